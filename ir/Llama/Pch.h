@@ -1,0 +1,31 @@
+//===- Pch.h - Precompiled MLIR headers -------------------------*- C++ -*-===//
+//
+// The headers that nearly every file of the compiler includes. Files still include what they use.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QUIPU_IR_LLAMA_PCH_H
+#define QUIPU_IR_LLAMA_PCH_H
+
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/PatternMatch.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
+#include "mlir/Interfaces/InferTypeOpInterface.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "mlir/Pass/Pass.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#endif // QUIPU_IR_LLAMA_PCH_H
