@@ -1,0 +1,40 @@
+//===- Model.h - What a frontend hands over --------------------------*- C++ -*-===//
+//
+// Part of QuipuConfig, which needs no MLIR.
+//
+//===----------------------------------------------------------------------------------===//
+
+#ifndef QUIPU_FRONTENDS_COMMON_MODEL_H
+#define QUIPU_FRONTENDS_COMMON_MODEL_H
+
+#include "frontends/common/ModelConfig.h"
+#include "frontends/common/WeightIndex.h"
+
+#include <optional>
+#include <string>
+
+namespace quipu::frontend {
+
+/// The tokenizer beside a model, by path: the runtime's tokenizers read it.
+struct TokenizerFiles {
+  /// Absolute path of a SentencePiece `tokenizer.model`; empty: there is none.
+  std::string sentencePieceModel;
+  /// Whether encoding a prompt puts BOS before it and EOS after it.
+  bool addBos = true;
+  bool addEos = false;
+};
+
+struct Model {
+  ModelConfig config;
+  /// Nothing when only the config was given: the runtime fills weights at random from a seed.
+  std::optional<WeightIndex> weights;
+  TokenizerFiles tokenizer;
+};
+
+/// Opens `path`, whatever its format, and checks config and weights against each other: a Hugging Face directory, or a
+/// bare config.json. Throws quipu::Error, naming the file, the field or tensor, what was found and what is supported.
+Model openModel(const std::string &path);
+
+} // namespace quipu::frontend
+
+#endif // QUIPU_FRONTENDS_COMMON_MODEL_H

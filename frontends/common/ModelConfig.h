@@ -1,0 +1,123 @@
+//===- ModelConfig.h - What a model is, as every frontend resolves it -*- C++ -*-===//
+//
+// The format-independent description of a LLaMA-family model: defaults filled in, every number checked, nothing
+// left to interpret. Each frontend (hf/, ...) produces one; the graph builder, the plan writer and `inspect` read it.
+// The fields are those of the table ModelConfig in runtime/plan/plan.fbs.
+//
+// Part of QuipuConfig, which needs no MLIR.
+//
+//===----------------------------------------------------------------------------------===//
+
+#ifndef QUIPU_FRONTENDS_COMMON_MODELCONFIG_H
+#define QUIPU_FRONTENDS_COMMON_MODELCONFIG_H
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace quipu::frontend {
+
+/// Element type of a stored weight or of activations.
+enum class DType : uint8_t { f32, f16, bf16 };
+
+/// Bytes of one element.
+constexpr uint64_t byteSize(DType type) { return type == DType::f32 ? 4 : 2; }
+
+/// "f32", "f16", "bf16": the spelling of MLIR, of --dtype and of plan.fbs.
+std::string_view name(DType type);
+
+/// Which elements of a head form the pairs that rotary embedding turns: (j, j + Dh/2) for `half` (Hugging Face's
+/// rotate_half), (2j, 2j+1) for `interleaved` (Meta, llama2.c, GGUF).
+enum class RotaryLayout : uint8_t { half, interleaved };
+std::string_view name(RotaryLayout layout);
+
+/// How rotary frequencies f_j = theta^(-2j/Dh), j in [0, Dh/2), are changed:
+/// - none:   not at all;
+/// - linear: f_j / factor;
+/// - llama3: with wavelength w = 2*pi/f_j, low = originalContext/lowFreqFactor, high = originalContext/highFreqFactor:
+///           f_j when w < high; f_j / factor when w > low; between, (1 - s) * f_j / factor + s * f_j with
+///           s = (originalContext/w - lowFreqFactor) / (highFreqFactor - lowFreqFactor).
+/// Source: transformers, modeling_rope_utils.py (_compute_linear_scaling_rope_parameters, _compute_llama3_parameters).
+enum class RopeScaling : uint8_t { none, linear, llama3 };
+std::string_view name(RopeScaling scaling);
+
+struct Rope {
+  double theta = 10000.0;
+  RopeScaling scaling = RopeScaling::none;
+  /// >= 1; 1 without scaling.
+  double factor = 1.0;
+  /// llama3 only (else 0): 0 < lowFreqFactor < highFreqFactor, and the context length (tokens) of pretraining.
+  double lowFreqFactor = 0.0;
+  double highFreqFactor = 0.0;
+  uint32_t originalContext = 0;
+  RotaryLayout layout = RotaryLayout::half;
+};
+
+/// Where a field's value came from, or what the reader noticed about it. `inspect` and `--verbose` print these.
+struct Note {
+  enum class Kind : uint8_t {
+    /// The value was not in the file; `text` says where it came from ("default", "= num_attention_heads", ...).
+    provenance,
+    /// Something the user should know and that does not stop the import (an unknown field, for example).
+    warning
+  };
+  Kind kind = Kind::provenance;
+  /// The field of the *file* that the note is about ("num_key_value_heads").
+  std::string field;
+  std::string text;
+};
+
+/// Bounds that every frontend enforces, so that products of dimensions fit in 64 bits with room to spare
+/// (the largest, F * D * layers * 4 bytes, is below 2^58) and a nonsense value is refused before anything is built.
+inline constexpr uint32_t kMaxHidden = 1u << 20;
+inline constexpr uint32_t kMaxIntermediate = 1u << 22;
+inline constexpr uint32_t kMaxLayers = 1u << 14;
+inline constexpr uint32_t kMaxHeads = 1u << 14;
+inline constexpr uint32_t kMaxHeadDim = 1u << 14;
+inline constexpr uint32_t kMaxVocab = 1u << 26;
+inline constexpr uint32_t kMaxPositions = 1u << 30;
+
+/// A resolved model. Invariants (hold for whatever a frontend returns): every dimension is positive and within the
+/// bounds above; numHeads % numKvHeads == 0; headDim is even; numHeads * headDim <= kMaxHidden.
+struct ModelConfig {
+  /// For people: the folder's or file's name.
+  std::string name;
+  /// "LlamaForCausalLM", "MistralForCausalLM".
+  std::string architecture;
+
+  uint32_t hiddenSize = 0;       ///< D
+  uint32_t intermediateSize = 0; ///< F
+  uint32_t numLayers = 0;
+  uint32_t numHeads = 0;   ///< H
+  uint32_t numKvHeads = 0; ///< Hkv
+  uint32_t headDim = 0;    ///< Dh; H * Dh need not equal D
+  uint32_t vocabSize = 0;  ///< V
+  /// Positions 0 .. maxPositionEmbeddings-1 are what the model was made for.
+  uint32_t maxPositionEmbeddings = 0;
+  double rmsNormEps = 1e-6;
+  Rope rope;
+  /// lm_head uses the embedding matrix.
+  bool tieWordEmbeddings = false;
+  /// q, k, v and o projections have biases.
+  bool attentionBias = false;
+  /// gate, up and down projections have biases.
+  bool mlpBias = false;
+  /// "silu": x * sigmoid(x), the activation of every LLaMA model.
+  std::string activation = "silu";
+  /// Query at position p sees keys max(0, p - slidingWindow + 1) .. p; 0: all of them.
+  uint32_t slidingWindow = 0;
+  /// In the file's order, without duplicates; generation stops on any of `eosTokenIds`.
+  std::vector<int32_t> bosTokenIds;
+  std::vector<int32_t> eosTokenIds;
+  /// The dtype that the description names (Hugging Face `torch_dtype`/`dtype`), if it does. Weights say for themselves
+  /// what they are; this one is used where there are none (a bare config), and by --dtype auto.
+  std::optional<DType> declaredDtype;
+
+  std::vector<Note> notes;
+};
+
+} // namespace quipu::frontend
+
+#endif // QUIPU_FRONTENDS_COMMON_MODELCONFIG_H

@@ -1,0 +1,80 @@
+//===- WeightIndex.h - Where each tensor of a model lies -----------*- C++ -*-===//
+//
+// Name -> file, offset, size, dtype and shape; never the bytes. The plan writer copies it into the plan's weight
+// table (tables WeightFile and Source in runtime/plan/plan.fbs), and the runtime maps the files.
+//
+// Part of QuipuConfig, which needs no MLIR.
+//
+//===----------------------------------------------------------------------------------===//
+
+#ifndef QUIPU_FRONTENDS_COMMON_WEIGHTINDEX_H
+#define QUIPU_FRONTENDS_COMMON_WEIGHTINDEX_H
+
+#include "frontends/common/ModelConfig.h"
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace quipu::frontend {
+
+/// XXH3-128 (seed 0) in canonical (big-endian) byte order, as XXH128_canonicalFromHash writes it and `xxh128sum` prints
+/// it.
+using Hash128 = std::array<uint8_t, 16>;
+
+/// Lower-case hexadecimal, 32 digits.
+std::string toHex(const Hash128 &hash);
+
+/// One file of weights, as it was when it was read.
+struct WeightFile {
+  /// Absolute, with symbolic links kept as the user wrote them.
+  std::string path;
+  /// Bytes.
+  uint64_t size = 0;
+  /// Last modification, nanoseconds since 1970 (stat's st_mtim).
+  int64_t mtimeNs = 0;
+  /// Bytes at the start of the file which describe the tensors (safetensors: the 8-byte length and the JSON).
+  uint64_t headerSize = 0;
+  /// Hash of those `headerSize` bytes.
+  Hash128 headerHash{};
+  /// Hash of the whole file; set by hashContents, because it reads every byte.
+  std::optional<Hash128> contentHash;
+};
+
+/// One tensor, row-major, little-endian, contiguous in its file.
+struct WeightEntry {
+  /// Index into WeightIndex::files.
+  uint32_t file = 0;
+  /// Bytes from the start of the *file* (not of its data section), and number of bytes. The reader has checked that
+  /// offset + size <= files[file].size and size == product(shape) * byteSize(dtype).
+  uint64_t offset = 0;
+  uint64_t size = 0;
+  DType dtype = DType::f32;
+  std::vector<uint64_t> shape;
+};
+
+struct WeightIndex {
+  std::vector<WeightFile> files;
+  /// Ordered by name, so that everything derived from the index is the same from run to run.
+  std::map<std::string, WeightEntry, std::less<>> tensors;
+
+  /// The tensor of that name, or null.
+  const WeightEntry *find(std::string_view name) const {
+    auto it = tensors.find(name);
+    return it == tensors.end() ? nullptr : &it->second;
+  }
+};
+
+/// Fills in `contentHash` of every file that has none, with up to `threads` threads (0: one for each core), one file
+/// a thread at a time. Throws quipu::Error when a file cannot be read or is no longer `size` bytes long.
+void hashContents(WeightIndex &index, unsigned threads = 0);
+
+/// Hash of a block of memory, for readers that hash headers.
+Hash128 hashBytes(const void *data, uint64_t size);
+
+} // namespace quipu::frontend
+
+#endif // QUIPU_FRONTENDS_COMMON_WEIGHTINDEX_H
