@@ -1,0 +1,91 @@
+//===- Model.h - A loaded plan with its weights on a device -----------------*- C++ -*-===//
+
+#ifndef QUIPU_RUNTIME_CORE_MODEL_H
+#define QUIPU_RUNTIME_CORE_MODEL_H
+
+#include "runtime/plan/PlanFile.h"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace quipu {
+
+class Device;
+class CodeModule;
+class Weights;
+
+/// Where the weights come from.
+struct WeightSource {
+  /// Set: values from this seed (RandomWeights.h) instead of files.
+  std::optional<uint64_t> seed;
+
+  /// The files that the plan names, or the sections of a bundle.
+  static WeightSource files() { return {}; }
+  static WeightSource random(uint64_t seed) { return {seed}; }
+  /// "files" or "random:SEED", as after --weights. Throws Error for anything else.
+  static WeightSource parse(std::string_view text);
+};
+
+struct ModelOptions {
+  WeightSource weights;
+  /// Hash every weight file even where size, time and header agree with the plan.
+  bool verifyWeights = false;
+  /// "cpu"; empty: what the plan was compiled for.
+  std::string device;
+  /// Threads of the CPU device, the caller's included. 0: the cores that this process may use.
+  unsigned threads = 0;
+  /// Bind each thread to one core.
+  bool pinThreads = false;
+};
+
+/// A plan ready to run: checked, weights in place, code loaded. Immutable; any number of sessions may use it, one step
+/// at a time.
+class Model : public std::enable_shared_from_this<Model> {
+public:
+  /// Throws Error when anything is wrong with the plan, its weights or this machine.
+  static std::shared_ptr<const Model> load(const std::string &planPath, const ModelOptions &options = {});
+  static std::shared_ptr<const Model> load(std::shared_ptr<const PlanFile> plan, const ModelOptions &options = {});
+  ~Model();
+
+  const PlanFile &planFile() const { return *file; }
+  const plan::Plan &plan() const { return file->plan(); }
+  const plan::ModelConfig &config() const { return *plan().config(); }
+
+  /// V.
+  uint32_t vocabSize() const { return config().vocab_size(); }
+  /// Most positions of one sequence, and most sequences alive at once.
+  uint32_t maxSequenceLength() const { return plan().kv_cache()->max_seq(); }
+  uint32_t maxSequences() const { return plan().kv_cache()->max_batch(); }
+  /// Most rows of one launch: longer steps run in chunks of it.
+  uint32_t maxChunkRows() const;
+
+  bool isEos(int32_t token) const;
+  std::vector<int32_t> eosTokens() const;
+
+  Device &device() const { return *dev; }
+  /// Bytes of weights that kernels read (mapped or own memory), and those of them in the runtime's own memory.
+  uint64_t weightBytes() const;
+  uint64_t ownedWeightBytes() const;
+
+  // For Session.
+  const Weights &weights() const { return *weightTable; }
+  const std::vector<const void *> &entryPoints(size_t kernel) const { return entries[kernel]; }
+
+private:
+  Model() = default;
+
+  std::shared_ptr<const PlanFile> file;
+  std::unique_ptr<Device> dev;
+  std::unique_ptr<Weights> weightTable;
+  std::vector<std::unique_ptr<CodeModule>> modules;
+  /// For each kernel, one entry point for each of its entries.
+  std::vector<std::vector<const void *>> entries;
+};
+
+} // namespace quipu
+
+#endif // QUIPU_RUNTIME_CORE_MODEL_H

@@ -1,0 +1,101 @@
+//===- Session.h - Running a model ------------------------------------------*- C++ -*-===//
+
+#ifndef QUIPU_RUNTIME_CORE_SESSION_H
+#define QUIPU_RUNTIME_CORE_SESSION_H
+
+#include "runtime/core/Model.h"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace quipu {
+
+/// Names a sequence of a session, from addSequence() to removeSequence(); ids are used again.
+using SequenceId = int32_t;
+
+/// Which of the new tokens' logits a step gives.
+enum class LogitsMode { None, Last, All };
+
+/// New tokens of one sequence in a step; they follow what the sequence already holds.
+struct SequenceTokens {
+  SequenceId sequence = 0;
+  std::span<const int32_t> tokens;
+  LogitsMode logits = LogitsMode::Last;
+};
+
+/// Logits of a step: rows in the order of the step's sequences, and of the tokens in them. Points into the session and
+/// is good until its next step.
+struct LogitsRows {
+  const float *data = nullptr;
+  size_t rows = 0;
+  /// V: floats in a row.
+  size_t vocab = 0;
+
+  std::span<const float> row(size_t index) const { return {data + index * vocab, vocab}; }
+  std::span<const float> all() const { return {data, rows * vocab}; }
+};
+
+/// Called once for each wanted row, in order: index of the sequence in the step, index of the token in it, V logits
+/// (good during the call only).
+using LogitsSink = std::function<void(size_t sequence, size_t token, std::span<const float> logits)>;
+
+struct SessionOptions {
+  /// Token slots of the key/value cache over all sequences; 0: max_seq * max_batch of the plan. Memory is taken from
+  /// the system as it is first used.
+  uint64_t cacheTokens = 0;
+};
+
+struct StepOptions {
+  /// Most rows of one launch, at most what the plan allows; 0: as many as it allows.
+  uint32_t chunkRows = 0;
+};
+
+/// The sequences of one user of a model: their cache and the memory that steps work in. Not for several threads at
+/// once (the device has threads of its own).
+class Session {
+public:
+  explicit Session(std::shared_ptr<const Model> model, const SessionOptions &options = {});
+  ~Session();
+  Session(const Session &) = delete;
+  Session &operator=(const Session &) = delete;
+
+  const Model &model() const;
+
+  /// Throws Error when max_batch sequences are alive.
+  SequenceId addSequence();
+  void removeSequence(SequenceId sequence);
+  /// Tokens that the sequence holds.
+  uint32_t length(SequenceId sequence) const;
+  /// Forgets the positions from `length` on.
+  void truncate(SequenceId sequence, uint32_t length);
+
+  /// Appends the tokens to their sequences and gives the wanted logits, in as many launches as the programs' row
+  /// bounds ask for. A sequence may appear once. Throws Error, with nothing changed, when there are no tokens, a token
+  /// is outside the vocabulary, a sequence would outgrow max_seq, or the cache is full.
+  LogitsRows step(std::span<const SequenceTokens> batch, const StepOptions &options = {});
+
+  /// The same without keeping the logits of all launches: memory does not grow with the number of wanted rows.
+  void step(std::span<const SequenceTokens> batch, const LogitsSink &sink, const StepOptions &options = {});
+
+  /// One sequence, any number of tokens.
+  LogitsRows prefill(SequenceId sequence, std::span<const int32_t> tokens, LogitsMode logits = LogitsMode::Last,
+                     uint32_t chunkRows = 0);
+
+  /// One sequence, one token: its V logits.
+  std::span<const float> decode(SequenceId sequence, int32_t token);
+
+  /// Bytes of the cache that hold positions now, and that it can hold at most.
+  uint64_t cacheBytesUsed() const;
+  uint64_t cacheBytesReserved() const;
+
+private:
+  struct Impl;
+  std::unique_ptr<Impl> impl;
+};
+
+} // namespace quipu
+
+#endif // QUIPU_RUNTIME_CORE_SESSION_H

@@ -1,0 +1,97 @@
+//===- PlanFile.h - The plan on disk ----------------------------------------*- C++ -*-===//
+//
+// A plan file is PlanFileHeader followed by the FlatBuffer of plan.fbs. A plan may also lie inside a bigger file, with
+// the weights (`--bundle`) or behind a copy of the runtime (`--emit executable`): see Bundle.h.
+//
+//===----------------------------------------------------------------------------------===//
+
+#ifndef QUIPU_RUNTIME_PLAN_PLANFILE_H
+#define QUIPU_RUNTIME_PLAN_PLANFILE_H
+
+#include "runtime/core/MappedFile.h"
+#include "runtime/plan/plan_generated.h"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace quipu {
+
+/// Layout of PlanFileHeader and of the bundle's trailer.
+inline constexpr uint32_t kContainerVersion = 1;
+/// Meaning of plan.fbs; a plan of another one is refused. The compiler stores it in Plan.schema_version too.
+inline constexpr uint32_t kSchemaVersion = 1;
+
+/// First bytes of a plan file, little-endian.
+struct PlanFileHeader {
+  char magic[8]; // "QUIPUPLN"
+  uint32_t containerVersion;
+  uint32_t schemaVersion;
+  uint64_t payloadSize;
+  /// XXH3-128 of the payload, canonical byte order.
+  uint8_t payloadHash[16];
+  uint8_t reserved[24]; // zeros
+};
+static_assert(sizeof(PlanFileHeader) == 64);
+
+/// The header for a payload (a finished FlatBuffer of plan::Plan).
+PlanFileHeader makePlanFileHeader(std::span<const uint8_t> payload);
+
+/// Writes header and payload to `path` ("-": standard output), which appears whole or not at all (OutputFile.h).
+void writePlanFile(const std::string &path, std::span<const uint8_t> payload);
+
+/// The bytes that lie inside the file beside the plan: one region for each entry of Plan.files.
+struct BundleSection {
+  uint64_t offset;
+  uint64_t size;
+};
+
+/// An opened and checked plan. Everything that the accessors return points into the mapped file.
+class PlanFile {
+public:
+  /// Maps a plan file, a bundle or an executable that holds a plan, and checks it whole: container, versions, hash,
+  /// FlatBuffer structure, and meaning (checkPlan). Throws Error: not a plan, truncated, altered, other version, or
+  /// the field that is wrong.
+  static std::shared_ptr<const PlanFile> open(const std::string &path);
+
+  /// As open() for bytes in memory (header and payload), which are copied. `name` stands for the path in messages;
+  /// relative weight paths are taken from its folder.
+  static std::shared_ptr<const PlanFile> fromMemory(std::span<const uint8_t> bytes, const std::string &name);
+
+  const std::string &path() const { return filePath; }
+  const plan::Plan &plan() const { return *root; }
+  /// Size of header and payload in bytes.
+  size_t planBytes() const { return bytes.size(); }
+  /// Identifies the plan (hash of the payload).
+  std::span<const uint8_t> payloadHash() const { return bytes.subspan(24, 16); }
+
+  bool isBundle() const { return bundled; }
+  /// Bytes of weight file `index` inside this file; only for bundles.
+  std::span<const uint8_t> bundledFile(size_t index) const;
+  /// The mapped file, null for fromMemory().
+  const std::shared_ptr<MappedFile> &mapping() const { return file; }
+
+private:
+  PlanFile() = default;
+  void check(std::span<const uint8_t> planBytes);
+
+  std::string filePath;
+  std::shared_ptr<MappedFile> file;
+  std::vector<uint64_t> memory;
+  std::span<const uint8_t> bytes;
+  const plan::Plan *root = nullptr;
+  bool bundled = false;
+  std::vector<BundleSection> sections;
+};
+
+/// Checks that a structurally valid plan means something the runtime can run: indices in range, arena and weights
+/// consistent, grids bounded, shapes in agreement with the cache. Throws Error that begins with `name` and names the
+/// field.
+void checkPlan(const plan::Plan &plan, const std::string &name);
+
+} // namespace quipu
+
+#endif // QUIPU_RUNTIME_PLAN_PLANFILE_H

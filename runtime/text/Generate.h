@@ -1,0 +1,68 @@
+//===- Generate.h - The generation loop -------------------------------------*- C++ -*-===//
+
+#ifndef QUIPU_RUNTIME_TEXT_GENERATE_H
+#define QUIPU_RUNTIME_TEXT_GENERATE_H
+
+#include "runtime/core/Session.h"
+#include "runtime/text/Sampler.h"
+#include "runtime/text/Tokenizer.h"
+
+#include <functional>
+#include <string_view>
+
+namespace quipu {
+
+struct GenerateOptions {
+  SamplingOptions sampling;
+  /// Most new tokens; 0: until EOS or the end of the context.
+  uint32_t maxTokens = 0;
+  /// Do not stop at an EOS id.
+  bool ignoreEos = false;
+  /// Rows of a prefill launch; 0: as many as the plan allows.
+  uint32_t chunkRows = 0;
+};
+
+enum class StopReason { Eos, MaxTokens, ContextFull, Callback };
+
+struct GenerateSummary {
+  size_t promptTokens = 0;
+  /// New tokens handed to the callback (an EOS that stops is not among them).
+  size_t newTokens = 0;
+  /// From the call to the first token's logits, and for the tokens after the first.
+  double promptSeconds = 0;
+  double decodeSeconds = 0;
+  StopReason reason = StopReason::MaxTokens;
+
+  double promptTokensPerSecond() const { return promptSeconds > 0 ? promptTokens / promptSeconds : 0; }
+  /// Over the tokens that a decode step computed (all but the first).
+  double decodeTokensPerSecond() const { return decodeSeconds > 0 ? decodeSteps / decodeSeconds : 0; }
+  size_t decodeSteps = 0;
+};
+
+/// One new token: its id and the text that it completes (empty without a tokenizer, or while a character is
+/// unfinished). At the end the callback gets what was held back as id -1. Returning false stops.
+using TokenCallback = std::function<bool(int32_t token, std::string_view text)>;
+
+class Generator {
+public:
+  /// `tokenizer` may be null (ids only). Both must outlive the generator.
+  Generator(Session &session, const Tokenizer *tokenizer) : session(session), tokenizer(tokenizer) {}
+
+  /// Runs `prompt` in a sequence of its own, which is removed at the end, and samples until a stop. Throws Error for
+  /// an empty or too long prompt, as Session::step.
+  GenerateSummary generate(std::span<const int32_t> prompt, const GenerateOptions &options,
+                           const TokenCallback &callback);
+
+  /// The same, continuing `sequence`, which is kept (chat): `prompt` follows what it holds. Sampled tokens are in the
+  /// sequence afterwards, except the last one.
+  GenerateSummary continueSequence(SequenceId sequence, std::span<const int32_t> prompt, const GenerateOptions &options,
+                                   const TokenCallback &callback);
+
+private:
+  Session &session;
+  const Tokenizer *tokenizer;
+};
+
+} // namespace quipu
+
+#endif // QUIPU_RUNTIME_TEXT_GENERATE_H

@@ -1,0 +1,69 @@
+//===- Tokenizer.h - Text to ids and back -----------------------------------*- C++ -*-===//
+
+#ifndef QUIPU_RUNTIME_TEXT_TOKENIZER_H
+#define QUIPU_RUNTIME_TEXT_TOKENIZER_H
+
+#include "runtime/plan/plan_generated.h"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace quipu {
+
+class Tokenizer {
+public:
+  virtual ~Tokenizer();
+
+  /// The tokenizer that the plan carries; null when it carries none.
+  static std::unique_ptr<Tokenizer> fromPlan(const plan::Plan &plan, const std::string &planName);
+
+  /// A tokenizer file (tokenizer.model). Throws Error naming the file when it is missing, corrupt or of a kind that is
+  /// not supported. `addBos`: whether encode() puts BOS first (if the tokenizer has one).
+  static std::unique_ptr<Tokenizer> fromFile(const std::string &path, bool addBos = true, bool addEos = false);
+
+  /// Bytes of a tokenizer file; `name` stands for it in messages.
+  static std::unique_ptr<Tokenizer> fromBytes(plan::TokenizerKind kind, std::span<const uint8_t> bytes,
+                                              const std::string &name, bool addBos, bool addEos);
+
+  /// Ids of a text. What the text says never becomes a special token. Throws Error naming the byte offset when the
+  /// text is not UTF-8.
+  virtual std::vector<int32_t> encode(std::string_view text) const = 0;
+
+  /// The same without BOS and EOS.
+  virtual std::vector<int32_t> encodePlain(std::string_view text) const = 0;
+
+  /// Text of a whole sequence of ids: special tokens give nothing, bytes that are not UTF-8 give U+FFFD. Throws Error
+  /// for an id outside the vocabulary.
+  std::string decode(std::span<const int32_t> ids) const;
+
+  /// Appends the bytes that the token stands for, which may be a part of a character. `atStart`: the token is the
+  /// first of the text, so the space that encoding put before it is left out.
+  virtual void appendBytes(int32_t id, bool atStart, std::string &out) const = 0;
+
+  /// Whether the token is a control token (BOS, EOS), which has no text.
+  virtual bool isControl(int32_t id) const = 0;
+
+  /// The piece as the tokenizer file spells it, for listings.
+  virtual std::string piece(int32_t id) const = 0;
+
+  virtual int32_t size() const = 0;
+  virtual std::optional<int32_t> bos() const = 0;
+  virtual std::optional<int32_t> eos() const = 0;
+  bool addsBos() const { return addBos && bos(); }
+  bool addsEos() const { return addEos && eos(); }
+
+protected:
+  Tokenizer(bool addBos, bool addEos) : addBos(addBos), addEos(addEos) {}
+
+  bool addBos;
+  bool addEos;
+};
+
+} // namespace quipu
+
+#endif // QUIPU_RUNTIME_TEXT_TOKENIZER_H
