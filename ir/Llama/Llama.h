@@ -1,0 +1,55 @@
+//===- Llama.h - The llama dialect ------------------------------*- C++ -*-===//
+//
+// The dialect's classes. Ops, types and attributes are documented in LlamaOps.td, LlamaTypes.td and LlamaAttrs.td (and
+// in docs/, generated from them).
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QUIPU_IR_LLAMA_LLAMA_H
+#define QUIPU_IR_LLAMA_LLAMA_H
+
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/Interfaces/ControlFlowInterfaces.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
+#include "mlir/Interfaces/InferTypeOpInterface.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+#include "ir/Llama/LlamaDialect.h.inc"
+#include "ir/Llama/LlamaEnums.h.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "ir/Llama/LlamaAttrs.h.inc"
+#define GET_TYPEDEF_CLASSES
+#include "ir/Llama/LlamaTypes.h.inc"
+#define GET_OP_CLASSES
+#include "ir/Llama/LlamaOps.h.inc"
+
+namespace quipu::llama {
+
+/// Name of the attribute of a `func.func` that makes it a program (a ProgramAttr).
+inline constexpr llvm::StringLiteral kProgramAttrName = "llama.program";
+/// Name of the attribute of a program that holds the bytes of its arena (an i64, written by llama-plan-memory).
+inline constexpr llvm::StringLiteral kArenaBytesAttrName = "llama.arena_bytes";
+
+/// The layout in which the rows of an activation are stored; null when it is row-major.
+inline TokenLanesAttr getTokenLanes(mlir::Type type) {
+  auto tensor = mlir::dyn_cast<mlir::RankedTensorType>(type);
+  return tensor ? mlir::dyn_cast_or_null<TokenLanesAttr>(tensor.getEncoding()) : TokenLanesAttr();
+}
+
+/// Which run-time row count the dynamic first dimension of an activation is.
+enum class RowCount { Tokens, Outputs };
+
+/// Traces a tensor through row-wise ops (and into launched kernels) back to where its rows come from: the program's
+/// tokens, or the selection of `llama.gather_rows` / `llama.lm_head`.
+RowCount getRowCount(mlir::Value activation);
+
+} // namespace quipu::llama
+
+#endif // QUIPU_IR_LLAMA_LLAMA_H

@@ -1,0 +1,190 @@
+//===- LlamaAttrs.cpp - Attributes of the llama dialect -------------------===//
+
+#include "ir/Llama/Llama.h"
+
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/StringSwitch.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+#include <cmath>
+#include <numbers>
+
+using namespace mlir;
+using namespace quipu::llama;
+
+#include "ir/Llama/LlamaEnums.cpp.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "ir/Llama/LlamaAttrs.cpp.inc"
+
+//===----------------------------------------------------------------------===//
+// RopeAttr
+//===----------------------------------------------------------------------===//
+
+// `theta = 1.0e+04, layout = half (, scaling = llama3, factor = 8.0, ...)`: keyed, in any order, and only what differs
+// from the defaults is printed.
+Attribute RopeAttr::parse(AsmParser &parser, Type) {
+  double theta = 0, factor = 1, low = 1, high = 1;
+  int64_t original = 0;
+  RotaryLayout layout = RotaryLayout::Half;
+  RopeScaling scaling = RopeScaling::None;
+  bool haveTheta = false, haveLayout = false;
+  auto loc = parser.getCurrentLocation();
+
+  auto parseDouble = [&](double &value) -> ParseResult { return parser.parseFloat(value); };
+  auto parseField = [&]() -> ParseResult {
+    StringRef key, word;
+    auto keyLoc = parser.getCurrentLocation();
+    if (parser.parseKeyword(&key) || parser.parseEqual())
+      return failure();
+    if (key == "theta") {
+      haveTheta = true;
+      return parseDouble(theta);
+    }
+    if (key == "layout") {
+      haveLayout = true;
+      if (parser.parseKeyword(&word))
+        return failure();
+      auto parsed = symbolizeRotaryLayout(word);
+      if (!parsed)
+        return parser.emitError(keyLoc) << "unknown rotary layout '" << word << "', expected half or interleaved";
+      layout = *parsed;
+      return success();
+    }
+    if (key == "scaling") {
+      if (parser.parseKeyword(&word))
+        return failure();
+      auto parsed = symbolizeRopeScaling(word);
+      if (!parsed)
+        return parser.emitError(keyLoc) << "unknown rope scaling '" << word << "', expected none, linear or llama3";
+      scaling = *parsed;
+      return success();
+    }
+    if (key == "factor")
+      return parseDouble(factor);
+    if (key == "lowFreqFactor")
+      return parseDouble(low);
+    if (key == "highFreqFactor")
+      return parseDouble(high);
+    if (key == "originalContext")
+      return parser.parseInteger(original);
+    return parser.emitError(keyLoc) << "unknown field '" << key << "' of llama.rope";
+  };
+  if (parser.parseCommaSeparatedList(AsmParser::Delimiter::LessGreater, parseField))
+    return {};
+  if (!haveTheta || !haveLayout) {
+    parser.emitError(loc) << "llama.rope needs the fields theta and layout";
+    return {};
+  }
+  return RopeAttr::getChecked([&] { return parser.emitError(loc); }, parser.getContext(), llvm::APFloat(theta),
+                              layout, scaling, llvm::APFloat(factor), llvm::APFloat(low), llvm::APFloat(high),
+                              original);
+}
+
+void RopeAttr::print(AsmPrinter &printer) const {
+  printer << "<theta = ";
+  printer.printFloat(getTheta());
+  printer << ", layout = " << stringifyRotaryLayout(getLayout());
+  if (getScaling() != RopeScaling::None) {
+    printer << ", scaling = " << stringifyRopeScaling(getScaling()) << ", factor = ";
+    printer.printFloat(getFactor());
+  }
+  if (getScaling() == RopeScaling::Llama3) {
+    printer << ", lowFreqFactor = ";
+    printer.printFloat(getLowFreqFactor());
+    printer << ", highFreqFactor = ";
+    printer.printFloat(getHighFreqFactor());
+    printer << ", originalContext = " << getOriginalContext();
+  }
+  printer << ">";
+}
+
+LogicalResult RopeAttr::verify(function_ref<InFlightDiagnostic()> emitError, APFloat thetaValue, RotaryLayout,
+                               RopeScaling scaling, APFloat factorValue, APFloat lowValue, APFloat highValue,
+                               int64_t original) {
+  double theta = thetaValue.convertToDouble(), factor = factorValue.convertToDouble();
+  double low = lowValue.convertToDouble(), high = highValue.convertToDouble();
+  if (!(theta > 0) || !std::isfinite(theta))
+    return emitError() << "theta must be positive and finite, found " << theta;
+  if (scaling != RopeScaling::None && !(factor > 0 && std::isfinite(factor)))
+    return emitError() << "factor of " << stringifyRopeScaling(scaling) << " scaling must be positive, found "
+                       << factor;
+  if (scaling == RopeScaling::Llama3) {
+    if (!(low > 0) || !(high > low))
+      return emitError() << "llama3 scaling needs 0 < lowFreqFactor < highFreqFactor, found " << low << " and "
+                         << high;
+    if (original <= 0)
+      return emitError() << "llama3 scaling needs a positive originalContext, found " << original;
+  }
+  return success();
+}
+
+SmallVector<float> RopeAttr::inverseFrequencies(int64_t headDim) const {
+  float theta = static_cast<float>(getTheta().convertToDouble());
+  float factor = static_cast<float>(getFactor().convertToDouble());
+  double low = getLowFreqFactor().convertToDouble(), high = getHighFreqFactor().convertToDouble();
+  SmallVector<float> frequencies;
+  for (int64_t j = 0; j < headDim / 2; ++j) {
+    float exponent = static_cast<float>(2 * j) / static_cast<float>(headDim);
+    // float base, float exponent, float result: as torch computes `1.0 / (base ** exponent)`.
+    float frequency = 1.0f / std::pow(theta, exponent);
+    switch (getScaling()) {
+    case RopeScaling::None:
+      break;
+    case RopeScaling::Linear:
+      frequency = frequency / factor;
+      break;
+    case RopeScaling::Llama3: {
+      double context = static_cast<double>(getOriginalContext());
+      double wavelength = 2.0 * std::numbers::pi / frequency;
+      if (wavelength > context / low) {
+        frequency = frequency / factor;
+      } else if (wavelength >= context / high) {
+        double smooth = (context / wavelength - low) / (high - low);
+        frequency = static_cast<float>((1.0 - smooth) * frequency / factor + smooth * frequency);
+      }
+      break;
+    }
+    }
+    frequencies.push_back(frequency);
+  }
+  return frequencies;
+}
+
+//===----------------------------------------------------------------------===//
+// Other attributes
+//===----------------------------------------------------------------------===//
+
+LogicalResult ProgramAttr::verify(function_ref<InFlightDiagnostic()> emitError, ProgramKind, int64_t minRows,
+                                  int64_t maxRows, int64_t rowAlign) {
+  if (minRows < 1 || maxRows < minRows)
+    return emitError() << "a program needs 1 <= minRows <= maxRows, found " << minRows << " to " << maxRows;
+  if (rowAlign < 1)
+    return emitError() << "row alignment must be positive, found " << rowAlign;
+  return success();
+}
+
+LogicalResult TokenLanesAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t lanes, int64_t pack) {
+  if (lanes < 1)
+    return emitError() << "lanes must be positive, found " << lanes;
+  if (pack != 1 && pack != 2)
+    return emitError() << "pack must be 1 or 2, found " << pack;
+  return success();
+}
+
+LogicalResult RowPartsAttr::verify(function_ref<InFlightDiagnostic()> emitError, ArrayRef<int64_t> rows) {
+  if (rows.size() < 2)
+    return emitError() << "row_parts needs at least two parts, found " << rows.size();
+  for (int64_t count : rows)
+    if (count <= 0)
+      return emitError() << "every part must have rows, found " << count;
+  return success();
+}
+
+void LlamaDialect::registerAttributes() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "ir/Llama/LlamaAttrs.cpp.inc"
+      >();
+}

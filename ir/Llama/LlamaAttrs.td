@@ -1,0 +1,207 @@
+//===- LlamaAttrs.td - Attributes of the llama dialect -----*- tablegen -*-===//
+
+#ifndef QUIPU_IR_LLAMA_LLAMAATTRS_TD
+#define QUIPU_IR_LLAMA_LLAMAATTRS_TD
+
+include "ir/Llama/LlamaDialect.td"
+include "mlir/IR/BuiltinAttributeInterfaces.td"
+
+//===----------------------------------------------------------------------===//
+// Enums
+//===----------------------------------------------------------------------===//
+
+class Llama_Enum<string name, string summary, list<I32EnumAttrCase> cases> : I32EnumAttr<name, summary, cases> {
+  let cppNamespace = "::quipu::llama";
+  let genSpecializedAttr = 0;
+}
+
+def Llama_RotaryLayout : Llama_Enum<"RotaryLayout", "which elements of a head form a rotary pair", [
+  // Pairs (j, j + Dh/2): Hugging Face checkpoints.
+  I32EnumAttrCase<"Half", 0, "half">,
+  // Pairs (2j, 2j+1): the paper, Meta's checkpoints, GGUF.
+  I32EnumAttrCase<"Interleaved", 1, "interleaved">]>;
+
+def Llama_RopeScaling : Llama_Enum<"RopeScaling", "how rotary frequencies are scaled for long contexts", [
+  I32EnumAttrCase<"None", 0, "none">, I32EnumAttrCase<"Linear", 1, "linear">, I32EnumAttrCase<"Llama3", 2, "llama3">]>;
+
+def Llama_Activation : Llama_Enum<"Activation", "activation of a gated MLP", [
+  I32EnumAttrCase<"Silu", 0, "silu">]>;
+def Llama_ActivationAttr : EnumAttr<Llama_Dialect, Llama_Activation, "activation"> {
+  let assemblyFormat = "`<` $value `>`";
+}
+
+def Llama_ProgramKind : Llama_Enum<"ProgramKind", "what a program is for", [
+  // Any number of rows; the form in which a model is imported.
+  I32EnumAttrCase<"Forward", 0, "forward">,
+  I32EnumAttrCase<"Decode", 1, "decode">,
+  I32EnumAttrCase<"Prefill", 2, "prefill">]>;
+
+def Llama_WeightRole : Llama_Enum<"WeightRole", "what a weight is, which decides how random weights are filled", [
+  I32EnumAttrCase<"Matrix", 0, "matrix">, I32EnumAttrCase<"Norm", 1, "norm">,
+  I32EnumAttrCase<"Embedding", 2, "embedding">, I32EnumAttrCase<"Bias", 3, "bias">]>;
+def Llama_WeightRoleAttr : EnumAttr<Llama_Dialect, Llama_WeightRole, "weight_role"> {
+  let assemblyFormat = "`<` $value `>`";
+}
+
+def Llama_RowRegime : Llama_Enum<"RowRegime", "how a CPU kernel lays its vectors over rows", [
+  // A vector holds consecutive features of one row: for a handful of rows, where reading weights dominates.
+  I32EnumAttrCase<"Few", 0, "few">,
+  // A vector holds one feature of consecutive rows: for many rows, where arithmetic dominates.
+  I32EnumAttrCase<"Many", 1, "many">]>;
+
+def Llama_DotKind : Llama_Enum<"DotKind", "the instruction of a CPU kernel's dot products", [
+  // Operands widened to f32, fused multiply-add.
+  I32EnumAttrCase<"Fma", 0, "fma">,
+  // Pairs of bf16 accumulated into f32 (AVX512-BF16).
+  I32EnumAttrCase<"Bf16", 1, "bf16">]>;
+
+//===----------------------------------------------------------------------===//
+// Model attributes
+//===----------------------------------------------------------------------===//
+
+class Llama_Attr<string name, string mnemonic_, list<Trait> traits = []> : AttrDef<Llama_Dialect, name, traits> {
+  let mnemonic = mnemonic_;
+}
+
+def Llama_RopeAttr : Llama_Attr<"Rope", "rope"> {
+  let summary = "rotary position embedding: base, pairing and scaling";
+  let description = [{
+    Pair j of a head of `Dh` elements turns by the angle `position * f(theta^(-2j/Dh))` (Su et al., 2021). `f` is the
+    identity (`none`), division by `factor` (`linear`), or, for `llama3`, a blend by wavelength `w = 2 pi / freq`:
+    division by `factor` where `w > originalContext / lowFreqFactor`, the identity where
+    `w < originalContext / highFreqFactor`, and a linear blend of both in `originalContext / w` between.
+
+    ```mlir
+    #llama.rope<theta = 1.0e+04, layout = half>
+    #llama.rope<theta = 5.0e+05, layout = half, scaling = llama3, factor = 8.0, lowFreqFactor = 1.0,
+                highFreqFactor = 4.0, originalContext = 8192>
+    ```
+  }];
+  let parameters = (ins APFloatParameter<"">:$theta, EnumParameter<Llama_RotaryLayout>:$layout,
+                        EnumParameter<Llama_RopeScaling>:$scaling, APFloatParameter<"">:$factor,
+                        APFloatParameter<"">:$lowFreqFactor, APFloatParameter<"">:$highFreqFactor,
+                        "int64_t":$originalContext);
+  let builders = [AttrBuilder<(ins "double":$theta, "::quipu::llama::RotaryLayout":$layout,
+      CArg<"::quipu::llama::RopeScaling", "::quipu::llama::RopeScaling::None">:$scaling, CArg<"double", "1.0">:$factor,
+      CArg<"double", "1.0">:$lowFreqFactor, CArg<"double", "1.0">:$highFreqFactor,
+      CArg<"int64_t", "0">:$originalContext), [{
+    return $_get($_ctxt, ::llvm::APFloat(theta), layout, scaling, ::llvm::APFloat(factor),
+                 ::llvm::APFloat(lowFreqFactor), ::llvm::APFloat(highFreqFactor), originalContext);
+  }]>];
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// Inverse frequencies (radians for each position) of the headDim/2 pairs, scaling applied, computed in f32 in the
+    /// order of operations that Hugging Face transformers uses.
+    ::llvm::SmallVector<float> inverseFrequencies(int64_t headDim) const;
+  }];
+}
+
+def Llama_ProgramAttr : Llama_Attr<"Program", "program"> {
+  let summary = "kind of a program and the bounds on its rows";
+  let description = [{
+    On a `func.func`: this function is a program for steps of `minRows` to `maxRows` rows. In a program with
+    `rowAlign` > 1 the rows of one sequence start at a multiple of `rowAlign` and are padded up to it; padding rows
+    have position -1.
+
+    ```mlir
+    #llama.program<decode, rows = 1 to 8>
+    #llama.program<prefill, rows = 9 to 256, align = 16>
+    ```
+  }];
+  let parameters = (ins EnumParameter<Llama_ProgramKind>:$kind, "int64_t":$minRows, "int64_t":$maxRows,
+                        DefaultValuedParameter<"int64_t", "1">:$rowAlign);
+  let assemblyFormat = "`<` $kind `,` `rows` `=` $minRows `to` $maxRows (`,` `align` `=` $rowAlign^)? `>`";
+  let genVerifyDecl = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Layouts (encodings of tensor types)
+//===----------------------------------------------------------------------===//
+
+def Llama_TokenLanesAttr : Llama_Attr<"TokenLanes", "token_lanes"> {
+  let summary = "activation layout with consecutive rows in the lanes of a vector";
+  let description = [{
+    Element `(t, k)` of a `T x K` activation lies at
+    `(((t / lanes) * (K / pack) + k / pack) * lanes + t % lanes) * pack + k % pack`:
+    tiles of `lanes` rows; inside a tile, feature by feature (or pair of features by pair, `pack` = 2), the values of
+    the tile's rows side by side. Sums over features need no shuffles then, and a row-major weight is used as it lies
+    in its file, one broadcast element at a time. `pack` = 2 is the operand order of bf16 dot products and of the
+    second operand of an AMX tile product. The number of rows is padded up to a multiple of `lanes`.
+
+    ```mlir
+    tensor<?x576xbf16, #llama.token_lanes<lanes = 16, pack = 2>>
+    ```
+  }];
+  let parameters = (ins "int64_t":$lanes, "int64_t":$pack);
+  let assemblyFormat = "`<` `lanes` `=` $lanes `,` `pack` `=` $pack `>`";
+  let genVerifyDecl = 1;
+}
+
+def Llama_RowPartsAttr : Llama_Attr<"RowParts", "row_parts"> {
+  let summary = "a weight that stays in separate row-major pieces";
+  let description = [{
+    The rows of the weight are the rows of its sources one below the other, but the sources lie apart in memory: part
+    `i` holds `rows[i]` rows. This is how a fused weight is used straight from mapped files.
+
+    ```mlir
+    tensor<960x576xbf16, #llama.row_parts<576, 192, 192>>
+    ```
+  }];
+  let parameters = (ins ArrayRefParameter<"int64_t">:$rows);
+  let assemblyFormat = "`<` $rows `>`";
+  let genVerifyDecl = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Schedules
+//===----------------------------------------------------------------------===//
+
+def Llama_CpuLinearScheduleAttr : Llama_Attr<"CpuLinearSchedule", "cpu_linear"> {
+  let summary = "schedule of a linear kernel on a CPU";
+  let description = [{
+    A tile is two runs of `run` rows of the weight (two halves of a rotary head, gate and up, or neighbours) against
+    `vectors` vectors of `lanes` rows of the input (`many`), or against one row at a time (`few`). A block of the grid
+    is `tilesPerBlock` tiles. `dot` is the instruction of the inner loop.
+    `prefetch` is the distance in bytes of software prefetch in the weight stream (0: none).
+
+    ```mlir
+    #llama.cpu_linear<rows = many, lanes = 16, run = 4, vectors = 3, tilesPerBlock = 4, dot = bf16, prefetch = 0>
+    ```
+  }];
+  let parameters = (ins EnumParameter<Llama_RowRegime>:$rows, "int64_t":$lanes, "int64_t":$run, "int64_t":$vectors,
+                        "int64_t":$tilesPerBlock, EnumParameter<Llama_DotKind>:$dot, "int64_t":$prefetch);
+  let assemblyFormat = [{ `<` `rows` `=` $rows `,` `lanes` `=` $lanes `,` `run` `=` $run `,` `vectors` `=` $vectors `,`
+    `tilesPerBlock` `=` $tilesPerBlock `,` `dot` `=` $dot `,` `prefetch` `=` $prefetch `>` }];
+}
+
+def Llama_CpuAttentionScheduleAttr : Llama_Attr<"CpuAttentionSchedule", "cpu_attention"> {
+  let summary = "schedule of an attention kernel on a CPU";
+  let description = [{
+    `few`: a block is one row and one key/value head; vectors lie along the head. `many`: a block is `lanes` rows of
+    one sequence and one key/value head; vectors lie along the rows and the softmax is a running one over tiles of
+    `keys` keys. Either way the query heads of a group share each load of a key or value.
+
+    ```mlir
+    #llama.cpu_attention<rows = many, lanes = 16, keys = 32, dot = bf16>
+    ```
+  }];
+  let parameters = (ins EnumParameter<Llama_RowRegime>:$rows, "int64_t":$lanes, "int64_t":$keys,
+                        EnumParameter<Llama_DotKind>:$dot);
+  let assemblyFormat = [{ `<` `rows` `=` $rows `,` `lanes` `=` $lanes `,` `keys` `=` $keys `,` `dot` `=` $dot `>` }];
+}
+
+def Llama_CpuPointwiseScheduleAttr : Llama_Attr<"CpuPointwiseSchedule", "cpu_pointwise"> {
+  let summary = "schedule of a pointwise or row-reduction kernel on a CPU";
+  let description = [{
+    A block is `rowsPerBlock` rows; vectors of `lanes` lie along the features (`few`) or along the rows (`many`).
+
+    ```mlir
+    #llama.cpu_pointwise<rows = few, lanes = 16, rowsPerBlock = 1>
+    ```
+  }];
+  let parameters = (ins EnumParameter<Llama_RowRegime>:$rows, "int64_t":$lanes, "int64_t":$rowsPerBlock);
+  let assemblyFormat = "`<` `rows` `=` $rows `,` `lanes` `=` $lanes `,` `rowsPerBlock` `=` $rowsPerBlock `>`";
+}
+
+#endif // QUIPU_IR_LLAMA_LLAMAATTRS_TD

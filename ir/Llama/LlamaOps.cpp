@@ -1,0 +1,391 @@
+//===- LlamaOps.cpp - Verifiers and effects of the llama ops ---------------===//
+//
+// Each verifier names what it found and what it expected; the op's name comes with the diagnostic.
+//
+//===----------------------------------------------------------------------===//
+
+#include "ir/Llama/Llama.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/Interfaces/FunctionImplementation.h"
+
+#include <numeric>
+
+using namespace mlir;
+using namespace quipu::llama;
+
+#define GET_OP_CLASSES
+#include "ir/Llama/LlamaOps.cpp.inc"
+
+//===----------------------------------------------------------------------===//
+// Shared checks
+//===----------------------------------------------------------------------===//
+
+static int64_t features(Value value) { return cast<RankedTensorType>(value.getType()).getDimSize(1); }
+static int64_t rows(Value value) { return cast<RankedTensorType>(value.getType()).getDimSize(0); }
+static int64_t length(Value value) { return cast<RankedTensorType>(value.getType()).getDimSize(0); }
+
+static LogicalResult expectEqual(Operation *op, const Twine &what, int64_t found, int64_t expected) {
+  if (found == expected)
+    return success();
+  return op->emitOpError() << what << " is " << found << ", expected " << expected;
+}
+
+/// All activations of an op lie in the same tiles of rows (their `pack` may differ).
+static LogicalResult expectSameRowLayout(Operation *op, ValueRange activations) {
+  TokenLanesAttr first;
+  bool seen = false;
+  for (Value value : activations) {
+    TokenLanesAttr layout = getTokenLanes(value.getType());
+    if (!seen) {
+      first = layout;
+      seen = true;
+      continue;
+    }
+    if (static_cast<bool>(layout) != static_cast<bool>(first) || (layout && layout.getLanes() != first.getLanes()))
+      return op->emitOpError() << "operands and results disagree in layout: found " << value.getType()
+                               << " beside " << activations.front().getType();
+  }
+  return success();
+}
+
+static SmallVector<Value> values(std::initializer_list<ValueRange> ranges) {
+  SmallVector<Value> all;
+  for (ValueRange range : ranges)
+    all.append(range.begin(), range.end());
+  return all;
+}
+
+//===----------------------------------------------------------------------===//
+// Weights
+//===----------------------------------------------------------------------===//
+
+LogicalResult WeightOp::verify() {
+  auto type = cast<RankedTensorType>(getType());
+  if (!type.hasStaticShape())
+    return emitOpError() << "type must be static, found " << type;
+  if (getSources().empty())
+    return emitOpError() << "needs at least one source";
+  int64_t total = type.getDimSize(0);
+  if (auto counts = getRows()) {
+    if (counts->size() != getSources().size())
+      return emitOpError() << "has " << getSources().size() << " sources but rows for " << counts->size();
+    int64_t sum = std::accumulate(counts->begin(), counts->end(), int64_t(0));
+    if (sum != total)
+      return emitOpError() << "rows of the sources add up to " << sum << ", expected " << total;
+  } else if (getSources().size() != 1) {
+    return emitOpError() << "with " << getSources().size() << " sources needs `rows`";
+  }
+  if (auto parts = dyn_cast_or_null<RowPartsAttr>(type.getEncoding())) {
+    if (!getRows() || parts.getRows() != *getRows())
+      return emitOpError() << "layout " << parts << " differs from the rows of its sources";
+  }
+  return success();
+}
+
+LogicalResult WeightRefOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  auto weight = symbols.lookupNearestSymbolFrom<WeightOp>(*this, getWeightAttr());
+  if (!weight)
+    return emitOpError() << "refers to @" << getWeight() << ", which is no llama.weight";
+  if (weight.getType() != getResult().getType())
+    return emitOpError() << "has type " << getResult().getType() << ", but @" << getWeight() << " is "
+                         << weight.getType();
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Semantic ops
+//===----------------------------------------------------------------------===//
+
+LogicalResult EmbeddingOp::verify() {
+  return expectEqual(*this, "width of the result", features(getResult()), features(getTable()));
+}
+
+LogicalResult RMSNormOp::verify() {
+  if (failed(expectEqual(*this, "width of the result", features(getResult()), features(getInput()))) ||
+      failed(expectEqual(*this, "length of the weight", length(getWeight()), features(getInput()))))
+    return failure();
+  if (!(getEps().convertToDouble() >= 0))
+    return emitOpError() << "eps must not be negative, found " << getEps().convertToDouble();
+  return expectSameRowLayout(*this, {getInput(), getResult()});
+}
+
+LogicalResult LinearOp::verify() {
+  if (failed(expectEqual(*this, "width of the input", features(getInput()), features(getWeight()))) ||
+      failed(expectEqual(*this, "width of the result", features(getResult()), rows(getWeight()))))
+    return failure();
+  if (getBias() && failed(expectEqual(*this, "length of the bias", length(getBias()), rows(getWeight()))))
+    return failure();
+  return expectSameRowLayout(*this, {getInput(), getResult()});
+}
+
+static LogicalResult verifyHeads(Operation *op, int64_t headDim, int64_t width) {
+  if (headDim <= 0 || headDim % 2)
+    return op->emitOpError() << "headDim must be positive and even, found " << headDim;
+  if (width % headDim)
+    return op->emitOpError() << "width " << width << " is not a multiple of headDim " << headDim;
+  return success();
+}
+
+LogicalResult RotaryOp::verify() {
+  if (failed(verifyHeads(*this, getHeadDim(), features(getInput()))) ||
+      failed(expectEqual(*this, "width of the result", features(getResult()), features(getInput()))))
+    return failure();
+  return expectSameRowLayout(*this, {getInput(), getResult()});
+}
+
+LogicalResult RotaryTableOp::verify() {
+  if (failed(verifyHeads(*this, getHeadDim(), getHeadDim())))
+    return failure();
+  return expectEqual(*this, "width of the table", features(getResult()), getHeadDim());
+}
+
+LogicalResult RotateOp::verify() {
+  if (failed(verifyHeads(*this, getHeadDim(), features(getInput()))) ||
+      failed(expectEqual(*this, "width of the result", features(getResult()), features(getInput()))) ||
+      failed(expectEqual(*this, "width of the table", features(getTable()), getHeadDim())))
+    return failure();
+  return expectSameRowLayout(*this, {getInput(), getTable(), getResult()});
+}
+
+LogicalResult KVLayerOp::verify() {
+  KVCacheType cache = getCache().getType();
+  auto expected =
+      KVLayerType::get(getContext(), cache.getKvHeads(), cache.getHeadDim(), cache.getElementType(), cache.getPage());
+  if (getResult().getType() != expected)
+    return emitOpError() << "yields " << getResult().getType() << ", expected " << expected;
+  if (static_cast<int64_t>(getLayer()) < 0 || static_cast<int64_t>(getLayer()) >= cache.getLayers())
+    return emitOpError() << "layer " << static_cast<int64_t>(getLayer()) << " is out of range, the cache has "
+                         << cache.getLayers() << " layers";
+  return success();
+}
+
+LogicalResult KVAppendOp::verify() {
+  KVLayerType kv = getKv().getType();
+  int64_t width = kv.getKvHeads() * kv.getHeadDim();
+  if (failed(expectEqual(*this, "width of the keys", features(getKeys()), width)) ||
+      failed(expectEqual(*this, "width of the values", features(getValues()), width)))
+    return failure();
+  return expectSameRowLayout(*this, {getKeys(), getValues()});
+}
+
+void KVAppendOp::getEffects(SmallVectorImpl<MemoryEffects::EffectInstance> &effects) {
+  effects.emplace_back(MemoryEffects::Write::get(), &getKvMutable(), SideEffects::DefaultResource::get());
+}
+
+LogicalResult AttentionOp::verify() {
+  KVLayerType kv = getKv().getType();
+  int64_t heads = getNumHeads(), kvHeads = getNumKvHeads();
+  if (heads <= 0 || kvHeads <= 0 || heads % kvHeads)
+    return emitOpError() << "numHeads must be a positive multiple of numKvHeads, found " << heads << " and " << kvHeads;
+  if (failed(expectEqual(*this, "numKvHeads", kvHeads, kv.getKvHeads())) ||
+      failed(expectEqual(*this, "width of the query", features(getQuery()), heads * kv.getHeadDim())) ||
+      failed(expectEqual(*this, "width of the result", features(getResult()), heads * kv.getHeadDim())))
+    return failure();
+  if (getLse() && failed(expectEqual(*this, "width of lse", features(getLse()), heads)))
+    return failure();
+  if (auto window = getWindow(); window && static_cast<int64_t>(*window) <= 0)
+    return emitOpError() << "window must be positive, found " << static_cast<int64_t>(*window);
+  return expectSameRowLayout(*this, {getQuery(), getResult()});
+}
+
+void AttentionOp::getEffects(SmallVectorImpl<MemoryEffects::EffectInstance> &effects) {
+  effects.emplace_back(MemoryEffects::Read::get(), &getKvMutable(), SideEffects::DefaultResource::get());
+}
+
+LogicalResult MergeOp::verify() {
+  if (getPartials().empty())
+    return emitOpError() << "needs at least one partial attention";
+  int64_t width = features(getResult()), heads = features(getLses().front());
+  for (Value partial : getPartials())
+    if (failed(expectEqual(*this, "width of a partial attention", features(partial), width)))
+      return failure();
+  for (Value lse : getLses())
+    if (failed(expectEqual(*this, "width of an lse", features(lse), heads)))
+      return failure();
+  if (heads <= 0 || width % heads)
+    return emitOpError() << "width " << width << " is not a multiple of the number of heads " << heads;
+  return expectSameRowLayout(*this, values({getPartials(), getLses(), getResult()}));
+}
+
+LogicalResult GatedMLPOp::verify() {
+  int64_t hidden = features(getInput()), inner = rows(getGate());
+  if (failed(expectEqual(*this, "width of the gate weight", features(getGate()), hidden)) ||
+      failed(expectEqual(*this, "width of the up weight", features(getUp()), hidden)) ||
+      failed(expectEqual(*this, "rows of the up weight", rows(getUp()), inner)) ||
+      failed(expectEqual(*this, "width of the down weight", features(getDown()), inner)) ||
+      failed(expectEqual(*this, "width of the result", features(getResult()), rows(getDown()))))
+    return failure();
+  if (static_cast<bool>(getGateBias()) != static_cast<bool>(getUpBias()) ||
+      static_cast<bool>(getGateBias()) != static_cast<bool>(getDownBias()))
+    return emitOpError() << "needs the biases of gate, up and down, or none of them";
+  if (getGateBias() && (failed(expectEqual(*this, "length of the gate bias", length(getGateBias()), inner)) ||
+                        failed(expectEqual(*this, "length of the up bias", length(getUpBias()), inner)) ||
+                        failed(expectEqual(*this, "length of the down bias", length(getDownBias()), rows(getDown())))))
+    return failure();
+  return expectSameRowLayout(*this, {getInput(), getResult()});
+}
+
+LogicalResult AddOp::verify() {
+  if (failed(expectEqual(*this, "width of the right operand", features(getRhs()), features(getLhs()))) ||
+      failed(expectEqual(*this, "width of the result", features(getResult()), features(getLhs()))))
+    return failure();
+  return expectSameRowLayout(*this, {getLhs(), getRhs(), getResult()});
+}
+
+LogicalResult LMHeadOp::verify() {
+  if (failed(expectEqual(*this, "length of the norm", length(getNorm()), features(getInput()))) ||
+      failed(expectEqual(*this, "width of the weight", features(getWeight()), features(getInput()))))
+    return failure();
+  return expectEqual(*this, "width of the result", features(getResult()), rows(getWeight()));
+}
+
+LogicalResult RepeatKVOp::verify() {
+  int64_t headDim = getHeadDim(), times = getTimes();
+  if (headDim <= 0 || times <= 0 || features(getInput()) % headDim)
+    return emitOpError() << "needs a positive headDim that divides the width and a positive times, found headDim "
+                         << headDim << ", times " << times << ", width " << features(getInput());
+  return expectEqual(*this, "width of the result", features(getResult()), features(getInput()) * times);
+}
+
+LogicalResult SplitOp::verify() {
+  int64_t sum = 0;
+  for (Value part : getParts())
+    sum += features(part);
+  if (failed(expectEqual(*this, "width of all parts", sum, features(getInput()))))
+    return failure();
+  return expectSameRowLayout(*this, values({getInput(), getParts()}));
+}
+
+LogicalResult GateOp::verify() {
+  int64_t width = features(getResult());
+  if (failed(expectEqual(*this, "width of the first operand", features(getGate()), getUp() ? width : 2 * width)))
+    return failure();
+  if (getUp() && failed(expectEqual(*this, "width of the second operand", features(getUp()), width)))
+    return failure();
+  SmallVector<Value> all{getGate(), getResult()};
+  if (getUp())
+    all.push_back(getUp());
+  return expectSameRowLayout(*this, all);
+}
+
+LogicalResult GatherRowsOp::verify() {
+  return expectEqual(*this, "width of the result", features(getResult()), features(getInput()));
+}
+
+//===----------------------------------------------------------------------===//
+// Kernels
+//===----------------------------------------------------------------------===//
+
+void KernelOp::build(OpBuilder &builder, OperationState &state, StringRef name, FunctionType type) {
+  state.addAttribute(SymbolTable::getSymbolAttrName(), builder.getStringAttr(name));
+  state.addAttribute(getFunctionTypeAttrName(state.name), TypeAttr::get(type));
+  Region *region = state.addRegion();
+  Block *block = new Block();
+  region->push_back(block);
+  for (Type input : type.getInputs())
+    block->addArgument(input, state.location);
+}
+
+ParseResult KernelOp::parse(OpAsmParser &parser, OperationState &result) {
+  auto buildType = [](Builder &builder, ArrayRef<Type> arguments, ArrayRef<Type> results,
+                      function_interface_impl::VariadicFlag,
+                      std::string &) { return builder.getFunctionType(arguments, results); };
+  return function_interface_impl::parseFunctionOp(parser, result, /*allowVariadic=*/false,
+                                                  getFunctionTypeAttrName(result.name), buildType,
+                                                  getArgAttrsAttrName(result.name), getResAttrsAttrName(result.name));
+}
+
+void KernelOp::print(OpAsmPrinter &printer) {
+  function_interface_impl::printFunctionOp(printer, *this, /*isVariadic=*/false, getFunctionTypeAttrName(),
+                                           getArgAttrsAttrName(), getResAttrsAttrName());
+}
+
+LogicalResult KernelOp::verify() {
+  int contractions = 0;
+  for (Operation &op : getBody().front()) {
+    if (isa<LinearOp, AttentionOp>(op))
+      ++contractions;
+    if (isa<WeightRefOp, KVLayerOp, LaunchOp>(op))
+      return emitOpError() << "must take " << op.getName() << " as an argument, not contain it";
+  }
+  if (contractions > 1)
+    return emitOpError() << "holds " << contractions << " contractions, expected at most one";
+  return success();
+}
+
+LogicalResult YieldOp::verify() {
+  auto kernel = cast<KernelOp>((*this)->getParentOp());
+  if (getOperandTypes() != TypeRange(kernel.getResultTypes()))
+    return emitOpError() << "yields (" << getOperandTypes() << "), but @" << kernel.getSymName() << " declares ("
+                         << kernel.getResultTypes() << ")";
+  return success();
+}
+
+LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  auto kernel = symbols.lookupNearestSymbolFrom<KernelOp>(*this, getKernelAttr());
+  if (!kernel)
+    return emitOpError() << "refers to @" << getKernel() << ", which is no llama.kernel";
+  if (getOperandTypes() != TypeRange(kernel.getArgumentTypes()))
+    return emitOpError() << "passes (" << getOperandTypes() << "), but @" << getKernel() << " takes ("
+                         << kernel.getArgumentTypes() << ")";
+  if (getResultTypes() != TypeRange(kernel.getResultTypes()))
+    return emitOpError() << "yields (" << getResultTypes() << "), but @" << getKernel() << " gives ("
+                         << kernel.getResultTypes() << ")";
+  if (getOffsets() && getOffsets()->size() != getNumResults())
+    return emitOpError() << "has " << getOffsets()->size() << " offsets for " << getNumResults() << " results";
+  size_t workspace = kernel.getWorkspace() ? kernel.getWorkspace()->size() : 0;
+  if (getWorkspaceOffsets() && getWorkspaceOffsets()->size() != workspace)
+    return emitOpError() << "has " << getWorkspaceOffsets()->size() << " workspace offsets for " << workspace
+                         << " workspaces of @" << getKernel();
+  return success();
+}
+
+// A kernel may read or write the cache layers among its arguments; the rest of it is a function of its operands.
+void LaunchOp::getEffects(SmallVectorImpl<MemoryEffects::EffectInstance> &effects) {
+  for (OpOperand &operand : getOperation()->getOpOperands()) {
+    if (!isa<KVLayerType>(operand.get().getType()))
+      continue;
+    effects.emplace_back(MemoryEffects::Read::get(), &operand, SideEffects::DefaultResource::get());
+    effects.emplace_back(MemoryEffects::Write::get(), &operand, SideEffects::DefaultResource::get());
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Rows
+//===----------------------------------------------------------------------===//
+
+static bool isIndexTensor(Value value) {
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  return type && type.getElementType().isInteger(32);
+}
+
+RowCount quipu::llama::getRowCount(Value activation) {
+  if (auto argument = dyn_cast<BlockArgument>(activation)) {
+    // An argument of a kernel has the rows of what its launches pass; all launches of one kernel agree.
+    auto kernel = dyn_cast<KernelOp>(argument.getOwner()->getParentOp());
+    if (!kernel)
+      return RowCount::Tokens;
+    auto uses = SymbolTable::getSymbolUses(kernel, kernel->getParentOp());
+    if (uses)
+      for (SymbolTable::SymbolUse use : *uses)
+        if (auto launch = dyn_cast<LaunchOp>(use.getUser()))
+          return getRowCount(launch.getOperand(argument.getArgNumber()));
+    return RowCount::Tokens;
+  }
+  Operation *op = activation.getDefiningOp();
+  if (isa<GatherRowsOp, LMHeadOp>(op))
+    return RowCount::Outputs;
+  if (auto launch = dyn_cast<LaunchOp>(op)) {
+    auto kernel = SymbolTable::lookupNearestSymbolFrom<KernelOp>(launch, launch.getKernelAttr());
+    Operation *yield = kernel.getBody().front().getTerminator();
+    return getRowCount(yield->getOperand(cast<OpResult>(activation).getResultNumber()));
+  }
+  // Row-wise ops: the rows of the first activation among the operands.
+  for (Value operand : op->getOperands())
+    if (isa<RankedTensorType>(operand.getType()) && !isIndexTensor(operand) &&
+        cast<RankedTensorType>(operand.getType()).isDynamicDim(0))
+      return getRowCount(operand);
+  return RowCount::Tokens;
+}

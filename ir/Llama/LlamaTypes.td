@@ -1,0 +1,44 @@
+//===- LlamaTypes.td - Types of the llama dialect ----------*- tablegen -*-===//
+
+#ifndef QUIPU_IR_LLAMA_LLAMATYPES_TD
+#define QUIPU_IR_LLAMA_LLAMATYPES_TD
+
+include "ir/Llama/LlamaDialect.td"
+
+class Llama_Type<string name, string mnemonic_> : TypeDef<Llama_Dialect, name> {
+  let mnemonic = mnemonic_;
+}
+
+def Llama_KVCacheType : Llama_Type<"KVCache", "kv_cache"> {
+  let summary = "keys and values of all layers, in pages";
+  let description = [{
+    The cache of a model: for each of `layers` layers, the keys and the values of every cached position, `kvHeads`
+    heads of `headDim` elements each. It is stored in pages of `page` positions; which pages belong to which sequence
+    is the runtime's business.
+
+    ```mlir
+    !llama.kv_cache<32 x 8 x 128 x bf16, page = 32>
+    ```
+  }];
+  let parameters = (ins "int64_t":$layers, "int64_t":$kvHeads, "int64_t":$headDim, "::mlir::Type":$elementType,
+                        "int64_t":$page);
+  let assemblyFormat = "`<` $layers `x` $kvHeads `x` $headDim `x` $elementType `,` `page` `=` $page `>`";
+  let genVerifyDecl = 1;
+}
+
+def Llama_KVLayerType : Llama_Type<"KVLayer", "kv_layer"> {
+  let summary = "keys and values of one layer";
+  let description = [{
+    One layer of a `!llama.kv_cache`, as `llama.kv_layer` yields it. Kernels take this type, so that layers of the same
+    shape share their kernels.
+
+    ```mlir
+    !llama.kv_layer<8 x 128 x bf16, page = 32>
+    ```
+  }];
+  let parameters = (ins "int64_t":$kvHeads, "int64_t":$headDim, "::mlir::Type":$elementType, "int64_t":$page);
+  let assemblyFormat = "`<` $kvHeads `x` $headDim `x` $elementType `,` `page` `=` $page `>`";
+  let genVerifyDecl = 1;
+}
+
+#endif // QUIPU_IR_LLAMA_LLAMATYPES_TD

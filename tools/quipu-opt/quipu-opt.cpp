@@ -1,0 +1,21 @@
+//===- quipu-opt.cpp - The pass tool --------------------------------------===//
+//
+// mlir-opt with the llama dialect, its passes and pipelines, and everything of upstream MLIR.
+//
+//===----------------------------------------------------------------------===//
+
+#include "ir/Llama/Llama.h"
+
+#include "mlir/InitAllDialects.h"
+#include "mlir/InitAllExtensions.h"
+#include "mlir/InitAllPasses.h"
+#include "mlir/Tools/mlir-opt/MlirOptMain.h"
+
+int main(int argc, char **argv) {
+  mlir::DialectRegistry registry;
+  mlir::registerAllDialects(registry);
+  mlir::registerAllExtensions(registry);
+  registry.insert<quipu::llama::LlamaDialect>();
+  mlir::registerAllPasses();
+  return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "Quipu's optimizer driver\n", registry));
+}
