@@ -49,7 +49,7 @@ struct SessionOptions {
 };
 
 struct StepOptions {
-  /// Most rows of one launch, at most what the plan allows; 0: as many as it allows.
+  /// Most tokens of one launch (padding rows not counted), within what the plan allows; 0: as many as it allows.
   uint32_t chunkRows = 0;
 };
 

@@ -18,7 +18,7 @@ struct GenerateOptions {
   uint32_t maxTokens = 0;
   /// Do not stop at an EOS id.
   bool ignoreEos = false;
-  /// Rows of a prefill launch; 0: as many as the plan allows.
+  /// Tokens of a prefill launch; 0: as many as the plan allows.
   uint32_t chunkRows = 0;
 };
 

@@ -1,0 +1,87 @@
+//===- KvCache.h - The paged key/value cache --------------------------------*- C++ -*-===//
+//
+// Keys and values lie in blocks of `page` token slots. A sequence holds a list of blocks, its row of the block table,
+// which grows as it grows; block numbers are the same in every layer. All block memory is reserved at once and taken
+// from the system page by page when first written.
+//
+//===----------------------------------------------------------------------------------===//
+
+#ifndef QUIPU_RUNTIME_CORE_KVCACHE_H
+#define QUIPU_RUNTIME_CORE_KVCACHE_H
+
+#include "runtime/core/Device.h"
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace quipu {
+
+class KvCache {
+public:
+  /// `tokens`: token slots over all sequences, rounded up to whole blocks; 0: max_seq * max_batch.
+  KvCache(const plan::KvCache &shape, Device &device, uint64_t tokens);
+
+  /// A free row of the block table, now in use with length 0. Throws Error when all are in use.
+  int32_t addSequence();
+  void removeSequence(int32_t sequence);
+  bool isAlive(int32_t sequence) const;
+
+  /// Positions held.
+  uint32_t length(int32_t sequence) const { return sequences[size_t(sequence)].length; }
+  /// Forgets positions from `length` on and frees the blocks that only they used.
+  void truncate(int32_t sequence, uint32_t length);
+
+  /// Growth of one sequence.
+  struct Growth {
+    int32_t sequence;
+    uint32_t tokens;
+  };
+  /// Gives the sequences the blocks that their new positions need. Throws Error, with nothing changed, when there are
+  /// too few. Their lengths stay until advance().
+  void reserve(std::span<const Growth> growth);
+  void advance(int32_t sequence, uint32_t tokens) { sequences[size_t(sequence)].length += tokens; }
+
+  /// Entries of a row of the block table.
+  uint32_t tableStride() const { return stride; }
+  /// Addresses as kernels see them.
+  void *keys(uint32_t layer) const { return static_cast<char *>(memory.data()) + 2 * layer * poolBytes; }
+  void *values(uint32_t layer) const { return static_cast<char *>(keys(layer)) + poolBytes; }
+  void *table() const { return tableMemory.data(); }
+  /// Brings the device's block table up to date; before each step.
+  void uploadTable();
+
+  uint64_t numBlocks() const { return blocks; }
+  uint64_t freeBlocks() const { return free.size(); }
+  uint64_t bytesReserved() const { return memory.size(); }
+  uint64_t bytesUsed() const;
+
+private:
+  struct Sequence {
+    bool alive = false;
+    uint32_t length = 0;
+    uint32_t blocks = 0;
+  };
+
+  uint64_t blocksFor(uint64_t tokens) const { return (tokens + page - 1) / page; }
+
+  Device &device;
+  uint32_t page;
+  uint32_t layers;
+  uint32_t stride;
+  uint64_t blocks;
+  /// Bytes of a block in one pool, and of the K pool (or the V pool) of one layer.
+  uint64_t blockBytes;
+  uint64_t poolBytes;
+  DeviceMemory memory;
+  DeviceMemory tableMemory;
+  std::vector<Sequence> sequences;
+  /// Free blocks, the next one to use at the back: low numbers first, so that little memory is touched.
+  std::vector<int32_t> free;
+  std::vector<int32_t> rows;
+  bool tableChanged = true;
+};
+
+} // namespace quipu
+
+#endif // QUIPU_RUNTIME_CORE_KVCACHE_H

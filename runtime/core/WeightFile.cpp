@@ -1,0 +1,73 @@
+//===- WeightFile.cpp - Finding a plan's weight files ------------------------------------===//
+
+#include "runtime/core/Error.h"
+#include "runtime/core/Hash.h"
+#include "runtime/core/Weights.h"
+
+#include <cstring>
+#include <filesystem>
+
+namespace quipu {
+
+static constexpr const char *kRecompile = "compile the model again, or put the file back as it was";
+
+std::vector<uint8_t> weightHeaderHash(std::span<const uint8_t> bytes, const std::string &name) {
+  uint64_t length = 0;
+  if (bytes.size() >= sizeof(length))
+    memcpy(&length, bytes.data(), sizeof(length));
+  if (bytes.size() < sizeof(length) || length > bytes.size() - sizeof(length))
+    fail(name, ": its header of ", length, " bytes leaves the file of ", bytes.size(), " bytes; the file is damaged");
+  Hash128 hash = hashBytes(bytes.data(), sizeof(length) + size_t(length));
+  return std::vector<uint8_t>(hash.begin(), hash.end());
+}
+
+static bool sameHash(const flatbuffers::Vector<uint8_t> &expected, const uint8_t *found) {
+  return memcmp(expected.data(), found, expected.size()) == 0;
+}
+
+/// Throws Error when the mapped file is not the one that the plan was compiled from.
+static void checkWeightFile(const plan::WeightFile &expected, const MappedFile &file, const std::string &planPath,
+                            bool verify) {
+  const std::string &path = file.path();
+  std::string since = concat(" since ", planPath, " was compiled");
+  if (file.size() != expected.size())
+    fail(path, ": the weights changed", since, ": ", file.size(), " bytes, expected ", expected.size(), "; ",
+         kRecompile);
+  if (!sameHash(*expected.header_hash(), weightHeaderHash(file.span(), path).data()))
+    fail(path, ": the weights changed", since, ": the hash of the header differs; ", kRecompile);
+  if (!verify && file.mtimeNs() == expected.mtime_ns())
+    return;
+  Hash128 content = hashBytes(file.data(), file.size());
+  if (!sameHash(*expected.content_hash(), content.data()))
+    fail(path, ": the weights changed", since, ": the hash of the content differs; ", kRecompile);
+}
+
+std::shared_ptr<MappedFile> openWeightFile(const plan::WeightFile &file, const std::string &planPath, bool verify) {
+  std::vector<std::string> candidates;
+  if (file.relative_path() && file.relative_path()->size() > 0)
+    candidates.push_back((std::filesystem::path(planPath).parent_path() / file.relative_path()->str()).string());
+  candidates.push_back(file.path()->str());
+  std::string firstProblem;
+  for (const std::string &path : candidates) {
+    std::error_code ignored;
+    if (!std::filesystem::exists(path, ignored))
+      continue;
+    try {
+      std::shared_ptr<MappedFile> mapped = MappedFile::open(path, "weight file");
+      checkWeightFile(file, *mapped, planPath, verify);
+      return mapped;
+    } catch (const Error &error) {
+      if (firstProblem.empty())
+        firstProblem = error.what();
+    }
+  }
+  if (!firstProblem.empty())
+    throw Error(firstProblem);
+  std::string places = candidates.front();
+  if (candidates.size() > 1)
+    places += " or " + candidates.back();
+  fail(planPath, ": weight file not found at ", places,
+       "; put it there, compile the model again, or use --weights random:SEED");
+}
+
+} // namespace quipu

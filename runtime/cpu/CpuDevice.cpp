@@ -1,0 +1,128 @@
+//===- CpuDevice.cpp - The processor as a device -----------------------------------------===//
+
+#include "runtime/cpu/CpuDevice.h"
+#include "runtime/core/Error.h"
+#include "runtime/cpu/CpuCode.h"
+#include "runtime/cpu/CpuFeatures.h"
+
+#include <cerrno>
+#include <cstring>
+#include <sys/mman.h>
+
+namespace quipu {
+
+#if defined(__x86_64__)
+static constexpr const char *kIsa = "x86_64";
+#elif defined(__aarch64__)
+static constexpr const char *kIsa = "aarch64";
+#endif
+
+std::string CpuDevice::description() const {
+  return concat(cpuModelName(), ", ", pool.size(), pool.size() == 1 ? " thread" : " threads");
+}
+
+void CpuDevice::checkTarget(const plan::Target &target, const std::string &planName) const {
+  if (target.device()->string_view() != "cpu")
+    fail(planName, ": the plan is for device ", target.device()->string_view(),
+         ", not for the cpu; compile the model with --target cpu");
+  if (target.isa()->string_view() != kIsa)
+    fail(planName, ": the plan is for ", target.isa()->string_view(), ", this machine is ", kIsa,
+         "; compile the model on it or for it");
+  std::string missing;
+  bool needsAmx = false;
+  if (target.features()) {
+    for (const flatbuffers::String *feature : *target.features()) {
+      if (!hasCpuFeature(feature->string_view()))
+        missing += (missing.empty() ? "" : ", ") + feature->str();
+      needsAmx |= feature->string_view().starts_with("amx");
+    }
+  }
+  if (!missing.empty())
+    fail(planName, ": the plan needs CPU features that this machine (", cpuModelName(), ") lacks: ", missing,
+         "; compile the model on this machine, or for fewer features (--target cpu:x86-64-v3)");
+  if (needsAmx && !requestAmx())
+    fail(planName, ": the plan uses AMX tiles, and the system does not give the right to use them; compile the model "
+                   "without them (--target cpu:x86-64-v4)");
+}
+
+DeviceMemory CpuDevice::allocate(size_t size, MemoryUse use) {
+  if (size == 0)
+    return {};
+  void *address = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (address == MAP_FAILED)
+    fail("cannot get ", size >> 20, " MiB of memory", errnoSuffix(errno));
+  // Large pages save the walks through four-level page tables; for memory used in parts they would cost residence.
+  if (use == MemoryUse::Dense)
+    (void)madvise(address, size, MADV_HUGEPAGE);
+  return DeviceMemory(this, address, size);
+}
+
+void CpuDevice::release(void *address, size_t size) { munmap(address, size); }
+
+void CpuDevice::upload(void *target, const void *source, size_t size) {
+  if (size)
+    memcpy(target, source, size);
+}
+
+void CpuDevice::download(void *target, const void *source, size_t size) {
+  if (size)
+    memcpy(target, source, size);
+}
+
+std::unique_ptr<CodeModule> CpuDevice::loadModule(const plan::CodeModule &module, const std::string &planName) {
+  if (module.format() != plan::CodeFormat::elf)
+    fail(planName, ": code module: format is ", plan::EnumNameCodeFormat(module.format()),
+         ", the cpu device runs elf; compile the model with --target cpu");
+  return std::make_unique<CpuCode>(std::span(module.bytes()->data(), module.bytes()->size()), planName);
+}
+
+void CpuDevice::prepare(const LaunchList &list) {
+  std::lock_guard<std::mutex> lock(mutex);
+  // A page between the workers' parts keeps hardware prefetches of one out of another's.
+  size_t stride = (list.scratchBytes + 4095) / 4096 * 4096 + 4096;
+  if (list.scratchBytes == 0 || stride <= scratchStride)
+    return;
+  scratch = allocate(stride * pool.size(), MemoryUse::Sparse);
+  scratchStride = stride;
+}
+
+namespace {
+
+struct Job {
+  ThreadPool &pool;
+  const LaunchList &list;
+  const int64_t *dims;
+  char *scratch;
+  size_t scratchStride;
+};
+
+/// Every worker walks the whole list and computes its part of each launch.
+void walk(void *context, unsigned worker) {
+  const Job &job = *static_cast<const Job *>(context);
+  void *scratch = job.scratch + worker * job.scratchStride;
+  bool first = true;
+  for (const Launch &launch : job.list.launches) {
+    uint64_t blocks = gridBlocks(launch, job.dims);
+    if (blocks == 0)
+      continue;
+    // The launch before must have finished everywhere. Here is the place to fetch what this launch reads and that one
+    // did not write (Kernel.independent_args, of this worker's range) while the others arrive.
+    if (!first)
+      job.pool.barrier(worker);
+    first = false;
+    ThreadPool::Range range = job.pool.split(blocks, worker);
+    if (range.begin != range.end)
+      reinterpret_cast<QuipuKernelEntry>(const_cast<void *>(launch.entry))(launch.buffers, job.dims, range.begin,
+                                                                            range.end, scratch);
+  }
+}
+
+} // namespace
+
+void CpuDevice::run(const LaunchList &list, const int64_t *dims) {
+  std::lock_guard<std::mutex> lock(mutex);
+  Job job = {pool, list, dims, static_cast<char *>(scratch.data()), scratchStride};
+  pool.run(walk, &job);
+}
+
+} // namespace quipu

@@ -1,0 +1,149 @@
+//===- ThreadPool.cpp - Threads that stay ------------------------------------------------===//
+
+#include "runtime/cpu/ThreadPool.h"
+#include "runtime/core/Error.h"
+
+#include <algorithm>
+#include <chrono>
+#include <pthread.h>
+#include <sched.h>
+#include <system_error>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace quipu {
+
+/// Up to this many threads each watches all the others, which is one cache line transfer from the last arrival to
+/// everyone's departure; with more, watching would cost more than a counter.
+static constexpr unsigned kMaxWatchedThreads = 8;
+
+/// How long an idle worker spins before it sleeps: more than the sampling of a token takes.
+static constexpr std::chrono::microseconds kIdleSpin(100);
+
+/// Pauses at a barrier before the core is offered to others: a partner that has lost its core needs one.
+static constexpr unsigned kBarrierPauses = 4096;
+
+static inline void pauseCore() {
+#if defined(__x86_64__)
+  _mm_pause();
+#endif
+}
+
+/// Waits for a condition that another running thread will soon make true.
+template <typename Condition> static inline void spinUntil(Condition condition) {
+  for (unsigned pauses = 0; !condition(); ++pauses) {
+    if (pauses < kBarrierPauses)
+      pauseCore();
+    else
+      sched_yield();
+  }
+}
+
+static std::vector<int> allowedCores() {
+  std::vector<int> cores;
+  cpu_set_t mask;
+  CPU_ZERO(&mask);
+  if (sched_getaffinity(0, sizeof(mask), &mask) == 0)
+    for (int core = 0; core < CPU_SETSIZE; ++core)
+      if (CPU_ISSET(core, &mask))
+        cores.push_back(core);
+  return cores;
+}
+
+unsigned availableCores() {
+  size_t cores = allowedCores().size();
+  // A machine with more cores than the mask can name.
+  return unsigned(cores ? cores : std::max(1u, std::thread::hardware_concurrency()));
+}
+
+ThreadPool::ThreadPool(unsigned threads, bool pin)
+    : numThreads(threads ? threads : availableCores()), slots(new Slot[numThreads]) {
+  std::vector<int> cores = pin ? allowedCores() : std::vector<int>();
+  workers.reserve(numThreads - 1);
+  for (unsigned worker = 1; worker < numThreads; ++worker) {
+    try {
+      workers.emplace_back([this, worker] { work(worker); });
+    } catch (const std::system_error &error) {
+      stop();
+      fail("cannot start ", numThreads, " threads: ", error.what(), "; ask for fewer (--threads)");
+    }
+    if (!cores.empty()) {
+      cpu_set_t mask;
+      CPU_ZERO(&mask);
+      CPU_SET(cores[worker % cores.size()], &mask);
+      // A refused binding costs speed only.
+      (void)pthread_setaffinity_np(workers.back().native_handle(), sizeof(mask), &mask);
+    }
+  }
+}
+
+ThreadPool::~ThreadPool() { stop(); }
+
+void ThreadPool::stop() {
+  stopping = true;
+  generation.fetch_add(1);
+  generation.notify_all();
+  for (std::thread &worker : workers)
+    worker.join();
+}
+
+void ThreadPool::run(Task newTask, void *newContext) {
+  if (numThreads == 1) {
+    newTask(newContext, 0);
+    return;
+  }
+  task = newTask;
+  context = newContext;
+  // Sequentially consistent, as the worker's side: either the worker sees the new generation before it sleeps, or it is
+  // counted here.
+  generation.fetch_add(1);
+  if (sleepers.load() != 0)
+    generation.notify_all();
+  newTask(newContext, 0);
+  barrier(0);
+}
+
+void ThreadPool::work(unsigned worker) {
+  uint32_t seen = 0;
+  while (true) {
+    auto begin = std::chrono::steady_clock::now();
+    unsigned spins = 0;
+    while (generation.load(std::memory_order_acquire) == seen) {
+      pauseCore();
+      if (++spins % 64 != 0 || std::chrono::steady_clock::now() - begin < kIdleSpin)
+        continue;
+      sleepers.fetch_add(1);
+      generation.wait(seen);
+      sleepers.fetch_sub(1);
+    }
+    ++seen;
+    if (stopping)
+      return;
+    task(context, worker);
+    barrier(worker);
+  }
+}
+
+void ThreadPool::barrier(unsigned worker) {
+  if (numThreads == 1)
+    return;
+  uint32_t epoch = ++slots[worker].epoch;
+  if (numThreads <= kMaxWatchedThreads) {
+    slots[worker].arrived.store(epoch, std::memory_order_release);
+    for (unsigned other = 0; other < numThreads; ++other)
+      if (other != worker)
+        // Another may have arrived at the next barrier already, but at no later one. Numbers wrap around.
+        spinUntil([&] { return int32_t(slots[other].arrived.load(std::memory_order_acquire) - epoch) >= 0; });
+    return;
+  }
+  if (arrivals.fetch_add(1, std::memory_order_acq_rel) + 1 == numThreads) {
+    arrivals.store(0, std::memory_order_relaxed);
+    completed.store(epoch, std::memory_order_release);
+  } else {
+    spinUntil([&] { return int32_t(completed.load(std::memory_order_acquire) - epoch) >= 0; });
+  }
+}
+
+} // namespace quipu

@@ -1,0 +1,83 @@
+//===- ThreadPool.h - Threads that stay -------------------------------------*- C++ -*-===//
+//
+// All threads run the same function (the caller as worker 0) and meet at barriers inside it, so that a list of kernels
+// costs one wake-up and, per kernel, one barrier of a fraction of a microsecond. Idle workers spin for a while, since
+// the next token usually follows at once, and then sleep.
+//
+//===----------------------------------------------------------------------------------===//
+
+#ifndef QUIPU_RUNTIME_CPU_THREADPOOL_H
+#define QUIPU_RUNTIME_CPU_THREADPOOL_H
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <thread>
+#include <vector>
+
+namespace quipu {
+
+/// Cores that this process may use (its affinity mask).
+unsigned availableCores();
+
+class ThreadPool {
+public:
+  /// `threads` counts the caller; 0: availableCores(). `pin` binds worker i to the i-th core of the affinity mask; the
+  /// caller's own affinity is left alone. Throws Error when the system gives no more threads.
+  explicit ThreadPool(unsigned threads = 0, bool pin = false);
+  ~ThreadPool();
+  ThreadPool(const ThreadPool &) = delete;
+  ThreadPool &operator=(const ThreadPool &) = delete;
+
+  unsigned size() const { return numThreads; }
+
+  using Task = void (*)(void *context, unsigned worker);
+
+  /// Runs task(context, worker) on every worker and returns when all have finished. The task must not throw and must
+  /// not call run(). One caller at a time.
+  void run(Task task, void *context);
+
+  /// Inside a task: waits until all workers are here. What they wrote before is visible to all after.
+  void barrier(unsigned worker);
+
+  /// The part of `blocks` that belongs to a worker: contiguous, sizes differ by one at most, the same for the same
+  /// number of blocks, so that a worker meets the same weights for every token.
+  struct Range {
+    int64_t begin;
+    int64_t end;
+  };
+  Range split(uint64_t blocks, unsigned worker) const {
+    uint64_t share = blocks / numThreads;
+    uint64_t rest = blocks % numThreads;
+    uint64_t begin = worker * share + (worker < rest ? worker : rest);
+    return {int64_t(begin), int64_t(begin + share + (worker < rest))};
+  }
+
+private:
+  /// What one worker writes and others watch, on lines of its own (two: the hardware fetches lines in pairs).
+  struct alignas(128) Slot {
+    std::atomic<uint32_t> arrived{0};
+    /// Number of barriers passed; its own worker's only.
+    uint32_t epoch = 0;
+  };
+
+  void work(unsigned worker);
+  void stop();
+
+  unsigned numThreads;
+  std::unique_ptr<Slot[]> slots;
+  // The barrier of many threads: a counter, and the epoch that is complete.
+  alignas(128) std::atomic<uint32_t> arrivals{0};
+  alignas(128) std::atomic<uint32_t> completed{0};
+  /// Raised for every run() and at the end.
+  alignas(128) std::atomic<uint32_t> generation{0};
+  std::atomic<uint32_t> sleepers{0};
+  Task task = nullptr;
+  void *context = nullptr;
+  bool stopping = false;
+  std::vector<std::thread> workers;
+};
+
+} // namespace quipu
+
+#endif // QUIPU_RUNTIME_CPU_THREADPOOL_H
