@@ -77,7 +77,7 @@ inline constexpr uint32_t kMaxLayers = 1u << 14;
 inline constexpr uint32_t kMaxHeads = 1u << 14;
 inline constexpr uint32_t kMaxHeadDim = 1u << 14;
 inline constexpr uint32_t kMaxVocab = 1u << 26;
-inline constexpr uint32_t kMaxPositions = 1u << 30;
+inline constexpr uint32_t kMaxPositions = 1u << 26;
 
 /// A resolved model. Invariants (hold for whatever a frontend returns): every dimension is positive and within the
 /// bounds above; numHeads % numKvHeads == 0; headDim is even; numHeads * headDim <= kMaxHidden.

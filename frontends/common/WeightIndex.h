@@ -11,8 +11,8 @@
 #define QUIPU_FRONTENDS_COMMON_WEIGHTINDEX_H
 
 #include "frontends/common/ModelConfig.h"
+#include "runtime/core/Hash.h"
 
-#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -20,13 +20,6 @@
 #include <vector>
 
 namespace quipu::frontend {
-
-/// XXH3-128 (seed 0) in canonical (big-endian) byte order, as XXH128_canonicalFromHash writes it and `xxh128sum` prints
-/// it.
-using Hash128 = std::array<uint8_t, 16>;
-
-/// Lower-case hexadecimal, 32 digits.
-std::string toHex(const Hash128 &hash);
 
 /// One file of weights, as it was when it was read.
 struct WeightFile {
@@ -46,6 +39,9 @@ struct WeightFile {
 
 /// One tensor, row-major, little-endian, contiguous in its file.
 struct WeightEntry {
+  /// What the file calls it. It differs from the index's key where the format has other names, or where a tied model
+  /// stored its one matrix under the head's name.
+  std::string nameInFile;
   /// Index into WeightIndex::files.
   uint32_t file = 0;
   /// Bytes from the start of the *file* (not of its data section), and number of bytes. The reader has checked that
@@ -58,7 +54,9 @@ struct WeightEntry {
 
 struct WeightIndex {
   std::vector<WeightFile> files;
-  /// Ordered by name, so that everything derived from the index is the same from run to run.
+  /// By Hugging Face name ("model.layers.0.self_attn.q_proj.weight"), whatever the format: the names that the graph
+  /// builder gives as `sources` of a llama.weight. Ordered, so that everything derived from the index is the same from
+  /// run to run.
   std::map<std::string, WeightEntry, std::less<>> tensors;
 
   /// The tensor of that name, or null.
@@ -71,9 +69,6 @@ struct WeightIndex {
 /// Fills in `contentHash` of every file that has none, with up to `threads` threads (0: one for each core), one file
 /// a thread at a time. Throws quipu::Error when a file cannot be read or is no longer `size` bytes long.
 void hashContents(WeightIndex &index, unsigned threads = 0);
-
-/// Hash of a block of memory, for readers that hash headers.
-Hash128 hashBytes(const void *data, uint64_t size);
 
 } // namespace quipu::frontend
 

@@ -1,0 +1,33 @@
+//===- Json.h - Strict reading of JSON files ----------------------*- C++ -*-===//
+//
+// JSON as RFC 8259 has it (no comments, no NaN), with two more rules: no key twice in one object, because readers
+// disagree on which value counts, and no deep nesting. Part of QuipuConfig.
+//
+//===----------------------------------------------------------------------------------===//
+
+#ifndef QUIPU_FRONTENDS_COMMON_JSON_H
+#define QUIPU_FRONTENDS_COMMON_JSON_H
+
+#include <nlohmann/json.hpp>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace quipu::frontend {
+
+/// Parses `text`. Throws quipu::Error that begins with `where` (a path) on anything that is not strict JSON.
+nlohmann::json parseJson(std::string_view text, const std::string &where);
+
+/// The whole of a text file of at most `limit` bytes. Throws quipu::Error: missing, unreadable, not a regular file,
+/// too big. `what` names the file's part in the message ("config").
+std::string readTextFile(const std::string &path, const char *what, uint64_t limit);
+
+/// A value as a message shows it: compact JSON on one line, control characters escaped, cut after 60 bytes or so.
+std::string shown(const nlohmann::json &value);
+/// The same for a string that is not JSON yet (a key, a tensor's name).
+std::string quoted(std::string_view text);
+
+} // namespace quipu::frontend
+
+#endif // QUIPU_FRONTENDS_COMMON_JSON_H

@@ -1,0 +1,37 @@
+//===- Layout.h - The weights that a model config implies ----------*- C++ -*-===//
+//
+// The one place that knows which tensors a LLaMA-family model has, by Hugging Face name: weight readers check files
+// against it and the graph builder declares weights from it. Part of QuipuConfig.
+//
+//===----------------------------------------------------------------------------------===//
+
+#ifndef QUIPU_FRONTENDS_COMMON_LAYOUT_H
+#define QUIPU_FRONTENDS_COMMON_LAYOUT_H
+
+#include "frontends/common/ModelConfig.h"
+
+#include <string>
+#include <vector>
+
+namespace quipu::frontend {
+
+/// What a weight is; the names are those of plan.fbs's WeightRole.
+enum class WeightRole : uint8_t { matrix, norm, embedding, bias };
+
+struct ExpectedWeight {
+  /// "model.layers.0.self_attn.q_proj.weight".
+  std::string tensor;
+  /// Name in the IR: without "model." and ".weight" ("layers.0.self_attn.q_proj", "layers.0.self_attn.q_proj.bias",
+  /// "embed_tokens", "norm", "lm_head").
+  std::string symbol;
+  WeightRole role;
+  /// [outputs, inputs] of a matrix, [V, D] of the embedding, [N] of a norm or bias.
+  std::vector<uint64_t> shape;
+};
+
+/// In the order of the graph: embedding, each layer, final norm, head (not when it is tied).
+std::vector<ExpectedWeight> expectedWeights(const ModelConfig &config);
+
+} // namespace quipu::frontend
+
+#endif // QUIPU_FRONTENDS_COMMON_LAYOUT_H

@@ -1,0 +1,33 @@
+//===- ModelConfig.cpp - Names of a model config's enums ---------------------------------===//
+
+#include "frontends/common/ModelConfig.h"
+
+namespace quipu::frontend {
+
+std::string_view name(DType type) {
+  switch (type) {
+  case DType::f32:
+    return "f32";
+  case DType::f16:
+    return "f16";
+  case DType::bf16:
+    return "bf16";
+  }
+  return "";
+}
+
+std::string_view name(RotaryLayout layout) { return layout == RotaryLayout::half ? "half" : "interleaved"; }
+
+std::string_view name(RopeScaling scaling) {
+  switch (scaling) {
+  case RopeScaling::none:
+    return "none";
+  case RopeScaling::linear:
+    return "linear";
+  case RopeScaling::llama3:
+    return "llama3";
+  }
+  return "";
+}
+
+} // namespace quipu::frontend

@@ -1,0 +1,313 @@
+//===- Config.cpp - Reads Hugging Face config.json ---------------------------------------===//
+
+#include "frontends/hf/Config.h"
+
+#include "frontends/common/Json.h"
+#include "frontends/hf/Fields.h"
+#include "frontends/hf/KnownFields.h"
+#include "frontends/hf/Rope.h"
+#include "runtime/core/Error.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <limits>
+
+using nlohmann::json;
+namespace fs = std::filesystem;
+
+namespace quipu::frontend::hf {
+
+/// A config is a few kilobytes; a file beyond this is something else.
+static constexpr uint64_t kMaxConfigBytes = 16u << 20;
+
+namespace {
+/// What differs between the model types that share LLaMA's graph.
+struct Family {
+  std::string_view modelType;
+  std::string_view architecture;
+  /// transformers' defaults for fields that are missing.
+  uint32_t maxPositions;
+  /// 0: as many as query heads.
+  uint32_t kvHeads;
+  uint32_t slidingWindow;
+  /// Whether the class has biases and sliding windows at all.
+  bool hasBiases;
+  bool hasWindow;
+};
+} // namespace
+
+static constexpr Family kFamilies[] = {
+    {"llama", "LlamaForCausalLM", 2048, 0, 0, true, false},
+    {"mistral", "MistralForCausalLM", 131072, 8, 4096, false, true},
+};
+
+static void note(ModelConfig &config, std::string_view field, std::string text) {
+  config.notes.push_back({Note::Kind::provenance, std::string(field), std::move(text)});
+}
+
+static void warn(ModelConfig &config, std::string_view field, std::string text) {
+  config.notes.push_back({Note::Kind::warning, std::string(field), std::move(text)});
+}
+
+static json parseObject(std::string_view text, const std::string &path) {
+  json object = parseJson(text, path);
+  if (!object.is_object())
+    fail(path, ": holds ", shown(object), " but must hold a JSON object; this is not a config");
+  return object;
+}
+
+static const Family &readFamily(Fields &fields) {
+  static constexpr std::string_view kSupported =
+      "only \"LlamaForCausalLM\" (model_type \"llama\") and \"MistralForCausalLM\" (\"mistral\") are supported; use a "
+      "model of one of these";
+  const Family *byType = nullptr;
+  if (std::optional<std::string> type = fields.optionalString("model_type")) {
+    byType = std::ranges::find(kFamilies, std::string_view(*type), &Family::modelType);
+    if (byType == std::end(kFamilies))
+      fields.fail("model_type", *type, kSupported);
+  }
+  const json *architectures = fields.find("architectures");
+  if (!architectures) {
+    if (!byType)
+      fields.failMissing("model_type", kSupported);
+    return *byType;
+  }
+  if (!architectures->is_array() || architectures->size() != 1 || !architectures->front().is_string())
+    fields.fail("architectures", *architectures, concat("must be a list of one name; ", kSupported));
+  std::string_view name = architectures->front().get_ref<const std::string &>();
+  const Family *byName = std::ranges::find(kFamilies, name, &Family::architecture);
+  if (byName == std::end(kFamilies))
+    fields.fail("architectures", *architectures, kSupported);
+  if (byType && byType != byName)
+    fields.fail("architectures", *architectures,
+                concat("\"model_type\" is \"", byType->modelType, "\"; they contradict each other, correct one"));
+  return *byName;
+}
+
+static void readHeads(Fields &fields, const Family &family, ModelConfig &config) {
+  config.numHeads = fields.positive("num_attention_heads", kMaxHeads);
+  if (auto heads = fields.optionalPositive("num_key_value_heads", kMaxHeads)) {
+    config.numKvHeads = *heads;
+  } else if (family.kvHeads && !fields.object().contains("num_key_value_heads")) {
+    config.numKvHeads = family.kvHeads;
+    note(config, "num_key_value_heads", concat("default of ", family.modelType, ": ", family.kvHeads));
+  } else {
+    config.numKvHeads = config.numHeads;
+    note(config, "num_key_value_heads", "= num_attention_heads");
+  }
+  if (config.numHeads % config.numKvHeads != 0)
+    fail(fields.place("num_attention_heads"), " is ", config.numHeads, " but must be a multiple of the ",
+         config.numKvHeads, " of \"num_key_value_heads\"; correct one of them");
+
+  if (auto dim = fields.optionalPositive("head_dim", kMaxHeadDim)) {
+    config.headDim = *dim;
+  } else {
+    if (config.hiddenSize % config.numHeads != 0)
+      fail(fields.place("hidden_size"), " is ", config.hiddenSize, " but must be a multiple of the ", config.numHeads,
+           " of \"num_attention_heads\" where there is no \"head_dim\"; correct one of them, or add \"head_dim\"");
+    config.headDim = config.hiddenSize / config.numHeads;
+    note(config, "head_dim", "= hidden_size / num_attention_heads");
+  }
+  if (config.headDim % 2 != 0)
+    fail(fields.place("head_dim"), " is ", config.headDim,
+         " but must be even, because rotary embedding turns pairs of elements; correct it");
+  if (config.headDim > kMaxHeadDim || uint64_t(config.headDim) * config.numHeads > kMaxHidden)
+    fail(fields.place("head_dim"), " is ", config.headDim, " but times the ", config.numHeads,
+         " of \"num_attention_heads\" it must be at most ", kMaxHidden, "; correct one of them");
+}
+
+static void readActivation(Fields &fields, ModelConfig &config) {
+  std::optional<std::string> activation = fields.optionalString("hidden_act");
+  if (!activation) {
+    note(config, "hidden_act", "default silu");
+    return;
+  }
+  // "swish" is transformers' other name for the same function.
+  if (*activation != "silu" && *activation != "swish")
+    fields.fail("hidden_act", *activation, "only the activation silu is supported; use a model with it");
+}
+
+static void readEps(Fields &fields, ModelConfig &config) {
+  std::optional<double> eps = fields.optionalNumber("rms_norm_eps");
+  if (!eps) {
+    note(config, "rms_norm_eps", "default 1e-6");
+    return;
+  }
+  if (!(*eps > 0.0 && *eps <= 1.0))
+    fields.fail("rms_norm_eps", *fields.find("rms_norm_eps"), "must be above 0 and at most 1; correct it");
+  config.rmsNormEps = *eps;
+}
+
+static void readWindow(Fields &fields, const Family &family, ModelConfig &config) {
+  bool used = fields.boolean("use_sliding_window", true);
+  std::optional<uint32_t> window = fields.optionalPositive("sliding_window", std::numeric_limits<uint32_t>::max());
+  if (!window && family.slidingWindow && !fields.object().contains("sliding_window")) {
+    window = family.slidingWindow;
+    note(config, "sliding_window", concat("default of ", family.modelType, ": ", family.slidingWindow));
+  }
+  if (window && !used) {
+    if (family.hasWindow)
+      fields.fail("use_sliding_window", false,
+                  concat("\"sliding_window\" is ", *window, "; say null there if there is no window"));
+    note(config, "sliding_window", "unused: use_sliding_window is false");
+    window.reset();
+  }
+  // A window as wide as the context hides nothing.
+  if (window && *window >= config.maxPositionEmbeddings) {
+    note(config, "sliding_window", concat(*window, " covers the whole context: no window"));
+    window.reset();
+  }
+  if (window && !family.hasWindow)
+    fields.fail("sliding_window", *window,
+                concat("a ", family.modelType,
+                       " model has no sliding window; if it was trained with one, its model_type "
+                       "is \"mistral\""));
+  config.slidingWindow = window.value_or(0);
+
+  const json *types = fields.find("layer_types");
+  if (!types)
+    return;
+  bool full =
+      types->is_array() && std::ranges::all_of(*types, [](const json &type) { return type == "full_attention"; });
+  bool sliding = types->is_array() && config.slidingWindow != 0 &&
+                 std::ranges::all_of(*types, [](const json &type) { return type == "sliding_attention"; });
+  if (!(full && config.slidingWindow == 0) && !sliding)
+    fields.fail("layer_types", *types,
+                concat("all layers must attend alike, here \"",
+                       config.slidingWindow ? "sliding_attention" : "full_attention",
+                       "\"; layers that differ are not supported"));
+  if (types->size() != config.numLayers)
+    fields.fail("layer_types", *types,
+                concat("must name each of the ", config.numLayers, " layers of \"num_hidden_layers\"; correct one"));
+}
+
+static void readBiases(Fields &fields, const Family &family, ModelConfig &config) {
+  config.attentionBias = fields.boolean("attention_bias", false);
+  config.mlpBias = fields.boolean("mlp_bias", false);
+  for (std::string_view field : {"attention_bias", "mlp_bias"})
+    if (!family.hasBiases && fields.boolean(field, false))
+      fields.fail(field, true,
+                  concat("a ", family.modelType, " model has no biases; if it has, its model_type is \"llama\""));
+}
+
+static std::optional<DType> parseDType(std::string_view text) {
+  if (text.starts_with("torch."))
+    text.remove_prefix(6);
+  if (text == "float32" || text == "float")
+    return DType::f32;
+  if (text == "float16" || text == "half")
+    return DType::f16;
+  if (text == "bfloat16")
+    return DType::bf16;
+  return std::nullopt;
+}
+
+static void readDType(Fields &fields, ModelConfig &config) {
+  std::optional<std::string> newName = fields.optionalString("dtype");
+  std::optional<std::string> oldName = fields.optionalString("torch_dtype");
+  if (newName && oldName && parseDType(*newName) != parseDType(*oldName))
+    warn(config, "torch_dtype", concat("ignored: \"dtype\" is ", quoted(*newName)));
+  if (!newName && !oldName) {
+    note(config, "torch_dtype", "missing: the weights' own type, or float32 without weights");
+    return;
+  }
+  const std::string &text = newName ? *newName : *oldName;
+  if (text == "auto")
+    return;
+  config.declaredDtype = parseDType(text);
+  if (!config.declaredDtype)
+    fields.fail(newName ? "dtype" : "torch_dtype", text, "only float32, float16 and bfloat16 are supported");
+}
+
+/// Adds to `ids` the id or list of ids in `field`. Ids outside of the vocabulary can never be met: files in the field
+/// hold -1 for "none" and ids of other tokenizers, so they are dropped with a warning.
+static void readTokenIds(Fields &fields, std::string_view field, ModelConfig &config, std::vector<int32_t> &ids) {
+  const json *found = fields.find(field);
+  if (!found)
+    return;
+  auto add = [&](const json &value) {
+    if (!value.is_number_integer())
+      fields.fail(field, *found, "must be a token id or a list of token ids; correct it");
+    bool inVocab = value.is_number_unsigned() && value.get<uint64_t>() < config.vocabSize;
+    if (!inVocab) {
+      warn(config, field, concat(shown(value), " is not in the vocabulary of ", config.vocabSize, " and is ignored"));
+      return;
+    }
+    auto id = int32_t(value.get<uint64_t>());
+    if (std::ranges::find(ids, id) == ids.end())
+      ids.push_back(id);
+  };
+  if (found->is_array())
+    std::ranges::for_each(*found, add);
+  else
+    add(*found);
+}
+
+static std::string modelName(const std::string &path) {
+  fs::path file = fs::path(path).lexically_normal();
+  if (file.filename() != "config.json")
+    return file.stem().string();
+  std::error_code error;
+  fs::path absolute = fs::absolute(file, error);
+  return (error ? file : absolute.lexically_normal()).parent_path().filename().string();
+}
+
+ModelConfig parseConfig(std::string_view text, const std::string &path) {
+  json object = parseObject(text, path);
+  Fields fields(object, path);
+  ModelConfig config;
+  config.name = modelName(path);
+
+  // First of all: a file that is quantised or of another family would otherwise fail on some detail.
+  const Family &family = readFamily(fields);
+  config.architecture = family.architecture;
+
+  config.hiddenSize = fields.positive("hidden_size", kMaxHidden);
+  config.intermediateSize = fields.positive("intermediate_size", kMaxIntermediate);
+  config.numLayers = fields.positive("num_hidden_layers", kMaxLayers);
+  config.vocabSize = fields.positive("vocab_size", kMaxVocab);
+  if (auto positions = fields.optionalPositive("max_position_embeddings", kMaxPositions)) {
+    config.maxPositionEmbeddings = *positions;
+  } else {
+    config.maxPositionEmbeddings = family.maxPositions;
+    note(config, "max_position_embeddings", concat("default of ", family.modelType, ": ", family.maxPositions));
+  }
+  readHeads(fields, family, config);
+  readActivation(fields, config);
+  readEps(fields, config);
+  config.rope = readRope(fields, config.maxPositionEmbeddings, config.notes);
+  readWindow(fields, family, config);
+  readBiases(fields, family, config);
+  config.tieWordEmbeddings = fields.boolean("tie_word_embeddings", false);
+  if (!fields.find("tie_word_embeddings"))
+    note(config, "tie_word_embeddings", "default false");
+  readDType(fields, config);
+  readTokenIds(fields, "bos_token_id", config, config.bosTokenIds);
+  readTokenIds(fields, "eos_token_id", config, config.eosTokenIds);
+  // Sliced projections: the same sums in another order, and transformers 5 does not read it at all.
+  if (auto slices = fields.optionalPositive("pretraining_tp", kMaxHeads); slices && *slices != 1)
+    warn(config, "pretraining_tp", concat("is ", *slices, ": how training split its matrices; the model is the same"));
+  if (fields.find("auto_map"))
+    warn(config, "auto_map", "code that comes with the model is never run; the built-in architecture is used");
+  checkUnreadFields(fields, config.notes);
+  return config;
+}
+
+void mergeGenerationConfig(ModelConfig &config, std::string_view text, const std::string &path) {
+  json object = parseObject(text, path);
+  Fields fields(object, path);
+  if (config.bosTokenIds.empty())
+    readTokenIds(fields, "bos_token_id", config, config.bosTokenIds);
+  readTokenIds(fields, "eos_token_id", config, config.eosTokenIds);
+}
+
+ModelConfig readConfig(const std::string &path) {
+  ModelConfig config = parseConfig(readTextFile(path, "config", kMaxConfigBytes), path);
+  fs::path beside = fs::path(path).parent_path() / "generation_config.json";
+  std::error_code error;
+  if (fs::exists(beside, error) && fs::path(path).filename() == "config.json")
+    mergeGenerationConfig(config, readTextFile(beside.string(), "generation config", kMaxConfigBytes), beside.string());
+  return config;
+}
+
+} // namespace quipu::frontend::hf

@@ -1,0 +1,22 @@
+//===- KnownFields.h - Config fields that Quipu does not read ------*- C++ -*-===//
+//
+// A field that the reader skips is one of three: known not to change what the model computes (skipped in silence),
+// known to change it (refused by name unless it has a value that means "off"), or unknown (a warning).
+//
+//===----------------------------------------------------------------------------------===//
+
+#ifndef QUIPU_FRONTENDS_HF_KNOWNFIELDS_H
+#define QUIPU_FRONTENDS_HF_KNOWNFIELDS_H
+
+#include "frontends/common/ModelConfig.h"
+#include "frontends/hf/Fields.h"
+
+namespace quipu::frontend::hf {
+
+/// Looks at every field that `config` has not been asked for: throws quipu::Error for one that changes the model's
+/// meaning, adds a warning to `notes` for one that nobody knows.
+void checkUnreadFields(Fields &config, std::vector<Note> &notes);
+
+} // namespace quipu::frontend::hf
+
+#endif // QUIPU_FRONTENDS_HF_KNOWNFIELDS_H

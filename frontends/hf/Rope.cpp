@@ -1,0 +1,193 @@
+//===- Rope.cpp - Rotary embedding fields of a Hugging Face config -----------------------===//
+
+#include "frontends/hf/Rope.h"
+
+#include "frontends/common/Json.h"
+#include "runtime/core/Error.h"
+
+#include <string>
+
+using nlohmann::json;
+
+namespace quipu::frontend::hf {
+
+namespace {
+
+/// What one of `rope_scaling` and `rope_parameters` says.
+struct Scaling {
+  std::optional<double> theta;
+  RopeScaling kind = RopeScaling::none;
+  double factor = 1.0;
+  double lowFreqFactor = 0.0;
+  double highFreqFactor = 0.0;
+  std::optional<uint32_t> originalContext;
+};
+
+} // namespace
+
+static constexpr double kMaxTheta = 1e15;
+static constexpr double kMaxFactor = 1e6;
+
+static std::optional<double> readTheta(Fields &fields) {
+  std::optional<double> theta = fields.optionalNumber("rope_theta");
+  if (theta && (*theta < 1.0 || *theta > kMaxTheta))
+    fields.fail("rope_theta", *fields.find("rope_theta"),
+                "must be a number from 1 to 1e15; correct it, or export the model again");
+  return theta;
+}
+
+static double readFactor(Fields &fields, std::string_view field, double min, std::string_view typeName) {
+  std::optional<double> factor = fields.optionalNumber(field);
+  if (!factor)
+    fields.failMissing(field, concat("rope type \"", typeName, "\" needs it; export the model again"));
+  if (!(*factor >= min && *factor > 0.0 && *factor <= kMaxFactor))
+    fields.fail(field, *fields.find(field),
+                min > 0.0 ? "must be a number from 1 to 1e6; correct it"
+                          : "must be above 0 and at most 1e6; correct it");
+  return *factor;
+}
+
+static std::string readType(Fields &fields) {
+  std::optional<std::string> newName = fields.optionalString("rope_type");
+  std::optional<std::string> oldName = fields.optionalString("type");
+  if (newName && oldName && *newName != *oldName)
+    fields.fail("rope_type", *newName,
+                concat("\"type\" beside it is ", quoted(*oldName), "; they mean the same, remove the wrong one"));
+  if (newName || oldName)
+    return newName ? *newName : *oldName;
+  // A dictionary that has nothing but the base is the unscaled form.
+  for (const auto &item : fields.object().items())
+    if (item.key() != "rope_theta" && !item.value().is_null())
+      fields.failMissing("rope_type", "supported: default, linear, llama3; add the one the model was trained with");
+  return "default";
+}
+
+static Scaling readScaling(const json &object, const std::string &path, std::string_view name,
+                           std::vector<Note> &notes) {
+  Fields fields(object, path, concat(name, "."));
+  Scaling scaling;
+  std::string type = readType(fields);
+  scaling.theta = readTheta(fields);
+  if (std::optional<double> part = fields.optionalNumber("partial_rotary_factor"); part && *part != 1.0)
+    fields.fail("partial_rotary_factor", *fields.find("partial_rotary_factor"),
+                "rotary embedding of a part of each head is not supported, only 1");
+
+  if (type == "linear") {
+    scaling.kind = RopeScaling::linear;
+    scaling.factor = readFactor(fields, "factor", 1.0, type);
+  } else if (type == "llama3") {
+    scaling.kind = RopeScaling::llama3;
+    scaling.factor = readFactor(fields, "factor", 1.0, type);
+    scaling.lowFreqFactor = readFactor(fields, "low_freq_factor", 0.0, type);
+    scaling.highFreqFactor = readFactor(fields, "high_freq_factor", 0.0, type);
+    if (scaling.highFreqFactor <= scaling.lowFreqFactor)
+      fields.fail("high_freq_factor", *fields.find("high_freq_factor"),
+                  concat("must be above \"low_freq_factor\", which is ", shown(*fields.find("low_freq_factor")),
+                         "; correct one of them"));
+    scaling.originalContext = fields.optionalPositive("original_max_position_embeddings", kMaxPositions);
+  } else if (type != "default") {
+    fields.fail(fields.find("rope_type") ? "rope_type" : "type", type,
+                "only default, linear and llama3 are supported; use a model with one of these");
+  }
+
+  for (const std::string &field : fields.unknown()) {
+    const json &value = object.at(field);
+    if (value.is_object())
+      fields.fail(field, value, "rotary parameters by layer type are not supported; only one set for all layers is");
+    if (!value.is_null())
+      notes.push_back({Note::Kind::warning, concat(name, ".", field),
+                       concat("has no meaning for rope type \"", type, "\" and is ignored, as transformers does")});
+  }
+  return scaling;
+}
+
+static std::optional<Scaling> readOptionalScaling(Fields &config, std::string_view name, std::vector<Note> &notes) {
+  const json *object = config.find(name);
+  if (!object)
+    return std::nullopt;
+  if (!object->is_object())
+    config.fail(name, *object, "must be an object or null; correct it");
+  if (object->empty())
+    return std::nullopt;
+  return readScaling(*object, config.path(), name, notes);
+}
+
+static bool readInterleaved(Fields &config) {
+  bool first = config.boolean("rope_interleaved", false);
+  bool second = config.boolean("rope_interleave", first);
+  if (config.find("rope_interleaved") && first != second)
+    config.fail(
+        "rope_interleaved", first,
+        concat("\"rope_interleave\" is ", second ? "true" : "false", "; they mean the same, remove the wrong one"));
+  return second;
+}
+
+Rope readRope(Fields &config, uint32_t maxPositions, std::vector<Note> &notes) {
+  std::optional<double> theta = readTheta(config);
+  std::optional<uint32_t> originalContext = config.optionalPositive("original_max_position_embeddings", kMaxPositions);
+  std::optional<Scaling> oldForm = readOptionalScaling(config, "rope_scaling", notes);
+  std::optional<Scaling> newForm = readOptionalScaling(config, "rope_parameters", notes);
+
+  auto checkAgree = [&](std::string_view oldName, std::string_view newName, const auto &oldValue,
+                        const auto &newValue) {
+    if (oldValue != newValue)
+      fail(config.place(newName), " is ", newValue, " but \"", oldName, "\" is ", oldValue,
+           "; both forms are present and disagree, remove the wrong one");
+  };
+  // The theta of rope_scaling has the same standing as the one beside it.
+  std::string_view thetaName = "rope_theta";
+  if (oldForm && oldForm->theta) {
+    if (theta)
+      checkAgree("rope_theta", "rope_scaling.rope_theta", *theta, *oldForm->theta);
+    theta = oldForm->theta;
+    thetaName = "rope_scaling.rope_theta";
+  }
+  if (newForm && newForm->theta) {
+    if (theta)
+      checkAgree(thetaName, "rope_parameters.rope_theta", *theta, *newForm->theta);
+    theta = newForm->theta;
+  }
+  if (oldForm && newForm) {
+    checkAgree("rope_scaling.rope_type", "rope_parameters.rope_type", name(oldForm->kind), name(newForm->kind));
+    checkAgree("rope_scaling.factor", "rope_parameters.factor", oldForm->factor, newForm->factor);
+    checkAgree("rope_scaling.low_freq_factor", "rope_parameters.low_freq_factor", oldForm->lowFreqFactor,
+               newForm->lowFreqFactor);
+    checkAgree("rope_scaling.high_freq_factor", "rope_parameters.high_freq_factor", oldForm->highFreqFactor,
+               newForm->highFreqFactor);
+    checkAgree("rope_scaling.original_max_position_embeddings", "rope_parameters.original_max_position_embeddings",
+               oldForm->originalContext.value_or(0), newForm->originalContext.value_or(0));
+  }
+
+  Rope rope;
+  rope.layout = readInterleaved(config) ? RotaryLayout::interleaved : RotaryLayout::half;
+  if (theta)
+    rope.theta = *theta;
+  else
+    notes.push_back({Note::Kind::provenance, "rope_theta", "default 10000"});
+
+  std::optional<Scaling> scaling = newForm ? newForm : oldForm;
+  if (!scaling || scaling->kind == RopeScaling::none)
+    return rope;
+  rope.scaling = scaling->kind;
+  rope.factor = scaling->factor;
+  if (rope.scaling != RopeScaling::llama3)
+    return rope;
+
+  rope.lowFreqFactor = scaling->lowFreqFactor;
+  rope.highFreqFactor = scaling->highFreqFactor;
+  if (originalContext) {
+    if (scaling->originalContext && *scaling->originalContext != *originalContext)
+      notes.push_back({Note::Kind::warning, "original_max_position_embeddings",
+                       concat(*originalContext, " is used instead of the ", *scaling->originalContext,
+                              " among the rotary parameters, as transformers does")});
+    rope.originalContext = *originalContext;
+  } else if (scaling->originalContext) {
+    rope.originalContext = *scaling->originalContext;
+  } else {
+    rope.originalContext = maxPositions;
+    notes.push_back({Note::Kind::provenance, "original_max_position_embeddings", "= max_position_embeddings"});
+  }
+  return rope;
+}
+
+} // namespace quipu::frontend::hf

@@ -1,0 +1,35 @@
+//===- Safetensors.h - Strict reader of safetensors headers --------*- C++ -*-===//
+//
+// A safetensors file is a little-endian u64 N, N bytes of JSON, and the data section:
+//
+//     {"__metadata__": {"key": "text", ...},
+//      "tensor.name": {"dtype": "BF16", "shape": [rows, columns], "data_offsets": [begin, end]}, ...}
+//
+// with offsets relative to the data section. This reader is at least as strict as the reference implementation
+// (huggingface/safetensors, safetensors/src/tensor.rs): N is at most 100,000,000; the JSON begins with `{` and is
+// followed by nothing but spaces; no key twice; the tensors cover the data section exactly, from 0 to the end of the
+// file, without overlap or hole; end - begin is the product of the shape times the size of the dtype, computed without
+// overflow. Of dtypes it takes F32, F16 and BF16. Only headers are read, never the data.
+//
+//===----------------------------------------------------------------------------------===//
+
+#ifndef QUIPU_FRONTENDS_HF_SAFETENSORS_H
+#define QUIPU_FRONTENDS_HF_SAFETENSORS_H
+
+#include "frontends/common/WeightIndex.h"
+
+#include <string>
+#include <vector>
+
+namespace quipu::frontend::hf {
+
+/// The index of one file. Throws quipu::Error that names the file and the tensor.
+WeightIndex readSafetensors(const std::string &path);
+
+/// The index of all files that a `model.safetensors.index.json` names, which lie in its folder. Every tensor must be in
+/// the file that `weight_map` says, and in no other. A `total_size` that does not match is a warning in `notes`.
+WeightIndex readShardedSafetensors(const std::string &indexPath, std::vector<Note> &notes);
+
+} // namespace quipu::frontend::hf
+
+#endif // QUIPU_FRONTENDS_HF_SAFETENSORS_H
