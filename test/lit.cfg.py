@@ -1,0 +1,82 @@
+"""The lit suite: FileCheck tests of dialect, frontends, passes, codegen, tools, and end-to-end runs.
+
+Features that a test may REQUIRE (a test that needs one the machine lacks is reported as skipped, with the reason):
+  avx2 fma f16c avx512 avx512bf16 avx512fp16 amx   what the CPU can do (avx512: everything of x86-64-v4)
+  ptxas                                            NVIDIA's assembler is on the PATH
+  transformers                                     Python with torch and transformers; QUIPU_TRANSFORMERS_PYTHON names
+                                                   the interpreter, python3 is tried otherwise
+Substitutions: %python, %cmake, %build (build folder), %src (source tree), %inputs (test/Inputs), %default_model (the
+embedded model's folder), %status N CMD... (runs CMD and succeeds when it exits with N), %transformers_python.
+"""
+
+import glob
+import os
+import shutil
+import subprocess
+
+import lit.formats
+
+config.name = "quipu"
+config.test_format = lit.formats.ShTest(execute_external=False)
+config.suffixes = [".mlir", ".test"]
+config.excludes = ["Inputs"]
+config.test_source_root = os.path.join(config.quipu_source_dir, "test")
+config.test_exec_root = os.path.join(config.quipu_build_dir, "test")
+
+
+def cpu_features():
+    """Features by the flags of /proc/cpuinfo, which shows only what the system lets programs use."""
+    with open("/proc/cpuinfo") as file:
+        lines = [line for line in file if line.startswith("flags")]
+    flags = set(lines[0].split(":", 1)[1].split()) if lines else set()
+    needs = {
+        "avx2": {"avx2", "fma"},
+        "fma": {"fma"},
+        "f16c": {"f16c"},
+        "avx512": {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"},
+        "avx512bf16": {"avx512f", "avx512_bf16"},
+        "avx512fp16": {"avx512f", "avx512_fp16"},
+        "amx": {"amx_tile", "amx_bf16"},
+    }
+    return [feature for feature, required in needs.items() if required <= flags]
+
+
+def has_transformers(python):
+    """Whether the interpreter has both packages; finding them does not pay for importing them."""
+    code = "import importlib.util as u, sys; sys.exit(not (u.find_spec('torch') and u.find_spec('transformers')))"
+    try:
+        return subprocess.run([python, "-c", code], capture_output=True, timeout=60).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+
+
+config.available_features.update(cpu_features())
+if shutil.which("ptxas"):
+    config.available_features.add("ptxas")
+transformers_python = os.environ.get("QUIPU_TRANSFORMERS_PYTHON") or config.python
+if has_transformers(transformers_python):
+    config.available_features.add("transformers")
+
+# Tests must not see the user's cache of plans, nor a setting that changes messages.
+config.environment = {
+    "PATH": os.pathsep.join([config.quipu_tools_dir, config.llvm_tools_dir, "/usr/local/bin", "/usr/bin", "/bin"]),
+    "HOME": config.test_exec_root,
+    "QUIPU_CACHE": os.path.join(config.test_exec_root, "cache"),
+    "LC_ALL": "C.UTF-8",
+    "NO_COLOR": "1",
+}
+for name in ("LD_LIBRARY_PATH", "TMPDIR"):
+    if name in os.environ:
+        config.environment[name] = os.environ[name]
+
+models = sorted(os.path.dirname(path) for path in glob.glob(os.path.join(config.quipu_source_dir, "models/*/config.json")))
+config.substitutions += [
+    ("%python", config.python),
+    ("%cmake", config.cmake),
+    ("%build", config.quipu_build_dir),
+    ("%src", config.quipu_source_dir),
+    ("%inputs", os.path.join(config.test_source_root, "Inputs")),
+    ("%default_model", models[0] if models else "no-embedded-model"),
+    ("%transformers_python", transformers_python),
+    ("%status", f"{config.python} {os.path.join(config.test_source_root, 'Inputs', 'expect-status.py')}"),
+]
