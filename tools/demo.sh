@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# tools/demo.sh ["PROMPT"] [OPTIONS OF quipu run]: from a fresh Debian 12 machine to a story.
+#
+# Installs the packages that are missing (as root, or with sudo), builds the compiler, compiles the embedded model and
+# lets it tell a story. A second run skips what is done. How long each part took is printed on standard error.
+
+# shellcheck source=tools/setup.sh
+source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
+cd "$QUIPU_ROOT"
+
+# The prompt and the sampling of the model card, and a seed that nobody picked.
+prompt="Once upon a time"
+options=(--temperature 0.7 --top-p 0.95 --seed 1 -n 400)
+if [ $# -gt 0 ]; then
+  prompt=$1
+  shift
+fi
+
+start=$(quipu_now)
+quipu_step "install packages" quipu_install "${QUIPU_PACKAGES[@]}"
+quipu_step "configure" cmake --preset release
+quipu_step "build" cmake --build build --target quipu quipu-compile
+model=$(quipu_default_model)
+plan=build/demo.qplan
+quipu_step "compile the model" build/bin/quipu compile "$model" -o "$plan"
+printf '%-36s%8s s\n\n' "from the start to the first token" "$(quipu_seconds "$start")" >&2
+exec build/bin/quipu run "$plan" "$prompt" "${options[@]}" "$@"
