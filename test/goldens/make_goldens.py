@@ -1,0 +1,267 @@
+#!/usr/bin/env python3
+"""Makes the goldens: small random models with the answers that Hugging Face transformers gives for them.
+
+Needs torch, transformers and safetensors (written with transformers 5.23 and torch 2.15, on the CPU). The tests need
+none of them: everything they read is committed beside this script.
+
+    python3 make_goldens.py                       # every random model
+    python3 make_goldens.py gqa tied              # some of them
+    python3 make_goldens.py --embedded DIR NAME   # answers for an existing model directory, into NAME/
+
+For each model NAME/ holds:
+    config.json, model.safetensors (or shards)  the model
+    prompt.txt    token ids, comma-separated
+    logits.npy    float32 (T, V): the logits at every position of the prompt, computed in float32
+    greedy.txt    200 greedy tokens after the prompt, end-of-sequence ignored
+    meta.json     largest |logit|; smallest margin between the best and the second token along the 200, as a part of it
+                  (seeds are searched until it is above MIN_MARGIN, so that equal tokens are a fair test); and the
+                  error that transformers itself makes in bf16 and f16, as a part of the largest |logit|
+
+Weights are drawn so that answers depend on everything: attention is peaked, norms are not 1, biases are not 0.
+"""
+
+import argparse
+import json
+import pathlib
+import shutil
+
+import numpy as np
+import torch
+import transformers
+from safetensors.torch import load_file, save_file
+from transformers import AutoModelForCausalLM
+
+HERE = pathlib.Path(__file__).resolve().parent
+PROMPT_LENGTH = 70  # more than two pages of 32 positions, and no multiple of a tile
+GREEDY_LENGTH = 200
+MIN_MARGIN = 1e-3
+MAX_SHARD_BYTES = 150_000
+
+LLAMA3_SCALING = {"rope_type": "llama3", "factor": 4.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+                  # Short enough that the prompt's wavelengths fall into all three bands.
+                  "original_max_position_embeddings": 32}
+
+
+def llama(**changes):
+    """A LLaMA config as config.json has it, in the old form (rope_theta beside rope_scaling)."""
+    config = {
+        "architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_act": "silu",
+        "hidden_size": 64, "intermediate_size": 160, "num_hidden_layers": 2, "num_attention_heads": 4,
+        "num_key_value_heads": 2, "vocab_size": 256, "max_position_embeddings": 512, "rms_norm_eps": 1e-5,
+        "rope_theta": 10000.0, "tie_word_embeddings": False, "bos_token_id": 1, "eos_token_id": 2,
+        "torch_dtype": "float32"}
+    config.update(changes)
+    return {key: value for key, value in config.items() if value is not None}
+
+
+def mistral(**changes):
+    return llama(architectures=["MistralForCausalLM"], model_type="mistral", **changes)
+
+
+MODELS = {
+    "mha": llama(num_key_value_heads=None),
+    "mqa": llama(num_key_value_heads=1, vocab_size=300),
+    "gqa": llama(hidden_size=96, num_attention_heads=6, num_hidden_layers=3, intermediate_size=112),
+    "tied": llama(tie_word_embeddings=True, num_hidden_layers=3),
+    "biases": llama(attention_bias=True, mlp_bias=True, rms_norm_eps=None),
+    "head_dim_48": llama(head_dim=48, intermediate_size=128),
+    "head_dim_80": llama(hidden_size=96, num_attention_heads=2, num_key_value_heads=1, head_dim=80, vocab_size=128,
+                         intermediate_size=128),
+    "rope_linear": llama(rope_scaling={"type": "linear", "factor": 3.0}),
+    "rope_llama3": llama(rope_scaling=dict(LLAMA3_SCALING), rope_theta=50000.0, eos_token_id=[2, 3]),
+    "interleaved": llama(rope_theta=5000.0),
+    "sharded": llama(rope_theta=None, rope_parameters={**LLAMA3_SCALING, "rope_theta": 50000.0},
+                     torch_dtype=None, dtype="float32"),
+    "f16": llama(torch_dtype="float16"),
+    "bf16": llama(torch_dtype="bfloat16", hidden_size=80, num_attention_heads=5, num_key_value_heads=1),
+    "mistral_window": mistral(sliding_window=24),
+}
+
+
+def draw_weights(model, generator):
+    """Fills a model in place."""
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if name.endswith("bias"):
+                parameter.normal_(0.0, 0.3, generator=generator)
+            elif "norm" in name:
+                parameter.uniform_(0.5, 1.5, generator=generator)
+            elif "embed_tokens" in name:
+                # Tied to the head this gives logits of a few units; untied the first norm takes the scale away.
+                parameter.normal_(0.0, 0.3, generator=generator)
+            else:
+                gain = 1.6 if "q_proj" in name or "k_proj" in name else 2.5 if "lm_head" in name else 1.0
+                parameter.normal_(0.0, gain / parameter.shape[1] ** 0.5, generator=generator)
+
+
+def interleave(weight, heads):
+    """Rows of q or k from Hugging Face's layout (pairs j, j + d/2) to the interleaved one (pairs 2j, 2j + 1)."""
+    rows, columns = weight.shape
+    return weight.view(heads, 2, rows // heads // 2, columns).transpose(1, 2).reshape(rows, columns).contiguous()
+
+
+def write_safetensors(folder, state):
+    state = {name: tensor.contiguous().clone() for name, tensor in state.items()}
+    if folder.name != "sharded":
+        save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
+        return
+    shards, size = [{}], 0
+    for name, tensor in state.items():
+        if size and size + tensor.nbytes > MAX_SHARD_BYTES:
+            shards.append({})
+            size = 0
+        shards[-1][name] = tensor
+        size += tensor.nbytes
+    weight_map = {}
+    for number, shard in enumerate(shards):
+        file = f"model-{number + 1:05}-of-{len(shards):05}.safetensors"
+        save_file(shard, folder / file, metadata={"format": "pt"})
+        weight_map.update({name: file for name in shard})
+    total = sum(tensor.nbytes for tensor in state.values())
+    index = {"metadata": {"total_size": total}, "weight_map": dict(sorted(weight_map.items()))}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index, indent=2) + "\n")
+
+
+def load(folder, dtype):
+    return AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, attn_implementation="eager").eval()
+
+
+@torch.no_grad()
+def logits_at_all(model, tokens):
+    return model(torch.tensor([tokens])).logits[0].float()
+
+
+@torch.no_grad()
+def greedy(model, prompt, minimum):
+    """200 tokens and the smallest margin, or None as soon as a margin is below `minimum`."""
+    tokens, cache, step, smallest = list(prompt), None, list(prompt), float("inf")
+    for _ in range(GREEDY_LENGTH):
+        output = model(torch.tensor([step]), past_key_values=cache, use_cache=True)
+        cache = output.past_key_values
+        best = torch.topk(output.logits[0, -1].float(), 2)
+        smallest = min(smallest, (best.values[0] - best.values[1]).item())
+        if smallest < minimum:
+            return None
+        step = [best.indices[0].item()]
+        tokens += step
+    # The cache must not have mattered: the same choice from one pass over everything.
+    again = logits_at_all(model, tokens[:-1])[len(prompt) - 1:].argmax(-1).tolist()
+    assert again == tokens[len(prompt):], "transformers disagrees with itself"
+    return tokens[len(prompt):], smallest
+
+
+def find_prompt(model, seeds, with_start):
+    """The first prompt in `seeds` whose greedy continuation is clear."""
+    vocabulary = model.config.vocab_size
+    for seed in seeds:
+        generator = torch.Generator().manual_seed(seed)
+        prompt = with_start(torch.randint(3, vocabulary, (PROMPT_LENGTH,), generator=generator).tolist())
+        logits = logits_at_all(model, prompt)
+        largest = logits.abs().max().item()
+        found = greedy(model, prompt, MIN_MARGIN * largest)
+        # A continuation that runs in a short circle would test little.
+        if found and len(set(found[0])) >= 20:
+            return prompt, logits, found, largest
+    return None
+
+
+def error_of(folder, dtype, prompt, logits, largest):
+    """Largest error of transformers in `dtype`, as a part of the largest logit."""
+    rough = logits_at_all(load(folder, dtype), prompt)
+    return (rough - logits).abs().max().item() / largest
+
+
+def save_answers(folder, prompt, logits, tokens, smallest, largest, more):
+    (folder / "prompt.txt").write_text(",".join(map(str, prompt)) + "\n")
+    (folder / "greedy.txt").write_text(",".join(map(str, tokens)) + "\n")
+    np.save(folder / "logits.npy", logits.numpy().astype("<f4"))
+    meta = {"max_logit": largest, "min_margin": smallest / largest, **more,
+            "torch": torch.__version__.split("+")[0], "transformers": transformers.__version__}
+    (folder / "meta.json").write_text(json.dumps(meta, indent=2) + "\n")
+    print(folder.name, json.dumps(meta), len(set(tokens)), "different tokens", flush=True)
+
+
+def make(name, config):
+    folder = HERE / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    text = json.dumps(config, indent=2) + "\n"
+    (folder / "config.json").write_text(text)
+    stored = {"float16": torch.float16, "bfloat16": torch.bfloat16}.get(config.get("torch_dtype"), torch.float32)
+    model = AutoModelForCausalLM.from_config(transformers.AutoConfig.from_pretrained(folder), dtype=torch.float32)
+    # Weights and prompts from the model's own name, so that each can be made again alone.
+    base = sum(ord(letter) << (8 * place) for place, letter in enumerate(name)) % (1 << 31)
+    for attempt in range(100):
+        draw_weights(model, torch.Generator().manual_seed(base + attempt))
+        state = {key: value.to(stored) for key, value in model.state_dict().items()
+                 if not (config["tie_word_embeddings"] and key == "lm_head.weight")}
+        write_safetensors(folder, state)
+        # Through the files, so that what transformers reads in them is part of the answer.
+        found = find_prompt(load(folder, torch.float32), range(base + attempt, base + attempt + 3),
+                            lambda tokens: [1] + tokens[1:])
+        if found:
+            break
+    else:
+        raise SystemExit(f"{name}: no seed gives clear greedy tokens")
+    prompt, logits, (tokens, smallest), largest = found
+    errors = {"bf16_error": error_of(folder, torch.bfloat16, prompt, logits, largest),
+              "f16_error": error_of(folder, torch.float16, prompt, logits, largest)}
+    save_answers(folder, prompt, logits, tokens, smallest, largest, errors)
+    if name == "interleaved":
+        # The same function in the other layout. transformers does not know the field, so this comes last.
+        state = load_file(folder / "model.safetensors")
+        for key in state:
+            if "q_proj" in key:
+                state[key] = interleave(state[key], config["num_attention_heads"])
+            if "k_proj" in key:
+                state[key] = interleave(state[key], config["num_key_value_heads"])
+        write_safetensors(folder, state)
+        (folder / "config.json").write_text(json.dumps({**config, "rope_interleaved": True}, indent=2) + "\n")
+
+
+def make_for_directory(directory, name):
+    """Answers for an existing model: its own first tokens as the prompt would need its tokenizer, so it is drawn from
+    the model itself by sampling, which stays close to what it was trained on."""
+    folder = HERE / name
+    folder.mkdir(exist_ok=True)
+    model = load(directory, torch.float32)
+    start = model.config.bos_token_id if model.config.bos_token_id is not None else 1
+    for seed in range(200):
+        torch.manual_seed(seed)
+        sampled = model.generate(torch.tensor([[start]]), do_sample=True, temperature=1.0, top_k=0, top_p=1.0,
+                                 max_new_tokens=PROMPT_LENGTH - 1, min_new_tokens=PROMPT_LENGTH - 1)
+        prompt = sampled[0].tolist()
+        logits = logits_at_all(model, prompt)
+        largest = logits.abs().max().item()
+        found = greedy(model, prompt, MIN_MARGIN * largest)
+        if found:
+            break
+    else:
+        raise SystemExit(f"{name}: no seed gives clear greedy tokens")
+    rough = logits_at_all(load(directory, torch.bfloat16), prompt)
+    np.save(folder / "logits_bf16.npy", rough.numpy().astype("<f4"))
+    errors = {"bf16_error": (rough - logits).abs().max().item() / largest,
+              "f16_error": error_of(directory, torch.float16, prompt, logits, largest)}
+    save_answers(folder, prompt, logits, *found, largest, errors)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("names", nargs="*", help=f"of {', '.join(MODELS)}")
+    parser.add_argument("--embedded", metavar="DIR", type=pathlib.Path,
+                        help="an existing model directory; the one name given is the folder for its answers")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    transformers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.set_verbosity_error()
+    if options.embedded:
+        if len(options.names) != 1:
+            parser.error("--embedded needs the name of the folder for the answers")
+        make_for_directory(options.embedded, options.names[0])
+        return
+    for name in options.names or MODELS:
+        make(name, MODELS[name])
+
+
+if __name__ == "__main__":
+    main()
