@@ -9,8 +9,8 @@
 #include <cstddef>
 #include <cstdint>
 
-/// A function compiled for several x86-64 levels, of which the program loader picks the best: for the loops that fill or
-/// convert gigabytes of weights, in a program that must start on any machine.
+/// A function compiled for several x86-64 levels, of which the program loader picks the best: for the loops that fill
+/// or convert gigabytes of weights, in a program that must start on any machine.
 #if defined(__x86_64__) && !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
 #define QUIPU_MULTIVERSION __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
@@ -20,9 +20,7 @@
 namespace quipu {
 
 /// Bytes of an element.
-constexpr size_t dtypeSize(plan::DType dtype) {
-  return dtype == plan::DType::f32 || dtype == plan::DType::i32 ? 4 : 2;
-}
+constexpr size_t dtypeSize(plan::DType dtype) { return dtype == plan::DType::f32 || dtype == plan::DType::i32 ? 4 : 2; }
 
 /// "f32", "bf16", ...
 inline const char *dtypeName(plan::DType dtype) { return plan::EnumNameDType(dtype); }

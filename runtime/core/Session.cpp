@@ -40,7 +40,8 @@ struct Session::Impl {
   void check(std::span<const SequenceTokens> batch) const;
   size_t chooseProgram(std::span<const SequenceTokens> batch, Cursor cursor, uint64_t limit) const;
   void buildRows(std::span<const SequenceTokens> batch, Cursor &cursor, const plan::Program &program, uint64_t limit);
-  template <typename Deliver> void step(std::span<const SequenceTokens> batch, const StepOptions &options, Deliver deliver);
+  template <typename Deliver>
+  void step(std::span<const SequenceTokens> batch, const StepOptions &options, Deliver deliver);
 
   std::shared_ptr<const Model> model;
   KvCache cache;
@@ -73,14 +74,15 @@ void Session::Impl::check(std::span<const SequenceTokens> batch) const {
     uint64_t held = cache.length(part.sequence);
     uint64_t total = held + part.tokens.size();
     if (total > maxLength)
-      fail(held ? concat(part.tokens.size(), " more tokens after ", held) : concat("a prompt of ", part.tokens.size(), " tokens"),
+      fail(held ? concat(part.tokens.size(), " more tokens after ", held)
+                : concat("a prompt of ", part.tokens.size(), " tokens"),
            " do not fit: the plan was compiled for sequences of at most ", maxLength,
            " tokens; shorten the input, or compile with --max-seq ", total, " or more");
   }
 }
 
-/// Picks the program for what is left of the batch: the first one whose bounds fit all of it, or else the largest, for a
-/// part of it. `limit`: most tokens of the launch.
+/// Picks the program for what is left of the batch: the first one whose bounds fit all of it, or else the largest, for
+/// a part of it. `limit`: most tokens of the launch.
 size_t Session::Impl::chooseProgram(std::span<const SequenceTokens> batch, Cursor cursor, uint64_t limit) const {
   const auto &programs = *model->plan().programs();
   auto rowsNeeded = [&](const plan::Program &program) {
@@ -141,7 +143,7 @@ void Session::Impl::buildRows(std::span<const SequenceTokens> batch, Cursor &cur
     if (cursor.token == part.tokens.size())
       cursor = {cursor.part + 1, 0};
   }
-  rows.padTo(std::max<uint64_t>(roundUp(rows.size(), program.row_align()), program.min_rows()));
+  rows.padTo(roundUp(std::max<uint64_t>(rows.size(), program.min_rows()), program.row_align()));
 }
 
 /// `deliver(logits, whole)` is called after each launch; `whole` says that it was the only one.

@@ -19,8 +19,8 @@ namespace quipu {
 /// differs or `verify` is set, the hash of its content. Throws Error that names the file and says what differs.
 std::shared_ptr<MappedFile> openWeightFile(const plan::WeightFile &file, const std::string &planPath, bool verify);
 
-/// XXH3-128 of the first part of a safetensors file: the 8-byte length and the JSON. Throws Error when the length leaves
-/// the file.
+/// XXH3-128 of the first part of a safetensors file: the 8-byte length and the JSON. Throws Error when the length
+/// leaves the file.
 std::vector<uint8_t> weightHeaderHash(std::span<const uint8_t> bytes, const std::string &name);
 
 /// One pointer for each entry of Plan.weights: into a mapped file (or the bundle), or into memory of the runtime's own

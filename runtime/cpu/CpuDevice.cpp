@@ -113,7 +113,7 @@ void walk(void *context, unsigned worker) {
     ThreadPool::Range range = job.pool.split(blocks, worker);
     if (range.begin != range.end)
       reinterpret_cast<QuipuKernelEntry>(const_cast<void *>(launch.entry))(launch.buffers, job.dims, range.begin,
-                                                                            range.end, scratch);
+                                                                           range.end, scratch);
   }
 }
 

@@ -52,7 +52,9 @@ void writeBundle(const std::string &output, const std::string &base, std::span<c
 }
 
 /// Whether [offset, offset + size) lies in [0, bound).
-static bool contained(uint64_t offset, uint64_t size, uint64_t bound) { return offset <= bound && size <= bound - offset; }
+static bool contained(uint64_t offset, uint64_t size, uint64_t bound) {
+  return offset <= bound && size <= bound - offset;
+}
 
 std::optional<BundleLayout> readBundleLayout(std::span<const uint8_t> file, const std::string &name) {
   if (file.size() < sizeof(BundleTrailer))

@@ -21,6 +21,7 @@ constexpr uint64_t kMaxElements = uint64_t(1) << 44;
 constexpr uint64_t kMaxCount = uint64_t(1) << 24;
 constexpr uint64_t kMaxScratch = uint64_t(1) << 30;
 constexpr uint64_t kMaxBlocks = uint64_t(1) << 40;
+constexpr uint64_t kMaxPages = uint64_t(1) << 26;
 constexpr uint64_t kNoFile = 0xffffffff;
 
 class Checker {
@@ -102,6 +103,9 @@ private:
       wrong("kv_cache is ", cache.layers(), " layers x ", cache.kv_heads(), " heads x ", cache.head_dim(),
             " where config says ", config.num_layers(), " x ", config.num_kv_heads(), " x ", config.head_dim());
     unsigned __int128 pages = (cache.max_seq() + uint64_t(cache.page()) - 1) / cache.page();
+    if (pages * cache.max_batch() > kMaxPages)
+      wrong("kv_cache has more than ", kMaxPages, " pages (max_seq ", cache.max_seq(), ", max_batch ",
+            cache.max_batch(), ", page ", cache.page(), ")");
     unsigned __int128 bytes = pages * cache.page() * cache.max_batch() * cache.kv_heads() * cache.head_dim() *
                               dtypeSize(cache.dtype()) * 2 * cache.layers();
     if (bytes > kMaxBytes)
@@ -176,8 +180,7 @@ private:
       wrong(field, ": file is ", source.file(), ", the plan has ", numFiles);
     uint64_t fileSize = plan.files()->Get(source.file())->size();
     if (source.offset() > fileSize || source.size() > fileSize - source.offset())
-      wrong(field, ": bytes ", source.offset(), " and ", source.size(), " more leave its file of ", fileSize,
-            " bytes");
+      wrong(field, ": bytes ", source.offset(), " and ", source.size(), " more leave its file of ", fileSize, " bytes");
   }
 
   /// Sources that are joined along dimension 0 agree in the others.
@@ -228,6 +231,10 @@ private:
       checkRange(program.min_rows(), 1, 1 << 20, field + ": min_rows");
       checkRange(program.max_rows(), program.min_rows(), 1 << 20, field + ": max_rows");
       checkRange(program.row_align(), 1, program.max_rows(), field + ": row_align");
+      uint64_t align = program.row_align();
+      if ((program.min_rows() + align - 1) / align * align > program.max_rows())
+        wrong(field, ": min_rows ", program.min_rows(), " padded to row_align ", align, " exceeds max_rows ",
+              program.max_rows());
       checkRange(program.arena_bytes(), 0, kMaxBytes, field + ": arena_bytes");
       maxRows = std::max<uint64_t>(maxRows, program.max_rows());
     }
@@ -255,8 +262,8 @@ private:
         if (kernel.independent_args())
           for (uint32_t arg : *kernel.independent_args())
             if (arg >= numArgs)
-              wrong(where, ": independent argument ", arg, " of kernel ", kernel.name()->string_view(), ", the step has ",
-                    numArgs);
+              wrong(where, ": independent argument ", arg, " of kernel ", kernel.name()->string_view(),
+                    ", the step has ", numArgs);
         for (size_t a = 0; a < numArgs; ++a)
           checkArg(program, *step.args()->Get(a), sequence.repeat(), concat(where, ", argument ", a));
         pointers += uint64_t(sequence.repeat()) * (3 * numArgs + kernel.entries()->size());

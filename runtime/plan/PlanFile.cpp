@@ -87,10 +87,12 @@ void PlanFile::check(std::span<const uint8_t> planBytes) {
   if (header.payloadSize < payload.size())
     fail(filePath, ": the plan was altered: ", payload.size(), " bytes follow the header, which announces ",
          header.payloadSize, " (a bundle with its end missing looks so too); ", kRecompile);
-  bool reservedIsZero = std::all_of(std::begin(header.reserved), std::end(header.reserved), [](uint8_t byte) { return byte == 0; });
+  bool reservedIsZero =
+      std::all_of(std::begin(header.reserved), std::end(header.reserved), [](uint8_t byte) { return byte == 0; });
   Hash128 hash = hashBytes(payload.data(), payload.size());
   if (!reservedIsZero || memcmp(hash.data(), header.payloadHash, hash.size()) != 0)
-    fail(filePath, ": the plan was altered since it was compiled (", reservedIsZero ? "its hash differs" : "header", "); ", kRecompile);
+    fail(filePath, ": the plan was altered since it was compiled (", reservedIsZero ? "its hash differs" : "header",
+         "); ", kRecompile);
   // A verifier with its default bounds takes the plans of the largest models: their tables number a few thousand.
   flatbuffers::Verifier verifier(payload.data(), payload.size());
   if (!plan::VerifyPlanBuffer(verifier))

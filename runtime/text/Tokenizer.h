@@ -37,13 +37,14 @@ public:
   /// The same without BOS and EOS.
   virtual std::vector<int32_t> encodePlain(std::string_view text) const = 0;
 
-  /// Text of a whole sequence of ids: special tokens give nothing, bytes that are not UTF-8 give U+FFFD. Throws Error
-  /// for an id outside the vocabulary.
+  /// Text of a whole sequence of ids: special tokens give nothing, each byte that is no part of a UTF-8 character gives
+  /// U+FFFD. Throws Error for an id outside the vocabulary.
   std::string decode(std::span<const int32_t> ids) const;
 
-  /// Appends the bytes that the token stands for, which may be a part of a character. `atStart`: the token is the
-  /// first of the text, so the space that encoding put before it is left out.
-  virtual void appendBytes(int32_t id, bool atStart, std::string &out) const = 0;
+  /// Appends the bytes that the token stands for, which may be a part of a character. `atStart`: no token before it
+  /// gave text, so the space that encoding put before the first word is left out. Returns whether the next token is at
+  /// the start still. Throws Error for an id outside the vocabulary.
+  virtual bool appendBytes(int32_t id, bool atStart, std::string &out) const = 0;
 
   /// Whether the token is a control token (BOS, EOS), which has no text.
   virtual bool isControl(int32_t id) const = 0;
