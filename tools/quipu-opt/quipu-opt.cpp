@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ir/Llama/Llama.h"
+#include "passes/Passes.h"
 
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
@@ -17,5 +18,7 @@ int main(int argc, char **argv) {
   mlir::registerAllExtensions(registry);
   registry.insert<quipu::llama::LlamaDialect>();
   mlir::registerAllPasses();
+  quipu::llama::registerLlamaPasses();
+  quipu::llama::registerPipelines();
   return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "Quipu's optimizer driver\n", registry));
 }

@@ -1,0 +1,132 @@
+//===- Expand.cpp - llama-expand ------------------------------------------===//
+//
+//   gated_mlp(x, G, U, D)     = linear(gate(linear(x, G), linear(x, U)), D),   gate(a, b) = act(a) * b
+//   lm_head(x, rows, n, W)    = linear(rms_norm(gather_rows(x, rows), n), W)
+//   rotary(x, positions)      = rotate(x, rotary_table(positions))
+//
+// The table holds cos and sin of positions[t] * f_j. It depends on no activation, so that one serves every op with the
+// same rope, head size and positions.
+//
+//===----------------------------------------------------------------------===//
+
+#include "ir/Llama/Llama.h"
+#include "ir/Llama/Place.h"
+#include "passes/Passes.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/MapVector.h"
+
+#include <tuple>
+
+namespace quipu::llama {
+#define GEN_PASS_DEF_EXPANDPASS
+#include "passes/Passes.h.inc"
+} // namespace quipu::llama
+
+using namespace mlir;
+using namespace quipu::llama;
+
+/// `type` with `width` features of `elementType`; the rows and their layout stay.
+static RankedTensorType activationType(Type like, int64_t width, Type elementType) {
+  auto type = cast<RankedTensorType>(like);
+  return RankedTensorType::get({type.getDimSize(0), width}, elementType, type.getEncoding());
+}
+
+static int64_t rowsOf(Value matrix) { return cast<RankedTensorType>(matrix.getType()).getDimSize(0); }
+
+/// The place of an op made from `op` that applies `weight`: that of the weight, or else `word` below the place of `op`.
+static Location placeOfPart(Operation *op, Value weight, StringRef word) {
+  StringRef place = getPlace(op->getLoc());
+  std::string name = place.empty() ? word.str() : (place + "." + word).str();
+  if (auto ref = weight ? weight.getDefiningOp<WeightRefOp>() : WeightRefOp())
+    name = ref.getWeight().str();
+  return namePlace(op->getContext(), name, op->getLoc());
+}
+
+static void expandGatedMLP(GatedMLPOp op) {
+  OpBuilder builder(op);
+  Type f32 = builder.getF32Type();
+  int64_t inner = rowsOf(op.getGate());
+  auto input = cast<RankedTensorType>(op.getInput().getType());
+  auto wide = activationType(input, inner, f32);
+  Value gate = LinearOp::create(builder, placeOfPart(op, op.getGate(), "gate_proj"), wide, op.getInput(), op.getGate(),
+                                op.getGateBias());
+  Value up = LinearOp::create(builder, placeOfPart(op, op.getUp(), "up_proj"), wide, op.getInput(), op.getUp(),
+                              op.getUpBias());
+  Value product = GateOp::create(builder, placeOfPart(op, Value(), "gate"),
+                                 activationType(input, inner, input.getElementType()), gate, up, op.getActivation());
+  Value down = LinearOp::create(builder, placeOfPart(op, op.getDown(), "down_proj"), op.getResult().getType(), product,
+                                op.getDown(), op.getDownBias());
+  op.replaceAllUsesWith(down);
+  op.erase();
+}
+
+static void expandLMHead(LMHeadOp op) {
+  OpBuilder builder(op);
+  auto input = cast<RankedTensorType>(op.getInput().getType());
+  auto result = cast<RankedTensorType>(op.getResult().getType());
+  int64_t width = input.getDimSize(1);
+  auto selected = RankedTensorType::get({result.getDimSize(0), width}, input.getElementType());
+  auto normalised = RankedTensorType::get({result.getDimSize(0), width}, op.getComputeType());
+  Value gathered =
+      GatherRowsOp::create(builder, placeOfPart(op, Value(), "rows"), selected, op.getInput(), op.getRows());
+  Value norm = RMSNormOp::create(builder, placeOfPart(op, op.getNorm(), "norm"), normalised, gathered, op.getNorm(),
+                                 op.getEpsAttr());
+  // The head keeps its own place: its weight may be the embedding's.
+  Value logits = LinearOp::create(builder, op.getLoc(), result, norm, op.getWeight(), Value());
+  op.replaceAllUsesWith(logits);
+  op.erase();
+}
+
+namespace {
+
+struct ExpandPass : quipu::llama::impl::ExpandPassBase<ExpandPass> {
+  void runOnOperation() override {
+    for (auto func : getOperation().getOps<func::FuncOp>())
+      expand(func);
+  }
+
+private:
+  void expand(func::FuncOp func) {
+    SmallVector<Operation *> ops;
+    func.walk([&](Operation *op) {
+      if (isa<GatedMLPOp, LMHeadOp, RotaryOp>(op))
+        ops.push_back(op);
+    });
+    using Key = std::tuple<Value, int64_t, Attribute>;
+    llvm::MapVector<Key, Value> tables;
+    for (Operation *op : ops) {
+      ++numExpanded;
+      if (auto mlp = dyn_cast<GatedMLPOp>(op)) {
+        expandGatedMLP(mlp);
+      } else if (auto head = dyn_cast<LMHeadOp>(op)) {
+        expandLMHead(head);
+      } else {
+        auto rotary = cast<RotaryOp>(op);
+        Value &table = tables[{rotary.getPositions(), rotary.getHeadDim(), rotary.getRope()}];
+        if (!table)
+          table = makeTable(rotary);
+        OpBuilder builder(rotary);
+        Value rotated = RotateOp::create(builder, rotary.getLoc(), rotary.getResult().getType(), rotary.getInput(),
+                                         table, rotary.getHeadDimAttr(), rotary.getRope().getLayout());
+        rotary.replaceAllUsesWith(rotated);
+        rotary.erase();
+      }
+    }
+  }
+
+  /// The table lies where its positions do: after their op, or at the head of the function.
+  static Value makeTable(RotaryOp rotary) {
+    OpBuilder builder(rotary);
+    builder.setInsertionPointAfterValue(rotary.getPositions());
+    auto positions = cast<RankedTensorType>(rotary.getPositions().getType());
+    auto type = RankedTensorType::get({positions.getDimSize(0), static_cast<int64_t>(rotary.getHeadDim())},
+                                      builder.getF32Type());
+    return RotaryTableOp::create(builder, namePlace(rotary.getContext(), "rotary_table", rotary.getLoc()), type,
+                                 rotary.getPositions(), rotary.getHeadDimAttr(), rotary.getRopeAttr());
+  }
+};
+
+} // namespace

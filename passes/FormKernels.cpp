@@ -1,0 +1,354 @@
+//===- FormKernels.cpp - llama-form-kernels -------------------------------===//
+//
+//   kernel = epilogue o contraction o prologue
+//
+//   linear(rms_norm(x))                         one kernel, the norm computed in each reader
+//   linear(rms_norm(gather_rows(x, rows)))      one kernel
+//   split(linear) -> rotate, kv_append          one kernel
+//   gate(linear)                                one kernel
+//   x + linear(...)                             one kernel
+//
+// and every other op a kernel alone. Two groups whose ops, attributes, types and data flow agree share a kernel. The
+// key by which they are compared holds no names and no locations, so finding it takes time linear in the size of the
+// group.
+//
+//===----------------------------------------------------------------------===//
+
+#include "ir/Llama/Llama.h"
+#include "ir/Llama/Place.h"
+#include "passes/Passes.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/IRMapping.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
+
+#include <map>
+
+namespace quipu::llama {
+#define GEN_PASS_DEF_FORMKERNELSPASS
+#include "passes/Passes.h.inc"
+} // namespace quipu::llama
+
+using namespace mlir;
+using namespace quipu::llama;
+
+namespace {
+
+/// Ops that become one kernel.
+struct Group {
+  /// The op that the group is about: its contraction, or its only op.
+  Operation *anchor = nullptr;
+  /// Ops before the anchor, cloned, since other groups may read them too.
+  SmallVector<Operation *> prologue;
+  /// Ops after the anchor, moved.
+  llvm::SmallSetVector<Operation *, 8> epilogue;
+
+  /// All ops in the order in which they are computed.
+  SmallVector<Operation *> ops() const {
+    SmallVector<Operation *> all(prologue);
+    all.push_back(anchor);
+    SmallVector<Operation *> after(epilogue.begin(), epilogue.end());
+    llvm::sort(after, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
+    llvm::append_range(all, after);
+    return all;
+  }
+};
+
+/// Ops that stay in the program: they name weights and cache layers.
+bool staysInProgram(Operation *op) { return isa<WeightRefOp, KVLayerOp, LaunchOp, func::ReturnOp>(op); }
+
+bool isUnexpanded(Operation *op) { return isa<GatedMLPOp, LMHeadOp, RotaryOp>(op); }
+
+class Former {
+public:
+  Former(func::FuncOp func) : func(func) {}
+
+  /// The groups in the order of the program.
+  SmallVector<Group> form() {
+    Block &block = func.getBody().front();
+    SmallVector<Group> groups;
+    for (Operation &op : block) {
+      auto linear = dyn_cast<LinearOp>(op);
+      if (!linear)
+        continue;
+      Group group;
+      group.anchor = linear;
+      takePrologue(group, linear);
+      takeEpilogue(group, linear);
+      taken.insert(linear);
+      taken.insert(group.epilogue.begin(), group.epilogue.end());
+      groups.push_back(std::move(group));
+    }
+    // What no linear has taken is a kernel alone; a norm that every reader computes for itself is none.
+    for (Operation &op : block) {
+      if (staysInProgram(&op) || taken.contains(&op) || isComputedByReaders(&op))
+        continue;
+      Group group;
+      group.anchor = &op;
+      groups.push_back(std::move(group));
+    }
+    llvm::sort(groups, [](const Group &a, const Group &b) { return a.anchor->isBeforeInBlock(b.anchor); });
+    return groups;
+  }
+
+private:
+  void takePrologue(Group &group, LinearOp linear) {
+    auto norm = linear.getInput().getDefiningOp<RMSNormOp>();
+    if (!norm)
+      return;
+    if (auto gather = norm.getInput().getDefiningOp<GatherRowsOp>()) {
+      group.prologue.push_back(gather);
+      inPrologue.insert({gather, norm});
+    }
+    group.prologue.push_back(norm);
+    inPrologue.insert({norm, linear});
+  }
+
+  /// Whether every use of `op` is in the prologue of a linear.
+  bool isComputedByReaders(Operation *op) {
+    if (!isa<RMSNormOp, GatherRowsOp>(op) || op->use_empty())
+      return false;
+    return llvm::all_of(op->getUsers(), [&](Operation *user) {
+      return inPrologue.contains({op, user}) && (isa<LinearOp>(user) || isComputedByReaders(user));
+    });
+  }
+
+  void takeEpilogue(Group &group, LinearOp linear) {
+    if (!linear->hasOneUse())
+      return;
+    Operation *user = *linear->user_begin();
+    if (auto gate = dyn_cast<GateOp>(user)) {
+      if (!gate.getUp())
+        take(group, gate);
+    } else if (isa<AddOp>(user)) {
+      take(group, user);
+    } else if (auto split = dyn_cast<SplitOp>(user)) {
+      if (!take(group, split))
+        return;
+      for (Value part : split.getParts())
+        if (part.hasOneUse() && isa<RotateOp>(*part.user_begin()))
+          take(group, *part.user_begin());
+      // An append belongs here when both its keys and its values are computed here.
+      SmallVector<KVAppendOp> appends;
+      for (Operation *op : group.ops())
+        for (Operation *reader : op->getUsers())
+          if (auto append = dyn_cast<KVAppendOp>(reader))
+            if (isIn(group, append.getKeys()) && isIn(group, append.getValues()) &&
+                !llvm::is_contained(appends, append))
+              appends.push_back(append);
+      for (KVAppendOp append : appends)
+        take(group, append);
+    }
+  }
+
+  static bool isIn(const Group &group, Value value) {
+    Operation *op = value.getDefiningOp();
+    return op && (op == group.anchor || group.epilogue.contains(op));
+  }
+
+  /// Takes `op` into the group when the group can be launched where its last op then lies.
+  bool take(Group &group, Operation *op) {
+    if (taken.contains(op) || op->getBlock() != group.anchor->getBlock())
+      return false;
+    SmallVector<Operation *> ops = group.ops();
+    Operation *last = ops.back()->isBeforeInBlock(op) ? op : ops.back();
+    // The operands from outside may not be computed from what the group computes.
+    llvm::SmallPtrSet<Operation *, 16> dependent;
+    for (Operation *at = group.anchor; at != op; at = at->getNextNode()) {
+      bool member = at == group.anchor || group.epilogue.contains(at);
+      bool reads = llvm::any_of(at->getOperands(), [&](Value value) {
+        Operation *source = value.getDefiningOp();
+        return source && (isIn(group, value) || dependent.contains(source));
+      });
+      if (!member && reads)
+        dependent.insert(at);
+    }
+    for (Value operand : op->getOperands())
+      if (Operation *source = operand.getDefiningOp(); source && dependent.contains(source))
+        return false;
+    // Nobody may read a result of the group, and no effect may take place, before the launch.
+    ops.push_back(op);
+    for (Operation *member : ops) {
+      if (member == op && last == op)
+        continue;
+      bool inPrologueOnly = llvm::is_contained(group.prologue, member);
+      for (Operation *user : member->getUsers())
+        if (!inPrologueOnly && user != op && !group.epilogue.contains(user) && user->isBeforeInBlock(last))
+          return false;
+      if (!isMemoryEffectFree(member) && member != last)
+        for (Operation *at = member->getNextNode(); at != last; at = at->getNextNode())
+          if (!isMemoryEffectFree(at) && !llvm::is_contained(ops, at))
+            return false;
+    }
+    group.epilogue.insert(op);
+    return true;
+  }
+
+  func::FuncOp func;
+  llvm::DenseSet<Operation *> taken;
+  llvm::DenseSet<std::pair<Operation *, Operation *>> inPrologue;
+};
+
+/// Inputs and results of a group.
+struct Interface {
+  llvm::SmallSetVector<Value, 8> inputs;
+  SmallVector<Value> results;
+};
+
+Interface interfaceOf(const Group &group, ArrayRef<Operation *> ops) {
+  Interface interface;
+  llvm::SmallPtrSet<Operation *, 8> members(ops.begin(), ops.end());
+  for (Operation *op : ops) {
+    for (Value operand : op->getOperands())
+      if (!operand.getDefiningOp() || !members.contains(operand.getDefiningOp()))
+        interface.inputs.insert(operand);
+    if (llvm::is_contained(group.prologue, op))
+      continue;
+    for (Value result : op->getResults())
+      if (llvm::any_of(result.getUsers(), [&](Operation *user) { return !members.contains(user); }))
+        interface.results.push_back(result);
+  }
+  return interface;
+}
+
+/// What two groups must agree in to share a kernel. Attributes and types are unique in a context, so that their
+/// addresses stand for them.
+std::vector<const void *> structureOf(ArrayRef<Operation *> ops, const Interface &interface) {
+  std::vector<const void *> key;
+  llvm::DenseMap<Value, intptr_t> numbers;
+  auto number = [](intptr_t value) { return reinterpret_cast<const void *>(value); };
+  for (Value input : interface.inputs) {
+    numbers.try_emplace(input, numbers.size());
+    key.push_back(input.getType().getAsOpaquePointer());
+  }
+  for (Operation *op : ops) {
+    key.push_back(op->getName().getAsOpaquePointer());
+    key.push_back(op->getAttrDictionary().getAsOpaquePointer());
+    key.push_back(number(op->getNumOperands()));
+    for (Value operand : op->getOperands())
+      key.push_back(number(numbers.lookup(operand)));
+    key.push_back(number(op->getNumResults()));
+    for (Value result : op->getResults()) {
+      numbers.try_emplace(result, numbers.size());
+      key.push_back(result.getType().getAsOpaquePointer());
+    }
+  }
+  key.push_back(number(interface.results.size()));
+  for (Value result : interface.results)
+    key.push_back(number(numbers.lookup(result)));
+  return key;
+}
+
+struct FormKernelsPass : quipu::llama::impl::FormKernelsPassBase<FormKernelsPass> {
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    for (auto func : module.getOps<func::FuncOp>())
+      if (func->hasAttrOfType<ProgramAttr>(kProgramAttrName))
+        for (Operation &op : func.getBody().front())
+          if (isUnexpanded(&op)) {
+            op.emitError() << "is no part of a kernel; run llama-expand first";
+            return signalPassFailure();
+          }
+
+    for (Operation &op : *module.getBody())
+      if (auto symbol = dyn_cast<SymbolOpInterface>(op))
+        names.insert(symbol.getName());
+    SmallVector<func::FuncOp> funcs(module.getOps<func::FuncOp>());
+    for (func::FuncOp func : funcs)
+      if (func->hasAttrOfType<ProgramAttr>(kProgramAttrName))
+        outline(func);
+  }
+
+private:
+  void outline(func::FuncOp func) {
+    kernels.clear();
+    SmallVector<Group> groups = Former(func).form();
+    for (Group &group : groups) {
+      SmallVector<Operation *> ops = group.ops();
+      Interface interface = interfaceOf(group, ops);
+      StringRef kernel = kernelFor(func, group, ops, interface);
+
+      SmallVector<Location> places;
+      Operation *last = group.anchor;
+      for (Operation *op : ops) {
+        places.push_back(op->getLoc());
+        if (last->isBeforeInBlock(op))
+          last = op;
+      }
+      OpBuilder builder(last);
+      SmallVector<Type> types = llvm::map_to_vector(interface.results, [](Value value) { return value.getType(); });
+      auto launch = LaunchOp::create(builder, namePlace(&getContext(), getPlace(group.anchor->getLoc()), places), types,
+                                     kernel, interface.inputs.getArrayRef(), DenseI64ArrayAttr(), DenseI64ArrayAttr());
+      for (auto [old, result] : llvm::zip_equal(interface.results, launch.getResults()))
+        old.replaceAllUsesWith(result);
+      for (Operation *op : llvm::reverse(ops))
+        if (op == group.anchor || group.epilogue.contains(op))
+          op->erase();
+      ++numLaunches;
+    }
+    // The prologues' originals, which nothing reads any more.
+    for (Operation &op : llvm::make_early_inc_range(llvm::reverse(func.getBody().front())))
+      if (isa<RMSNormOp, GatherRowsOp>(op) && op.use_empty())
+        op.erase();
+  }
+
+  StringRef kernelFor(func::FuncOp func, const Group &group, ArrayRef<Operation *> ops, const Interface &interface) {
+    KernelOp &kernel = kernels[structureOf(ops, interface)];
+    if (kernel)
+      return kernel.getSymName();
+    OpBuilder builder(func);
+    SmallVector<Type> inputs = llvm::map_to_vector(interface.inputs, [](Value value) { return value.getType(); });
+    SmallVector<Type> results = llvm::map_to_vector(interface.results, [](Value value) { return value.getType(); });
+    std::string name = uniqueName((func.getSymName() + "." + wordFor(group)).str());
+    // A kernel belongs to every layer that launches it; its ops keep the last words of their places.
+    Location loc = NameLoc::get(builder.getStringAttr(getLastWord(name)));
+    kernel = KernelOp::create(builder, loc, name, builder.getFunctionType(inputs, results));
+    ++numKernels;
+
+    Block &body = kernel.getBody().front();
+    IRMapping mapping;
+    for (auto [input, argument] : llvm::zip_equal(interface.inputs, body.getArguments()))
+      mapping.map(input, argument);
+    builder.setInsertionPointToEnd(&body);
+    for (Operation *op : ops) {
+      Operation *copy = builder.clone(*op, mapping);
+      StringRef word = getLastWord(getPlace(op->getLoc()));
+      copy->setLoc(word.empty() ? loc : Location(NameLoc::get(builder.getStringAttr(word))));
+    }
+    SmallVector<Value> yielded =
+        llvm::map_to_vector(interface.results, [&](Value value) { return mapping.lookup(value); });
+    YieldOp::create(builder, loc, yielded);
+    return kernel.getSymName();
+  }
+
+  /// "qkv" for a linear at layers.3.self_attn.qkv; the op's name for those that are not a projection.
+  static std::string wordFor(const Group &group) {
+    if (isa<LinearOp, EmbeddingOp>(group.anchor)) {
+      StringRef word = getLastWord(getPlace(group.anchor->getLoc()));
+      if (word.empty())
+        if (auto ref = group.anchor->getOperand(1).getDefiningOp<WeightRefOp>())
+          word = getLastWord(ref.getWeight());
+      if (!word.empty() && llvm::all_of(word, [](char c) { return llvm::isAlnum(c) || c == '_'; }) &&
+          !llvm::isDigit(word.front()))
+        return word.str();
+    }
+    return group.anchor->getName().stripDialect().str();
+  }
+
+  std::string uniqueName(const std::string &word) {
+    std::string name = word;
+    for (int number = 1; !names.insert(name).second; ++number)
+      name = word + "_" + std::to_string(number);
+    return name;
+  }
+
+  std::map<std::vector<const void *>, KernelOp> kernels;
+  llvm::StringSet<> names;
+};
+
+} // namespace

@@ -1,0 +1,49 @@
+//===- FuseGateUp.cpp - llama-fuse-gate-up --------------------------------===//
+//
+//   gate(linear(x, G), linear(x, U)) = gate(linear(x, [G; U]))
+//
+//===----------------------------------------------------------------------===//
+
+#include "ir/Llama/Llama.h"
+#include "passes/FuseLinears.h"
+#include "passes/Passes.h"
+
+#include "mlir/IR/Builders.h"
+
+namespace quipu::llama {
+#define GEN_PASS_DEF_FUSEGATEUPPASS
+#include "passes/Passes.h.inc"
+} // namespace quipu::llama
+
+using namespace mlir;
+using namespace quipu::llama;
+
+namespace {
+
+struct FuseGateUpPass : quipu::llama::impl::FuseGateUpPassBase<FuseGateUpPass> {
+  void runOnOperation() override {
+    LinearFuser fuser(getOperation());
+    SmallVector<GateOp> gates;
+    getOperation().walk([&](GateOp op) { gates.push_back(op); });
+    for (GateOp op : gates) {
+      auto gate = op.getGate().getDefiningOp<LinearOp>();
+      auto up = op.getUp() ? op.getUp().getDefiningOp<LinearOp>() : LinearOp();
+      if (!gate || !up)
+        continue;
+      std::string why = fuser.whyNot({gate, up});
+      if (why.empty() && (!gate->hasOneUse() || !up->hasOneUse()))
+        why = "a projection has another use";
+      if (!why.empty()) {
+        op.emitRemark() << "gate and up projections stay apart: " << why;
+        continue;
+      }
+      LinearOp fused = fuser.fuse({gate, up}, "gate_up");
+      op.getGateMutable().assign(fused.getResult());
+      op.getUpMutable().clear();
+      ++numFused;
+    }
+    fuser.eraseUnused();
+  }
+};
+
+} // namespace

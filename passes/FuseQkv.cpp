@@ -1,0 +1,94 @@
+//===- FuseQkv.cpp - llama-fuse-qkv ---------------------------------------===//
+//
+//   q = linear(x, Q), k = linear(x, K), v = linear(x, V)
+//     q, k, v = split(linear(x, [Q; K; V]))
+//
+// where q, turned by the rotary embedding, is the query of an attention over a cache layer, k, turned likewise, is
+// appended to its keys, and v to its values.
+//
+//===----------------------------------------------------------------------===//
+
+#include "ir/Llama/Llama.h"
+#include "ir/Llama/Place.h"
+#include "passes/FuseLinears.h"
+#include "passes/Passes.h"
+
+#include "mlir/IR/Builders.h"
+#include "llvm/ADT/MapVector.h"
+
+namespace quipu::llama {
+#define GEN_PASS_DEF_FUSEQKVPASS
+#include "passes/Passes.h.inc"
+} // namespace quipu::llama
+
+using namespace mlir;
+using namespace quipu::llama;
+
+/// The linear that `value` is the result of, but for a rotary embedding between.
+static LinearOp findProjection(Value value) {
+  Operation *op = value.getDefiningOp();
+  if (isa_and_nonnull<RotateOp, RotaryOp>(op))
+    op = op->getOperand(0).getDefiningOp();
+  return dyn_cast_or_null<LinearOp>(op);
+}
+
+namespace {
+
+/// Names a cache layer, whichever `llama.kv_layer` yields it.
+using LayerKey = std::pair<Value, int64_t>;
+
+LayerKey layerOf(Value kv) {
+  if (auto layer = kv.getDefiningOp<KVLayerOp>())
+    return {layer.getCache(), static_cast<int64_t>(layer.getLayer())};
+  return {kv, -1};
+}
+
+struct FuseQkvPass : quipu::llama::impl::FuseQkvPassBase<FuseQkvPass> {
+  void runOnOperation() override {
+    LinearFuser fuser(getOperation());
+    llvm::MapVector<LayerKey, SmallVector<KVAppendOp>> appends;
+    llvm::MapVector<LayerKey, SmallVector<AttentionOp>> attentions;
+    getOperation().walk([&](Operation *op) {
+      if (auto append = dyn_cast<KVAppendOp>(op))
+        appends[layerOf(append.getKv())].push_back(append);
+      else if (auto attention = dyn_cast<AttentionOp>(op))
+        attentions[layerOf(attention.getKv())].push_back(attention);
+    });
+    for (auto &[layer, list] : appends)
+      for (KVAppendOp append : list)
+        fuseLayer(fuser, append, attentions.lookup(layer));
+    fuser.eraseUnused();
+  }
+
+private:
+  void fuseLayer(LinearFuser &fuser, KVAppendOp append, ArrayRef<AttentionOp> attentions) {
+    LinearOp key = findProjection(append.getKeys()), value = findProjection(append.getValues());
+    if (!key || !value || value.getResult() != append.getValues())
+      return;
+    std::string why;
+    for (AttentionOp attention : attentions) {
+      LinearOp query = findProjection(attention.getQuery());
+      if (!query)
+        continue;
+      why = fuser.whyNot({query, key, value});
+      if (!why.empty())
+        continue;
+      LinearOp fused = fuser.fuse({query, key, value}, "qkv");
+      OpBuilder builder(fused);
+      builder.setInsertionPointAfter(fused);
+      auto split = SplitOp::create(
+          builder, fused.getLoc(),
+          TypeRange{query.getResult().getType(), key.getResult().getType(), value.getResult().getType()},
+          fused.getResult());
+      query.getResult().replaceAllUsesWith(split.getParts()[0]);
+      key.getResult().replaceAllUsesWith(split.getParts()[1]);
+      value.getResult().replaceAllUsesWith(split.getParts()[2]);
+      ++numFused;
+      return;
+    }
+    if (!why.empty())
+      append.emitRemark() << "query, key and value projections stay apart: " << why;
+  }
+};
+
+} // namespace

@@ -1,0 +1,62 @@
+//===- Passes.h - Passes from llama to llama --------------------*- C++ -*-===//
+//
+// The passes are documented in Passes.td, their order in Pipelines.cpp.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QUIPU_PASSES_PASSES_H
+#define QUIPU_PASSES_PASSES_H
+
+#include "mlir/Pass/Pass.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassOptions.h"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace mlir {
+class ModuleOp;
+} // namespace mlir
+
+namespace quipu::llama {
+
+#define GEN_PASS_DECL
+#include "passes/Passes.h.inc"
+
+#define GEN_PASS_REGISTRATION
+#include "passes/Passes.h.inc"
+
+/// Options of the default pipeline; those of the passes of the same name.
+struct PipelineOptions : public mlir::PassPipelineOptions<PipelineOptions> {
+  Option<int64_t> decodeRows{*this, "decode-rows", llvm::cl::desc("Most rows of a step of the decode program"),
+                             llvm::cl::init(8)};
+  Option<int64_t> prefillRows{*this, "prefill-rows", llvm::cl::desc("Most rows of a step of the prefill program"),
+                              llvm::cl::init(256)};
+  Option<int64_t> rowAlign{*this, "row-align",
+                           llvm::cl::desc("Rows of a sequence start at a multiple of this in the prefill program"),
+                           llvm::cl::init(16)};
+  Option<int64_t> page{*this, "page",
+                       llvm::cl::desc("Positions in a page of the key/value cache; 0 keeps the imported number"),
+                       llvm::cl::init(0)};
+};
+
+/// One step of a pipeline, after which a driver may print the module or stop.
+struct Phase {
+  /// The name of its pass, without the prefix "llama-": what `--phase` takes.
+  std::string name;
+  std::string description;
+  std::function<void(mlir::OpPassManager &)> add;
+};
+
+/// The phases of the default pipeline, in order. A driver that generates code runs the schedule selection of its target
+/// between "specialize" and "plan-memory", since schedules decide layouts and workspaces.
+std::vector<Phase> getDefaultPhases(const PipelineOptions &options);
+
+/// Registers `llama-default-pipeline`.
+void registerPipelines();
+
+} // namespace quipu::llama
+
+#endif // QUIPU_PASSES_PASSES_H
