@@ -37,7 +37,7 @@ json parseJson(std::string_view text, const std::string &where) {
     case json::parse_event_t::key: {
       const auto &key = parsed.get_ref<const std::string &>();
       if (!keys.back().insert(key).second)
-        fail(where, ": the key ", quoted(key), " appears twice in one JSON object; remove one of them");
+        fail(where, ": the key ", shownText(key), " appears twice in one JSON object; remove one of them");
       break;
     }
     case json::parse_event_t::value:
@@ -99,17 +99,17 @@ std::string shown(const json &value) {
       if (text.size() > kLimit)
         return text + (value.is_array() ? "...]" : "...}");
       if (value.is_object())
-        text += quoted(std::string_view(it.key())) + ": ";
+        text += shownText(std::string_view(it.key())) + ": ";
       text += shown(*it);
     }
     return text + (value.is_array() ? "]" : "}");
   }
   if (value.is_string())
-    return quoted(std::string_view(value.get_ref<const std::string &>()));
+    return shownText(std::string_view(value.get_ref<const std::string &>()));
   return value.dump();
 }
 
-std::string quoted(std::string_view text) {
+std::string shownText(std::string_view text) {
   static constexpr size_t kLimit = 120;
   std::string_view kept = text.substr(0, kLimit);
   std::string dumped = json(std::string(kept)).dump(-1, ' ', false, json::error_handler_t::ignore);

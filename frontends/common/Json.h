@@ -26,7 +26,7 @@ std::string readTextFile(const std::string &path, const char *what, uint64_t lim
 /// A value as a message shows it: compact JSON on one line, control characters escaped, cut after 60 bytes or so.
 std::string shown(const nlohmann::json &value);
 /// The same for a string that is not JSON yet (a key, a tensor's name).
-std::string quoted(std::string_view text);
+std::string shownText(std::string_view text);
 
 } // namespace quipu::frontend
 

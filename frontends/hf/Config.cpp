@@ -206,7 +206,7 @@ static void readDType(Fields &fields, ModelConfig &config) {
   std::optional<std::string> newName = fields.optionalString("dtype");
   std::optional<std::string> oldName = fields.optionalString("torch_dtype");
   if (newName && oldName && parseDType(*newName) != parseDType(*oldName))
-    warn(config, "torch_dtype", concat("ignored: \"dtype\" is ", quoted(*newName)));
+    warn(config, "torch_dtype", concat("ignored: \"dtype\" is ", shownText(*newName)));
   if (!newName && !oldName) {
     note(config, "torch_dtype", "missing: the weights' own type, or float32 without weights");
     return;

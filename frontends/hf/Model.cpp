@@ -97,7 +97,7 @@ static void checkTensors(const fs::path &folder, const ModelConfig &config, Weig
       continue;
     }
     if (entry->shape != weight.shape)
-      fail(index.files[entry->file].path, ": tensor ", quoted(entry->nameInFile), " has the shape ",
+      fail(index.files[entry->file].path, ": tensor ", shownText(entry->nameInFile), " has the shape ",
            shapeText(entry->shape), " but config.json implies ", shapeText(weight.shape),
            "; config and weights do not belong together, get both again");
   }
@@ -106,7 +106,7 @@ static void checkTensors(const fs::path &folder, const ModelConfig &config, Weig
     const char *hint = missing->tensor == kHead
                            ? "; if the head is the embedding matrix, set \"tie_word_embeddings\" to true"
                            : "; config and weights do not belong together, get both again";
-    fail(folder.string(), ": tensor ", quoted(missing->tensor), others,
+    fail(folder.string(), ": tensor ", shownText(missing->tensor), others,
          " is missing from the weights though config.json implies it", hint);
   }
   for (const auto &[name, entry] : index.tensors) {
@@ -117,7 +117,7 @@ static void checkTensors(const fs::path &folder, const ModelConfig &config, Weig
       hint = name.find(".mlp.") != std::string::npos
                  ? "; if the model has biases there, set \"mlp_bias\" to true"
                  : "; if the model has biases there, set \"attention_bias\" to true";
-    fail(index.files[entry.file].path, ": unexpected tensor ", quoted(entry.nameInFile), " of shape ",
+    fail(index.files[entry.file].path, ": unexpected tensor ", shownText(entry.nameInFile), " of shape ",
          shapeText(entry.shape), ", which config.json does not imply", hint);
   }
 }

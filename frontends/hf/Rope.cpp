@@ -47,12 +47,15 @@ static double readFactor(Fields &fields, std::string_view field, double min, std
   return *factor;
 }
 
+/// The name that config files use.
+static std::string_view typeName(RopeScaling kind) { return kind == RopeScaling::none ? "default" : name(kind); }
+
 static std::string readType(Fields &fields) {
   std::optional<std::string> newName = fields.optionalString("rope_type");
   std::optional<std::string> oldName = fields.optionalString("type");
   if (newName && oldName && *newName != *oldName)
     fields.fail("rope_type", *newName,
-                concat("\"type\" beside it is ", quoted(*oldName), "; they mean the same, remove the wrong one"));
+                concat("\"type\" beside it is ", shownText(*oldName), "; they mean the same, remove the wrong one"));
   if (newName || oldName)
     return newName ? *newName : *oldName;
   // A dictionary that has nothing but the base is the unscaled form.
@@ -148,7 +151,7 @@ Rope readRope(Fields &config, uint32_t maxPositions, std::vector<Note> &notes) {
     theta = newForm->theta;
   }
   if (oldForm && newForm) {
-    checkAgree("rope_scaling.rope_type", "rope_parameters.rope_type", name(oldForm->kind), name(newForm->kind));
+    checkAgree("rope_scaling.rope_type", "rope_parameters.rope_type", typeName(oldForm->kind), typeName(newForm->kind));
     checkAgree("rope_scaling.factor", "rope_parameters.factor", oldForm->factor, newForm->factor);
     checkAgree("rope_scaling.low_freq_factor", "rope_parameters.low_freq_factor", oldForm->lowFreqFactor,
                newForm->lowFreqFactor);

@@ -77,7 +77,7 @@ public:
       bad("is ", shown(value), " but must be an object with dtype, shape and data_offsets");
     for (const auto &item : value.items())
       if (item.key() != "dtype" && item.key() != "shape" && item.key() != "data_offsets")
-        bad("has the unknown key ", quoted(item.key()), "; only dtype, shape and data_offsets are defined");
+        bad("has the unknown key ", shownText(item.key()), "; only dtype, shape and data_offsets are defined");
 
     WeightEntry entry;
     entry.nameInFile = name;
@@ -103,7 +103,7 @@ public:
 
 private:
   template <typename... Args> [[noreturn]] void bad(const Args &...args) const {
-    fail(path, ": tensor ", quoted(name), " ", args...);
+    fail(path, ": tensor ", shownText(name), " ", args...);
   }
 
   const json &at(const char *key) const {
@@ -160,12 +160,12 @@ static void checkCoverage(const std::string &path, const WeightIndex &index, uin
   uint64_t next = dataBegin;
   for (const WeightEntry *entry : order) {
     if (entry->offset < next)
-      fail(path, ": tensor ", quoted(entry->nameInFile), " begins at data offset ", entry->offset - dataBegin,
+      fail(path, ": tensor ", shownText(entry->nameInFile), " begins at data offset ", entry->offset - dataBegin,
            ", inside the tensor before it, which ends at ", next - dataBegin,
            "; the file is damaged or crafted, get it again");
     if (entry->offset > next)
       fail(path, ": no tensor owns the data from offset ", next - dataBegin, " to ", entry->offset - dataBegin,
-           ", where tensor ", quoted(entry->nameInFile), " begins; the file is damaged or crafted, get it again");
+           ", where tensor ", shownText(entry->nameInFile), " begins; the file is damaged or crafted, get it again");
     next += entry->size;
   }
   if (next != dataBegin + dataSize)
@@ -235,7 +235,7 @@ WeightIndex readShardedSafetensors(const std::string &indexPath, std::vector<Not
   for (const auto &item : map.items()) {
     const json &shard = item.value();
     if (!shard.is_string() || !isPlainName(shard.get_ref<const std::string &>()))
-      fail(indexPath, ": weight_map says that tensor ", quoted(item.key()), " is in ", shown(shard),
+      fail(indexPath, ": weight_map says that tensor ", shownText(item.key()), " is in ", shown(shard),
            " but it must be the name of a file in the same folder");
     shards.emplace(shard.get<std::string>(), 0);
   }
@@ -251,10 +251,10 @@ WeightIndex readShardedSafetensors(const std::string &indexPath, std::vector<Not
     for (auto &[name, entry] : part.tensors) {
       auto mapped = map.find(name);
       if (mapped == map.end())
-        fail(path, ": tensor ", quoted(name), " is not in the weight_map of ", indexPath,
+        fail(path, ": tensor ", shownText(name), " is not in the weight_map of ", indexPath,
              "; the shards do not belong to this index, get all files again");
       if (*mapped != shard)
-        fail(path, ": tensor ", quoted(name), " is here but the weight_map of ", indexPath, " says that it is in ",
+        fail(path, ": tensor ", shownText(name), " is here but the weight_map of ", indexPath, " says that it is in ",
              shown(*mapped), "; the shards do not belong to this index, get all files again");
       totalSize += entry.size;
       entry.file = number;
@@ -263,7 +263,7 @@ WeightIndex readShardedSafetensors(const std::string &indexPath, std::vector<Not
   }
   for (const auto &item : map.items())
     if (!index.find(item.key()))
-      fail(indexPath, ": weight_map says that tensor ", quoted(item.key()), " is in ", shown(item.value()),
+      fail(indexPath, ": weight_map says that tensor ", shownText(item.key()), " is in ", shown(item.value()),
            " but that file does not have it; get all files again");
 
   if (object.contains("metadata") && object["metadata"].is_object() && object["metadata"].contains("total_size")) {

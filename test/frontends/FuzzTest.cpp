@@ -1,0 +1,167 @@
+//===- FuzzTest.cpp - Nothing in a config or a header may crash the readers --------------===//
+//
+// Random mutations of valid inputs, from fixed seeds: each is accepted or refused with quipu::Error, and whatever is
+// accepted keeps the invariants. The sanitizer build runs the same tests.
+//
+//===----------------------------------------------------------------------------------===//
+
+#include "Support.h"
+
+#include "frontends/hf/Config.h"
+#include "frontends/hf/Safetensors.h"
+
+#include <cmath>
+#include <random>
+
+using namespace quipu;
+using namespace quipu::frontend;
+using namespace quipu::test;
+using nlohmann::json;
+
+static void checkInvariants(const ModelConfig &config) {
+  EXPECT_GT(config.hiddenSize, 0u);
+  EXPECT_LE(config.hiddenSize, kMaxHidden);
+  EXPECT_GT(config.intermediateSize, 0u);
+  EXPECT_LE(config.intermediateSize, kMaxIntermediate);
+  EXPECT_GT(config.numLayers, 0u);
+  EXPECT_LE(config.numLayers, kMaxLayers);
+  ASSERT_GT(config.numKvHeads, 0u);
+  EXPECT_EQ(config.numHeads % config.numKvHeads, 0u);
+  EXPECT_EQ(config.headDim % 2, 0u);
+  EXPECT_GT(config.headDim, 0u);
+  EXPECT_LE(uint64_t(config.headDim) * config.numHeads, kMaxHidden);
+  EXPECT_LE(config.vocabSize, kMaxVocab);
+  EXPECT_GT(config.rmsNormEps, 0.0);
+  EXPECT_TRUE(std::isfinite(config.rope.theta) && config.rope.theta >= 1.0);
+  EXPECT_GE(config.rope.factor, 1.0);
+  if (config.rope.scaling == RopeScaling::llama3) {
+    EXPECT_GT(config.rope.highFreqFactor, config.rope.lowFreqFactor);
+    EXPECT_GT(config.rope.originalContext, 0u);
+  }
+}
+
+static json oddValue(std::mt19937 &random) {
+  static const json values[] = {nullptr,
+                                true,
+                                false,
+                                0,
+                                1,
+                                -1,
+                                3,
+                                2147483648u,
+                                4294967296,
+                                18446744073709551615u,
+                                -9223372036854775807,
+                                0.5,
+                                1e308,
+                                -0.0,
+                                1e-320,
+                                "",
+                                "llama3",
+                                std::string("\0x\xc3\xa9", 4),
+                                json::array(),
+                                json::object(),
+                                json::array({1, 2, 3}),
+                                {{"type", "linear"}},
+                                {{"rope_type", "llama3"}, {"factor", 8}},
+                                json::array({json::array({json::object()})})};
+  return values[random() % std::size(values)];
+}
+
+TEST(Fuzz, ConfigFields) {
+  std::mt19937 random(1);
+  json base = smallConfig();
+  base["rope_scaling"] = {{"rope_type", "llama3"},
+                          {"factor", 8},
+                          {"low_freq_factor", 1},
+                          {"high_freq_factor", 4},
+                          {"original_max_position_embeddings", 32}};
+  base["head_dim"] = 2;
+  base["layer_types"] = {"full_attention", "full_attention"};
+  base["rope_parameters"] = nullptr;
+  base["sliding_window"] = nullptr;
+  base["rope_interleaved"] = false;
+  int accepted = 0;
+  for (int i = 0; i < 6000; ++i) {
+    json config = base;
+    for (unsigned n = 1 + random() % 3; n > 0; --n) {
+      json &object = random() % 3 == 0 && config["rope_scaling"].is_object() ? config["rope_scaling"] : config;
+      if (object.empty())
+        continue;
+      auto it = object.begin();
+      std::advance(it, random() % object.size());
+      if (random() % 8 == 0)
+        object.erase(it);
+      else
+        *it = oddValue(random);
+    }
+    try {
+      checkInvariants(hf::parseConfig(config.dump(), "config.json"));
+      ++accepted;
+    } catch (const Error &) {
+    }
+  }
+  EXPECT_GT(accepted, 100);
+}
+
+static std::string mutateBytes(std::string text, std::mt19937 &random) {
+  for (unsigned n = 1 + random() % 4; n > 0 && !text.empty(); --n) {
+    size_t at = random() % text.size();
+    switch (random() % 5) {
+    case 0:
+      text[at] = char(random());
+      break;
+    case 1:
+      text[at] = "0123456789-.eE\"{}[],:"[random() % 21];
+      break;
+    case 2:
+      text.erase(at, 1 + random() % 8);
+      break;
+    case 3:
+      text.insert(at, text.substr(random() % text.size(), random() % 16));
+      break;
+    case 4:
+      text.resize(at);
+      break;
+    }
+  }
+  return text;
+}
+
+TEST(Fuzz, ConfigBytes) {
+  std::mt19937 random(2);
+  std::string base = smallConfig().dump(1);
+  for (int i = 0; i < 6000; ++i) {
+    try {
+      checkInvariants(hf::parseConfig(mutateBytes(base, random), "config.json"));
+    } catch (const Error &) {
+    }
+  }
+}
+
+TEST(Fuzz, Safetensors) {
+  std::mt19937 random(3);
+  TempFolder folder;
+  std::string base = safetensorsFile({{"a", "F32", {2, 3}}, {"b", "BF16", {4}}, {"c", "F16", {1, 1, 5}}});
+  for (int i = 0; i < 3000; ++i) {
+    std::string bytes = base;
+    if (random() % 4 == 0) {
+      bytes[random() % 8] = char(random());
+    } else {
+      uint64_t length = bytes.size() - 8 - 42;
+      std::string header = mutateBytes(bytes.substr(8, length), random);
+      bytes = safetensorsFile(header, bytes.substr(8 + length));
+    }
+    std::string path = folder.write("x.safetensors", bytes);
+    try {
+      WeightIndex index = hf::readSafetensors(path);
+      uint64_t total = index.files.front().headerSize;
+      for (const auto &[name, entry] : index.tensors) {
+        EXPECT_LE(entry.offset + entry.size, bytes.size());
+        total += entry.size;
+      }
+      EXPECT_EQ(total, bytes.size());
+    } catch (const Error &) {
+    }
+  }
+}
