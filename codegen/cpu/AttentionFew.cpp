@@ -1,0 +1,177 @@
+//===- AttentionFew.cpp - Attention of a handful of rows ----------------------===//
+//
+// A block is one row and one key/value head, whose keys and values are each read once for the whole group of query
+// heads. Vectors lie along the head. Page by page, with a running softmax (Milakov and Gimelshein, 2018):
+//
+//   for each page of the sequence that the row sees
+//     scores[group][key] = scale * <query, key>            (scratch)
+//     m' = max(m, scores); correction = exp(m - m'); p = exp(scores - m'); l = l * correction + sum p
+//     out[group] = out[group] * correction + sum_key p[key] * value[key]
+//   result = out / l
+//
+//===----------------------------------------------------------------------===//
+
+#include "codegen/cpu/CacheAddress.h"
+#include "codegen/cpu/Emitters.h"
+
+using namespace mlir;
+using namespace quipu::llama;
+
+namespace quipu::codegen {
+
+// A score of a masked key: finite, so that differences of two of them are no NaN, and below every real score.
+static constexpr float kMasked = -1.0e30f;
+
+static int64_t roundUp(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
+
+/// Widest vector of at most `lanes` elements that divides a head.
+static int64_t headVector(int64_t headDim, int64_t lanes) {
+  int64_t width = 1;
+  while (width * 2 <= lanes && headDim % (width * 2) == 0)
+    width *= 2;
+  return width;
+}
+
+int64_t attentionScratchBytes(AttentionOp attention, CpuAttentionScheduleAttr schedule) {
+  int64_t group = attention.getNumHeads() / attention.getNumKvHeads();
+  int64_t head = attention.getKv().getType().getHeadDim(), keys = schedule.getKeys(), lanes = schedule.getLanes();
+  if (schedule.getRows() == RowRegime::Few)
+    // Scores, outputs, and m, l of each query head of the group.
+    return 4 * (group * keys + group * head + roundUp(2 * group, 16));
+  // Scores and outputs of `lanes` rows, m, l and correction, and a page of values in f32.
+  return 4 * (group * keys * lanes + group * head * lanes + 3 * group * lanes + keys * head);
+}
+
+void emitAttentionFew(KernelBuilder &b, KernelOp kernel, AttentionOp attention, CpuAttentionScheduleAttr schedule,
+                      StringRef symbol) {
+  KernelFrame frame(b, kernel, symbol);
+  CacheAddress cache(b, frame, attention.getKv());
+  int64_t kvHeads = attention.getNumKvHeads(), group = attention.getNumHeads() / kvHeads;
+  int64_t head = cache.type.getHeadDim(), page = cache.type.getPage();
+  int64_t lanes = schedule.getLanes(), width = headVector(head, lanes);
+  int64_t keyLanes = headVector(page, lanes);
+  Type kvElement = cache.type.getElementType(), f32 = b.getF32Type();
+  ActivationLayout query(attention.getQuery().getType()), result(attention.getResult().getType());
+  float scale = static_cast<float>(attention.getScale().convertToDouble());
+  bool bf16Dot = schedule.getDot() == DotKind::Bf16 && head % (2 * width) == 0 && width >= 4;
+
+  Value scores = frame.scratch;                         // [group][page]
+  Value out = b.at(scores, group * page * 4);           // [group][head]
+  Value running = b.at(out, group * head * 4);          // m[group], l[group]
+  auto scoreRow = [&](int64_t g) { return b.at(scores, g * page * 4); };
+  auto outRow = [&](int64_t g) { return b.at(out, g * head * 4); };
+  auto maximum = [&](int64_t g) { return b.at(running, g * 4); };
+  auto total = [&](int64_t g) { return b.at(running, (group + g) * 4); };
+
+  b.loop(frame.begin, frame.end, 1, [&](Value block) {
+    Value row = b.div(block, kvHeads), kvHead = b.rem(block, kvHeads);
+    Value position = b.widen(b.loadI32(b.at(frame.argument(attention.getPositions()), b.mul(row, 4))));
+    b.ifThen(b.compare(arith::CmpIPredicate::sge, position, b.i64(0)), [&] {
+      Value sequence = b.widen(b.loadI32(b.at(frame.argument(attention.getSequences()), b.mul(row, 4))));
+      Value queryRow = b.at(frame.argument(attention.getQuery()),
+                            b.add(b.mul(row, query.strideBytes()), b.mul(kvHead, group * head * query.elementBytes())));
+      Value keyEnd = b.add(position, 1), keyBegin = b.i64(0);
+      if (auto window = attention.getWindow())
+        keyBegin = b.max(b.sub(keyEnd, b.i64(*window)), keyBegin);
+
+      for (int64_t g = 0; g < group; ++g) {
+        b.storeF32(b.f32(kMasked), f32, maximum(g));
+        b.storeF32(b.f32(0.0f), f32, total(g));
+        for (int64_t d = 0; d < head; d += width)
+          b.storeF32(b.splat(0.0f, width), f32, b.at(outRow(g), d * 4));
+      }
+
+      b.loop(b.div(keyBegin, page), b.div(b.add(keyEnd, page - 1), page), 1, [&](Value pageIndex) {
+        Value firstKey = b.mul(pageIndex, page);
+        Value from = b.max(b.sub(keyBegin, firstKey), b.i64(0));
+        Value to = b.min(b.sub(keyEnd, firstKey), b.i64(page));
+        Value pageBase = b.add(cache.pageOffset(b, sequence, pageIndex), b.mul(kvHead, cache.headBytes()));
+        Value keys = b.at(cache.keys, pageBase), values = b.at(cache.values, pageBase);
+
+        // Scores. What lies outside [from, to) is filled with the masked score first.
+        for (int64_t g = 0; g < group; ++g)
+          for (int64_t k = 0; k < page; k += keyLanes)
+            b.storeF32(b.splat(kMasked, keyLanes), f32, b.at(scoreRow(g), k * 4));
+        b.loop(from, to, 1, [&](Value key) {
+          Value keyRow = b.at(keys, b.mul(key, cache.rowBytes()));
+          SmallVector<Value> sums(group, b.splat(0.0f, width));
+          int64_t step = bf16Dot ? 2 * width : width;
+          for (int64_t d = 0; d < head; d += step) {
+            Value address = b.at(keyRow, d * bytesOf(kvElement));
+            Value k = bf16Dot ? b.load(b.vectorOf(kvElement, step), address, 2) : b.loadF32(kvElement, address, step);
+            for (int64_t g = 0; g < group; ++g) {
+              Value from = b.at(queryRow, (g * head + d) * query.elementBytes());
+              sums[g] = bf16Dot ? b.dotBf16(sums[g], b.load(b.vectorOf(query.element, step), from, 2), k)
+                                : b.fma(b.loadF32(query.element, from, step), k, sums[g]);
+            }
+          }
+          for (int64_t g = 0; g < group; ++g)
+            b.storeF32(b.mulf(b.sumLanes(sums[g]), b.f32(scale)), f32, b.at(scoreRow(g), b.mul(key, 4)));
+        });
+
+        // Softmax over the page, and the outputs so far brought to the new maximum.
+        for (int64_t g = 0; g < group; ++g) {
+          Value pageMaximum = b.splat(kMasked, keyLanes);
+          for (int64_t k = 0; k < page; k += keyLanes)
+            pageMaximum = b.maxf(pageMaximum, b.loadF32(f32, b.at(scoreRow(g), k * 4), keyLanes));
+          Value old = b.loadF32(f32, maximum(g), 0);
+          Value next = b.maxf(old, b.maxLanes(pageMaximum));
+          Value correction = b.exp(b.subf(old, next));
+          Value sum = b.splat(0.0f, keyLanes);
+          for (int64_t k = 0; k < page; k += keyLanes) {
+            Value p = b.exp(b.subf(b.loadF32(f32, b.at(scoreRow(g), k * 4), keyLanes), b.splat(next, keyLanes)));
+            b.storeF32(p, f32, b.at(scoreRow(g), k * 4));
+            sum = b.addf(sum, p);
+          }
+          b.storeF32(next, f32, maximum(g));
+          b.storeF32(b.addf(b.mulf(b.loadF32(f32, total(g), 0), correction), b.sumLanes(sum)), f32, total(g));
+          Value corrections = b.splat(correction, width);
+          for (int64_t d = 0; d < head; d += width) {
+            Value address = b.at(outRow(g), d * 4);
+            b.storeF32(b.mulf(b.loadF32(f32, address, width), corrections), f32, address);
+          }
+        }
+
+        // Values: as many vectors of the head at once as keep the accumulators of the group in registers.
+        int64_t chunk = width;
+        while (chunk * 2 <= head && head % (chunk * 2) == 0 && group * (chunk * 2 / width) <= 12)
+          chunk *= 2;
+        for (int64_t d = 0; d < head; d += chunk) {
+          int64_t vectors = chunk / width;
+          SmallVector<Value> initial;
+          for (int64_t g = 0; g < group; ++g)
+            for (int64_t v = 0; v < vectors; ++v)
+              initial.push_back(b.loadF32(f32, b.at(outRow(g), (d + v * width) * 4), width));
+          SmallVector<Value> sums = b.loop(from, to, 1, initial, [&](Value key, ValueRange carried) {
+            KernelBuilder::Values next;
+            Value valueRow = b.at(values, b.add(b.mul(key, cache.rowBytes()), d * bytesOf(kvElement)));
+            SmallVector<Value> v;
+            for (int64_t i = 0; i < vectors; ++i)
+              v.push_back(b.loadF32(kvElement, b.at(valueRow, i * width * bytesOf(kvElement)), width));
+            for (int64_t g = 0; g < group; ++g) {
+              Value p = b.splat(b.loadF32(f32, b.at(scoreRow(g), b.mul(key, 4)), 0), width);
+              for (int64_t i = 0; i < vectors; ++i)
+                next.push_back(b.fma(p, v[i], carried[g * vectors + i]));
+            }
+            return next;
+          });
+          for (int64_t g = 0; g < group; ++g)
+            for (int64_t v = 0; v < vectors; ++v)
+              b.storeF32(sums[g * vectors + v], f32, b.at(outRow(g), (d + v * width) * 4));
+        }
+      });
+
+      Value resultRow =
+          b.at(frame.result(0),
+               b.add(b.mul(row, result.strideBytes()), b.mul(kvHead, group * head * result.elementBytes())));
+      for (int64_t g = 0; g < group; ++g) {
+        Value inverse = b.splat(b.divf(b.f32(1.0f), b.loadF32(f32, total(g), 0)), width);
+        for (int64_t d = 0; d < head; d += width)
+          b.storeF32(b.mulf(b.loadF32(f32, b.at(outRow(g), d * 4), width), inverse), result.element,
+                     b.at(resultRow, (g * head + d) * result.elementBytes()));
+      }
+    });
+  });
+}
+
+} // namespace quipu::codegen

@@ -1,0 +1,70 @@
+//===- CpuKernel.h - From scheduled kernels to CPU code ---------*- C++ -*-===//
+//
+// The CPU code generator: every `llama.kernel` of a module, scheduled by llama-select-schedules, becomes entry functions
+// in one module of vector code, which is lowered to LLVM IR and compiled to an ELF shared library.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QUIPU_CODEGEN_CPU_CPUKERNEL_H
+#define QUIPU_CODEGEN_CPU_CPUKERNEL_H
+
+#include "codegen/cpu/CpuTarget.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "llvm/ADT/SmallVector.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace llvm {
+class LLVMContext;
+class Module;
+} // namespace llvm
+
+namespace quipu::codegen {
+
+/// Which run-time row count a grid or a cost grows with (RowDim of the plan).
+enum class RowDim { One, Tokens, Outputs };
+
+/// One function and its grid: fixed * ceil(rows / rowsPerBlock) blocks.
+struct GeneratedEntry {
+  std::string symbol;
+  int64_t fixed = 1;
+  RowDim rows = RowDim::One;
+  int64_t rowsPerBlock = 1;
+};
+
+/// What the plan says about a kernel.
+struct GeneratedKernel {
+  std::string name;
+  std::vector<GeneratedEntry> entries;
+  int64_t scratchBytes = 0;
+  std::string schedule;
+  /// Positions among the step's arguments of those that no earlier step computes (weights).
+  std::vector<unsigned> independentArguments;
+  int64_t weightBytes = 0;
+  int64_t flopsPerRow = 0;
+  RowDim rows = RowDim::Tokens;
+};
+
+/// Emits vector code for all kernels of `module` into a new module (of func-free llvm/scf/vector code).
+mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> emitCpuKernels(mlir::ModuleOp module, const CpuTarget &target,
+                                                                 std::vector<GeneratedKernel> &kernels);
+
+/// Lowers emitted vector code to the LLVM dialect, in place.
+mlir::LogicalResult lowerToLLVMDialect(mlir::ModuleOp code);
+
+/// Translates the lowered module to LLVM IR for `target` and optimises it.
+llvm::Expected<std::unique_ptr<llvm::Module>> translateToLLVM(mlir::ModuleOp code, const CpuTarget &target,
+                                                              llvm::LLVMContext &context);
+
+/// Assembly text of an optimised module.
+llvm::Expected<std::string> emitAssembly(llvm::Module &module, const CpuTarget &target);
+
+/// An ELF shared library of an optimised module.
+llvm::Expected<llvm::SmallVector<char, 0>> emitSharedLibrary(llvm::Module &module, const CpuTarget &target);
+
+} // namespace quipu::codegen
+
+#endif // QUIPU_CODEGEN_CPU_CPUKERNEL_H

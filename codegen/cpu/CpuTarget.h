@@ -1,0 +1,42 @@
+//===- CpuTarget.h - Which x86-64 a plan is compiled for --------*- C++ -*-===//
+
+#ifndef QUIPU_CODEGEN_CPU_CPUTARGET_H
+#define QUIPU_CODEGEN_CPU_CPUTARGET_H
+
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace quipu::codegen {
+
+/// An x86-64 processor as code generation sees it.
+struct CpuTarget {
+  /// What the user wrote after `cpu:` ("host" when nothing).
+  std::string requested;
+  /// Processor name for LLVM ("x86-64-v4", "znver5"): decides scheduling, never features.
+  std::string cpu;
+  /// Enabled features in LLVM's names, sorted.
+  std::vector<std::string> features;
+
+  bool has(llvm::StringRef feature) const;
+  /// f32 elements of the widest vector register.
+  int64_t lanes() const { return has("avx512f") ? 16 : 8; }
+  /// Pairs of bf16 accumulated into f32 in one instruction.
+  bool hasBf16Dot() const { return has("avx512bf16") && has("avx512vl"); }
+  /// Architectural vector registers.
+  int64_t vectorRegisters() const { return has("avx512f") ? 32 : 16; }
+  /// "+avx2,+fma,..." as LLVM's target machine wants it.
+  std::string featureString() const;
+};
+
+/// Parses the text of `--target`: `cpu`, `cpu:host`, `cpu:x86-64-v3`, `cpu:x86-64-v4`, each followed by any number of
+/// `,+feature` or `,-feature`. Anything below x86-64-v3 (AVX2, FMA, F16C) is refused, as are features that LLVM does
+/// not know.
+llvm::Expected<CpuTarget> parseCpuTarget(llvm::StringRef text);
+
+} // namespace quipu::codegen
+
+#endif // QUIPU_CODEGEN_CPU_CPUTARGET_H

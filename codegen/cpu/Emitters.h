@@ -1,0 +1,40 @@
+//===- Emitters.h - One function for each form of CPU kernel ----*- C++ -*-===//
+//
+// Each emits the entry function `symbol` for a kernel at the builder's insertion point. What a kernel needs to be
+// launched (entries, grids, scratch) is computed beside it in CpuKernel.cpp.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QUIPU_CODEGEN_CPU_EMITTERS_H
+#define QUIPU_CODEGEN_CPU_EMITTERS_H
+
+#include "codegen/cpu/KernelBuilder.h"
+#include "codegen/cpu/LinearRegion.h"
+#include "ir/Llama/Llama.h"
+
+namespace quipu::codegen {
+
+void emitLinearFew(KernelBuilder &b, LinearRegion &region, llama::CpuLinearScheduleAttr schedule,
+                   llvm::StringRef symbol);
+/// The prologue of a linear kernel over many rows: normalised input into the kernel's workspace.
+void emitLinearManyNorm(KernelBuilder &b, LinearRegion &region, llama::CpuLinearScheduleAttr schedule,
+                        llvm::StringRef symbol);
+void emitLinearMany(KernelBuilder &b, LinearRegion &region, llama::CpuLinearScheduleAttr schedule,
+                    llvm::StringRef symbol);
+void emitAttentionFew(KernelBuilder &b, llama::KernelOp kernel, llama::AttentionOp attention,
+                      llama::CpuAttentionScheduleAttr schedule, llvm::StringRef symbol);
+void emitAttentionMany(KernelBuilder &b, llama::KernelOp kernel, llama::AttentionOp attention,
+                       llama::CpuAttentionScheduleAttr schedule, llvm::StringRef symbol);
+void emitEmbedding(KernelBuilder &b, llama::KernelOp kernel, llama::EmbeddingOp embedding,
+                   llama::CpuPointwiseScheduleAttr schedule, llvm::StringRef symbol);
+void emitRotaryTable(KernelBuilder &b, llama::KernelOp kernel, llama::RotaryTableOp table,
+                     llama::CpuPointwiseScheduleAttr schedule, llvm::StringRef symbol);
+
+/// Bytes of scratch a thread needs for an attention kernel.
+int64_t attentionScratchBytes(llama::AttentionOp attention, llama::CpuAttentionScheduleAttr schedule);
+/// Bytes of scratch a thread needs for the main entry of a linear kernel over many rows.
+int64_t linearManyScratchBytes(LinearRegion &region, llama::CpuLinearScheduleAttr schedule);
+
+} // namespace quipu::codegen
+
+#endif // QUIPU_CODEGEN_CPU_EMITTERS_H

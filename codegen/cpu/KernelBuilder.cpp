@@ -1,0 +1,133 @@
+//===- KernelBuilder.cpp - The vocabulary of CPU kernel emitters ------------===//
+
+#include "codegen/cpu/KernelBuilder.h"
+
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/X86Vector/X86VectorDialect.h"
+
+using namespace mlir;
+
+namespace quipu::codegen {
+
+Value KernelBuilder::fma(Value a, Value b, Value c) {
+  if (isa<VectorType>(c.getType()))
+    return vector::FMAOp::create(*this, a, b, c);
+  return math::FmaOp::create(*this, a, b, c);
+}
+
+Value KernelBuilder::exp(Value a) { return math::ExpOp::create(*this, a); }
+
+Value KernelBuilder::rsqrt(Value a) {
+  Value one = arith::ConstantOp::create(*this, a.getType(),
+                                        isa<VectorType>(a.getType())
+                                            ? TypedAttr(DenseElementsAttr::get(cast<VectorType>(a.getType()),
+                                                                               ArrayRef<float>(1.0f)))
+                                            : TypedAttr(getF32FloatAttr(1.0f)));
+  return divf(one, math::SqrtOp::create(*this, a));
+}
+
+Value KernelBuilder::silu(Value a) {
+  auto lanes = cast<VectorType>(a.getType()).getNumElements();
+  Value negative = arith::NegFOp::create(*this, a);
+  return divf(a, addf(splat(1.0f, lanes), exp(negative)));
+}
+
+Value KernelBuilder::sumLanes(Value vector) {
+  return vector::ReductionOp::create(*this, vector::CombiningKind::ADD, vector, arith::FastMathFlags::reassoc);
+}
+
+Value KernelBuilder::maxLanes(Value vector) {
+  // Masked scores are finite, so that the reduction may assume the absence of NaN and be a tree.
+  return vector::ReductionOp::create(*this, vector::CombiningKind::MAXNUMF, vector,
+                                     arith::FastMathFlags::reassoc | arith::FastMathFlags::nnan);
+}
+
+Value KernelBuilder::dotBf16(Value accumulator, Value a, Value b) {
+  return x86vector::DotBF16Op::create(*this, accumulator.getType(), accumulator, a, b);
+}
+
+Value KernelBuilder::fromScalars(ArrayRef<Value> scalars) {
+  return vector::FromElementsOp::create(*this, vectorOf(scalars.front().getType(), scalars.size()), scalars);
+}
+
+Value KernelBuilder::at(Value pointer, Value byteOffset) {
+  return LLVM::GEPOp::create(*this, LLVM::LLVMPointerType::get(getContext()), getI8Type(), pointer,
+                             ArrayRef<LLVM::GEPArg>{byteOffset});
+}
+
+Value KernelBuilder::load(Type type, Value pointer, int64_t alignment) {
+  return LLVM::LoadOp::create(*this, type, pointer, alignment);
+}
+
+void KernelBuilder::store(Value value, Value pointer, int64_t alignment) {
+  LLVM::StoreOp::create(*this, value, pointer, alignment);
+}
+
+Value KernelBuilder::loadF32(Type element, Value pointer, int64_t lanes) {
+  Type type = lanes == 0 ? element : vectorOf(element, lanes);
+  return widenToF32(load(type, pointer, bytesOf(element)));
+}
+
+void KernelBuilder::storeF32(Value value, Type element, Value pointer) {
+  store(roundTo(element, value), pointer, bytesOf(element));
+}
+
+Value KernelBuilder::roundTo(Type element, Value value) {
+  if (element.isF32())
+    return value;
+  Type type = element;
+  if (auto vector = dyn_cast<VectorType>(value.getType()))
+    type = vector.clone(element);
+  return arith::TruncFOp::create(*this, type, value);
+}
+
+Value KernelBuilder::widenToF32(Value value) {
+  if (getElementTypeOrSelf(value.getType()).isF32())
+    return value;
+  Type type = getF32Type();
+  if (auto vector = dyn_cast<VectorType>(value.getType()))
+    type = vector.clone(type);
+  return arith::ExtFOp::create(*this, type, value);
+}
+
+Value KernelBuilder::loadI32(Value pointer, int64_t lanes) {
+  Type type = lanes == 0 ? Type(getI32Type()) : Type(vectorOf(getI32Type(), lanes));
+  return load(type, pointer, 4);
+}
+
+void KernelBuilder::prefetch(Value pointer) {
+  // Read, into every level of cache, data.
+  LLVM::Prefetch::create(*this, pointer, /*rw=*/0, /*hint=*/3, /*cache=*/1);
+}
+
+Value KernelBuilder::pointerAt(Value pointers, int64_t index) {
+  return load(LLVM::LLVMPointerType::get(getContext()), at(pointers, index * 8), 8);
+}
+
+void KernelBuilder::loop(Value lower, Value upper, int64_t step, llvm::function_ref<void(Value)> body) {
+  auto loop = scf::ForOp::create(*this, lower, upper, i64(step));
+  OpBuilder::InsertionGuard guard(*this);
+  setInsertionPointToStart(loop.getBody());
+  body(loop.getInductionVar());
+}
+
+KernelBuilder::Values KernelBuilder::loop(Value lower, Value upper, int64_t step, ArrayRef<Value> initial,
+                                          llvm::function_ref<Values(Value, ValueRange)> body) {
+  auto loop = scf::ForOp::create(*this, lower, upper, i64(step), ValueRange(initial));
+  {
+    OpBuilder::InsertionGuard guard(*this);
+    setInsertionPointToStart(loop.getBody());
+    Values next = body(loop.getInductionVar(), loop.getRegionIterArgs());
+    scf::YieldOp::create(*this, next);
+  }
+  return Values(loop.getResults());
+}
+
+void KernelBuilder::ifThen(Value condition, llvm::function_ref<void()> then) {
+  auto branch = scf::IfOp::create(*this, condition, /*withElseRegion=*/false);
+  OpBuilder::InsertionGuard guard(*this);
+  setInsertionPointToStart(branch.thenBlock());
+  then();
+}
+
+} // namespace quipu::codegen

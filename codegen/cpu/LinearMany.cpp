@@ -1,0 +1,327 @@
+//===- LinearMany.cpp - Linear kernels for many rows --------------------------===//
+//
+// Arithmetic dominates. A vector holds one feature of `lanes` consecutive rows (layout token_lanes), so that the weight
+// is read as it lies in its file, an element (or a pair of bf16) broadcast at a time, and neither sums over features nor
+// rotary pairs need shuffles:
+//
+//   normalise the input into the workspace           (an entry of its own: rows are divided among threads)
+//   for each tile of 2 * run weight rows             (the grid; the tile stays in L1)
+//     for each panel of `vectors` * lanes input rows (the packed input stays in L2)
+//       accumulators[2 * run][vectors] += broadcast weight . input vectors
+//       epilogue on vectors of rows, store
+//
+//===----------------------------------------------------------------------===//
+
+#include "codegen/cpu/CacheAddress.h"
+#include "codegen/cpu/Emitters.h"
+
+using namespace mlir;
+using namespace quipu::llama;
+
+namespace quipu::codegen {
+namespace {
+
+/// Stores the values of features in token_lanes layout; with pack 2 two neighbouring features make one vector.
+void storeFeatures(KernelBuilder &b, const ActivationLayout &layout, Value tileBase, ArrayRef<int64_t> features,
+                   ArrayRef<Value> values, Value first) {
+  // `first + features[i]` is the feature of values[i]; `first` is even when pack is 2.
+  if (layout.pack == 1) {
+    for (auto [feature, value] : llvm::zip_equal(features, values))
+      b.storeF32(value, layout.element,
+                 b.at(tileBase, b.mul(b.add(first, feature), layout.lanes * layout.elementBytes())));
+    return;
+  }
+  for (size_t i = 0; i < features.size(); ++i) {
+    if (features[i] % 2)
+      continue;
+    auto partner = llvm::find(features, features[i] + 1);
+    assert(partner != features.end() && "schedules choose even runs for pairs");
+    Value odd = values[partner - features.begin()];
+    Value pair = vector::InterleaveOp::create(b, b.roundTo(layout.element, values[i]), b.roundTo(layout.element, odd));
+    // Feature k of an even k starts at k * lanes elements, since a pair takes 2 * lanes.
+    b.store(pair, b.at(tileBase, b.mul(b.add(first, features[i]), layout.lanes * layout.elementBytes())), 2);
+  }
+}
+
+class ManyEmitter {
+public:
+  ManyEmitter(KernelBuilder &b, LinearRegion &region, CpuLinearScheduleAttr schedule)
+      : b(b), region(region), schedule(schedule), lanes(schedule.getLanes()), inputs(region.inputs()),
+        linear(region.linear), weightElement(cast<RankedTensorType>(linear.getWeight().getType()).getElementType()),
+        inputLayout(region.norm ? region.workspaceType() : linear.getInput().getType()) {}
+
+  void emit(StringRef symbol) {
+    KernelFrame entry(b, region.kernel, symbol);
+    frame = &entry;
+    input = region.norm ? entry.workspace(0) : entry.argument(region.source());
+    Value rowTiles = b.div(entry.tokens, lanes);
+
+    int64_t first = 0;
+    for (const Section &section : region.sections(schedule.getRun())) {
+      Value lower = b.max(b.sub(entry.begin, b.i64(first)), b.i64(0));
+      Value upper = b.min(b.sub(entry.end, b.i64(first)), b.i64(section.tiles));
+      b.loop(lower, upper, 1, [&](Value tile) { emitTile(section, tile, rowTiles); });
+      first += section.tiles;
+    }
+  }
+
+private:
+  void emitTile(const Section &section, Value tile, Value rowTiles) {
+    Value inGroup = b.rem(tile, section.tilesPerGroup);
+    Value group = b.div(tile, section.tilesPerGroup);
+    Value f = b.add(b.mul(group, section.groupRows), b.mul(inGroup, section.tileRows));
+
+    int64_t rowBytes = inputs * bytesOf(weightElement);
+    SmallVector<Value> weightRows;
+    auto addRun = [&](unsigned part, int64_t base) {
+      Value start = b.at(frame->argument(linear.getWeight(), part), b.mul(b.add(f, base), rowBytes));
+      for (int64_t i = 0; i < section.run; ++i)
+        weightRows.push_back(b.at(start, i * section.rowStride * rowBytes));
+    };
+    addRun(section.partA, section.baseA);
+    if (section.hasB)
+      addRun(section.partB, section.baseB);
+
+    // Whole panels, then the row tiles that are left one by one.
+    int64_t vectors = schedule.getVectors();
+    Value whole = b.mul(b.div(rowTiles, vectors), vectors);
+    b.loop(b.i64(0), whole, vectors,
+           [&](Value rowTile) { emitPanel(section, f, group, inGroup, weightRows, rowTile, vectors); });
+    if (vectors > 1)
+      b.loop(whole, rowTiles, 1,
+             [&](Value rowTile) { emitPanel(section, f, group, inGroup, weightRows, rowTile, 1); });
+  }
+
+  void emitPanel(const Section &section, Value f, Value group, Value inGroup, ArrayRef<Value> weightRows, Value rowTile,
+                 int64_t vectors) {
+    SmallVector<Value> inputTiles;
+    for (int64_t v = 0; v < vectors; ++v)
+      inputTiles.push_back(b.at(input, b.mul(b.add(rowTile, v), inputLayout.strideBytes())));
+    SmallVector<Value> sums = emitProduct(weightRows, inputTiles);
+    for (int64_t v = 0; v < vectors; ++v) {
+      SmallVector<Value> a, c;
+      for (int64_t i = 0; i < section.run; ++i) {
+        a.push_back(sums[i * vectors + v]);
+        if (section.hasB)
+          c.push_back(sums[(section.run + i) * vectors + v]);
+      }
+      emitEpilogue(section, f, group, inGroup, b.add(rowTile, v), a, c);
+    }
+  }
+
+  /// sums[row * vectors + v]: vectors over the input rows of tile v.
+  SmallVector<Value> emitProduct(ArrayRef<Value> weightRows, ArrayRef<Value> inputTiles) {
+    size_t vectors = inputTiles.size();
+    SmallVector<Value> zero(weightRows.size() * vectors, b.splat(0.0f, lanes));
+    int64_t weightBytes = bytesOf(weightElement), stepBytes = lanes * inputLayout.elementBytes();
+    Type i32 = b.getI32Type();
+
+    if (schedule.getDot() == DotKind::Bf16) {
+      return b.loop(b.i64(0), b.i64(inputs), 2, zero, [&](Value k, ValueRange carried) {
+        KernelBuilder::Values next(carried.begin(), carried.end());
+        SmallVector<Value> x;
+        for (Value tile : inputTiles)
+          x.push_back(b.load(b.vectorOf(inputLayout.element, 2 * lanes), b.at(tile, b.mul(k, stepBytes)), 2));
+        for (auto [row, weightRow] : llvm::enumerate(weightRows)) {
+          Value pair = b.splat(b.load(i32, b.at(weightRow, b.mul(k, weightBytes)), 2), lanes);
+          Value w = vector::BitCastOp::create(b, b.vectorOf(weightElement, 2 * lanes), pair);
+          for (size_t v = 0; v < vectors; ++v)
+            next[row * vectors + v] = b.dotBf16(carried[row * vectors + v], x[v], w);
+        }
+        return next;
+      });
+    }
+
+    // Two bf16 weights share a broadcast: as f32, the low one is the word shifted up, the high one the word masked.
+    bool pairs = weightElement.isBF16() && inputLayout.pack == 1;
+    int64_t step = pairs ? 2 : 1, main = inputs / step * step;
+    auto inputVectors = [&](Value k) {
+      SmallVector<Value> x;
+      for (Value tile : inputTiles)
+        x.push_back(b.loadF32(inputLayout.element, b.at(tile, b.mul(k, stepBytes)), lanes));
+      return x;
+    };
+    auto multiply = [&](ArrayRef<Value> x, Value w, size_t row, KernelBuilder::Values &sums) {
+      for (size_t v = 0; v < vectors; ++v)
+        sums[row * vectors + v] = b.fma(w, x[v], sums[row * vectors + v]);
+    };
+    auto single = [&](Value k, ValueRange carried) {
+      KernelBuilder::Values next(carried.begin(), carried.end());
+      SmallVector<Value> x = inputVectors(k);
+      for (auto [row, weightRow] : llvm::enumerate(weightRows))
+        multiply(x, b.splat(b.loadF32(weightElement, b.at(weightRow, b.mul(k, weightBytes)), 0), lanes), row, next);
+      return next;
+    };
+    if (!pairs)
+      return b.loop(b.i64(0), b.i64(inputs), 1, zero, single);
+
+    auto f32Vector = b.vectorOf(b.getF32Type(), lanes);
+    SmallVector<Value> sums = zero;
+    if (main)
+      sums = b.loop(b.i64(0), b.i64(main), 2, zero, [&](Value k, ValueRange carried) {
+        KernelBuilder::Values next(carried.begin(), carried.end());
+        SmallVector<Value> low = inputVectors(k), high = inputVectors(b.add(k, 1));
+        Value sixteen = b.splat(b.i32(16), lanes), mask = b.splat(b.i32(static_cast<int32_t>(0xffff0000)), lanes);
+        for (auto [row, weightRow] : llvm::enumerate(weightRows)) {
+          Value word = b.splat(b.load(i32, b.at(weightRow, b.mul(k, weightBytes)), 2), lanes);
+          Value even = arith::BitcastOp::create(b, f32Vector, arith::ShLIOp::create(b, word, sixteen));
+          Value odd = arith::BitcastOp::create(b, f32Vector, arith::AndIOp::create(b, word, mask));
+          multiply(low, even, row, next);
+          multiply(high, odd, row, next);
+        }
+        return next;
+      });
+    return main == inputs ? sums : single(b.i64(main), sums);
+  }
+
+  /// `a[i]`, `c[i]`: the values of row i of run A and run B, for the rows of `rowTile`.
+  void emitEpilogue(const Section &section, Value f, Value group, Value inGroup, Value rowTile, SmallVector<Value> a,
+                    SmallVector<Value> c) {
+    int64_t run = section.run;
+    if (linear.getBias()) {
+      Type element = cast<RankedTensorType>(linear.getBias().getType()).getElementType();
+      bool parts = pointersOf(linear.getBias().getType()) > 1;
+      auto addBias = [&](SmallVector<Value> &values, unsigned part, int64_t base) {
+        Value start =
+            b.at(frame->argument(linear.getBias(), parts ? part : 0), b.mul(b.add(f, base), bytesOf(element)));
+        for (auto [i, value] : llvm::enumerate(values))
+          value = b.addf(value, b.splat(b.loadF32(element, b.at(start, i * section.rowStride * bytesOf(element)), 0),
+                                        lanes));
+      };
+      addBias(a, section.partA, section.baseA);
+      addBias(c, section.partB, section.baseB);
+    }
+    if (section.rotate) {
+      RotateOp rotate = region.rotateQuery;
+      ActivationLayout table(rotate.getTable().getType());
+      Value base = b.at(frame->argument(rotate.getTable()), b.mul(rowTile, table.strideBytes()));
+      Value firstPair = b.mul(inGroup, run);
+      for (int64_t i = 0; i < run; ++i) {
+        Value pair = b.add(firstPair, i);
+        Value cosine = b.loadF32(table.element, b.at(base, table.featureOffset(b, pair)), lanes);
+        Value sine =
+            b.loadF32(table.element, b.at(base, table.featureOffset(b, b.add(pair, rotate.getHeadDim() / 2))), lanes);
+        Value turned = b.subf(b.mulf(a[i], cosine), b.mulf(c[i], sine));
+        c[i] = b.addf(b.mulf(c[i], cosine), b.mulf(a[i], sine));
+        a[i] = turned;
+      }
+    }
+    if (section.gate) {
+      for (int64_t i = 0; i < run; ++i)
+        a[i] = b.mulf(b.silu(a[i]), c[i]);
+      c.clear();
+    }
+
+    SmallVector<int64_t> features;
+    SmallVector<Value> values;
+    auto collect = [&](ArrayRef<Value> from, int64_t base) {
+      for (auto [i, value] : llvm::enumerate(from)) {
+        features.push_back(base + i * section.rowStride);
+        values.push_back(value);
+      }
+    };
+    collect(a, section.outA);
+    collect(c, section.outB);
+
+    if (section.sink != Sink::Result) {
+      appendToCache(section, f, group, rowTile, features, values);
+      return;
+    }
+    ActivationLayout layout(region.kernel.getResultTypes()[section.resultIndex]);
+    Value target = b.at(frame->result(section.resultIndex), b.mul(rowTile, layout.strideBytes()));
+    if (region.residual) {
+      ActivationLayout other(region.residualOperand().getType());
+      Value base = b.at(frame->argument(region.residualOperand()), b.mul(rowTile, other.strideBytes()));
+      for (auto [feature, value] : llvm::zip_equal(features, values))
+        value = b.addf(value,
+                       b.loadF32(other.element, b.at(base, other.featureOffset(b, b.add(f, feature))), lanes));
+    }
+    storeFeatures(b, layout, target, features, values, f);
+  }
+
+  /// The values of a row lie in a lane of each vector, the cache wants them side by side: through scratch.
+  void appendToCache(const Section &section, Value f, Value group, Value rowTile, ArrayRef<int64_t> features,
+                     ArrayRef<Value> values) {
+    KVAppendOp append = region.append;
+    CacheAddress cache(b, *frame, append.getKv());
+    Type element = cache.type.getElementType();
+    int64_t columnBytes = lanes * bytesOf(element);
+    // Features in ascending order, so that a run of neighbours is stored in order.
+    for (auto [index, value] : llvm::enumerate(values))
+      b.storeF32(value, element, b.at(frame->scratch, index * columnBytes));
+    Value firstFeature = b.sub(f, b.mul(group, section.groupRows));
+    Value positions = frame->argument(append.getPositions()), sequences = frame->argument(append.getSequences());
+    Value pool = section.sink == Sink::Keys ? cache.keys : cache.values;
+    b.loop(b.i64(0), b.i64(lanes), 1, [&](Value lane) {
+      Value row = b.mul(b.add(b.mul(rowTile, lanes), lane), 4);
+      Value position = b.loadI32(b.at(positions, row));
+      b.ifThen(b.compare(arith::CmpIPredicate::sge, position, b.i32(0)), [&] {
+        Value sequence = b.widen(b.loadI32(b.at(sequences, row)));
+        Value offset = b.add(cache.rowOffset(b, sequence, b.widen(position)), b.mul(group, cache.headBytes()));
+        Value out = b.at(pool, b.add(offset, b.mul(firstFeature, bytesOf(element))));
+        Value in = b.at(frame->scratch, b.mul(lane, bytesOf(element)));
+        for (auto [index, feature] : llvm::enumerate(features)) {
+          Value value = b.load(element, b.at(in, index * columnBytes), bytesOf(element));
+          b.store(value, b.at(out, feature * bytesOf(element)), bytesOf(element));
+        }
+      });
+    });
+  }
+
+  KernelBuilder &b;
+  LinearRegion &region;
+  CpuLinearScheduleAttr schedule;
+  int64_t lanes, inputs;
+  LinearOp linear;
+  Type weightElement;
+  ActivationLayout inputLayout;
+  KernelFrame *frame = nullptr;
+  Value input;
+};
+
+} // namespace
+
+void emitLinearMany(KernelBuilder &b, LinearRegion &region, CpuLinearScheduleAttr schedule, StringRef symbol) {
+  ManyEmitter(b, region, schedule).emit(symbol);
+}
+
+int64_t linearManyScratchBytes(LinearRegion &region, CpuLinearScheduleAttr schedule) {
+  return region.split ? 2 * schedule.getRun() * schedule.getLanes() * 4 : 0;
+}
+
+void emitLinearManyNorm(KernelBuilder &b, LinearRegion &region, CpuLinearScheduleAttr schedule,
+                        StringRef symbol) {
+  RMSNormOp norm = region.norm;
+  KernelFrame frame(b, region.kernel, symbol);
+  int64_t lanes = schedule.getLanes(), inputs = region.inputs();
+  ActivationLayout from(norm.getInput().getType());
+  ActivationLayout to(region.workspaceType());
+  Type gainElement = cast<RankedTensorType>(norm.getWeight().getType()).getElementType();
+  Value gain = frame.argument(norm.getWeight());
+
+  b.loop(frame.begin, frame.end, 1, [&](Value rowTile) {
+    Value source = b.at(frame.argument(norm.getInput()), b.mul(rowTile, from.strideBytes()));
+    Value target = b.at(frame.workspace(0), b.mul(rowTile, to.strideBytes()));
+    auto loadInput = [&](Value k) { return b.loadF32(from.element, b.at(source, from.featureOffset(b, k)), lanes); };
+    SmallVector<Value> sum =
+        b.loop(b.i64(0), b.i64(inputs), 1, {b.splat(0.0f, lanes)}, [&](Value k, ValueRange carried) {
+          Value x = loadInput(k);
+          return KernelBuilder::Values{b.fma(x, x, carried[0])};
+        });
+    Value mean = b.mulf(sum[0], b.splat(1.0f / static_cast<float>(inputs), lanes));
+    Value scale = b.rsqrt(b.addf(mean, b.splat(static_cast<float>(norm.getEps().convertToDouble()), lanes)));
+    b.loop(b.i64(0), b.i64(inputs), to.pack, [&](Value k) {
+      SmallVector<Value> values;
+      SmallVector<int64_t> features;
+      for (int64_t i = 0; i < to.pack; ++i) {
+        Value feature = b.add(k, i);
+        Value g = b.splat(b.loadF32(gainElement, b.at(gain, b.mul(feature, bytesOf(gainElement))), 0), lanes);
+        values.push_back(b.mulf(b.mulf(loadInput(feature), scale), g));
+        features.push_back(i);
+      }
+      storeFeatures(b, to, target, features, values, k);
+    });
+  });
+}
+
+} // namespace quipu::codegen

@@ -1,0 +1,194 @@
+//===- LinearRegion.cpp - What a linear kernel computes ----------------------===//
+
+#include "codegen/cpu/LinearRegion.h"
+
+using namespace mlir;
+using namespace quipu::llama;
+
+namespace quipu::codegen {
+
+FailureOr<LinearRegion> LinearRegion::match(KernelOp kernel) {
+  LinearRegion region;
+  region.kernel = kernel;
+  auto refuse = [&](Operation *op) {
+    return kernel.emitOpError() << "holds " << op->getName() << " where the linear kernel family has no place for it; "
+                                << "its forms are [gather_rows] [rms_norm] linear [add | gate | split rotate kv_append]";
+  };
+  SmallVector<RotateOp> rotates;
+  for (Operation &op : kernel.getBody().front().without_terminator()) {
+    if (auto gather = dyn_cast<GatherRowsOp>(op); gather && !region.linear && !region.gather)
+      region.gather = gather;
+    else if (auto norm = dyn_cast<RMSNormOp>(op); norm && !region.linear && !region.norm)
+      region.norm = norm;
+    else if (auto linear = dyn_cast<LinearOp>(op); linear && !region.linear)
+      region.linear = linear;
+    else if (auto add = dyn_cast<AddOp>(op); add && region.linear && !region.residual)
+      region.residual = add;
+    else if (auto gate = dyn_cast<GateOp>(op); gate && region.linear && !region.gate && !gate.getUp())
+      region.gate = gate;
+    else if (auto split = dyn_cast<SplitOp>(op); split && region.linear && !region.split)
+      region.split = split;
+    else if (auto rotate = dyn_cast<RotateOp>(op); rotate && region.split)
+      rotates.push_back(rotate);
+    else if (auto append = dyn_cast<KVAppendOp>(op); append && region.split && !region.append)
+      region.append = append;
+    else
+      return refuse(&op);
+  }
+  int forms = (region.residual ? 1 : 0) + (region.gate ? 1 : 0) + (region.split ? 1 : 0);
+  if (!region.linear || forms > 1 || (region.gather && !region.norm))
+    return kernel.emitOpError() << "is not a linear kernel: it needs one linear and at most one of add, gate and split";
+  if (region.residual && region.residual.getLhs() != region.linear.getResult() &&
+      region.residual.getRhs() != region.linear.getResult())
+    return refuse(region.residual);
+  if (region.split) {
+    if (region.split.getParts().size() != 3 || !region.append || rotates.size() != 2)
+      return refuse(region.split);
+    for (RotateOp rotate : rotates) {
+      if (rotate.getInput() == region.split.getParts()[0])
+        region.rotateQuery = rotate;
+      else if (rotate.getInput() == region.split.getParts()[1])
+        region.rotateKeys = rotate;
+    }
+    if (!region.rotateQuery || !region.rotateKeys || region.append.getKeys() != region.rotateKeys.getResult() ||
+        region.append.getValues() != region.split.getParts()[2])
+      return refuse(region.append);
+  }
+  return region;
+}
+
+Value LinearRegion::source() {
+  if (gather)
+    return gather.getInput();
+  return norm ? norm.getInput() : linear.getInput();
+}
+
+Value LinearRegion::residualOperand() {
+  Value lhs = residual.getLhs();
+  return lhs == linear.getResult() ? residual.getRhs() : lhs;
+}
+
+int64_t LinearRegion::headDim() { return rotateQuery.getHeadDim(); }
+
+Type LinearRegion::workspaceType() {
+  return cast<TypeAttr>((*kernel.getWorkspace())[0]).getValue();
+}
+
+static int64_t rowsOf(Value matrix) { return cast<RankedTensorType>(matrix.getType()).getDimSize(0); }
+
+/// Turns rows of the whole weight into a part and a row of it.
+void LinearRegion::place(Section &section, int64_t rowA, int64_t rowB) {
+  auto weight = cast<RankedTensorType>(linear.getWeight().getType());
+  auto locate = [&](int64_t row, unsigned &part, int64_t &base) {
+    part = 0;
+    base = row;
+    if (auto parts = dyn_cast_or_null<RowPartsAttr>(weight.getEncoding()))
+      for (int64_t count : parts.getRows()) {
+        if (base < count)
+          return;
+        base -= count;
+        ++part;
+      }
+  };
+  locate(rowA, section.partA, section.baseA);
+  locate(section.hasB ? rowB : rowA, section.partB, section.baseB);
+}
+
+/// Rows [firstRow, firstRow + count) of the weight, features [0, count) of the sink, in neighbouring pairs of runs; what
+/// is left over becomes a smaller tile, and an odd last row a single one.
+void LinearRegion::addPlain(SmallVectorImpl<Section> &sections, int64_t firstRow, int64_t count, int64_t run,
+                            Section shape) {
+  int64_t done = 0;
+  auto add = [&](int64_t runRows, int64_t tiles, bool hasB) {
+    if (tiles == 0)
+      return;
+    Section section = shape;
+    section.run = runRows;
+    section.hasB = hasB;
+    section.tiles = section.tilesPerGroup = tiles;
+    section.tileRows = hasB ? 2 * runRows : runRows;
+    section.outA = done;
+    section.outB = done + runRows;
+    place(section, firstRow + done, firstRow + done + runRows);
+    sections.push_back(section);
+    done += tiles * section.tileRows;
+  };
+  add(run, count / (2 * run), true);
+  int64_t left = count - done;
+  if (left >= 2)
+    add(left / 2, 1, true);
+  if (count - done == 1)
+    add(1, 1, false);
+}
+
+SmallVector<Section> LinearRegion::sections(int64_t run) {
+  SmallVector<Section> result;
+  int64_t rows = rowsOf(linear.getWeight());
+
+  if (gate) {
+    // Run A from the gate's rows, run B from the same rows of the up projection.
+    int64_t features = rows / 2, done = 0;
+    for (int64_t step : {std::min(run, features), features % std::min(run, features)}) {
+      if (step == 0 || done == features)
+        continue;
+      Section section;
+      section.run = section.tileRows = step;
+      section.tiles = section.tilesPerGroup = done == 0 ? features / step : 1;
+      section.gate = true;
+      section.outA = done;
+      place(section, done, features + done);
+      result.push_back(section);
+      done += section.tiles * step;
+    }
+    return result;
+  }
+
+  if (split) {
+    int64_t head = headDim(), half = head / 2, firstRow = 0;
+    // The largest run that divides the pairs of a head: a tile never straddles two heads.
+    int64_t pairRun = std::min(run, half);
+    while (half % pairRun)
+      --pairRun;
+    for (auto [index, part] : llvm::enumerate(split.getParts())) {
+      int64_t width = cast<RankedTensorType>(part.getType()).getDimSize(1);
+      Section section;
+      section.sink = index == 0 ? Sink::Result : index == 1 ? Sink::Keys : Sink::Values;
+      if (index == 2) {
+        // Values: tiles within a head as well, so that a tile is stored into one head's page.
+        int64_t valueRun = std::min(run, half);
+        while (half % valueRun)
+          --valueRun;
+        section.run = valueRun;
+        section.tilesPerGroup = half / valueRun;
+        section.tileRows = 2 * valueRun;
+        section.outB = valueRun;
+      } else {
+        RotaryLayout layout = index == 0 ? rotateQuery.getLayout() : rotateKeys.getLayout();
+        section.rotate = true;
+        section.run = pairRun;
+        section.tilesPerGroup = half / pairRun;
+        section.rowStride = layout == RotaryLayout::Interleaved ? 2 : 1;
+        section.tileRows = pairRun * section.rowStride;
+        section.outB = layout == RotaryLayout::Interleaved ? 1 : half;
+      }
+      section.groupRows = head;
+      section.tiles = width / head * section.tilesPerGroup;
+      place(section, firstRow, firstRow + section.outB);
+      result.push_back(section);
+      firstRow += width;
+    }
+    return result;
+  }
+
+  addPlain(result, 0, rows, std::min(run, std::max<int64_t>(rows / 2, 1)), Section());
+  return result;
+}
+
+int64_t countTiles(ArrayRef<Section> sections) {
+  int64_t tiles = 0;
+  for (const Section &section : sections)
+    tiles += section.tiles;
+  return tiles;
+}
+
+} // namespace quipu::codegen

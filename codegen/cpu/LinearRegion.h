@@ -1,0 +1,79 @@
+//===- LinearRegion.h - What a linear kernel computes -----------*- C++ -*-===//
+//
+// Reads the region of a linear kernel as prologue o product o epilogue, and divides the rows of its weight into
+// sections of equal tiles. Both ways of laying vectors over rows (LinearFew.cpp, LinearMany.cpp) share this.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QUIPU_CODEGEN_CPU_LINEARREGION_H
+#define QUIPU_CODEGEN_CPU_LINEARREGION_H
+
+#include "codegen/cpu/KernelFrame.h"
+
+namespace quipu::codegen {
+
+/// What happens to the values of a tile.
+enum class Sink {
+  Result, // stored into a result of the kernel
+  Keys,   // appended to the cache as keys
+  Values  // appended to the cache as values
+};
+
+/// Tiles of equal shape over a range of the weight's rows. A tile is two runs, A and B, of `run` rows each, `rowStride`
+/// apart; `hasB` is false for the single row left over by an odd number of rows. For tile i,
+///     f = (i / tilesPerGroup) * groupRows + (i % tilesPerGroup) * tileRows,
+/// run A starts at row `baseA + f` of part `partA`, and run B at row `baseB + f` of part `partB`.
+struct Section {
+  unsigned partA = 0, partB = 0;
+  int64_t baseA = 0, baseB = 0;
+  int64_t tiles = 0, tilesPerGroup = 1, groupRows = 0, tileRows = 0;
+  int64_t run = 1, rowStride = 1;
+  bool hasB = true;
+
+  Sink sink = Sink::Result;
+  unsigned resultIndex = 0;
+  /// Rows A and B of the tile are the elements of rotary pairs (i % tilesPerGroup) * run ...
+  bool rotate = false;
+  /// A is the gate and B the up projection of the same features.
+  bool gate = false;
+  /// First row of A and B of tile f = 0 in the sink's features.
+  int64_t outA = 0, outB = 0;
+};
+
+struct LinearRegion {
+  /// Fails with a diagnostic on `kernel` when its region is none of the fused forms.
+  static mlir::FailureOr<LinearRegion> match(llama::KernelOp kernel);
+
+  llama::KernelOp kernel;
+  llama::GatherRowsOp gather; // may be null
+  llama::RMSNormOp norm;      // may be null
+  llama::LinearOp linear;
+  llama::AddOp residual;      // may be null
+  llama::GateOp gate;         // may be null
+  llama::SplitOp split;       // may be null
+  llama::RotateOp rotateQuery, rotateKeys; // may be null
+  llama::KVAppendOp append;   // may be null
+
+  /// The activation that the kernel reads, before gathering and norm.
+  mlir::Value source();
+  /// The other operand of the residual addition.
+  mlir::Value residualOperand();
+  int64_t inputs() { return mlir::cast<mlir::RankedTensorType>(linear.getWeight().getType()).getDimSize(1); }
+  int64_t headDim();
+  /// Type of the normalised input, when the schedule keeps it in memory.
+  mlir::Type workspaceType();
+
+  /// Number of tiles of all sections, for runs of at most `run` rows.
+  llvm::SmallVector<Section> sections(int64_t run);
+
+private:
+  void addPlain(llvm::SmallVectorImpl<Section> &sections, int64_t firstRow, int64_t count, int64_t run, Section shape);
+  void place(Section &section, int64_t rowA, int64_t rowB);
+};
+
+/// Total number of tiles.
+int64_t countTiles(llvm::ArrayRef<Section> sections);
+
+} // namespace quipu::codegen
+
+#endif // QUIPU_CODEGEN_CPU_LINEARREGION_H
