@@ -1,0 +1,251 @@
+//===- GraphBuilder.cpp - From a model config to the llama dialect -----------------------===//
+
+#include "frontends/common/GraphBuilder.h"
+
+#include "frontends/common/Layout.h"
+#include "ir/Llama/Llama.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/MLIRContext.h"
+#include "llvm/ADT/StringMap.h"
+
+#include <cmath>
+#include <string>
+
+using namespace mlir;
+
+namespace quipu::frontend {
+
+DType resolveComputeDType(const Model &model) {
+  std::optional<DType> common;
+  bool agree = true;
+  if (model.weights) {
+    for (const ExpectedWeight &weight : expectedWeights(model.config)) {
+      const WeightEntry *entry = model.weights->find(weight.tensor);
+      if (weight.role != WeightRole::matrix || !entry)
+        continue;
+      agree &= !common || *common == entry->dtype;
+      common = entry->dtype;
+    }
+  }
+  if (common && agree)
+    return *common;
+  return model.config.declaredDtype.value_or(DType::f32);
+}
+
+static llama::WeightRole convert(WeightRole role) {
+  switch (role) {
+  case WeightRole::matrix:
+    return llama::WeightRole::Matrix;
+  case WeightRole::norm:
+    return llama::WeightRole::Norm;
+  case WeightRole::embedding:
+    return llama::WeightRole::Embedding;
+  case WeightRole::bias:
+    return llama::WeightRole::Bias;
+  }
+  return llama::WeightRole::Matrix;
+}
+
+namespace {
+
+/// Builds one module.
+class GraphBuilder {
+public:
+  GraphBuilder(MLIRContext &context, const Model &model, const GraphOptions &options)
+      : model(model), config(model.config), options(options), builder(&context),
+        compute(options.computeDType.value_or(resolveComputeDType(model))) {}
+
+  OwningOpRef<ModuleOp> build();
+
+private:
+  Location at(const Twine &place) { return NameLoc::get(builder.getStringAttr(place)); }
+  Type element(DType type);
+  /// T (or R) rows of `width` features.
+  RankedTensorType rows(int64_t width, Type type) { return RankedTensorType::get({ShapedType::kDynamic, width}, type); }
+  llama::RopeAttr ropeAttr();
+
+  DType typeInMemory(const ExpectedWeight &weight) const;
+  void declareWeights();
+  Value weight(const std::string &symbol, Location loc);
+  /// Null when the model has no biases there.
+  Value bias(const std::string &symbol, bool present, Location loc);
+
+  Value norm(const std::string &place, Value input);
+  Value linear(const std::string &place, Value input, bool hasBias);
+  Value rotate(const std::string &place, Value heads, Type type);
+  Value attention(const std::string &layerPlace, int64_t layer, Value input);
+  Value feedForward(const std::string &layerPlace, Value input);
+  Value add(const std::string &place, Value residual, Value update);
+
+  const Model &model;
+  const ModelConfig &config;
+  const GraphOptions &options;
+  OpBuilder builder;
+  DType compute;
+  llvm::StringMap<RankedTensorType> weightTypes;
+  Type computeType, cacheType, f32;
+  Value tokens, positions, sequences, outputRows, cache;
+};
+
+} // namespace
+
+Type GraphBuilder::element(DType type) {
+  switch (type) {
+  case DType::f32:
+    return builder.getF32Type();
+  case DType::f16:
+    return builder.getF16Type();
+  case DType::bf16:
+    return builder.getBF16Type();
+  }
+  return {};
+}
+
+llama::RopeAttr GraphBuilder::ropeAttr() {
+  const Rope &rope = config.rope;
+  auto layout = rope.layout == RotaryLayout::interleaved ? llama::RotaryLayout::Interleaved : llama::RotaryLayout::Half;
+  auto scaling = llama::RopeScaling::None;
+  if (rope.scaling == RopeScaling::linear)
+    scaling = llama::RopeScaling::Linear;
+  if (rope.scaling != RopeScaling::llama3)
+    return llama::RopeAttr::get(builder.getContext(), rope.theta, layout, scaling, rope.factor, 1.0, 1.0, 0);
+  return llama::RopeAttr::get(builder.getContext(), rope.theta, layout, llama::RopeScaling::Llama3, rope.factor,
+                              rope.lowFreqFactor, rope.highFreqFactor, rope.originalContext);
+}
+
+DType GraphBuilder::typeInMemory(const ExpectedWeight &weight) const {
+  const WeightEntry *entry = model.weights ? model.weights->find(weight.tensor) : nullptr;
+  // Random weights are made in whatever type is asked for.
+  if (!entry)
+    return compute;
+  bool isDotOperand =
+      weight.role == WeightRole::matrix || (weight.role == WeightRole::embedding && config.tieWordEmbeddings);
+  return isDotOperand && compute != DType::f32 ? compute : entry->dtype;
+}
+
+void GraphBuilder::declareWeights() {
+  for (const ExpectedWeight &weight : expectedWeights(config)) {
+    SmallVector<int64_t> shape(weight.shape.begin(), weight.shape.end());
+    auto type = RankedTensorType::get(shape, element(typeInMemory(weight)));
+    weightTypes[weight.symbol] = type;
+    llama::WeightOp::create(builder, at(weight.symbol), builder.getStringAttr(weight.symbol), TypeAttr::get(type),
+                            convert(weight.role), builder.getStrArrayAttr({weight.tensor}), DenseI64ArrayAttr());
+  }
+}
+
+Value GraphBuilder::weight(const std::string &symbol, Location loc) {
+  return llama::WeightRefOp::create(builder, loc, weightTypes.at(symbol), symbol);
+}
+
+Value GraphBuilder::bias(const std::string &symbol, bool present, Location loc) {
+  return present ? weight(symbol + ".bias", loc) : Value();
+}
+
+Value GraphBuilder::norm(const std::string &place, Value input) {
+  Location loc = at(place);
+  return llama::RMSNormOp::create(builder, loc, rows(config.hiddenSize, computeType), input, weight(place, loc),
+                                  builder.getF64FloatAttr(config.rmsNormEps));
+}
+
+Value GraphBuilder::linear(const std::string &place, Value input, bool hasBias) {
+  Location loc = at(place);
+  Value matrix = weight(place, loc);
+  int64_t width = cast<RankedTensorType>(matrix.getType()).getDimSize(0);
+  return llama::LinearOp::create(builder, loc, rows(width, f32), input, matrix, bias(place, hasBias, loc));
+}
+
+Value GraphBuilder::rotate(const std::string &place, Value heads, Type type) {
+  int64_t width = cast<RankedTensorType>(heads.getType()).getDimSize(1);
+  return llama::RotaryOp::create(builder, at(place), rows(width, type), heads, positions,
+                                 builder.getI64IntegerAttr(config.headDim), ropeAttr());
+}
+
+Value GraphBuilder::attention(const std::string &layerPlace, int64_t layer, Value input) {
+  std::string place = layerPlace + "self_attn.";
+  Value query = linear(place + "q_proj", input, config.attentionBias);
+  Value key = linear(place + "k_proj", input, config.attentionBias);
+  Value value = linear(place + "v_proj", input, config.attentionBias);
+  query = rotate(place + "q_rotary", query, computeType);
+  key = rotate(place + "k_rotary", key, cacheType);
+
+  Location append = at(place + "kv_append");
+  auto layerType =
+      llama::KVLayerType::get(builder.getContext(), config.numKvHeads, config.headDim, cacheType, options.page);
+  Value kv = llama::KVLayerOp::create(builder, append, layerType, cache, builder.getI64IntegerAttr(layer));
+  llama::KVAppendOp::create(builder, append, kv, key, value, positions, sequences);
+
+  auto window = config.slidingWindow ? builder.getI64IntegerAttr(config.slidingWindow) : IntegerAttr();
+  auto attended = llama::AttentionOp::create(
+      builder, at(place + "attention"), rows(int64_t(config.numHeads) * config.headDim, computeType), Type(), query, kv,
+      positions, sequences, builder.getI64IntegerAttr(config.numHeads), builder.getI64IntegerAttr(config.numKvHeads),
+      builder.getF64FloatAttr(1.0 / std::sqrt(double(config.headDim))), builder.getBoolAttr(true), window,
+      IntegerAttr(), IntegerAttr());
+  return linear(place + "o_proj", attended.getResult(), config.attentionBias);
+}
+
+Value GraphBuilder::feedForward(const std::string &layerPlace, Value input) {
+  std::string place = layerPlace + "mlp";
+  Location loc = at(place);
+  Value gate = weight(place + ".gate_proj", loc);
+  Value up = weight(place + ".up_proj", loc);
+  Value down = weight(place + ".down_proj", loc);
+  Value gateBias = bias(place + ".gate_proj", config.mlpBias, loc);
+  Value upBias = bias(place + ".up_proj", config.mlpBias, loc);
+  Value downBias = bias(place + ".down_proj", config.mlpBias, loc);
+  return llama::GatedMLPOp::create(builder, loc, rows(config.hiddenSize, f32), input, gate, up, down, gateBias, upBias,
+                                   downBias, llama::ActivationAttr::get(builder.getContext(), llama::Activation::Silu));
+}
+
+Value GraphBuilder::add(const std::string &place, Value residual, Value update) {
+  return llama::AddOp::create(builder, at(place), rows(config.hiddenSize, f32), residual, update);
+}
+
+OwningOpRef<ModuleOp> GraphBuilder::build() {
+  f32 = builder.getF32Type();
+  computeType = element(compute);
+  cacheType = element(options.kvDType.value_or(compute));
+
+  OwningOpRef<ModuleOp> module = ModuleOp::create(at("model"));
+  builder.setInsertionPointToEnd(module->getBody());
+  declareWeights();
+
+  Type indices = RankedTensorType::get({ShapedType::kDynamic}, builder.getI32Type());
+  Type cacheArgument = llama::KVCacheType::get(builder.getContext(), config.numLayers, config.numKvHeads,
+                                               config.headDim, cacheType, options.page);
+  auto logitsType = rows(config.vocabSize, f32);
+  auto type = builder.getFunctionType({indices, indices, indices, indices, cacheArgument}, {logitsType});
+  auto forward = func::FuncOp::create(builder, at("model"), "forward", type);
+  forward->setAttr(llama::kProgramAttrName,
+                   llama::ProgramAttr::get(builder.getContext(), llama::ProgramKind::Forward, 1, options.maxRows, 1));
+  Block *body = forward.addEntryBlock();
+  builder.setInsertionPointToEnd(body);
+  tokens = body->getArgument(0);
+  positions = body->getArgument(1);
+  sequences = body->getArgument(2);
+  outputRows = body->getArgument(3);
+  cache = body->getArgument(4);
+
+  Location embed = at("embed_tokens");
+  Value state =
+      llama::EmbeddingOp::create(builder, embed, rows(config.hiddenSize, f32), tokens, weight("embed_tokens", embed));
+  for (int64_t i = 0; i < int64_t(config.numLayers); ++i) {
+    std::string place = "layers." + std::to_string(i) + ".";
+    state = add(place + "self_attn.residual", state, attention(place, i, norm(place + "input_layernorm", state)));
+    state = add(place + "mlp.residual", state, feedForward(place, norm(place + "post_attention_layernorm", state)));
+  }
+  Location head = at("lm_head");
+  Value logits = llama::LMHeadOp::create(builder, head, logitsType, state, outputRows, weight("norm", at("norm")),
+                                         weight(config.tieWordEmbeddings ? "embed_tokens" : "lm_head", head),
+                                         builder.getF64FloatAttr(config.rmsNormEps), TypeAttr::get(computeType));
+  func::ReturnOp::create(builder, at("model"), logits);
+  return module;
+}
+
+OwningOpRef<ModuleOp> buildGraph(MLIRContext &context, const Model &model, const GraphOptions &options) {
+  context.loadDialect<llama::LlamaDialect, func::FuncDialect>();
+  return GraphBuilder(context, model, options).build();
+}
+
+} // namespace quipu::frontend

@@ -1,0 +1,60 @@
+//===- GraphBuilder.h - From a model config to the llama dialect ---*- C++ -*-===//
+//
+// The import form of a model: one function
+//
+//     func.func @forward(%tokens: tensor<?xi32>, %positions: tensor<?xi32>, %sequences: tensor<?xi32>,
+//                        %rows: tensor<?xi32>, %cache: !llama.kv_cache<...>) -> tensor<?xVxf32>
+//         attributes {llama.program = #llama.program<forward, rows = 1 to ...>}
+//
+// of semantic ops, and one llama.weight for each tensor of the model. The T rows of a step are the new tokens of all
+// its sequences; the result has a row of logits for each of the R entries of %rows. Every op's location names its place
+// in the model ("layers.3.self_attn.q_proj"), in the words of Hugging Face; so do the weights' symbols.
+//
+// Types:
+// - the residual stream and the logits are f32;
+// - inputs of the dot products (norm results, queries, attention results, the gated product) have the compute dtype;
+// - keys and values have the cache's dtype, to which kv_append rounds;
+// - a matrix has its stored dtype when computing in f32, which reads any of them in place, and else the compute dtype,
+// so
+//   that both operands of a dot product agree: the runtime converts it while loading when the file has another;
+// - norms, biases and an embedding that is not the head too keep the stored dtype.
+//
+// Part of QuipuGraphBuilder.
+//
+//===----------------------------------------------------------------------------------===//
+
+#ifndef QUIPU_FRONTENDS_COMMON_GRAPHBUILDER_H
+#define QUIPU_FRONTENDS_COMMON_GRAPHBUILDER_H
+
+#include "frontends/common/Model.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+
+#include <cstdint>
+#include <optional>
+
+namespace quipu::frontend {
+
+struct GraphOptions {
+  /// Nothing: resolveComputeDType decides.
+  std::optional<DType> computeDType;
+  /// Type of the key/value cache; nothing: the compute dtype.
+  std::optional<DType> kvDType;
+  /// Positions in a page of the cache.
+  int64_t page = 32;
+  /// Bound on the rows of a step.
+  int64_t maxRows = 65536;
+};
+
+/// What `--dtype auto` means: the stored dtype of the matrices when they agree; else the dtype that the config
+/// declares; else f32.
+DType resolveComputeDType(const Model &model);
+
+/// Builds the module, which verifies. Loads the dialects it uses into `context`.
+mlir::OwningOpRef<mlir::ModuleOp> buildGraph(mlir::MLIRContext &context, const Model &model,
+                                             const GraphOptions &options = {});
+
+} // namespace quipu::frontend
+
+#endif // QUIPU_FRONTENDS_COMMON_GRAPHBUILDER_H
