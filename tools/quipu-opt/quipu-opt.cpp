@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ir/Llama/Llama.h"
+#include "ir/Reference/Reference.h"
 #include "passes/Passes.h"
 
 #include "mlir/InitAllDialects.h"
@@ -20,5 +21,7 @@ int main(int argc, char **argv) {
   mlir::registerAllPasses();
   quipu::llama::registerLlamaPasses();
   quipu::llama::registerPipelines();
+  quipu::llama::registerLlamaReferencePasses();
+  quipu::llama::registerReferencePipeline();
   return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "Quipu's optimizer driver\n", registry));
 }
