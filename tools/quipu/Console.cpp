@@ -1,0 +1,65 @@
+//===- Console.cpp - Results on stdout, messages on stderr -------------------------------===//
+
+#include "tools/quipu/Console.h"
+#include "runtime/core/Error.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <unistd.h>
+
+namespace quipu::tool {
+
+void Out::flush() {
+  std::string_view rest = buffer;
+  while (!rest.empty()) {
+    ssize_t count = ::write(STDOUT_FILENO, rest.data(), rest.size());
+    if (count < 0 && errno == EINTR)
+      continue;
+    if (count < 0) {
+      int error = errno;
+      buffer.clear();
+      fail("standard output: cannot write", errnoSuffix(error));
+    }
+    rest.remove_prefix(size_t(count));
+  }
+  buffer.clear();
+}
+
+Out &out() {
+  static Out instance;
+  return instance;
+}
+
+static void printLine(std::string_view prefix, std::string_view message) {
+  // One call, so that lines of several programs on one terminal stay whole.
+  std::string line = std::string(prefix) + std::string(message) + "\n";
+  fwrite(line.data(), 1, line.size(), stderr);
+  fflush(stderr);
+}
+
+void printError(std::string_view message) { printLine("quipu: error: ", message); }
+
+void printNote(std::string_view message) { printLine("quipu: ", message); }
+
+bool errorIsTerminal() { return isatty(STDERR_FILENO) == 1; }
+
+static std::string scaled(double bytes, double base, const char *const (&units)[5]) {
+  size_t unit = 0;
+  while (bytes >= base && unit + 1 < std::size(units)) {
+    bytes /= base;
+    ++unit;
+  }
+  return fixed(bytes, unit == 0 ? 0 : 1) + " " + units[unit];
+}
+
+std::string decimalBytes(double bytes) { return scaled(bytes, 1000, {"B", "kB", "MB", "GB", "TB"}); }
+
+std::string binaryBytes(double bytes) { return scaled(bytes, 1024, {"B", "KiB", "MiB", "GiB", "TiB"}); }
+
+std::string fixed(double value, int decimals) {
+  char text[64];
+  snprintf(text, sizeof(text), "%.*f", decimals, value);
+  return text;
+}
+
+} // namespace quipu::tool

@@ -1,0 +1,41 @@
+//===- Console.h - Results on stdout, messages on stderr --------------------*- C++ -*-===//
+
+#ifndef QUIPU_TOOLS_QUIPU_CONSOLE_H
+#define QUIPU_TOOLS_QUIPU_CONSOLE_H
+
+#include <string>
+#include <string_view>
+
+namespace quipu::tool {
+
+/// Standard output with its errors seen: a full disk is an Error, not a short result.
+class Out {
+public:
+  void write(std::string_view text) { buffer += text; }
+  /// Throws Error when the system refuses.
+  void flush();
+
+private:
+  std::string buffer;
+};
+Out &out();
+
+/// "quipu: error: MESSAGE" on standard error.
+void printError(std::string_view message);
+
+/// "quipu: MESSAGE" on standard error.
+void printNote(std::string_view message);
+
+/// Whether passing remarks (what is being compiled) may appear on standard error: only when a person sees it.
+bool errorIsTerminal();
+
+/// Bytes as people read them: "269.0 MB" (decimal), "64.0 MiB" (binary).
+std::string decimalBytes(double bytes);
+std::string binaryBytes(double bytes);
+
+/// printf-style number with so many decimals.
+std::string fixed(double value, int decimals);
+
+} // namespace quipu::tool
+
+#endif // QUIPU_TOOLS_QUIPU_CONSOLE_H

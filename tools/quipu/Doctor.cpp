@@ -1,0 +1,197 @@
+//===- Doctor.cpp - quipu doctor: what this machine can run ------------------------------===//
+
+#include "runtime/core/Error.h"
+#include "runtime/cpu/CpuFeatures.h"
+#include "runtime/cpu/ThreadPool.h"
+#include "runtime/plan/PlanFile.h"
+#include "tools/quipu/Command.h"
+#include "tools/quipu/Process.h"
+#include "tools/quipu/Console.h"
+#include "tools/quipu/Memory.h"
+#include "tools/quipu/PlanSource.h"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <cstdlib>
+#include <dlfcn.h>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <unistd.h>
+
+namespace fs = std::filesystem;
+
+namespace quipu::tool {
+
+namespace {
+
+/// One line of the report. A gap has advice; everything else has none.
+struct Finding {
+  std::string key, label, value, advice;
+};
+
+class Examination {
+public:
+  void processor();
+  void memory();
+  void installation();
+  void cuda();
+  void cache();
+
+  std::vector<Finding> findings;
+
+private:
+  void add(std::string key, std::string label, std::string value, std::string advice = "") {
+    findings.push_back({std::move(key), std::move(label), std::move(value), std::move(advice)});
+  }
+};
+
+} // namespace
+
+static bool hasAll(std::initializer_list<const char *> features) {
+  return std::all_of(features.begin(), features.end(), [](const char *it) { return hasCpuFeature(it); });
+}
+
+void Examination::processor() {
+  add("cpu", "processor", cpuModelName());
+  add("cores", "cores", std::to_string(availableCores()));
+  std::string level = "x86-64";
+  if (hasAll({"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}))
+    level = "x86-64-v4";
+  else if (hasAll({"avx2", "fma", "bmi", "bmi2"}))
+    level = "x86-64-v3";
+  add("cpu_level", "level", level,
+      level == "x86-64" ? "kernels need AVX2 and FMA (x86-64-v3): this processor is too old for Quipu's plans" : "");
+  std::string features;
+  for (const std::string &feature : cpuFeatures())
+    if (feature.starts_with("avx") || feature.starts_with("amx") || feature == "fma" || feature == "f16c")
+      features += (features.empty() ? "" : " ") + feature;
+  add("cpu_features", "features", features);
+  add("bf16", "bf16 dot products", hasCpuFeature("avx512bf16") ? "yes" : "no",
+      hasCpuFeature("avx512bf16") ? "" : "bf16 models run through f32 multiply-adds; nothing to do");
+  if (!hasCpuFeature("amx-tile"))
+    add("amx", "AMX tiles", "no");
+  else if (requestAmx())
+    add("amx", "AMX tiles", "yes, and the system permits them");
+  else
+    add("amx", "AMX tiles", "present, but the system refuses them",
+        "allow arch_prctl(ARCH_REQ_XCOMP_PERM): a kernel from 5.16 on, and no sandbox that filters the call");
+}
+
+void Examination::memory() {
+  SystemMemory memory = systemMemory();
+  add("memory", "memory", binaryBytes(double(memory.total)) + ", " + binaryBytes(double(memory.available)) + " free");
+  std::string pages = "unknown";
+  try {
+    std::shared_ptr<MappedFile> file =
+        MappedFile::open("/sys/kernel/mm/transparent_hugepage/enabled", "huge page setting");
+    std::string text(reinterpret_cast<const char *>(file->data()), file->size());
+    size_t begin = text.find('['), end = text.find(']');
+    if (begin != std::string::npos && end != std::string::npos)
+      pages = text.substr(begin + 1, end - begin - 1);
+  } catch (const Error &) {
+    // The file is empty to stat() on some systems, or missing in a container: the report says so.
+  }
+  add("huge_pages", "huge pages", pages,
+      pages == "never" ? "decoding is faster with them: echo madvise > /sys/kernel/mm/transparent_hugepage/enabled" : "");
+}
+
+static std::string firstLine(const std::optional<std::string> &text) {
+  return text ? text->substr(0, text->find('\n')) : "present, but does not start";
+}
+
+void Examination::installation() {
+  add("version", "quipu", QUIPU_VERSION);
+  add("plan_schema", "plan schema", std::to_string(kSchemaVersion));
+  std::string compiler = ownFolder() + "/quipu-compile";
+  if (access(compiler.c_str(), X_OK) != 0)
+    add("compiler", "quipu-compile", "missing", "plans run, models cannot be compiled: install it beside quipu (" +
+                                                    compiler + ")");
+  else
+    add("compiler", "quipu-compile", firstLine(captureProcess({compiler, "--version"})));
+  add("tokenizer", "tokenizers", "SentencePiece 0.2.1");
+}
+
+void Examination::cuda() {
+  // The driver alone tells whether there are GPUs; asking it needs no toolkit.
+  void *driver = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
+  auto symbol = [&](const char *name) { return driver ? dlsym(driver, name) : nullptr; };
+  auto init = reinterpret_cast<int (*)(unsigned)>(symbol("cuInit"));
+  auto version = reinterpret_cast<int (*)(int *)>(symbol("cuDriverGetVersion"));
+  auto count = reinterpret_cast<int (*)(int *)>(symbol("cuDeviceGetCount"));
+  int number = 0, devices = 0;
+  if (!driver || !init || !version || !count)
+    add("cuda_driver", "CUDA driver", "none", "only for CUDA targets: install NVIDIA's driver");
+  else if (init(0) != 0 || version(&number) != 0 || count(&devices) != 0)
+    add("cuda_driver", "CUDA driver", "present, but does not start", "only for CUDA targets: see nvidia-smi");
+  else
+    add("cuda_driver", "CUDA driver",
+        concat("CUDA ", number / 1000, ".", number % 1000 / 10, ", ", devices, devices == 1 ? " GPU" : " GPUs"));
+  if (driver)
+    dlclose(driver);
+  bool assembler = captureProcess({"ptxas", "--version"}).has_value();
+  add("ptxas", "ptxas", assembler ? "on the PATH" : "none",
+      assembler ? "" : "only for CUDA targets: the driver assembles PTX itself, more slowly");
+}
+
+void Examination::cache() {
+  std::string folder = cacheFolder();
+  if (folder.empty()) {
+    add("cache", "plan cache", "none", "set QUIPU_CACHE, XDG_CACHE_HOME or HOME, so that compiled models are kept");
+    return;
+  }
+  std::error_code error;
+  uint64_t bytes = 0;
+  size_t plans = 0;
+  for (fs::directory_iterator it(folder + "/plans", error), end; !error && it != end; it.increment(error)) {
+    bytes += it->file_size(error);
+    ++plans;
+  }
+  // A folder that does not exist yet is made when it is needed: what counts is the part of the path that exists.
+  fs::path existing = folder;
+  while (!existing.empty() && existing.has_parent_path() && existing != existing.parent_path() &&
+         !fs::exists(existing, error))
+    existing = existing.parent_path();
+  bool writable = access(existing.empty() ? "." : existing.c_str(), W_OK) == 0;
+  add("cache", "plan cache", concat(folder, ", ", plans, plans == 1 ? " plan" : " plans", ", ", binaryBytes(double(bytes))),
+      writable ? "" : "cannot be written: set QUIPU_CACHE to a folder that can");
+}
+
+static int runDoctor(bool json) {
+  Examination examination;
+  examination.processor();
+  examination.memory();
+  examination.installation();
+  examination.cuda();
+  examination.cache();
+  if (json) {
+    nlohmann::ordered_json result;
+    for (const Finding &finding : examination.findings) {
+      nlohmann::ordered_json item = {{"value", finding.value}};
+      if (!finding.advice.empty())
+        item["advice"] = finding.advice;
+      result[finding.key] = item;
+    }
+    out().write(result.dump(2) + "\n");
+    return 0;
+  }
+  for (const Finding &finding : examination.findings) {
+    std::string label = finding.label;
+    label.resize(20, ' ');
+    out().write(label + finding.value + "\n");
+    if (!finding.advice.empty())
+      out().write(std::string(20, ' ') + "-> " + finding.advice + "\n");
+  }
+  return 0;
+}
+
+void addDoctor(CLI::App &program, Action &action) {
+  auto json = std::make_shared<bool>(false);
+  CLI::App *command = program.add_subcommand("doctor", "Report what this machine can run, and what to do about gaps");
+  command->footer("Example:\n  quipu doctor");
+  command->add_flag("--json", *json, "Print one object");
+  command->callback([json, &action] { action = [json] { return runDoctor(*json); }; });
+}
+
+} // namespace quipu::tool

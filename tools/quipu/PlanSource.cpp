@@ -1,0 +1,212 @@
+//===- PlanSource.cpp - PLAN or MODEL, and the cache between them ------------------------===//
+
+#include "tools/quipu/PlanSource.h"
+#include "frontends/common/Model.h"
+#include "runtime/core/Error.h"
+#include "runtime/core/Hash.h"
+#include "runtime/cpu/CpuFeatures.h"
+#include "tools/quipu/Command.h"
+#include "tools/quipu/Process.h"
+#include "tools/quipu/Console.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <sys/stat.h>
+
+namespace fs = std::filesystem;
+
+namespace quipu::tool {
+
+void PlanSource::addOptions(CLI::App &command) {
+  command.add_option("PLAN", source, "A compiled plan, or a model (compiled first and kept in the cache)")->required();
+  static constexpr std::pair<const char *, const char *> kFlags[] = {
+      {"--target", "cpu, cpu:x86-64-v3, cpu:+FEATURE,-FEATURE ..."},
+      {"--dtype", "auto, f32, bf16 or f16"},
+      {"--kv-dtype", "auto, f32, bf16 or f16"},
+      {"--max-batch", "Most sequences at once"},
+      {"--max-seq", "Most positions of a sequence"}};
+  // Options keep pointers into the vector: it must not grow afterwards.
+  flags.reserve(std::size(kFlags));
+  for (auto [name, text] : kFlags) {
+    flags.emplace_back(name, "");
+    command.add_option(name, flags.back().second, text)->group("When a model is compiled");
+  }
+}
+
+std::vector<std::string> PlanSource::compileFlags() const {
+  std::vector<std::string> result;
+  for (const auto &[name, value] : flags)
+    if (!value.empty()) {
+      result.push_back(name);
+      result.push_back(value);
+    }
+  return result;
+}
+
+bool PlanSource::isModel() const {
+  std::error_code error;
+  if (fs::is_directory(source, error))
+    return true;
+  std::string extension = fs::path(source).extension().string();
+  return extension == ".json" || extension == ".gguf" || extension == ".bin";
+}
+
+std::shared_ptr<const PlanFile> PlanSource::open(bool verbose) const {
+  if (isModel())
+    return compileCached(verbose);
+  if (std::vector<std::string> given = compileFlags(); !given.empty())
+    throw UsageError(given[0] + " applies when a model is compiled, and " + source + " is a plan already");
+  return PlanFile::open(source);
+}
+
+std::string cacheFolder() {
+  auto get = [](const char *name) {
+    const char *value = getenv(name);
+    return std::string(value ? value : "");
+  };
+  if (std::string folder = get("QUIPU_CACHE"); !folder.empty())
+    return folder;
+  if (std::string folder = get("XDG_CACHE_HOME"); !folder.empty())
+    return folder + "/quipu";
+  if (std::string folder = get("HOME"); !folder.empty())
+    return folder + "/.cache/quipu";
+  return "";
+}
+
+/// Collects what a plan depends on; each item is written with its length, so that no two lists agree by accident.
+class KeyBuilder {
+public:
+  void add(std::string_view item) {
+    uint64_t size = item.size();
+    bytes.append(reinterpret_cast<const char *>(&size), sizeof(size));
+    bytes += item;
+  }
+  void addNumber(uint64_t value) { add({reinterpret_cast<const char *>(&value), sizeof(value)}); }
+  void addFile(const fs::path &path) {
+    std::shared_ptr<MappedFile> file = MappedFile::open(path.string(), "model file");
+    add(path.filename().string());
+    add({reinterpret_cast<const char *>(file->data()), file->size()});
+  }
+  /// Size and time of a file, for those too big to hash.
+  void addStamp(const std::string &path) {
+    struct stat status;
+    if (stat(path.c_str(), &status) != 0)
+      fail(path, ": cannot read", errnoSuffix(errno));
+    add(path);
+    addNumber(uint64_t(status.st_size));
+    addNumber(uint64_t(status.st_mtim.tv_sec) * 1000000000u + uint64_t(status.st_mtim.tv_nsec));
+  }
+  std::string hash() const { return toHex(hashBytes(bytes.data(), bytes.size())); }
+
+private:
+  std::string bytes;
+};
+
+static std::string cacheKey(const std::string &model, const std::vector<std::string> &flags,
+                            const std::string &compiler) {
+  KeyBuilder key;
+  key.add("quipu " QUIPU_VERSION);
+  key.addNumber(kSchemaVersion);
+  key.addStamp(compiler);
+  for (const std::string &flag : flags)
+    key.add(flag);
+  // Without --target the code is for this machine, and a cache may be shared by several.
+  for (const std::string &feature : cpuFeatures())
+    key.add(feature);
+  key.add(fs::absolute(model).string());
+  std::vector<fs::path> small;
+  if (fs::is_directory(model)) {
+    for (const fs::directory_entry &entry : fs::directory_iterator(model))
+      if (entry.is_regular_file() && (entry.path().extension() == ".json" || entry.path().extension() == ".model"))
+        small.push_back(entry.path());
+  } else {
+    small.push_back(model);
+  }
+  std::sort(small.begin(), small.end());
+  for (const fs::path &path : small)
+    key.addFile(path);
+  // Opening the model also refuses a bad one before the compiler is started.
+  frontend::Model opened = frontend::openModel(model);
+  if (opened.weights)
+    for (const frontend::WeightFile &file : opened.weights->files) {
+      key.addStamp(file.path);
+      key.add({reinterpret_cast<const char *>(file.headerHash.data()), file.headerHash.size()});
+    }
+  return key.hash();
+}
+
+/// The plan of that path; null when it is missing or damaged, in which case it is compiled again.
+static std::shared_ptr<const PlanFile> openIfSound(const std::string &path) {
+  std::error_code error;
+  if (!fs::exists(path, error))
+    return nullptr;
+  try {
+    return PlanFile::open(path);
+  } catch (const Error &) {
+    return nullptr;
+  }
+}
+
+std::shared_ptr<const PlanFile> PlanSource::compileCached(bool verbose) const {
+  std::string compiler = compilerPath();
+  std::vector<std::string> arguments = compileFlags();
+  std::string folder = cacheFolder();
+  if (folder.empty())
+    fail("no folder for plans compiled on the fly: none of QUIPU_CACHE, XDG_CACHE_HOME and HOME is set; set one, or "
+         "compile first: quipu compile ",
+         source, " -o FILE");
+  std::string plan = folder + "/plans/" + cacheKey(source, arguments, compiler) + ".qplan";
+  if (std::shared_ptr<const PlanFile> cached = openIfSound(plan)) {
+    if (verbose)
+      printNote(concat(source, ": compiled before, using ", plan));
+    return cached;
+  }
+  std::error_code error;
+  fs::create_directories(folder + "/plans", error);
+  if (error)
+    fail(folder, ": cannot create the folder for plans compiled on the fly: ", error.message(),
+         "; set QUIPU_CACHE to a folder that can be written");
+  if (errorIsTerminal() || verbose)
+    printNote(concat("compiling ", source, " (kept for the next time)"));
+  auto start = std::chrono::steady_clock::now();
+  arguments.insert(arguments.begin(), source);
+  arguments.push_back("-o");
+  arguments.push_back(plan);
+  // The compiler writes to a temporary name and renames, so that two runs at once do no harm.
+  if (int status = runProcess(compiler, "quipu compile", arguments))
+    fail(source, ": could not be compiled (quipu-compile ended with status ", status, ")");
+  if (verbose)
+    printNote(concat("compiled in ",
+                     fixed(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(), 2), " s: ",
+                     plan));
+  return PlanFile::open(plan);
+}
+
+void ModelFlags::addOptions(CLI::App &command) {
+  command.add_option("--weights", weights, "files, or random:SEED")->type_name("SOURCE");
+  command.add_option("--threads,-t", threads, "Threads (default: the cores that this process may use)")
+      ->check(CLI::Range(1u, 4096u));
+  command.add_flag("--pin", pin, "Bind each thread to one core");
+  command.add_option("--device", device, "cpu (default: what the plan was compiled for)");
+  command.add_flag("--verify", verify, "Hash every weight file, also where size, time and header agree with the plan");
+}
+
+ModelOptions ModelFlags::options() const {
+  ModelOptions result;
+  try {
+    if (!weights.empty())
+      result.weights = WeightSource::parse(weights);
+  } catch (const Error &error) {
+    throw UsageError(error.what());
+  }
+  result.verifyWeights = verify;
+  result.device = device;
+  result.threads = threads;
+  result.pinThreads = pin;
+  return result;
+}
+
+} // namespace quipu::tool

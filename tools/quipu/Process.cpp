@@ -1,0 +1,89 @@
+//===- Process.cpp - Starting other programs --------------------------------------===//
+
+#include "tools/quipu/Process.h"
+#include "runtime/core/Error.h"
+#include "tools/quipu/Command.h"
+
+#include <cerrno>
+#include <fcntl.h>
+#include <filesystem>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+namespace quipu::tool {
+
+std::string ownFolder() {
+  std::error_code error;
+  std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
+  if (error)
+    fail("/proc/self/exe: cannot read: ", error.message());
+  return self.parent_path().string();
+}
+
+std::string compilerPath() {
+  std::string path = ownFolder() + "/quipu-compile";
+  if (access(path.c_str(), X_OK) != 0)
+    fail("the compiler is missing: there is no ", path,
+         "; compile the model where Quipu is installed whole, and take the plan here");
+  return path;
+}
+
+int runProcess(const std::string &path, const std::string &name, const std::vector<std::string> &arguments) {
+  std::vector<char *> argv = {const_cast<char *>(name.c_str())};
+  for (const std::string &argument : arguments)
+    argv.push_back(const_cast<char *>(argument.c_str()));
+  argv.push_back(nullptr);
+  pid_t child = 0;
+  if (int error = posix_spawn(&child, path.c_str(), nullptr, nullptr, argv.data(), environ))
+    fail(path, ": cannot start", errnoSuffix(error));
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0)
+    if (errno != EINTR)
+      fail(path, ": cannot wait for it", errnoSuffix(errno));
+  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+std::optional<std::string> captureProcess(const std::vector<std::string> &command) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0)
+    fail("cannot make a pipe", errnoSuffix(errno));
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+  posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+  std::vector<char *> argv;
+  for (const std::string &argument : command)
+    argv.push_back(const_cast<char *>(argument.c_str()));
+  argv.push_back(nullptr);
+  pid_t child = 0;
+  int error = posix_spawnp(&child, argv[0], &actions, nullptr, argv.data(), environ);
+  posix_spawn_file_actions_destroy(&actions);
+  close(ends[1]);
+  std::string output;
+  char buffer[65536];
+  ssize_t count = 0;
+  while (!error && (count = read(ends[0], buffer, sizeof(buffer))) != 0)
+    if (count > 0)
+      output.append(buffer, size_t(count));
+    else if (errno != EINTR)
+      break;
+  close(ends[0]);
+  if (error)
+    return std::nullopt;
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+    return std::nullopt;
+  return output;
+}
+
+int compileCommand(const std::vector<std::string> &arguments) {
+  return runProcess(compilerPath(), "quipu compile", arguments);
+}
+
+} // namespace quipu::tool

@@ -1,0 +1,29 @@
+//===- Process.h - Starting other programs ---------------------------*- C++ -*-===//
+
+#ifndef QUIPU_TOOLS_QUIPU_PROCESS_H
+#define QUIPU_TOOLS_QUIPU_PROCESS_H
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace quipu::tool {
+
+/// The folder of the running program.
+std::string ownFolder();
+
+/// Path of quipu-compile, which lies beside this program; throws Error when it is not there.
+std::string compilerPath();
+
+/// Runs a program with this one's standard streams and environment, and waits for it. `name` is its argv[0] (programs
+/// of Quipu speak in that name). Returns its exit status, 128 + N when signal N ended it. Throws Error when it cannot
+/// be started.
+int runProcess(const std::string &path, const std::string &name, const std::vector<std::string> &arguments);
+
+/// Runs a program found on the PATH (or a path) with nothing to read, and returns what it prints on standard output;
+/// nothing when there is no such program or its exit status is not 0.
+std::optional<std::string> captureProcess(const std::vector<std::string> &command);
+
+} // namespace quipu::tool
+
+#endif // QUIPU_TOOLS_QUIPU_PROCESS_H

@@ -1,0 +1,88 @@
+//===- Prompt.cpp - Where a prompt comes from --------------------------------------------===//
+
+#include "tools/quipu/Prompt.h"
+#include "runtime/core/Error.h"
+#include "tools/quipu/Command.h"
+#include "tools/quipu/Console.h"
+
+#include <cerrno>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace quipu::tool {
+
+/// Longer than any context, short enough to hold: an endless input ends in an error, not in all of the memory.
+static constexpr size_t kMaxText = size_t(256) << 20;
+
+void PromptSource::addOptions(CLI::App &command) {
+  argumentOption = command.add_option("PROMPT", argument, "Text to continue (default: standard input)");
+  fileOption = command.add_option("-f,--file", file, "Read the prompt from this file")->type_name("FILE");
+  tokensOption =
+      command.add_option("--prompt-tokens", tokenList, "Token ids instead of text, as 1,2,3")->type_name("IDS");
+  command.add_option("--tokenizer", tokenizerFile, "tokenizer.model to use instead of the plan's")->type_name("FILE");
+}
+
+void PromptSource::check() const {
+  if (int(argumentOption->count() > 0) + int(fileOption->count() > 0) + int(tokensOption->count() > 0) > 1)
+    throw UsageError("more than one prompt: give one of PROMPT, --file and --prompt-tokens");
+}
+
+std::unique_ptr<Tokenizer> PromptSource::loadTokenizer(const PlanFile &plan) const {
+  if (tokenizerFile.empty())
+    return Tokenizer::fromPlan(plan.plan(), plan.path());
+  const plan::Tokenizer *own = plan.plan().tokenizer();
+  return Tokenizer::fromFile(tokenizerFile, own ? own->add_bos() : true, own ? own->add_eos() : false);
+}
+
+std::vector<int32_t> PromptSource::tokens(const Tokenizer *tokenizer, const PlanFile &plan) const {
+  if (!isText())
+    return parseTokens("--prompt-tokens", tokenList);
+  if (!tokenizer)
+    fail(plan.path(), ": carries no tokenizer, so a prompt of text cannot be read; give --tokenizer FILE, or "
+                      "--prompt-tokens IDS");
+  return tokenizer->encode(text());
+}
+
+std::string PromptSource::text() const {
+  if (argumentOption->count())
+    return argument;
+  if (!fileOption->count() && isatty(STDIN_FILENO))
+    printNote("reading the prompt from the terminal; end it with Ctrl-D");
+  std::string result = readText(fileOption->count() ? file : "-");
+  // The line end that editors and echo put at the end is not meant.
+  if (result.ends_with('\n'))
+    result.pop_back();
+  if (result.ends_with('\r'))
+    result.pop_back();
+  return result;
+}
+
+std::string readText(const std::string &path) {
+  std::string name = path == "-" ? "standard input" : path;
+  int fd = path == "-" ? STDIN_FILENO : open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0)
+    fail(name, ": cannot read", errnoSuffix(errno));
+  std::string result;
+  char buffer[65536];
+  int error = 0;
+  while (result.size() <= kMaxText) {
+    ssize_t count = read(fd, buffer, sizeof(buffer));
+    if (count < 0 && errno == EINTR)
+      continue;
+    if (count < 0)
+      error = errno;
+    if (count <= 0)
+      break;
+    result.append(buffer, size_t(count));
+  }
+  if (path != "-")
+    close(fd);
+  if (error)
+    fail(name, ": cannot read", errnoSuffix(error));
+  if (result.size() > kMaxText)
+    fail(name, ": longer than ", binaryBytes(double(kMaxText)), ", which no prompt is");
+  return result;
+}
+
+} // namespace quipu::tool

@@ -1,0 +1,45 @@
+//===- Prompt.h - Where a prompt comes from ---------------------------------*- C++ -*-===//
+
+#ifndef QUIPU_TOOLS_QUIPU_PROMPT_H
+#define QUIPU_TOOLS_QUIPU_PROMPT_H
+
+#include "runtime/plan/PlanFile.h"
+#include "runtime/text/Tokenizer.h"
+
+#include <CLI/CLI.hpp>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace quipu::tool {
+
+/// The prompt of `run`: an argument, a file, token ids, or standard input when none of them is given.
+class PromptSource {
+public:
+  /// Adds PROMPT, -f, --prompt-tokens and --tokenizer.
+  void addOptions(CLI::App &command);
+
+  /// The tokenizer: --tokenizer's, or the plan's; null when there is neither.
+  std::unique_ptr<Tokenizer> loadTokenizer(const PlanFile &plan) const;
+
+  /// The ids. Throws Error when text needs a tokenizer and there is none, or a file cannot be read.
+  std::vector<int32_t> tokens(const Tokenizer *tokenizer, const PlanFile &plan) const;
+
+  bool isText() const { return !tokensOption->count(); }
+  /// Throws UsageError when more than one source was given.
+  void check() const;
+
+private:
+  std::string text() const;
+
+  std::string argument, file, tokenList, tokenizerFile;
+  CLI::Option *argumentOption = nullptr, *fileOption = nullptr, *tokensOption = nullptr;
+};
+
+/// The whole of a file, or of standard input for "-". Throws Error.
+std::string readText(const std::string &path);
+
+} // namespace quipu::tool
+
+#endif // QUIPU_TOOLS_QUIPU_PROMPT_H

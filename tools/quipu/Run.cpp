@@ -1,0 +1,177 @@
+//===- Run.cpp - quipu run: text from a prompt -------------------------------------------===//
+
+#include "runtime/core/Device.h"
+#include "runtime/core/Error.h"
+#include "runtime/core/Session.h"
+#include "runtime/text/Generate.h"
+#include "tools/quipu/Command.h"
+#include "tools/quipu/Console.h"
+#include "tools/quipu/Memory.h"
+#include "tools/quipu/PlanSource.h"
+#include "tools/quipu/Prompt.h"
+
+#include <nlohmann/json.hpp>
+
+#include <chrono>
+#include <memory>
+
+namespace quipu::tool {
+
+using Clock = std::chrono::steady_clock;
+/// As early as the program can tell: everything up to the first token counts.
+static const Clock::time_point kProgramStart = Clock::now();
+
+static double millisecondsSince(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+namespace {
+struct RunCommand {
+  PlanSource plan;
+  PromptSource prompt;
+  ModelFlags model;
+  GenerateOptions generate;
+  bool printTokens = false, echo = false, verbose = false, json = false;
+
+  int run();
+  void printSummary(const GenerateSummary &summary, double firstToken) const;
+  void printDetails(const Model &loaded, const Session &session, const Tokenizer *tokenizer,
+                    const std::vector<int32_t> &ids, double loadSeconds) const;
+};
+} // namespace
+
+static const char *stopName(StopReason reason) {
+  switch (reason) {
+  case StopReason::Eos:
+    return "eos";
+  case StopReason::MaxTokens:
+    return "length";
+  case StopReason::ContextFull:
+    return "context";
+  case StopReason::Callback:
+    return "interrupted";
+  }
+  return "";
+}
+
+void RunCommand::printSummary(const GenerateSummary &summary, double firstToken) const {
+  std::string line =
+      concat(summary.promptTokens, " prompt tokens at ", fixed(summary.promptTokensPerSecond(), 1),
+             " tok/s, first token after ", fixed(firstToken, 0), " ms, ", summary.newTokens, " new tokens at ",
+             fixed(summary.decodeTokensPerSecond(), 1), " tok/s, peak memory ",
+             fixed(double(processMemory().peak) / 1048576, 0), " MiB");
+  if (summary.reason == StopReason::ContextFull)
+    line += "; stopped because the context is full";
+  printNote(line);
+}
+
+void RunCommand::printDetails(const Model &loaded, const Session &session, const Tokenizer *tokenizer,
+                              const std::vector<int32_t> &ids, double loadMilliseconds) const {
+  ProcessMemory memory = processMemory();
+  printNote(concat("device: ", loaded.device().description()));
+  printNote(concat("weights: ", binaryBytes(double(loaded.weightBytes())), ", of which ",
+                   binaryBytes(double(loaded.ownedWeightBytes())), " are converted or joined in memory"));
+  printNote(concat("key/value cache: ", binaryBytes(double(session.cacheBytesUsed())), " of ",
+                   binaryBytes(double(session.cacheBytesReserved()))));
+  if (tokenizer)
+    printNote(concat("tokenizer: ", tokenizer->size(), " pieces; puts BOS before the prompt: ",
+                     tokenizer->addsBos() ? "yes" : "no"));
+  printNote(concat("prompt ids: ", joinTokens(ids)));
+  printNote(concat("loaded after ", fixed(loadMilliseconds, 0), " ms; resident: ", binaryBytes(double(memory.file)),
+                   " of files, ", binaryBytes(double(memory.anonymous)), " of its own, peak ",
+                   binaryBytes(double(memory.peak))));
+}
+
+int RunCommand::run() {
+  prompt.check();
+  ModelOptions options = model.options();
+  try {
+    generate.sampling.check();
+  } catch (const Error &error) {
+    throw UsageError(error.what());
+  }
+  std::shared_ptr<const PlanFile> file = plan.open(verbose);
+  std::unique_ptr<Tokenizer> tokenizer = prompt.loadTokenizer(*file);
+  std::vector<int32_t> ids = prompt.tokens(tokenizer.get(), *file);
+  std::shared_ptr<const Model> loaded = Model::load(file, options);
+  Session session(loaded);
+  double loadMilliseconds = millisecondsSince(kProgramStart);
+
+  bool idsOnly = printTokens || !tokenizer;
+  if (echo && !idsOnly && !json)
+    out().write(tokenizer->decode(ids));
+  double firstToken = 0;
+  std::vector<int32_t> produced;
+  std::string text;
+  Generator generator(session, tokenizer.get());
+  GenerateSummary summary = generator.generate(ids, generate, [&](int32_t token, std::string_view piece) {
+    if (produced.empty() && token >= 0)
+      firstToken = millisecondsSince(kProgramStart);
+    if (json) {
+      text += piece;
+    } else if (!idsOnly) {
+      out().write(piece);
+    } else if (token >= 0) {
+      out().write(concat(produced.empty() ? "" : ",", token));
+    }
+    if (token >= 0)
+      produced.push_back(token);
+    if (!json)
+      out().flush();
+    return true;
+  });
+  if (json) {
+    nlohmann::ordered_json result;
+    if (tokenizer)
+      result["text"] = text;
+    result["tokens"] = produced;
+    result["prompt_tokens"] = ids;
+    result["stop"] = stopName(summary.reason);
+    result["prompt_tok_s"] = summary.promptTokensPerSecond();
+    result["first_token_ms"] = firstToken;
+    result["decode_tok_s"] = summary.decodeTokensPerSecond();
+    result["weight_bytes"] = loaded->weightBytes();
+    result["owned_weight_bytes"] = loaded->ownedWeightBytes();
+    result["cache_bytes"] = session.cacheBytesUsed();
+    result["peak_rss_bytes"] = processMemory().peak;
+    out().write(result.dump(2));
+  }
+  out().write("\n");
+  out().flush();
+  if (verbose)
+    printDetails(*loaded, session, tokenizer.get(), ids, loadMilliseconds);
+  printSummary(summary, firstToken);
+  return 0;
+}
+
+void addRun(CLI::App &program, Action &action) {
+  auto state = std::make_shared<RunCommand>();
+  CLI::App *command = program.add_subcommand("run", "Continue a prompt");
+  command->footer("Example:\n  quipu run story.qplan \"Once upon a time\" -n 200 --temperature 0.7 --seed 1");
+  state->plan.addOptions(*command);
+  state->prompt.addOptions(*command);
+  SamplingOptions &sampling = state->generate.sampling;
+  command->add_option("-n,--max-tokens", state->generate.maxTokens, "Most new tokens (default: until the end of the text or context)")
+      ->check(CLI::PositiveNumber);
+  command->add_option("--temperature", sampling.temperature, "0: the most likely token each time")->capture_default_str();
+  command->add_option("--top-k", sampling.topK, "Keep the K most likely tokens; 0: all")->capture_default_str();
+  command->add_option("--top-p", sampling.topP, "Keep the most likely tokens that sum to P")->capture_default_str();
+  command->add_option("--min-p", sampling.minP, "Keep tokens at least P times as likely as the likeliest")
+      ->capture_default_str();
+  command->add_option("--repeat-penalty", sampling.repeatPenalty, "Divide the logits of recent tokens; 1: off")
+      ->capture_default_str();
+  command->add_option("--repeat-window", sampling.repeatWindow, "How many recent tokens that concerns")
+      ->capture_default_str();
+  command->add_option("-s,--seed", sampling.seed, "Same seed, same text")->capture_default_str();
+  command->add_flag("--ignore-eos", state->generate.ignoreEos, "Do not stop at the end-of-text token");
+  command->add_option("--chunk", state->generate.chunkRows, "Tokens of the prompt at once (default: as many as the plan takes)")
+      ->check(CLI::PositiveNumber);
+  command->add_flag("--print-tokens", state->printTokens, "Print the new ids, separated by commas, instead of text");
+  command->add_flag("--echo", state->echo, "Print the prompt before what follows it");
+  command->add_flag("--json", state->json, "Print one object at the end");
+  command->add_flag("-v,--verbose", state->verbose, "Say what is loaded and used, on standard error");
+  state->model.addOptions(*command);
+  command->callback([state, &action] { action = [state] { return state->run(); }; });
+}
+
+} // namespace quipu::tool

@@ -1,0 +1,93 @@
+//===- Tokenize.cpp - quipu tokenize: text to ids and back -------------------------------===//
+
+#include "frontends/common/Model.h"
+#include "runtime/core/Error.h"
+#include "runtime/text/Tokenizer.h"
+#include "tools/quipu/Command.h"
+#include "tools/quipu/Console.h"
+#include "tools/quipu/PlanSource.h"
+#include "tools/quipu/Prompt.h"
+
+#include <nlohmann/json.hpp>
+
+#include <memory>
+
+namespace quipu::tool {
+
+namespace {
+struct TokenizeCommand {
+  PlanSource source;
+  std::string text, file, ids, tokenizerFile;
+  CLI::Option *textOption = nullptr, *fileOption = nullptr, *decodeOption = nullptr;
+  bool json = false, pieces = false, noBos = false;
+
+  std::unique_ptr<Tokenizer> load() const;
+  int run();
+};
+} // namespace
+
+/// A model's tokenizer is read from its files: nothing needs to be compiled.
+std::unique_ptr<Tokenizer> TokenizeCommand::load() const {
+  if (!tokenizerFile.empty())
+    return Tokenizer::fromFile(tokenizerFile);
+  std::unique_ptr<Tokenizer> result;
+  if (source.isModel()) {
+    frontend::TokenizerFiles files = frontend::openModel(source.path()).tokenizer;
+    if (!files.sentencePieceModel.empty())
+      result = Tokenizer::fromFile(files.sentencePieceModel, files.addBos, files.addEos);
+  } else {
+    std::shared_ptr<const PlanFile> plan = source.open();
+    result = Tokenizer::fromPlan(plan->plan(), plan->path());
+  }
+  if (!result)
+    fail(source.path(), ": has no tokenizer (a SentencePiece tokenizer.model); give --tokenizer FILE");
+  return result;
+}
+
+int TokenizeCommand::run() {
+  if (int(textOption->count() > 0) + int(fileOption->count() > 0) + int(decodeOption->count() > 0) > 1)
+    throw UsageError("give one of TEXT, --file and --decode");
+  std::vector<int32_t> given;
+  if (decodeOption->count())
+    given = parseTokens("--decode", ids);
+  std::unique_ptr<Tokenizer> tokenizer = load();
+  if (decodeOption->count()) {
+    std::string decoded = tokenizer->decode(given);
+    out().write(json ? nlohmann::ordered_json{{"ids", given}, {"text", decoded}}.dump() : decoded);
+    out().write("\n");
+    return 0;
+  }
+  if (!textOption->count())
+    text = readText(fileOption->count() ? file : "-");
+  std::vector<int32_t> encoded = noBos ? tokenizer->encodePlain(text) : tokenizer->encode(text);
+  if (json) {
+    nlohmann::ordered_json result = {{"ids", encoded}, {"pieces", nlohmann::ordered_json::array()}};
+    for (int32_t id : encoded)
+      result["pieces"].push_back(tokenizer->piece(id));
+    out().write(result.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  } else if (pieces) {
+    for (size_t i = 0; i < encoded.size(); ++i)
+      out().write(concat(i ? "\n" : "", encoded[i], "\t", tokenizer->piece(encoded[i])));
+  } else {
+    out().write(joinTokens(encoded));
+  }
+  out().write("\n");
+  return 0;
+}
+
+void addTokenize(CLI::App &program, Action &action) {
+  auto state = std::make_shared<TokenizeCommand>();
+  CLI::App *command = program.add_subcommand("tokenize", "Ids of a text, or the text of ids");
+  command->footer("Example:\n  quipu tokenize models/story \"Once upon a time\"\n  quipu tokenize models/story --decode 1,2,3");
+  state->source.addOptions(*command);
+  state->textOption = command->add_option("TEXT", state->text, "Text to encode (default: standard input, as it is)");
+  state->fileOption = command->add_option("-f,--file", state->file, "Encode this file")->type_name("FILE");
+  state->decodeOption = command->add_option("--decode", state->ids, "Token ids to decode, as 1,2,3")->type_name("IDS");
+  command->add_option("--tokenizer", state->tokenizerFile, "tokenizer.model to use instead")->type_name("FILE");
+  command->add_flag("--no-bos", state->noBos, "Leave out BOS and EOS");
+  command->add_flag("--pieces", state->pieces, "One line for each id, with its piece");
+  command->add_flag("--json", state->json, "Print one object");
+  command->callback([state, &action] { action = [state] { return state->run(); }; });
+}
+
+} // namespace quipu::tool

@@ -1,0 +1,145 @@
+//===- ArithmeticCeiling.cpp - The arithmetic rate of this machine -----------------------===//
+
+#include "runtime/cpu/CpuFeatures.h"
+#include "tools/quipu/bench/Ceilings.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <immintrin.h>
+#include <string_view>
+#include <vector>
+
+namespace quipu::tool {
+
+namespace {
+/// Rounds of the loop in one measurement: 10 to 30 ms.
+constexpr uint64_t kRounds = 4000000;
+} // namespace
+
+// Each loop has enough independent accumulators to cover the latency of its instruction on two ports, all in registers
+// (the compiler unrolls the inner loop whole). The empty asm hides the operands' values, which would let it fold them.
+
+__attribute__((target("avx512f,avx512bf16"))) static float loopBf16(uint64_t rounds) {
+  constexpr int kAccumulators = 24;
+  __m512 sums[kAccumulators] = {};
+  __m512i one = _mm512_set1_epi32(0x3f803f80);
+  asm volatile("" : "+v"(one));
+  __m512bh left = __m512bh(one), right = left;
+  for (uint64_t round = 0; round < rounds; ++round)
+#pragma clang loop unroll(full)
+    for (int i = 0; i < kAccumulators; ++i)
+      sums[i] = _mm512_dpbf16_ps(sums[i], left, right);
+  __m512 total = sums[0];
+  for (int i = 1; i < kAccumulators; ++i)
+    total = _mm512_add_ps(total, sums[i]);
+  return _mm512_reduce_add_ps(total);
+}
+
+__attribute__((target("avx512f"))) static float loopFma512(uint64_t rounds) {
+  constexpr int kAccumulators = 24;
+  __m512 sums[kAccumulators] = {};
+  __m512 left = _mm512_set1_ps(1.0f), right = left;
+  asm volatile("" : "+v"(left), "+v"(right));
+  for (uint64_t round = 0; round < rounds; ++round)
+#pragma clang loop unroll(full)
+    for (int i = 0; i < kAccumulators; ++i)
+      sums[i] = _mm512_fmadd_ps(left, right, sums[i]);
+  __m512 total = sums[0];
+  for (int i = 1; i < kAccumulators; ++i)
+    total = _mm512_add_ps(total, sums[i]);
+  return _mm512_reduce_add_ps(total);
+}
+
+__attribute__((target("avx2,fma"))) static float loopFma256(uint64_t rounds) {
+  // 16 registers: 13 accumulators and the operands.
+  constexpr int kAccumulators = 13;
+  __m256 sums[kAccumulators] = {};
+  __m256 left = _mm256_set1_ps(1.0f), right = left;
+  asm volatile("" : "+x"(left), "+x"(right));
+  for (uint64_t round = 0; round < rounds; ++round)
+#pragma clang loop unroll(full)
+    for (int i = 0; i < kAccumulators; ++i)
+      sums[i] = _mm256_fmadd_ps(left, right, sums[i]);
+  __m256 total = sums[0];
+  for (int i = 1; i < kAccumulators; ++i)
+    total = _mm256_add_ps(total, sums[i]);
+  float lanes[8], result = 0;
+  _mm256_storeu_ps(lanes, total);
+  for (float lane : lanes)
+    result += lane;
+  return result;
+}
+
+static float loopSse(uint64_t rounds) {
+  constexpr int kAccumulators = 12;
+  __m128 sums[kAccumulators] = {};
+  __m128 left = _mm_set1_ps(1.0f), right = left;
+  asm volatile("" : "+x"(left), "+x"(right));
+  for (uint64_t round = 0; round < rounds; ++round)
+#pragma clang loop unroll(full)
+    for (int i = 0; i < kAccumulators; ++i)
+      sums[i] = _mm_add_ps(sums[i], _mm_mul_ps(left, right));
+  __m128 total = sums[0];
+  for (int i = 1; i < kAccumulators; ++i)
+    total = _mm_add_ps(total, sums[i]);
+  return _mm_cvtss_f32(total);
+}
+
+namespace {
+struct Loop {
+  const char *name;
+  float (*run)(uint64_t rounds);
+  /// Floating-point operations of one round.
+  double operations;
+};
+} // namespace
+
+static Loop loopOf(DotInstruction instruction) {
+  switch (instruction) {
+  case DotInstruction::Bf16Dot512:
+    return {"vdpbf16ps zmm", loopBf16, 24 * 64};
+  case DotInstruction::Fma512:
+    return {"vfmadd zmm", loopFma512, 24 * 32};
+  case DotInstruction::Fma256:
+    return {"vfmadd ymm", loopFma256, 13 * 16};
+  case DotInstruction::Scalar:
+    break;
+  }
+  return {"mulps+addps xmm", loopSse, 12 * 8};
+}
+
+const char *dotInstructionName(DotInstruction instruction) { return loopOf(instruction).name; }
+
+DotInstruction dotInstruction(const plan::Plan &plan) {
+  auto targets = [&](std::string_view feature) {
+    const auto *features = plan.target()->features();
+    return hasCpuFeature(feature) && features &&
+           std::any_of(features->begin(), features->end(), [&](const auto *it) { return it->string_view() == feature; });
+  };
+  if (plan.config()->compute_dtype() == plan::DType::bf16 && targets("avx512bf16"))
+    return DotInstruction::Bf16Dot512;
+  if (targets("avx512f"))
+    return DotInstruction::Fma512;
+  return targets("fma") ? DotInstruction::Fma256 : DotInstruction::Scalar;
+}
+
+double ArithmeticCeiling::measure() {
+  struct Pass {
+    Loop loop;
+    std::atomic<float> sum{0};
+  };
+  Pass pass{loopOf(instruction)};
+  auto start = std::chrono::steady_clock::now();
+  pool.run(
+      [](void *context, unsigned) {
+        auto &pass = *static_cast<Pass *>(context);
+        pass.sum = pass.loop.run(kRounds);
+      },
+      &pass);
+  double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  bestRate = std::max(bestRate, pass.loop.operations * double(kRounds) * pool.size() / seconds);
+  return bestRate;
+}
+
+} // namespace quipu::tool

@@ -1,0 +1,68 @@
+//===- Ceilings.h - What this machine can do at best ------------------------*- C++ -*-===//
+//
+// `bench` sets each result beside a ceiling measured in the same run, because machines differ and are noisy: the read
+// bandwidth of a buffer that no cache holds, and the rate of the instruction that the kernels' inner loops consist of.
+//
+//===----------------------------------------------------------------------------------===//
+
+#ifndef QUIPU_TOOLS_QUIPU_BENCH_CEILINGS_H
+#define QUIPU_TOOLS_QUIPU_BENCH_CEILINGS_H
+
+#include "runtime/cpu/ThreadPool.h"
+#include "runtime/plan/plan_generated.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace quipu::tool {
+
+/// Read bandwidth. All threads sum a buffer of their own share; the best of several loop shapes counts.
+class ReadCeiling {
+public:
+  /// `modelBytes`: the buffer is at least as big. Throws Error when the system gives no memory.
+  ReadCeiling(ThreadPool &pool, uint64_t modelBytes);
+  ~ReadCeiling();
+  ReadCeiling(const ReadCeiling &) = delete;
+  ReadCeiling &operator=(const ReadCeiling &) = delete;
+
+  /// One pass with every shape; returns the best bandwidth so far, in bytes a second.
+  double measure();
+  double best() const { return bestRate; }
+  uint64_t bufferBytes() const { return size; }
+
+private:
+  ThreadPool &pool;
+  uint8_t *buffer = nullptr;
+  size_t size = 0;
+  double bestRate = 0;
+  /// Keeps the sums alive, so that no compiler drops the loads.
+  uint64_t sink = 0;
+};
+
+/// The instruction of the kernels' dot products.
+enum class DotInstruction { Scalar, Fma256, Fma512, Bf16Dot512 };
+const char *dotInstructionName(DotInstruction instruction);
+
+/// What a plan's kernels use on this machine: bf16 dot products when the plan computes in bf16 for a target that has
+/// them, fused multiply-adds of the widest vectors of the target otherwise.
+DotInstruction dotInstruction(const plan::Plan &plan);
+
+/// Arithmetic rate of an instruction in a loop that touches no memory, on all threads at once.
+class ArithmeticCeiling {
+public:
+  ArithmeticCeiling(ThreadPool &pool, DotInstruction instruction) : pool(pool), instruction(instruction) {}
+
+  /// One short run; returns the best rate so far, in floating-point operations a second.
+  double measure();
+  double best() const { return bestRate; }
+
+private:
+  ThreadPool &pool;
+  DotInstruction instruction;
+  double bestRate = 0;
+};
+
+} // namespace quipu::tool
+
+#endif // QUIPU_TOOLS_QUIPU_BENCH_CEILINGS_H

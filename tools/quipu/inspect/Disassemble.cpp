@@ -1,0 +1,64 @@
+//===- Disassemble.cpp - Machine code of a plan's kernel ---------------------------------===//
+
+#include "tools/quipu/inspect/Disassemble.h"
+#include "runtime/core/Error.h"
+#include "tools/quipu/Process.h"
+#include "tools/quipu/inspect/PlanNames.h"
+
+#include <cerrno>
+#include <cstring>
+#include <optional>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <vector>
+
+namespace quipu::tool {
+
+static const plan::Kernel &findKernel(const PlanFile &file, const std::string &name) {
+  std::string names;
+  for (const plan::Kernel *kernel : *file.plan().kernels()) {
+    if (text(kernel->name()) == name)
+      return *kernel;
+    names += (names.empty() ? "" : ", ") + text(kernel->name());
+  }
+  fail(file.path(), ": has no kernel ", name, "; kernels: ", names);
+}
+
+std::string disassembleKernel(const PlanFile &file, const std::string &name) {
+  const plan::Kernel &kernel = findKernel(file, name);
+  std::string symbols;
+  for (const plan::Entry *entry : *kernel.entries())
+    symbols += (symbols.empty() ? "" : ",") + text(entry->symbol());
+  std::string result;
+  for (const plan::CodeModule *module : *file.plan().modules()) {
+    if (module->format() != plan::CodeFormat::elf)
+      continue;
+    // The child reads the code through this process's descriptor, so that nothing is left behind.
+    int fd = memfd_create("quipu-code", 0);
+    if (fd < 0 || write(fd, module->bytes()->data(), module->bytes()->size()) != ssize_t(module->bytes()->size()))
+      fail("cannot hand the code to a disassembler", errnoSuffix(errno));
+    std::string path = concat("/proc/", getpid(), "/fd/", fd);
+    bool shown = false;
+    for (const char *tool : {"llvm-objdump-22", "llvm-objdump", "objdump"}) {
+      bool gnu = strcmp(tool, "objdump") == 0;
+      std::vector<std::string> command = {tool, "-d", "--no-show-raw-insn"};
+      if (!gnu)
+        command.push_back("--disassemble-symbols=" + symbols);
+      else
+        for (const plan::Entry *entry : *kernel.entries())
+          command.push_back("--disassemble=" + text(entry->symbol()));
+      command.push_back(path);
+      if (std::optional<std::string> listing = captureProcess(command)) {
+        result += *listing;
+        shown = true;
+        break;
+      }
+    }
+    close(fd);
+    if (!shown)
+      fail("no disassembler found; install llvm-22 or binutils, or give the model instead of the plan");
+  }
+  return result;
+}
+
+} // namespace quipu::tool

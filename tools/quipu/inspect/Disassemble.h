@@ -1,0 +1,18 @@
+//===- Disassemble.h - Machine code of a plan's kernel ----------------------*- C++ -*-===//
+
+#ifndef QUIPU_TOOLS_QUIPU_INSPECT_DISASSEMBLE_H
+#define QUIPU_TOOLS_QUIPU_INSPECT_DISASSEMBLE_H
+
+#include "runtime/plan/PlanFile.h"
+
+#include <string>
+
+namespace quipu::tool {
+
+/// The instructions of a kernel's entries, through llvm-objdump or objdump. Throws Error when the plan has no such
+/// kernel (naming those it has) or no disassembler is installed.
+std::string disassembleKernel(const PlanFile &plan, const std::string &kernel);
+
+} // namespace quipu::tool
+
+#endif // QUIPU_TOOLS_QUIPU_INSPECT_DISASSEMBLE_H

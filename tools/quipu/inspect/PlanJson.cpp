@@ -1,0 +1,164 @@
+//===- PlanJson.cpp - A plan as JSON -----------------------------------------------------===//
+
+#include "tools/quipu/inspect/PlanJson.h"
+#include "tools/quipu/inspect/PlanNames.h"
+
+namespace quipu::tool {
+
+using Json = nlohmann::ordered_json;
+
+template <typename Vector> static Json list(const Vector *values) {
+  Json result = Json::array();
+  if (values)
+    for (auto value : *values)
+      result.push_back(value);
+  return result;
+}
+
+static Json strings(const flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>> *values) {
+  Json result = Json::array();
+  if (values)
+    for (const flatbuffers::String *value : *values)
+      result.push_back(value->str());
+  return result;
+}
+
+Json configJson(const plan::ModelConfig &config) {
+  Json result = {{"name", text(config.name())},
+                 {"architecture", text(config.architecture())},
+                 {"hidden_size", config.hidden_size()},
+                 {"intermediate_size", config.intermediate_size()},
+                 {"num_layers", config.num_layers()},
+                 {"num_heads", config.num_heads()},
+                 {"num_kv_heads", config.num_kv_heads()},
+                 {"head_dim", config.head_dim()},
+                 {"vocab_size", config.vocab_size()},
+                 {"max_position_embeddings", config.max_position_embeddings()},
+                 {"rms_norm_eps", config.rms_norm_eps()},
+                 {"rope_theta", config.rope_theta()},
+                 {"rope_scaling", plan::EnumNameRopeScaling(config.rope_scaling())}};
+  if (config.rope_scaling() != plan::RopeScaling::none)
+    result["rope_factor"] = config.rope_factor();
+  if (config.rope_scaling() == plan::RopeScaling::llama3) {
+    result["rope_low_freq_factor"] = config.rope_low_freq_factor();
+    result["rope_high_freq_factor"] = config.rope_high_freq_factor();
+    result["rope_original_context"] = config.rope_original_context();
+  }
+  result["rotary_layout"] = plan::EnumNameRotaryLayout(config.rotary_layout());
+  result["tie_word_embeddings"] = config.tie_word_embeddings();
+  result["attention_bias"] = config.attention_bias();
+  result["mlp_bias"] = config.mlp_bias();
+  result["activation"] = text(config.activation());
+  result["sliding_window"] = config.sliding_window();
+  result["bos_token_ids"] = list(config.bos_token_ids());
+  result["eos_token_ids"] = list(config.eos_token_ids());
+  result["compute_dtype"] = plan::EnumNameDType(config.compute_dtype());
+  return result;
+}
+
+static Json weightJson(const plan::Weight &weight) {
+  Json sources = Json::array();
+  if (weight.sources())
+    for (const plan::Source *source : *weight.sources()) {
+      Json item = {{"name", text(source->name())}, {"dtype", plan::EnumNameDType(source->dtype())},
+                   {"shape", list(source->shape())}};
+      if (source->file() != 0xffffffff) {
+        item["file"] = source->file();
+        item["offset"] = source->offset();
+        item["size"] = source->size();
+      }
+      sources.push_back(item);
+    }
+  return {{"name", text(weight.name())},
+          {"dtype", plan::EnumNameDType(weight.dtype())},
+          {"shape", list(weight.shape())},
+          {"transform", plan::EnumNameWeightTransform(weight.transform())},
+          {"role", plan::EnumNameWeightRole(weight.role())},
+          {"sources", sources}};
+}
+
+static Json kernelJson(const plan::Kernel &kernel) {
+  Json entries = Json::array();
+  for (const plan::Entry *entry : *kernel.entries())
+    entries.push_back({{"symbol", text(entry->symbol())}, {"grid", gridText(*entry->grid())}});
+  return {{"name", text(kernel.name())},
+          {"schedule", text(kernel.schedule())},
+          {"entries", entries},
+          {"scratch_bytes", kernel.scratch_bytes()},
+          {"independent_args", list(kernel.independent_args())},
+          {"weight_bytes", kernel.weight_bytes()},
+          {"flops_per_row", kernel.flops_per_row()},
+          {"rows", plan::EnumNameRowDim(kernel.rows())}};
+}
+
+static Json programJson(const plan::Plan &plan, const plan::Program &program) {
+  Json sequences = Json::array();
+  for (const plan::Sequence *sequence : *program.sequences()) {
+    Json steps = Json::array();
+    for (const plan::Step *step : *sequence->steps()) {
+      Json arguments = Json::array();
+      if (step->args())
+        for (const plan::Arg *argument : *step->args())
+          arguments.push_back(argumentText(plan, *argument, sequence->repeat()));
+      steps.push_back({{"kernel", text(plan.kernels()->Get(step->kernel())->name())},
+                       {"location", locationText(*step, sequence->repeat())},
+                       {"args", arguments}});
+    }
+    sequences.push_back({{"repeat", sequence->repeat()}, {"steps", steps}});
+  }
+  return {{"name", text(program.name())},           {"kind", plan::EnumNameProgramKind(program.kind())},
+          {"min_rows", program.min_rows()},         {"max_rows", program.max_rows()},
+          {"row_align", program.row_align()},       {"arena_bytes", program.arena_bytes()},
+          {"sequences", sequences}};
+}
+
+Json planJson(const PlanFile &file) {
+  const plan::Plan &plan = file.plan();
+  Json result = {{"producer", text(plan.producer())},
+                 {"schema_version", plan.schema_version()},
+                 {"plan_bytes", file.planBytes()},
+                 {"bundle", file.isBundle()},
+                 {"target",
+                  {{"device", text(plan.target()->device())},
+                   {"isa", text(plan.target()->isa())},
+                   {"requested", text(plan.target()->requested())},
+                   {"features", strings(plan.target()->features())}}},
+                 {"config", configJson(*plan.config())}};
+  const plan::KvCache &cache = *plan.kv_cache();
+  result["kv_cache"] = {{"layers", cache.layers()},     {"kv_heads", cache.kv_heads()},
+                        {"head_dim", cache.head_dim()}, {"page", cache.page()},
+                        {"dtype", plan::EnumNameDType(cache.dtype())},
+                        {"max_seq", cache.max_seq()},   {"max_batch", cache.max_batch()}};
+  Json files = Json::array();
+  if (plan.files())
+    for (const plan::WeightFile *weights : *plan.files())
+      files.push_back({{"path", text(weights->path())},
+                       {"relative_path", text(weights->relative_path())},
+                       {"size", weights->size()},
+                       {"mtime_ns", weights->mtime_ns()},
+                       {"header_hash", hexText(weights->header_hash())},
+                       {"content_hash", hexText(weights->content_hash())}});
+  result["files"] = files;
+  result["weights"] = Json::array();
+  for (const plan::Weight *weight : *plan.weights())
+    result["weights"].push_back(weightJson(*weight));
+  result["kernels"] = Json::array();
+  for (const plan::Kernel *kernel : *plan.kernels())
+    result["kernels"].push_back(kernelJson(*kernel));
+  result["modules"] = Json::array();
+  for (const plan::CodeModule *module : *plan.modules())
+    result["modules"].push_back({{"format", plan::EnumNameCodeFormat(module->format())},
+                                 {"isa", text(module->isa())},
+                                 {"bytes", module->bytes()->size()}});
+  result["programs"] = Json::array();
+  for (const plan::Program *program : *plan.programs())
+    result["programs"].push_back(programJson(plan, *program));
+  if (const plan::Tokenizer *tokenizer = plan.tokenizer())
+    result["tokenizer"] = {{"kind", plan::EnumNameTokenizerKind(tokenizer->kind())},
+                           {"bytes", tokenizer->model() ? tokenizer->model()->size() : 0},
+                           {"add_bos", tokenizer->add_bos()},
+                           {"add_eos", tokenizer->add_eos()}};
+  return result;
+}
+
+} // namespace quipu::tool

@@ -1,0 +1,20 @@
+//===- PlanJson.h - A plan as JSON ------------------------------------------*- C++ -*-===//
+
+#ifndef QUIPU_TOOLS_QUIPU_INSPECT_PLANJSON_H
+#define QUIPU_TOOLS_QUIPU_INSPECT_PLANJSON_H
+
+#include "runtime/plan/PlanFile.h"
+
+#include <nlohmann/json.hpp>
+
+namespace quipu::tool {
+
+/// Everything of a plan but the bytes of its code and tokenizer.
+nlohmann::ordered_json planJson(const PlanFile &plan);
+
+/// The configuration alone, with the field names of plan.fbs.
+nlohmann::ordered_json configJson(const plan::ModelConfig &config);
+
+} // namespace quipu::tool
+
+#endif // QUIPU_TOOLS_QUIPU_INSPECT_PLANJSON_H

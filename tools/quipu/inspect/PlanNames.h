@@ -1,0 +1,34 @@
+//===- PlanNames.h - Printed forms of the parts of a plan -------------------*- C++ -*-===//
+
+#ifndef QUIPU_TOOLS_QUIPU_INSPECT_PLANNAMES_H
+#define QUIPU_TOOLS_QUIPU_INSPECT_PLANNAMES_H
+
+#include "runtime/plan/plan_generated.h"
+
+#include <string>
+
+namespace quipu::tool {
+
+inline std::string text(const flatbuffers::String *string) { return string ? string->str() : ""; }
+
+/// "4 x ceil(tokens / 16)": the number of blocks of an entry.
+std::string gridText(const plan::Grid &grid);
+
+/// "arena+4096", "layers.{}.mlp.down", "kv layer {}", "input token_ids": an argument in a sequence that is run
+/// `repeat` times.
+std::string argumentText(const plan::Plan &plan, const plan::Arg &argument, uint32_t repeat);
+
+/// The place of a step in the model, with the range of layers for "{}": "layers.0-29.mlp.down".
+std::string locationText(const plan::Step &step, uint32_t repeat);
+
+/// "49152x576".
+std::string shapeText(const flatbuffers::Vector<uint64_t> *shape);
+
+uint64_t elementCount(const flatbuffers::Vector<uint64_t> *shape);
+
+/// "3f2a..." for a hash.
+std::string hexText(const flatbuffers::Vector<uint8_t> *bytes);
+
+} // namespace quipu::tool
+
+#endif // QUIPU_TOOLS_QUIPU_INSPECT_PLANNAMES_H

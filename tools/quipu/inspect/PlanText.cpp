@@ -1,0 +1,165 @@
+//===- PlanText.cpp - A plan for people to read ------------------------------------------===//
+
+#include "tools/quipu/inspect/PlanText.h"
+#include "runtime/core/DataType.h"
+#include "runtime/core/Error.h"
+#include "tools/quipu/Console.h"
+#include "tools/quipu/inspect/PlanJson.h"
+#include "tools/quipu/inspect/PlanNames.h"
+
+#include <algorithm>
+#include <map>
+#include <sstream>
+
+namespace quipu::tool {
+
+static std::string padded(std::string value, size_t width) {
+  value.resize(std::max(value.size(), width), ' ');
+  return value;
+}
+
+static uint64_t weightBytes(const plan::Weight &weight) {
+  return elementCount(weight.shape()) * dtypeSize(weight.dtype());
+}
+
+static void printTarget(std::ostringstream &os, const PlanFile &file) {
+  const plan::Plan &plan = file.plan();
+  os << "plan of " << file.planBytes() << " bytes by " << text(plan.producer()) << ", schema " << plan.schema_version()
+     << (file.isBundle() ? ", with its weights in the same file" : "") << "\n";
+  os << "target " << text(plan.target()->device()) << " " << text(plan.target()->isa());
+  if (plan.target()->requested())
+    os << " (asked for: " << text(plan.target()->requested()) << ")";
+  os << "; needs:";
+  if (plan.target()->features())
+    for (const flatbuffers::String *feature : *plan.target()->features())
+      os << " " << feature->str();
+  os << "\n\n";
+}
+
+static void printConfig(std::ostringstream &os, const plan::Plan &plan) {
+  os << "config\n";
+  for (const auto &[key, value] : configJson(*plan.config()).items())
+    os << "  " << padded(key, 26) << (value.is_string() ? value.get<std::string>() : value.dump()) << "\n";
+  os << "\n";
+}
+
+static void printPrograms(std::ostringstream &os, const plan::Plan &plan) {
+  for (const plan::Program *program : *plan.programs()) {
+    os << "program " << text(program->name()) << ": steps of " << program->min_rows() << " to " << program->max_rows()
+       << " rows";
+    if (program->row_align() > 1)
+      os << ", sequences padded to multiples of " << program->row_align();
+    os << ", arena " << binaryBytes(double(program->arena_bytes())) << "\n";
+    for (const plan::Sequence *sequence : *program->sequences()) {
+      if (sequence->repeat() > 1)
+        os << "  " << sequence->repeat() << " times:\n";
+      for (const plan::Step *step : *sequence->steps())
+        os << "    " << padded(text(plan.kernels()->Get(step->kernel())->name()), 28)
+           << locationText(*step, sequence->repeat()) << "\n";
+    }
+    os << "\n";
+  }
+}
+
+static void printKernels(std::ostringstream &os, const plan::Plan &plan) {
+  os << "kernels\n";
+  for (const plan::Kernel *kernel : *plan.kernels()) {
+    os << "  " << text(kernel->name()) << ": " << text(kernel->schedule()) << "\n";
+    for (const plan::Entry *entry : *kernel->entries())
+      os << "    entry " << padded(text(entry->symbol()), 36) << " blocks " << gridText(*entry->grid()) << "\n";
+    os << "    reads " << decimalBytes(double(kernel->weight_bytes())) << " of weights, "
+       << kernel->flops_per_row() << " operations a row of " << plan::EnumNameRowDim(kernel->rows());
+    if (kernel->scratch_bytes())
+      os << ", " << binaryBytes(kernel->scratch_bytes()) << " of scratch a thread";
+    os << "\n";
+  }
+  for (const plan::CodeModule *module : *plan.modules())
+    os << "  code: " << plan::EnumNameCodeFormat(module->format()) << " for " << text(module->isa()) << ", "
+       << module->bytes()->size() << " bytes\n";
+  os << "\n";
+}
+
+static void printSummaries(std::ostringstream &os, const plan::Plan &plan) {
+  const plan::KvCache &cache = *plan.kv_cache();
+  uint64_t position = uint64_t(2) * cache.layers() * cache.kv_heads() * cache.head_dim() * dtypeSize(cache.dtype());
+  uint64_t whole = position * cache.max_seq() * cache.max_batch();
+  os << "key/value cache: " << position << " bytes a position (" << plan::EnumNameDType(cache.dtype()) << "), pages of "
+     << cache.page() << " positions, at most " << cache.max_batch() << " sequences of " << cache.max_seq()
+     << " positions (" << binaryBytes(double(whole)) << ")\n";
+  std::map<std::string, std::pair<size_t, uint64_t>> byTransform;
+  uint64_t total = 0;
+  for (const plan::Weight *weight : *plan.weights()) {
+    auto &[count, bytes] = byTransform[plan::EnumNameWeightTransform(weight->transform())];
+    ++count;
+    bytes += weightBytes(*weight);
+    total += weightBytes(*weight);
+  }
+  os << "weights: " << plan.weights()->size() << " of " << decimalBytes(double(total));
+  for (const auto &[name, share] : byTransform)
+    os << "; " << name << ": " << share.first << " of " << decimalBytes(double(share.second));
+  os << "\n";
+  if (plan.files())
+    for (const plan::WeightFile *file : *plan.files())
+      os << "  file " << text(file->path()) << ", " << file->size() << " bytes, content " << hexText(file->content_hash())
+         << "\n";
+  if (const plan::Tokenizer *tokenizer = plan.tokenizer(); tokenizer && tokenizer->model())
+    os << "tokenizer: " << plan::EnumNameTokenizerKind(tokenizer->kind()) << ", " << tokenizer->model()->size()
+       << " bytes, BOS before a prompt: " << (tokenizer->add_bos() ? "yes" : "no") << "\n";
+}
+
+std::string planText(const PlanFile &file) {
+  std::ostringstream os;
+  printTarget(os, file);
+  printConfig(os, file.plan());
+  printPrograms(os, file.plan());
+  printKernels(os, file.plan());
+  printSummaries(os, file.plan());
+  return os.str();
+}
+
+std::string memoryText(const PlanFile &file) {
+  std::ostringstream os;
+  const plan::Plan &plan = file.plan();
+  for (const plan::Program *program : *plan.programs()) {
+    os << "program " << text(program->name()) << ": arena " << program->arena_bytes() << " bytes for up to "
+       << program->max_rows() << " rows\n";
+    for (const plan::Sequence *sequence : *program->sequences()) {
+      if (sequence->repeat() > 1)
+        os << "  " << sequence->repeat() << " times:\n";
+      for (const plan::Step *step : *sequence->steps()) {
+        os << "    " << padded(text(plan.kernels()->Get(step->kernel())->name()), 28);
+        const char *separator = "";
+        for (size_t i = 0; step->args() && i < step->args()->size(); ++i) {
+          os << separator << argumentText(plan, *step->args()->Get(uint32_t(i)), sequence->repeat());
+          separator = ", ";
+        }
+        os << "\n";
+      }
+    }
+  }
+  os << "\n";
+  printSummaries(os, plan);
+  return os.str();
+}
+
+std::string weightsText(const PlanFile &file) {
+  std::ostringstream os;
+  for (const plan::Weight *weight : *file.plan().weights()) {
+    os << padded(text(weight->name()), 40) << padded(shapeText(weight->shape()), 16)
+       << padded(plan::EnumNameDType(weight->dtype()), 6) << padded(plan::EnumNameWeightTransform(weight->transform()), 9)
+       << padded(plan::EnumNameWeightRole(weight->role()), 10);
+    const char *separator = "from ";
+    if (weight->sources())
+      for (const plan::Source *source : *weight->sources()) {
+        os << separator << text(source->name()) << " (" << plan::EnumNameDType(source->dtype());
+        if (source->file() != 0xffffffff)
+          os << ", file " << source->file() << " at " << source->offset();
+        os << ")";
+        separator = ", ";
+      }
+    os << "\n";
+  }
+  return os.str();
+}
+
+} // namespace quipu::tool
