@@ -25,21 +25,19 @@ static bool sameHash(const flatbuffers::Vector<uint8_t> &expected, const uint8_t
   return memcmp(expected.data(), found, expected.size()) == 0;
 }
 
-/// Throws Error when the mapped file is not the one that the plan was compiled from.
-static void checkWeightFile(const plan::WeightFile &expected, const MappedFile &file, const std::string &planPath,
-                            bool verify) {
-  const std::string &path = file.path();
+void checkWeightBytes(const plan::WeightFile &expected, std::span<const uint8_t> bytes, const std::string &name,
+                      const std::string &planPath, bool hashContent) {
   std::string since = concat(" since ", planPath, " was compiled");
-  if (file.size() != expected.size())
-    fail(path, ": the weights changed", since, ": ", file.size(), " bytes, expected ", expected.size(), "; ",
+  if (bytes.size() != expected.size())
+    fail(name, ": the weights changed", since, ": ", bytes.size(), " bytes, expected ", expected.size(), "; ",
          kRecompile);
-  if (!sameHash(*expected.header_hash(), weightHeaderHash(file.span(), path).data()))
-    fail(path, ": the weights changed", since, ": the hash of the header differs; ", kRecompile);
-  if (!verify && file.mtimeNs() == expected.mtime_ns())
+  if (!sameHash(*expected.header_hash(), weightHeaderHash(bytes, name).data()))
+    fail(name, ": the weights changed", since, ": the hash of the header differs; ", kRecompile);
+  if (!hashContent)
     return;
-  Hash128 content = hashBytes(file.data(), file.size());
+  Hash128 content = hashBytes(bytes.data(), bytes.size());
   if (!sameHash(*expected.content_hash(), content.data()))
-    fail(path, ": the weights changed", since, ": the hash of the content differs; ", kRecompile);
+    fail(name, ": the weights changed", since, ": the hash of the content differs; ", kRecompile);
 }
 
 std::shared_ptr<MappedFile> openWeightFile(const plan::WeightFile &file, const std::string &planPath, bool verify) {
@@ -54,7 +52,7 @@ std::shared_ptr<MappedFile> openWeightFile(const plan::WeightFile &file, const s
       continue;
     try {
       std::shared_ptr<MappedFile> mapped = MappedFile::open(path, "weight file");
-      checkWeightFile(file, *mapped, planPath, verify);
+      checkWeightBytes(file, mapped->span(), path, planPath, verify || mapped->mtimeNs() != file.mtime_ns());
       return mapped;
     } catch (const Error &error) {
       if (firstProblem.empty())

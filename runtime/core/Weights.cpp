@@ -88,6 +88,8 @@ Weights::Weights(const PlanFile &plan, Device &device, const WeightSource &sourc
   for (size_t i = 0; !random && root.files() && i < root.files()->size(); ++i) {
     if (plan.isBundle()) {
       contents.push_back(plan.bundledFile(i));
+      checkWeightBytes(*root.files()->Get(i), contents.back(), concat(plan.path(), ", bundled weight file ", i),
+                       plan.path(), verify);
       continue;
     }
     files.push_back(openWeightFile(*root.files()->Get(i), plan.path(), verify));

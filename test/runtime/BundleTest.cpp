@@ -1,0 +1,111 @@
+//===- BundleTest.cpp --------------------------------------------------------------------===//
+
+#include "runtime/plan/Bundle.h"
+#include "runtime/core/Session.h"
+#include "test/runtime/ToyPlan.h"
+
+#include <cstring>
+#include <filesystem>
+#include <sys/stat.h>
+
+using namespace quipu;
+using namespace quipu::test;
+
+namespace {
+
+/// Logits of a few tokens.
+std::vector<float> run(const std::string &path) {
+  Session session(Model::load(path));
+  LogitsRows rows = session.prefill(session.addSequence(), std::vector<int32_t>{3, 1, 4, 1, 5});
+  return {rows.row(0).begin(), rows.row(0).end()};
+}
+
+class BundleTest : public testing::Test {
+protected:
+  BundleTest() {
+    plan::PlanT plan = toyPlan(folder);
+    payload = packPlan(plan);
+    weights = plan.files[0]->path;
+    expected = run(writeToyPlan(folder, plan));
+  }
+
+  TempFolder folder;
+  std::vector<uint8_t> payload;
+  std::string weights;
+  std::vector<float> expected;
+};
+
+} // namespace
+
+// Test: a bundle is one file that runs without the weight file, its weights in place in the mapped bundle.
+TEST_F(BundleTest, RunsAlone) {
+  writeBundle(folder.path("bundle"), "", payload, {weights});
+  std::vector<uint8_t> contents = readFile(weights);
+  std::filesystem::remove(weights);
+  auto plan = PlanFile::open(folder.path("bundle"));
+  ASSERT_TRUE(plan->isBundle());
+  ASSERT_EQ(plan->bundledFile(0).size(), contents.size());
+  EXPECT_EQ(memcmp(plan->bundledFile(0).data(), contents.data(), contents.size()), 0);
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(plan->bundledFile(0).data()) % kBundleAlignment, 0u);
+  EXPECT_EQ(run(folder.path("bundle")), expected);
+  EXPECT_NE(errorOf([&] { run(folder.path("toy.plan")); }).find("not found"), std::string::npos);
+}
+
+// Test: behind a program the base stays as it was and the result may be executed.
+TEST_F(BundleTest, BehindAProgram) {
+  std::vector<uint8_t> base = readFile("/proc/self/exe");
+  writeBundle(folder.path("program"), "/proc/self/exe", payload, {weights});
+  std::vector<uint8_t> program = readFile(folder.path("program"));
+  ASSERT_GT(program.size(), base.size());
+  EXPECT_TRUE(std::equal(base.begin(), base.end(), program.begin()));
+  struct stat status;
+  ASSERT_EQ(stat(folder.path("program").c_str(), &status), 0);
+  EXPECT_NE(status.st_mode & S_IXUSR, 0u);
+  EXPECT_EQ(run(folder.path("program")), expected);
+  // A bundle as the base gives its program only.
+  writeBundle(folder.path("again"), folder.path("program"), payload, {weights});
+  EXPECT_EQ(readFile(folder.path("again")), program);
+}
+
+TEST_F(BundleTest, ThisTestHoldsNoPlan) { EXPECT_FALSE(embeddedPlanPath().has_value()); }
+
+TEST_F(BundleTest, TruncatedOrAltered) {
+  writeBundle(folder.path("bundle"), "", payload, {weights});
+  std::vector<uint8_t> bytes = readFile(folder.path("bundle"));
+  auto refusal = [&](const std::vector<uint8_t> &changed) {
+    writeFile(folder.path("changed"), changed);
+    return errorOf([&] { PlanFile::open(folder.path("changed")); });
+  };
+  for (size_t cut : {size_t(1), size_t(64), size_t(100), bytes.size() / 2})
+    EXPECT_NE(refusal({bytes.begin(), bytes.end() - ptrdiff_t(cut)}), "");
+  // Trailer and directory: every byte matters.
+  for (size_t i = bytes.size() - 64 - 16; i < bytes.size(); ++i) {
+    std::vector<uint8_t> changed = bytes;
+    changed[i] ^= 0x40;
+    EXPECT_NE(refusal(changed), "") << i;
+  }
+  std::vector<uint8_t> changed = bytes;
+  memset(changed.data() + changed.size() - 64, 0xff, 32);
+  EXPECT_NE(refusal(changed).find("bundle was altered"), std::string::npos);
+}
+
+// Test: as many sections as the plan has files.
+TEST_F(BundleTest, SectionsAreCounted) {
+  writeBundle(folder.path("bundle"), "", payload, {});
+  EXPECT_NE(errorOf([&] { PlanFile::open(folder.path("bundle")); }).find("holds 0 weight files"), std::string::npos);
+}
+
+// Test: altered weights inside a bundle are found when asked for.
+TEST_F(BundleTest, VerifyHashesSections) {
+  writeBundle(folder.path("bundle"), "", payload, {weights});
+  std::vector<uint8_t> bytes = readFile(folder.path("bundle"));
+  auto plan = PlanFile::open(folder.path("bundle"));
+  size_t offset = size_t(plan->bundledFile(0).data() - plan->mapping()->data());
+  bytes[offset + 100] ^= 1;
+  writeFile(folder.path("changed"), bytes);
+  ModelOptions options;
+  EXPECT_NE(Model::load(folder.path("changed"), options), nullptr);
+  options.verifyWeights = true;
+  EXPECT_NE(Model::load(folder.path("bundle"), options), nullptr);
+  EXPECT_NE(errorOf([&] { Model::load(folder.path("changed"), options); }).find("content differs"), std::string::npos);
+}

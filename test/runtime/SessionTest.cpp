@@ -1,0 +1,271 @@
+//===- SessionTest.cpp: chunks, batches, padding, pages ----------------------------------===//
+
+#include "runtime/core/Session.h"
+#include "test/runtime/ToyPlan.h"
+
+#include <cmath>
+
+using namespace quipu;
+using namespace quipu::test;
+
+namespace {
+
+std::vector<int32_t> tokensOf(int seed, size_t count) {
+  std::vector<int32_t> tokens;
+  for (size_t i = 0; i < count; ++i)
+    tokens.push_back(int32_t((i * 7 + size_t(seed) * 13 + i * i) % size_t(kToyVocab)));
+  return tokens;
+}
+
+class SessionTest : public testing::TestWithParam<unsigned> {
+protected:
+  SessionTest() : path(writeToyPlan(folder, toyPlan(folder))), model(load()), session(model) {}
+
+  std::shared_ptr<const Model> load() {
+    ModelOptions options;
+    options.threads = GetParam();
+    return Model::load(path, options);
+  }
+
+  /// Compares a row of logits with position `t` of the reference.
+  static void expectRow(std::span<const float> row, const std::vector<int32_t> &tokens, size_t t) {
+    std::vector<float> reference = toyReference(toyWeights(), {tokens.begin(), tokens.begin() + ptrdiff_t(t) + 1});
+    for (size_t v = 0; v < size_t(kToyRowsColumn); ++v) {
+      float expected = reference[t * size_t(kToyVocab) + v];
+      ASSERT_NEAR(row[v], expected, 1e-4f * (1 + std::fabs(expected))) << "position " << t << ", column " << v;
+    }
+    ASSERT_EQ(row[kToyPositionColumn], float(t));
+  }
+
+  TempFolder folder;
+  std::string path;
+  std::shared_ptr<const Model> model;
+  Session session;
+};
+
+} // namespace
+
+INSTANTIATE_TEST_SUITE_P(Threads, SessionTest, testing::Values(1, 2, 3));
+
+// Test: one launch, every position.
+TEST_P(SessionTest, PrefillAll) {
+  std::vector<int32_t> tokens = tokensOf(1, 11);
+  SequenceId sequence = session.addSequence();
+  LogitsRows rows = session.prefill(sequence, tokens, LogitsMode::All);
+  ASSERT_EQ(rows.rows, 11u);
+  ASSERT_EQ(rows.vocab, size_t(kToyVocab));
+  for (size_t t = 0; t < 11; ++t) {
+    expectRow(rows.row(t), tokens, t);
+    EXPECT_EQ(rows.row(t)[kToyTagColumn], kToyPrefillTag);
+    // 11 rows are padded to 12.
+    EXPECT_EQ(rows.row(t)[kToyRowsColumn], 12);
+  }
+  EXPECT_EQ(session.length(sequence), 11u);
+}
+
+// Test: whole, in chunks of any size, and token by token are one meaning; bit for bit, as the kernels are the same.
+TEST_P(SessionTest, ChunksAgree) {
+  std::vector<int32_t> tokens = tokensOf(2, 29);
+  std::vector<float> whole;
+  for (uint32_t chunk : {0u, 1u, 2u, 3u, 5u, 8u, 12u, 100u}) {
+    SequenceId sequence = session.addSequence();
+    LogitsRows rows = session.prefill(sequence, tokens, LogitsMode::All, chunk);
+    ASSERT_EQ(rows.rows, tokens.size());
+    for (size_t t = 0; t < tokens.size(); ++t)
+      expectRow(rows.row(t), tokens, t);
+    if (chunk == 1) {
+      EXPECT_EQ(rows.row(5)[kToyTagColumn], kToyDecodeTag);
+      EXPECT_EQ(rows.row(5)[kToyRowsColumn], 1);
+    }
+    std::vector<float> values;
+    for (size_t t = 0; t < tokens.size(); ++t)
+      values.insert(values.end(), rows.row(t).begin(), rows.row(t).begin() + kToyRowsColumn);
+    if (whole.empty())
+      whole = values;
+    EXPECT_EQ(values, whole) << "chunks of " << chunk;
+    session.removeSequence(sequence);
+  }
+}
+
+TEST_P(SessionTest, PrefillThenDecode) {
+  std::vector<int32_t> tokens = tokensOf(3, kToyMaxSeq);
+  SequenceId sequence = session.addSequence();
+  LogitsRows rows = session.prefill(sequence, std::span(tokens).first(14));
+  ASSERT_EQ(rows.rows, 1u);
+  expectRow(rows.row(0), tokens, 13);
+  for (size_t t = 14; t < tokens.size(); ++t)
+    expectRow(session.decode(sequence, tokens[t]), tokens, t);
+}
+
+// Test: sequences of different lengths in one step; rows of each begin at a multiple of row_align.
+TEST_P(SessionTest, RaggedBatch) {
+  std::vector<int32_t> a = tokensOf(4, 3), b = tokensOf(5, 1), c = tokensOf(6, 2);
+  SequenceTokens batch[] = {{session.addSequence(), a, LogitsMode::All},
+                            {session.addSequence(), b, LogitsMode::None},
+                            {session.addSequence(), c, LogitsMode::Last}};
+  LogitsRows rows = session.step(batch);
+  ASSERT_EQ(rows.rows, 4u);
+  for (size_t t = 0; t < 3; ++t) {
+    expectRow(rows.row(t), a, t);
+    EXPECT_EQ(rows.row(t)[kToyRowColumn], float(t));
+  }
+  expectRow(rows.row(3), c, 1);
+  EXPECT_EQ(rows.row(3)[kToyRowColumn], 9);
+  EXPECT_EQ(rows.row(3)[kToyRowsColumn], 12);
+}
+
+// Test: three sequences decode together, each continuing its own; they interleave in the pool of pages.
+TEST_P(SessionTest, BatchedDecode) {
+  std::vector<std::vector<int32_t>> tokens = {tokensOf(7, 20), tokensOf(8, 25), tokensOf(9, 17)};
+  std::vector<SequenceId> ids;
+  std::vector<size_t> at = {5, 9, 2};
+  for (size_t i = 0; i < 3; ++i) {
+    ids.push_back(session.addSequence());
+    session.prefill(ids[i], std::span(tokens[i]).first(at[i]), LogitsMode::None);
+  }
+  for (int step = 0; step < 15; ++step) {
+    std::vector<SequenceTokens> batch;
+    for (size_t i = 0; i < 3; ++i)
+      batch.push_back({ids[i], std::span(tokens[i]).subspan(at[i], 1), LogitsMode::Last});
+    LogitsRows rows = session.step(batch);
+    ASSERT_EQ(rows.rows, 3u);
+    for (size_t i = 0; i < 3; ++i)
+      expectRow(rows.row(i), tokens[i], at[i]++);
+  }
+}
+
+// Test: a batch larger than a launch is split, also inside of a sequence, and the sink sees every wanted row in order.
+TEST_P(SessionTest, BatchInSeveralLaunches) {
+  std::vector<std::vector<int32_t>> tokens = {tokensOf(10, 13), tokensOf(11, 29), tokensOf(12, 7)};
+  std::vector<SequenceTokens> batch;
+  for (const auto &part : tokens)
+    batch.push_back({session.addSequence(), part, LogitsMode::All});
+  std::vector<std::pair<size_t, size_t>> seen;
+  session.step(batch, [&](size_t sequence, size_t token, std::span<const float> logits) {
+    expectRow(logits, tokens[sequence], token);
+    seen.push_back({sequence, token});
+  });
+  std::vector<std::pair<size_t, size_t>> expected;
+  for (size_t i = 0; i < tokens.size(); ++i)
+    for (size_t t = 0; t < tokens[i].size(); ++t)
+      expected.push_back({i, t});
+  EXPECT_EQ(seen, expected);
+}
+
+// Test: pages come back, are used again by others, and what they held before is not seen.
+TEST_P(SessionTest, SequencesComeAndGo) {
+  std::vector<SequenceId> alive;
+  std::vector<std::vector<int32_t>> tokens;
+  for (int round = 0; round < 40; ++round) {
+    if (alive.size() == size_t(kToyMaxBatch)) {
+      size_t victim = size_t(round) % alive.size();
+      session.removeSequence(alive[victim]);
+      alive.erase(alive.begin() + ptrdiff_t(victim));
+      tokens.erase(tokens.begin() + ptrdiff_t(victim));
+    }
+    alive.push_back(session.addSequence());
+    tokens.push_back(tokensOf(round, 3 + size_t(round) % 20));
+    expectRow(session.prefill(alive.back(), tokens.back()).row(0), tokens.back(), tokens.back().size() - 1);
+    // An older one goes on.
+    tokens[0].push_back(round % int32_t(kToyVocab));
+    expectRow(session.decode(alive[0], tokens[0].back()), tokens[0], tokens[0].size() - 1);
+    if (tokens[0].size() > 25) {
+      session.removeSequence(alive[0]);
+      alive.erase(alive.begin());
+      tokens.erase(tokens.begin());
+    }
+  }
+}
+
+TEST_P(SessionTest, Truncate) {
+  std::vector<int32_t> tokens = tokensOf(13, 20);
+  SequenceId sequence = session.addSequence();
+  session.prefill(sequence, tokens);
+  session.truncate(sequence, 6);
+  tokens.resize(6);
+  tokens.push_back(30);
+  expectRow(session.decode(sequence, 30), tokens, 6);
+}
+
+// Test: two sessions of one model share nothing but the device.
+TEST_P(SessionTest, SessionsAreApart) {
+  Session other(model);
+  std::vector<int32_t> a = tokensOf(14, 6), b = tokensOf(15, 9);
+  SequenceId first = session.addSequence(), second = other.addSequence();
+  session.prefill(first, std::span(a).first(5));
+  other.prefill(second, std::span(b).first(8));
+  expectRow(session.decode(first, a[5]), a, 5);
+  expectRow(other.decode(second, b[8]), b, 8);
+}
+
+TEST_P(SessionTest, BadInput) {
+  SequenceId sequence = session.addSequence();
+  auto refusal = [&](const std::vector<int32_t> &tokens) {
+    return errorOf([&] { session.prefill(sequence, tokens); });
+  };
+  EXPECT_NE(refusal({}).find("no tokens"), std::string::npos);
+  EXPECT_NE(refusal({1, 2, 32}).find("token 2 of the input has id 32, the vocabulary has ids 0 to 31"),
+            std::string::npos);
+  EXPECT_NE(refusal({-1}).find("token 0 of the input has id -1"), std::string::npos);
+  std::string message = refusal(tokensOf(1, 31));
+  EXPECT_NE(message.find("a prompt of 31 tokens"), std::string::npos) << message;
+  EXPECT_NE(message.find("at most 30 tokens"), std::string::npos) << message;
+  EXPECT_NE(message.find("--max-seq 31"), std::string::npos) << message;
+  EXPECT_EQ(session.length(sequence), 0u);
+  session.prefill(sequence, tokensOf(1, 30));
+  EXPECT_NE(errorOf([&] { session.decode(sequence, 1); }).find("1 more tokens after 30"), std::string::npos);
+  EXPECT_NE(errorOf([&] { session.decode(2, 1); }).find("not alive"), std::string::npos);
+  EXPECT_NE(errorOf([&] { session.removeSequence(-7); }).find("not alive"), std::string::npos);
+  std::vector<int32_t> one = {1};
+  SequenceTokens twice[] = {{sequence, one}, {sequence, one}};
+  EXPECT_NE(errorOf([&] { session.step(twice); }).find("twice"), std::string::npos);
+}
+
+// Test: a small cache refuses before anything has run, and goes on when there is room.
+TEST_P(SessionTest, FullCache) {
+  Session small(model, SessionOptions{16});
+  SequenceId a = small.addSequence(), b = small.addSequence();
+  small.prefill(a, tokensOf(1, 9));
+  std::vector<int32_t> tokens = tokensOf(2, 8);
+  EXPECT_NE(errorOf([&] { small.prefill(b, tokens); }).find("cache is full"), std::string::npos);
+  EXPECT_EQ(small.length(b), 0u);
+  small.removeSequence(a);
+  expectRow(small.prefill(b, tokens).row(0), tokens, 7);
+  EXPECT_EQ(small.cacheBytesUsed(), 2u * kToyPage * kToyHidden * 4 * 2 * kToyLayers);
+  EXPECT_EQ(small.cacheBytesReserved(), 4u * kToyPage * kToyHidden * 4 * 2 * kToyLayers);
+}
+
+// Test: a program whose smallest step is larger than what is left gets padding rows.
+TEST(SessionPrograms, PaddedToTheSmallestStep) {
+  TempFolder folder;
+  plan::PlanT plan = toyPlan(folder);
+  plan.programs.erase(plan.programs.begin());
+  plan.programs[0]->min_rows = 6;
+  Session session(Model::load(writeToyPlan(folder, plan)));
+  SequenceId sequence = session.addSequence();
+  std::vector<int32_t> tokens = {5, 6, 7, 8, 9, 10, 11};
+  for (size_t t = 0; t < tokens.size(); ++t) {
+    std::span<const float> row = session.decode(sequence, tokens[t]);
+    EXPECT_EQ(row[kToyRowsColumn], 8);
+    EXPECT_EQ(row[kToyPositionColumn], float(t));
+  }
+}
+
+TEST(ModelLoad, MissingEntry) {
+  TempFolder folder;
+  plan::PlanT plan = toyPlan(folder);
+  plan.kernels[0]->entries[0]->symbol = "toy_nothing";
+  std::string path = writeToyPlan(folder, plan);
+  EXPECT_NE(errorOf([&] { Model::load(path); }).find("its entry toy_nothing is not in the plan's code"),
+            std::string::npos);
+}
+
+TEST(ModelLoad, Properties) {
+  TempFolder folder;
+  auto model = Model::load(writeToyPlan(folder, toyPlan(folder)));
+  EXPECT_EQ(model->vocabSize(), uint32_t(kToyVocab));
+  EXPECT_EQ(model->maxSequenceLength(), uint32_t(kToyMaxSeq));
+  EXPECT_EQ(model->maxChunkRows(), uint32_t(kToyMaxRows));
+  EXPECT_TRUE(model->isEos(2));
+  EXPECT_FALSE(model->isEos(3));
+}

@@ -1,0 +1,79 @@
+//===- TestTokenizer.cpp - A small tokenizer.model ---------------------------------------===//
+
+#include "test/runtime/TestTokenizer.h"
+
+#include <cstdio>
+#include <cstring>
+#include <iterator>
+#include <string>
+
+namespace quipu::test {
+namespace {
+
+/// Writes protocol buffer fields, as far as a SentencePiece model needs them.
+class Message {
+public:
+  void varint(int field, uint64_t value) {
+    raw(uint64_t(field) << 3);
+    raw(value);
+  }
+  void number(int field, float value) {
+    raw(uint64_t(field) << 3 | 5);
+    char bytes[4];
+    memcpy(bytes, &value, 4);
+    text.append(bytes, 4);
+  }
+  void string(int field, const std::string &value) {
+    raw(uint64_t(field) << 3 | 2);
+    raw(value.size());
+    text += value;
+  }
+
+  std::string text;
+
+private:
+  void raw(uint64_t value) {
+    for (; value >= 0x80; value >>= 7)
+      text += char(value | 0x80);
+    text += char(value);
+  }
+};
+
+enum PieceType { normal = 1, unknown = 2, control = 3, byte = 6 };
+
+void addPiece(Message &model, const std::string &piece, float score, PieceType type) {
+  Message message;
+  message.string(1, piece);
+  message.number(2, score);
+  message.varint(3, type);
+  model.string(1, message.text);
+}
+
+} // namespace
+
+std::vector<uint8_t> testTokenizerModel() {
+  Message model;
+  addPiece(model, "<unk>", 0, unknown);
+  addPiece(model, "<s>", 0, control);
+  addPiece(model, "</s>", 0, control);
+  for (int value = 0; value < 256; ++value) {
+    char name[8];
+    snprintf(name, sizeof(name), "<0x%02X>", value);
+    addPiece(model, name, 0, byte);
+  }
+  for (size_t i = 0; i < std::size(kWords); ++i)
+    addPiece(model, kWords[i], -float(i) - 1, normal);
+  Message trainer;
+  trainer.varint(3, 2);  // model_type: BPE
+  trainer.varint(35, 1); // byte_fallback
+  model.string(2, trainer.text);
+  Message normalizer;
+  normalizer.string(1, "identity");
+  normalizer.varint(3, 1); // add_dummy_prefix
+  normalizer.varint(4, 0); // remove_extra_whitespaces
+  normalizer.varint(5, 1); // escape_whitespaces
+  model.string(3, normalizer.text);
+  return std::vector<uint8_t>(model.text.begin(), model.text.end());
+}
+
+} // namespace quipu::test

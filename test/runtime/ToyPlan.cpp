@@ -1,0 +1,306 @@
+//===- ToyPlan.cpp - A whole plan without a compiler -------------------------------------===//
+
+#include "test/runtime/ToyPlan.h"
+#include "runtime/core/DataType.h"
+#include "runtime/core/Hash.h"
+
+#include <algorithm>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <sys/stat.h>
+
+namespace quipu::test {
+
+TempFolder::TempFolder() {
+  std::string pattern = (std::filesystem::temp_directory_path() / "quipu-test-XXXXXX").string();
+  folder = mkdtemp(pattern.data());
+}
+
+TempFolder::~TempFolder() {
+  std::error_code ignored;
+  std::filesystem::remove_all(folder, ignored);
+}
+
+std::vector<std::string> TempFolder::list() const {
+  std::vector<std::string> names;
+  for (const auto &entry : std::filesystem::directory_iterator(folder))
+    names.push_back(entry.path().filename().string());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+std::vector<uint8_t> readFile(const std::string &path) {
+  std::ifstream stream(path, std::ios::binary);
+  EXPECT_TRUE(stream.good()) << path;
+  return std::vector<uint8_t>(std::istreambuf_iterator<char>(stream), {});
+}
+
+void writeFile(const std::string &path, std::span<const uint8_t> bytes) {
+  std::ofstream stream(path, std::ios::binary | std::ios::trunc);
+  stream.write(reinterpret_cast<const char *>(bytes.data()), std::streamsize(bytes.size()));
+  EXPECT_TRUE(stream.good()) << path;
+}
+
+ToyWeights toyWeights() {
+  ToyWeights weights;
+  // Small numbers that bf16 holds exactly.
+  for (int64_t i = 0; i < kToyVocab * kToyHidden; ++i)
+    weights.embedding.push_back(float((i * 37) % 61 - 30) / 16);
+  for (int64_t i = 0; i < kToyLayers * kToyHidden; ++i)
+    weights.layers.push_back(float((i * 29) % 23 - 11) / 64);
+  for (int64_t i = 0; i < kToyHidden; ++i)
+    weights.scale.push_back(1 + float(i) / 8);
+  return weights;
+}
+
+static constexpr uint64_t kLayersOffset = kToyVocab * kToyHidden * 2;
+static constexpr uint64_t kScaleOffset = kLayersOffset + kToyLayers * kToyHidden * 4;
+static const std::string kHeader = R"({"__metadata__":{"format":"toy"}}     )";
+
+std::unique_ptr<plan::WeightFileT> writeToyWeights(const std::string &path, const std::string &relativePath) {
+  ToyWeights weights = toyWeights();
+  std::vector<uint8_t> bytes(8);
+  uint64_t length = kHeader.size();
+  memcpy(bytes.data(), &length, 8);
+  auto append = [&](const void *data, size_t size) {
+    const uint8_t *begin = static_cast<const uint8_t *>(data);
+    bytes.insert(bytes.end(), begin, begin + size);
+  };
+  append(kHeader.data(), kHeader.size());
+  for (float value : weights.embedding) {
+    uint16_t half = bf16FromF32(value);
+    append(&half, 2);
+  }
+  append(weights.layers.data(), weights.layers.size() * 4);
+  append(weights.scale.data(), weights.scale.size() * 4);
+  writeFile(path, bytes);
+
+  auto file = std::make_unique<plan::WeightFileT>();
+  file->path = path;
+  file->relative_path = relativePath;
+  file->size = bytes.size();
+  struct stat status;
+  EXPECT_EQ(stat(path.c_str(), &status), 0);
+  file->mtime_ns = int64_t(status.st_mtim.tv_sec) * 1000000000 + status.st_mtim.tv_nsec;
+  Hash128 header = hashBytes(bytes.data(), 8 + kHeader.size());
+  Hash128 content = hashBytes(bytes.data(), bytes.size());
+  file->header_hash.assign(header.begin(), header.end());
+  file->content_hash.assign(content.begin(), content.end());
+  return file;
+}
+
+namespace {
+
+std::unique_ptr<plan::SourceT> source(const std::string &name, bool inFile, uint64_t offset, plan::DType dtype,
+                                      std::vector<uint64_t> shape) {
+  auto result = std::make_unique<plan::SourceT>();
+  result->name = name;
+  result->file = inFile ? 0 : 0xffffffff;
+  result->offset = inFile ? 8 + kHeader.size() + offset : 0;
+  result->size = dtypeSize(dtype);
+  for (uint64_t dim : shape)
+    result->size *= dim;
+  result->dtype = dtype;
+  result->shape = std::move(shape);
+  return result;
+}
+
+std::unique_ptr<plan::WeightT> weight(const std::string &name, plan::WeightTransform transform, plan::WeightRole role,
+                                      std::vector<uint64_t> shape, std::vector<std::unique_ptr<plan::SourceT>> sources) {
+  auto result = std::make_unique<plan::WeightT>();
+  result->name = name;
+  result->sources = std::move(sources);
+  result->dtype = plan::DType::f32;
+  result->shape = std::move(shape);
+  result->transform = transform;
+  result->role = role;
+  return result;
+}
+
+void addWeights(plan::PlanT &plan, bool inFile) {
+  using Sources = std::vector<std::unique_ptr<plan::SourceT>>;
+  constexpr uint64_t D = kToyHidden;
+  Sources embedding;
+  embedding.push_back(source("embed.weight", inFile, 0, plan::DType::bf16, {uint64_t(kToyVocab), D}));
+  plan.weights.push_back(weight("embed", plan::WeightTransform::convert, plan::WeightRole::embedding,
+                                {uint64_t(kToyVocab), D}, std::move(embedding)));
+  for (uint64_t layer = 0; layer < kToyLayers; ++layer) {
+    Sources sources;
+    std::string name = "layers." + std::to_string(layer) + ".w";
+    sources.push_back(source(name, inFile, kLayersOffset + layer * D * 4, plan::DType::f32, {D}));
+    plan.weights.push_back(weight(name, plan::WeightTransform::none, plan::WeightRole::bias, {D}, std::move(sources)));
+  }
+  Sources halves;
+  halves.push_back(source("scale.low", inFile, kScaleOffset, plan::DType::f32, {D / 2}));
+  halves.push_back(source("scale.high", inFile, kScaleOffset + D / 2 * 4, plan::DType::f32, {D / 2}));
+  plan.weights.push_back(
+      weight("scale", plan::WeightTransform::concat, plan::WeightRole::norm, {D}, std::move(halves)));
+}
+
+std::unique_ptr<plan::EntryT> entry(const char *symbol, plan::RowDim rows, uint32_t rowsPerBlock) {
+  auto result = std::make_unique<plan::EntryT>();
+  result->symbol = symbol;
+  result->grid = std::make_unique<plan::GridT>();
+  result->grid->rows = rows;
+  result->grid->rows_per_block = rowsPerBlock;
+  return result;
+}
+
+void addKernels(plan::PlanT &plan) {
+  auto add = [&](const char *name) -> plan::KernelT & {
+    plan.kernels.push_back(std::make_unique<plan::KernelT>());
+    plan.kernels.back()->name = name;
+    return *plan.kernels.back();
+  };
+  add("embed").entries.push_back(entry("toy_embed", plan::RowDim::tokens, 2));
+  plan::KernelT &layer = add("layer");
+  layer.entries.push_back(entry("toy_append", plan::RowDim::tokens, 1));
+  layer.entries.push_back(entry("toy_mix", plan::RowDim::tokens, 1));
+  layer.scratch_bytes = kToyHidden * 4;
+  layer.independent_args = {3};
+  add("logits_decode").entries.push_back(entry("toy_logits_decode", plan::RowDim::outputs, 1));
+  add("logits_prefill").entries.push_back(entry("toy_logits_prefill", plan::RowDim::outputs, 1));
+}
+
+plan::Arg arena(uint64_t offset) { return plan::Arg(offset, 0, plan::ArgKind::arena); }
+plan::Arg weightArg(uint64_t index, int64_t stride = 0) { return plan::Arg(index, stride, plan::ArgKind::weight); }
+plan::Arg input(plan::InputKind kind) { return plan::Arg(uint64_t(kind), 0, plan::ArgKind::input); }
+
+std::unique_ptr<plan::SequenceT> sequence(uint32_t repeat, uint32_t kernel, std::vector<plan::Arg> args,
+                                          const char *location) {
+  auto result = std::make_unique<plan::SequenceT>();
+  result->repeat = repeat;
+  result->steps.push_back(std::make_unique<plan::StepT>());
+  result->steps.back()->kernel = kernel;
+  result->steps.back()->args = std::move(args);
+  result->steps.back()->location = location;
+  result->steps.back()->layer_stride = 1;
+  return result;
+}
+
+void addProgram(plan::PlanT &plan, const char *name, plan::ProgramKind kind, uint32_t minRows, uint32_t maxRows,
+                uint32_t rowAlign, uint32_t logitsKernel) {
+  auto program = std::make_unique<plan::ProgramT>();
+  program->name = name;
+  program->kind = kind;
+  program->min_rows = minRows;
+  program->max_rows = maxRows;
+  program->row_align = rowAlign;
+  // x does not lie at the beginning, so that an offset forgotten would show.
+  program->arena_bytes = 64 + maxRows * kToyHidden * 4;
+  plan::Arg x = arena(64);
+  program->sequences.push_back(sequence(1, 0, {input(plan::InputKind::token_ids), weightArg(0), x}, "embed"));
+  program->sequences.push_back(sequence(kToyLayers, 1,
+                                        {x, input(plan::InputKind::positions), input(plan::InputKind::sequences),
+                                         weightArg(1, 1), plan::Arg(0, 1, plan::ArgKind::kv_layer)},
+                                        "layers.{}"));
+  program->sequences.push_back(sequence(1, logitsKernel,
+                                        {x, input(plan::InputKind::positions), input(plan::InputKind::output_rows),
+                                         weightArg(0), weightArg(1 + kToyLayers),
+                                         plan::Arg(0, 0, plan::ArgKind::output)},
+                                        "logits"));
+  plan.programs.push_back(std::move(program));
+}
+
+plan::PlanT makePlan(bool inFile) {
+  plan::PlanT plan;
+  plan.schema_version = kSchemaVersion;
+  plan.producer = "toy";
+  plan.target = std::make_unique<plan::TargetT>();
+  plan.target->device = "cpu";
+  plan.target->isa = "x86_64";
+  plan.target->features = {"sse2"};
+  plan.config = std::make_unique<plan::ModelConfigT>();
+  plan.config->hidden_size = kToyHidden;
+  plan.config->num_layers = kToyLayers;
+  plan.config->num_heads = kToyKvHeads;
+  plan.config->num_kv_heads = kToyKvHeads;
+  plan.config->head_dim = kToyHeadDim;
+  plan.config->vocab_size = kToyVocab;
+  plan.config->eos_token_ids = {2};
+  plan.kv_cache = std::make_unique<plan::KvCacheT>();
+  plan.kv_cache->layers = kToyLayers;
+  plan.kv_cache->kv_heads = kToyKvHeads;
+  plan.kv_cache->head_dim = kToyHeadDim;
+  plan.kv_cache->page = kToyPage;
+  plan.kv_cache->max_seq = kToyMaxSeq;
+  plan.kv_cache->max_batch = kToyMaxBatch;
+  addWeights(plan, inFile);
+  addKernels(plan);
+  plan.modules.push_back(std::make_unique<plan::CodeModuleT>());
+  plan.modules.back()->isa = "x86_64";
+  plan.modules.back()->bytes = readFile(QUIPU_TOY_KERNELS);
+  addProgram(plan, "decode", plan::ProgramKind::decode, 1, 1, 1, 2);
+  addProgram(plan, "prefill", plan::ProgramKind::prefill, 2, kToyMaxRows, kToyRowAlign, 3);
+  return plan;
+}
+
+} // namespace
+
+plan::PlanT toyPlan() { return makePlan(/*inFile=*/false); }
+
+plan::PlanT toyPlan(const TempFolder &folder) {
+  plan::PlanT plan = makePlan(/*inFile=*/true);
+  plan.files.push_back(writeToyWeights(folder.path("weights.safetensors"), "weights.safetensors"));
+  return plan;
+}
+
+std::vector<uint8_t> packPlan(const plan::PlanT &plan) {
+  flatbuffers::FlatBufferBuilder builder;
+  plan::FinishPlanBuffer(builder, plan::Plan::Pack(builder, &plan));
+  return std::vector<uint8_t>(builder.GetBufferPointer(), builder.GetBufferPointer() + builder.GetSize());
+}
+
+std::vector<uint8_t> planBytes(std::span<const uint8_t> payload) {
+  PlanFileHeader header = makePlanFileHeader(payload);
+  std::vector<uint8_t> bytes(sizeof(header) + payload.size());
+  memcpy(bytes.data(), &header, sizeof(header));
+  memcpy(bytes.data() + sizeof(header), payload.data(), payload.size());
+  return bytes;
+}
+
+std::string writeToyPlan(const TempFolder &folder, const plan::PlanT &plan, const std::string &name) {
+  std::string path = folder.path(name);
+  writePlanFile(path, packPlan(plan));
+  return path;
+}
+
+std::vector<float> toyReference(const ToyWeights &weights, const std::vector<int32_t> &tokens) {
+  constexpr size_t D = kToyHidden;
+  std::vector<float> x;
+  for (int32_t token : tokens)
+    x.insert(x.end(), weights.embedding.begin() + token * kToyHidden,
+             weights.embedding.begin() + (token + 1) * kToyHidden);
+  for (size_t layer = 0; layer < size_t(kToyLayers); ++layer) {
+    std::vector<float> next = x;
+    for (size_t t = 0; t < tokens.size(); ++t) {
+      for (size_t d = 0; d < D; ++d) {
+        float sum = 0;
+        for (size_t s = 0; s <= t; ++s)
+          sum += x[s * D + d] * weights.layers[layer * D + d] * float(s + 1) - x[s * D + d] * 0.5f;
+        next[t * D + d] += sum / float(t + 1);
+      }
+    }
+    x = next;
+  }
+  std::vector<float> logits(tokens.size() * size_t(kToyVocab));
+  for (size_t t = 0; t < tokens.size(); ++t)
+    for (size_t v = 0; v < size_t(kToyRowsColumn); ++v)
+      for (size_t d = 0; d < D; ++d)
+        logits[t * size_t(kToyVocab) + v] += x[t * D + d] * weights.scale[d] * weights.embedding[v * D + d];
+  return logits;
+}
+
+std::string errorOf(const std::function<void()> &function) {
+  try {
+    function();
+  } catch (const Error &error) {
+    return error.what();
+  }
+  ADD_FAILURE() << "no Error was thrown";
+  return "";
+}
+
+} // namespace quipu::test
