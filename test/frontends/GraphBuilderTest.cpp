@@ -1,0 +1,309 @@
+//===- GraphBuilderTest.cpp - From configs to the llama dialect --------------------------===//
+
+#include "Support.h"
+
+#include "frontends/common/GraphBuilder.h"
+#include "frontends/hf/Config.h"
+#include "ir/Llama/Llama.h"
+
+#include "mlir/Bytecode/BytecodeWriter.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Verifier.h"
+#include "mlir/Parser/Parser.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <map>
+
+using namespace quipu;
+using namespace quipu::frontend;
+using namespace quipu::test;
+using nlohmann::json;
+
+namespace {
+
+/// A built module and what is in it.
+class Graph {
+public:
+  /// `changes`: fields as JSON text, merged into smallConfig().
+  explicit Graph(const char *changes, const GraphOptions &options = {}, const std::string &storedDtype = "",
+                 const std::map<std::string, DType> &odd = {}) {
+    json config = smallConfig();
+    config.update(json::parse(changes));
+    model.config = frontend::hf::parseConfig(config.dump(), "tiny/config.json");
+    if (!storedDtype.empty()) {
+      model.weights.emplace();
+      for (const ExpectedWeight &weight : expectedWeights(model.config)) {
+        WeightEntry entry;
+        entry.shape = weight.shape;
+        entry.dtype = storedDtype == "bf16" ? DType::bf16 : storedDtype == "f16" ? DType::f16 : DType::f32;
+        if (auto it = odd.find(weight.tensor); it != odd.end())
+          entry.dtype = it->second;
+        model.weights->tensors[weight.tensor] = entry;
+      }
+    }
+    module = buildGraph(context, model, options);
+    EXPECT_TRUE(succeeded(mlir::verify(*module)));
+  }
+
+  /// Number of ops of that name ("llama.linear").
+  int count(llvm::StringRef name) {
+    int found = 0;
+    module->walk([&](mlir::Operation *op) { found += op->getName().getStringRef() == name; });
+    return found;
+  }
+  template <typename Op> std::vector<Op> all() {
+    std::vector<Op> ops;
+    module->walk([&](Op op) { ops.push_back(op); });
+    return ops;
+  }
+  llama::WeightOp weight(llvm::StringRef symbol) { return module->lookupSymbol<llama::WeightOp>(symbol); }
+  std::string typeOf(llvm::StringRef symbol) {
+    llama::WeightOp op = weight(symbol);
+    return op ? print(op.getType()) : "none";
+  }
+  template <typename T> static std::string print(const T &value) {
+    std::string text;
+    llvm::raw_string_ostream(text) << value;
+    return text;
+  }
+  std::string print() {
+    std::string text;
+    llvm::raw_string_ostream stream(text);
+    module->print(stream, mlir::OpPrintingFlags().enableDebugInfo());
+    return text;
+  }
+
+  mlir::MLIRContext context{mlir::MLIRContext::Threading::DISABLED};
+  Model model;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+};
+
+struct Shape {
+  const char *name;
+  const char *changes;
+  int weights, refs;
+  int kvHeads;
+  int biases;
+};
+void PrintTo(const Shape &shape, std::ostream *out) { *out << shape.name; }
+class GraphShape : public testing::TestWithParam<Shape> {};
+
+} // namespace
+
+TEST_P(GraphShape, HasTheOpsOfTheModel) {
+  const Shape &shape = GetParam();
+  Graph graph(shape.changes);
+  int layers = int(graph.model.config.numLayers);
+  EXPECT_EQ(graph.count("llama.weight"), shape.weights);
+  EXPECT_EQ(graph.count("llama.weight_ref"), shape.refs);
+  EXPECT_EQ(graph.count("llama.embedding"), 1);
+  EXPECT_EQ(graph.count("llama.rms_norm"), 2 * layers);
+  EXPECT_EQ(graph.count("llama.linear"), 4 * layers);
+  EXPECT_EQ(graph.count("llama.rotary"), 2 * layers);
+  EXPECT_EQ(graph.count("llama.kv_layer"), layers);
+  EXPECT_EQ(graph.count("llama.kv_append"), layers);
+  EXPECT_EQ(graph.count("llama.attention"), layers);
+  EXPECT_EQ(graph.count("llama.gated_mlp"), layers);
+  EXPECT_EQ(graph.count("llama.add"), 2 * layers);
+  EXPECT_EQ(graph.count("llama.lm_head"), 1);
+  EXPECT_EQ(graph.count("llama.repeat_kv"), 0);
+  EXPECT_EQ(graph.count("func.func"), 1);
+  int biases = 0;
+  for (llama::WeightOp weight : graph.all<llama::WeightOp>())
+    biases += weight.getRole() == llama::WeightRole::Bias;
+  EXPECT_EQ(biases, shape.biases);
+  for (llama::AttentionOp attention : graph.all<llama::AttentionOp>()) {
+    EXPECT_EQ(attention.getNumHeads(), 4u);
+    EXPECT_EQ(attention.getNumKvHeads(), unsigned(shape.kvHeads));
+    EXPECT_FALSE(attention.getLse());
+    EXPECT_FALSE(attention.getWindow());
+  }
+}
+
+static const Shape kShapes[] = {
+    {"Gqa", "{}", 21, 21, 2, 0},
+    {"Mha", R"({"num_key_value_heads": 4})", 21, 21, 4, 0},
+    {"Mqa", R"({"num_key_value_heads": 1})", 21, 21, 1, 0},
+    {"Tied", R"({"tie_word_embeddings": true})", 20, 21, 2, 0},
+    {"AttentionBias", R"({"attention_bias": true})", 29, 29, 2, 8},
+    {"AllBiases", R"({"attention_bias": true, "mlp_bias": true})", 35, 35, 2, 14},
+    {"HeadDim", R"({"head_dim": 6, "hidden_size": 10})", 21, 21, 2, 0},
+    {"FiveLayers", R"({"num_hidden_layers": 5})", 48, 48, 2, 0},
+};
+INSTANTIATE_TEST_SUITE_P(All, GraphShape, testing::ValuesIn(kShapes), [](const auto &info) { return info.param.name; });
+
+TEST(GraphBuilder, ForwardTakesAStep) {
+  GraphOptions options;
+  options.page = 16;
+  options.maxRows = 128;
+  Graph graph("{}", options);
+  auto forward = graph.module->lookupSymbol<mlir::func::FuncOp>("forward");
+  ASSERT_TRUE(forward);
+  EXPECT_EQ(Graph::print(forward.getFunctionType()),
+            "(tensor<?xi32>, tensor<?xi32>, tensor<?xi32>, tensor<?xi32>, !llama.kv_cache<2 x 2 x 2 x f32, page = 16>) "
+            "-> tensor<?x16xf32>");
+  auto program = forward->getAttrOfType<llama::ProgramAttr>(llama::kProgramAttrName);
+  ASSERT_TRUE(program);
+  EXPECT_EQ(program.getKind(), llama::ProgramKind::Forward);
+  EXPECT_EQ(program.getMinRows(), 1);
+  EXPECT_EQ(program.getMaxRows(), 128);
+}
+
+TEST(GraphBuilder, LocationsNameThePlaceInTheModel) {
+  Graph graph("{}");
+  std::string text = graph.print();
+  EXPECT_EQ(graph.print().find("unknown"), std::string::npos);
+  for (const char *place :
+       {"\"embed_tokens\"", "\"layers.0.input_layernorm\"", "\"layers.1.self_attn.q_proj\"",
+        "\"layers.1.self_attn.q_rotary\"", "\"layers.1.self_attn.k_rotary\"", "\"layers.1.self_attn.kv_append\"",
+        "\"layers.0.self_attn.attention\"", "\"layers.0.self_attn.o_proj\"", "\"layers.0.self_attn.residual\"",
+        "\"layers.1.mlp\"", "\"layers.1.mlp.residual\"", "\"lm_head\""})
+    EXPECT_NE(text.find(std::string("loc(") + place), std::string::npos) << place;
+  for (llama::LinearOp linear : graph.all<llama::LinearOp>()) {
+    auto name = mlir::dyn_cast<mlir::NameLoc>(linear.getLoc());
+    ASSERT_TRUE(name);
+    auto ref = linear.getWeight().getDefiningOp<llama::WeightRefOp>();
+    EXPECT_EQ(name.getName().str(), ref.getWeight().str());
+  }
+}
+
+TEST(GraphBuilder, WeightsNameTheirTensors) {
+  Graph graph(R"({"attention_bias": true, "head_dim": 6})");
+  llama::WeightOp query = graph.weight("layers.1.self_attn.q_proj");
+  ASSERT_TRUE(query);
+  EXPECT_EQ(Graph::print(query.getSources()), "[\"model.layers.1.self_attn.q_proj.weight\"]");
+  EXPECT_EQ(Graph::print(query.getType()), "tensor<24x8xf32>");
+  EXPECT_EQ(query.getRole(), llama::WeightRole::Matrix);
+  llama::WeightOp bias = graph.weight("layers.0.self_attn.k_proj.bias");
+  ASSERT_TRUE(bias);
+  EXPECT_EQ(Graph::print(bias.getSources()), "[\"model.layers.0.self_attn.k_proj.bias\"]");
+  EXPECT_EQ(Graph::print(bias.getType()), "tensor<12xf32>");
+  EXPECT_EQ(graph.weight("lm_head").getRole(), llama::WeightRole::Matrix);
+  EXPECT_EQ(graph.weight("embed_tokens").getRole(), llama::WeightRole::Embedding);
+  EXPECT_EQ(graph.weight("norm").getRole(), llama::WeightRole::Norm);
+}
+
+TEST(GraphBuilder, TiedHeadUsesTheEmbedding) {
+  Graph graph(R"({"tie_word_embeddings": true})");
+  llama::LMHeadOp head = graph.all<llama::LMHeadOp>().front();
+  EXPECT_EQ(head.getWeight().getDefiningOp<llama::WeightRefOp>().getWeight(), "embed_tokens");
+  EXPECT_FALSE(graph.weight("lm_head"));
+}
+
+TEST(GraphBuilder, Rope) {
+  EXPECT_EQ(Graph::print(Graph(R"({"rope_theta": 500000})").all<llama::RotaryOp>().front().getRope()),
+            "#llama.rope<theta = 5.000000e+05, layout = half>");
+  Graph linear(R"({"rope_scaling": {"type": "linear", "factor": 4}, "rope_interleaved": true})");
+  llama::RopeAttr rope = linear.all<llama::RotaryOp>().front().getRope();
+  EXPECT_EQ(rope.getLayout(), llama::RotaryLayout::Interleaved);
+  EXPECT_EQ(rope.getScaling(), llama::RopeScaling::Linear);
+  EXPECT_EQ(rope.getFactor().convertToDouble(), 4.0);
+  Graph llama3(R"({"rope_scaling": {"rope_type": "llama3", "factor": 8, "low_freq_factor": 1, "high_freq_factor": 4,
+                                    "original_max_position_embeddings": 32}})");
+  rope = llama3.all<llama::RotaryOp>().front().getRope();
+  EXPECT_EQ(rope.getScaling(), llama::RopeScaling::Llama3);
+  EXPECT_EQ(rope.getLowFreqFactor().convertToDouble(), 1.0);
+  EXPECT_EQ(rope.getHighFreqFactor().convertToDouble(), 4.0);
+  EXPECT_EQ(rope.getOriginalContext(), 32);
+}
+
+TEST(GraphBuilder, SlidingWindow) {
+  Graph graph(R"({"architectures": ["MistralForCausalLM"], "model_type": "mistral", "sliding_window": 24})");
+  for (llama::AttentionOp attention : graph.all<llama::AttentionOp>())
+    EXPECT_EQ(attention.getWindow(), 24u);
+}
+
+/// The types of one layer, in a word: residual, norm, query, key, attention, cache.
+static std::string layerTypes(Graph &graph) {
+  auto element = [](mlir::Value value) {
+    return Graph::print(mlir::cast<mlir::RankedTensorType>(value.getType()).getElementType());
+  };
+  auto append = graph.all<llama::KVAppendOp>().front();
+  auto attention = graph.all<llama::AttentionOp>().front();
+  return element(graph.all<llama::AddOp>().front()) + " " + element(graph.all<llama::RMSNormOp>().front()) + " " +
+         element(attention.getQuery()) + " " + element(append.getKeys()) + " " + element(attention.getResult()) + " " +
+         Graph::print(append.getKv().getType().getElementType());
+}
+
+TEST(GraphBuilder, AutoComputesInTheStoredType) {
+  Graph f32("{}", {}, "f32");
+  EXPECT_EQ(layerTypes(f32), "f32 f32 f32 f32 f32 f32");
+  Graph bf16("{}", {}, "bf16");
+  EXPECT_EQ(layerTypes(bf16), "f32 bf16 bf16 bf16 bf16 bf16");
+  EXPECT_EQ(bf16.typeOf("layers.0.input_layernorm"), "tensor<8xbf16>");
+  Graph f16("{}", {}, "f16");
+  EXPECT_EQ(layerTypes(f16), "f32 f16 f16 f16 f16 f16");
+  // Without weights, in the declared type; weights are made in it.
+  Graph bare(R"({"torch_dtype": "bfloat16"})");
+  EXPECT_EQ(layerTypes(bare), "f32 bf16 bf16 bf16 bf16 bf16");
+  EXPECT_EQ(bare.typeOf("norm"), "tensor<8xbf16>");
+  Graph undeclared(R"({"torch_dtype": null})");
+  EXPECT_EQ(layerTypes(undeclared), "f32 f32 f32 f32 f32 f32");
+  // Norms stored in another type than the matrices do not matter.
+  Graph norms("{}", {}, "bf16", {{"model.norm.weight", DType::f32}});
+  EXPECT_EQ(layerTypes(norms), "f32 bf16 bf16 bf16 bf16 bf16");
+  EXPECT_EQ(norms.typeOf("norm"), "tensor<8xf32>");
+  // Matrices of several types: the declared one, to which the others are converted.
+  Graph mixed(R"({"torch_dtype": "bfloat16"})", {}, "bf16", {{"model.layers.1.mlp.up_proj.weight", DType::f32}});
+  EXPECT_EQ(layerTypes(mixed), "f32 bf16 bf16 bf16 bf16 bf16");
+  EXPECT_EQ(mixed.typeOf("layers.1.mlp.up_proj"), "tensor<12x8xbf16>");
+}
+
+TEST(GraphBuilder, ComputingInF32ReadsWeightsInPlace) {
+  GraphOptions options;
+  options.computeDType = DType::f32;
+  Graph graph("{}", options, "bf16");
+  EXPECT_EQ(layerTypes(graph), "f32 f32 f32 f32 f32 f32");
+  EXPECT_EQ(graph.typeOf("layers.0.self_attn.q_proj"), "tensor<8x8xbf16>");
+  EXPECT_EQ(graph.typeOf("lm_head"), "tensor<16x8xbf16>");
+}
+
+TEST(GraphBuilder, ComputingInBf16ConvertsOtherMatrices) {
+  GraphOptions options;
+  options.computeDType = DType::bf16;
+  Graph graph("{}", options, "f32");
+  EXPECT_EQ(layerTypes(graph), "f32 bf16 bf16 bf16 bf16 bf16");
+  EXPECT_EQ(graph.typeOf("layers.0.self_attn.q_proj"), "tensor<8x8xbf16>");
+  EXPECT_EQ(graph.typeOf("layers.0.input_layernorm"), "tensor<8xf32>");
+  EXPECT_EQ(graph.typeOf("embed_tokens"), "tensor<16x8xf32>");
+  EXPECT_EQ(graph.all<llama::LMHeadOp>().front().getComputeType(), mlir::BFloat16Type::get(&graph.context));
+  // An embedding that is the head too is an operand of a dot product.
+  Graph tied(R"({"tie_word_embeddings": true})", options, "f32");
+  EXPECT_EQ(tied.typeOf("embed_tokens"), "tensor<16x8xbf16>");
+}
+
+TEST(GraphBuilder, CacheMayHaveItsOwnType) {
+  GraphOptions options;
+  options.kvDType = DType::bf16;
+  Graph graph("{}", options, "f32");
+  EXPECT_EQ(layerTypes(graph), "f32 f32 f32 bf16 f32 bf16");
+}
+
+TEST(GraphBuilder, TextAndBytecodeRoundTrip) {
+  Graph graph(R"({"attention_bias": true, "mlp_bias": true})");
+  std::string text = graph.print();
+  auto parsed = mlir::parseSourceString<mlir::ModuleOp>(text, &graph.context);
+  ASSERT_TRUE(parsed);
+  std::string again;
+  llvm::raw_string_ostream stream(again);
+  parsed->print(stream, mlir::OpPrintingFlags().enableDebugInfo());
+  EXPECT_EQ(text, again);
+
+  std::string bytecode;
+  llvm::raw_string_ostream bytes(bytecode);
+  ASSERT_TRUE(succeeded(mlir::writeBytecodeToFile(*graph.module, bytes)));
+  parsed = mlir::parseSourceString<mlir::ModuleOp>(bytecode, &graph.context);
+  ASSERT_TRUE(parsed);
+  EXPECT_TRUE(
+      mlir::OperationEquivalence::isEquivalentTo(*graph.module, *parsed, mlir::OperationEquivalence::IgnoreLocations));
+}
+
+TEST(GraphBuilder, BuildsEveryGolden) {
+  for (const auto &entry : std::filesystem::directory_iterator(QUIPU_TEST_SOURCE_DIR "/goldens")) {
+    if (!std::filesystem::exists(entry.path() / "config.json"))
+      continue;
+    mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
+    auto module = buildGraph(context, openModel(entry.path().string()));
+    EXPECT_TRUE(succeeded(mlir::verify(*module))) << entry.path();
+  }
+}
