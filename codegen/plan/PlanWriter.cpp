@@ -1,0 +1,369 @@
+//===- PlanWriter.cpp - From a planned module to a plan ----------------------------===//
+
+#include "codegen/plan/PlanWriter.h"
+
+#include "codegen/cpu/KernelFrame.h"
+#include "codegen/plan/RollSteps.h"
+#include "ir/Llama/Llama.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "runtime/plan/PlanFile.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringMap.h"
+
+#include <filesystem>
+
+using namespace mlir;
+using namespace quipu::llama;
+
+namespace quipu::codegen {
+namespace {
+
+constexpr uint32_t kNoFile = 0xffffffff;
+
+plan::DType toPlan(frontend::DType type) {
+  switch (type) {
+  case frontend::DType::f32:
+    return plan::DType::f32;
+  case frontend::DType::f16:
+    return plan::DType::f16;
+  case frontend::DType::bf16:
+    return plan::DType::bf16;
+  }
+  llvm_unreachable("all element types of weights are listed");
+}
+
+plan::DType toPlan(Type type) {
+  return type.isF32() ? plan::DType::f32 : type.isF16() ? plan::DType::f16 : plan::DType::bf16;
+}
+
+plan::RowDim toPlan(RowDim rows) {
+  return rows == RowDim::One      ? plan::RowDim::one
+         : rows == RowDim::Tokens ? plan::RowDim::tokens
+                                  : plan::RowDim::outputs;
+}
+
+/// The name in a location, looking through the fusions that passes made.
+std::string nameOf(Location location) {
+  if (auto name = dyn_cast<NameLoc>(location))
+    return name.getName().str();
+  if (auto fused = dyn_cast<FusedLoc>(location))
+    for (Location part : fused.getLocations())
+      if (std::string name = nameOf(part); !name.empty())
+        return name;
+  if (auto call = dyn_cast<CallSiteLoc>(location))
+    return nameOf(call.getCallee());
+  return {};
+}
+
+class Writer {
+public:
+  Writer(ModuleOp module, const std::vector<GeneratedKernel> &kernels, const CpuTarget &target,
+         const frontend::Model &model, const PlanOptions &options)
+      : module(module), kernels(kernels), target(target), model(model), options(options) {}
+
+  FailureOr<std::vector<uint8_t>> write(ArrayRef<char> library) {
+    out.schema_version = kSchemaVersion;
+    out.producer = "quipu " QUIPU_VERSION;
+    writeTarget();
+    writeConfig();
+    writeFiles();
+    for (auto [index, kernel] : llvm::enumerate(kernels)) {
+      kernelIndex[kernel.name] = index;
+      writeKernel(kernel);
+    }
+    for (auto program : module.getOps<func::FuncOp>())
+      if (program->hasAttr(kProgramAttrName) && failed(writeProgram(program)))
+        return failure();
+    auto code = std::make_unique<plan::CodeModuleT>();
+    code->format = plan::CodeFormat::elf;
+    code->isa = "x86_64";
+    code->bytes.assign(library.begin(), library.end());
+    out.modules.push_back(std::move(code));
+    writeTokenizer();
+
+    flatbuffers::FlatBufferBuilder builder;
+    builder.Finish(plan::Plan::Pack(builder, &out), plan::PlanIdentifier());
+    return std::vector<uint8_t>(builder.GetBufferPointer(), builder.GetBufferPointer() + builder.GetSize());
+  }
+
+private:
+  void writeTarget() {
+    out.target = std::make_unique<plan::TargetT>();
+    out.target->device = "cpu";
+    out.target->isa = "x86_64";
+    out.target->requested = target.requested;
+    out.target->features = target.features;
+  }
+
+  void writeConfig() {
+    const frontend::ModelConfig &config = model.config;
+    out.config = std::make_unique<plan::ModelConfigT>();
+    plan::ModelConfigT &to = *out.config;
+    to.name = config.name;
+    to.architecture = config.architecture;
+    to.hidden_size = config.hiddenSize;
+    to.intermediate_size = config.intermediateSize;
+    to.num_layers = config.numLayers;
+    to.num_heads = config.numHeads;
+    to.num_kv_heads = config.numKvHeads;
+    to.head_dim = config.headDim;
+    to.vocab_size = config.vocabSize;
+    to.max_position_embeddings = config.maxPositionEmbeddings;
+    to.rms_norm_eps = config.rmsNormEps;
+    to.rope_theta = config.rope.theta;
+    to.rope_scaling = config.rope.scaling == frontend::RopeScaling::none     ? plan::RopeScaling::none
+                      : config.rope.scaling == frontend::RopeScaling::linear ? plan::RopeScaling::linear
+                                                                             : plan::RopeScaling::llama3;
+    to.rope_factor = config.rope.factor;
+    to.rope_low_freq_factor = config.rope.lowFreqFactor;
+    to.rope_high_freq_factor = config.rope.highFreqFactor;
+    to.rope_original_context = config.rope.originalContext;
+    to.rotary_layout = config.rope.layout == frontend::RotaryLayout::half ? plan::RotaryLayout::half
+                                                                          : plan::RotaryLayout::interleaved;
+    to.tie_word_embeddings = config.tieWordEmbeddings;
+    to.attention_bias = config.attentionBias;
+    to.mlp_bias = config.mlpBias;
+    to.activation = config.activation;
+    to.sliding_window = config.slidingWindow;
+    to.bos_token_ids = config.bosTokenIds;
+    to.eos_token_ids = config.eosTokenIds;
+    to.compute_dtype = toPlan(options.computeDType);
+  }
+
+  void writeFiles() {
+    if (!model.weights)
+      return;
+    for (const frontend::WeightFile &file : model.weights->files) {
+      auto to = std::make_unique<plan::WeightFileT>();
+      to->path = file.path;
+      if (!options.folder.empty())
+        to->relative_path = std::filesystem::path(file.path).lexically_relative(options.folder).string();
+      to->size = file.size;
+      to->mtime_ns = file.mtimeNs;
+      to->header_hash.assign(file.headerHash.begin(), file.headerHash.end());
+      if (file.contentHash)
+        to->content_hash.assign(file.contentHash->begin(), file.contentHash->end());
+      out.files.push_back(std::move(to));
+    }
+  }
+
+  void writeKernel(const GeneratedKernel &kernel) {
+    auto to = std::make_unique<plan::KernelT>();
+    to->name = kernel.name;
+    for (const GeneratedEntry &entry : kernel.entries) {
+      auto toEntry = std::make_unique<plan::EntryT>();
+      toEntry->symbol = entry.symbol;
+      toEntry->grid = std::make_unique<plan::GridT>();
+      toEntry->grid->fixed = entry.fixed;
+      toEntry->grid->rows = toPlan(entry.rows);
+      toEntry->grid->rows_per_block = entry.rowsPerBlock;
+      to->entries.push_back(std::move(toEntry));
+    }
+    to->scratch_bytes = kernel.scratchBytes;
+    to->schedule = kernel.schedule;
+    to->independent_args.assign(kernel.independentArguments.begin(), kernel.independentArguments.end());
+    to->weight_bytes = kernel.weightBytes;
+    to->flops_per_row = kernel.flopsPerRow;
+    to->rows = toPlan(kernel.rows);
+    out.kernels.push_back(std::move(to));
+  }
+
+  /// The plan's weight for one piece of a weight, or for all of it; created at its first use, so that the weights of
+  /// successive layers are equally far apart.
+  FailureOr<uint64_t> weightFor(WeightOp weight, ArrayRef<unsigned> sourceIndices, ArrayRef<int64_t> shape) {
+    auto type = cast<RankedTensorType>(weight.getType());
+    std::string key;
+    for (unsigned index : sourceIndices)
+      key += cast<StringAttr>(weight.getSources()[index]).str() + "\n";
+    llvm::raw_string_ostream(key) << type.getElementType();
+    auto [entry, isNew] = weightIndex.try_emplace(key, out.weights.size());
+    if (!isNew)
+      return entry->second;
+
+    auto to = std::make_unique<plan::WeightT>();
+    to->dtype = toPlan(type.getElementType());
+    to->shape.assign(shape.begin(), shape.end());
+    to->role = static_cast<plan::WeightRole>(weight.getRole());
+    bool convert = false;
+    for (unsigned index : sourceIndices) {
+      std::string name = cast<StringAttr>(weight.getSources()[index]).str();
+      auto source = std::make_unique<plan::SourceT>();
+      source->name = name;
+      source->file = kNoFile;
+      source->dtype = to->dtype;
+      source->shape.assign(shape.begin(), shape.end());
+      if (sourceIndices.size() > 1)
+        source->shape[0] = (*weight.getRows())[index];
+      if (model.weights) {
+        const frontend::WeightEntry *tensor = model.weights->find(name);
+        if (!tensor)
+          return weight.emitOpError() << "has source '" << name << "', which is not among the weights";
+        source->name = tensor->nameInFile;
+        source->file = tensor->file;
+        source->offset = tensor->offset;
+        source->size = tensor->size;
+        source->dtype = toPlan(tensor->dtype);
+        source->shape.assign(tensor->shape.begin(), tensor->shape.end());
+      }
+      convert |= source->dtype != to->dtype;
+      to->sources.push_back(std::move(source));
+    }
+    to->name = sourceIndices.size() == weight.getSources().size() ? weight.getSymName().str()
+                                                                  : symbolFor(to->sources.front()->name);
+    to->transform = sourceIndices.size() > 1 ? plan::WeightTransform::concat
+                    : convert                ? plan::WeightTransform::convert
+                                             : plan::WeightTransform::none;
+    out.weights.push_back(std::move(to));
+    return entry->second;
+  }
+
+  /// "layers.0.self_attn.q_proj" for the tensor "model.layers.0.self_attn.q_proj.weight".
+  static std::string symbolFor(StringRef tensor) {
+    tensor.consume_front("model.");
+    tensor.consume_back(".weight");
+    return tensor.str();
+  }
+
+  LogicalResult addWeight(WeightRefOp reference, FlatStep &step) {
+    auto weight = SymbolTable::lookupNearestSymbolFrom<WeightOp>(reference, reference.getWeightAttr());
+    auto type = cast<RankedTensorType>(weight.getType());
+    auto add = [&](ArrayRef<unsigned> sources, ArrayRef<int64_t> shape) {
+      FailureOr<uint64_t> index = weightFor(weight, sources, shape);
+      if (succeeded(index))
+        step.arguments.push_back({plan::ArgKind::weight, *index});
+      return LogicalResult(index);
+    };
+    if (auto parts = dyn_cast_or_null<RowPartsAttr>(type.getEncoding())) {
+      SmallVector<int64_t> shape(type.getShape());
+      for (auto [index, rows] : llvm::enumerate(parts.getRows())) {
+        shape[0] = rows;
+        if (failed(add({static_cast<unsigned>(index)}, shape)))
+          return failure();
+      }
+      return success();
+    }
+    SmallVector<unsigned> all(llvm::seq<unsigned>(0, weight.getSources().size()));
+    return add(all, type.getShape());
+  }
+
+  LogicalResult addOperand(Value operand, FlatStep &step) {
+    if (auto argument = dyn_cast<BlockArgument>(operand)) {
+      // The order of arguments of every program: tokens, positions, sequences, output rows, cache.
+      static constexpr plan::InputKind kInputs[] = {plan::InputKind::token_ids, plan::InputKind::positions,
+                                                    plan::InputKind::sequences, plan::InputKind::output_rows};
+      if (argument.getArgNumber() >= std::size(kInputs))
+        return module.emitError() << "a program has more inputs than tokens, positions, sequences and rows";
+      step.arguments.push_back({plan::ArgKind::input, static_cast<uint64_t>(kInputs[argument.getArgNumber()])});
+      return success();
+    }
+    Operation *op = operand.getDefiningOp();
+    if (auto reference = dyn_cast<WeightRefOp>(op))
+      return addWeight(reference, step);
+    if (auto layer = dyn_cast<KVLayerOp>(op)) {
+      step.arguments.push_back({plan::ArgKind::kv_layer, layer.getLayer()});
+      return success();
+    }
+    auto launch = dyn_cast<LaunchOp>(op);
+    if (!launch || !launch.getOffsets())
+      return op->emitOpError() << "feeds a launch but has no place in the arena; run llama-plan-memory";
+    step.arguments.push_back(
+        {plan::ArgKind::arena,
+         static_cast<uint64_t>((*launch.getOffsets())[cast<OpResult>(operand).getResultNumber()])});
+    return success();
+  }
+
+  LogicalResult writeProgram(func::FuncOp program) {
+    auto attribute = program->getAttrOfType<ProgramAttr>(kProgramAttrName);
+    auto arena = program->getAttrOfType<IntegerAttr>(kArenaBytesAttrName);
+    if (attribute.getKind() == ProgramKind::Forward || !arena)
+      return program.emitOpError() << "is not specialised and planned; run the passes up to llama-plan-memory";
+    for (Type type : program.getArgumentTypes())
+      if (auto cache = dyn_cast<KVCacheType>(type))
+        writeCache(cache);
+
+    std::vector<FlatStep> steps;
+    for (LaunchOp launch : program.getOps<LaunchOp>()) {
+      FlatStep step;
+      step.kernel = kernelIndex.lookup(launch.getKernel());
+      for (Value operand : launch.getOperands())
+        if (failed(addOperand(operand, step)))
+          return failure();
+      if (!launch.getOffsets() && launch.getNumResults())
+        return launch.emitOpError() << "has no offsets; run llama-plan-memory";
+      if (launch.getOffsets())
+        for (int64_t offset : *launch.getOffsets())
+          step.arguments.push_back(offset < 0
+                                       ? FlatStep::Argument{plan::ArgKind::output,
+                                                            static_cast<uint64_t>(plan::OutputKind::logits)}
+                                       : FlatStep::Argument{plan::ArgKind::arena, static_cast<uint64_t>(offset)});
+      if (auto workspace = launch.getWorkspaceOffsets())
+        for (int64_t offset : *workspace)
+          step.arguments.push_back({plan::ArgKind::arena, static_cast<uint64_t>(offset)});
+      locate(launch, step);
+      steps.push_back(std::move(step));
+    }
+
+    auto to = std::make_unique<plan::ProgramT>();
+    to->name = program.getSymName().str();
+    to->kind = attribute.getKind() == ProgramKind::Decode ? plan::ProgramKind::decode : plan::ProgramKind::prefill;
+    to->min_rows = attribute.getMinRows();
+    to->max_rows = attribute.getMaxRows();
+    to->row_align = attribute.getRowAlign();
+    to->arena_bytes = arena.getInt();
+    to->sequences = rollSteps(steps);
+    out.programs.push_back(std::move(to));
+    return success();
+  }
+
+  void writeCache(KVCacheType cache) {
+    out.kv_cache = std::make_unique<plan::KvCacheT>();
+    out.kv_cache->layers = cache.getLayers();
+    out.kv_cache->kv_heads = cache.getKvHeads();
+    out.kv_cache->head_dim = cache.getHeadDim();
+    out.kv_cache->page = cache.getPage();
+    out.kv_cache->dtype = toPlan(cache.getElementType());
+    out.kv_cache->max_seq = options.maxSeq;
+    out.kv_cache->max_batch = options.maxBatch;
+  }
+
+  /// "layers.3.mlp.down_proj" becomes the template "layers.{}.mlp.down_proj" with layer 3.
+  void locate(LaunchOp launch, FlatStep &step) {
+    step.location = nameOf(launch.getLoc());
+    StringRef rest = step.location;
+    if (!rest.consume_front("layers."))
+      return;
+    StringRef number = rest.take_while(llvm::isDigit);
+    uint32_t layer = 0;
+    if (number.empty() || number.getAsInteger(10, layer))
+      return;
+    step.layer = layer;
+    step.location = ("layers.{}" + rest.drop_front(number.size())).str();
+  }
+
+  void writeTokenizer() {
+    out.tokenizer = std::make_unique<plan::TokenizerT>();
+    out.tokenizer->kind = options.tokenizer.empty() ? plan::TokenizerKind::none : plan::TokenizerKind::sentencepiece;
+    out.tokenizer->model.assign(options.tokenizer.begin(), options.tokenizer.end());
+    out.tokenizer->add_bos = model.tokenizer.addBos;
+    out.tokenizer->add_eos = model.tokenizer.addEos;
+  }
+
+  ModuleOp module;
+  const std::vector<GeneratedKernel> &kernels;
+  const CpuTarget &target;
+  const frontend::Model &model;
+  const PlanOptions &options;
+  plan::PlanT out;
+  llvm::StringMap<uint32_t> kernelIndex;
+  llvm::StringMap<uint64_t> weightIndex;
+};
+
+} // namespace
+
+FailureOr<std::vector<uint8_t>> buildPlan(ModuleOp module, const std::vector<GeneratedKernel> &kernels,
+                                          ArrayRef<char> library, const CpuTarget &target,
+                                          const frontend::Model &model, const PlanOptions &options) {
+  return Writer(module, kernels, target, model, options).write(library);
+}
+
+} // namespace quipu::codegen

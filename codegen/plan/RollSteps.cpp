@@ -1,0 +1,89 @@
+//===- RollSteps.cpp - Repeated steps as loops ----------------------------------===//
+
+#include "codegen/plan/RollSteps.h"
+
+#include <algorithm>
+
+namespace quipu::codegen {
+namespace {
+
+/// More steps than any layer (or pair of layers, when buffers alternate) has.
+constexpr size_t kMaxPeriod = 64;
+
+bool sameShape(const FlatStep &a, const FlatStep &b) {
+  return a.kernel == b.kernel && a.location == b.location && a.layer.has_value() == b.layer.has_value() &&
+         std::ranges::equal(a.arguments, b.arguments, {}, &FlatStep::Argument::kind, &FlatStep::Argument::kind);
+}
+
+/// Differences wrap around, as the strides of a plan do.
+int64_t difference(uint64_t later, uint64_t earlier) { return static_cast<int64_t>(later - earlier); }
+
+/// Whether `c` follows `b` as `b` follows `a`.
+bool continues(const FlatStep &a, const FlatStep &b, const FlatStep &c) {
+  if (!sameShape(b, c))
+    return false;
+  if (a.layer && difference(*c.layer, *b.layer) != difference(*b.layer, *a.layer))
+    return false;
+  for (size_t i = 0; i < a.arguments.size(); ++i)
+    if (difference(c.arguments[i].value, b.arguments[i].value) !=
+        difference(b.arguments[i].value, a.arguments[i].value))
+      return false;
+  return true;
+}
+
+/// How often the `period` steps at `first` repeat, the first time included.
+size_t countRepeats(const std::vector<FlatStep> &steps, size_t first, size_t period) {
+  size_t repeats = 1;
+  for (; first + (repeats + 1) * period <= steps.size(); ++repeats)
+    for (size_t i = 0; i < period; ++i) {
+      const FlatStep &last = steps[first + (repeats - 1) * period + i], &next = steps[first + repeats * period + i];
+      bool fits = repeats == 1 ? sameShape(last, next)
+                               : continues(steps[first + (repeats - 2) * period + i], last, next);
+      if (!fits)
+        return repeats;
+    }
+  return repeats;
+}
+
+} // namespace
+
+std::vector<std::unique_ptr<plan::SequenceT>> rollSteps(const std::vector<FlatStep> &steps) {
+  std::vector<std::unique_ptr<plan::SequenceT>> sequences;
+  size_t unrolledEnd = 0; // Sequence of repeat 1 that ends here, if the last one is such.
+  for (size_t first = 0; first < steps.size();) {
+    size_t period = 1, repeats = 1;
+    for (size_t candidate = 1; candidate <= kMaxPeriod && first + 2 * candidate <= steps.size(); ++candidate) {
+      size_t count = countRepeats(steps, first, candidate);
+      if (count > 1 && count * candidate > repeats * period) {
+        period = candidate;
+        repeats = count;
+      }
+    }
+    if (repeats > 1 || sequences.empty() || unrolledEnd != first) {
+      sequences.push_back(std::make_unique<plan::SequenceT>());
+      sequences.back()->repeat = static_cast<uint32_t>(repeats);
+    }
+    for (size_t i = 0; i < period; ++i) {
+      const FlatStep &flat = steps[first + i];
+      const FlatStep *next = repeats > 1 ? &steps[first + period + i] : nullptr;
+      auto step = std::make_unique<plan::StepT>();
+      step->kernel = flat.kernel;
+      step->location = flat.location;
+      if (flat.layer) {
+        step->layer_base = *flat.layer;
+        step->layer_stride = next ? *next->layer - *flat.layer : 0;
+      }
+      for (size_t a = 0; a < flat.arguments.size(); ++a)
+        step->args.emplace_back(flat.arguments[a].value,
+                                next ? difference(next->arguments[a].value, flat.arguments[a].value) : 0,
+                                flat.arguments[a].kind);
+      sequences.back()->steps.push_back(std::move(step));
+    }
+    first += period * repeats;
+    if (repeats == 1)
+      unrolledEnd = first;
+  }
+  return sequences;
+}
+
+} // namespace quipu::codegen
