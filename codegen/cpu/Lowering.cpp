@@ -3,7 +3,6 @@
 #include "codegen/cpu/CpuKernel.h"
 
 #include "lld/Common/Driver.h"
-#include "mlir/Conversion/ConvertToLLVM/ToLLVMPass.h"
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Math/Transforms/Passes.h"
 #include "mlir/Pass/PassManager.h"
@@ -57,7 +56,9 @@ LogicalResult lowerToLLVMDialect(ModuleOp code) {
   vectorOptions.x86Vector = true;
   passes.addPass(createConvertVectorToLLVMPass(vectorOptions));
   passes.addPass(createConvertMathToLLVMPass());
-  passes.addPass(createConvertToLLVMPass());
+  passes.addPass(createArithToLLVMConversionPass());
+  passes.addPass(createUBToLLVMConversionPass());
+  passes.addPass(createConvertControlFlowToLLVMPass());
   passes.addPass(createReconcileUnrealizedCastsPass());
   return passes.run(code);
 }

@@ -242,7 +242,7 @@ private:
       }
       return success();
     }
-    SmallVector<unsigned> all(llvm::seq<unsigned>(0, weight.getSources().size()));
+    auto all = llvm::to_vector(llvm::seq<unsigned>(0, weight.getSources().size()));
     return add(all, type.getShape());
   }
 
@@ -285,18 +285,18 @@ private:
     for (LaunchOp launch : program.getOps<LaunchOp>()) {
       FlatStep step;
       step.kernel = kernelIndex.lookup(launch.getKernel());
-      for (Value operand : launch.getOperands())
+      for (Value operand : launch->getOperands())
         if (failed(addOperand(operand, step)))
           return failure();
       if (!launch.getOffsets() && launch.getNumResults())
         return launch.emitOpError() << "has no offsets; run llama-plan-memory";
-      if (launch.getOffsets())
-        for (int64_t offset : *launch.getOffsets())
+      if (std::optional<ArrayRef<int64_t>> offsets = launch.getOffsets())
+        for (int64_t offset : *offsets)
           step.arguments.push_back(offset < 0
                                        ? FlatStep::Argument{plan::ArgKind::output,
                                                             static_cast<uint64_t>(plan::OutputKind::logits)}
                                        : FlatStep::Argument{plan::ArgKind::arena, static_cast<uint64_t>(offset)});
-      if (auto workspace = launch.getWorkspaceOffsets())
+      if (std::optional<ArrayRef<int64_t>> workspace = launch.getWorkspaceOffsets())
         for (int64_t offset : *workspace)
           step.arguments.push_back({plan::ArgKind::arena, static_cast<uint64_t>(offset)});
       locate(launch, step);
@@ -329,7 +329,8 @@ private:
   /// "layers.3.mlp.down_proj" becomes the template "layers.{}.mlp.down_proj" with layer 3.
   void locate(LaunchOp launch, FlatStep &step) {
     step.location = nameOf(launch.getLoc());
-    StringRef rest = step.location;
+    std::string place = step.location;
+    StringRef rest = place;
     if (!rest.consume_front("layers."))
       return;
     StringRef number = rest.take_while(llvm::isDigit);
