@@ -1,0 +1,224 @@
+//===- Evaluator.cpp - Runs modules through the reference lowering --------===//
+
+#include "ir/Reference/Evaluator.h"
+#include "ir/Reference/Reference.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/ExecutionEngine/ExecutionEngine.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/TargetSelect.h"
+
+#include <cstdlib>
+#include <cstring>
+#include <numeric>
+
+using namespace mlir;
+using namespace quipu::llama;
+
+static llvm::Error makeError(const Twine &message) {
+  return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
+}
+
+/// Memory of a tensor with the descriptor that MLIR's calling convention passes: two pointers, an offset, the sizes and
+/// the strides.
+struct Evaluator::Buffer {
+  std::vector<char> bytes;
+  std::vector<int64_t> descriptor;
+
+  Buffer() = default;
+  Buffer(ArrayRef<int64_t> shape, size_t elementBytes, char content = 0) {
+    int64_t count = std::accumulate(shape.begin(), shape.end(), int64_t(1), std::multiplies<>());
+    bytes.assign(static_cast<size_t>(count) * elementBytes, content);
+    auto address = static_cast<int64_t>(reinterpret_cast<intptr_t>(bytes.data()));
+    descriptor = {address, address, 0};
+    descriptor.insert(descriptor.end(), shape.begin(), shape.end());
+    int64_t stride = count;
+    for (int64_t size : shape) {
+      stride = size ? stride / size : 1;
+      descriptor.push_back(stride);
+    }
+  }
+  explicit Buffer(ArrayRef<int32_t> values) : Buffer({static_cast<int64_t>(values.size())}, sizeof(int32_t)) {
+    std::memcpy(bytes.data(), values.data(), bytes.size());
+  }
+};
+
+Evaluator::Evaluator() = default;
+Evaluator::~Evaluator() = default;
+
+static size_t bytesOf(Type elementType) { return elementType.getIntOrFloatBitWidth() / 8; }
+
+void quipu::llama::registerEvaluatorDialects(DialectRegistry &registry) {
+  registerReferenceDialects(registry);
+  registerBuiltinDialectTranslation(registry);
+  registerLLVMDialectTranslation(registry);
+}
+
+llvm::Expected<std::unique_ptr<Evaluator>> Evaluator::create(ModuleOp module, const Options &options,
+                                                             const WeightFill &fill) {
+  std::unique_ptr<Evaluator> result(new Evaluator());
+  result->options = options;
+
+  KVCacheType cache;
+  for (auto func : module.getOps<func::FuncOp>()) {
+    auto attribute = func->getAttrOfType<ProgramAttr>(kProgramAttrName);
+    if (!attribute)
+      continue;
+    FunctionType type = func.getFunctionType();
+    auto isIndices = [](Type input) {
+      auto tensor = dyn_cast<RankedTensorType>(input);
+      return tensor && tensor.getRank() == 1 && tensor.getElementType().isInteger(32);
+    };
+    auto logits = type.getNumResults() == 1 ? dyn_cast<RankedTensorType>(type.getResult(0)) : RankedTensorType();
+    if (type.getNumInputs() != 5 || !llvm::all_of(type.getInputs().take_front(4), isIndices) ||
+        !isa<KVCacheType>(type.getInput(4)) || !logits || logits.getRank() != 2 || !logits.getElementType().isF32())
+      return makeError("@" + func.getSymName() +
+                       " does not take (tokens, positions, sequences, rows, cache) and yield f32 logits");
+    auto programCache = cast<KVCacheType>(type.getInput(4));
+    if (cache && (cache != programCache || result->vocabularySize != logits.getDimSize(1)))
+      return makeError("@" + func.getSymName() + " differs from @" + result->programs.front().name +
+                       " in its cache or vocabulary");
+    cache = programCache;
+    result->vocabularySize = logits.getDimSize(1);
+    bool takesWeights = func.walk([](WeightRefOp) { return WalkResult::interrupt(); }).wasInterrupted();
+    result->programs.push_back({func.getSymName().str(), attribute, takesWeights});
+  }
+  if (result->programs.empty())
+    return makeError("the module has no program (a func.func with the attribute llama.program)");
+
+  for (auto weight : module.getOps<WeightOp>()) {
+    auto type = cast<RankedTensorType>(weight.getType());
+    Buffer &buffer = result->weights.emplace_back(type.getShape(), bytesOf(type.getElementType()));
+    SmallVector<int64_t> rows{type.getDimSize(0)};
+    if (auto counts = weight.getRows())
+      rows.assign(counts->begin(), counts->end());
+    char *out = buffer.bytes.data();
+    for (auto [source, count] : llvm::zip_equal(weight.getSources().getAsValueRange<StringAttr>(), rows)) {
+      SmallVector<int64_t> shape(type.getShape());
+      shape[0] = count;
+      fill(source, shape, weight.getRole(), type.getElementType(), out);
+      out += static_cast<size_t>(ShapedType::getNumElements(shape)) * bytesOf(type.getElementType());
+    }
+  }
+  // Not a number, in each of the element types, so that reading what was never written shows.
+  result->cache = std::make_unique<Buffer>(ArrayRef<int64_t>{cache.getLayers(), 2, options.sequences, options.positions,
+                                                             cache.getKvHeads(), cache.getHeadDim()},
+                                           bytesOf(cache.getElementType()), static_cast<char>(0xff));
+
+  OwningOpRef<ModuleOp> lowered = cast<ModuleOp>(module->clone());
+  PassManager manager(module.getContext());
+  buildReferencePipeline(manager);
+  if (failed(manager.run(*lowered)))
+    return makeError("the reference lowering failed");
+
+  llvm::InitializeNativeTarget();
+  llvm::InitializeNativeTargetAsmPrinter();
+  ExecutionEngineOptions engineOptions;
+  engineOptions.jitCodeGenOptLevel = llvm::CodeGenOptLevel::Less;
+  engineOptions.enableGDBNotificationListener = false;
+  engineOptions.enablePerfNotificationListener = false;
+  auto engine = ExecutionEngine::create(*lowered, engineOptions);
+  if (!engine)
+    return engine.takeError();
+  result->engine = std::move(*engine);
+  return result;
+}
+
+bool Evaluator::hasProgram(StringRef name) const {
+  return llvm::any_of(programs, [&](const Program &program) { return program.name == name; });
+}
+
+int64_t Evaluator::maxRows(StringRef name) const {
+  int64_t most = 0;
+  for (const Program &program : programs)
+    if (name.empty() || program.name == name)
+      most = std::max(most, program.attribute.getMaxRows());
+  return most;
+}
+
+/// The step with the rows of each sequence padded up to a multiple of `align`.
+static EvaluatorStep pad(const EvaluatorStep &step, int64_t align) {
+  EvaluatorStep padded;
+  std::vector<int32_t> moved(step.tokens.size());
+  auto fillUp = [&] {
+    while (padded.tokens.size() % align) {
+      padded.tokens.push_back(0);
+      padded.positions.push_back(-1);
+      padded.sequences.push_back(0);
+    }
+  };
+  for (size_t row = 0; row < step.tokens.size(); ++row) {
+    if (row && step.sequences[row] != step.sequences[row - 1])
+      fillUp();
+    moved[row] = static_cast<int32_t>(padded.tokens.size());
+    padded.tokens.push_back(step.tokens[row]);
+    padded.positions.push_back(step.positions[row]);
+    padded.sequences.push_back(step.sequences[row]);
+  }
+  fillUp();
+  for (int32_t row : step.rows)
+    padded.rows.push_back(moved[row]);
+  return padded;
+}
+
+llvm::Expected<std::vector<float>> Evaluator::run(const EvaluatorStep &step, StringRef name) {
+  size_t count = step.tokens.size();
+  if (step.positions.size() != count || step.sequences.size() != count)
+    return makeError("a step needs a position and a sequence for each of its " + Twine(count) + " tokens");
+  for (size_t row = 0; row < count; ++row) {
+    if (step.positions[row] < 0 || step.positions[row] >= options.positions)
+      return makeError("position " + Twine(step.positions[row]) + " is out of range, the cache holds " +
+                       Twine(options.positions));
+    if (step.sequences[row] < 0 || step.sequences[row] >= options.sequences)
+      return makeError("sequence " + Twine(step.sequences[row]) + " is out of range, the cache holds " +
+                       Twine(options.sequences));
+    if (step.tokens[row] < 0)
+      return makeError("token " + Twine(step.tokens[row]) + " is out of range");
+  }
+  for (int32_t row : step.rows)
+    if (row < 0 || static_cast<size_t>(row) >= count)
+      return makeError("row " + Twine(row) + " is out of range, the step has " + Twine(count));
+
+  const Program *chosen = nullptr;
+  EvaluatorStep padded;
+  for (const Program &program : programs) {
+    if (!name.empty() && program.name != name)
+      continue;
+    if (chosen && chosen->attribute.getMaxRows() <= program.attribute.getMaxRows())
+      continue;
+    EvaluatorStep attempt = pad(step, program.attribute.getRowAlign());
+    if (static_cast<int64_t>(attempt.tokens.size()) >
+        static_cast<int64_t>(llvm::alignTo(program.attribute.getMaxRows(), program.attribute.getRowAlign())))
+      continue;
+    chosen = &program;
+    padded = std::move(attempt);
+  }
+  if (!chosen)
+    return makeError("no program " + (name.empty() ? Twine("") : "@" + name + " ") + "takes a step of " + Twine(count) +
+                     " rows");
+
+  Buffer tokens(padded.tokens), positions(padded.positions), sequences(padded.sequences), rows(padded.rows);
+  std::vector<int64_t> result(3 + 2 * 2);
+  std::vector<void *> pointers{
+      result.data(),          tokens.descriptor.data(), positions.descriptor.data(), sequences.descriptor.data(),
+      rows.descriptor.data(), cache->descriptor.data()};
+  if (chosen->takesWeights)
+    for (Buffer &weight : weights)
+      pointers.push_back(weight.descriptor.data());
+  std::vector<void *> arguments;
+  for (void *&pointer : pointers)
+    arguments.push_back(&pointer);
+  if (llvm::Error error = engine->invokePacked("_mlir_ciface_" + chosen->name, arguments))
+    return error;
+
+  const auto *values = reinterpret_cast<const float *>(static_cast<intptr_t>(result[1]));
+  std::vector<float> logits;
+  for (int64_t row = 0; row < result[3]; ++row)
+    for (int64_t column = 0; column < result[4]; ++column)
+      logits.push_back(values[result[2] + row * result[5] + column * result[6]]);
+  std::free(reinterpret_cast<void *>(static_cast<intptr_t>(result[0])));
+  return logits;
+}

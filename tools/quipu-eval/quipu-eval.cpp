@@ -1,0 +1,205 @@
+//===- quipu-eval.cpp - Evaluates modules by their reference lowering -----===//
+//
+// Runs the programs of a module of the llama dialect, after whichever pass, on the tokens given and prints or compares
+// the logits. Weights are random by seed and source name, the same that the runtime makes.
+//
+//===----------------------------------------------------------------------===//
+
+#include "ir/Llama/Llama.h"
+#include "ir/Reference/Evaluator.h"
+#include "runtime/core/DataType.h"
+#include "runtime/core/RandomWeights.h"
+
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Support/FileUtilities.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/ToolOutputFile.h"
+#include "llvm/Support/WithColor.h"
+
+#include <cmath>
+
+using namespace mlir;
+using namespace quipu;
+using namespace quipu::llama;
+
+static plan::WeightRole convert(WeightRole role) {
+  switch (role) {
+  case WeightRole::Matrix:
+    return plan::WeightRole::matrix;
+  case WeightRole::Norm:
+    return plan::WeightRole::norm;
+  case WeightRole::Embedding:
+    return plan::WeightRole::embedding;
+  case WeightRole::Bias:
+    return plan::WeightRole::bias;
+  }
+  llvm_unreachable("unknown role");
+}
+
+static plan::DType convert(Type type) {
+  return type.isF32() ? plan::DType::f32 : type.isF16() ? plan::DType::f16 : plan::DType::bf16;
+}
+
+/// Weights by seed and name. The runtime fills norms with ones; `varyNorms` makes them differ, so that a norm applied
+/// to the wrong row or layer shows.
+static WeightFill randomWeights(uint64_t seed, bool varyNorms) {
+  return [=](StringRef source, ArrayRef<int64_t> shape, WeightRole role, Type elementType, void *out) {
+    auto count = static_cast<size_t>(ShapedType::getNumElements(shape));
+    auto columns = static_cast<uint64_t>(shape.back());
+    std::string_view name(source.data(), source.size());
+    if (role != WeightRole::Norm || !varyNorms) {
+      fillRandom(name, seed, convert(role), columns, 0, count, convert(elementType), out);
+      return;
+    }
+    std::vector<float> values(count);
+    fillRandom(name, seed, plan::WeightRole::matrix, /*columns=*/16, 0, count, values.data());
+    for (float &value : values)
+      value += 1;
+    convertElements(plan::DType::f32, values.data(), convert(elementType), out, count);
+  };
+}
+
+/// The logits of every token of every sequence, in order, with at most `chunk` tokens of a sequence in a step.
+static llvm::Expected<std::vector<float>> evaluate(Evaluator &evaluator, ArrayRef<std::vector<int32_t>> sequences,
+                                                   size_t chunk, StringRef program) {
+  size_t longest = 0;
+  for (const auto &tokens : sequences)
+    longest = std::max(longest, tokens.size());
+  std::vector<std::vector<float>> logits(sequences.size());
+  auto width = static_cast<size_t>(evaluator.vocabulary());
+  for (size_t begin = 0; begin < longest; begin += chunk) {
+    EvaluatorStep step;
+    for (auto [number, tokens] : llvm::enumerate(sequences))
+      for (size_t position = begin; position < std::min(begin + chunk, tokens.size()); ++position) {
+        step.rows.push_back(static_cast<int32_t>(step.tokens.size()));
+        step.tokens.push_back(tokens[position]);
+        step.positions.push_back(static_cast<int32_t>(position));
+        step.sequences.push_back(static_cast<int32_t>(number));
+      }
+    auto result = evaluator.run(step, program);
+    if (!result)
+      return result.takeError();
+    for (size_t row = 0; row < step.rows.size(); ++row) {
+      auto first = result->begin() + static_cast<ptrdiff_t>(row * width);
+      auto &target = logits[static_cast<size_t>(step.sequences[row])];
+      target.insert(target.end(), first, first + static_cast<ptrdiff_t>(width));
+    }
+  }
+  std::vector<float> all;
+  for (const auto &part : logits)
+    all.insert(all.end(), part.begin(), part.end());
+  return all;
+}
+
+/// NumPy's format, version 1: a magic, a header padded to 64 bytes, the elements.
+static void writeNpy(raw_ostream &os, ArrayRef<float> values, int64_t columns) {
+  std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (" +
+                       std::to_string(static_cast<int64_t>(values.size()) / columns) + ", " + std::to_string(columns) +
+                       "), }";
+  header.resize(llvm::alignTo(10 + header.size() + 1, 64) - 11, ' ');
+  header += '\n';
+  os << "\x93NUMPY" << '\x01' << '\0' << static_cast<char>(header.size() & 0xff)
+     << static_cast<char>(header.size() >> 8) << header;
+  os.write(reinterpret_cast<const char *>(values.data()), values.size() * sizeof(float));
+}
+
+int main(int argc, char **argv) {
+  llvm::InitLLVM init(argc, argv);
+  namespace cl = llvm::cl;
+  cl::OptionCategory category("quipu-eval options");
+  cl::opt<std::string> file(cl::Positional, cl::desc("<module>"), cl::init("-"), cl::cat(category));
+  cl::opt<std::string> program("program", cl::desc("Program to run (default: the smallest that takes the step)"),
+                               cl::cat(category));
+  cl::list<std::string> tokens("tokens", cl::OneOrMore, cl::cat(category),
+                               cl::desc("Tokens of a sequence, separated by commas; once for each sequence"));
+  cl::opt<unsigned> chunk("chunk", cl::desc("Most tokens of a sequence in a step (default: all)"), cl::init(0),
+                          cl::cat(category));
+  cl::opt<unsigned long long> seed("seed", cl::desc("Seed of the random weights"), cl::init(0), cl::cat(category));
+  cl::opt<bool> varyNorms("vary-norms", cl::desc("Random norm weights instead of ones"), cl::cat(category));
+  cl::opt<std::string> output("o", cl::desc("Write the logits of every token in NumPy's format"), cl::cat(category));
+  cl::opt<std::string> other("compare", cl::desc("A module whose logits should be the same"), cl::cat(category));
+  cl::opt<std::string> otherProgram("compare-program", cl::desc("Program to run of the other module"),
+                                    cl::cat(category));
+  cl::opt<unsigned> otherChunk("compare-chunk", cl::desc("Chunk of the other module (default: --chunk)"), cl::init(0),
+                               cl::cat(category));
+  cl::opt<double> tolerance("tolerance", cl::desc("Greatest difference, as a part of the greatest logit"),
+                            cl::init(1e-5), cl::cat(category));
+  cl::opt<bool> print("print", cl::desc("Print the logits"), cl::cat(category));
+  cl::HideUnrelatedOptions(category);
+  cl::ParseCommandLineOptions(argc, argv, "Evaluates modules of the llama dialect by their reference lowering\n");
+
+  auto complain = [](const Twine &message) {
+    llvm::WithColor::error(llvm::errs(), "quipu-eval") << message << '\n';
+    return 1;
+  };
+  std::vector<std::vector<int32_t>> sequences;
+  Evaluator::Options options;
+  options.positions = 1;
+  for (const std::string &list : tokens) {
+    std::vector<int32_t> &sequence = sequences.emplace_back();
+    SmallVector<StringRef> parts;
+    StringRef(list).split(parts, ',');
+    for (StringRef part : parts) {
+      int32_t token;
+      if (part.trim().getAsInteger(10, token))
+        return complain("'" + part + "' in --tokens is no token");
+      sequence.push_back(token);
+    }
+    options.positions = std::max<int64_t>(options.positions, static_cast<int64_t>(sequence.size()));
+  }
+  options.sequences = static_cast<int64_t>(sequences.size());
+
+  DialectRegistry registry;
+  registerEvaluatorDialects(registry);
+  MLIRContext context(registry);
+  int64_t vocabulary = 0;
+  auto logitsOf = [&](StringRef path, StringRef name, size_t most) -> llvm::Expected<std::vector<float>> {
+    OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(path, &context);
+    if (!module)
+      return llvm::createStringError(llvm::inconvertibleErrorCode(), "cannot read " + path);
+    auto evaluator = Evaluator::create(*module, options, randomWeights(seed, varyNorms));
+    if (!evaluator)
+      return evaluator.takeError();
+    vocabulary = (*evaluator)->vocabulary();
+    return evaluate(**evaluator, sequences, most ? most : static_cast<size_t>(options.positions), name);
+  };
+
+  auto logits = logitsOf(file, program, chunk);
+  if (!logits)
+    return complain(llvm::toString(logits.takeError()));
+  if (print)
+    for (auto [number, logit] : llvm::enumerate(*logits))
+      llvm::outs() << llvm::format("%.6f", static_cast<double>(logit))
+                   << ((number + 1) % static_cast<size_t>(vocabulary) ? ' ' : '\n');
+  if (!output.empty()) {
+    std::string message;
+    auto out = openOutputFile(output, &message);
+    if (!out)
+      return complain(message);
+    writeNpy(out->os(), *logits, vocabulary);
+    out->keep();
+  }
+  if (other.empty())
+    return 0;
+
+  auto expected = logitsOf(other, otherProgram, otherChunk ? otherChunk : chunk);
+  if (!expected)
+    return complain(llvm::toString(expected.takeError()));
+  if (expected->size() != logits->size())
+    return complain("found " + Twine(logits->size()) + " logits, the other module yields " + Twine(expected->size()));
+  double greatest = 0, difference = 0;
+  for (auto [a, b] : llvm::zip_equal(*logits, *expected)) {
+    greatest = std::max(greatest, std::abs(static_cast<double>(b)));
+    double distance = std::abs(static_cast<double>(a) - static_cast<double>(b));
+    // A NaN on either side is a difference without bound.
+    difference = std::isnan(distance) ? INFINITY : std::max(difference, distance);
+  }
+  llvm::outs() << llvm::format("max |difference| %.3g, greatest |logit| %.3g, relative %.3g\n", difference, greatest,
+                               difference / greatest);
+  if (greatest > 0 && difference <= tolerance * greatest)
+    return 0;
+  return complain("the logits differ by more than the tolerance of " + Twine(std::to_string(tolerance)));
+}
