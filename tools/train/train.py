@@ -26,7 +26,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from model import Llama, load_hf, save_hf
+from model import Llama, load_hf, save_hf, use_varlen
 
 PAD_TARGET = -100
 
@@ -66,46 +66,58 @@ def pack(lengths, order, context):
 
 
 class Batches:
-    """Rows of packed stories, built on the device from offsets."""
+    """Rows of packed stories. The index of a whole epoch goes to the device at
+    once: a copy for every step would make the host wait for the device."""
+
+    SEGMENTS = 12  # at most, in a row; a constant, so that shapes are constant
 
     def __init__(self, stories, context, device):
         self.stories, self.context, self.device = stories, context, device
+        self.causal = torch.ones(context, context, dtype=torch.bool, device=device).tril()
 
-    def epoch(self, rows_per_batch, rng, fraction=1.0):
+    def epoch(self, rows_per_batch, rng):
         lengths = np.diff(self.stories.offsets)
-        if rng is None:
-            order = np.arange(len(lengths))
-        else:
-            order = rng.permutation(len(lengths))[:int(len(lengths) * fraction)]
+        order = np.arange(len(lengths)) if rng is None else rng.permutation(len(lengths))
         rows = pack(lengths.tolist(), order.tolist(), self.context)
         if rng is not None:
             rng.shuffle(rows)
-        for first in range(0, len(rows), rows_per_batch):
-            batch = rows[first:first + rows_per_batch]
-            if rng is not None and len(batch) < rows_per_batch:
-                break  # a constant batch shape: one compilation
-            # Empty rows fill up the last batch of an evaluation, for the same reason.
-            yield self.build(batch + [[]] * (rows_per_batch - len(batch)), lengths)
+            # Whole batches only: a constant shape is one compilation.
+            rows = rows[:len(rows) // rows_per_batch * rows_per_batch]
+        else:
+            rows += [[]] * (-len(rows) % rows_per_batch)
+        where = np.zeros((len(rows), self.context), dtype=np.int32)
+        story = np.full((len(rows), self.context), -1, dtype=np.int8)
+        batches = len(rows) // rows_per_batch
+        starts = np.full((batches, rows_per_batch * self.SEGMENTS + 1), rows_per_batch * self.context, dtype=np.int32)
+        for i in range(batches):
+            used = 0
+            for r in range(rows_per_batch):
+                row, at = i * rows_per_batch + r, 0
+                for k, s in enumerate(rows[row]):
+                    n = lengths[s]
+                    first = self.stories.offsets[s]
+                    where[row, at:at + n] = np.arange(first, first + n)
+                    story[row, at:at + n] = k
+                    starts[i, used] = r * self.context + at
+                    used, at = used + 1, at + n
+                if at < self.context:  # the empty end of the row
+                    starts[i, used] = r * self.context + at
+                    used += 1
+        where, story, starts = (torch.from_numpy(a).to(self.device) for a in (where, story, starts))
+        for i in range(batches):
+            some = slice(i * rows_per_batch, (i + 1) * rows_per_batch)
+            yield self.batch(where[some], story[some], starts[i])
 
-    def build(self, batch, lengths):
-        t = self.context
-        where = np.zeros((len(batch), t), dtype=np.int64)
-        story = np.full((len(batch), t), -1, dtype=np.int64)
-        for r, members in enumerate(batch):
-            at = 0
-            for k, s in enumerate(members):
-                n = lengths[s]
-                where[r, at:at + n] = np.arange(self.stories.offsets[s], self.stories.offsets[s] + n)
-                story[r, at:at + n] = k
-                at += n
-        where, story = (torch.from_numpy(a).to(self.device, non_blocking=True) for a in (where, story))
+    def batch(self, where, story, starts):
         ids = self.stories.ids[where].long()
         targets = torch.full_like(ids, PAD_TARGET)
         same = (story[:, 1:] == story[:, :-1]) & (story[:, 1:] >= 0)
         targets[:, :-1] = torch.where(same, ids[:, 1:], PAD_TARGET)
-        causal = torch.ones(t, t, dtype=torch.bool, device=self.device).tril()
-        mask = (story[:, None, :, None] == story[:, None, None, :]) & causal
-        return ids, targets, mask
+        if use_varlen(self.device):
+            mask = starts
+        else:
+            mask = (story[:, None, :, None] == story[:, None, None, :]) & self.causal
+        return ids, targets, mask, where
 
 
 # --- optimiser ---------------------------------------------------------------
@@ -151,13 +163,33 @@ def token_losses(logits, targets):
     return F.cross_entropy(logits.float().flatten(0, 1), targets.flatten(), ignore_index=PAD_TARGET, reduction="sum")
 
 
-def distil_losses(logits, targets, soft):
-    """Cross-entropy to the data and to the teachers' mean distribution."""
+def distil_losses(logits, targets, soft, pieces):
+    """Cross-entropy to the data and to the teachers' mean distribution, of
+    which the likeliest pieces were kept."""
     logp = F.log_softmax(logits.float(), dim=-1)
     keep = targets != PAD_TARGET
     hard = F.nll_loss(logp.flatten(0, 1), targets.flatten(), ignore_index=PAD_TARGET, reduction="sum")
-    kd = -((soft * logp).sum(-1) * keep).sum()
+    kd = -((soft * logp.gather(-1, pieces.long())).sum(-1) * keep).sum()
     return hard, kd
+
+
+@torch.no_grad()
+def ask_teachers(teachers, batches, rows, keep, autocast):
+    """The teachers' mean distribution at every training position, once: a story
+    sees only itself, so the answers do not depend on how rows are packed."""
+    count = len(batches.stories.ids)
+    soft = torch.zeros(count, keep, dtype=torch.float16, device=batches.device)
+    small = torch.int16 if teachers[0].shape["vocab"] <= 2**15 else torch.int32
+    pieces = torch.zeros(count, keep, dtype=small, device=batches.device)
+    for ids, targets, mask, where in batches.epoch(rows, None):
+        with autocast():
+            mean = sum(F.softmax(t.logits(t.hidden(ids, mask)).float(), -1) for t in teachers)
+        top, index = mean.topk(keep, dim=-1)
+        some = targets != PAD_TARGET
+        at = where[some].long()
+        soft[at] = (top / top.sum(-1, keepdim=True))[some].half()
+        pieces[at] = index[some].to(small)
+    return soft, pieces
 
 
 @torch.no_grad()
@@ -165,7 +197,7 @@ def evaluate(model, batches, rows, autocast):
     """Mean loss per predicted token of the held-out stories."""
     model.eval()
     total, count = 0.0, 0
-    for ids, targets, mask in batches.epoch(rows, None):
+    for ids, targets, mask, _ in batches.epoch(rows, None):
         with autocast():
             logits = model.logits(model.hidden(ids, mask))
         total += token_losses(logits, targets).item()
@@ -238,14 +270,19 @@ def run(args):
         while True:
             tales = fairy.epoch(args.rows, rng) if args.fairy > 0 else None
             for batch in train.epoch(args.rows, rng):
-                yield batch
+                yield batch, True
                 # An odd batch of tales now and then, with the wished frequency.
                 while tales and progress < args.fairy_until and rng.random() < args.fairy:
                     tale = next(tales, None)
                     if tale is None:
                         tales = fairy.epoch(args.rows, rng)
                         continue
-                    yield tale
+                    yield tale, False
+
+    if teachers:
+        soft, pieces = ask_teachers(teachers, train, args.rows, args.teacher_pieces, autocast)
+        print(f"{args.out.name}: asked {len(teachers)} teachers, {time.time() - started:.0f} s", flush=True)
+        del teachers
 
     progress, step, log = 0.0, 0, []
     best, best_state, since_best = math.inf, None, 0
@@ -263,7 +300,7 @@ def run(args):
             bits = loss * count / math.log(2) / val_bytes
             trained = (running / seen).item() if seen else math.nan
             log.append({"step": step, "train": trained, "val": loss, "bits_per_byte": bits, "minutes": elapsed})
-            rate = seen_total(log, step, args) / max(1e-9, time.time() - clock)
+            rate = step * args.rows * args.context / max(1e-9, time.time() - clock)
             print(f"{args.out.name}: step {step} {100 * progress:.0f}% train {trained:.4f} held-out {loss:.4f} "
                   f"({bits:.4f} bits/byte) {rate / 1e6:.2f} M tok/s", flush=True)
             running, seen = 0.0, 0
@@ -280,15 +317,12 @@ def run(args):
         warm = min(1.0, (step + 1) / args.warmup)
         # Cosine to zero: the last steps average out what single stories taught.
         lr = args.lr * warm * 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
-        ids, targets, mask = next(source)
+        (ids, targets, mask, where), story_batch = next(source)
         with autocast():
             logits = model.logits(model.hidden(ids, mask))
-            if teachers:
-                with torch.no_grad():
-                    soft = sum(F.softmax(t.logits(t.hidden(ids, mask)).float(), -1) for t in teachers) / len(teachers)
         tokens = (targets != PAD_TARGET).sum()
-        if teachers:
-            hard, kd = distil_loss(logits, targets, soft)
+        if args.teacher and story_batch:
+            hard, kd = distil_loss(logits, targets, soft[where].float(), pieces[where])
             total_loss = (1 - args.distil) * hard + args.distil * kd
         else:
             hard = total_loss = token_loss(logits, targets)
@@ -300,7 +334,8 @@ def run(args):
         if muon:
             muon.step(lr, args.weight_decay)
         model.zero_grad(set_to_none=True)
-        running, seen = running + hard.detach(), seen + tokens
+        if story_batch:  # the loss on tales is another quantity
+            running, seen = running + hard.detach(), seen + tokens
         step += 1
 
     model.load_state_dict(best_state)
@@ -316,10 +351,6 @@ def run(args):
     (args.out / "log.json").write_text(json.dumps(result, indent=1) + "\n")
     print(f"{args.out.name}: held-out loss {stored:.4f} as bf16, perplexity {math.exp(stored):.2f}, "
           f"{result['bits_per_byte']:.4f} bits/byte, {result['minutes']:.1f} min", flush=True)
-
-
-def seen_total(log, step, args):
-    return step * args.rows * args.context
 
 
 def sweep(args):
@@ -381,6 +412,7 @@ def main():
     g.add_argument("--fairy", type=float, default=0.0, help="chance of a batch of fairy tales after each batch of stories")
     g.add_argument("--fairy-until", type=float, default=0.5, help="part of the run that sees tales")
     g.add_argument("--teacher", type=pathlib.Path, action="append", default=[], help="model folder; repeatable")
+    g.add_argument("--teacher-pieces", type=int, default=64, help="likeliest pieces kept of the teachers (default 64)")
     g.add_argument("--distil", type=float, default=0.7, help="weight of the soft targets (with --teacher)")
     g.add_argument("--eval-every", type=float, default=1.0, help="epochs between evaluations")
     g.add_argument("--patience", type=int, default=0, help="evaluations without gain before stopping (0: never)")
