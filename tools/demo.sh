@@ -18,10 +18,13 @@ fi
 
 start=$(quipu_now)
 quipu_step "install packages" quipu_install "${QUIPU_PACKAGES[@]}"
-quipu_step "configure" cmake --preset release
+# The tests need more packages; a build folder that has them keeps them.
+tests=()
+[ -f build/CMakeCache.txt ] || tests=(-DQUIPU_BUILD_TESTS=OFF)
+quipu_step "configure" cmake --preset release "${tests[@]}"
 quipu_step "build" cmake --build build --target quipu quipu-compile
 model=$(quipu_default_model)
 plan=build/demo.qplan
 quipu_step "compile the model" build/bin/quipu compile "$model" -o "$plan"
 printf '%-36s%8s s\n\n' "from the start to the first token" "$(quipu_seconds "$start")" >&2
-exec build/bin/quipu run "$plan" "$prompt" "${options[@]}" "$@"
+exec build/bin/quipu run "$plan" "$prompt" --echo "${options[@]}" "$@"

@@ -3,21 +3,16 @@
 #ifndef QUIPU_TOOLS_QUIPU_COMMAND_H
 #define QUIPU_TOOLS_QUIPU_COMMAND_H
 
+#include "tools/common/Console.h"
+
 #include <CLI/CLI.hpp>
 
 #include <cstdint>
 #include <functional>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
 namespace quipu::tool {
-
-/// The command line makes no sense: reported as "quipu: error: ..." with exit status 2.
-class UsageError : public std::runtime_error {
-public:
-  using std::runtime_error::runtime_error;
-};
 
 /// What a subcommand does once its flags are parsed; returns the exit status. Throws Error (status 1) or UsageError.
 using Action = std::function<int()>;
@@ -30,8 +25,11 @@ void addBench(CLI::App &program, Action &action);
 void addInspect(CLI::App &program, Action &action);
 void addDoctor(CLI::App &program, Action &action);
 
-/// `quipu compile ARGS...`: quipu-compile with the same arguments, whose help and messages speak as `quipu compile`.
-int compileCommand(const std::vector<std::string> &arguments);
+/// Runs quipu-compile, whose help and messages then speak as `quipu compile`; returns its exit status.
+int runCompiler(const std::vector<std::string> &arguments);
+
+/// Path of quipu-compile, which lies beside this program; throws Error when it is not there.
+std::string compilerPath();
 
 /// "1,2,3" as token ids; throws UsageError naming the flag and the item that is none.
 std::vector<int32_t> parseTokens(const std::string &flag, const std::string &text);

@@ -5,8 +5,8 @@
 #include "runtime/cpu/ThreadPool.h"
 #include "runtime/plan/PlanFile.h"
 #include "tools/quipu/Command.h"
-#include "tools/quipu/Process.h"
-#include "tools/quipu/Console.h"
+#include "tools/common/Process.h"
+#include "tools/common/Console.h"
 #include "tools/quipu/Memory.h"
 #include "tools/quipu/PlanSource.h"
 
@@ -16,6 +16,7 @@
 #include <cstdlib>
 #include <dlfcn.h>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <optional>
 #include <unistd.h>
@@ -82,17 +83,13 @@ void Examination::processor() {
 void Examination::memory() {
   SystemMemory memory = systemMemory();
   add("memory", "memory", binaryBytes(double(memory.total)) + ", " + binaryBytes(double(memory.available)) + " free");
-  std::string pages = "unknown";
-  try {
-    std::shared_ptr<MappedFile> file =
-        MappedFile::open("/sys/kernel/mm/transparent_hugepage/enabled", "huge page setting");
-    std::string text(reinterpret_cast<const char *>(file->data()), file->size());
-    size_t begin = text.find('['), end = text.find(']');
-    if (begin != std::string::npos && end != std::string::npos)
-      pages = text.substr(begin + 1, end - begin - 1);
-  } catch (const Error &) {
-    // The file is empty to stat() on some systems, or missing in a container: the report says so.
-  }
+  // "always [madvise] never": the word in brackets holds. Missing in some containers.
+  std::string line, pages = "unknown";
+  std::ifstream setting("/sys/kernel/mm/transparent_hugepage/enabled");
+  std::getline(setting, line);
+  size_t begin = line.find('['), end = line.find(']');
+  if (begin != std::string::npos && end != std::string::npos)
+    pages = line.substr(begin + 1, end - begin - 1);
   add("huge_pages", "huge pages", pages,
       pages == "never" ? "decoding is faster with them: echo madvise > /sys/kernel/mm/transparent_hugepage/enabled" : "");
 }

@@ -2,8 +2,7 @@
 
 #include "runtime/core/Error.h"
 #include "tools/quipu/Command.h"
-#include "tools/quipu/Process.h"
-#include "tools/quipu/Console.h"
+#include "tools/common/Console.h"
 #include "tools/quipu/PlanSource.h"
 #include "tools/quipu/inspect/Disassemble.h"
 #include "tools/quipu/inspect/PlanJson.h"
@@ -32,7 +31,7 @@ int InspectCommand::compiler(std::vector<std::string> arguments) const {
   std::vector<std::string> flags = source.compileFlags();
   arguments.insert(arguments.begin(), flags.begin(), flags.end());
   arguments.insert(arguments.begin(), source.path());
-  return runProcess(compilerPath(), "quipu compile", arguments);
+  return runCompiler(arguments);
 }
 
 int InspectCommand::run() {
@@ -41,7 +40,7 @@ int InspectCommand::run() {
   if (formOption->count() && kernel.empty())
     throw UsageError("--as says how a kernel is shown; name it with --kernel");
   if (phase == "list")
-    return runProcess(compilerPath(), "quipu compile", {"--list-phases"});
+    return runCompiler({"--list-phases"});
   if (!phase.empty()) {
     if (!source.isModel())
       fail(source.path(), ": a plan holds the result of the last phase only; give the model to see its phases");

@@ -6,8 +6,7 @@
 #include "runtime/core/Hash.h"
 #include "runtime/cpu/CpuFeatures.h"
 #include "tools/quipu/Command.h"
-#include "tools/quipu/Process.h"
-#include "tools/quipu/Console.h"
+#include "tools/common/Console.h"
 
 #include <algorithm>
 #include <chrono>
@@ -176,7 +175,7 @@ std::shared_ptr<const PlanFile> PlanSource::compileCached(bool verbose) const {
   arguments.push_back("-o");
   arguments.push_back(plan);
   // The compiler writes to a temporary name and renames, so that two runs at once do no harm.
-  if (int status = runProcess(compiler, "quipu compile", arguments))
+  if (int status = runCompiler(arguments))
     fail(source, ": could not be compiled (quipu-compile ended with status ", status, ")");
   if (verbose)
     printNote(concat("compiled in ",

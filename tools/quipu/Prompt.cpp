@@ -3,7 +3,7 @@
 #include "tools/quipu/Prompt.h"
 #include "runtime/core/Error.h"
 #include "tools/quipu/Command.h"
-#include "tools/quipu/Console.h"
+#include "tools/common/Console.h"
 
 #include <cerrno>
 #include <fcntl.h>

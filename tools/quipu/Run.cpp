@@ -5,7 +5,7 @@
 #include "runtime/core/Session.h"
 #include "runtime/text/Generate.h"
 #include "tools/quipu/Command.h"
-#include "tools/quipu/Console.h"
+#include "tools/common/Console.h"
 #include "tools/quipu/Memory.h"
 #include "tools/quipu/PlanSource.h"
 #include "tools/quipu/Prompt.h"

@@ -4,7 +4,7 @@
 #include "runtime/core/Error.h"
 #include "runtime/text/Tokenizer.h"
 #include "tools/quipu/Command.h"
-#include "tools/quipu/Console.h"
+#include "tools/common/Console.h"
 #include "tools/quipu/PlanSource.h"
 #include "tools/quipu/Prompt.h"
 

@@ -9,7 +9,7 @@
 #include "runtime/core/Error.h"
 #include "runtime/plan/Bundle.h"
 #include "tools/quipu/Command.h"
-#include "tools/quipu/Console.h"
+#include "tools/common/Console.h"
 
 #include <algorithm>
 #include <new>
@@ -63,7 +63,7 @@ static int runProgram(std::vector<std::string> arguments) {
     insertOwnPlan(arguments, *plan);
   checkCommand(arguments);
   if (arguments[0] == "compile")
-    return compileCommand({arguments.begin() + 1, arguments.end()});
+    return runCompiler({arguments.begin() + 1, arguments.end()});
 
   CLI::App program("Quipu compiles LLaMA-family models and runs them.", "quipu");
   program.set_version_flag("--version", "quipu " QUIPU_VERSION, "Print the version");

@@ -2,7 +2,7 @@
 
 #include "tools/quipu/inspect/Disassemble.h"
 #include "runtime/core/Error.h"
-#include "tools/quipu/Process.h"
+#include "tools/common/Process.h"
 #include "tools/quipu/inspect/PlanNames.h"
 
 #include <cerrno>

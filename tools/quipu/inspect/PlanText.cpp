@@ -3,7 +3,7 @@
 #include "tools/quipu/inspect/PlanText.h"
 #include "runtime/core/DataType.h"
 #include "runtime/core/Error.h"
-#include "tools/quipu/Console.h"
+#include "tools/common/Console.h"
 #include "tools/quipu/inspect/PlanJson.h"
 #include "tools/quipu/inspect/PlanNames.h"
 

@@ -1,12 +1,19 @@
 //===- Console.h - Results on stdout, messages on stderr --------------------*- C++ -*-===//
 
-#ifndef QUIPU_TOOLS_QUIPU_CONSOLE_H
-#define QUIPU_TOOLS_QUIPU_CONSOLE_H
+#ifndef QUIPU_TOOLS_COMMON_CONSOLE_H
+#define QUIPU_TOOLS_COMMON_CONSOLE_H
 
+#include <stdexcept>
 #include <string>
 #include <string_view>
 
 namespace quipu::tool {
+
+/// The command line makes no sense: reported as "quipu: error: ..." with exit status 2.
+class UsageError : public std::runtime_error {
+public:
+  using std::runtime_error::runtime_error;
+};
 
 /// Standard output with its errors seen: a full disk is an Error, not a short result.
 class Out {
@@ -20,10 +27,13 @@ private:
 };
 Out &out();
 
-/// "quipu: error: MESSAGE" on standard error.
+/// Name in front of messages; "quipu" unless set.
+void setProgramName(std::string name);
+
+/// "NAME: error: MESSAGE" on standard error.
 void printError(std::string_view message);
 
-/// "quipu: MESSAGE" on standard error.
+/// "NAME: MESSAGE" on standard error.
 void printNote(std::string_view message);
 
 /// Whether passing remarks (what is being compiled) may appear on standard error: only when a person sees it.
@@ -38,4 +48,4 @@ std::string fixed(double value, int decimals);
 
 } // namespace quipu::tool
 
-#endif // QUIPU_TOOLS_QUIPU_CONSOLE_H
+#endif // QUIPU_TOOLS_COMMON_CONSOLE_H

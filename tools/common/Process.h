@@ -1,7 +1,7 @@
 //===- Process.h - Starting other programs ---------------------------*- C++ -*-===//
 
-#ifndef QUIPU_TOOLS_QUIPU_PROCESS_H
-#define QUIPU_TOOLS_QUIPU_PROCESS_H
+#ifndef QUIPU_TOOLS_COMMON_PROCESS_H
+#define QUIPU_TOOLS_COMMON_PROCESS_H
 
 #include <optional>
 #include <string>
@@ -12,8 +12,8 @@ namespace quipu::tool {
 /// The folder of the running program.
 std::string ownFolder();
 
-/// Path of quipu-compile, which lies beside this program; throws Error when it is not there.
-std::string compilerPath();
+/// Path of another program of Quipu, which lies beside this one. Throws Error, ending in `advice`, when it is not there.
+std::string siblingPath(const std::string &name, const std::string &advice);
 
 /// Runs a program with this one's standard streams and environment, and waits for it. `name` is its argv[0] (programs
 /// of Quipu speak in that name). Returns its exit status, 128 + N when signal N ended it. Throws Error when it cannot
@@ -26,4 +26,4 @@ std::optional<std::string> captureProcess(const std::vector<std::string> &comman
 
 } // namespace quipu::tool
 
-#endif // QUIPU_TOOLS_QUIPU_PROCESS_H
+#endif // QUIPU_TOOLS_COMMON_PROCESS_H

@@ -1,8 +1,7 @@
 //===- Process.cpp - Starting other programs --------------------------------------===//
 
-#include "tools/quipu/Process.h"
+#include "tools/common/Process.h"
 #include "runtime/core/Error.h"
-#include "tools/quipu/Command.h"
 
 #include <cerrno>
 #include <fcntl.h>
@@ -23,11 +22,10 @@ std::string ownFolder() {
   return self.parent_path().string();
 }
 
-std::string compilerPath() {
-  std::string path = ownFolder() + "/quipu-compile";
-  if (access(path.c_str(), X_OK) != 0)
-    fail("the compiler is missing: there is no ", path,
-         "; compile the model where Quipu is installed whole, and take the plan here");
+std::string siblingPath(const std::string &name, const std::string &advice) {
+  std::string path = ownFolder() + "/" + name;
+  if (access(path.c_str(), R_OK | X_OK) != 0)
+    fail(path, ": missing, or not to be executed; ", advice);
   return path;
 }
 
@@ -80,10 +78,6 @@ std::optional<std::string> captureProcess(const std::vector<std::string> &comman
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
     return std::nullopt;
   return output;
-}
-
-int compileCommand(const std::vector<std::string> &arguments) {
-  return runProcess(compilerPath(), "quipu compile", arguments);
 }
 
 } // namespace quipu::tool

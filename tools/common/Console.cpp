@@ -1,11 +1,13 @@
 //===- Console.cpp - Results on stdout, messages on stderr -------------------------------===//
 
-#include "tools/quipu/Console.h"
+#include "tools/common/Console.h"
 #include "runtime/core/Error.h"
 
 #include <cerrno>
 #include <cstdio>
+#include <iterator>
 #include <unistd.h>
+#include <utility>
 
 namespace quipu::tool {
 
@@ -37,9 +39,16 @@ static void printLine(std::string_view prefix, std::string_view message) {
   fflush(stderr);
 }
 
-void printError(std::string_view message) { printLine("quipu: error: ", message); }
+static std::string &programName() {
+  static std::string name = "quipu";
+  return name;
+}
 
-void printNote(std::string_view message) { printLine("quipu: ", message); }
+void setProgramName(std::string name) { programName() = std::move(name); }
+
+void printError(std::string_view message) { printLine(programName() + ": error: ", message); }
+
+void printNote(std::string_view message) { printLine(programName() + ": ", message); }
 
 bool errorIsTerminal() { return isatty(STDERR_FILENO) == 1; }
 
