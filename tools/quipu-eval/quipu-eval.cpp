@@ -15,6 +15,7 @@
 #include "mlir/Support/FileUtilities.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/Format.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/ToolOutputFile.h"
 #include "llvm/Support/WithColor.h"
@@ -120,11 +121,12 @@ int main(int argc, char **argv) {
   cl::opt<unsigned long long> seed("seed", cl::desc("Seed of the random weights"), cl::init(0), cl::cat(category));
   cl::opt<bool> varyNorms("vary-norms", cl::desc("Random norm weights instead of ones"), cl::cat(category));
   cl::opt<std::string> output("o", cl::desc("Write the logits of every token in NumPy's format"), cl::cat(category));
-  cl::opt<std::string> other("compare", cl::desc("A module whose logits should be the same"), cl::cat(category));
-  cl::opt<std::string> otherProgram("compare-program", cl::desc("Program to run of the other module"),
-                                    cl::cat(category));
-  cl::opt<unsigned> otherChunk("compare-chunk", cl::desc("Chunk of the other module (default: --chunk)"), cl::init(0),
+  cl::list<std::string> others("compare", cl::desc("A module whose logits should be the same; may be repeated"),
                                cl::cat(category));
+  cl::opt<std::string> otherProgram("compare-program", cl::desc("Program to run of the modules compared"),
+                                    cl::cat(category));
+  cl::opt<unsigned> otherChunk("compare-chunk", cl::desc("Chunk of the modules compared (default: --chunk)"),
+                               cl::init(0), cl::cat(category));
   cl::opt<double> tolerance("tolerance", cl::desc("Greatest difference, as a part of the greatest logit"),
                             cl::init(1e-5), cl::cat(category));
   cl::opt<bool> print("print", cl::desc("Print the logits"), cl::cat(category));
@@ -182,24 +184,29 @@ int main(int argc, char **argv) {
     writeNpy(out->os(), *logits, vocabulary);
     out->keep();
   }
-  if (other.empty())
-    return 0;
 
-  auto expected = logitsOf(other, otherProgram, otherChunk ? otherChunk : chunk);
-  if (!expected)
-    return complain(llvm::toString(expected.takeError()));
-  if (expected->size() != logits->size())
-    return complain("found " + Twine(logits->size()) + " logits, the other module yields " + Twine(expected->size()));
-  double greatest = 0, difference = 0;
-  for (auto [a, b] : llvm::zip_equal(*logits, *expected)) {
-    greatest = std::max(greatest, std::abs(static_cast<double>(b)));
-    double distance = std::abs(static_cast<double>(a) - static_cast<double>(b));
-    // A NaN on either side is a difference without bound.
-    difference = std::isnan(distance) ? INFINITY : std::max(difference, distance);
+  double greatest = 0;
+  for (float logit : *logits)
+    greatest = std::max(greatest, std::abs(static_cast<double>(logit)));
+  int status = 0;
+  for (const std::string &other : others) {
+    auto found = logitsOf(other, otherProgram, otherChunk ? otherChunk : chunk);
+    if (!found)
+      return complain(other + ": " + llvm::toString(found.takeError()));
+    if (found->size() != logits->size())
+      return complain(other + ": found " + Twine(found->size()) + " logits, expected " + Twine(logits->size()));
+    double difference = 0;
+    for (auto [a, b] : llvm::zip_equal(*logits, *found)) {
+      double distance = std::abs(static_cast<double>(a) - static_cast<double>(b));
+      // A NaN on either side is a difference without bound.
+      difference = std::isnan(distance) ? INFINITY : std::max(difference, distance);
+    }
+    llvm::outs() << llvm::format("max |difference| %.3g, greatest |logit| %.3g, relative %.3g\n", difference, greatest,
+                                 difference / greatest);
+    if (!(greatest > 0) || !(difference <= tolerance * greatest))
+      status = complain(llvm::formatv("{0}: the logits differ by more than the tolerance of {1}", other,
+                                      static_cast<double>(tolerance))
+                            .str());
   }
-  llvm::outs() << llvm::format("max |difference| %.3g, greatest |logit| %.3g, relative %.3g\n", difference, greatest,
-                               difference / greatest);
-  if (greatest > 0 && difference <= tolerance * greatest)
-    return 0;
-  return complain("the logits differ by more than the tolerance of " + Twine(std::to_string(tolerance)));
+  return status;
 }
