@@ -19,8 +19,8 @@ namespace quipu {
 /// differs or `verify` is set, the hash of its content. Throws Error that names the file and says what differs.
 std::shared_ptr<MappedFile> openWeightFile(const plan::WeightFile &file, const std::string &planPath, bool verify);
 
-/// Throws Error, beginning with `name`, when the bytes are not those of the file that the plan was compiled from: by size
-/// and hash of the header, and with `hashContent` by the hash of everything.
+/// Throws Error, beginning with `name`, when the bytes are not those of the file that the plan was compiled from: by
+/// size and hash of the header, and with `hashContent` by the hash of everything.
 void checkWeightBytes(const plan::WeightFile &expected, std::span<const uint8_t> bytes, const std::string &name,
                       const std::string &planPath, bool hashContent);
 

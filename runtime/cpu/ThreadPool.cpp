@@ -22,23 +22,15 @@ static constexpr unsigned kMaxWatchedThreads = 8;
 /// How long an idle worker spins before it sleeps: more than the sampling of a token takes.
 static constexpr std::chrono::microseconds kIdleSpin(100);
 
-/// Pauses at a barrier before the core is offered to others: a partner that has lost its core needs one.
-static constexpr unsigned kBarrierPauses = 4096;
+/// Pauses at a barrier before its thread sleeps: some ten microseconds, the most that parts of a launch differ by. With
+/// more threads than cores the one waited for needs the core, so there is next to no spinning.
+static constexpr unsigned kBarrierPauses = 1024;
+static constexpr unsigned kCrowdedPauses = 8;
 
 static inline void pauseCore() {
 #if defined(__x86_64__)
   _mm_pause();
 #endif
-}
-
-/// Waits for a condition that another running thread will soon make true.
-template <typename Condition> static inline void spinUntil(Condition condition) {
-  for (unsigned pauses = 0; !condition(); ++pauses) {
-    if (pauses < kBarrierPauses)
-      pauseCore();
-    else
-      sched_yield();
-  }
 }
 
 static std::vector<int> allowedCores() {
@@ -59,7 +51,8 @@ unsigned availableCores() {
 }
 
 ThreadPool::ThreadPool(unsigned threads, bool pin)
-    : numThreads(threads ? threads : availableCores()), slots(new Slot[numThreads]) {
+    : numThreads(threads ? threads : availableCores()),
+      barrierPauses(numThreads <= availableCores() ? kBarrierPauses : kCrowdedPauses), slots(new Slot[numThreads]) {
   std::vector<int> cores = pin ? allowedCores() : std::vector<int>();
   workers.reserve(numThreads - 1);
   for (unsigned worker = 1; worker < numThreads; ++worker) {
@@ -126,23 +119,44 @@ void ThreadPool::work(unsigned worker) {
   }
 }
 
+/// Waits until `counter` has reached `epoch`. Numbers wrap around; a counter is one epoch ahead at most.
+void ThreadPool::await(std::atomic<uint32_t> &counter, uint32_t epoch) {
+  auto reached = [epoch](uint32_t value) { return int32_t(value - epoch) >= 0; };
+  for (unsigned pauses = 0; pauses < barrierPauses; ++pauses) {
+    if (reached(counter.load(std::memory_order_acquire)))
+      return;
+    pauseCore();
+  }
+  barrierSleepers.fetch_add(1);
+  for (uint32_t value = counter.load(); !reached(value); value = counter.load())
+    counter.wait(value);
+  barrierSleepers.fetch_sub(1);
+}
+
+/// Raises `counter` to `epoch`. Sequentially consistent, as await(): either the waiting thread sees the new number
+/// before it sleeps, or it is counted here.
+void ThreadPool::announce(std::atomic<uint32_t> &counter, uint32_t epoch) {
+  counter.store(epoch);
+  if (barrierSleepers.load() != 0)
+    counter.notify_all();
+}
+
 void ThreadPool::barrier(unsigned worker) {
   if (numThreads == 1)
     return;
   uint32_t epoch = ++slots[worker].epoch;
   if (numThreads <= kMaxWatchedThreads) {
-    slots[worker].arrived.store(epoch, std::memory_order_release);
+    announce(slots[worker].arrived, epoch);
     for (unsigned other = 0; other < numThreads; ++other)
       if (other != worker)
-        // Another may have arrived at the next barrier already, but at no later one. Numbers wrap around.
-        spinUntil([&] { return int32_t(slots[other].arrived.load(std::memory_order_acquire) - epoch) >= 0; });
+        await(slots[other].arrived, epoch);
     return;
   }
   if (arrivals.fetch_add(1, std::memory_order_acq_rel) + 1 == numThreads) {
     arrivals.store(0, std::memory_order_relaxed);
-    completed.store(epoch, std::memory_order_release);
+    announce(completed, epoch);
   } else {
-    spinUntil([&] { return int32_t(completed.load(std::memory_order_acquire) - epoch) >= 0; });
+    await(completed, epoch);
   }
 }
 

@@ -1,8 +1,8 @@
 //===- ThreadPool.h - Threads that stay -------------------------------------*- C++ -*-===//
 //
 // All threads run the same function (the caller as worker 0) and meet at barriers inside it, so that a list of kernels
-// costs one wake-up and, per kernel, one barrier of a fraction of a microsecond. Idle workers spin for a while, since
-// the next token usually follows at once, and then sleep.
+// costs one wake-up and, per kernel, one barrier of a fraction of a microsecond. Who waits spins for a while, since the
+// next token usually follows at once, and then sleeps, since the one waited for may need the core.
 //
 //===----------------------------------------------------------------------------------===//
 
@@ -62,9 +62,12 @@ private:
   };
 
   void work(unsigned worker);
+  void await(std::atomic<uint32_t> &counter, uint32_t epoch);
+  void announce(std::atomic<uint32_t> &counter, uint32_t epoch);
   void stop();
 
   unsigned numThreads;
+  unsigned barrierPauses;
   std::unique_ptr<Slot[]> slots;
   // The barrier of many threads: a counter, and the epoch that is complete.
   alignas(128) std::atomic<uint32_t> arrivals{0};
@@ -72,6 +75,8 @@ private:
   /// Raised for every run() and at the end.
   alignas(128) std::atomic<uint32_t> generation{0};
   std::atomic<uint32_t> sleepers{0};
+  /// Threads that sleep at a barrier.
+  alignas(128) std::atomic<uint32_t> barrierSleepers{0};
   Task task = nullptr;
   void *context = nullptr;
   bool stopping = false;

@@ -57,6 +57,12 @@ private:
       wrong(field, " is ", value, ", expected ", low, " to ", high);
   }
 
+  /// The verifier looks at the alignment of a vector's length only, not at that of its elements.
+  template <typename Vector> void checkAligned(const Vector &vector, const std::string &field) {
+    if (reinterpret_cast<uintptr_t>(vector.Data()) % 8 != 0)
+      wrong(field, " is not aligned");
+  }
+
   void checkName(const flatbuffers::String *string, const std::string &field) {
     // What a C interface reads must end where the string does.
     if (!string || string->size() == 0 || strlen(string->c_str()) != string->size())
@@ -132,6 +138,7 @@ private:
   uint64_t elements(const flatbuffers::Vector<uint64_t> *shape, const std::string &field) {
     if (!shape || shape->size() == 0 || shape->size() > 8)
       wrong(field, ".shape has ", shape ? shape->size() : 0, " dimensions, expected 1 to 8");
+    checkAligned(*shape, field + ".shape");
     uint64_t count = 1;
     for (uint64_t dim : *shape) {
       checkRange(dim, 1, kMaxElements / count, field + ".shape");
@@ -264,6 +271,8 @@ private:
             if (arg >= numArgs)
               wrong(where, ": independent argument ", arg, " of kernel ", kernel.name()->string_view(),
                     ", the step has ", numArgs);
+        if (numArgs)
+          checkAligned(*step.args(), where + ": args");
         for (size_t a = 0; a < numArgs; ++a)
           checkArg(program, *step.args()->Get(a), sequence.repeat(), concat(where, ", argument ", a));
         pointers += uint64_t(sequence.repeat()) * (3 * numArgs + kernel.entries()->size());

@@ -89,7 +89,6 @@ TEST(CpuCode, RefusesWhatIsNoLibrary) {
 
 namespace {
 
-
 /// Each block counts itself, and sees that the launch before is complete.
 void countBlocks(void *const *buffers, const int64_t *dims, int64_t begin, int64_t end, void *scratch) {
   auto *counts = static_cast<std::atomic<int> *>(buffers[0]);
@@ -116,8 +115,8 @@ TEST(CpuDevice, RunsListsInOrder) {
     std::vector<std::array<void *, 4>> buffers(3);
     for (int i = 0; i < 3; ++i) {
       buffers[size_t(i)] = {&counts[i + 1], &counts[i], &early, reinterpret_cast<void *>(intptr_t(expected[i]))};
-      list.launches.push_back({reinterpret_cast<const void *>(&countBlocks), buffers[size_t(i)].data(), 4, rows[i], 3,
-                               i == 0 ? 7u : 3u});
+      list.launches.push_back(
+          {reinterpret_cast<const void *>(&countBlocks), buffers[size_t(i)].data(), 4, rows[i], 3, i == 0 ? 7u : 3u});
     }
     device.prepare(list);
     int64_t dims[kNumDims] = {10, 6, 1};

@@ -47,7 +47,9 @@ TEST_F(GenerateTest, Greedy) {
   EXPECT_EQ(summary.decodeSteps, 5u);
   SequenceId sequence = session.addSequence();
   std::vector<int32_t> expected;
-  auto argmax = [](std::span<const float> row) { return int32_t(std::max_element(row.begin(), row.end()) - row.begin()); };
+  auto argmax = [](std::span<const float> row) {
+    return int32_t(std::max_element(row.begin(), row.end()) - row.begin());
+  };
   expected.push_back(argmax(session.prefill(sequence, std::vector<int32_t>{3, 9, 4}).row(0)));
   while (expected.size() < 6)
     expected.push_back(argmax(session.decode(sequence, expected.back())));
@@ -122,12 +124,12 @@ TEST_F(GenerateTest, Text) {
   options.maxTokens = 8;
   std::string text;
   std::vector<int32_t> tokens = {kFirstByteId + 'x'};
-  Generator(session, tokenizer.get()).generate(std::vector<int32_t>{3}, options,
-                                               [&](int32_t token, std::string_view piece) {
-                                                 text += piece;
-                                                 if (token >= 0)
-                                                   tokens.push_back(token);
-                                                 return true;
-                                               });
+  Generator(session, tokenizer.get())
+      .generate(std::vector<int32_t>{3}, options, [&](int32_t token, std::string_view piece) {
+        text += piece;
+        if (token >= 0)
+          tokens.push_back(token);
+        return true;
+      });
   EXPECT_EQ("x" + text, tokenizer->decode(tokens));
 }

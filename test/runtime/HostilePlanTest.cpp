@@ -3,7 +3,9 @@
 #include "runtime/core/Session.h"
 #include "test/runtime/ToyPlan.h"
 
+#include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <random>
 
 using namespace quipu;
@@ -13,15 +15,17 @@ namespace {
 
 /// Numbers that sit at the edges of checks.
 uint32_t edge(std::mt19937 &random) {
-  static const uint32_t edges[] = {0, 1, 2, 7, 63, 64, 255, 256, 4096, 65535, 65536, 0x7fffffff, 0x80000000, 0xffffffff};
+  static const uint32_t edges[] = {0,   1,    2,     7,     63,         64,         255,
+                                   256, 4096, 65535, 65536, 0x7fffffff, 0x80000000, 0xffffffff};
   return edges[random() % std::size(edges)];
 }
 
 void mutate(std::vector<uint8_t> &payload, size_t keepFrom, size_t keepTo, std::mt19937 &random) {
   for (uint32_t i = 0, count = 1 + random() % 6; i < count; ++i) {
-    size_t at = random() % payload.size();
-    if (at + 8 > keepFrom && at < keepTo)
-      continue;
+    // A place outside of what is kept, with room for eight bytes.
+    size_t before = keepFrom - 8;
+    size_t at = random() % (before + payload.size() - keepTo);
+    at = at < before ? at : at - before + keepTo;
     switch (random() % 4) {
     case 0:
       payload[at] = uint8_t(random());
@@ -30,14 +34,14 @@ void mutate(std::vector<uint8_t> &payload, size_t keepFrom, size_t keepTo, std::
       payload[at] ^= uint8_t(1 << random() % 8);
       break;
     case 2:
-      at &= ~size_t(3);
+      at = std::max(at & ~size_t(3), at < keepTo ? 0 : keepTo);
       if (at + 4 <= payload.size()) {
         uint32_t value = edge(random);
         memcpy(payload.data() + at, &value, 4);
       }
       break;
     case 3:
-      at &= ~size_t(7);
+      at = std::max(at & ~size_t(7), at < keepTo ? 0 : keepTo);
       if (at + 8 <= payload.size()) {
         uint64_t value = uint64_t(edge(random)) << 32 | edge(random);
         memcpy(payload.data() + at, &value, 8);

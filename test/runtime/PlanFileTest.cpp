@@ -187,9 +187,8 @@ TEST_F(PlanFileTest, Arguments) {
                 [](plan::PlanT &plan) { plan.programs[0]->sequences[1]->repeat = 6; });
   expectInvalid("weight 3 with stride -1 over 5 iterations",
                 [](plan::PlanT &plan) { layerArg(plan, 3) = plan::Arg(3, -1, plan::ArgKind::weight); });
-  expectInvalid("weight", [](plan::PlanT &plan) {
-    layerArg(plan, 3) = plan::Arg(UINT64_MAX, INT64_MAX, plan::ArgKind::weight);
-  });
+  expectInvalid("weight",
+                [](plan::PlanT &plan) { layerArg(plan, 3) = plan::Arg(UINT64_MAX, INT64_MAX, plan::ArgKind::weight); });
   expectInvalid("input 4", [](plan::PlanT &plan) { layerArg(plan, 1) = plan::Arg(4, 0, plan::ArgKind::input); });
   expectInvalid("kind is 99", [](plan::PlanT &plan) { layerArg(plan, 1) = plan::Arg(0, 0, plan::ArgKind(99)); });
 }

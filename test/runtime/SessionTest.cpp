@@ -217,7 +217,8 @@ TEST_P(SessionTest, BadInput) {
   EXPECT_NE(errorOf([&] { session.decode(2, 1); }).find("not alive"), std::string::npos);
   EXPECT_NE(errorOf([&] { session.removeSequence(-7); }).find("not alive"), std::string::npos);
   std::vector<int32_t> one = {1};
-  SequenceTokens twice[] = {{sequence, one}, {sequence, one}};
+  SequenceId other = session.addSequence();
+  SequenceTokens twice[] = {{other, one}, {other, one}};
   EXPECT_NE(errorOf([&] { session.step(twice); }).find("twice"), std::string::npos);
 }
 

@@ -15,10 +15,9 @@ inline constexpr int32_t kEosId = 2;
 inline constexpr int32_t kFirstByteId = 3;
 /// Words and their parts, in the order of kWords.
 inline constexpr int32_t kFirstWordId = kFirstByteId + 256;
-inline constexpr const char *kWords[] = {"▁t",  "he",    "▁the", "▁cat",   "▁c",     "at", "▁", "t", "h",
-                                         "e",   "c",     "a",    "é",      "▁caf",   "f",  "s", "<", "/",
-                                         ">",   "▁café", "▁a",   "th",     "ca",     "af", "b", "o", "▁b",
-                                         "▁bo", "▁bos"};
+inline constexpr const char *kWords[] = {"▁t", "he", "▁the", "▁cat", "▁c", "at", "▁",  "t",   "h",   "e",
+                                         "c",  "a",  "é",    "▁caf", "f",  "s",  "<",  "/",   ">",   "▁café",
+                                         "▁a", "th", "ca",   "af",   "b",  "o",  "▁b", "▁bo", "▁bos"};
 
 /// A SentencePiece model as LLaMA's: BPE, byte fallback, a space before the first word, no other normalisation.
 std::vector<uint8_t> testTokenizerModel();

@@ -46,8 +46,7 @@ TEST_F(TokenizerTest, Encode) {
 
 // Test: characters without a piece become bytes.
 TEST_F(TokenizerTest, ByteFallback) {
-  EXPECT_EQ(tokenizer->encodePlain("€"),
-            (std::vector<int32_t>{word("▁"), byteId(0xe2), byteId(0x82), byteId(0xac)}));
+  EXPECT_EQ(tokenizer->encodePlain("€"), (std::vector<int32_t>{word("▁"), byteId(0xe2), byteId(0x82), byteId(0xac)}));
   EXPECT_EQ(tokenizer->encodePlain("a\n"), (std::vector<int32_t>{word("▁a"), byteId('\n')}));
 }
 
@@ -58,8 +57,7 @@ TEST_F(TokenizerTest, TextIsNeverSpecial) {
       EXPECT_FALSE(tokenizer->isControl(id)) << text;
       EXPECT_NE(id, byteId(0x41)) << text;
     }
-  EXPECT_EQ(tokenizer->encodePlain("<s>"),
-            (std::vector<int32_t>{word("▁"), word("<"), word("s"), word(">")}));
+  EXPECT_EQ(tokenizer->encodePlain("<s>"), (std::vector<int32_t>{word("▁"), word("<"), word("s"), word(">")}));
 }
 
 TEST_F(TokenizerTest, RoundTrip) {
@@ -144,9 +142,9 @@ TEST_F(TokenizerTest, DamagedModels) {
 TEST(Utf8, FirstInvalidByte) {
   EXPECT_FALSE(firstInvalidByte("aé€😀\xf4\x8f\xbf\xbf").has_value());
   EXPECT_EQ(firstInvalidByte("ab\x80"), 2u);
-  EXPECT_EQ(firstInvalidByte("\xc0\xaf"), 0u);                // overlong
-  EXPECT_EQ(firstInvalidByte("a\xe0\x80\x80"), 1u);           // overlong
-  EXPECT_EQ(firstInvalidByte("\xf4\x90\x80\x80"), 0u);        // above U+10FFFF
-  EXPECT_EQ(firstInvalidByte("\xe2\x82"), 0u);                // ends early
+  EXPECT_EQ(firstInvalidByte("\xc0\xaf"), 0u);         // overlong
+  EXPECT_EQ(firstInvalidByte("a\xe0\x80\x80"), 1u);    // overlong
+  EXPECT_EQ(firstInvalidByte("\xf4\x90\x80\x80"), 0u); // above U+10FFFF
+  EXPECT_EQ(firstInvalidByte("\xe2\x82"), 0u);         // ends early
   EXPECT_EQ(firstInvalidByte(std::string_view("\0\xfe", 2)), 1u);
 }

@@ -8,17 +8,26 @@
 #include "runtime/core/KernelAbi.h"
 #include "test/runtime/ToyShape.h"
 
+#include <string.h>
+
 #define TOY_EXPORT extern "C" __attribute__((visibility("default")))
+
+/// Weights promise an alignment of two bytes only.
+static float weightAt(const void *weights, int64_t index) {
+  float value;
+  memcpy(&value, static_cast<const char *>(weights) + index * 4, 4);
+  return value;
+}
 
 /// Arguments: token_ids, embedding table f32[V][D], x f32[T][D]. A block is two rows.
 TOY_EXPORT void toy_embed(void *const *buffers, const int64_t *dims, int64_t begin, int64_t end, void *) {
   const int32_t *tokens = static_cast<const int32_t *>(buffers[0]);
-  const float *table = static_cast<const float *>(buffers[1]);
+  const void *table = buffers[1];
   float *x = static_cast<float *>(buffers[2]);
   int64_t lastRow = end * 2 < dims[kDimTokens] ? end * 2 : dims[kDimTokens];
   for (int64_t row = begin * 2; row < lastRow; ++row)
     for (int64_t d = 0; d < kToyHidden; ++d)
-      x[row * kToyHidden + d] = table[tokens[row] * kToyHidden + d];
+      x[row * kToyHidden + d] = weightAt(table, tokens[row] * kToyHidden + d);
 }
 
 /// Where element (row of the cache) of a sequence lies in a pool.
@@ -33,7 +42,7 @@ TOY_EXPORT void toy_append(void *const *buffers, const int64_t *dims, int64_t be
   const float *x = static_cast<const float *>(buffers[0]);
   const int32_t *positions = static_cast<const int32_t *>(buffers[1]);
   const int32_t *sequences = static_cast<const int32_t *>(buffers[2]);
-  const float *weight = static_cast<const float *>(buffers[3]);
+  const void *weight = buffers[3];
   float *keys = static_cast<float *>(buffers[4]);
   float *values = static_cast<float *>(buffers[5]);
   const int32_t *table = static_cast<const int32_t *>(buffers[6]);
@@ -43,7 +52,7 @@ TOY_EXPORT void toy_append(void *const *buffers, const int64_t *dims, int64_t be
     const int32_t *blocks = table + sequences[row] * dims[kDimBlockTableStride];
     for (int64_t d = 0; d < kToyHidden; ++d) {
       int64_t index = poolIndex(blocks, positions[row], d);
-      keys[index] = x[row * kToyHidden + d] * weight[d];
+      keys[index] = x[row * kToyHidden + d] * weightAt(weight, d);
       values[index] = x[row * kToyHidden + d] * 0.5f;
     }
   }
@@ -83,8 +92,8 @@ static void logitsRows(void *const *buffers, const int64_t *dims, int64_t begin,
   const float *x = static_cast<const float *>(buffers[0]);
   const int32_t *positions = static_cast<const int32_t *>(buffers[1]);
   const int32_t *outputs = static_cast<const int32_t *>(buffers[2]);
-  const float *table = static_cast<const float *>(buffers[3]);
-  const float *scale = static_cast<const float *>(buffers[4]);
+  const void *table = buffers[3];
+  const void *scale = buffers[4];
   float *logits = static_cast<float *>(buffers[5]);
   for (int64_t r = begin; r < end; ++r) {
     int64_t row = outputs[r];
@@ -92,7 +101,7 @@ static void logitsRows(void *const *buffers, const int64_t *dims, int64_t begin,
     for (int64_t v = 0; v < kToyVocab; ++v) {
       float sum = 0;
       for (int64_t d = 0; d < kToyHidden; ++d)
-        sum += x[row * kToyHidden + d] * scale[d] * table[v * kToyHidden + d];
+        sum += x[row * kToyHidden + d] * weightAt(scale, d) * weightAt(table, v * kToyHidden + d);
       out[v] = sum;
     }
     out[kToyRowsColumn] = float(dims[kDimTokens]);

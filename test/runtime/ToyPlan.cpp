@@ -108,7 +108,8 @@ std::unique_ptr<plan::SourceT> source(const std::string &name, bool inFile, uint
 }
 
 std::unique_ptr<plan::WeightT> weight(const std::string &name, plan::WeightTransform transform, plan::WeightRole role,
-                                      std::vector<uint64_t> shape, std::vector<std::unique_ptr<plan::SourceT>> sources) {
+                                      std::vector<uint64_t> shape,
+                                      std::vector<std::unique_ptr<plan::SourceT>> sources) {
   auto result = std::make_unique<plan::WeightT>();
   result->name = name;
   result->sources = std::move(sources);
@@ -196,11 +197,11 @@ void addProgram(plan::PlanT &plan, const char *name, plan::ProgramKind kind, uin
                                         {x, input(plan::InputKind::positions), input(plan::InputKind::sequences),
                                          weightArg(1, 1), plan::Arg(0, 1, plan::ArgKind::kv_layer)},
                                         "layers.{}"));
-  program->sequences.push_back(sequence(1, logitsKernel,
-                                        {x, input(plan::InputKind::positions), input(plan::InputKind::output_rows),
-                                         weightArg(0), weightArg(1 + kToyLayers),
-                                         plan::Arg(0, 0, plan::ArgKind::output)},
-                                        "logits"));
+  program->sequences.push_back(
+      sequence(1, logitsKernel,
+               {x, input(plan::InputKind::positions), input(plan::InputKind::output_rows), weightArg(0),
+                weightArg(1 + kToyLayers), plan::Arg(0, 0, plan::ArgKind::output)},
+               "logits"));
   plan.programs.push_back(std::move(program));
 }
 
@@ -257,7 +258,7 @@ std::vector<uint8_t> planBytes(std::span<const uint8_t> payload) {
   PlanFileHeader header = makePlanFileHeader(payload);
   std::vector<uint8_t> bytes(sizeof(header) + payload.size());
   memcpy(bytes.data(), &header, sizeof(header));
-  memcpy(bytes.data() + sizeof(header), payload.data(), payload.size());
+  std::copy(payload.begin(), payload.end(), bytes.begin() + sizeof(header));
   return bytes;
 }
 
