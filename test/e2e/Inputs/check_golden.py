@@ -1,0 +1,93 @@
+#!/usr/bin/env python3
+"""Compiles a model and holds its answers against those of transformers (see test/goldens/make_goldens.py).
+
+    check_golden.py GOLDEN WORK --dtype f32|bf16|f16 [--model DIR] [--target cpu:...]
+
+GOLDEN is a folder of test/goldens, WORK a folder to be made anew. Checked are the logits at every position of the prompt,
+computed in one piece, in chunks of 7, 16 and 33 tokens, and token by token; in f32 also 200 greedy tokens.
+
+Tolerances, as parts of the largest |logit|:
+- f32: 2e-4 at every position. Sums of a few hundred products in another order differ by about 1e-6 of their terms; two
+  or three layers of peaked attention multiply that by less than a hundred.
+- bf16, f16: the error that transformers itself makes when it runs the same model in that format, from meta.json. It
+  rounds weights and activations wherever Quipu does, and the residual stream, the norms and the softmax besides.
+"""
+
+import argparse
+import json
+import pathlib
+import shutil
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from compare_npy import read_npy, worst_row  # noqa: E402
+
+F32_TOLERANCE = 2e-4
+CHUNKS = [None, 7, 16, 33, 1]
+
+
+def quipu(*arguments):
+    """Standard output of one command."""
+    command = ["quipu", *map(str, arguments)]
+    run = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    if run.returncode != 0:
+        sys.exit(f"exit status {run.returncode}: {' '.join(command)}\n{run.stderr}")
+    return run.stdout
+
+
+def check_logits(plan, golden, work, tolerance):
+    """Names of the ways of cutting the prompt that miss the tolerance."""
+    expected = read_npy(golden / "logits.npy")
+    prompt = (golden / "prompt.txt").read_text().strip()
+    missed = []
+    for chunk in CHUNKS:
+        name = "one piece" if chunk is None else "token by token" if chunk == 1 else f"chunks of {chunk}"
+        output = work / f"logits-{chunk}.npy"
+        quipu("logits", plan, "--prompt-tokens", prompt, "--all", "-o", output,
+              *([] if chunk is None else ["--chunk", chunk]))
+        error, row = worst_row(read_npy(output), expected)
+        print(f"{name}: largest error {error:.3g} at position {row}, tolerance {tolerance:.3g}")
+        if error > tolerance:
+            missed.append(name)
+    return missed
+
+
+def check_greedy(plan, golden):
+    prompt = (golden / "prompt.txt").read_text().strip()
+    expected = (golden / "greedy.txt").read_text().strip().split(",")
+    found = quipu("run", plan, "--prompt-tokens", prompt, "-n", len(expected), "--temperature", 0, "--ignore-eos",
+                  "--print-tokens").strip().split(",")
+    if found == expected:
+        print(f"{len(expected)} greedy tokens equal")
+        return []
+    same = next((i for i, pair in enumerate(zip(found, expected)) if pair[0] != pair[1]), min(len(found), len(expected)))
+    print(f"greedy tokens differ from number {same} on: {len(found)} found, expected {len(expected)}")
+    return ["greedy"]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("golden", type=pathlib.Path)
+    parser.add_argument("work", type=pathlib.Path)
+    parser.add_argument("--dtype", choices=["f32", "bf16", "f16"], required=True)
+    parser.add_argument("--model", type=pathlib.Path, help="the model's folder, when it is not the golden's")
+    parser.add_argument("--target", default="cpu")
+    options = parser.parse_args()
+    shutil.rmtree(options.work, ignore_errors=True)
+    options.work.mkdir(parents=True)
+    plan = options.work / "plan"
+    quipu("compile", options.model or options.golden, "-o", plan, "--target", options.target, "--dtype", options.dtype)
+
+    if options.dtype == "f32":
+        missed = check_logits(plan, options.golden, options.work, F32_TOLERANCE) + check_greedy(plan, options.golden)
+    else:
+        meta = json.loads((options.golden / "meta.json").read_text())
+        missed = check_logits(plan, options.golden, options.work, meta[f"{options.dtype}_error"])
+    shutil.rmtree(options.work)
+    if missed:
+        sys.exit(f"{options.golden.name} {options.dtype}: missed by {', '.join(missed)}")
+
+
+if __name__ == "__main__":
+    main()
