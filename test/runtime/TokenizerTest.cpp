@@ -6,6 +6,8 @@
 #include "test/runtime/TestTokenizer.h"
 #include "test/runtime/ToyPlan.h"
 
+#include <nlohmann/json.hpp>
+
 #include <algorithm>
 #include <random>
 
@@ -137,6 +139,23 @@ TEST_F(TokenizerTest, DamagedModels) {
     } catch (const Error &) {
     }
   }
+}
+
+// Test: ids and texts of the embedded model's tokenizer are those of SentencePiece's Python package
+// (tokenizer-goldens.py), for prose, code, other scripts, and random ids with unfinished characters.
+TEST(TokenizerGoldens, EmbeddedModel) {
+  std::string root = QUIPU_TEST_SOURCE_DIR;
+  auto tokenizer = Tokenizer::fromFile(root + "/../models/quipu-stories/tokenizer.model");
+  std::vector<uint8_t> bytes = readFile(root + "/runtime/tokenizer-goldens.json");
+  nlohmann::json goldens = nlohmann::json::parse(bytes.begin(), bytes.end());
+  ASSERT_GT(goldens["encode"].size(), 20u);
+  for (const auto &golden : goldens["encode"])
+    EXPECT_EQ(tokenizer->encodePlain(golden["text"].get<std::string>()), golden["ids"].get<std::vector<int32_t>>())
+        << golden["text"];
+  ASSERT_GT(goldens["decode"].size(), 20u);
+  for (const auto &golden : goldens["decode"])
+    EXPECT_EQ(tokenizer->decode(golden["ids"].get<std::vector<int32_t>>()), golden["text"].get<std::string>())
+        << golden["ids"];
 }
 
 TEST(Utf8, FirstInvalidByte) {
