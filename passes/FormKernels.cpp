@@ -251,7 +251,7 @@ struct FormKernelsPass : quipu::llama::impl::FormKernelsPassBase<FormKernelsPass
       if (func->hasAttrOfType<ProgramAttr>(kProgramAttrName))
         for (Operation &op : func.getBody().front())
           if (isUnexpanded(&op)) {
-            op.emitError() << "is no part of a kernel; run llama-expand first";
+            op.emitOpError() << "is no part of a kernel; run llama-expand first";
             return signalPassFailure();
           }
 
@@ -268,29 +268,34 @@ private:
   void outline(func::FuncOp func) {
     kernels.clear();
     SmallVector<Group> groups = Former(func).form();
-    for (Group &group : groups) {
+    // A norm in the prologue of one group may also be a group: nothing is erased before all launches are there.
+    SmallVector<Interface> interfaces;
+    for (const Group &group : groups)
+      interfaces.push_back(interfaceOf(group, group.ops()));
+    SmallVector<LaunchOp> launches;
+    for (auto [group, interface] : llvm::zip_equal(groups, interfaces)) {
       SmallVector<Operation *> ops = group.ops();
-      Interface interface = interfaceOf(group, ops);
       StringRef kernel = kernelFor(func, group, ops, interface);
-
       SmallVector<Location> places;
-      Operation *last = group.anchor;
-      for (Operation *op : ops) {
+      for (Operation *op : ops)
         places.push_back(op->getLoc());
-        if (last->isBeforeInBlock(op))
-          last = op;
-      }
-      OpBuilder builder(last);
+      OpBuilder builder(ops.back());
       SmallVector<Type> types = llvm::map_to_vector(interface.results, [](Value value) { return value.getType(); });
-      auto launch = LaunchOp::create(builder, namePlace(&getContext(), getPlace(group.anchor->getLoc()), places), types,
-                                     kernel, interface.inputs.getArrayRef(), DenseI64ArrayAttr(), DenseI64ArrayAttr());
-      for (auto [old, result] : llvm::zip_equal(interface.results, launch.getResults()))
-        old.replaceAllUsesWith(result);
-      for (Operation *op : llvm::reverse(ops))
-        if (op == group.anchor || group.epilogue.contains(op))
-          op->erase();
+      launches.push_back(LaunchOp::create(builder, namePlace(&getContext(), getPlace(group.anchor->getLoc()), places),
+                                          types, kernel, interface.inputs.getArrayRef(), DenseI64ArrayAttr(),
+                                          DenseI64ArrayAttr()));
       ++numLaunches;
     }
+    SmallVector<Operation *> moved;
+    for (auto [group, interface, launch] : llvm::zip_equal(groups, interfaces, launches)) {
+      for (auto [old, result] : llvm::zip_equal(interface.results, launch.getResults()))
+        old.replaceAllUsesWith(result);
+      moved.push_back(group.anchor);
+      moved.append(group.epilogue.begin(), group.epilogue.end());
+    }
+    llvm::sort(moved, [](Operation *a, Operation *b) { return b->isBeforeInBlock(a); });
+    for (Operation *op : moved)
+      op->erase();
     // The prologues' originals, which nothing reads any more.
     for (Operation &op : llvm::make_early_inc_range(llvm::reverse(func.getBody().front())))
       if (isa<RMSNormOp, GatherRowsOp>(op) && op.use_empty())

@@ -33,10 +33,10 @@ struct SpecializePass : quipu::llama::impl::SpecializePassBase<SpecializePass> {
 
   void runOnOperation() override {
     if (decodeRows < 1 || prefillRows < 0 || rowAlign < 1 || page < 0) {
-      getOperation().emitError()
-          << "llama-specialize needs decode-rows >= 1, prefill-rows >= 0, row-align >= 1 and page "
-             ">= 0, found "
-          << decodeRows << ", " << prefillRows << ", " << rowAlign << " and " << page;
+      emitError(getOperation().getLoc())
+          << "llama-specialize needs decode-rows >= 1, prefill-rows >= 0, row-align >= 1 and page >= 0, found "
+          << decodeRows.getValue() << ", " << prefillRows.getValue() << ", " << rowAlign.getValue() << " and "
+          << page.getValue();
       return signalPassFailure();
     }
     if (page > 0)
