@@ -154,6 +154,7 @@ static void checkMetadata(const std::string &path, const json &metadata) {
 /// The tensors must tile the data section.
 static void checkCoverage(const std::string &path, const WeightIndex &index, uint64_t dataBegin, uint64_t dataSize) {
   std::vector<const WeightEntry *> order;
+  order.reserve(index.tensors.size());
   for (const auto &[name, entry] : index.tensors)
     order.push_back(&entry);
   std::ranges::sort(order, {}, [](const WeightEntry *entry) { return std::pair(entry->offset, entry->size); });

@@ -41,6 +41,13 @@ struct Directory {
 };
 } // namespace
 
+/// The weights of a model that has some.
+static const WeightIndex &weightsOf(const Model &model) {
+  if (!model.weights)
+    throw std::logic_error("no weights");
+  return *model.weights;
+}
+
 static bool hasNote(const ModelConfig &config, std::string_view field, Note::Kind kind) {
   for (const Note &note : config.notes)
     if (note.field == field && note.kind == kind)
@@ -83,10 +90,9 @@ TEST(Model, OpensADirectory) {
   Directory directory;
   directory.tensor("model.norm.weight").dtype = "BF16"; // types may differ by tensor
   Model model = directory.open();
-  ASSERT_TRUE(model.weights);
-  EXPECT_EQ(model.weights->tensors.size(), directory.tensors.size());
-  EXPECT_EQ(model.weights->find("model.norm.weight")->dtype, DType::bf16);
-  EXPECT_EQ(model.weights->find("model.norm.weight")->nameInFile, "model.norm.weight");
+  EXPECT_EQ(weightsOf(model).tensors.size(), directory.tensors.size());
+  EXPECT_EQ(weightsOf(model).find("model.norm.weight")->dtype, DType::bf16);
+  EXPECT_EQ(weightsOf(model).find("model.norm.weight")->nameInFile, "model.norm.weight");
   EXPECT_EQ(model.config.name, directory.folder.path.filename().string());
   EXPECT_EQ(model.tokenizer.sentencePieceModel, "");
 }
@@ -116,7 +122,7 @@ TEST(Model, FindsTheTokenizer) {
 TEST(Model, IgnoresStoredInverseFrequencies) {
   Directory directory;
   directory.tensors.push_back({"model.layers.1.self_attn.rotary_emb.inv_freq", "F32", {1}});
-  EXPECT_EQ(directory.open().weights->find("model.layers.1.self_attn.rotary_emb.inv_freq"), nullptr);
+  EXPECT_EQ(weightsOf(directory.open()).find("model.layers.1.self_attn.rotary_emb.inv_freq"), nullptr);
 }
 
 TEST(Model, TiedHead) {
@@ -132,7 +138,7 @@ TEST(Model, TiedHead) {
     directory.tensors.push_back({"lm_head.weight", "F32", {16, 8}});
     Model model = directory.open();
     EXPECT_TRUE(model.config.tieWordEmbeddings);
-    EXPECT_EQ(model.weights->find("lm_head.weight"), nullptr);
+    EXPECT_EQ(weightsOf(model).find("lm_head.weight"), nullptr);
     EXPECT_TRUE(hasNote(model.config, "tie_word_embeddings", Note::Kind::provenance));
   }
   {
@@ -141,7 +147,7 @@ TEST(Model, TiedHead) {
     directory.tensors.push_back({"lm_head.weight", "F32", {16, 8}, 'y'});
     Model model = directory.open();
     EXPECT_FALSE(model.config.tieWordEmbeddings);
-    EXPECT_TRUE(model.weights->find("lm_head.weight"));
+    EXPECT_TRUE(weightsOf(model).find("lm_head.weight"));
     EXPECT_TRUE(hasNote(model.config, "tie_word_embeddings", Note::Kind::warning));
   }
   {
@@ -150,9 +156,9 @@ TEST(Model, TiedHead) {
     directory.tensor("model.embed_tokens.weight").name = "lm_head.weight";
     Model model = directory.open();
     EXPECT_TRUE(model.config.tieWordEmbeddings);
-    ASSERT_TRUE(model.weights->find("model.embed_tokens.weight"));
-    EXPECT_EQ(model.weights->find("model.embed_tokens.weight")->nameInFile, "lm_head.weight");
-    EXPECT_EQ(model.weights->find("lm_head.weight"), nullptr);
+    ASSERT_TRUE(weightsOf(model).find("model.embed_tokens.weight"));
+    EXPECT_EQ(weightsOf(model).find("model.embed_tokens.weight")->nameInFile, "lm_head.weight");
+    EXPECT_EQ(weightsOf(model).find("lm_head.weight"), nullptr);
   }
 }
 
@@ -212,9 +218,8 @@ TEST(Model, OpensEveryGolden) {
     if (!std::filesystem::exists(entry.path() / "config.json"))
       continue;
     Model model = openModel(entry.path().string());
-    EXPECT_TRUE(model.weights);
     for (const ExpectedWeight &weight : expectedWeights(model.config))
-      EXPECT_TRUE(model.weights->find(weight.tensor)) << weight.tensor;
+      EXPECT_TRUE(weightsOf(model).find(weight.tensor)) << weight.tensor;
     ++count;
   }
   EXPECT_GE(count, 10);
