@@ -1,0 +1,47 @@
+"""logits.py GOLDEN SCRATCH CMD...: checks the files that CMD writes against each other and the golden's logits."""
+
+import array
+import ast
+import pathlib
+import subprocess
+import sys
+
+
+def read(path):
+    """Shape and values of a little-endian f32 .npy file of format 1.0."""
+    data = pathlib.Path(path).read_bytes()
+    assert data[:8] == b"\x93NUMPY\x01\x00", data[:8]
+    length = int.from_bytes(data[8:10], "little")
+    assert (10 + length) % 64 == 0, length
+    header = ast.literal_eval(data[10:10 + length].decode())
+    assert header["descr"] == "<f4" and header["fortran_order"] is False, header
+    values = array.array("f")
+    values.frombytes(data[10 + length:])
+    return header["shape"], values
+
+
+def difference(a, b):
+    assert len(a) == len(b), (len(a), len(b))
+    return max(abs(x - y) for x, y in zip(a, b))
+
+
+golden, scratch, command = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), sys.argv[3:]
+prompt = (golden / "prompt.txt").read_text().strip()
+shape, expected = read(golden / "logits.npy")
+largest = max(abs(value) for value in expected)
+whole = None
+for extra in ([], ["--chunk", "16"], ["--chunk", "7"], ["--chunk", "1"], ["--threads", "1"]):
+    path = scratch / "all.npy"
+    subprocess.run(command + ["--prompt-tokens", prompt, "--all", "-o", str(path)] + extra, check=True)
+    found_shape, found = read(path)
+    assert found_shape == shape, (found_shape, shape)
+    error = difference(found, expected) / largest
+    assert error < 2e-4, (extra, error)
+    if whole is None:
+        whole = found
+    assert difference(found, whole) / largest < 2e-4, extra
+last = scratch / "last.npy"
+subprocess.run(command + ["--prompt-tokens", prompt, "-o", str(last)], check=True)
+last_shape, values = read(last)
+assert last_shape == (shape[1],), last_shape
+assert difference(values, whole[-shape[1]:]) / largest < 2e-4

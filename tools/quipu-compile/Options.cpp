@@ -1,0 +1,106 @@
+//===- Options.cpp - The command line of quipu-compile -----------------------------------===//
+
+#include "tools/quipu-compile/Options.h"
+#include "tools/common/Console.h"
+
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <map>
+#include <sstream>
+
+namespace quipu::tool {
+
+static Emit parseEmit(const std::string &name) {
+  static const std::map<std::string, Emit> kForms = {{"plan", Emit::Plan},
+                                                     {"executable", Emit::Executable},
+                                                     {"mlir", Emit::Mlir},
+                                                     {"llvm", Emit::Llvm},
+                                                     {"asm", Emit::Asm}};
+  if (auto found = kForms.find(name); found != kForms.end())
+    return found->second;
+  if (name == "ptx" || name == "cubin")
+    throw UsageError("--emit " + name +
+                     ": needs a CUDA target, which this version does not have; it compiles for the CPU and emits plan, "
+                     "executable, mlir, llvm or asm");
+  throw UsageError("--emit " + name + ": unknown form; supported: plan, executable, mlir, llvm, asm");
+}
+
+std::optional<CompileOptions> parseCompileOptions(std::vector<std::string> arguments, const std::string &program) {
+  CompileOptions options;
+  std::string emit;
+  CLI::App app("Compiles a model to a plan, an executable or an intermediate form.", program);
+  app.set_version_flag("--version", "quipu-compile " QUIPU_VERSION " (LLVM " QUIPU_LLVM_VERSION ")",
+                       "Print the version");
+  app.footer("Example:\n  " + program + " models/story -o story.qplan\n  " + program +
+             " models/story --emit executable -o story\n  " + program +
+             " models/story --stop-after llama-form-kernels -o - | less");
+  app.add_option("MODEL", options.model,
+                 "A Hugging Face folder, or a bare config.json (weights are then random when the plan is run)");
+  app.add_option("-o,--output", options.output, "File to write; - is standard output");
+  app.add_option("--emit", emit, "plan (default), executable, mlir, llvm or asm");
+  app.add_option("--target", options.target,
+                 "cpu or cpu:host (this machine), cpu:x86-64-v3, cpu:x86-64-v4, and features: cpu:x86-64-v4,+avx512bf16")
+      ->capture_default_str();
+  CLI::IsMember dtypes({"auto", "f32", "bf16", "f16"});
+  app.add_option("--dtype", options.dtype, "Type of the matrices and of what is multiplied with them")
+      ->capture_default_str()
+      ->check(dtypes);
+  app.add_option("--kv-dtype", options.kvDtype, "Type of cached keys and values (auto: as --dtype)")
+      ->capture_default_str()
+      ->check(dtypes);
+  app.add_option("--max-batch", options.maxBatch, "Most sequences at once")
+      ->capture_default_str()
+      ->check(CLI::Range(1u, 4096u));
+  app.add_option("--max-seq", options.maxSeq,
+                 "Most positions of a sequence (default: the model's context, at most " +
+                     std::to_string(kDefaultMaxSeq) + ")")
+      ->check(CLI::PositiveNumber);
+  app.add_flag("--bundle", options.bundle, "Put the weights into the plan's file, so that it can be moved alone");
+  app.add_option("--stop-after", options.stopAfter, "Write the module after this phase (implies --emit mlir)")
+      ->type_name("PHASE");
+  app.add_option("--dump-phases", options.dumpFolder, "Write the module after every phase into this folder")
+      ->type_name("DIR");
+  app.add_option("--kernel", options.kernel, "Emit this kernel alone (with --emit mlir, llvm or asm)");
+  app.add_flag("--timing", options.timing, "Print how long each phase took, on standard error");
+  app.add_flag("--list-phases", options.listPhases, "Print the names of the phases in order, and end");
+  app.add_flag("-v,--verbose", options.verbose, "Say how the config was resolved, on standard error");
+
+  try {
+    std::reverse(arguments.begin(), arguments.end());
+    app.parse(arguments);
+  } catch (const CLI::Success &request) {
+    std::ostringstream text;
+    app.exit(request, text, text);
+    out().write(text.str());
+    out().flush();
+    return std::nullopt;
+  } catch (const CLI::ParseError &error) {
+    throw UsageError(error.what());
+  }
+  if (options.listPhases)
+    return options;
+
+  if (options.model.empty())
+    throw UsageError("MODEL is required");
+  if (options.output.empty() && options.dumpFolder.empty())
+    throw UsageError("-o FILE is required (- is standard output)");
+  if (emit.empty())
+    options.emit = options.stopAfter.empty() ? Emit::Plan : Emit::Mlir;
+  else
+    options.emit = parseEmit(emit);
+  if (!options.stopAfter.empty() && options.emit != Emit::Mlir)
+    throw UsageError("--stop-after gives a module: it goes with --emit mlir, not with --emit " + emit);
+  bool isPlan = options.emit == Emit::Plan || options.emit == Emit::Executable;
+  if (!options.kernel.empty() && isPlan)
+    throw UsageError("--kernel goes with --emit mlir, llvm or asm");
+  if (!options.kernel.empty() && !options.stopAfter.empty())
+    throw UsageError("give one of --kernel and --stop-after");
+  if (options.bundle && options.emit != Emit::Plan)
+    throw UsageError("--bundle goes with --emit plan");
+  if (options.emit == Emit::Executable && options.output == "-")
+    throw UsageError("--emit executable writes a file that can be run: -o must name one");
+  return options;
+}
+
+} // namespace quipu::tool

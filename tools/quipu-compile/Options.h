@@ -1,0 +1,44 @@
+//===- Options.h - The command line of quipu-compile ------------------------*- C++ -*-===//
+
+#ifndef QUIPU_TOOLS_QUIPU_COMPILE_OPTIONS_H
+#define QUIPU_TOOLS_QUIPU_COMPILE_OPTIONS_H
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace quipu::tool {
+
+/// What the compiler writes.
+enum class Emit { Plan, Executable, Mlir, Llvm, Asm };
+
+struct CompileOptions {
+  std::string model, output;
+  Emit emit = Emit::Plan;
+  std::string target = "cpu";
+  /// "auto", "f32", "bf16", "f16".
+  std::string dtype = "auto", kvDtype = "auto";
+  uint32_t maxBatch = 8;
+  /// 0: the smaller of the model's context and kDefaultMaxSeq.
+  uint32_t maxSeq = 0;
+  bool bundle = false, timing = false, verbose = false;
+  /// A phase's name; empty: the last one before code generation.
+  std::string stopAfter;
+  std::string dumpFolder;
+  /// Emit this kernel alone (mlir, llvm, asm).
+  std::string kernel;
+  bool listPhases = false;
+};
+
+/// Positions of a sequence unless --max-seq says otherwise: as much as most uses need, and memory is taken only for
+/// positions that are used.
+inline constexpr uint32_t kDefaultMaxSeq = 4096;
+
+/// Parses the arguments (without the program's name). `program` is how the help text calls the program. Prints help or
+/// the version and returns nothing when they are asked for. Throws UsageError.
+std::optional<CompileOptions> parseCompileOptions(std::vector<std::string> arguments, const std::string &program);
+
+} // namespace quipu::tool
+
+#endif // QUIPU_TOOLS_QUIPU_COMPILE_OPTIONS_H

@@ -1,0 +1,35 @@
+//===- Phases.h - The phases of a compilation -------------------*- C++ -*-===//
+
+#ifndef QUIPU_TOOLS_QUIPU_COMPILE_PHASES_H
+#define QUIPU_TOOLS_QUIPU_COMPILE_PHASES_H
+
+#include "mlir/Pass/PassManager.h"
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace quipu::tool {
+
+/// The first and the last phase are no passes: building the module, and generating code for its kernels.
+inline constexpr const char *kImportPhase = "import";
+inline constexpr const char *kCodegenPhase = "codegen";
+
+/// A pass of the compilation, under the name that --stop-after and `inspect --phase` take.
+struct CompilePhase {
+  std::string name, description;
+  std::function<void(mlir::OpPassManager &)> add;
+};
+
+/// The passes between import and codegen, in order, for a target ("cpu:...").
+std::vector<CompilePhase> compilePhases(const std::string &target);
+
+/// "import", the passes, "codegen".
+std::vector<std::string> phaseNames();
+
+/// The name as phaseNames() has it: the prefix "llama-" may be left out. Throws UsageError that lists the names.
+std::string findPhase(const std::string &name);
+
+} // namespace quipu::tool
+
+#endif // QUIPU_TOOLS_QUIPU_COMPILE_PHASES_H

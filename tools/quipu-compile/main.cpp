@@ -1,0 +1,47 @@
+//===- main.cpp - quipu-compile -------------------------------------------===//
+//
+// The compiler. Users call it as `quipu compile`; it then speaks in that name.
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/core/Error.h"
+#include "tools/common/Console.h"
+#include "tools/quipu-compile/Compilation.h"
+#include "tools/quipu-compile/Options.h"
+#include "tools/quipu-compile/Phases.h"
+
+#include <string>
+#include <string_view>
+
+using namespace quipu;
+using namespace quipu::tool;
+
+static int runCompiler(int argc, char **argv) {
+  // `quipu compile` starts this program under that name.
+  bool isSubcommand = argc > 0 && std::string_view(argv[0]) == "quipu compile";
+  setProgramName(isSubcommand ? "quipu" : "quipu-compile");
+  std::optional<CompileOptions> options =
+      parseCompileOptions({argv + (argc > 0), argv + argc}, isSubcommand ? "quipu compile" : "quipu-compile");
+  if (!options)
+    return 0;
+  if (options->listPhases) {
+    for (const std::string &name : phaseNames())
+      out().write(name + "\n");
+    out().flush();
+    return 0;
+  }
+  Compilation(*options).run();
+  return 0;
+}
+
+int main(int argc, char **argv) {
+  try {
+    return runCompiler(argc, argv);
+  } catch (const UsageError &error) {
+    printError(error.what());
+    return 2;
+  } catch (const std::exception &error) {
+    printError(error.what());
+    return 1;
+  }
+}
