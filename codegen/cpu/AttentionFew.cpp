@@ -55,9 +55,9 @@ void emitAttentionFew(KernelBuilder &b, KernelOp kernel, AttentionOp attention, 
   float scale = static_cast<float>(attention.getScale().convertToDouble());
   bool bf16Dot = schedule.getDot() == DotKind::Bf16 && head % (2 * width) == 0 && width >= 4;
 
-  Value scores = frame.scratch;                         // [group][page]
-  Value out = b.at(scores, group * page * 4);           // [group][head]
-  Value running = b.at(out, group * head * 4);          // m[group], l[group]
+  Value scores = frame.scratch;                // [group][page]
+  Value out = b.at(scores, group * page * 4);  // [group][head]
+  Value running = b.at(out, group * head * 4); // m[group], l[group]
   auto scoreRow = [&](int64_t g) { return b.at(scores, g * page * 4); };
   auto outRow = [&](int64_t g) { return b.at(out, g * head * 4); };
   auto maximum = [&](int64_t g) { return b.at(running, g * 4); };
@@ -161,9 +161,8 @@ void emitAttentionFew(KernelBuilder &b, KernelOp kernel, AttentionOp attention, 
         }
       });
 
-      Value resultRow =
-          b.at(frame.result(0),
-               b.add(b.mul(row, result.strideBytes()), b.mul(kvHead, group * head * result.elementBytes())));
+      Value resultRow = b.at(frame.result(0), b.add(b.mul(row, result.strideBytes()),
+                                                    b.mul(kvHead, group * head * result.elementBytes())));
       for (int64_t g = 0; g < group; ++g) {
         Value inverse = b.splat(b.divf(b.f32(1.0f), b.loadF32(f32, total(g), 0)), width);
         for (int64_t d = 0; d < head; d += width)

@@ -1,8 +1,8 @@
 //===- AttentionMany.cpp - Attention of many rows -------------------------------===//
 //
-// A block is `lanes` consecutive rows of one sequence and one key/value head. A vector holds one number of each of these
-// rows, so scores, softmax and outputs need no shuffles: keys and values are broadcast element by element, and each
-// broadcast serves every query head of the group. Page by page with a running softmax, as in AttentionFew.cpp:
+// A block is `lanes` consecutive rows of one sequence and one key/value head. A vector holds one number of each of
+// these rows, so scores, softmax and outputs need no shuffles: keys and values are broadcast element by element, and
+// each broadcast serves every query head of the group. Page by page with a running softmax, as in AttentionFew.cpp:
 //
 //   scores[group][key][row]  = sum_d key[key][d] * query[group][d][row]
 //   outputs[group][d][row]   = outputs * correction + sum_key value[key][d] * p[group][key][row]
@@ -46,10 +46,10 @@ void emitAttentionMany(KernelBuilder &b, KernelOp kernel, AttentionOp attention,
   int64_t budget = lanes == 16 ? 24 : 10;
   int64_t keysAtOnce = divisorUpTo(page, budget / group), featuresAtOnce = divisorUpTo(head, budget / group);
 
-  Value scores = frame.scratch;                                 // [group][page][lanes]
-  Value out = b.at(scores, group * page * vectorBytes);         // [group][head][lanes]
-  Value running = b.at(out, group * head * vectorBytes);        // m, l, correction: [3][group][lanes]
-  Value widened = b.at(running, 3 * group * vectorBytes);       // [page][head] values in f32
+  Value scores = frame.scratch;                           // [group][page][lanes]
+  Value out = b.at(scores, group * page * vectorBytes);   // [group][head][lanes]
+  Value running = b.at(out, group * head * vectorBytes);  // m, l, correction: [3][group][lanes]
+  Value widened = b.at(running, 3 * group * vectorBytes); // [page][head] values in f32
   auto maximum = [&](int64_t g) { return b.at(running, g * vectorBytes); };
   auto total = [&](int64_t g) { return b.at(running, (group + g) * vectorBytes); };
   auto correction = [&](int64_t g) { return b.at(running, (2 * group + g) * vectorBytes); };
@@ -74,9 +74,8 @@ void emitAttentionMany(KernelBuilder &b, KernelOp kernel, AttentionOp attention,
         b.store(b.splat(kMasked, lanes), maximum(g), 4);
         b.store(b.splat(0.0f, lanes), total(g), 4);
       }
-      b.loop(b.i64(0), b.i64(group * head), 1, [&](Value i) {
-        b.store(b.splat(0.0f, lanes), b.at(out, b.mul(i, vectorBytes)), 4);
-      });
+      b.loop(b.i64(0), b.i64(group * head), 1,
+             [&](Value i) { b.store(b.splat(0.0f, lanes), b.at(out, b.mul(i, vectorBytes)), 4); });
 
       Value firstPage = b.i64(0);
       if (auto window = attention.getWindow()) {
@@ -123,8 +122,9 @@ void emitAttentionMany(KernelBuilder &b, KernelOp kernel, AttentionOp attention,
             Value seen = b.compare(arith::CmpIPredicate::sle, keyPositions, positions);
             if (auto window = attention.getWindow()) {
               Value oldest = b.splat(b.i32(static_cast<int32_t>(*window)), lanes);
-              seen = arith::AndIOp::create(b, seen, b.compare(arith::CmpIPredicate::sgt, keyPositions,
-                                                              arith::SubIOp::create(b, positions, oldest)));
+              seen = arith::AndIOp::create(
+                  b, seen,
+                  b.compare(arith::CmpIPredicate::sgt, keyPositions, arith::SubIOp::create(b, positions, oldest)));
             }
             for (int64_t g = 0; g < group; ++g) {
               Value score = b.mulf(sums[g * keysAtOnce + i], b.splat(scale, lanes));
@@ -141,13 +141,13 @@ void emitAttentionMany(KernelBuilder &b, KernelOp kernel, AttentionOp attention,
             return KernelBuilder::Values{b.maxf(carried[0], loadVector(b.at(rows, b.mul(key, vectorBytes))))};
           })[0];
           Value shrink = b.exp(b.subf(old, next));
-          Value sum = b.loop(b.i64(0), used, 1, {b.mulf(loadVector(total(g)), shrink)},
-                             [&](Value key, ValueRange carried) {
-                               Value address = b.at(rows, b.mul(key, vectorBytes));
-                               Value p = b.exp(b.subf(loadVector(address), next));
-                               b.store(p, address, 4);
-                               return KernelBuilder::Values{b.addf(carried[0], p)};
-                             })[0];
+          Value sum =
+              b.loop(b.i64(0), used, 1, {b.mulf(loadVector(total(g)), shrink)}, [&](Value key, ValueRange carried) {
+                Value address = b.at(rows, b.mul(key, vectorBytes));
+                Value p = b.exp(b.subf(loadVector(address), next));
+                b.store(p, address, 4);
+                return KernelBuilder::Values{b.addf(carried[0], p)};
+              })[0];
           b.store(next, maximum(g), 4);
           b.store(sum, total(g), 4);
           b.store(shrink, correction(g), 4);
@@ -160,15 +160,13 @@ void emitAttentionMany(KernelBuilder &b, KernelOp kernel, AttentionOp attention,
           while (width * 2 <= lanes && head % (width * 2) == 0)
             width *= 2;
           b.loop(b.i64(0), b.mul(used, head), width, [&](Value i) {
-            b.store(b.loadF32(kvElement, b.at(values, b.mul(i, bytesOf(kvElement))), width),
-                    b.at(widened, b.mul(i, 4)), 4);
+            b.store(b.loadF32(kvElement, b.at(values, b.mul(i, bytesOf(kvElement))), width), b.at(widened, b.mul(i, 4)),
+                    4);
           });
           valueRows = widened;
         }
         b.loop(b.i64(0), b.i64(head), featuresAtOnce, [&](Value d) {
-          auto outAddress = [&](int64_t g, int64_t i) {
-            return b.at(out, b.mul(b.add(d, g * head + i), vectorBytes));
-          };
+          auto outAddress = [&](int64_t g, int64_t i) { return b.at(out, b.mul(b.add(d, g * head + i), vectorBytes)); };
           SmallVector<Value> initial;
           for (int64_t g = 0; g < group; ++g)
             for (int64_t i = 0; i < featuresAtOnce; ++i)

@@ -84,16 +84,14 @@ private:
   }
 
   /// The only op of a kernel besides its terminator, as an `Op`; null when the region is anything else.
-  template <typename Op>
-  Op onlyOp(KernelOp kernel) {
+  template <typename Op> Op onlyOp(KernelOp kernel) {
     auto ops = kernel.getBody().front().without_terminator();
     return llvm::hasSingleElement(ops) ? dyn_cast<Op>(*ops.begin()) : Op();
   }
 
   LogicalResult generateAttention(KernelOp kernel, CpuAttentionScheduleAttr schedule, GeneratedKernel &generated) {
     auto attention = onlyOp<AttentionOp>(kernel);
-    if (!attention || attention.getLse() || !attention.getCausal() || attention.getKeyBegin() ||
-        attention.getKeyEnd())
+    if (!attention || attention.getLse() || !attention.getCausal() || attention.getKeyBegin() || attention.getKeyEnd())
       return kernel.emitOpError() << "has an attention schedule but does not hold exactly one causal llama.attention "
                                   << "over all keys without lse";
     generated.scratchBytes = roundUp(attentionScratchBytes(attention, schedule), 64);

@@ -1,7 +1,7 @@
 //===- CpuKernel.h - From scheduled kernels to CPU code ---------*- C++ -*-===//
 //
-// The CPU code generator: every `llama.kernel` of a module, scheduled by llama-select-schedules, becomes entry functions
-// in one module of vector code, which is lowered to LLVM IR and compiled to an ELF shared library.
+// The CPU code generator: every `llama.kernel` of a module, scheduled by llama-select-schedules, becomes entry
+// functions in one module of vector code, which is lowered to LLVM IR and compiled to an ELF shared library.
 //
 //===----------------------------------------------------------------------===//
 
@@ -50,10 +50,10 @@ struct GeneratedKernel {
 
 /// Emits vector code for all kernels of `module` into a new module (of func-free llvm/scf/vector code).
 mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> emitCpuKernels(mlir::ModuleOp module, const CpuTarget &target,
-                                                                 std::vector<GeneratedKernel> &kernels);
+                                                                  std::vector<GeneratedKernel> &kernels);
 
 /// Lowers emitted vector code to the LLVM dialect, in place.
-mlir::LogicalResult lowerToLLVMDialect(mlir::ModuleOp code);
+mlir::LogicalResult lowerToLLVMDialect(mlir::ModuleOp code, const CpuTarget &target);
 
 /// Translates the lowered module to LLVM IR for `target` and optimises it.
 llvm::Expected<std::unique_ptr<llvm::Module>> translateToLLVM(mlir::ModuleOp code, const CpuTarget &target,

@@ -6,12 +6,7 @@
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
-#include "llvm/MC/MCSubtargetInfo.h"
-#include "llvm/MC/TargetRegistry.h"
-#include "llvm/Support/TargetSelect.h"
 #include "llvm/TargetParser/Host.h"
-#include "llvm/TargetParser/Triple.h"
-#include "llvm/TargetParser/X86TargetParser.h"
 
 using namespace llvm;
 
@@ -26,21 +21,26 @@ std::string CpuTarget::featureString() const {
   return text;
 }
 
-// The features that kernels or LLVM's choice of instructions can depend on; others of a processor (virtualisation,
-// cryptography) would only make a plan refuse machines that could run it.
+// The features beyond the x86-64 base that kernels or LLVM's choice of instructions can depend on; others of a
+// processor (virtualisation, cryptography) would only make a plan refuse machines that could run it. The runtime
+// detects exactly these (runtime/cpu/CpuFeatures.cpp).
 static constexpr StringLiteral kRelevant[] = {
-    "avx",       "avx2",       "avx512bf16", "avx512bw", "avx512cd", "avx512dq", "avx512f",     "avx512fp16", "avx512vl",
-    "avx512vnni", "avxvnni",    "amx-bf16",   "amx-int8", "amx-tile", "bmi",      "bmi2",        "cmov",       "crc32",
-    "cx16",      "cx8",        "f16c",       "fma",      "fxsr",     "lzcnt",    "mmx",         "movbe",      "popcnt",
-    "prefetchi", "sahf",       "sse",        "sse2",     "sse3",     "sse4.1",   "sse4.2",      "ssse3",      "x87",
-    "xsave",     "64bit"};
+    "sse3",       "ssse3",      "sse4.1",     "sse4.2",  "popcnt",   "avx",      "avx2",     "fma",      "f16c",
+    "bmi",        "bmi2",       "lzcnt",      "movbe",   "avx512f",  "avx512bw", "avx512cd", "avx512dq", "avx512vl",
+    "avx512bf16", "avx512vnni", "avx512fp16", "avxvnni", "amx-tile", "amx-bf16", "amx-int8"};
+
+// What the x86-64 psABI's micro-architecture levels have of these.
+static constexpr StringLiteral kLevel3[] = {"sse3", "ssse3", "sse4.1", "sse4.2", "popcnt", "avx",  "avx2",
+                                            "fma",  "f16c",  "bmi",    "bmi2",   "lzcnt",  "movbe"};
+static constexpr StringLiteral kLevel4[] = {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"};
 
 static Error refuse(const Twine &message) { return createStringError(inconvertibleErrorCode(), message); }
 
 Expected<CpuTarget> parseCpuTarget(StringRef text) {
   StringRef rest = text;
   if (!rest.consume_front("cpu") || (!rest.empty() && !rest.consume_front(":")))
-    return refuse("--target '" + text + "' is not a CPU target; supported: cpu, cpu:host, cpu:x86-64-v3, cpu:x86-64-v4, "
+    return refuse("--target '" + text +
+                  "' is not a CPU target; supported: cpu, cpu:host, cpu:x86-64-v3, cpu:x86-64-v4, "
                   "with features as in cpu:x86-64-v4,+avx512bf16");
 
   CpuTarget target;
@@ -59,16 +59,17 @@ Expected<CpuTarget> parseCpuTarget(StringRef text) {
       enabled.insert(feature);
   };
   if (base == "host") {
-    target.cpu = sys::getHostCPUName().str();
+    target.tune = sys::getHostCPUName().str();
     for (const auto &feature : sys::getHostCPUFeatures())
       if (feature.second)
         enableIfRelevant(feature.first());
   } else if (base == "x86-64-v3" || base == "x86-64-v4") {
-    target.cpu = base;
-    SmallVector<StringRef> features;
-    X86::getFeaturesForCPU(base, features);
-    for (StringRef feature : features)
-      enableIfRelevant(feature);
+    target.tune = base;
+    for (StringRef feature : kLevel3)
+      enabled.insert(feature);
+    if (base == "x86-64-v4")
+      for (StringRef feature : kLevel4)
+        enabled.insert(feature);
   } else {
     return refuse("--target '" + text + "': unknown processor '" + base + "'; supported: host, x86-64-v3, x86-64-v4");
   }
@@ -78,8 +79,8 @@ Expected<CpuTarget> parseCpuTarget(StringRef text) {
     if (word.front() != '+' && word.front() != '-')
       return refuse("--target '" + text + "': expected +feature or -feature, found '" + word + "'");
     if (!is_contained(kRelevant, name))
-      return refuse("--target '" + text + "': unknown or unused feature '" + name + "'; supported: " +
-                    join(ArrayRef<StringLiteral>(kRelevant), " "));
+      return refuse("--target '" + text + "': unknown or unused feature '" + name +
+                    "'; supported: " + join(ArrayRef<StringLiteral>(kRelevant), " "));
     if (word.front() == '+') {
       enabled.insert(name);
       continue;
@@ -100,7 +101,8 @@ Expected<CpuTarget> parseCpuTarget(StringRef text) {
       return refuse("--target '" + text + "': " + feature + " needs avx512f");
   for (StringRef needed : {"avx2", "fma", "f16c"})
     if (!enabled.contains(needed))
-      return refuse("--target '" + text + "' has no " + needed + "; supported processors have at least AVX2, FMA and "
+      return refuse("--target '" + text + "' has no " + needed +
+                    "; supported processors have at least AVX2, FMA and "
                     "F16C (x86-64-v3)");
 
   for (const auto &entry : enabled)

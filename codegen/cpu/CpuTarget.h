@@ -16,8 +16,9 @@ namespace quipu::codegen {
 struct CpuTarget {
   /// What the user wrote after `cpu:` ("host" when nothing).
   std::string requested;
-  /// Processor name for LLVM ("x86-64-v4", "znver5"): decides scheduling, never features.
-  std::string cpu;
+  /// Processor whose timings LLVM schedules for ("x86-64-v4", "znver5"). Its features do not matter: code is generated
+  /// for plain x86-64 with `features`.
+  std::string tune;
   /// Enabled features in LLVM's names, sorted.
   std::vector<std::string> features;
 

@@ -18,11 +18,11 @@ Value KernelBuilder::fma(Value a, Value b, Value c) {
 Value KernelBuilder::exp(Value a) { return math::ExpOp::create(*this, a); }
 
 Value KernelBuilder::rsqrt(Value a) {
-  Value one = arith::ConstantOp::create(*this, a.getType(),
-                                        isa<VectorType>(a.getType())
-                                            ? TypedAttr(DenseElementsAttr::get(cast<VectorType>(a.getType()),
-                                                                               ArrayRef<float>(1.0f)))
-                                            : TypedAttr(getF32FloatAttr(1.0f)));
+  Value one = arith::ConstantOp::create(
+      *this, a.getType(),
+      isa<VectorType>(a.getType())
+          ? TypedAttr(DenseElementsAttr::get(cast<VectorType>(a.getType()), ArrayRef<float>(1.0f)))
+          : TypedAttr(getF32FloatAttr(1.0f)));
   return divf(one, math::SqrtOp::create(*this, a));
 }
 

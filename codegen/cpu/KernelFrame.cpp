@@ -42,8 +42,7 @@ Value ActivationLayout::featureOffset(KernelBuilder &b, Value k) const {
   return b.add(b.mul(b.div(k, pack), lanes * pack * elementBytes()), b.mul(b.rem(k, pack), elementBytes()));
 }
 
-KernelFrame::KernelFrame(KernelBuilder &builder, KernelOp kernel, StringRef symbol)
-    : builder(builder), guard(builder) {
+KernelFrame::KernelFrame(KernelBuilder &builder, KernelOp kernel, StringRef symbol) : builder(builder), guard(builder) {
   MLIRContext *context = builder.getContext();
   auto pointer = LLVM::LLVMPointerType::get(context);
   Type i64 = builder.getI64Type();

@@ -23,8 +23,8 @@ namespace {
 class FewEmitter {
 public:
   FewEmitter(KernelBuilder &b, LinearRegion &region, CpuLinearScheduleAttr schedule)
-      : b(b), region(region), schedule(schedule), inputs(region.inputs()),
-        linear(region.linear), weightElement(cast<RankedTensorType>(linear.getWeight().getType()).getElementType()),
+      : b(b), region(region), schedule(schedule), inputs(region.inputs()), linear(region.linear),
+        weightElement(cast<RankedTensorType>(linear.getWeight().getType()).getElementType()),
         inputElement(cast<RankedTensorType>(linear.getInput().getType()).getElementType()) {}
 
   void emit(StringRef symbol) {
@@ -69,20 +69,21 @@ private:
                        ? b.at(source, b.add(b.mul(b.div(from, layout.lanes), layout.strideBytes()),
                                             b.mul(b.rem(from, layout.lanes), layout.pack * layout.elementBytes())))
                        : b.at(source, b.mul(from, layout.strideBytes()));
-      auto loadInput = [&](Value k) { return b.loadF32(layout.element, b.at(base, layout.featureOffset(b, k)), lanes); };
-      SmallVector<Value> sum = b.loop(b.i64(0), b.i64(inputs), lanes, {b.splat(0.0f, lanes)},
-                                      [&](Value k, ValueRange carried) {
-                                        Value x = loadInput(k);
-                                        return KernelBuilder::Values{b.fma(x, x, carried[0])};
-                                      });
+      auto loadInput = [&](Value k) {
+        return b.loadF32(layout.element, b.at(base, layout.featureOffset(b, k)), lanes);
+      };
+      SmallVector<Value> sum =
+          b.loop(b.i64(0), b.i64(inputs), lanes, {b.splat(0.0f, lanes)}, [&](Value k, ValueRange carried) {
+            Value x = loadInput(k);
+            return KernelBuilder::Values{b.fma(x, x, carried[0])};
+          });
       Value mean = b.mulf(b.sumLanes(sum[0]), b.f32(1.0f / static_cast<float>(inputs)));
       Value scale = b.rsqrt(b.addf(mean, b.f32(static_cast<float>(norm.getEps().convertToDouble()))));
       Value scales = b.splat(scale, lanes);
       Value out = b.at(input, b.mul(row, inputs * bytesOf(inputElement)));
       b.loop(b.i64(0), b.i64(inputs), lanes, [&](Value k) {
         Value g = b.loadF32(gainElement, b.at(gain, b.mul(k, bytesOf(gainElement))), lanes);
-        b.storeF32(b.mulf(b.mulf(loadInput(k), scales), g), inputElement,
-                   b.at(out, b.mul(k, bytesOf(inputElement))));
+        b.storeF32(b.mulf(b.mulf(loadInput(k), scales), g), inputElement, b.at(out, b.mul(k, bytesOf(inputElement))));
       });
     });
   }
@@ -198,8 +199,7 @@ private:
       target = b.at(frame->result(section.resultIndex), b.mul(row, layout.strideBytes()));
       if (region.residual) {
         Type other = cast<RankedTensorType>(region.residualOperand().getType()).getElementType();
-        Value otherRow =
-            b.at(frame->argument(region.residualOperand()), b.mul(row, layout.width * bytesOf(other)));
+        Value otherRow = b.at(frame->argument(region.residualOperand()), b.mul(row, layout.width * bytesOf(other)));
         auto loadOther = [&](int64_t base) {
           return b.loadF32(other, b.at(otherRow, b.mul(b.add(f, base), bytesOf(other))), run);
         };

@@ -1,8 +1,8 @@
 //===- LinearMany.cpp - Linear kernels for many rows --------------------------===//
 //
 // Arithmetic dominates. A vector holds one feature of `lanes` consecutive rows (layout token_lanes), so that the weight
-// is read as it lies in its file, an element (or a pair of bf16) broadcast at a time, and neither sums over features nor
-// rotary pairs need shuffles:
+// is read as it lies in its file, an element (or a pair of bf16) broadcast at a time, and neither sums over features
+// nor rotary pairs need shuffles:
 //
 //   normalise the input into the workspace           (an entry of its own: rows are divided among threads)
 //   for each tile of 2 * run weight rows             (the grid; the tile stays in L1)
@@ -88,8 +88,7 @@ private:
     b.loop(b.i64(0), whole, vectors,
            [&](Value rowTile) { emitPanel(section, f, group, inGroup, weightRows, rowTile, vectors); });
     if (vectors > 1)
-      b.loop(whole, rowTiles, 1,
-             [&](Value rowTile) { emitPanel(section, f, group, inGroup, weightRows, rowTile, 1); });
+      b.loop(whole, rowTiles, 1, [&](Value rowTile) { emitPanel(section, f, group, inGroup, weightRows, rowTile, 1); });
   }
 
   void emitPanel(const Section &section, Value f, Value group, Value inGroup, ArrayRef<Value> weightRows, Value rowTile,
@@ -185,8 +184,8 @@ private:
         Value start =
             b.at(frame->argument(linear.getBias(), parts ? part : 0), b.mul(b.add(f, base), bytesOf(element)));
         for (auto [i, value] : llvm::enumerate(values))
-          value = b.addf(value, b.splat(b.loadF32(element, b.at(start, i * section.rowStride * bytesOf(element)), 0),
-                                        lanes));
+          value = b.addf(value,
+                         b.splat(b.loadF32(element, b.at(start, i * section.rowStride * bytesOf(element)), 0), lanes));
       };
       addBias(a, section.partA, section.baseA);
       addBias(c, section.partB, section.baseB);
@@ -233,8 +232,7 @@ private:
       ActivationLayout other(region.residualOperand().getType());
       Value base = b.at(frame->argument(region.residualOperand()), b.mul(rowTile, other.strideBytes()));
       for (auto [feature, value] : llvm::zip_equal(features, values))
-        value = b.addf(value,
-                       b.loadF32(other.element, b.at(base, other.featureOffset(b, b.add(f, feature))), lanes));
+        value = b.addf(value, b.loadF32(other.element, b.at(base, other.featureOffset(b, b.add(f, feature))), lanes));
     }
     storeFeatures(b, layout, target, features, values, f);
   }
@@ -289,8 +287,7 @@ int64_t linearManyScratchBytes(LinearRegion &region, CpuLinearScheduleAttr sched
   return region.split ? 2 * schedule.getRun() * schedule.getLanes() * 4 : 0;
 }
 
-void emitLinearManyNorm(KernelBuilder &b, LinearRegion &region, CpuLinearScheduleAttr schedule,
-                        StringRef symbol) {
+void emitLinearManyNorm(KernelBuilder &b, LinearRegion &region, CpuLinearScheduleAttr schedule, StringRef symbol) {
   RMSNormOp norm = region.norm;
   KernelFrame frame(b, region.kernel, symbol);
   int64_t lanes = schedule.getLanes(), inputs = region.inputs();

@@ -11,8 +11,9 @@ FailureOr<LinearRegion> LinearRegion::match(KernelOp kernel) {
   LinearRegion region;
   region.kernel = kernel;
   auto refuse = [&](Operation *op) {
-    return kernel.emitOpError() << "holds " << op->getName() << " where the linear kernel family has no place for it; "
-                                << "its forms are [gather_rows] [rms_norm] linear [add | gate | split rotate kv_append]";
+    return kernel.emitOpError()
+           << "holds " << op->getName() << " where the linear kernel family has no place for it; "
+           << "its forms are [gather_rows] [rms_norm] linear [add | gate | split rotate kv_append]";
   };
   SmallVector<RotateOp> rotates;
   for (Operation &op : kernel.getBody().front().without_terminator()) {
@@ -70,9 +71,7 @@ Value LinearRegion::residualOperand() {
 
 int64_t LinearRegion::headDim() { return rotateQuery.getHeadDim(); }
 
-Type LinearRegion::workspaceType() {
-  return cast<TypeAttr>((*kernel.getWorkspace())[0]).getValue();
-}
+Type LinearRegion::workspaceType() { return cast<TypeAttr>((*kernel.getWorkspace())[0]).getValue(); }
 
 static int64_t rowsOf(Value matrix) { return cast<RankedTensorType>(matrix.getType()).getDimSize(0); }
 
@@ -94,8 +93,8 @@ void LinearRegion::place(Section &section, int64_t rowA, int64_t rowB) {
   locate(section.hasB ? rowB : rowA, section.partB, section.baseB);
 }
 
-/// Rows [firstRow, firstRow + count) of the weight, features [0, count) of the sink, in neighbouring pairs of runs; what
-/// is left over becomes a smaller tile, and an odd last row a single one.
+/// Rows [firstRow, firstRow + count) of the weight, features [0, count) of the sink, in neighbouring pairs of runs;
+/// what is left over becomes a smaller tile, and an odd last row a single one.
 void LinearRegion::addPlain(SmallVectorImpl<Section> &sections, int64_t firstRow, int64_t count, int64_t run,
                             Section shape) {
   int64_t done = 0;

@@ -48,11 +48,11 @@ struct LinearRegion {
   llama::GatherRowsOp gather; // may be null
   llama::RMSNormOp norm;      // may be null
   llama::LinearOp linear;
-  llama::AddOp residual;      // may be null
-  llama::GateOp gate;         // may be null
-  llama::SplitOp split;       // may be null
+  llama::AddOp residual;                   // may be null
+  llama::GateOp gate;                      // may be null
+  llama::SplitOp split;                    // may be null
   llama::RotateOp rotateQuery, rotateKeys; // may be null
-  llama::KVAppendOp append;   // may be null
+  llama::KVAppendOp append;                // may be null
 
   /// The activation that the kernel reads, before gathering and norm.
   mlir::Value source();

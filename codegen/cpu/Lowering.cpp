@@ -4,6 +4,7 @@
 
 #include "lld/Common/Driver.h"
 #include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/Math/Transforms/Passes.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
@@ -45,9 +46,15 @@ struct ExpandExpPass : PassWrapper<ExpandExpPass, OperationPass<>> {
 };
 } // namespace
 
-LogicalResult lowerToLLVMDialect(ModuleOp code) {
+LogicalResult lowerToLLVMDialect(ModuleOp code, const CpuTarget &target) {
   PassManager passes(code.getContext());
   passes.addPass(std::make_unique<ExpandExpPass>());
+  if (!target.has("avx512bf16")) {
+    // LLVM would call a support library to round to bf16.
+    arith::ArithExpandOpsPassOptions expand;
+    expand.includeBf16 = true;
+    passes.addPass(arith::createArithExpandOpsPass(expand));
+  }
   passes.addPass(createCSEPass());
   passes.addPass(createLoopInvariantCodeMotionPass());
   passes.addPass(createSCFToControlFlowPass());
@@ -75,9 +82,9 @@ static llvm::Expected<std::unique_ptr<llvm::TargetMachine>> createTargetMachine(
     return llvm::createStringError("LLVM has no x86-64 back end: " + error);
   llvm::TargetOptions options;
   options.AllowFPOpFusion = llvm::FPOpFusion::Standard;
-  std::unique_ptr<llvm::TargetMachine> machine(
-      llvmTarget->createTargetMachine(triple, target.cpu, target.featureString(), options, llvm::Reloc::PIC_,
-                                      std::nullopt, llvm::CodeGenOptLevel::Aggressive));
+  std::unique_ptr<llvm::TargetMachine> machine(llvmTarget->createTargetMachine(triple, "x86-64", target.featureString(),
+                                                                               options, llvm::Reloc::PIC_, std::nullopt,
+                                                                               llvm::CodeGenOptLevel::Aggressive));
   if (!machine)
     return llvm::createStringError("LLVM could not create a machine for " + target.requested);
   return machine;
@@ -98,7 +105,8 @@ llvm::Expected<std::unique_ptr<llvm::Module>> translateToLLVM(ModuleOp code, con
   for (llvm::Function &function : *module) {
     if (function.isDeclaration())
       continue;
-    function.addFnAttr("target-cpu", target.cpu);
+    function.addFnAttr("target-cpu", "x86-64");
+    function.addFnAttr("tune-cpu", target.tune);
     function.addFnAttr("target-features", target.featureString());
     // Processors with 512-bit registers are given 512-bit vectors on purpose; LLVM would split them on some.
     function.addFnAttr("prefer-vector-width", std::to_string(target.lanes() * 32));
@@ -168,8 +176,8 @@ llvm::Expected<llvm::SmallVector<char, 0>> emitSharedLibrary(llvm::Module &modul
 
   std::string objectName(objectPath.str()), libraryName(libraryPath.str());
   // sinf and cosf are left undefined: the runtime's process has libm.
-  const char *arguments[] = {"ld.lld", "-shared",          "--gc-sections",     "--build-id=none", "-z", "noexecstack",
-                             "-o",     libraryName.c_str(), objectName.c_str()};
+  const char *arguments[] = {"ld.lld",      "-shared", "--gc-sections",     "--build-id=none", "-z",
+                             "noexecstack", "-o",      libraryName.c_str(), objectName.c_str()};
   std::string messages;
   llvm::raw_string_ostream messageStream(messages);
   lld::Result result = lld::lldMain(arguments, messageStream, messageStream, {{lld::Gnu, &lld::elf::link}});

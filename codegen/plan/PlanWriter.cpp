@@ -118,8 +118,8 @@ private:
     to.rope_low_freq_factor = config.rope.lowFreqFactor;
     to.rope_high_freq_factor = config.rope.highFreqFactor;
     to.rope_original_context = config.rope.originalContext;
-    to.rotary_layout = config.rope.layout == frontend::RotaryLayout::half ? plan::RotaryLayout::half
-                                                                          : plan::RotaryLayout::interleaved;
+    to.rotary_layout =
+        config.rope.layout == frontend::RotaryLayout::half ? plan::RotaryLayout::half : plan::RotaryLayout::interleaved;
     to.tie_word_embeddings = config.tieWordEmbeddings;
     to.attention_bias = config.attentionBias;
     to.mlp_bias = config.mlpBias;
@@ -292,10 +292,9 @@ private:
         return launch.emitOpError() << "has no offsets; run llama-plan-memory";
       if (std::optional<ArrayRef<int64_t>> offsets = launch.getOffsets())
         for (int64_t offset : *offsets)
-          step.arguments.push_back(offset < 0
-                                       ? FlatStep::Argument{plan::ArgKind::output,
-                                                            static_cast<uint64_t>(plan::OutputKind::logits)}
-                                       : FlatStep::Argument{plan::ArgKind::arena, static_cast<uint64_t>(offset)});
+          step.arguments.push_back(
+              offset < 0 ? FlatStep::Argument{plan::ArgKind::output, static_cast<uint64_t>(plan::OutputKind::logits)}
+                         : FlatStep::Argument{plan::ArgKind::arena, static_cast<uint64_t>(offset)});
       if (std::optional<ArrayRef<int64_t>> workspace = launch.getWorkspaceOffsets())
         for (int64_t offset : *workspace)
           step.arguments.push_back({plan::ArgKind::arena, static_cast<uint64_t>(offset)});
@@ -362,8 +361,8 @@ private:
 } // namespace
 
 FailureOr<std::vector<uint8_t>> buildPlan(ModuleOp module, const std::vector<GeneratedKernel> &kernels,
-                                          ArrayRef<char> library, const CpuTarget &target,
-                                          const frontend::Model &model, const PlanOptions &options) {
+                                          ArrayRef<char> library, const CpuTarget &target, const frontend::Model &model,
+                                          const PlanOptions &options) {
   return Writer(module, kernels, target, model, options).write(library);
 }
 

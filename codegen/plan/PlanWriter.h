@@ -30,8 +30,8 @@ struct PlanOptions {
 /// FlatBuffer of runtime/plan/plan.fbs, without the container's header. The content hashes of weight files must have
 /// been computed. Fails with diagnostics on the module.
 mlir::FailureOr<std::vector<uint8_t>> buildPlan(mlir::ModuleOp module, const std::vector<GeneratedKernel> &kernels,
-                                               llvm::ArrayRef<char> library, const CpuTarget &target,
-                                               const frontend::Model &model, const PlanOptions &options);
+                                                llvm::ArrayRef<char> library, const CpuTarget &target,
+                                                const frontend::Model &model, const PlanOptions &options);
 
 } // namespace quipu::codegen
 

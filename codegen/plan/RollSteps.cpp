@@ -37,8 +37,8 @@ size_t countRepeats(const std::vector<FlatStep> &steps, size_t first, size_t per
   for (; first + (repeats + 1) * period <= steps.size(); ++repeats)
     for (size_t i = 0; i < period; ++i) {
       const FlatStep &last = steps[first + (repeats - 1) * period + i], &next = steps[first + repeats * period + i];
-      bool fits = repeats == 1 ? sameShape(last, next)
-                               : continues(steps[first + (repeats - 2) * period + i], last, next);
+      bool fits =
+          repeats == 1 ? sameShape(last, next) : continues(steps[first + (repeats - 2) * period + i], last, next);
       if (!fits)
         return repeats;
     }

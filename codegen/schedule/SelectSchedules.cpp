@@ -25,8 +25,7 @@ bool isActivation(Type type) {
   return tensor && tensor.getRank() == 2 && tensor.isDynamicDim(0) && isa<FloatType>(tensor.getElementType());
 }
 
-template <typename Op>
-Op find(KernelOp kernel) {
+template <typename Op> Op find(KernelOp kernel) {
   Op found;
   kernel.walk([&](Op op) { found = op; });
   return found;
@@ -51,8 +50,8 @@ private:
     auto type = cast<RankedTensorType>(weight.getType());
     if (!rows || rows->size() < 2 || type.getEncoding())
       return;
-    auto parts = RankedTensorType::get(type.getShape(), type.getElementType(),
-                                       RowPartsAttr::get(module.getContext(), *rows));
+    auto parts =
+        RankedTensorType::get(type.getShape(), type.getElementType(), RowPartsAttr::get(module.getContext(), *rows));
     weight.setTypeAttr(TypeAttr::get(parts));
     partsOf[weight.getSymName()] = parts;
   }
@@ -127,8 +126,8 @@ private:
 
     for (KernelOp kernel : kernels) {
       Block &body = kernel.getBody().front();
-      kernel.setFunctionType(FunctionType::get(module.getContext(), body.getArgumentTypes(),
-                                               body.getTerminator()->getOperandTypes()));
+      kernel.setFunctionType(
+          FunctionType::get(module.getContext(), body.getArgumentTypes(), body.getTerminator()->getOperandTypes()));
       scheduleKernel(kernel, tokenLanes);
     }
   }
@@ -154,9 +153,9 @@ private:
       bool bf16 = target.hasBf16Dot() && (!tokenLanes || packed) &&
                   cast<RankedTensorType>(attention.getQuery().getType()).getElementType().isBF16() &&
                   attention.getKv().getType().getElementType().isBF16();
-      kernel.setScheduleAttr(CpuAttentionScheduleAttr::get(
-          context, tokenLanes ? RowRegime::Many : RowRegime::Few, lanes, attention.getKv().getType().getPage(),
-          bf16 ? DotKind::Bf16 : DotKind::Fma));
+      kernel.setScheduleAttr(CpuAttentionScheduleAttr::get(context, tokenLanes ? RowRegime::Many : RowRegime::Few,
+                                                           lanes, attention.getKv().getType().getPage(),
+                                                           bf16 ? DotKind::Bf16 : DotKind::Fma));
       return;
     }
     kernel.setScheduleAttr(CpuPointwiseScheduleAttr::get(context, tokenLanes ? RowRegime::Many : RowRegime::Few, lanes,
