@@ -32,8 +32,16 @@ static LogicalResult expectEqual(Operation *op, const Twine &what, int64_t found
   return op->emitOpError() << what << " is " << found << ", expected " << expected;
 }
 
-/// All activations of an op lie in the same tiles of rows (their `pack` may differ).
+/// All activations of an op have the same rows, and lie in the same tiles of them (their `pack` may differ).
 static LogicalResult expectSameRowLayout(Operation *op, ValueRange activations) {
+  int64_t count = ShapedType::kDynamic;
+  for (Value value : activations) {
+    if (ShapedType::isDynamic(rows(value)))
+      continue;
+    if (!ShapedType::isDynamic(count) && rows(value) != count)
+      return op->emitOpError() << "operands and results disagree in rows: found " << rows(value) << " beside " << count;
+    count = rows(value);
+  }
   TokenLanesAttr first;
   bool seen = false;
   for (Value value : activations) {
@@ -44,8 +52,8 @@ static LogicalResult expectSameRowLayout(Operation *op, ValueRange activations) 
       continue;
     }
     if (static_cast<bool>(layout) != static_cast<bool>(first) || (layout && layout.getLanes() != first.getLanes()))
-      return op->emitOpError() << "operands and results disagree in layout: found " << value.getType()
-                               << " beside " << activations.front().getType();
+      return op->emitOpError() << "operands and results disagree in layout: found " << value.getType() << " beside "
+                               << activations.front().getType();
   }
   return success();
 }
@@ -187,6 +195,13 @@ LogicalResult AttentionOp::verify() {
     return failure();
   if (auto window = getWindow(); window && static_cast<int64_t>(*window) <= 0)
     return emitOpError() << "window must be positive, found " << static_cast<int64_t>(*window);
+  auto begin = static_cast<int64_t>(getKeyBegin().value_or(0));
+  if (auto end = getKeyEnd(); begin < 0 || (end && static_cast<int64_t>(*end) <= begin)) {
+    InFlightDiagnostic error = emitOpError() << "needs 0 <= keyBegin < keyEnd, found " << begin;
+    if (end)
+      error << " and " << static_cast<int64_t>(*end);
+    return error;
+  }
   return expectSameRowLayout(*this, {getQuery(), getResult()});
 }
 

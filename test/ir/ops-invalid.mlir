@@ -1,0 +1,545 @@
+// RUN: quipu-opt %s --verify-diagnostics --split-input-file
+
+// Test: every check of an op on tensors names the op, what it found and what it expected.
+
+// expected-error @+1 {{'llama.weight' op type must be static, found 'tensor<?x8xf32>'}}
+llama.weight @w : tensor<?x8xf32> role matrix sources ["w"]
+
+// -----
+
+// expected-error @+1 {{'llama.weight' op needs at least one source}}
+llama.weight @w : tensor<4x8xf32> role matrix sources []
+
+// -----
+
+// expected-error @+1 {{'llama.weight' op has 2 sources but rows for 1}}
+llama.weight @w : tensor<4x8xf32> role matrix sources ["a", "b"] rows [4]
+
+// -----
+
+// expected-error @+1 {{'llama.weight' op rows of the sources add up to 5, expected 4}}
+llama.weight @w : tensor<4x8xf32> role matrix sources ["a", "b"] rows [4, 1]
+
+// -----
+
+// expected-error @+1 {{'llama.weight' op with 2 sources needs `rows`}}
+llama.weight @w : tensor<4x8xf32> role matrix sources ["a", "b"]
+
+// -----
+
+// expected-error @+1 {{'llama.weight' op layout #llama.row_parts<3, 1> differs from the rows of its sources}}
+llama.weight @w : tensor<4x8xf32, #llama.row_parts<3, 1>> role matrix sources ["a", "b"] rows [2, 2]
+
+// -----
+
+func.func @f() {
+  // expected-error @+1 {{'llama.weight_ref' op refers to @w, which is no llama.weight}}
+  %w = llama.weight_ref @w : tensor<4x8xf32>
+  return
+}
+
+// -----
+
+func.func private @g()
+func.func @f() {
+  // expected-error @+1 {{'llama.weight_ref' op refers to @g, which is no llama.weight}}
+  %w = llama.weight_ref @g : tensor<4x8xf32>
+  return
+}
+
+// -----
+
+llama.weight @w : tensor<4x8xf32> role matrix sources ["w"]
+func.func @f() {
+  // expected-error @+1 {{'llama.weight_ref' op has type 'tensor<8x4xf32>', but @w is 'tensor<4x8xf32>'}}
+  %w = llama.weight_ref @w : tensor<8x4xf32>
+  return
+}
+
+// -----
+
+func.func @f(%t: tensor<?xi32>, %w: tensor<16x8xf32>) {
+  // expected-error @+1 {{'llama.embedding' op width of the result is 4, expected 8}}
+  %0 = llama.embedding %t, %w : (tensor<?xi32>, tensor<16x8xf32>) -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+func.func @f(%t: tensor<?xi64>, %w: tensor<16x8xf32>) {
+  // expected-error @+1 {{'llama.embedding' op operand #0 must be }}
+  %0 = llama.embedding %t, %w : (tensor<?xi64>, tensor<16x8xf32>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<?x8xf32>, %n: tensor<8xf32>) {
+  // expected-error @+1 {{'llama.rms_norm' op width of the result is 4, expected 8}}
+  %0 = llama.rms_norm %x, %n {eps = 1.0e-05 : f64} : (tensor<?x8xf32>, tensor<8xf32>) -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<?x8xf32>, %n: tensor<4xf32>) {
+  // expected-error @+1 {{'llama.rms_norm' op length of the weight is 4, expected 8}}
+  %0 = llama.rms_norm %x, %n {eps = 1.0e-05 : f64} : (tensor<?x8xf32>, tensor<4xf32>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<?x8xf32>, %n: tensor<8xf32>) {
+  // expected-error @+1 {{'llama.rms_norm' op eps must not be negative, found -1}}
+  %0 = llama.rms_norm %x, %n {eps = -1.0 : f64} : (tensor<?x8xf32>, tensor<8xf32>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<?x8xf32>, %n: tensor<8xf32>) {
+  // expected-error @+1 {{'llama.rms_norm' op operands and results disagree in layout: found 'tensor<?x8xf32, #llama.token_lanes<lanes = 16, pack = 1>>' beside 'tensor<?x8xf32>'}}
+  %0 = llama.rms_norm %x, %n {eps = 1.0e-05 : f64} : (tensor<?x8xf32>, tensor<8xf32>) -> tensor<?x8xf32, #llama.token_lanes<lanes = 16, pack = 1>>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<?x8xf32, #llama.token_lanes<lanes = 8, pack = 1>>, %y: tensor<?x8xf32, #llama.token_lanes<lanes = 16, pack = 1>>) {
+  // expected-error @+1 {{'llama.add' op operands and results disagree in layout: found 'tensor<?x8xf32, #llama.token_lanes<lanes = 16, pack = 1>>' beside 'tensor<?x8xf32, #llama.token_lanes<lanes = 8, pack = 1>>'}}
+  %0 = llama.add %x, %y : (tensor<?x8xf32, #llama.token_lanes<lanes = 8, pack = 1>>, tensor<?x8xf32, #llama.token_lanes<lanes = 16, pack = 1>>) -> tensor<?x8xf32, #llama.token_lanes<lanes = 8, pack = 1>>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<?x8xf32>, %w: tensor<12x4xf32>) {
+  // expected-error @+1 {{'llama.linear' op width of the input is 8, expected 4}}
+  %0 = llama.linear %x, %w : (tensor<?x8xf32>, tensor<12x4xf32>) -> tensor<?x12xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<?x8xf32>, %w: tensor<12x8xf32>) {
+  // expected-error @+1 {{'llama.linear' op width of the result is 8, expected 12}}
+  %0 = llama.linear %x, %w : (tensor<?x8xf32>, tensor<12x8xf32>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<?x8xf32>, %w: tensor<12x8xf32>, %b: tensor<8xf32>) {
+  // expected-error @+1 {{'llama.linear' op length of the bias is 8, expected 12}}
+  %0 = llama.linear %x, %w bias %b : (tensor<?x8xf32>, tensor<12x8xf32>, tensor<8xf32>) -> tensor<?x12xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<?x8xf32>, %p: tensor<?xi32>) {
+  // expected-error @+1 {{'llama.rotary' op headDim must be positive and even, found 1}}
+  %0 = llama.rotary %x, %p {headDim = 1 : i64, rope = #llama.rope<theta = 1.0e+04, layout = half>} : (tensor<?x8xf32>, tensor<?xi32>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<?x8xf32>, %p: tensor<?xi32>) {
+  // expected-error @+1 {{'llama.rotary' op headDim must be positive and even, found 0}}
+  %0 = llama.rotary %x, %p {headDim = 0 : i64, rope = #llama.rope<theta = 1.0e+04, layout = half>} : (tensor<?x8xf32>, tensor<?xi32>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<?x8xf32>, %p: tensor<?xi32>) {
+  // expected-error @+1 {{'llama.rotary' op width 8 is not a multiple of headDim 6}}
+  %0 = llama.rotary %x, %p {headDim = 6 : i64, rope = #llama.rope<theta = 1.0e+04, layout = half>} : (tensor<?x8xf32>, tensor<?xi32>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<?x8xf32>, %p: tensor<?xi32>) {
+  // expected-error @+1 {{'llama.rotary' op width of the result is 4, expected 8}}
+  %0 = llama.rotary %x, %p {headDim = 4 : i64, rope = #llama.rope<theta = 1.0e+04, layout = half>} : (tensor<?x8xf32>, tensor<?xi32>) -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+func.func @f(%p: tensor<?xi32>) {
+  // expected-error @+1 {{'llama.rotary_table' op headDim must be positive and even, found 3}}
+  %0 = llama.rotary_table %p {headDim = 3 : i64, rope = #llama.rope<theta = 1.0e+04, layout = half>} : (tensor<?xi32>) -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+func.func @f(%p: tensor<?xi32>) {
+  // expected-error @+1 {{'llama.rotary_table' op width of the table is 8, expected 4}}
+  %0 = llama.rotary_table %p {headDim = 4 : i64, rope = #llama.rope<theta = 1.0e+04, layout = half>} : (tensor<?xi32>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<?x8xf32>, %t: tensor<?x4xf32>) {
+  // expected-error @+1 {{'llama.rotate' op headDim must be positive and even, found 5}}
+  %0 = llama.rotate %x, %t layout half {headDim = 5 : i64} : (tensor<?x8xf32>, tensor<?x4xf32>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<?x8xf32>, %t: tensor<?x4xf32>) {
+  // expected-error @+1 {{'llama.rotate' op width of the result is 4, expected 8}}
+  %0 = llama.rotate %x, %t layout half {headDim = 4 : i64} : (tensor<?x8xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<?x8xf32>, %t: tensor<?x4xf32>) {
+  // expected-error @+1 {{'llama.rotate' op width of the table is 4, expected 8}}
+  %0 = llama.rotate %x, %t layout half {headDim = 8 : i64} : (tensor<?x8xf32>, tensor<?x4xf32>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @f(%c: !llama.kv_cache<2 x 1 x 4 x f32, page = 32>) {
+  // expected-error @+1 {{'llama.kv_layer' op yields '!llama.kv_layer<2 x 4 x f32, page = 32>', expected '!llama.kv_layer<1 x 4 x f32, page = 32>'}}
+  %0 = llama.kv_layer %c[0] : !llama.kv_cache<2 x 1 x 4 x f32, page = 32> -> !llama.kv_layer<2 x 4 x f32, page = 32>
+  return
+}
+
+// -----
+
+func.func @f(%c: !llama.kv_cache<2 x 1 x 4 x f32, page = 32>) {
+  // expected-error @+1 {{'llama.kv_layer' op layer 2 is out of range, the cache has 2 layers}}
+  %0 = llama.kv_layer %c[2] : !llama.kv_cache<2 x 1 x 4 x f32, page = 32> -> !llama.kv_layer<1 x 4 x f32, page = 32>
+  return
+}
+
+// -----
+
+func.func @f(%c: !llama.kv_cache<2 x 1 x 4 x f32, page = 32>) {
+  // expected-error @+1 {{'llama.kv_layer' op layer -1 is out of range, the cache has 2 layers}}
+  %0 = llama.kv_layer %c[-1] : !llama.kv_cache<2 x 1 x 4 x f32, page = 32> -> !llama.kv_layer<1 x 4 x f32, page = 32>
+  return
+}
+
+// -----
+
+func.func @f(%kv: !llama.kv_layer<1 x 4 x f32, page = 32>, %k: tensor<?x8xf32>, %v: tensor<?x4xf32>, %p: tensor<?xi32>) {
+  // expected-error @+1 {{'llama.kv_append' op width of the keys is 8, expected 4}}
+  llama.kv_append %kv, %k, %v, %p, %p : !llama.kv_layer<1 x 4 x f32, page = 32>, tensor<?x8xf32>, tensor<?x4xf32>, tensor<?xi32>, tensor<?xi32>
+  return
+}
+
+// -----
+
+func.func @f(%kv: !llama.kv_layer<1 x 4 x f32, page = 32>, %k: tensor<?x4xf32>, %v: tensor<?x8xf32>, %p: tensor<?xi32>) {
+  // expected-error @+1 {{'llama.kv_append' op width of the values is 8, expected 4}}
+  llama.kv_append %kv, %k, %v, %p, %p : !llama.kv_layer<1 x 4 x f32, page = 32>, tensor<?x4xf32>, tensor<?x8xf32>, tensor<?xi32>, tensor<?xi32>
+  return
+}
+
+// -----
+
+func.func @f(%q: tensor<?x8xf32>, %kv: !llama.kv_layer<1 x 4 x f32, page = 32>, %p: tensor<?xi32>) {
+  // expected-error @+1 {{'llama.attention' op numHeads must be a positive multiple of numKvHeads, found 0 and 1}}
+  %0 = llama.attention %q, %kv, %p, %p {numHeads = 0 : i64, numKvHeads = 1 : i64, scale = 0.5 : f64} : (tensor<?x8xf32>, !llama.kv_layer<1 x 4 x f32, page = 32>, tensor<?xi32>, tensor<?xi32>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @f(%q: tensor<?x8xf32>, %kv: !llama.kv_layer<1 x 4 x f32, page = 32>, %p: tensor<?xi32>) {
+  // expected-error @+1 {{'llama.attention' op numHeads must be a positive multiple of numKvHeads, found 3 and 2}}
+  %0 = llama.attention %q, %kv, %p, %p {numHeads = 3 : i64, numKvHeads = 2 : i64, scale = 0.5 : f64} : (tensor<?x8xf32>, !llama.kv_layer<1 x 4 x f32, page = 32>, tensor<?xi32>, tensor<?xi32>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @f(%q: tensor<?x8xf32>, %kv: !llama.kv_layer<1 x 4 x f32, page = 32>, %p: tensor<?xi32>) {
+  // expected-error @+1 {{'llama.attention' op numKvHeads is 2, expected 1}}
+  %0 = llama.attention %q, %kv, %p, %p {numHeads = 2 : i64, numKvHeads = 2 : i64, scale = 0.5 : f64} : (tensor<?x8xf32>, !llama.kv_layer<1 x 4 x f32, page = 32>, tensor<?xi32>, tensor<?xi32>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @f(%q: tensor<?x4xf32>, %kv: !llama.kv_layer<1 x 4 x f32, page = 32>, %p: tensor<?xi32>) {
+  // expected-error @+1 {{'llama.attention' op width of the query is 4, expected 8}}
+  %0 = llama.attention %q, %kv, %p, %p {numHeads = 2 : i64, numKvHeads = 1 : i64, scale = 0.5 : f64} : (tensor<?x4xf32>, !llama.kv_layer<1 x 4 x f32, page = 32>, tensor<?xi32>, tensor<?xi32>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @f(%q: tensor<?x8xf32>, %kv: !llama.kv_layer<1 x 4 x f32, page = 32>, %p: tensor<?xi32>) {
+  // expected-error @+1 {{'llama.attention' op width of the result is 4, expected 8}}
+  %0 = llama.attention %q, %kv, %p, %p {numHeads = 2 : i64, numKvHeads = 1 : i64, scale = 0.5 : f64} : (tensor<?x8xf32>, !llama.kv_layer<1 x 4 x f32, page = 32>, tensor<?xi32>, tensor<?xi32>) -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+func.func @f(%q: tensor<?x8xf32>, %kv: !llama.kv_layer<1 x 4 x f32, page = 32>, %p: tensor<?xi32>) {
+  // expected-error @+1 {{'llama.attention' op width of lse is 4, expected 2}}
+  %0:2 = llama.attention %q, %kv, %p, %p {numHeads = 2 : i64, numKvHeads = 1 : i64, scale = 0.5 : f64} : (tensor<?x8xf32>, !llama.kv_layer<1 x 4 x f32, page = 32>, tensor<?xi32>, tensor<?xi32>) -> (tensor<?x8xf32>, tensor<?x4xf32>)
+  return
+}
+
+// -----
+
+func.func @f(%q: tensor<?x8xf32>, %kv: !llama.kv_layer<1 x 4 x f32, page = 32>, %p: tensor<?xi32>) {
+  // expected-error @+1 {{'llama.attention' op window must be positive, found 0}}
+  %0 = llama.attention %q, %kv, %p, %p {numHeads = 2 : i64, numKvHeads = 1 : i64, window = 0 : i64, scale = 0.5 : f64} : (tensor<?x8xf32>, !llama.kv_layer<1 x 4 x f32, page = 32>, tensor<?xi32>, tensor<?xi32>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @f(%q: tensor<?x8xf32>, %kv: !llama.kv_layer<1 x 4 x f32, page = 32>, %p: tensor<?xi32>) {
+  // expected-error @+1 {{'llama.attention' op needs 0 <= keyBegin < keyEnd, found 8 and 8}}
+  %0 = llama.attention %q, %kv, %p, %p {numHeads = 2 : i64, numKvHeads = 1 : i64, keyBegin = 8 : i64, keyEnd = 8 : i64, scale = 0.5 : f64} : (tensor<?x8xf32>, !llama.kv_layer<1 x 4 x f32, page = 32>, tensor<?xi32>, tensor<?xi32>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @f(%q: tensor<?x8xf32>, %kv: !llama.kv_layer<1 x 4 x f32, page = 32>, %p: tensor<?xi32>) {
+  // expected-error @+1 {{'llama.attention' op needs 0 <= keyBegin < keyEnd, found -1}}
+  %0 = llama.attention %q, %kv, %p, %p {numHeads = 2 : i64, numKvHeads = 1 : i64, keyBegin = -1 : i64, scale = 0.5 : f64} : (tensor<?x8xf32>, !llama.kv_layer<1 x 4 x f32, page = 32>, tensor<?xi32>, tensor<?xi32>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @f() {
+  // expected-error @+1 {{'llama.merge' op needs at least one partial attention}}
+  %0 = "llama.merge"() : () -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @f(%a: tensor<?x8xf32>, %l: tensor<?x2xf32>) {
+  // expected-error @+1 {{'llama.merge' op width of a partial attention is 8, expected 4}}
+  %0 = llama.merge %a lse %l : (tensor<?x8xf32>, tensor<?x2xf32>) -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+func.func @f(%a: tensor<?x8xf32>, %l: tensor<?x2xf32>, %m: tensor<?x4xf32>) {
+  // expected-error @+1 {{'llama.merge' op width of an lse is 4, expected 2}}
+  %0 = llama.merge %a, %a lse %l, %m : (tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x2xf32>, tensor<?x4xf32>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @f(%a: tensor<?x8xf32>, %l: tensor<?x3xf32>) {
+  // expected-error @+1 {{'llama.merge' op width 8 is not a multiple of the number of heads 3}}
+  %0 = llama.merge %a lse %l : (tensor<?x8xf32>, tensor<?x3xf32>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<?x8xf32>, %g: tensor<12x4xf32>, %u: tensor<12x8xf32>, %d: tensor<8x12xf32>) {
+  // expected-error @+1 {{'llama.gated_mlp' op width of the gate weight is 4, expected 8}}
+  %0 = llama.gated_mlp %x, %g, %u, %d {activation = #llama.activation<silu>} : (tensor<?x8xf32>, tensor<12x4xf32>, tensor<12x8xf32>, tensor<8x12xf32>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<?x8xf32>, %g: tensor<12x8xf32>, %u: tensor<12x4xf32>, %d: tensor<8x12xf32>) {
+  // expected-error @+1 {{'llama.gated_mlp' op width of the up weight is 4, expected 8}}
+  %0 = llama.gated_mlp %x, %g, %u, %d {activation = #llama.activation<silu>} : (tensor<?x8xf32>, tensor<12x8xf32>, tensor<12x4xf32>, tensor<8x12xf32>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<?x8xf32>, %g: tensor<12x8xf32>, %u: tensor<10x8xf32>, %d: tensor<8x12xf32>) {
+  // expected-error @+1 {{'llama.gated_mlp' op rows of the up weight is 10, expected 12}}
+  %0 = llama.gated_mlp %x, %g, %u, %d {activation = #llama.activation<silu>} : (tensor<?x8xf32>, tensor<12x8xf32>, tensor<10x8xf32>, tensor<8x12xf32>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<?x8xf32>, %g: tensor<12x8xf32>, %u: tensor<12x8xf32>, %d: tensor<8x10xf32>) {
+  // expected-error @+1 {{'llama.gated_mlp' op width of the down weight is 10, expected 12}}
+  %0 = llama.gated_mlp %x, %g, %u, %d {activation = #llama.activation<silu>} : (tensor<?x8xf32>, tensor<12x8xf32>, tensor<12x8xf32>, tensor<8x10xf32>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<?x8xf32>, %g: tensor<12x8xf32>, %u: tensor<12x8xf32>, %d: tensor<4x12xf32>) {
+  // expected-error @+1 {{'llama.gated_mlp' op width of the result is 8, expected 4}}
+  %0 = llama.gated_mlp %x, %g, %u, %d {activation = #llama.activation<silu>} : (tensor<?x8xf32>, tensor<12x8xf32>, tensor<12x8xf32>, tensor<4x12xf32>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<?x8xf32>, %g: tensor<12x8xf32>, %u: tensor<12x8xf32>, %d: tensor<8x12xf32>, %b: tensor<12xf32>) {
+  // expected-error @+1 {{'llama.gated_mlp' op needs the biases of gate, up and down, or none of them}}
+  %0 = "llama.gated_mlp"(%x, %g, %u, %d, %b) <{activation = #llama.activation<silu>, operandSegmentSizes = array<i32: 1, 1, 1, 1, 1, 0, 0>}> : (tensor<?x8xf32>, tensor<12x8xf32>, tensor<12x8xf32>, tensor<8x12xf32>, tensor<12xf32>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<?x8xf32>, %g: tensor<12x8xf32>, %u: tensor<12x8xf32>, %d: tensor<8x12xf32>, %b0: tensor<8xf32>, %b1: tensor<12xf32>, %b2: tensor<8xf32>) {
+  // expected-error @+1 {{'llama.gated_mlp' op length of the gate bias is 8, expected 12}}
+  %0 = llama.gated_mlp %x, %g, %u, %d bias %b0, %b1, %b2 {activation = #llama.activation<silu>} : (tensor<?x8xf32>, tensor<12x8xf32>, tensor<12x8xf32>, tensor<8x12xf32>, tensor<8xf32>, tensor<12xf32>, tensor<8xf32>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<?x8xf32>, %g: tensor<12x8xf32>, %u: tensor<12x8xf32>, %d: tensor<8x12xf32>, %b0: tensor<12xf32>, %b1: tensor<8xf32>, %b2: tensor<8xf32>) {
+  // expected-error @+1 {{'llama.gated_mlp' op length of the up bias is 8, expected 12}}
+  %0 = llama.gated_mlp %x, %g, %u, %d bias %b0, %b1, %b2 {activation = #llama.activation<silu>} : (tensor<?x8xf32>, tensor<12x8xf32>, tensor<12x8xf32>, tensor<8x12xf32>, tensor<12xf32>, tensor<8xf32>, tensor<8xf32>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<?x8xf32>, %g: tensor<12x8xf32>, %u: tensor<12x8xf32>, %d: tensor<8x12xf32>, %b0: tensor<12xf32>, %b1: tensor<12xf32>, %b2: tensor<12xf32>) {
+  // expected-error @+1 {{'llama.gated_mlp' op length of the down bias is 12, expected 8}}
+  %0 = llama.gated_mlp %x, %g, %u, %d bias %b0, %b1, %b2 {activation = #llama.activation<silu>} : (tensor<?x8xf32>, tensor<12x8xf32>, tensor<12x8xf32>, tensor<8x12xf32>, tensor<12xf32>, tensor<12xf32>, tensor<12xf32>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<?x8xf32>, %y: tensor<?x4xf32>) {
+  // expected-error @+1 {{'llama.add' op width of the right operand is 4, expected 8}}
+  %0 = llama.add %x, %y : (tensor<?x8xf32>, tensor<?x4xf32>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<?x8xf32>) {
+  // expected-error @+1 {{'llama.add' op width of the result is 4, expected 8}}
+  %0 = llama.add %x, %x : (tensor<?x8xf32>, tensor<?x8xf32>) -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<3x8xf32>, %y: tensor<5x8xf32>) {
+  // expected-error @+1 {{'llama.add' op operands and results disagree in rows: found 5 beside 3}}
+  %0 = llama.add %x, %y : (tensor<3x8xf32>, tensor<5x8xf32>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<?x8xf32>, %r: tensor<?xi32>, %n: tensor<4xf32>, %w: tensor<16x8xf32>) {
+  // expected-error @+1 {{'llama.lm_head' op length of the norm is 4, expected 8}}
+  %0 = llama.lm_head %x, %r, %n, %w {eps = 1.0e-05 : f64, computeType = f32} : (tensor<?x8xf32>, tensor<?xi32>, tensor<4xf32>, tensor<16x8xf32>) -> tensor<?x16xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<?x8xf32>, %r: tensor<?xi32>, %n: tensor<8xf32>, %w: tensor<16x4xf32>) {
+  // expected-error @+1 {{'llama.lm_head' op width of the weight is 4, expected 8}}
+  %0 = llama.lm_head %x, %r, %n, %w {eps = 1.0e-05 : f64, computeType = f32} : (tensor<?x8xf32>, tensor<?xi32>, tensor<8xf32>, tensor<16x4xf32>) -> tensor<?x16xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<?x8xf32>, %r: tensor<?xi32>, %n: tensor<8xf32>, %w: tensor<16x8xf32>) {
+  // expected-error @+1 {{'llama.lm_head' op width of the result is 8, expected 16}}
+  %0 = llama.lm_head %x, %r, %n, %w {eps = 1.0e-05 : f64, computeType = f32} : (tensor<?x8xf32>, tensor<?xi32>, tensor<8xf32>, tensor<16x8xf32>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<?x8xf32>) {
+  // expected-error @+1 {{'llama.repeat_kv' op needs a positive headDim that divides the width and a positive times, found headDim 0, times 2, width 8}}
+  %0 = llama.repeat_kv %x {headDim = 0 : i64, times = 2 : i64} : (tensor<?x8xf32>) -> tensor<?x16xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<?x8xf32>) {
+  // expected-error @+1 {{'llama.repeat_kv' op needs a positive headDim that divides the width and a positive times, found headDim 3, times 2, width 8}}
+  %0 = llama.repeat_kv %x {headDim = 3 : i64, times = 2 : i64} : (tensor<?x8xf32>) -> tensor<?x16xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<?x8xf32>) {
+  // expected-error @+1 {{'llama.repeat_kv' op needs a positive headDim that divides the width and a positive times, found headDim 4, times 0, width 8}}
+  %0 = llama.repeat_kv %x {headDim = 4 : i64, times = 0 : i64} : (tensor<?x8xf32>) -> tensor<?x16xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<?x8xf32>) {
+  // expected-error @+1 {{'llama.repeat_kv' op width of the result is 8, expected 16}}
+  %0 = llama.repeat_kv %x {headDim = 4 : i64, times = 2 : i64} : (tensor<?x8xf32>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<?x8xf32>) {
+  // expected-error @+1 {{'llama.split' op width of all parts is 6, expected 8}}
+  %0, %1 = llama.split %x : (tensor<?x8xf32>) -> (tensor<?x4xf32>, tensor<?x2xf32>)
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<?x8xf32>) {
+  // expected-error @+1 {{'llama.gate' op width of the first operand is 8, expected 16}}
+  %0 = llama.gate %x activation silu : (tensor<?x8xf32>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<?x8xf32>) {
+  // expected-error @+1 {{'llama.gate' op width of the first operand is 8, expected 4}}
+  %0 = llama.gate %x, %x activation silu : (tensor<?x8xf32>, tensor<?x8xf32>) -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<?x8xf32>, %y: tensor<?x4xf32>) {
+  // expected-error @+1 {{'llama.gate' op width of the second operand is 4, expected 8}}
+  %0 = llama.gate %x, %y activation silu : (tensor<?x8xf32>, tensor<?x4xf32>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<?x8xf32>, %r: tensor<?xi32>) {
+  // expected-error @+1 {{'llama.gather_rows' op width of the result is 4, expected 8}}
+  %0 = llama.gather_rows %x, %r : (tensor<?x8xf32>, tensor<?xi32>) -> tensor<?x4xf32>
+  return
+}

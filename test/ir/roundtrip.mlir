@@ -1,0 +1,143 @@
+// Test: every op, type and attribute prints what it was read from, in the pretty form, the generic form and bytecode.
+// RUN: quipu-opt %s -o %t.mlir
+// RUN: FileCheck %s --input-file %t.mlir
+// RUN: quipu-opt %t.mlir | diff %t.mlir -
+// RUN: quipu-opt %s --mlir-print-op-generic | quipu-opt | diff %t.mlir -
+// RUN: quipu-opt %s --emit-bytecode -o %t.bc
+// RUN: quipu-opt %t.bc | diff %t.mlir -
+
+// RUN: quipu-opt %s --mlir-print-debuginfo --mlir-print-local-scope -o %t.locations.mlir
+// RUN: quipu-opt %s --emit-bytecode | quipu-opt --mlir-print-debuginfo --mlir-print-local-scope | diff %t.locations.mlir -
+// RUN: FileCheck %s --input-file %t.locations.mlir --check-prefix=LOCATIONS
+
+// Test: weights of one and of several sources, of every role.
+// CHECK: llama.weight @w : tensor<12x8xbf16> role matrix sources ["model.w"]
+// CHECK: llama.weight @parts : tensor<12x8xbf16, #llama.row_parts<8, 4>> role matrix sources ["a", "b"] rows [8, 4]
+// CHECK: llama.weight @norm : tensor<8xf32> role norm sources ["n"]
+// CHECK: llama.weight @table : tensor<16x8xf16> role embedding sources ["t"]
+// CHECK: llama.weight @b : tensor<12xf32> role bias sources ["b"]
+llama.weight @w : tensor<12x8xbf16> role matrix sources ["model.w"]
+llama.weight @parts : tensor<12x8xbf16, #llama.row_parts<8, 4>> role matrix sources ["a", "b"] rows [8, 4]
+llama.weight @norm : tensor<8xf32> role norm sources ["n"]
+llama.weight @table : tensor<16x8xf16> role embedding sources ["t"]
+llama.weight @b : tensor<12xf32> role bias sources ["b"]
+
+// Test: ops of the stream of activations.
+// CHECK-LABEL: func.func @activations
+// CHECK-SAME: attributes {llama.arena_bytes = 128 : i64, llama.program = #llama.program<forward, rows = 1 to 512>}
+// CHECK: %[[TABLE:.*]] = llama.weight_ref @table : tensor<16x8xf16>
+// CHECK: llama.embedding %{{.*}}, %[[TABLE]] : (tensor<?xi32>, tensor<16x8xf16>) -> tensor<?x8xf32>
+// CHECK: llama.rms_norm %{{.*}}, %{{.*}} {eps = 1.000000e-05 : f64} : (tensor<?x8xf32>, tensor<8xf32>) -> tensor<?x8xbf16>
+// CHECK: llama.linear %{{.*}}, %{{.*}} : (tensor<?x8xbf16>, tensor<12x8xbf16>) -> tensor<?x12xf32>
+// CHECK: llama.linear %{{.*}}, %{{.*}} bias %{{.*}} : (tensor<?x8xbf16>, tensor<12x8xbf16, #llama.row_parts<8, 4>>, tensor<12xf32>) -> tensor<?x12xf32>
+// CHECK: llama.add %{{.*}}, %{{.*}} : (tensor<?x12xf32>, tensor<?x12xf32>) -> tensor<?x12xf32>
+// CHECK: llama.gate %{{.*}} activation silu : (tensor<?x12xf32>) -> tensor<?x6xf16>
+// CHECK: llama.gate %{{.*}}, %{{.*}} activation silu : (tensor<?x12xf32>, tensor<?x12xf32>) -> tensor<?x12xbf16>
+// CHECK: llama.gated_mlp %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} {activation = #llama.activation<silu>} : (tensor<?x8xbf16>, tensor<12x8xbf16>, tensor<12x8xbf16>, tensor<8x12xbf16>) -> tensor<?x8xf32>
+// CHECK: llama.gated_mlp %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} bias %{{.*}}, %{{.*}}, %{{.*}} {activation = #llama.activation<silu>}
+// CHECK: llama.gather_rows %{{.*}}, %{{.*}} : (tensor<?x8xf32>, tensor<?xi32>) -> tensor<?x8xf32>
+// CHECK: llama.lm_head %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} {computeType = bf16, eps = 9.9999999999999995E-7 : f64} : (tensor<?x8xf32>, tensor<?xi32>, tensor<8xf32>, tensor<12x8xbf16>) -> tensor<?x12xf32>
+// CHECK: llama.sample %{{.*}} : (tensor<?x12xf32>) -> tensor<?xi32>
+func.func @activations(%tokens: tensor<?xi32>, %rows: tensor<?xi32>, %down: tensor<8x12xbf16>, %n8: tensor<8xf32>)
+    -> (tensor<?xi32>, tensor<?x6xf16>)
+    attributes {llama.program = #llama.program<forward, rows = 1 to 512>, llama.arena_bytes = 128 : i64} {
+  %w = llama.weight_ref @w : tensor<12x8xbf16>
+  %parts = llama.weight_ref @parts : tensor<12x8xbf16, #llama.row_parts<8, 4>>
+  %norm = llama.weight_ref @norm : tensor<8xf32>
+  %table = llama.weight_ref @table : tensor<16x8xf16>
+  %b = llama.weight_ref @b : tensor<12xf32>
+  %x = llama.embedding %tokens, %table : (tensor<?xi32>, tensor<16x8xf16>) -> tensor<?x8xf32>
+  %n = llama.rms_norm %x, %norm {eps = 1.0e-05 : f64} : (tensor<?x8xf32>, tensor<8xf32>) -> tensor<?x8xbf16>
+  %y = llama.linear %n, %w : (tensor<?x8xbf16>, tensor<12x8xbf16>) -> tensor<?x12xf32>
+  %z = llama.linear %n, %parts bias %b : (tensor<?x8xbf16>, tensor<12x8xbf16, #llama.row_parts<8, 4>>, tensor<12xf32>) -> tensor<?x12xf32>
+  %s = llama.add %y, %z : (tensor<?x12xf32>, tensor<?x12xf32>) -> tensor<?x12xf32>
+  %g = llama.gate %s activation silu : (tensor<?x12xf32>) -> tensor<?x6xf16>
+  %h = llama.gate %y, %z activation silu : (tensor<?x12xf32>, tensor<?x12xf32>) -> tensor<?x12xbf16>
+  %m = llama.gated_mlp %n, %w, %w, %down {activation = #llama.activation<silu>}
+     : (tensor<?x8xbf16>, tensor<12x8xbf16>, tensor<12x8xbf16>, tensor<8x12xbf16>) -> tensor<?x8xf32>
+  %mb = llama.gated_mlp %n, %w, %w, %down bias %b, %b, %n8 {activation = #llama.activation<silu>}
+     : (tensor<?x8xbf16>, tensor<12x8xbf16>, tensor<12x8xbf16>, tensor<8x12xbf16>, tensor<12xf32>, tensor<12xf32>, tensor<8xf32>) -> tensor<?x8xf32>
+  %r = llama.gather_rows %m, %rows : (tensor<?x8xf32>, tensor<?xi32>) -> tensor<?x8xf32>
+  %logits = llama.lm_head %r, %rows, %norm, %w {eps = 1.0e-06 : f64, computeType = bf16}
+     : (tensor<?x8xf32>, tensor<?xi32>, tensor<8xf32>, tensor<12x8xbf16>) -> tensor<?x12xf32>
+  %ids = llama.sample %logits : (tensor<?x12xf32>) -> tensor<?xi32>
+  return %ids, %g : tensor<?xi32>, tensor<?x6xf16>
+}
+
+// Test: rotary embeddings, the cache and attention in all their forms.
+// CHECK-LABEL: func.func @attention
+// CHECK-SAME: !llama.kv_cache<2 x 1 x 4 x bf16, page = 32>
+// CHECK-SAME: #llama.program<decode, rows = 1 to 8>
+// CHECK: llama.rotary %{{.*}}, %{{.*}} {headDim = 4 : i64, rope = #llama.rope<theta = 5.000000e+05, layout = half, scaling = llama3, factor = 8.000000e+00, lowFreqFactor = 1.000000e+00, highFreqFactor = 4.000000e+00, originalContext = 8192>}
+// CHECK: llama.rotary %{{.*}}, %{{.*}} {headDim = 4 : i64, rope = #llama.rope<theta = 1.000000e+04, layout = interleaved, scaling = linear, factor = 2.000000e+00>}
+// CHECK: llama.rotary_table %{{.*}} {headDim = 4 : i64, rope = #llama.rope<theta = 1.000000e+04, layout = half>} : (tensor<?xi32>) -> tensor<?x4xf32>
+// CHECK: llama.rotate %{{.*}}, %{{.*}} layout interleaved {headDim = 4 : i64}
+// CHECK: llama.repeat_kv %{{.*}} {headDim = 4 : i64, times = 2 : i64} : (tensor<?x4xf32>) -> tensor<?x8xf32>
+// CHECK: llama.split %{{.*}} : (tensor<?x8xf32>) -> (tensor<?x5xf32>, tensor<?x3xf32>)
+// CHECK: llama.kv_layer %{{.*}}[1] : !llama.kv_cache<2 x 1 x 4 x bf16, page = 32> -> !llama.kv_layer<1 x 4 x bf16, page = 32>
+// CHECK: llama.kv_append %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} : !llama.kv_layer<1 x 4 x bf16, page = 32>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<?xi32>, tensor<?xi32>
+// CHECK: llama.attention {{.*}} {numHeads = 2 : i64, numKvHeads = 1 : i64, scale = 5.000000e-01 : f64}
+// CHECK: llama.attention {{.*}} {causal = false, keyBegin = 0 : i64, keyEnd = 64 : i64, numHeads = 2 : i64, numKvHeads = 1 : i64, scale = 5.000000e-01 : f64, window = 128 : i64} : {{.*}} -> (tensor<?x8xf32>, tensor<?x2xf32>)
+// CHECK: llama.merge %{{.*}}, %{{.*}} lse %{{.*}}, %{{.*}} : (tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x2xf32>, tensor<?x2xf32>) -> tensor<?x8xbf16>
+func.func @attention(%q: tensor<?x8xf32>, %k: tensor<?x4xf32>, %p: tensor<?xi32>, %s: tensor<?xi32>,
+                     %cache: !llama.kv_cache<2 x 1 x 4 x bf16, page = 32>) -> (tensor<?x8xbf16>, tensor<?x8xf32>, tensor<?x5xf32>)
+    attributes {llama.program = #llama.program<decode, rows = 1 to 8>} {
+  %q3 = llama.rotary %q, %p {headDim = 4 : i64, rope = #llama.rope<theta = 5.0e+05, layout = half, scaling = llama3,
+      factor = 8.0, lowFreqFactor = 1.0, highFreqFactor = 4.0, originalContext = 8192>} : (tensor<?x8xf32>, tensor<?xi32>) -> tensor<?x8xf32>
+  %ql = llama.rotary %q3, %p {headDim = 4 : i64, rope = #llama.rope<theta = 1.0e+04, layout = interleaved, scaling = linear,
+      factor = 2.0>} : (tensor<?x8xf32>, tensor<?xi32>) -> tensor<?x8xf32>
+  %t = llama.rotary_table %p {headDim = 4 : i64, rope = #llama.rope<theta = 1.0e+04, layout = half>} : (tensor<?xi32>) -> tensor<?x4xf32>
+  %kr = llama.rotate %k, %t layout interleaved {headDim = 4 : i64} : (tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+  %k2 = llama.repeat_kv %k {headDim = 4 : i64, times = 2 : i64} : (tensor<?x4xf32>) -> tensor<?x8xf32>
+  %a, %b = llama.split %k2 : (tensor<?x8xf32>) -> (tensor<?x5xf32>, tensor<?x3xf32>)
+  %kv = llama.kv_layer %cache[1] : !llama.kv_cache<2 x 1 x 4 x bf16, page = 32> -> !llama.kv_layer<1 x 4 x bf16, page = 32>
+  llama.kv_append %kv, %kr, %k, %p, %s : !llama.kv_layer<1 x 4 x bf16, page = 32>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<?xi32>, tensor<?xi32>
+  %o = llama.attention %ql, %kv, %p, %s {numHeads = 2 : i64, numKvHeads = 1 : i64, scale = 0.5 : f64}
+     : (tensor<?x8xf32>, !llama.kv_layer<1 x 4 x bf16, page = 32>, tensor<?xi32>, tensor<?xi32>) -> tensor<?x8xf32>
+  %o2, %lse = llama.attention %ql, %kv, %p, %s {numHeads = 2 : i64, numKvHeads = 1 : i64, scale = 0.5 : f64, causal = false,
+      window = 128 : i64, keyBegin = 0 : i64, keyEnd = 64 : i64}
+     : (tensor<?x8xf32>, !llama.kv_layer<1 x 4 x bf16, page = 32>, tensor<?xi32>, tensor<?xi32>) -> (tensor<?x8xf32>, tensor<?x2xf32>)
+  %m = llama.merge %o2, %o2 lse %lse, %lse : (tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x2xf32>, tensor<?x2xf32>) -> tensor<?x8xbf16>
+  return %m, %o, %a : tensor<?x8xbf16>, tensor<?x8xf32>, tensor<?x5xf32>
+}
+
+// Test: kernels with each schedule, workspace and layouts, and their launches.
+// CHECK: llama.kernel @linear(%{{.*}}: tensor<?x8xbf16, #llama.token_lanes<lanes = 16, pack = 2>>
+// CHECK-SAME: -> tensor<?x12xf32, #llama.token_lanes<lanes = 16, pack = 1>> attributes {schedule = #llama.cpu_linear<rows = many, lanes = 16, run = 4, vectors = 3, tilesPerBlock = 4, dot = bf16, prefetch = 0>, workspace = [tensor<?x4xf32>]} {
+// CHECK: llama.yield %{{.*}} : tensor<?x12xf32, #llama.token_lanes<lanes = 16, pack = 1>>
+llama.kernel @linear(%x: tensor<?x8xbf16, #llama.token_lanes<lanes = 16, pack = 2>>, %w: tensor<12x8xbf16>)
+    -> tensor<?x12xf32, #llama.token_lanes<lanes = 16, pack = 1>>
+    attributes {schedule = #llama.cpu_linear<rows = many, lanes = 16, run = 4, vectors = 3, tilesPerBlock = 4, dot = bf16, prefetch = 0>,
+                workspace = [tensor<?x4xf32>]} {
+  %0 = llama.linear %x, %w : (tensor<?x8xbf16, #llama.token_lanes<lanes = 16, pack = 2>>, tensor<12x8xbf16>)
+     -> tensor<?x12xf32, #llama.token_lanes<lanes = 16, pack = 1>>
+  llama.yield %0 : tensor<?x12xf32, #llama.token_lanes<lanes = 16, pack = 1>>
+}
+// CHECK: llama.kernel @append({{.*}}) attributes {schedule = #llama.cpu_attention<rows = few, lanes = 8, keys = 32, dot = fma>} {
+// CHECK: llama.yield{{$}}
+llama.kernel @append(%kv: !llama.kv_layer<1 x 4 x f32, page = 32>, %k: tensor<?x4xf32>, %p: tensor<?xi32>)
+    attributes {schedule = #llama.cpu_attention<rows = few, lanes = 8, keys = 32, dot = fma>} {
+  llama.kv_append %kv, %k, %k, %p, %p : !llama.kv_layer<1 x 4 x f32, page = 32>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<?xi32>, tensor<?xi32>
+  llama.yield
+}
+// CHECK: llama.kernel private @sample({{.*}}) -> tensor<?xi32> attributes {schedule = #llama.cpu_pointwise<rows = few, lanes = 16, rowsPerBlock = 1>} {
+llama.kernel private @sample(%x: tensor<?x12xf32>) -> tensor<?xi32>
+    attributes {schedule = #llama.cpu_pointwise<rows = few, lanes = 16, rowsPerBlock = 1>} {
+  %0 = llama.sample %x : (tensor<?x12xf32>) -> tensor<?xi32>
+  llama.yield %0 : tensor<?xi32>
+}
+// CHECK-LABEL: func.func @prefill
+// CHECK-SAME: #llama.program<prefill, rows = 9 to 256, align = 16>
+// CHECK: llama.launch @linear(%{{.*}}, %{{.*}}) {offsets = array<i64: 64>, workspaceOffsets = array<i64: 0>} : (tensor<?x8xbf16, #llama.token_lanes<lanes = 16, pack = 2>>, tensor<12x8xbf16>) -> tensor<?x12xf32, #llama.token_lanes<lanes = 16, pack = 1>>
+// CHECK: llama.launch @append(%{{.*}}, %{{.*}}, %{{.*}}) : (!llama.kv_layer<1 x 4 x f32, page = 32>, tensor<?x4xf32>, tensor<?xi32>) -> ()
+// LOCATIONS: llama.launch @append({{.*}} loc("layers.3.self_attn.qkv"(fused["layers.3.self_attn.k_proj", "layers.3.self_attn.v_proj"]))
+func.func @prefill(%x: tensor<?x8xbf16, #llama.token_lanes<lanes = 16, pack = 2>>, %w: tensor<12x8xbf16>,
+                   %kv: !llama.kv_layer<1 x 4 x f32, page = 32>, %k: tensor<?x4xf32>, %p: tensor<?xi32>)
+    -> tensor<?x12xf32, #llama.token_lanes<lanes = 16, pack = 1>>
+    attributes {llama.program = #llama.program<prefill, rows = 9 to 256, align = 16>} {
+  %0 = llama.launch @linear(%x, %w) {offsets = array<i64: 64>, workspaceOffsets = array<i64: 0>}
+     : (tensor<?x8xbf16, #llama.token_lanes<lanes = 16, pack = 2>>, tensor<12x8xbf16>) -> tensor<?x12xf32, #llama.token_lanes<lanes = 16, pack = 1>>
+  llama.launch @append(%kv, %k, %p) : (!llama.kv_layer<1 x 4 x f32, page = 32>, tensor<?x4xf32>, tensor<?xi32>) -> ()
+      loc("layers.3.self_attn.qkv"(fused["layers.3.self_attn.k_proj", "layers.3.self_attn.v_proj"]))
+  return %0 : tensor<?x12xf32, #llama.token_lanes<lanes = 16, pack = 1>>
+}
