@@ -4,6 +4,7 @@
 #include "runtime/core/Session.h"
 #include "test/runtime/ToyPlan.h"
 
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <sys/stat.h>
@@ -68,6 +69,21 @@ TEST_F(BundleTest, BehindAProgram) {
 }
 
 TEST_F(BundleTest, ThisTestHoldsNoPlan) { EXPECT_FALSE(embeddedPlanPath().has_value()); }
+
+// The part of the next test that runs in the program with the plan.
+TEST(BundleProgram, DISABLED_HoldsAPlan) {
+  ASSERT_TRUE(embeddedPlanPath().has_value());
+  EXPECT_EQ(run(*embeddedPlanPath()).size(), size_t(kToyVocab));
+}
+
+// Test: a program finds the plan and the weights behind itself.
+TEST_F(BundleTest, ProgramFindsItsPlan) {
+  writeBundle(folder.path("program"), "/proc/self/exe", payload, {weights});
+  std::filesystem::remove(weights);
+  std::string command = folder.path("program") + " --gtest_also_run_disabled_tests --gtest_brief=1" +
+                        " --gtest_filter='BundleProgram.*' > " + folder.path("log");
+  EXPECT_EQ(std::system(command.c_str()), 0);
+}
 
 TEST_F(BundleTest, TruncatedOrAltered) {
   writeBundle(folder.path("bundle"), "", payload, {weights});

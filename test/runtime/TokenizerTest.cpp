@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <cstdlib>
 #include <random>
 
 using namespace quipu;
@@ -126,7 +127,9 @@ TEST_F(TokenizerTest, BadFiles) {
 // Test: damaged models are refused, or work as tokenizers; none brings the process down.
 TEST_F(TokenizerTest, DamagedModels) {
   std::vector<uint8_t> good = testTokenizerModel();
-  std::mt19937 random(5);
+  // Another seed looks elsewhere: QUIPU_FUZZ_SEED=N.
+  const char *seed = getenv("QUIPU_FUZZ_SEED");
+  std::mt19937 random(seed ? unsigned(atoi(seed)) : 5);
   for (int round = 0; round < 1500; ++round) {
     std::vector<uint8_t> bytes = good;
     if (round % 3 == 0)
