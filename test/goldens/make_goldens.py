@@ -16,7 +16,8 @@ For each model NAME/ holds:
     greedy.txt    200 greedy tokens after the prompt, end-of-sequence ignored
     meta.json     SHA-256 of an existing model's weights; largest |logit|; smallest margin between the best and the second token along the 200, as a part of it
                   (seeds are searched until it is above MIN_MARGIN, so that equal tokens are a fair test); and the
-                  error that transformers itself makes in bf16 and f16, as a part of the largest |logit|
+                  errors (largest and root mean square) that transformers itself makes in bf16 and f16, as parts of the
+                  largest |logit|
 
 Weights are drawn so that answers depend on everything: attention is peaked, norms are not 1, biases are not 0.
 """
@@ -167,10 +168,14 @@ def find_prompt(model, seeds, with_start):
     return None
 
 
-def error_of(folder, dtype, prompt, logits, largest):
-    """Largest error of transformers in `dtype`, as a part of the largest logit."""
-    rough = logits_at_all(load(folder, dtype), prompt)
-    return (rough - logits).abs().max().item() / largest
+def errors_of(folder, prompt, logits, largest):
+    """Largest and root-mean-square error of transformers in the 16-bit types, as parts of the largest logit."""
+    errors = {}
+    for name, dtype in ("bf16", torch.bfloat16), ("f16", torch.float16):
+        difference = logits_at_all(load(folder, dtype), prompt) - logits
+        errors[f"{name}_error"] = difference.abs().max().item() / largest
+        errors[f"{name}_rms_error"] = difference.square().mean().sqrt().item() / largest
+    return errors
 
 
 def save_answers(folder, prompt, logits, tokens, smallest, largest, more):
@@ -206,9 +211,7 @@ def make(name, config):
     else:
         raise SystemExit(f"{name}: no seed gives clear greedy tokens")
     prompt, logits, (tokens, smallest), largest = found
-    errors = {"bf16_error": error_of(folder, torch.bfloat16, prompt, logits, largest),
-              "f16_error": error_of(folder, torch.float16, prompt, logits, largest)}
-    save_answers(folder, prompt, logits, tokens, smallest, largest, errors)
+    save_answers(folder, prompt, logits, tokens, smallest, largest, errors_of(folder, prompt, logits, largest))
     if name == "interleaved":
         # The same function in the other layout. transformers does not know the field, so this comes last.
         state = load_file(folder / "model.safetensors")
@@ -241,8 +244,7 @@ def make_for_directory(directory, name):
     else:
         raise SystemExit(f"{name}: no seed gives clear greedy tokens")
     # The model may be trained again: the check says so instead of reporting wrong logits.
-    more = {"bf16_error": error_of(directory, torch.bfloat16, prompt, logits, largest),
-            "f16_error": error_of(directory, torch.float16, prompt, logits, largest),
+    more = {**errors_of(directory, prompt, logits, largest),
             "model_sha256": hashlib.sha256((directory / "model.safetensors").read_bytes()).hexdigest()}
     save_answers(folder, prompt, logits, *found, largest, more)
 

@@ -9,8 +9,10 @@ computed in one piece, in chunks of 7, 16 and 33 tokens, and token by token; in 
 Tolerances, as parts of the largest |logit|:
 - f32: 2e-4 at every position. Sums of a few hundred products in another order differ by about 1e-6 of their terms; two
   or three layers of peaked attention multiply that by less than a hundred.
-- bf16, f16: the error that transformers itself makes when it runs the same model in that format, from meta.json. It
-  rounds weights and activations wherever Quipu does, and the residual stream, the norms and the softmax besides.
+- bf16, f16: measured against the error that transformers itself makes when it runs the same model in that format (in
+  meta.json). It rounds weights and activations wherever Quipu does, and the residual stream, the norms and the softmax
+  besides, so the root mean square of our error over all positions and tokens, a stable number, may not be above its own.
+  The largest error is one rare draw for either, at the position whose attention is closest to a tie: twice its own.
 """
 
 import argparse
@@ -25,6 +27,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from compare_npy import read_npy, worst_row  # noqa: E402
 
 F32_TOLERANCE = 2e-4
+RARE_DRAW = 2.0
 CHUNKS = [None, 7, 16, 33, 1]
 
 
@@ -37,8 +40,8 @@ def quipu(*arguments):
     return run.stdout
 
 
-def check_logits(plan, golden, work, tolerance):
-    """Names of the ways of cutting the prompt that miss the tolerance."""
+def check_logits(plan, golden, work, tolerance, rms_tolerance):
+    """Names of the ways of cutting the prompt that miss a tolerance."""
     expected = read_npy(golden / "logits.npy")
     prompt = (golden / "prompt.txt").read_text().strip()
     missed = []
@@ -47,9 +50,10 @@ def check_logits(plan, golden, work, tolerance):
         output = work / f"logits-{chunk}.npy"
         quipu("logits", plan, "--prompt-tokens", prompt, "--all", "-o", output,
               *([] if chunk is None else ["--chunk", chunk]))
-        error, row = worst_row(read_npy(output), expected)
-        print(f"{name}: largest error {error:.3g} at position {row}, tolerance {tolerance:.3g}")
-        if error > tolerance:
+        error, row, rms = worst_row(read_npy(output), expected)
+        print(f"{name}: largest error {error:.3g} at position {row}, tolerance {tolerance:.3g}; "
+              f"root mean square {rms:.3g}, tolerance {rms_tolerance:.3g}")
+        if error > tolerance or rms > rms_tolerance:
             missed.append(name)
     return missed
 
@@ -90,9 +94,11 @@ def main():
     quipu("compile", options.model or options.golden, "-o", plan, "--target", options.target, "--dtype", options.dtype)
 
     if options.dtype == "f32":
-        missed = check_logits(plan, options.golden, options.work, F32_TOLERANCE) + check_greedy(plan, options.golden)
+        missed = check_logits(plan, options.golden, options.work, F32_TOLERANCE, F32_TOLERANCE)
+        missed += check_greedy(plan, options.golden)
     else:
-        missed = check_logits(plan, options.golden, options.work, meta[f"{options.dtype}_error"])
+        missed = check_logits(plan, options.golden, options.work, RARE_DRAW * meta[f"{options.dtype}_error"],
+                              meta[f"{options.dtype}_rms_error"])
     shutil.rmtree(options.work)
     if missed:
         sys.exit(f"{options.golden.name} {options.dtype}: missed by {', '.join(missed)}")

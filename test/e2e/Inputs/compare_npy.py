@@ -36,7 +36,8 @@ def read_npy(path):
 
 
 def worst_row(found, expected):
-    """(error, row) where `found` differs most from `expected`, both as read_npy gives them."""
+    """(error, row, rms): where `found` differs most from `expected` (both as read_npy gives them) and how much, and the
+    root mean square of all differences, as parts of the largest |expected|."""
     (found_shape, found_values), (expected_shape, expected_values) = found, expected
     if found_shape != expected_shape:
         sys.exit(f"shapes differ: found {found_shape}, expected {expected_shape}")
@@ -46,7 +47,9 @@ def worst_row(found, expected):
     width = expected_shape[-1]
     errors = [max(abs(a - b) for a, b in zip(found_values[i:i + width], expected_values[i:i + width])) / largest
               for i in range(0, len(expected_values), width)]
-    return max((error, row) for row, error in enumerate(errors))
+    error, row = max((error, row) for row, error in enumerate(errors))
+    mean_square = sum((a - b) ** 2 for a, b in zip(found_values, expected_values)) / len(expected_values)
+    return error, row, math.sqrt(mean_square) / largest
 
 
 def main():
@@ -55,7 +58,7 @@ def main():
     parser.add_argument("expected")
     parser.add_argument("--tolerance", type=float, required=True)
     options = parser.parse_args()
-    error, row = worst_row(read_npy(options.found), read_npy(options.expected))
+    error, row, _ = worst_row(read_npy(options.found), read_npy(options.expected))
     print(f"largest error {error:.3g} of the largest value, at row {row}; tolerance {options.tolerance:.3g}")
     return error > options.tolerance
 
