@@ -76,10 +76,13 @@ TEST(HostilePlan, Mutations) {
     mutate(payload, codeBegin - 4, codeEnd, random);
     try {
       auto file = PlanFile::fromMemory(planBytes(payload), "hostile.plan");
-      uint64_t elements = 0;
-      for (const plan::Weight *weight : *file->plan().weights())
-        for (const plan::Source *source : *weight->sources())
-          elements += source->size();
+      double elements = 0;
+      for (const plan::Weight *weight : *file->plan().weights()) {
+        double count = 1;
+        for (uint64_t dim : *weight->shape())
+          count *= double(dim);
+        elements += count;
+      }
       // Sizes that are allowed but would only take time here.
       if (elements > 1 << 24)
         continue;
