@@ -554,7 +554,7 @@ private:
     WalkResult nested = func.walk([&](Operation *op) {
       refersToWeights |= isa<WeightRefOp>(op);
       if (isa_and_nonnull<LlamaDialect>(op->getDialect()) && op->getParentOp() != func) {
-        op->emitError() << "cannot be lowered inside of " << op->getParentOp()->getName();
+        op->emitOpError() << "cannot be lowered inside of " << op->getParentOp()->getName();
         return WalkResult::interrupt();
       }
       return WalkResult::advance();
@@ -576,7 +576,7 @@ private:
     Region old;
     old.takeBody(func.getBody());
     if (!llvm::hasSingleElement(old))
-      return func.emitError() << "has several blocks, which the reference lowering does not take";
+      return func.emitOpError() << "has several blocks, which the reference lowering does not take";
     Block *body = new Block();
     func.getBody().push_back(body);
     IRMapping mapping;

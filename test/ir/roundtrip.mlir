@@ -103,11 +103,11 @@ func.func @attention(%q: tensor<?x8xf32>, %k: tensor<?x4xf32>, %p: tensor<?xi32>
 
 // Test: kernels with each schedule, workspace and layouts, and their launches.
 // CHECK: llama.kernel @linear(%{{.*}}: tensor<?x8xbf16, #llama.token_lanes<lanes = 16, pack = 2>>
-// CHECK-SAME: -> tensor<?x12xf32, #llama.token_lanes<lanes = 16, pack = 1>> attributes {schedule = #llama.cpu_linear<rows = many, lanes = 16, run = 4, vectors = 3, tilesPerBlock = 4, dot = bf16, prefetch = 0>, workspace = [tensor<?x4xf32>]} {
+// CHECK-SAME: -> tensor<?x12xf32, #llama.token_lanes<lanes = 16, pack = 1>> attributes {schedule = #llama.cpu_linear<rows = many, lanes = 16, run = 4, vectors = 3, rowTiles = 4, dot = bf16, prefetch = 0>, workspace = [tensor<?x4xf32>]} {
 // CHECK: llama.yield %{{.*}} : tensor<?x12xf32, #llama.token_lanes<lanes = 16, pack = 1>>
 llama.kernel @linear(%x: tensor<?x8xbf16, #llama.token_lanes<lanes = 16, pack = 2>>, %w: tensor<12x8xbf16>)
     -> tensor<?x12xf32, #llama.token_lanes<lanes = 16, pack = 1>>
-    attributes {schedule = #llama.cpu_linear<rows = many, lanes = 16, run = 4, vectors = 3, tilesPerBlock = 4, dot = bf16, prefetch = 0>,
+    attributes {schedule = #llama.cpu_linear<rows = many, lanes = 16, run = 4, vectors = 3, rowTiles = 4, dot = bf16, prefetch = 0>,
                 workspace = [tensor<?x4xf32>]} {
   %0 = llama.linear %x, %w : (tensor<?x8xbf16, #llama.token_lanes<lanes = 16, pack = 2>>, tensor<12x8xbf16>)
      -> tensor<?x12xf32, #llama.token_lanes<lanes = 16, pack = 1>>
