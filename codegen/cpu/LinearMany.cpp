@@ -5,10 +5,11 @@
 // nor rotary pairs need shuffles:
 //
 //   normalise the input into the workspace           (an entry of its own: rows are divided among threads)
-//   for each tile of 2 * run weight rows             (the grid; the tile stays in L1)
-//     for each panel of `vectors` * lanes input rows (the packed input stays in L2)
-//       accumulators[2 * run][vectors] += broadcast weight . input vectors
-//       epilogue on vectors of rows, store
+//   for each block of rowTiles * lanes input rows    (the packed block stays in L2)
+//     for each tile of 2 * run weight rows           (the grid; the tile stays in L1)
+//       for each panel of `vectors` * lanes input rows
+//         accumulators[2 * run][vectors] += broadcast weight . input vectors
+//         epilogue on vectors of rows, store
 //
 //===----------------------------------------------------------------------===//
 
@@ -56,17 +57,20 @@ public:
     input = region.norm ? entry.workspace(0) : entry.argument(region.source());
     Value rowTiles = b.div(entry.tokens, lanes);
 
-    int64_t first = 0;
-    for (const Section &section : region.sections(schedule.getRun())) {
-      Value lower = b.max(b.sub(entry.begin, b.i64(first)), b.i64(0));
-      Value upper = b.min(b.sub(entry.end, b.i64(first)), b.i64(section.tiles));
-      b.loop(lower, upper, 1, [&](Value tile) { emitTile(section, tile, rowTiles); });
-      first += section.tiles;
-    }
+    b.loop(b.i64(0), rowTiles, schedule.getRowTiles(), [&](Value firstRowTile) {
+      Value lastRowTile = b.min(b.add(firstRowTile, schedule.getRowTiles()), rowTiles);
+      int64_t first = 0;
+      for (const Section &section : region.sections(schedule.getRun())) {
+        Value lower = b.max(b.sub(entry.begin, b.i64(first)), b.i64(0));
+        Value upper = b.min(b.sub(entry.end, b.i64(first)), b.i64(section.tiles));
+        b.loop(lower, upper, 1, [&](Value tile) { emitTile(section, tile, firstRowTile, lastRowTile); });
+        first += section.tiles;
+      }
+    });
   }
 
 private:
-  void emitTile(const Section &section, Value tile, Value rowTiles) {
+  void emitTile(const Section &section, Value tile, Value firstRowTile, Value lastRowTile) {
     Value inGroup = b.rem(tile, section.tilesPerGroup);
     Value group = b.div(tile, section.tilesPerGroup);
     Value f = b.add(b.mul(group, section.groupRows), b.mul(inGroup, section.tileRows));
@@ -84,11 +88,13 @@ private:
 
     // Whole panels, then the row tiles that are left one by one.
     int64_t vectors = schedule.getVectors();
-    Value whole = b.mul(b.div(rowTiles, vectors), vectors);
-    b.loop(b.i64(0), whole, vectors,
+    Value count = b.sub(lastRowTile, firstRowTile);
+    Value whole = b.add(firstRowTile, b.mul(b.div(count, vectors), vectors));
+    b.loop(firstRowTile, whole, vectors,
            [&](Value rowTile) { emitPanel(section, f, group, inGroup, weightRows, rowTile, vectors); });
     if (vectors > 1)
-      b.loop(whole, rowTiles, 1, [&](Value rowTile) { emitPanel(section, f, group, inGroup, weightRows, rowTile, 1); });
+      b.loop(whole, lastRowTile, 1,
+             [&](Value rowTile) { emitPanel(section, f, group, inGroup, weightRows, rowTile, 1); });
   }
 
   void emitPanel(const Section &section, Value f, Value group, Value inGroup, ArrayRef<Value> weightRows, Value rowTile,

@@ -194,6 +194,9 @@ private:
       source->shape.assign(shape.begin(), shape.end());
       if (sourceIndices.size() > 1)
         source->shape[0] = (*weight.getRows())[index];
+      source->size = bytesOf(type.getElementType());
+      for (uint64_t extent : source->shape)
+        source->size *= extent;
       if (model.weights) {
         const frontend::WeightEntry *tensor = model.weights->find(name);
         if (!tensor)

@@ -17,9 +17,15 @@ def LlamaSelectSchedules : Pass<"llama-select-schedules", "::mlir::ModuleOp"> {
     - A weight fused of several tensors stays in its pieces, `#llama.row_parts`, since the weight files are mapped and
       used in place.
 
-    `target` is the processor, as for `quipu compile --target`.
+    `target` is the processor, as for `quipu compile --target`; the other options are for tuning.
   }];
-  let options = [Option<"target", "target", "std::string", "\"cpu:host\"",
+  let options = [Option<"run", "run", "int64_t", "0", "Rows of a run of a linear tile over many rows (0: chosen)">,
+                 Option<"vectors", "vectors", "int64_t", "0", "Vectors of input rows of such a tile (0: chosen)">,
+                 Option<"rowTiles", "row-tiles", "int64_t", "0",
+                        "Tiles of input rows of one pass over the weight (0: chosen)">,
+                 Option<"prefetch", "prefetch", "int64_t", "-1",
+                        "Distance in bytes of prefetch in the weights of few rows (-1: chosen)">,
+                 Option<"target", "target", "std::string", "\"cpu:host\"",
                         "Processor: cpu:host, cpu:x86-64-v3, cpu:x86-64-v4, ... (LLVM features with +name, -name)">];
   let dependentDialects = ["::quipu::llama::LlamaDialect"];
 }

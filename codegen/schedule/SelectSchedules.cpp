@@ -33,7 +33,8 @@ template <typename Op> Op find(KernelOp kernel) {
 
 class Selector {
 public:
-  Selector(ModuleOp module, const CpuTarget &target) : module(module), target(target), lanes(target.lanes()) {}
+  Selector(ModuleOp module, const CpuTarget &target, const LlamaSelectSchedulesOptions &tuning)
+      : module(module), target(target), tuning(tuning), lanes(target.lanes()) {}
 
   void run() {
     for (auto weight : module.getOps<WeightOp>())
@@ -141,10 +142,17 @@ private:
       Type weight = cast<RankedTensorType>(linear.getWeight().getType()).getElementType();
       bool bf16 = target.hasBf16Dot() && input.isBF16() && weight.isBF16() && (!many || packed);
       // Accumulators fill the registers beside one vector of weights and `vectors` of input: 8 x 3 of 32, 4 x 3 of 16.
-      int64_t run = !many || target.vectorRegisters() == 32 ? 4 : 2;
-      kernel.setScheduleAttr(CpuLinearScheduleAttr::get(
-          context, many ? RowRegime::Many : RowRegime::Few, lanes, run, many ? 3 : 1, /*tilesPerBlock=*/1,
-          bf16 ? DotKind::Bf16 : DotKind::Fma, /*prefetch=*/many ? 0 : kPrefetchBytes));
+      int64_t run = !many ? 4 : tuning.run ? tuning.run : target.vectorRegisters() == 32 ? 4 : 2;
+      int64_t vectors = !many ? 1 : tuning.vectors ? tuning.vectors : 3;
+      int64_t inputs = cast<RankedTensorType>(linear.getInput().getType()).getDimSize(1);
+      int64_t tileBytes = inputs * lanes * input.getIntOrFloatBitWidth() / 8;
+      int64_t rowTiles = std::max<int64_t>(kInputBytes / tileBytes / vectors, 1) * vectors;
+      if (tuning.rowTiles)
+        rowTiles = tuning.rowTiles;
+      int64_t prefetch = many ? 0 : tuning.prefetch >= 0 ? tuning.prefetch : kPrefetchBytes;
+      kernel.setScheduleAttr(CpuLinearScheduleAttr::get(context, many ? RowRegime::Many : RowRegime::Few, lanes, run,
+                                                        vectors, many ? rowTiles : 1,
+                                                        bf16 ? DotKind::Bf16 : DotKind::Fma, prefetch));
       if (auto norm = find<RMSNormOp>(kernel); norm && many)
         kernel.setWorkspaceAttr(ArrayAttr::get(context, {TypeAttr::get(norm.getResult().getType())}));
       return;
@@ -165,9 +173,12 @@ private:
   /// How far ahead of its use a weight is asked for: a few thousand bytes cover the latency of memory at the rate of
   /// one core.
   static constexpr int64_t kPrefetchBytes = 4096;
+  /// Packed input rows that one pass over a weight serves: half of an L2 of 1 MiB.
+  static constexpr int64_t kInputBytes = 512 * 1024;
 
   ModuleOp module;
   const CpuTarget &target;
+  const LlamaSelectSchedulesOptions &tuning;
   int64_t lanes;
   bool packed = false;
   llvm::StringMap<Type> partsOf;
@@ -182,7 +193,7 @@ struct SelectSchedulesPass : impl::LlamaSelectSchedulesBase<SelectSchedulesPass>
       getOperation().emitError() << llvm::toString(parsed.takeError());
       return signalPassFailure();
     }
-    Selector(getOperation(), *parsed).run();
+    Selector(getOperation(), *parsed, {run, vectors, rowTiles, prefetch, target}).run();
   }
 };
 

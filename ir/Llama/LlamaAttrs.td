@@ -161,18 +161,19 @@ def Llama_CpuLinearScheduleAttr : Llama_Attr<"CpuLinearSchedule", "cpu_linear"> 
   let summary = "schedule of a linear kernel on a CPU";
   let description = [{
     A tile is two runs of `run` rows of the weight (two halves of a rotary head, gate and up, or neighbours) against
-    `vectors` vectors of `lanes` rows of the input (`many`), or against one row at a time (`few`). A block of the grid
-    is `tilesPerBlock` tiles. `dot` is the instruction of the inner loop.
+    `vectors` vectors of `lanes` rows of the input (`many`), or against one row at a time (`few`). A pass over the weight
+    serves `rowTiles` tiles of `lanes` input rows (`many`; as many as stay in a core's L2). `dot` is the instruction of
+    the inner loop.
     `prefetch` is the distance in bytes of software prefetch in the weight stream (0: none).
 
     ```mlir
-    #llama.cpu_linear<rows = many, lanes = 16, run = 4, vectors = 3, tilesPerBlock = 4, dot = bf16, prefetch = 0>
+    #llama.cpu_linear<rows = many, lanes = 16, run = 4, vectors = 3, rowTiles = 6, dot = bf16, prefetch = 0>
     ```
   }];
   let parameters = (ins EnumParameter<Llama_RowRegime>:$rows, "int64_t":$lanes, "int64_t":$run, "int64_t":$vectors,
-                        "int64_t":$tilesPerBlock, EnumParameter<Llama_DotKind>:$dot, "int64_t":$prefetch);
+                        "int64_t":$rowTiles, EnumParameter<Llama_DotKind>:$dot, "int64_t":$prefetch);
   let assemblyFormat = [{ `<` `rows` `=` $rows `,` `lanes` `=` $lanes `,` `run` `=` $run `,` `vectors` `=` $vectors `,`
-    `tilesPerBlock` `=` $tilesPerBlock `,` `dot` `=` $dot `,` `prefetch` `=` $prefetch `>` }];
+    `rowTiles` `=` $rowTiles `,` `dot` `=` $dot `,` `prefetch` `=` $prefetch `>` }];
 }
 
 def Llama_CpuAttentionScheduleAttr : Llama_Attr<"CpuAttentionSchedule", "cpu_attention"> {
