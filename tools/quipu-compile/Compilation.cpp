@@ -149,7 +149,7 @@ void Compilation::generateCode() {
 }
 
 std::unique_ptr<llvm::Module> Compilation::lowerCode(llvm::LLVMContext &llvmContext) {
-  if (failed(timing.measure("lower to LLVM", [&] { return codegen::lowerToLLVMDialect(*code); })))
+  if (failed(timing.measure("lower to LLVM", [&] { return codegen::lowerToLLVMDialect(*code, target); })))
     fail(options.model, ": the kernels could not be lowered to LLVM");
   return timing.measure("optimise LLVM IR", [&] { return take(codegen::translateToLLVM(*code, target, llvmContext)); });
 }

@@ -1,5 +1,6 @@
 //===- Run.cpp - quipu run: text from a prompt -------------------------------------------===//
 
+#include "runtime/core/DataType.h"
 #include "runtime/core/Device.h"
 #include "runtime/core/Error.h"
 #include "runtime/core/Session.h"
@@ -36,7 +37,7 @@ struct RunCommand {
   int run();
   void printSummary(const GenerateSummary &summary, double firstToken) const;
   void printDetails(const Model &loaded, const Session &session, const Tokenizer *tokenizer,
-                    const std::vector<int32_t> &ids, double loadSeconds) const;
+                    const std::vector<int32_t> &ids, const GenerateSummary &summary, double loadMilliseconds) const;
 };
 } // namespace
 
@@ -54,6 +55,14 @@ static const char *stopName(StopReason reason) {
   return "";
 }
 
+/// Bytes of the cache's pages that the run filled (its sequence is gone by the time of the summary).
+static uint64_t cacheBytes(const plan::Plan &plan, const GenerateSummary &summary) {
+  const plan::KvCache &cache = *plan.kv_cache();
+  uint64_t positions = summary.promptTokens + summary.decodeSteps;
+  uint64_t pages = (positions + cache.page() - 1) / cache.page();
+  return pages * cache.page() * 2 * cache.layers() * cache.kv_heads() * cache.head_dim() * dtypeSize(cache.dtype());
+}
+
 void RunCommand::printSummary(const GenerateSummary &summary, double firstToken) const {
   std::string line =
       concat(summary.promptTokens, " prompt tokens at ", fixed(summary.promptTokensPerSecond(), 1),
@@ -66,12 +75,13 @@ void RunCommand::printSummary(const GenerateSummary &summary, double firstToken)
 }
 
 void RunCommand::printDetails(const Model &loaded, const Session &session, const Tokenizer *tokenizer,
-                              const std::vector<int32_t> &ids, double loadMilliseconds) const {
+                              const std::vector<int32_t> &ids, const GenerateSummary &summary,
+                              double loadMilliseconds) const {
   ProcessMemory memory = processMemory();
   printNote(concat("device: ", loaded.device().description()));
   printNote(concat("weights: ", binaryBytes(double(loaded.weightBytes())), ", of which ",
                    binaryBytes(double(loaded.ownedWeightBytes())), " are converted or joined in memory"));
-  printNote(concat("key/value cache: ", binaryBytes(double(session.cacheBytesUsed())), " of ",
+  printNote(concat("key/value cache: ", binaryBytes(double(cacheBytes(loaded.plan(), summary))), " of ",
                    binaryBytes(double(session.cacheBytesReserved()))));
   if (tokenizer)
     printNote(concat("tokenizer: ", tokenizer->size(), " pieces; puts BOS before the prompt: ",
@@ -132,14 +142,14 @@ int RunCommand::run() {
     result["decode_tok_s"] = summary.decodeTokensPerSecond();
     result["weight_bytes"] = loaded->weightBytes();
     result["owned_weight_bytes"] = loaded->ownedWeightBytes();
-    result["cache_bytes"] = session.cacheBytesUsed();
+    result["cache_bytes"] = cacheBytes(loaded->plan(), summary);
     result["peak_rss_bytes"] = processMemory().peak;
     out().write(result.dump(2));
   }
   out().write("\n");
   out().flush();
   if (verbose)
-    printDetails(*loaded, session, tokenizer.get(), ids, loadMilliseconds);
+    printDetails(*loaded, session, tokenizer.get(), ids, summary, loadMilliseconds);
   printSummary(summary, firstToken);
   return 0;
 }

@@ -31,7 +31,7 @@ std::string argumentText(const plan::Plan &plan, const plan::Arg &argument, uint
   bool moves = argument.stride() != 0 && repeat > 1;
   switch (argument.kind()) {
   case plan::ArgKind::arena:
-    return concat("arena+", value, moves ? concat("+", argument.stride(), "i") : "");
+    return concat("arena+", value, moves ? concat(argument.stride() > 0 ? "+" : "", argument.stride(), "i") : "");
   case plan::ArgKind::weight: {
     std::string name = text(plan.weights()->Get(uint32_t(value))->name());
     if (!moves)
@@ -55,8 +55,10 @@ std::string locationText(const plan::Step &step, uint32_t repeat) {
     return location;
   uint64_t last = step.layer_base() + uint64_t(repeat - 1) * step.layer_stride();
   std::string range = std::to_string(step.layer_base());
-  if (last != step.layer_base())
-    range += "-" + std::to_string(last);
+  if (last == step.layer_base() + step.layer_stride())
+    range += (step.layer_stride() == 1 ? "-" : ",") + std::to_string(last);
+  else if (last != step.layer_base())
+    range += step.layer_stride() == 1 ? concat("-", last) : concat(",", step.layer_base() + step.layer_stride(), "..", last);
   while (hole != std::string::npos) {
     location.replace(hole, 2, range);
     hole = location.find("{}", hole + range.size());

@@ -38,7 +38,8 @@ static void printTarget(std::ostringstream &os, const PlanFile &file) {
 
 static void printConfig(std::ostringstream &os, const plan::Plan &plan) {
   os << "config\n";
-  for (const auto &[key, value] : configJson(*plan.config()).items())
+  nlohmann::ordered_json config = configJson(*plan.config());
+  for (const auto &[key, value] : config.items())
     os << "  " << padded(key, 26) << (value.is_string() ? value.get<std::string>() : value.dump()) << "\n";
   os << "\n";
 }
