@@ -12,6 +12,7 @@
 
 #include <cstring>
 #include <filesystem>
+#include <set>
 
 using nlohmann::json;
 namespace fs = std::filesystem;
@@ -141,6 +142,19 @@ static TokenizerFiles readTokenizer(const fs::path &folder) {
   return files;
 }
 
+/// The first conversions of LLaMA 1 carry bos 0 and eos 1, while their tokenizer (32,000 pieces) has <unk> 0, <s> 1 and
+/// </s> 2: generation would never stop. The tokenizer is right.
+static void correctLlama1Ids(ModelConfig &config, const TokenizerFiles &tokenizer) {
+  if (tokenizer.sentencePieceModel.empty() || config.vocabSize != 32000 ||
+      config.bosTokenIds != std::vector<int32_t>{0} || config.eosTokenIds != std::vector<int32_t>{1})
+    return;
+  config.bosTokenIds = {1};
+  config.eosTokenIds = {2};
+  config.notes.push_back({Note::Kind::warning, "eos_token_id",
+                          "bos 0 and eos 1 are a mistake of early LLaMA-1 conversions; 1 and 2 are used, as in the "
+                          "tokenizer"});
+}
+
 Model readDirectory(const std::string &path) {
   fs::path folder(path);
   if (!isThere(folder / "config.json"))
@@ -151,6 +165,7 @@ Model readDirectory(const std::string &path) {
   resolveTiedHead(model.config, *model.weights);
   checkTensors(folder, model.config, *model.weights);
   model.tokenizer = readTokenizer(folder);
+  correctLlama1Ids(model.config, model.tokenizer);
   return model;
 }
 

@@ -119,6 +119,18 @@ TEST(Model, FindsTheTokenizer) {
   expectWords(directory.error(), {"tokenizer_config.json", "\"add_bos_token\" is 1", "true or false"});
 }
 
+TEST(Model, CorrectsTheIdsOfLlama1) {
+  json config = smallConfig();
+  config.update({{"vocab_size", 32000}, {"bos_token_id", 0}, {"eos_token_id", 1}});
+  Directory directory(config);
+  EXPECT_EQ(directory.open().config.eosTokenIds, std::vector<int32_t>{1});
+  directory.folder.write("tokenizer.model", "bytes");
+  Model model = directory.open();
+  EXPECT_EQ(model.config.bosTokenIds, std::vector<int32_t>{1});
+  EXPECT_EQ(model.config.eosTokenIds, std::vector<int32_t>{2});
+  EXPECT_TRUE(hasNote(model.config, "eos_token_id", Note::Kind::warning));
+}
+
 TEST(Model, IgnoresStoredInverseFrequencies) {
   Directory directory;
   directory.tensors.push_back({"model.layers.1.self_attn.rotary_emb.inv_freq", "F32", {1}});
