@@ -214,7 +214,7 @@ def save_hf(model, folder, tokenizer):
         "bos_token_id": 1,
         "eos_token_id": 2,
         "do_sample": True,
-        "temperature": 0.7,
+        "temperature": 0.9,
         "top_p": 0.9,
         "max_length": s["context"],
     }

@@ -137,7 +137,7 @@ def main():
     p.add_argument("--prepared", type=pathlib.Path, help="folder written by prepare.py: check for recitation")
     p.add_argument("--count", type=int, default=200, help="stories for the recitation check (default 200)")
     p.add_argument("--limit", type=int, default=30, help="words in a row that count as reciting (default 30)")
-    p.add_argument("--temperature", type=float, default=0.7)
+    p.add_argument("--temperature", type=float, default=0.9)
     p.add_argument("--top-p", type=float, default=0.9)
     p.add_argument("--length", type=int, default=512, help="tokens at most, the prompt included")
     p.add_argument("--cards", type=pathlib.Path, help="also write the fixed samples as Markdown to this file")
