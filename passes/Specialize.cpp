@@ -58,7 +58,6 @@ struct SpecializePass : quipu::llama::impl::SpecializePassBase<SpecializePass> {
       int64_t most = program.getMaxRows();
       int64_t decodeMost = std::min<int64_t>(decodeRows, most);
       clone(forward, "decode", ProgramAttr::get(&getContext(), ProgramKind::Decode, 1, decodeMost, 1));
-      // Padding may not exceed what the program can take.
       int64_t prefillMost = std::min<int64_t>(prefillRows, most);
       if (prefillMost > decodeMost)
         clone(forward, "prefill",

@@ -30,9 +30,7 @@ inline llvm::StringRef getPlace(mlir::Location loc) {
 }
 
 /// A place's last word ("q_proj") and what lies before it ("layers.3.self_attn").
-inline llvm::StringRef getLastWord(llvm::StringRef place) {
-  return place.rsplit('.').second.empty() ? place : place.rsplit('.').second;
-}
+inline llvm::StringRef getLastWord(llvm::StringRef place) { return place.substr(place.rfind('.') + 1); }
 inline llvm::StringRef getParent(llvm::StringRef place) {
   return place.contains('.') ? place.rsplit('.').first : llvm::StringRef();
 }

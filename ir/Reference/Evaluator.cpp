@@ -196,9 +196,10 @@ llvm::Expected<std::vector<float>> Evaluator::run(const EvaluatorStep &step, Str
     chosen = &program;
     padded = std::move(attempt);
   }
-  if (!chosen)
-    return makeError("no program " + (name.empty() ? Twine("") : "@" + name + " ") + "takes a step of " + Twine(count) +
-                     " rows");
+  if (!chosen) {
+    std::string which = name.empty() ? "" : ("@" + name + " ").str();
+    return makeError("no program " + which + "takes a step of " + Twine(count) + " rows");
+  }
 
   Buffer tokens(padded.tokens), positions(padded.positions), sequences(padded.sequences), rows(padded.rows);
   std::vector<int64_t> result(3 + 2 * 2);

@@ -1,13 +1,17 @@
 //===- quipu-eval.cpp - Evaluates modules by their reference lowering -----===//
 //
 // Runs the programs of a module of the llama dialect, after whichever pass, on the tokens given and prints or compares
-// the logits. Weights are random by seed and source name, the same that the runtime makes.
+// the logits. Weights come from a model's files, or are random by seed and source name, the same that the runtime
+// makes.
 //
 //===----------------------------------------------------------------------===//
 
+#include "frontends/common/Model.h"
 #include "ir/Llama/Llama.h"
 #include "ir/Reference/Evaluator.h"
 #include "runtime/core/DataType.h"
+#include "runtime/core/Error.h"
+#include "runtime/core/MappedFile.h"
 #include "runtime/core/RandomWeights.h"
 
 #include "mlir/IR/MLIRContext.h"
@@ -17,6 +21,7 @@
 #include "llvm/Support/Format.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/ToolOutputFile.h"
 #include "llvm/Support/WithColor.h"
 
@@ -60,6 +65,35 @@ static WeightFill randomWeights(uint64_t seed, bool varyNorms) {
     for (float &value : values)
       value += 1;
     convertElements(plan::DType::f32, values.data(), convert(elementType), out, count);
+  };
+}
+
+static plan::DType convert(frontend::DType type) {
+  switch (type) {
+  case frontend::DType::f32:
+    return plan::DType::f32;
+  case frontend::DType::f16:
+    return plan::DType::f16;
+  case frontend::DType::bf16:
+    return plan::DType::bf16;
+  }
+  llvm_unreachable("unknown element type");
+}
+
+/// Weights from the files of a model. Throws Error when the model cannot be opened or lacks a tensor.
+static WeightFill weightsOf(const std::string &path) {
+  auto model = std::make_shared<frontend::Model>(frontend::openModel(path));
+  if (!model->weights)
+    throw Error(path + ": has no weights");
+  std::vector<std::shared_ptr<MappedFile>> files;
+  for (const frontend::WeightFile &file : model->weights->files)
+    files.push_back(MappedFile::open(file.path, "weight file"));
+  return [=](StringRef source, ArrayRef<int64_t> shape, WeightRole, Type elementType, void *out) {
+    const frontend::WeightEntry *entry = model->weights->find(std::string_view(source.data(), source.size()));
+    if (!entry || !llvm::equal(entry->shape, shape))
+      throw Error(path + ": has no tensor " + source.str() + " of the shape that the module expects");
+    convertElements(convert(entry->dtype), files[entry->file]->data() + entry->offset, convert(elementType), out,
+                    static_cast<size_t>(ShapedType::getNumElements(shape)));
   };
 }
 
@@ -107,15 +141,18 @@ static void writeNpy(raw_ostream &os, ArrayRef<float> values, int64_t columns) {
   os.write(reinterpret_cast<const char *>(values.data()), values.size() * sizeof(float));
 }
 
-int main(int argc, char **argv) {
-  llvm::InitLLVM init(argc, argv);
+static int run(int argc, char **argv) {
   namespace cl = llvm::cl;
   cl::OptionCategory category("quipu-eval options");
   cl::opt<std::string> file(cl::Positional, cl::desc("<module>"), cl::init("-"), cl::cat(category));
   cl::opt<std::string> program("program", cl::desc("Program to run (default: the smallest that takes the step)"),
                                cl::cat(category));
-  cl::list<std::string> tokens("tokens", cl::OneOrMore, cl::cat(category),
+  cl::list<std::string> tokens("tokens", cl::cat(category),
                                cl::desc("Tokens of a sequence, separated by commas; once for each sequence"));
+  cl::list<std::string> tokenFiles("tokens-file", cl::cat(category),
+                                   cl::desc("A file that holds the tokens of a sequence"));
+  cl::opt<std::string> weights("weights", cl::desc("A model whose files hold the weights (default: random ones)"),
+                               cl::cat(category));
   cl::opt<unsigned> chunk("chunk", cl::desc("Most tokens of a sequence in a step (default: all)"), cl::init(0),
                           cl::cat(category));
   cl::opt<unsigned long long> seed("seed", cl::desc("Seed of the random weights"), cl::init(0), cl::cat(category));
@@ -140,7 +177,16 @@ int main(int argc, char **argv) {
   std::vector<std::vector<int32_t>> sequences;
   Evaluator::Options options;
   options.positions = 1;
-  for (const std::string &list : tokens) {
+  std::vector<std::string> lists(tokens.begin(), tokens.end());
+  for (const std::string &path : tokenFiles) {
+    auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/true);
+    if (!buffer)
+      return complain("cannot read " + path + ": " + buffer.getError().message());
+    lists.push_back((*buffer)->getBuffer().trim().str());
+  }
+  if (lists.empty())
+    return complain("needs --tokens or --tokens-file");
+  for (const std::string &list : lists) {
     std::vector<int32_t> &sequence = sequences.emplace_back();
     SmallVector<StringRef> parts;
     StringRef(list).split(parts, ',');
@@ -157,12 +203,13 @@ int main(int argc, char **argv) {
   DialectRegistry registry;
   registerEvaluatorDialects(registry);
   MLIRContext context(registry);
+  WeightFill fill = weights.empty() ? randomWeights(seed, varyNorms) : weightsOf(weights);
   int64_t vocabulary = 0;
   auto logitsOf = [&](StringRef path, StringRef name, size_t most) -> llvm::Expected<std::vector<float>> {
     OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(path, &context);
     if (!module)
       return llvm::createStringError(llvm::inconvertibleErrorCode(), "cannot read " + path);
-    auto evaluator = Evaluator::create(*module, options, randomWeights(seed, varyNorms));
+    auto evaluator = Evaluator::create(*module, options, fill);
     if (!evaluator)
       return evaluator.takeError();
     vocabulary = (*evaluator)->vocabulary();
@@ -209,4 +256,14 @@ int main(int argc, char **argv) {
                             .str());
   }
   return status;
+}
+
+int main(int argc, char **argv) {
+  llvm::InitLLVM init(argc, argv);
+  try {
+    return run(argc, argv);
+  } catch (const Error &error) {
+    llvm::WithColor::error(llvm::errs(), "quipu-eval") << error.what() << '\n';
+    return 1;
+  }
 }
