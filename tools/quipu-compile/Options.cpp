@@ -55,7 +55,7 @@ std::optional<CompileOptions> parseCompileOptions(std::vector<std::string> argum
   app.add_option("--max-seq", options.maxSeq,
                  "Most positions of a sequence (default: the model's context, at most " +
                      std::to_string(kDefaultMaxSeq) + ")")
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Range(1u, 1u << 30));
   app.add_flag("--bundle", options.bundle, "Put the weights into the plan's file, so that it can be moved alone");
   app.add_option("--stop-after", options.stopAfter, "Write the module after this phase (implies --emit mlir)")
       ->type_name("PHASE");

@@ -270,11 +270,11 @@ void addBench(CLI::App &program, Action &action) {
   command->add_option("-n,--generate", state->generated, "Numbers of generated tokens; 0: none")->delimiter(',')
       ->capture_default_str();
   command->add_option("-d,--depth", state->depth, "Positions cached before")->capture_default_str();
-  command->add_option("-b,--batch", state->batch, "Sequences at once")->capture_default_str()->check(CLI::PositiveNumber);
+  command->add_option("-b,--batch", state->batch, "Sequences at once")->capture_default_str()->check(isPositiveCount());
   command->add_option("-r,--repeats", state->repeats, "Repeats after a warm-up")->capture_default_str()
-      ->check(CLI::Range(1u, 10000u));
+      ->check(isPositiveCount());
   command->add_option("--chunk", state->chunk, "Tokens of a prompt at once (default: as many as the plan takes)")
-      ->check(CLI::PositiveNumber);
+      ->check(isPositiveCount());
   command->add_option("-o,--output", state->format, "md, json or csv")->capture_default_str()
       ->check(CLI::IsMember({"md", "json", "csv"}));
   command->add_flag("--json", state->json, "As -o json");

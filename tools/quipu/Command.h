@@ -31,6 +31,9 @@ int runCompiler(const std::vector<std::string> &arguments);
 /// Path of quipu-compile, which lies beside this program; throws Error when it is not there.
 std::string compilerPath();
 
+/// Accepts whole numbers from 1 on.
+CLI::Validator isPositiveCount();
+
 /// "1,2,3" as token ids; throws UsageError naming the flag and the item that is none.
 std::vector<int32_t> parseTokens(const std::string &flag, const std::string &text);
 

@@ -49,7 +49,7 @@ void addLogits(CLI::App &program, Action &action) {
   command->add_flag("--all", state->all, "Of every position, shape (T, V), instead of the last, shape (V,)");
   command->add_option("-o,--output", state->output, "File to write; - is standard output")->required();
   command->add_option("--chunk", state->chunk, "Tokens at once; 1: token by token (default: as many as the plan takes)")
-      ->check(CLI::PositiveNumber);
+      ->check(isPositiveCount());
   command->add_flag("-v,--verbose", state->verbose, "Say what is compiled and used, on standard error");
   state->model.addOptions(*command);
   command->callback([state, &action] { action = [state] { return state->run(); }; });

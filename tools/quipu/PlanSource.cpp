@@ -187,7 +187,7 @@ std::shared_ptr<const PlanFile> PlanSource::compileCached(bool verbose) const {
 void ModelFlags::addOptions(CLI::App &command) {
   command.add_option("--weights", weights, "files, or random:SEED")->type_name("SOURCE");
   command.add_option("--threads,-t", threads, "Threads (default: the cores that this process may use)")
-      ->check(CLI::Range(1u, 4096u));
+      ->check(isPositiveCount());
   command.add_flag("--pin", pin, "Bind each thread to one core");
   command.add_option("--device", device, "cpu (default: what the plan was compiled for)");
   command.add_flag("--verify", verify, "Hash every weight file, also where size, time and header agree with the plan");

@@ -162,7 +162,7 @@ void addRun(CLI::App &program, Action &action) {
   state->prompt.addOptions(*command);
   SamplingOptions &sampling = state->generate.sampling;
   command->add_option("-n,--max-tokens", state->generate.maxTokens, "Most new tokens (default: until the end of the text or context)")
-      ->check(CLI::PositiveNumber);
+      ->check(isPositiveCount());
   command->add_option("--temperature", sampling.temperature, "0: the most likely token each time")->capture_default_str();
   command->add_option("--top-k", sampling.topK, "Keep the K most likely tokens; 0: all")->capture_default_str();
   command->add_option("--top-p", sampling.topP, "Keep the most likely tokens that sum to P")->capture_default_str();
@@ -175,7 +175,7 @@ void addRun(CLI::App &program, Action &action) {
   command->add_option("-s,--seed", sampling.seed, "Same seed, same text")->capture_default_str();
   command->add_flag("--ignore-eos", state->generate.ignoreEos, "Do not stop at the end-of-text token");
   command->add_option("--chunk", state->generate.chunkRows, "Tokens of the prompt at once (default: as many as the plan takes)")
-      ->check(CLI::PositiveNumber);
+      ->check(isPositiveCount());
   command->add_flag("--print-tokens", state->printTokens, "Print the new ids, separated by commas, instead of text");
   command->add_flag("--echo", state->echo, "Print the prompt before what follows it");
   command->add_flag("--json", state->json, "Print one object at the end");

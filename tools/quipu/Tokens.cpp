@@ -1,10 +1,20 @@
-//===- Tokens.cpp - Token ids on the command line ----------------------------------------===//
+//===- Tokens.cpp - Numbers and token ids on the command line ----------------------------===//
 
 #include "tools/quipu/Command.h"
 
 #include <charconv>
 
 namespace quipu::tool {
+
+CLI::Validator isPositiveCount() {
+  return {[](std::string &text) {
+            uint32_t value = 0;
+            auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+            bool good = error == std::errc() && rest == text.data() + text.size() && value > 0;
+            return good ? std::string() : "'" + text + "' is no whole number from 1 to 4294967295";
+          },
+          "", "positive count"};
+}
 
 std::vector<int32_t> parseTokens(const std::string &flag, const std::string &text) {
   std::vector<int32_t> tokens;
