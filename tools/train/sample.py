@@ -182,7 +182,7 @@ def main():
     print(f"{len(texts)} stories, {ended} of {len(texts) - 9} ended by themselves, "
           f"{np.mean([len(t.split()) for t in texts]):.0f} words on average")
     print(f"longest run shared with the training text: median {np.median(lengths):.0f}, "
-          f"90 % {np.quantile(lengths, 0.9):.0f}, longest {lengths.max()} words; held-out stories themselves: "
+          f"90 % {np.quantile(lengths, 0.9):.0f}, longest {lengths.max()} words; held-out stories (none shares 20 by construction): "
           f"median {np.median(natural):.0f}, 90 % {np.quantile(natural, 0.9):.0f}, longest {natural[0]}")
     for n, run in found[:3]:
         print(f"  {n}: {run}")
