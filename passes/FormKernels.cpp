@@ -218,29 +218,29 @@ Interface interfaceOf(const Group &group, ArrayRef<Operation *> ops) {
 
 /// What two groups must agree in to share a kernel. Attributes and types are unique in a context, so that their
 /// addresses stand for them.
-std::vector<const void *> structureOf(ArrayRef<Operation *> ops, const Interface &interface) {
-  std::vector<const void *> key;
-  llvm::DenseMap<Value, intptr_t> numbers;
-  auto number = [](intptr_t value) { return reinterpret_cast<const void *>(value); };
+std::vector<uintptr_t> structureOf(ArrayRef<Operation *> ops, const Interface &interface) {
+  std::vector<uintptr_t> key;
+  llvm::DenseMap<Value, uintptr_t> numbers;
+  auto add = [&](auto unique) { key.push_back(reinterpret_cast<uintptr_t>(unique.getAsOpaquePointer())); };
   for (Value input : interface.inputs) {
     numbers.try_emplace(input, numbers.size());
-    key.push_back(input.getType().getAsOpaquePointer());
+    add(input.getType());
   }
   for (Operation *op : ops) {
-    key.push_back(op->getName().getAsOpaquePointer());
-    key.push_back(op->getAttrDictionary().getAsOpaquePointer());
-    key.push_back(number(op->getNumOperands()));
+    add(op->getName());
+    add(op->getAttrDictionary());
+    key.push_back(op->getNumOperands());
     for (Value operand : op->getOperands())
-      key.push_back(number(numbers.lookup(operand)));
-    key.push_back(number(op->getNumResults()));
+      key.push_back(numbers.lookup(operand));
+    key.push_back(op->getNumResults());
     for (Value result : op->getResults()) {
       numbers.try_emplace(result, numbers.size());
-      key.push_back(result.getType().getAsOpaquePointer());
+      add(result.getType());
     }
   }
-  key.push_back(number(interface.results.size()));
+  key.push_back(interface.results.size());
   for (Value result : interface.results)
-    key.push_back(number(numbers.lookup(result)));
+    key.push_back(numbers.lookup(result));
   return key;
 }
 
@@ -352,7 +352,7 @@ private:
     return name;
   }
 
-  std::map<std::vector<const void *>, KernelOp> kernels;
+  std::map<std::vector<uintptr_t>, KernelOp> kernels;
   llvm::StringSet<> names;
 };
 

@@ -132,9 +132,10 @@ def PlanMemoryPass : Pass<"llama-plan-memory", "::mlir::ModuleOp"> {
     the offset -1. Sizes are those for the program's greatest number of rows, rounded up to its row alignment and to the
     lanes of the layout.
 
-    Values are placed from the largest to the smallest, each at the lowest place that is free while it lives. Values of
-    the same size are placed in the order of the program, so layers of one shape get the same places, and the arena does
-    not grow with the number of layers.
+    Values that are the same result or the same operand of launches of one kernel share a place where they do not live at
+    the same time: the residual stream before every layer, say. So layers of one shape are placed alike, and neither the
+    arena nor the work of placing it grows with their number. Places are given from the largest values to the smallest,
+    each the lowest that is free.
   }];
 }
 

@@ -4,9 +4,11 @@
 //
 //   [o(u), o(u) + s(u)) and [o(v), o(v) + s(v)) disjoint   whenever   [b(u), e(u)] and [b(v), e(v)] meet
 //
-// and max (o + s) small. Values are placed from the largest to the smallest (equal ones in the order of the program),
-// each at the lowest place that is free during its life. In a chain of equal layers every value of a kind then meets
-// the same neighbours at the same places, so all layers but the first are placed alike.
+// and max (o + s) small. Values that are the same result, or the same operand, of launches of one kernel form a
+// *class*: the residual stream before every layer, say. Values of a class that do not live at the same time share a
+// place (a *kind*). So layers of one shape are placed alike from the first to the last, their steps can be rolled into
+// a loop, and there are as few kinds to place at 80 layers as at 2. Kinds are placed from the largest to the smallest
+// (equal ones in the order of the program), each at the lowest place that is free while any of its values lives.
 //
 //===----------------------------------------------------------------------===//
 
@@ -16,7 +18,10 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/IntEqClasses.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/Sequence.h"
+#include "llvm/ADT/SetVector.h"
 #include "llvm/Support/MathExtras.h"
 
 #include <algorithm>
@@ -38,7 +43,39 @@ namespace {
 struct Item {
   int64_t size = 0;
   int64_t begin = 0, end = 0;
+  /// Its class, as Classes numbers it.
+  unsigned member = 0;
   int64_t offset = -1;
+};
+
+/// Items of a class that share a place; no two of them live at the same time.
+struct Kind {
+  int64_t size = 0;
+  SmallVector<size_t> items;
+  int64_t offset = -1;
+};
+
+/// The operands, results and workspaces of kernels, joined where one value is several of them.
+class Classes {
+public:
+  unsigned operand(KernelOp kernel, unsigned index) { return id(kernel, index); }
+  unsigned result(KernelOp kernel, unsigned index) { return id(kernel, kernel.getArgumentTypes().size() + index); }
+  unsigned workspace(KernelOp kernel, unsigned index) {
+    return id(kernel, kernel.getArgumentTypes().size() + kernel.getResultTypes().size() + index);
+  }
+  void join(unsigned a, unsigned b) { classes.join(a, b); }
+  unsigned leader(unsigned member) const { return classes.findLeader(member); }
+
+private:
+  unsigned id(KernelOp kernel, unsigned position) {
+    auto [found, isNew] = ids.try_emplace({kernel.getOperation(), position}, ids.size());
+    if (isNew)
+      classes.grow(ids.size());
+    return found->second;
+  }
+
+  llvm::DenseMap<std::pair<Operation *, unsigned>, unsigned> ids;
+  llvm::IntEqClasses classes;
 };
 
 struct PlanMemoryPass : quipu::llama::impl::PlanMemoryPassBase<PlanMemoryPass> {
@@ -78,26 +115,32 @@ private:
     // Items in the order of the program: the results of a launch, then its workspaces.
     std::vector<Item> items;
     SmallVector<size_t> firstItem;
+    Classes classes;
     for (auto [index, launch] : llvm::enumerate(launches)) {
       firstItem.push_back(items.size());
       int64_t now = index;
-      for (Value result : launch.getResults()) {
-        Item item{sizeOf(result.getType(), program), now, now};
-        for (Operation *user : result.getUsers()) {
-          if (isa<func::ReturnOp>(user))
+      auto kernel = symbols.lookup<KernelOp>(launch.getKernel());
+      for (OpResult result : launch.getResults()) {
+        Item item{sizeOf(result.getType(), program), now, now, classes.result(kernel, result.getResultNumber())};
+        for (OpOperand &use : result.getUses()) {
+          if (isa<func::ReturnOp>(use.getOwner())) {
             item.size = 0;
-          else if (auto found = number.find(user); found != number.end())
-            item.end = std::max(item.end, found->second);
+          } else if (auto user = dyn_cast<LaunchOp>(use.getOwner())) {
+            item.end = std::max(item.end, number.lookup(user));
+            classes.join(item.member,
+                         classes.operand(symbols.lookup<KernelOp>(user.getKernel()), use.getOperandNumber()));
+          }
         }
         items.push_back(item);
       }
-      auto kernel = symbols.lookup<KernelOp>(launch.getKernel());
       if (auto workspace = kernel.getWorkspace())
-        for (Attribute type : *workspace)
-          items.push_back({sizeOf(cast<TypeAttr>(type).getValue(), program), now, now});
+        for (auto [position, type] : llvm::enumerate(*workspace))
+          items.push_back({sizeOf(cast<TypeAttr>(type).getValue(), program), now, now,
+                           classes.workspace(kernel, static_cast<unsigned>(position))});
     }
 
-    int64_t arena = place(items, launches.size());
+    std::vector<Kind> kinds = groupItems(items, classes);
+    int64_t arena = place(items, kinds, launches.size());
 
     Builder builder(&getContext());
     for (auto [index, launch] : llvm::enumerate(launches)) {
@@ -116,37 +159,61 @@ private:
     func->setAttr(kArenaBytesAttrName, builder.getI64IntegerAttr(arena));
   }
 
-  /// Gives every item of a size a place; the size of the arena.
-  static int64_t place(std::vector<Item> &items, size_t launches) {
-    SmallVector<size_t> order;
-    for (size_t index = 0; index < items.size(); ++index)
-      if (items[index].size > 0)
-        order.push_back(index);
+  /// The kinds of all items that need a place.
+  static std::vector<Kind> groupItems(const std::vector<Item> &items, const Classes &classes) {
+    std::vector<Kind> kinds;
+    llvm::DenseMap<unsigned, SmallVector<size_t>> kindsOf;
+    for (auto [index, item] : llvm::enumerate(items)) {
+      if (item.size == 0)
+        continue;
+      SmallVector<size_t> &candidates = kindsOf[classes.leader(item.member)];
+      // Items come in the order in which they begin: one that begins after a kind's last has ended meets none of it.
+      auto *fits = llvm::find_if(candidates, [&, &item = item](size_t kind) {
+        return kinds[kind].size == item.size && items[kinds[kind].items.back()].end < item.begin;
+      });
+      if (fits == candidates.end()) {
+        candidates.push_back(kinds.size());
+        fits = &candidates.back();
+        kinds.push_back({item.size, {}});
+      }
+      kinds[*fits].items.push_back(index);
+    }
+    return kinds;
+  }
+
+  /// Gives every kind, and so each of its items, a place; the size of the arena.
+  static int64_t place(std::vector<Item> &items, std::vector<Kind> &kinds, size_t launches) {
+    SmallVector<size_t> order = llvm::to_vector(llvm::seq<size_t>(0, kinds.size()));
     llvm::sort(order, [&](size_t a, size_t b) {
-      return std::make_pair(-items[a].size, a) < std::make_pair(-items[b].size, b);
+      return std::make_pair(-kinds[a].size, a) < std::make_pair(-kinds[b].size, b);
     });
 
-    // What is placed already, by the launches during which it lives, so that each item looks at its neighbours alone.
+    // The kinds that are placed already, by the launches during which a value of theirs lives.
     std::vector<SmallVector<size_t>> alive(launches);
     int64_t arena = 0;
     for (size_t index : order) {
-      Item &item = items[index];
-      SmallVector<size_t> neighbours;
-      for (int64_t launch = item.begin; launch <= item.end; ++launch)
-        llvm::append_range(neighbours, alive[launch]);
-      llvm::sort(neighbours, [&](size_t a, size_t b) {
-        return std::make_pair(items[a].offset, a) < std::make_pair(items[b].offset, b);
+      Kind &kind = kinds[index];
+      llvm::SetVector<size_t> neighbours;
+      for (size_t item : kind.items)
+        for (int64_t launch = items[item].begin; launch <= items[item].end; ++launch)
+          neighbours.insert_range(alive[launch]);
+      SmallVector<size_t> sorted = neighbours.takeVector();
+      llvm::sort(sorted, [&](size_t a, size_t b) {
+        return std::make_pair(kinds[a].offset, a) < std::make_pair(kinds[b].offset, b);
       });
       int64_t offset = 0;
-      for (size_t neighbour : neighbours) {
-        if (items[neighbour].offset >= offset + item.size)
+      for (size_t neighbour : sorted) {
+        if (kinds[neighbour].offset >= offset + kind.size)
           break;
-        offset = std::max(offset, items[neighbour].offset + items[neighbour].size);
+        offset = std::max(offset, kinds[neighbour].offset + kinds[neighbour].size);
       }
-      item.offset = offset;
-      arena = std::max(arena, offset + item.size);
-      for (int64_t launch = item.begin; launch <= item.end; ++launch)
-        alive[launch].push_back(index);
+      kind.offset = offset;
+      arena = std::max(arena, offset + kind.size);
+      for (size_t item : kind.items) {
+        items[item].offset = offset;
+        for (int64_t launch = items[item].begin; launch <= items[item].end; ++launch)
+          alive[launch].push_back(index);
+      }
     }
     return arena;
   }

@@ -11,6 +11,7 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/TargetSelect.h"
 
+#include <bit>
 #include <cstdlib>
 #include <cstring>
 #include <numeric>
@@ -210,16 +211,17 @@ llvm::Expected<std::vector<float>> Evaluator::run(const EvaluatorStep &step, Str
     for (Buffer &weight : weights)
       pointers.push_back(weight.descriptor.data());
   std::vector<void *> arguments;
+  arguments.reserve(pointers.size());
   for (void *&pointer : pointers)
     arguments.push_back(&pointer);
   if (llvm::Error error = engine->invokePacked("_mlir_ciface_" + chosen->name, arguments))
     return error;
 
-  const auto *values = reinterpret_cast<const float *>(static_cast<intptr_t>(result[1]));
+  const auto *values = std::bit_cast<const float *>(result[1]);
   std::vector<float> logits;
   for (int64_t row = 0; row < result[3]; ++row)
     for (int64_t column = 0; column < result[4]; ++column)
       logits.push_back(values[result[2] + row * result[5] + column * result[6]]);
-  std::free(reinterpret_cast<void *>(static_cast<intptr_t>(result[0])));
+  std::free(std::bit_cast<void *>(result[0]));
   return logits;
 }

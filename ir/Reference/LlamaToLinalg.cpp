@@ -331,7 +331,7 @@ private:
     b.repeat(b.index(0), b.size(positions, 0), [&](Value t) {
       Value position = b.extract(positions, t);
       Value real = b.compare(IntPredicate::sge, position, b.i32(0));
-      scf::IfOp::create(b, real, [&](OpBuilder &inner, Location loc) {
+      scf::IfOp::create(b, real, [&](OpBuilder &inner, Location) {
         OpBuilder::InsertionGuard guard(b);
         b.restoreInsertionPoint(inner.saveInsertionPoint());
         Value row = arith::IndexCastOp::create(b, b.getIndexType(), position);
@@ -426,7 +426,7 @@ private:
     return results;
   }
 
-  Value apply(MergeOp op) {
+  Value apply(MergeOp) {
     size_t count = operands.size() / 2;
     auto partials = operands.take_front(count), lses = operands.drop_front(count);
     int64_t headDim = resultType().getDimSize(1) / width(lses.front());
