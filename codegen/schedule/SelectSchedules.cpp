@@ -113,6 +113,10 @@ private:
     for (auto [value, type] : changes)
       value.setType(type);
 
+    Block &programBody = program.getBody().front();
+    program.setFunctionType(FunctionType::get(module.getContext(), programBody.getArgumentTypes(),
+                                              programBody.getTerminator()->getOperandTypes()));
+
     // Fused weights: what the reference yields and what kernels take.
     program.walk([&](WeightRefOp reference) {
       auto parts = partsOf.find(reference.getWeight());

@@ -2,6 +2,7 @@
 
 #include "tools/quipu-compile/Phases.h"
 
+#include "codegen/cpu/CpuTarget.h"
 #include "codegen/schedule/Passes.h"
 #include "passes/Passes.h"
 #include "tools/common/Console.h"
@@ -10,7 +11,13 @@ namespace quipu::tool {
 
 std::vector<CompilePhase> compilePhases(const std::string &target) {
   std::vector<CompilePhase> phases;
-  for (llama::Phase &phase : llama::getDefaultPhases(llama::PipelineOptions())) {
+  // Rows of a sequence start at a tile of rows, which is as wide as a vector. Whether the target is one was said before.
+  llama::PipelineOptions pipeline;
+  if (auto cpu = codegen::parseCpuTarget(target))
+    pipeline.rowAlign = cpu->lanes();
+  else
+    llvm::consumeError(cpu.takeError());
+  for (llama::Phase &phase : llama::getDefaultPhases(pipeline)) {
     // Schedules decide layouts and workspaces, which the memory plan has to know.
     if (phase.name == "plan-memory") {
       codegen::LlamaSelectSchedulesOptions options;

@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "codegen/schedule/Passes.h"
 #include "ir/Llama/Llama.h"
 #include "ir/Reference/Reference.h"
 #include "passes/Passes.h"
@@ -20,6 +21,7 @@ int main(int argc, char **argv) {
   registry.insert<quipu::llama::LlamaDialect>();
   mlir::registerAllPasses();
   quipu::llama::registerLlamaPasses();
+  quipu::codegen::registerSchedulePasses();
   quipu::llama::registerPipelines();
   quipu::llama::registerLlamaReferencePasses();
   quipu::llama::registerReferencePipeline();

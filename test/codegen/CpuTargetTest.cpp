@@ -1,0 +1,56 @@
+//===- CpuTargetTest.cpp - Parsing of --target --------------------------------===//
+
+#include "codegen/cpu/CpuTarget.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+using namespace quipu::codegen;
+using testing::HasSubstr;
+
+static std::string errorOf(llvm::StringRef text) {
+  auto target = parseCpuTarget(text);
+  return target ? "accepted" : llvm::toString(target.takeError());
+}
+
+TEST(CpuTarget, LevelsOfThePsAbi) {
+  auto v3 = parseCpuTarget("cpu:x86-64-v3");
+  ASSERT_TRUE(static_cast<bool>(v3));
+  EXPECT_EQ(v3->lanes(), 8);
+  EXPECT_EQ(v3->vectorRegisters(), 16);
+  EXPECT_FALSE(v3->hasBf16Dot());
+  auto v4 = parseCpuTarget("cpu:x86-64-v4");
+  ASSERT_TRUE(static_cast<bool>(v4));
+  EXPECT_EQ(v4->lanes(), 16);
+  EXPECT_EQ(v4->vectorRegisters(), 32);
+  EXPECT_FALSE(v4->hasBf16Dot());
+}
+
+TEST(CpuTarget, FeaturesAreAddedAndTakenAway) {
+  auto added = parseCpuTarget("cpu:x86-64-v4,+avx512bf16");
+  ASSERT_TRUE(static_cast<bool>(added));
+  EXPECT_TRUE(added->hasBf16Dot());
+  EXPECT_EQ(added->requested, "x86-64-v4,+avx512bf16");
+  auto taken = parseCpuTarget("cpu:x86-64-v4,+avx512bf16,-avx512f");
+  ASSERT_TRUE(static_cast<bool>(taken));
+  EXPECT_EQ(taken->lanes(), 8);
+  for (const std::string &feature : taken->features)
+    EXPECT_FALSE(llvm::StringRef(feature).starts_with("avx512")) << feature;
+}
+
+TEST(CpuTarget, FeaturesAreSortedForThePlan) {
+  auto target = parseCpuTarget("cpu:x86-64-v4");
+  ASSERT_TRUE(static_cast<bool>(target));
+  EXPECT_TRUE(std::is_sorted(target->features.begin(), target->features.end()));
+  EXPECT_THAT(target->featureString(), HasSubstr("+avx512f,"));
+}
+
+TEST(CpuTarget, RefusesWhatItCannotCompileFor) {
+  EXPECT_THAT(errorOf("cuda:sm_90a"), HasSubstr("is not a CPU target"));
+  EXPECT_THAT(errorOf("cpux"), HasSubstr("is not a CPU target"));
+  EXPECT_THAT(errorOf("cpu:486"), HasSubstr("unknown processor '486'"));
+  EXPECT_THAT(errorOf("cpu:x86-64-v3,avx512f"), HasSubstr("expected +feature or -feature"));
+  EXPECT_THAT(errorOf("cpu:x86-64-v3,+nosuch"), HasSubstr("unknown or unused feature 'nosuch'"));
+  EXPECT_THAT(errorOf("cpu:x86-64-v3,-avx2"), HasSubstr("has no avx2"));
+  EXPECT_THAT(errorOf("cpu:x86-64-v3,+avx512bf16"), HasSubstr("avx512bf16 needs avx512f"));
+}

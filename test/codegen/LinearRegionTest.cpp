@@ -1,0 +1,134 @@
+//===- LinearRegionTest.cpp - Tiles of a linear kernel cover its weight once --------===//
+
+#include "codegen/cpu/LinearRegion.h"
+
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/Parser/Parser.h"
+#include <gtest/gtest.h>
+
+using namespace quipu;
+using namespace quipu::codegen;
+
+namespace {
+
+class LinearRegionTest : public testing::Test {
+protected:
+  LinearRegionTest() { context.loadDialect<llama::LlamaDialect>(); }
+
+  LinearRegion region(const std::string &text) {
+    module = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
+    EXPECT_TRUE(module);
+    auto kernel = *module->getOps<llama::KernelOp>().begin();
+    auto found = LinearRegion::match(kernel);
+    EXPECT_TRUE(mlir::succeeded(found));
+    return *found;
+  }
+
+  /// How often the sections visit each (part, row).
+  static std::map<std::pair<unsigned, int64_t>, int> visits(llvm::ArrayRef<Section> sections) {
+    std::map<std::pair<unsigned, int64_t>, int> count;
+    for (const Section &section : sections)
+      for (int64_t tile = 0; tile < section.tiles; ++tile) {
+        int64_t f = tile / section.tilesPerGroup * section.groupRows + tile % section.tilesPerGroup * section.tileRows;
+        for (int64_t i = 0; i < section.run; ++i) {
+          ++count[{section.partA, section.baseA + f + i * section.rowStride}];
+          if (section.hasB)
+            ++count[{section.partB, section.baseB + f + i * section.rowStride}];
+        }
+      }
+    return count;
+  }
+
+  static void expectOnce(llvm::ArrayRef<Section> sections, llvm::ArrayRef<int64_t> parts) {
+    auto count = visits(sections);
+    int64_t total = 0;
+    for (auto [part, rows] : llvm::enumerate(parts)) {
+      total += rows;
+      for (int64_t row = 0; row < rows; ++row)
+        EXPECT_EQ((count[{static_cast<unsigned>(part), row}]), 1) << "part " << part << " row " << row;
+    }
+    EXPECT_EQ(static_cast<int64_t>(count.size()), total) << "rows outside of the weight";
+  }
+
+  mlir::MLIRContext context;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+};
+
+std::string plain(int64_t rows) {
+  std::string n = std::to_string(rows);
+  return "llama.kernel @k(%x: tensor<?x8xf32>, %w: tensor<" + n + "x8xf32>) -> tensor<?x" + n +
+         "xf32> {\n %0 = llama.linear %x, %w : (tensor<?x8xf32>, tensor<" + n + "x8xf32>) -> tensor<?x" + n +
+         "xf32>\n llama.yield %0 : tensor<?x" + n + "xf32>\n}";
+}
+
+std::string gated(int64_t features) {
+  std::string f = std::to_string(features), rows = std::to_string(2 * features);
+  std::string weight = "tensor<" + rows + "x8xf32, #llama.row_parts<" + f + ", " + f + ">>";
+  return "llama.kernel @k(%x: tensor<?x8xf32>, %w: " + weight + ") -> tensor<?x" + f +
+         "xf32> {\n %0 = llama.linear %x, %w : (tensor<?x8xf32>, " + weight + ") -> tensor<?x" + rows +
+         "xf32>\n %1 = llama.gate %0 activation silu : (tensor<?x" + rows + "xf32>) -> tensor<?x" + f +
+         "xf32>\n llama.yield %1 : tensor<?x" + f + "xf32>\n}";
+}
+
+std::string qkv(int64_t heads, int64_t kvHeads, int64_t head, const std::string &layout) {
+  auto text = [](int64_t value) { return std::to_string(value); };
+  std::string q = text(heads * head), k = text(kvHeads * head), all = text((heads + 2 * kvHeads) * head);
+  std::string weight = "tensor<" + all + "x8xf32, #llama.row_parts<" + q + ", " + k + ", " + k + ">>";
+  std::string kv = "!llama.kv_layer<" + text(kvHeads) + " x " + text(head) + " x f32, page = 32>";
+  std::string h = text(head), table = "tensor<?x" + h + "xf32>";
+  std::string rotate = " layout " + layout + " {headDim = " + h + " : i64} : (tensor<?x";
+  return "llama.kernel @k(%x: tensor<?x8xf32>, %w: " + weight + ", %t: " + table + ", %kv: " + kv +
+         ", %p: tensor<?xi32>, %s: tensor<?xi32>) -> tensor<?x" + q +
+         "xf32> {\n %0 = llama.linear %x, %w : (tensor<?x8xf32>, " + weight + ") -> tensor<?x" + all +
+         "xf32>\n %q, %k, %v = llama.split %0 : (tensor<?x" + all + "xf32>) -> (tensor<?x" + q + "xf32>, tensor<?x" +
+         k + "xf32>, tensor<?x" + k + "xf32>)\n %qr = llama.rotate %q, %t" + rotate + q + "xf32>, " + table +
+         ") -> tensor<?x" + q + "xf32>\n %kr = llama.rotate %k, %t" + rotate + k + "xf32>, " + table +
+         ") -> tensor<?x" + k + "xf32>\n llama.kv_append %kv, %kr, %v, %p, %s : " + kv + ", tensor<?x" + k +
+         "xf32>, tensor<?x" + k + "xf32>, tensor<?xi32>, tensor<?xi32>\n llama.yield %qr : tensor<?x" + q + "xf32>\n}";
+}
+
+} // namespace
+
+TEST_F(LinearRegionTest, PlainRowsOfAnyNumber) {
+  for (int64_t rows : {1, 2, 3, 7, 8, 9, 15, 16, 100, 300, 576})
+    for (int64_t run : {1, 2, 3, 4})
+      expectOnce(region(plain(rows)).sections(run), {rows});
+}
+
+TEST_F(LinearRegionTest, GateAndUpOfAnyWidth) {
+  for (int64_t features : {1, 3, 4, 6, 100, 172})
+    for (int64_t run : {1, 2, 4}) {
+      auto sections = region(gated(features)).sections(run);
+      expectOnce(sections, {features, features});
+      for (const Section &section : sections) {
+        EXPECT_TRUE(section.gate);
+        EXPECT_EQ(section.baseA, section.baseB) << "gate and up of the same feature";
+      }
+    }
+}
+
+TEST_F(LinearRegionTest, HeadsOfEveryEvenSize) {
+  for (const char *layout : {"half", "interleaved"})
+    for (int64_t head : {2, 6, 10, 48, 64, 80, 128})
+      for (int64_t run : {2, 4}) {
+        auto sections = region(qkv(6, 2, head, layout)).sections(run);
+        expectOnce(sections, {6 * head, 2 * head, 2 * head});
+        ASSERT_EQ(sections.size(), 3u);
+        EXPECT_EQ(sections[1].sink, Sink::Keys);
+        EXPECT_EQ(sections[2].sink, Sink::Values);
+        EXPECT_FALSE(sections[2].rotate);
+        EXPECT_EQ(sections[0].baseB - sections[0].baseA, std::string(layout) == "half" ? head / 2 : 1);
+      }
+}
+
+TEST_F(LinearRegionTest, RefusesOtherRegions) {
+  module = mlir::parseSourceString<mlir::ModuleOp>(
+      "llama.kernel @k(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {\n %0 = llama.add %x, %x : (tensor<?x8xf32>, "
+      "tensor<?x8xf32>) -> tensor<?x8xf32>\n llama.yield %0 : tensor<?x8xf32>\n}",
+      &context);
+  ASSERT_TRUE(module);
+  std::string message;
+  mlir::ScopedDiagnosticHandler handler(&context, [&](mlir::Diagnostic &diagnostic) { message = diagnostic.str(); });
+  EXPECT_TRUE(mlir::failed(LinearRegion::match(*module->getOps<llama::KernelOp>().begin())));
+  EXPECT_NE(message.find("no place for it"), std::string::npos) << message;
+}
