@@ -58,10 +58,13 @@ void emitAttentionFew(KernelBuilder &b, KernelOp kernel, AttentionOp attention, 
   Value scores = frame.scratch;                // [group][page]
   Value out = b.at(scores, group * page * 4);  // [group][head]
   Value running = b.at(out, group * head * 4); // m[group], l[group]
-  auto scoreRow = [&](int64_t g) { return b.at(scores, g * page * 4); };
-  auto outRow = [&](int64_t g) { return b.at(out, g * head * 4); };
-  auto maximum = [&](int64_t g) { return b.at(running, g * 4); };
-  auto total = [&](int64_t g) { return b.at(running, (group + g) * 4); };
+  // Work for each query head of the group is a loop where nothing is shared between them, so that the code does not
+  // grow with the group.
+  Value noHead = b.i64(0), heads = b.i64(group);
+  auto scoreRow = [&](Value g) { return b.at(scores, b.mul(g, page * 4)); };
+  auto outRow = [&](Value g) { return b.at(out, b.mul(g, head * 4)); };
+  auto maximum = [&](Value g) { return b.at(running, b.mul(g, 4)); };
+  auto total = [&](Value g) { return b.at(running, b.mul(b.add(g, group), 4)); };
 
   b.loop(frame.begin, frame.end, 1, [&](Value block) {
     Value row = b.div(block, kvHeads), kvHead = b.rem(block, kvHeads);
@@ -74,12 +77,12 @@ void emitAttentionFew(KernelBuilder &b, KernelOp kernel, AttentionOp attention, 
       if (auto window = attention.getWindow())
         keyBegin = b.max(b.sub(keyEnd, b.i64(*window)), keyBegin);
 
-      for (int64_t g = 0; g < group; ++g) {
+      b.loop(noHead, heads, 1, [&](Value g) {
         b.storeF32(b.f32(kMasked), f32, maximum(g));
         b.storeF32(b.f32(0.0f), f32, total(g));
         for (int64_t d = 0; d < head; d += width)
           b.storeF32(b.splat(0.0f, width), f32, b.at(outRow(g), d * 4));
-      }
+      });
 
       b.loop(b.div(keyBegin, page), b.div(b.add(keyEnd, page - 1), page), 1, [&](Value pageIndex) {
         Value firstKey = b.mul(pageIndex, page);
@@ -89,9 +92,8 @@ void emitAttentionFew(KernelBuilder &b, KernelOp kernel, AttentionOp attention, 
         Value keys = b.at(cache.keys, pageBase), values = b.at(cache.values, pageBase);
 
         // Scores. What lies outside [from, to) is filled with the masked score first.
-        for (int64_t g = 0; g < group; ++g)
-          for (int64_t k = 0; k < page; k += keyLanes)
-            b.storeF32(b.splat(kMasked, keyLanes), f32, b.at(scoreRow(g), k * 4));
+        b.loop(b.i64(0), b.i64(group * page), keyLanes,
+               [&](Value i) { b.storeF32(b.splat(kMasked, keyLanes), f32, b.at(scores, b.mul(i, 4))); });
         b.loop(from, to, 1, [&](Value key) {
           Value keyRow = b.at(keys, b.mul(key, cache.rowBytes()));
           SmallVector<Value> sums(group, b.splat(0.0f, width));
@@ -106,11 +108,12 @@ void emitAttentionFew(KernelBuilder &b, KernelOp kernel, AttentionOp attention, 
             }
           }
           for (int64_t g = 0; g < group; ++g)
-            b.storeF32(b.mulf(b.sumLanes(sums[g]), b.f32(scale)), f32, b.at(scoreRow(g), b.mul(key, 4)));
+            b.storeF32(b.mulf(b.sumLanes(sums[g]), b.f32(scale)), f32,
+                       b.at(scores, b.add(b.mul(key, 4), g * page * 4)));
         });
 
         // Softmax over the page, and the outputs so far brought to the new maximum.
-        for (int64_t g = 0; g < group; ++g) {
+        b.loop(noHead, heads, 1, [&](Value g) {
           Value pageMaximum = b.splat(kMasked, keyLanes);
           for (int64_t k = 0; k < page; k += keyLanes)
             pageMaximum = b.maxf(pageMaximum, b.loadF32(f32, b.at(scoreRow(g), k * 4), keyLanes));
@@ -130,26 +133,30 @@ void emitAttentionFew(KernelBuilder &b, KernelOp kernel, AttentionOp attention, 
             Value address = b.at(outRow(g), d * 4);
             b.storeF32(b.mulf(b.loadF32(f32, address, width), corrections), f32, address);
           }
-        }
+        });
 
         // Values: as many vectors of the head at once as keep the accumulators of the group in registers.
         int64_t chunk = width;
         while (chunk * 2 <= head && head % (chunk * 2) == 0 && group * (chunk * 2 / width) <= 12)
           chunk *= 2;
-        for (int64_t d = 0; d < head; d += chunk) {
-          int64_t vectors = chunk / width;
+        int64_t vectors = chunk / width;
+        b.loop(b.i64(0), b.i64(head), chunk, [&](Value d) {
+          auto outVector = [&](int64_t g, int64_t v) {
+            return b.at(out, b.add(b.mul(d, 4), (g * head + v * width) * 4));
+          };
           SmallVector<Value> initial;
           for (int64_t g = 0; g < group; ++g)
             for (int64_t v = 0; v < vectors; ++v)
-              initial.push_back(b.loadF32(f32, b.at(outRow(g), (d + v * width) * 4), width));
+              initial.push_back(b.loadF32(f32, outVector(g, v), width));
+          Value column = b.at(values, b.mul(d, bytesOf(kvElement)));
           SmallVector<Value> sums = b.loop(from, to, 1, initial, [&](Value key, ValueRange carried) {
             KernelBuilder::Values next;
-            Value valueRow = b.at(values, b.add(b.mul(key, cache.rowBytes()), d * bytesOf(kvElement)));
+            Value valueRow = b.at(column, b.mul(key, cache.rowBytes()));
             SmallVector<Value> v;
             for (int64_t i = 0; i < vectors; ++i)
               v.push_back(b.loadF32(kvElement, b.at(valueRow, i * width * bytesOf(kvElement)), width));
             for (int64_t g = 0; g < group; ++g) {
-              Value p = b.splat(b.loadF32(f32, b.at(scoreRow(g), b.mul(key, 4)), 0), width);
+              Value p = b.splat(b.loadF32(f32, b.at(scores, b.add(b.mul(key, 4), g * page * 4)), 0), width);
               for (int64_t i = 0; i < vectors; ++i)
                 next.push_back(b.fma(p, v[i], carried[g * vectors + i]));
             }
@@ -157,18 +164,19 @@ void emitAttentionFew(KernelBuilder &b, KernelOp kernel, AttentionOp attention, 
           });
           for (int64_t g = 0; g < group; ++g)
             for (int64_t v = 0; v < vectors; ++v)
-              b.storeF32(sums[g * vectors + v], f32, b.at(outRow(g), (d + v * width) * 4));
-        }
+              b.storeF32(sums[g * vectors + v], f32, outVector(g, v));
+        });
       });
 
       Value resultRow = b.at(frame.result(0), b.add(b.mul(row, result.strideBytes()),
                                                     b.mul(kvHead, group * head * result.elementBytes())));
-      for (int64_t g = 0; g < group; ++g) {
+      b.loop(noHead, heads, 1, [&](Value g) {
         Value inverse = b.splat(b.divf(b.f32(1.0f), b.loadF32(f32, total(g), 0)), width);
+        Value target = b.at(resultRow, b.mul(g, head * result.elementBytes()));
         for (int64_t d = 0; d < head; d += width)
           b.storeF32(b.mulf(b.loadF32(f32, b.at(outRow(g), d * 4), width), inverse), result.element,
-                     b.at(resultRow, (g * head + d) * result.elementBytes()));
-      }
+                     b.at(target, d * result.elementBytes()));
+      });
     });
   });
 }

@@ -50,9 +50,9 @@ void emitAttentionMany(KernelBuilder &b, KernelOp kernel, AttentionOp attention,
   Value out = b.at(scores, group * page * vectorBytes);   // [group][head][lanes]
   Value running = b.at(out, group * head * vectorBytes);  // m, l, correction: [3][group][lanes]
   Value widened = b.at(running, 3 * group * vectorBytes); // [page][head] values in f32
-  auto maximum = [&](int64_t g) { return b.at(running, g * vectorBytes); };
-  auto total = [&](int64_t g) { return b.at(running, (group + g) * vectorBytes); };
-  auto correction = [&](int64_t g) { return b.at(running, (2 * group + g) * vectorBytes); };
+  auto maximum = [&](Value g) { return b.at(running, b.mul(g, vectorBytes)); };
+  auto total = [&](Value g) { return b.at(running, b.mul(b.add(g, group), vectorBytes)); };
+  auto correction = [&](Value g) { return b.at(running, b.mul(b.add(g, 2 * group), vectorBytes)); };
   auto loadVector = [&](Value pointer) { return b.load(b.vectorOf(f32, lanes), pointer, 4); };
 
   b.loop(frame.begin, frame.end, 1, [&](Value block) {
@@ -70,10 +70,10 @@ void emitAttentionMany(KernelBuilder &b, KernelOp kernel, AttentionOp attention,
         return b.at(queryTile, b.mul(b.add(firstHead, g), head * lanes * query.elementBytes()));
       };
 
-      for (int64_t g = 0; g < group; ++g) {
+      b.loop(b.i64(0), b.i64(group), 1, [&](Value g) {
         b.store(b.splat(kMasked, lanes), maximum(g), 4);
         b.store(b.splat(0.0f, lanes), total(g), 4);
-      }
+      });
       b.loop(b.i64(0), b.i64(group * head), 1,
              [&](Value i) { b.store(b.splat(0.0f, lanes), b.at(out, b.mul(i, vectorBytes)), 4); });
 
@@ -134,8 +134,8 @@ void emitAttentionMany(KernelBuilder &b, KernelOp kernel, AttentionOp attention,
           }
         });
 
-        for (int64_t g = 0; g < group; ++g) {
-          Value rows = b.at(scores, g * page * vectorBytes);
+        b.loop(b.i64(0), b.i64(group), 1, [&](Value g) {
+          Value rows = b.at(scores, b.mul(g, page * vectorBytes));
           Value old = loadVector(maximum(g));
           Value next = b.loop(b.i64(0), used, 1, {old}, [&](Value key, ValueRange carried) {
             return KernelBuilder::Values{b.maxf(carried[0], loadVector(b.at(rows, b.mul(key, vectorBytes))))};
@@ -151,7 +151,7 @@ void emitAttentionMany(KernelBuilder &b, KernelOp kernel, AttentionOp attention,
           b.store(next, maximum(g), 4);
           b.store(sum, total(g), 4);
           b.store(shrink, correction(g), 4);
-        }
+        });
 
         // A scalar of bf16 or f16 costs several instructions to broadcast as f32, so widen the page once.
         Value valueRows = values;
@@ -170,7 +170,7 @@ void emitAttentionMany(KernelBuilder &b, KernelOp kernel, AttentionOp attention,
           SmallVector<Value> initial;
           for (int64_t g = 0; g < group; ++g)
             for (int64_t i = 0; i < featuresAtOnce; ++i)
-              initial.push_back(b.mulf(loadVector(outAddress(g, i)), loadVector(correction(g))));
+              initial.push_back(b.mulf(loadVector(outAddress(g, i)), loadVector(correction(b.i64(g)))));
           SmallVector<Value> sums = b.loop(b.i64(0), used, 1, initial, [&](Value key, ValueRange carried) {
             KernelBuilder::Values next(carried.begin(), carried.end());
             SmallVector<Value> p;
@@ -191,12 +191,12 @@ void emitAttentionMany(KernelBuilder &b, KernelOp kernel, AttentionOp attention,
       });
 
       Value resultTile = b.at(frame.result(0), b.mul(rowTile, result.strideBytes()));
-      for (int64_t g = 0; g < group; ++g) {
+      b.loop(b.i64(0), b.i64(group), 1, [&](Value g) {
         Value inverse = b.divf(b.splat(1.0f, lanes), loadVector(total(g)));
         Value target = b.at(resultTile, b.mul(b.add(firstHead, g), head * lanes * result.elementBytes()));
         b.loop(b.i64(0), b.i64(head), result.pack, [&](Value d) {
           auto scaled = [&](int64_t i) {
-            return b.mulf(loadVector(b.at(out, b.mul(b.add(d, g * head + i), vectorBytes))), inverse);
+            return b.mulf(loadVector(b.at(out, b.mul(b.add(b.add(b.mul(g, head), d), i), vectorBytes))), inverse);
           };
           Value address = b.at(target, b.mul(d, lanes * result.elementBytes()));
           if (result.pack == 1)
@@ -206,7 +206,7 @@ void emitAttentionMany(KernelBuilder &b, KernelOp kernel, AttentionOp attention,
                                                  b.roundTo(result.element, scaled(1))),
                     address, 2);
         });
-      }
+      });
     });
   });
 }

@@ -48,21 +48,37 @@ size_t countRepeats(const std::vector<FlatStep> &steps, size_t first, size_t per
 } // namespace
 
 std::vector<std::unique_ptr<plan::SequenceT>> rollSteps(const std::vector<FlatStep> &steps) {
-  std::vector<std::unique_ptr<plan::SequenceT>> sequences;
-  size_t unrolledEnd = 0; // Sequence of repeat 1 that ends here, if the last one is such.
-  for (size_t first = 0; first < steps.size();) {
-    size_t period = 1, repeats = 1;
-    for (size_t candidate = 1; candidate <= kMaxPeriod && first + 2 * candidate <= steps.size(); ++candidate) {
-      size_t count = countRepeats(steps, first, candidate);
-      if (count > 1 && count * candidate > repeats * period) {
-        period = candidate;
-        repeats = count;
-      }
+  // best[i]: the cheapest cover of the steps from i on, by its first stretch. A step costs more than a sequence, so that
+  // of covers with as few steps the one in fewer pieces wins.
+  constexpr size_t kStepCost = 1024;
+  struct Cover {
+    size_t cost = 0, period = 1, repeats = 1;
+  };
+  std::vector<Cover> best(steps.size() + 1);
+  for (size_t first = steps.size(); first-- > 0;) {
+    // Steps that follow each other unrolled share a sequence.
+    bool joins = first + 1 < steps.size() && best[first + 1].repeats == 1;
+    best[first] = {best[first + 1].cost + kStepCost + (joins ? 0 : 1), 1, 1};
+    for (size_t period = 1; period <= kMaxPeriod && first + 2 * period <= steps.size(); ++period) {
+      size_t repeats = countRepeats(steps, first, period);
+      if (repeats == 1)
+        continue;
+      size_t cost = best[first + period * repeats].cost + period * kStepCost + 1;
+      // On a tie rather roll here than later.
+      if (cost < best[first].cost || (cost == best[first].cost && best[first].repeats == 1))
+        best[first] = {cost, period, repeats};
     }
-    if (repeats > 1 || sequences.empty() || unrolledEnd != first) {
+  }
+
+  std::vector<std::unique_ptr<plan::SequenceT>> sequences;
+  bool unrolled = false; // The last sequence has repeat 1.
+  for (size_t first = 0; first < steps.size();) {
+    auto [cost, period, repeats] = best[first];
+    if (repeats > 1 || !unrolled) {
       sequences.push_back(std::make_unique<plan::SequenceT>());
       sequences.back()->repeat = static_cast<uint32_t>(repeats);
     }
+    unrolled = repeats == 1;
     for (size_t i = 0; i < period; ++i) {
       const FlatStep &flat = steps[first + i];
       const FlatStep *next = repeats > 1 ? &steps[first + period + i] : nullptr;
@@ -80,8 +96,6 @@ std::vector<std::unique_ptr<plan::SequenceT>> rollSteps(const std::vector<FlatSt
       sequences.back()->steps.push_back(std::move(step));
     }
     first += period * repeats;
-    if (repeats == 1)
-      unrolledEnd = first;
   }
   return sequences;
 }

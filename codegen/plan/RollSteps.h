@@ -30,8 +30,7 @@ struct FlatStep {
   std::optional<uint32_t> layer;
 };
 
-/// Covers `steps` with sequences, in order: at each step the period and number of repeats that cover most, the shorter
-/// period on a tie.
+/// Covers `steps` with sequences, in order, so that as few steps as possible are stored.
 std::vector<std::unique_ptr<plan::SequenceT>> rollSteps(const std::vector<FlatStep> &steps);
 
 } // namespace quipu::codegen

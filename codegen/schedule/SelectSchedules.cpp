@@ -76,9 +76,9 @@ private:
     return true;
   }
 
-  Type layoutFor(Value value, bool tokenLanes) {
+  Type layoutFor(Value value, bool tokenLanes, const RowCounts &rows) {
     auto type = cast<RankedTensorType>(value.getType());
-    if (!tokenLanes || getRowCount(value) == RowCount::Outputs)
+    if (!tokenLanes || rows.of(value) == RowCount::Outputs)
       return type;
     int64_t pack = packed && type.getElementType().isBF16() ? 2 : 1;
     return RankedTensorType::get(type.getShape(), type.getElementType(),
@@ -94,11 +94,12 @@ private:
     });
     packed = tokenLanes && canPack(kernels.getArrayRef());
 
-    // Types first for all values, since tracing rows reads them, then written back.
+    RowCounts rows(program);
+    // Types first for all values, then written back.
     SmallVector<std::pair<Value, Type>> changes;
     auto collect = [&](Value value) {
       if (isActivation(value.getType()))
-        changes.emplace_back(value, layoutFor(value, tokenLanes));
+        changes.emplace_back(value, layoutFor(value, tokenLanes, rows));
     };
     auto collectBlock = [&](Block &block) {
       for (Value argument : block.getArguments())

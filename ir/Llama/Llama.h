@@ -19,6 +19,7 @@
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "llvm/ADT/DenseSet.h"
 
 #include "ir/Llama/LlamaDialect.h.inc"
 #include "ir/Llama/LlamaEnums.h.inc"
@@ -46,9 +47,24 @@ inline TokenLanesAttr getTokenLanes(mlir::Type type) {
 /// Which run-time row count the dynamic first dimension of an activation is.
 enum class RowCount { Tokens, Outputs };
 
-/// Traces a tensor through row-wise ops (and into launched kernels) back to where its rows come from: the program's
-/// tokens, or the selection of `llama.gather_rows` / `llama.lm_head`.
-RowCount getRowCount(mlir::Value activation);
+/// Where the rows of a program's activations come from, also inside of the kernels that it launches (all launches of a
+/// kernel agree): the program's tokens, or the selection of `llama.gather_rows` / `llama.lm_head`. Traced once, in the
+/// order of the program.
+class RowCounts {
+public:
+  explicit RowCounts(mlir::FunctionOpInterface program);
+
+  RowCount of(mlir::Value activation) const {
+    return outputs.contains(activation) ? RowCount::Outputs : RowCount::Tokens;
+  }
+
+private:
+  void trace(mlir::Block &block, const mlir::SymbolTable &symbols);
+
+  /// The values whose rows are selected ones; all others have the rows of the tokens.
+  llvm::DenseSet<mlir::Value> outputs;
+  llvm::DenseSet<mlir::Operation *> traced;
+};
 
 } // namespace quipu::llama
 

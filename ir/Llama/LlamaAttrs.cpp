@@ -77,9 +77,8 @@ Attribute RopeAttr::parse(AsmParser &parser, Type) {
     parser.emitError(loc) << "llama.rope needs the fields theta and layout";
     return {};
   }
-  return RopeAttr::getChecked([&] { return parser.emitError(loc); }, parser.getContext(), llvm::APFloat(theta),
-                              layout, scaling, llvm::APFloat(factor), llvm::APFloat(low), llvm::APFloat(high),
-                              original);
+  return RopeAttr::getChecked([&] { return parser.emitError(loc); }, parser.getContext(), llvm::APFloat(theta), layout,
+                              scaling, llvm::APFloat(factor), llvm::APFloat(low), llvm::APFloat(high), original);
 }
 
 void RopeAttr::print(AsmPrinter &printer) const {
@@ -112,8 +111,7 @@ LogicalResult RopeAttr::verify(function_ref<InFlightDiagnostic()> emitError, APF
                        << factor;
   if (scaling == RopeScaling::Llama3) {
     if (!(low > 0) || !(high > low))
-      return emitError() << "llama3 scaling needs 0 < lowFreqFactor < highFreqFactor, found " << low << " and "
-                         << high;
+      return emitError() << "llama3 scaling needs 0 < lowFreqFactor < highFreqFactor, found " << low << " and " << high;
     if (original <= 0)
       return emitError() << "llama3 scaling needs a positive originalContext, found " << original;
   }

@@ -376,31 +376,41 @@ static bool isIndexTensor(Value value) {
   return type && type.getElementType().isInteger(32);
 }
 
-RowCount quipu::llama::getRowCount(Value activation) {
-  if (auto argument = dyn_cast<BlockArgument>(activation)) {
-    // An argument of a kernel has the rows of what its launches pass; all launches of one kernel agree.
-    auto kernel = dyn_cast<KernelOp>(argument.getOwner()->getParentOp());
-    if (!kernel)
-      return RowCount::Tokens;
-    auto uses = SymbolTable::getSymbolUses(kernel, kernel->getParentOp());
-    if (uses)
-      for (SymbolTable::SymbolUse use : *uses)
-        if (auto launch = dyn_cast<LaunchOp>(use.getUser()))
-          return getRowCount(launch.getOperand(argument.getArgNumber()));
-    return RowCount::Tokens;
+RowCounts::RowCounts(FunctionOpInterface program) {
+  SymbolTable symbols(SymbolTable::getNearestSymbolTable(program));
+  trace(program.getFunctionBody().front(), symbols);
+}
+
+void RowCounts::trace(Block &block, const SymbolTable &symbols) {
+  auto isOutput = [&](Value value) { return outputs.contains(value); };
+  for (Operation &op : block) {
+    if (isa<GatherRowsOp, LMHeadOp>(op)) {
+      outputs.insert_range(op.getResults());
+      continue;
+    }
+    auto launch = dyn_cast<LaunchOp>(op);
+    auto kernel = launch ? symbols.lookup<KernelOp>(launch.getKernel()) : KernelOp();
+    if (kernel) {
+      // All launches of a kernel agree, so its body is traced at the first.
+      Block &body = kernel.getBody().front();
+      for (auto [argument, operand] : llvm::zip_equal(body.getArguments(), launch.getOperands()))
+        if (isOutput(operand))
+          outputs.insert(argument);
+      if (traced.insert(kernel).second)
+        trace(body, symbols);
+      for (auto [result, yielded] : llvm::zip_equal(launch.getResults(), body.getTerminator()->getOperands()))
+        if (isOutput(yielded))
+          outputs.insert(result);
+      continue;
+    }
+    // Row-wise ops: the rows of the first activation among the operands.
+    for (Value operand : op.getOperands()) {
+      auto type = dyn_cast<RankedTensorType>(operand.getType());
+      if (!type || isIndexTensor(operand) || !type.isDynamicDim(0))
+        continue;
+      if (isOutput(operand))
+        outputs.insert_range(op.getResults());
+      break;
+    }
   }
-  Operation *op = activation.getDefiningOp();
-  if (isa<GatherRowsOp, LMHeadOp>(op))
-    return RowCount::Outputs;
-  if (auto launch = dyn_cast<LaunchOp>(op)) {
-    auto kernel = SymbolTable::lookupNearestSymbolFrom<KernelOp>(launch, launch.getKernelAttr());
-    Operation *yield = kernel.getBody().front().getTerminator();
-    return getRowCount(yield->getOperand(cast<OpResult>(activation).getResultNumber()));
-  }
-  // Row-wise ops: the rows of the first activation among the operands.
-  for (Value operand : op->getOperands())
-    if (isa<RankedTensorType>(operand.getType()) && !isIndexTensor(operand) &&
-        cast<RankedTensorType>(operand.getType()).isDynamicDim(0))
-      return getRowCount(operand);
-  return RowCount::Tokens;
 }
