@@ -48,8 +48,8 @@ size_t countRepeats(const std::vector<FlatStep> &steps, size_t first, size_t per
 } // namespace
 
 std::vector<std::unique_ptr<plan::SequenceT>> rollSteps(const std::vector<FlatStep> &steps) {
-  // best[i]: the cheapest cover of the steps from i on, by its first stretch. A step costs more than a sequence, so that
-  // of covers with as few steps the one in fewer pieces wins.
+  // best[i]: the cheapest cover of the steps from i on, by its first stretch. A step costs more than a sequence, so
+  // that of covers with as few steps the one in fewer pieces wins.
   constexpr size_t kStepCost = 1024;
   struct Cover {
     size_t cost = 0, period = 1, repeats = 1;

@@ -12,7 +12,8 @@ namespace quipu::tool {
 /// The folder of the running program.
 std::string ownFolder();
 
-/// Path of another program of Quipu, which lies beside this one. Throws Error, ending in `advice`, when it is not there.
+/// Path of another program of Quipu, which lies beside this one. Throws Error, ending in `advice`, when it is not
+/// there.
 std::string siblingPath(const std::string &name, const std::string &advice);
 
 /// Runs a program with this one's standard streams and environment, and waits for it. `name` is its argv[0] (programs

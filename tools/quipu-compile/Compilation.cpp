@@ -92,7 +92,7 @@ void Compilation::run() {
   std::string last = options.stopAfter;
   if (last.empty())
     last = options.emit == Emit::Mlir && options.kernel.empty() && options.dumpFolder.empty() ? phaseNames().rbegin()[1]
-                                                                                             : kCodegenPhase;
+                                                                                              : kCodegenPhase;
   importModel();
   runPasses(last);
   if (last == kCodegenPhase)
@@ -178,9 +178,8 @@ void Compilation::emitKernel() {
   text += "\n// -----\n\n";
   for (mlir::Operation &op : code->getOps()) {
     auto symbol = op.getAttrOfType<mlir::StringAttr>(mlir::SymbolTable::getSymbolAttrName());
-    if (symbol && llvm::any_of(kernel.entries, [&](const codegen::GeneratedEntry &entry) {
-          return entry.symbol == symbol.getValue();
-        }))
+    if (symbol && llvm::any_of(kernel.entries,
+                               [&](const codegen::GeneratedEntry &entry) { return entry.symbol == symbol.getValue(); }))
       text += print(&op);
   }
   writeText(options.output, text);
@@ -220,8 +219,8 @@ void Compilation::emitLlvmOrAssembly() {
 void Compilation::emitPlan() {
   llvm::LLVMContext llvmContext;
   std::unique_ptr<llvm::Module> llvmModule = lowerCode(llvmContext);
-  llvm::SmallVector<char, 0> library = timing.measure(
-      "assemble and link", [&] { return take(codegen::emitSharedLibrary(*llvmModule, target)); });
+  llvm::SmallVector<char, 0> library =
+      timing.measure("assemble and link", [&] { return take(codegen::emitSharedLibrary(*llvmModule, target)); });
 
   codegen::PlanOptions planOptions;
   planOptions.maxSeq = maxSeq;

@@ -19,8 +19,8 @@
 
 namespace quipu::tool {
 
-/// One run of the compiler: opens a model, takes it through the phases, writes what was asked for. Every function throws
-/// Error (or UsageError) when it cannot go on; what MLIR has to say about it is on standard error by then.
+/// One run of the compiler: opens a model, takes it through the phases, writes what was asked for. Every function
+/// throws Error (or UsageError) when it cannot go on; what MLIR has to say about it is on standard error by then.
 class Compilation {
 public:
   explicit Compilation(const CompileOptions &options);

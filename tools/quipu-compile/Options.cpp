@@ -39,8 +39,9 @@ std::optional<CompileOptions> parseCompileOptions(std::vector<std::string> argum
                  "A Hugging Face folder, or a bare config.json (weights are then random when the plan is run)");
   app.add_option("-o,--output", options.output, "File to write; - is standard output");
   app.add_option("--emit", emit, "plan (default), executable, mlir, llvm or asm");
-  app.add_option("--target", options.target,
-                 "cpu or cpu:host (this machine), cpu:x86-64-v3, cpu:x86-64-v4, and features: cpu:x86-64-v4,+avx512bf16")
+  app.add_option(
+         "--target", options.target,
+         "cpu or cpu:host (this machine), cpu:x86-64-v3, cpu:x86-64-v4, and features: cpu:x86-64-v4,+avx512bf16")
       ->capture_default_str();
   CLI::IsMember dtypes({"auto", "f32", "bf16", "f16"});
   app.add_option("--dtype", options.dtype, "Type of the matrices and of what is multiplied with them")

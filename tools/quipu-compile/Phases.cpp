@@ -11,7 +11,8 @@ namespace quipu::tool {
 
 std::vector<CompilePhase> compilePhases(const std::string &target) {
   std::vector<CompilePhase> phases;
-  // Rows of a sequence start at a tile of rows, which is as wide as a vector. Whether the target is one was said before.
+  // Rows of a sequence start at a tile of rows, which is as wide as a vector. Whether the target is one was said
+  // before.
   llama::PipelineOptions pipeline;
   if (auto cpu = codegen::parseCpuTarget(target))
     pipeline.rowAlign = cpu->lanes();
@@ -22,10 +23,9 @@ std::vector<CompilePhase> compilePhases(const std::string &target) {
     if (phase.name == "plan-memory") {
       codegen::LlamaSelectSchedulesOptions options;
       options.target = target;
-      phases.push_back({"llama-select-schedules", "every kernel gets a schedule for the target",
-                        [options](mlir::OpPassManager &manager) {
-                          manager.addPass(codegen::createLlamaSelectSchedules(options));
-                        }});
+      phases.push_back(
+          {"llama-select-schedules", "every kernel gets a schedule for the target",
+           [options](mlir::OpPassManager &manager) { manager.addPass(codegen::createLlamaSelectSchedules(options)); }});
     }
     phases.push_back({"llama-" + phase.name, phase.description, std::move(phase.add)});
   }

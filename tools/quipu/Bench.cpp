@@ -3,8 +3,8 @@
 #include "runtime/core/Device.h"
 #include "runtime/core/Error.h"
 #include "runtime/core/Session.h"
-#include "tools/quipu/Command.h"
 #include "tools/common/Console.h"
+#include "tools/quipu/Command.h"
 #include "tools/quipu/PlanSource.h"
 #include "tools/quipu/bench/Ceilings.h"
 #include "tools/quipu/bench/Work.h"
@@ -202,9 +202,9 @@ void BenchCommand::printMarkdown(const std::vector<Row> &rows) const {
 }
 
 void BenchCommand::printCsv(const std::vector<Row> &rows) const {
-  static constexpr const char *kColumns[] = {"name",           "tok_s",           "stddev",         "repeats",
-                                             "bytes_per_token", "achieved_GBps",   "ceiling_GBps",   "flops_per_token",
-                                             "achieved_TFLOPs", "ceiling_TFLOPs", "device",         "threads"};
+  static constexpr const char *kColumns[] = {
+      "name",         "tok_s",           "stddev",          "repeats",        "bytes_per_token", "achieved_GBps",
+      "ceiling_GBps", "flops_per_token", "achieved_TFLOPs", "ceiling_TFLOPs", "device",          "threads"};
   std::string line;
   for (const char *column : kColumns)
     line += std::string(line.empty() ? "" : ",") + column;
@@ -261,21 +261,26 @@ int BenchCommand::run() {
 void addBench(CLI::App &program, Action &action) {
   auto state = std::make_shared<BenchCommand>();
   CLI::App *command = program.add_subcommand("bench", "Measure speed, beside the ceilings of this machine");
-  command->footer("Example:\n  quipu bench story.qplan -p 256 -n 64 -t 2\n\n"
-                  "ppN: N tokens of prompt at once; tgN: N tokens one by one. Ceilings: reading a buffer that no cache\n"
-                  "holds, and the kernels' dot-product instruction in a loop without memory, measured between the runs.");
+  command->footer(
+      "Example:\n  quipu bench story.qplan -p 256 -n 64 -t 2\n\n"
+      "ppN: N tokens of prompt at once; tgN: N tokens one by one. Ceilings: reading a buffer that no cache\n"
+      "holds, and the kernels' dot-product instruction in a loop without memory, measured between the runs.");
   state->plan.addOptions(*command);
-  command->add_option("-p,--prompt", state->prompts, "Prompt lengths, as 256 or 128,512; 0: none")->delimiter(',')
+  command->add_option("-p,--prompt", state->prompts, "Prompt lengths, as 256 or 128,512; 0: none")
+      ->delimiter(',')
       ->capture_default_str();
-  command->add_option("-n,--generate", state->generated, "Numbers of generated tokens; 0: none")->delimiter(',')
+  command->add_option("-n,--generate", state->generated, "Numbers of generated tokens; 0: none")
+      ->delimiter(',')
       ->capture_default_str();
   command->add_option("-d,--depth", state->depth, "Positions cached before")->capture_default_str();
   command->add_option("-b,--batch", state->batch, "Sequences at once")->capture_default_str()->check(isPositiveCount());
-  command->add_option("-r,--repeats", state->repeats, "Repeats after a warm-up")->capture_default_str()
+  command->add_option("-r,--repeats", state->repeats, "Repeats after a warm-up")
+      ->capture_default_str()
       ->check(isPositiveCount());
   command->add_option("--chunk", state->chunk, "Tokens of a prompt at once (default: as many as the plan takes)")
       ->check(isPositiveCount());
-  command->add_option("-o,--output", state->format, "md, json or csv")->capture_default_str()
+  command->add_option("-o,--output", state->format, "md, json or csv")
+      ->capture_default_str()
       ->check(CLI::IsMember({"md", "json", "csv"}));
   command->add_flag("--json", state->json, "As -o json");
   command->add_flag("-v,--verbose", state->verbose, "Say what is compiled and used, on standard error");

@@ -4,9 +4,9 @@
 #include "runtime/cpu/CpuFeatures.h"
 #include "runtime/cpu/ThreadPool.h"
 #include "runtime/plan/PlanFile.h"
-#include "tools/quipu/Command.h"
-#include "tools/common/Process.h"
 #include "tools/common/Console.h"
+#include "tools/common/Process.h"
+#include "tools/quipu/Command.h"
 #include "tools/quipu/Memory.h"
 #include "tools/quipu/PlanSource.h"
 
@@ -91,7 +91,8 @@ void Examination::memory() {
   if (begin != std::string::npos && end != std::string::npos)
     pages = line.substr(begin + 1, end - begin - 1);
   add("huge_pages", "huge pages", pages,
-      pages == "never" ? "decoding is faster with them: echo madvise > /sys/kernel/mm/transparent_hugepage/enabled" : "");
+      pages == "never" ? "decoding is faster with them: echo madvise > /sys/kernel/mm/transparent_hugepage/enabled"
+                       : "");
 }
 
 static std::string firstLine(const std::optional<std::string> &text) {
@@ -103,8 +104,8 @@ void Examination::installation() {
   add("plan_schema", "plan schema", std::to_string(kSchemaVersion));
   std::string compiler = ownFolder() + "/quipu-compile";
   if (access(compiler.c_str(), X_OK) != 0)
-    add("compiler", "quipu-compile", "missing", "plans run, models cannot be compiled: install it beside quipu (" +
-                                                    compiler + ")");
+    add("compiler", "quipu-compile", "missing",
+        "plans run, models cannot be compiled: install it beside quipu (" + compiler + ")");
   else
     add("compiler", "quipu-compile", firstLine(captureProcess({compiler, "--version"})));
   add("tokenizer", "tokenizers", "SentencePiece 0.2.1");
@@ -151,7 +152,8 @@ void Examination::cache() {
          !fs::exists(existing, error))
     existing = existing.parent_path();
   bool writable = access(existing.empty() ? "." : existing.c_str(), W_OK) == 0;
-  add("cache", "plan cache", concat(folder, ", ", plans, plans == 1 ? " plan" : " plans", ", ", binaryBytes(double(bytes))),
+  add("cache", "plan cache",
+      concat(folder, ", ", plans, plans == 1 ? " plan" : " plans", ", ", binaryBytes(double(bytes))),
       writable ? "" : "cannot be written: set QUIPU_CACHE to a folder that can");
 }
 

@@ -1,8 +1,8 @@
 //===- Inspect.cpp - quipu inspect: everything the compiler did --------------------------===//
 
 #include "runtime/core/Error.h"
-#include "tools/quipu/Command.h"
 #include "tools/common/Console.h"
+#include "tools/quipu/Command.h"
 #include "tools/quipu/PlanSource.h"
 #include "tools/quipu/inspect/Disassemble.h"
 #include "tools/quipu/inspect/PlanJson.h"

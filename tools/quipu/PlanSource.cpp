@@ -5,8 +5,8 @@
 #include "runtime/core/Error.h"
 #include "runtime/core/Hash.h"
 #include "runtime/cpu/CpuFeatures.h"
-#include "tools/quipu/Command.h"
 #include "tools/common/Console.h"
+#include "tools/quipu/Command.h"
 
 #include <algorithm>
 #include <chrono>
@@ -179,8 +179,8 @@ std::shared_ptr<const PlanFile> PlanSource::compileCached(bool verbose) const {
     fail(source, ": could not be compiled (quipu-compile ended with status ", status, ")");
   if (verbose)
     printNote(concat("compiled in ",
-                     fixed(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(), 2), " s: ",
-                     plan));
+                     fixed(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(), 2),
+                     " s: ", plan));
   return PlanFile::open(plan);
 }
 

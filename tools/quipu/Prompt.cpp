@@ -2,8 +2,8 @@
 
 #include "tools/quipu/Prompt.h"
 #include "runtime/core/Error.h"
-#include "tools/quipu/Command.h"
 #include "tools/common/Console.h"
+#include "tools/quipu/Command.h"
 
 #include <cerrno>
 #include <fcntl.h>

@@ -5,8 +5,8 @@
 #include "runtime/core/Error.h"
 #include "runtime/core/Session.h"
 #include "runtime/text/Generate.h"
-#include "tools/quipu/Command.h"
 #include "tools/common/Console.h"
+#include "tools/quipu/Command.h"
 #include "tools/quipu/Memory.h"
 #include "tools/quipu/PlanSource.h"
 #include "tools/quipu/Prompt.h"
@@ -64,11 +64,10 @@ static uint64_t cacheBytes(const plan::Plan &plan, const GenerateSummary &summar
 }
 
 void RunCommand::printSummary(const GenerateSummary &summary, double firstToken) const {
-  std::string line =
-      concat(summary.promptTokens, " prompt tokens at ", fixed(summary.promptTokensPerSecond(), 1),
-             " tok/s, first token after ", fixed(firstToken, 0), " ms, ", summary.newTokens, " new tokens at ",
-             fixed(summary.decodeTokensPerSecond(), 1), " tok/s, peak memory ",
-             fixed(double(processMemory().peak) / 1048576, 0), " MiB");
+  std::string line = concat(summary.promptTokens, " prompt tokens at ", fixed(summary.promptTokensPerSecond(), 1),
+                            " tok/s, first token after ", fixed(firstToken, 0), " ms, ", summary.newTokens,
+                            " new tokens at ", fixed(summary.decodeTokensPerSecond(), 1), " tok/s, peak memory ",
+                            fixed(double(processMemory().peak) / 1048576, 0), " MiB");
   if (summary.reason == StopReason::ContextFull)
     line += "; stopped because the context is full";
   printNote(line);
@@ -84,8 +83,8 @@ void RunCommand::printDetails(const Model &loaded, const Session &session, const
   printNote(concat("key/value cache: ", binaryBytes(double(cacheBytes(loaded.plan(), summary))), " of ",
                    binaryBytes(double(session.cacheBytesReserved()))));
   if (tokenizer)
-    printNote(concat("tokenizer: ", tokenizer->size(), " pieces; puts BOS before the prompt: ",
-                     tokenizer->addsBos() ? "yes" : "no"));
+    printNote(concat("tokenizer: ", tokenizer->size(),
+                     " pieces; puts BOS before the prompt: ", tokenizer->addsBos() ? "yes" : "no"));
   printNote(concat("prompt ids: ", joinTokens(ids)));
   printNote(concat("loaded after ", fixed(loadMilliseconds, 0), " ms; resident: ", binaryBytes(double(memory.file)),
                    " of files, ", binaryBytes(double(memory.anonymous)), " of its own, peak ",
@@ -161,9 +160,12 @@ void addRun(CLI::App &program, Action &action) {
   state->plan.addOptions(*command);
   state->prompt.addOptions(*command);
   SamplingOptions &sampling = state->generate.sampling;
-  command->add_option("-n,--max-tokens", state->generate.maxTokens, "Most new tokens (default: until the end of the text or context)")
+  command
+      ->add_option("-n,--max-tokens", state->generate.maxTokens,
+                   "Most new tokens (default: until the end of the text or context)")
       ->check(isPositiveCount());
-  command->add_option("--temperature", sampling.temperature, "0: the most likely token each time")->capture_default_str();
+  command->add_option("--temperature", sampling.temperature, "0: the most likely token each time")
+      ->capture_default_str();
   command->add_option("--top-k", sampling.topK, "Keep the K most likely tokens; 0: all")->capture_default_str();
   command->add_option("--top-p", sampling.topP, "Keep the most likely tokens that sum to P")->capture_default_str();
   command->add_option("--min-p", sampling.minP, "Keep tokens at least P times as likely as the likeliest")
@@ -174,7 +176,9 @@ void addRun(CLI::App &program, Action &action) {
       ->capture_default_str();
   command->add_option("-s,--seed", sampling.seed, "Same seed, same text")->capture_default_str();
   command->add_flag("--ignore-eos", state->generate.ignoreEos, "Do not stop at the end-of-text token");
-  command->add_option("--chunk", state->generate.chunkRows, "Tokens of the prompt at once (default: as many as the plan takes)")
+  command
+      ->add_option("--chunk", state->generate.chunkRows,
+                   "Tokens of the prompt at once (default: as many as the plan takes)")
       ->check(isPositiveCount());
   command->add_flag("--print-tokens", state->printTokens, "Print the new ids, separated by commas, instead of text");
   command->add_flag("--echo", state->echo, "Print the prompt before what follows it");

@@ -3,8 +3,8 @@
 #include "frontends/common/Model.h"
 #include "runtime/core/Error.h"
 #include "runtime/text/Tokenizer.h"
-#include "tools/quipu/Command.h"
 #include "tools/common/Console.h"
+#include "tools/quipu/Command.h"
 #include "tools/quipu/PlanSource.h"
 #include "tools/quipu/Prompt.h"
 
@@ -78,7 +78,8 @@ int TokenizeCommand::run() {
 void addTokenize(CLI::App &program, Action &action) {
   auto state = std::make_shared<TokenizeCommand>();
   CLI::App *command = program.add_subcommand("tokenize", "Ids of a text, or the text of ids");
-  command->footer("Example:\n  quipu tokenize models/story \"Once upon a time\"\n  quipu tokenize models/story --decode 1,2,3");
+  command->footer(
+      "Example:\n  quipu tokenize models/story \"Once upon a time\"\n  quipu tokenize models/story --decode 1,2,3");
   state->source.addOptions(*command);
   state->textOption = command->add_option("TEXT", state->text, "Text to encode (default: standard input, as it is)");
   state->fileOption = command->add_option("-f,--file", state->file, "Encode this file")->type_name("FILE");

@@ -8,8 +8,8 @@
 
 #include "runtime/core/Error.h"
 #include "runtime/plan/Bundle.h"
-#include "tools/quipu/Command.h"
 #include "tools/common/Console.h"
+#include "tools/quipu/Command.h"
 
 #include <algorithm>
 #include <new>
@@ -68,8 +68,9 @@ static int runProgram(std::vector<std::string> arguments) {
   CLI::App program("Quipu compiles LLaMA-family models and runs them.", "quipu");
   program.set_version_flag("--version", "quipu " QUIPU_VERSION, "Print the version");
   program.require_subcommand(1);
-  program.footer("Example:\n  quipu compile models/story -o story.qplan\n  quipu run story.qplan \"Once upon a time\"\n\n"
-                 "QUIPU_CACHE (else $XDG_CACHE_HOME/quipu) holds plans compiled on the fly.");
+  program.footer(
+      "Example:\n  quipu compile models/story -o story.qplan\n  quipu run story.qplan \"Once upon a time\"\n\n"
+      "QUIPU_CACHE (else $XDG_CACHE_HOME/quipu) holds plans compiled on the fly.");
   program.add_subcommand("compile", "Compile a model to a plan, an executable or an intermediate form");
   Action action;
   addRun(program, action);

@@ -114,8 +114,9 @@ const char *dotInstructionName(DotInstruction instruction) { return loopOf(instr
 DotInstruction dotInstruction(const plan::Plan &plan) {
   auto targets = [&](std::string_view feature) {
     const auto *features = plan.target()->features();
-    return hasCpuFeature(feature) && features &&
-           std::any_of(features->begin(), features->end(), [&](const auto *it) { return it->string_view() == feature; });
+    return hasCpuFeature(feature) && features && std::any_of(features->begin(), features->end(), [&](const auto *it) {
+             return it->string_view() == feature;
+           });
   };
   if (plan.config()->compute_dtype() == plan::DType::bf16 && targets("avx512bf16"))
     return DotInstruction::Bf16Dot512;

@@ -42,8 +42,8 @@ Work stepWork(const plan::Plan &plan, uint64_t rows, uint64_t outputs, uint64_t 
   const plan::KvCache *cache = plan.kv_cache();
   const plan::ModelConfig *config = plan.config();
   double layers = cache->layers();
-  work.bytes += double(rows) * context * 2.0 * layers * cache->kv_heads() * cache->head_dim() *
-                double(dtypeSize(cache->dtype()));
+  work.bytes +=
+      double(rows) * context * 2.0 * layers * cache->kv_heads() * cache->head_dim() * double(dtypeSize(cache->dtype()));
   work.operations += double(rows) * context * 4.0 * layers * config->num_heads() * config->head_dim();
   return work;
 }

@@ -60,7 +60,8 @@ static Json weightJson(const plan::Weight &weight) {
   Json sources = Json::array();
   if (weight.sources())
     for (const plan::Source *source : *weight.sources()) {
-      Json item = {{"name", text(source->name())}, {"dtype", plan::EnumNameDType(source->dtype())},
+      Json item = {{"name", text(source->name())},
+                   {"dtype", plan::EnumNameDType(source->dtype())},
                    {"shape", list(source->shape())}};
       if (source->file() != 0xffffffff) {
         item["file"] = source->file();
@@ -106,9 +107,12 @@ static Json programJson(const plan::Plan &plan, const plan::Program &program) {
     }
     sequences.push_back({{"repeat", sequence->repeat()}, {"steps", steps}});
   }
-  return {{"name", text(program.name())},           {"kind", plan::EnumNameProgramKind(program.kind())},
-          {"min_rows", program.min_rows()},         {"max_rows", program.max_rows()},
-          {"row_align", program.row_align()},       {"arena_bytes", program.arena_bytes()},
+  return {{"name", text(program.name())},
+          {"kind", plan::EnumNameProgramKind(program.kind())},
+          {"min_rows", program.min_rows()},
+          {"max_rows", program.max_rows()},
+          {"row_align", program.row_align()},
+          {"arena_bytes", program.arena_bytes()},
           {"sequences", sequences}};
 }
 
@@ -125,10 +129,13 @@ Json planJson(const PlanFile &file) {
                    {"features", strings(plan.target()->features())}}},
                  {"config", configJson(*plan.config())}};
   const plan::KvCache &cache = *plan.kv_cache();
-  result["kv_cache"] = {{"layers", cache.layers()},     {"kv_heads", cache.kv_heads()},
-                        {"head_dim", cache.head_dim()}, {"page", cache.page()},
+  result["kv_cache"] = {{"layers", cache.layers()},
+                        {"kv_heads", cache.kv_heads()},
+                        {"head_dim", cache.head_dim()},
+                        {"page", cache.page()},
                         {"dtype", plan::EnumNameDType(cache.dtype())},
-                        {"max_seq", cache.max_seq()},   {"max_batch", cache.max_batch()}};
+                        {"max_seq", cache.max_seq()},
+                        {"max_batch", cache.max_batch()}};
   Json files = Json::array();
   if (plan.files())
     for (const plan::WeightFile *weights : *plan.files())

@@ -58,7 +58,8 @@ std::string locationText(const plan::Step &step, uint32_t repeat) {
   if (last == step.layer_base() + step.layer_stride())
     range += (step.layer_stride() == 1 ? "-" : ",") + std::to_string(last);
   else if (last != step.layer_base())
-    range += step.layer_stride() == 1 ? concat("-", last) : concat(",", step.layer_base() + step.layer_stride(), "..", last);
+    range +=
+        step.layer_stride() == 1 ? concat("-", last) : concat(",", step.layer_base() + step.layer_stride(), "..", last);
   while (hole != std::string::npos) {
     location.replace(hole, 2, range);
     hole = location.find("{}", hole + range.size());

@@ -18,8 +18,8 @@ std::string gridText(const plan::Grid &grid);
 /// `repeat` times.
 std::string argumentText(const plan::Plan &plan, const plan::Arg &argument, uint32_t repeat);
 
-/// The place of a step in the model, with its layers for "{}": "layers.0-29.mlp.down_proj", or "layers.1,5..29" when the
-/// sequence holds the steps of several layers.
+/// The place of a step in the model, with its layers for "{}": "layers.0-29.mlp.down_proj", or "layers.1,5..29" when
+/// the sequence holds the steps of several layers.
 std::string locationText(const plan::Step &step, uint32_t repeat);
 
 /// "49152x576".

@@ -68,8 +68,8 @@ static void printKernels(std::ostringstream &os, const plan::Plan &plan) {
     os << "  " << text(kernel->name()) << ": " << text(kernel->schedule()) << "\n";
     for (const plan::Entry *entry : *kernel->entries())
       os << "    entry " << padded(text(entry->symbol()), 36) << " blocks " << gridText(*entry->grid()) << "\n";
-    os << "    reads " << decimalBytes(double(kernel->weight_bytes())) << " of weights, "
-       << kernel->flops_per_row() << " operations a row of " << plan::EnumNameRowDim(kernel->rows());
+    os << "    reads " << decimalBytes(double(kernel->weight_bytes())) << " of weights, " << kernel->flops_per_row()
+       << " operations a row of " << plan::EnumNameRowDim(kernel->rows());
     if (kernel->scratch_bytes())
       os << ", " << binaryBytes(kernel->scratch_bytes()) << " of scratch a thread";
     os << "\n";
@@ -101,8 +101,8 @@ static void printSummaries(std::ostringstream &os, const plan::Plan &plan) {
   os << "\n";
   if (plan.files())
     for (const plan::WeightFile *file : *plan.files())
-      os << "  file " << text(file->path()) << ", " << file->size() << " bytes, content " << hexText(file->content_hash())
-         << "\n";
+      os << "  file " << text(file->path()) << ", " << file->size() << " bytes, content "
+         << hexText(file->content_hash()) << "\n";
   if (const plan::Tokenizer *tokenizer = plan.tokenizer(); tokenizer && tokenizer->model())
     os << "tokenizer: " << plan::EnumNameTokenizerKind(tokenizer->kind()) << ", " << tokenizer->model()->size()
        << " bytes, BOS before a prompt: " << (tokenizer->add_bos() ? "yes" : "no") << "\n";
@@ -147,7 +147,8 @@ std::string weightsText(const PlanFile &file) {
   std::ostringstream os;
   for (const plan::Weight *weight : *file.plan().weights()) {
     os << padded(text(weight->name()), 40) << padded(shapeText(weight->shape()), 16)
-       << padded(plan::EnumNameDType(weight->dtype()), 6) << padded(plan::EnumNameWeightTransform(weight->transform()), 9)
+       << padded(plan::EnumNameDType(weight->dtype()), 6)
+       << padded(plan::EnumNameWeightTransform(weight->transform()), 9)
        << padded(plan::EnumNameWeightRole(weight->role()), 10);
     const char *separator = "from ";
     if (weight->sources())
