@@ -23,6 +23,7 @@ def LlamaSelectSchedules : Pass<"llama-select-schedules", "::mlir::ModuleOp"> {
                  Option<"vectors", "vectors", "int64_t", "0", "Vectors of input rows of such a tile (0: chosen)">,
                  Option<"rowTiles", "row-tiles", "int64_t", "0",
                         "Tiles of input rows of one pass over the weight (0: chosen)">,
+                 Option<"fewRun", "few-run", "int64_t", "0", "Rows of a run of a linear tile over few rows (0: chosen)">,
                  Option<"prefetch", "prefetch", "int64_t", "-1",
                         "Distance in bytes of prefetch in the weights of few rows (-1: chosen)">,
                  Option<"target", "target", "std::string", "\"cpu:host\"",

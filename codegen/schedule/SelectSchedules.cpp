@@ -147,7 +147,10 @@ private:
       Type weight = cast<RankedTensorType>(linear.getWeight().getType()).getElementType();
       bool bf16 = target.hasBf16Dot() && input.isBF16() && weight.isBF16() && (!many || packed);
       // Accumulators fill the registers beside one vector of weights and `vectors` of input: 8 x 3 of 32, 4 x 3 of 16.
-      int64_t run = !many ? 4 : tuning.run ? tuning.run : target.vectorRegisters() == 32 ? 4 : 2;
+      int64_t run = !many                            ? (tuning.fewRun ? tuning.fewRun : 4)
+                    : tuning.run                     ? tuning.run
+                    : target.vectorRegisters() == 32 ? 4
+                                                     : 2;
       int64_t vectors = !many ? 1 : tuning.vectors ? tuning.vectors : 3;
       int64_t inputs = cast<RankedTensorType>(linear.getInput().getType()).getDimSize(1);
       int64_t tileBytes = inputs * lanes * input.getIntOrFloatBitWidth() / 8;
@@ -175,9 +178,9 @@ private:
                                                          tokenLanes ? lanes : 1));
   }
 
-  /// How far ahead of its use a weight is asked for: a few thousand bytes cover the latency of memory at the rate of
-  /// one core.
-  static constexpr int64_t kPrefetchBytes = 4096;
+  /// How far ahead of its use a weight is asked for. Hardware follows the rows of a tile by itself: asking ahead cost 6
+  /// to 9 % of decode on the machine of docs/performance.md, whichever the distance.
+  static constexpr int64_t kPrefetchBytes = 0;
   /// Packed input rows that one pass over a weight serves: half of an L2 of 1 MiB.
   static constexpr int64_t kInputBytes = 512 * 1024;
 
@@ -198,7 +201,7 @@ struct SelectSchedulesPass : impl::LlamaSelectSchedulesBase<SelectSchedulesPass>
       getOperation().emitError() << llvm::toString(parsed.takeError());
       return signalPassFailure();
     }
-    Selector(getOperation(), *parsed, {run, vectors, rowTiles, prefetch, target}).run();
+    Selector(getOperation(), *parsed, {run, vectors, rowTiles, fewRun, prefetch, target}).run();
   }
 };
 
