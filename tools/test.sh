@@ -54,7 +54,7 @@ quipu_step "build" cmake --build build
 run_suite "tests" tools/run-tests.py --build build --counts "$counts"
 
 quipu_step "configure (sanitizers)" cmake --preset asan -DQUIPU_BUILD_COMPILER=OFF
-quipu_step "build (sanitizers)" cmake --build build-asan
+quipu_step "build (sanitizers)" cmake --build build-asan --target unit-tests
 run_suite "tests (sanitizers)" tools/run-tests.py --build build-asan --no-lit --label "asan " --counts "$counts"
 
 echo
