@@ -89,27 +89,14 @@ private:
   }
 
   void emitTile(const Section &section, Value tile) {
-    // f of LinearRegion.h.
-    Value inGroup = b.rem(tile, section.tilesPerGroup);
-    Value group = b.div(tile, section.tilesPerGroup);
-    Value f = b.add(b.mul(group, section.groupRows), b.mul(inGroup, section.tileRows));
-
-    int64_t rowBytes = inputs * bytesOf(weightElement);
-    SmallVector<Value> weightRows;
-    auto addRun = [&](unsigned part, int64_t base) {
-      Value start = b.at(frame->argument(linear.getWeight(), part), b.mul(b.add(f, base), rowBytes));
-      for (int64_t i = 0; i < section.run; ++i)
-        weightRows.push_back(b.at(start, i * section.rowStride * rowBytes));
-    };
-    addRun(section.partA, section.baseA);
-    if (section.hasB)
-      addRun(section.partB, section.baseB);
+    TilePosition at(b, section, tile);
+    SmallVector<Value> weightRows = region.weightRows(b, *frame, section, at.f);
 
     b.loop(b.i64(0), rows, 1, [&](Value row) {
       SmallVector<Value> dots = emitDots(weightRows, b.at(input, b.mul(row, inputs * bytesOf(inputElement))));
       Value a = b.fromScalars(ArrayRef<Value>(dots).take_front(section.run));
       Value c = section.hasB ? b.fromScalars(ArrayRef<Value>(dots).drop_front(section.run)) : Value();
-      emitEpilogue(section, f, group, inGroup, row, a, c);
+      emitEpilogue(section, at, row, a, c);
     });
   }
 
@@ -157,7 +144,8 @@ private:
   }
 
   /// `a` and `c`: the product's values in run A and run B, vectors of `run` elements.
-  void emitEpilogue(const Section &section, Value f, Value group, Value inGroup, Value row, Value a, Value c) {
+  void emitEpilogue(const Section &section, const TilePosition &at, Value row, Value a, Value c) {
+    Value f = at.f, group = at.group, inGroup = at.inGroup;
     int64_t run = section.run;
     if (linear.getBias()) {
       Type element = cast<RankedTensorType>(linear.getBias().getType()).getElementType();

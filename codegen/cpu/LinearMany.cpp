@@ -71,33 +71,19 @@ public:
 
 private:
   void emitTile(const Section &section, Value tile, Value firstRowTile, Value lastRowTile) {
-    Value inGroup = b.rem(tile, section.tilesPerGroup);
-    Value group = b.div(tile, section.tilesPerGroup);
-    Value f = b.add(b.mul(group, section.groupRows), b.mul(inGroup, section.tileRows));
-
-    int64_t rowBytes = inputs * bytesOf(weightElement);
-    SmallVector<Value> weightRows;
-    auto addRun = [&](unsigned part, int64_t base) {
-      Value start = b.at(frame->argument(linear.getWeight(), part), b.mul(b.add(f, base), rowBytes));
-      for (int64_t i = 0; i < section.run; ++i)
-        weightRows.push_back(b.at(start, i * section.rowStride * rowBytes));
-    };
-    addRun(section.partA, section.baseA);
-    if (section.hasB)
-      addRun(section.partB, section.baseB);
+    TilePosition at(b, section, tile);
+    SmallVector<Value> weightRows = region.weightRows(b, *frame, section, at.f);
 
     // Whole panels, then the row tiles that are left one by one.
     int64_t vectors = schedule.getVectors();
     Value count = b.sub(lastRowTile, firstRowTile);
     Value whole = b.add(firstRowTile, b.mul(b.div(count, vectors), vectors));
-    b.loop(firstRowTile, whole, vectors,
-           [&](Value rowTile) { emitPanel(section, f, group, inGroup, weightRows, rowTile, vectors); });
+    b.loop(firstRowTile, whole, vectors, [&](Value rowTile) { emitPanel(section, at, weightRows, rowTile, vectors); });
     if (vectors > 1)
-      b.loop(whole, lastRowTile, 1,
-             [&](Value rowTile) { emitPanel(section, f, group, inGroup, weightRows, rowTile, 1); });
+      b.loop(whole, lastRowTile, 1, [&](Value rowTile) { emitPanel(section, at, weightRows, rowTile, 1); });
   }
 
-  void emitPanel(const Section &section, Value f, Value group, Value inGroup, ArrayRef<Value> weightRows, Value rowTile,
+  void emitPanel(const Section &section, const TilePosition &at, ArrayRef<Value> weightRows, Value rowTile,
                  int64_t vectors) {
     SmallVector<Value> inputTiles;
     for (int64_t v = 0; v < vectors; ++v)
@@ -110,7 +96,7 @@ private:
         if (section.hasB)
           c.push_back(sums[(section.run + i) * vectors + v]);
       }
-      emitEpilogue(section, f, group, inGroup, b.add(rowTile, v), a, c);
+      emitEpilogue(section, at, b.add(rowTile, v), a, c);
     }
   }
 
@@ -180,8 +166,9 @@ private:
   }
 
   /// `a[i]`, `c[i]`: the values of row i of run A and run B, for the rows of `rowTile`.
-  void emitEpilogue(const Section &section, Value f, Value group, Value inGroup, Value rowTile, SmallVector<Value> a,
+  void emitEpilogue(const Section &section, const TilePosition &at, Value rowTile, SmallVector<Value> a,
                     SmallVector<Value> c) {
+    Value f = at.f, group = at.group, inGroup = at.inGroup;
     int64_t run = section.run;
     if (linear.getBias()) {
       Type element = cast<RankedTensorType>(linear.getBias().getType()).getElementType();

@@ -183,6 +183,22 @@ SmallVector<Section> LinearRegion::sections(int64_t run) {
   return result;
 }
 
+SmallVector<Value> LinearRegion::weightRows(KernelBuilder &b, const KernelFrame &frame, const Section &section,
+                                            Value f) {
+  Type element = cast<RankedTensorType>(linear.getWeight().getType()).getElementType();
+  int64_t rowBytes = inputs() * bytesOf(element);
+  SmallVector<Value> rows;
+  auto addRun = [&](unsigned part, int64_t base) {
+    Value start = b.at(frame.argument(linear.getWeight(), part), b.mul(b.add(f, base), rowBytes));
+    for (int64_t i = 0; i < section.run; ++i)
+      rows.push_back(b.at(start, i * section.rowStride * rowBytes));
+  };
+  addRun(section.partA, section.baseA);
+  if (section.hasB)
+    addRun(section.partB, section.baseB);
+  return rows;
+}
+
 int64_t countTiles(ArrayRef<Section> sections) {
   int64_t tiles = 0;
   for (const Section &section : sections)

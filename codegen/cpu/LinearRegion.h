@@ -40,6 +40,16 @@ struct Section {
   int64_t outA = 0, outB = 0;
 };
 
+/// Where a tile of a section is: `group` and `inGroup` are the quotient and remainder of its number by tilesPerGroup,
+/// `f` the row offset of the formula above.
+struct TilePosition {
+  TilePosition(KernelBuilder &b, const Section &section, mlir::Value tile)
+      : group(b.div(tile, section.tilesPerGroup)), inGroup(b.rem(tile, section.tilesPerGroup)),
+        f(b.add(b.mul(group, section.groupRows), b.mul(inGroup, section.tileRows))) {}
+
+  mlir::Value group, inGroup, f;
+};
+
 struct LinearRegion {
   /// Fails with a diagnostic on `kernel` when its region is none of the fused forms.
   static mlir::FailureOr<LinearRegion> match(llama::KernelOp kernel);
@@ -65,6 +75,10 @@ struct LinearRegion {
 
   /// Number of tiles of all sections, for runs of at most `run` rows.
   llvm::SmallVector<Section> sections(int64_t run);
+
+  /// Addresses of the weight's rows in a tile: run A, then run B.
+  llvm::SmallVector<mlir::Value> weightRows(KernelBuilder &b, const KernelFrame &frame, const Section &section,
+                                            mlir::Value f);
 
 private:
   void addPlain(llvm::SmallVectorImpl<Section> &sections, int64_t firstRow, int64_t count, int64_t run, Section shape);
