@@ -21,13 +21,12 @@ std::string CpuTarget::featureString() const {
   return text;
 }
 
-// The features beyond the x86-64 base that kernels or LLVM's choice of instructions can depend on; others of a
-// processor (virtualisation, cryptography) would only make a plan refuse machines that could run it. The runtime
-// detects exactly these (runtime/cpu/CpuFeatures.cpp).
+// The features beyond the x86-64 base that kernels or LLVM's choice of instructions can depend on. A feature that no
+// kernel uses (AMX, until tiles are generated; integer dot products; virtualisation) would only make a plan refuse
+// machines that could run it. The runtime detects all of these (runtime/cpu/CpuFeatures.cpp).
 static constexpr StringLiteral kRelevant[] = {
-    "sse3",       "ssse3",      "sse4.1",     "sse4.2",  "popcnt",   "avx",      "avx2",     "fma",      "f16c",
-    "bmi",        "bmi2",       "lzcnt",      "movbe",   "avx512f",  "avx512bw", "avx512cd", "avx512dq", "avx512vl",
-    "avx512bf16", "avx512vnni", "avx512fp16", "avxvnni", "amx-tile", "amx-bf16", "amx-int8"};
+    "sse3", "ssse3", "sse4.1", "sse4.2",  "popcnt",   "avx",      "avx2",     "fma",      "f16c",       "bmi",
+    "bmi2", "lzcnt", "movbe",  "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl", "avx512bf16", "avx512fp16"};
 
 // What the x86-64 psABI's micro-architecture levels have of these.
 static constexpr StringLiteral kLevel3[] = {"sse3", "ssse3", "sse4.1", "sse4.2", "popcnt", "avx",  "avx2",
@@ -90,13 +89,12 @@ Expected<CpuTarget> parseCpuTarget(StringRef text) {
     SmallVector<std::string> dependents;
     for (const auto &entry : enabled)
       if ((name == "avx512f" && entry.first().starts_with("avx512")) ||
-          (name == "amx-tile" && entry.first().starts_with("amx-")) ||
           (name == "avx512bw" && entry.first() == "avx512bf16"))
         dependents.push_back(entry.first().str());
     for (const std::string &dependent : dependents)
       enabled.erase(dependent);
   }
-  for (StringRef feature : {"avx512bf16", "avx512bw", "avx512cd", "avx512dq", "avx512vl", "avx512vnni", "avx512fp16"})
+  for (StringRef feature : {"avx512bf16", "avx512bw", "avx512cd", "avx512dq", "avx512vl", "avx512fp16"})
     if (enabled.contains(feature) && !enabled.contains("avx512f"))
       return refuse("--target '" + text + "': " + feature + " needs avx512f");
   for (StringRef needed : {"avx2", "fma", "f16c"})

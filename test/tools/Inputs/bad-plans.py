@@ -56,14 +56,17 @@ for offset, name in [(8, "container"), (12, "schema")]:
     damaged.write_bytes(data)
     refused("another version", name, "99", "compile the model again")
 
-# A feature that this machine lacks: some processors have all of AMX and fp16, none of ours has everything.
-for feature in ["+avx512fp16", "+amx-tile", "+prefetchi"]:
+# A feature that this machine lacks; one that has every feature which a plan can ask for skips this (the runtime's own
+# tests cover it with features that do not exist).
+for feature in ["avx512fp16", "avx512bf16"]:
     foreign = scratch / "foreign.qplan"
-    subprocess.run(["quipu", "compile", str(model), "--target", f"cpu:x86-64-v4,{feature}", "-o", str(foreign)],
+    subprocess.run(["quipu", "compile", str(model), "--target", f"cpu:x86-64-v4,+{feature}", "-o", str(foreign)],
                    check=True)
     if run(foreign).returncode != 0:
-        refused("missing feature", feature[1:], "lacks", path=foreign)
+        refused("missing feature", feature, "lacks", path=foreign)
         break
+else:
+    print("skipped: this machine has every feature that a plan can ask for")
 
 # Weights: another time with the same content is fine, --verify and other content are not.
 weights = next(model.glob("*.safetensors"))
