@@ -54,6 +54,7 @@ std::optional<std::string> captureProcess(const std::vector<std::string> &comman
   posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
   posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
   std::vector<char *> argv;
+  argv.reserve(command.size() + 1);
   for (const std::string &argument : command)
     argv.push_back(const_cast<char *>(argument.c_str()));
   argv.push_back(nullptr);

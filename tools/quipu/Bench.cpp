@@ -114,6 +114,7 @@ double BenchCommand::timePrompt(uint32_t tokens) {
   fillToDepth();
   std::vector<int32_t> ids = benchTokens(tokens, loaded->vocabSize());
   std::vector<SequenceTokens> step;
+  step.reserve(sequences.size());
   for (SequenceId sequence : sequences)
     step.push_back({sequence, ids, LogitsMode::Last});
   StepOptions options;
@@ -127,6 +128,7 @@ double BenchCommand::timeGeneration(uint32_t tokens) {
   fillToDepth();
   std::vector<int32_t> ids = benchTokens(tokens, loaded->vocabSize());
   std::vector<SequenceTokens> step;
+  step.reserve(sequences.size());
   for (SequenceId sequence : sequences)
     step.push_back({sequence, {}, LogitsMode::Last});
   auto start = std::chrono::steady_clock::now();

@@ -37,8 +37,11 @@ std::vector<int32_t> parseTokens(const std::string &flag, const std::string &tex
 
 std::string joinTokens(const std::vector<int32_t> &tokens) {
   std::string text;
-  for (int32_t token : tokens)
-    text += (text.empty() ? "" : ",") + std::to_string(token);
+  for (int32_t token : tokens) {
+    if (!text.empty())
+      text += ',';
+    text += std::to_string(token);
+  }
   return text;
 }
 

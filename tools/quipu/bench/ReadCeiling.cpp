@@ -44,7 +44,7 @@ __attribute__((target("avx512f"))) static uint64_t readAvx512(const uint8_t *beg
       if (shape.prefetch)
         for (size_t line = 0; line < kStep; line += 64)
           _mm_prefetch(reinterpret_cast<const char *>(address) + shape.prefetch + line, _MM_HINT_T0);
-      for (unsigned i = 0; i < 4; ++i)
+      for (size_t i = 0; i < 4; ++i)
         sums[i] = _mm512_add_epi64(sums[i], _mm512_load_si512(address + i * 64));
     }
   return uint64_t(_mm512_reduce_add_epi64(
@@ -60,7 +60,7 @@ __attribute__((target("avx2"))) static uint64_t readAvx2(const uint8_t *begin, s
       if (shape.prefetch)
         for (size_t line = 0; line < kStep; line += 64)
           _mm_prefetch(reinterpret_cast<const char *>(address) + shape.prefetch + line, _MM_HINT_T0);
-      for (unsigned i = 0; i < 8; ++i)
+      for (size_t i = 0; i < 8; ++i)
         sums[i] = _mm256_add_epi64(sums[i], _mm256_load_si256(reinterpret_cast<const __m256i *>(address + i * 32)));
     }
   __m256i total = sums[0];
@@ -80,7 +80,7 @@ static uint64_t readBaseline(const uint8_t *begin, size_t size, Shape shape) {
       if (shape.prefetch)
         for (size_t line = 0; line < kStep; line += 64)
           _mm_prefetch(reinterpret_cast<const char *>(address) + shape.prefetch + line, _MM_HINT_T0);
-      for (unsigned i = 0; i < 16; ++i)
+      for (size_t i = 0; i < 16; ++i)
         sums[i] = _mm_add_epi64(sums[i], _mm_load_si128(reinterpret_cast<const __m128i *>(address + i * 16)));
     }
   __m128i total = sums[0];
