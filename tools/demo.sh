@@ -10,7 +10,7 @@ cd "$QUIPU_ROOT"
 
 # The prompt and the sampling of the model card, and a seed that nobody picked.
 prompt="Once upon a time"
-options=(--temperature 0.9 --top-p 0.9 --seed 1 -n 400)
+options=(--temperature 0.8 --top-p 0.9 --repeat-penalty 1.1 --seed 1 -n 400)
 if [ $# -gt 0 ]; then
   prompt=$1
   shift

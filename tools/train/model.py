@@ -214,8 +214,9 @@ def save_hf(model, folder, tokenizer):
         "bos_token_id": 1,
         "eos_token_id": 2,
         "do_sample": True,
-        "temperature": 0.9,
+        "temperature": 0.8,
         "top_p": 0.9,
+        "repetition_penalty": 1.1,
         "max_length": s["context"],
     }
     for name, value in (("config", config), ("tokenizer_config", tokenizer_config), ("generation_config", generation)):
