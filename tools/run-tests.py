@@ -24,7 +24,7 @@ def run_unittest(program, environment, source):
     suite = os.path.basename(program)
     with tempfile.TemporaryDirectory() as scratch:
         report = os.path.join(scratch, "report.json")
-        run = subprocess.run([program, f"--gtest_output=json:{report}", "--gtest_brief=1"], cwd=source, text=True,
+        run = subprocess.run([program, f"--gtest_output=json:{report}"], cwd=source, text=True,
                              errors="replace", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                              stderr=subprocess.STDOUT, env=environment)
         try:
@@ -54,14 +54,14 @@ def skip_reason(name, output):
     """GoogleTest's report leaves out why a test was skipped; its output says it in the lines before the verdict."""
     lines = output.splitlines()
     for number, line in enumerate(lines):
-        if "[  SKIPPED ]" in line and name in line:
+        if line.startswith(f"[  SKIPPED ] {name} "):
             reason = []
             for before in reversed(lines[:number]):
-                if before.startswith("[") or ": Skipped" in before or not before:
+                if before.startswith("[") or before.endswith(": Skipped"):
                     break
-                reason.insert(0, before)
+                reason.insert(0, before.strip())
             if reason:
-                return " ".join(reason)
+                return " ".join(reason).strip()
     return "no reason given"
 
 
