@@ -14,30 +14,19 @@
 #include "codegen/cpu/CacheAddress.h"
 #include "codegen/cpu/Emitters.h"
 
+#include "llvm/Support/MathExtras.h"
+
 using namespace mlir;
 using namespace quipu::llama;
 
 namespace quipu::codegen {
-
-// A score of a masked key: finite, so that differences of two of them are no NaN, and below every real score.
-static constexpr float kMasked = -1.0e30f;
-
-static int64_t roundUp(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
-
-/// Widest vector of at most `lanes` elements that divides a head.
-static int64_t headVector(int64_t headDim, int64_t lanes) {
-  int64_t width = 1;
-  while (width * 2 <= lanes && headDim % (width * 2) == 0)
-    width *= 2;
-  return width;
-}
 
 int64_t attentionScratchBytes(AttentionOp attention, CpuAttentionScheduleAttr schedule) {
   int64_t group = attention.getNumHeads() / attention.getNumKvHeads();
   int64_t head = attention.getKv().getType().getHeadDim(), keys = schedule.getKeys(), lanes = schedule.getLanes();
   if (schedule.getRows() == RowRegime::Few)
     // Scores, outputs, and m, l of each query head of the group.
-    return 4 * (group * keys + group * head + roundUp(2 * group, 16));
+    return 4 * (group * keys + group * head + llvm::alignTo(2 * group, 16));
   // Scores and outputs of `lanes` rows, m, l and correction, and a page of values in f32.
   return 4 * (group * keys * lanes + group * head * lanes + 3 * group * lanes + keys * head);
 }
@@ -48,8 +37,8 @@ void emitAttentionFew(KernelBuilder &b, KernelOp kernel, AttentionOp attention, 
   CacheAddress cache(b, frame, attention.getKv());
   int64_t kvHeads = attention.getNumKvHeads(), group = attention.getNumHeads() / kvHeads;
   int64_t head = cache.type.getHeadDim(), page = cache.type.getPage();
-  int64_t lanes = schedule.getLanes(), width = headVector(head, lanes);
-  int64_t keyLanes = headVector(page, lanes);
+  int64_t lanes = schedule.getLanes(), width = widestVector(head, lanes);
+  int64_t keyLanes = widestVector(page, lanes);
   Type kvElement = cache.type.getElementType(), f32 = b.getF32Type();
   ActivationLayout query(attention.getQuery().getType()), result(attention.getResult().getType());
   float scale = static_cast<float>(attention.getScale().convertToDouble());
@@ -78,7 +67,7 @@ void emitAttentionFew(KernelBuilder &b, KernelOp kernel, AttentionOp attention, 
         keyBegin = b.max(b.sub(keyEnd, b.i64(*window)), keyBegin);
 
       b.loop(noHead, heads, 1, [&](Value g) {
-        b.storeF32(b.f32(kMasked), f32, maximum(g));
+        b.storeF32(b.f32(kMaskedScore), f32, maximum(g));
         b.storeF32(b.f32(0.0f), f32, total(g));
         for (int64_t d = 0; d < head; d += width)
           b.storeF32(b.splat(0.0f, width), f32, b.at(outRow(g), d * 4));
@@ -93,7 +82,7 @@ void emitAttentionFew(KernelBuilder &b, KernelOp kernel, AttentionOp attention, 
 
         // Scores. What lies outside [from, to) is filled with the masked score first.
         b.loop(b.i64(0), b.i64(group * page), keyLanes,
-               [&](Value i) { b.storeF32(b.splat(kMasked, keyLanes), f32, b.at(scores, b.mul(i, 4))); });
+               [&](Value i) { b.storeF32(b.splat(kMaskedScore, keyLanes), f32, b.at(scores, b.mul(i, 4))); });
         b.loop(from, to, 1, [&](Value key) {
           Value keyRow = b.at(keys, b.mul(key, cache.rowBytes()));
           SmallVector<Value> sums(group, b.splat(0.0f, width));
@@ -114,7 +103,7 @@ void emitAttentionFew(KernelBuilder &b, KernelOp kernel, AttentionOp attention, 
 
         // Softmax over the page, and the outputs so far brought to the new maximum.
         b.loop(noHead, heads, 1, [&](Value g) {
-          Value pageMaximum = b.splat(kMasked, keyLanes);
+          Value pageMaximum = b.splat(kMaskedScore, keyLanes);
           for (int64_t k = 0; k < page; k += keyLanes)
             pageMaximum = b.maxf(pageMaximum, b.loadF32(f32, b.at(scoreRow(g), k * 4), keyLanes));
           Value old = b.loadF32(f32, maximum(g), 0);

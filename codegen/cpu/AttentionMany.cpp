@@ -19,9 +19,6 @@ using namespace quipu::llama;
 
 namespace quipu::codegen {
 
-// See AttentionFew.cpp.
-static constexpr float kMasked = -1.0e30f;
-
 /// Largest divisor of `count` that is at most `limit`.
 static int64_t divisorUpTo(int64_t count, int64_t limit) {
   int64_t divisor = std::max<int64_t>(1, std::min(count, limit));
@@ -71,7 +68,7 @@ void emitAttentionMany(KernelBuilder &b, KernelOp kernel, AttentionOp attention,
       };
 
       b.loop(b.i64(0), b.i64(group), 1, [&](Value g) {
-        b.store(b.splat(kMasked, lanes), maximum(g), 4);
+        b.store(b.splat(kMaskedScore, lanes), maximum(g), 4);
         b.store(b.splat(0.0f, lanes), total(g), 4);
       });
       b.loop(b.i64(0), b.i64(group * head), 1,
@@ -128,7 +125,7 @@ void emitAttentionMany(KernelBuilder &b, KernelOp kernel, AttentionOp attention,
             }
             for (int64_t g = 0; g < group; ++g) {
               Value score = b.mulf(sums[g * keysAtOnce + i], b.splat(scale, lanes));
-              score = arith::SelectOp::create(b, seen, score, b.splat(kMasked, lanes));
+              score = arith::SelectOp::create(b, seen, score, b.splat(kMaskedScore, lanes));
               b.store(score, b.at(scores, b.mul(b.add(b.add(key, i), g * page), vectorBytes)), 4);
             }
           }
@@ -156,9 +153,7 @@ void emitAttentionMany(KernelBuilder &b, KernelOp kernel, AttentionOp attention,
         // A scalar of bf16 or f16 costs several instructions to broadcast as f32, so widen the page once.
         Value valueRows = values;
         if (!kvElement.isF32()) {
-          int64_t width = 1;
-          while (width * 2 <= lanes && head % (width * 2) == 0)
-            width *= 2;
+          int64_t width = widestVector(head, lanes);
           b.loop(b.i64(0), b.mul(used, head), width, [&](Value i) {
             b.store(b.loadF32(kvElement, b.at(values, b.mul(i, bytesOf(kvElement))), width), b.at(widened, b.mul(i, 4)),
                     4);

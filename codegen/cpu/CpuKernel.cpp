@@ -6,6 +6,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/X86Vector/X86VectorDialect.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace quipu::llama;
@@ -19,11 +20,9 @@ int64_t staticBytes(Type type) {
   return tensor && tensor.hasStaticShape() ? tensor.getNumElements() * bytesOf(tensor.getElementType()) : 0;
 }
 
-int64_t roundUp(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
-
 class Generator {
 public:
-  Generator(ModuleOp source, ModuleOp code) : source(source), builder(code.getLoc(), code.getBodyRegion()) {}
+  explicit Generator(ModuleOp code) : builder(code.getLoc(), code.getBodyRegion()) {}
 
   /// Emits one kernel. `maxRows`: bound of the program that launches it.
   LogicalResult generate(KernelOp kernel, int64_t maxRows, GeneratedKernel &generated) {
@@ -66,7 +65,7 @@ private:
     if (schedule.getRows() == RowRegime::Few) {
       if (region->norm) {
         Type element = cast<RankedTensorType>(region->norm.getResult().getType()).getElementType();
-        generated.scratchBytes = roundUp(maxRows * region->inputs() * bytesOf(element), 64);
+        generated.scratchBytes = llvm::alignTo(maxRows * region->inputs() * bytesOf(element), 64);
       }
       emitLinearFew(builder, *region, schedule, generated.name);
       generated.entries.push_back({generated.name, tiles, RowDim::One, 1});
@@ -77,7 +76,7 @@ private:
       emitLinearManyNorm(builder, *region, schedule, norm);
       generated.entries.push_back({norm, 1, RowDim::Tokens, schedule.getLanes()});
     }
-    generated.scratchBytes = roundUp(linearManyScratchBytes(*region, schedule), 64);
+    generated.scratchBytes = llvm::alignTo(linearManyScratchBytes(*region, schedule), 64);
     emitLinearMany(builder, *region, schedule, generated.name);
     generated.entries.push_back({generated.name, tiles, RowDim::One, 1});
     return success();
@@ -94,7 +93,7 @@ private:
     if (!attention || attention.getLse() || !attention.getCausal() || attention.getKeyBegin() || attention.getKeyEnd())
       return kernel.emitOpError() << "has an attention schedule but does not hold exactly one causal llama.attention "
                                   << "over all keys without lse";
-    generated.scratchBytes = roundUp(attentionScratchBytes(attention, schedule), 64);
+    generated.scratchBytes = llvm::alignTo(attentionScratchBytes(attention, schedule), 64);
     GeneratedEntry entry{generated.name, static_cast<int64_t>(attention.getNumKvHeads()), RowDim::Tokens, 1};
     if (schedule.getRows() == RowRegime::Few) {
       emitAttentionFew(builder, kernel, attention, schedule, generated.name);
@@ -121,7 +120,6 @@ private:
     return success();
   }
 
-  ModuleOp source;
   KernelBuilder builder;
 };
 
@@ -142,7 +140,7 @@ FailureOr<OwningOpRef<ModuleOp>> emitCpuKernels(ModuleOp module, const CpuTarget
   }
 
   OwningOpRef<ModuleOp> code = ModuleOp::create(module.getLoc(), "kernels");
-  Generator generator(module, *code);
+  Generator generator(*code);
   for (auto kernel : module.getOps<KernelOp>()) {
     auto rows = maxRows.find(kernel.getSymName());
     if (rows == maxRows.end())

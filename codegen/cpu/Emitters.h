@@ -14,6 +14,9 @@
 
 namespace quipu::codegen {
 
+/// Score of a masked key: finite, so that the difference of two of them is no NaN, and below every real score.
+inline constexpr float kMaskedScore = -1.0e30f;
+
 void emitLinearFew(KernelBuilder &b, LinearRegion &region, llama::CpuLinearScheduleAttr schedule,
                    llvm::StringRef symbol);
 /// The prologue of a linear kernel over many rows: normalised input into the kernel's workspace.

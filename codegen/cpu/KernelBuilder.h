@@ -20,6 +20,14 @@ namespace quipu::codegen {
 /// Bytes of an element of f32, f16, bf16 or i32.
 inline int64_t bytesOf(mlir::Type type) { return type.getIntOrFloatBitWidth() / 8; }
 
+/// Most elements, a power of two of at most `lanes`, of vectors that divide `extent` without rest.
+inline int64_t widestVector(int64_t extent, int64_t lanes) {
+  int64_t width = 1;
+  while (width * 2 <= lanes && extent % (width * 2) == 0)
+    width *= 2;
+  return width;
+}
+
 class KernelBuilder : public mlir::ImplicitLocOpBuilder {
 public:
   using Value = mlir::Value;
@@ -73,7 +81,6 @@ public:
   /// Pairs of bf16 (vectors of twice as many elements) multiplied and accumulated into f32 lanes.
   Value dotBf16(Value accumulator, Value a, Value b);
   Value fromScalars(llvm::ArrayRef<Value> scalars);
-  Value lane(Value vector, int64_t index) { return mlir::vector::ExtractOp::create(*this, vector, index); }
 
   // ---- memory
   Value at(Value pointer, Value byteOffset);

@@ -61,9 +61,7 @@ private:
 
     b.loop(b.i64(0), rows, 1, [&](Value row) {
       Value from = indices ? b.widen(b.loadI32(b.at(indices, b.mul(row, 4)))) : row;
-      int64_t lanes = 1;
-      while (lanes * 2 <= schedule.getLanes() && inputs % (lanes * 2) == 0 && !layout.lanes)
-        lanes *= 2;
+      int64_t lanes = layout.lanes ? 1 : widestVector(inputs, schedule.getLanes());
       // Where feature k of the row lies: side by side, or `layout.lanes` apart when rows lie in lanes.
       Value base = layout.lanes
                        ? b.at(source, b.add(b.mul(b.div(from, layout.lanes), layout.strideBytes()),

@@ -25,9 +25,7 @@ void emitEmbedding(KernelBuilder &b, KernelOp kernel, EmbeddingOp embedding, Cpu
   Type element = table.getElementType();
   int64_t width = table.getDimSize(1), rowsPerBlock = schedule.getRowsPerBlock();
   ActivationLayout layout(embedding.getResult().getType());
-  int64_t vector = 1;
-  while (!layout.lanes && vector * 2 <= schedule.getLanes() && width % (vector * 2) == 0)
-    vector *= 2;
+  int64_t vector = layout.lanes ? 1 : widestVector(width, schedule.getLanes());
 
   Value last = b.min(b.mul(frame.end, rowsPerBlock), frame.tokens);
   b.loop(b.mul(frame.begin, rowsPerBlock), last, 1, [&](Value row) {
