@@ -11,7 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "codegen/cpu/CacheAddress.h"
+#include "codegen/common/CacheAddress.h"
 #include "codegen/cpu/Emitters.h"
 
 #include "llvm/Support/MathExtras.h"

@@ -14,12 +14,6 @@ using namespace quipu::llama;
 namespace quipu::codegen {
 namespace {
 
-/// Bytes of all weights among a kernel's arguments: static tensors are weights, everything else has dynamic rows.
-int64_t staticBytes(Type type) {
-  auto tensor = dyn_cast<RankedTensorType>(type);
-  return tensor && tensor.hasStaticShape() ? tensor.getNumElements() * bytesOf(tensor.getElementType()) : 0;
-}
-
 class Generator {
 public:
   explicit Generator(ModuleOp code) : builder(code.getLoc(), code.getBodyRegion()) {}
@@ -31,7 +25,7 @@ public:
     generated.name = kernel.getSymName().str();
     unsigned pointer = 0;
     for (Type argument : kernel.getArgumentTypes()) {
-      if (int64_t bytes = staticBytes(argument)) {
+      if (int64_t bytes = weightBytesOf(argument)) {
         generated.weightBytes += bytes;
         for (unsigned i = 0; i < pointersOf(argument); ++i)
           generated.independentArguments.push_back(pointer + i);
@@ -55,7 +49,7 @@ public:
 private:
   LogicalResult generateLinear(KernelOp kernel, CpuLinearScheduleAttr schedule, int64_t maxRows,
                                GeneratedKernel &generated) {
-    FailureOr<LinearRegion> region = LinearRegion::match(kernel);
+    FailureOr<LinearTiles> region = LinearTiles::match(kernel);
     if (failed(region))
       return failure();
     int64_t outputs = cast<RankedTensorType>(region->linear.getWeight().getType()).getDimSize(0);

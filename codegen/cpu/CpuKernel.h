@@ -8,6 +8,7 @@
 #ifndef QUIPU_CODEGEN_CPU_CPUKERNEL_H
 #define QUIPU_CODEGEN_CPU_CPUKERNEL_H
 
+#include "codegen/common/GeneratedKernel.h"
 #include "codegen/cpu/CpuTarget.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
@@ -23,30 +24,6 @@ class Module;
 } // namespace llvm
 
 namespace quipu::codegen {
-
-/// Which run-time row count a grid or a cost grows with (RowDim of the plan).
-enum class RowDim { One, Tokens, Outputs };
-
-/// One function and its grid: fixed * ceil(rows / rowsPerBlock) blocks.
-struct GeneratedEntry {
-  std::string symbol;
-  int64_t fixed = 1;
-  RowDim rows = RowDim::One;
-  int64_t rowsPerBlock = 1;
-};
-
-/// What the plan says about a kernel.
-struct GeneratedKernel {
-  std::string name;
-  std::vector<GeneratedEntry> entries;
-  int64_t scratchBytes = 0;
-  std::string schedule;
-  /// Positions among the step's arguments of those that no earlier step computes (weights).
-  std::vector<unsigned> independentArguments;
-  int64_t weightBytes = 0;
-  int64_t flopsPerRow = 0;
-  RowDim rows = RowDim::Tokens;
-};
 
 /// Emits vector code for all kernels of `module` into a new module (of func-free llvm/scf/vector code).
 mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> emitCpuKernels(mlir::ModuleOp module, const CpuTarget &target,

@@ -9,20 +9,17 @@
 #define QUIPU_CODEGEN_CPU_EMITTERS_H
 
 #include "codegen/cpu/KernelBuilder.h"
-#include "codegen/cpu/LinearRegion.h"
+#include "codegen/cpu/LinearTiles.h"
 #include "ir/Llama/Llama.h"
 
 namespace quipu::codegen {
 
-/// Score of a masked key: finite, so that the difference of two of them is no NaN, and below every real score.
-inline constexpr float kMaskedScore = -1.0e30f;
-
-void emitLinearFew(KernelBuilder &b, LinearRegion &region, llama::CpuLinearScheduleAttr schedule,
+void emitLinearFew(KernelBuilder &b, LinearTiles &region, llama::CpuLinearScheduleAttr schedule,
                    llvm::StringRef symbol);
 /// The prologue of a linear kernel over many rows: normalised input into the kernel's workspace.
-void emitLinearManyNorm(KernelBuilder &b, LinearRegion &region, llama::CpuLinearScheduleAttr schedule,
+void emitLinearManyNorm(KernelBuilder &b, LinearTiles &region, llama::CpuLinearScheduleAttr schedule,
                         llvm::StringRef symbol);
-void emitLinearMany(KernelBuilder &b, LinearRegion &region, llama::CpuLinearScheduleAttr schedule,
+void emitLinearMany(KernelBuilder &b, LinearTiles &region, llama::CpuLinearScheduleAttr schedule,
                     llvm::StringRef symbol);
 void emitAttentionFew(KernelBuilder &b, llama::KernelOp kernel, llama::AttentionOp attention,
                       llama::CpuAttentionScheduleAttr schedule, llvm::StringRef symbol);
@@ -36,7 +33,7 @@ void emitRotaryTable(KernelBuilder &b, llama::KernelOp kernel, llama::RotaryTabl
 /// Bytes of scratch a thread needs for an attention kernel.
 int64_t attentionScratchBytes(llama::AttentionOp attention, llama::CpuAttentionScheduleAttr schedule);
 /// Bytes of scratch a thread needs for the main entry of a linear kernel over many rows.
-int64_t linearManyScratchBytes(LinearRegion &region, llama::CpuLinearScheduleAttr schedule);
+int64_t linearManyScratchBytes(LinearTiles &region, llama::CpuLinearScheduleAttr schedule);
 
 } // namespace quipu::codegen
 

@@ -50,19 +50,6 @@ Value KernelBuilder::fromScalars(ArrayRef<Value> scalars) {
   return vector::FromElementsOp::create(*this, vectorOf(scalars.front().getType(), scalars.size()), scalars);
 }
 
-Value KernelBuilder::at(Value pointer, Value byteOffset) {
-  return LLVM::GEPOp::create(*this, LLVM::LLVMPointerType::get(getContext()), getI8Type(), pointer,
-                             ArrayRef<LLVM::GEPArg>{byteOffset});
-}
-
-Value KernelBuilder::load(Type type, Value pointer, int64_t alignment) {
-  return LLVM::LoadOp::create(*this, type, pointer, alignment);
-}
-
-void KernelBuilder::store(Value value, Value pointer, int64_t alignment) {
-  LLVM::StoreOp::create(*this, value, pointer, alignment);
-}
-
 Value KernelBuilder::loadF32(Type element, Value pointer, int64_t lanes) {
   Type type = lanes == 0 ? element : vectorOf(element, lanes);
   return widenToF32(load(type, pointer, bytesOf(element)));
@@ -70,24 +57,6 @@ Value KernelBuilder::loadF32(Type element, Value pointer, int64_t lanes) {
 
 void KernelBuilder::storeF32(Value value, Type element, Value pointer) {
   store(roundTo(element, value), pointer, bytesOf(element));
-}
-
-Value KernelBuilder::roundTo(Type element, Value value) {
-  if (element.isF32())
-    return value;
-  Type type = element;
-  if (auto vector = dyn_cast<VectorType>(value.getType()))
-    type = vector.clone(element);
-  return arith::TruncFOp::create(*this, type, value);
-}
-
-Value KernelBuilder::widenToF32(Value value) {
-  if (getElementTypeOrSelf(value.getType()).isF32())
-    return value;
-  Type type = getF32Type();
-  if (auto vector = dyn_cast<VectorType>(value.getType()))
-    type = vector.clone(type);
-  return arith::ExtFOp::create(*this, type, value);
 }
 
 Value KernelBuilder::loadI32(Value pointer, int64_t lanes) {
@@ -102,32 +71,6 @@ void KernelBuilder::prefetch(Value pointer) {
 
 Value KernelBuilder::pointerAt(Value pointers, int64_t index) {
   return load(LLVM::LLVMPointerType::get(getContext()), at(pointers, index * 8), 8);
-}
-
-void KernelBuilder::loop(Value lower, Value upper, int64_t step, llvm::function_ref<void(Value)> body) {
-  auto loop = scf::ForOp::create(*this, lower, upper, i64(step));
-  OpBuilder::InsertionGuard guard(*this);
-  setInsertionPointToStart(loop.getBody());
-  body(loop.getInductionVar());
-}
-
-KernelBuilder::Values KernelBuilder::loop(Value lower, Value upper, int64_t step, ArrayRef<Value> initial,
-                                          llvm::function_ref<Values(Value, ValueRange)> body) {
-  auto loop = scf::ForOp::create(*this, lower, upper, i64(step), ValueRange(initial));
-  {
-    OpBuilder::InsertionGuard guard(*this);
-    setInsertionPointToStart(loop.getBody());
-    Values next = body(loop.getInductionVar(), loop.getRegionIterArgs());
-    scf::YieldOp::create(*this, next);
-  }
-  return Values(loop.getResults());
-}
-
-void KernelBuilder::ifThen(Value condition, llvm::function_ref<void()> then) {
-  auto branch = scf::IfOp::create(*this, condition, /*withElseRegion=*/false);
-  OpBuilder::InsertionGuard guard(*this);
-  setInsertionPointToStart(branch.thenBlock());
-  then();
 }
 
 } // namespace quipu::codegen

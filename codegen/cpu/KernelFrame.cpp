@@ -9,15 +9,6 @@ using namespace quipu::llama;
 
 namespace quipu::codegen {
 
-unsigned pointersOf(Type type) {
-  if (isa<KVLayerType>(type))
-    return 3;
-  if (auto tensor = dyn_cast<RankedTensorType>(type))
-    if (auto parts = dyn_cast_or_null<RowPartsAttr>(tensor.getEncoding()))
-      return parts.getRows().size();
-  return 1;
-}
-
 ActivationLayout::ActivationLayout(Type type) {
   auto tensor = cast<RankedTensorType>(type);
   element = tensor.getElementType();

@@ -10,13 +10,11 @@
 #ifndef QUIPU_CODEGEN_CPU_KERNELFRAME_H
 #define QUIPU_CODEGEN_CPU_KERNELFRAME_H
 
+#include "codegen/common/Arguments.h"
 #include "codegen/cpu/KernelBuilder.h"
 #include "ir/Llama/Llama.h"
 
 namespace quipu::codegen {
-
-/// Number of pointers that an argument of this type becomes.
-unsigned pointersOf(mlir::Type type);
 
 /// How an activation lies in memory.
 struct ActivationLayout {

@@ -10,9 +10,9 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "codegen/cpu/CacheAddress.h"
+#include "codegen/common/CacheAddress.h"
 #include "codegen/cpu/Emitters.h"
-#include "codegen/cpu/LinearRegion.h"
+#include "codegen/cpu/LinearTiles.h"
 
 using namespace mlir;
 using namespace quipu::llama;
@@ -22,7 +22,7 @@ namespace {
 
 class FewEmitter {
 public:
-  FewEmitter(KernelBuilder &b, LinearRegion &region, CpuLinearScheduleAttr schedule)
+  FewEmitter(KernelBuilder &b, LinearTiles &region, CpuLinearScheduleAttr schedule)
       : b(b), region(region), schedule(schedule), inputs(region.inputs()), linear(region.linear),
         weightElement(cast<RankedTensorType>(linear.getWeight().getType()).getElementType()),
         inputElement(cast<RankedTensorType>(linear.getInput().getType()).getElementType()) {}
@@ -168,9 +168,7 @@ private:
       Value pair = b.mul(inGroup, run * 4);
       Value cosine = b.loadF32(b.getF32Type(), b.at(tableRow, pair), run);
       Value sine = b.loadF32(b.getF32Type(), b.at(tableRow, b.add(pair, head / 2 * 4)), run);
-      Value turnedA = b.subf(b.mulf(a, cosine), b.mulf(c, sine));
-      c = b.addf(b.mulf(c, cosine), b.mulf(a, sine));
-      a = turnedA;
+      std::tie(a, c) = b.rotatePair(a, c, cosine, sine);
     }
     if (section.gate) {
       a = b.mulf(b.silu(a), c);
@@ -224,7 +222,7 @@ private:
   }
 
   KernelBuilder &b;
-  LinearRegion &region;
+  LinearTiles &region;
   CpuLinearScheduleAttr schedule;
   int64_t inputs;
   LinearOp linear;
@@ -235,7 +233,7 @@ private:
 
 } // namespace
 
-void emitLinearFew(KernelBuilder &b, LinearRegion &region, CpuLinearScheduleAttr schedule, StringRef symbol) {
+void emitLinearFew(KernelBuilder &b, LinearTiles &region, CpuLinearScheduleAttr schedule, StringRef symbol) {
   FewEmitter(b, region, schedule).emit(symbol);
 }
 

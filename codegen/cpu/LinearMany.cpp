@@ -13,7 +13,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "codegen/cpu/CacheAddress.h"
+#include "codegen/common/CacheAddress.h"
 #include "codegen/cpu/Emitters.h"
 
 using namespace mlir;
@@ -46,7 +46,7 @@ void storeFeatures(KernelBuilder &b, const ActivationLayout &layout, Value tileB
 
 class ManyEmitter {
 public:
-  ManyEmitter(KernelBuilder &b, LinearRegion &region, CpuLinearScheduleAttr schedule)
+  ManyEmitter(KernelBuilder &b, LinearTiles &region, CpuLinearScheduleAttr schedule)
       : b(b), region(region), schedule(schedule), lanes(schedule.getLanes()), inputs(region.inputs()),
         linear(region.linear), weightElement(cast<RankedTensorType>(linear.getWeight().getType()).getElementType()),
         inputLayout(region.norm ? region.workspaceType() : linear.getInput().getType()) {}
@@ -193,9 +193,7 @@ private:
         Value cosine = b.loadF32(table.element, b.at(base, table.featureOffset(b, pair)), lanes);
         Value sine =
             b.loadF32(table.element, b.at(base, table.featureOffset(b, b.add(pair, rotate.getHeadDim() / 2))), lanes);
-        Value turned = b.subf(b.mulf(a[i], cosine), b.mulf(c[i], sine));
-        c[i] = b.addf(b.mulf(c[i], cosine), b.mulf(a[i], sine));
-        a[i] = turned;
+        std::tie(a[i], c[i]) = b.rotatePair(a[i], c[i], cosine, sine);
       }
     }
     if (section.gate) {
@@ -260,7 +258,7 @@ private:
   }
 
   KernelBuilder &b;
-  LinearRegion &region;
+  LinearTiles &region;
   CpuLinearScheduleAttr schedule;
   int64_t lanes, inputs;
   LinearOp linear;
@@ -272,15 +270,15 @@ private:
 
 } // namespace
 
-void emitLinearMany(KernelBuilder &b, LinearRegion &region, CpuLinearScheduleAttr schedule, StringRef symbol) {
+void emitLinearMany(KernelBuilder &b, LinearTiles &region, CpuLinearScheduleAttr schedule, StringRef symbol) {
   ManyEmitter(b, region, schedule).emit(symbol);
 }
 
-int64_t linearManyScratchBytes(LinearRegion &region, CpuLinearScheduleAttr schedule) {
+int64_t linearManyScratchBytes(LinearTiles &region, CpuLinearScheduleAttr schedule) {
   return region.split ? 2 * schedule.getRun() * schedule.getLanes() * 4 : 0;
 }
 
-void emitLinearManyNorm(KernelBuilder &b, LinearRegion &region, CpuLinearScheduleAttr schedule, StringRef symbol) {
+void emitLinearManyNorm(KernelBuilder &b, LinearTiles &region, CpuLinearScheduleAttr schedule, StringRef symbol) {
   RMSNormOp norm = region.norm;
   KernelFrame frame(b, region.kernel, symbol);
   int64_t lanes = schedule.getLanes(), inputs = region.inputs();

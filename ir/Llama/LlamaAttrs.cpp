@@ -180,6 +180,27 @@ LogicalResult RowPartsAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   return success();
 }
 
+LogicalResult SourceRowsAttr::verify(function_ref<InFlightDiagnostic()> emitError, RowPairing pairing, int64_t group) {
+  bool grouped = pairing == RowPairing::Halves || pairing == RowPairing::Alternating;
+  if (grouped && (group < 16 || group % 16))
+    return emitError() << stringifyRowPairing(pairing) << " needs groups of a multiple of 16 rows, found " << group;
+  if (!grouped && group)
+    return emitError() << stringifyRowPairing(pairing) << " has no groups, found " << group;
+  return success();
+}
+
+LogicalResult PairedRowsAttr::verify(function_ref<InFlightDiagnostic()> emitError, ArrayRef<SourceRowsAttr> sources) {
+  for (auto [index, source] : llvm::enumerate(sources)) {
+    bool isSecond = source.getPairing() == RowPairing::Second;
+    bool afterFirst = index > 0 && sources[index - 1].getPairing() == RowPairing::First;
+    if (isSecond != afterFirst)
+      return emitError() << "a source with the second elements of pairs must follow one with the first elements";
+  }
+  if (!sources.empty() && sources.back().getPairing() == RowPairing::First)
+    return emitError() << "a source with the first elements of pairs must be followed by one with the second elements";
+  return success();
+}
+
 void LlamaDialect::registerAttributes() {
   addAttributes<
 #define GET_ATTRDEF_LIST

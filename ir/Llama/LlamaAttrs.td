@@ -43,7 +43,7 @@ def Llama_WeightRoleAttr : EnumAttr<Llama_Dialect, Llama_WeightRole, "weight_rol
   let assemblyFormat = "`<` $value `>`";
 }
 
-def Llama_RowRegime : Llama_Enum<"RowRegime", "how a CPU kernel lays its vectors over rows", [
+def Llama_RowRegime : Llama_Enum<"RowRegime", "how a kernel is laid over rows", [
   // A vector holds consecutive features of one row: for a handful of rows, where reading weights dominates.
   I32EnumAttrCase<"Few", 0, "few">,
   // A vector holds one feature of consecutive rows: for many rows, where arithmetic dominates.
@@ -54,6 +54,19 @@ def Llama_DotKind : Llama_Enum<"DotKind", "the instruction of a CPU kernel's dot
   I32EnumAttrCase<"Fma", 0, "fma">,
   // Pairs of bf16 accumulated into f32 (AVX512-BF16).
   I32EnumAttrCase<"Bf16", 1, "bf16">]>;
+
+def Llama_CudaDot : Llama_Enum<"CudaDot", "the instruction of a CUDA kernel's products", [
+  // Operands widened to f32, fused multiply-add: the only one for f32 operands.
+  I32EnumAttrCase<"Fma", 0, "fma">,
+  // Tensor cores, a warp at a time: mma.sync.m16n8k16 (sm_80 and later).
+  I32EnumAttrCase<"Mma", 1, "mma">,
+  // Tensor cores, four warps at a time, operands in shared memory: wgmma.mma_async (sm_90a).
+  I32EnumAttrCase<"Wgmma", 2, "wgmma">]>;
+
+def Llama_RowPairing : Llama_Enum<"RowPairing", "which rows of a weight's source form pairs", [
+  I32EnumAttrCase<"Plain", 0, "plain">, I32EnumAttrCase<"Halves", 1, "halves">,
+  I32EnumAttrCase<"Alternating", 2, "alternating">, I32EnumAttrCase<"First", 3, "first">,
+  I32EnumAttrCase<"Second", 4, "second">]>;
 
 //===----------------------------------------------------------------------===//
 // Model attributes
@@ -153,6 +166,41 @@ def Llama_RowPartsAttr : Llama_Attr<"RowParts", "row_parts"> {
   let genVerifyDecl = 1;
 }
 
+def Llama_SourceRowsAttr : Llama_Attr<"SourceRows", "source_rows"> {
+  let summary = "the order of one source's rows in a weight with paired rows";
+  let description = [{
+    `plain`: as in the source. `halves`: in each group of `group` rows (a head) rows j and j + group/2 are a pair.
+    `alternating`: rows 2j and 2j + 1 are. `first`: all rows are first elements of pairs, `second`: all are the second
+    ones of the source before.
+
+    ```mlir
+    #llama.source_rows<halves, 128>
+    #llama.source_rows<first>
+    ```
+  }];
+  let parameters = (ins EnumParameter<Llama_RowPairing>:$pairing, DefaultValuedParameter<"int64_t", "0">:$group);
+  let assemblyFormat = "`<` $pairing (`,` $group^)? `>`";
+  let genVerifyDecl = 1;
+}
+
+def Llama_PairedRowsAttr : Llama_Attr<"PairedRows", "paired_rows"> {
+  let summary = "a weight in one piece whose rows lie in tiles of eight pairs";
+  let description = [{
+    The rows that an epilogue combines, a rotary pair or the gate and up projections of one feature, lie in one tile of
+    16 rows: eight first elements, then their eight partners. A tensor-core tile then has both in the same thread. One
+    `#llama.source_rows` for each source of the weight, in order; the runtime puts the rows in place when it uploads
+    the weight (runtime/core/RowOrder.h).
+
+    ```mlir
+    tensor<6144x4096xbf16, #llama.paired_rows<<halves, 128>, <halves, 128>, <plain>>>
+    tensor<28672x4096xbf16, #llama.paired_rows<<first>, <second>>>
+    ```
+  }];
+  let parameters = (ins ArrayRefParameter<"SourceRowsAttr">:$sources);
+  let assemblyFormat = "`<` $sources `>`";
+  let genVerifyDecl = 1;
+}
+
 //===----------------------------------------------------------------------===//
 // Schedules
 //===----------------------------------------------------------------------===//
@@ -203,6 +251,70 @@ def Llama_CpuPointwiseScheduleAttr : Llama_Attr<"CpuPointwiseSchedule", "cpu_poi
   }];
   let parameters = (ins EnumParameter<Llama_RowRegime>:$rows, "int64_t":$lanes, "int64_t":$rowsPerBlock);
   let assemblyFormat = "`<` `rows` `=` $rows `,` `lanes` `=` $lanes `,` `rowsPerBlock` `=` $rowsPerBlock `>`";
+}
+
+def Llama_CudaLinearFewScheduleAttr : Llama_Attr<"CudaLinearFewSchedule", "cuda_linear_few"> {
+  let summary = "schedule of a linear kernel on CUDA for a handful of rows";
+  let description = [{
+    A block computes 16 rows of the weight times `tokens` rows of the input (8 or 16). Its `warps` divide K among them; a
+    thread has `ahead` loads of 16 bytes of the weight in flight, issued before the kernel waits for the one in front
+    of it. With `scaleAfter` the products start from x * gain and the factor 1 / rms(x) is applied to their sums.
+
+    ```mlir
+    #llama.cuda_linear_few<tokens = 8, warps = 8, ahead = 16, dot = mma, scaleAfter = true>
+    ```
+  }];
+  let parameters = (ins "int64_t":$tokens, "int64_t":$warps, "int64_t":$ahead, EnumParameter<Llama_CudaDot>:$dot,
+                        "bool":$scaleAfter);
+  let assemblyFormat = "`<` struct(params) `>`";
+}
+
+def Llama_CudaLinearManyScheduleAttr : Llama_Attr<"CudaLinearManySchedule", "cuda_linear_many"> {
+  let summary = "schedule of a linear kernel on CUDA for many rows";
+  let description = [{
+    A tile is `tokens` rows of the input times `rows` rows of the weight, in steps of `depth` of K through `stages` buffers
+    in shared memory. `mma`: `warps` warps, cp.async. `wgmma`: tensor maps and mbarriers, `warps` / 4 consumer
+    warpgroups and one producer warp. `persistent`: a block walks tiles, input rows first. With `ahead` (one tile a
+    block) the stages' weights are requested before the kernel waits for the one in front of it. The normalised input, if
+    the kernel has a norm, lies in a workspace.
+
+    ```mlir
+    #llama.cuda_linear_many<tokens = 128, rows = 256, depth = 64, stages = 4, warps = 8, dot = wgmma,
+                            persistent = true, ahead = false>
+    ```
+  }];
+  let parameters = (ins "int64_t":$tokens, "int64_t":$rows, "int64_t":$depth, "int64_t":$stages, "int64_t":$warps,
+                        EnumParameter<Llama_CudaDot>:$dot, "bool":$persistent, "bool":$ahead);
+  let assemblyFormat = "`<` struct(params) `>`";
+}
+
+def Llama_CudaAttentionScheduleAttr : Llama_Attr<"CudaAttentionSchedule", "cuda_attention"> {
+  let summary = "schedule of an attention kernel on CUDA";
+  let description = [{
+    `few`: a block is one row of the step, `heads` query heads of one key/value head, and one of `splits` parts of the
+    keys; its `warps` take keys in turn. A part has at least `keys` keys; the last block of a row to finish merges the
+    parts. `many`: a block is `tokens` rows of the step and `heads` query heads of one key/value head; a warp owns 16
+    rows of one head and keys come in tiles of `keys` through shared memory.
+
+    ```mlir
+    #llama.cuda_attention<regime = few, tokens = 1, heads = 4, warps = 4, keys = 64, splits = 16, dot = fma>
+    #llama.cuda_attention<regime = many, tokens = 32, heads = 4, warps = 8, keys = 64, splits = 1, dot = mma>
+    ```
+  }];
+  let parameters = (ins EnumParameter<Llama_RowRegime>:$regime, "int64_t":$tokens, "int64_t":$heads, "int64_t":$warps,
+                        "int64_t":$keys, "int64_t":$splits, EnumParameter<Llama_CudaDot>:$dot);
+  let assemblyFormat = "`<` struct(params) `>`";
+}
+
+def Llama_CudaPointwiseScheduleAttr : Llama_Attr<"CudaPointwiseSchedule", "cuda_pointwise"> {
+  let summary = "schedule of a pointwise kernel on CUDA: a block of `threads` threads is one row";
+  let description = [{
+    ```mlir
+    #llama.cuda_pointwise<threads = 256>
+    ```
+  }];
+  let parameters = (ins "int64_t":$threads);
+  let assemblyFormat = "`<` struct(params) `>`";
 }
 
 #endif // QUIPU_IR_LLAMA_LLAMAATTRS_TD

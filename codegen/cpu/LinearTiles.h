@@ -1,13 +1,13 @@
-//===- LinearRegion.h - What a linear kernel computes -----------*- C++ -*-===//
+//===- LinearTiles.h - The rows of a weight as tiles ------------*- C++ -*-===//
 //
-// Reads the region of a linear kernel as prologue o product o epilogue, and divides the rows of its weight into
-// sections of equal tiles. Both ways of laying vectors over rows (LinearFew.cpp, LinearMany.cpp) share this.
+// Divides the rows of the weight of a linear kernel into sections of equal tiles. Both ways of laying vectors over rows (LinearFew.cpp, LinearMany.cpp) share this.
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef QUIPU_CODEGEN_CPU_LINEARREGION_H
-#define QUIPU_CODEGEN_CPU_LINEARREGION_H
+#ifndef QUIPU_CODEGEN_CPU_LINEARTILES_H
+#define QUIPU_CODEGEN_CPU_LINEARTILES_H
 
+#include "codegen/common/LinearRegion.h"
 #include "codegen/cpu/KernelFrame.h"
 
 namespace quipu::codegen {
@@ -50,28 +50,9 @@ struct TilePosition {
   mlir::Value group, inGroup, f;
 };
 
-struct LinearRegion {
-  /// Fails with a diagnostic on `kernel` when its region is none of the fused forms.
-  static mlir::FailureOr<LinearRegion> match(llama::KernelOp kernel);
-
-  llama::KernelOp kernel;
-  llama::GatherRowsOp gather; // may be null
-  llama::RMSNormOp norm;      // may be null
-  llama::LinearOp linear;
-  llama::AddOp residual;                   // may be null
-  llama::GateOp gate;                      // may be null
-  llama::SplitOp split;                    // may be null
-  llama::RotateOp rotateQuery, rotateKeys; // may be null
-  llama::KVAppendOp append;                // may be null
-
-  /// The activation that the kernel reads, before gathering and norm.
-  mlir::Value source();
-  /// The other operand of the residual addition.
-  mlir::Value residualOperand();
-  int64_t inputs() { return mlir::cast<mlir::RankedTensorType>(linear.getWeight().getType()).getDimSize(1); }
-  int64_t headDim();
-  /// Type of the normalised input, when the schedule keeps it in memory.
-  mlir::Type workspaceType();
+/// A linear region with the rows of its weight divided into tiles.
+struct LinearTiles : LinearRegion {
+  static mlir::FailureOr<LinearTiles> match(llama::KernelOp kernel);
 
   /// Number of tiles of all sections, for runs of at most `run` rows.
   llvm::SmallVector<Section> sections(int64_t run);
@@ -81,6 +62,8 @@ struct LinearRegion {
                                             mlir::Value f);
 
 private:
+  explicit LinearTiles(const LinearRegion &region) : LinearRegion(region) {}
+
   void addPlain(llvm::SmallVectorImpl<Section> &sections, int64_t firstRow, int64_t count, int64_t run, Section shape);
   void place(Section &section, int64_t rowA, int64_t rowB);
 };
@@ -90,4 +73,4 @@ int64_t countTiles(llvm::ArrayRef<Section> sections);
 
 } // namespace quipu::codegen
 
-#endif // QUIPU_CODEGEN_CPU_LINEARREGION_H
+#endif // QUIPU_CODEGEN_CPU_LINEARTILES_H

@@ -1,6 +1,6 @@
-//===- LinearRegionTest.cpp - Tiles of a linear kernel cover its weight once --------===//
+//===- LinearTilesTest.cpp - Tiles of a linear kernel cover its weight once ---------===//
 
-#include "codegen/cpu/LinearRegion.h"
+#include "codegen/cpu/LinearTiles.h"
 
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Parser/Parser.h"
@@ -11,15 +11,15 @@ using namespace quipu::codegen;
 
 namespace {
 
-class LinearRegionTest : public testing::Test {
+class LinearTilesTest : public testing::Test {
 protected:
-  LinearRegionTest() { context.loadDialect<llama::LlamaDialect>(); }
+  LinearTilesTest() { context.loadDialect<llama::LlamaDialect>(); }
 
-  LinearRegion region(const std::string &text) {
+  LinearTiles region(const std::string &text) {
     module = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
     EXPECT_TRUE(module);
     auto kernel = *module->getOps<llama::KernelOp>().begin();
-    auto found = LinearRegion::match(kernel);
+    auto found = LinearTiles::match(kernel);
     EXPECT_TRUE(mlir::succeeded(found));
     return *found;
   }
@@ -89,13 +89,13 @@ std::string qkv(int64_t heads, int64_t kvHeads, int64_t head, const std::string 
 
 } // namespace
 
-TEST_F(LinearRegionTest, PlainRowsOfAnyNumber) {
+TEST_F(LinearTilesTest, PlainRowsOfAnyNumber) {
   for (int64_t rows : {1, 2, 3, 7, 8, 9, 15, 16, 100, 300, 576})
     for (int64_t run : {1, 2, 3, 4})
       expectOnce(region(plain(rows)).sections(run), {rows});
 }
 
-TEST_F(LinearRegionTest, GateAndUpOfAnyWidth) {
+TEST_F(LinearTilesTest, GateAndUpOfAnyWidth) {
   for (int64_t features : {1, 3, 4, 6, 100, 172})
     for (int64_t run : {1, 2, 4}) {
       auto sections = region(gated(features)).sections(run);
@@ -107,7 +107,7 @@ TEST_F(LinearRegionTest, GateAndUpOfAnyWidth) {
     }
 }
 
-TEST_F(LinearRegionTest, HeadsOfEveryEvenSize) {
+TEST_F(LinearTilesTest, HeadsOfEveryEvenSize) {
   for (const char *layout : {"half", "interleaved"})
     for (int64_t head : {2, 6, 10, 48, 64, 80, 128})
       for (int64_t run : {2, 4}) {
@@ -121,7 +121,7 @@ TEST_F(LinearRegionTest, HeadsOfEveryEvenSize) {
       }
 }
 
-TEST_F(LinearRegionTest, RefusesOtherRegions) {
+TEST_F(LinearTilesTest, RefusesOtherRegions) {
   module = mlir::parseSourceString<mlir::ModuleOp>(
       "llama.kernel @k(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {\n %0 = llama.add %x, %x : (tensor<?x8xf32>, "
       "tensor<?x8xf32>) -> tensor<?x8xf32>\n llama.yield %0 : tensor<?x8xf32>\n}",
@@ -129,6 +129,6 @@ TEST_F(LinearRegionTest, RefusesOtherRegions) {
   ASSERT_TRUE(module);
   std::string message;
   mlir::ScopedDiagnosticHandler handler(&context, [&](mlir::Diagnostic &diagnostic) { message = diagnostic.str(); });
-  EXPECT_TRUE(mlir::failed(LinearRegion::match(*module->getOps<llama::KernelOp>().begin())));
+  EXPECT_TRUE(mlir::failed(LinearTiles::match(*module->getOps<llama::KernelOp>().begin())));
   EXPECT_NE(message.find("no place for it"), std::string::npos) << message;
 }

@@ -1,0 +1,42 @@
+//===- LinearRegion.h - What a linear kernel computes -----------*- C++ -*-===//
+//
+// Reads the region of a linear kernel as prologue o product o epilogue. The emitters of every target start from this.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QUIPU_CODEGEN_COMMON_LINEARREGION_H
+#define QUIPU_CODEGEN_COMMON_LINEARREGION_H
+
+#include "ir/Llama/Llama.h"
+
+namespace quipu::codegen {
+
+struct LinearRegion {
+  /// Fails with a diagnostic on `kernel` when its region is none of the fused forms.
+  static mlir::FailureOr<LinearRegion> match(llama::KernelOp kernel);
+
+  llama::KernelOp kernel;
+  llama::GatherRowsOp gather; // may be null
+  llama::RMSNormOp norm;      // may be null
+  llama::LinearOp linear;
+  llama::AddOp residual;                   // may be null
+  llama::GateOp gate;                      // may be null
+  llama::SplitOp split;                    // may be null
+  llama::RotateOp rotateQuery, rotateKeys; // may be null
+  llama::KVAppendOp append;                // may be null
+
+  /// The activation that the kernel reads, before gathering and norm.
+  mlir::Value source();
+  /// The other operand of the residual addition.
+  mlir::Value residualOperand();
+  /// K and N of the weight.
+  int64_t inputs() { return mlir::cast<mlir::RankedTensorType>(linear.getWeight().getType()).getDimSize(1); }
+  int64_t outputs() { return mlir::cast<mlir::RankedTensorType>(linear.getWeight().getType()).getDimSize(0); }
+  int64_t headDim();
+  /// Type of the normalised input, when the schedule keeps it in memory.
+  mlir::Type workspaceType();
+};
+
+} // namespace quipu::codegen
+
+#endif // QUIPU_CODEGEN_COMMON_LINEARREGION_H

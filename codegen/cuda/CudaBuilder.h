@@ -1,0 +1,126 @@
+//===- CudaBuilder.h - The vocabulary of CUDA kernel emitters ---*- C++ -*-===//
+//
+// A thin layer over the builders of llvm, nvvm, arith and scf and over PTX instructions, so that an emitter reads like
+// the kernel that it emits. Pointers are llvm pointers of address space 1 (global) or 3 (shared); threads, blocks and
+// tile coordinates are i32, byte offsets in global memory i64.
+//
+// A fragment of mma.m16n8k16 (PTX ISA, "Matrix Fragments for mma.m16n8k16"), with g = lane / 4 and q = lane % 4:
+//   A (16 x 16)  a0: row g,     k 2q..2q+1    a1: row g + 8, k 2q..2q+1
+//                a2: row g,     k 2q+8..2q+9  a3: row g + 8, k 2q+8..2q+9
+//   B (16 x 8)   b0: k 2q..2q+1, column g     b1: k 2q+8..2q+9, column g
+//   C (16 x 8)   c0, c1: row g, columns 2q, 2q+1     c2, c3: row g + 8, columns 2q, 2q+1
+// Sums over k do not depend on its order: operands that are permuted alike give the same product.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QUIPU_CODEGEN_CUDA_CUDABUILDER_H
+#define QUIPU_CODEGEN_CUDA_CUDABUILDER_H
+
+#include "codegen/common/ArithBuilder.h"
+#include "codegen/cuda/CudaTarget.h"
+
+namespace quipu::codegen {
+
+class CudaBuilder : public ArithBuilder {
+public:
+  CudaBuilder(mlir::Location location, mlir::Region &region, const CudaTarget &target)
+      : ArithBuilder(location, region), target(target) {}
+
+  const CudaTarget target;
+
+  // ---- inline PTX
+  /// One instruction (or several) with results of `results` types, in the order $0, $1, ...; then the operands. The
+  /// constraints follow from the types: h (i16, f16, bf16), r (i32, vector of two 16-bit elements, shared pointer), l
+  /// (i64, global or generic pointer), f (f32), d (f64). With `memory` nothing that touches memory moves across; with
+  /// neither `memory` nor `ordered` it may be moved, merged or dropped like arithmetic.
+  Values ptx(llvm::StringRef text, llvm::ArrayRef<mlir::Type> results, llvm::ArrayRef<Value> operands,
+             bool memory = false, bool ordered = false);
+  Value ptx1(llvm::StringRef text, mlir::Type result, llvm::ArrayRef<Value> operands) {
+    return ptx(text, {result}, operands).front();
+  }
+
+  // ---- place
+  Value thread();
+  Value lane() { return rem(thread(), 32); }
+  /// thread / 32, in a register that the compiler knows to be equal in a warp.
+  Value warp();
+  Value block(unsigned dim);
+  Value gridSize(unsigned dim);
+
+  // ---- order
+  /// bar.sync over all threads of the block.
+  void barrier();
+  /// bar.sync `id` over `threads` threads.
+  void barrier(Value id, int64_t threads);
+  void warpBarrier();
+  /// Programmatic dependent launch (nothing before sm_90): waits until the kernel in front has finished and its writes
+  /// are visible / lets the kernel behind start.
+  void waitForPrevious();
+  void letNextStart();
+
+  // ---- arithmetic (scalars)
+  Value fma(Value a, Value b, Value c);
+  /// 2^a, e^a, 1/a, 1/sqrt(a) within two units in the last place.
+  Value exp2(Value a);
+  Value exp(Value a) { return exp2(mulf(a, f32(1.44269504088896341f))); }
+  Value reciprocal(Value a);
+  Value rsqrt(Value a);
+  /// a / (1 + exp(-a)).
+  Value silu(Value a) { return mulf(a, reciprocal(addf(f32(1.0f), exp(negf(a))))); }
+
+  // ---- pairs of 16-bit elements in an i32, low half first
+  Value pack(mlir::Type element, Value low, Value high);
+  std::pair<Value, Value> unpack(mlir::Type element, Value pair);
+  /// The f32 values of a 16-byte load (vector<4xi32>): 4 of f32, 8 of f16 or bf16.
+  Values unpack16(mlir::Type element, Value vector);
+  /// f32 values as 16 bytes of `element`: 4 of f32, 8 of f16 or bf16.
+  Value pack16(mlir::Type element, llvm::ArrayRef<Value> values);
+  Value extract(Value vector, int64_t index);
+
+  // ---- across a warp
+  /// Value of the lane whose number differs by `mask` (i32 or f32).
+  Value shuffleXor(Value value, int64_t mask);
+  Value shuffleFrom(Value value, Value lane);
+  /// Sum, or maximum, over groups of `width` lanes (a power of two), in every lane.
+  Value sumLanes(Value value, int64_t width = 32);
+  Value maxLanes(Value value, int64_t width = 32);
+
+  // ---- memory
+  mlir::Type pointerType(unsigned space);
+  mlir::VectorType vec4i32();
+  /// Start of the block's dynamic shared memory, 1024-byte aligned.
+  Value shared();
+  /// 16 bytes as vector<4xi32>, 16-byte aligned. `loadWeights16` reads through the read-only path without keeping a line
+  /// in L1, and stays in front of waitForPrevious() where it was emitted there; `load16` is an ordinary load.
+  Value load16(Value pointer) { return load(vec4i32(), pointer, 16); }
+  Value loadWeights16(Value pointer);
+  void store16(Value vector, Value pointer) { store(vector, pointer, 16); }
+  Value zero16();
+  /// One element, widened to f32; one f32 value, rounded.
+  Value loadF32(mlir::Type element, Value pointer) {
+    return widenToF32(load(element, pointer, bytesOf(element)));
+  }
+  void storeF32(Value value, mlir::Type element, Value pointer) {
+    store(roundTo(element, value), pointer, bytesOf(element));
+  }
+  Value loadI32(Value pointer) { return load(getI32Type(), pointer, 4); }
+  /// atom.add.acq_rel.gpu on an i32; returns the value before.
+  Value atomicAddAcqRel(Value pointer, Value increment);
+
+  // ---- asynchronous copies (sm_80)
+  /// 16 bytes from global to shared memory; zeros where `valid` (i1) is false (null: always valid).
+  void copyAsync16(Value shared, Value global, Value valid = {});
+  void commitCopies();
+  /// Waits until at most `pending` groups of the thread's copies are under way.
+  void waitCopies(int64_t pending);
+
+  // ---- tensor cores, a warp at a time
+  /// c + a b with f32 sums; a: 4, b: 2 pairs of `element` (i32), c: 4 f32.
+  Values mma(mlir::Type element, llvm::ArrayRef<Value> a, llvm::ArrayRef<Value> b, llvm::ArrayRef<Value> c);
+  /// Four 8 x 8 matrices of 16-bit elements; lane l gives the address of row l % 8 of matrix l / 8.
+  Values loadMatrices(Value shared, bool transposed = false);
+};
+
+} // namespace quipu::codegen
+
+#endif // QUIPU_CODEGEN_CUDA_CUDABUILDER_H

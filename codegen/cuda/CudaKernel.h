@@ -1,0 +1,58 @@
+//===- CudaKernel.h - From scheduled kernels to GPU code --------*- C++ -*-===//
+//
+// The CUDA code generator: every `llama.kernel` of a module, scheduled by llama-select-schedules for a CUDA target,
+// becomes global functions in one module of llvm/nvvm/arith/scf code, which LLVM compiles to PTX, and ptxas or nvJitLink,
+// where there is one, to a cubin.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QUIPU_CODEGEN_CUDA_CUDAKERNEL_H
+#define QUIPU_CODEGEN_CUDA_CUDAKERNEL_H
+
+#include "codegen/common/GeneratedKernel.h"
+#include "codegen/cuda/CudaTarget.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace llvm {
+class LLVMContext;
+class Module;
+} // namespace llvm
+
+namespace quipu::codegen {
+
+/// Emits all kernels of `module` and the service kernels into a new module.
+mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> emitCudaKernels(mlir::ModuleOp module, const CudaTarget &target,
+                                                                   std::vector<GeneratedKernel> &kernels);
+
+/// Lowers emitted code to the LLVM dialect, in place.
+mlir::LogicalResult lowerCudaToLLVMDialect(mlir::ModuleOp code);
+
+/// Translates the lowered module to LLVM IR for `target` and optimises it.
+llvm::Expected<std::unique_ptr<llvm::Module>> translateCudaToLLVM(mlir::ModuleOp code, const CudaTarget &target,
+                                                                  llvm::LLVMContext &context);
+
+/// PTX text of an optimised module.
+llvm::Expected<std::string> emitPtx(llvm::Module &module, const CudaTarget &target);
+
+/// What made a cubin.
+struct Cubin {
+  std::vector<char> bytes;
+  /// "ptxas 13.0", "nvJitLink 13.0".
+  std::string assembler;
+  /// What it said (ptxas -v: registers, spills, shared memory of each kernel).
+  std::string log;
+};
+
+/// Assembles PTX with ptxas (QUIPU_PTXAS, on PATH, or under /usr/local/cuda) or else with libnvJitLink. Nothing when the
+/// machine has neither; an error when one is there and refuses the code.
+llvm::Expected<std::optional<Cubin>> assemblePtx(const std::string &ptx, const CudaTarget &target);
+
+} // namespace quipu::codegen
+
+#endif // QUIPU_CODEGEN_CUDA_CUDAKERNEL_H

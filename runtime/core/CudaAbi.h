@@ -1,0 +1,51 @@
+//===- CudaAbi.h - The contract between generated CUDA kernels and the runtime -*- C++ -*-===//
+//
+// Generated code and the runtime agree on this page, on KernelAbi.h (layout of the arguments) and on plan.fbs. The
+// compiler's code generator includes it too.
+//
+// An entry of a kernel of a CUDA plan is a global function of the code module with the parameters
+//
+//     (T *pointer_0, ..., T *pointer_n-1,                  64-bit addresses of device memory
+//      int32 tokens, int32 outputs, int32 tableStride,     T, R, entries in a row of the block table (as QuipuDim)
+//      CUtensorMap map_0, ...)                             128 bytes each, 64-byte aligned, __grid_constant__
+//
+// - Pointers: as the `buffers` of KernelAbi.h, in the same order (arguments of the step, a `kv_layer` gives K pool, V
+//   pool and block table; then results, then workspaces). Weights and arena tensors are at least 256-byte aligned.
+// - Grid: `fixed` blocks in x, ceil(rows / rows_per_block) in y. A persistent entry is launched with
+//   min(blocks that run at once on the device, fixed * ceil(rows / rows_per_block)) blocks in x, 1 in y; a block of it
+//   works on tiles x, x + gridDim.x, ...
+// - Rows of an arena tensor beyond T are memory of the tensor up to the program's max_rows; what they hold is
+//   unspecified, and kernels may write there.
+// - On sm_90 and later every launch but the first of a program is programmatic (dependent launch): an entry may start
+//   before the one in front of it has finished. Before it reads anything but weights, or writes anything, each thread
+//   that does so executes griddepcontrol.wait, and every entry executes it in at least one thread of every block.
+// - Activations are row-major. The residual stream is f32.
+//
+// Service kernels are entries of every variant's code that belong to no program:
+//
+//     quipu_fill_random_<dtype>(void *weight, uint64 elements, uint64 columns, uint32 keyA, uint32 keyB, uint32 keyC,
+//                               float scale, uint32 first, uint64 firstRow, uint32 order, uint64 groupRows)
+//         element i (of `elements`, row-major, `columns` in a row) of a source is computed from number first + i as
+//         runtime/core/RandomWeights.cpp does and stored, rounded to nearest even, at row firstRow + targetRow(order,
+//         groupRows, i / columns) of the weight. keyA = 0, keyB = 0, keyC = 0, scale = 0: ones. 256 threads, any grid.
+//     quipu_argmax(const float *logits, int32 rows, int32 vocab, uint64 *keys)
+//         grid (x: any, y: rows), 256 threads. Raises keys[row] (atomic max) to the key of the largest logit: upper 32
+//         bits: the logit's bits made monotonic (sign set: all bits flipped, otherwise the sign bit set), lower 32 bits:
+//         ~index, so that the lowest index wins. NaN counts as the lowest.
+//     quipu_advance(uint64 *keys, const int32 *outputRows, int32 rows, int32 *tokens, int32 *positions, int32 *history,
+//                   int32 *step, int32 capacity)
+//         one block, 256 threads. For each row r: token = ~lower(keys[r]); tokens[outputRows[r]] = token;
+//         positions[outputRows[r]] += 1; history[(*step % capacity) * rows + r] = token; keys[r] = 0; then *step += 1.
+//
+//===----------------------------------------------------------------------------------===//
+
+#ifndef QUIPU_RUNTIME_CORE_CUDAABI_H
+#define QUIPU_RUNTIME_CORE_CUDAABI_H
+
+/// Threads of a block of every service kernel.
+enum { kCudaServiceThreads = 256 };
+#define QUIPU_CUDA_FILL_RANDOM "quipu_fill_random_"
+#define QUIPU_CUDA_ARGMAX "quipu_argmax"
+#define QUIPU_CUDA_ADVANCE "quipu_advance"
+
+#endif // QUIPU_RUNTIME_CORE_CUDAABI_H
