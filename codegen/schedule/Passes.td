@@ -17,7 +17,11 @@ def LlamaSelectSchedules : Pass<"llama-select-schedules", "::mlir::ModuleOp"> {
     - A weight fused of several tensors stays in its pieces, `#llama.row_parts`, since the weight files are mapped and
       used in place.
 
-    `target` is the processor, as for `quipu compile --target`; the other options are for tuning.
+    For a CUDA target activations stay row-major, fused weights are one matrix in `#llama.paired_rows`, and the bound on a
+    program's rows decides: up to 8 rows weights stream through registers, up to 64 one tile of rows meets a share of
+    the weight in each block, beyond that tiles of 128 rows.
+
+    `target` is the processor or GPU, as for `quipu compile --target`; the other options are for tuning.
   }];
   let options = [Option<"run", "run", "int64_t", "0", "Rows of a run of a linear tile over many rows (0: chosen)">,
                  Option<"vectors", "vectors", "int64_t", "0", "Vectors of input rows of such a tile (0: chosen)">,
@@ -26,8 +30,16 @@ def LlamaSelectSchedules : Pass<"llama-select-schedules", "::mlir::ModuleOp"> {
                  Option<"fewRun", "few-run", "int64_t", "0", "Rows of a run of a linear tile over few rows (0: chosen)">,
                  Option<"prefetch", "prefetch", "int64_t", "-1",
                         "Distance in bytes of prefetch in the weights of few rows (-1: chosen)">,
+                 Option<"rows", "rows", "int64_t", "0", "CUDA: weight rows of a tile for many rows (0: chosen)">,
+                 Option<"warps", "warps", "int64_t", "0", "CUDA: warps of a block for few rows (0: chosen)">,
+                 Option<"ahead", "ahead", "int64_t", "0",
+                        "CUDA: weight loads of a thread in flight for few rows (0: chosen)">,
+                 Option<"stages", "stages", "int64_t", "0", "CUDA: stages of a linear kernel for many rows (0: chosen)">,
+                 Option<"splits", "splits", "int64_t", "0", "CUDA: most parts of the keys of a decoded row (0: chosen)">,
+                 Option<"keys", "keys", "int64_t", "0", "CUDA: fewest keys of such a part (0: chosen)">,
                  Option<"target", "target", "std::string", "\"cpu:host\"",
-                        "Processor: cpu:host, cpu:x86-64-v3, cpu:x86-64-v4, ... (LLVM features with +name, -name)">];
+                        "cpu:host, cpu:x86-64-v3, cpu:x86-64-v4, ... (LLVM features with +name, -name), cuda:sm_90a, "
+                        "cuda:sm_80, cuda:sm_86, cuda:sm_89">];
   let dependentDialects = ["::quipu::llama::LlamaDialect"];
 }
 

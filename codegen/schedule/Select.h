@@ -1,0 +1,34 @@
+//===- Select.h - The selection of schedules by target ----------*- C++ -*-===//
+
+#ifndef QUIPU_CODEGEN_SCHEDULE_SELECT_H
+#define QUIPU_CODEGEN_SCHEDULE_SELECT_H
+
+#include "codegen/cpu/CpuTarget.h"
+#include "codegen/cuda/CudaTarget.h"
+#include "codegen/schedule/Passes.h"
+
+namespace quipu::codegen {
+
+void selectCpuSchedules(mlir::ModuleOp module, const CpuTarget &target, const LlamaSelectSchedulesOptions &tuning);
+
+/// Fails with a diagnostic where a size of the model is none that CUDA kernels can do.
+mlir::LogicalResult selectCudaSchedules(mlir::ModuleOp module, const CudaTarget &target,
+                                        const LlamaSelectSchedulesOptions &tuning);
+
+/// A matrix of dynamic rows.
+inline bool isActivation(mlir::Type type) {
+  auto tensor = mlir::dyn_cast<mlir::RankedTensorType>(type);
+  return tensor && tensor.getRank() == 2 && tensor.isDynamicDim(0) &&
+         mlir::isa<mlir::FloatType>(tensor.getElementType());
+}
+
+/// The op of a class in a kernel; null when there is none.
+template <typename Op> Op find(llama::KernelOp kernel) {
+  Op found;
+  kernel.walk([&](Op op) { found = op; });
+  return found;
+}
+
+} // namespace quipu::codegen
+
+#endif // QUIPU_CODEGEN_SCHEDULE_SELECT_H

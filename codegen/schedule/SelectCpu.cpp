@@ -1,0 +1,180 @@
+//===- SelectCpu.cpp - Schedules for CPUs -----------------------------------===//
+
+#include "codegen/schedule/Select.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+using namespace mlir;
+using namespace quipu::llama;
+
+namespace quipu::codegen {
+namespace {
+
+class CpuSelector {
+public:
+  CpuSelector(ModuleOp module, const CpuTarget &target, const LlamaSelectSchedulesOptions &tuning)
+      : module(module), target(target), tuning(tuning), lanes(target.lanes()) {}
+
+  void run() {
+    for (auto weight : module.getOps<WeightOp>())
+      keepParts(weight);
+    for (auto program : module.getOps<func::FuncOp>())
+      if (program->hasAttr(kProgramAttrName))
+        schedule(program);
+  }
+
+private:
+  /// A weight of several sources stays in its parts.
+  void keepParts(WeightOp weight) {
+    auto rows = weight.getRows();
+    auto type = cast<RankedTensorType>(weight.getType());
+    if (!rows || rows->size() < 2 || type.getEncoding())
+      return;
+    auto parts =
+        RankedTensorType::get(type.getShape(), type.getElementType(), RowPartsAttr::get(module.getContext(), *rows));
+    weight.setTypeAttr(TypeAttr::get(parts));
+    partsOf[weight.getSymName()] = parts;
+  }
+
+  /// Pairs of bf16 can be packed when every activation has an even width, and no rotary tile ends inside a pair.
+  bool canPack(ArrayRef<KernelOp> kernels) {
+    if (!target.hasBf16Dot())
+      return false;
+    for (KernelOp kernel : kernels) {
+      bool even = true;
+      kernel.walk([&](Operation *op) {
+        for (Type type : llvm::concat<const Type>(op->getOperandTypes(), op->getResultTypes()))
+          if (isActivation(type) && cast<RankedTensorType>(type).getDimSize(1) % 2)
+            even = false;
+        if (auto rotate = dyn_cast<RotateOp>(op))
+          even &= rotate.getHeadDim() % 4 == 0;
+      });
+      if (!even)
+        return false;
+    }
+    return true;
+  }
+
+  Type layoutFor(Value value, bool tokenLanes, const RowCounts &rows) {
+    auto type = cast<RankedTensorType>(value.getType());
+    if (!tokenLanes || rows.of(value) == RowCount::Outputs)
+      return type;
+    int64_t pack = packed && type.getElementType().isBF16() ? 2 : 1;
+    return RankedTensorType::get(type.getShape(), type.getElementType(),
+                                 TokenLanesAttr::get(module.getContext(), lanes, pack));
+  }
+
+  void schedule(func::FuncOp program) {
+    bool tokenLanes = program->getAttrOfType<ProgramAttr>(kProgramAttrName).getRowAlign() > 1;
+    SymbolTableCollection symbols;
+    llvm::SetVector<KernelOp> kernels;
+    program.walk([&](LaunchOp launch) {
+      kernels.insert(symbols.lookupNearestSymbolFrom<KernelOp>(launch, launch.getKernelAttr()));
+    });
+    packed = tokenLanes && canPack(kernels.getArrayRef());
+
+    RowCounts rows(program);
+    // Types first for all values, then written back.
+    SmallVector<std::pair<Value, Type>> changes;
+    auto collect = [&](Value value) {
+      if (isActivation(value.getType()))
+        changes.emplace_back(value, layoutFor(value, tokenLanes, rows));
+    };
+    auto collectBlock = [&](Block &block) {
+      for (Value argument : block.getArguments())
+        collect(argument);
+      for (Operation &op : block)
+        for (Value result : op.getResults())
+          collect(result);
+    };
+    for (KernelOp kernel : kernels)
+      collectBlock(kernel.getBody().front());
+    collectBlock(program.getBody().front());
+    for (auto [value, type] : changes)
+      value.setType(type);
+
+    Block &programBody = program.getBody().front();
+    program.setFunctionType(FunctionType::get(module.getContext(), programBody.getArgumentTypes(),
+                                              programBody.getTerminator()->getOperandTypes()));
+
+    // Fused weights: what the reference yields and what kernels take.
+    program.walk([&](WeightRefOp reference) {
+      auto parts = partsOf.find(reference.getWeight());
+      if (parts != partsOf.end())
+        reference.getResult().setType(parts->second);
+    });
+    program.walk([&](LaunchOp launch) {
+      auto kernel = symbols.lookupNearestSymbolFrom<KernelOp>(launch, launch.getKernelAttr());
+      for (auto [argument, operand] : llvm::zip_equal(kernel.getBody().getArguments(), launch.getOperands()))
+        argument.setType(operand.getType());
+    });
+
+    for (KernelOp kernel : kernels) {
+      Block &body = kernel.getBody().front();
+      kernel.setFunctionType(
+          FunctionType::get(module.getContext(), body.getArgumentTypes(), body.getTerminator()->getOperandTypes()));
+      scheduleKernel(kernel, tokenLanes);
+    }
+  }
+
+  void scheduleKernel(KernelOp kernel, bool tokenLanes) {
+    MLIRContext *context = module.getContext();
+    if (auto linear = find<LinearOp>(kernel)) {
+      // Output rows are few even in prefill.
+      bool many = tokenLanes && getTokenLanes(linear.getResult().getType());
+      Type input = cast<RankedTensorType>(linear.getInput().getType()).getElementType();
+      Type weight = cast<RankedTensorType>(linear.getWeight().getType()).getElementType();
+      bool bf16 = target.hasBf16Dot() && input.isBF16() && weight.isBF16() && (!many || packed);
+      // Accumulators fill the registers beside one vector of weights and `vectors` of input: 8 x 3 of 32, 4 x 3 of 16.
+      int64_t run = !many                            ? (tuning.fewRun ? tuning.fewRun : 4)
+                    : tuning.run                     ? tuning.run
+                    : target.vectorRegisters() == 32 ? 4
+                                                     : 2;
+      int64_t vectors = !many ? 1 : tuning.vectors ? tuning.vectors : 3;
+      int64_t inputs = cast<RankedTensorType>(linear.getInput().getType()).getDimSize(1);
+      int64_t tileBytes = inputs * lanes * input.getIntOrFloatBitWidth() / 8;
+      int64_t rowTiles = std::max<int64_t>(kInputBytes / tileBytes / vectors, 1) * vectors;
+      if (tuning.rowTiles)
+        rowTiles = tuning.rowTiles;
+      int64_t prefetch = many ? 0 : tuning.prefetch >= 0 ? tuning.prefetch : kPrefetchBytes;
+      kernel.setScheduleAttr(CpuLinearScheduleAttr::get(context, many ? RowRegime::Many : RowRegime::Few, lanes, run,
+                                                        vectors, many ? rowTiles : 1,
+                                                        bf16 ? DotKind::Bf16 : DotKind::Fma, prefetch));
+      if (auto norm = find<RMSNormOp>(kernel); norm && many)
+        kernel.setWorkspaceAttr(ArrayAttr::get(context, {TypeAttr::get(norm.getResult().getType())}));
+      return;
+    }
+    if (auto attention = find<AttentionOp>(kernel)) {
+      bool bf16 = target.hasBf16Dot() && (!tokenLanes || packed) &&
+                  cast<RankedTensorType>(attention.getQuery().getType()).getElementType().isBF16() &&
+                  attention.getKv().getType().getElementType().isBF16();
+      kernel.setScheduleAttr(CpuAttentionScheduleAttr::get(context, tokenLanes ? RowRegime::Many : RowRegime::Few,
+                                                           lanes, attention.getKv().getType().getPage(),
+                                                           bf16 ? DotKind::Bf16 : DotKind::Fma));
+      return;
+    }
+    kernel.setScheduleAttr(CpuPointwiseScheduleAttr::get(context, tokenLanes ? RowRegime::Many : RowRegime::Few, lanes,
+                                                         tokenLanes ? lanes : 1));
+  }
+
+  /// How far ahead of its use a weight is asked for. Hardware follows the rows of a tile by itself: asking ahead cost 6
+  /// to 9 % of decode on the machine of docs/performance.md, whichever the distance.
+  static constexpr int64_t kPrefetchBytes = 0;
+  /// Packed input rows that one pass over a weight serves: half of an L2 of 1 MiB.
+  static constexpr int64_t kInputBytes = 512 * 1024;
+
+  ModuleOp module;
+  const CpuTarget &target;
+  const LlamaSelectSchedulesOptions &tuning;
+  int64_t lanes;
+  bool packed = false;
+  llvm::StringMap<Type> partsOf;
+};
+
+} // namespace
+
+void selectCpuSchedules(ModuleOp module, const CpuTarget &target, const LlamaSelectSchedulesOptions &tuning) {
+  CpuSelector(module, target, tuning).run();
+}
+
+} // namespace quipu::codegen

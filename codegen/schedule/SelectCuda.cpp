@@ -1,0 +1,241 @@
+//===- SelectCuda.cpp - Schedules for GPUs ------------------------------------===//
+//
+// What decides is the bound on a program's rows. Up to 8: reading weights dominates, a tile of 16 weight rows is
+// divided among the warps of a block. Up to 64: still weights, but the products need tensor cores at full rate, so each
+// multiprocessor takes an equal share of the weight's rows. Beyond: arithmetic, in tiles of 128 rows of the input.
+//
+//===----------------------------------------------------------------------===//
+
+#include "codegen/common/LinearRegion.h"
+#include "codegen/schedule/Select.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace quipu::llama;
+
+namespace quipu::codegen {
+namespace {
+
+/// Most rows of a program whose linear kernels keep the weight in registers, and of one whose kernels have a single
+/// tile of input rows.
+constexpr int64_t kFewRows = 8, kOneTileRows = 64;
+
+Type elementOf(Value value) { return cast<RankedTensorType>(value.getType()).getElementType(); }
+bool is16Bit(Type type) { return type.isF16() || type.isBF16(); }
+
+class CudaSelector {
+public:
+  CudaSelector(ModuleOp module, const CudaTarget &target, const LlamaSelectSchedulesOptions &tuning)
+      : module(module), context(module.getContext()), target(target), tuning(tuning) {}
+
+  LogicalResult run() {
+    for (auto program : module.getOps<func::FuncOp>())
+      if (program->hasAttr(kProgramAttrName) && failed(schedule(program)))
+        return failure();
+    return success();
+  }
+
+private:
+  LogicalResult schedule(func::FuncOp program) {
+    maxRows = program->getAttrOfType<ProgramAttr>(kProgramAttrName).getMaxRows();
+    SymbolTableCollection symbols;
+    llvm::SetVector<KernelOp> kernels;
+    SmallVector<LaunchOp> launches(program.getOps<LaunchOp>());
+    for (LaunchOp launch : launches) {
+      auto kernel = symbols.lookupNearestSymbolFrom<KernelOp>(launch, launch.getKernelAttr());
+      kernels.insert(kernel);
+      if (failed(pairRows(launch, kernel)))
+        return failure();
+    }
+    program.walk([&](WeightRefOp reference) {
+      auto weight = symbols.lookupNearestSymbolFrom<WeightOp>(reference, reference.getWeightAttr());
+      reference.getResult().setType(cast<RankedTensorType>(weight.getType()));
+    });
+    for (LaunchOp launch : launches) {
+      auto kernel = symbols.lookupNearestSymbolFrom<KernelOp>(launch, launch.getKernelAttr());
+      for (auto [argument, operand] : llvm::zip_equal(kernel.getBody().getArguments(), launch.getOperands()))
+        argument.setType(operand.getType());
+    }
+    for (KernelOp kernel : kernels) {
+      kernel.setFunctionType(FunctionType::get(context, kernel.getBody().getArgumentTypes(), kernel.getResultTypes()));
+      if (failed(scheduleKernel(kernel)))
+        return failure();
+    }
+    return success();
+  }
+
+  /// Gives the fused weight (and bias) of a launch the order of rows that the kernel's epilogue wants.
+  LogicalResult pairRows(LaunchOp launch, KernelOp kernel) {
+    if (!find<LinearOp>(kernel))
+      return success();
+    FailureOr<LinearRegion> region = LinearRegion::match(kernel);
+    if (failed(region))
+      return failure();
+    if (!region->gate && !region->split)
+      return success();
+    SmallVector<SourceRowsAttr> sources;
+    auto add = [&](RowPairing pairing, int64_t group = 0) {
+      sources.push_back(SourceRowsAttr::get(context, pairing, group));
+    };
+    if (region->gate) {
+      if (int64_t features = region->outputs() / 2; features % 8)
+        return kernel.emitOpError()
+               << "has " << features
+               << " features of a gated MLP (intermediate_size); CUDA kernels need a multiple of 8";
+      add(RowPairing::First);
+      add(RowPairing::Second);
+    } else {
+      if (int64_t head = region->headDim(); head % 16)
+        return kernel.emitOpError() << "has heads of " << head
+                                    << " elements (head_dim); CUDA kernels need a multiple of 16";
+      for (RotateOp rotate : {region->rotateQuery, region->rotateKeys})
+        add(rotate.getLayout() == RotaryLayout::Half ? RowPairing::Halves : RowPairing::Alternating,
+            rotate.getHeadDim());
+      add(RowPairing::Plain);
+    }
+    for (Value operand : {region->linear.getWeight(), region->linear.getBias()}) {
+      if (!operand)
+        continue;
+      Value value = launch.getOperands()[cast<BlockArgument>(operand).getArgNumber()];
+      auto reference = value.getDefiningOp<WeightRefOp>();
+      if (!reference)
+        return kernel.emitOpError() << "has a fused weight that is no llama.weight";
+      auto weight = SymbolTable::lookupNearestSymbolFrom<WeightOp>(reference, reference.getWeightAttr());
+      if (weight.getSources().size() != sources.size())
+        return weight.emitOpError() << "has " << weight.getSources().size()
+                                    << " sources where the kernel pairs rows of " << sources.size()
+                                    << "; only projections joined by the fuse passes run on CUDA";
+      auto type = cast<RankedTensorType>(weight.getType());
+      weight.setTypeAttr(TypeAttr::get(
+          RankedTensorType::get(type.getShape(), type.getElementType(), PairedRowsAttr::get(context, sources))));
+    }
+    return success();
+  }
+
+  LogicalResult scheduleKernel(KernelOp kernel) {
+    if (find<LinearOp>(kernel))
+      return scheduleLinear(kernel);
+    if (auto attention = find<AttentionOp>(kernel))
+      return scheduleAttention(kernel, attention);
+    kernel.setScheduleAttr(CudaPointwiseScheduleAttr::get(context, 256));
+    return success();
+  }
+
+  LogicalResult scheduleLinear(KernelOp kernel) {
+    FailureOr<LinearRegion> region = LinearRegion::match(kernel);
+    if (failed(region))
+      return failure();
+    int64_t inputs = region->inputs(), outputs = region->outputs();
+    Type input = elementOf(region->linear.getInput()), weight = elementOf(region->linear.getWeight());
+    // Rows of matrices begin at multiples of 16 bytes, since they are read in such pieces.
+    int64_t multiple = 16 / std::min(input.getIntOrFloatBitWidth() / 8, weight.getIntOrFloatBitWidth() / 8);
+    if (inputs % multiple)
+      return kernel.emitOpError() << "multiplies rows of " << inputs << " elements; CUDA kernels need a multiple of "
+                                  << multiple << " for this type";
+    bool tensorCores = input == weight && is16Bit(input);
+    int64_t multiprocessors = target.multiprocessors();
+    if (!tensorCores || maxRows <= kFewRows) {
+      int64_t tiles = llvm::divideCeil(outputs, 16), steps = llvm::divideCeil(inputs, tensorCores ? 32 : 16);
+      // One block for a multiprocessor: more warps, so that as many bytes are in flight.
+      int64_t warps = tiles <= multiprocessors && inputs >= 4096 ? 16 : 8;
+      if (tuning.warps)
+        warps = tuning.warps;
+      kernel.setScheduleAttr(CudaLinearFewScheduleAttr::get(context, /*tokens=*/8, std::min(warps, steps),
+                                                            tuning.ahead ? tuning.ahead : 16,
+                                                            tensorCores ? CudaDot::Mma : CudaDot::Fma,
+                                                            // f16 could overflow before the scale.
+                                                            /*scaleAfter=*/!input.isF16()));
+      return success();
+    }
+    if (region->norm)
+      kernel.setWorkspaceAttr(ArrayAttr::get(context, {TypeAttr::get(region->norm.getResult().getType())}));
+    // Few rows are wanted even of a long prompt.
+    bool oneTile = maxRows <= kOneTileRows || region->gather;
+    if (!target.isHopper()) {
+      kernel.setScheduleAttr(
+          oneTile ? CudaLinearManyScheduleAttr::get(context, 64, 64, 64, 4, 4, CudaDot::Mma, false, true)
+                  : CudaLinearManyScheduleAttr::get(context, 128, 128, 32, 4, 8, CudaDot::Mma, false, false));
+      return success();
+    }
+    int64_t tokens = oneTile ? kOneTileRows : 128;
+    int64_t rows = tuning.rows ? tuning.rows : oneTile ? evenShare(outputs) : persistentRows(outputs);
+    int64_t stageBytes = (tokens + rows) * kDepth * 2;
+    int64_t stages = tuning.stages ? tuning.stages : std::clamp<int64_t>(kStageBytes / stageBytes, 2, 32);
+    stages = std::min(stages, std::max<int64_t>(llvm::divideCeil(inputs, kDepth), 2));
+    kernel.setScheduleAttr(CudaLinearManyScheduleAttr::get(context, tokens, rows, kDepth, stages, oneTile ? 4 : 8,
+                                                           CudaDot::Wgmma, /*persistent=*/!oneTile, /*ahead=*/oneTile));
+    return success();
+  }
+
+  /// Weight rows of a block such that every multiprocessor has as many tiles, in multiples of 16 up to 256.
+  int64_t evenShare(int64_t outputs) {
+    int64_t multiprocessors = target.multiprocessors();
+    int64_t waves = llvm::divideCeil(outputs, multiprocessors * 256);
+    return std::min<int64_t>(llvm::alignTo(llvm::divideCeil(outputs, multiprocessors * waves), 16), 256);
+  }
+
+  /// Weight rows of a tile that walk the product in the least time: the number of rounds times the tile's width.
+  int64_t persistentRows(int64_t outputs) {
+    // Narrow tiles for few tiles of input rows: there are multiprocessors to fill.
+    if (maxRows <= 512)
+      return 128;
+    int64_t best = 256, bestCost = INT64_MAX;
+    for (int64_t rows : {256, 192, 128}) {
+      int64_t tiles = llvm::divideCeil(maxRows, 128) * llvm::divideCeil(outputs, rows);
+      int64_t cost = llvm::divideCeil(tiles, target.multiprocessors()) * rows;
+      if (cost < bestCost)
+        best = rows, bestCost = cost;
+    }
+    return best;
+  }
+
+  LogicalResult scheduleAttention(KernelOp kernel, AttentionOp attention) {
+    int64_t kvHeads = attention.getNumKvHeads(), group = attention.getNumHeads() / kvHeads;
+    int64_t head = attention.getKv().getType().getHeadDim();
+    Type query = elementOf(attention.getQuery()), cache = attention.getKv().getType().getElementType();
+    if (head * cache.getIntOrFloatBitWidth() % 128)
+      return kernel.emitOpError() << "attends to heads of " << head << " elements of " << cache
+                                  << "; CUDA kernels need a multiple of 16 bytes";
+    int64_t heads = largestDivisor(group, 8);
+    bool tensorCores = query == cache && is16Bit(cache) && head % 16 == 0 && head <= 256;
+    if (!tensorCores || maxRows <= kOneTileRows) {
+      // One row fills the chip at long contexts; beside other rows each needs fewer parts.
+      int64_t blocks = kvHeads * (group / heads) * (maxRows <= kFewRows ? 1 : kFewRows + 1);
+      int64_t splits = std::clamp<int64_t>(2 * target.multiprocessors() / blocks / 2, 1, 32);
+      kernel.setScheduleAttr(CudaAttentionScheduleAttr::get(context, RowRegime::Few, 1, heads, 4,
+                                                            tuning.keys ? tuning.keys : 64,
+                                                            tuning.splits ? tuning.splits : splits, CudaDot::Fma));
+      return success();
+    }
+    int64_t tokens = 16 * std::max<int64_t>(8 / heads, 1);
+    kernel.setScheduleAttr(CudaAttentionScheduleAttr::get(context, RowRegime::Many, tokens, heads, heads * tokens / 16,
+                                                          head > 128 ? 32 : 64, 1, CudaDot::Mma));
+    return success();
+  }
+
+  static int64_t largestDivisor(int64_t number, int64_t most) {
+    int64_t divisor = std::min(number, most);
+    while (number % divisor)
+      --divisor;
+    return divisor;
+  }
+
+  /// Elements of K in a stage (a row of 128 bytes, the width of a swizzle), and bytes of all stages of a block.
+  static constexpr int64_t kDepth = 64, kStageBytes = 200 * 1024;
+
+  ModuleOp module;
+  MLIRContext *context;
+  const CudaTarget &target;
+  const LlamaSelectSchedulesOptions &tuning;
+  int64_t maxRows = 0;
+};
+
+} // namespace
+
+LogicalResult selectCudaSchedules(ModuleOp module, const CudaTarget &target,
+                                  const LlamaSelectSchedulesOptions &tuning) {
+  return CudaSelector(module, target, tuning).run();
+}
+
+} // namespace quipu::codegen
