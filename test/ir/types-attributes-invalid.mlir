@@ -124,3 +124,23 @@ func.func private @f() attributes {a = #llama.row_parts<8>}
 
 // expected-error @+1 {{every part must have rows, found 0}}
 func.func private @f() attributes {a = #llama.row_parts<8, 0>}
+
+// -----
+
+// expected-error @+1 {{halves needs groups of a multiple of 16 rows, found 24}}
+func.func private @f() attributes {a = #llama.source_rows<halves, 24>}
+
+// -----
+
+// expected-error @+1 {{plain has no groups, found 16}}
+func.func private @f() attributes {a = #llama.source_rows<plain, 16>}
+
+// -----
+
+// expected-error @+1 {{a source with the second elements of pairs must follow one with the first elements}}
+func.func private @f() attributes {a = #llama.paired_rows<<second>, <first>>}
+
+// -----
+
+// expected-error @+1 {{must be followed by one with the second elements}}
+func.func private @f() attributes {a = #llama.paired_rows<<plain>, <first>>}
