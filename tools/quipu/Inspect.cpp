@@ -1,27 +1,34 @@
 //===- Inspect.cpp - quipu inspect: everything the compiler did --------------------------===//
 
 #include "runtime/core/Error.h"
+#include "runtime/core/OutputFile.h"
 #include "tools/common/Console.h"
 #include "tools/quipu/Command.h"
 #include "tools/quipu/PlanSource.h"
 #include "tools/quipu/inspect/Disassemble.h"
+#include "tools/quipu/inspect/GpuCode.h"
 #include "tools/quipu/inspect/PlanJson.h"
 #include "tools/quipu/inspect/PlanText.h"
 
 #include <memory>
+#include <optional>
 
 namespace quipu::tool {
 
 namespace {
 struct InspectCommand {
   PlanSource source;
-  std::string phase, kernel, form = "mlir";
+  std::string phase, kernel, form = "mlir", output = "-";
+  std::optional<uint32_t> module;
   CLI::Option *formOption = nullptr;
   bool memory = false, weights = false, json = false, verbose = false;
 
   int run();
 
 private:
+  bool isGpuForm() const { return form == "ptx" || form == "sass"; }
+  std::string kernelCode(const PlanFile &plan) const;
+  void writeModule(const PlanFile &plan) const;
   /// Starts quipu-compile on the model.
   int compiler(std::vector<std::string> arguments) const;
 };
@@ -34,7 +41,32 @@ int InspectCommand::compiler(std::vector<std::string> arguments) const {
   return runCompiler(arguments);
 }
 
+std::string InspectCommand::kernelCode(const PlanFile &plan) const {
+  bool isCuda = plan.plan().target()->device()->str() == "cuda";
+  if (isGpuForm() && !isCuda)
+    fail(plan.path(), ": is for a CPU; --as ", form, " shows kernels of CUDA plans");
+  if (form == "ptx")
+    return kernelPtx(plan, kernel);
+  if (form == "sass" || (form == "asm" && isCuda))
+    return kernelSass(plan, kernel);
+  if (form != "asm")
+    fail(plan.path(), ": a plan holds machine code only; --as ", form, " needs the model");
+  return disassembleKernel(plan, kernel);
+}
+
+void InspectCommand::writeModule(const PlanFile &plan) const {
+  const auto &modules = *plan.plan().modules();
+  if (*module >= modules.size())
+    fail(plan.path(), ": has no code module ", *module, "; it has ", modules.size(), ", counted from 0");
+  OutputFile file(output);
+  const auto &bytes = *modules[*module]->bytes();
+  file.write(bytes.data(), bytes.size());
+  file.commit();
+}
+
 int InspectCommand::run() {
+  if (module && !(phase.empty() && kernel.empty()))
+    throw UsageError("give one of --phase, --kernel and --module");
   if (!phase.empty() && !kernel.empty())
     throw UsageError("give one of --phase and --kernel");
   if (formOption->count() && kernel.empty())
@@ -46,17 +78,15 @@ int InspectCommand::run() {
       fail(source.path(), ": a plan holds the result of the last phase only; give the model to see its phases");
     return compiler({"--emit", "mlir", "--stop-after", phase, "-o", "-"});
   }
-  if (!kernel.empty() && source.isModel())
+  if (!kernel.empty() && source.isModel() && !isGpuForm())
     return compiler({"--emit", form, "--kernel", kernel, "-o", "-"});
 
   std::shared_ptr<const PlanFile> plan = source.open(verbose);
-  if (!kernel.empty()) {
-    if (form != "asm")
-      fail(source.path(), ": a plan holds machine code only; --as ", form, " needs the model");
-    out().write(disassembleKernel(*plan, kernel));
-    return 0;
-  }
-  if (json)
+  if (module)
+    writeModule(*plan);
+  else if (!kernel.empty())
+    out().write(kernelCode(*plan));
+  else if (json)
     out().write(planJson(*plan).dump(2) + "\n");
   else if (memory)
     out().write(memoryText(*plan));
@@ -75,9 +105,11 @@ void addInspect(CLI::App &program, Action &action) {
   state->source.addOptions(*command);
   command->add_option("--phase", state->phase, "Print the module after this phase of the compiler; list: their names");
   command->add_option("--kernel", state->kernel, "Print one kernel");
-  state->formOption = command->add_option("--as", state->form, "Form of the kernel: mlir, llvm or asm")
+  state->formOption = command->add_option("--as", state->form, "Form of the kernel: mlir, llvm, asm; CUDA: ptx, sass")
                           ->capture_default_str()
-                          ->check(CLI::IsMember({"mlir", "llvm", "asm"}));
+                          ->check(CLI::IsMember({"mlir", "llvm", "asm", "ptx", "sass"}));
+  command->add_option("--module", state->module, "Write the bytes of one code module, counted from 0");
+  command->add_option("-o", state->output, "File for --module (default: standard output)");
   command->add_flag("--memory", state->memory, "Only the memory plan: every program's arena, step by step");
   command->add_flag("--weights-table", state->weights, "Only the weights, with sources and transforms");
   command->add_flag("--json", state->json, "Print one object with everything");

@@ -14,7 +14,7 @@
 
 namespace quipu::tool {
 
-static const plan::Kernel &findKernel(const PlanFile &file, const std::string &name) {
+const plan::Kernel &findKernel(const PlanFile &file, const std::string &name) {
   std::string names;
   for (const plan::Kernel *kernel : *file.plan().kernels()) {
     if (text(kernel->name()) == name)
@@ -23,6 +23,16 @@ static const plan::Kernel &findKernel(const PlanFile &file, const std::string &n
   }
   fail(file.path(), ": has no kernel ", name, "; kernels: ", names);
 }
+
+CodeDescriptor::CodeDescriptor(const plan::CodeModule &module) : fd(memfd_create("quipu-code", 0)) {
+  auto size = ssize_t(module.bytes()->size());
+  if (fd < 0 || write(fd, module.bytes()->data(), size_t(size)) != size)
+    fail("cannot hand the code to a disassembler", errnoSuffix(errno));
+}
+
+CodeDescriptor::~CodeDescriptor() { close(fd); }
+
+std::string CodeDescriptor::path() const { return concat("/proc/", getpid(), "/fd/", fd); }
 
 std::string disassembleKernel(const PlanFile &file, const std::string &name) {
   const plan::Kernel &kernel = findKernel(file, name);
@@ -33,11 +43,7 @@ std::string disassembleKernel(const PlanFile &file, const std::string &name) {
   for (const plan::CodeModule *module : *file.plan().modules()) {
     if (module->format() != plan::CodeFormat::elf)
       continue;
-    // The child reads the code through this process's descriptor, so that nothing is left behind.
-    int fd = memfd_create("quipu-code", 0);
-    if (fd < 0 || write(fd, module->bytes()->data(), module->bytes()->size()) != ssize_t(module->bytes()->size()))
-      fail("cannot hand the code to a disassembler", errnoSuffix(errno));
-    std::string path = concat("/proc/", getpid(), "/fd/", fd);
+    CodeDescriptor code(*module);
     bool shown = false;
     for (const char *tool : {"llvm-objdump-22", "llvm-objdump", "objdump"}) {
       bool gnu = strcmp(tool, "objdump") == 0;
@@ -47,14 +53,13 @@ std::string disassembleKernel(const PlanFile &file, const std::string &name) {
       else
         for (const plan::Entry *entry : *kernel.entries())
           command.push_back("--disassemble=" + text(entry->symbol()));
-      command.push_back(path);
+      command.push_back(code.path());
       if (std::optional<std::string> listing = captureProcess(command)) {
         result += *listing;
         shown = true;
         break;
       }
     }
-    close(fd);
     if (!shown)
       fail("no disassembler found; install llvm-22 or binutils, or give the model instead of the plan");
   }

@@ -9,6 +9,23 @@
 
 namespace quipu::tool {
 
+/// The kernel of that name. Throws Error that names those that the plan has.
+const plan::Kernel &findKernel(const PlanFile &plan, const std::string &kernel);
+
+/// Code of a plan under a path that other programs can read, so that nothing is left behind on disk.
+class CodeDescriptor {
+public:
+  explicit CodeDescriptor(const plan::CodeModule &module);
+  ~CodeDescriptor();
+  CodeDescriptor(const CodeDescriptor &) = delete;
+  CodeDescriptor &operator=(const CodeDescriptor &) = delete;
+
+  std::string path() const;
+
+private:
+  int fd;
+};
+
 /// The instructions of a kernel's entries, through llvm-objdump or objdump. Throws Error when the plan has no such
 /// kernel (naming those it has) or no disassembler is installed.
 std::string disassembleKernel(const PlanFile &plan, const std::string &kernel);

@@ -63,6 +63,11 @@ static Json weightJson(const plan::Weight &weight) {
       Json item = {{"name", text(source->name())},
                    {"dtype", plan::EnumNameDType(source->dtype())},
                    {"shape", list(source->shape())}};
+      if (source->order() != plan::RowOrder::plain || source->first_row() != 0) {
+        item["order"] = plan::EnumNameRowOrder(source->order());
+        item["group_rows"] = source->group_rows();
+        item["first_row"] = source->first_row();
+      }
       if (source->file() != 0xffffffff) {
         item["file"] = source->file();
         item["offset"] = source->offset();
@@ -78,10 +83,35 @@ static Json weightJson(const plan::Weight &weight) {
           {"sources", sources}};
 }
 
+static Json tensorMapJson(const plan::TensorMap &map) {
+  return {{"pointer", map.pointer()},   {"dtype", plan::EnumNameDType(map.dtype())},
+          {"rows", map.rows()},         {"columns", map.columns()},
+          {"box_rows", map.box_rows()}, {"box_columns", map.box_columns()}};
+}
+
+static Json entryJson(const plan::Entry &entry) {
+  const plan::Grid &grid = *entry.grid();
+  Json result = {{"symbol", text(entry.symbol())},
+                 {"grid", gridText(grid)},
+                 {"fixed", grid.fixed()},
+                 {"rows", plan::EnumNameRowDim(grid.rows())},
+                 {"rows_per_block", grid.rows_per_block()}};
+  if (entry.threads() == 0)
+    return result;
+  result["threads"] = entry.threads();
+  result["shared_bytes"] = entry.shared_bytes();
+  result["persistent"] = entry.persistent();
+  result["tensor_maps"] = Json::array();
+  if (entry.tensor_maps())
+    for (const plan::TensorMap *map : *entry.tensor_maps())
+      result["tensor_maps"].push_back(tensorMapJson(*map));
+  return result;
+}
+
 static Json kernelJson(const plan::Kernel &kernel) {
   Json entries = Json::array();
   for (const plan::Entry *entry : *kernel.entries())
-    entries.push_back({{"symbol", text(entry->symbol())}, {"grid", gridText(*entry->grid())}});
+    entries.push_back(entryJson(*entry));
   return {{"name", text(kernel.name())},
           {"schedule", text(kernel.schedule())},
           {"entries", entries},
@@ -100,20 +130,20 @@ static Json programJson(const plan::Plan &plan, const plan::Program &program) {
       Json arguments = Json::array();
       if (step->args())
         for (const plan::Arg *argument : *step->args())
-          arguments.push_back(argumentText(plan, *argument, sequence->repeat()));
+          arguments.push_back({{"kind", plan::EnumNameArgKind(argument->kind())},
+                               {"value", argument->value()},
+                               {"stride", argument->stride()},
+                               {"text", argumentText(plan, *argument, sequence->repeat())}});
       steps.push_back({{"kernel", text(plan.kernels()->Get(step->kernel())->name())},
                        {"location", locationText(*step, sequence->repeat())},
                        {"args", arguments}});
     }
     sequences.push_back({{"repeat", sequence->repeat()}, {"steps", steps}});
   }
-  return {{"name", text(program.name())},
-          {"kind", plan::EnumNameProgramKind(program.kind())},
-          {"min_rows", program.min_rows()},
-          {"max_rows", program.max_rows()},
-          {"row_align", program.row_align()},
-          {"arena_bytes", program.arena_bytes()},
-          {"sequences", sequences}};
+  return {{"name", text(program.name())},         {"kind", plan::EnumNameProgramKind(program.kind())},
+          {"variant", program.variant()},         {"min_rows", program.min_rows()},
+          {"max_rows", program.max_rows()},       {"row_align", program.row_align()},
+          {"arena_bytes", program.arena_bytes()}, {"sequences", sequences}};
 }
 
 Json planJson(const PlanFile &file) {
@@ -146,6 +176,10 @@ Json planJson(const PlanFile &file) {
                        {"header_hash", hexText(weights->header_hash())},
                        {"content_hash", hexText(weights->content_hash())}});
   result["files"] = files;
+  result["variants"] = Json::array();
+  if (plan.variants())
+    for (const plan::Variant *variant : *plan.variants())
+      result["variants"].push_back(text(variant->isa()));
   result["weights"] = Json::array();
   for (const plan::Weight *weight : *plan.weights())
     result["weights"].push_back(weightJson(*weight));
@@ -156,6 +190,8 @@ Json planJson(const PlanFile &file) {
   for (const plan::CodeModule *module : *plan.modules())
     result["modules"].push_back({{"format", plan::EnumNameCodeFormat(module->format())},
                                  {"isa", text(module->isa())},
+                                 {"variant", module->variant()},
+                                 {"ptx_version", module->ptx_version()},
                                  {"bytes", module->bytes()->size()}});
   result["programs"] = Json::array();
   for (const plan::Program *program : *plan.programs())

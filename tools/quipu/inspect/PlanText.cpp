@@ -44,10 +44,17 @@ static void printConfig(std::ostringstream &os, const plan::Plan &plan) {
   os << "\n";
 }
 
+/// " for sm_80" where the plan holds programs for several kinds of devices.
+static std::string variantText(const plan::Plan &plan, uint32_t variant) {
+  if (!plan.variants() || plan.variants()->size() < 2)
+    return "";
+  return " for " + text(plan.variants()->Get(variant)->isa());
+}
+
 static void printPrograms(std::ostringstream &os, const plan::Plan &plan) {
   for (const plan::Program *program : *plan.programs()) {
-    os << "program " << text(program->name()) << ": steps of " << program->min_rows() << " to " << program->max_rows()
-       << " rows";
+    os << "program " << text(program->name()) << variantText(plan, program->variant()) << ": steps of "
+       << program->min_rows() << " to " << program->max_rows() << " rows";
     if (program->row_align() > 1)
       os << ", sequences padded to multiples of " << program->row_align();
     os << ", arena " << binaryBytes(double(program->arena_bytes())) << "\n";
@@ -66,8 +73,16 @@ static void printKernels(std::ostringstream &os, const plan::Plan &plan) {
   os << "kernels\n";
   for (const plan::Kernel *kernel : *plan.kernels()) {
     os << "  " << text(kernel->name()) << ": " << text(kernel->schedule()) << "\n";
-    for (const plan::Entry *entry : *kernel->entries())
-      os << "    entry " << padded(text(entry->symbol()), 36) << " blocks " << gridText(*entry->grid()) << "\n";
+    for (const plan::Entry *entry : *kernel->entries()) {
+      os << "    entry " << padded(text(entry->symbol()), 36) << " blocks " << gridText(*entry->grid());
+      if (entry->threads())
+        os << " of " << entry->threads() << " threads";
+      if (entry->shared_bytes())
+        os << ", " << binaryBytes(entry->shared_bytes()) << " shared";
+      if (entry->persistent())
+        os << ", persistent";
+      os << "\n";
+    }
     os << "    reads " << decimalBytes(double(kernel->weight_bytes())) << " of weights, " << kernel->flops_per_row()
        << " operations a row of " << plan::EnumNameRowDim(kernel->rows());
     if (kernel->scratch_bytes())
@@ -122,8 +137,8 @@ std::string memoryText(const PlanFile &file) {
   std::ostringstream os;
   const plan::Plan &plan = file.plan();
   for (const plan::Program *program : *plan.programs()) {
-    os << "program " << text(program->name()) << ": arena " << program->arena_bytes() << " bytes for up to "
-       << program->max_rows() << " rows\n";
+    os << "program " << text(program->name()) << variantText(plan, program->variant()) << ": arena "
+       << program->arena_bytes() << " bytes for up to " << program->max_rows() << " rows\n";
     for (const plan::Sequence *sequence : *program->sequences()) {
       if (sequence->repeat() > 1)
         os << "  " << sequence->repeat() << " times:\n";

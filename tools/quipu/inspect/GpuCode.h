@@ -1,0 +1,21 @@
+//===- GpuCode.h - PTX and machine code of a CUDA plan's kernels ------------*- C++ -*-===//
+
+#ifndef QUIPU_TOOLS_QUIPU_INSPECT_GPUCODE_H
+#define QUIPU_TOOLS_QUIPU_INSPECT_GPUCODE_H
+
+#include "runtime/plan/PlanFile.h"
+
+#include <string>
+
+namespace quipu::tool {
+
+/// The PTX of a kernel's entries, behind the directives of their module. Throws Error when the plan has no such kernel.
+std::string kernelPtx(const PlanFile &plan, const std::string &kernel);
+
+/// The machine code (SASS) of a kernel's entries, through cuobjdump. Throws Error when the plan has no such kernel,
+/// holds PTX alone for it, or there is no cuobjdump.
+std::string kernelSass(const PlanFile &plan, const std::string &kernel);
+
+} // namespace quipu::tool
+
+#endif // QUIPU_TOOLS_QUIPU_INSPECT_GPUCODE_H
