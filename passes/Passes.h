@@ -35,8 +35,11 @@ struct PipelineOptions : public mlir::PassPipelineOptions<PipelineOptions> {
   Option<int64_t> prefillRows{*this, "prefill-rows", llvm::cl::desc("Most rows of a step of the prefill program"),
                               llvm::cl::init(256)};
   Option<int64_t> rowAlign{*this, "row-align",
-                           llvm::cl::desc("Rows of a sequence start at a multiple of this in the prefill program"),
+                           llvm::cl::desc("Rows of a sequence start at a multiple of this in a prefill program"),
                            llvm::cl::init(16)};
+  ListOption<std::string> programs{
+      *this, "programs",
+      llvm::cl::desc("Programs to make instead of decode and prefill: KIND:MIN-MAX or KIND:NAME:MIN-MAX, ...")};
   Option<int64_t> page{*this, "page",
                        llvm::cl::desc("Positions in a page of the key/value cache; 0 keeps the imported number"),
                        llvm::cl::init(0)};

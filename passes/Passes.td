@@ -113,12 +113,18 @@ def SpecializePass : Pass<"llama-specialize", "::mlir::ModuleOp"> {
     dominates. Each then gets schedules of its own. The rows of a sequence start at a multiple of `row-align` in
     `@prefill`. Kernels are named after their program: `@decode.qkv`. The original is erased. No program takes more rows
     than the original; if none remain for it, `@prefill` is left out.
+
+    `programs` asks for others instead, each `KIND:MIN-MAX` or `KIND:NAME:MIN-MAX` with the kind `decode` or `prefill`
+    (which is also the name when there is none); their rows follow each other from 1:
+    `programs=decode:1-8,decode:decode64:9-64,prefill:65-512`.
   }];
   let options = [
     Option<"decodeRows", "decode-rows", "int64_t", /*default=*/"8", "Most rows of a step of the decode program">,
     Option<"prefillRows", "prefill-rows", "int64_t", /*default=*/"256", "Most rows of a step of the prefill program">,
     Option<"rowAlign", "row-align", "int64_t", /*default=*/"16",
-           "Rows of a sequence start at a multiple of this in the prefill program">,
+           "Rows of a sequence start at a multiple of this in a prefill program">,
+    ListOption<"programs", "programs", "std::string",
+               "Programs to make instead of decode and prefill: KIND:MIN-MAX or KIND:NAME:MIN-MAX, ...">,
     Option<"page", "page", "int64_t", /*default=*/"0",
            "Positions in a page of the key/value cache; 0 keeps the number of the imported program">];
 }

@@ -15,6 +15,7 @@ std::vector<Phase> quipu::llama::getDefaultPhases(const PipelineOptions &options
   specialize.decodeRows = options.decodeRows;
   specialize.prefillRows = options.prefillRows;
   specialize.rowAlign = options.rowAlign;
+  specialize.programs.assign(options.programs.begin(), options.programs.end());
   specialize.page = options.page;
 
   return {
@@ -28,7 +29,7 @@ std::vector<Phase> quipu::llama::getDefaultPhases(const PipelineOptions &options
        [](OpPassManager &manager) { manager.addPass(createFuseGateUpPass()); }},
       {"form-kernels", "ops are grouped into kernels",
        [](OpPassManager &manager) { manager.addPass(createFormKernelsPass()); }},
-      {"specialize", "decode and prefill become programs with kernels of their own",
+      {"specialize", "programs for few and for many rows get kernels of their own",
        [specialize](OpPassManager &manager) { manager.addPass(createSpecializePass(specialize)); }},
       {"plan-memory", "results and workspaces get places in one arena",
        [](OpPassManager &manager) { manager.addPass(createPlanMemoryPass()); }},

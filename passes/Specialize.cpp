@@ -2,7 +2,8 @@
 //
 //   forward on 1 ... M rows  =  decode on 1 ... d rows  |  prefill on d+1 ... min(p, M) rows
 //
-// Each program has kernels of its own, since few rows and many rows call for different schedules.
+// or more programs, for bounds of one's own. Each has kernels of its own, since few rows and many rows call for
+// different schedules.
 //
 //===----------------------------------------------------------------------===//
 
@@ -53,22 +54,66 @@ struct SpecializePass : quipu::llama::impl::SpecializePassBase<SpecializePass> {
                               << " and @" << forwards[1].getSymName();
       return signalPassFailure();
     }
+    FailureOr<SmallVector<Part>> parts = programs.empty() ? defaultParts() : parseParts();
+    if (failed(parts))
+      return signalPassFailure();
     for (func::FuncOp forward : forwards) {
-      auto program = forward->getAttrOfType<ProgramAttr>(kProgramAttrName);
-      int64_t most = program.getMaxRows();
-      int64_t decodeMost = std::min<int64_t>(decodeRows, most);
-      clone(forward, "decode", ProgramAttr::get(&getContext(), ProgramKind::Decode, 1, decodeMost, 1));
-      int64_t prefillMost = std::min<int64_t>(prefillRows, most);
-      if (prefillMost > decodeMost)
-        clone(forward, "prefill",
-              ProgramAttr::get(&getContext(), ProgramKind::Prefill, decodeMost + 1, prefillMost, rowAlign));
-      if (failed(failure))
-        return signalPassFailure();
+      int64_t most = forward->getAttrOfType<ProgramAttr>(kProgramAttrName).getMaxRows();
+      for (const Part &part : *parts)
+        if (part.minRows <= most && failed(clone(forward, part, std::min(part.maxRows, most))))
+          return signalPassFailure();
       eraseForward(forward);
     }
   }
 
 private:
+  /// A program to be made: the rows that it takes of the imported one.
+  struct Part {
+    std::string name;
+    ProgramKind kind;
+    int64_t minRows, maxRows;
+  };
+
+  SmallVector<Part> defaultParts() {
+    SmallVector<Part> parts = {{"decode", ProgramKind::Decode, 1, decodeRows}};
+    if (prefillRows > decodeRows)
+      parts.push_back({"prefill", ProgramKind::Prefill, decodeRows + 1, prefillRows});
+    return parts;
+  }
+
+  /// `KIND:MIN-MAX` or `KIND:NAME:MIN-MAX` each; their rows follow each other from 1.
+  FailureOr<SmallVector<Part>> parseParts() {
+    SmallVector<Part> parts;
+    auto refuse = [&](StringRef text) {
+      return emitError(getOperation().getLoc()) << "llama-specialize: program '" << text << "' ";
+    };
+    int64_t next = 1;
+    for (StringRef text : programs) {
+      SmallVector<StringRef> fields;
+      text.split(fields, ':');
+      auto [low, high] = fields.back().split('-');
+      Part part;
+      if (fields.size() < 2 || fields.size() > 3 || low.getAsInteger(10, part.minRows) ||
+          high.getAsInteger(10, part.maxRows))
+        return refuse(text) << "is not of the form KIND:MIN-MAX or KIND:NAME:MIN-MAX";
+      std::optional<ProgramKind> kind = symbolizeProgramKind(fields.front());
+      if (!kind || *kind == ProgramKind::Forward)
+        return refuse(text) << "has kind '" << fields.front() << "', expected decode or prefill";
+      part.kind = *kind;
+      part.name = fields[fields.size() - 2].str();
+      if (part.name.empty())
+        return refuse(text) << "has no name";
+      if (llvm::any_of(parts, [&](const Part &other) { return other.name == part.name; }))
+        return refuse(text) << "has the name of one before";
+      if (part.minRows != next || part.maxRows < part.minRows)
+        return refuse(text) << "has rows " << part.minRows << " to " << part.maxRows << ", expected " << next
+                            << " to at least as many";
+      next = part.maxRows + 1;
+      parts.push_back(part);
+    }
+    return parts;
+  }
+
   void setPage() {
     AttrTypeReplacer replacer;
     replacer.addReplacement([&](KVCacheType type) {
@@ -89,13 +134,11 @@ private:
     return names;
   }
 
-  void clone(func::FuncOp forward, StringRef name, ProgramAttr program) {
+  LogicalResult clone(func::FuncOp forward, const Part &part, int64_t maxRows) {
     SymbolTable symbols(getOperation());
-    if (symbols.lookup(name)) {
-      forward.emitError() << "cannot make program @" << name << ": the name is taken";
-      failure = mlir::failure();
-      return;
-    }
+    StringRef name = part.name;
+    if (symbols.lookup(name))
+      return forward.emitError() << "cannot make program @" << name << ": the name is taken";
     OpBuilder builder(forward);
     llvm::StringMap<FlatSymbolRefAttr> renamed;
     for (StringRef kernelName : kernelsOf(forward)) {
@@ -109,8 +152,10 @@ private:
     }
     auto copy = cast<func::FuncOp>(builder.clone(*forward));
     copy.setSymName(name);
-    copy->setAttr(kProgramAttrName, program);
+    copy->setAttr(kProgramAttrName, ProgramAttr::get(&getContext(), part.kind, part.minRows, maxRows,
+                                                     part.kind == ProgramKind::Prefill ? rowAlign : 1));
     copy.walk([&](LaunchOp launch) { launch.setKernelAttr(renamed.lookup(launch.getKernel())); });
+    return success();
   }
 
   void eraseForward(func::FuncOp forward) {
@@ -125,8 +170,6 @@ private:
       if (!used.contains(kernel.getSymName()))
         kernel.erase();
   }
-
-  LogicalResult failure = success();
 };
 
 } // namespace

@@ -25,11 +25,12 @@ namespace {
 
 class Generator {
 public:
-  Generator(ModuleOp code, const CudaTarget &target) : builder(code.getLoc(), code.getBodyRegion(), target) {}
+  Generator(ModuleOp code, const CudaTarget &target)
+      : code(code), builder(code.getLoc(), code.getBodyRegion(), target) {}
 
-  /// Emits one kernel. `maxRows`: bound of the program that launches it.
-  LogicalResult generate(KernelOp kernel, int64_t maxRows, GeneratedKernel &generated) {
-    builder.setInsertionPointToEnd(builder.getBlock());
+  /// Emits one kernel into the part of `program`. `maxRows`: bound of the programs that launch it.
+  LogicalResult generate(KernelOp kernel, StringRef program, int64_t maxRows, GeneratedKernel &generated) {
+    enterPart(program);
     builder.setLoc(kernel.getLoc());
     generated.name = kernel.getSymName().str();
     unsigned argument = 0;
@@ -55,11 +56,20 @@ public:
   }
 
   void generateServices() {
-    builder.setInsertionPointToEnd(builder.getBlock());
+    enterPart("services");
     emitServices(builder);
   }
 
 private:
+  void enterPart(StringRef name) {
+    ModuleOp &part = parts[name];
+    if (!part) {
+      part = ModuleOp::create(code.getLoc(), name);
+      code.push_back(part);
+    }
+    builder.setInsertionPointToEnd(part.getBody());
+  }
+
   LogicalResult generateLinear(KernelOp kernel, Attribute schedule, int64_t maxRows, GeneratedKernel &generated) {
     FailureOr<LinearRegion> region = LinearRegion::match(kernel);
     if (failed(region))
@@ -104,7 +114,9 @@ private:
                                 << "llama.embedding and llama.rotary_table ops only";
   }
 
+  ModuleOp code;
   CudaBuilder builder;
+  llvm::StringMap<ModuleOp> parts;
 };
 
 } // namespace
@@ -113,11 +125,14 @@ FailureOr<OwningOpRef<ModuleOp>> emitCudaKernels(ModuleOp module, const CudaTarg
                                                  std::vector<GeneratedKernel> &kernels) {
   MLIRContext *context = module.getContext();
   context->loadDialect<arith::ArithDialect, LLVM::LLVMDialect, math::MathDialect, NVVM::NVVMDialect, scf::SCFDialect>();
-  llvm::StringMap<int64_t> maxRows;
+  // The program whose part takes the kernel, and the bound on its rows.
+  llvm::StringMap<std::pair<StringRef, int64_t>> launches;
   for (auto program : module.getOps<func::FuncOp>()) {
     auto attribute = program->getAttrOfType<ProgramAttr>(kProgramAttrName);
     program.walk([&](LaunchOp launch) {
-      int64_t &rows = maxRows[launch.getKernel()];
+      auto &[name, rows] = launches[launch.getKernel()];
+      if (name.empty())
+        name = program.getSymName();
       rows = std::max(rows, attribute ? attribute.getMaxRows() : 1);
     });
   }
@@ -125,11 +140,12 @@ FailureOr<OwningOpRef<ModuleOp>> emitCudaKernels(ModuleOp module, const CudaTarg
   OwningOpRef<ModuleOp> code = ModuleOp::create(module.getLoc(), "kernels");
   Generator generator(*code, target);
   for (auto kernel : module.getOps<KernelOp>()) {
-    auto rows = maxRows.find(kernel.getSymName());
-    if (rows == maxRows.end())
+    auto launch = launches.find(kernel.getSymName());
+    if (launch == launches.end())
       continue;
+    const auto &[program, maxRows] = launch->second;
     GeneratedKernel generated;
-    if (failed(generator.generate(kernel, rows->second, generated)))
+    if (failed(generator.generate(kernel, program, maxRows, generated)))
       return failure();
     kernels.push_back(std::move(generated));
   }

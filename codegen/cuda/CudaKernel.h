@@ -1,8 +1,8 @@
 //===- CudaKernel.h - From scheduled kernels to GPU code --------*- C++ -*-===//
 //
 // The CUDA code generator: every `llama.kernel` of a module, scheduled by llama-select-schedules for a CUDA target,
-// becomes global functions in one module of llvm/nvvm/arith/scf code, which LLVM compiles to PTX, and ptxas or nvJitLink,
-// where there is one, to a cubin.
+// becomes global functions in one module of llvm/nvvm/arith/scf code, which LLVM compiles to PTX, and ptxas or
+// nvJitLink, where there is one, to a cubin.
 //
 //===----------------------------------------------------------------------===//
 
@@ -26,15 +26,23 @@ class Module;
 
 namespace quipu::codegen {
 
-/// Emits all kernels of `module` and the service kernels into a new module.
+/// Emits all kernels of `module` and the service kernels: a module of modules ("parts"), one for each program and one
+/// for the services, so that they can be compiled at the same time.
 mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> emitCudaKernels(mlir::ModuleOp module, const CudaTarget &target,
                                                                    std::vector<GeneratedKernel> &kernels);
 
-/// Lowers emitted code to the LLVM dialect, in place.
+/// Lowers the parts of emitted code to the LLVM dialect, in place.
 mlir::LogicalResult lowerCudaToLLVMDialect(mlir::ModuleOp code);
 
-/// Translates the lowered module to LLVM IR for `target` and optimises it.
-llvm::Expected<std::unique_ptr<llvm::Module>> translateCudaToLLVM(mlir::ModuleOp code, const CudaTarget &target,
+/// All parts in one module.
+mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> joinCudaParts(mlir::ModuleOp code);
+
+/// Makes `context` ready for translateCudaToLLVM.
+void prepareCudaTranslation(mlir::MLIRContext &context);
+
+/// Translates a lowered part to LLVM IR for `target` and optimises it. May run in several threads, with an LLVM context
+/// each.
+llvm::Expected<std::unique_ptr<llvm::Module>> translateCudaToLLVM(mlir::ModuleOp part, const CudaTarget &target,
                                                                   llvm::LLVMContext &context);
 
 /// PTX text of an optimised module.
@@ -49,8 +57,8 @@ struct Cubin {
   std::string log;
 };
 
-/// Assembles PTX with ptxas (QUIPU_PTXAS, on PATH, or under /usr/local/cuda) or else with libnvJitLink. Nothing when the
-/// machine has neither; an error when one is there and refuses the code.
+/// Assembles PTX with ptxas (named by QUIPU_PTXAS, on PATH, or under /usr/local/cuda) or else with libnvJitLink.
+/// Nothing when the machine has neither, or QUIPU_PTXAS is "none"; an error when one is there and refuses the code.
 llvm::Expected<std::optional<Cubin>> assemblePtx(const std::string &ptx, const CudaTarget &target);
 
 } // namespace quipu::codegen

@@ -19,6 +19,8 @@ struct CudaTarget {
 
   /// TMA, wgmma, mbarrier transactions and programmatic dependent launch.
   bool isHopper() const { return capability == 90; }
+  /// Architecture that the PTX is for. Code for sm_86 and sm_89 is sm_80's: it runs on them and uses nothing newer.
+  std::string ptxArch() const { return isHopper() ? arch : "sm_80"; }
   /// Version of the PTX ISA that the code needs, 10 * major + minor.
   int ptxVersion() const { return isHopper() ? 86 : 80; }
   /// Multiprocessors of the chip that schedules are chosen for.

@@ -1,6 +1,7 @@
 // RUN: quipu-opt %s --llama-specialize --split-input-file | FileCheck %s
 // RUN: quipu-opt %s --llama-specialize="decode-rows=2 prefill-rows=2" --split-input-file | FileCheck %s --check-prefix=DECODE
 // RUN: quipu-opt %s --llama-specialize="decode-rows=4 prefill-rows=64 row-align=32 page=64" --split-input-file | FileCheck %s --check-prefix=OPTIONS
+// RUN: quipu-opt %s --llama-specialize="programs=decode:1-8,decode:decode64:9-64,prefill:65-256,prefill:long:257-2048 row-align=4" --split-input-file | FileCheck %s --check-prefix=PROGRAMS
 
 // Test: programs and kernels are cloned, the kernels named after their program, and the originals erased; the kernel of
 // a program that is none of ours stays.
@@ -24,6 +25,19 @@
 // OPTIONS: func.func @decode({{.*}}!llama.kv_cache<1 x 1 x 4 x f32, page = 64>{{.*}} #llama.program<decode, rows = 1 to 4>
 // OPTIONS: #llama.program<prefill, rows = 5 to 64, align = 32>
 // OPTIONS-NOT: page = 32
+
+// Test: a program for each stretch of rows asked for, bounded by the imported one; rows are aligned in prefill only.
+// PROGRAMS: llama.kernel @decode.append(
+// PROGRAMS: func.func @decode({{.*}} #llama.program<decode, rows = 1 to 8>
+// PROGRAMS: llama.kernel @decode64.append(
+// PROGRAMS: func.func @decode64({{.*}} #llama.program<decode, rows = 9 to 64>
+// PROGRAMS: llama.launch @decode64.append(
+// PROGRAMS: llama.kernel @prefill.append(
+// PROGRAMS: func.func @prefill({{.*}} #llama.program<prefill, rows = 65 to 256, align = 4>
+// PROGRAMS: llama.kernel @long.append(
+// PROGRAMS: func.func @long({{.*}} #llama.program<prefill, rows = 257 to 512, align = 4>
+// PROGRAMS: func.func @decode64({{.*}} #llama.program<decode, rows = 9 to 12>
+// PROGRAMS-NOT: func.func @prefill
 llama.kernel @helper.add(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
   %0 = llama.add %x, %x : (tensor<?x8xf32>, tensor<?x8xf32>) -> tensor<?x8xf32>
   llama.yield %0 : tensor<?x8xf32>

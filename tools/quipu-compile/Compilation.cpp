@@ -14,6 +14,7 @@
 #include "tools/common/Process.h"
 #include "tools/quipu-compile/Phases.h"
 
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/IR/LLVMContext.h"
@@ -59,10 +60,21 @@ template <typename T> static T take(llvm::Expected<T> value) {
 Compilation::Compilation(const CompileOptions &options) : options(options) {
   if (!options.stopAfter.empty())
     this->options.stopAfter = findPhase(options.stopAfter);
-  llvm::Expected<codegen::CpuTarget> parsed = codegen::parseCpuTarget(options.target);
-  if (!parsed)
-    throw UsageError(llvm::toString(parsed.takeError()));
-  target = std::move(*parsed);
+  auto parse = [&](auto parsed) {
+    if (!parsed)
+      throw UsageError(llvm::toString(parsed.takeError()));
+    return std::move(*parsed);
+  };
+  if (codegen::isCudaTarget(options.target))
+    cudaTarget = parse(codegen::parseCudaTarget(options.target));
+  else
+    target = parse(codegen::parseCpuTarget(options.target));
+  bool isCudaCode = options.emit == Emit::Ptx || options.emit == Emit::Cubin;
+  if (isCudaCode && !cudaTarget)
+    throw UsageError("--emit ptx and --emit cubin go with a CUDA target (--target cuda), not with --target " +
+                     options.target);
+  if (options.emit == Emit::Asm && cudaTarget)
+    throw UsageError("--emit asm goes with a CPU target; for --target " + options.target + " there are ptx and cubin");
   context.getDiagEngine().registerHandler([this](mlir::Diagnostic &diagnostic) {
     bool isError = diagnostic.getSeverity() == mlir::DiagnosticSeverity::Error;
     if (!isError && !this->options.verbose)
@@ -102,10 +114,12 @@ void Compilation::run() {
       emitKernel();
     else if (options.emit == Emit::Mlir)
       emitModule();
-    else if (options.emit == Emit::Llvm || options.emit == Emit::Asm)
-      emitLlvmOrAssembly();
-    else
+    else if (options.emit == Emit::Plan || options.emit == Emit::Executable)
       emitPlan();
+    else if (cudaTarget)
+      emitCudaCode();
+    else
+      emitLlvmOrAssembly();
   }
   if (options.timing)
     timing.print();
@@ -124,7 +138,9 @@ void Compilation::importModel() {
 void Compilation::runPasses(const std::string &last) {
   if (last == kImportPhase)
     return;
-  for (const CompilePhase &phase : compilePhases(options.target)) {
+  std::optional<frontend::DType> dtype = parseDType(options.dtype);
+  for (const CompilePhase &phase :
+       compilePhases(options.target, dtype ? *dtype : frontend::resolveComputeDType(model))) {
     mlir::LogicalResult result = timing.measure(phase.name, [&] {
       mlir::PassManager manager(&context);
       phase.add(manager);
@@ -139,8 +155,10 @@ void Compilation::runPasses(const std::string &last) {
 }
 
 void Compilation::generateCode() {
-  timing.measure("generate vector code", [&] {
-    mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> emitted = codegen::emitCpuKernels(*module, target, kernels);
+  timing.measure("generate code", [&] {
+    mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> emitted =
+        cudaTarget ? codegen::emitCudaKernels(*module, *cudaTarget, kernels)
+                   : codegen::emitCpuKernels(*module, target, kernels);
     if (failed(emitted))
       fail(options.model, ": no code could be generated for the kernels");
     code = std::move(*emitted);
@@ -176,12 +194,11 @@ void Compilation::emitKernel() {
     if (op.getSymName() == kernel.name)
       text += print(op);
   text += "\n// -----\n\n";
-  for (mlir::Operation &op : code->getOps()) {
-    auto symbol = op.getAttrOfType<mlir::StringAttr>(mlir::SymbolTable::getSymbolAttrName());
-    if (symbol && llvm::any_of(kernel.entries,
-                               [&](const codegen::GeneratedEntry &entry) { return entry.symbol == symbol.getValue(); }))
-      text += print(&op);
-  }
+  code->walk([&](mlir::LLVM::LLVMFuncOp function) {
+    if (llvm::any_of(kernel.entries,
+                     [&](const codegen::GeneratedEntry &entry) { return entry.symbol == function.getSymName(); }))
+      text += print(function);
+  });
   writeText(options.output, text);
 }
 
@@ -213,6 +230,36 @@ void Compilation::emitLlvmOrAssembly() {
     llvm::raw_string_ostream(text) << *llvmModule;
   else
     text = timing.measure("assemble", [&] { return take(codegen::emitAssembly(*llvmModule, target)); });
+  writeText(options.output, text);
+}
+
+void Compilation::emitCudaCode() {
+  llvm::LLVMContext llvmContext;
+  if (failed(timing.measure("lower to LLVM", [&] { return codegen::lowerCudaToLLVMDialect(*code); })))
+    fail(options.model, ": the kernels could not be lowered to LLVM");
+  codegen::prepareCudaTranslation(context);
+  mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> joined = codegen::joinCudaParts(*code);
+  if (failed(joined))
+    fail(options.model, ": the parts of the kernels could not be joined");
+  std::unique_ptr<llvm::Module> llvmModule = timing.measure(
+      "optimise LLVM IR", [&] { return take(codegen::translateCudaToLLVM(**joined, *cudaTarget, llvmContext)); });
+  if (!options.kernel.empty())
+    keepEntries(*llvmModule, findKernel());
+  std::string text;
+  if (options.emit == Emit::Llvm)
+    llvm::raw_string_ostream(text) << *llvmModule;
+  else
+    text = timing.measure("generate PTX", [&] { return take(codegen::emitPtx(*llvmModule, *cudaTarget)); });
+  if (options.emit == Emit::Cubin) {
+    std::optional<codegen::Cubin> cubin =
+        timing.measure("assemble", [&] { return take(codegen::assemblePtx(text, *cudaTarget)); });
+    if (!cubin)
+      fail("--emit cubin: this machine has neither ptxas nor libnvJitLink; install one of them, name a ptxas in "
+           "QUIPU_PTXAS, or use --emit ptx");
+    if (options.verbose)
+      printNote(cubin->assembler + ":\n" + cubin->log);
+    text.assign(cubin->bytes.begin(), cubin->bytes.end());
+  }
   writeText(options.output, text);
 }
 

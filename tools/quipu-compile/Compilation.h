@@ -5,6 +5,7 @@
 
 #include "codegen/cpu/CpuKernel.h"
 #include "codegen/cpu/CpuTarget.h"
+#include "codegen/cuda/CudaKernel.h"
 #include "frontends/common/Model.h"
 #include "tools/quipu-compile/Options.h"
 #include "tools/quipu-compile/Timing.h"
@@ -37,6 +38,8 @@ private:
   void emitModule();
   void emitKernel();
   void emitLlvmOrAssembly();
+  /// LLVM IR, PTX or a cubin of all kernels, or one.
+  void emitCudaCode();
   void emitPlan();
 
   /// Writes text whole or not at all.
@@ -48,6 +51,8 @@ private:
 
   CompileOptions options;
   codegen::CpuTarget target;
+  /// Nothing: `target`.
+  std::optional<codegen::CudaTarget> cudaTarget;
   uint32_t maxSeq = 0;
   frontend::Model model;
   mlir::MLIRContext context;

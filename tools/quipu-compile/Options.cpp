@@ -12,18 +12,13 @@
 namespace quipu::tool {
 
 static Emit parseEmit(const std::string &name) {
-  static const std::map<std::string, Emit> kForms = {{"plan", Emit::Plan},
-                                                     {"executable", Emit::Executable},
-                                                     {"mlir", Emit::Mlir},
-                                                     {"llvm", Emit::Llvm},
-                                                     {"asm", Emit::Asm}};
+  static const std::map<std::string, Emit> kForms = {{"plan", Emit::Plan},  {"executable", Emit::Executable},
+                                                     {"mlir", Emit::Mlir},  {"llvm", Emit::Llvm},
+                                                     {"asm", Emit::Asm},    {"ptx", Emit::Ptx},
+                                                     {"cubin", Emit::Cubin}};
   if (auto found = kForms.find(name); found != kForms.end())
     return found->second;
-  if (name == "ptx" || name == "cubin")
-    throw UsageError("--emit " + name +
-                     ": needs a CUDA target, which this version does not have; it compiles for the CPU and emits plan, "
-                     "executable, mlir, llvm or asm");
-  throw UsageError("--emit " + name + ": unknown form; supported: plan, executable, mlir, llvm, asm");
+  throw UsageError("--emit " + name + ": unknown form; supported: plan, executable, mlir, llvm, asm, ptx, cubin");
 }
 
 std::optional<CompileOptions> parseCompileOptions(std::vector<std::string> arguments, const std::string &program) {
@@ -34,14 +29,16 @@ std::optional<CompileOptions> parseCompileOptions(std::vector<std::string> argum
                        "Print the version");
   app.footer("Example:\n  " + program + " models/story -o story.qplan\n  " + program +
              " models/story --emit executable -o story\n  " + program +
+             " models/story --target cuda -o story.qplan\n  " + program +
              " models/story --stop-after llama-form-kernels -o - | less");
   app.add_option("MODEL", options.model,
                  "A Hugging Face folder, or a bare config.json (weights are then random when the plan is run)");
   app.add_option("-o,--output", options.output, "File to write; - is standard output");
-  app.add_option("--emit", emit, "plan (default), executable, mlir, llvm or asm");
+  app.add_option("--emit", emit, "plan (default), executable, mlir, llvm, asm (CPU), ptx or cubin (CUDA)");
   app.add_option(
          "--target", options.target,
-         "cpu or cpu:host (this machine), cpu:x86-64-v3, cpu:x86-64-v4, and features: cpu:x86-64-v4,+avx512bf16")
+         "cpu or cpu:host (this machine), cpu:x86-64-v3, cpu:x86-64-v4, and features: cpu:x86-64-v4,+avx512bf16; "
+         "cuda (cuda:sm_90a), cuda:sm_80, cuda:sm_86, cuda:sm_89")
       ->capture_default_str();
   CLI::IsMember dtypes({"auto", "f32", "bf16", "f16"});
   app.add_option("--dtype", options.dtype, "Type of the matrices and of what is multiplied with them")
@@ -62,7 +59,7 @@ std::optional<CompileOptions> parseCompileOptions(std::vector<std::string> argum
       ->type_name("PHASE");
   app.add_option("--dump-phases", options.dumpFolder, "Write the module after every phase into this folder")
       ->type_name("DIR");
-  app.add_option("--kernel", options.kernel, "Emit this kernel alone (with --emit mlir, llvm or asm)");
+  app.add_option("--kernel", options.kernel, "Emit this kernel alone (with --emit mlir, llvm, asm, ptx or cubin)");
   app.add_flag("--timing", options.timing, "Print how long each phase took, on standard error");
   app.add_flag("--list-phases", options.listPhases, "Print the names of the phases in order, and end");
   app.add_flag("-v,--verbose", options.verbose, "Say how the config was resolved, on standard error");
@@ -94,7 +91,7 @@ std::optional<CompileOptions> parseCompileOptions(std::vector<std::string> argum
     throw UsageError("--stop-after gives a module: it goes with --emit mlir, not with --emit " + emit);
   bool isPlan = options.emit == Emit::Plan || options.emit == Emit::Executable;
   if (!options.kernel.empty() && isPlan)
-    throw UsageError("--kernel goes with --emit mlir, llvm or asm");
+    throw UsageError("--kernel goes with --emit mlir, llvm, asm, ptx or cubin");
   if (!options.kernel.empty() && !options.stopAfter.empty())
     throw UsageError("give one of --kernel and --stop-after");
   if (options.bundle && options.emit != Emit::Plan)

@@ -11,7 +11,7 @@
 namespace quipu::tool {
 
 /// What the compiler writes.
-enum class Emit { Plan, Executable, Mlir, Llvm, Asm };
+enum class Emit { Plan, Executable, Mlir, Llvm, Asm, Ptx, Cubin };
 
 struct CompileOptions {
   std::string model, output;
@@ -26,7 +26,7 @@ struct CompileOptions {
   /// A phase's name; empty: the last one before code generation.
   std::string stopAfter;
   std::string dumpFolder;
-  /// Emit this kernel alone (mlir, llvm, asm).
+  /// Emit this kernel alone (mlir, llvm, asm, ptx, cubin).
   std::string kernel;
   bool listPhases = false;
 };

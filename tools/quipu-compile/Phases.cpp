@@ -3,21 +3,41 @@
 #include "tools/quipu-compile/Phases.h"
 
 #include "codegen/cpu/CpuTarget.h"
+#include "codegen/cuda/CudaTarget.h"
 #include "codegen/schedule/Passes.h"
 #include "passes/Passes.h"
 #include "tools/common/Console.h"
 
 namespace quipu::tool {
 
-std::vector<CompilePhase> compilePhases(const std::string &target) {
+/// The programs of a CUDA plan: where the reading of weights dominates, where they still do but tensor cores must run
+/// at full rate, and where arithmetic does.
+static std::vector<std::string> cudaPrograms(const codegen::CudaTarget &target, frontend::DType dtype) {
+  if (dtype == frontend::DType::f32)
+    return {"decode:1-8", "prefill:9-256"};
+  std::vector<std::string> programs = {"decode:1-8", "decode:decode64:9-64", "prefill:65-512"};
+  if (target.isHopper())
+    programs.push_back("prefill:prefill2048:513-2048");
+  return programs;
+}
+
+std::vector<CompilePhase> compilePhases(const std::string &target, frontend::DType dtype) {
   std::vector<CompilePhase> phases;
-  // Rows of a sequence start at a tile of rows, which is as wide as a vector. Whether the target is one was said
-  // before.
   llama::PipelineOptions pipeline;
-  if (auto cpu = codegen::parseCpuTarget(target))
+  // Whether the target is one was said before.
+  if (codegen::isCudaTarget(target)) {
+    pipeline.rowAlign = 1;
+    if (auto cuda = codegen::parseCudaTarget(target))
+      for (const std::string &program : cudaPrograms(*cuda, dtype))
+        pipeline.programs.push_back(program);
+    else
+      llvm::consumeError(cuda.takeError());
+  } else if (auto cpu = codegen::parseCpuTarget(target)) {
+    // Rows of a sequence start at a tile of rows, which is as wide as a vector.
     pipeline.rowAlign = cpu->lanes();
-  else
+  } else {
     llvm::consumeError(cpu.takeError());
+  }
   for (llama::Phase &phase : llama::getDefaultPhases(pipeline)) {
     // Schedules decide layouts and workspaces, which the memory plan has to know.
     if (phase.name == "plan-memory") {
@@ -34,7 +54,7 @@ std::vector<CompilePhase> compilePhases(const std::string &target) {
 
 std::vector<std::string> phaseNames() {
   std::vector<std::string> names = {kImportPhase};
-  for (const CompilePhase &phase : compilePhases("cpu"))
+  for (const CompilePhase &phase : compilePhases("cpu", frontend::DType::f32))
     names.push_back(phase.name);
   names.push_back(kCodegenPhase);
   return names;

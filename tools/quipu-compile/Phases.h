@@ -3,6 +3,8 @@
 #ifndef QUIPU_TOOLS_QUIPU_COMPILE_PHASES_H
 #define QUIPU_TOOLS_QUIPU_COMPILE_PHASES_H
 
+#include "frontends/common/Model.h"
+
 #include "mlir/Pass/PassManager.h"
 
 #include <functional>
@@ -21,8 +23,9 @@ struct CompilePhase {
   std::function<void(mlir::OpPassManager &)> add;
 };
 
-/// The passes between import and codegen, in order, for a target ("cpu:...").
-std::vector<CompilePhase> compilePhases(const std::string &target);
+/// The passes between import and codegen, in order, for a target ("cpu:...", "cuda:...") and the dtype that the model
+/// is computed in.
+std::vector<CompilePhase> compilePhases(const std::string &target, frontend::DType dtype);
 
 /// "import", the passes, "codegen".
 std::vector<std::string> phaseNames();

@@ -1,0 +1,221 @@
+//===- Assembler.cpp - PTX to a cubin -------------------------------------------===//
+//
+// NVIDIA's assembler is no part of Quipu: ptxas is started, or libnvJitLink loaded, where the machine has one.
+//
+//===----------------------------------------------------------------------===//
+
+#include "codegen/cuda/CudaKernel.h"
+
+#include "llvm/ADT/ScopeExit.h"
+#include "llvm/ADT/SmallString.h"
+#include "llvm/Support/DynamicLibrary.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Program.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <cstdlib>
+
+namespace quipu::codegen {
+
+// ---------------------------------------------------------------- ptxas
+
+static constexpr llvm::StringLiteral kPtxasFolder = "/usr/local/cuda/bin";
+static constexpr const char *kPtxasVariable = "QUIPU_PTXAS";
+
+static llvm::Error fileError(std::error_code code, llvm::StringRef path) {
+  return llvm::createStringError(code, "'" + path + "': " + code.message());
+}
+
+static llvm::Expected<std::vector<char>> readFile(llvm::StringRef path) {
+  auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+  if (!buffer)
+    return fileError(buffer.getError(), path);
+  llvm::StringRef bytes = (*buffer)->getBuffer();
+  return std::vector<char>(bytes.begin(), bytes.end());
+}
+
+/// A temporary file that goes away with the object.
+class TemporaryFile {
+public:
+  ~TemporaryFile() {
+    if (!path.empty())
+      llvm::sys::fs::remove(path);
+  }
+
+  llvm::Error create(llvm::StringRef suffix, llvm::StringRef content = {}) {
+    int descriptor = -1;
+    if (std::error_code code = llvm::sys::fs::createTemporaryFile("quipu-kernels", suffix, descriptor, path))
+      return llvm::createStringError(code, "could not create a temporary file for the kernels");
+    llvm::raw_fd_ostream stream(descriptor, /*shouldClose=*/true);
+    stream << content;
+    stream.flush();
+    if (std::error_code code = stream.error()) {
+      stream.clear_error();
+      return fileError(code, path);
+    }
+    return llvm::Error::success();
+  }
+
+  llvm::SmallString<128> path;
+};
+
+/// Runs ptxas; what it prints (both streams) goes to `log`.
+static llvm::Error runPtxas(const std::string &program, llvm::ArrayRef<llvm::StringRef> arguments, std::string &log) {
+  TemporaryFile output;
+  if (llvm::Error error = output.create("log"))
+    return error;
+  llvm::SmallVector<llvm::StringRef> command{program};
+  command.append(arguments.begin(), arguments.end());
+  std::optional<llvm::StringRef> redirects[] = {llvm::StringRef(), output.path.str(), output.path.str()};
+  std::string message;
+  int status = llvm::sys::ExecuteAndWait(program, command, std::nullopt, redirects, 0, 0, &message);
+  llvm::Expected<std::vector<char>> text = readFile(output.path);
+  if (!text)
+    return text.takeError();
+  log.assign(text->begin(), text->end());
+  if (status == 0)
+    return llvm::Error::success();
+  if (!message.empty())
+    log += message;
+  return llvm::createStringError(program + " failed:\n" + log);
+}
+
+/// "13.0" out of "Cuda compilation tools, release 13.0, V13.0.88".
+static std::string releaseOf(llvm::StringRef text) {
+  return text.split("release ").second.take_until([](char c) { return c == ',' || c == '\n'; }).str();
+}
+
+static llvm::Expected<Cubin> assembleWithPtxas(const std::string &program, const std::string &ptx,
+                                               const CudaTarget &target) {
+  TemporaryFile input, output;
+  if (llvm::Error error = input.create("ptx", ptx))
+    return error;
+  if (llvm::Error error = output.create("cubin"))
+    return error;
+  Cubin cubin;
+  std::string arch = "-arch=" + target.arch;
+  if (llvm::Error error = runPtxas(program, {"-v", "-O3", arch, input.path, "-o", output.path}, cubin.log))
+    return error;
+  llvm::Expected<std::vector<char>> bytes = readFile(output.path);
+  if (!bytes)
+    return bytes.takeError();
+  cubin.bytes = std::move(*bytes);
+  std::string version;
+  if (llvm::Error error = runPtxas(program, {"--version"}, version))
+    return error;
+  cubin.assembler = "ptxas " + releaseOf(version);
+  return cubin;
+}
+
+// ---------------------------------------------------------------- nvJitLink
+
+namespace {
+/// The functions of nvJitLink that are used, as its documentation declares them.
+struct JitLink {
+  using Handle = void *;
+  static constexpr int kSuccess = 0, kInputPtx = 2;
+
+  int (*create)(Handle *, uint32_t, const char **) = nullptr;
+  int (*destroy)(Handle *) = nullptr;
+  int (*addData)(Handle, int, const void *, size_t, const char *) = nullptr;
+  int (*complete)(Handle) = nullptr;
+  int (*cubinSize)(Handle, size_t *) = nullptr;
+  int (*cubin)(Handle, void *) = nullptr;
+  int (*errorLogSize)(Handle, size_t *) = nullptr;
+  int (*errorLog)(Handle, char *) = nullptr;
+  int (*infoLogSize)(Handle, size_t *) = nullptr;
+  int (*infoLog)(Handle, char *) = nullptr;
+  int (*version)(unsigned *, unsigned *) = nullptr;
+
+  /// Whether the library is there with all of them.
+  bool load() {
+    for (const char *name : {"libnvJitLink.so.13", "libnvJitLink.so.12", "libnvJitLink.so",
+                             "/usr/local/cuda/lib64/libnvJitLink.so", "/usr/local/cuda/lib/libnvJitLink.so"}) {
+      library = llvm::sys::DynamicLibrary::getPermanentLibrary(name);
+      if (library.isValid())
+        break;
+    }
+    return library.isValid() && find("nvJitLinkCreate", create) && find("nvJitLinkDestroy", destroy) &&
+           find("nvJitLinkAddData", addData) && find("nvJitLinkComplete", complete) &&
+           find("nvJitLinkGetLinkedCubinSize", cubinSize) && find("nvJitLinkGetLinkedCubin", cubin) &&
+           find("nvJitLinkGetErrorLogSize", errorLogSize) && find("nvJitLinkGetErrorLog", errorLog) &&
+           find("nvJitLinkGetInfoLogSize", infoLogSize) && find("nvJitLinkGetInfoLog", infoLog) &&
+           find("nvJitLinkVersion", version);
+  }
+
+private:
+  template <typename Function> bool find(const char *name, Function &function) {
+    function = reinterpret_cast<Function>(library.getAddressOfSymbol(name));
+    return function != nullptr;
+  }
+
+  llvm::sys::DynamicLibrary library;
+};
+} // namespace
+
+static std::string readLog(JitLink::Handle handle, int (*size)(JitLink::Handle, size_t *),
+                           int (*read)(JitLink::Handle, char *)) {
+  size_t bytes = 0;
+  if (size(handle, &bytes) != JitLink::kSuccess || bytes == 0)
+    return {};
+  std::string text(bytes, '\0');
+  if (read(handle, text.data()) != JitLink::kSuccess)
+    return {};
+  return text.substr(0, text.find('\0'));
+}
+
+static llvm::Expected<Cubin> assembleWithJitLink(JitLink &jit, const std::string &ptx, const CudaTarget &target) {
+  Cubin cubin;
+  unsigned major = 0, minor = 0;
+  jit.version(&major, &minor);
+  cubin.assembler = "nvJitLink " + std::to_string(major) + "." + std::to_string(minor);
+  std::string arch = "-arch=" + target.arch;
+  const char *arguments[] = {arch.c_str(), "-verbose"};
+  JitLink::Handle handle = nullptr;
+  if (jit.create(&handle, std::size(arguments), arguments) != JitLink::kSuccess)
+    return llvm::createStringError(cubin.assembler + " does not know " + target.arch);
+  llvm::scope_exit destroy([&] { jit.destroy(&handle); });
+  size_t size = 0;
+  // The text's end must be within the data.
+  bool made = jit.addData(handle, JitLink::kInputPtx, ptx.c_str(), ptx.size() + 1, "kernels") == JitLink::kSuccess &&
+              jit.complete(handle) == JitLink::kSuccess && jit.cubinSize(handle, &size) == JitLink::kSuccess;
+  if (made) {
+    cubin.bytes.resize(size);
+    made = jit.cubin(handle, cubin.bytes.data()) == JitLink::kSuccess;
+  }
+  if (!made)
+    return llvm::createStringError(cubin.assembler + " failed:\n" + readLog(handle, jit.errorLogSize, jit.errorLog));
+  cubin.log = readLog(handle, jit.infoLogSize, jit.infoLog);
+  return cubin;
+}
+
+// ---------------------------------------------------------------- choice
+
+llvm::Expected<std::optional<Cubin>> assemblePtx(const std::string &ptx, const CudaTarget &target) {
+  auto wrap = [](llvm::Expected<Cubin> cubin) -> llvm::Expected<std::optional<Cubin>> {
+    if (!cubin)
+      return cubin.takeError();
+    return std::optional<Cubin>(std::move(*cubin));
+  };
+  if (const char *named = getenv(kPtxasVariable)) {
+    if (llvm::StringRef(named) == "none")
+      return std::optional<Cubin>();
+    llvm::ErrorOr<std::string> program = llvm::sys::findProgramByName(named);
+    if (!program || !llvm::sys::fs::can_execute(*program))
+      return llvm::createStringError(llvm::Twine(kPtxasVariable) + " names '" + named +
+                                     "', which cannot be run; set it to a ptxas, or to none for PTX alone");
+    return wrap(assembleWithPtxas(*program, ptx, target));
+  }
+  llvm::ErrorOr<std::string> program = llvm::sys::findProgramByName("ptxas");
+  if (!program)
+    program = llvm::sys::findProgramByName("ptxas", {kPtxasFolder});
+  if (program)
+    return wrap(assembleWithPtxas(*program, ptx, target));
+  JitLink jit;
+  if (jit.load())
+    return wrap(assembleWithJitLink(jit, ptx, target));
+  return std::optional<Cubin>();
+}
+
+} // namespace quipu::codegen
