@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/common/LinearRegion.h"
+#include "codegen/cuda/AttentionWorkspace.h"
 #include "codegen/schedule/Select.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/Support/MathExtras.h"
@@ -200,12 +201,20 @@ private:
     int64_t heads = largestDivisor(group, 8);
     bool tensorCores = query == cache && is16Bit(cache) && head % 16 == 0 && head <= 256;
     if (!tensorCores || maxRows <= kOneTileRows) {
-      // One row fills the chip at long contexts; beside other rows each needs fewer parts.
-      int64_t blocks = kvHeads * (group / heads) * (maxRows <= kFewRows ? 1 : kFewRows + 1);
-      int64_t splits = std::clamp<int64_t>(2 * target.multiprocessors() / blocks / 2, 1, 32);
-      kernel.setScheduleAttr(CudaAttentionScheduleAttr::get(context, RowRegime::Few, 1, heads, 4,
-                                                            tuning.keys ? tuning.keys : 64,
-                                                            tuning.splits ? tuning.splits : splits, CudaDot::Fma));
+      // One row fills the chip at long contexts; beside other rows each needs fewer parts, and more than one block for
+      // a multiprocessor hides the latency of their first loads.
+      int64_t blocks = kvHeads * (group / heads);
+      int64_t splits = maxRows <= kFewRows ? target.multiprocessors() / blocks
+                                           : 4 * target.multiprocessors() / (blocks * (kFewRows + 1));
+      auto few = CudaAttentionScheduleAttr::get(context, RowRegime::Few, 1, heads, 4, tuning.keys ? tuning.keys : 64,
+                                                tuning.splits ? tuning.splits : std::clamp<int64_t>(splits, 1, 32),
+                                                CudaDot::Fma);
+      kernel.setScheduleAttr(few);
+      SmallVector<Attribute> workspaces;
+      for (Type type : attentionFewWorkspaces(attention, few))
+        workspaces.push_back(TypeAttr::get(type));
+      if (!workspaces.empty())
+        kernel.setWorkspaceAttr(ArrayAttr::get(context, workspaces));
       return success();
     }
     int64_t tokens = 16 * std::max<int64_t>(8 / heads, 1);
