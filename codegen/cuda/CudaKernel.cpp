@@ -122,7 +122,7 @@ private:
 } // namespace
 
 FailureOr<OwningOpRef<ModuleOp>> emitCudaKernels(ModuleOp module, const CudaTarget &target,
-                                                 std::vector<GeneratedKernel> &kernels) {
+                                                 std::vector<GeneratedKernel> &kernels, StringRef only) {
   MLIRContext *context = module.getContext();
   context->loadDialect<arith::ArithDialect, LLVM::LLVMDialect, math::MathDialect, NVVM::NVVMDialect, scf::SCFDialect>();
   // The program whose part takes the kernel, and the bound on its rows.
@@ -141,7 +141,7 @@ FailureOr<OwningOpRef<ModuleOp>> emitCudaKernels(ModuleOp module, const CudaTarg
   Generator generator(*code, target);
   for (auto kernel : module.getOps<KernelOp>()) {
     auto launch = launches.find(kernel.getSymName());
-    if (launch == launches.end())
+    if (launch == launches.end() || (!only.empty() && kernel.getSymName() != only))
       continue;
     const auto &[program, maxRows] = launch->second;
     GeneratedKernel generated;
@@ -149,7 +149,8 @@ FailureOr<OwningOpRef<ModuleOp>> emitCudaKernels(ModuleOp module, const CudaTarg
       return failure();
     kernels.push_back(std::move(generated));
   }
-  generator.generateServices();
+  if (only.empty())
+    generator.generateServices();
   return code;
 }
 

@@ -28,8 +28,10 @@ namespace quipu::codegen {
 
 /// Emits all kernels of `module` and the service kernels: a module of modules ("parts"), one for each program and one
 /// for the services, so that they can be compiled at the same time.
+/// With `only`, that kernel and nothing else.
 mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> emitCudaKernels(mlir::ModuleOp module, const CudaTarget &target,
-                                                                   std::vector<GeneratedKernel> &kernels);
+                                                                   std::vector<GeneratedKernel> &kernels,
+                                                                   llvm::StringRef only = {});
 
 /// Lowers the parts of emitted code to the LLVM dialect, in place.
 mlir::LogicalResult lowerCudaToLLVMDialect(mlir::ModuleOp code);

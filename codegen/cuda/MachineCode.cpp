@@ -35,8 +35,6 @@ static llvm::Expected<std::unique_ptr<llvm::TargetMachine>> createTargetMachine(
   llvm::TargetOptions options;
   // What shall be fused is written as fma: some service kernels must give the bits that the CPU gives.
   options.AllowFPOpFusion = llvm::FPOpFusion::Standard;
-  // Addresses in shared memory have 32 bits, as instructions take them.
-  options.MCOptions.ABIName = "shortptr";
   std::string features = "+ptx" + std::to_string(target.ptxVersion());
   std::unique_ptr<llvm::TargetMachine> machine(llvmTarget->createTargetMachine(
       triple, target.ptxArch(), features, options, std::nullopt, std::nullopt, llvm::CodeGenOptLevel::Aggressive));

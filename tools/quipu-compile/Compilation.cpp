@@ -155,9 +155,11 @@ void Compilation::runPasses(const std::string &last) {
 }
 
 void Compilation::generateCode() {
+  if (!options.kernel.empty())
+    checkKernelName();
   timing.measure("generate code", [&] {
     mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> emitted =
-        cudaTarget ? codegen::emitCudaKernels(*module, *cudaTarget, kernels)
+        cudaTarget ? codegen::emitCudaKernels(*module, *cudaTarget, kernels, options.kernel)
                    : codegen::emitCpuKernels(*module, target, kernels);
     if (failed(emitted))
       fail(options.model, ": no code could be generated for the kernels");
@@ -172,14 +174,18 @@ std::unique_ptr<llvm::Module> Compilation::lowerCode(llvm::LLVMContext &llvmCont
   return timing.measure("optimise LLVM IR", [&] { return take(codegen::translateToLLVM(*code, target, llvmContext)); });
 }
 
-const codegen::GeneratedKernel &Compilation::findKernel() const {
+void Compilation::checkKernelName() {
   std::string names;
-  for (const codegen::GeneratedKernel &kernel : kernels) {
-    if (kernel.name == options.kernel)
-      return kernel;
-    names += (names.empty() ? "" : ", ") + kernel.name;
+  for (llama::KernelOp kernel : module->getOps<llama::KernelOp>()) {
+    if (kernel.getSymName() == options.kernel)
+      return;
+    names += (names.empty() ? "" : ", ") + kernel.getSymName().str();
   }
   fail("--kernel ", options.kernel, ": no such kernel; kernels: ", names);
+}
+
+const codegen::GeneratedKernel &Compilation::findKernel() const {
+  return *llvm::find_if(kernels, [&](const codegen::GeneratedKernel &kernel) { return kernel.name == options.kernel; });
 }
 
 void Compilation::emitModule() {

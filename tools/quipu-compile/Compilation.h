@@ -47,6 +47,9 @@ private:
   void dumpPhase(const std::string &name, mlir::ModuleOp op);
   /// The optimised LLVM module of the lowered code.
   std::unique_ptr<llvm::Module> lowerCode(llvm::LLVMContext &llvmContext);
+  /// Refuses a --kernel that the module does not have.
+  void checkKernelName();
+  /// The kernel that --kernel names.
   const codegen::GeneratedKernel &findKernel() const;
 
   CompileOptions options;
