@@ -189,6 +189,44 @@ Value CudaBuilder::loadWeights16(Value pointer) {
   return vector;
 }
 
+CudaBuilder::Values CudaBuilder::loadRun(Type element, int64_t count, Value pointer) {
+  int64_t words = count * bytesOf(element) / 4;
+  Values values;
+  for (int64_t first = 0; first < words; first += 4) {
+    int64_t size = std::min<int64_t>(words - first, 4);
+    Value loaded = load(VectorType::get({size}, getI32Type()), at(pointer, 4 * first), 4 * size);
+    for (int64_t i = 0; i < size; ++i) {
+      Value word = extract(loaded, i);
+      if (element.isF32()) {
+        values.push_back(arith::BitcastOp::create(*this, getF32Type(), word));
+        continue;
+      }
+      auto [low, high] = unpack(element, word);
+      values.push_back(low);
+      values.push_back(high);
+    }
+  }
+  return values;
+}
+
+void CudaBuilder::storeRun(Type element, ArrayRef<Value> values, Value pointer) {
+  Values words;
+  if (element.isF32()) {
+    for (Value value : values)
+      words.push_back(arith::BitcastOp::create(*this, getI32Type(), value));
+  } else {
+    for (size_t i = 0; i < values.size(); i += 2)
+      words.push_back(pack(element, values[i], values[i + 1]));
+  }
+  for (size_t first = 0; first < words.size(); first += 4) {
+    ArrayRef<Value> part = ArrayRef(words).slice(first, std::min<size_t>(words.size() - first, 4));
+    Value vector = LLVM::PoisonOp::create(*this, VectorType::get({int64_t(part.size())}, getI32Type()));
+    for (auto [index, word] : llvm::enumerate(part))
+      vector = LLVM::InsertElementOp::create(*this, vector, word, i32(static_cast<int64_t>(index)));
+    store(vector, at(pointer, static_cast<int64_t>(4 * first)), static_cast<int64_t>(4 * part.size()));
+  }
+}
+
 Value CudaBuilder::zero16() {
   return LLVM::ConstantOp::create(*this, vec4i32(), DenseElementsAttr::get(vec4i32(), ArrayRef<int32_t>(0)));
 }

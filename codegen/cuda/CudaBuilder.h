@@ -104,6 +104,10 @@ public:
     store(roundTo(element, value), pointer, bytesOf(element));
   }
   Value loadI32(Value pointer) { return load(getI32Type(), pointer, 4); }
+  /// `count` neighbouring elements, widened to f32; f32 values, rounded, side by side. A power of two of them, 4 bytes or
+  /// more, aligned to their size or to 16 bytes, in accesses of at most 16 bytes.
+  Values loadRun(mlir::Type element, int64_t count, Value pointer);
+  void storeRun(mlir::Type element, llvm::ArrayRef<Value> values, Value pointer);
   /// atom.add.acq_rel.gpu on an i32; returns the value before.
   Value atomicAddAcqRel(Value pointer, Value increment);
 
