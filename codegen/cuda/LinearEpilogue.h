@@ -4,8 +4,8 @@
 // the residual addition, then the store. All linear emitters use it, whichever way they multiply.
 //
 // The rows of a weight lie in tiles of 16 (#llama.paired_rows): row p (0..7) of a tile is the first element and row
-// p + 8 the second of pair p: a rotary pair, gate and up of one feature, or, in plain weights, features 16 * tile + p and
-// 16 * tile + p + 8.
+// p + 8 the second of pair p: a rotary pair, gate and up of one feature, or, in plain weights, features 16 * tile + p
+// and 16 * tile + p + 8.
 //
 //===----------------------------------------------------------------------===//
 
@@ -17,29 +17,84 @@
 
 namespace quipu::codegen {
 
+/// What the epilogue of some pairs reads from memory, in registers.
+struct EpilogueOperands {
+  /// Of each pair, where the kernel has them: bias; cosine and sine, or the residual's elements.
+  llvm::SmallVector<mlir::Value, 1> firstBias, secondBias, first, second;
+  /// See LinearEpilogue::cacheRow.
+  mlir::Value cacheRow;
+};
+
 /// Sums of neighbouring pairs of one tile for one row of the step.
 struct EpilogueValues {
-  /// Number of the first pair in its tile (i32, 0..7) and the row of the step (i32).
+  /// Number of the first pair in its tile (i32, 0..7, a multiple of their number) and the row of the step (i32).
   mlir::Value pair, row;
   /// Whether the row exists (i1); null: always.
   mlir::Value valid;
   /// f32 sums of pairs pair, pair + 1, ... (1, 2 or 4 of them): first and second elements.
   llvm::SmallVector<mlir::Value> first, second;
+  /// What was loaded ahead; store() loads the rest.
+  EpilogueOperands operands = {};
 };
 
 class LinearEpilogue {
 public:
   LinearEpilogue(CudaBuilder &b, LinearRegion &region, const CudaFrame &frame) : b(b), region(region), frame(frame) {}
 
-  /// Finishes and stores values of tile number `tile` (i32). One branch by the kind of tile (query, key, value) for all of
-  /// them; rows of the weight beyond N are dropped. After waitForPrevious(). Called by any number of threads; the values
-  /// of a call are one thread's.
+  /// Whether the epilogue can do the region; fails with a diagnostic on the kernel. Before anything is emitted.
+  static mlir::LogicalResult check(LinearRegion &region);
+
+  /// Finishes and stores values of tile number `tile` (i32). One branch by the kind of tile (query, key, value) for all
+  /// of them; rows of the weight beyond N are dropped. After waitForPrevious(). Called by any number of threads; the
+  /// values of a call are one thread's.
   void store(mlir::Value tile, llvm::ArrayRef<EpilogueValues> values);
+
+  /// Loads what store() will read for `pairs` pairs, whatever the kind of the tile and without branches: early, the
+  /// latency hides behind the product. After waitForPrevious().
+  EpilogueOperands load(mlir::Value tile, mlir::Value pair, int64_t pairs, mlir::Value row, mlir::Value valid);
+
+  /// Byte offset (i64) of head 0 of a row of the step in the pools of keys and values; -1 where nothing is to be
+  /// appended (`valid` is false, or a padding row). Null for kernels that append nothing. For threads that store many
+  /// tiles of a row: EpilogueOperands::cacheRow.
+  mlir::Value cacheRow(mlir::Value row, mlir::Value valid);
 
   /// 16-row tiles of the weight.
   static int64_t countTiles(LinearRegion &region) { return (region.outputs() + 15) / 16; }
 
 private:
+  using Value = mlir::Value;
+  using Values = llvm::SmallVector<mlir::Value>;
+
+  void storeGate(Value tile, llvm::ArrayRef<EpilogueValues> values);
+  void storePlain(Value tile, llvm::ArrayRef<EpilogueValues> values);
+  void storeQueries(Value tile, llvm::ArrayRef<EpilogueValues> values);
+  /// Keys or values; `tile` counts from the first of them.
+  void append(Value tile, Value sectionTile, bool keys, llvm::ArrayRef<EpilogueValues> values);
+
+  /// The sums with the bias added.
+  std::pair<Values, Values> biased(Value tile, const EpilogueValues &values);
+  std::pair<Values, Values> rotated(Value tile, const EpilogueValues &values);
+  void loadBias(Value tile, Value pair, int64_t pairs, EpilogueOperands &operands);
+  void loadTurns(Value tile, Value pair, int64_t pairs, Value row, EpilogueOperands &operands);
+  void loadResiduals(Value tile, Value pair, int64_t pairs, Value row, EpilogueOperands &operands);
+  /// Elements of a row of the weight's outputs from feature `feature` on; anything for features beyond N.
+  Values loadOutputs(mlir::Type element, Value rowPointer, Value feature, int64_t count);
+
+  /// Stores the first and second elements of pairs that begin with pair `pair` of a head.
+  void storePairs(mlir::Type element, Value head, Value pair, llama::RotaryLayout layout,
+                  const std::pair<Values, Values> &values);
+  Values loadRun(mlir::Type element, int64_t count, Value pointer);
+  void storeRun(mlir::Type element, llvm::ArrayRef<Value> values, Value pointer);
+  void ifValid(Value valid, llvm::function_ref<void()> body);
+
+  /// Tiles of the query, and of the keys, in a weight of a split kernel; tiles of a head.
+  int64_t queryTiles() { return widthOf(region.split.getParts()[0]) / 16; }
+  int64_t keyTiles() { return widthOf(region.split.getParts()[1]) / 16; }
+  int64_t headTiles() { return region.headDim() / 16; }
+  static int64_t widthOf(Value activation) {
+    return mlir::cast<mlir::RankedTensorType>(activation.getType()).getDimSize(1);
+  }
+
   CudaBuilder &b;
   LinearRegion &region;
   const CudaFrame &frame;
