@@ -262,19 +262,22 @@ private:
     LinearEpilogue epilogue(b, region, frame);
     Value pair = b.mul(b.rem(lane, 4), 2), firstTile = b.div(b.add(firstRow, warpRow), 16);
     Value row = b.add(b.add(firstToken, warpToken), b.div(lane, 4));
+    // The thread's rows of the step: two in each block of 16.
+    SmallVector<EpilogueValues, 0> values;
+    for (int64_t i = 0; i < 2 * tokenBlocks(); ++i) {
+      EpilogueValues value;
+      value.pair = pair;
+      value.row = b.add(row, 8 * i);
+      value.valid = b.compare(Predicate::slt, value.row, tokens);
+      value.operands.cacheRow = epilogue.cacheRow(value.row, value.valid);
+      values.push_back(value);
+    }
     for (int64_t t = 0; t < tile.rows / 16; ++t) {
-      SmallVector<EpilogueValues> values;
-      for (int64_t i = 0; i < tokenBlocks(); ++i)
-        for (int64_t half = 0; half < 2; ++half) {
-          ArrayRef<Value> first = sums.drop_front(4 * (i * rowBlocks() + 2 * t) + 2 * half);
-          EpilogueValues value;
-          value.pair = pair;
-          value.row = b.add(row, 16 * i + 8 * half);
-          value.valid = b.compare(Predicate::slt, value.row, tokens);
-          value.first.append({first[0], first[1]});
-          value.second.append({first[4], first[5]});
-          values.push_back(value);
-        }
+      for (auto [i, value] : llvm::enumerate(values)) {
+        ArrayRef<Value> sum = sums.drop_front(4 * (i / 2 * rowBlocks() + 2 * t) + 2 * (i % 2));
+        value.first = {sum[0], sum[1]};
+        value.second = {sum[4], sum[5]};
+      }
       epilogue.store(b.add(firstTile, t), values);
     }
   }
@@ -312,6 +315,8 @@ LogicalResult emitLinearManyMma(CudaBuilder &b, LinearRegion &region, CudaLinear
     return kernel.emitOpError() << "has schedule " << schedule << ", but mma needs depth 32 or 64, two stages or more, "
                                 << "tiles that warps divide into multiples of 16 and threads copy evenly, at most "
                                 << b.target.sharedBytes() << " bytes of shared memory, and is not persistent";
+  if (failed(LinearEpilogue::check(region)))
+    return failure();
   GeneratedEntry entry;
   entry.symbol = cudaSymbol(generated.name);
   entry.fixed = llvm::divideCeil(region.outputs(), schedule.getRows());
