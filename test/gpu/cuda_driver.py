@@ -1,0 +1,130 @@
+"""The few functions of the CUDA driver that launching a plan's kernels takes, as runtime/core/CudaAbi.h says."""
+
+import ctypes as c
+
+import torch
+
+_cuda = c.CDLL("libcuda.so.1")
+_cuda.cuGetErrorString.argtypes = [c.c_int, c.POINTER(c.c_char_p)]
+
+MAX_DYNAMIC_SHARED_BYTES, LOCAL_BYTES, REGISTERS = 8, 3, 4  # CUfunction_attribute
+PROGRAMMATIC_STREAM_SERIALIZATION = 6  # CUlaunchAttributeID
+JIT_ERROR_LOG, JIT_ERROR_LOG_SIZE = 5, 6  # CUjit_option
+TENSOR_MAP_TYPES = {"f16": (6, 2), "f32": (7, 4), "bf16": (9, 2), "i32": (3, 4)}  # CUtensorMapDataType, bytes
+
+
+def check(status, what):
+    if status:
+        text = c.c_char_p()
+        _cuda.cuGetErrorString(status, c.byref(text))
+        raise RuntimeError(f"{what}: {(text.value or b'unknown error').decode()} ({status})")
+
+
+class _Attribute(c.Structure):
+    _fields_ = [("id", c.c_int), ("pad", c.c_int), ("value", c.c_int), ("rest", c.c_byte * 60)]
+
+
+class _LaunchConfig(c.Structure):
+    _fields_ = [("grid", c.c_uint * 3), ("block", c.c_uint * 3), ("shared", c.c_uint), ("stream", c.c_void_p),
+                ("attributes", c.POINTER(_Attribute)), ("count", c.c_uint)]
+
+
+class Module:
+    def __init__(self, code, form):
+        """`code`: a cubin, or PTX that the driver assembles."""
+        torch.zeros(1, device="cuda")  # makes PyTorch's context the current one
+        self.handle = c.c_void_p()
+        log = c.create_string_buffer(65536)
+        options = (c.c_int * 2)(JIT_ERROR_LOG, JIT_ERROR_LOG_SIZE)
+        values = (c.c_void_p * 2)(c.addressof(log), len(log))
+        data = c.create_string_buffer(code)  # ends in 0, as PTX must
+        status = _cuda.cuModuleLoadDataEx(c.byref(self.handle), data, c.c_uint(2), options, values)
+        check(status, f"loading the {form} {log.value.decode(errors='replace')[:2000]}")
+
+    def function(self, symbol):
+        handle = c.c_void_p()
+        check(_cuda.cuModuleGetFunction(c.byref(handle), self.handle, symbol.encode()), f"entry {symbol}")
+        return handle
+
+
+def attribute(function, which):
+    value = c.c_int()
+    check(_cuda.cuFuncGetAttribute(c.byref(value), c.c_int(which), function), "cuFuncGetAttribute")
+    return value.value
+
+
+class Entry:
+    """One entry with its grid; `launch` puts it on a stream."""
+
+    def __init__(self, module, entry):
+        self.info = entry
+        self.function = module.function(entry["symbol"])
+        self.registers = attribute(self.function, REGISTERS)
+        self.local_bytes = attribute(self.function, LOCAL_BYTES)
+        shared = entry["shared_bytes"]
+        check(_cuda.cuFuncSetAttribute(self.function, c.c_int(MAX_DYNAMIC_SHARED_BYTES), c.c_int(shared)),
+              f"{shared} bytes of shared memory for {entry['symbol']}")
+        self.resident = 0
+        if entry["persistent"]:
+            blocks = c.c_int()
+            check(_cuda.cuOccupancyMaxActiveBlocksPerMultiprocessor(
+                c.byref(blocks), self.function, c.c_int(entry["threads"]), c.c_size_t(shared)), "occupancy")
+            self.resident = blocks.value * torch.cuda.get_device_properties(0).multi_processor_count
+            if not self.resident:
+                raise RuntimeError(f"{entry['symbol']}: no block of it fits on a multiprocessor")
+
+    def grid(self, dims):
+        rows = {"one": 1, "tokens": dims[0], "outputs": dims[1]}[self.info["rows"]]
+        groups = -(-rows // self.info["rows_per_block"])
+        if self.info["persistent"]:
+            return min(self.resident, self.info["fixed"] * groups), 1
+        return self.info["fixed"], groups
+
+    def prepare(self, pointers, dims):
+        """The parameters of one launch, kept so that launching costs little."""
+        values = [c.c_uint64(pointer) for pointer in pointers] + [c.c_int32(dim) for dim in dims]
+        values += [tensor_map(spec, pointers[spec["pointer"]]) for spec in self.info["tensor_maps"]]
+        array = (c.c_void_p * len(values))(*[c.addressof(value) for value in values])
+        return values, array, self.grid(dims)
+
+    def launch(self, prepared, stream, dependent):
+        _, array, grid = prepared
+        attributes = _Attribute(PROGRAMMATIC_STREAM_SERIALIZATION, 0, 1)
+        config = _LaunchConfig((*grid, 1), (self.info["threads"], 1, 1), self.info["shared_bytes"], stream,
+                               c.pointer(attributes), 1 if dependent else 0)
+        check(_cuda.cuLaunchKernelEx(c.byref(config), self.function, array, None), self.info["symbol"])
+
+
+def tensor_map(spec, address):
+    kind, size = TENSOR_MAP_TYPES[spec["dtype"]]
+    storage = (c.c_byte * 192)()
+    aligned = (c.c_byte * 128).from_buffer(storage, -c.addressof(storage) % 64)
+    no_interleave, swizzle_128b, l2_128b, zeros = 0, 3, 2, 0
+    check(_cuda.cuTensorMapEncodeTiled(
+        aligned, c.c_int(kind), c.c_uint32(2), c.c_void_p(address), (c.c_uint64 * 2)(spec["columns"], spec["rows"]),
+        (c.c_uint64 * 1)(spec["columns"] * size), (c.c_uint32 * 2)(spec["box_columns"], spec["box_rows"]),
+        (c.c_uint32 * 2)(1, 1), c.c_int(no_interleave), c.c_int(swizzle_128b), c.c_int(l2_128b), c.c_int(zeros)),
+        f"tensor map {spec}")
+    return aligned
+
+
+class Graph:
+    """Launches captured from a stream."""
+
+    def __init__(self, stream, record):
+        graph = c.c_void_p()
+        self.executable, self.stream = c.c_void_p(), stream
+        check(_cuda.cuStreamBeginCapture_v2(c.c_void_p(stream), c.c_int(2)), "capture")
+        try:
+            record()
+        finally:
+            status = _cuda.cuStreamEndCapture(c.c_void_p(stream), c.byref(graph))
+        check(status, "capture")
+        check(_cuda.cuGraphInstantiateWithFlags(c.byref(self.executable), graph, c.c_uint64(0)), "graph")
+        _cuda.cuGraphDestroy(graph)
+
+    def replay(self):
+        check(_cuda.cuGraphLaunch(self.executable, c.c_void_p(self.stream)), "graph launch")
+
+    def close(self):
+        _cuda.cuGraphExecDestroy(self.executable)
