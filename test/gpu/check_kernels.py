@@ -78,7 +78,9 @@ class Runner:
         # Only workers need PyTorch, and only those of CUDA plans a driver.
         import torch
         import kernel_cases
-        self.torch, self.cases, self.options, self.plan = torch, kernel_cases, options, plan
+        import service_cases
+        self.torch, self.cases, self.services, self.options, self.plan = (
+            torch, kernel_cases, service_cases, options, plan)
         self.gpu = plan.json["target"]["device"] == "cuda"
         self.device = "cuda" if self.gpu else "cpu"
         self.driver = importlib.import_module("cuda_driver" if self.gpu else "host_driver")
@@ -221,24 +223,50 @@ class Runner:
                            registers, local), failure
 
 
+    def service_kernels(self, name):
+        source = random.Random(self.options.seed)
+        for mode, check in self.services.cases(self.driver, self.module, self.stream, source):
+            print(f"@case {mode}", flush=True)
+            failure = None
+            try:
+                check()
+            except AssertionError as error:
+                failure = str(error)
+            yield Line(name, 0, 0, mode, 0.0, 0.0, 0.0, 0, 0, 0, 0), failure
+
+
 def selected(options, plan):
     for launch in plan.launches:
         if re.search(options.kernels, launch.name) and options.variant in (None, plan.variants[launch.variant]):
             yield launch
 
 
+def services_name(plan, variant):
+    return f"{plan.variants[variant]}.services"
+
+
+def names_of(options, plan, variant):
+    """The kernels to run of a variant, and its service kernels as one."""
+    names = [launch.name for launch in selected(options, plan) if launch.variant == variant]
+    services = services_name(plan, variant)
+    if plan.json["target"]["device"] == "cuda" and not options.time_only and re.search(options.kernels, services) and \
+            options.variant in (None, plan.variants[variant]):
+        names.append(services)
+    return names
+
+
 def worker(options, plan):
-    """Runs the kernels named in --worker, one after the other."""
-    names = options.worker.split(",")
+    """Runs the kernels of one variant named in --worker, one after the other."""
+    number, names = options.worker.split(":")
+    variant = int(number)
+    launches = {launch.name: launch for launch in plan.launches}
     runner = None
-    for launch in selected(options, plan):
-        if launch.name not in names:
-            continue
-        print(f"@begin {launch.name}", flush=True)
-        runner = runner or Runner(options, plan, launch.variant)
-        for line, failure in runner.kernel(launch):
+    for name in names.split(","):
+        print(f"@begin {name}", flush=True)
+        runner = runner or Runner(options, plan, variant)
+        for line, failure in runner.kernel(launches[name]) if name in launches else runner.service_kernels(name):
             print("@line " + json.dumps([*line, failure]), flush=True)
-        print(f"@end {launch.name}", flush=True)
+        print(f"@end {name}", flush=True)
 
 
 def text_of(line, failure):
@@ -297,10 +325,12 @@ class Report:
             print("  FAILED " + failure)
 
 
-def run_workers(options, plan, report, names):
+def run_workers(options, plan, report, variant):
     """Workers take the kernels in order; one that hangs or dies is replaced for those behind the culprit."""
+    names = names_of(options, plan, variant)
     while names:
-        command = [sys.executable, os.path.abspath(__file__), *sys.argv[1:], "--worker", ",".join(names)]
+        command = [sys.executable, os.path.abspath(__file__), *sys.argv[1:], "--worker",
+                   f"{variant}:{','.join(names)}"]
         child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1)
         current, case, remarks, deadline = names[0], "", [], time.time() + options.limit
         hung = False
@@ -350,8 +380,7 @@ def main():
         os._exit(0)
     report = Report(options)
     for variant in range(len(plan.variants)):
-        names = [launch.name for launch in selected(options, plan) if launch.variant == variant]
-        run_workers(options, plan, report, names)
+        run_workers(options, plan, report, variant)
     report.summary(plan)
     sys.exit(1 if report.failures or not report.lines else 0)
 

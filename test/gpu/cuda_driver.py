@@ -95,6 +95,13 @@ class Entry:
         check(_cuda.cuLaunchKernelEx(c.byref(config), self.function, array, None), self.info["symbol"])
 
 
+def launch_raw(function, grid, threads, stream, values):
+    """A service kernel: any parameters."""
+    array = (c.c_void_p * len(values))(*[c.addressof(value) for value in values])
+    config = _LaunchConfig((*grid, 1), (threads, 1, 1), 0, stream, None, 0)
+    check(_cuda.cuLaunchKernelEx(c.byref(config), function, array, None), "service kernel")
+
+
 def tensor_map(spec, address):
     kind, size = TENSOR_MAP_TYPES[spec["dtype"]]
     storage = (c.c_byte * 192)()
