@@ -81,11 +81,6 @@ static llvm::Error runPtxas(const std::string &program, llvm::ArrayRef<llvm::Str
   return llvm::createStringError(program + " failed:\n" + log);
 }
 
-/// "13.0" out of "Cuda compilation tools, release 13.0, V13.0.88".
-static std::string releaseOf(llvm::StringRef text) {
-  return text.split("release ").second.take_until([](char c) { return c == ',' || c == '\n'; }).str();
-}
-
 static llvm::Expected<Cubin> assembleWithPtxas(const std::string &program, const std::string &ptx,
                                                const CudaTarget &target) {
   TemporaryFile input, output;
@@ -94,6 +89,7 @@ static llvm::Expected<Cubin> assembleWithPtxas(const std::string &program, const
   if (llvm::Error error = output.create("cubin"))
     return error;
   Cubin cubin;
+  cubin.assembler = program;
   std::string arch = "-arch=" + target.arch;
   if (llvm::Error error = runPtxas(program, {"-v", "-O3", arch, input.path, "-o", output.path}, cubin.log))
     return error;
@@ -101,10 +97,6 @@ static llvm::Expected<Cubin> assembleWithPtxas(const std::string &program, const
   if (!bytes)
     return bytes.takeError();
   cubin.bytes = std::move(*bytes);
-  std::string version;
-  if (llvm::Error error = runPtxas(program, {"--version"}, version))
-    return error;
-  cubin.assembler = "ptxas " + releaseOf(version);
   return cubin;
 }
 
@@ -216,6 +208,22 @@ llvm::Expected<std::optional<Cubin>> assemblePtx(const std::string &ptx, const C
   if (jit.load())
     return wrap(assembleWithJitLink(jit, ptx, target));
   return std::optional<Cubin>();
+}
+
+std::vector<std::string> spillsOf(const Cubin &cubin) {
+  // ptxas info    : Function properties for decode_qkv
+  //     0 bytes stack frame, 8 bytes spill stores, 8 bytes spill loads
+  std::vector<std::string> sentences;
+  llvm::StringRef rest = cubin.log, function, line;
+  while (!rest.empty()) {
+    std::tie(line, rest) = rest.split('\n');
+    if (size_t at = line.find("Function properties for "); at != llvm::StringRef::npos)
+      function = line.substr(at).rsplit(' ').second;
+    llvm::StringRef stores = line.split(" bytes spill stores").first;
+    if (stores.size() != line.size() && stores.rsplit(' ').second != "0")
+      sentences.push_back((function + " has too few registers: " + line.trim()).str());
+  }
+  return sentences;
 }
 
 } // namespace quipu::codegen

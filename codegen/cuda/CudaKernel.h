@@ -53,7 +53,7 @@ llvm::Expected<std::string> emitPtx(llvm::Module &module, const CudaTarget &targ
 /// What made a cubin.
 struct Cubin {
   std::vector<char> bytes;
-  /// "ptxas 13.0", "nvJitLink 13.0".
+  /// "/usr/local/cuda/bin/ptxas", "nvJitLink 13.0".
   std::string assembler;
   /// What it said (ptxas -v: registers, spills, shared memory of each kernel).
   std::string log;
@@ -62,6 +62,9 @@ struct Cubin {
 /// Assembles PTX with ptxas (named by QUIPU_PTXAS, on PATH, or under /usr/local/cuda) or else with libnvJitLink.
 /// Nothing when the machine has neither, or QUIPU_PTXAS is "none"; an error when one is there and refuses the code.
 llvm::Expected<std::optional<Cubin>> assemblePtx(const std::string &ptx, const CudaTarget &target);
+
+/// A sentence for each kernel that has too few registers and keeps values in memory, from the assembler's log.
+std::vector<std::string> spillsOf(const Cubin &cubin);
 
 } // namespace quipu::codegen
 

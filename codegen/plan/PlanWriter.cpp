@@ -2,8 +2,8 @@
 
 #include "codegen/plan/PlanWriter.h"
 
-#include "codegen/cpu/KernelFrame.h"
 #include "codegen/plan/RollSteps.h"
+#include "frontends/common/PlanTypes.h"
 #include "ir/Llama/Llama.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "runtime/plan/PlanFile.h"
@@ -20,20 +20,26 @@ namespace {
 
 constexpr uint32_t kNoFile = 0xffffffff;
 
-plan::DType toPlan(frontend::DType type) {
-  switch (type) {
-  case frontend::DType::f32:
-    return plan::DType::f32;
-  case frontend::DType::f16:
-    return plan::DType::f16;
-  case frontend::DType::bf16:
-    return plan::DType::bf16;
-  }
-  llvm_unreachable("all element types of weights are listed");
-}
+using frontend::toPlan;
 
 plan::DType toPlan(Type type) {
   return type.isF32() ? plan::DType::f32 : type.isF16() ? plan::DType::f16 : plan::DType::bf16;
+}
+
+plan::RowOrder toPlan(RowPairing pairing) {
+  switch (pairing) {
+  case RowPairing::Plain:
+    return plan::RowOrder::plain;
+  case RowPairing::Halves:
+    return plan::RowOrder::halves;
+  case RowPairing::Alternating:
+    return plan::RowOrder::alternating;
+  case RowPairing::First:
+    return plan::RowOrder::first;
+  case RowPairing::Second:
+    return plan::RowOrder::second;
+  }
+  llvm_unreachable("all pairings are listed");
 }
 
 plan::RowDim toPlan(RowDim rows) {
@@ -57,28 +63,24 @@ std::string nameOf(Location location) {
 
 class Writer {
 public:
-  Writer(ModuleOp module, const std::vector<GeneratedKernel> &kernels, const CpuTarget &target,
-         const frontend::Model &model, const PlanOptions &options)
-      : module(module), kernels(kernels), target(target), model(model), options(options) {}
+  Writer(const frontend::Model &model, const PlanOptions &options) : model(model), options(options) {}
 
-  FailureOr<std::vector<uint8_t>> write(ArrayRef<char> library) {
+  FailureOr<std::vector<uint8_t>> write(const PlanTarget &target, ArrayRef<PlanVariant> variants) {
     out.schema_version = kSchemaVersion;
     out.producer = "quipu " QUIPU_VERSION;
-    writeTarget();
+    out.target = std::make_unique<plan::TargetT>();
+    out.target->device = target.device;
+    out.target->isa = variants.front().isa;
+    out.target->requested = target.requested;
+    out.target->features = target.features;
     writeConfig();
     writeFiles();
-    for (auto [index, kernel] : llvm::enumerate(kernels)) {
-      kernelIndex[kernel.name] = index;
-      writeKernel(kernel);
-    }
-    for (auto program : module.getOps<func::FuncOp>())
-      if (program->hasAttr(kProgramAttrName) && failed(writeProgram(program)))
+    for (const PlanVariant &variant : variants)
+      if (failed(writeVariant(variant)))
         return failure();
-    auto code = std::make_unique<plan::CodeModuleT>();
-    code->format = plan::CodeFormat::elf;
-    code->isa = "x86_64";
-    code->bytes.assign(library.begin(), library.end());
-    out.modules.push_back(std::move(code));
+    // One variant for the plan's own target goes without saying.
+    if (target.device == "cpu")
+      out.variants.clear();
     writeTokenizer();
 
     flatbuffers::FlatBufferBuilder builder;
@@ -87,12 +89,29 @@ public:
   }
 
 private:
-  void writeTarget() {
-    out.target = std::make_unique<plan::TargetT>();
-    out.target->device = "cpu";
-    out.target->isa = "x86_64";
-    out.target->requested = target.requested;
-    out.target->features = target.features;
+  LogicalResult writeVariant(const PlanVariant &variant) {
+    variantIndex = out.variants.size();
+    out.variants.push_back(std::make_unique<plan::VariantT>());
+    out.variants.back()->isa = variant.isa;
+    kernelIndex.clear();
+    for (const GeneratedKernel &kernel : variant.kernels) {
+      kernelIndex[kernel.name] = out.kernels.size();
+      writeKernel(kernel, variantIndex == 0 ? "" : variant.isa + ".");
+    }
+    module = variant.module;
+    for (auto program : module.getOps<func::FuncOp>())
+      if (program->hasAttr(kProgramAttrName) && failed(writeProgram(program)))
+        return failure();
+    for (const PlanCode &code : variant.code) {
+      auto to = std::make_unique<plan::CodeModuleT>();
+      to->format = code.format;
+      to->isa = code.isa;
+      to->bytes.assign(code.bytes.begin(), code.bytes.end());
+      to->variant = variantIndex;
+      to->ptx_version = code.ptxVersion;
+      out.modules.push_back(std::move(to));
+    }
+    return success();
   }
 
   void writeConfig() {
@@ -147,9 +166,9 @@ private:
     }
   }
 
-  void writeKernel(const GeneratedKernel &kernel) {
+  void writeKernel(const GeneratedKernel &kernel, const std::string &prefix) {
     auto to = std::make_unique<plan::KernelT>();
-    to->name = kernel.name;
+    to->name = prefix + kernel.name;
     for (const GeneratedEntry &entry : kernel.entries) {
       auto toEntry = std::make_unique<plan::EntryT>();
       toEntry->symbol = entry.symbol;
@@ -157,6 +176,19 @@ private:
       toEntry->grid->fixed = entry.fixed;
       toEntry->grid->rows = toPlan(entry.rows);
       toEntry->grid->rows_per_block = entry.rowsPerBlock;
+      toEntry->threads = entry.threads;
+      toEntry->shared_bytes = entry.sharedBytes;
+      toEntry->persistent = entry.persistent;
+      for (const GeneratedTensorMap &map : entry.tensorMaps) {
+        auto toMap = std::make_unique<plan::TensorMapT>();
+        toMap->pointer = map.pointer;
+        toMap->dtype = toPlan(map.element);
+        toMap->rows = map.rows;
+        toMap->columns = map.columns;
+        toMap->box_rows = map.boxRows;
+        toMap->box_columns = map.boxColumns;
+        toEntry->tensor_maps.push_back(std::move(toMap));
+      }
       to->entries.push_back(std::move(toEntry));
     }
     to->scratch_bytes = kernel.scratchBytes;
@@ -175,7 +207,13 @@ private:
     std::string key;
     for (unsigned index : sourceIndices)
       key += cast<StringAttr>(weight.getSources()[index]).str() + "\n";
-    llvm::raw_string_ostream(key) << type.getElementType();
+    // Another order of rows is another weight; what lies in parts is one weight a part, in its own order.
+    auto paired = dyn_cast_or_null<PairedRowsAttr>(type.getEncoding());
+    llvm::raw_string_ostream stream(key);
+    stream << type.getElementType();
+    if (paired)
+      stream << paired;
+    stream.flush();
     auto [entry, isNew] = weightIndex.try_emplace(key, out.weights.size());
     if (!isNew)
       return entry->second;
@@ -184,7 +222,8 @@ private:
     to->dtype = toPlan(type.getElementType());
     to->shape.assign(shape.begin(), shape.end());
     to->role = static_cast<plan::WeightRole>(weight.getRole());
-    bool convert = false;
+    bool convert = false, ordered = false;
+    uint64_t firstRow = 0;
     for (unsigned index : sourceIndices) {
       std::string name = cast<StringAttr>(weight.getSources()[index]).str();
       auto source = std::make_unique<plan::SourceT>();
@@ -194,7 +233,7 @@ private:
       source->shape.assign(shape.begin(), shape.end());
       if (sourceIndices.size() > 1)
         source->shape[0] = (*weight.getRows())[index];
-      source->size = bytesOf(type.getElementType());
+      source->size = type.getElementTypeBitWidth() / 8;
       for (uint64_t extent : source->shape)
         source->size *= extent;
       if (model.weights) {
@@ -208,14 +247,24 @@ private:
         source->dtype = toPlan(tensor->dtype);
         source->shape.assign(tensor->shape.begin(), tensor->shape.end());
       }
+      if (paired) {
+        SourceRowsAttr rows = paired.getSources()[index];
+        source->order = toPlan(rows.getPairing());
+        source->group_rows = rows.getGroup();
+      }
+      // The second elements of pairs lie among the first, which are as many.
+      bool isSecond = source->order == plan::RowOrder::second;
+      source->first_row = isSecond ? firstRow - source->shape[0] : firstRow;
+      firstRow += source->shape[0];
+      ordered |= source->order != plan::RowOrder::plain;
       convert |= source->dtype != to->dtype;
       to->sources.push_back(std::move(source));
     }
     to->name = sourceIndices.size() == weight.getSources().size() ? weight.getSymName().str()
                                                                   : symbolFor(to->sources.front()->name);
-    to->transform = sourceIndices.size() > 1 ? plan::WeightTransform::concat
-                    : convert                ? plan::WeightTransform::convert
-                                             : plan::WeightTransform::none;
+    to->transform = sourceIndices.size() > 1 || ordered ? plan::WeightTransform::concat
+                    : convert                           ? plan::WeightTransform::convert
+                                                        : plan::WeightTransform::none;
     out.weights.push_back(std::move(to));
     return entry->second;
   }
@@ -312,6 +361,7 @@ private:
     to->max_rows = attribute.getMaxRows();
     to->row_align = attribute.getRowAlign();
     to->arena_bytes = arena.getInt();
+    to->variant = variantIndex;
     to->sequences = rollSteps(steps);
     out.programs.push_back(std::move(to));
     return success();
@@ -351,22 +401,21 @@ private:
     out.tokenizer->add_eos = model.tokenizer.addEos;
   }
 
-  ModuleOp module;
-  const std::vector<GeneratedKernel> &kernels;
-  const CpuTarget &target;
   const frontend::Model &model;
   const PlanOptions &options;
   plan::PlanT out;
-  llvm::StringMap<uint32_t> kernelIndex;
   llvm::StringMap<uint64_t> weightIndex;
+  // Of the variant that is being written:
+  ModuleOp module;
+  uint32_t variantIndex = 0;
+  llvm::StringMap<uint32_t> kernelIndex;
 };
 
 } // namespace
 
-FailureOr<std::vector<uint8_t>> buildPlan(ModuleOp module, const std::vector<GeneratedKernel> &kernels,
-                                          ArrayRef<char> library, const CpuTarget &target, const frontend::Model &model,
-                                          const PlanOptions &options) {
-  return Writer(module, kernels, target, model, options).write(library);
+FailureOr<std::vector<uint8_t>> buildPlan(const PlanTarget &target, ArrayRef<PlanVariant> variants,
+                                          const frontend::Model &model, const PlanOptions &options) {
+  return Writer(model, options).write(target, variants);
 }
 
 } // namespace quipu::codegen

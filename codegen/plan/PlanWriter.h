@@ -3,9 +3,10 @@
 #ifndef QUIPU_CODEGEN_PLAN_PLANWRITER_H
 #define QUIPU_CODEGEN_PLAN_PLANWRITER_H
 
-#include "codegen/cpu/CpuKernel.h"
+#include "codegen/common/GeneratedKernel.h"
 #include "frontends/common/Model.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "runtime/plan/plan_generated.h"
 
 #include <cstdint>
 #include <string>
@@ -26,11 +27,40 @@ struct PlanOptions {
   std::string tokenizer;
 };
 
-/// Serialises the programs of `module` (after llama-plan-memory), their kernels and the code of these into the
-/// FlatBuffer of runtime/plan/plan.fbs, without the container's header. The content hashes of weight files must have
-/// been computed. Fails with diagnostics on the module.
-mlir::FailureOr<std::vector<uint8_t>> buildPlan(mlir::ModuleOp module, const std::vector<GeneratedKernel> &kernels,
-                                                llvm::ArrayRef<char> library, const CpuTarget &target,
+/// The machine that a plan is for.
+struct PlanTarget {
+  /// "cpu", "cuda".
+  std::string device;
+  /// What the user asked for ("host", "sm_90a").
+  std::string requested;
+  /// Features that the machine must have beyond its architecture.
+  std::vector<std::string> features;
+};
+
+/// Compiled code of some of a variant's kernels.
+struct PlanCode {
+  plan::CodeFormat format;
+  /// What it runs on ("x86_64", "sm_90a").
+  std::string isa;
+  std::vector<char> bytes;
+  /// Of PTX alone: 10 * major + minor.
+  int ptxVersion = 0;
+};
+
+/// A complete set of programs, kernels and code.
+struct PlanVariant {
+  std::string isa;
+  /// After llama-plan-memory.
+  mlir::ModuleOp module;
+  std::vector<GeneratedKernel> kernels;
+  std::vector<PlanCode> code;
+};
+
+/// Serialises the variants, which share weights and cache, into the FlatBuffer of runtime/plan/plan.fbs, without the
+/// container's header. Kernels of the second variant and later ones are named after its architecture too
+/// ("sm_80.decode.qkv"). The content hashes of weight files must have been computed. Fails with diagnostics on a
+/// module.
+mlir::FailureOr<std::vector<uint8_t>> buildPlan(const PlanTarget &target, llvm::ArrayRef<PlanVariant> variants,
                                                 const frontend::Model &model, const PlanOptions &options);
 
 } // namespace quipu::codegen

@@ -17,8 +17,6 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/STLExtras.h"
-#include "llvm/IR/LLVMContext.h"
-#include "llvm/IR/Module.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <algorithm>
@@ -50,34 +48,12 @@ static std::string print(mlir::Operation *op) {
   return text;
 }
 
-/// The value, or an Error with the message of LLVM.
-template <typename T> static T take(llvm::Expected<T> value) {
-  if (!value)
-    throw Error(llvm::toString(value.takeError()));
-  return std::move(*value);
-}
-
-Compilation::Compilation(const CompileOptions &options) : options(options) {
+Compilation::Compilation(const CompileOptions &given) : options(given), backend(Backend::create(options, timing)) {
   if (!options.stopAfter.empty())
-    this->options.stopAfter = findPhase(options.stopAfter);
-  auto parse = [&](auto parsed) {
-    if (!parsed)
-      throw UsageError(llvm::toString(parsed.takeError()));
-    return std::move(*parsed);
-  };
-  if (codegen::isCudaTarget(options.target))
-    cudaTarget = parse(codegen::parseCudaTarget(options.target));
-  else
-    target = parse(codegen::parseCpuTarget(options.target));
-  bool isCudaCode = options.emit == Emit::Ptx || options.emit == Emit::Cubin;
-  if (isCudaCode && !cudaTarget)
-    throw UsageError("--emit ptx and --emit cubin go with a CUDA target (--target cuda), not with --target " +
-                     options.target);
-  if (options.emit == Emit::Asm && cudaTarget)
-    throw UsageError("--emit asm goes with a CPU target; for --target " + options.target + " there are ptx and cubin");
+    options.stopAfter = findPhase(options.stopAfter);
   context.getDiagEngine().registerHandler([this](mlir::Diagnostic &diagnostic) {
     bool isError = diagnostic.getSeverity() == mlir::DiagnosticSeverity::Error;
-    if (!isError && !this->options.verbose)
+    if (!isError && !options.verbose)
       return mlir::success();
     std::string text;
     llvm::raw_string_ostream stream(text);
@@ -105,78 +81,93 @@ void Compilation::run() {
   if (last.empty())
     last = options.emit == Emit::Mlir && options.kernel.empty() && options.dumpFolder.empty() ? phaseNames().rbegin()[1]
                                                                                               : kCodegenPhase;
+  bool isPlan = !options.output.empty() && (options.emit == Emit::Plan || options.emit == Emit::Executable);
+  std::vector<std::string> targets = backend->targets();
+  if (!isPlan)
+    targets.resize(1);
   importModel();
-  runPasses(last);
+  runPasses(targets, last);
   if (last == kCodegenPhase)
     generateCode();
   if (!options.output.empty()) {
-    if (!options.kernel.empty() && options.emit == Emit::Mlir)
-      emitKernel();
-    else if (options.emit == Emit::Mlir)
-      emitModule();
-    else if (options.emit == Emit::Plan || options.emit == Emit::Executable)
+    if (isPlan)
       emitPlan();
-    else if (cudaTarget)
-      emitCudaCode();
+    else if (options.emit != Emit::Mlir)
+      writeText(options.output, backend->emit(variants.front()));
+    else if (!options.kernel.empty())
+      emitKernel();
     else
-      emitLlvmOrAssembly();
+      emitModule();
   }
   if (options.timing)
     timing.print();
+}
+
+frontend::DType Compilation::computeDType() const {
+  std::optional<frontend::DType> dtype = parseDType(options.dtype);
+  return dtype ? *dtype : frontend::resolveComputeDType(model);
 }
 
 void Compilation::importModel() {
   frontend::GraphOptions graph;
   graph.computeDType = parseDType(options.dtype);
   graph.kvDType = parseDType(options.kvDtype);
+  mlir::OwningOpRef<mlir::ModuleOp> module;
   timing.measure(kImportPhase, [&] { module = frontend::buildGraph(context, model, graph); });
   if (!module)
     fail(options.model, ": the graph could not be built");
   dumpPhase(kImportPhase, *module);
+  variants.emplace_back();
+  variants.front().module = std::move(module);
 }
 
-void Compilation::runPasses(const std::string &last) {
+void Compilation::runPhase(const CompilePhase &phase, mlir::ModuleOp module) {
+  mlir::LogicalResult result = timing.measure(phase.name, [&] {
+    mlir::PassManager manager(&context);
+    phase.add(manager);
+    return manager.run(module);
+  });
+  if (failed(result))
+    fail(options.model, ": phase ", phase.name, " failed");
+}
+
+void Compilation::runPasses(const std::vector<std::string> &targets, const std::string &last) {
+  variants.front().target = targets.front();
   if (last == kImportPhase)
     return;
-  std::optional<frontend::DType> dtype = parseDType(options.dtype);
-  for (const CompilePhase &phase :
-       compilePhases(options.target, dtype ? *dtype : frontend::resolveComputeDType(model))) {
-    mlir::LogicalResult result = timing.measure(phase.name, [&] {
-      mlir::PassManager manager(&context);
-      phase.add(manager);
-      return manager.run(*module);
-    });
-    if (failed(result))
-      fail(options.model, ": phase ", phase.name, " failed");
-    dumpPhase(phase.name, *module);
+  for (const CompilePhase &phase : compilePhases(targets.front(), computeDType())) {
+    // From here on the variants differ.
+    if (phase.name == kFirstTargetPhase)
+      for (size_t i = 1; i < targets.size(); ++i)
+        variants.push_back({targets[i], variants.front().module->clone(), {}, {}});
+    runPhase(phase, *variants.front().module);
+    dumpPhase(phase.name, *variants.front().module);
     if (phase.name == last)
       return;
+  }
+  for (Variant &variant : llvm::drop_begin(variants)) {
+    std::vector<CompilePhase> phases = compilePhases(variant.target, computeDType());
+    auto first = llvm::find_if(phases, [](const CompilePhase &phase) { return phase.name == kFirstTargetPhase; });
+    for (const CompilePhase &phase : llvm::make_range(first, phases.end()))
+      runPhase(phase, *variant.module);
   }
 }
 
 void Compilation::generateCode() {
   if (!options.kernel.empty())
     checkKernelName();
-  timing.measure("generate code", [&] {
-    mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> emitted =
-        cudaTarget ? codegen::emitCudaKernels(*module, *cudaTarget, kernels, options.kernel)
-                   : codegen::emitCpuKernels(*module, target, kernels);
+  for (Variant &variant : variants) {
+    mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> emitted = backend->generate(variant);
     if (failed(emitted))
       fail(options.model, ": no code could be generated for the kernels");
-    code = std::move(*emitted);
-  });
-  dumpPhase(kCodegenPhase, *code);
-}
-
-std::unique_ptr<llvm::Module> Compilation::lowerCode(llvm::LLVMContext &llvmContext) {
-  if (failed(timing.measure("lower to LLVM", [&] { return codegen::lowerToLLVMDialect(*code, target); })))
-    fail(options.model, ": the kernels could not be lowered to LLVM");
-  return timing.measure("optimise LLVM IR", [&] { return take(codegen::translateToLLVM(*code, target, llvmContext)); });
+    variant.code = std::move(*emitted);
+  }
+  dumpPhase(kCodegenPhase, *variants.front().code);
 }
 
 void Compilation::checkKernelName() {
   std::string names;
-  for (llama::KernelOp kernel : module->getOps<llama::KernelOp>()) {
+  for (llama::KernelOp kernel : variants.front().module->getOps<llama::KernelOp>()) {
     if (kernel.getSymName() == options.kernel)
       return;
     names += (names.empty() ? "" : ", ") + kernel.getSymName().str();
@@ -184,23 +175,23 @@ void Compilation::checkKernelName() {
   fail("--kernel ", options.kernel, ": no such kernel; kernels: ", names);
 }
 
-const codegen::GeneratedKernel &Compilation::findKernel() const {
-  return *llvm::find_if(kernels, [&](const codegen::GeneratedKernel &kernel) { return kernel.name == options.kernel; });
-}
-
 void Compilation::emitModule() {
-  writeText(options.output, print(options.stopAfter == kCodegenPhase ? code->getOperation() : module->getOperation()));
+  const Variant &variant = variants.front();
+  const mlir::OwningOpRef<mlir::ModuleOp> &shown = options.stopAfter == kCodegenPhase ? variant.code : variant.module;
+  writeText(options.output, print(*shown));
 }
 
-/// The kernel as it was scheduled, and the vector code made of it.
+/// The kernel as it was scheduled, and the code made of it.
 void Compilation::emitKernel() {
-  const codegen::GeneratedKernel &kernel = findKernel();
+  Variant &variant = variants.front();
   std::string text;
-  for (llama::KernelOp op : module->getOps<llama::KernelOp>())
-    if (op.getSymName() == kernel.name)
+  for (llama::KernelOp op : variant.module->getOps<llama::KernelOp>())
+    if (op.getSymName() == options.kernel)
       text += print(op);
   text += "\n// -----\n\n";
-  code->walk([&](mlir::LLVM::LLVMFuncOp function) {
+  const codegen::GeneratedKernel &kernel = *llvm::find_if(
+      variant.kernels, [&](const codegen::GeneratedKernel &generated) { return generated.name == options.kernel; });
+  variant.code->walk([&](mlir::LLVM::LLVMFuncOp function) {
     if (llvm::any_of(kernel.entries,
                      [&](const codegen::GeneratedEntry &entry) { return entry.symbol == function.getSymName(); }))
       text += print(function);
@@ -208,78 +199,13 @@ void Compilation::emitKernel() {
   writeText(options.output, text);
 }
 
-/// Leaves the functions of one kernel, and what they call.
-static void keepEntries(llvm::Module &module, const codegen::GeneratedKernel &kernel) {
-  auto isEntry = [&](const llvm::Function &function) {
-    return llvm::any_of(kernel.entries,
-                        [&](const codegen::GeneratedEntry &entry) { return entry.symbol == function.getName(); });
-  };
-  bool changed = true;
-  while (changed) {
-    changed = false;
-    for (llvm::Function &function : llvm::make_early_inc_range(module)) {
-      if (isEntry(function) || !function.use_empty())
-        continue;
-      function.eraseFromParent();
-      changed = true;
-    }
-  }
-}
-
-void Compilation::emitLlvmOrAssembly() {
-  llvm::LLVMContext llvmContext;
-  std::unique_ptr<llvm::Module> llvmModule = lowerCode(llvmContext);
-  if (!options.kernel.empty())
-    keepEntries(*llvmModule, findKernel());
-  std::string text;
-  if (options.emit == Emit::Llvm)
-    llvm::raw_string_ostream(text) << *llvmModule;
-  else
-    text = timing.measure("assemble", [&] { return take(codegen::emitAssembly(*llvmModule, target)); });
-  writeText(options.output, text);
-}
-
-void Compilation::emitCudaCode() {
-  llvm::LLVMContext llvmContext;
-  if (failed(timing.measure("lower to LLVM", [&] { return codegen::lowerCudaToLLVMDialect(*code); })))
-    fail(options.model, ": the kernels could not be lowered to LLVM");
-  codegen::prepareCudaTranslation(context);
-  mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> joined = codegen::joinCudaParts(*code);
-  if (failed(joined))
-    fail(options.model, ": the parts of the kernels could not be joined");
-  std::unique_ptr<llvm::Module> llvmModule = timing.measure(
-      "optimise LLVM IR", [&] { return take(codegen::translateCudaToLLVM(**joined, *cudaTarget, llvmContext)); });
-  if (!options.kernel.empty())
-    keepEntries(*llvmModule, findKernel());
-  std::string text;
-  if (options.emit == Emit::Llvm)
-    llvm::raw_string_ostream(text) << *llvmModule;
-  else
-    text = timing.measure("generate PTX", [&] { return take(codegen::emitPtx(*llvmModule, *cudaTarget)); });
-  if (options.emit == Emit::Cubin) {
-    std::optional<codegen::Cubin> cubin =
-        timing.measure("assemble", [&] { return take(codegen::assemblePtx(text, *cudaTarget)); });
-    if (!cubin)
-      fail("--emit cubin: this machine has neither ptxas nor libnvJitLink; install one of them, name a ptxas in "
-           "QUIPU_PTXAS, or use --emit ptx");
-    if (options.verbose)
-      printNote(cubin->assembler + ":\n" + cubin->log);
-    text.assign(cubin->bytes.begin(), cubin->bytes.end());
-  }
-  writeText(options.output, text);
-}
-
 void Compilation::emitPlan() {
-  llvm::LLVMContext llvmContext;
-  std::unique_ptr<llvm::Module> llvmModule = lowerCode(llvmContext);
-  llvm::SmallVector<char, 0> library =
-      timing.measure("assemble and link", [&] { return take(codegen::emitSharedLibrary(*llvmModule, target)); });
+  std::vector<codegen::PlanVariant> compiled = backend->compile(variants);
 
   codegen::PlanOptions planOptions;
   planOptions.maxSeq = maxSeq;
   planOptions.maxBatch = options.maxBatch;
-  std::optional<frontend::DType> dtype = parseDType(options.dtype);
-  planOptions.computeDType = dtype ? *dtype : frontend::resolveComputeDType(model);
+  planOptions.computeDType = computeDType();
   if (options.output != "-") {
     fs::path folder = fs::absolute(options.output).parent_path();
     planOptions.folder = folder.string();
@@ -296,7 +222,7 @@ void Compilation::emitPlan() {
   }
   timing.measure("write the plan", [&] {
     mlir::FailureOr<std::vector<uint8_t>> plan =
-        codegen::buildPlan(*module, kernels, library, target, model, planOptions);
+        codegen::buildPlan(backend->planTarget(), compiled, model, planOptions);
     if (failed(plan))
       fail(options.model, ": the plan could not be written");
     if (options.emit == Emit::Executable)

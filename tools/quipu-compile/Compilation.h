@@ -3,16 +3,14 @@
 #ifndef QUIPU_TOOLS_QUIPU_COMPILE_COMPILATION_H
 #define QUIPU_TOOLS_QUIPU_COMPILE_COMPILATION_H
 
-#include "codegen/cpu/CpuKernel.h"
-#include "codegen/cpu/CpuTarget.h"
-#include "codegen/cuda/CudaKernel.h"
 #include "frontends/common/Model.h"
+#include "tools/quipu-compile/Backend.h"
 #include "tools/quipu-compile/Options.h"
+#include "tools/quipu-compile/Phases.h"
 #include "tools/quipu-compile/Timing.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/MLIRContext.h"
-#include "mlir/IR/OwningOpRef.h"
 
 #include <cstdint>
 #include <string>
@@ -24,44 +22,38 @@ namespace quipu::tool {
 /// throws Error (or UsageError) when it cannot go on; what MLIR has to say about it is on standard error by then.
 class Compilation {
 public:
-  explicit Compilation(const CompileOptions &options);
+  explicit Compilation(const CompileOptions &given);
 
   void run();
 
 private:
+  /// Type of the activations that enter dot products.
+  frontend::DType computeDType() const;
   void importModel();
-  /// Runs the passes up to `last` (a phase's name; everything for "codegen").
-  void runPasses(const std::string &last);
-  /// Emits vector code for the kernels into `code`.
+  /// Runs the passes up to `last` (a phase's name; everything for "codegen") for each target.
+  void runPasses(const std::vector<std::string> &targets, const std::string &last);
+  void runPhase(const CompilePhase &phase, mlir::ModuleOp module);
+  /// Emits code for the kernels of all variants.
   void generateCode();
+  /// Refuses a --kernel that the module does not have.
+  void checkKernelName();
 
   void emitModule();
   void emitKernel();
-  void emitLlvmOrAssembly();
-  /// LLVM IR, PTX or a cubin of all kernels, or one.
-  void emitCudaCode();
   void emitPlan();
 
   /// Writes text whole or not at all.
   void writeText(const std::string &path, const std::string &text) const;
   void dumpPhase(const std::string &name, mlir::ModuleOp op);
-  /// The optimised LLVM module of the lowered code.
-  std::unique_ptr<llvm::Module> lowerCode(llvm::LLVMContext &llvmContext);
-  /// Refuses a --kernel that the module does not have.
-  void checkKernelName();
-  /// The kernel that --kernel names.
-  const codegen::GeneratedKernel &findKernel() const;
 
   CompileOptions options;
-  codegen::CpuTarget target;
-  /// Nothing: `target`.
-  std::optional<codegen::CudaTarget> cudaTarget;
+  Timing timing;
+  std::unique_ptr<Backend> backend;
   uint32_t maxSeq = 0;
   frontend::Model model;
   mlir::MLIRContext context;
-  mlir::OwningOpRef<mlir::ModuleOp> module, code;
-  std::vector<codegen::GeneratedKernel> kernels;
-  Timing timing;
+  /// For the target that was asked for, then for the others of the plan. What is printed is the first one's.
+  std::vector<Variant> variants;
   unsigned dumped = 0;
 };
 

@@ -16,6 +16,8 @@ namespace quipu::tool {
 /// The first and the last phase are no passes: building the module, and generating code for its kernels.
 inline constexpr const char *kImportPhase = "import";
 inline constexpr const char *kCodegenPhase = "codegen";
+/// The first one that does not do the same for every target.
+inline constexpr const char *kFirstTargetPhase = "llama-specialize";
 
 /// A pass of the compilation, under the name that --stop-after and `inspect --phase` take.
 struct CompilePhase {

@@ -3,6 +3,7 @@
 #ifndef QUIPU_TOOLS_QUIPU_COMPILE_TIMING_H
 #define QUIPU_TOOLS_QUIPU_COMPILE_TIMING_H
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <string>
@@ -29,6 +30,17 @@ public:
     return work();
   }
 
+  /// Adds what one of several threads measured within the part that was measured last.
+  void addThread(const Timing &thread) {
+    for (const auto &[name, seconds] : thread.parts) {
+      auto same = std::find_if(threads.begin(), threads.end(), [&](const auto &part) { return part.first == name; });
+      if (same == threads.end())
+        threads.emplace_back(name, seconds);
+      else
+        same->second += seconds;
+    }
+  }
+
   /// A table on standard error.
   void print() const {
     double total = 0;
@@ -37,10 +49,14 @@ public:
     for (const auto &[name, seconds] : parts)
       fprintf(stderr, "%-28s %9.4f s %5.1f %%\n", name.c_str(), seconds, total > 0 ? 100 * seconds / total : 0);
     fprintf(stderr, "%-28s %9.4f s\n", "total", total);
+    if (!threads.empty())
+      fprintf(stderr, "\nseconds of all threads that compiled kernels:\n");
+    for (const auto &[name, seconds] : threads)
+      fprintf(stderr, "%-28s %9.4f s\n", name.c_str(), seconds);
   }
 
 private:
-  std::vector<std::pair<std::string, double>> parts;
+  std::vector<std::pair<std::string, double>> parts, threads;
 };
 
 } // namespace quipu::tool

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "frontends/common/Model.h"
+#include "frontends/common/PlanTypes.h"
 #include "ir/Llama/Llama.h"
 #include "ir/Reference/Evaluator.h"
 #include "runtime/core/DataType.h"
@@ -68,18 +69,6 @@ static WeightFill randomWeights(uint64_t seed, bool varyNorms) {
   };
 }
 
-static plan::DType convert(frontend::DType type) {
-  switch (type) {
-  case frontend::DType::f32:
-    return plan::DType::f32;
-  case frontend::DType::f16:
-    return plan::DType::f16;
-  case frontend::DType::bf16:
-    return plan::DType::bf16;
-  }
-  llvm_unreachable("unknown element type");
-}
-
 /// Weights from the files of a model. Throws Error when the model cannot be opened or lacks a tensor.
 static WeightFill weightsOf(const std::string &path) {
   auto model = std::make_shared<frontend::Model>(frontend::openModel(path));
@@ -92,8 +81,8 @@ static WeightFill weightsOf(const std::string &path) {
     const frontend::WeightEntry *entry = model->weights->find(std::string_view(source.data(), source.size()));
     if (!entry || !llvm::equal(entry->shape, shape))
       throw Error(path + ": has no tensor " + source.str() + " of the shape that the module expects");
-    convertElements(convert(entry->dtype), files[entry->file]->data() + entry->offset, convert(elementType), out,
-                    static_cast<size_t>(ShapedType::getNumElements(shape)));
+    convertElements(frontend::toPlan(entry->dtype), files[entry->file]->data() + entry->offset, convert(elementType),
+                    out, static_cast<size_t>(ShapedType::getNumElements(shape)));
   };
 }
 

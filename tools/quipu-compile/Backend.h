@@ -1,0 +1,71 @@
+//===- Backend.h - What depends on the device that is compiled for -*- C++ -*-===//
+
+#ifndef QUIPU_TOOLS_QUIPU_COMPILE_BACKEND_H
+#define QUIPU_TOOLS_QUIPU_COMPILE_BACKEND_H
+
+#include "codegen/common/GeneratedKernel.h"
+#include "codegen/plan/PlanWriter.h"
+#include "runtime/core/Error.h"
+#include "tools/common/Console.h"
+#include "tools/quipu-compile/Options.h"
+#include "tools/quipu-compile/Timing.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "llvm/Support/Error.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace quipu::tool {
+
+/// Programs for one kind of device on their way to a plan.
+struct Variant {
+  /// As for --target: "cpu:host", "cuda:sm_80".
+  std::string target;
+  /// The programs and their kernels, and the code emitted for these.
+  mlir::OwningOpRef<mlir::ModuleOp> module, code;
+  std::vector<codegen::GeneratedKernel> kernels;
+};
+
+/// Code generation for the CPU or for CUDA. Every function throws Error (or UsageError) when it cannot go on.
+class Backend {
+public:
+  virtual ~Backend() = default;
+
+  /// The one for `options.target`.
+  static std::unique_ptr<Backend> create(const CompileOptions &options, Timing &timing);
+
+  /// The target that was asked for, then those that a plan for it holds code for too.
+  virtual std::vector<std::string> targets() const = 0;
+
+  /// Emits code for the kernels of the variant's module, or, where that is less work, for options.kernel alone; fills
+  /// in its kernels.
+  virtual mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> generate(Variant &variant) = 0;
+
+  /// The code in the form of options.emit (none of plan, executable, mlir): all of it, or what is of options.kernel.
+  virtual std::string emit(const Variant &variant) = 0;
+
+  virtual codegen::PlanTarget planTarget() const = 0;
+  /// Compiles the code of all variants; they have generate() behind them, in the order of targets().
+  virtual std::vector<codegen::PlanVariant> compile(std::vector<Variant> &variants) = 0;
+};
+
+/// The value, or an Error with the message of LLVM.
+template <typename T> T take(llvm::Expected<T> value) {
+  if (!value)
+    throw Error(llvm::toString(value.takeError()));
+  return std::move(*value);
+}
+
+/// The value of what a user wrote, or a UsageError.
+template <typename T> T takeFromUser(llvm::Expected<T> value) {
+  if (!value)
+    throw UsageError(llvm::toString(value.takeError()));
+  return std::move(*value);
+}
+
+} // namespace quipu::tool
+
+#endif // QUIPU_TOOLS_QUIPU_COMPILE_BACKEND_H

@@ -1,0 +1,37 @@
+//===- CpuBackend.h - Kernels to an ELF library -----------------*- C++ -*-===//
+
+#ifndef QUIPU_TOOLS_QUIPU_COMPILE_CPUBACKEND_H
+#define QUIPU_TOOLS_QUIPU_COMPILE_CPUBACKEND_H
+
+#include "codegen/cpu/CpuTarget.h"
+#include "tools/quipu-compile/Backend.h"
+
+namespace llvm {
+class LLVMContext;
+class Module;
+} // namespace llvm
+
+namespace quipu::tool {
+
+class CpuBackend : public Backend {
+public:
+  CpuBackend(const CompileOptions &options, Timing &timing);
+
+  std::vector<std::string> targets() const override { return {options.target}; }
+  mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> generate(Variant &variant) override;
+  std::string emit(const Variant &variant) override;
+  codegen::PlanTarget planTarget() const override;
+  std::vector<codegen::PlanVariant> compile(std::vector<Variant> &variants) override;
+
+private:
+  /// The optimised LLVM module of the code, which is lowered in place.
+  std::unique_ptr<llvm::Module> lower(mlir::ModuleOp code, llvm::LLVMContext &context);
+
+  const CompileOptions &options;
+  Timing &timing;
+  codegen::CpuTarget target;
+};
+
+} // namespace quipu::tool
+
+#endif // QUIPU_TOOLS_QUIPU_COMPILE_CPUBACKEND_H

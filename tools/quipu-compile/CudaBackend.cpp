@@ -1,0 +1,148 @@
+//===- CudaBackend.cpp - Kernels to PTX and cubins -------------------------===//
+//
+// A plan holds the code of the GPU that was asked for, as PTX and, where this machine has an assembler, as a cubin, and
+// PTX for sm_80 that the driver of any other GPU can compile. The code of every program is a module of its own; they
+// are compiled at the same time.
+//
+//===----------------------------------------------------------------------===//
+
+#include "tools/quipu-compile/CudaBackend.h"
+
+#include "codegen/cuda/CudaKernel.h"
+
+#include "mlir/IR/Threading.h"
+#include "llvm/IR/LLVMContext.h"
+#include "llvm/IR/Module.h"
+#include "llvm/Support/raw_ostream.h"
+
+namespace quipu::tool {
+
+static constexpr const char *kHowToAssemble =
+    "install CUDA's ptxas or libnvJitLink, or name a ptxas in the variable QUIPU_PTXAS";
+
+CudaBackend::CudaBackend(const CompileOptions &options, Timing &timing)
+    : options(options), timing(timing), target(takeFromUser(codegen::parseCudaTarget(options.target))) {
+  if (options.emit == Emit::Asm)
+    throw UsageError("--emit asm goes with a CPU target; for --target " + options.target + " there are ptx and cubin");
+}
+
+std::vector<std::string> CudaBackend::targets() const {
+  std::vector<std::string> targets = {options.target};
+  // PTX of the others is the fallback's.
+  if (target.ptxArch() != codegen::CudaTarget::fallback().arch)
+    targets.push_back("cuda:" + codegen::CudaTarget::fallback().arch);
+  return targets;
+}
+
+static codegen::CudaTarget targetOf(const Variant &variant) {
+  return takeFromUser(codegen::parseCudaTarget(variant.target));
+}
+
+mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> CudaBackend::generate(Variant &variant) {
+  return timing.measure("generate code", [&] {
+    return codegen::emitCudaKernels(*variant.module, targetOf(variant), variant.kernels, options.kernel);
+  });
+}
+
+void CudaBackend::lower(mlir::ModuleOp code) {
+  if (failed(timing.measure("lower to LLVM", [&] { return codegen::lowerCudaToLLVMDialect(code); })))
+    fail(options.model, ": the kernels could not be lowered to LLVM");
+  codegen::prepareCudaTranslation(*code.getContext());
+}
+
+std::string CudaBackend::emit(const Variant &variant) {
+  lower(*variant.code);
+  mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> joined = codegen::joinCudaParts(*variant.code);
+  if (failed(joined))
+    fail(options.model, ": the parts of the code could not be joined");
+  llvm::LLVMContext context;
+  std::unique_ptr<llvm::Module> module =
+      timing.measure("optimise LLVM IR", [&] { return take(codegen::translateCudaToLLVM(**joined, target, context)); });
+  std::string text;
+  if (options.emit == Emit::Llvm) {
+    llvm::raw_string_ostream(text) << *module;
+    return text;
+  }
+  text = timing.measure("generate PTX", [&] { return take(codegen::emitPtx(*module, target)); });
+  if (options.emit == Emit::Ptx)
+    return text;
+  std::optional<codegen::Cubin> cubin =
+      timing.measure("assemble", [&] { return take(codegen::assemblePtx(text, target)); });
+  if (!cubin)
+    fail("--emit cubin: this machine has no assembler for NVIDIA GPUs; ", kHowToAssemble, ", or use --emit ptx");
+  if (options.verbose)
+    printNote(cubin->assembler + ":\n" + cubin->log);
+  return std::string(cubin->bytes.begin(), cubin->bytes.end());
+}
+
+namespace {
+/// One module of code and what becomes of it.
+struct Job {
+  mlir::ModuleOp part;
+  codegen::CudaTarget target;
+  bool assemble;
+
+  std::string error;
+  std::string ptx;
+  std::optional<codegen::Cubin> cubin;
+  Timing timing;
+};
+} // namespace
+
+static void compileJob(Job &job) {
+  try {
+    llvm::LLVMContext context;
+    std::unique_ptr<llvm::Module> module = job.timing.measure(
+        "optimise LLVM IR", [&] { return take(codegen::translateCudaToLLVM(job.part, job.target, context)); });
+    job.ptx = job.timing.measure("generate PTX", [&] { return take(codegen::emitPtx(*module, job.target)); });
+    if (job.assemble)
+      job.cubin = job.timing.measure("assemble", [&] { return take(codegen::assemblePtx(job.ptx, job.target)); });
+  } catch (const std::exception &error) {
+    job.error = error.what();
+  }
+}
+
+std::vector<codegen::PlanVariant> CudaBackend::compile(std::vector<Variant> &variants) {
+  std::vector<codegen::PlanVariant> compiled;
+  std::vector<Job> jobs;
+  std::vector<size_t> variantOf;
+  for (auto [index, variant] : llvm::enumerate(variants)) {
+    lower(*variant.code);
+    codegen::CudaTarget own = targetOf(variant);
+    compiled.push_back({own.ptxArch(), *variant.module, variant.kernels, {}});
+    for (auto part : variant.code->getOps<mlir::ModuleOp>()) {
+      jobs.push_back({part, own, /*assemble=*/index == 0, {}, {}, {}, {}});
+      variantOf.push_back(index);
+    }
+  }
+  mlir::MLIRContext *context = variants.front().module->getContext();
+  timing.measure("compile the kernels",
+                 [&] { mlir::parallelFor(context, 0, jobs.size(), [&](size_t i) { compileJob(jobs[i]); }); });
+
+  bool assembled = true;
+  for (auto [job, index] : llvm::zip(jobs, variantOf)) {
+    timing.addThread(job.timing);
+    if (!job.error.empty())
+      fail(options.model, ": ", job.part.getName()->str(), ": ", job.error);
+    std::vector<codegen::PlanCode> &code = compiled[index].code;
+    code.push_back(
+        {plan::CodeFormat::ptx, job.target.ptxArch(), {job.ptx.begin(), job.ptx.end()}, job.target.ptxVersion()});
+    if (!job.assemble)
+      continue;
+    if (!job.cubin) {
+      assembled = false;
+      continue;
+    }
+    code.push_back({plan::CodeFormat::cubin, job.target.arch, std::move(job.cubin->bytes)});
+    for (const std::string &spill : codegen::spillsOf(*job.cubin))
+      if (options.verbose)
+        printNote("warning: " + spill);
+  }
+  if (!assembled)
+    printNote(std::string("the plan holds PTX alone, which the driver compiles each time the plan is loaded: this "
+                          "machine has no assembler for NVIDIA GPUs; ") +
+              kHowToAssemble);
+  return compiled;
+}
+
+} // namespace quipu::tool

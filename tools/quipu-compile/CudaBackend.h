@@ -1,0 +1,31 @@
+//===- CudaBackend.h - Kernels to PTX and cubins ----------------*- C++ -*-===//
+
+#ifndef QUIPU_TOOLS_QUIPU_COMPILE_CUDABACKEND_H
+#define QUIPU_TOOLS_QUIPU_COMPILE_CUDABACKEND_H
+
+#include "codegen/cuda/CudaTarget.h"
+#include "tools/quipu-compile/Backend.h"
+
+namespace quipu::tool {
+
+class CudaBackend : public Backend {
+public:
+  CudaBackend(const CompileOptions &options, Timing &timing);
+
+  std::vector<std::string> targets() const override;
+  mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> generate(Variant &variant) override;
+  std::string emit(const Variant &variant) override;
+  codegen::PlanTarget planTarget() const override { return {"cuda", target.arch, {}}; }
+  std::vector<codegen::PlanVariant> compile(std::vector<Variant> &variants) override;
+
+private:
+  void lower(mlir::ModuleOp code);
+
+  const CompileOptions &options;
+  Timing &timing;
+  codegen::CudaTarget target;
+};
+
+} // namespace quipu::tool
+
+#endif // QUIPU_TOOLS_QUIPU_COMPILE_CUDABACKEND_H
