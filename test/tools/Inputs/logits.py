@@ -45,3 +45,23 @@ subprocess.run(command + ["--prompt-tokens", prompt, "-o", str(last)], check=Tru
 last_shape, values = read(last)
 assert last_shape == (shape[1],), last_shape
 assert difference(values, whole[-shape[1]:]) / largest < 2e-4
+
+# A batch of prompts of different lengths is one sequence after the other.
+ids = prompt.split(",")
+batch, width = [ids, ids[:1], ids[3:20], ids[5:45]], shape[1]
+prompts = [word for part in batch for word in ("--prompt-tokens", ",".join(part))]
+together = scratch / "batch.npy"
+subprocess.run(command + prompts + ["--all", "-o", str(together)], check=True)
+batch_shape, rows = read(together)
+assert batch_shape == (sum(map(len, batch)), width), batch_shape
+first = 0
+for part in batch:
+    alone = scratch / "alone.npy"
+    subprocess.run(command + ["--prompt-tokens", ",".join(part), "--all", "-o", str(alone)], check=True)
+    _, values = read(alone)
+    assert difference(rows[first:first + len(values)], values) / largest < 2e-4, part
+    first += len(values)
+subprocess.run(command + prompts + ["-o", str(together)], check=True)
+last_shape, values = read(together)
+assert last_shape == (len(batch), width), last_shape
+assert difference(values[:width], whole[-width:]) / largest < 2e-4
