@@ -1,0 +1,18 @@
+//===- TensorCopies.cpp - Boxes of a matrix into shared memory ---------------===//
+
+#include "codegen/cuda/TensorCopies.h"
+
+using namespace mlir;
+
+namespace quipu::codegen {
+
+void prefetchTensorMap(CudaBuilder &b, Value map) {
+  b.ptx("prefetch.tensormap [$0];", {}, {map}, /*memory=*/false, /*ordered=*/true);
+}
+
+void copyBox(CudaBuilder &b, Value shared, Value map, Value row, Value column, Value barrier) {
+  b.ptx("cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes [$0], [$1, {$2, $3}], [$4];", {},
+        {shared, map, column, row, barrier}, /*memory=*/true);
+}
+
+} // namespace quipu::codegen
