@@ -87,25 +87,25 @@ class Runner:
         self.weights, self.weight_generator = {}, torch.Generator(device=self.device)
         self.dependent = False
         self.stream = 0
-        modules = {form: (isa, code) for form, isa, code in plan.modules(variant)}
+        modules = list(plan.modules(variant))
         form = "elf"
         if self.gpu:
             major, minor = torch.cuda.get_device_capability()
-            cubin = modules.get("cubin")
-            fits = cubin and re.match(r"sm_(\d+)", cubin[0]).group(1) == f"{major}{minor}"
+            fits = any(form == "cubin" and re.match(r"sm_(\d+)", isa).group(1) == f"{major}{minor}"
+                       for form, isa, _ in modules)
             form = "cubin" if fits and not options.ptx else "ptx"
             self.dependent = major >= 9
             self.torch_stream = torch.cuda.Stream()
             torch.cuda.set_stream(self.torch_stream)
             self.stream = self.torch_stream.cuda_stream
             torch.backends.cuda.matmul.allow_tf32 = False
-        print(f"@note variant {plan.variants[variant]}: {form} for {modules[form][0]}", flush=True)
-        self.module = self.driver.Module(modules[form][1], form)
+        print(f"@note variant {plan.variants[variant]}: {form}", flush=True)
+        self.code = self.driver.Code(code for module_form, _, code in modules if module_form == form)
         self.entries = {}
 
     def entries_of(self, launch):
         if launch.name not in self.entries:
-            self.entries[launch.name] = [self.driver.Entry(self.module, entry) for entry in launch.kernel["entries"]]
+            self.entries[launch.name] = [self.driver.Entry(self.code, entry) for entry in launch.kernel["entries"]]
         return self.entries[launch.name]
 
     def prepared(self, launch, case, pointers=None):
@@ -225,7 +225,7 @@ class Runner:
 
     def service_kernels(self, name):
         source = random.Random(self.options.seed)
-        for mode, check in self.services.cases(self.driver, self.module, self.stream, source):
+        for mode, check in self.services.cases(self.driver, self.code, self.stream, source):
             print(f"@case {mode}", flush=True)
             failure = None
             try:

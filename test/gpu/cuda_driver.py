@@ -29,22 +29,30 @@ class _LaunchConfig(c.Structure):
                 ("attributes", c.POINTER(_Attribute)), ("count", c.c_uint)]
 
 
-class Module:
-    def __init__(self, code, form):
-        """`code`: a cubin, or PTX that the driver assembles."""
+class Code:
+    """Modules of one variant: cubins, or PTX that the driver assembles."""
+
+    def __init__(self, modules):
         torch.zeros(1, device="cuda")  # makes PyTorch's context the current one
-        self.handle = c.c_void_p()
+        self.modules = [self._load(module) for module in modules]
+
+    @staticmethod
+    def _load(code):
+        handle = c.c_void_p()
         log = c.create_string_buffer(65536)
         options = (c.c_int * 2)(JIT_ERROR_LOG, JIT_ERROR_LOG_SIZE)
         values = (c.c_void_p * 2)(c.addressof(log), len(log))
         data = c.create_string_buffer(code)  # ends in 0, as PTX must
-        status = _cuda.cuModuleLoadDataEx(c.byref(self.handle), data, c.c_uint(2), options, values)
-        check(status, f"loading the {form} {log.value.decode(errors='replace')[:2000]}")
+        status = _cuda.cuModuleLoadDataEx(c.byref(handle), data, c.c_uint(2), options, values)
+        check(status, f"loading code {log.value.decode(errors='replace')[:2000]}")
+        return handle
 
     def function(self, symbol):
         handle = c.c_void_p()
-        check(_cuda.cuModuleGetFunction(c.byref(handle), self.handle, symbol.encode()), f"entry {symbol}")
-        return handle
+        for module in self.modules:
+            if _cuda.cuModuleGetFunction(c.byref(handle), module, symbol.encode()) == 0:
+                return handle
+        raise RuntimeError(f"no module has entry {symbol}")
 
 
 def attribute(function, which):
@@ -56,9 +64,9 @@ def attribute(function, which):
 class Entry:
     """One entry with its grid; `launch` puts it on a stream."""
 
-    def __init__(self, module, entry):
+    def __init__(self, code, entry):
         self.info = entry
-        self.function = module.function(entry["symbol"])
+        self.function = code.function(entry["symbol"])
         self.registers = attribute(self.function, REGISTERS)
         self.local_bytes = attribute(self.function, LOCAL_BYTES)
         shared = entry["shared_bytes"]

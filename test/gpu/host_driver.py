@@ -4,20 +4,25 @@ import ctypes as c
 import tempfile
 
 
-class Module:
-    def __init__(self, code, form):
-        with tempfile.NamedTemporaryFile(suffix=".so") as file:
-            file.write(code)
-            file.flush()
-            self.library = c.CDLL(file.name)
+class Code:
+    def __init__(self, modules):
+        self.libraries = []
+        for module in modules:
+            with tempfile.NamedTemporaryFile(suffix=".so") as file:
+                file.write(module)
+                file.flush()
+                self.libraries.append(c.CDLL(file.name))
+
+    def function(self, symbol):
+        return next(library[symbol] for library in self.libraries if hasattr(library, symbol))
 
 
 class Entry:
     registers = local_bytes = 0
 
-    def __init__(self, module, entry):
+    def __init__(self, code, entry):
         self.info = entry
-        self.function = module.library[entry["symbol"]]
+        self.function = code.function(entry["symbol"])
 
     def prepare(self, pointers, dims):
         rows = {"one": 1, "tokens": dims[0], "outputs": dims[1]}[self.info["rows"]]

@@ -27,7 +27,7 @@ def random_values(first, count, keys, scale, device):
     return total.float() * torch.tensor(scale, dtype=torch.float32, device=device)
 
 
-def check_fill(driver, module, stream, dtype, random):
+def check_fill(driver, code, stream, dtype, random):
     """Fills sources of every order into the rows of one weight and compares all of it."""
     columns, device = random.choice([64, 100, 4096]), "cuda"
     for order, group in (("plain", 0), ("halves", 32), ("alternating", 64), ("first", 0), ("second", 0)):
@@ -47,7 +47,7 @@ def check_fill(driver, module, stream, dtype, random):
         place = target[:, None] * columns + torch.arange(columns, device=device)
         reference.view(-1)[place.view(-1)[:count]] = values.to(weight.dtype)
         torch.cuda.synchronize()
-        driver.launch_raw(module.function(f"quipu_fill_random_{dtype}"), (random.randrange(1, 300), 1), THREADS, stream, [
+        driver.launch_raw(code.function(f"quipu_fill_random_{dtype}"), (random.randrange(1, 300), 1), THREADS, stream, [
             c.c_uint64(weight.data_ptr()), c.c_uint64(count), c.c_uint64(columns), *map(c.c_uint32, keys),
             c.c_float(scale), c.c_uint32(first), c.c_uint64(source["first_row"]), c.c_uint32(ORDERS[order]),
             c.c_uint64(group)])
@@ -57,7 +57,7 @@ def check_fill(driver, module, stream, dtype, random):
             raise AssertionError(f"{order}: {wrong} of {count} elements differ")
 
 
-def check_greedy(driver, module, stream, random):
+def check_greedy(driver, code, stream, random):
     """Arg-max and the step to the next token, twice, with ties and NaN."""
     device = "cuda"
     for rows, vocab in ((1, 32003), (7, 128256), (64, 300)):
@@ -80,9 +80,9 @@ def check_greedy(driver, module, stream, random):
         step = torch.full((1,), 2, dtype=torch.int32, device=device)
         torch.cuda.synchronize()
         for _ in range(2):
-            driver.launch_raw(module.function("quipu_argmax"), (random.randrange(1, 40), rows), THREADS, stream, [
+            driver.launch_raw(code.function("quipu_argmax"), (random.randrange(1, 40), rows), THREADS, stream, [
                 c.c_uint64(logits.data_ptr()), c.c_int32(rows), c.c_int32(vocab), c.c_uint64(keys.data_ptr())])
-            driver.launch_raw(module.function("quipu_advance"), (1, 1), THREADS, stream, [
+            driver.launch_raw(code.function("quipu_advance"), (1, 1), THREADS, stream, [
                 *[c.c_uint64(tensor.data_ptr()) for tensor in (keys, output_rows)], c.c_int32(rows),
                 *[c.c_uint64(tensor.data_ptr()) for tensor in (tokens, positions, history, step)],
                 c.c_int32(capacity)])
@@ -101,8 +101,8 @@ def check_greedy(driver, module, stream, random):
             raise AssertionError("advance leaves its counters wrong")
 
 
-def cases(driver, module, stream, random):
+def cases(driver, code, stream, random):
     """(name, function) of every check."""
     for dtype in DTYPES:
-        yield f"fill_{dtype}", lambda dtype=dtype: check_fill(driver, module, stream, dtype, random)
-    yield "greedy", lambda: check_greedy(driver, module, stream, random)
+        yield f"fill_{dtype}", lambda dtype=dtype: check_fill(driver, code, stream, dtype, random)
+    yield "greedy", lambda: check_greedy(driver, code, stream, random)

@@ -30,10 +30,17 @@ static uint32_t variantOf(const plan::Plan &plan, const plan::Kernel &kernel) {
   return 0;
 }
 
-static const plan::CodeModule *findModule(const plan::Plan &plan, uint32_t variant, plan::CodeFormat format) {
-  for (const plan::CodeModule *module : *plan.modules())
-    if (module->variant() == variant && module->format() == format)
+/// The module of that format that holds the kernel: programs are compiled apart. Null when there is none.
+static const plan::CodeModule *findModule(const plan::Plan &plan, const plan::Kernel &kernel, plan::CodeFormat format) {
+  std::string symbol = text(kernel.entries()->Get(0)->symbol());
+  // The name in PTX, and in a cubin's table of strings, where it ends in 0.
+  symbol = format == plan::CodeFormat::ptx ? ".entry " + symbol + "(" : std::string(1, '\0') + symbol + '\0';
+  for (const plan::CodeModule *module : *plan.modules()) {
+    std::string_view code(reinterpret_cast<const char *>(module->bytes()->data()), module->bytes()->size());
+    if (module->variant() == variantOf(plan, kernel) && module->format() == format &&
+        code.find(symbol) != std::string_view::npos)
       return module;
+  }
   return nullptr;
 }
 
@@ -51,7 +58,7 @@ static std::string_view functionName(std::string_view line) {
 
 std::string kernelPtx(const PlanFile &file, const std::string &name) {
   const plan::Kernel &kernel = findKernel(file, name);
-  const plan::CodeModule *module = findModule(file.plan(), variantOf(file.plan(), kernel), plan::CodeFormat::ptx);
+  const plan::CodeModule *module = findModule(file.plan(), kernel, plan::CodeFormat::ptx);
   if (!module)
     fail(file.path(), ": holds no PTX for kernel ", name);
   std::vector<std::string> symbols = symbolsOf(kernel);
@@ -79,7 +86,7 @@ std::string kernelPtx(const PlanFile &file, const std::string &name) {
 
 std::string kernelSass(const PlanFile &file, const std::string &name) {
   const plan::Kernel &kernel = findKernel(file, name);
-  const plan::CodeModule *module = findModule(file.plan(), variantOf(file.plan(), kernel), plan::CodeFormat::cubin);
+  const plan::CodeModule *module = findModule(file.plan(), kernel, plan::CodeFormat::cubin);
   if (!module)
     fail(file.path(), ": holds no machine code for kernel ", name,
          " (there was no ptxas when it was compiled, or it is for any GPU); see --as ptx");
