@@ -139,6 +139,44 @@ TEST_F(PlanFileTest, Weights) {
   expectInvalid("file is 0, the plan has 0", [](plan::PlanT &plan) { plan.weights[0]->sources[0]->file = 0; });
 }
 
+// Test: the sources of a concat cover the rows of the weight, each once; pairs are whole.
+TEST_F(PlanFileTest, RowOrders) {
+  using enum plan::RowOrder;
+  auto withOrders = [&](const std::string &text, uint64_t rows, std::vector<plan::RowOrder> orders,
+                        const std::function<void(plan::WeightT &)> &change) {
+    plan::PlanT plan = toyPlan();
+    plan::WeightT &weight = *plan.weights[6];
+    weight.shape = {rows * 2};
+    for (size_t i = 0; i < 2; ++i) {
+      weight.sources[i]->shape = {rows};
+      weight.sources[i]->size = rows * 4;
+      weight.sources[i]->order = orders[i];
+      weight.sources[i]->first_row = orders[i] == second ? 0 : i * rows;
+    }
+    change(weight);
+    text.empty() ? (void)PlanFile::fromMemory(planBytes(packPlan(plan)), "toy.plan")
+                 : expectRefusal(planBytes(packPlan(plan)), text);
+  };
+  auto nothing = [](plan::WeightT &) {};
+  withOrders("", 8, {first, second}, nothing);
+  withOrders("", 32, {plain, halves}, [](plan::WeightT &weight) { weight.sources[1]->group_rows = 16; });
+  withOrders("order is 9", 8, {plain, plan::RowOrder(9)}, nothing);
+  withOrders("first_row is 0, expected 8", 8, {plain, plain},
+             [](plan::WeightT &weight) { weight.sources[1]->first_row = 0; });
+  withOrders("first_row is 8, expected 0", 8, {first, second},
+             [](plan::WeightT &weight) { weight.sources[1]->first_row = 8; });
+  withOrders("do not follow each other", 8, {plain, second}, nothing);
+  withOrders("do not follow each other", 8, {first, plain}, nothing);
+  withOrders("second elements of pairs are missing", 8, {plain, first}, nothing);
+  withOrders("no multiple of 8", 4, {first, second}, nothing);
+  withOrders("no groups of 24", 48, {plain, alternating},
+             [](plan::WeightT &weight) { weight.sources[1]->group_rows = 24; });
+  withOrders("no groups of 32", 48, {halves, plain}, [](plan::WeightT &weight) { weight.sources[0]->group_rows = 32; });
+  withOrders("no groups of 0", 16, {halves, plain}, nothing);
+  expectInvalid("the transform is none",
+                [](plan::PlanT &plan) { plan.weights[1]->sources[0]->order = plan::RowOrder::first; });
+}
+
 TEST_F(PlanFileTest, Files) {
   auto withFiles = [&](const std::string &text, const std::function<void(plan::PlanT &)> &change) {
     TempFolder folder;
@@ -163,6 +201,83 @@ TEST_F(PlanFileTest, KernelsAndModules) {
   expectInvalid("symbol", [](plan::PlanT &plan) { plan.kernels[0]->entries[0]->symbol = ""; });
   expectInvalid("scratch_bytes", [](plan::PlanT &plan) { plan.kernels[0]->scratch_bytes = 0xffffffff; });
   expectInvalid("independent argument 8", [](plan::PlanT &plan) { plan.kernels[1]->independent_args = {8}; });
+}
+
+// Test: what a CUDA device is told to launch and to map stays within its bounds and within the buffers.
+TEST_F(PlanFileTest, Cuda) {
+  auto withCuda = [&](const std::string &text, const std::function<void(plan::PlanT &)> &change) {
+    plan::PlanT plan = toyPlan();
+    plan.target->device = "cuda";
+    for (int i = 0; i < 2; ++i) {
+      plan.variants.push_back(std::make_unique<plan::VariantT>());
+      plan.variants[i]->isa = "sm_80";
+    }
+    plan.modules.push_back(std::make_unique<plan::CodeModuleT>(*plan.modules[0]));
+    for (uint32_t i = 0; i < 2; ++i) {
+      plan.modules[i]->format = plan::CodeFormat::ptx;
+      plan.modules[i]->isa = "sm_80";
+      plan.modules[i]->ptx_version = 80;
+      plan.modules[i]->variant = i;
+      plan.programs[i]->variant = i;
+    }
+    for (auto &kernel : plan.kernels)
+      for (auto &entry : kernel->entries)
+        entry->threads = 128;
+    // Over the residual stream: 8 f32 columns.
+    plan::EntryT &mix = *plan.kernels[1]->entries[1];
+    mix.tensor_maps.push_back(std::make_unique<plan::TensorMapT>());
+    plan::TensorMapT &map = *mix.tensor_maps[0];
+    map.rows = 1;
+    map.columns = 8;
+    map.box_rows = 8;
+    map.box_columns = 8;
+    change(plan);
+    text.empty() ? (void)PlanFile::fromMemory(planBytes(packPlan(plan)), "toy.plan")
+                 : expectRefusal(planBytes(packPlan(plan)), text);
+  };
+  auto entry = [](plan::PlanT &plan) -> plan::EntryT & { return *plan.kernels[1]->entries[1]; };
+  auto map = [](plan::PlanT &plan) -> plan::TensorMapT & { return *plan.kernels[1]->entries[1]->tensor_maps[0]; };
+  withCuda("", [](plan::PlanT &) {});
+  withCuda("threads is 0", [&](plan::PlanT &plan) { entry(plan).threads = 0; });
+  withCuda("threads is 1025", [&](plan::PlanT &plan) { entry(plan).threads = 1025; });
+  withCuda("shared_bytes", [&](plan::PlanT &plan) { entry(plan).shared_bytes = 227 * 1024 + 1; });
+  withCuda("grid.fixed", [&](plan::PlanT &plan) { entry(plan).grid->fixed = 0x80000000; });
+  withCuda("blocks along the rows is 100000", [&](plan::PlanT &plan) { plan.programs[1]->max_rows = 100000; });
+  withCuda("number of tensor maps is 17", [&](plan::PlanT &plan) {
+    for (int i = 0; i < 16; ++i)
+      entry(plan).tensor_maps.push_back(std::make_unique<plan::TensorMapT>(map(plan)));
+  });
+  withCuda("dtype is i32", [&](plan::PlanT &plan) { map(plan).dtype = plan::DType::i32; });
+  withCuda("columns is 0", [&](plan::PlanT &plan) { map(plan).columns = 0; });
+  withCuda("rows is", [&](plan::PlanT &plan) { map(plan).rows = UINT64_MAX; });
+  withCuda("box_rows is 257", [&](plan::PlanT &plan) { map(plan).box_rows = 257; });
+  withCuda("box_columns is 36", [&](plan::PlanT &plan) { map(plan).box_columns = 36; });
+  withCuda("no multiples of 16 bytes", [&](plan::PlanT &plan) { map(plan).columns = 7; });
+  withCuda("is for pointer 7, the step has 7", [&](plan::PlanT &plan) { map(plan).pointer = 7; });
+  withCuda("leaves arena 64", [&](plan::PlanT &plan) { map(plan).rows = 2; });
+  withCuda("leaves weight 1", [&](plan::PlanT &plan) {
+    map(plan).pointer = 3;
+    map(plan).rows = 2;
+  });
+  withCuda("leaves input 1", [&](plan::PlanT &plan) { map(plan).pointer = 1; });
+  withCuda("leaves kv_layer 0", [&](plan::PlanT &plan) { map(plan).pointer = 4; });
+  withCuda("modules[0].format is elf in a plan for cuda",
+           [](plan::PlanT &plan) { plan.modules[0]->format = plan::CodeFormat::elf; });
+  withCuda("modules[0].isa", [](plan::PlanT &plan) { plan.modules[0]->isa = ""; });
+  withCuda("modules[1].variant is 2", [](plan::PlanT &plan) { plan.modules[1]->variant = 2; });
+  withCuda("variant 0 has no code modules", [](plan::PlanT &plan) { plan.modules[0]->variant = 1; });
+  withCuda("variant 1 has no programs", [](plan::PlanT &plan) { plan.programs[1]->variant = 0; });
+  withCuda("variant is 2", [](plan::PlanT &plan) { plan.programs[1]->variant = 2; });
+  withCuda("variants[1].isa", [](plan::PlanT &plan) { plan.variants[1]->isa = ""; });
+  withCuda("number of variants is 17", [](plan::PlanT &plan) {
+    while (plan.variants.size() < 17)
+      plan.variants.push_back(std::make_unique<plan::VariantT>(*plan.variants[0]));
+  });
+  expectInvalid("has tensor maps in a plan for cpu", [](plan::PlanT &plan) {
+    plan.kernels[1]->entries[1]->tensor_maps.push_back(std::make_unique<plan::TensorMapT>());
+  });
+  expectInvalid("modules[0].format is ptx in a plan for cpu",
+                [](plan::PlanT &plan) { plan.modules[0]->format = plan::CodeFormat::ptx; });
 }
 
 TEST_F(PlanFileTest, Programs) {

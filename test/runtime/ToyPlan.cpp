@@ -136,6 +136,7 @@ void addWeights(plan::PlanT &plan, bool inFile) {
   Sources halves;
   halves.push_back(source("scale.low", inFile, kScaleOffset, plan::DType::f32, {D / 2}));
   halves.push_back(source("scale.high", inFile, kScaleOffset + D / 2 * 4, plan::DType::f32, {D / 2}));
+  halves.back()->first_row = D / 2;
   plan.weights.push_back(
       weight("scale", plan::WeightTransform::concat, plan::WeightRole::norm, {D}, std::move(halves)));
 }

@@ -1,0 +1,157 @@
+//===- CheckWeights.cpp - Whether weights and their sources mean something ---------------===//
+
+#include "runtime/core/DataType.h"
+#include "runtime/core/RowOrder.h"
+#include "runtime/plan/PlanChecks.h"
+
+namespace quipu {
+namespace {
+
+constexpr uint64_t kNoFile = 0xffffffff;
+
+class WeightChecks : PlanChecks {
+public:
+  using PlanChecks::PlanChecks;
+
+  void run() {
+    checkFiles();
+    for (size_t i = 0; i < plan.weights()->size(); ++i)
+      checkWeight(*plan.weights()->Get(i), i);
+  }
+
+private:
+  void checkFiles() {
+    numFiles = plan.files() ? plan.files()->size() : 0;
+    for (size_t i = 0; i < numFiles; ++i) {
+      const plan::WeightFile &file = *plan.files()->Get(i);
+      std::string field = concat("files[", i, "]");
+      checkName(file.path(), field + ".path");
+      if (file.relative_path() && strlen(file.relative_path()->c_str()) != file.relative_path()->size())
+        wrong(field, ".relative_path holds a zero byte");
+      checkRange(file.size(), 1, kMaxBytes, field + ".size");
+      if (!file.header_hash() || file.header_hash()->size() != 16)
+        wrong(field, ".header_hash is not 16 bytes");
+      if (!file.content_hash() || file.content_hash()->size() != 16)
+        wrong(field, ".content_hash is not 16 bytes");
+    }
+  }
+
+  /// Number of elements of a shape.
+  uint64_t elements(const flatbuffers::Vector<uint64_t> *shape, const std::string &field) {
+    if (!shape || shape->size() == 0 || shape->size() > 8)
+      wrong(field, ".shape has ", shape ? shape->size() : 0, " dimensions, expected 1 to 8");
+    checkAligned(*shape, field + ".shape");
+    uint64_t count = 1;
+    for (uint64_t dim : *shape) {
+      checkRange(dim, 1, kMaxElements / count, field + ".shape");
+      count *= dim;
+    }
+    return count;
+  }
+
+  void checkWeight(const plan::Weight &weight, size_t index) {
+    checkName(weight.name(), concat("weights[", index, "].name"));
+    std::string field = concat("weight ", weight.name()->string_view());
+    checkFloatType(weight.dtype(), field + ": dtype");
+    checkEnum(weight.transform(), plan::WeightTransform::MAX, field + ": transform");
+    checkEnum(weight.role(), plan::WeightRole::MAX, field + ": role");
+    uint64_t total = elements(weight.shape(), field);
+    size_t numSources = weight.sources() ? weight.sources()->size() : 0;
+    if (numSources == 0 || (weight.transform() != plan::WeightTransform::concat && numSources != 1))
+      wrong(field, " has ", numSources, " sources for its transform ",
+            plan::EnumNameWeightTransform(weight.transform()));
+    uint64_t sum = 0;
+    for (const plan::Source *source : *weight.sources()) {
+      checkName(source->name(), field + ": name of a source");
+      checkSource(*source, field + ", source " + source->name()->str());
+      uint64_t count = elements(source->shape(), field + ", source " + source->name()->str());
+      if (count > total - sum)
+        wrong(field, ": its sources have more elements than its shape");
+      sum += count;
+      if (weight.transform() == plan::WeightTransform::none && source->dtype() != weight.dtype())
+        wrong(field, " is used in place but its source is ", dtypeName(source->dtype()), ", not ",
+              dtypeName(weight.dtype()));
+      if (weight.transform() == plan::WeightTransform::concat)
+        checkJoinable(weight, *source, field);
+    }
+    if (sum != total)
+      wrong(field, ": its sources have ", sum, " elements, its shape has ", total);
+    checkRowOrders(weight, field);
+  }
+
+  void checkSource(const plan::Source &source, const std::string &field) {
+    checkFloatType(source.dtype(), field + ": dtype");
+    uint64_t bytes = elements(source.shape(), field) * dtypeSize(source.dtype());
+    // Without a file there are no bytes to place.
+    if (source.file() == kNoFile && source.size() == 0)
+      return;
+    if (source.size() != bytes)
+      wrong(field, ": size is ", source.size(), " bytes, its shape and dtype need ", bytes);
+    if (source.file() == kNoFile)
+      return;
+    if (source.file() >= numFiles)
+      wrong(field, ": file is ", source.file(), ", the plan has ", numFiles);
+    uint64_t fileSize = plan.files()->Get(source.file())->size();
+    if (source.offset() > fileSize || source.size() > fileSize - source.offset())
+      wrong(field, ": bytes ", source.offset(), " and ", source.size(), " more leave its file of ", fileSize, " bytes");
+  }
+
+  /// Sources that are joined along dimension 0 agree in the others.
+  void checkJoinable(const plan::Weight &weight, const plan::Source &source, const std::string &field) {
+    bool same = source.shape()->size() == weight.shape()->size();
+    for (size_t i = 1; same && i < weight.shape()->size(); ++i)
+      same = source.shape()->Get(i) == weight.shape()->Get(i);
+    if (!same)
+      wrong(field, ": source ", source.name()->string_view(), " differs from it in a dimension other than the first");
+  }
+
+  /// The sources of a concat lie one below the other; first and second elements of pairs share their place.
+  void checkRowOrders(const plan::Weight &weight, const std::string &field) {
+    uint64_t next = 0;
+    const plan::Source *first = nullptr;
+    for (const plan::Source *source : *weight.sources()) {
+      std::string where = field + ", source " + source->name()->str();
+      checkEnum(source->order(), plan::RowOrder::MAX, where + ": order");
+      if (weight.transform() != plan::WeightTransform::concat) {
+        if (source->order() != plan::RowOrder::plain || source->first_row() != 0)
+          wrong(where, ": rows have another place, but the transform is ",
+                plan::EnumNameWeightTransform(weight.transform()));
+        continue;
+      }
+      uint64_t rows = source->shape()->Get(0);
+      bool isSecond = source->order() == plan::RowOrder::second;
+      if (isSecond != (first != nullptr) || (isSecond && rows != first->shape()->Get(0)))
+        wrong(where, ": first and second elements of pairs do not follow each other in equal number");
+      if (uint64_t place = isSecond ? next - rows : next; source->first_row() != place)
+        wrong(where, ": first_row is ", source->first_row(), ", expected ", place);
+      next += rows;
+      first = nullptr;
+      switch (source->order()) {
+      case plan::RowOrder::plain:
+        break;
+      case plan::RowOrder::halves:
+      case plan::RowOrder::alternating:
+        if (source->group_rows() == 0 || source->group_rows() % (2 * kPairRun) != 0 || rows % source->group_rows() != 0)
+          wrong(where, ": ", rows, " rows are no groups of ", source->group_rows(), ", in tiles of ", 2 * kPairRun);
+        break;
+      case plan::RowOrder::first:
+        first = source;
+        [[fallthrough]];
+      case plan::RowOrder::second:
+        if (rows % kPairRun != 0)
+          wrong(where, ": ", rows, " rows are no multiple of ", kPairRun);
+        break;
+      }
+    }
+    if (first)
+      wrong(field, ": second elements of pairs are missing");
+  }
+
+  size_t numFiles = 0;
+};
+
+} // namespace
+
+void checkWeights(const plan::Plan &plan, const std::string &name) { WeightChecks(plan, name).run(); }
+
+} // namespace quipu
