@@ -1,14 +1,571 @@
-//===- AttentionMany.cpp - Attention of many rows ===//
+//===- AttentionMany.cpp - Attention of many rows ---------------------------===//
+//
+// A block is `tokens` rows of the step and `heads` query heads of one key/value head; every pair of 16 rows and a head
+// is a tile of one warp. Keys and values come through shared memory in tiles of `keys` positions, the next one under
+// way while the warps work on the present one, and serve all heads of the block. With S the scores of a tile in the
+// layout of an accumulator and a running softmax (Milakov and Gimelshein, 2018; Dao et al., 2022):
+//
+//   S = Q K^T     p = 2^(c (S - r))     l += p     O += p V     c = scale / ln 2
+//
+// The reference r of a row is some score so near to its greatest that p stays within bounds. Raising it, which scales l
+// and O by 2^(c (r - r')), is rarely needed after the first tiles, so that warps skip it together when no row needs it.
+// The accumulators of neighbouring keys are the operand of the second product as they lie. Rows need not belong to one
+// sequence: the keys are walked once for each run of rows of one sequence, which is once almost always. Blocks with the
+// last rows, which have most keys, start first.
+//
+//===----------------------------------------------------------------------===//
 
+#include "codegen/common/CacheAddress.h"
+#include "codegen/cuda/CudaFrame.h"
 #include "codegen/cuda/Emitters.h"
+#include "codegen/cuda/SharedRows.h"
+
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 
 using namespace mlir;
 using namespace quipu::llama;
 
 namespace quipu::codegen {
 
-LogicalResult emitAttentionMany(CudaBuilder &, KernelOp kernel, AttentionOp, CudaAttentionScheduleAttr, GeneratedKernel &) {
-  return kernel.emitOpError("SKELETON");
+/// Rows and keys of a step of the tensor cores, registers of a thread that accumulators and queries may take, and
+/// shared memory of a block on the smallest of the GPUs that share the code.
+static constexpr int64_t kTile = 16, kRegisters = 176, kMaxOutputs = 128, kMaxSharedBytes = 99 * 1024;
+
+/// Reference of a row before its first key: below every real score, but so far above masked ones that their p is 0.
+static constexpr float kNoScore = kMaskedScore / 2;
+/// How far, as a power of two, scores may exceed the reference before it is raised.
+static constexpr float kGrowth = 8.0f;
+
+static Type elementOf(Value value) { return cast<RankedTensorType>(value.getType()).getElementType(); }
+
+namespace {
+
+/// Sizes that follow from the op and its schedule.
+struct AttentionShape {
+  AttentionShape(AttentionOp attention, CudaAttentionScheduleAttr schedule)
+      : kvHeads(attention.getNumKvHeads()), group(attention.getNumHeads() / kvHeads),
+        head(attention.getKv().getType().getHeadDim()), page(attention.getKv().getType().getPage()),
+        tokens(schedule.getTokens()), heads(schedule.getHeads()), warps(schedule.getWarps()), keys(schedule.getKeys()),
+        tiles(heads * tokens / kTile / warps), rows(head) {}
+
+  int64_t threads() const { return 32 * warps; }
+  /// Registers of a thread for the outputs, the scores and the queries of its warp.
+  int64_t outputRegisters() const { return tiles * head / 2; }
+  bool queryInRegisters() const { return outputRegisters() + tiles * keys / 2 + tiles * head / 4 <= kRegisters; }
+  /// Shared memory: the queries (later the outputs), then two stages of keys and values.
+  int64_t queryBytes() const { return llvm::alignTo(heads * tokens * rows.stride, 128); }
+  int64_t tileBytes() const { return llvm::alignTo(keys * rows.stride, 128); }
+  int64_t sharedBytes() const { return queryBytes() + 4 * tileBytes(); }
+  /// Rows that the threads copy at once, 16 bytes each: a power of two, so that they lie in one page.
+  int64_t copyRows() const { return std::min<int64_t>(llvm::bit_floor(uint64_t(threads() / rows.chunks)), kTile); }
+  /// Whether all rows that are copied at once lie in a page that the tile's first position decides.
+  bool copiesWithinPage() const { return page % copyRows() == 0 && (page % keys == 0 || keys % page == 0); }
+  /// Entries of the block table that a thread needs for a tile.
+  int64_t lookups() const { return copiesWithinPage() ? std::max<int64_t>(keys / page, 1) : keys / copyRows(); }
+
+  int64_t kvHeads, group, head, page, tokens, heads, warps, keys;
+  /// Tiles of a warp.
+  int64_t tiles;
+  SharedRows rows;
+};
+
+class AttentionMany {
+public:
+  using Values = CudaBuilder::Values;
+  using Predicate = CudaBuilder::Predicate;
+
+  AttentionMany(CudaBuilder &b, KernelOp kernel, AttentionOp attention, const AttentionShape &shape,
+                const GeneratedEntry &entry)
+      : b(b), attention(attention), shape(shape), frame(b, kernel, entry), cache(b, frame, attention.getKv()),
+        element(cache.type.getElementType()), rows(shape.rows), window(attention.getWindow()),
+        rowBytes(attention.getNumHeads() * shape.head * 2) {}
+
+  void emit() {
+    b.letNextStart();
+    b.waitForPrevious();
+    findPlace();
+    copyQuery();
+    forEachRun([&] {
+      findKeys();
+      attend();
+    });
+  }
+
+private:
+  /// An i32 that the compiler takes for another number: what follows from it is computed where it is used and takes no
+  /// register in the loops around.
+  Value fresh(Value number) {
+    return b.ptx("mov.b32 $0, $1;", {b.getI32Type()}, {number}, /*memory=*/false, /*ordered=*/true).front();
+  }
+  Value less(Value a, Value c) { return b.compare(Predicate::slt, a, c); }
+  Value lessEqual(Value a, Value c) { return b.compare(Predicate::sle, a, c); }
+  Value within(Value row, Value begin, Value end) { return b.both(lessEqual(begin, row), less(row, end)); }
+  /// Least or greatest i32 of a warp's lanes.
+  Value reduce(NVVM::ReduxKind kind, Value value) {
+    return NVVM::ReduxOp::create(b, b.getI32Type(), value, kind, b.i32(-1));
+  }
+  /// Element `row` of the block's part of an i32 tensor; that of the last row for rows behind it.
+  Value rowNumber(Value tensor, Value row) {
+    Value inside = b.min(row, b.sub(rowCount, 1));
+    return b.loadI32(b.at(frame.argument(tensor), b.mul(b.widen(b.add(firstRow, inside)), 4)));
+  }
+
+  /// What the block and the thread work on.
+  void findPlace() {
+    thread = b.thread();
+    lane = b.rem(thread, 32);
+    Value parts = b.block(0);
+    firstRow = b.mul(b.sub(b.sub(b.gridSize(1), b.block(1)), 1), shape.tokens);
+    rowCount = b.min(b.sub(frame.tokens, firstRow), b.i32(shape.tokens));
+    int64_t partsOfGroup = shape.group / shape.heads;
+    kvHead = b.div(parts, partsOfGroup);
+    Value firstHead = b.mul(parts, shape.heads);
+    firstHeadBytes = b.mul(b.widen(firstHead), shape.head * 2);
+    sharedQuery = LLVM::PtrToIntOp::create(b, b.getI32Type(), b.shared());
+    sharedTiles = b.add(sharedQuery, shape.queryBytes());
+    // Matrices of eight rows: for the first operand and for the transposed values rows before columns, for the keys
+    // columns before rows.
+    rowsFirst = rows.offset(b, b.rem(lane, 16), b.div(lane, 16));
+    columnsFirst = rows.offset(b, b.add(b.mul(b.div(lane, 16), 8), b.rem(lane, 8)), b.rem(b.div(lane, 8), 2));
+    copyRow = b.div(thread, rows.chunks);
+    copyChunk = b.rem(thread, rows.chunks);
+    copyTarget = rows.offset(b, copyRow, copyChunk);
+    copySource = b.add(b.mul(kvHead, cache.headBytes()), b.mul(copyChunk, 16));
+    if (shape.copiesWithinPage())
+      copySource = b.add(copySource, b.mul(copyRow, cache.rowBytes()));
+  }
+
+  /// The tiles of the thread's warp: their heads and first rows, and where their queries begin in shared memory.
+  struct WarpTiles {
+    Value lane, queries;
+    Values head, row;
+  };
+  WarpTiles findTiles() {
+    Value number = fresh(thread), warp = b.div(number, 32);
+    WarpTiles tiles;
+    tiles.lane = b.rem(number, 32);
+    tiles.queries = b.add(sharedQuery, b.mul(warp, shape.tiles * kTile * rows.stride));
+    int64_t tilesOfHead = shape.tokens / kTile;
+    for (int64_t i = 0; i < shape.tiles; ++i) {
+      Value tile = b.add(b.mul(warp, shape.tiles), i);
+      tiles.head.push_back(b.div(tile, tilesOfHead));
+      tiles.row.push_back(b.mul(b.rem(tile, tilesOfHead), kTile));
+    }
+    return tiles;
+  }
+
+  /// Calls `body` where the thread has a part in copying rows.
+  void whereCopying(llvm::function_ref<void()> body) {
+    if (shape.copyRows() * rows.chunks == shape.threads())
+      return body();
+    b.ifThen(b.compare(Predicate::slt, copyRow, shape.copyRows()), body);
+  }
+
+  void copyQuery() {
+    Value target = b.add(sharedQuery, copyTarget);
+    Value source = b.at(b.at(frame.argument(attention.getQuery()), firstHeadBytes), b.widen(b.mul(copyChunk, 16)));
+    whereCopying([&] {
+      for (int64_t row = 0; row < shape.heads * shape.tokens; row += shape.copyRows()) {
+        Value token = b.add(copyRow, row % shape.tokens);
+        Value from = b.add(firstRow, b.min(token, b.sub(rowCount, 1)));
+        Value address = b.at(source, b.mul(b.widen(from), rowBytes));
+        b.copyAsync16(rows.downRows(b, target, row), b.at(address, row / shape.tokens * shape.head * 2),
+                      less(token, rowCount));
+      }
+    });
+    b.commitCopies();
+  }
+
+  /// Walks the runs of rows of one sequence: sets sequence, begin and end.
+  void forEachRun(llvm::function_ref<void()> body) {
+    Type i32 = b.getI32Type();
+    auto loop = scf::WhileOp::create(b, TypeRange(i32), ValueRange(b.i32(0)));
+    OpBuilder::InsertionGuard guard(b);
+    Block *before = b.createBlock(&loop.getBefore(), {}, {i32}, {b.getLoc()});
+    scf::ConditionOp::create(b, less(before->getArgument(0), rowCount), before->getArguments());
+    begin = b.createBlock(&loop.getAfter(), {}, {i32}, {b.getLoc()})->getArgument(0);
+    sequence = rowNumber(attention.getSequences(), begin);
+    end = rowCount;
+    Value lane = fresh(this->lane);
+    for (int64_t row = 0; row < shape.tokens; row += 32) {
+      Value mine = b.add(lane, row);
+      Value same = b.compare(Predicate::eq, rowNumber(attention.getSequences(), mine), sequence);
+      end = b.min(end, b.select(b.both(less(begin, mine), b.compare(Predicate::eq, same, 0)), mine, rowCount));
+    }
+    end = reduce(NVVM::ReduxKind::MIN, end);
+    body();
+    scf::YieldOp::create(b, ValueRange(end));
+  }
+
+  /// The keys that the run's rows see, [firstKey, lastKey] from the start of a tile, and those that the warp's rows
+  /// see: no row one behind warpLast, all rows those up to warpCommon (and, in a window, from warpFirst).
+  void findKeys() {
+    auto bounds = [&](ArrayRef<Value> rowsOfLane, Value &low, Value &high) {
+      low = b.i32(INT32_MAX), high = b.i32(-1);
+      for (Value row : rowsOfLane) {
+        Value position = rowNumber(attention.getPositions(), row);
+        Value counts = b.both(within(row, begin, end), b.compare(Predicate::sge, position, 0));
+        low = b.min(low, b.select(counts, position, b.i32(INT32_MAX)));
+        high = b.max(high, b.select(counts, position, b.i32(-1)));
+      }
+      low = reduce(NVVM::ReduxKind::MIN, low);
+      high = reduce(NVVM::ReduxKind::MAX, high);
+    };
+    Values ofBlock, ofWarp;
+    WarpTiles tiles = findTiles();
+    for (int64_t row = 0; row < shape.tokens; row += 32)
+      ofBlock.push_back(b.add(tiles.lane, row));
+    for (Value row : tiles.row)
+      ofWarp.push_back(b.add(row, b.rem(tiles.lane, kTile)));
+    Value low;
+    bounds(ofBlock, low, lastKey);
+    bounds(ofWarp, warpCommon, warpLast);
+    firstKey = b.i32(0);
+    if (window) {
+      Value first = b.max(b.sub(low, *window - 1), b.i32(0));
+      firstKey = b.mul(b.div(first, shape.keys), shape.keys);
+      warpFirst = b.sub(warpLast, *window - 1);
+    }
+    tableRow = b.at(cache.table, b.mul(b.mul(b.widen(sequence), cache.tableStride), 4));
+  }
+
+  /// Blocks of the cache that hold what the thread copies of a tile.
+  Values lookUp(Value tile) {
+    Values blocks;
+    Value lastPage = b.div(b.max(lastKey, b.i32(0)), shape.page);
+    for (int64_t i = 0; i < shape.lookups(); ++i) {
+      Value number = shape.copiesWithinPage() ? b.add(b.div(tile, shape.page), i)
+                                              : b.div(b.add(b.add(tile, i * shape.copyRows()), copyRow), shape.page);
+      blocks.push_back(b.loadI32(b.at(tableRow, b.mul(b.widen(b.min(number, lastPage)), 4))));
+    }
+    return blocks;
+  }
+
+  /// Starts copying a tile of keys and values to a stage; zeros behind the last key.
+  void copyTile(Value tile, Value stage, ArrayRef<Value> blocks) {
+    Value target = b.add(stage, copyTarget), rowsLeft = b.sub(b.sub(lastKey, tile), copyRow);
+    whereCopying([&] {
+      Value keys, values;
+      int64_t first = 0;
+      for (int64_t row = 0; row < shape.keys; row += shape.copyRows()) {
+        if (!shape.copiesWithinPage() || row % shape.page == 0) {
+          Value block = blocks[row / (shape.copiesWithinPage() ? shape.page : shape.copyRows())];
+          Value inBlock = copySource;
+          if (!shape.copiesWithinPage())
+            inBlock = b.add(inBlock, b.mul(b.rem(b.add(b.add(tile, row), copyRow), shape.page), cache.rowBytes()));
+          else if (shape.page > shape.keys)
+            inBlock = b.add(inBlock, b.mul(b.rem(tile, shape.page), cache.rowBytes()));
+          Value offset = b.add(b.mul(b.widen(block), cache.blockBytes()), b.widen(inBlock));
+          keys = b.at(cache.keys, offset);
+          values = b.at(cache.values, offset);
+          first = row;
+        }
+        Value valid = b.compare(Predicate::sge, rowsLeft, row);
+        Value to = rows.downRows(b, target, row);
+        int64_t behind = (row - first) * cache.rowBytes();
+        b.copyAsync16(to, b.at(keys, behind), valid);
+        b.copyAsync16(b.add(to, shape.tileBytes()), b.at(values, behind), valid);
+      }
+    });
+  }
+
+  /// Fragments of 16 features of the queries of a warp's tile.
+  Values loadQuery(Value queries, int64_t tile, int64_t step) {
+    return b.loadMatrices(b.add(rows.alongRow(b, queries, step), tile * kTile * rows.stride));
+  }
+
+  int64_t steps() const { return shape.head / kTile; }
+  /// Numbers of a thread: two halves (rows g and g + 8) of each tile.
+  int64_t halves() const { return 2 * shape.tiles; }
+
+  /// The running softmax of a thread: reference and its part of the sum for each half; then the outputs, [tile][8
+  /// features][4].
+  struct State {
+    Values reference, sum, outputs;
+
+    Values pack() const {
+      Values all(reference);
+      all.append(sum);
+      all.append(outputs);
+      return all;
+    }
+    static State unpack(ValueRange all, int64_t halves) {
+      return {Values(all.take_front(halves)), Values(all.slice(halves, halves)), Values(all.drop_front(2 * halves))};
+    }
+  };
+
+  void attend() {
+    // All warps have done with the run before.
+    b.barrier();
+    Value stage = fresh(sharedTiles), other = b.add(stage, 2 * shape.tileBytes());
+    Values blocks = lookUp(firstKey);
+    b.ifThen(lessEqual(firstKey, lastKey), [&] { copyTile(firstKey, stage, blocks); });
+    b.commitCopies();
+    // The queries are there.
+    b.waitCopies(1);
+    b.barrier();
+    if (shape.queryInRegisters()) {
+      query.clear();
+      Value queries = b.add(findTiles().queries, rowsFirst);
+      for (int64_t tile = 0; tile < shape.tiles; ++tile)
+        for (int64_t step = 0; step < steps(); ++step)
+          query.push_back(loadQuery(queries, tile, step));
+    }
+
+    State state{Values(halves(), b.f32(kNoScore)), Values(halves(), b.f32(0.0f)),
+                Values(shape.outputRegisters(), b.f32(0.0f))};
+    Values carried{stage, other};
+    carried.append(state.pack());
+    carried = b.loop(firstKey, b.add(lastKey, 1), shape.keys, carried, [&](Value tile, ValueRange now) {
+      Value present = now[0], next = now[1], nextTile = b.add(tile, shape.keys);
+      Values nextBlocks = lookUp(nextTile);
+      b.waitCopies(0);
+      // The tile is there for all threads, and all warps have done with the other stage.
+      b.barrier();
+      b.ifThen(lessEqual(nextTile, lastKey), [&] { copyTile(nextTile, next, nextBlocks); });
+      b.commitCopies();
+      Values result{next, present};
+      ValueRange before = now.drop_front(2);
+      result.append(b.ifElse(
+          lessEqual(tile, warpLast), [&] { return addTile(tile, present, State::unpack(before, halves())).pack(); },
+          [&] { return Values(before); }));
+      return result;
+    });
+    store(State::unpack(ValueRange(carried).drop_front(2), halves()));
+  }
+
+  /// Scores times this are exponents of two.
+  float factor() { return static_cast<float>(attention.getScale().convertToDouble() * 1.4426950408889634); }
+
+  /// Raises the references of the warp's rows to their greatest scores if one of them has grown too far.
+  State raiseReference(ArrayRef<Value> scores, const State &state) {
+    Values greatest;
+    Value grown = b.compare(Predicate::ne, b.i32(0), 0);
+    for (int64_t half = 0; half < halves(); ++half) {
+      greatest.push_back(state.reference[half]);
+      for (int64_t key = 0; key < shape.keys / 4; ++key)
+        greatest.back() = b.maxf(greatest.back(), scores[scoreOf(half, key)]);
+      Value limit = b.addf(state.reference[half], b.f32(kGrowth / factor()));
+      Value above = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, greatest.back(), limit);
+      grown = arith::OrIOp::create(b, grown, above);
+    }
+    grown = NVVM::VoteSyncOp::create(b, b.getI1Type(), b.i32(-1), grown, NVVM::VoteSyncKind::any);
+    auto raise = [&] {
+      State raised = state;
+      for (int64_t half = 0; half < halves(); ++half) {
+        Value &reference = raised.reference[half];
+        Value next = b.maxLanes(greatest[half], 4);
+        Value shrink = b.exp2(b.mulf(b.subf(reference, next), b.f32(factor())));
+        reference = next;
+        raised.sum[half] = b.mulf(raised.sum[half], shrink);
+        for (int64_t i = 0; i < shape.head / 4; ++i) {
+          Value &output = raised.outputs[outputOf(half, i)];
+          output = b.mulf(output, shrink);
+        }
+      }
+      return raised.pack();
+    };
+    return State::unpack(b.ifElse(grown, raise, [&] { return state.pack(); }), halves());
+  }
+
+  /// One tile of keys for the warp.
+  State addTile(Value tile, Value stage, State state) {
+    Values scores = mask(tile, computeScores(stage));
+    state = raiseReference(scores, state);
+    Value scale = b.f32(factor());
+    Values subtrahend;
+    for (Value reference : state.reference)
+      subtrahend.push_back(b.mulf(reference, b.f32(-factor())));
+    Value values = b.add(b.add(stage, shape.tileBytes()), rowsFirst);
+    for (int64_t key = 0; key < shape.keys; key += kTile) {
+      SmallVector<Values> weights(shape.tiles);
+      for (int64_t tile = 0; tile < shape.tiles; ++tile)
+        for (int64_t pair = 0; pair < 4; ++pair) {
+          // Rows g and g + 8 of the first eight keys, then of the other eight.
+          int64_t half = 2 * tile + pair % 2;
+          Values p;
+          for (int64_t i = 0; i < 2; ++i) {
+            Value score = scores[scoreOf(half, key / 4 + pair / 2 * 2 + i)];
+            p.push_back(b.exp2(b.fma(score, scale, subtrahend[half])));
+            state.sum[half] = b.addf(state.sum[half], p.back());
+          }
+          weights[tile].push_back(b.pack(element, p[0], p[1]));
+        }
+      for (int64_t step = 0; step < steps(); ++step) {
+        Value address = b.add(rows.alongRow(b, values, step), key * rows.stride);
+        Values value = b.loadMatrices(address, /*transposed=*/true);
+        for (int64_t tile = 0; tile < shape.tiles; ++tile)
+          for (int64_t i = 0; i < 2; ++i)
+            accumulate(weights[tile], ArrayRef(value).slice(2 * i, 2),
+                       MutableArrayRef(state.outputs).slice(tile * shape.head / 2 + 8 * step + 4 * i, 4));
+      }
+    }
+    return state;
+  }
+
+  /// Numbers among the accumulators of a thread: its `i`-th score (of keys / 4) or feature (of head / 4) of a half.
+  int64_t accumulatorOf(int64_t half, int64_t i, int64_t width) const {
+    return half / 2 * width / 2 + i / 2 * 4 + half % 2 * 2 + i % 2;
+  }
+  int64_t scoreOf(int64_t half, int64_t i) const { return accumulatorOf(half, i, shape.keys); }
+  int64_t outputOf(int64_t half, int64_t i) const { return accumulatorOf(half, i, shape.head); }
+
+  void accumulate(ArrayRef<Value> a, ArrayRef<Value> c, MutableArrayRef<Value> sums) {
+    llvm::copy(b.mma(element, a, c, sums), sums.begin());
+  }
+
+  /// The products of the warp's queries and the keys of a stage, [tile][8 keys][4].
+  Values computeScores(Value stage) {
+    Values scores(shape.tiles * shape.keys / 2, b.f32(0.0f));
+    Value keys = b.add(stage, columnsFirst);
+    Value sharedQueries = shape.queryInRegisters() ? Value() : b.add(findTiles().queries, rowsFirst);
+    for (int64_t step = 0; step < steps(); ++step) {
+      SmallVector<Values> queries;
+      for (int64_t tile = 0; tile < shape.tiles; ++tile)
+        queries.push_back(shape.queryInRegisters() ? query[tile * steps() + step]
+                                                   : loadQuery(sharedQueries, tile, step));
+      Value address = rows.alongRow(b, keys, step);
+      for (int64_t key = 0; key < shape.keys; key += kTile) {
+        Values pairs = b.loadMatrices(b.add(address, key * rows.stride));
+        for (int64_t tile = 0; tile < shape.tiles; ++tile)
+          for (int64_t i = 0; i < 2; ++i)
+            accumulate(queries[tile], ArrayRef(pairs).slice(2 * i, 2),
+                       MutableArrayRef(scores).slice(tile * shape.keys / 2 + key / 2 + 4 * i, 4));
+      }
+    }
+    return scores;
+  }
+
+  /// Masks the scores of keys that a row does not see, unless all rows of the warp see all keys of the tile.
+  Values mask(Value tile, ArrayRef<Value> scores) {
+    Value partly = less(warpCommon, b.add(tile, shape.keys - 1));
+    if (window)
+      partly = arith::OrIOp::create(b, partly, less(tile, warpFirst));
+    return b.ifElse(
+        partly,
+        [&] {
+          Values masked(scores);
+          WarpTiles tiles = findTiles();
+          for (int64_t half = 0; half < halves(); ++half) {
+            Value row = rowOf(tiles, half);
+            Value position = b.select(within(row, begin, end), rowNumber(attention.getPositions(), row), b.i32(-1));
+            // Keys of the tile, from the thread's first one, up to the row's position.
+            Value span = b.sub(b.sub(position, tile), b.mul(b.rem(tiles.lane, 4), 2));
+            for (int64_t i = 0; i < shape.keys / 4; ++i) {
+              int64_t key = i / 2 * 8 + i % 2;
+              Value &score = masked[scoreOf(half, i)];
+              // In a window, as unsigned numbers: 0 <= distance < window.
+              Value seen =
+                  window ? b.compare(Predicate::ult, b.sub(span, key), *window) : b.compare(Predicate::sge, span, key);
+              score = b.select(seen, score, b.f32(kMaskedScore));
+            }
+          }
+          return masked;
+        },
+        [&] { return Values(scores); });
+  }
+
+  /// Row of the block of a thread's half.
+  Value rowOf(const WarpTiles &tiles, int64_t half) {
+    return b.add(b.add(tiles.row[half / 2], b.div(tiles.lane, 4)), half % 2 * 8);
+  }
+
+  /// Outputs of the run's rows, through the place of the warp's queries, so that 16 bytes are stored at once.
+  void store(State state) {
+    b.warpBarrier();
+    WarpTiles tiles = findTiles();
+    Value lane = tiles.lane;
+    for (int64_t half = 0; half < halves(); ++half) {
+      Value row = rowOf(tiles, half);
+      Value inverse = b.reciprocal(b.sumLanes(state.sum[half], 4));
+      Value padding = b.compare(Predicate::slt, rowNumber(attention.getPositions(), row), 0);
+      Value tileBase = b.add(tiles.queries, half / 2 * kTile * rows.stride);
+      Value line = b.add(b.div(lane, 4), half % 2 * 8);
+      b.ifThen(within(row, begin, end), [&] {
+        for (int64_t i = 0; i < shape.head / 8; ++i) {
+          Value low = b.mulf(state.outputs[outputOf(half, 2 * i)], inverse);
+          Value high = b.mulf(state.outputs[outputOf(half, 2 * i + 1)], inverse);
+          Value word = b.select(padding, b.i32(0), b.pack(element, low, high));
+          Value address = b.add(b.add(tileBase, rows.offset(b, line, b.i32(i))), b.mul(b.rem(lane, 4), 4));
+          b.store(word, sharedPointer(address), 4);
+        }
+      });
+    }
+    b.warpBarrier();
+    Value target = b.at(frame.result(0), firstHeadBytes);
+    for (int64_t tile = 0; tile < shape.tiles; ++tile) {
+      Value tileBase = b.add(tiles.queries, tile * kTile * rows.stride);
+      Value headBase = b.at(target, b.mul(b.widen(tiles.head[tile]), shape.head * 2));
+      for (int64_t first = 0; first < kTile * rows.chunks; first += 32) {
+        Value number = b.add(lane, first);
+        Value line = b.div(number, rows.chunks), chunk = b.rem(number, rows.chunks);
+        Value row = b.add(tiles.row[tile], line);
+        b.ifThen(within(row, begin, end), [&] {
+          Value value = b.load16(sharedPointer(b.add(tileBase, rows.offset(b, line, chunk))));
+          Value rowBase = b.at(headBase, b.mul(b.widen(b.add(firstRow, row)), rowBytes));
+          b.store16(value, b.at(rowBase, b.widen(b.mul(chunk, 16))));
+        });
+      }
+    }
+  }
+  Value sharedPointer(Value address) { return LLVM::IntToPtrOp::create(b, b.pointerType(3), address); }
+
+  CudaBuilder &b;
+  AttentionOp attention;
+  const AttentionShape &shape;
+  CudaFrame frame;
+  CacheAddress cache;
+  Type element;
+  const SharedRows &rows;
+  std::optional<int64_t> window;
+  /// Of a row of queries and results.
+  int64_t rowBytes;
+
+  // The block: its first row and number of rows, its key/value head.
+  Value firstRow, rowCount, kvHead, firstHeadBytes;
+  Value thread, lane, sharedQuery, sharedTiles;
+  SmallVector<Values> query;
+  // Offsets of ldmatrix rows; what the thread copies.
+  Value rowsFirst, columnsFirst, copyRow, copyChunk, copyTarget, copySource;
+  // The run.
+  Value sequence, begin, end, firstKey, lastKey, warpFirst, warpCommon, warpLast, tableRow;
+};
+
+} // namespace
+
+LogicalResult emitAttentionMany(CudaBuilder &b, KernelOp kernel, AttentionOp attention,
+                                CudaAttentionScheduleAttr schedule, GeneratedKernel &generated) {
+  Type element = attention.getKv().getType().getElementType();
+  if (schedule.getDot() != CudaDot::Mma || !(element.isF16() || element.isBF16()) ||
+      elementOf(attention.getQuery()) != element || elementOf(attention.getResult()) != element)
+    return kernel.emitOpError()
+           << "has an attention schedule for many rows, which needs dot = mma and queries, keys and "
+           << "results of one 16-bit type; use regime = few for others";
+  if (!(attention.getScale().convertToDouble() > 0))
+    return kernel.emitOpError() << "has a scale that is not positive";
+  AttentionShape shape(attention, schedule);
+  auto refuse = [&] { return kernel.emitOpError() << "cannot be generated as " << schedule << ": "; };
+  if (shape.head % kTile || shape.tokens % kTile || shape.keys % kTile)
+    return refuse() << "head_dim (" << shape.head << "), tokens and keys must be multiples of " << kTile;
+  if (shape.heads < 1 || shape.group % shape.heads)
+    return refuse() << "heads must divide the " << shape.group << " query heads of a key/value head";
+  if (shape.warps < 1 || shape.tiles < 1 || shape.tiles * shape.warps * kTile != shape.heads * shape.tokens)
+    return refuse() << "warps must divide heads * tokens / " << kTile;
+  if (shape.outputRegisters() > kMaxOutputs || shape.threads() < shape.rows.chunks)
+    return refuse() << "a head of " << shape.head << " elements needs more warps";
+  if (shape.sharedBytes() > kMaxSharedBytes)
+    return refuse() << "it needs " << shape.sharedBytes() << " bytes of shared memory, more than " << kMaxSharedBytes;
+
+  GeneratedEntry entry;
+  entry.symbol = cudaSymbol(generated.name);
+  entry.fixed = shape.kvHeads * shape.group / shape.heads;
+  entry.rows = RowDim::Tokens;
+  entry.rowsPerBlock = shape.tokens;
+  entry.threads = shape.threads();
+  entry.sharedBytes = shape.sharedBytes();
+  AttentionMany(b, kernel, attention, shape, entry).emit();
+  generated.entries.push_back(entry);
+  return success();
 }
 
 } // namespace quipu::codegen
