@@ -6,6 +6,7 @@
 #include "tools/quipu/NpyFile.h"
 #include "tools/quipu/PlanSource.h"
 
+#include <algorithm>
 #include <memory>
 
 namespace quipu::tool {
@@ -16,15 +17,57 @@ struct LogitsCommand {
   ModelFlags model;
   std::vector<std::string> prompts;
   std::string output;
-  bool all = false, verbose = false;
+  bool all = false, lockstep = false, verbose = false;
   uint32_t chunk = 0;
 
   int run();
+
+private:
+  using Prompts = std::vector<std::vector<int32_t>>;
+  void runWhole(Session &session, const Prompts &ids, NpyFile &file) const;
+  void runLockstep(Session &session, const Prompts &ids, NpyFile &file) const;
 };
 } // namespace
 
+void LogitsCommand::runWhole(Session &session, const Prompts &ids, NpyFile &file) const {
+  std::vector<SequenceTokens> batch;
+  for (const std::vector<int32_t> &tokens : ids)
+    batch.push_back({session.addSequence(), tokens, all ? LogitsMode::All : LogitsMode::Last});
+  StepOptions step;
+  step.chunkRows = chunk;
+  session.step(batch, [&](size_t, size_t, std::span<const float> row) { file.append(row); }, step);
+}
+
+/// Steps of one token of every sequence that has more: the rows come in another order than the file's.
+void LogitsCommand::runLockstep(Session &session, const Prompts &ids, NpyFile &file) const {
+  std::vector<SequenceId> sequences;
+  size_t longest = 0;
+  for (const std::vector<int32_t> &tokens : ids) {
+    sequences.push_back(session.addSequence());
+    longest = std::max(longest, tokens.size());
+  }
+  std::vector<std::vector<float>> rows(ids.size());
+  for (size_t i = 0; i < longest; ++i) {
+    std::vector<SequenceTokens> batch;
+    std::vector<size_t> owners;
+    for (size_t j = 0; j < ids.size(); ++j)
+      if (i < ids[j].size()) {
+        bool wanted = all || i + 1 == ids[j].size();
+        batch.push_back({sequences[j], std::span(ids[j]).subspan(i, 1), wanted ? LogitsMode::All : LogitsMode::None});
+        owners.push_back(j);
+      }
+    session.step(batch, [&](size_t part, size_t, std::span<const float> row) {
+      rows[owners[part]].insert(rows[owners[part]].end(), row.begin(), row.end());
+    });
+  }
+  for (const std::vector<float> &values : rows)
+    file.append(values);
+}
+
 int LogitsCommand::run() {
-  std::vector<std::vector<int32_t>> ids;
+  if (lockstep && chunk)
+    throw UsageError("--lockstep takes one token of each sequence at a time; --chunk does not go with it");
+  Prompts ids;
   uint64_t rows = 0;
   for (const std::string &prompt : prompts) {
     ids.push_back(parseTokens("--prompt-tokens", prompt));
@@ -36,12 +79,10 @@ int LogitsCommand::run() {
   uint64_t vocab = loaded->vocabSize();
   bool oneRow = !all && ids.size() == 1;
   NpyFile file(output, oneRow ? std::vector<uint64_t>{vocab} : std::vector<uint64_t>{rows, vocab});
-  std::vector<SequenceTokens> batch;
-  for (const std::vector<int32_t> &tokens : ids)
-    batch.push_back({session.addSequence(), tokens, all ? LogitsMode::All : LogitsMode::Last});
-  StepOptions step;
-  step.chunkRows = chunk;
-  session.step(batch, [&](size_t, size_t, std::span<const float> row) { file.append(row); }, step);
+  if (lockstep)
+    runLockstep(session, ids, file);
+  else
+    runWhole(session, ids, file);
   file.commit();
   return 0;
 }
@@ -63,6 +104,7 @@ void addLogits(CLI::App &program, Action &action) {
   command->add_option("-o,--output", state->output, "File to write; - is standard output")->required();
   command->add_option("--chunk", state->chunk, "Tokens at once; 1: token by token (default: as many as the plan takes)")
       ->check(isPositiveCount());
+  command->add_flag("--lockstep", state->lockstep, "One token of each sequence at a time, as when a batch generates");
   command->add_flag("-v,--verbose", state->verbose, "Say what is compiled and used, on standard error");
   state->model.addOptions(*command);
   command->callback([state, &action] { action = [state] { return state->run(); }; });

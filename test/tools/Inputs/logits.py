@@ -54,6 +54,8 @@ together = scratch / "batch.npy"
 subprocess.run(command + prompts + ["--all", "-o", str(together)], check=True)
 batch_shape, rows = read(together)
 assert batch_shape == (sum(map(len, batch)), width), batch_shape
+subprocess.run(command + prompts + ["--all", "--lockstep", "-o", str(together)], check=True)
+assert difference(read(together)[1], rows) / largest < 2e-4
 first = 0
 for part in batch:
     alone = scratch / "alone.npy"
@@ -63,5 +65,7 @@ for part in batch:
     first += len(values)
 subprocess.run(command + prompts + ["-o", str(together)], check=True)
 last_shape, values = read(together)
+subprocess.run(command + prompts + ["--lockstep", "-o", str(together)], check=True)
+assert difference(read(together)[1], values) / largest < 2e-4
 assert last_shape == (len(batch), width), last_shape
 assert difference(values[:width], whole[-width:]) / largest < 2e-4
