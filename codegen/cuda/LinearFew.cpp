@@ -20,6 +20,7 @@
 
 #include "codegen/cuda/Emitters.h"
 #include "codegen/cuda/LinearEpilogue.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -50,6 +51,9 @@ struct Geometry {
   /// A row of a warp's sums: 16, and 4 to spread the rows over the banks.
   static constexpr int64_t kSumsStride = 20;
 
+  /// Blocks that a multiprocessor shall run at once: 512 threads have 128 registers each.
+  static int64_t residentBlocks(int64_t warps) { return std::max<int64_t>(16 / warps, 1); }
+
   /// Whether unit number `index` of a warp may lie, as a whole or in part, beyond what is the warp's.
   bool isPartial(int64_t index) const {
     bool ragged = inputs % unit;
@@ -77,8 +81,8 @@ Geometry::Geometry(LinearRegion &region, CudaLinearFewScheduleAttr schedule, con
   gainBytes = gain ? llvm::alignTo(most * unit * bytesOf(gain), 16) : 0;
 
   // As many units to a round as a warp copies with one instruction for each row, fewer where shared memory would keep
-  // a multiprocessor from running 512 threads. The main loop consumes whole rounds.
-  int64_t fair = target.sharedBytes() / std::max<int64_t>(512 / (32 * warps), 1);
+  // blocks from being resident together. The main loop consumes whole rounds.
+  int64_t fair = target.sharedBytes() / residentBlocks(warps);
   for (int64_t limit : {fair, int64_t(target.sharedBytes())})
     for (int64_t count = std::clamp<int64_t>(512 / (unit * bytesOf(source)), 1, depth); count > 0; --count) {
       if (most > depth && depth % count)
@@ -115,6 +119,9 @@ public:
   void emit(const GeneratedEntry &entry) {
     CudaFrame function(b, region.kernel, entry);
     frame = &function;
+    // Keeps the compiler from spending more registers than let a multiprocessor run as many threads as intended.
+    b.getBlock()->getParentOp()->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
+                                         b.getI32IntegerAttr(Geometry::residentBlocks(size.warps)));
     LinearEpilogue epilogue(b, region, function);
     b.letNextStart();
     placeThread();
@@ -162,8 +169,8 @@ private:
 
   int64_t threads() { return 32 * size.warps; }
   int64_t groups() { return size.tokens / 8; }
-  /// Independent sums, so that an instruction need not wait for the one in front.
-  int64_t chains() { return size.tokens > 8 ? 2 : 4; }
+  /// Independent sums, so that a product need not wait for the one in front, unless the norm keeps it waiting anyway.
+  int64_t chains() { return size.tokens > 8 || region.norm ? 2 : 4; }
   static constexpr int64_t kSquareParts = 4;
   int64_t squareRows() { return size.mma ? groups() : size.tokens; }
   int64_t squareParts() { return size.mma ? kSquareParts : 1; }
@@ -440,9 +447,9 @@ private:
   }
 
   Value totalSquares(Value token) {
-    Value total = b.f32(0.0f);
-    for (int64_t i = 0; i < size.warps; ++i)
-      total = b.addf(total, b.load(b.getF32Type(), squaresOf(b.i32(i), token), 4));
+    Value place = squaresOf(b.i32(0), token), total = b.load(b.getF32Type(), place, 4);
+    for (int64_t i = 1; i < size.warps; ++i)
+      total = b.addf(total, b.load(b.getF32Type(), b.at(place, i * size.tokens * 4), 4));
     return total;
   }
 
@@ -526,11 +533,14 @@ private:
 
   void finish(Item &item, LinearEpilogue &epilogue) {
     b.ifThen(item.exists, [&] {
-      Value first = b.f32(0.0f), second = first;
+      Value place = sumOf(b.i32(0), item.token, item.pair), first, second;
       for (int64_t i = 0; i < size.warps; ++i) {
-        Value place = sumOf(b.i32(i), item.token, item.pair);
-        first = b.addf(first, b.load(b.getF32Type(), place, 4));
-        second = b.addf(second, b.load(b.getF32Type(), b.at(place, 32), 4));
+        auto add = [&](Value &total, int64_t offset) {
+          Value sum = b.load(b.getF32Type(), b.at(place, i * size.tokens * Geometry::kSumsStride * 4 + offset), 4);
+          total = total ? b.addf(total, sum) : sum;
+        };
+        add(first, 0);
+        add(second, 8 * 4);
       }
       if (sumsSquares()) {
         Value scale = reciprocalRms(totalSquares(item.token));
