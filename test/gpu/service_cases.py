@@ -5,26 +5,10 @@ import ctypes as c
 import torch
 
 from kernel_cases import DTYPES, target_rows
+from random_weights import values as random_values
 
 ORDERS = {"plain": 0, "halves": 1, "alternating": 2, "first": 3, "second": 4}
 THREADS = 256
-
-
-def mix(x):
-    """As runtime/core/RandomWeights.cpp, on 32 bits kept in int64."""
-    x = x ^ (x >> 16)
-    x = x * 0x7feb352d & 0xffffffff
-    x = x ^ (x >> 15)
-    x = x * 0x846ca68b & 0xffffffff
-    return x ^ (x >> 16)
-
-
-def random_values(first, count, keys, scale, device):
-    number = (torch.arange(count, device=device) + first) & 0xffffffff
-    low = mix(mix(number ^ keys[0]) ^ keys[1])
-    high = mix(low ^ keys[2])
-    total = (low & 0xffff) + (low >> 16) + (high & 0xffff) + (high >> 16) - 2 * 0xffff
-    return total.float() * torch.tensor(scale, dtype=torch.float32, device=device)
 
 
 def check_fill(driver, code, stream, dtype, random):
