@@ -507,6 +507,8 @@ private:
         });
       }
     }
+    // The warp goes on together.
+    b.warpBarrier();
   }
   Value sharedPointer(Value address) { return LLVM::IntToPtrOp::create(b, b.pointerType(3), address); }
 

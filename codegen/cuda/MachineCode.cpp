@@ -7,6 +7,8 @@
 #include "mlir/Target/LLVMIR/Dialect/NVVM/NVVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/ADT/SmallString.h"
+#include "llvm/IR/InlineAsm.h"
+#include "llvm/IR/InstIterator.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/TargetRegistry.h"
@@ -59,8 +61,15 @@ llvm::Expected<std::unique_ptr<llvm::Module>> translateCudaToLLVM(ModuleOp part,
     return llvm::createStringError("could not translate the kernels to LLVM IR");
   module->setTargetTriple(llvm::Triple(kTriple));
   module->setDataLayout((*machine)->createDataLayout());
-  for (llvm::Function &function : *module)
+  for (llvm::Function &function : *module) {
     function.addFnAttr(llvm::Attribute::NoUnwind);
+    // Barriers and what a warp does together must stay where all threads come by.
+    for (llvm::Instruction &instruction : llvm::instructions(function))
+      if (auto *call = dyn_cast<llvm::CallBase>(&instruction))
+        if (auto *text = dyn_cast<llvm::InlineAsm>(call->getCalledOperand()))
+          if (text->hasSideEffects() || text->getAsmString().find(".sync") != std::string::npos)
+            call->setConvergent();
+  }
 
   llvm::LoopAnalysisManager loops;
   llvm::FunctionAnalysisManager functions;
