@@ -14,6 +14,15 @@
 //
 // translateToLLVM's module is compiled once: emitting assembly and a library need a clone each.
 //
+// For a GPU (parseCudaTarget, codegen/cuda/CudaTarget.h) the phases from llama-specialize on run once for each variant of
+// the plan, with programs and rowAlign = 1, and code goes another way:
+//
+//   emitCudaKernels      a module ("part") for each program  codegen/cuda/CudaKernel.h
+//   lowerCudaToLLVMDialect   the same in the LLVM dialect    (joinCudaParts: one module, to print)
+//   translateCudaToLLVM  optimised LLVM IR of a part         (any number of parts at a time)
+//   emitPtx              PTX of it                           (--emit ptx)
+//   assemblePtx          a cubin, with NVIDIA's assembler    (--emit cubin)
+//
 //===----------------------------------------------------------------------===//
 
 #ifndef QUIPU_CODEGEN_CODEGEN_H
@@ -21,6 +30,8 @@
 
 #include "codegen/cpu/CpuKernel.h"
 #include "codegen/cpu/CpuTarget.h"
+#include "codegen/cuda/CudaKernel.h"
+#include "codegen/cuda/CudaTarget.h"
 #include "codegen/plan/PlanWriter.h"
 #include "codegen/schedule/Passes.h"
 

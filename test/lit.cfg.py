@@ -2,7 +2,7 @@
 
 Features that a test may REQUIRE (a test that needs one the machine lacks is reported as skipped, with the reason):
   avx2 fma f16c avx512 avx512bf16 avx512fp16 amx   what the CPU can do (avx512: everything of x86-64-v4)
-  ptxas                                            NVIDIA's assembler is on the PATH
+  ptxas                                            NVIDIA's assembler is on the PATH or under /usr/local/cuda
   transformers                                     Python with torch and transformers; QUIPU_TRANSFORMERS_PYTHON names
                                                    the interpreter, python3 is tried otherwise
 Substitutions: %python, %cmake, %build (build folder), %src (source tree), %inputs (test/Inputs), %default_model (the
@@ -51,7 +51,8 @@ def has_transformers(python):
 
 
 config.available_features.update(cpu_features())
-if shutil.which("ptxas"):
+ptxas = shutil.which("ptxas") or shutil.which("/usr/local/cuda/bin/ptxas")
+if ptxas:
     config.available_features.add("ptxas")
 transformers_python = os.environ.get("QUIPU_TRANSFORMERS_PYTHON") or config.python
 if has_transformers(transformers_python):
@@ -64,6 +65,7 @@ config.environment = {
     "QUIPU_CACHE": os.path.join(config.test_exec_root, "cache"),
     "LC_ALL": "C.UTF-8",
     "NO_COLOR": "1",
+    "QUIPU_PTXAS": ptxas or "none",
 }
 for name in ("LD_LIBRARY_PATH", "TMPDIR"):
     if name in os.environ:

@@ -10,6 +10,10 @@ namespace quipu::tool {
 std::unique_ptr<Backend> Backend::create(const CompileOptions &options, Timing &timing) {
   if (codegen::isCudaTarget(options.target))
     return std::make_unique<CudaBackend>(options, timing);
+  if (!llvm::StringRef(options.target).starts_with("cpu"))
+    throw UsageError(
+        "--target '" + options.target +
+        "': unknown device; supported: cpu, cuda, and more exactly cpu:x86-64-v4 or cuda:sm_80 (see --help)");
   return std::make_unique<CpuBackend>(options, timing);
 }
 
