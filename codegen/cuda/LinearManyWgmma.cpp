@@ -50,7 +50,7 @@ static constexpr int64_t kBoxDepth = kBoxRowBytes / 2;
 static constexpr int64_t kPieceRows = 16, kPieceColumns = 32, kPieceBytes = kPieceRows * kPieceColumns * 4;
 static constexpr int64_t kPiecesAhead = 2;
 /// Registers of a thread where they are divided unequally.
-static constexpr int64_t kProducerRegisters = 40, kConsumerRegisters = 232;
+static constexpr int64_t kProducerRegisters = 24, kConsumerRegisters = 240;
 
 namespace {
 
@@ -71,7 +71,7 @@ struct Layout {
   int64_t weightStage() const { return boxes * weightBox; }
   int64_t weightBuffers() const { return stages * inputStage(); }
   int64_t pieces() const { return weightBuffers() + stages * weightStage(); }
-  int64_t full() const { return pieces() + warps * kPieceBytes; }
+  int64_t full() const { return pieces() + warps * 2 * kPieceBytes; }
   int64_t empty() const { return full() + stages * Barriers::kBytes; }
   int64_t bytes() const { return empty() + stages * Barriers::kBytes; }
 
@@ -278,7 +278,7 @@ private:
   /// A row of a piece is four chunks of 32 bytes, exchanged among themselves by the row's number: the threads that
   /// write, four rows of a chunk at a time, and those that read, two rows of every other chunk, meet no bank twice.
   void placePieces() {
-    Value piece = b.at(shared, b.add(b.mul(warp, kPieceBytes), layout.pieces()));
+    Value piece = b.at(shared, b.add(b.mul(warp, 2 * kPieceBytes), layout.pieces()));
     auto chunk = [&](Value row, Value number) {
       Value place = arith::XOrIOp::create(b, number, b.rem(row, 4));
       return b.at(piece, b.add(b.mul(row, kPieceColumns * 4), b.mul(place, 32)));
@@ -330,27 +330,39 @@ private:
     }
   }
 
+  /// Writes a piece of the sums, into one of the warp's two places for pieces in turn.
+  void writePiece(ArrayRef<Value> sums, int64_t piece) {
+    ArrayRef<Value> ofPiece = sums.drop_front(piece * kPieceColumns / 2);
+    for (auto [block, place] : llvm::enumerate(written))
+      for (int64_t half = 0; half < 2 && 4 * block < ofPiece.size(); ++half)
+        b.storeRun(b.getF32Type(), ofPiece.slice(4 * block + 2 * half, 2), b.at(place, placeOf(piece, half)));
+  }
+  void readPiece(int64_t piece) {
+    for (auto [half, value] : llvm::enumerate(values)) {
+      value.first = b.loadRun(b.getF32Type(), kPairs, b.at(readFirst, placeOf(piece, half)));
+      value.second = b.loadRun(b.getF32Type(), kPairs, b.at(readSecond, placeOf(piece, half)));
+      value.operands = operands[piece][half];
+    }
+  }
+  static int64_t placeOf(int64_t piece, int64_t half) { return piece % 2 * kPieceBytes + half * kPieceBytes / 2; }
+
   void store(ArrayRef<Value> sums) {
+    writePiece(sums, 0);
     for (int64_t piece = 0; piece < pieceCount(); ++piece) {
       loadOperands(piece + kPiecesAhead);
+      // The piece is there, and the one before has been read by all lanes.
       b.warpBarrier();
-      ArrayRef<Value> ofPiece = sums.drop_front(piece * kPieceColumns / 2);
-      for (auto [block, place] : llvm::enumerate(written))
-        for (int64_t half = 0; half < 2 && 4 * block < ofPiece.size(); ++half)
-          b.storeRun(b.getF32Type(), ofPiece.slice(4 * block + 2 * half, 2), b.at(place, half * 8 * kPieceColumns * 4));
-      b.warpBarrier();
-      for (auto [half, value] : llvm::enumerate(values)) {
-        int64_t offset = static_cast<int64_t>(half) * 8 * kPieceColumns * 4;
-        value.first = b.loadRun(b.getF32Type(), kPairs, b.at(readFirst, offset));
-        value.second = b.loadRun(b.getF32Type(), kPairs, b.at(readSecond, offset));
-        value.operands = operands[piece][half];
-      }
+      readPiece(piece);
+      if (piece + 1 < pieceCount())
+        writePiece(sums, piece + 1);
       auto store = [&] { epilogue.store(weightTile(piece), values); };
       if (Value present = exists(piece))
         b.ifThen(present, store);
       else
         store();
     }
+    // All lanes together again: products take whole warps.
+    b.warpBarrier();
   }
 
   static constexpr int64_t kPairs = 4;

@@ -161,11 +161,12 @@ private:
     }
     int64_t tokens = oneTile ? kOneTileRows : 128;
     int64_t rows = tuning.rows ? tuning.rows : oneTile ? evenShare(outputs) : persistentRows(outputs);
-    int64_t stageBytes = (tokens + rows) * kDepth * 2;
-    int64_t stages = tuning.stages ? tuning.stages : std::clamp<int64_t>(kStageBytes / stageBytes, 2, 32);
+    int64_t warps = oneTile ? 4 : 8, stageBytes = (tokens + rows) * kDepth * 2;
+    int64_t room = kSharedBytes - warps * kWarpBytes;
+    int64_t stages = tuning.stages ? tuning.stages : std::clamp<int64_t>(room / stageBytes, 2, 32);
     stages = std::min(stages, std::max<int64_t>(llvm::divideCeil(inputs, kDepth), 2));
-    kernel.setScheduleAttr(CudaLinearManyScheduleAttr::get(context, tokens, rows, kDepth, stages, oneTile ? 4 : 8,
-                                                           CudaDot::Wgmma, /*persistent=*/!oneTile, /*ahead=*/oneTile));
+    kernel.setScheduleAttr(CudaLinearManyScheduleAttr::get(context, tokens, rows, kDepth, stages, warps, CudaDot::Wgmma,
+                                                           /*persistent=*/!oneTile, /*ahead=*/oneTile));
     return success();
   }
 
@@ -230,8 +231,9 @@ private:
     return divisor;
   }
 
-  /// Elements of K in a stage (a row of 128 bytes, the width of a swizzle), and bytes of all stages of a block.
-  static constexpr int64_t kDepth = 64, kStageBytes = 200 * 1024;
+  /// Elements of K in a stage (a row of 128 bytes, the width of a swizzle); shared memory of a block, less what the
+  /// barriers of the stages take, and the part of it through which a warp's sums leave its registers.
+  static constexpr int64_t kDepth = 64, kSharedBytes = 224 * 1024, kWarpBytes = 4 * 1024;
 
   ModuleOp module;
   MLIRContext *context;
