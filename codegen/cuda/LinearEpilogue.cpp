@@ -260,10 +260,14 @@ void LinearEpilogue::storePlain(Value tile, ArrayRef<EpilogueValues> values) {
 }
 
 void LinearEpilogue::store(Value tile, ArrayRef<EpilogueValues> values) {
-  if (region.gate)
-    return storeGate(tile, values);
-  if (!region.split)
+  // Plain weights may end inside a tile; paired ones have whole tiles, but a block may have more of them.
+  if (!region.gate && !region.split)
     return storePlain(tile, values);
+  b.ifThen(b.compare(arith::CmpIPredicate::slt, tile, countTiles(region)),
+           [&] { region.gate ? storeGate(tile, values) : storeSplit(tile, values); });
+}
+
+void LinearEpilogue::storeSplit(Value tile, ArrayRef<EpilogueValues> values) {
   using Branch = llvm::function_ref<void()>;
   auto choose = [&](Value condition, Branch then, Branch otherwise) {
     auto run = [](Branch branch) {

@@ -67,6 +67,7 @@ private:
 
   void storeGate(Value tile, llvm::ArrayRef<EpilogueValues> values);
   void storePlain(Value tile, llvm::ArrayRef<EpilogueValues> values);
+  void storeSplit(Value tile, llvm::ArrayRef<EpilogueValues> values);
   void storeQueries(Value tile, llvm::ArrayRef<EpilogueValues> values);
   /// Keys or values; `tile` counts from the first of them.
   void append(Value tile, Value sectionTile, bool keys, llvm::ArrayRef<EpilogueValues> values);
