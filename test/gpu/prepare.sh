@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# test/gpu/prepare.sh [BUILD]: makes build-gpu/, everything that test/gpu/run.sh needs on a machine that has a GPU but
+# neither LLVM nor a compiler: the runtime command as installed, and plans in one archive.
+#
+# BUILD is a configured build folder (default: build, by the preset `release`). QUIPU_GPU_PLANS limits the plans to names
+# that match a regular expression ("bench/|random/.*bf16"). Plans already there are kept when neither the compiler nor the
+# model is newer. QUIPU_GPU_FOLDER is another folder than build-gpu.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+build=${1:-$root/build}
+out=${QUIPU_GPU_FOLDER:-$root/build-gpu}
+only=${QUIPU_GPU_PLANS:-.}
+
+[ -f "$build/build.ninja" ] || (cd "$root" && cmake --preset release >/dev/null)
+cmake --build "$build" --target quipu quipu-compile
+mkdir -p "$out/plans"
+cmake --install "$build/tools/quipu" --prefix "$out/install" --strip >/dev/null
+
+failed=0
+# plan FOLDER/NAME.DTYPE MODEL FLAG...: compiles one plan into the folder of plans.
+plan() {
+  local name=$1 model=$2 file=$out/plans/$1.qplan
+  shift 2
+  [[ $name =~ $only ]] || return 0
+  [ "$file" -nt "$build/bin/quipu-compile" ] && [ "$file" -nt "$model" ] && return 0
+  mkdir -p "$(dirname "$file")"
+  if ! "$build/bin/quipu-compile" "$model" --dtype "${name##*.}" -o "$file" "$@"; then
+    echo "prepare.sh: $name does not compile" >&2
+    rm -f "$file"
+    failed=1
+  fi
+}
+
+cuda=(--target "${QUIPU_GPU_TARGET:-cuda:sm_90a}")
+for model in "$root"/test/goldens/*/config.json; do
+  model=$(dirname "$model")
+  for dtype in f32 bf16 f16; do
+    plan "golden/$(basename "$model").$dtype" "$model" "${cuda[@]}" --max-batch 8
+  done
+done
+stories=$root/models/quipu-stories
+for dtype in f32 bf16 f16; do
+  plan "golden/quipu-stories.$dtype" "$stories" "${cuda[@]}" --max-batch 8
+done
+plan cpu/quipu-stories.f32 "$stories" --target cpu:x86-64-v3
+for config in "$root"/test/gpu/configs/*.json; do
+  for dtype in f32 bf16 f16; do
+    plan "random/$(basename "$config" .json).$dtype" "$config" "${cuda[@]}" --max-batch 8
+  done
+done
+plan random/llama-3.2-1b.bf16 "$root/benchmarks/configs/llama-3.2-1b/config.json" "${cuda[@]}" --max-batch 8 \
+  --max-seq 4096
+# Deep enough for 8,192 cached positions on the smallest.
+for shape in llama-3.2-1b:8704 llama-2-7b:4096 llama-3-8b:4096; do
+  plan "bench/${shape%:*}.bf16" "$root/benchmarks/configs/${shape%:*}/config.json" "${cuda[@]}" --max-batch 64 \
+    --max-seq "${shape#*:}"
+done
+
+tar -C "$out" -czf "$out/plans.tar.gz" plans/golden plans/random plans/cpu plans/bench
+echo "build-gpu: $(find "$out/plans" -name '*.qplan' | wc -l) plans," \
+  "$(du -cm "$out/install" "$out/plans.tar.gz" | tail -1 | cut -f1) MiB to carry (install/ and plans.tar.gz)"
+exit $failed
