@@ -1,4 +1,4 @@
-//===- AttentionWorkspace.h - Temporaries of split attention ----*- C++ -*-===//
+//===- AttentionWorkspace.h - Split attention for its scheduler -*- C++ -*-===//
 
 #ifndef QUIPU_CODEGEN_CUDA_ATTENTIONWORKSPACE_H
 #define QUIPU_CODEGEN_CUDA_ATTENTIONWORKSPACE_H
@@ -30,6 +30,16 @@ inline llvm::SmallVector<mlir::Type> attentionFewWorkspaces(llama::AttentionOp a
   int64_t elements = AttentionWorkspace(attention, schedule).rowElements();
   return {mlir::RankedTensorType::get({mlir::ShapedType::kDynamic, elements},
                                       mlir::Float32Type::get(attention.getContext()))};
+}
+
+/// The instruction for products of a `few` schedule with `heads` query heads in a block: tensor cores where they can.
+inline llama::CudaDot attentionFewDot(llama::AttentionOp attention, int64_t heads) {
+  llama::KVLayerType cache = attention.getKv().getType();
+  auto query = mlir::cast<mlir::RankedTensorType>(attention.getQuery().getType());
+  bool tensorCores = query.getElementType() == cache.getElementType() && !cache.getElementType().isF32() &&
+                     cache.getHeadDim() % 16 == 0 && cache.getHeadDim() <= 128 && cache.getPage() % 16 == 0 &&
+                     heads <= 8;
+  return tensorCores ? llama::CudaDot::Mma : llama::CudaDot::Fma;
 }
 
 } // namespace quipu::codegen
