@@ -123,10 +123,6 @@ private:
     firstHeadBytes = b.mul(b.widen(firstHead), shape.head * 2);
     sharedQuery = LLVM::PtrToIntOp::create(b, b.getI32Type(), b.shared());
     sharedTiles = b.add(sharedQuery, shape.queryBytes());
-    // Matrices of eight rows: for the first operand and for the transposed values rows before columns, for the keys
-    // columns before rows.
-    rowsFirst = rows.offset(b, b.rem(lane, 16), b.div(lane, 16));
-    columnsFirst = rows.offset(b, b.add(b.mul(b.div(lane, 16), 8), b.rem(lane, 8)), b.rem(b.div(lane, 8), 2));
     copyRow = b.div(thread, rows.chunks);
     copyChunk = b.rem(thread, rows.chunks);
     copyTarget = rows.offset(b, copyRow, copyChunk);
@@ -152,6 +148,13 @@ private:
       tiles.row.push_back(b.mul(b.rem(tile, tilesOfHead), kTile));
     }
     return tiles;
+  }
+
+  /// What a lane adds to the address of a tile for ldmatrix: four matrices of eight rows and columns, rows before
+  /// columns (first operands, transposed values) or columns before rows (keys).
+  Value rowsFirst(Value lane) { return rows.offset(b, b.rem(lane, 16), b.div(lane, 16)); }
+  Value columnsFirst(Value lane) {
+    return rows.offset(b, b.add(b.mul(b.div(lane, 16), 8), b.rem(lane, 8)), b.rem(b.div(lane, 8), 2));
   }
 
   /// Calls `body` where the thread has a part in copying rows.
@@ -269,6 +272,10 @@ private:
     });
   }
 
+  Value queriesOfWarp() {
+    WarpTiles tiles = findTiles();
+    return b.add(tiles.queries, rowsFirst(tiles.lane));
+  }
   /// Fragments of 16 features of the queries of a warp's tile.
   Values loadQuery(Value queries, int64_t tile, int64_t step) {
     return b.loadMatrices(b.add(rows.alongRow(b, queries, step), tile * kTile * rows.stride));
@@ -306,7 +313,7 @@ private:
     b.barrier();
     if (shape.queryInRegisters()) {
       query.clear();
-      Value queries = b.add(findTiles().queries, rowsFirst);
+      Value queries = queriesOfWarp();
       for (int64_t tile = 0; tile < shape.tiles; ++tile)
         for (int64_t step = 0; step < steps(); ++step)
           query.push_back(loadQuery(queries, tile, step));
@@ -376,7 +383,7 @@ private:
     Values subtrahend;
     for (Value reference : state.reference)
       subtrahend.push_back(b.mulf(reference, b.f32(-factor())));
-    Value values = b.add(b.add(stage, shape.tileBytes()), rowsFirst);
+    Value values = b.add(b.add(stage, shape.tileBytes()), rowsFirst(fresh(lane)));
     for (int64_t key = 0; key < shape.keys; key += kTile) {
       SmallVector<Values> weights(shape.tiles);
       for (int64_t tile = 0; tile < shape.tiles; ++tile)
@@ -417,8 +424,8 @@ private:
   /// The products of the warp's queries and the keys of a stage, [tile][8 keys][4].
   Values computeScores(Value stage) {
     Values scores(shape.tiles * shape.keys / 2, b.f32(0.0f));
-    Value keys = b.add(stage, columnsFirst);
-    Value sharedQueries = shape.queryInRegisters() ? Value() : b.add(findTiles().queries, rowsFirst);
+    Value keys = b.add(stage, columnsFirst(fresh(lane)));
+    Value sharedQueries = shape.queryInRegisters() ? Value() : queriesOfWarp();
     for (int64_t step = 0; step < steps(); ++step) {
       SmallVector<Values> queries;
       for (int64_t tile = 0; tile < shape.tiles; ++tile)
@@ -527,8 +534,8 @@ private:
   Value firstRow, rowCount, kvHead, firstHeadBytes;
   Value thread, lane, sharedQuery, sharedTiles;
   SmallVector<Values> query;
-  // Offsets of ldmatrix rows; what the thread copies.
-  Value rowsFirst, columnsFirst, copyRow, copyChunk, copyTarget, copySource;
+  // What the thread copies.
+  Value copyRow, copyChunk, copyTarget, copySource;
   // The run.
   Value sequence, begin, end, firstKey, lastKey, warpFirst, warpCommon, warpLast, tableRow;
 };
