@@ -230,32 +230,37 @@ private:
   }
 
   void multiplyAndStore(const Tile &tile, RingPlace &place) {
-    // Carried: a place in the ring, the buffer of the step before, the sums.
-    Values carried{place.stage, place.parity, place.stage};
-    carried.append(wgmma.sums());
-    carried = b.loop(b.i32(0), b.i32(layout.steps), 1, carried, [&](Value step, ValueRange before) {
-      RingPlace at{before[0], before[1]};
-      full.wait(at.stage, at.parity);
-      Values sums = multiply(at.stage, step, Values(before.drop_front(3)));
-      wgmma.waitForAllButLast();
-      // At a tile's first step none is before.
-      empty.arriveIf(b.mul(tells, step), before[2]);
-      RingPlace next = at.next(b, layout.stages);
-      Values after{next.stage, next.parity, at.stage};
-      after.append(sums);
-      return after;
-    });
-    place = {carried[0], carried[1]};
+    full.wait(place.stage, place.parity);
+    // The first step's products need no sums yet.
+    Values sums = multiply(place.stage, wgmma.sums(), /*keep=*/false);
+    Value previous = place.stage;
+    place = place.next(b, layout.stages);
+    // While they run: what the epilogue begins with.
     placeRows(tile);
     for (int64_t piece = 0; piece < kPiecesAhead; ++piece)
       loadOperands(piece);
-    Values sums = wgmma.finish(ArrayRef(carried).drop_front(3));
+    // Carried: a place in the ring, the buffer of the step before, the sums.
+    Values carried{place.stage, place.parity, previous};
+    carried.append(sums);
+    carried = b.loop(b.i32(1), b.i32(layout.steps), 1, carried, [&](Value, ValueRange before) {
+      RingPlace at{before[0], before[1]};
+      full.wait(at.stage, at.parity);
+      Values next = multiply(at.stage, Values(before.drop_front(3)), /*keep=*/true);
+      wgmma.waitForAllButLast();
+      empty.arriveIf(tells, before[2]);
+      RingPlace following = at.next(b, layout.stages);
+      Values after{following.stage, following.parity, at.stage};
+      after.append(next);
+      return after;
+    });
+    place = {carried[0], carried[1]};
+    sums = wgmma.finish(ArrayRef(carried).drop_front(3));
     empty.arriveIf(tells, carried[2]);
     store(sums);
   }
 
-  /// Starts the products of one buffer.
-  Values multiply(Value stage, Value step, Values sums) {
+  /// Starts the products of one buffer, on top of the sums or, without `keep`, in their place.
+  Values multiply(Value stage, Values sums, bool keep) {
     Value input = b.add(inputStart, b.mul(stage, Wgmma::descriptorStep(layout.inputStage())));
     Value weight = b.add(weightStart, b.mul(stage, Wgmma::descriptorStep(layout.weightStage())));
     wgmma.begin();
@@ -264,7 +269,7 @@ private:
         int64_t along = Wgmma::descriptorStep(k * Wgmma::kDepth * 2);
         sums = wgmma.multiply(b.add(input, Wgmma::descriptorStep(box * layout.inputBox) + along),
                               b.add(weight, Wgmma::descriptorStep(box * layout.weightBox) + along), sums,
-                              box == 0 && k == 0 ? step : Value());
+                              keep || box > 0 || k > 0);
       }
     wgmma.commit();
     return sums;

@@ -26,21 +26,18 @@ Wgmma::Values Wgmma::sums() {
 
 void Wgmma::begin() { b.ptx("wgmma.fence.sync.aligned;", {}, {}, /*memory=*/true); }
 
-Wgmma::Values Wgmma::multiply(Value a, Value weights, ArrayRef<Value> sums, Value keep) {
+Wgmma::Values Wgmma::multiply(Value a, Value weights, ArrayRef<Value> sums, bool keep) {
   size_t first = 2 * sums.size();
   auto operand = [&](size_t index) { return "$" + std::to_string(first + index); };
   std::string type = element.isBF16() ? "bf16" : "f16", registers;
   for (size_t i = 0; i < sums.size(); ++i)
     registers += (i ? ", $" : "$") + std::to_string(i);
-  std::string text = "{ .reg .pred keep; .reg .b32 high; .reg .b64 a, b; setp.ne.b32 keep, " +
-                     (keep ? operand(2) : std::string("1")) + ", 0; mov.b32 high, " + kDescriptorHigh.str() +
-                     "; mov.b64 a, {" + operand(0) + ", high}; mov.b64 b, {" + operand(1) +
-                     ", high}; wgmma.mma_async.sync.aligned.m64n" + std::to_string(columns) + "k16.f32." + type + "." +
-                     type + " {" + registers + "}, a, b, keep, 1, 1, 0, 0; }";
-  Values operands{a, weights};
-  if (keep)
-    operands.push_back(keep);
-  return change(sums, text, operands);
+  std::string text = "{ .reg .pred keep; .reg .b32 high; .reg .b64 a, b; setp.ne.b32 keep, " + std::to_string(keep) +
+                     ", 0; mov.b32 high, " + kDescriptorHigh.str() + "; mov.b64 a, {" + operand(0) +
+                     ", high}; mov.b64 b, {" + operand(1) + ", high}; wgmma.mma_async.sync.aligned.m64n" +
+                     std::to_string(columns) + "k16.f32." + type + "." + type + " {" + registers +
+                     "}, a, b, keep, 1, 1, 0, 0; }";
+  return change(sums, text, {a, weights});
 }
 
 void Wgmma::commit() { b.ptx("wgmma.commit_group.sync.aligned;", {}, {}, /*memory=*/true); }

@@ -36,8 +36,8 @@ public:
   Values sums();
   /// What was written to the registers and to shared memory is seen by the products that follow.
   void begin();
-  /// sums + A B; with `keep` (i32) A B alone where it is zero. The sums may not be touched before finish().
-  Values multiply(mlir::Value a, mlir::Value bDescriptor, llvm::ArrayRef<mlir::Value> sums, mlir::Value keep = {});
+  /// sums + A B, or without `keep` A B alone. The sums may not be touched before finish().
+  Values multiply(mlir::Value a, mlir::Value weights, llvm::ArrayRef<mlir::Value> sums, bool keep);
   /// The products since the last commit form a group.
   void commit();
   /// Until at most one group is under way.
