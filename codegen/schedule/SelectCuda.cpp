@@ -154,9 +154,11 @@ private:
     // Few rows are wanted even of a long prompt.
     bool oneTile = maxRows <= kOneTileRows || region->gather;
     if (!target.isHopper()) {
+      // 64 x 64 for a warp reads the least of shared memory for each product; with 48 KiB two blocks share a
+      // multiprocessor, of sm_86 and sm_89 too.
       kernel.setScheduleAttr(
           oneTile ? CudaLinearManyScheduleAttr::get(context, 64, 64, 64, 4, 4, CudaDot::Mma, false, true)
-                  : CudaLinearManyScheduleAttr::get(context, 128, 128, 32, 4, 8, CudaDot::Mma, false, false));
+                  : CudaLinearManyScheduleAttr::get(context, 128, 128, 32, 3, 4, CudaDot::Mma, false, false));
       return success();
     }
     int64_t tokens = oneTile ? kOneTileRows : 128;
@@ -202,14 +204,17 @@ private:
     int64_t heads = largestDivisor(group, 8);
     bool tensorCores = query == cache && is16Bit(cache) && head % 16 == 0 && head <= 256;
     if (!tensorCores || maxRows <= kOneTileRows) {
-      // One row fills the chip at long contexts; beside other rows each needs fewer parts, and more than one block for
-      // a multiprocessor hides the latency of their first loads.
+      // One row fills the chip at long contexts, a block for each multiprocessor. Beside other rows each needs fewer
+      // parts; several smaller blocks for a multiprocessor hide the latency of their first loads and end evenly.
+      bool isAlone = maxRows <= kFewRows;
+      CudaDot dot = attentionFewDot(attention, heads);
       int64_t blocks = kvHeads * (group / heads);
-      int64_t splits = maxRows <= kFewRows ? target.multiprocessors() / blocks
-                                           : 4 * target.multiprocessors() / (blocks * (kFewRows + 1));
-      auto few = CudaAttentionScheduleAttr::get(context, RowRegime::Few, 1, heads, 4, tuning.keys ? tuning.keys : 64,
-                                                tuning.splits ? tuning.splits : std::clamp<int64_t>(splits, 1, 32),
-                                                CudaDot::Fma);
+      int64_t splits = isAlone ? target.multiprocessors() / blocks
+                               : std::max<int64_t>(4 * target.multiprocessors() / (blocks * (kFewRows + 1)), 2);
+      int64_t warps = isAlone && dot == CudaDot::Mma ? 8 : 4, keys = dot == CudaDot::Fma ? 64 : isAlone ? 128 : 256;
+      auto few =
+          CudaAttentionScheduleAttr::get(context, RowRegime::Few, 1, heads, warps, tuning.keys ? tuning.keys : keys,
+                                         tuning.splits ? tuning.splits : std::clamp<int64_t>(splits, 1, 32), dot);
       kernel.setScheduleAttr(few);
       SmallVector<Attribute> workspaces;
       for (Type type : attentionFewWorkspaces(attention, few))
