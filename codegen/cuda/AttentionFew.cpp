@@ -40,9 +40,12 @@ void AttentionFewBlock::emit() {
   b.waitForPrevious();
   Value rowBytes = b.mul(b.widen(row), 4);
   position = loadInput(b.at(frame.argument(attention.getPositions()), rowBytes));
-  sequence = b.widen(loadInput(b.at(frame.argument(attention.getSequences()), rowBytes)));
+  sequence = loadInput(b.at(frame.argument(attention.getSequences()), rowBytes));
   loadQueries();
-  b.ifThen(b.compare(Predicate::sge, position, 0), [&] {
+  // Both are never negative in a row that counts. The branch asks for both so that the assembler does not move the load
+  // of the sequence behind it, where it would wait for that of the position.
+  Value isRow = b.compare(Predicate::sge, arith::OrIOp::create(b, position, sequence), 0);
+  b.ifThen(isRow, [&] {
     divideKeys();
     b.ifThen(b.compare(Predicate::slt, begin, end), [&] {
       Value headOffset = b.mul(b.widen(kvHead), cache.headBytes());
@@ -80,7 +83,7 @@ Value AttentionFewBlock::queryOf(Value head) {
 }
 
 Value AttentionFewBlock::pageOf(Value key) {
-  return cache.pageOffset(b, sequence, b.widen(b.div(b.min(key, b.sub(end, 1)), shape.page)));
+  return cache.pageOffset(b, b.widen(sequence), b.widen(b.div(b.min(key, b.sub(end, 1)), shape.page)));
 }
 
 Value AttentionFewBlock::tileOf(Value pool, Value page, Value key) {

@@ -113,7 +113,7 @@ protected:
   Value thread, lane, warp;
   /// i32: the row, the part, the set of heads (of all key/value heads), its key/value head and first query head.
   Value row, split, unit, kvHead, firstHead;
-  /// i32, but for the sequence: of the row; the part is [begin, end) of its keys and parts are `part` long.
+  /// i32: of the row; the part is [begin, end) of its keys and parts are `part` long.
   Value position, sequence, firstSeen, length, part, begin, end;
   /// Pools of the block's key/value head.
   Value keyPool, valuePool;
