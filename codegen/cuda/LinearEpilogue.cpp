@@ -215,14 +215,17 @@ void LinearEpilogue::append(Value tile, Value sectionTile, bool keys, ArrayRef<E
 void LinearEpilogue::storeGate(Value tile, ArrayRef<EpilogueValues> values) {
   Type element = cast<RankedTensorType>(region.kernel.getResultTypes()[0]).getElementType();
   int64_t features = region.outputs() / 2;
-  for (const EpilogueValues &value : values)
+  // For all rows before the first branch, so that the latency of one row's exponentials hides the next one's.
+  SmallVector<Values> products(values.size());
+  for (auto [value, product] : llvm::zip_equal(values, products)) {
+    auto [gates, ups] = biased(tile, value);
+    for (auto [gate, up] : llvm::zip_equal(gates, ups))
+      product.push_back(b.mulf(b.silu(gate), up));
+  }
+  for (auto [value, product] : llvm::zip_equal(values, products))
     ifValid(value.valid, [&] {
-      auto [gates, ups] = biased(tile, value);
-      Values products;
-      for (auto [gate, up] : llvm::zip_equal(gates, ups))
-        products.push_back(b.mulf(b.silu(gate), up));
       Value row = b.at(frame.result(0), b.mul(b.widen(value.row), features * bytesOf(element)));
-      storeRun(element, products, b.at(row, b.mul(b.add(b.mul(tile, 8), value.pair), bytesOf(element))));
+      storeRun(element, product, b.at(row, b.mul(b.add(b.mul(tile, 8), value.pair), bytesOf(element))));
     });
 }
 

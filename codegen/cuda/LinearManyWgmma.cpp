@@ -80,13 +80,14 @@ struct Layout {
 
 class LinearManyWgmma {
 public:
-  LinearManyWgmma(CudaBuilder &b, LinearRegion &region, CudaLinearManyScheduleAttr schedule,
+  LinearManyWgmma(CudaBuilder &b, LinearRegion &region, CudaLinearManyScheduleAttr schedule, int64_t maxRows,
                   const GeneratedEntry &entry)
       : b(b), region(region), schedule(schedule), layout(schedule, region.inputs()), frame(b, region.kernel, entry),
         epilogue(b, region, frame),
         wgmma(b, cast<RankedTensorType>(region.linear.getWeight().getType()).getElementType(), schedule.getRows()),
         shared(b.shared()), full(b, b.at(shared, layout.full()), layout.stages),
-        empty(b, b.at(shared, layout.empty()), layout.stages) {}
+        empty(b, b.at(shared, layout.empty()), layout.stages),
+        storesOnlyRowsOfStep(maxRows % schedule.getTokens() || !(region.gate || region.residual || region.split)) {}
 
   void emit() {
     b.letNextStart();
@@ -305,8 +306,10 @@ private:
     for (auto [half, value] : llvm::enumerate(values)) {
       value.pair = pair;
       value.row = b.add(row, 8 * static_cast<int64_t>(half));
-      value.valid = b.compare(Predicate::slt, value.row, rows);
-      value.operands.cacheRow = epilogue.cacheRow(value.row, value.valid);
+      Value exists = b.compare(Predicate::slt, value.row, rows);
+      value.operands.cacheRow = epilogue.cacheRow(value.row, exists);
+      if (storesOnlyRowsOfStep)
+        value.valid = exists;
     }
     column = b.mul(tile.column, tilesOfTile());
     operands.assign(pieceCount(), {});
@@ -381,6 +384,9 @@ private:
   Wgmma wgmma;
   Value shared;
   Barriers full, empty;
+  /// Results in the arena have memory for the rows of whole tiles of the input, so that stores need no branches; plain
+  /// products may be logits, which are the caller's.
+  bool storesOnlyRowsOfStep;
   /// Rows of the step, and the thread's place in the block.
   Value rows, warp, lane, tells;
   /// Descriptors of the group's rows of the input, and of the weight, in the first buffer.
@@ -437,7 +443,7 @@ LogicalResult emitLinearManyWgmma(CudaBuilder &b, LinearRegion &region, CudaLine
   entry.persistent = schedule.getPersistent();
   entry.tensorMaps = {{input, element, maxRows, region.inputs(), schedule.getTokens(), kBoxDepth},
                       {weight, element, region.outputs(), region.inputs(), schedule.getRows(), kBoxDepth}};
-  LinearManyWgmma(b, region, schedule, entry).emit();
+  LinearManyWgmma(b, region, schedule, maxRows, entry).emit();
   generated.entries.push_back(entry);
   return success();
 }
