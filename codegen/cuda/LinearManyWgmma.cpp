@@ -138,15 +138,17 @@ private:
     return {b.mul(b.rem(number, rowTiles), schedule.getTokens()), b.div(number, rowTiles)};
   }
 
+  Value tileCount() {
+    return b.mul(b.ceilDiv(rows, schedule.getTokens()), llvm::divideCeil(region.outputs(), schedule.getRows()));
+  }
+
   /// The block's tiles, with carried values.
   void walk(ArrayRef<Value> initial, llvm::function_ref<Values(const Tile &, ValueRange)> body) {
     if (!schedule.getPersistent()) {
       body(firstTile(), Values(initial));
       return;
     }
-    Value columns = b.i32(llvm::divideCeil(region.outputs(), schedule.getRows()));
-    Value tiles = b.mul(b.ceilDiv(rows, schedule.getTokens()), columns);
-    b.loop(b.block(0), tiles, b.gridSize(0), initial,
+    b.loop(b.block(0), tileCount(), b.gridSize(0), initial,
            [&](Value number, ValueRange carried) { return body(tileNumber(number), carried); });
   }
 
@@ -156,7 +158,7 @@ private:
   int64_t stepsAhead() const { return schedule.getAhead() ? std::min(layout.stages, layout.steps) : 0; }
 
   void requestInput(Value stage, Value step, const Tile &tile) {
-    request(0, b.add(b.mul(stage, layout.inputStage()), 0), layout.inputBox, stage, step, tile.row);
+    request(0, b.mul(stage, layout.inputStage()), layout.inputBox, stage, step, tile.row);
   }
   void requestWeight(Value stage, Value step, const Tile &tile) {
     Value place = b.add(b.mul(stage, layout.weightStage()), layout.weightBuffers());
@@ -180,8 +182,7 @@ private:
     if (!schedule.getPersistent())
       return b.loop(b.i32(0), steps, 1, body);
     // A block may have no tile.
-    Value exists = b.compare(Predicate::slt, tile.column, llvm::divideCeil(region.outputs(), schedule.getRows()));
-    b.ifThen(exists, [&] { b.loop(b.i32(0), steps, 1, body); });
+    b.ifThen(b.compare(Predicate::slt, b.block(0), tileCount()), [&] { b.loop(b.i32(0), steps, 1, body); });
   }
 
   void produce() {
