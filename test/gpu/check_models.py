@@ -271,8 +271,12 @@ def main():
                 text, missed = "", [f"{type(error).__name__}: {error}"]
             failures += bool(missed)
             print(f"{check.plan.label:34} {'FAILED' if missed else 'ok':7}{text}", flush=True)
-            for line in missed:
-                print(f"    {line}", flush=True)
+            # One fault often stops all runs alike.
+            by_reason = {}
+            for name, reason in (line.split(": ", 1) for line in missed):
+                by_reason.setdefault(reason, []).append(name)
+            for reason, names in by_reason.items():
+                print(f"    {', '.join(names)}: {reason}", flush=True)
     print(f"{len(plans)} plans, {failures} failed")
     sys.exit(1 if failures or not plans else 0)
 

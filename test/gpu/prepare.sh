@@ -56,7 +56,7 @@ for shape in llama-3.2-1b:8704 llama-2-7b:4096 llama-3-8b:4096; do
     --max-seq "${shape#*:}"
 done
 
-tar -C "$out" -czf "$out/plans.tar.gz" plans/golden plans/random plans/cpu plans/bench
+(cd "$out" && find plans -mindepth 2 -name '*.qplan' -print0 | tar --null -czf plans.tar.gz -T -)
 echo "build-gpu: $(find "$out/plans" -name '*.qplan' | wc -l) plans," \
   "$(du -cm "$out/install" "$out/plans.tar.gz" | tail -1 | cut -f1) MiB to carry (install/ and plans.tar.gz)"
 exit $failed

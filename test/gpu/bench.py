@@ -1,0 +1,83 @@
+#!/usr/bin/env python3
+"""Measures the benchmark plans with `quipu bench` and holds the rates against what docs/performance.md promises.
+
+    bench.py PLANS RESULTS [--only REGEX] [--repeats N] [--profile]
+
+PLANS holds bench/SHAPE.bf16.qplan. Ceilings are measured by the same process, between the runs. Prints one line a test
+and appends it to RESULTS. Exit status 1 when a test does not run or misses its mark.
+"""
+
+import argparse
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import results  # noqa: E402
+
+PLAN = {"1b": "llama-3.2-1b", "7b": "llama-2-7b", "8b": "llama-3-8b"}
+# Name of the test, model, flags, what is wanted. Decode: 64 tokens behind the context; prefill: one prompt.
+DECODE = ["-p", "0", "-n", "64", "-d"]
+TESTS = [
+    ("decode b1", "1b", [*DECODE, "512"], 1060, "tok/s"),
+    ("decode b1", "7b", [*DECODE, "512"], 210, "tok/s"),
+    ("decode b1", "8b", [*DECODE, "512"], 188, "tok/s"),
+    # No more than 20 % slower than at 512.
+    ("decode b1 ctx 8192", "1b", [*DECODE, "8192"], None, "tok/s"),
+    ("decode b64", "8b", [*DECODE, "512", "-b", "64"], 7000, "tok/s"),
+    ("decode b64", "7b", [*DECODE, "512", "-b", "64"], 4600, "tok/s"),
+    ("prefill", "7b", ["-p", "2048", "-n", "0"], 600, "TFLOP/s"),
+    ("prefill", "8b", ["-p", "2048", "-n", "0"], 650, "TFLOP/s"),
+]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("plans", type=Path)
+    parser.add_argument("results")
+    parser.add_argument("--quipu", default="quipu")
+    parser.add_argument("--only", default="", help="regular expression on 'MODEL TEST'")
+    parser.add_argument("--repeats", default="5")
+    parser.add_argument("--limit", type=float, default=120, help="seconds for each test")
+    options = parser.parse_args()
+    rates, failed = {}, 0
+    for test, model, flags, wanted, unit in TESTS:
+        name = f"{model} {test}"
+        if not re.search(options.only, name):
+            continue
+        plan = options.plans / "bench" / f"{PLAN[model]}.bf16.qplan"
+        command = [options.quipu, "bench", plan, "--json", "-r", options.repeats, *flags]
+        try:
+            run = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                 timeout=options.limit)
+            if run.returncode:
+                raise RuntimeError(f"exit status {run.returncode}: {run.stderr.strip()[-400:]}")
+            row = json.loads(run.stdout)[0]
+        except (RuntimeError, ValueError, IndexError, subprocess.TimeoutExpired) as error:
+            print(f"{name:24} {error}", flush=True)
+            results.add(options.results, name=name, got="did not run", need=str(wanted or ""), ok=False)
+            failed += 1
+            continue
+        value = row["tok_s"] if unit == "tok/s" else row["achieved_TFLOPs"]
+        rates[model, test] = value
+        if test == "decode b1 ctx 8192":
+            wanted = 0.8 * rates.get((model, "decode b1"), 0)
+        share = []
+        if "achieved_GBps" in row:
+            share.append(f"{row['achieved_GBps']:.0f} of {row['ceiling_GBps']:.0f} GB/s copied "
+                         f"({100 * row['achieved_GBps'] / row['ceiling_GBps']:.0f} %)")
+        if row.get("ceiling_TFLOPs"):
+            share.append(f"{row['achieved_TFLOPs']:.0f} of {row['ceiling_TFLOPs']:.0f} TFLOP/s by cuBLAS "
+                         f"({100 * row['achieved_TFLOPs'] / row['ceiling_TFLOPs']:.0f} %)")
+        print(f"{name:24} {row['tok_s']:9.1f} tok/s (deviation {row['stddev']:.1f}); {'; '.join(share)}", flush=True)
+        ok = value >= wanted
+        failed += not ok
+        results.add(options.results, name=name, got=f"{value:.1f} {unit}", need=f">= {wanted:.0f}", ok=ok, model=model,
+                    test=test, value=value, row=row)
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()

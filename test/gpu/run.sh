@@ -1,0 +1,161 @@
+#!/usr/bin/env bash
+# test/gpu/run.sh [--peers SCRIPT] [SECTION...]: everything that must hold on a GPU, from what prepare.sh has made.
+#
+# Needs an NVIDIA GPU with its driver, and Python with PyTorch, transformers, NumPy and xxhash; compute-sanitizer where
+# the section `sanitize` runs. No LLVM. Sections, in this order (default: all):
+#
+#   kernels   each kernel by itself against PyTorch (check_kernels.py), several shapes and formats, both variants
+#   models    whole models against transformers (check_models.py): logits, chunks, batches, greedy tokens, both variants
+#   sanitize  compute-sanitizer's memcheck, racecheck and synccheck over a small model
+#   times     the kernels of the benchmark shapes, timed one by one
+#   bench     decode and prefill of the benchmark shapes (bench.py)
+#   peers     SCRIPT, which prints one JSON object for each measurement of a peer; PEER_FLAGS are handed to it
+#
+# Each section ends after its time limit at the latest (QUIPU_GPU_LIMIT: seconds, for all). Logs go to $OUT, or to
+# build-gpu/logs. The last thing printed is a table of the requirements met and missed, over all sections run so far on
+# this machine; exit status 1 when one was missed.
+set -uo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+folder=${QUIPU_GPU_FOLDER:-$(cd "$here/../.." && pwd)/build-gpu}
+logs=${OUT:-$folder/logs}
+results=$folder/results.jsonl
+peers=
+sections=()
+while [ $# -gt 0 ]; do
+  case $1 in
+  --peers) peers=$2 && shift 2 ;;
+  kernels | models | sanitize | times | bench | peers) sections+=("$1") && shift ;;
+  *) echo "run.sh: unknown section '$1'; sections: kernels models sanitize times bench peers" >&2 && exit 2 ;;
+  esac
+done
+if [ ${#sections[@]} -eq 0 ]; then
+  sections=(kernels models sanitize times bench)
+  [ -n "$peers" ] && sections+=(peers)
+fi
+
+mkdir -p "$logs"
+export PATH=$folder/install/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HF_HUB_OFFLINE=1
+if [ -f "$folder/plans.tar.gz" ]; then tar -C "$folder" -xzf "$folder/plans.tar.gz"; fi
+plans=$folder/plans
+note() { python3 "$here/results.py" "$results" add "$@"; }
+
+# limited SECONDS CMD...: the command, ended after its time.
+limited() {
+  timeout -k 5 "${QUIPU_GPU_LIMIT:-$1}" "${@:2}"
+}
+
+# The shapes and formats whose kernels are checked: head sizes, grouping, biases, both rotary layouts, a window.
+kernel_plans=(random/head_dim_64_gqa.{f32,bf16,f16} random/head_dim_80_mha.bf16 random/head_dim_128_mqa_tied.{f32,f16}
+  random/head_dim_128_gqa.bf16 golden/gqa.f32 golden/biases.{f32,bf16} golden/interleaved.bf16
+  golden/mistral_window.{f32,bf16} golden/head_dim_48.f16 golden/bf16.bf16 bench/llama-3-8b.bf16)
+
+check_kernels() {
+  local log=$logs/kernels.log work
+  work=$(mktemp -d)
+  # shellcheck disable=SC2016
+  printf '%s\n' "${kernel_plans[@]}" | limited 240 xargs -P 4 -I{} sh -c \
+    'name=$(echo {} | tr / -); python3 "$1/check_kernels.py" "$2/{}.qplan" --check-only --log "$3/$name.log" >"$3/$name" 2>&1
+     echo $? >"$3/$name.status"' sh "$here" "$plans" "$work"
+  local bad=0
+  : >"$log"
+  for plan in "${kernel_plans[@]}"; do
+    local name=${plan/\//-}
+    { cat "$work/$name"; cat "$work/$name.log"; } >>"$log" 2>/dev/null
+    if [ "$(cat "$work/$name.status" 2>/dev/null)" = 0 ]; then
+      head -1 "$work/$name"
+    else
+      bad=$((bad + 1))
+      if [ -s "$work/$name" ]; then
+        { head -1 "$work/$name"; grep -E 'FAILED|Error' "$work/$name" | cut -c1-220 | head -8; }
+      else
+        echo "$plan: ended by the section's time limit; $(grep -c . "$work/$name.log" 2>/dev/null) cases before"
+        grep FAILED "$work/$name.log" 2>/dev/null | cut -c1-220 | head -4
+      fi
+    fi
+  done
+  rm -r "$work"
+  note "kernels against PyTorch" "$bad of ${#kernel_plans[@]} plans fail" "0" "$([ $bad = 0 ] && echo ok || echo FAILED)"
+}
+
+# models_of NAME LIMIT FLAG...: check_models.py, noted as NAME.
+models_of() {
+  local name=$1 limit=$2 log=$logs/models.log part
+  shift 2
+  part=$(mktemp)
+  if limited "$limit" python3 "$here/check_models.py" "$plans" "$@" >"$part" 2>&1; then
+    tail -1 "$part"
+    note "$name" "$(tail -1 "$part")" "0 failed" ok
+  else
+    grep -A6 -E 'FAILED' "$part" | cut -c1-240 | head -40
+    tail -3 "$part" | cut -c1-300
+    note "$name" "$(tail -1 "$part" | cut -c1-26)" "0 failed" FAILED
+  fi
+  cat "$part" >>"$log" && rm "$part"
+}
+
+check_models() {
+  : >"$logs/models.log"
+  models_of "models against transformers" 300
+  models_of "models, sm_80 variant" 150 --variant sm_80 \
+    --only '(gqa|mqa|mha|tied|biases|mistral_window|head_dim_(48|80)|rope_llama3)\.(f32|bf16)|stories.f32'
+}
+
+sanitize() {
+  local log=$logs/sanitize.log bad=0 plan tool what
+  : >"$log"
+  ids() { python3 -c "import sys; print(','.join(str(7 * i % 250) for i in range($1)))"; }
+  for plan in random/head_dim_64_gqa.bf16 golden/gqa.f32; do
+    local source=(--weights random:0) long=600
+    case $plan in golden/*) source=() && long=300 ;; esac
+    for tool in memcheck racecheck synccheck; do
+      for what in logits run; do
+        local command=(quipu logits "$plans/$plan.qplan" "${source[@]}" -o /dev/null --prompt-tokens "$(ids $long)"
+          --prompt-tokens "$(ids 33)" --prompt-tokens 1)
+        [ $what = run ] && command=(quipu run "$plans/$plan.qplan" "${source[@]}" --prompt-tokens "$(ids 40)" -n 6
+          --temperature 0 --ignore-eos --print-tokens)
+        echo "== $tool $what $plan" >>"$log"
+        if limited 90 compute-sanitizer --tool $tool --error-exitcode 86 "${command[@]}" >>"$log" 2>&1; then
+          echo "$tool $what $plan: clean"
+        else
+          echo "$tool $what $plan: FAILED ($?)"
+          tail -12 "$log" | cut -c1-200
+          bad=$((bad + 1))
+        fi
+      done
+    done
+  done
+  note "compute-sanitizer" "$bad of 12 runs fail" "0" "$([ $bad = 0 ] && echo ok || echo FAILED)"
+}
+
+time_kernels() {
+  local shape
+  for shape in llama-3.2-1b llama-2-7b llama-3-8b; do
+    limited 100 python3 "$here/check_kernels.py" "$plans/bench/$shape.bf16.qplan" --variant sm_90a --time-only \
+      --rows 1,8,64,512,2048 --log "$logs/times-$shape.log" 2>&1 | grep -v FAILED | cut -c1-200
+  done
+}
+
+run_peers() {
+  [ -n "$peers" ] || { echo "no script of peers given (--peers)" && return; }
+  # shellcheck disable=SC2086
+  limited 560 python3 "$peers" ${PEER_FLAGS:-} >"$logs/peers.log" 2>&1
+  grep '^{' "$logs/peers.log" | tee -a "$results" | cut -c1-200
+}
+
+nvidia-smi --query-gpu=name,driver_version,memory.total,temperature.gpu,clocks.sm --format=csv,noheader
+for section in "${sections[@]}"; do
+  echo
+  echo "== $section"
+  begin=$SECONDS
+  case $section in
+  kernels) check_kernels ;;
+  models) check_models ;;
+  sanitize) sanitize ;;
+  times) time_kernels ;;
+  bench) limited 400 python3 "$here/bench.py" "$plans" "$results" ${BENCH_ONLY:+--only "$BENCH_ONLY"} 2>&1 | tee "$logs/bench.log" ;;
+  peers) run_peers ;;
+  esac
+  echo "-- $section: $((SECONDS - begin)) s"
+done
+cp "$results" "$logs/results.jsonl" 2>/dev/null
+python3 "$here/results.py" "$results" table
