@@ -2,8 +2,8 @@
 // RUN: %status 1 quipu-opt %s --llama-specialize=decode-rows=0 --split-input-file 2>&1 | FileCheck %s --check-prefix=OPTIONS
 // RUN: %status 1 quipu-opt %s --llama-specialize=programs=decode --split-input-file 2>&1 | FileCheck %s --check-prefix=FORM
 // RUN: %status 1 quipu-opt %s --llama-specialize=programs=decode:1-8,decode:9 --split-input-file 2>&1 | FileCheck %s --check-prefix=RANGE
-// RUN: %status 1 quipu-opt %s --llama-specialize=programs=forward:1-8 --split-input-file 2>&1 | FileCheck %s --check-prefix=KIND
-// RUN: %status 1 quipu-opt %s --llama-specialize=programs=decode::1-8 --split-input-file 2>&1 | FileCheck %s --check-prefix=NAME
+// RUN: %status 1 quipu-opt %s --llama-specialize=programs=forward:1-8 --split-input-file 2>&1 | FileCheck %s --check-prefix=FOREIGN
+// RUN: %status 1 quipu-opt %s --llama-specialize=programs=decode::1-8 --split-input-file 2>&1 | FileCheck %s --check-prefix=UNNAMED
 // RUN: %status 1 quipu-opt %s --llama-specialize=programs=decode:1-8,prefill:decode:9-64 --split-input-file 2>&1 | FileCheck %s --check-prefix=TWICE
 // RUN: %status 1 quipu-opt %s --llama-specialize=programs=decode:1-8,prefill:10-64 --split-input-file 2>&1 | FileCheck %s --check-prefix=GAP
 // RUN: %status 1 quipu-opt %s --llama-specialize=programs=decode:1-0 --split-input-file 2>&1 | FileCheck %s --check-prefix=EMPTY
@@ -14,8 +14,8 @@
 // Test: so are programs that are none, have no name of their own, or leave rows to nobody.
 // FORM: error: llama-specialize: program 'decode' is not of the form KIND:MIN-MAX or KIND:NAME:MIN-MAX
 // RANGE: error: llama-specialize: program 'decode:9' is not of the form KIND:MIN-MAX or KIND:NAME:MIN-MAX
-// KIND: error: llama-specialize: program 'forward:1-8' has kind 'forward', expected decode or prefill
-// NAME: error: llama-specialize: program 'decode::1-8' has no name
+// FOREIGN: error: llama-specialize: program 'forward:1-8' has kind 'forward', expected decode or prefill
+// UNNAMED: error: llama-specialize: program 'decode::1-8' has no name
 // TWICE: error: llama-specialize: program 'prefill:decode:9-64' has the name of one before
 // GAP: error: llama-specialize: program 'prefill:10-64' has rows 10 to 64, expected 9 to at least as many
 // EMPTY: error: llama-specialize: program 'decode:1-0' has rows 1 to 0, expected 1 to at least as many
