@@ -167,8 +167,10 @@ private:
     int64_t room = kSharedBytes - warps * kWarpBytes;
     int64_t stages = tuning.stages ? tuning.stages : std::clamp<int64_t>(room / stageBytes, 2, 32);
     stages = std::min(stages, std::max<int64_t>(llvm::divideCeil(inputs, kDepth), 2));
+    // Where a multiprocessor has several tiles, the next one's weights arrive during the epilogue.
+    bool persistent = !oneTile || outputs > rows * multiprocessors;
     kernel.setScheduleAttr(CudaLinearManyScheduleAttr::get(context, tokens, rows, kDepth, stages, warps, CudaDot::Wgmma,
-                                                           /*persistent=*/!oneTile, /*ahead=*/oneTile));
+                                                           persistent, /*ahead=*/oneTile));
     return success();
   }
 
@@ -179,15 +181,14 @@ private:
     return std::min<int64_t>(llvm::alignTo(llvm::divideCeil(outputs, multiprocessors * waves), 16), 256);
   }
 
-  /// Weight rows of a tile that walk the product in the least time: the number of rounds times the tile's width.
+  /// Weight rows of a tile that walk the product in the least time: rounds of all multiprocessors, each as long as the
+  /// tile is wide, and kTileCost more for its beginning and end.
   int64_t persistentRows(int64_t outputs) {
-    // Narrow tiles for few tiles of input rows: there are multiprocessors to fill.
-    if (maxRows <= 512)
-      return 128;
+    constexpr int64_t kTileCost = 12;
     int64_t best = 256, bestCost = INT64_MAX;
-    for (int64_t rows : {256, 192, 128}) {
+    for (int64_t rows = 256; rows >= 96; rows -= 32) {
       int64_t tiles = llvm::divideCeil(maxRows, 128) * llvm::divideCeil(outputs, rows);
-      int64_t cost = llvm::divideCeil(tiles, target.multiprocessors()) * rows;
+      int64_t cost = llvm::divideCeil(tiles, target.multiprocessors()) * (rows + kTileCost);
       if (cost < bestCost)
         best = rows, bestCost = cost;
     }
