@@ -3,10 +3,13 @@
 #include "runtime/core/Device.h"
 #include "runtime/core/Error.h"
 #include "runtime/cpu/CpuDevice.h"
+#include "runtime/cuda/CudaDevice.h"
 
 namespace quipu {
 
 CodeModule::~CodeModule() = default;
+PreparedList::~PreparedList() = default;
+DeviceEvent::~DeviceEvent() = default;
 Device::~Device() = default;
 
 DeviceMemory::~DeviceMemory() {
@@ -17,7 +20,9 @@ DeviceMemory::~DeviceMemory() {
 std::unique_ptr<Device> Device::create(const std::string &name, unsigned threads, bool pin) {
   if (name == "cpu")
     return std::make_unique<CpuDevice>(threads, pin);
-  fail("device ", name, ": not known; this quipu has: cpu");
+  if (name == "cuda" || name.starts_with("cuda:"))
+    return std::make_unique<CudaDevice>(cudaDeviceNumber(name));
+  fail("device ", name, ": not known; this quipu has: cpu, cuda, cuda:N");
 }
 
 } // namespace quipu

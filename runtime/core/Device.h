@@ -3,6 +3,9 @@
 // The launch model is the same everywhere: launch(kernel, grid, args). A program is handed over as a list of launches
 // with all pointers resolved, and run whole: a CPU wakes its threads once for the list, a GPU captures it as a graph.
 //
+// A device works through what it is given in order, and may lag behind the host: what is enqueued has happened for
+// certain only after synchronize(), or after waiting for an event recorded behind it. The CPU never lags.
+//
 //===----------------------------------------------------------------------------------===//
 
 #ifndef QUIPU_RUNTIME_CORE_DEVICE_H
@@ -13,7 +16,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -69,6 +74,8 @@ struct Launch {
   plan::RowDim rows;
   uint32_t rowsPerBlock;
   uint64_t fixed;
+  /// Threads, shared memory and tensor maps, for devices that have them.
+  const plan::Entry *shape = nullptr;
 };
 
 /// Blocks of a launch for a step's dims; 0 when the step has no rows of its kind.
@@ -81,12 +88,71 @@ inline uint64_t gridBlocks(const Launch &launch, const int64_t *dims) {
   return launch.fixed * ((rows + launch.rowsPerBlock - 1) / launch.rowsPerBlock);
 }
 
+/// What a device keeps for a list of launches.
+class PreparedList {
+public:
+  virtual ~PreparedList();
+};
+
 /// Launches that run in order, each after the one before has finished. Owns the argument arrays.
 struct LaunchList {
   std::vector<Launch> launches;
   std::vector<void *> pointers;
   /// Largest Kernel.scratch_bytes among them.
   size_t scratchBytes = 0;
+  /// Will run many times with the same dims: worth recording.
+  bool repeats = false;
+  /// Set by Device::prepare.
+  std::unique_ptr<PreparedList> prepared;
+};
+
+/// Where a device that chooses tokens by itself finds the logits and leaves its choice, so that the next step can
+/// follow without the host. Addresses of device memory, except `history`.
+struct TokenChoice {
+  /// float[R][vocab], and the row of each in the step: int32[R].
+  const float *logits = nullptr;
+  const int32_t *outputRows = nullptr;
+  uint32_t vocab = 0;
+  /// Inputs of the next step: the token of each row is replaced, its position raised by one.
+  int32_t *tokens = nullptr;
+  int32_t *positions = nullptr;
+  /// uint64[R], zero before and after.
+  uint64_t *keys = nullptr;
+  /// Steps so far; entry (*step % capacity) * R + r of `history` (MemoryUse::Staging) gets the token of output r.
+  int32_t *step = nullptr;
+  int32_t *history = nullptr;
+  uint32_t capacity = 0;
+};
+
+/// A place in the device's work.
+class DeviceEvent {
+public:
+  virtual ~DeviceEvent();
+};
+
+/// What a device runs of a plan: one variant, and the modules with its code.
+struct PlanChoice {
+  uint32_t variant = 0;
+  std::vector<const plan::CodeModule *> modules;
+  /// The same code in another form, for when the device refuses the first.
+  std::vector<const plan::CodeModule *> others;
+};
+
+/// A source of a weight whose values come from a seed (RandomWeights.h), for devices that compute them in place.
+struct RandomFill {
+  const plan::Source *source;
+  plan::WeightRole role;
+  uint64_t seed;
+  plan::DType dtype;
+  /// The weight, of which the source fills some rows of `columns` elements.
+  void *weight;
+  uint64_t columns;
+};
+
+/// Bytes of device memory that are written from the host.
+struct UploadPiece {
+  void *target;
+  size_t size;
 };
 
 /// How memory will be used.
@@ -94,44 +160,90 @@ enum class MemoryUse {
   /// Touched in parts, as needed: pages appear when first used.
   Sparse,
   /// Filled whole and read often: large pages where the system has them.
-  Dense
+  Dense,
+  /// Memory of the host that enqueued copies read and write, and that kernels reach under the same address.
+  Staging
+};
+
+struct MemoryInfo {
+  uint64_t free;
+  uint64_t total;
 };
 
 class Device {
 public:
   virtual ~Device();
 
-  /// A device by name ("cpu"); `threads` and `pin` as in ModelOptions. Throws Error for another name.
+  /// A device by name ("cpu", "cuda", "cuda:1"); `threads` and `pin` as in ModelOptions. Throws Error for another
+  /// name, or when the machine has no such device.
   static std::unique_ptr<Device> create(const std::string &name, unsigned threads, bool pin);
 
-  /// "cpu".
+  /// "cpu", "cuda:0".
   virtual const char *name() const = 0;
-  /// For summaries: "AMD EPYC ..., 2 threads".
+  /// For summaries: "AMD EPYC ..., 2 threads", "NVIDIA H100 80GB HBM3, driver 580.95.05".
   virtual std::string description() const = 0;
   /// Host threads that compute; 0 for a device that has its own.
   virtual unsigned threads() const = 0;
 
-  /// Throws Error that names what the target needs and this device lacks.
-  virtual void checkTarget(const plan::Target &target, const std::string &planName) const = 0;
+  /// The first variant that this device can run, or the one of isa `variant` when that is not empty. Throws Error that
+  /// names what the plan needs and this device lacks.
+  virtual PlanChoice choose(const plan::Plan &plan, const std::string &planName, const std::string &variant) const = 0;
+
+  /// Memory of the device's own; none where it is the host's.
+  virtual std::optional<MemoryInfo> memoryInfo() const { return std::nullopt; }
 
   /// Throws Error when there is not enough memory.
   virtual DeviceMemory allocate(size_t size, MemoryUse use) = 0;
+  /// Every allocation begins at a multiple of it, and so should what is placed inside one.
+  virtual size_t alignment() const { return 64; }
 
   /// The host's address of device memory, null when the host cannot reach it.
   virtual void *hostPointer(void *address) const = 0;
-  virtual void upload(void *target, const void *source, size_t size) = 0;
-  virtual void download(void *target, const void *source, size_t size) = 0;
 
   /// Whether kernels read host memory in place, so that mapped weights need no copy.
   virtual bool sharesHostMemory() const = 0;
 
+  /// Fills device memory; when this returns it is there. Several threads at once call write(index, memory), which puts
+  /// the bytes of piece `index` into memory of the host.
+  virtual void write(std::span<const UploadPiece> pieces, const std::function<void(size_t, char *)> &write) = 0;
+
+  /// Computes values from a seed in place, if the device can.
+  virtual bool fillRandom(const RandomFill &fill) { return false; }
+
   virtual std::unique_ptr<CodeModule> loadModule(const plan::CodeModule &module, const std::string &planName) = 0;
 
-  /// Makes ready what a list needs (scratch memory); call once before running it.
-  virtual void prepare(const LaunchList &list) = 0;
+  /// Makes ready what a list needs (scratch memory, parameters); call once before running it.
+  virtual void prepare(LaunchList &list) = 0;
 
-  /// Runs the list for `dims` (QuipuDim) and returns when it has finished. One list at a time; callers wait in turn.
-  virtual void run(const LaunchList &list, const int64_t *dims) = 0;
+  /// Copies between device memory and MemoryUse::Staging, in order with what else is enqueued: staging memory must stay
+  /// as it is until then.
+  virtual void enqueueUpload(void *target, const void *staging, size_t size) = 0;
+  virtual void enqueueDownload(void *staging, const void *source, size_t size) = 0;
+
+  /// Runs the list for `dims` (QuipuDim), and then `choice` if it is not null. One list at a time; callers wait in
+  /// turn.
+  virtual void enqueue(LaunchList &list, const int64_t *dims, const TokenChoice *choice) = 0;
+
+  /// Whether enqueue() takes a choice.
+  virtual bool choosesTokens() const { return false; }
+
+  /// Waits until all that was enqueued has happened. Throws Error when some of it failed.
+  virtual void synchronize() = 0;
+
+  virtual std::unique_ptr<DeviceEvent> createEvent() = 0;
+  virtual void record(DeviceEvent &event) = 0;
+  virtual void wait(DeviceEvent &event) = 0;
+  /// Between two recorded events; waits for the second.
+  virtual double seconds(DeviceEvent &from, DeviceEvent &to) = 0;
+
+  /// Seconds that each launch of the list takes, one after the other: means over `repeats` runs after a first one.
+  virtual std::vector<double> profile(LaunchList &list, const int64_t *dims, unsigned repeats) = 0;
+
+  /// Runs the list and returns when it has finished.
+  void run(LaunchList &list, const int64_t *dims) {
+    enqueue(list, dims, nullptr);
+    synchronize();
+  }
 
 private:
   friend class DeviceMemory;

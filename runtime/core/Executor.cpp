@@ -25,23 +25,48 @@ void StepRows::padTo(size_t rows) {
     add(0, -1, 0);
 }
 
-Executor::Executor(const Model &model, const KvCache &cache) : model(model), cache(cache), device(model.device()) {
-  uint64_t maxRows = model.maxChunkRows();
-  uint64_t arenaBytes = 0;
-  for (const plan::Program *program : *model.plan().programs())
-    arenaBytes = std::max(arenaBytes, program->arena_bytes());
-  for (DeviceMemory *input : {&tokens, &positions, &sequences, &outputs})
-    *input = device.allocate(maxRows * sizeof(int32_t), MemoryUse::Sparse);
-  logits = device.allocate(maxRows * model.vocabSize() * sizeof(float), MemoryUse::Sparse);
-  arena = device.allocate(arenaBytes, MemoryUse::Sparse);
-  programs.resize(model.plan().programs()->size());
+/// Calls function(step, kernel, iteration) for the steps of a program in the order in which they run.
+template <typename Function>
+static void forEachStep(const plan::Plan &plan, const plan::Program &program, Function function) {
+  for (const plan::Sequence *sequence : *program.sequences())
+    for (uint64_t iteration = 0; iteration < sequence->repeat(); ++iteration)
+      for (const plan::Step *step : *sequence->steps())
+        function(*step, *plan.kernels()->Get(step->kernel()), iteration);
+}
+
+Executor::Executor(const Model &model, const KvCache &cache)
+    : model(model), cache(cache), device(model.device()),
+      memory(model.plan(), model.programs(), /*boundOutputs=*/!device.sharesHostMemory()) {
+  size_t inputValues = 0;
+  // Inputs of a program begin at a line of memory.
+  constexpr size_t kLine = 64 / sizeof(int32_t);
+  std::vector<size_t> begins;
+  for (const plan::Program *program : model.programs()) {
+    begins.push_back(inputValues);
+    inputValues += roundUp(Inputs::size(roundUp(program->max_rows(), kLine)), kLine);
+  }
+  inputs = device.allocate(inputValues * sizeof(int32_t), MemoryUse::Sparse);
+  hostInputs = device.allocate(Inputs::size(roundUp(memory.maxRows, kLine)) * sizeof(int32_t), MemoryUse::Staging);
+  logits = device.allocate(memory.logitsBytes, MemoryUse::Sparse);
+  arena = device.allocate(memory.arenaBytes, MemoryUse::Sparse);
+  if (device.choosesTokens()) {
+    keys = device.allocate(memory.maxOutputs * sizeof(uint64_t), MemoryUse::Sparse);
+    history = device.allocate(kRing * memory.maxOutputs * sizeof(int32_t), MemoryUse::Staging);
+    for (uint64_t i = 0; i < kRing; ++i)
+      chosen.push_back(device.createEvent());
+  }
+  programs.resize(model.programs().size());
   for (size_t i = 0; i < programs.size(); ++i) {
-    resolve(*model.plan().programs()->Get(i), programs[i]);
+    const plan::Program &program = *model.programs()[i];
+    programInputs.push_back({static_cast<int32_t *>(inputs.data()) + begins[i], roundUp(program.max_rows(), kLine)});
+    resolve(program, programInputs.back(), programs[i]);
+    programs[i].repeats = program.kind() == plan::ProgramKind::decode;
     device.prepare(programs[i]);
   }
 }
 
-void Executor::appendPointers(const plan::Arg &arg, uint64_t iteration, std::vector<void *> &pointers) const {
+void Executor::appendPointers(const plan::Arg &arg, uint64_t iteration, const Inputs &inputs,
+                              std::vector<void *> &pointers) const {
   uint64_t value = arg.value() + uint64_t(arg.stride()) * iteration;
   switch (arg.kind()) {
   case plan::ArgKind::arena:
@@ -55,60 +80,108 @@ void Executor::appendPointers(const plan::Arg &arg, uint64_t iteration, std::vec
     pointers.push_back(cache.values(uint32_t(value)));
     pointers.push_back(cache.table());
     return;
-  case plan::ArgKind::input: {
-    const DeviceMemory *const inputs[] = {&tokens, &positions, &sequences, &outputs};
-    pointers.push_back(inputs[value]->data());
+  case plan::ArgKind::input:
+    pointers.push_back(inputs.part(value));
     return;
-  }
   case plan::ArgKind::output:
     pointers.push_back(logits.data());
     return;
   }
 }
 
-void Executor::resolve(const plan::Program &program, LaunchList &list) {
+void Executor::resolve(const plan::Program &program, const Inputs &inputs, LaunchList &list) {
   // Pointers move while the array grows: launches get theirs afterwards.
   std::vector<size_t> offsets;
-  for (const plan::Sequence *sequence : *program.sequences()) {
-    for (uint64_t iteration = 0; iteration < sequence->repeat(); ++iteration) {
-      for (const plan::Step *step : *sequence->steps()) {
-        const plan::Kernel &kernel = *model.plan().kernels()->Get(step->kernel());
-        size_t offset = list.pointers.size();
-        for (size_t i = 0; step->args() && i < step->args()->size(); ++i)
-          appendPointers(*step->args()->Get(unsigned(i)), iteration, list.pointers);
-        uint32_t count = uint32_t(list.pointers.size() - offset);
-        list.scratchBytes = std::max<size_t>(list.scratchBytes, kernel.scratch_bytes());
-        const std::vector<const void *> &points = model.entryPoints(step->kernel());
-        for (size_t i = 0; i < points.size(); ++i) {
-          const plan::Grid &grid = *kernel.entries()->Get(unsigned(i))->grid();
-          list.launches.push_back({points[i], nullptr, count, grid.rows(), grid.rows_per_block(), grid.fixed()});
-          offsets.push_back(offset);
-        }
-      }
+  forEachStep(model.plan(), program, [&](const plan::Step &step, const plan::Kernel &kernel, uint64_t iteration) {
+    size_t offset = list.pointers.size();
+    for (size_t i = 0; step.args() && i < step.args()->size(); ++i)
+      appendPointers(*step.args()->Get(unsigned(i)), iteration, inputs, list.pointers);
+    uint32_t count = uint32_t(list.pointers.size() - offset);
+    list.scratchBytes = std::max<size_t>(list.scratchBytes, kernel.scratch_bytes());
+    const std::vector<const void *> &points = model.entryPoints(step.kernel());
+    for (size_t i = 0; i < points.size(); ++i) {
+      const plan::Entry &entry = *kernel.entries()->Get(unsigned(i));
+      const plan::Grid &grid = *entry.grid();
+      list.launches.push_back({points[i], nullptr, count, grid.rows(), grid.rows_per_block(), grid.fixed(), &entry});
+      offsets.push_back(offset);
     }
-  }
+  });
   for (size_t i = 0; i < offsets.size(); ++i)
     list.launches[i].buffers = list.pointers.data() + offsets[i];
 }
 
+Executor::Launched Executor::upload(size_t index, const StepRows &rows) {
+  const Inputs &target = programInputs[index];
+  Inputs source = {static_cast<int32_t *>(hostInputs.data()), target.rows};
+  size_t part = 0;
+  for (const std::vector<int32_t> *values : {&rows.tokens, &rows.positions, &rows.sequences, &rows.outputs})
+    std::copy(values->begin(), values->end(), source.part(part++));
+  *source.part(part) = 0;
+  device.enqueueUpload(target.values, source.values, Inputs::size(target.rows) * sizeof(int32_t));
+  return {index, {int64_t(rows.size()), int64_t(rows.outputs.size()), int64_t(cache.tableStride())}};
+}
+
 const float *Executor::run(size_t index, const StepRows &rows) {
-  auto upload = [&](const DeviceMemory &memory, const std::vector<int32_t> &values) {
-    device.upload(memory.data(), values.data(), values.size() * sizeof(int32_t));
-  };
-  upload(tokens, rows.tokens);
-  upload(positions, rows.positions);
-  upload(sequences, rows.sequences);
-  upload(outputs, rows.outputs);
-  int64_t dims[kNumDims];
-  dims[kDimTokens] = int64_t(rows.size());
-  dims[kDimOutputs] = int64_t(rows.outputs.size());
-  dims[kDimBlockTableStride] = cache.tableStride();
-  device.run(programs[index], dims);
-  if (void *host = device.hostPointer(logits.data()))
-    return static_cast<const float *>(host);
-  hostLogits.resize(rows.outputs.size() * model.vocabSize());
-  device.download(hostLogits.data(), logits.data(), hostLogits.size() * sizeof(float));
-  return hostLogits.data();
+  Launched launched = upload(index, rows);
+  device.enqueue(programs[index], launched.dims, nullptr);
+  void *host = device.hostPointer(logits.data());
+  if (!host) {
+    size_t bytes = rows.outputs.size() * model.vocabSize() * sizeof(float);
+    if (hostLogits.size() < bytes)
+      hostLogits = device.allocate(bytes, MemoryUse::Staging);
+    host = hostLogits.data();
+    device.enqueueDownload(host, logits.data(), bytes);
+  }
+  device.synchronize();
+  return static_cast<const float *>(host);
+}
+
+void Executor::startChoosing(size_t index, const StepRows &rows) {
+  choosing = upload(index, rows);
+  const Inputs &inputs = programInputs[index];
+  tokenChoice.logits = static_cast<const float *>(logits.data());
+  tokenChoice.tokens = inputs.part(size_t(plan::InputKind::token_ids));
+  tokenChoice.positions = inputs.part(size_t(plan::InputKind::positions));
+  tokenChoice.outputRows = inputs.part(size_t(plan::InputKind::output_rows));
+  tokenChoice.step = inputs.part(size_t(plan::InputKind::MAX) + 1);
+  tokenChoice.vocab = model.vocabSize();
+  tokenChoice.keys = static_cast<uint64_t *>(keys.data());
+  tokenChoice.history = static_cast<int32_t *>(history.data());
+  tokenChoice.capacity = kRing;
+  launches = 0;
+}
+
+void Executor::enqueueChoice() {
+  device.enqueue(programs[choosing.program], choosing.dims, &tokenChoice);
+  device.record(*chosen[launches++ % kRing]);
+}
+
+std::span<const int32_t> Executor::choice(uint64_t launch) {
+  device.wait(*chosen[launch % kRing]);
+  size_t outputs = size_t(choosing.dims[kDimOutputs]);
+  return {static_cast<const int32_t *>(history.data()) + launch % kRing * outputs, outputs};
+}
+
+/// "layers.7.attention" for the iteration 7 of "layers.{}.attention".
+static std::string locationOf(const plan::Step &step, uint64_t iteration) {
+  std::string text = step.location() ? step.location()->str() : "";
+  size_t place = text.find("{}");
+  if (place != std::string::npos)
+    text.replace(place, 2, std::to_string(step.layer_base() + iteration * step.layer_stride()));
+  return text;
+}
+
+std::vector<LaunchTime> Executor::profile(size_t index, const StepRows &rows, unsigned repeats) {
+  Launched launched = upload(index, rows);
+  std::vector<double> seconds = device.profile(programs[index], launched.dims, repeats);
+  std::vector<LaunchTime> times;
+  forEachStep(model.plan(), *model.programs()[index],
+              [&](const plan::Step &step, const plan::Kernel &kernel, uint64_t iteration) {
+                for (const plan::Entry *entry : *kernel.entries())
+                  times.push_back(
+                      {locationOf(step, iteration), entry->symbol()->str(), step.kernel(), seconds[times.size()]});
+              });
+  return times;
 }
 
 } // namespace quipu

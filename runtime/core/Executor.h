@@ -6,8 +6,11 @@
 #include "runtime/core/Device.h"
 #include "runtime/core/KvCache.h"
 #include "runtime/core/Model.h"
+#include "runtime/core/Session.h"
 
 #include <cstdint>
+#include <memory>
+#include <span>
 #include <vector>
 
 namespace quipu {
@@ -31,26 +34,76 @@ struct StepRows {
 
 /// Programs with every argument resolved to an address once, and the memory they work in: inputs, arena, logits. Memory
 /// is reserved for the bounds of the plan, so addresses never change.
+///
+/// A launch whose next tokens are chosen on the device leaves them in the inputs of its program, with positions raised:
+/// the same launch can be enqueued again at once, and again, without the host. The tokens reach the host through a ring
+/// of kRing launches.
 class Executor {
 public:
+  /// Launches that can be on their way before their tokens are taken.
+  static constexpr uint64_t kRing = 8;
+
   Executor(const Model &model, const KvCache &cache);
 
-  /// Runs program `index`; logits of the wanted rows: float[R][V] on the host, good until the next run.
+  /// Most wanted rows of a launch.
+  uint32_t maxOutputs() const { return memory.maxOutputs; }
+
+  /// Runs program `index` of the model's programs; logits of the wanted rows: float[R][V] on the host, good until the
+  /// next run.
   const float *run(size_t index, const StepRows &rows);
 
+  /// For devices that choose tokens: brings the inputs to the device; then each enqueueChoice() runs the program, and
+  /// choice(n) waits for launch number n since startChoosing and gives a token for each wanted row.
+  void startChoosing(size_t index, const StepRows &rows);
+  void enqueueChoice();
+  std::span<const int32_t> choice(uint64_t launch);
+  /// Waits for everything enqueued.
+  void finish() { device.synchronize(); }
+
+  /// Runs program `index` launch by launch.
+  std::vector<LaunchTime> profile(size_t index, const StepRows &rows, unsigned repeats);
+
 private:
-  void resolve(const plan::Program &program, LaunchList &list);
-  void appendPointers(const plan::Arg &arg, uint64_t iteration, std::vector<void *> &pointers) const;
+  /// Inputs of one program on the device: tokens, positions, sequences, outputs, and the number of choices made, in one
+  /// piece, so that one copy brings them.
+  struct Inputs {
+    int32_t *values;
+    size_t rows;
+
+    int32_t *part(size_t index) const { return values + index * rows; }
+    static size_t size(size_t rows) { return 4 * rows + 1; }
+  };
+
+  struct Launched {
+    size_t program;
+    int64_t dims[kNumDims];
+  };
+
+  void resolve(const plan::Program &program, const Inputs &inputs, LaunchList &list);
+  void appendPointers(const plan::Arg &arg, uint64_t iteration, const Inputs &inputs,
+                      std::vector<void *> &pointers) const;
+  Launched upload(size_t index, const StepRows &rows);
 
   const Model &model;
   const KvCache &cache;
   Device &device;
-  DeviceMemory tokens, positions, sequences, outputs;
+  StepMemory memory;
+  DeviceMemory inputs;
+  DeviceMemory hostInputs;
   DeviceMemory arena;
   DeviceMemory logits;
+  std::vector<Inputs> programInputs;
   std::vector<LaunchList> programs;
   /// Logits on the host, where the device's memory is out of its reach.
-  std::vector<float> hostLogits;
+  DeviceMemory hostLogits;
+
+  // Choices on the device.
+  DeviceMemory keys;
+  DeviceMemory history;
+  std::vector<std::unique_ptr<DeviceEvent>> chosen;
+  Launched choosing = {};
+  TokenChoice tokenChoice;
+  uint64_t launches = 0;
 };
 
 } // namespace quipu

@@ -1,7 +1,6 @@
 //===- KvCache.cpp - The paged key/value cache -------------------------------------------===//
 
 #include "runtime/core/KvCache.h"
-#include "runtime/core/DataType.h"
 #include "runtime/core/Error.h"
 
 #include <algorithm>
@@ -9,19 +8,22 @@
 namespace quipu {
 
 KvCache::KvCache(const plan::KvCache &shape, Device &device, uint64_t tokens)
-    : device(device), page(shape.page()), layers(shape.layers()), stride(uint32_t(blocksFor(shape.max_seq()))),
-      sequences(shape.max_batch()) {
-  uint64_t most = uint64_t(stride) * shape.max_batch();
-  blocks = tokens ? std::min(blocksFor(tokens), most) : most;
-  blockBytes = uint64_t(shape.kv_heads()) * page * shape.head_dim() * dtypeSize(shape.dtype());
-  // Pools begin at cache lines.
-  poolBytes = (blocks * blockBytes + 63) / 64 * 64;
-  memory = device.allocate(2 * layers * poolBytes, MemoryUse::Sparse);
-  rows.resize(uint64_t(stride) * shape.max_batch());
-  tableMemory = device.allocate(rows.size() * sizeof(int32_t), MemoryUse::Sparse);
-  free.resize(blocks);
-  for (uint64_t i = 0; i < blocks; ++i)
-    free[i] = int32_t(blocks - 1 - i);
+    : device(device), page(shape.page()), layers(shape.layers()), size(shape, tokens, device.alignment()),
+      sequences(shape.max_batch()), changedBegin(0), changedEnd(size.tableEntries) {
+  memory = device.allocate(size.bytes, MemoryUse::Sparse);
+  tableMemory = device.allocate(size.tableEntries * sizeof(int32_t), MemoryUse::Sparse);
+  rowMemory = device.allocate(size.tableEntries * sizeof(int32_t), MemoryUse::Staging);
+  rows = {static_cast<int32_t *>(rowMemory.data()), size.tableEntries};
+  free.resize(size.blocks);
+  for (uint64_t i = 0; i < size.blocks; ++i)
+    free[i] = int32_t(size.blocks - 1 - i);
+}
+
+int32_t &KvCache::changeEntry(int32_t sequence, uint32_t index) {
+  size_t entry = size_t(sequence) * size.tableStride + index;
+  changedBegin = std::min(changedBegin, entry);
+  changedEnd = std::max(changedEnd, entry + 1);
+  return rows[entry];
 }
 
 int32_t KvCache::addSequence() {
@@ -49,10 +51,9 @@ void KvCache::truncate(int32_t id, uint32_t length) {
   sequence.length = std::min(sequence.length, length);
   uint32_t needed = uint32_t(blocksFor(sequence.length));
   while (sequence.blocks > needed) {
-    int32_t &entry = rows[size_t(id) * stride + --sequence.blocks];
+    int32_t &entry = changeEntry(id, --sequence.blocks);
     free.push_back(entry);
     entry = 0;
-    tableChanged = true;
   }
 }
 
@@ -67,24 +68,25 @@ void KvCache::reserve(std::span<const Growth> growth) {
     total += missing(part);
   if (total > free.size())
     fail("the key/value cache is full: the new tokens need ", total, " blocks of ", page, " positions, ", free.size(),
-         " of ", blocks, " are free; remove a sequence or give the cache more tokens");
+         " of ", size.blocks, " are free; remove a sequence or give the cache more tokens");
   for (const Growth &part : growth) {
     Sequence &sequence = sequences[size_t(part.sequence)];
     for (uint64_t count = missing(part); count > 0; --count) {
-      rows[size_t(part.sequence) * stride + sequence.blocks++] = free.back();
+      changeEntry(part.sequence, sequence.blocks++) = free.back();
       free.pop_back();
-      tableChanged = true;
     }
   }
 }
 
 void KvCache::uploadTable() {
-  if (!tableChanged)
+  if (changedBegin >= changedEnd)
     return;
-  device.upload(tableMemory.data(), rows.data(), rows.size() * sizeof(int32_t));
-  tableChanged = false;
+  device.enqueueUpload(static_cast<int32_t *>(tableMemory.data()) + changedBegin, rows.data() + changedBegin,
+                       (changedEnd - changedBegin) * sizeof(int32_t));
+  changedBegin = rows.size();
+  changedEnd = 0;
 }
 
-uint64_t KvCache::bytesUsed() const { return (blocks - free.size()) * blockBytes * 2 * layers; }
+uint64_t KvCache::bytesUsed() const { return (size.blocks - free.size()) * size.blockBytes * 2 * layers; }
 
 } // namespace quipu

@@ -10,6 +10,7 @@
 #define QUIPU_RUNTIME_CORE_KVCACHE_H
 
 #include "runtime/core/Device.h"
+#include "runtime/core/MemoryPlan.h"
 
 #include <cstdint>
 #include <span>
@@ -43,15 +44,16 @@ public:
   void advance(int32_t sequence, uint32_t tokens) { sequences[size_t(sequence)].length += tokens; }
 
   /// Entries of a row of the block table.
-  uint32_t tableStride() const { return stride; }
+  uint32_t tableStride() const { return size.tableStride; }
   /// Addresses as kernels see them.
-  void *keys(uint32_t layer) const { return static_cast<char *>(memory.data()) + 2 * layer * poolBytes; }
-  void *values(uint32_t layer) const { return static_cast<char *>(keys(layer)) + poolBytes; }
+  void *keys(uint32_t layer) const { return static_cast<char *>(memory.data()) + 2 * layer * size.poolBytes; }
+  void *values(uint32_t layer) const { return static_cast<char *>(keys(layer)) + size.poolBytes; }
   void *table() const { return tableMemory.data(); }
-  /// Brings the device's block table up to date; before each step.
+  /// Brings the device's block table up to date; before each step. Until the device has done it, sequences may grow
+  /// (no step in front reads the new entries) but not shrink.
   void uploadTable();
 
-  uint64_t numBlocks() const { return blocks; }
+  uint64_t numBlocks() const { return size.blocks; }
   uint64_t freeBlocks() const { return free.size(); }
   uint64_t bytesReserved() const { return memory.size(); }
   uint64_t bytesUsed() const;
@@ -63,23 +65,24 @@ private:
     uint32_t blocks = 0;
   };
 
+  int32_t &changeEntry(int32_t sequence, uint32_t index);
   uint64_t blocksFor(uint64_t tokens) const { return (tokens + page - 1) / page; }
 
   Device &device;
   uint32_t page;
   uint32_t layers;
-  uint32_t stride;
-  uint64_t blocks;
-  /// Bytes of a block in one pool, and of the K pool (or the V pool) of one layer.
-  uint64_t blockBytes;
-  uint64_t poolBytes;
+  CacheSize size;
   DeviceMemory memory;
   DeviceMemory tableMemory;
+  /// The block table on the host.
+  DeviceMemory rowMemory;
+  std::span<int32_t> rows;
   std::vector<Sequence> sequences;
   /// Free blocks, the next one to use at the back: low numbers first, so that little memory is touched.
   std::vector<int32_t> free;
-  std::vector<int32_t> rows;
-  bool tableChanged = true;
+  /// Entries [changedBegin, changedEnd) of the table differ from the device's.
+  size_t changedBegin;
+  size_t changedEnd;
 };
 
 } // namespace quipu

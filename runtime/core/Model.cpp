@@ -3,6 +3,7 @@
 #include "runtime/core/Model.h"
 #include "runtime/core/Device.h"
 #include "runtime/core/Error.h"
+#include "runtime/core/MemoryPlan.h"
 #include "runtime/core/Weights.h"
 
 #include <algorithm>
@@ -22,29 +23,62 @@ std::shared_ptr<const Model> Model::load(std::shared_ptr<const PlanFile> plan, c
   const std::string &path = model->file->path();
   std::string name = options.device.empty() ? root.target()->device()->str() : options.device;
   model->dev = Device::create(name, options.threads, options.pinThreads);
-  model->dev->checkTarget(*root.target(), path);
-  for (const plan::CodeModule *module : *root.modules())
-    model->modules.push_back(model->dev->loadModule(*module, path));
-  for (const plan::Kernel *kernel : *root.kernels()) {
-    std::vector<const void *> &points = model->entries.emplace_back();
-    for (const plan::Entry *entry : *kernel->entries()) {
-      const void *point = nullptr;
-      for (size_t i = 0; !point && i < model->modules.size(); ++i)
-        point = model->modules[i]->lookup(entry->symbol()->c_str());
-      if (!point)
-        fail(path, ": kernel ", kernel->name()->string_view(), ": its entry ", entry->symbol()->string_view(),
-             " is not in the plan's code; compile the model again");
-      points.push_back(point);
-    }
-  }
-  model->weightTable = std::make_unique<Weights>(*model->file, *model->dev, options.weights, options.verifyWeights,
-                                                 std::max(1u, model->dev->threads()));
+  PlanChoice choice = model->dev->choose(root, path, options.variant);
+  model->variant = choice.variant;
+  for (const plan::Program *program : *root.programs())
+    if (program->variant() == choice.variant)
+      model->chosenPrograms.push_back(program);
+  model->sessionTokens = options.cacheTokens;
+  checkMemory(root, path, model->chosenPrograms, options.cacheTokens, *model->dev);
+  model->loadCode(choice);
+  model->entries.resize(root.kernels()->size());
+  for (const plan::Program *program : model->chosenPrograms)
+    for (const plan::Sequence *sequence : *program->sequences())
+      for (const plan::Step *step : *sequence->steps())
+        model->findEntries(step->kernel());
+  model->weightTable = std::make_unique<Weights>(*model->file, *model->dev, options.weights, options.verifyWeights);
   return model;
+}
+
+void Model::loadCode(const PlanChoice &choice) {
+  auto load = [&](const std::vector<const plan::CodeModule *> &code) {
+    modules.clear();
+    for (const plan::CodeModule *module : code)
+      modules.push_back(dev->loadModule(*module, file->path()));
+  };
+  if (choice.others.empty())
+    return load(choice.modules);
+  try {
+    load(choice.modules);
+  } catch (const Error &) {
+    load(choice.others);
+  }
+}
+
+void Model::findEntries(size_t index) {
+  std::vector<const void *> &points = entries[index];
+  if (!points.empty())
+    return;
+  const plan::Kernel &kernel = *plan().kernels()->Get(unsigned(index));
+  for (const plan::Entry *entry : *kernel.entries()) {
+    const void *point = nullptr;
+    for (size_t i = 0; !point && i < modules.size(); ++i)
+      point = modules[i]->lookup(entry->symbol()->c_str());
+    if (!point)
+      fail(file->path(), ": kernel ", kernel.name()->string_view(), ": its entry ", entry->symbol()->string_view(),
+           " is not in the plan's code; compile the model again");
+    points.push_back(point);
+  }
+}
+
+std::string Model::variantIsa() const {
+  const auto *variants = plan().variants();
+  return variants && variants->size() > variant ? variants->Get(variant)->isa()->str() : plan().target()->isa()->str();
 }
 
 uint32_t Model::maxChunkRows() const {
   uint32_t rows = 0;
-  for (const plan::Program *program : *plan().programs())
+  for (const plan::Program *program : chosenPrograms)
     rows = std::max(rows, program->max_rows());
   return rows;
 }

@@ -16,6 +16,7 @@ namespace quipu {
 
 class Device;
 class CodeModule;
+struct PlanChoice;
 class Weights;
 
 /// Where the weights come from.
@@ -34,8 +35,14 @@ struct ModelOptions {
   WeightSource weights;
   /// Hash every weight file even where size, time and header agree with the plan.
   bool verifyWeights = false;
-  /// "cpu"; empty: what the plan was compiled for.
+  /// "cpu", "cuda", "cuda:1"; empty: what the plan was compiled for.
   std::string device;
+  /// Run the plan's variant of this isa ("sm_80"); empty: the first that the device can run.
+  std::string variant;
+  /// Token slots of the key/value cache that each session gets unless it asks for another number; 0: max_seq *
+  /// max_batch of the plan. On a device with memory of its own the model is refused when there is no room for one such
+  /// session.
+  uint64_t cacheTokens = 0;
   /// Threads of the CPU device, the caller's included. 0: the cores that this process may use.
   unsigned threads = 0;
   /// Bind each thread to one core.
@@ -54,6 +61,10 @@ public:
   const PlanFile &planFile() const { return *file; }
   const plan::Plan &plan() const { return file->plan(); }
   const plan::ModelConfig &config() const { return *plan().config(); }
+
+  /// Programs and isa of the variant that the device runs.
+  const std::vector<const plan::Program *> &programs() const { return chosenPrograms; }
+  std::string variantIsa() const;
 
   /// V.
   uint32_t vocabSize() const { return config().vocab_size(); }
@@ -74,15 +85,21 @@ public:
   // For Session.
   const Weights &weights() const { return *weightTable; }
   const std::vector<const void *> &entryPoints(size_t kernel) const { return entries[kernel]; }
+  uint64_t cacheTokens() const { return sessionTokens; }
 
 private:
   Model() = default;
+  void loadCode(const PlanChoice &choice);
+  void findEntries(size_t kernel);
 
   std::shared_ptr<const PlanFile> file;
   std::unique_ptr<Device> dev;
   std::unique_ptr<Weights> weightTable;
   std::vector<std::unique_ptr<CodeModule>> modules;
-  /// For each kernel, one entry point for each of its entries.
+  uint32_t variant = 0;
+  std::vector<const plan::Program *> chosenPrograms;
+  uint64_t sessionTokens = 0;
+  /// For each kernel of these programs, one entry point for each of its entries.
   std::vector<std::vector<const void *>> entries;
 };
 

@@ -12,10 +12,6 @@
 namespace quipu {
 namespace {
 
-struct Keys {
-  uint32_t a, b, c;
-};
-
 /// A bijective mix of 32 bits with low bias (two multiplications).
 inline uint32_t mix(uint32_t x) {
   x ^= x >> 16;
@@ -26,7 +22,7 @@ inline uint32_t mix(uint32_t x) {
   return x;
 }
 
-QUIPU_MULTIVERSION void fillNormal(Keys keys, uint32_t first, size_t count, float scale, float *out) {
+QUIPU_MULTIVERSION void fillNormal(RandomKeys keys, uint32_t first, size_t count, float scale, float *out) {
   for (size_t i = 0; i < count; ++i) {
     // Two keyed rounds place the element, so that tensors of different names share no visible pattern.
     uint32_t low = mix(mix((first + uint32_t(i)) ^ keys.a) ^ keys.b);
@@ -51,23 +47,31 @@ double randomDeviation(plan::WeightRole role, uint64_t columns) {
   return 1 / std::sqrt(double(std::max<uint64_t>(columns, 1)));
 }
 
+RandomKeys randomKeys(std::string_view sourceName, uint64_t seed, uint32_t high) {
+  uint64_t nameKey = XXH3_64bits_withSeed(sourceName.data(), sourceName.size(), seed);
+  uint64_t key = XXH3_64bits_withSeed(&nameKey, sizeof(nameKey), high);
+  uint64_t lastKey = XXH3_64bits_withSeed(&key, sizeof(key), seed);
+  return {uint32_t(key), uint32_t(key >> 32), uint32_t(lastKey)};
+}
+
+float randomScale(plan::WeightRole role, uint64_t columns) {
+  // Deviation of the sum of four independent uniform numbers in [0, 65535].
+  static const double sumDeviation = std::sqrt(4 * (65536.0 * 65536.0 - 1) / 12);
+  return float(randomDeviation(role, columns) / sumDeviation);
+}
+
 void fillRandom(std::string_view sourceName, uint64_t seed, plan::WeightRole role, uint64_t columns, uint64_t first,
                 size_t count, float *out) {
   if (role == plan::WeightRole::norm) {
     std::fill(out, out + count, 1.0f);
     return;
   }
-  // Deviation of the sum of four independent uniform numbers in [0, 65535].
-  static const double sumDeviation = std::sqrt(4 * (65536.0 * 65536.0 - 1) / 12);
-  float scale = float(randomDeviation(role, columns) / sumDeviation);
-  uint64_t nameKey = XXH3_64bits_withSeed(sourceName.data(), sourceName.size(), seed);
+  float scale = randomScale(role, columns);
   while (count > 0) {
     // Elements count in 32 bits below; the upper half of the number goes into the keys.
     uint64_t high = first >> 32;
-    uint64_t key = XXH3_64bits_withSeed(&nameKey, sizeof(nameKey), high);
-    uint64_t lastKey = XXH3_64bits_withSeed(&key, sizeof(key), seed);
     size_t block = size_t(std::min<uint64_t>(count, ((high + 1) << 32) - first));
-    fillNormal({uint32_t(key), uint32_t(key >> 32), uint32_t(lastKey)}, uint32_t(first), block, scale, out);
+    fillNormal(randomKeys(sourceName, seed, uint32_t(high)), uint32_t(first), block, scale, out);
     out += block;
     first += block;
     count -= block;

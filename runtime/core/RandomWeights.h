@@ -23,6 +23,16 @@ namespace quipu {
 /// size of the last dimension.
 double randomDeviation(plan::WeightRole role, uint64_t columns);
 
+/// A tensor's part of the generator's state for the elements whose number has the upper half `high`: the value of
+/// element i is a function of the lower half of i, the keys, and a scale.
+struct RandomKeys {
+  uint32_t a, b, c;
+};
+RandomKeys randomKeys(std::string_view sourceName, uint64_t seed, uint32_t high);
+
+/// What the sum of an element's four numbers is multiplied by.
+float randomScale(plan::WeightRole role, uint64_t columns);
+
 /// Fills `out` with elements [first, first + count) of the tensor named `sourceName` (the name in the weight file,
 /// Source.name), in row-major order, as f32.
 void fillRandom(std::string_view sourceName, uint64_t seed, plan::WeightRole role, uint64_t columns, uint64_t first,

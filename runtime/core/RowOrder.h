@@ -41,6 +41,40 @@ inline uint64_t targetRow(plan::RowOrder order, uint64_t groupRows, uint64_t row
   return row;
 }
 
+/// Rows of a source that follow each other there and in the weight.
+struct SourceRun {
+  uint64_t row;
+  uint64_t count;
+};
+
+/// The opposite of targetRow for a source of `rows` rows: the longest run that begins at row `target` of the weight,
+/// counted from the source's first row there. Empty when the row is another source's.
+inline SourceRun sourceRun(plan::RowOrder order, uint64_t groupRows, uint64_t rows, uint64_t target) {
+  // Where `place` in targetRow puts something: pair, partner, and how far the run of pairs goes.
+  uint64_t pair = target / (2 * kPairRun) * kPairRun + target % kPairRun;
+  uint64_t partner = target / kPairRun % 2, left = kPairRun - target % kPairRun;
+  switch (order) {
+  case plan::RowOrder::plain:
+    return target < rows ? SourceRun{target, rows - target} : SourceRun{0, 0};
+  case plan::RowOrder::halves:
+  case plan::RowOrder::alternating: {
+    if (target >= rows)
+      return {0, 0};
+    // Groups are whole tiles, so pairs of all groups count on.
+    uint64_t half = groupRows / 2, group = pair / half;
+    if (order == plan::RowOrder::halves)
+      return {group * groupRows + partner * half + pair % half, left};
+    return {2 * pair + partner, 1};
+  }
+  case plan::RowOrder::first:
+  case plan::RowOrder::second:
+    if (partner != (order == plan::RowOrder::second ? 1 : 0) || pair >= rows)
+      return {0, 0};
+    return {pair, left < rows - pair ? left : rows - pair};
+  }
+  return {0, 0};
+}
+
 } // namespace quipu
 
 #endif // QUIPU_RUNTIME_CORE_ROWORDER_H

@@ -6,6 +6,7 @@
 #include "runtime/core/KvCache.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace quipu {
 
@@ -23,13 +24,12 @@ struct WantedRow {
   size_t token;
 };
 
-uint64_t roundUp(uint64_t value, uint64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
-
 } // namespace
 
 struct Session::Impl {
   Impl(std::shared_ptr<const Model> model, const SessionOptions &options)
-      : model(std::move(model)), cache(*this->model->plan().kv_cache(), this->model->device(), options.cacheTokens),
+      : model(std::move(model)), cache(*this->model->plan().kv_cache(), this->model->device(),
+                                       options.cacheTokens ? options.cacheTokens : this->model->cacheTokens()),
         executor(*this->model, cache) {}
 
   void requireAlive(SequenceId sequence) const {
@@ -40,8 +40,15 @@ struct Session::Impl {
   void check(std::span<const SequenceTokens> batch) const;
   size_t chooseProgram(std::span<const SequenceTokens> batch, Cursor cursor, uint64_t limit) const;
   void buildRows(std::span<const SequenceTokens> batch, Cursor &cursor, const plan::Program &program, uint64_t limit);
+  uint64_t rowLimit(std::span<const SequenceTokens> batch, const StepOptions &options) const;
+  void reserve(std::span<const SequenceTokens> batch);
+  template <typename Launch>
+  void launchAll(std::span<const SequenceTokens> batch, const StepOptions &options, Launch launch);
   template <typename Deliver>
   void step(std::span<const SequenceTokens> batch, const StepOptions &options, Deliver deliver);
+  void greedyOnDevice(std::span<const SequenceTokens> batch, size_t program, uint32_t steps,
+                      const ChosenTokens &callback);
+  void greedyOnHost(std::span<const NextToken> batch, uint32_t steps, const ChosenTokens &callback);
 
   std::shared_ptr<const Model> model;
   KvCache cache;
@@ -84,7 +91,7 @@ void Session::Impl::check(std::span<const SequenceTokens> batch) const {
 /// Picks the program for what is left of the batch: the first one whose bounds fit all of it, or else the largest, for
 /// a part of it. `limit`: most tokens of the launch.
 size_t Session::Impl::chooseProgram(std::span<const SequenceTokens> batch, Cursor cursor, uint64_t limit) const {
-  const auto &programs = *model->plan().programs();
+  const std::vector<const plan::Program *> &programs = model->programs();
   auto rowsNeeded = [&](const plan::Program &program) {
     uint64_t total = 0;
     uint64_t left = limit;
@@ -99,14 +106,14 @@ size_t Session::Impl::chooseProgram(std::span<const SequenceTokens> batch, Curso
   size_t largest = 0;
   size_t padded = programs.size();
   for (size_t i = 0; i < programs.size(); ++i) {
-    const plan::Program &program = *programs.Get(unsigned(i));
+    const plan::Program &program = *programs[i];
     uint64_t needed = rowsNeeded(program);
     if (needed <= program.max_rows() && needed >= program.min_rows())
       return i;
     // Too few rows for its bounds can be made enough with padding.
     if (needed < program.min_rows() && padded == programs.size())
       padded = i;
-    if (program.max_rows() > programs.Get(unsigned(largest))->max_rows())
+    if (program.max_rows() > programs[largest]->max_rows())
       largest = i;
   }
   return padded < programs.size() ? padded : largest;
@@ -146,24 +153,146 @@ void Session::Impl::buildRows(std::span<const SequenceTokens> batch, Cursor &cur
   rows.padTo(roundUp(std::max<uint64_t>(rows.size(), program.min_rows()), program.row_align()));
 }
 
-/// `deliver(logits, whole)` is called after each launch; `whole` says that it was the only one.
-template <typename Deliver>
-void Session::Impl::step(std::span<const SequenceTokens> batch, const StepOptions &options, Deliver deliver) {
-  check(batch);
+/// Most tokens of a launch.
+uint64_t Session::Impl::rowLimit(std::span<const SequenceTokens> batch, const StepOptions &options) const {
+  uint64_t limit = options.chunkRows ? options.chunkRows : UINT64_MAX;
+  // Where every row may be wanted, as many as there is room for logits.
+  for (const SequenceTokens &part : batch)
+    if (part.logits == LogitsMode::All)
+      limit = std::min<uint64_t>(limit, executor.maxOutputs());
+  return limit;
+}
+
+/// Brings the blocks of all new positions to the device.
+void Session::Impl::reserve(std::span<const SequenceTokens> batch) {
   growth.clear();
   for (const SequenceTokens &part : batch)
     growth.push_back({part.sequence, uint32_t(part.tokens.size())});
   cache.reserve(growth);
   cache.uploadTable();
-  uint64_t limit = options.chunkRows ? options.chunkRows : UINT64_MAX;
+}
+
+/// Calls launch(program, whole) with the rows of each launch in turn; `whole` says that it is the only one.
+template <typename Launch>
+void Session::Impl::launchAll(std::span<const SequenceTokens> batch, const StepOptions &options, Launch launch) {
+  check(batch);
+  reserve(batch);
+  uint64_t limit = rowLimit(batch, options);
   Cursor cursor;
   for (bool first = true; cursor.part < batch.size(); first = false) {
     size_t program = chooseProgram(batch, cursor, limit);
-    buildRows(batch, cursor, *model->plan().programs()->Get(unsigned(program)), limit);
+    buildRows(batch, cursor, *model->programs()[program], limit);
+    launch(program, first && cursor.part == batch.size());
+  }
+}
+
+/// `deliver(logits, whole)` is called after each launch, see launchAll.
+template <typename Deliver>
+void Session::Impl::step(std::span<const SequenceTokens> batch, const StepOptions &options, Deliver deliver) {
+  launchAll(batch, options, [&](size_t program, bool whole) {
     const float *logits = executor.run(program, rows);
     for (const KvCache::Growth &advance : advances)
       cache.advance(advance.sequence, advance.tokens);
-    deliver(logits, first && cursor.part == batch.size());
+    deliver(logits, whole);
+  });
+}
+
+/// The most likely token: the first of equals; NaN counts as nothing.
+static int32_t mostLikely(std::span<const float> logits) {
+  size_t best = 0;
+  float value = -std::numeric_limits<float>::infinity();
+  for (size_t i = 0; i < logits.size(); ++i) {
+    if (logits[i] > value) {
+      value = logits[i];
+      best = i;
+    }
+  }
+  return int32_t(best);
+}
+
+/// One launch after the other, its tokens chosen and fed back on the device. A few are always under way before the
+/// tokens of the first are looked at, so that the device never waits for the host.
+void Session::Impl::greedyOnDevice(std::span<const SequenceTokens> batch, size_t program, uint32_t steps,
+                                   const ChosenTokens &callback) {
+  // Enough to hide the host's part of a step; each costs its time once more at a stop.
+  constexpr uint32_t kRunAhead = 4;
+  static_assert(kRunAhead < Executor::kRing);
+  // Blocks are taken a little ahead, so that most launches need no new block table.
+  constexpr uint32_t kReserveAhead = 32;
+  uint32_t reserved = 0, enqueued = 0, done = 0;
+  auto reserveFor = [&](uint32_t count) {
+    growth.clear();
+    for (const SequenceTokens &part : batch)
+      growth.push_back({part.sequence, count});
+    cache.reserve(growth);
+    cache.uploadTable();
+    reserved = count;
+  };
+  // Whatever happens: launches that nobody waits for have ended, and only the positions given count.
+  struct Finish {
+    Session::Impl &impl;
+    std::span<const SequenceTokens> batch;
+    const uint32_t &enqueued, &done;
+    ~Finish() {
+      try {
+        if (enqueued > done)
+          impl.executor.finish();
+      } catch (const Error &) {
+        // The device has failed: whoever uses it next hears of it.
+      }
+      for (const SequenceTokens &part : batch) {
+        impl.cache.advance(part.sequence, done);
+        impl.cache.truncate(part.sequence, impl.cache.length(part.sequence));
+      }
+    }
+  } finish{*this, batch, enqueued, done};
+
+  Cursor cursor;
+  reserveFor(1);
+  buildRows(batch, cursor, *model->programs()[program], UINT64_MAX);
+  executor.startChoosing(program, rows);
+  std::string full;
+  while (done < steps) {
+    for (; enqueued < steps && enqueued < done + kRunAhead && full.empty(); ++enqueued) {
+      if (enqueued == reserved) {
+        try {
+          reserveFor(std::min(steps, enqueued + kReserveAhead));
+        } catch (const Error &) {
+          try {
+            reserveFor(enqueued + 1);
+          } catch (const Error &error) {
+            full = error.what();
+            break;
+          }
+        }
+      }
+      executor.enqueueChoice();
+    }
+    if (done == enqueued)
+      throw Error(full);
+    std::span<const int32_t> tokens = executor.choice(done++);
+    if (!callback(tokens))
+      return;
+  }
+}
+
+void Session::Impl::greedyOnHost(std::span<const NextToken> batch, uint32_t steps, const ChosenTokens &callback) {
+  std::vector<int32_t> tokens;
+  std::vector<SequenceTokens> parts;
+  for (const NextToken &next : batch)
+    tokens.push_back(next.token);
+  for (size_t i = 0; i < batch.size(); ++i)
+    parts.push_back({batch[i].sequence, {&tokens[i], 1}, LogitsMode::Last});
+  for (uint32_t i = 0; i < steps; ++i) {
+    size_t row = 0;
+    std::vector<int32_t> chosen(batch.size());
+    step(parts, {}, [&](const float *logits, bool) {
+      for (size_t wantedRow = 0; wantedRow < wanted.size(); ++wantedRow)
+        chosen[row++] = mostLikely({logits + wantedRow * model->vocabSize(), model->vocabSize()});
+    });
+    tokens = chosen;
+    if (!callback(tokens))
+      return;
   }
 }
 
@@ -224,6 +353,66 @@ LogitsRows Session::prefill(SequenceId sequence, std::span<const int32_t> tokens
 std::span<const float> Session::decode(SequenceId sequence, int32_t token) {
   SequenceTokens part = {sequence, {&token, 1}, LogitsMode::Last};
   return step({&part, 1}).row(0);
+}
+
+bool Session::choosesOnDevice() const { return impl->model->device().choosesTokens(); }
+
+std::vector<int32_t> Session::choose(std::span<const SequenceTokens> batch, const StepOptions &options) {
+  std::vector<SequenceTokens> last(batch.begin(), batch.end());
+  for (SequenceTokens &part : last)
+    part.logits = LogitsMode::Last;
+  std::vector<int32_t> tokens;
+  if (choosesOnDevice()) {
+    impl->launchAll(last, options, [&](size_t program, bool) {
+      impl->executor.startChoosing(program, impl->rows);
+      impl->executor.enqueueChoice();
+      std::span<const int32_t> chosen = impl->executor.choice(0);
+      for (const KvCache::Growth &advance : impl->advances)
+        impl->cache.advance(advance.sequence, advance.tokens);
+      tokens.insert(tokens.end(), chosen.begin(), chosen.end());
+    });
+    return tokens;
+  }
+  size_t vocab = impl->model->vocabSize();
+  impl->step(last, options, [&](const float *logits, bool) {
+    for (size_t i = 0; i < impl->wanted.size(); ++i)
+      tokens.push_back(mostLikely({logits + i * vocab, vocab}));
+  });
+  return tokens;
+}
+
+void Session::greedy(std::span<const NextToken> batch, uint32_t steps, const ChosenTokens &callback) {
+  std::vector<SequenceTokens> parts;
+  for (const NextToken &next : batch)
+    parts.push_back({next.sequence, {&next.token, 1}, LogitsMode::Last});
+  impl->check(parts);
+  uint32_t maxLength = impl->model->maxSequenceLength();
+  for (const NextToken &next : batch)
+    if (uint64_t length = impl->cache.length(next.sequence); length + steps > maxLength)
+      fail(steps, " more tokens after ", length, " do not fit: the plan was compiled for sequences of at most ",
+           maxLength, " tokens; generate fewer, or compile with --max-seq ", length + steps, " or more");
+  size_t program = impl->chooseProgram(parts, {}, UINT64_MAX);
+  const plan::Program &chosen = *impl->model->programs()[program];
+  // The device's own loop keeps all rows in one launch, without padding.
+  bool oneLaunch = chosen.row_align() == 1 && parts.size() >= chosen.min_rows() && parts.size() <= chosen.max_rows();
+  if (choosesOnDevice() && oneLaunch)
+    impl->greedyOnDevice(parts, program, steps, callback);
+  else
+    impl->greedyOnHost(batch, steps, callback);
+}
+
+std::vector<LaunchTime> Session::profile(std::span<const SequenceTokens> batch, unsigned repeats,
+                                         const StepOptions &options) {
+  impl->check(batch);
+  impl->reserve(batch);
+  uint64_t limit = impl->rowLimit(batch, options);
+  size_t program = impl->chooseProgram(batch, {}, limit);
+  Cursor cursor;
+  impl->buildRows(batch, cursor, *impl->model->programs()[program], limit);
+  std::vector<LaunchTime> times = impl->executor.profile(program, impl->rows, repeats);
+  for (const SequenceTokens &part : batch)
+    impl->cache.truncate(part.sequence, impl->cache.length(part.sequence));
+  return times;
 }
 
 uint64_t Session::cacheBytesUsed() const { return impl->cache.bytesUsed(); }

@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace quipu {
@@ -43,9 +44,28 @@ struct LogitsRows {
 using LogitsSink = std::function<void(size_t sequence, size_t token, std::span<const float> logits)>;
 
 struct SessionOptions {
-  /// Token slots of the key/value cache over all sequences; 0: max_seq * max_batch of the plan. Memory is taken from
+  /// Token slots of the key/value cache over all sequences; 0: as ModelOptions say. On the CPU, memory is taken from
   /// the system as it is first used.
   uint64_t cacheTokens = 0;
+};
+
+/// A sequence and the token to put behind what it holds.
+struct NextToken {
+  SequenceId sequence = 0;
+  int32_t token = 0;
+};
+
+/// Gets the chosen tokens of one step, one for each sequence in the order given; false stops.
+using ChosenTokens = std::function<bool(std::span<const int32_t> tokens)>;
+
+/// How long one launch of a step took.
+struct LaunchTime {
+  /// Place in the model ("layers.3.self_attn.q_proj").
+  std::string location;
+  /// The kernel's entry, and the kernel's index in the plan.
+  std::string entry;
+  uint32_t kernel = 0;
+  double seconds = 0;
 };
 
 struct StepOptions {
@@ -86,6 +106,26 @@ public:
 
   /// One sequence, one token: its V logits.
   std::span<const float> decode(SequenceId sequence, int32_t token);
+
+  /// Whether the most likely token is found on the device, so that neither logits nor (in greedy()) tokens go through
+  /// the host between steps. Elsewhere the functions below choose on the host, from the same logits.
+  bool choosesOnDevice() const;
+
+  /// As step() with LogitsMode::Last for all: appends the tokens and gives, for each sequence of the batch, the most
+  /// likely token to follow (the lowest id of equals). Their modes are not looked at.
+  std::vector<int32_t> choose(std::span<const SequenceTokens> batch, const StepOptions &options = {});
+
+  /// `steps` times: appends its next token to each sequence and chooses the one that follows. `callback` gets the
+  /// tokens of a step as soon as they are known, while later steps run already; when it returns false, what those did
+  /// is undone. Afterwards each sequence holds as many more positions as the callback was called: the given token and
+  /// all chosen ones but the last. Throws Error as step() does; where the cache is full before all steps are done, the
+  /// tokens up to there have been given and stay.
+  void greedy(std::span<const NextToken> batch, uint32_t steps, const ChosenTokens &callback);
+
+  /// Runs the batch, of which at least a part must fit into one launch, once to warm up and `repeats` times launch by
+  /// launch, and gives the mean time of each. The sequences stay as they are.
+  std::vector<LaunchTime> profile(std::span<const SequenceTokens> batch, unsigned repeats,
+                                  const StepOptions &options = {});
 
   /// Bytes of the cache that hold positions now, and that it can hold at most.
   uint64_t cacheBytesUsed() const;

@@ -33,8 +33,7 @@ std::vector<uint8_t> weightHeaderHash(std::span<const uint8_t> bytes, const std:
 class Weights {
 public:
   /// Throws Error when a file is missing or differs, or when the plan has no files and `source` is not random.
-  /// `threads` fill own memory.
-  Weights(const PlanFile &plan, Device &device, const WeightSource &source, bool verify, unsigned threads);
+  Weights(const PlanFile &plan, Device &device, const WeightSource &source, bool verify);
 
   /// Address of weight `index` as kernels see it.
   void *pointer(size_t index) const { return pointers[index]; }
@@ -44,6 +43,9 @@ public:
   uint64_t ownedBytes() const { return owned.size(); }
 
 private:
+  /// False when the device leaves it to the host.
+  static bool fillRandom(Device &device, const plan::Weight &weight, uint64_t seed, void *target);
+
   std::vector<std::shared_ptr<MappedFile>> files;
   DeviceMemory owned;
   std::vector<void *> pointers;

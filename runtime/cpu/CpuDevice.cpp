@@ -2,10 +2,12 @@
 
 #include "runtime/cpu/CpuDevice.h"
 #include "runtime/core/Error.h"
+#include "runtime/core/ParallelFor.h"
 #include "runtime/cpu/CpuCode.h"
 #include "runtime/cpu/CpuFeatures.h"
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <sys/mman.h>
 
@@ -21,10 +23,18 @@ std::string CpuDevice::description() const {
   return concat(cpuModelName(), ", ", pool.size(), pool.size() == 1 ? " thread" : " threads");
 }
 
+PlanChoice CpuDevice::choose(const plan::Plan &plan, const std::string &planName, const std::string &variant) const {
+  checkTarget(*plan.target(), planName);
+  if (!variant.empty() && variant != plan.target()->isa()->string_view())
+    fail(planName, ": has no variant for ", variant, "; it is for ", plan.target()->isa()->string_view());
+  return {0, {plan.modules()->begin(), plan.modules()->end()}, {}};
+}
+
 void CpuDevice::checkTarget(const plan::Target &target, const std::string &planName) const {
   if (target.device()->string_view() != "cpu")
     fail(planName, ": the plan is for device ", target.device()->string_view(),
-         ", not for the cpu; compile the model with --target cpu");
+         ", not for the cpu; run it with --device ", target.device()->string_view(),
+         ", or compile the model with --target cpu");
   if (target.isa()->string_view() != kIsa)
     fail(planName, ": the plan is for ", target.isa()->string_view(), ", this machine is ", kIsa,
          "; compile the model on it or for it");
@@ -59,14 +69,21 @@ DeviceMemory CpuDevice::allocate(size_t size, MemoryUse use) {
 
 void CpuDevice::release(void *address, size_t size) { munmap(address, size); }
 
-void CpuDevice::upload(void *target, const void *source, size_t size) {
-  if (size)
-    memcpy(target, source, size);
+void CpuDevice::write(std::span<const UploadPiece> pieces, const std::function<void(size_t, char *)> &write) {
+  parallelFor(pieces.size(), pool.size(), [&](unsigned, const std::function<size_t()> &next) {
+    for (size_t i = next(); i < pieces.size(); i = next())
+      write(i, static_cast<char *>(pieces[i].target));
+  });
 }
 
-void CpuDevice::download(void *target, const void *source, size_t size) {
+void CpuDevice::enqueueUpload(void *target, const void *staging, size_t size) {
   if (size)
-    memcpy(target, source, size);
+    memcpy(target, staging, size);
+}
+
+void CpuDevice::enqueueDownload(void *staging, const void *source, size_t size) {
+  if (size)
+    memcpy(staging, source, size);
 }
 
 std::unique_ptr<CodeModule> CpuDevice::loadModule(const plan::CodeModule &module, const std::string &planName) {
@@ -76,7 +93,7 @@ std::unique_ptr<CodeModule> CpuDevice::loadModule(const plan::CodeModule &module
   return std::make_unique<CpuCode>(std::span(module.bytes()->data(), module.bytes()->size()), planName);
 }
 
-void CpuDevice::prepare(const LaunchList &list) {
+void CpuDevice::prepare(LaunchList &list) {
   std::lock_guard<std::mutex> lock(mutex);
   // A page between the workers' parts keeps hardware prefetches of one out of another's.
   size_t stride = (list.scratchBytes + 4095) / 4096 * 4096 + 4096;
@@ -90,7 +107,7 @@ namespace {
 
 struct Job {
   ThreadPool &pool;
-  const LaunchList &list;
+  std::span<const Launch> launches;
   const int64_t *dims;
   char *scratch;
   size_t scratchStride;
@@ -101,7 +118,7 @@ void walk(void *context, unsigned worker) {
   const Job &job = *static_cast<const Job *>(context);
   void *scratch = job.scratch + worker * job.scratchStride;
   bool first = true;
-  for (const Launch &launch : job.list.launches) {
+  for (const Launch &launch : job.launches) {
     uint64_t blocks = gridBlocks(launch, job.dims);
     if (blocks == 0)
       continue;
@@ -119,10 +136,48 @@ void walk(void *context, unsigned worker) {
 
 } // namespace
 
-void CpuDevice::run(const LaunchList &list, const int64_t *dims) {
+void CpuDevice::runLaunches(std::span<const Launch> launches, const int64_t *dims) {
   std::lock_guard<std::mutex> lock(mutex);
-  Job job = {pool, list, dims, static_cast<char *>(scratch.data()), scratchStride};
+  Job job = {pool, launches, dims, static_cast<char *>(scratch.data()), scratchStride};
   pool.run(walk, &job);
+}
+
+void CpuDevice::enqueue(LaunchList &list, const int64_t *dims, const TokenChoice *choice) {
+  runLaunches(list.launches, dims);
+}
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+struct CpuEvent : DeviceEvent {
+  Clock::time_point time;
+};
+
+Clock::time_point &timeOf(DeviceEvent &event) { return static_cast<CpuEvent &>(event).time; }
+
+} // namespace
+
+std::unique_ptr<DeviceEvent> CpuDevice::createEvent() { return std::make_unique<CpuEvent>(); }
+
+void CpuDevice::record(DeviceEvent &event) { timeOf(event) = Clock::now(); }
+
+double CpuDevice::seconds(DeviceEvent &from, DeviceEvent &to) {
+  return std::chrono::duration<double>(timeOf(to) - timeOf(from)).count();
+}
+
+std::vector<double> CpuDevice::profile(LaunchList &list, const int64_t *dims, unsigned repeats) {
+  std::vector<double> seconds(list.launches.size());
+  for (unsigned run = 0; run <= repeats; ++run) {
+    for (size_t i = 0; i < seconds.size(); ++i) {
+      Clock::time_point begin = Clock::now();
+      runLaunches({&list.launches[i], 1}, dims);
+      // The first run brings weights into memory.
+      if (run > 0)
+        seconds[i] += std::chrono::duration<double>(Clock::now() - begin).count() / repeats;
+    }
+  }
+  return seconds;
 }
 
 } // namespace quipu

@@ -18,18 +18,29 @@ public:
   const char *name() const override { return "cpu"; }
   std::string description() const override;
   unsigned threads() const override { return pool.size(); }
-  void checkTarget(const plan::Target &target, const std::string &planName) const override;
+  PlanChoice choose(const plan::Plan &plan, const std::string &planName, const std::string &variant) const override;
   DeviceMemory allocate(size_t size, MemoryUse use) override;
   void *hostPointer(void *address) const override { return address; }
-  void upload(void *target, const void *source, size_t size) override;
-  void download(void *target, const void *source, size_t size) override;
   bool sharesHostMemory() const override { return true; }
+  void write(std::span<const UploadPiece> pieces, const std::function<void(size_t, char *)> &write) override;
   std::unique_ptr<CodeModule> loadModule(const plan::CodeModule &module, const std::string &planName) override;
-  void prepare(const LaunchList &list) override;
-  void run(const LaunchList &list, const int64_t *dims) override;
+  void prepare(LaunchList &list) override;
+  void enqueueUpload(void *target, const void *staging, size_t size) override;
+  void enqueueDownload(void *staging, const void *source, size_t size) override;
+  void enqueue(LaunchList &list, const int64_t *dims, const TokenChoice *choice) override;
+  void synchronize() override {}
+  std::unique_ptr<DeviceEvent> createEvent() override;
+  void record(DeviceEvent &event) override;
+  void wait(DeviceEvent &event) override {}
+  double seconds(DeviceEvent &from, DeviceEvent &to) override;
+  std::vector<double> profile(LaunchList &list, const int64_t *dims, unsigned repeats) override;
+
+  /// Throws Error that names what the target needs and this machine lacks.
+  void checkTarget(const plan::Target &target, const std::string &planName) const;
 
 private:
   void release(void *address, size_t size) override;
+  void runLaunches(std::span<const Launch> launches, const int64_t *dims);
 
   ThreadPool pool;
   /// One caller at a time uses the pool and the scratch memory.

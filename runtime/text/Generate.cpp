@@ -3,6 +3,7 @@
 #include "runtime/text/Generate.h"
 #include "runtime/text/StreamDecoder.h"
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 
@@ -36,6 +37,7 @@ GenerateSummary Generator::continueSequence(SequenceId sequence, std::span<const
                                             const GenerateOptions &options, const TokenCallback &callback) {
   GenerateSummary summary;
   summary.promptTokens = prompt.size();
+  const Model &model = session.model();
   Sampler sampler(options.sampling);
   for (int32_t token : prompt)
     sampler.accept(token);
@@ -44,16 +46,13 @@ GenerateSummary Generator::continueSequence(SequenceId sequence, std::span<const
   if (tokenizer)
     decoder.emplace(*tokenizer, /*atStart=*/false);
 
-  Clock::time_point begin = Clock::now();
-  std::span<const float> logits = session.prefill(sequence, prompt, LogitsMode::Last, options.chunkRows).row(0);
-  summary.promptSeconds = secondsSince(begin);
-  const Model &model = session.model();
-  begin = Clock::now();
-  while (true) {
-    int32_t token = sampler.sample(logits);
+  // Positions that the sequence holds.
+  uint32_t length = 0;
+  // Takes a new token; false when it is the last one, or an EOS.
+  auto accept = [&](int32_t token) {
     if (!options.ignoreEos && model.isEos(token)) {
       summary.reason = StopReason::Eos;
-      break;
+      return false;
     }
     sampler.accept(token);
     ++summary.newTokens;
@@ -61,18 +60,49 @@ GenerateSummary Generator::continueSequence(SequenceId sequence, std::span<const
     bool hasText = decoder && token < tokenizer->size();
     if (!callback(token, hasText ? decoder->push(token) : std::string())) {
       summary.reason = StopReason::Callback;
-      break;
+      return false;
     }
     if (options.maxTokens && summary.newTokens >= options.maxTokens) {
       summary.reason = StopReason::MaxTokens;
-      break;
+      return false;
     }
-    if (session.length(sequence) >= model.maxSequenceLength()) {
+    if (length >= model.maxSequenceLength()) {
       summary.reason = StopReason::ContextFull;
-      break;
+      return false;
     }
-    logits = session.decode(sequence, token);
-    ++summary.decodeSteps;
+    return true;
+  };
+
+  Clock::time_point begin = Clock::now();
+  auto endPrompt = [&] {
+    summary.promptSeconds = secondsSince(begin);
+    length = session.length(sequence);
+    begin = Clock::now();
+  };
+  bool greedy = options.sampling.temperature == 0 && options.sampling.repeatPenalty == 1;
+  if (greedy && session.choosesOnDevice()) {
+    SequenceTokens part = {sequence, prompt, LogitsMode::Last};
+    int32_t token = session.choose({&part, 1}, StepOptions{options.chunkRows}).front();
+    endPrompt();
+    if (accept(token)) {
+      uint32_t steps = model.maxSequenceLength() - length;
+      if (options.maxTokens)
+        steps = uint32_t(std::min<uint64_t>(steps, options.maxTokens - summary.newTokens));
+      NextToken next = {sequence, token};
+      session.greedy({&next, 1}, steps, [&](std::span<const int32_t> tokens) {
+        ++summary.decodeSteps;
+        ++length;
+        return accept(tokens.front());
+      });
+    }
+  } else {
+    std::span<const float> logits = session.prefill(sequence, prompt, LogitsMode::Last, options.chunkRows).row(0);
+    endPrompt();
+    for (int32_t token = sampler.sample(logits); accept(token); token = sampler.sample(logits)) {
+      logits = session.decode(sequence, token);
+      ++summary.decodeSteps;
+      ++length;
+    }
   }
   summary.decodeSeconds = secondsSince(begin);
   if (decoder) {

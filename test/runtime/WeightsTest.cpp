@@ -22,7 +22,7 @@ protected:
   }
 
   std::unique_ptr<Weights> load(bool verify = false, WeightSource source = {}) {
-    return std::make_unique<Weights>(*plan, device, source, verify, 2);
+    return std::make_unique<Weights>(*plan, device, source, verify);
   }
   std::string refusal(bool verify = false) {
     return errorOf([&] { load(verify); });

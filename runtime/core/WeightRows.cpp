@@ -1,0 +1,67 @@
+//===- WeightRows.cpp - The rows of a weight, from wherever they come --------------------===//
+
+#include "runtime/core/WeightRows.h"
+#include "runtime/core/DataType.h"
+#include "runtime/core/Error.h"
+#include "runtime/core/RandomWeights.h"
+#include "runtime/core/RowOrder.h"
+
+#include <algorithm>
+
+namespace quipu {
+
+WeightRows::WeightRows(const plan::Weight &weight, std::span<const std::span<const uint8_t>> files,
+                       const WeightSource &source, const std::string &planName)
+    : weight(weight), planName(planName), seed(source.seed.value_or(0)), numRows(weight.shape()->Get(0)),
+      rowElements(1), elementBytes(dtypeSize(weight.dtype())) {
+  for (unsigned i = 1; i < weight.shape()->size(); ++i)
+    rowElements *= weight.shape()->Get(i);
+  for (const plan::Source *part : *weight.sources()) {
+    uint64_t elements = 1;
+    for (uint64_t dim : *part->shape())
+      elements *= dim;
+    const uint8_t *bytes = source.seed ? nullptr : files[part->file()].data() + part->offset();
+    parts.push_back({part, bytes, elements / rowElements});
+  }
+}
+
+const uint8_t *WeightRows::inPlace() const {
+  if (weight.transform() != plan::WeightTransform::none)
+    return nullptr;
+  // Kernels rely on two-byte alignment, which a mapped file does not promise.
+  const uint8_t *bytes = parts.front().bytes;
+  return reinterpret_cast<uintptr_t>(bytes) % 2 == 0 ? bytes : nullptr;
+}
+
+WeightRows::Run WeightRows::runAt(uint64_t row) const {
+  for (const Part &part : parts) {
+    uint64_t first = part.source->first_row();
+    if (row < first)
+      continue;
+    SourceRun run = sourceRun(part.source->order(), part.source->group_rows(), part.rows, row - first);
+    if (run.count > 0)
+      return {&part, run.row, run.count};
+  }
+  fail(planName, ": weight ", weight.name()->string_view(), ": row ", row,
+       " comes from none of its sources; compile the model again");
+}
+
+void WeightRows::write(uint64_t first, uint64_t count, char *out) const {
+  while (count > 0) {
+    Run run = runAt(first);
+    run.count = std::min(run.count, count);
+    const plan::Source &source = *run.part->source;
+    uint64_t begin = run.row * rowElements, elements = run.count * rowElements;
+    if (run.part->bytes)
+      convertElements(source.dtype(), run.part->bytes + begin * dtypeSize(source.dtype()), weight.dtype(), out,
+                      elements);
+    else
+      quipu::fillRandom(source.name()->string_view(), seed, weight.role(),
+                        source.shape()->Get(source.shape()->size() - 1), begin, elements, weight.dtype(), out);
+    first += run.count;
+    count -= run.count;
+    out += elements * elementBytes;
+  }
+}
+
+} // namespace quipu

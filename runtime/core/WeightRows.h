@@ -1,0 +1,67 @@
+//===- WeightRows.h - The rows of a weight, from wherever they come ---------*- C++ -*-===//
+//
+// A weight is joined from sources whose rows may be put in another order (RowOrder.h) and converted to another type.
+// Any rows of it can be written by themselves, so that several threads share the work and no host copy of the whole is
+// needed.
+//
+//===----------------------------------------------------------------------------------===//
+
+#ifndef QUIPU_RUNTIME_CORE_WEIGHTROWS_H
+#define QUIPU_RUNTIME_CORE_WEIGHTROWS_H
+
+#include "runtime/core/Model.h"
+#include "runtime/plan/plan_generated.h"
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace quipu {
+
+class WeightRows {
+public:
+  /// `files`: bytes of each of the plan's files; empty for values from the seed of `source`.
+  WeightRows(const plan::Weight &weight, std::span<const std::span<const uint8_t>> files, const WeightSource &source,
+             const std::string &planName);
+
+  uint64_t rows() const { return numRows; }
+  /// Bytes of a row, and of all.
+  uint64_t rowBytes() const { return rowElements * elementBytes; }
+  uint64_t bytes() const { return numRows * rowBytes(); }
+
+  /// The bytes in the mapped file when they can be used as they are, null otherwise.
+  const uint8_t *inPlace() const;
+
+  /// Writes rows [first, first + count) to `out`. Throws Error when no source gives a row.
+  void write(uint64_t first, uint64_t count, char *out) const;
+
+private:
+  struct Part {
+    const plan::Source *source;
+    /// Null: random.
+    const uint8_t *bytes;
+    uint64_t rows;
+  };
+  /// Rows of a source that follow each other both there and in the weight.
+  struct Run {
+    const Part *part;
+    uint64_t row;
+    uint64_t count;
+  };
+
+  Run runAt(uint64_t row) const;
+
+  const plan::Weight &weight;
+  const std::string &planName;
+  uint64_t seed;
+  uint64_t numRows;
+  /// Elements of a row: all dimensions but the first.
+  uint64_t rowElements;
+  uint64_t elementBytes;
+  std::vector<Part> parts;
+};
+
+} // namespace quipu
+
+#endif // QUIPU_RUNTIME_CORE_WEIGHTROWS_H

@@ -1,0 +1,144 @@
+//===- CudaCeilings.cpp - What a GPU can do at best --------------------------------------===//
+
+#include "runtime/cuda/CudaCeilings.h"
+#include "runtime/core/DataType.h"
+#include "runtime/core/Error.h"
+#include "runtime/core/RandomWeights.h"
+#include "runtime/cuda/CudaDevice.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <dlfcn.h>
+#include <vector>
+
+namespace quipu {
+
+CudaDevice *asCuda(Device &device) { return dynamic_cast<CudaDevice *>(&device); }
+
+CopyCeiling::CopyCeiling(CudaDevice &device, size_t bytes)
+    : device(device), begin(device.createEvent()), end(device.createEvent()) {
+  // Both buffers, and something to spare.
+  bytes = std::min<size_t>(bytes, device.memoryInfo()->free / 3) / 256 * 256;
+  from = device.allocate(bytes, MemoryUse::Dense);
+  to = device.allocate(bytes, MemoryUse::Dense);
+}
+
+double CopyCeiling::measure() {
+  constexpr int kCopies = 5;
+  if (from.size() == 0)
+    return 0;
+  device.enqueueCopy(to.data(), from.data(), from.size());
+  device.record(*begin);
+  for (int i = 0; i < kCopies; ++i)
+    device.enqueueCopy(to.data(), from.data(), from.size());
+  device.record(*end);
+  bestRate = std::max(bestRate, 2.0 * kCopies * double(from.size()) / device.seconds(*begin, *end));
+  return bestRate;
+}
+
+// Of cuBLAS: cudaDataType, cublasComputeType_t, cublasOperation_t, cublasGemmAlgo_t.
+static constexpr int kBf16 = 14, kComputeF32 = 68, kTransposed = 1, kPlain = 0, kDefaultAlgorithm = -1;
+
+struct MatmulCeiling::Impl {
+  using Handle = void *;
+
+  Impl(CudaDevice &device, uint32_t size) : device(device), size(size) {
+    try {
+      load();
+      prepare();
+    } catch (const Error &error) {
+      problem = error.what();
+    }
+  }
+
+  ~Impl() {
+    if (handle)
+      destroy(handle);
+  }
+
+  template <typename Function> void find(Function &function, const char *name) {
+    function = reinterpret_cast<Function>(dlsym(library, name));
+    if (!function)
+      fail("cuBLAS has no ", name);
+  }
+
+  void load() {
+    std::vector<std::string> places = {"libcublas.so.13", "libcublas.so.12"};
+    for (const char *variable : {"CUDA_HOME", "CUDA_PATH"})
+      if (const char *folder = getenv(variable))
+        places.push_back(std::string(folder) + "/lib64/libcublas.so");
+    for (size_t i = 0; !library && i < places.size(); ++i)
+      library = dlopen(places[i].c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (!library)
+      fail("no cuBLAS on this machine (libcublas.so.13 or .12)");
+    find(create, "cublasCreate_v2");
+    find(destroy, "cublasDestroy_v2");
+    find(setStream, "cublasSetStream_v2");
+    find(multiply, "cublasGemmEx");
+  }
+
+  void prepare() {
+    size_t elements = size_t(size) * size;
+    for (DeviceMemory &matrix : matrices)
+      matrix = device.allocate(elements * 2, MemoryUse::Dense);
+    // Random values: zeros would let the GPU run at clocks that no real work sees.
+    constexpr size_t kRows = 64;
+    std::vector<UploadPiece> pieces;
+    for (int matrix = 0; matrix < 2; ++matrix)
+      for (size_t row = 0; row < size; row += kRows)
+        pieces.push_back({static_cast<char *>(matrices[matrix].data()) + row * size * 2,
+                          std::min<size_t>(kRows, size - row) * size * 2});
+    device.write(pieces, [&](size_t index, char *memory) {
+      fillRandom("ceiling", 1, plan::WeightRole::matrix, size, index * kRows * size, pieces[index].size / 2,
+                 plan::DType::bf16, memory);
+    });
+    begin = device.createEvent();
+    end = device.createEvent();
+    if (create(&handle) != 0 || setStream(handle, device.workStream()) != 0)
+      fail("cuBLAS does not start");
+  }
+
+  void product() {
+    float one = 1, zero = 0;
+    int n = int(size);
+    // Rows of both matrices meet, as activations and weights do.
+    if (multiply(handle, kTransposed, kPlain, n, n, n, &one, matrices[0].data(), kBf16, n, matrices[1].data(), kBf16, n,
+                 &zero, matrices[2].data(), kBf16, n, kComputeF32, kDefaultAlgorithm) != 0)
+      fail("cublasGemmEx failed");
+  }
+
+  CudaDevice &device;
+  uint32_t size;
+  std::string problem;
+  void *library = nullptr;
+  Handle handle = nullptr;
+  int (*create)(Handle *) = nullptr;
+  int (*destroy)(Handle) = nullptr;
+  int (*setStream)(Handle, cuda::Stream) = nullptr;
+  int (*multiply)(Handle, int, int, int, int, int, const void *, const void *, int, int, const void *, int, int,
+                  const void *, void *, int, int, int, int) = nullptr;
+  DeviceMemory matrices[3];
+  std::unique_ptr<DeviceEvent> begin, end;
+};
+
+MatmulCeiling::MatmulCeiling(CudaDevice &device, uint32_t size) : impl(std::make_unique<Impl>(device, size)) {}
+MatmulCeiling::~MatmulCeiling() = default;
+
+bool MatmulCeiling::available() const { return impl->problem.empty(); }
+const std::string &MatmulCeiling::problem() const { return impl->problem; }
+
+double MatmulCeiling::measure() {
+  constexpr int kProducts = 5;
+  if (!available())
+    return 0;
+  impl->product();
+  impl->device.record(*impl->begin);
+  for (int i = 0; i < kProducts; ++i)
+    impl->product();
+  impl->device.record(*impl->end);
+  double operations = 2.0 * kProducts * impl->size * impl->size * impl->size;
+  bestRate = std::max(bestRate, operations / impl->device.seconds(*impl->begin, *impl->end));
+  return bestRate;
+}
+
+} // namespace quipu

@@ -1,0 +1,229 @@
+//===- CudaDevice.cpp - An NVIDIA GPU as a device ----------------------------------------===//
+
+#include "runtime/cuda/CudaDevice.h"
+#include "runtime/core/Error.h"
+#include "runtime/cuda/CudaModule.h"
+#include "runtime/cuda/CudaProgram.h"
+#include "runtime/cuda/CudaUploader.h"
+#include "runtime/cuda/CudaVariant.h"
+
+#include <cstring>
+
+namespace quipu {
+
+using namespace cuda;
+
+/// Architectures from here on have dependent launches, and drivers from here on record them into graphs.
+static constexpr int kDependentIsa = 90;
+static constexpr int kDependentDriver = 12030;
+
+static Address addressOf(const void *pointer) { return reinterpret_cast<Address>(pointer); }
+
+CudaDevice::CudaDevice(int number)
+    : gpu(cudaProperties(number)), driver(Driver::get()), deviceName(concat("cuda:", number)) {
+  DeviceNumber device = 0;
+  driver.deviceGet(&device, number);
+  driver.primaryContextRetain(&context, device);
+  use();
+  driver.streamCreate(&stream, kStreamNonBlocking);
+  graphs = std::make_unique<CudaGraphs>();
+}
+
+CudaDevice::~CudaDevice() {
+  (void)driver.contextSetCurrent.tryCall(context);
+  graphs.reset();
+  (void)driver.streamDestroy.tryCall(stream);
+  (void)driver.primaryContextRelease.tryCall(gpu.number);
+}
+
+void CudaDevice::use() const { driver.contextSetCurrent(context); }
+
+std::string CudaDevice::description() const { return gpu.name + ", " + cudaDriverText(); }
+
+PlanChoice CudaDevice::choose(const plan::Plan &plan, const std::string &planName, const std::string &variant) const {
+  return chooseCudaVariant(plan, planName, variant, gpu, driver.version());
+}
+
+std::optional<MemoryInfo> CudaDevice::memoryInfo() const {
+  use();
+  size_t free = 0, total = 0;
+  driver.memGetInfo(&free, &total);
+  return MemoryInfo{free, total};
+}
+
+DeviceMemory CudaDevice::allocate(size_t size, MemoryUse purpose) {
+  if (size == 0)
+    return {};
+  use();
+  if (purpose == MemoryUse::Staging) {
+    void *host = nullptr;
+    driver.hostAlloc(&host, size, kHostPortable | kHostMapped);
+    memset(host, 0, size);
+    std::lock_guard<std::mutex> lock(mutex);
+    staging.insert(host);
+    return DeviceMemory(this, host, size);
+  }
+  Address address = 0;
+  Result result = driver.memAlloc.tryCall(&address, size);
+  if (result == kOutOfMemory)
+    fail(deviceName, " (", gpu.name, "): no room for ", size >> 20, " MiB more, ", memoryInfo()->free >> 20,
+         " MiB are free; give the key/value cache fewer tokens, or free memory on the GPU");
+  if (result)
+    failCall("cuMemAlloc", result);
+  DeviceMemory memory(this, reinterpret_cast<void *>(address), size);
+  driver.memsetAsync(address, 0, size, stream);
+  return memory;
+}
+
+void CudaDevice::release(void *address, size_t size) {
+  (void)driver.contextSetCurrent.tryCall(context);
+  bool isStaging = false;
+  {
+    std::lock_guard<std::mutex> lock(mutex);
+    isStaging = staging.erase(address) > 0;
+  }
+  if (!isStaging) {
+    (void)driver.memFree.tryCall(addressOf(address));
+    return;
+  }
+  // Copies that were enqueued may still use it.
+  (void)driver.streamSynchronize.tryCall(stream);
+  (void)driver.hostFree.tryCall(address);
+}
+
+void *CudaDevice::hostPointer(void *address) const {
+  std::lock_guard<std::mutex> lock(mutex);
+  return staging.count(address) ? address : nullptr;
+}
+
+void CudaDevice::write(std::span<const UploadPiece> pieces, const std::function<void(size_t, char *)> &write) {
+  uploadPieces(*this, context, stream, pieces, write);
+}
+
+bool CudaDevice::fillRandom(const RandomFill &fill) {
+  use();
+  return services.fillRandom(stream, fill, uint32_t(gpu.multiprocessors));
+}
+
+std::unique_ptr<CodeModule> CudaDevice::loadModule(const plan::CodeModule &code, const std::string &planName) {
+  use();
+  auto module = std::make_unique<CudaModule>(code, planName);
+  services.find(*module);
+  dependentLaunch = isaNumber(code.isa()->string_view()) >= kDependentIsa && driver.version() >= kDependentDriver;
+  return module;
+}
+
+void CudaDevice::prepare(LaunchList &list) {
+  use();
+  list.prepared = std::make_unique<CudaProgram>(list, gpu, [this](const CudaProgram *program) {
+    std::lock_guard<std::mutex> lock(mutex);
+    (void)driver.contextSetCurrent.tryCall(context);
+    graphs->forget(program);
+  });
+}
+
+void CudaDevice::enqueueUpload(void *target, const void *source, size_t size) {
+  use();
+  if (size)
+    driver.copyToDevice(addressOf(target), source, size, stream);
+}
+
+void CudaDevice::enqueueDownload(void *target, const void *source, size_t size) {
+  use();
+  if (size)
+    driver.copyToHost(target, addressOf(source), size, stream);
+}
+
+void CudaDevice::enqueueCopy(void *target, const void *source, size_t size) {
+  use();
+  driver.copyOnDevice(addressOf(target), addressOf(source), size, stream);
+}
+
+void CudaDevice::launch(CudaProgram &program, const int64_t *dims, const TokenChoice *choice, Stream target) {
+  program.setDims(dims);
+  // The first launch waits for all before it: for the inputs, and for the step before.
+  bool dependent = false;
+  for (size_t i = 0; i < program.size(); ++i)
+    if (program.launch(i, target, dependent))
+      dependent = dependentLaunch;
+  if (choice && dims[kDimOutputs] > 0)
+    services.choose(target, *choice, int32_t(dims[kDimOutputs]), uint32_t(gpu.multiprocessors), dependent);
+}
+
+void CudaDevice::enqueue(LaunchList &list, const int64_t *dims, const TokenChoice *choice) {
+  use();
+  std::lock_guard<std::mutex> lock(mutex);
+  auto &program = static_cast<CudaProgram &>(*list.prepared);
+  if (!list.repeats)
+    return launch(program, dims, choice, stream);
+  CudaStepKey key = {&program, dims[kDimTokens], dims[kDimOutputs], choice != nullptr};
+  graphs->run(key, stream, [&](Stream target) { launch(program, dims, choice, target); });
+}
+
+void CudaDevice::synchronize() {
+  use();
+  driver.streamSynchronize(stream);
+}
+
+namespace {
+
+struct CudaEvent : DeviceEvent {
+  explicit CudaEvent(Context context) : context(context) { Driver::get().eventCreate(&event, kEventDefault); }
+  ~CudaEvent() override {
+    (void)Driver::get().contextSetCurrent.tryCall(context);
+    (void)Driver::get().eventDestroy.tryCall(event);
+  }
+
+  Context context;
+  Event event = nullptr;
+};
+
+Event eventOf(DeviceEvent &event) { return static_cast<CudaEvent &>(event).event; }
+
+} // namespace
+
+std::unique_ptr<DeviceEvent> CudaDevice::createEvent() {
+  use();
+  return std::make_unique<CudaEvent>(context);
+}
+
+void CudaDevice::record(DeviceEvent &event) {
+  use();
+  driver.eventRecord(eventOf(event), stream);
+}
+
+void CudaDevice::wait(DeviceEvent &event) {
+  use();
+  driver.eventSynchronize(eventOf(event));
+}
+
+double CudaDevice::seconds(DeviceEvent &from, DeviceEvent &to) {
+  wait(to);
+  float milliseconds = 0;
+  driver.eventElapsed(&milliseconds, eventOf(from), eventOf(to));
+  return double(milliseconds) / 1e3;
+}
+
+std::vector<double> CudaDevice::profile(LaunchList &list, const int64_t *dims, unsigned repeats) {
+  use();
+  std::lock_guard<std::mutex> lock(mutex);
+  auto &program = static_cast<CudaProgram &>(*list.prepared);
+  program.setDims(dims);
+  std::vector<double> total(program.size());
+  std::vector<std::unique_ptr<DeviceEvent>> events;
+  for (size_t i = 0; i <= program.size(); ++i)
+    events.push_back(createEvent());
+  for (unsigned run = 0; run <= repeats; ++run) {
+    record(*events.front());
+    for (size_t i = 0; i < program.size(); ++i) {
+      program.launch(i, stream, /*dependent=*/false);
+      record(*events[i + 1]);
+    }
+    synchronize();
+    for (size_t i = 0; run > 0 && i < program.size(); ++i)
+      total[i] += seconds(*events[i], *events[i + 1]) / repeats;
+  }
+  return total;
+}
+
+} // namespace quipu

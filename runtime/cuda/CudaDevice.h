@@ -1,0 +1,82 @@
+//===- CudaDevice.h - An NVIDIA GPU as a device -----------------------------*- C++ -*-===//
+
+#ifndef QUIPU_RUNTIME_CUDA_CUDADEVICE_H
+#define QUIPU_RUNTIME_CUDA_CUDADEVICE_H
+
+#include "runtime/core/Device.h"
+#include "runtime/cuda/CudaDriver.h"
+#include "runtime/cuda/CudaGraphs.h"
+#include "runtime/cuda/CudaProperties.h"
+#include "runtime/cuda/CudaServices.h"
+
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+
+namespace quipu {
+
+class CudaProgram;
+
+/// All work goes to one stream of the GPU's primary context, so it happens in the order in which it was enqueued. Lists
+/// that repeat become graphs.
+class CudaDevice : public Device {
+public:
+  /// Throws Error when there is no driver or no such GPU.
+  explicit CudaDevice(int number);
+  ~CudaDevice() override;
+
+  const char *name() const override { return deviceName.c_str(); }
+  std::string description() const override;
+  unsigned threads() const override { return 0; }
+  PlanChoice choose(const plan::Plan &plan, const std::string &planName, const std::string &variant) const override;
+  std::optional<MemoryInfo> memoryInfo() const override;
+  DeviceMemory allocate(size_t size, MemoryUse use) override;
+  size_t alignment() const override { return 256; }
+  void *hostPointer(void *address) const override;
+  bool sharesHostMemory() const override { return false; }
+  void write(std::span<const UploadPiece> pieces, const std::function<void(size_t, char *)> &write) override;
+  bool fillRandom(const RandomFill &fill) override;
+  std::unique_ptr<CodeModule> loadModule(const plan::CodeModule &module, const std::string &planName) override;
+  void prepare(LaunchList &list) override;
+  void enqueueUpload(void *target, const void *staging, size_t size) override;
+  void enqueueDownload(void *staging, const void *source, size_t size) override;
+  void enqueue(LaunchList &list, const int64_t *dims, const TokenChoice *choice) override;
+  bool choosesTokens() const override { return services.choosesTokens(); }
+  void synchronize() override;
+  std::unique_ptr<DeviceEvent> createEvent() override;
+  void record(DeviceEvent &event) override;
+  void wait(DeviceEvent &event) override;
+  double seconds(DeviceEvent &from, DeviceEvent &to) override;
+  std::vector<double> profile(LaunchList &list, const int64_t *dims, unsigned repeats) override;
+
+  const CudaProperties &properties() const { return gpu; }
+
+  /// For work beside that of plans: the stream, and copies on the device.
+  cuda::Stream workStream() const { return stream; }
+  void enqueueCopy(void *target, const void *source, size_t size);
+
+private:
+  void release(void *address, size_t size) override;
+  /// Makes the GPU's context the calling thread's.
+  void use() const;
+  void launch(CudaProgram &program, const int64_t *dims, const TokenChoice *choice, cuda::Stream target);
+
+  CudaProperties gpu;
+  const cuda::Driver &driver;
+  std::string deviceName;
+  cuda::Context context = nullptr;
+  cuda::Stream stream = nullptr;
+  CudaServices services;
+  /// Whether the code waits for the kernel in front by itself (griddepcontrol), so that launches may overlap.
+  bool dependentLaunch = false;
+  /// One caller at a time changes what is below.
+  mutable std::mutex mutex;
+  std::unique_ptr<CudaGraphs> graphs;
+  /// Memory of the host.
+  std::set<const void *> staging;
+};
+
+} // namespace quipu
+
+#endif // QUIPU_RUNTIME_CUDA_CUDADEVICE_H

@@ -1,0 +1,79 @@
+//===- CudaServices.cpp - Kernels that belong to no program ------------------------------===//
+
+#include "runtime/cuda/CudaServices.h"
+#include "runtime/core/CudaAbi.h"
+#include "runtime/core/DataType.h"
+#include "runtime/core/RandomWeights.h"
+
+#include <algorithm>
+#include <string>
+
+namespace quipu {
+
+using namespace cuda;
+
+void launchCuda(Stream stream, Function function, uint32_t x, uint32_t y, uint32_t threads, uint32_t sharedBytes,
+                void **parameters, bool dependent) {
+  LaunchAttribute attribute = {};
+  attribute.id = kProgrammaticStreamSerialization;
+  attribute.value.number = 1;
+  LaunchConfig config = {{x, y, 1}, {threads, 1, 1}, sharedBytes, stream, &attribute, dependent ? 1u : 0u};
+  Driver::get().launchKernel(&config, function, parameters, nullptr);
+}
+
+/// Launches a service kernel with the values as its parameters.
+template <typename... Values>
+static void launchService(Stream stream, Function function, uint64_t x, uint32_t y, bool dependent, Values... values) {
+  void *parameters[] = {&values...};
+  launchCuda(stream, function, uint32_t(x), y, kCudaServiceThreads, 0, parameters, dependent);
+}
+
+void CudaServices::find(const CodeModule &module) {
+  auto take = [&](Function &place, const std::string &symbol) {
+    // The last module counts: those before it may have been given up.
+    if (const void *function = module.lookup(symbol.c_str()))
+      place = static_cast<Function>(const_cast<void *>(function));
+  };
+  for (size_t i = 0; i < fills.size(); ++i)
+    take(fills[i], std::string(QUIPU_CUDA_FILL_RANDOM) + dtypeName(plan::DType(i)));
+  take(argmax, QUIPU_CUDA_ARGMAX);
+  take(advance, QUIPU_CUDA_ADVANCE);
+}
+
+bool CudaServices::fillRandom(Stream stream, const RandomFill &fill, uint32_t multiprocessors) const {
+  const plan::Source &source = *fill.source;
+  uint64_t elements = 1;
+  for (uint64_t dim : *source.shape())
+    elements *= dim;
+  Function function = size_t(fill.dtype) < fills.size() ? fills[size_t(fill.dtype)] : nullptr;
+  // The kernel numbers elements with 32 bits.
+  if (!function || elements > uint64_t(1) << 32)
+    return false;
+  // Keys and scale of zero ask for ones.
+  RandomKeys keys = {0, 0, 0};
+  float scale = 0;
+  if (fill.role != plan::WeightRole::norm) {
+    keys = randomKeys(source.name()->string_view(), fill.seed, 0);
+    scale = randomScale(fill.role, source.shape()->Get(source.shape()->size() - 1));
+  }
+  // Blocks take rows in turn; several on a multiprocessor hide the latency of their stores.
+  uint64_t blocks = std::min<uint64_t>(elements / fill.columns, uint64_t(multiprocessors) * 8);
+  launchService(stream, function, blocks, 1, /*dependent=*/false, fill.weight, elements, fill.columns, keys.a, keys.b,
+                keys.c, scale, uint32_t(0), uint64_t(source.first_row()), uint32_t(source.order()),
+                uint64_t(source.group_rows()));
+  return true;
+}
+
+void CudaServices::choose(Stream stream, const TokenChoice &choice, int32_t outputs, uint32_t multiprocessors,
+                          bool dependent) const {
+  // Few rows share all multiprocessors, with some loads for every thread.
+  constexpr uint32_t kLogitsPerBlock = 4 * kCudaServiceThreads;
+  uint32_t blocks = std::clamp<uint32_t>(2 * multiprocessors / uint32_t(outputs), 1,
+                                         (choice.vocab + kLogitsPerBlock - 1) / kLogitsPerBlock);
+  launchService(stream, argmax, blocks, uint32_t(outputs), dependent, choice.logits, outputs, int32_t(choice.vocab),
+                choice.keys);
+  launchService(stream, advance, 1, 1, dependent, choice.keys, choice.outputRows, outputs, choice.tokens,
+                choice.positions, choice.history, choice.step, int32_t(choice.capacity));
+}
+
+} // namespace quipu

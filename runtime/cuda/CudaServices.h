@@ -1,0 +1,44 @@
+//===- CudaServices.h - Kernels that belong to no program -------------------*- C++ -*-===//
+//
+// Every variant's code has them; CudaAbi.h says what they do.
+//
+//===----------------------------------------------------------------------------------===//
+
+#ifndef QUIPU_RUNTIME_CUDA_CUDASERVICES_H
+#define QUIPU_RUNTIME_CUDA_CUDASERVICES_H
+
+#include "runtime/core/Device.h"
+#include "runtime/cuda/CudaDriver.h"
+
+#include <array>
+
+namespace quipu {
+
+/// Launches a kernel with x and y blocks. `dependent`: it may start before the kernel in front has finished, and waits
+/// itself.
+void launchCuda(cuda::Stream stream, cuda::Function function, uint32_t x, uint32_t y, uint32_t threads,
+                uint32_t sharedBytes, void **parameters, bool dependent);
+
+class CudaServices {
+public:
+  /// Takes note of the service kernels in a module.
+  void find(const CodeModule &module);
+
+  /// False when there is no kernel for it.
+  bool fillRandom(cuda::Stream stream, const RandomFill &fill, uint32_t multiprocessors) const;
+
+  bool choosesTokens() const { return argmax && advance; }
+  /// Chooses the token of each of the outputs. `dependent` as in launchCuda.
+  void choose(cuda::Stream stream, const TokenChoice &choice, int32_t outputs, uint32_t multiprocessors,
+              bool dependent) const;
+
+private:
+  /// By dtype.
+  std::array<cuda::Function, 3> fills = {};
+  cuda::Function argmax = nullptr;
+  cuda::Function advance = nullptr;
+};
+
+} // namespace quipu
+
+#endif // QUIPU_RUNTIME_CUDA_CUDASERVICES_H

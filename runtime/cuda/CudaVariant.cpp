@@ -1,0 +1,105 @@
+//===- CudaVariant.cpp - What of a plan a GPU can run ------------------------------------===//
+
+#include "runtime/cuda/CudaVariant.h"
+#include "runtime/core/Error.h"
+
+#include <cctype>
+#include <charconv>
+
+namespace quipu {
+
+int driverForPtx(uint32_t ptxVersion) {
+  // Releases from CUDA 11.0 (PTX 7.0); those that brought no new PTX are left out.
+  static constexpr struct {
+    uint32_t ptx;
+    int driver;
+  } kReleases[] = {{70, 11000}, {71, 11010}, {72, 11020}, {73, 11030}, {74, 11040}, {75, 11050}, {76, 11060},
+                   {77, 11070}, {78, 11080}, {80, 12000}, {81, 12010}, {82, 12020}, {83, 12030}, {84, 12040},
+                   {85, 12050}, {86, 12070}, {87, 12080}, {88, 12090}, {90, 13000}, {91, 13010}};
+  for (const auto &release : kReleases)
+    if (ptxVersion <= release.ptx)
+      return release.driver;
+  return 13020;
+}
+
+int isaNumber(std::string_view isa) {
+  constexpr std::string_view prefix = "sm_";
+  int number = 0;
+  if (isa.starts_with(prefix))
+    std::from_chars(isa.data() + prefix.size(), isa.data() + isa.size(), number);
+  return number;
+}
+
+namespace {
+
+/// Whether the modules of one format are the code to take. `problem` says why not.
+bool fits(const plan::CodeModule &module, const CudaProperties &gpu, int driverVersion, std::string &problem) {
+  std::string isa = module.isa() ? module.isa()->str() : "";
+  int number = isaNumber(isa);
+  bool exact = !isa.empty() && !isdigit(static_cast<unsigned char>(isa.back()));
+  bool isCubin = module.format() == plan::CodeFormat::cubin;
+  if (isCubin || exact ? number != gpu.capability : number > gpu.capability) {
+    problem = concat("needs a GPU of capability ", number / 10, ".", number % 10, isCubin || exact ? "" : " or later");
+    return false;
+  }
+  if (!isCubin && driverForPtx(module.ptx_version()) > driverVersion) {
+    problem = concat("its PTX ", module.ptx_version() / 10, ".", module.ptx_version() % 10, " needs a driver for CUDA ",
+                     cudaVersionText(driverForPtx(module.ptx_version())), " or later, this one is for CUDA ",
+                     cudaVersionText(driverVersion), ": update it");
+    return false;
+  }
+  return true;
+}
+
+} // namespace
+
+PlanChoice chooseCudaVariant(const plan::Plan &plan, const std::string &planName, const std::string &wanted,
+                             const CudaProperties &gpu, int driverVersion) {
+  if (plan.target()->device()->string_view() != "cuda")
+    fail(planName, ": the plan is for device ", plan.target()->device()->string_view(), ", not for cuda; run it with ",
+         "--device ", plan.target()->device()->string_view(), ", or compile the model with --target cuda");
+  // A plan without variants has one, for its target.
+  std::vector<std::string> isas;
+  if (plan.variants())
+    for (const plan::Variant *variant : *plan.variants())
+      isas.push_back(variant->isa()->str());
+  if (isas.empty())
+    isas.push_back(plan.target()->isa()->str());
+
+  std::string problems, names;
+  for (uint32_t i = 0; i < isas.size(); ++i) {
+    names += (names.empty() ? "" : ", ") + isas[i];
+    if (!wanted.empty() && isas[i] != wanted)
+      continue;
+    PlanChoice choice;
+    choice.variant = i;
+    std::string problem = "it has no code for a GPU";
+    for (plan::CodeFormat format : {plan::CodeFormat::cubin, plan::CodeFormat::ptx}) {
+      std::vector<const plan::CodeModule *> modules;
+      bool all = true;
+      for (const plan::CodeModule *module : *plan.modules()) {
+        if (module->variant() != i || module->format() != format)
+          continue;
+        all = all && fits(*module, gpu, driverVersion, problem);
+        modules.push_back(module);
+      }
+      if (modules.empty() || !all)
+        continue;
+      (choice.modules.empty() ? choice.modules : choice.others) = modules;
+    }
+    if (!choice.modules.empty())
+      return choice;
+    problems += concat(problems.empty() ? "" : "; ", isas[i], " ", problem);
+  }
+  if (problems.empty())
+    fail(planName, ": has no variant for ", wanted, "; it has ", names);
+  std::string advice = gpu.capability >= 80 ? concat("compile the model with --target cuda:sm_", gpu.capability,
+                                                     gpu.capability == 90 ? "a" : "")
+                                            : std::string("GPUs before capability 8.0 are not supported");
+  if (problems.find("update it") != std::string::npos)
+    advice = "update NVIDIA's driver, or compile on a machine with ptxas, so that the plan has code for this GPU";
+  fail(planName, ": cuda:", gpu.number, " (", gpu.name, ", capability ", gpu.capabilityText(),
+       ") cannot run it: ", problems, "; ", advice);
+}
+
+} // namespace quipu

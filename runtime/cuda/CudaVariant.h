@@ -1,0 +1,32 @@
+//===- CudaVariant.h - What of a plan a GPU can run -------------------------*- C++ -*-===//
+//
+// A cubin runs on the architecture that it was assembled for. PTX of a plain architecture (sm_80) is assembled by the
+// driver for that one and all later ones, PTX of one with a letter (sm_90a) for that one alone.
+//
+//===----------------------------------------------------------------------------------===//
+
+#ifndef QUIPU_RUNTIME_CUDA_CUDAVARIANT_H
+#define QUIPU_RUNTIME_CUDA_CUDAVARIANT_H
+
+#include "runtime/core/Device.h"
+#include "runtime/cuda/CudaProperties.h"
+
+#include <string>
+#include <string_view>
+
+namespace quipu {
+
+/// The first variant that the GPU can run with a driver of this version (as Driver::version), or the variant of isa
+/// `wanted` when that is not empty. Throws Error that says for each variant what is in the way.
+PlanChoice chooseCudaVariant(const plan::Plan &plan, const std::string &planName, const std::string &wanted,
+                             const CudaProperties &gpu, int driverVersion);
+
+/// Version of the first CUDA release (as Driver::version) whose driver assembles a PTX version (86 for 8.6).
+int driverForPtx(uint32_t ptxVersion);
+
+/// Architecture number of an isa: 90 for "sm_90a"; 0 for anything else.
+int isaNumber(std::string_view isa);
+
+} // namespace quipu
+
+#endif // QUIPU_RUNTIME_CUDA_CUDAVARIANT_H

@@ -1,0 +1,16 @@
+//===- TensorMaps.h - Descriptors of tensors for the copy engine ------------*- C++ -*-===//
+
+#ifndef QUIPU_RUNTIME_CUDA_TENSORMAPS_H
+#define QUIPU_RUNTIME_CUDA_TENSORMAPS_H
+
+#include "runtime/cuda/CudaDriver.h"
+#include "runtime/plan/plan_generated.h"
+
+namespace quipu {
+
+/// Encodes a map of the plan for the tensor at `address`.
+cuda::TensorMap encodeTensorMap(const plan::TensorMap &map, void *address);
+
+} // namespace quipu
+
+#endif // QUIPU_RUNTIME_CUDA_TENSORMAPS_H
