@@ -5,10 +5,10 @@
 // way while the warps work on the present one, and serve all heads of the block. With S the scores of a tile in the
 // layout of an accumulator and a running softmax (Milakov and Gimelshein, 2018; Dao et al., 2022):
 //
-//   S = Q K^T     p = 2^(c (S - r))     l += p     O += p V     c = scale / ln 2
+//   S = Q K^T     p = 2^(c S - r)     l += p     O += p V     c = scale / ln 2
 //
-// The reference r of a row is some score so near to its greatest that p stays within bounds. Raising it, which scales l
-// and O by 2^(c (r - r')), is rarely needed after the first tiles, so that warps skip it together when no row needs it.
+// The reference r of a row is so near to its greatest c S that p stays within bounds. Raising it, which scales l
+// and O by 2^(r - r'), is rarely needed after the first tiles, so that warps skip it together when no row needs it.
 // The accumulators of neighbouring keys are the operand of the second product as they lie. Rows need not belong to one
 // sequence: the keys are walked once for each run of rows of one sequence, which is once almost always. Blocks with the
 // last rows, which have most keys, start first.
@@ -31,7 +31,8 @@ namespace quipu::codegen {
 /// shared memory of a block on the smallest of the GPUs that share the code.
 static constexpr int64_t kTile = 16, kRegisters = 176, kMaxOutputs = 128, kMaxSharedBytes = 99 * 1024;
 
-/// Reference of a row before its first key: below every real score, but so far above masked ones that their p is 0.
+/// Reference of a row (over c) before its first key: below every real score, but so far above masked ones that their p
+/// is 0.
 static constexpr float kNoScore = kMaskedScore / 2;
 /// How far, as a power of two, scores may exceed the reference before it is raised.
 static constexpr float kGrowth = 8.0f;
@@ -46,7 +47,7 @@ struct AttentionShape {
       : kvHeads(attention.getNumKvHeads()), group(attention.getNumHeads() / kvHeads),
         head(attention.getKv().getType().getHeadDim()), page(attention.getKv().getType().getPage()),
         tokens(schedule.getTokens()), heads(schedule.getHeads()), warps(schedule.getWarps()), keys(schedule.getKeys()),
-        tiles(heads * tokens / kTile / warps), rows(head) {}
+        tiles(heads * tokens / kTile / std::max<int64_t>(warps, 1)), rows(head) {}
 
   int64_t threads() const { return 32 * warps; }
   /// Registers of a thread for the outputs, the scores and the queries of its warp.
@@ -123,12 +124,6 @@ private:
     firstHeadBytes = b.mul(b.widen(firstHead), shape.head * 2);
     sharedQuery = LLVM::PtrToIntOp::create(b, b.getI32Type(), b.shared());
     sharedTiles = b.add(sharedQuery, shape.queryBytes());
-    copyRow = b.div(thread, rows.chunks);
-    copyChunk = b.rem(thread, rows.chunks);
-    copyTarget = rows.offset(b, copyRow, copyChunk);
-    copySource = b.add(b.mul(kvHead, cache.headBytes()), b.mul(copyChunk, 16));
-    if (shape.copiesWithinPage())
-      copySource = b.add(copySource, b.mul(copyRow, cache.rowBytes()));
   }
 
   /// The tiles of the thread's warp: their heads and first rows, and where their queries begin in shared memory.
@@ -157,19 +152,28 @@ private:
     return rows.offset(b, b.add(b.mul(b.div(lane, 16), 8), b.rem(lane, 8)), b.rem(b.div(lane, 8), 2));
   }
 
+  /// The 16 bytes that the thread copies: row of those copied at once, chunk of the row, and where they go in a tile.
+  struct CopyPlace {
+    Value row, chunk, target;
+  };
+  CopyPlace findCopyPlace() {
+    Value row = b.div(thread, rows.chunks), chunk = b.rem(thread, rows.chunks);
+    return {row, chunk, rows.offset(b, row, chunk)};
+  }
   /// Calls `body` where the thread has a part in copying rows.
-  void whereCopying(llvm::function_ref<void()> body) {
+  void whereCopying(const CopyPlace &place, llvm::function_ref<void()> body) {
     if (shape.copyRows() * rows.chunks == shape.threads())
       return body();
-    b.ifThen(b.compare(Predicate::slt, copyRow, shape.copyRows()), body);
+    b.ifThen(b.compare(Predicate::slt, place.row, shape.copyRows()), body);
   }
 
   void copyQuery() {
-    Value target = b.add(sharedQuery, copyTarget);
-    Value source = b.at(b.at(frame.argument(attention.getQuery()), firstHeadBytes), b.widen(b.mul(copyChunk, 16)));
-    whereCopying([&] {
+    CopyPlace place = findCopyPlace();
+    Value target = b.add(sharedQuery, place.target);
+    Value source = b.at(b.at(frame.argument(attention.getQuery()), firstHeadBytes), b.widen(b.mul(place.chunk, 16)));
+    whereCopying(place, [&] {
       for (int64_t row = 0; row < shape.heads * shape.tokens; row += shape.copyRows()) {
-        Value token = b.add(copyRow, row % shape.tokens);
+        Value token = b.add(place.row, row % shape.tokens);
         Value from = b.add(firstRow, b.min(token, b.sub(rowCount, 1)));
         Value address = b.at(source, b.mul(b.widen(from), rowBytes));
         b.copyAsync16(rows.downRows(b, target, row), b.at(address, row / shape.tokens * shape.head * 2),
@@ -235,6 +239,7 @@ private:
   /// Blocks of the cache that hold what the thread copies of a tile.
   Values lookUp(Value tile) {
     Values blocks;
+    Value copyRow = shape.copiesWithinPage() ? Value() : findCopyPlace().row;
     Value lastPage = b.div(b.max(lastKey, b.i32(0)), shape.page);
     for (int64_t i = 0; i < shape.lookups(); ++i) {
       Value number = shape.copiesWithinPage() ? b.add(b.div(tile, shape.page), i)
@@ -246,18 +251,21 @@ private:
 
   /// Starts copying a tile of keys and values to a stage; zeros behind the last key.
   void copyTile(Value tile, Value stage, ArrayRef<Value> blocks) {
-    Value target = b.add(stage, copyTarget), rowsLeft = b.sub(b.sub(lastKey, tile), copyRow);
-    whereCopying([&] {
+    CopyPlace place = findCopyPlace();
+    Value target = b.add(stage, place.target), rowsLeft = b.sub(b.sub(lastKey, tile), place.row);
+    Value source = b.add(b.mul(kvHead, cache.headBytes()), b.mul(place.chunk, 16));
+    whereCopying(place, [&] {
       Value keys, values;
       int64_t first = 0;
       for (int64_t row = 0; row < shape.keys; row += shape.copyRows()) {
         if (!shape.copiesWithinPage() || row % shape.page == 0) {
           Value block = blocks[row / (shape.copiesWithinPage() ? shape.page : shape.copyRows())];
-          Value inBlock = copySource;
+          Value rowOfPage = place.row;
           if (!shape.copiesWithinPage())
-            inBlock = b.add(inBlock, b.mul(b.rem(b.add(b.add(tile, row), copyRow), shape.page), cache.rowBytes()));
+            rowOfPage = b.rem(b.add(b.add(tile, row), place.row), shape.page);
           else if (shape.page > shape.keys)
-            inBlock = b.add(inBlock, b.mul(b.rem(tile, shape.page), cache.rowBytes()));
+            rowOfPage = b.add(rowOfPage, b.rem(tile, shape.page));
+          Value inBlock = b.add(source, b.mul(rowOfPage, cache.rowBytes()));
           Value offset = b.add(b.mul(b.widen(block), cache.blockBytes()), b.widen(inBlock));
           keys = b.at(cache.keys, offset);
           values = b.at(cache.values, offset);
@@ -319,7 +327,7 @@ private:
           query.push_back(loadQuery(queries, tile, step));
     }
 
-    State state{Values(halves(), b.f32(kNoScore)), Values(halves(), b.f32(0.0f)),
+    State state{Values(halves(), b.f32(kNoScore * factor())), Values(halves(), b.f32(0.0f)),
                 Values(shape.outputRegisters(), b.f32(0.0f))};
     Values carried{stage, other};
     carried.append(state.pack());
@@ -349,20 +357,21 @@ private:
     Values greatest;
     Value grown = b.compare(Predicate::ne, b.i32(0), 0);
     for (int64_t half = 0; half < halves(); ++half) {
-      greatest.push_back(state.reference[half]);
-      for (int64_t key = 0; key < shape.keys / 4; ++key)
-        greatest.back() = b.maxf(greatest.back(), scores[scoreOf(half, key)]);
-      Value limit = b.addf(state.reference[half], b.f32(kGrowth / factor()));
-      Value above = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, greatest.back(), limit);
+      Value score = scores[scoreOf(half, 0)];
+      for (int64_t key = 1; key < shape.keys / 4; ++key)
+        score = b.maxf(score, scores[scoreOf(half, key)]);
+      Value above = b.fma(score, b.f32(factor()), b.negf(state.reference[half]));
+      above = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, above, b.f32(kGrowth));
       grown = arith::OrIOp::create(b, grown, above);
+      greatest.push_back(score);
     }
     grown = NVVM::VoteSyncOp::create(b, b.getI1Type(), b.i32(-1), grown, NVVM::VoteSyncKind::any);
     auto raise = [&] {
       State raised = state;
       for (int64_t half = 0; half < halves(); ++half) {
         Value &reference = raised.reference[half];
-        Value next = b.maxLanes(greatest[half], 4);
-        Value shrink = b.exp2(b.mulf(b.subf(reference, next), b.f32(factor())));
+        Value next = b.maxf(b.maxLanes(b.mulf(greatest[half], b.f32(factor())), 4), reference);
+        Value shrink = b.exp2(b.subf(reference, next));
         reference = next;
         raised.sum[half] = b.mulf(raised.sum[half], shrink);
         for (int64_t i = 0; i < shape.head / 4; ++i) {
@@ -379,10 +388,6 @@ private:
   State addTile(Value tile, Value stage, State state) {
     Values scores = mask(tile, computeScores(stage));
     state = raiseReference(scores, state);
-    Value scale = b.f32(factor());
-    Values subtrahend;
-    for (Value reference : state.reference)
-      subtrahend.push_back(b.mulf(reference, b.f32(-factor())));
     Value values = b.add(b.add(stage, shape.tileBytes()), rowsFirst(fresh(lane)));
     for (int64_t key = 0; key < shape.keys; key += kTile) {
       SmallVector<Values> weights(shape.tiles);
@@ -393,7 +398,7 @@ private:
           Values p;
           for (int64_t i = 0; i < 2; ++i) {
             Value score = scores[scoreOf(half, key / 4 + pair / 2 * 2 + i)];
-            p.push_back(b.exp2(b.fma(score, scale, subtrahend[half])));
+            p.push_back(b.exp2(b.fma(score, b.f32(factor()), b.negf(state.reference[half]))));
             state.sum[half] = b.addf(state.sum[half], p.back());
           }
           weights[tile].push_back(b.pack(element, p[0], p[1]));
@@ -534,8 +539,6 @@ private:
   Value firstRow, rowCount, kvHead, firstHeadBytes;
   Value thread, lane, sharedQuery, sharedTiles;
   SmallVector<Values> query;
-  // What the thread copies.
-  Value copyRow, copyChunk, copyTarget, copySource;
   // The run.
   Value sequence, begin, end, firstKey, lastKey, warpFirst, warpCommon, warpLast, tableRow;
 };
@@ -554,8 +557,9 @@ LogicalResult emitAttentionMany(CudaBuilder &b, KernelOp kernel, AttentionOp att
     return kernel.emitOpError() << "has a scale that is not positive";
   AttentionShape shape(attention, schedule);
   auto refuse = [&] { return kernel.emitOpError() << "cannot be generated as " << schedule << ": "; };
-  if (shape.head % kTile || shape.tokens % kTile || shape.keys % kTile)
-    return refuse() << "head_dim (" << shape.head << "), tokens and keys must be multiples of " << kTile;
+  for (int64_t size : {shape.head, shape.tokens, shape.keys})
+    if (size < kTile || size % kTile)
+      return refuse() << "head_dim (" << shape.head << "), tokens and keys must be multiples of " << kTile;
   if (shape.heads < 1 || shape.group % shape.heads)
     return refuse() << "heads must divide the " << shape.group << " query heads of a key/value head";
   if (shape.warps < 1 || shape.tiles < 1 || shape.tiles * shape.warps * kTile != shape.heads * shape.tokens)
