@@ -89,8 +89,7 @@ void LinearEpilogue::loadResiduals(Value tile, Value pair, int64_t pairs, Value 
 LinearEpilogue::Values LinearEpilogue::loadOutputs(Type element, Value rowPointer, Value feature, int64_t count) {
   int64_t outputs = region.outputs();
   if (outputs % count == 0) {
-    if (outputs % 16)
-      feature = b.min(feature, b.i32(outputs - count));
+    feature = b.min(feature, b.i32(outputs - count));
     return loadRun(element, count, b.at(rowPointer, b.mul(feature, bytesOf(element))));
   }
   Values values;
@@ -263,11 +262,15 @@ void LinearEpilogue::storePlain(Value tile, ArrayRef<EpilogueValues> values) {
 }
 
 void LinearEpilogue::store(Value tile, ArrayRef<EpilogueValues> values) {
-  // Plain weights may end inside a tile; paired ones have whole tiles, but a block may have more of them.
-  if (!region.gate && !region.split)
-    return storePlain(tile, values);
-  b.ifThen(b.compare(arith::CmpIPredicate::slt, tile, countTiles(region)),
-           [&] { region.gate ? storeGate(tile, values) : storeSplit(tile, values); });
+  // A block may have more tiles than the weight.
+  b.ifThen(b.compare(arith::CmpIPredicate::slt, tile, countTiles(region)), [&] {
+    if (region.gate)
+      storeGate(tile, values);
+    else if (region.split)
+      storeSplit(tile, values);
+    else
+      storePlain(tile, values);
+  });
 }
 
 void LinearEpilogue::storeSplit(Value tile, ArrayRef<EpilogueValues> values) {
