@@ -89,6 +89,8 @@ void CudaBuilder::letNextStart() {
     ptx("griddepcontrol.launch_dependents;", {}, {}, /*memory=*/false, /*ordered=*/true);
 }
 
+void CudaBuilder::keepLoop() { ptx(".pragma \"nounroll\";", {}, {}, /*memory=*/false, /*ordered=*/true); }
+
 Value CudaBuilder::fma(Value a, Value b, Value c) { return LLVM::FMAOp::create(*this, a, b, c); }
 Value CudaBuilder::exp2(Value a) { return ptx1("ex2.approx.ftz.f32 $0, $1;", getF32Type(), {a}); }
 Value CudaBuilder::reciprocal(Value a) { return ptx1("rcp.approx.ftz.f32 $0, $1;", getF32Type(), {a}); }

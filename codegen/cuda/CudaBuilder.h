@@ -57,6 +57,9 @@ public:
   /// are visible / lets the kernel behind start.
   void waitForPrevious();
   void letNextStart();
+  /// First in the body of a loop: ptxas keeps the loop as it is. It unrolls loops of few iterations whole, with no eye to
+  /// registers.
+  void keepLoop();
 
   // ---- arithmetic (scalars)
   Value fma(Value a, Value b, Value c);

@@ -231,6 +231,7 @@ private:
     carried.append(4 * tokenBlocks() * rowBlocks(), b.f32(0.0f));
     int64_t numFragments = 4 * tokenBlocks() + 2 * rowBlocks(), parts = schedule.getDepth() / 16;
     auto body = [&](Value step, ValueRange before) {
+      b.keepLoop();
       Value read = before[0], fill = before[1], next = nextStage(read);
       Values fragments(before.slice(2, numFragments)), sums(before.drop_front(2 + numFragments));
       for (int64_t part = 0; part < parts; ++part) {
