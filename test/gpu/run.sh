@@ -12,7 +12,7 @@
 #   peers     SCRIPT, which prints one JSON object for each measurement of a peer; PEER_FLAGS are handed to it
 #
 # Each section ends after its time limit at the latest (QUIPU_GPU_LIMIT: seconds, for all). Logs go to $OUT, or to
-# build-gpu/logs. The last thing printed is a table of the requirements met and missed, over all sections run so far on
+# build-gpu/logs; BENCH_ONLY is a regular expression on the tests of `bench` ("8b"). The last thing printed is a table of the requirements met and missed, over all sections run so far on
 # this machine; exit status 1 when one was missed.
 set -uo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -135,6 +135,16 @@ time_kernels() {
   done
 }
 
+bench() {
+  # The ceiling for arithmetic is cuBLAS: PyTorch's, where the toolkit has none.
+  local cublas
+  cublas=$(python3 -c "import glob, site; print(*glob.glob(site.getsitepackages()[0] + '/nvidia/*/lib/libcublas.so.1?'))")
+  cublas=${cublas%% *}
+  LD_LIBRARY_PATH=${LD_LIBRARY_PATH:-}${cublas:+:$(dirname "$cublas")} \
+    limited 400 python3 "$here/bench.py" "$plans" "$results" ${BENCH_ONLY:+--only "$BENCH_ONLY"} 2>&1 |
+    tee "$logs/bench.log"
+}
+
 run_peers() {
   [ -n "$peers" ] || { echo "no script of peers given (--peers)" && return; }
   # shellcheck disable=SC2086
@@ -152,7 +162,7 @@ for section in "${sections[@]}"; do
   models) check_models ;;
   sanitize) sanitize ;;
   times) time_kernels ;;
-  bench) limited 400 python3 "$here/bench.py" "$plans" "$results" ${BENCH_ONLY:+--only "$BENCH_ONLY"} 2>&1 | tee "$logs/bench.log" ;;
+  bench) bench ;;
   peers) run_peers ;;
   esac
   echo "-- $section: $((SECONDS - begin)) s"
