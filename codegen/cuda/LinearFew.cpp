@@ -119,9 +119,11 @@ public:
   void emit(const GeneratedEntry &entry) {
     CudaFrame function(b, region.kernel, entry);
     frame = &function;
-    // Keeps the compiler from spending more registers than let a multiprocessor run as many threads as intended.
-    b.getBlock()->getParentOp()->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
-                                         b.getI32IntegerAttr(Geometry::residentBlocks(size.warps)));
+    // Keeps the compiler from spending more registers than let a multiprocessor run as many threads as intended. The
+    // sums of fma alone take more, and it is there to check the others.
+    if (size.mma)
+      b.getBlock()->getParentOp()->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
+                                           b.getI32IntegerAttr(Geometry::residentBlocks(size.warps)));
     LinearEpilogue epilogue(b, region, function);
     b.letNextStart();
     placeThread();
