@@ -7,6 +7,7 @@
 #include "tools/quipu/Command.h"
 #include "tools/quipu/PlanSource.h"
 #include "tools/quipu/bench/Ceilings.h"
+#include "tools/quipu/bench/Profile.h"
 #include "tools/quipu/bench/Work.h"
 
 #include <nlohmann/json.hpp>
@@ -35,15 +36,19 @@ struct BenchCommand {
   std::vector<uint32_t> prompts = {512}, generated = {128};
   uint32_t depth = 0, batch = 1, repeats = 5, chunk = 0;
   std::string format = "md";
-  bool json = false, verbose = false;
+  bool json = false, profile = false, verbose = false;
 
   int run();
 
 private:
   void load();
+  void check(const PlanFile &file) const;
+  /// Positions that the longest test needs in a sequence.
+  uint64_t positions() const;
   double timePrompt(uint32_t tokens);
   double timeGeneration(uint32_t tokens);
   Row measure(const std::string &name, uint64_t tokens, const std::function<double()> &run);
+  std::string profileOf(const std::string &name, uint32_t tokens);
   /// Puts `depth` positions into every sequence, for a run to follow.
   void fillToDepth();
   void printMarkdown(const std::vector<Row> &rows) const;
@@ -54,9 +59,7 @@ private:
   std::shared_ptr<const Model> loaded;
   std::unique_ptr<Session> session;
   std::vector<SequenceId> sequences;
-  std::unique_ptr<ThreadPool> pool;
-  std::unique_ptr<ReadCeiling> bandwidth;
-  std::unique_ptr<ArithmeticCeiling> arithmetic;
+  std::unique_ptr<Ceilings> ceilings;
 };
 
 } // namespace
@@ -72,31 +75,41 @@ static std::vector<int32_t> benchTokens(size_t count, uint32_t vocab) {
   return tokens;
 }
 
-void BenchCommand::load() {
-  ModelOptions options = model.options();
-  std::shared_ptr<const PlanFile> file = plan.open(verbose);
-  // Speed does not depend on the values: a plan without weight files gets random ones.
-  bool hasFiles = file->plan().files() && file->plan().files()->size() > 0;
-  if (!hasFiles && model.weights.empty())
-    options.weights = WeightSource::random(0);
-  loaded = Model::load(file, options);
-  if (batch > loaded->maxSequences())
-    fail(file->path(), ": was compiled for ", loaded->maxSequences(), " sequences at once, --batch asks for ", batch,
-         "; compile with --max-batch ", batch);
+uint64_t BenchCommand::positions() const {
   uint32_t longest = 0;
   for (uint32_t tokens : prompts)
     longest = std::max(longest, tokens);
   for (uint32_t tokens : generated)
     longest = std::max(longest, tokens);
-  if (uint64_t(longest) + depth > loaded->maxSequenceLength())
-    fail(file->path(), ": was compiled for ", loaded->maxSequenceLength(), " positions, the benchmark needs ",
-         uint64_t(longest) + depth, "; compile with a larger --max-seq, or ask for fewer");
+  return uint64_t(longest) + depth;
+}
+
+void BenchCommand::check(const PlanFile &file) const {
+  const plan::KvCache &cache = *file.plan().kv_cache();
+  if (batch > cache.max_batch())
+    fail(file.path(), ": was compiled for ", cache.max_batch(), " sequences at once, --batch asks for ", batch,
+         "; compile with --max-batch ", batch);
+  if (positions() > cache.max_seq())
+    fail(file.path(), ": was compiled for ", cache.max_seq(), " positions, the benchmark needs ", positions(),
+         "; compile with a larger --max-seq, or ask for fewer");
+}
+
+void BenchCommand::load() {
+  ModelOptions options = model.options();
+  std::shared_ptr<const PlanFile> file = plan.open(verbose);
+  check(*file);
+  // Speed does not depend on the values: a plan without weight files gets random ones.
+  bool hasFiles = file->plan().files() && file->plan().files()->size() > 0;
+  if (!hasFiles && model.weights.empty())
+    options.weights = WeightSource::random(0);
+  // No more of the cache than the tests fill.
+  uint32_t page = file->plan().kv_cache()->page();
+  options.cacheTokens = batch * ((positions() + page - 1) / page * page);
+  loaded = Model::load(file, options);
   session = std::make_unique<Session>(loaded);
   for (uint32_t i = 0; i < batch; ++i)
     sequences.push_back(session->addSequence());
-  pool = std::make_unique<ThreadPool>(loaded->device().threads(), model.pin);
-  bandwidth = std::make_unique<ReadCeiling>(*pool, loaded->weightBytes());
-  arithmetic = std::make_unique<ArithmeticCeiling>(*pool, dotInstruction(loaded->plan()));
+  ceilings = Ceilings::create(*loaded, model.pin);
 }
 
 void BenchCommand::fillToDepth() {
@@ -127,15 +140,24 @@ double BenchCommand::timePrompt(uint32_t tokens) {
 double BenchCommand::timeGeneration(uint32_t tokens) {
   fillToDepth();
   std::vector<int32_t> ids = benchTokens(tokens, loaded->vocabSize());
-  std::vector<SequenceTokens> step;
-  step.reserve(sequences.size());
-  for (SequenceId sequence : sequences)
-    step.push_back({sequence, {}, LogitsMode::Last});
   auto start = std::chrono::steady_clock::now();
-  for (uint32_t i = 0; i < tokens; ++i) {
-    for (SequenceTokens &one : step)
-      one.tokens = std::span(ids).subspan(i, 1);
-    session->step(step);
+  if (session->choosesOnDevice()) {
+    // As greedy generation runs there: no step waits for the host.
+    std::vector<NextToken> next;
+    next.reserve(sequences.size());
+    for (SequenceId sequence : sequences)
+      next.push_back({sequence, ids[0]});
+    session->greedy(next, tokens, [](std::span<const int32_t>) { return true; });
+  } else {
+    std::vector<SequenceTokens> step;
+    step.reserve(sequences.size());
+    for (SequenceId sequence : sequences)
+      step.push_back({sequence, {}, LogitsMode::Last});
+    for (uint32_t i = 0; i < tokens; ++i) {
+      for (SequenceTokens &one : step)
+        one.tokens = std::span(ids).subspan(i, 1);
+      session->step(step);
+    }
   }
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
@@ -147,18 +169,31 @@ Row BenchCommand::measure(const std::string &name, uint64_t tokens, const std::f
   double sum = 0, squares = 0;
   // Ceilings and runs take turns, so that both see the same weather.
   for (uint32_t i = 0; i < repeats; ++i) {
-    bandwidth->measure();
-    arithmetic->measure();
+    ceilings->measure();
     double rate = double(tokens * batch) / run();
     sum += rate;
     squares += rate * rate;
   }
-  bandwidth->measure();
-  arithmetic->measure();
+  ceilings->measure();
   row.rate = sum / repeats;
   if (repeats > 1)
     row.deviation = std::sqrt(std::max(0.0, (squares - sum * row.rate) / (repeats - 1)));
   return row;
+}
+
+/// The step of a test, launch by launch: its tokens in one launch, or as many of them as fit.
+std::string BenchCommand::profileOf(const std::string &name, uint32_t tokens) {
+  fillToDepth();
+  std::vector<int32_t> ids = benchTokens(tokens, loaded->vocabSize());
+  std::vector<SequenceTokens> step;
+  step.reserve(sequences.size());
+  for (SequenceId sequence : sequences)
+    step.push_back({sequence, ids, LogitsMode::Last});
+  StepOptions options;
+  options.chunkRows = chunk;
+  std::vector<LaunchTime> times = session->profile(step, repeats, options);
+  uint64_t rows = std::min<uint64_t>(uint64_t(tokens) * batch, chunk ? chunk : loaded->maxChunkRows());
+  return profileTable(*loaded, name, times, rows, rows < uint64_t(tokens) * batch ? 0 : batch);
 }
 
 nlohmann::ordered_json BenchCommand::describe(const Row &row) const {
@@ -166,18 +201,23 @@ nlohmann::ordered_json BenchCommand::describe(const Row &row) const {
   if (row.bytes > 0) {
     result["bytes_per_token"] = row.bytes;
     result["achieved_GBps"] = row.bytes * row.rate / 1e9;
-    result["ceiling_GBps"] = bandwidth->best() / 1e9;
+    result["ceiling_GBps"] = ceilings->bytes() / 1e9;
+    result["ceiling_memory"] = ceilings->bytesName();
   }
   if (row.operations > 0) {
     result["flops_per_token"] = row.operations;
     result["achieved_TFLOPs"] = row.operations * row.rate / 1e12;
-    result["ceiling_TFLOPs"] = arithmetic->best() / 1e12;
-    result["ceiling_instruction"] = dotInstructionName(dotInstruction(loaded->plan()));
+    result["ceiling_TFLOPs"] = ceilings->operations() / 1e12;
+    result["ceiling_instruction"] = ceilings->operationsName();
   }
   result["repeats"] = repeats;
   result["stddev"] = row.deviation;
   result["device"] = loaded->device().description();
   result["threads"] = loaded->device().threads();
+  if (std::optional<MemoryInfo> memory = loaded->device().memoryInfo()) {
+    result["device_memory_used"] = memory->total - memory->free;
+    result["variant"] = loaded->variantIsa();
+  }
   result["model"] = loaded->config().name() ? loaded->config().name()->str() : "";
   result["dtype"] = plan::EnumNameDType(loaded->config().compute_dtype());
   result["weight_bytes"] = loaded->weightBytes();
@@ -186,19 +226,21 @@ nlohmann::ordered_json BenchCommand::describe(const Row &row) const {
 
 void BenchCommand::printMarkdown(const std::vector<Row> &rows) const {
   std::string name = loaded->config().name() ? loaded->config().name()->str() : plan.path();
-  out().write(concat("device: ", loaded->device().description(), "; read ceiling ", fixed(bandwidth->best() / 1e9, 1),
-                     " GB/s, ", dotInstructionName(dotInstruction(loaded->plan())), " ceiling ",
-                     fixed(arithmetic->best() / 1e12, 3), " TFLOP/s\n\n"));
+  out().write(concat("device: ", loaded->device().description(), "; ", ceilings->bytesName(), " ceiling ",
+                     fixed(ceilings->bytes() / 1e9, 1), " GB/s, ", ceilings->operationsName(), " ceiling ",
+                     fixed(ceilings->operations() / 1e12, 3), " TFLOP/s\n\n"));
+  std::string threads = loaded->device().threads() ? std::to_string(loaded->device().threads()) : "GPU";
   out().write("| model | size | dtype | threads | test | t/s | achieved | of ceiling |\n"
               "| --- | ---: | --- | ---: | ---: | ---: | ---: | ---: |\n");
   for (const Row &row : rows) {
     bool memory = row.bytes > 0;
-    double share = memory ? row.bytes * row.rate / bandwidth->best() : row.operations * row.rate / arithmetic->best();
+    double ceiling = memory ? ceilings->bytes() : ceilings->operations();
+    double share = ceiling > 0 ? (memory ? row.bytes : row.operations) * row.rate / ceiling : 0;
     std::string achieved = memory ? fixed(row.bytes * row.rate / 1e9, 2) + " GB/s"
                                   : fixed(row.operations * row.rate / 1e12, 3) + " TFLOP/s";
     out().write(concat("| ", name, " | ", binaryBytes(double(loaded->weightBytes())), " | ",
-                       plan::EnumNameDType(loaded->config().compute_dtype()), " | ", loaded->device().threads(), " | ",
-                       row.name, " | ", fixed(row.rate, 2), " ± ", fixed(row.deviation, 2), " | ", achieved, " | ",
+                       plan::EnumNameDType(loaded->config().compute_dtype()), " | ", threads, " | ", row.name, " | ",
+                       fixed(row.rate, 2), " ± ", fixed(row.deviation, 2), " | ", achieved, " | ",
                        fixed(100 * share, 1), " % |\n"));
   }
 }
@@ -229,27 +271,35 @@ void BenchCommand::printJson(const std::vector<Row> &rows) const {
 }
 
 int BenchCommand::run() {
+  bool isTable = !json && format == "md";
+  if (profile && !isTable)
+    throw UsageError("--profile prints tables; leave out --json and --output");
   load();
   std::vector<Row> rows;
+  std::string profiles;
   uint64_t maxChunk = chunk ? std::min<uint64_t>(chunk, loaded->maxChunkRows()) : loaded->maxChunkRows();
   for (uint32_t tokens : prompts) {
     if (tokens == 0)
       continue;
     Row row = measure(concat("pp", tokens), tokens, [&] { return timePrompt(tokens); });
     // Position i of the prompt sees depth + i + 1 positions. The logits of the last token alone are computed.
-    Work work = stepWork(loaded->plan(), tokens, 1, maxChunk, depth + (tokens + 1) / 2.0);
+    Work work = stepWork(*loaded, tokens, 1, maxChunk, depth + (tokens + 1) / 2.0);
     row.operations = work.operations / tokens;
     rows.push_back(row);
+    if (profile)
+      profiles += profileOf(row.name, tokens);
   }
   for (uint32_t tokens : generated) {
     if (tokens == 0)
       continue;
     Row row = measure(concat("tg", tokens), tokens, [&] { return timeGeneration(tokens); });
-    Work work = stepWork(loaded->plan(), batch, batch, maxChunk, depth + (tokens + 1) / 2.0);
+    Work work = stepWork(*loaded, batch, batch, maxChunk, depth + (tokens + 1) / 2.0);
     row.bytes = work.bytes / batch;
     if (batch > 1)
       row.operations = work.operations / batch;
     rows.push_back(row);
+    if (profile)
+      profiles += profileOf(row.name, 1);
   }
   if (json || format == "json")
     printJson(rows);
@@ -257,6 +307,7 @@ int BenchCommand::run() {
     printCsv(rows);
   else
     printMarkdown(rows);
+  out().write(profiles);
   return 0;
 }
 
@@ -265,8 +316,9 @@ void addBench(CLI::App &program, Action &action) {
   CLI::App *command = program.add_subcommand("bench", "Measure speed, beside the ceilings of this machine");
   command->footer(
       "Example:\n  quipu bench story.qplan -p 256 -n 64 -t 2\n\n"
-      "ppN: N tokens of prompt at once; tgN: N tokens one by one. Ceilings: reading a buffer that no cache\n"
-      "holds, and the kernels' dot-product instruction in a loop without memory, measured between the runs.");
+      "ppN: N tokens of prompt at once; tgN: N tokens one by one. Ceilings, measured between the runs: on a CPU\n"
+      "reading a buffer that no cache holds, and the kernels' dot-product instruction in a loop without memory;\n"
+      "on a GPU copying device memory (bytes read and written), and a large product through cuBLAS.");
   state->plan.addOptions(*command);
   command->add_option("-p,--prompt", state->prompts, "Prompt lengths, as 256 or 128,512; 0: none")
       ->delimiter(',')
@@ -285,6 +337,8 @@ void addBench(CLI::App &program, Action &action) {
       ->capture_default_str()
       ->check(CLI::IsMember({"md", "json", "csv"}));
   command->add_flag("--json", state->json, "As -o json");
+  command->add_flag("--profile", state->profile,
+                    "Also time each launch of a step by itself; prints a table for each test");
   command->add_flag("-v,--verbose", state->verbose, "Say what is compiled and used, on standard error");
   state->model.addOptions(*command);
   command->callback([state, &action] { action = [state] { return state->run(); }; });

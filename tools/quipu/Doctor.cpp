@@ -9,12 +9,12 @@
 #include "tools/quipu/Command.h"
 #include "tools/quipu/Memory.h"
 #include "tools/quipu/PlanSource.h"
+#include "tools/quipu/doctor/Findings.h"
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <cstdlib>
-#include <dlfcn.h>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -27,17 +27,15 @@ namespace quipu::tool {
 
 namespace {
 
-/// One line of the report. A gap has advice; everything else has none.
-struct Finding {
-  std::string key, label, value, advice;
-};
-
 class Examination {
 public:
   void processor();
   void memory();
   void installation();
-  void cuda();
+  void cuda() {
+    std::vector<Finding> found = examineCuda();
+    findings.insert(findings.end(), found.begin(), found.end());
+  }
   void cache();
 
   std::vector<Finding> findings;
@@ -109,28 +107,6 @@ void Examination::installation() {
   else
     add("compiler", "quipu-compile", firstLine(captureProcess({compiler, "--version"})));
   add("tokenizer", "tokenizers", "SentencePiece 0.2.1");
-}
-
-void Examination::cuda() {
-  // The driver alone tells whether there are GPUs; asking it needs no toolkit.
-  void *driver = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
-  auto symbol = [&](const char *name) { return driver ? dlsym(driver, name) : nullptr; };
-  auto init = reinterpret_cast<int (*)(unsigned)>(symbol("cuInit"));
-  auto version = reinterpret_cast<int (*)(int *)>(symbol("cuDriverGetVersion"));
-  auto count = reinterpret_cast<int (*)(int *)>(symbol("cuDeviceGetCount"));
-  int number = 0, devices = 0;
-  if (!driver || !init || !version || !count)
-    add("cuda_driver", "CUDA driver", "none", "only for CUDA targets: install NVIDIA's driver");
-  else if (init(0) != 0 || version(&number) != 0 || count(&devices) != 0)
-    add("cuda_driver", "CUDA driver", "present, but does not start", "only for CUDA targets: see nvidia-smi");
-  else
-    add("cuda_driver", "CUDA driver",
-        concat("CUDA ", number / 1000, ".", number % 1000 / 10, ", ", devices, devices == 1 ? " GPU" : " GPUs"));
-  if (driver)
-    dlclose(driver);
-  bool assembler = captureProcess({"ptxas", "--version"}).has_value();
-  add("ptxas", "ptxas", assembler ? "on the PATH" : "none",
-      assembler ? "" : "only for CUDA targets: the driver assembles PTX itself, more slowly");
 }
 
 void Examination::cache() {

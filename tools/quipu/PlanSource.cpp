@@ -22,7 +22,7 @@ namespace quipu::tool {
 void PlanSource::addOptions(CLI::App &command) {
   command.add_option("PLAN", source, "A compiled plan, or a model (compiled first and kept in the cache)")->required();
   static constexpr std::pair<const char *, const char *> kFlags[] = {
-      {"--target", "cpu, cpu:x86-64-v3, cpu:+FEATURE,-FEATURE ..."},
+      {"--target", "cpu, cpu:x86-64-v3, cpu:+FEATURE,-FEATURE ..., cuda, cuda:sm_80 ..."},
       {"--dtype", "auto, f32, bf16 or f16"},
       {"--kv-dtype", "auto, f32, bf16 or f16"},
       {"--max-batch", "Most sequences at once"},
@@ -189,7 +189,10 @@ void ModelFlags::addOptions(CLI::App &command) {
   command.add_option("--threads,-t", threads, "Threads (default: the cores that this process may use)")
       ->check(isPositiveCount());
   command.add_flag("--pin", pin, "Bind each thread to one core");
-  command.add_option("--device", device, "cpu (default: what the plan was compiled for)");
+  command.add_option("--device", device, "cpu, cuda or cuda:N, GPU number N (default: what the plan was compiled for)");
+  command
+      .add_option("--variant", variant, "Of a CUDA plan: its code for this architecture (default: the best that runs)")
+      ->type_name("ISA");
   command.add_flag("--verify", verify, "Hash every weight file, also where size, time and header agree with the plan");
 }
 
@@ -203,6 +206,7 @@ ModelOptions ModelFlags::options() const {
   }
   result.verifyWeights = verify;
   result.device = device;
+  result.variant = variant;
   result.threads = threads;
   result.pinThreads = pin;
   return result;

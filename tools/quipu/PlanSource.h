@@ -47,7 +47,7 @@ private:
 /// $QUIPU_CACHE, else $XDG_CACHE_HOME/quipu, else $HOME/.cache/quipu; empty when none is set.
 std::string cacheFolder();
 
-/// Flags on how a plan is run: --weights, --threads, --pin, --device, --verify.
+/// Flags on how a plan is run: --weights, --threads, --pin, --device, --variant, --verify.
 struct ModelFlags {
   void addOptions(CLI::App &command);
   /// Throws UsageError for values that make no sense.
@@ -56,7 +56,7 @@ struct ModelFlags {
   std::string weights;
   unsigned threads = 0;
   bool pin = false;
-  std::string device;
+  std::string device, variant;
   bool verify = false;
 };
 

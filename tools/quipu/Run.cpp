@@ -15,6 +15,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 
 namespace quipu::tool {
 
@@ -35,7 +36,7 @@ struct RunCommand {
   bool printTokens = false, echo = false, verbose = false, json = false;
 
   int run();
-  void printSummary(const GenerateSummary &summary, double firstToken) const;
+  void printSummary(const Model &loaded, const GenerateSummary &summary, double firstToken) const;
   void printDetails(const Model &loaded, const Session &session, const Tokenizer *tokenizer,
                     const std::vector<int32_t> &ids, const GenerateSummary &summary, double loadMilliseconds) const;
 };
@@ -63,11 +64,14 @@ static uint64_t cacheBytes(const plan::Plan &plan, const GenerateSummary &summar
   return pages * cache.page() * 2 * cache.layers() * cache.kv_heads() * cache.head_dim() * dtypeSize(cache.dtype());
 }
 
-void RunCommand::printSummary(const GenerateSummary &summary, double firstToken) const {
+void RunCommand::printSummary(const Model &loaded, const GenerateSummary &summary, double firstToken) const {
   std::string line = concat(summary.promptTokens, " prompt tokens at ", fixed(summary.promptTokensPerSecond(), 1),
                             " tok/s, first token after ", fixed(firstToken, 0), " ms, ", summary.newTokens,
                             " new tokens at ", fixed(summary.decodeTokensPerSecond(), 1), " tok/s, peak memory ",
                             fixed(double(processMemory().peak) / 1048576, 0), " MiB");
+  if (std::optional<MemoryInfo> memory = loaded.device().memoryInfo())
+    line += concat(", GPU memory ", fixed(double(memory->total - memory->free) / 1048576, 0), " of ",
+                   fixed(double(memory->total) / 1048576, 0), " MiB in use");
   if (summary.reason == StopReason::ContextFull)
     line += "; stopped because the context is full";
   printNote(line);
@@ -77,7 +81,8 @@ void RunCommand::printDetails(const Model &loaded, const Session &session, const
                               const std::vector<int32_t> &ids, const GenerateSummary &summary,
                               double loadMilliseconds) const {
   ProcessMemory memory = processMemory();
-  printNote(concat("device: ", loaded.device().description()));
+  printNote(concat("device: ", loaded.device().description(),
+                   loaded.device().memoryInfo() ? "; code for " + loaded.variantIsa() : ""));
   printNote(concat("weights: ", binaryBytes(double(loaded.weightBytes())), ", of which ",
                    binaryBytes(double(loaded.ownedWeightBytes())), " are converted or joined in memory"));
   printNote(concat("key/value cache: ", binaryBytes(double(cacheBytes(loaded.plan(), summary))), " of ",
@@ -143,13 +148,15 @@ int RunCommand::run() {
     result["owned_weight_bytes"] = loaded->ownedWeightBytes();
     result["cache_bytes"] = cacheBytes(loaded->plan(), summary);
     result["peak_rss_bytes"] = processMemory().peak;
+    if (std::optional<MemoryInfo> memory = loaded->device().memoryInfo())
+      result["gpu_memory_bytes"] = memory->total - memory->free;
     out().write(result.dump(2));
   }
   out().write("\n");
   out().flush();
   if (verbose)
     printDetails(*loaded, session, tokenizer.get(), ids, summary, loadMilliseconds);
-  printSummary(summary, firstToken);
+  printSummary(*loaded, summary, firstToken);
   return 0;
 }
 

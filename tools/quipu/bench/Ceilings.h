@@ -1,21 +1,40 @@
 //===- Ceilings.h - What this machine can do at best ------------------------*- C++ -*-===//
 //
-// `bench` sets each result beside a ceiling measured in the same run, because machines differ and are noisy: the read
-// bandwidth of a buffer that no cache holds, and the rate of the instruction that the kernels' inner loops consist of.
+// `bench` sets each result beside a ceiling measured in the same run, because machines differ and are noisy. On a CPU:
+// the read bandwidth of a buffer that no cache holds, and the rate of the instruction that the kernels' inner loops
+// consist of. On a GPU: a copy of device memory, and a large product through cuBLAS.
 //
 //===----------------------------------------------------------------------------------===//
 
 #ifndef QUIPU_TOOLS_QUIPU_BENCH_CEILINGS_H
 #define QUIPU_TOOLS_QUIPU_BENCH_CEILINGS_H
 
+#include "runtime/core/Model.h"
 #include "runtime/cpu/ThreadPool.h"
-#include "runtime/plan/plan_generated.h"
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 
 namespace quipu::tool {
+
+/// The two ceilings of the device that a model runs on.
+class Ceilings {
+public:
+  virtual ~Ceilings() = default;
+  /// `pin`: as the model's threads.
+  static std::unique_ptr<Ceilings> create(const Model &model, bool pin);
+
+  /// One short run of each.
+  virtual void measure() = 0;
+  /// The best so far, a second; 0 where it cannot be measured.
+  virtual double bytes() const = 0;
+  virtual double operations() const = 0;
+  /// What they are: "read", "copy"; "AVX-512 bf16 dot products", "cuBLAS bf16".
+  virtual const char *bytesName() const = 0;
+  virtual std::string operationsName() const = 0;
+};
 
 /// Read bandwidth. All threads sum a buffer of their own share; the best of several loop shapes counts.
 class ReadCeiling {

@@ -8,21 +8,22 @@
 namespace quipu::tool {
 
 /// The program that the runtime picks for a launch of so many rows; null when none takes them.
-static const plan::Program *programFor(const plan::Plan &plan, uint64_t rows) {
-  for (const plan::Program *program : *plan.programs())
+static const plan::Program *programFor(const Model &model, uint64_t rows) {
+  for (const plan::Program *program : model.programs())
     if (program->min_rows() <= rows && rows <= program->max_rows())
       return program;
   return nullptr;
 }
 
-Work stepWork(const plan::Plan &plan, uint64_t rows, uint64_t outputs, uint64_t chunk, double context) {
+Work stepWork(const Model &model, uint64_t rows, uint64_t outputs, uint64_t chunk, double context) {
+  const plan::Plan &plan = model.plan();
   Work work;
   for (uint64_t done = 0; done < rows;) {
     uint64_t count = std::min(chunk, rows - done);
     done += count;
     // Logits come with the launch that ends the step (more of them than one only where each row is its own end).
     uint64_t outputCount = done == rows ? outputs : 0;
-    const plan::Program *program = programFor(plan, count);
+    const plan::Program *program = programFor(model, count);
     if (!program)
       return {};
     for (const plan::Sequence *sequence : *program->sequences())

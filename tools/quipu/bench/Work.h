@@ -3,7 +3,7 @@
 #ifndef QUIPU_TOOLS_QUIPU_BENCH_WORK_H
 #define QUIPU_TOOLS_QUIPU_BENCH_WORK_H
 
-#include "runtime/plan/plan_generated.h"
+#include "runtime/core/Model.h"
 
 #include <cstdint>
 
@@ -18,7 +18,7 @@ struct Work {
 
 /// The work of a step with `rows` new tokens and `outputs` rows of logits, in launches of at most `chunk` rows, where
 /// a row sees `context` cached positions on average.
-Work stepWork(const plan::Plan &plan, uint64_t rows, uint64_t outputs, uint64_t chunk, double context);
+Work stepWork(const Model &model, uint64_t rows, uint64_t outputs, uint64_t chunk, double context);
 
 } // namespace quipu::tool
 
