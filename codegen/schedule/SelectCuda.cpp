@@ -22,6 +22,9 @@ namespace {
 /// tile of input rows.
 constexpr int64_t kFewRows = 8, kOneTileRows = 64;
 
+/// Most rows of a program whose attention has too few blocks for two on a multiprocessor.
+constexpr int64_t kMediumRows = 512;
+
 Type elementOf(Value value) { return cast<RankedTensorType>(value.getType()).getElementType(); }
 bool is16Bit(Type type) { return type.isF16() || type.isBF16(); }
 
@@ -224,9 +227,14 @@ private:
         kernel.setWorkspaceAttr(ArrayAttr::get(context, workspaces));
       return success();
     }
-    int64_t tokens = 16 * std::max<int64_t>(8 / heads, 1);
-    kernel.setScheduleAttr(CudaAttentionScheduleAttr::get(context, RowRegime::Many, tokens, heads, heads * tokens / 16,
-                                                          head > 128 ? 32 : 64, 1, CudaDot::Mma));
+    // Blocks of 128 pairs of a row and a head: keys and values come from the L2 cache at half the rate that it can
+    // give. Two tiles of 16 in a warp halve what ldmatrix reads; with one there are as many warps in half the blocks.
+    heads = largestDivisor(group, 4);
+    bool isWide = head > 128;
+    int64_t tokens = 16 * std::max<int64_t>((isWide ? 4 : 8) / heads, 1);
+    int64_t tilesOfWarp = !isWide && maxRows > kMediumRows ? 2 : 1;
+    kernel.setScheduleAttr(CudaAttentionScheduleAttr::get(
+        context, RowRegime::Many, tokens, heads, heads * tokens / 16 / tilesOfWarp, isWide ? 32 : 64, 1, CudaDot::Mma));
     return success();
   }
 
