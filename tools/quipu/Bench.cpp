@@ -133,7 +133,10 @@ double BenchCommand::timePrompt(uint32_t tokens) {
   StepOptions options;
   options.chunkRows = chunk;
   auto start = std::chrono::steady_clock::now();
-  session->step(step, options);
+  if (session->choosesOnDevice())
+    session->choose(step, options);
+  else
+    session->step(step, options);
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
