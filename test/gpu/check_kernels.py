@@ -286,7 +286,7 @@ def passed(line, failure):
 class Report:
     def __init__(self, options):
         self.log = open(options.log, "w") if options.log else sys.stdout
-        self.lines, self.failures = [], []
+        self.lines, self.failures, self.time_only = [], [], options.time_only
 
     def add(self, fields):
         *values, failure = fields
@@ -314,13 +314,15 @@ class Report:
             # The fewest and the most rows; of attention a plain context where it was timed.
             for rows in sorted({lines[0].rows, lines[-1].rows}):
                 same = [line for line in lines if line.rows == rows and line.us]
-                same.sort(key=lambda line: (not line.mode.startswith("at"), line.mode != "start"))
+                same.sort(key=lambda line: (not line.mode.startswith("at"), line.mode != "start",
+                                            line.outputs if rows > 64 else -line.outputs))
                 if same:
                     line = same[0]
                     rate = (f"{line.operations / line.us / 1e6:.0f} TFLOP/s" if rows > 64
                             else f"{line.bytes / line.us / 1e3:.0f} GB/s")
                     times += f" | T={rows}{' ' + line.mode if line.mode != 'mixed' else ''} {line.us:.1f} us {rate}"
-            print(f"  {name:28} error {rms:6.3f} {largest:6.3f} | {lines[0].registers} regs{local}{times}")
+            errors = "" if self.time_only else f"error {rms:6.3f} {largest:6.3f} | "
+            print(f"  {name:28} {errors}{lines[0].registers} regs{local}{times}")
         for failure in self.failures[:40]:
             print("  FAILED " + failure)
 
