@@ -30,8 +30,8 @@
 //         groupRows, i / columns) of the weight. keyA = 0, keyB = 0, keyC = 0, scale = 0: ones. 256 threads, any grid.
 //     quipu_argmax(const float *logits, int32 rows, int32 vocab, uint64 *keys)
 //         grid (x: any, y: rows), 256 threads. Raises keys[row] (atomic max) to the key of the largest logit: upper 32
-//         bits: the logit's bits made monotonic (sign set: all bits flipped, otherwise the sign bit set), lower 32 bits:
-//         ~index, so that the lowest index wins. NaN counts as the lowest.
+//         bits: the logit's bits made monotonic (sign set: all bits flipped, otherwise the sign bit set), lower 32
+//         bits: ~index, so that the lowest index wins. NaN counts as the lowest.
 //     quipu_advance(uint64 *keys, const int32 *outputRows, int32 rows, int32 *tokens, int32 *positions, int32 *history,
 //                   int32 *step, int32 capacity)
 //         one block, 256 threads. For each row r: token = ~lower(keys[r]); tokens[outputRows[r]] = token;

@@ -9,9 +9,9 @@
 
 namespace quipu {
 
-CacheSize::CacheSize(const plan::KvCache &shape, uint64_t tokens, uint64_t alignment) {
+CacheSize::CacheSize(const plan::KvCache &shape, uint64_t maxSeq, uint64_t tokens, uint64_t alignment) {
   auto blocksFor = [&](uint64_t positions) { return (positions + shape.page() - 1) / shape.page(); };
-  tableStride = uint32_t(blocksFor(shape.max_seq()));
+  tableStride = uint32_t(blocksFor(maxSeq));
   tableEntries = uint64_t(tableStride) * shape.max_batch();
   blocks = tokens ? std::min(blocksFor(tokens), tableEntries) : tableEntries;
   blockBytes = uint64_t(shape.kv_heads()) * shape.page() * shape.head_dim() * dtypeSize(shape.dtype());
@@ -52,6 +52,19 @@ std::string line(const char *label, uint64_t bytes, const std::string &note = ""
   return text + (note.empty() ? "" : "  " + note);
 }
 
+/// The largest number up to `most` that fits, where all smaller ones do too; 0: none.
+template <typename Fits> uint64_t largest(uint64_t most, Fits fits) {
+  uint64_t low = 0;
+  while (low < most) {
+    uint64_t middle = low + (most - low + 1) / 2;
+    if (fits(middle))
+      low = middle;
+    else
+      most = middle - 1;
+  }
+  return low;
+}
+
 } // namespace
 
 void checkMemory(const plan::Plan &plan, const std::string &planName, ProgramList programs, uint64_t cacheTokens,
@@ -61,42 +74,36 @@ void checkMemory(const plan::Plan &plan, const std::string &planName, ProgramLis
     return;
   const plan::KvCache &shape = *plan.kv_cache();
   StepMemory step(plan, programs, /*boundOutputs=*/true);
-  CacheSize cache(shape, cacheTokens, device.alignment());
   uint64_t weights = weightBytes(plan, device.alignment());
-  uint64_t tables = cache.tableEntries * sizeof(int32_t);
-  uint64_t others = weights + step.arenaBytes + step.logitsBytes + tables + kReserve;
-  uint64_t needed = others + cache.bytes;
-  if (needed <= memory->free)
+  uint64_t fixed = weights + step.arenaBytes + step.logitsBytes + kReserve;
+  auto sizeOf = [&](uint64_t maxSeq, uint64_t tokens) { return CacheSize(shape, maxSeq, tokens, device.alignment()); };
+  auto fits = [&](const CacheSize &cache) { return fixed + cache.bytes + cache.tableBytes() <= memory->free; };
+  CacheSize cache = sizeOf(shape.max_seq(), cacheTokens);
+  if (fits(cache))
     return;
 
-  std::string advice = "the weights alone do not fit; free memory on the GPU, or use one with more";
-  if (others < memory->free) {
-    uint64_t blocks = (memory->free - others) / (2 * shape.layers() * cache.blockBytes);
-    uint64_t longest = blocks / shape.max_batch() * shape.page();
-    // Rounding to the alignment may cost the last block.
-    if (longest > shape.page() &&
-        2 * shape.layers() *
-                    roundUp(longest / shape.page() * shape.max_batch() * cache.blockBytes, device.alignment()) +
-                others >
-            memory->free)
-      longest -= shape.page();
-    if (cacheTokens)
-      advice = concat("a cache of ", blocks * shape.page(), " tokens fits");
-    else if (longest > 0)
-      advice = concat("compile with --max-seq ", longest, " or less",
-                      shape.max_batch() > 1 ? concat(" (or fewer than ", shape.max_batch(), " sequences)") : "");
-    else
-      advice = concat("not even a short cache for ", shape.max_batch(),
-                      " sequences fits; compile with a smaller "
-                      "--max-batch");
-  }
+  std::string advice;
+  if (fixed >= memory->free)
+    advice = "the weights alone do not fit; free memory on the GPU, or use one with more";
+  else if (uint64_t page = shape.page(); cacheTokens)
+    advice = concat(
+        "a cache of ",
+        page * largest(cacheTokens / page, [&](uint64_t pages) { return fits(sizeOf(shape.max_seq(), pages * page)); }),
+        " tokens does");
+  else if (uint64_t longest =
+               largest(shape.max_seq() / page, [&](uint64_t pages) { return fits(sizeOf(pages * page, 0)); }))
+    advice = concat("compile with --max-seq ", longest * page, " or less",
+                    shape.max_batch() > 1 ? concat(", or for fewer than ", shape.max_batch(), " sequences") : "");
+  else
+    advice = concat("not even one page for each of ", shape.max_batch(),
+                    " sequences does; compile with a smaller --max-batch");
   std::string slots = cacheTokens ? concat(cacheTokens, " tokens")
                                   : concat("--max-seq ", shape.max_seq(), " x ", shape.max_batch(),
                                            shape.max_batch() == 1 ? " sequence" : " sequences");
   fail(planName, ": does not fit into the free memory of ", device.name(), " (", device.description(), "); ", advice,
        line("weights", weights), line("key/value cache", cache.bytes, slots),
        line("arena", step.arenaBytes + step.logitsBytes, "activations and logits"),
-       line("code and tables", tables + kReserve), line("needed", needed),
+       line("code and tables", cache.tableBytes() + kReserve), line("needed", fixed + cache.bytes + cache.tableBytes()),
        line("free", memory->free, concat("of ", memory->total >> 30, " GiB")));
 }
 

@@ -24,7 +24,10 @@ using ProgramList = std::span<const plan::Program *const>;
 /// Sizes of a key/value cache.
 struct CacheSize {
   /// `tokens`: token slots over all sequences, rounded up to whole blocks; 0: max_seq * max_batch.
-  CacheSize(const plan::KvCache &shape, uint64_t tokens, uint64_t alignment);
+  CacheSize(const plan::KvCache &shape, uint64_t tokens, uint64_t alignment)
+      : CacheSize(shape, shape.max_seq(), tokens, alignment) {}
+  /// For another bound on the positions of a sequence than the plan's.
+  CacheSize(const plan::KvCache &shape, uint64_t maxSeq, uint64_t tokens, uint64_t alignment);
 
   uint64_t blocks;
   /// Bytes of a block in one pool, and of the K pool (or the V pool) of one layer.
@@ -36,6 +39,7 @@ struct CacheSize {
 
   /// All pools, without the table.
   uint64_t bytes;
+  uint64_t tableBytes() const { return tableEntries * sizeof(int32_t); }
 };
 
 /// Memory that the steps of a session work in.

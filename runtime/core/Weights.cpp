@@ -109,6 +109,7 @@ Weights::Weights(const PlanFile &plan, Device &device, const WeightSource &sourc
     const Rows &piece = pieces.rows[index];
     piece.weight->write(piece.first, piece.count, target);
   });
+  device.synchronize();
   // A device of its own memory needs the files no longer.
   if (!device.sharesHostMemory())
     files.clear();

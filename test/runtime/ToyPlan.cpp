@@ -249,6 +249,60 @@ plan::PlanT toyPlan(const TempFolder &folder) {
   return plan;
 }
 
+void makeCuda(plan::PlanT &plan) {
+  plan.target->device = "cuda";
+  plan.target->isa = "sm_90a";
+  plan.target->features.clear();
+  plan.programs[0]->max_rows = kToyMaxBatch;
+  plan.programs[0]->arena_bytes = 64 + kToyMaxBatch * kToyHidden * 4;
+  plan.programs[1]->min_rows = kToyMaxBatch + 1;
+  plan.programs[1]->row_align = 1;
+  plan.modules.clear();
+  size_t kernels = plan.kernels.size();
+  for (uint32_t variant = 0; variant < 2; ++variant) {
+    const char *isa = variant == 0 ? "sm_90a" : "sm_80";
+    plan.variants.push_back(std::make_unique<plan::VariantT>());
+    plan.variants.back()->isa = isa;
+    for (plan::CodeFormat format : {plan::CodeFormat::cubin, plan::CodeFormat::ptx}) {
+      if (variant == 1 && format == plan::CodeFormat::cubin)
+        continue;
+      auto module = std::make_unique<plan::CodeModuleT>();
+      module->format = format;
+      module->isa = isa;
+      module->variant = variant;
+      module->ptx_version = format == plan::CodeFormat::ptx ? (variant == 0 ? 86 : 80) : 0;
+      std::string code = std::string(plan::EnumNameCodeFormat(format)) + " " + QUIPU_TOY_KERNELS;
+      module->bytes.assign(code.begin(), code.end());
+      plan.modules.push_back(std::move(module));
+    }
+  }
+  for (auto &kernel : plan.kernels)
+    for (auto &entry : kernel->entries) {
+      entry->threads = 64;
+      entry->shared_bytes = 1024;
+    }
+  for (size_t i = 0; i < kernels; ++i) {
+    plan.kernels.push_back(std::make_unique<plan::KernelT>(*plan.kernels[i]));
+    plan.kernels.back()->name = "sm_80." + plan.kernels[i]->name;
+  }
+  for (size_t i = 0; i < 2; ++i) {
+    auto program = std::make_unique<plan::ProgramT>(*plan.programs[i]);
+    program->variant = 1;
+    for (auto &sequence : program->sequences)
+      for (auto &step : sequence->steps)
+        step->kernel += uint32_t(kernels);
+    plan.programs.push_back(std::move(program));
+  }
+  plan::EntryT &mix = *plan.kernels[1]->entries[1];
+  mix.persistent = true;
+  mix.shared_bytes = 100 * 1024;
+  mix.tensor_maps.push_back(std::make_unique<plan::TensorMapT>());
+  mix.tensor_maps[0]->rows = kToyMaxBatch;
+  mix.tensor_maps[0]->columns = uint64_t(kToyHidden);
+  mix.tensor_maps[0]->box_rows = 8;
+  mix.tensor_maps[0]->box_columns = uint32_t(kToyHidden);
+}
+
 std::vector<uint8_t> packPlan(const plan::PlanT &plan) {
   flatbuffers::FlatBufferBuilder builder;
   plan::FinishPlanBuffer(builder, plan::Plan::Pack(builder, &plan));

@@ -59,6 +59,10 @@ plan::PlanT toyPlan();
 /// The plan for weights.safetensors in `folder`, which is written too.
 plan::PlanT toyPlan(const TempFolder &folder);
 
+/// Makes a CUDA plan of it, with variants sm_90a (cubin and PTX; toy_mix is persistent and has a tensor map) and sm_80
+/// (PTX), whose code is for the fake driver (FakeCuda.h). Decode takes 1 to kToyMaxBatch rows.
+void makeCuda(plan::PlanT &plan);
+
 std::vector<uint8_t> packPlan(const plan::PlanT &plan);
 /// Header and payload.
 std::vector<uint8_t> planBytes(std::span<const uint8_t> payload);

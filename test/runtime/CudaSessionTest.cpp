@@ -1,0 +1,207 @@
+//===- CudaSessionTest.cpp: what runs on a GPU is what runs on the CPU -------------------===//
+
+#include "runtime/core/Session.h"
+#include "test/runtime/FakeCudaTest.h"
+
+#include <cmath>
+
+using namespace quipu;
+using namespace quipu::test;
+
+namespace {
+
+std::vector<int32_t> tokensOf(int seed, size_t count) {
+  std::vector<int32_t> tokens;
+  for (size_t i = 0; i < count; ++i)
+    tokens.push_back(int32_t((i * 7 + size_t(seed) * 13 + i * i) % size_t(kToyVocab)));
+  return tokens;
+}
+
+class CudaSessionTest : public FakeCudaTest {
+protected:
+  /// Compares a row of logits with position `t` of the reference.
+  static void expectRow(std::span<const float> row, const std::vector<int32_t> &tokens, size_t t) {
+    std::vector<float> reference = toyReference(toyWeights(), tokens);
+    for (size_t v = 0; v < size_t(kToyRowsColumn); ++v) {
+      float expected = reference[t * size_t(kToyVocab) + v];
+      ASSERT_NEAR(row[v], expected, 1e-4f * (1 + std::fabs(expected))) << "position " << t << ", column " << v;
+    }
+    ASSERT_EQ(row[kToyPositionColumn], float(t));
+  }
+
+  std::vector<FakeLaunch> launchesOf(const std::function<void()> &step) {
+    fake.launches.clear();
+    step();
+    return fake.launches;
+  }
+};
+
+} // namespace
+
+// Test: prefill whole and in chunks, decode, and sequences side by side; every launch waits for the last one's copies.
+TEST_F(CudaSessionTest, Logits) {
+  Session session(load());
+  std::vector<int32_t> tokens = tokensOf(1, 25), other = tokensOf(2, 9);
+  SequenceId a = session.addSequence(), b = session.addSequence();
+  LogitsRows rows = session.prefill(a, std::span(tokens).first(20), LogitsMode::All);
+  ASSERT_EQ(rows.rows, 20u);
+  for (size_t t = 0; t < 20; ++t)
+    expectRow(rows.row(t), tokens, t);
+  SequenceTokens batch[] = {{b, std::span(other).first(5), LogitsMode::Last},
+                            {a, std::span(tokens).subspan(20, 1), LogitsMode::Last}};
+  rows = session.step(batch);
+  ASSERT_EQ(rows.rows, 2u);
+  expectRow(rows.row(0), other, 4);
+  expectRow(rows.row(1), tokens, 20);
+  for (size_t i = 0; i < 4; ++i) {
+    SequenceTokens pair[] = {{a, std::span(tokens).subspan(21 + i, 1), LogitsMode::Last},
+                             {b, std::span(other).subspan(5 + i, 1), LogitsMode::Last}};
+    rows = session.step(pair);
+    expectRow(rows.row(0), tokens, 21 + i);
+    expectRow(rows.row(1), other, 5 + i);
+  }
+}
+
+// Test: grids by rows, persistent entries by what runs at once, threads and shared memory as the plan says; all but
+// the first launch are dependent.
+TEST_F(CudaSessionTest, Launches) {
+  Session session(load());
+  SequenceId sequence = session.addSequence();
+  std::vector<int32_t> tokens = tokensOf(1, 9);
+  auto launches = launchesOf([&] { session.prefill(sequence, tokens); });
+  ASSERT_EQ(launches.size(), size_t(2 + 2 * kToyLayers));
+  EXPECT_EQ(launches[0].symbol, "toy_embed");
+  EXPECT_EQ(launches[0].x, 1u);
+  EXPECT_EQ(launches[0].y, 5u);
+  EXPECT_EQ(launches[0].threads, 64u);
+  EXPECT_EQ(launches[0].sharedBytes, 1024u);
+  EXPECT_EQ(launches[0].tokens, 9);
+  EXPECT_EQ(launches[0].outputs, 1);
+  EXPECT_FALSE(launches[0].dependent);
+  EXPECT_EQ(launches[1].symbol, "toy_append");
+  EXPECT_EQ(launches[1].y, 9u);
+  EXPECT_TRUE(launches[1].dependent);
+  EXPECT_EQ(launches[2].symbol, "toy_mix");
+  EXPECT_EQ(launches[2].x, 9u);
+  EXPECT_EQ(launches[2].y, 1u);
+  EXPECT_EQ(launches[2].sharedBytes, 100u * 1024);
+  EXPECT_EQ(launches.back().y, 1u);
+  // No rows wanted: the last kernel is left out.
+  launches = launchesOf([&] { session.prefill(sequence, tokens, LogitsMode::None); });
+  EXPECT_EQ(launches.size(), size_t(1 + 2 * kToyLayers));
+}
+
+TEST_F(CudaSessionTest, PersistentBlocks) {
+  fake.multiprocessors = 3;
+  fake.blocksPerMultiprocessor = 2;
+  Session session(load());
+  auto launches = launchesOf([&] { session.prefill(session.addSequence(), tokensOf(1, 9)); });
+  EXPECT_EQ(launches[2].x, 6u);
+}
+
+TEST_F(CudaSessionTest, DoesNotFitOnMultiprocessor) {
+  fake.blocksPerMultiprocessor = 0;
+  expectHas(errorOf([&] { Session session(load()); }), "does not fit on a multiprocessor of Fake GPU");
+  fake.blocksPerMultiprocessor = 2;
+  fake.maxSharedBytes = 64 * 1024;
+  expectHas(errorOf([&] { Session session(load()); }), "needs 102400 bytes of shared memory, Fake GPU has 65536");
+}
+
+// Test: code that cannot wait for the kernel in front is launched in plain order, on any GPU and with old drivers.
+TEST_F(CudaSessionTest, DependentLaunchNeedsTheCode) {
+  ModelOptions options;
+  options.variant = "sm_80";
+  fake.mixHasMap = false;
+  {
+    Session session(load(options));
+    for (const FakeLaunch &launch : launchesOf([&] { session.prefill(session.addSequence(), tokensOf(1, 9)); }))
+      EXPECT_FALSE(launch.dependent);
+  }
+  fake.driverVersion = 12020;
+  fake.mixHasMap = true;
+  reloadDriver();
+  Session session(load());
+  for (const FakeLaunch &launch : launchesOf([&] { session.prefill(session.addSequence(), tokensOf(1, 9)); }))
+    EXPECT_FALSE(launch.dependent);
+}
+
+// Test: a decode step that comes again is a graph, one for each number of rows; prefill never.
+TEST_F(CudaSessionTest, Graphs) {
+  {
+    Session session(load());
+    SequenceId a = session.addSequence(), b = session.addSequence();
+    auto replayed = [&](const std::function<void()> &step) {
+      auto launches = launchesOf(step);
+      for (const FakeLaunch &launch : launches)
+        EXPECT_EQ(launch.replayed, launches.front().replayed);
+      return launches.front().replayed;
+    };
+    for (int i = 0; i < 3; ++i)
+      EXPECT_FALSE(replayed([&] { session.prefill(a, tokensOf(1, 5)); }));
+    EXPECT_FALSE(replayed([&] { session.decode(a, 1); }));
+    EXPECT_TRUE(replayed([&] { session.decode(a, 2); }));
+    EXPECT_TRUE(replayed([&] { session.decode(b, 2); }));
+    EXPECT_EQ(fake.graphsRecorded, 1);
+    auto both = [&] {
+      int32_t token = 3;
+      SequenceTokens batch[] = {{a, {&token, 1}}, {b, {&token, 1}}};
+      session.step(batch);
+    };
+    EXPECT_FALSE(replayed(both));
+    EXPECT_TRUE(replayed(both));
+    EXPECT_TRUE(replayed([&] { session.decode(a, 1); }));
+    EXPECT_EQ(fake.graphsRecorded, 2);
+    EXPECT_EQ(fake.graphLaunches, 4);
+  }
+  EXPECT_EQ(fake.graphsAlive, 0);
+}
+
+// Test: one copy to the device for a step's inputs, and one for the block table when it changed.
+TEST_F(CudaSessionTest, Copies) {
+  Session session(load());
+  SequenceId sequence = session.addSequence();
+  session.prefill(sequence, tokensOf(1, 5));
+  fake.copiesToDevice = fake.copiesToHost = fake.bytesToHost = 0;
+  session.decode(sequence, 1);
+  EXPECT_EQ(fake.copiesToDevice, 1u);
+  EXPECT_EQ(fake.copiesToHost, 1u);
+  EXPECT_EQ(fake.bytesToHost, size_t(kToyVocab) * 4);
+  session.decode(sequence, 1);
+  session.decode(sequence, 1);
+  EXPECT_EQ(fake.copiesToDevice, 3u);
+  session.decode(sequence, 1); // position 8: a new page
+  EXPECT_EQ(fake.copiesToDevice, 5u);
+}
+
+// Test: two sessions of a model, in turn.
+TEST_F(CudaSessionTest, TwoSessions) {
+  auto model = load();
+  Session first(model), second(model);
+  std::vector<int32_t> a = tokensOf(1, 12), b = tokensOf(2, 12);
+  SequenceId inFirst = first.addSequence(), inSecond = second.addSequence();
+  for (size_t t = 0; t < 12; ++t) {
+    expectRow(first.decode(inFirst, a[t]), a, t);
+    expectRow(second.decode(inSecond, b[t]), b, t);
+  }
+}
+
+// Test: each launch takes a millisecond on the fake device; the sequence stays as it was.
+TEST_F(CudaSessionTest, Profile) {
+  Session session(load());
+  SequenceId sequence = session.addSequence();
+  session.prefill(sequence, tokensOf(1, 6));
+  int32_t token = 5;
+  SequenceTokens part = {sequence, {&token, 1}, LogitsMode::Last};
+  std::vector<LaunchTime> times = session.profile({&part, 1}, 3);
+  ASSERT_EQ(times.size(), size_t(2 + 2 * kToyLayers));
+  EXPECT_EQ(times[0].location, "embed");
+  EXPECT_EQ(times[3].location, "layers.1");
+  EXPECT_EQ(times[3].entry, "toy_append");
+  EXPECT_EQ(times[4].kernel, 1u);
+  for (const LaunchTime &time : times)
+    EXPECT_DOUBLE_EQ(time.seconds, 1e-3);
+  EXPECT_EQ(session.length(sequence), 6u);
+  std::vector<int32_t> tokens = tokensOf(1, 6);
+  tokens.push_back(token);
+  expectRow(session.decode(sequence, token), tokens, 6);
+}
