@@ -39,7 +39,7 @@ def main():
     parser.add_argument("results")
     parser.add_argument("--quipu", default="quipu")
     parser.add_argument("--only", default="", help="regular expression on 'MODEL TEST'")
-    parser.add_argument("--repeats", default="5")
+    parser.add_argument("--repeats", default="7")
     parser.add_argument("--limit", type=float, default=120, help="seconds for each test")
     options = parser.parse_args()
     rates, failed = {}, 0
@@ -60,7 +60,10 @@ def main():
             results.add(options.results, name=name, got="did not run", need=str(wanted or ""), ok=False)
             failed += 1
             continue
-        value = row["tok_s"] if unit == "tok/s" else row["achieved_TFLOPs"]
+        # Medians, as the peers' numbers are.
+        value = row["median_tok_s"]
+        if unit != "tok/s":
+            value *= row["flops_per_token"] / 1e12
         rates[model, test] = value
         if test == "decode b1 ctx 8192":
             wanted = 0.8 * rates.get((model, "decode b1"), 0)
@@ -71,7 +74,8 @@ def main():
         if row.get("ceiling_TFLOPs"):
             share.append(f"{row['achieved_TFLOPs']:.0f} of {row['ceiling_TFLOPs']:.0f} TFLOP/s by cuBLAS "
                          f"({100 * row['achieved_TFLOPs'] / row['ceiling_TFLOPs']:.0f} %)")
-        print(f"{name:24} {row['tok_s']:9.1f} tok/s (deviation {row['stddev']:.1f}); {'; '.join(share)}", flush=True)
+        runs = " ".join(f"{rate:.0f}" for rate in row["runs_tok_s"])
+        print(f"{name:24} {row['median_tok_s']:9.1f} tok/s (median of {runs}); {'; '.join(share)}", flush=True)
         ok = value >= wanted
         failed += not ok
         results.add(options.results, name=name, got=f"{value:.1f} {unit}", need=f">= {wanted:.0f}", ok=ok, model=model,

@@ -12,6 +12,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <memory>
@@ -26,6 +27,8 @@ struct Row {
   std::string name;
   /// Mean and standard deviation over the repeats, tokens of all sequences a second.
   double rate = 0, deviation = 0;
+  /// Of each repeat.
+  std::vector<double> runs;
   /// Of one token. Zero: does not apply to this row.
   double bytes = 0, operations = 0;
 };
@@ -174,6 +177,7 @@ Row BenchCommand::measure(const std::string &name, uint64_t tokens, const std::f
   for (uint32_t i = 0; i < repeats; ++i) {
     ceilings->measure();
     double rate = double(tokens * batch) / run();
+    row.runs.push_back(rate);
     sum += rate;
     squares += rate * rate;
   }
@@ -213,6 +217,10 @@ nlohmann::ordered_json BenchCommand::describe(const Row &row) const {
     result["ceiling_TFLOPs"] = ceilings->operations() / 1e12;
     result["ceiling_instruction"] = ceilings->operationsName();
   }
+  std::vector<double> ordered = row.runs;
+  std::sort(ordered.begin(), ordered.end());
+  result["median_tok_s"] = (ordered[(ordered.size() - 1) / 2] + ordered[ordered.size() / 2]) / 2;
+  result["runs_tok_s"] = row.runs;
   result["repeats"] = repeats;
   result["stddev"] = row.deviation;
   result["device"] = loaded->device().description();
