@@ -16,12 +16,15 @@
 //   works on tiles x, x + gridDim.x, ...
 // - Rows of an arena tensor beyond T are memory of the tensor up to the program's max_rows; what they hold is
 //   unspecified, and kernels may write there.
-// - On sm_90 and later every launch but the first of a program is programmatic (dependent launch): an entry may start
-//   before the one in front of it has finished. Before it reads anything but weights, or writes anything, each thread
-//   that does so executes griddepcontrol.wait, and every entry executes it in at least one thread of every block.
+// - In a variant for sm_90 or later every launch but the first of a program is programmatic (dependent launch): an
+// entry
+//   may start before the one in front of it has finished. Before it reads anything but weights, or writes anything,
+//   each thread that does so executes griddepcontrol.wait, and every entry executes it in at least one thread of every
+//   block.
 // - Activations are row-major. The residual stream is f32.
 //
-// Service kernels are entries of every variant's code that belong to no program:
+// Service kernels are entries of every variant's code that belong to no program. quipu_argmax and quipu_advance follow
+// a program's launches and wait like them.
 //
 //     quipu_fill_random_<dtype>(void *weight, uint64 elements, uint64 columns, uint32 keyA, uint32 keyB, uint32 keyC,
 //                               float scale, uint32 first, uint64 firstRow, uint32 order, uint64 groupRows)

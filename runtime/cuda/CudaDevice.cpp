@@ -21,7 +21,6 @@ static Address addressOf(const void *pointer) { return reinterpret_cast<Address>
 
 CudaDevice::CudaDevice(int number)
     : gpu(cudaProperties(number)), driver(Driver::get()), deviceName(concat("cuda:", number)) {
-  DeviceNumber device = 0;
   driver.deviceGet(&device, number);
   driver.primaryContextRetain(&context, device);
   use();
@@ -33,7 +32,7 @@ CudaDevice::~CudaDevice() {
   (void)driver.contextSetCurrent.tryCall(context);
   graphs.reset();
   (void)driver.streamDestroy.tryCall(stream);
-  (void)driver.primaryContextRelease.tryCall(gpu.number);
+  (void)driver.primaryContextRelease.tryCall(device);
 }
 
 void CudaDevice::use() const { driver.contextSetCurrent(context); }

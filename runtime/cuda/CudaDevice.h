@@ -65,6 +65,7 @@ private:
   CudaProperties gpu;
   const cuda::Driver &driver;
   std::string deviceName;
+  cuda::DeviceNumber device = 0;
   cuda::Context context = nullptr;
   cuda::Stream stream = nullptr;
   CudaServices services;
