@@ -17,10 +17,9 @@
 // - Rows of an arena tensor beyond T are memory of the tensor up to the program's max_rows; what they hold is
 //   unspecified, and kernels may write there.
 // - In a variant for sm_90 or later every launch but the first of a program is programmatic (dependent launch): an
-// entry
-//   may start before the one in front of it has finished. Before it reads anything but weights, or writes anything,
-//   each thread that does so executes griddepcontrol.wait, and every entry executes it in at least one thread of every
-//   block.
+//   entry may start before the one in front of it has finished. Before it reads anything but weights, or writes
+//   anything, each thread that does so executes griddepcontrol.wait, and every entry executes it in at least one thread
+//   of every block.
 // - Activations are row-major. The residual stream is f32.
 //
 // Service kernels are entries of every variant's code that belong to no program. quipu_argmax and quipu_advance follow
