@@ -76,8 +76,10 @@ std::vector<Finding> examineCuda() {
   bool hasGpu = false;
   try {
     int version = cuda::Driver::get().version();
-    findings.push_back(
-        {"cuda_driver", "CUDA driver", concat(cudaDriverText(), ", for CUDA ", cudaVersionText(version)), ""});
+    std::string text = cudaDriverText(), supported = "for CUDA " + cudaVersionText(version);
+    if (text.find(supported) == std::string::npos)
+      text += ", " + supported;
+    findings.push_back({"cuda_driver", "CUDA driver", text, ""});
     for (const CudaProperties &gpu : cudaDevices()) {
       findings.push_back(findingFor(gpu, version));
       hasGpu = true;
