@@ -82,6 +82,10 @@ public:
         rowBytes(attention.getNumHeads() * shape.head * 2) {}
 
   void emit() {
+    // Several tiles of a warp share what it loads and take the registers of several; ptxas would rather spill than run
+    // fewer blocks at once.
+    if (shape.tiles > 1)
+      b.getBlock()->getParentOp()->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(), b.getI32IntegerAttr(1));
     b.letNextStart();
     b.waitForPrevious();
     findPlace();
