@@ -25,10 +25,14 @@ namespace quipu::codegen {
 static constexpr llvm::StringLiteral kTriple = "nvptx64-nvidia-cuda";
 
 static llvm::Expected<std::unique_ptr<llvm::TargetMachine>> createTargetMachine(const CudaTarget &target) {
-  LLVMInitializeNVPTXTargetInfo();
-  LLVMInitializeNVPTXTarget();
-  LLVMInitializeNVPTXTargetMC();
-  LLVMInitializeNVPTXAsmPrinter();
+  // The registry is a list without a lock, and parts of a plan's code are compiled at the same time.
+  [[maybe_unused]] static const bool isRegistered = [] {
+    LLVMInitializeNVPTXTargetInfo();
+    LLVMInitializeNVPTXTarget();
+    LLVMInitializeNVPTXTargetMC();
+    LLVMInitializeNVPTXAsmPrinter();
+    return true;
+  }();
   llvm::Triple triple(kTriple);
   std::string error;
   const llvm::Target *llvmTarget = llvm::TargetRegistry::lookupTarget(triple, error);
