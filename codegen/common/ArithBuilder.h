@@ -56,9 +56,7 @@ public:
   Value max(Value a, Value b) { return mlir::arith::MaxSIOp::create(*this, a, b); }
   /// Sign-extends an i32 (scalar or vector) to i64.
   Value widen(Value a) { return mlir::arith::ExtSIOp::create(*this, getI64Type(), a); }
-  Value compare(Predicate predicate, Value a, Value b) {
-    return mlir::arith::CmpIOp::create(*this, predicate, a, b);
-  }
+  Value compare(Predicate predicate, Value a, Value b) { return mlir::arith::CmpIOp::create(*this, predicate, a, b); }
   Value compare(Predicate predicate, Value a, int64_t b) { return compare(predicate, a, constant(a, b)); }
   Value both(Value a, Value b) { return mlir::arith::AndIOp::create(*this, a, b); }
   Value select(Value condition, Value a, Value b) { return mlir::arith::SelectOp::create(*this, condition, a, b); }

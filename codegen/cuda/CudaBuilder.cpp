@@ -40,10 +40,10 @@ CudaBuilder::Values CudaBuilder::ptx(StringRef text, ArrayRef<Type> results, Arr
     result = results.front();
   else if (results.size() > 1)
     result = LLVM::LLVMStructType::getLiteral(getContext(), results);
-  auto call = LLVM::InlineAsmOp::create(
-      *this, result ? TypeRange(result) : TypeRange(), operands, text, constraints,
-      /*has_side_effects=*/memory || ordered, /*is_align_stack=*/false, LLVM::tailcallkind::TailCallKind::None,
-      LLVM::AsmDialectAttr::get(getContext(), LLVM::AsmDialect::AD_ATT), ArrayAttr());
+  auto call = LLVM::InlineAsmOp::create(*this, result ? TypeRange(result) : TypeRange(), operands, text, constraints,
+                                        /*has_side_effects=*/memory || ordered, /*is_align_stack=*/false,
+                                        LLVM::tailcallkind::TailCallKind::None,
+                                        LLVM::AsmDialectAttr::get(getContext(), LLVM::AsmDialect::AD_ATT), ArrayAttr());
   Values values;
   if (results.size() == 1)
     values.push_back(call.getRes());

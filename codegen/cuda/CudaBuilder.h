@@ -57,8 +57,8 @@ public:
   /// are visible / lets the kernel behind start.
   void waitForPrevious();
   void letNextStart();
-  /// First in the body of a loop: ptxas keeps the loop as it is. It unrolls loops of few iterations whole, with no eye to
-  /// registers.
+  /// First in the body of a loop: ptxas keeps the loop as it is. It unrolls loops of few iterations whole, with no eye
+  /// to registers.
   void keepLoop();
 
   // ---- arithmetic (scalars)
@@ -93,23 +93,21 @@ public:
   mlir::VectorType vec4i32();
   /// Start of the block's dynamic shared memory, 1024-byte aligned.
   Value shared();
-  /// 16 bytes as vector<4xi32>, 16-byte aligned. `loadWeights16` reads `offset` bytes behind the pointer (encoded in the
-  /// instruction) through the read-only path, without keeping a line in L1, and stays in front of waitForPrevious() where
-  /// it was emitted there; `load16` is an ordinary load.
+  /// 16 bytes as vector<4xi32>, 16-byte aligned. `loadWeights16` reads `offset` bytes behind the pointer (encoded in
+  /// the instruction) through the read-only path, without keeping a line in L1, and stays in front of waitForPrevious()
+  /// where it was emitted there; `load16` is an ordinary load.
   Value load16(Value pointer) { return load(vec4i32(), pointer, 16); }
   Value loadWeights16(Value pointer, int64_t offset = 0);
   void store16(Value vector, Value pointer) { store(vector, pointer, 16); }
   Value zero16();
   /// One element, widened to f32; one f32 value, rounded.
-  Value loadF32(mlir::Type element, Value pointer) {
-    return widenToF32(load(element, pointer, bytesOf(element)));
-  }
+  Value loadF32(mlir::Type element, Value pointer) { return widenToF32(load(element, pointer, bytesOf(element))); }
   void storeF32(Value value, mlir::Type element, Value pointer) {
     store(roundTo(element, value), pointer, bytesOf(element));
   }
   Value loadI32(Value pointer) { return load(getI32Type(), pointer, 4); }
-  /// `count` neighbouring elements, widened to f32; f32 values, rounded, side by side. A power of two of them, 4 bytes or
-  /// more, aligned to their size or to 16 bytes, in accesses of at most 16 bytes.
+  /// `count` neighbouring elements, widened to f32; f32 values, rounded, side by side. A power of two of them, 4 bytes
+  /// or more, aligned to their size or to 16 bytes, in accesses of at most 16 bytes.
   Values loadRun(mlir::Type element, int64_t count, Value pointer);
   void storeRun(mlir::Type element, llvm::ArrayRef<Value> values, Value pointer);
   /// atom.add.acq_rel.gpu on an i32; returns the value before.

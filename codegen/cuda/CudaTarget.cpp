@@ -16,8 +16,8 @@ llvm::Expected<CudaTarget> parseCudaTarget(llvm::StringRef text) {
     return CudaTarget{"sm_90a", 90};
   if (arch == "sm_80" || arch == "sm_86" || arch == "sm_89")
     return CudaTarget{arch.str(), arch == "sm_80" ? 80 : arch == "sm_86" ? 86 : 89};
-  return llvm::createStringError("--target '" + text + "': unknown architecture '" + arch + "'; supported: " +
-                                 kSupported);
+  return llvm::createStringError("--target '" + text + "': unknown architecture '" + arch +
+                                 "'; supported: " + kSupported);
 }
 
 } // namespace quipu::codegen
