@@ -181,11 +181,10 @@ Value CudaBuilder::shared() {
   return LLVM::AddressOfOp::create(*this, pointerType(3), name);
 }
 
-Value CudaBuilder::loadWeights16(Value pointer, int64_t offset) {
+Value CudaBuilder::loadWeights16(Value pointer, int64_t offset, int64_t around) {
   Type i32 = getI32Type();
-  // The rest of a line of 128 bytes is wanted soon.
-  std::string text =
-      "ld.global.nc.L1::no_allocate.L2::128B.v4.b32 {$0, $1, $2, $3}, [$4+" + std::to_string(offset) + "];";
+  std::string text = "ld.global.nc.L1::no_allocate.L2::" + std::to_string(around) + "B.v4.b32 {$0, $1, $2, $3}, [$4+" +
+                     std::to_string(offset) + "];";
   Values words = ptx(text, {i32, i32, i32, i32}, {pointer}, /*memory=*/false, /*ordered=*/true);
   Value vector = LLVM::PoisonOp::create(*this, vec4i32());
   for (auto [index, word] : llvm::enumerate(words))

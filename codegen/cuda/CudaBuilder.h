@@ -95,9 +95,9 @@ public:
   Value shared();
   /// 16 bytes as vector<4xi32>, 16-byte aligned. `loadWeights16` reads `offset` bytes behind the pointer (encoded in
   /// the instruction) through the read-only path, without keeping a line in L1, and stays in front of waitForPrevious()
-  /// where it was emitted there; `load16` is an ordinary load.
+  /// where it was emitted there; L2 fetches `around` bytes (128 or 256) with it. `load16` is an ordinary load.
   Value load16(Value pointer) { return load(vec4i32(), pointer, 16); }
-  Value loadWeights16(Value pointer, int64_t offset = 0);
+  Value loadWeights16(Value pointer, int64_t offset, int64_t around);
   void store16(Value vector, Value pointer) { store(vector, pointer, 16); }
   Value zero16();
   /// One element, widened to f32; one f32 value, rounded.

@@ -248,7 +248,9 @@ private:
 
   Slot loadWeights(Value low, Value high, int64_t unitsBehind) {
     int64_t offset = unitsBehind * size.unit * bytesOf(size.weight);
-    return {b.loadWeights16(low, offset), b.loadWeights16(high, offset)};
+    // A long row is read on for a while; a short one is requested whole at once.
+    int64_t around = size.most > size.depth ? 256 : 128;
+    return {b.loadWeights16(low, offset, around), b.loadWeights16(high, offset, around)};
   }
 
   /// The warp's part of the gain, which joins the first round of the input.

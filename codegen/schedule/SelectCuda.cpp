@@ -140,16 +140,15 @@ private:
     bool tensorCores = input == weight && is16Bit(input);
     int64_t multiprocessors = target.multiprocessors();
     if (!tensorCores || maxRows <= kFewRows) {
-      int64_t tiles = llvm::divideCeil(outputs, 16), steps = llvm::divideCeil(inputs, tensorCores ? 32 : 16);
-      // One block for a multiprocessor: more warps, so that as many bytes are in flight.
-      int64_t warps = tiles <= multiprocessors && inputs >= 4096 ? 16 : 8;
-      if (tuning.warps)
-        warps = tuning.warps;
-      kernel.setScheduleAttr(CudaLinearFewScheduleAttr::get(context, /*tokens=*/8, std::min(warps, steps),
-                                                            tuning.ahead ? tuning.ahead : 16,
-                                                            tensorCores ? CudaDot::Mma : CudaDot::Fma,
-                                                            // f16 could overflow before the scale.
-                                                            /*scaleAfter=*/!input.isF16()));
+      int64_t steps = llvm::divideCeil(inputs, tensorCores ? 32 : 16);
+      int64_t warps = std::min<int64_t>(tuning.warps ? tuning.warps : 8, steps);
+      // A short row is requested whole. Of a long one 64 KiB are under way in the two blocks of a multiprocessor; more
+      // would only stand in the way of the input when it is ready at last.
+      int64_t loads = 2 * llvm::divideCeil(steps, warps), ahead = loads <= 16 ? 16 : 8;
+      kernel.setScheduleAttr(CudaLinearFewScheduleAttr::get(
+          context, /*tokens=*/8, warps, tuning.ahead ? tuning.ahead : ahead, tensorCores ? CudaDot::Mma : CudaDot::Fma,
+          // f16 could overflow before the scale.
+          /*scaleAfter=*/!input.isF16()));
       return success();
     }
     if (region->norm)
@@ -215,7 +214,7 @@ private:
       int64_t blocks = kvHeads * (group / heads);
       int64_t splits = isAlone ? target.multiprocessors() / blocks
                                : std::max<int64_t>(4 * target.multiprocessors() / (blocks * (kFewRows + 1)), 2);
-      int64_t warps = isAlone && dot == CudaDot::Mma ? 8 : 4, keys = dot == CudaDot::Fma ? 64 : isAlone ? 128 : 256;
+      int64_t warps = isAlone && dot == CudaDot::Mma ? 8 : 4, keys = isAlone || dot == CudaDot::Fma ? 64 : 256;
       auto few =
           CudaAttentionScheduleAttr::get(context, RowRegime::Few, 1, heads, warps, tuning.keys ? tuning.keys : keys,
                                          tuning.splits ? tuning.splits : std::clamp<int64_t>(splits, 1, 32), dot);
