@@ -4,11 +4,9 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "codegen/cuda/Services.h"
 #include "codegen/cuda/Emitters.h"
-#include "runtime/core/CudaAbi.h"
 #include "runtime/core/RowOrder.h"
-
-#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 
 #include <limits>
 
@@ -16,56 +14,7 @@ using namespace mlir;
 
 namespace quipu::codegen {
 
-namespace {
-
 using Predicate = CudaBuilder::Predicate;
-
-/// One service kernel under construction; the builder's insertion point is inside it until it goes out of scope.
-class ServiceFrame {
-public:
-  ServiceFrame(CudaBuilder &b, StringRef symbol, ArrayRef<Type> parameters) : b(b), guard(b) {
-    auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), parameters);
-    auto function = LLVM::LLVMFuncOp::create(b, symbol, type);
-    function->setAttr(NVVM::NVVMDialect::getKernelFuncAttrName(), b.getUnitAttr());
-    function->setAttr(NVVM::NVVMDialect::getReqntidAttrName(), b.getDenseI32ArrayAttr({kCudaServiceThreads, 1, 1}));
-    body = function.addEntryBlock(b);
-    b.setInsertionPointToStart(body);
-  }
-  ~ServiceFrame() { LLVM::ReturnOp::create(b, ValueRange()); }
-  ServiceFrame(const ServiceFrame &) = delete;
-  ServiceFrame &operator=(const ServiceFrame &) = delete;
-
-  Value operator[](unsigned parameter) const { return body->getArgument(parameter); }
-
-private:
-  CudaBuilder &b;
-  OpBuilder::InsertionGuard guard;
-  Block *body;
-};
-
-/// Bits and unsigned numbers, which the other emitters hardly need.
-class Bits {
-public:
-  explicit Bits(CudaBuilder &b) : b(b) {}
-
-  Value exclusiveOr(Value x, Value y) { return arith::XOrIOp::create(b, x, y); }
-  Value shiftRight(Value x, int64_t count) { return arith::ShRUIOp::create(b, x, b.constant(x, count)); }
-  Value mask(Value x, int64_t bits) { return b.both(x, b.constant(x, bits)); }
-  Value flip(Value x) { return exclusiveOr(x, b.constant(x, -1)); }
-  Value low(Value x) { return arith::TruncIOp::create(b, b.getI32Type(), x); }
-  Value high(Value x) { return low(shiftRight(x, 32)); }
-  Value join(Value high, Value low) {
-    Value upper = arith::ExtUIOp::create(b, b.getI64Type(), high);
-    Value lower = arith::ExtUIOp::create(b, b.getI64Type(), low);
-    return arith::OrIOp::create(b, arith::ShLIOp::create(b, upper, b.i64(32)), lower);
-  }
-  Value max(Value x, Value y) { return arith::MaxUIOp::create(b, x, y); }
-
-private:
-  CudaBuilder &b;
-};
-
-} // namespace
 
 /// The f32 value of element number `number` (i32), as in runtime/core/RandomWeights.cpp.
 static Value randomValue(CudaBuilder &b, Value number, Value keyA, Value keyB, Value keyC, Value scale) {
@@ -129,14 +78,18 @@ static void emitFillRandom(CudaBuilder &b, StringRef name, Type element) {
   });
 }
 
-/// Upper half: the logit's order as an unsigned number; lower half: lower indices are greater.
-static Value keyOf(CudaBuilder &b, Value logit, Value index) {
+Value orderOf(CudaBuilder &b, Value logit) {
   Bits bits(b);
   Value word = arith::BitcastOp::create(b, b.getI32Type(), logit);
   Value negative = b.compare(Predicate::slt, word, 0);
   Value order = b.select(negative, bits.flip(word), bits.exclusiveOr(word, b.i32(std::numeric_limits<int32_t>::min())));
   Value isNaN = arith::CmpFOp::create(b, arith::CmpFPredicate::UNO, logit, logit);
-  return bits.join(b.select(isNaN, b.i32(0), order), bits.flip(index));
+  return b.select(isNaN, b.i32(0), order);
+}
+
+Value keyOf(CudaBuilder &b, Value logit, Value index) {
+  Bits bits(b);
+  return bits.join(orderOf(b, logit), bits.flip(index));
 }
 
 static void emitArgmax(CudaBuilder &b) {
@@ -168,19 +121,14 @@ static void emitArgmax(CudaBuilder &b) {
     return CudaBuilder::Values{best};
   })[0];
 
-  auto maxOfWarp = [&](Value key) {
-    for (int64_t mask = 16; mask > 0; mask /= 2)
-      key = bits.max(key, bits.join(b.shuffleXor(bits.high(key), mask), b.shuffleXor(bits.low(key), mask)));
-    return key;
-  };
-  best = maxOfWarp(best);
+  best = bits.maxLanes(best);
   Value partials = LLVM::AddressOfOp::create(b, b.pointerType(3), shared);
   Value lane = b.lane();
   b.ifThen(b.compare(Predicate::eq, lane, 0),
            [&] { b.store(best, b.at(partials, b.mul(b.div(b.thread(), 32), 8)), 8); });
   b.barrier();
   b.ifThen(b.compare(Predicate::slt, b.thread(), 32), [&] {
-    Value key = maxOfWarp(b.load(i64, b.at(partials, b.mul(b.rem(lane, kWarps), 8)), 8));
+    Value key = bits.maxLanes(b.load(i64, b.at(partials, b.mul(b.rem(lane, kWarps), 8)), 8));
     b.ifThen(b.compare(Predicate::eq, lane, 0), [&] {
       b.ptx("red.relaxed.gpu.global.max.u64 [$0], $1;", {}, {b.at(frame[3], b.mul(row, 8)), key}, /*memory=*/true);
     });
@@ -218,6 +166,7 @@ void emitServices(CudaBuilder &b) {
   emitFillRandom(b, "bf16", b.getBF16Type());
   emitArgmax(b);
   emitAdvance(b);
+  emitSample(b);
 }
 
 } // namespace quipu::codegen

@@ -22,8 +22,8 @@
 //   of every block.
 // - Activations are row-major. The residual stream is f32.
 //
-// Service kernels are entries of every variant's code that belong to no program. quipu_argmax and quipu_advance follow
-// a program's launches and wait like them.
+// Service kernels are entries of every variant's code that belong to no program. quipu_argmax (or quipu_sample) and
+// quipu_advance follow a program's launches and wait like them.
 //
 //     quipu_fill_random_<dtype>(void *weight, uint64 elements, uint64 columns, uint32 keyA, uint32 keyB, uint32 keyC,
 //                               float scale, uint32 first, uint64 firstRow, uint32 order, uint64 groupRows)
@@ -34,6 +34,16 @@
 //         grid (x: any, y: rows), 256 threads. Raises keys[row] (atomic max) to the key of the largest logit: upper 32
 //         bits: the logit's bits made monotonic (sign set: all bits flipped, otherwise the sign bit set), lower 32
 //         bits: ~index, so that the lowest index wins. NaN counts as the lowest.
+//     quipu_sample(float *logits, int32 rows, int32 vocab, const SampleRule *rules, int32 *recent,
+//                  const double *uniforms, const int32 *step, int32 capacity, uint64 *keys)
+//         grid (x: 1, y: rows), kCudaSampleThreads threads. Draws a token of each row by rules[row] as
+//         runtime/text/Sampler.cpp does, with the number uniforms[(*step % capacity) * rows + row] in [0, 1), and sets
+//         the lower half of keys[row] as quipu_argmax. recent[row * kSampleWindow ...] is a ring of rule.window tokens
+//         (-1: none), to which the token is added at (rule.accepted + *step) % rule.window. Changes the logits that the
+//         penalty is for. vocab < kSampleVocab. Where the most likely token is NaN or infinite, or rule.scale is 0, it
+//         is the choice. Probabilities are whole multiples of 2^-43 of the largest (below 1e-5 of it with the error of
+//         an f32 exponential), so sums do not depend on their order; a choice differs from the host's only where the
+//         number falls this close to the border between two tokens.
 //     quipu_advance(uint64 *keys, const int32 *outputRows, int32 rows, int32 *tokens, int32 *positions, int32 *history,
 //                   int32 *step, int32 capacity)
 //         one block, 256 threads. For each row r: token = ~lower(keys[r]); tokens[outputRows[r]] = token;
@@ -44,10 +54,13 @@
 #ifndef QUIPU_RUNTIME_CORE_CUDAABI_H
 #define QUIPU_RUNTIME_CORE_CUDAABI_H
 
-/// Threads of a block of every service kernel.
-enum { kCudaServiceThreads = 256 };
+#include "runtime/core/SampleRule.h"
+
+/// Threads of a block of every service kernel but quipu_sample.
+enum { kCudaServiceThreads = 256, kCudaSampleThreads = 1024 };
 #define QUIPU_CUDA_FILL_RANDOM "quipu_fill_random_"
 #define QUIPU_CUDA_ARGMAX "quipu_argmax"
+#define QUIPU_CUDA_SAMPLE "quipu_sample"
 #define QUIPU_CUDA_ADVANCE "quipu_advance"
 
 #endif // QUIPU_RUNTIME_CORE_CUDAABI_H

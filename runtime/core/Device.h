@@ -12,6 +12,7 @@
 #define QUIPU_RUNTIME_CORE_DEVICE_H
 
 #include "runtime/core/KernelAbi.h"
+#include "runtime/core/SampleRule.h"
 #include "runtime/plan/plan_generated.h"
 
 #include <cstddef>
@@ -122,6 +123,13 @@ struct TokenChoice {
   int32_t *step = nullptr;
   int32_t *history = nullptr;
   uint32_t capacity = 0;
+
+  /// Tokens are drawn by a rule each, SampleRule[R]; null: the most likely ones are chosen.
+  const SampleRule *rules = nullptr;
+  /// int32[R][kSampleWindow]: the rings of the tokens seen last (-1: none).
+  int32_t *recent = nullptr;
+  /// Random numbers, used as the entries of `history` are filled: double[capacity][R] in MemoryUse::Staging.
+  const double *uniforms = nullptr;
 };
 
 /// A place in the device's work.
@@ -226,6 +234,8 @@ public:
 
   /// Whether enqueue() takes a choice.
   virtual bool choosesTokens() const { return false; }
+  /// Whether the choice may have rules.
+  virtual bool drawsTokens() const { return false; }
 
   /// Waits until all that was enqueued has happened. Throws Error when some of it failed.
   virtual void synchronize() = 0;

@@ -136,8 +136,9 @@ const float *Executor::run(size_t index, const StepRows &rows) {
   return static_cast<const float *>(host);
 }
 
-void Executor::startChoosing(size_t index, const StepRows &rows) {
+void Executor::startChoosing(size_t index, const StepRows &rows, std::span<const TokenSampling *const> sampling) {
   choosing = upload(index, rows);
+  samplings.assign(sampling.begin(), sampling.end());
   const Inputs &inputs = programInputs[index];
   tokenChoice.logits = static_cast<const float *>(logits.data());
   tokenChoice.tokens = inputs.part(size_t(plan::InputKind::token_ids));
@@ -148,10 +149,44 @@ void Executor::startChoosing(size_t index, const StepRows &rows) {
   tokenChoice.keys = static_cast<uint64_t *>(keys.data());
   tokenChoice.history = static_cast<int32_t *>(history.data());
   tokenChoice.capacity = kRing;
+  tokenChoice.rules = nullptr;
+  if (!samplings.empty())
+    uploadSampling();
   launches = 0;
 }
 
+void Executor::uploadSampling() {
+  constexpr size_t kRingBytes = kSampleWindow * sizeof(int32_t);
+  if (rules.size() == 0) {
+    size_t bytes = memory.maxOutputs * (sizeof(SampleRule) + kRingBytes);
+    rules = device.allocate(bytes, MemoryUse::Sparse);
+    hostRules = device.allocate(bytes, MemoryUse::Staging);
+    uniforms = device.allocate(kRing * memory.maxOutputs * sizeof(double), MemoryUse::Staging);
+  }
+  // Rings begin behind the rules of all rows that there may be: recorded launches know the addresses.
+  size_t rings = memory.maxOutputs * sizeof(SampleRule);
+  auto *host = static_cast<char *>(hostRules.data());
+  auto *target = static_cast<char *>(rules.data());
+  auto *rule = reinterpret_cast<SampleRule *>(host);
+  auto *recent = reinterpret_cast<int32_t *>(host + rings);
+  for (const TokenSampling *sampling : samplings) {
+    *rule++ = sampling->rule;
+    std::fill_n(std::copy(sampling->recent.begin(), sampling->recent.end(), recent),
+                kSampleWindow - sampling->recent.size(), -1);
+    recent += kSampleWindow;
+  }
+  device.enqueueUpload(target, host, samplings.size() * sizeof(SampleRule));
+  device.enqueueUpload(target + rings, host + rings, samplings.size() * kRingBytes);
+  tokenChoice.rules = reinterpret_cast<const SampleRule *>(target);
+  tokenChoice.recent = reinterpret_cast<int32_t *>(target + rings);
+  tokenChoice.uniforms = static_cast<const double *>(uniforms.data());
+}
+
 void Executor::enqueueChoice() {
+  // Launches that may still be on their way have other places in the ring.
+  double *numbers = static_cast<double *>(uniforms.data()) + launches % kRing * samplings.size();
+  for (const TokenSampling *sampling : samplings)
+    *numbers++ = sampling->uniform();
   device.enqueue(programs[choosing.program], choosing.dims, &tokenChoice);
   device.record(*chosen[launches++ % kRing]);
 }

@@ -53,8 +53,9 @@ public:
   const float *run(size_t index, const StepRows &rows);
 
   /// For devices that choose tokens: brings the inputs to the device; then each enqueueChoice() runs the program, and
-  /// choice(n) waits for launch number n since startChoosing and gives a token for each wanted row.
-  void startChoosing(size_t index, const StepRows &rows);
+  /// choice(n) waits for launch number n since startChoosing and gives a token for each wanted row. `sampling`: how
+  /// each wanted row's is drawn, alive until the last enqueueChoice(); none: the most likely ones are chosen.
+  void startChoosing(size_t index, const StepRows &rows, std::span<const TokenSampling *const> sampling = {});
   void enqueueChoice();
   std::span<const int32_t> choice(uint64_t launch);
   /// Waits for everything enqueued.
@@ -83,6 +84,7 @@ private:
   void appendPointers(const plan::Arg &arg, uint64_t iteration, const Inputs &inputs,
                       std::vector<void *> &pointers) const;
   Launched upload(size_t index, const StepRows &rows);
+  void uploadSampling();
 
   const Model &model;
   const KvCache &cache;
@@ -103,6 +105,12 @@ private:
   std::vector<std::unique_ptr<DeviceEvent>> chosen;
   Launched choosing = {};
   TokenChoice tokenChoice;
+  /// How each row is drawn; then rules and rings of tokens in one piece, on the device and on the host, and the random
+  /// numbers.
+  std::vector<const TokenSampling *> samplings;
+  DeviceMemory rules;
+  DeviceMemory hostRules;
+  DeviceMemory uniforms;
   uint64_t launches = 0;
 };
 

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <optional>
 
 namespace quipu {
 
@@ -46,8 +47,12 @@ struct Session::Impl {
   void launchAll(std::span<const SequenceTokens> batch, const StepOptions &options, Launch launch);
   template <typename Deliver>
   void step(std::span<const SequenceTokens> batch, const StepOptions &options, Deliver deliver);
-  void greedyOnDevice(std::span<const SequenceTokens> batch, size_t program, uint32_t steps,
-                      const ChosenTokens &callback);
+  std::vector<int32_t> chooseOnDevice(std::span<const SequenceTokens> batch, std::span<const TokenSampling> sampling,
+                                      const StepOptions &options);
+  std::optional<size_t> oneLaunch(std::span<const SequenceTokens> batch) const;
+  void checkSteps(std::span<const SequenceTokens> batch, uint32_t steps) const;
+  void continueOnDevice(std::span<const SequenceTokens> batch, std::span<const TokenSampling> sampling, size_t program,
+                        uint32_t steps, const ChosenTokens &callback);
   void greedyOnHost(std::span<const NextToken> batch, uint32_t steps, const ChosenTokens &callback);
 
   std::shared_ptr<const Model> model;
@@ -210,10 +215,47 @@ static int32_t mostLikely(std::span<const float> logits) {
   return int32_t(best);
 }
 
+std::vector<int32_t> Session::Impl::chooseOnDevice(std::span<const SequenceTokens> batch,
+                                                   std::span<const TokenSampling> sampling,
+                                                   const StepOptions &options) {
+  std::vector<int32_t> tokens;
+  launchAll(batch, options, [&](size_t program, bool) {
+    std::vector<const TokenSampling *> samplings;
+    for (size_t i = 0; !sampling.empty() && i < wanted.size(); ++i)
+      samplings.push_back(&sampling[wanted[i].part]);
+    executor.startChoosing(program, rows, samplings);
+    executor.enqueueChoice();
+    std::span<const int32_t> chosen = executor.choice(0);
+    for (const KvCache::Growth &advance : advances)
+      cache.advance(advance.sequence, advance.tokens);
+    tokens.insert(tokens.end(), chosen.begin(), chosen.end());
+  });
+  return tokens;
+}
+
+/// The program that takes the batch in one launch without padding, as the device's own loop wants it.
+std::optional<size_t> Session::Impl::oneLaunch(std::span<const SequenceTokens> batch) const {
+  size_t program = chooseProgram(batch, {}, UINT64_MAX);
+  const plan::Program &chosen = *model->programs()[program];
+  if (chosen.row_align() == 1 && batch.size() >= chosen.min_rows() && batch.size() <= chosen.max_rows())
+    return program;
+  return std::nullopt;
+}
+
+/// Whether `steps` tokens can follow, the first of which is in the batch.
+void Session::Impl::checkSteps(std::span<const SequenceTokens> batch, uint32_t steps) const {
+  check(batch);
+  uint32_t maxLength = model->maxSequenceLength();
+  for (const SequenceTokens &part : batch)
+    if (uint64_t length = cache.length(part.sequence); length + steps > maxLength)
+      fail(steps, " more tokens after ", length, " do not fit: the plan was compiled for sequences of at most ",
+           maxLength, " tokens; generate fewer, or compile with --max-seq ", length + steps, " or more");
+}
+
 /// One launch after the other, its tokens chosen and fed back on the device. A few are always under way before the
 /// tokens of the first are looked at, so that the device never waits for the host.
-void Session::Impl::greedyOnDevice(std::span<const SequenceTokens> batch, size_t program, uint32_t steps,
-                                   const ChosenTokens &callback) {
+void Session::Impl::continueOnDevice(std::span<const SequenceTokens> batch, std::span<const TokenSampling> sampling,
+                                     size_t program, uint32_t steps, const ChosenTokens &callback) {
   // Enough to hide the host's part of a step; each costs its time once more at a stop.
   constexpr uint32_t kRunAhead = 4;
   static_assert(kRunAhead < Executor::kRing);
@@ -250,7 +292,10 @@ void Session::Impl::greedyOnDevice(std::span<const SequenceTokens> batch, size_t
   Cursor cursor;
   reserveFor(1);
   buildRows(batch, cursor, *model->programs()[program], UINT64_MAX);
-  executor.startChoosing(program, rows);
+  std::vector<const TokenSampling *> samplings;
+  for (const TokenSampling &each : sampling)
+    samplings.push_back(&each);
+  executor.startChoosing(program, rows, samplings);
   std::string full;
   while (done < steps) {
     for (; enqueued < steps && enqueued < done + kRunAhead && full.empty(); ++enqueued) {
@@ -361,18 +406,9 @@ std::vector<int32_t> Session::choose(std::span<const SequenceTokens> batch, cons
   std::vector<SequenceTokens> last(batch.begin(), batch.end());
   for (SequenceTokens &part : last)
     part.logits = LogitsMode::Last;
+  if (choosesOnDevice())
+    return impl->chooseOnDevice(last, {}, options);
   std::vector<int32_t> tokens;
-  if (choosesOnDevice()) {
-    impl->launchAll(last, options, [&](size_t program, bool) {
-      impl->executor.startChoosing(program, impl->rows);
-      impl->executor.enqueueChoice();
-      std::span<const int32_t> chosen = impl->executor.choice(0);
-      for (const KvCache::Growth &advance : impl->advances)
-        impl->cache.advance(advance.sequence, advance.tokens);
-      tokens.insert(tokens.end(), chosen.begin(), chosen.end());
-    });
-    return tokens;
-  }
   size_t vocab = impl->model->vocabSize();
   impl->step(last, options, [&](const float *logits, bool) {
     for (size_t i = 0; i < impl->wanted.size(); ++i)
@@ -385,20 +421,47 @@ void Session::greedy(std::span<const NextToken> batch, uint32_t steps, const Cho
   std::vector<SequenceTokens> parts;
   for (const NextToken &next : batch)
     parts.push_back({next.sequence, {&next.token, 1}, LogitsMode::Last});
-  impl->check(parts);
-  uint32_t maxLength = impl->model->maxSequenceLength();
-  for (const NextToken &next : batch)
-    if (uint64_t length = impl->cache.length(next.sequence); length + steps > maxLength)
-      fail(steps, " more tokens after ", length, " do not fit: the plan was compiled for sequences of at most ",
-           maxLength, " tokens; generate fewer, or compile with --max-seq ", length + steps, " or more");
-  size_t program = impl->chooseProgram(parts, {}, UINT64_MAX);
-  const plan::Program &chosen = *impl->model->programs()[program];
-  // The device's own loop keeps all rows in one launch, without padding.
-  bool oneLaunch = chosen.row_align() == 1 && parts.size() >= chosen.min_rows() && parts.size() <= chosen.max_rows();
-  if (choosesOnDevice() && oneLaunch)
-    impl->greedyOnDevice(parts, program, steps, callback);
+  impl->checkSteps(parts, steps);
+  std::optional<size_t> program = impl->oneLaunch(parts);
+  if (choosesOnDevice() && program)
+    impl->continueOnDevice(parts, {}, *program, steps, callback);
   else
     impl->greedyOnHost(batch, steps, callback);
+}
+
+bool Session::drawsOnDevice(const SampleRule &rule, size_t sequences) const {
+  // One token each: what is in it does not matter here.
+  const int32_t token = 0;
+  std::vector<SequenceTokens> parts(sequences, SequenceTokens{0, {&token, 1}, LogitsMode::Last});
+  return impl->model->device().drawsTokens() && rule.window <= kSampleWindow &&
+         impl->model->vocabSize() < kSampleVocab && impl->oneLaunch(parts);
+}
+
+static void requireDraws(const Session &session, std::span<const TokenSampling> sampling, size_t sequences) {
+  if (sampling.size() != sequences)
+    fail("tokens of ", sequences, " sequences are to be drawn, and there are rules for ", sampling.size());
+  for (const TokenSampling &each : sampling)
+    if (!session.drawsOnDevice(each.rule, sequences))
+      fail("the device does not draw tokens of ", sequences, " sequences by these options; draw from the logits");
+}
+
+std::vector<int32_t> Session::draw(std::span<const SequenceTokens> batch, std::span<const TokenSampling> sampling,
+                                   const StepOptions &options) {
+  requireDraws(*this, sampling, batch.size());
+  std::vector<SequenceTokens> last(batch.begin(), batch.end());
+  for (SequenceTokens &part : last)
+    part.logits = LogitsMode::Last;
+  return impl->chooseOnDevice(last, sampling, options);
+}
+
+void Session::draw(std::span<const NextToken> batch, std::span<const TokenSampling> sampling, uint32_t steps,
+                   const ChosenTokens &callback) {
+  requireDraws(*this, sampling, batch.size());
+  std::vector<SequenceTokens> parts;
+  for (const NextToken &next : batch)
+    parts.push_back({next.sequence, {&next.token, 1}, LogitsMode::Last});
+  impl->checkSteps(parts, steps);
+  impl->continueOnDevice(parts, sampling, *impl->oneLaunch(parts), steps, callback);
 }
 
 std::vector<LaunchTime> Session::profile(std::span<const SequenceTokens> batch, unsigned repeats,

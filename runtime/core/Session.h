@@ -4,6 +4,7 @@
 #define QUIPU_RUNTIME_CORE_SESSION_H
 
 #include "runtime/core/Model.h"
+#include "runtime/core/SampleRule.h"
 
 #include <cstdint>
 #include <functional>
@@ -121,6 +122,17 @@ public:
   /// all chosen ones but the last. Throws Error as step() does; where the cache is full before all steps are done, the
   /// tokens up to there have been given and stay.
   void greedy(std::span<const NextToken> batch, uint32_t steps, const ChosenTokens &callback);
+
+  /// Whether the tokens of `sequences` sequences can be drawn by the rule on the device.
+  bool drawsOnDevice(const SampleRule &rule, size_t sequences = 1) const;
+
+  /// As choose() and greedy(), with tokens drawn as `sampling` says for each sequence of the batch; for what
+  /// drawsOnDevice(). Random numbers are taken for the steps that have run ahead, too. The rings of `sampling` are only
+  /// read: another call needs them with the tokens since.
+  std::vector<int32_t> draw(std::span<const SequenceTokens> batch, std::span<const TokenSampling> sampling,
+                            const StepOptions &options = {});
+  void draw(std::span<const NextToken> batch, std::span<const TokenSampling> sampling, uint32_t steps,
+            const ChosenTokens &callback);
 
   /// Runs the batch, of which at least a part must fit into one launch, once to warm up and `repeats` times launch by
   /// launch, and gives the mean time of each. The sequences stay as they are.

@@ -155,7 +155,7 @@ void CudaDevice::enqueue(LaunchList &list, const int64_t *dims, const TokenChoic
   auto &program = static_cast<CudaProgram &>(*list.prepared);
   if (!list.repeats)
     return launch(program, dims, choice, stream);
-  CudaStepKey key = {&program, dims[kDimTokens], dims[kDimOutputs], choice != nullptr};
+  CudaStepKey key = {&program, dims[kDimTokens], dims[kDimOutputs], choice != nullptr, choice && choice->rules};
   graphs->run(key, stream, [&](Stream target) { launch(program, dims, choice, target); });
 }
 

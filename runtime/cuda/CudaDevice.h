@@ -43,6 +43,7 @@ public:
   void enqueueDownload(void *staging, const void *source, size_t size) override;
   void enqueue(LaunchList &list, const int64_t *dims, const TokenChoice *choice) override;
   bool choosesTokens() const override { return services.choosesTokens(); }
+  bool drawsTokens() const override { return services.drawsTokens(); }
   void synchronize() override;
   std::unique_ptr<DeviceEvent> createEvent() override;
   void record(DeviceEvent &event) override;

@@ -24,6 +24,8 @@ struct CudaStepKey {
   int64_t tokens;
   int64_t outputs;
   bool choice;
+  /// The choice is a draw.
+  bool draw = false;
 
   bool operator==(const CudaStepKey &) const = default;
 };

@@ -22,10 +22,10 @@ void launchCuda(Stream stream, Function function, uint32_t x, uint32_t y, uint32
 }
 
 /// Launches a service kernel with the values as its parameters.
-template <typename... Values>
+template <unsigned Threads = kCudaServiceThreads, typename... Values>
 static void launchService(Stream stream, Function function, uint64_t x, uint32_t y, bool dependent, Values... values) {
   void *parameters[] = {&values...};
-  launchCuda(stream, function, uint32_t(x), y, kCudaServiceThreads, 0, parameters, dependent);
+  launchCuda(stream, function, uint32_t(x), y, Threads, 0, parameters, dependent);
 }
 
 void CudaServices::find(const CodeModule &module) {
@@ -37,6 +37,7 @@ void CudaServices::find(const CodeModule &module) {
   for (size_t i = 0; i < fills.size(); ++i)
     take(fills[i], std::string(QUIPU_CUDA_FILL_RANDOM) + dtypeName(plan::DType(i)));
   take(argmax, QUIPU_CUDA_ARGMAX);
+  take(sample, QUIPU_CUDA_SAMPLE);
   take(advance, QUIPU_CUDA_ADVANCE);
 }
 
@@ -66,12 +67,18 @@ bool CudaServices::fillRandom(Stream stream, const RandomFill &fill, uint32_t mu
 
 void CudaServices::choose(Stream stream, const TokenChoice &choice, int32_t outputs, uint32_t multiprocessors,
                           bool dependent) const {
-  // Few rows share all multiprocessors, with some loads for every thread.
-  constexpr uint32_t kLogitsPerBlock = 4 * kCudaServiceThreads;
-  uint32_t blocks = std::clamp<uint32_t>(2 * multiprocessors / uint32_t(outputs), 1,
-                                         (choice.vocab + kLogitsPerBlock - 1) / kLogitsPerBlock);
-  launchService(stream, argmax, blocks, uint32_t(outputs), dependent, choice.logits, outputs, int32_t(choice.vocab),
-                choice.keys);
+  if (choice.rules) {
+    launchService<kCudaSampleThreads>(stream, sample, 1, uint32_t(outputs), dependent, choice.logits, outputs,
+                                      int32_t(choice.vocab), choice.rules, choice.recent, choice.uniforms, choice.step,
+                                      int32_t(choice.capacity), choice.keys);
+  } else {
+    // Few rows share all multiprocessors, with some loads for every thread.
+    constexpr uint32_t kLogitsPerBlock = 4 * kCudaServiceThreads;
+    uint32_t blocks = std::clamp<uint32_t>(2 * multiprocessors / uint32_t(outputs), 1,
+                                           (choice.vocab + kLogitsPerBlock - 1) / kLogitsPerBlock);
+    launchService(stream, argmax, blocks, uint32_t(outputs), dependent, choice.logits, outputs, int32_t(choice.vocab),
+                  choice.keys);
+  }
   launchService(stream, advance, 1, 1, dependent, choice.keys, choice.outputRows, outputs, choice.tokens,
                 choice.positions, choice.history, choice.step, int32_t(choice.capacity));
 }

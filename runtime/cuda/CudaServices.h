@@ -28,6 +28,7 @@ public:
   bool fillRandom(cuda::Stream stream, const RandomFill &fill, uint32_t multiprocessors) const;
 
   bool choosesTokens() const { return argmax && advance; }
+  bool drawsTokens() const { return sample && advance; }
   /// Chooses the token of each of the outputs. `dependent` as in launchCuda.
   void choose(cuda::Stream stream, const TokenChoice &choice, int32_t outputs, uint32_t multiprocessors,
               bool dependent) const;
@@ -36,6 +37,7 @@ private:
   /// By dtype.
   std::array<cuda::Function, 3> fills = {};
   cuda::Function argmax = nullptr;
+  cuda::Function sample = nullptr;
   cuda::Function advance = nullptr;
 };
 

@@ -80,20 +80,31 @@ GenerateSummary Generator::continueSequence(SequenceId sequence, std::span<const
     begin = Clock::now();
   };
   bool greedy = options.sampling.temperature == 0 && options.sampling.repeatPenalty == 1;
-  if (greedy && session.choosesOnDevice()) {
+  bool chooses = greedy && session.choosesOnDevice();
+  TokenSampling sampling = sampler.onDevice();
+  if (chooses || session.drawsOnDevice(sampling.rule)) {
     SequenceTokens part = {sequence, prompt, LogitsMode::Last};
-    int32_t token = session.choose({&part, 1}, StepOptions{options.chunkRows}).front();
+    StepOptions stepOptions = {options.chunkRows};
+    std::span<const TokenSampling> rules = {&sampling, 1};
+    int32_t token =
+        (chooses ? session.choose({&part, 1}, stepOptions) : session.draw({&part, 1}, rules, stepOptions)).front();
     endPrompt();
     if (accept(token)) {
       uint32_t steps = model.maxSequenceLength() - length;
       if (options.maxTokens)
         steps = uint32_t(std::min<uint64_t>(steps, options.maxTokens - summary.newTokens));
       NextToken next = {sequence, token};
-      session.greedy({&next, 1}, steps, [&](std::span<const int32_t> tokens) {
+      auto take = [&](std::span<const int32_t> tokens) {
         ++summary.decodeSteps;
         ++length;
         return accept(tokens.front());
-      });
+      };
+      // With the first token among those seen.
+      sampling = sampler.onDevice();
+      if (chooses)
+        session.greedy({&next, 1}, steps, take);
+      else
+        session.draw({&next, 1}, rules, steps, take);
     }
   } else {
     std::span<const float> logits = session.prefill(sequence, prompt, LogitsMode::Last, options.chunkRows).row(0);

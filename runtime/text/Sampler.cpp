@@ -166,4 +166,26 @@ int32_t Sampler::sample(std::span<const float> logits) {
   return candidates.back().token;
 }
 
+TokenSampling Sampler::onDevice() {
+  TokenSampling sampling = {};
+  SampleRule &rule = sampling.rule;
+  if (options.temperature != 0) {
+    rule.scale = 1 / double(options.temperature);
+    constexpr double log2e = 1.4426950408889634;
+    rule.scaleLog2 = float(std::min(rule.scale * log2e, double(std::numeric_limits<float>::max())));
+  }
+  rule.topP = double(options.topP);
+  rule.minP = double(options.minP);
+  rule.repeatPenalty = options.repeatPenalty;
+  rule.topK = options.topK;
+  // Without a penalty it does not matter which tokens there were.
+  if (options.repeatPenalty != 1) {
+    rule.window = options.repeatWindow;
+    rule.accepted = uint32_t(recent.size() < options.repeatWindow ? recent.size() : next);
+    sampling.recent = recent;
+  }
+  sampling.uniform = [this] { return uniform(); };
+  return sampling;
+}
+
 } // namespace quipu

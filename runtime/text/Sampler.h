@@ -9,6 +9,8 @@
 #ifndef QUIPU_RUNTIME_TEXT_SAMPLER_H
 #define QUIPU_RUNTIME_TEXT_SAMPLER_H
 
+#include "runtime/core/SampleRule.h"
+
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -44,6 +46,10 @@ public:
 
   /// Draws a token; does not accept() it. Throws Error when every logit is NaN or -inf.
   int32_t sample(std::span<const float> logits);
+
+  /// For a device that draws as sample() does, with the random numbers of this sampler, which must stay alive. A device
+  /// that runs ahead takes some that nobody uses: afterwards other tokens would be drawn here.
+  TokenSampling onDevice();
 
 private:
   struct Candidate {

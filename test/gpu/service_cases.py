@@ -1,6 +1,8 @@
 """The service kernels of runtime/core/CudaAbi.h on random arguments."""
 
 import ctypes as c
+import math
+import struct
 
 import torch
 
@@ -85,8 +87,84 @@ def check_greedy(driver, code, stream, random):
             raise AssertionError("advance leaves its counters wrong")
 
 
+def sample_rule(options, accepted):
+    """The bytes of a SampleRule (runtime/core/SampleRule.h)."""
+    scale = 1 / options["temperature"] if options["temperature"] else 0.0
+    return struct.pack("<dddffIIII", scale, options["top_p"], options["min_p"], min(scale / math.log(2), 3e38),
+                       options["penalty"], options["top_k"], options["window"], accepted, 0)
+
+
+def sample_on_host(logits, options, seen, uniform):
+    """The token, and how near the draw came to another one, as a share of the probability."""
+    for token in set(seen):
+        value = logits[token]
+        logits[token] = value / options["penalty"] if value > 0 else value * options["penalty"]
+    if options["temperature"] == 0:
+        return int(logits.nan_to_num(nan=-math.inf).argmax()), 1.0
+    values = logits.nan_to_num(nan=-math.inf).double()
+    order = torch.argsort(values, descending=True, stable=True)
+    if options["top_k"]:
+        order = order[:options["top_k"]]
+    mass = ((values[order] - values[order[0]]) / options["temperature"]).exp()
+    margin = 1.0
+    if options["top_p"] < 1:
+        share = mass.cumsum(0) / mass.sum()
+        count = int((share < options["top_p"]).sum()) + 1
+        margin = float((share - options["top_p"]).abs().min())
+        order, mass = order[:count], mass[:count]
+    order = order[mass >= options["min_p"]]
+    order = order.sort().values
+    mass = ((values[order] - values[order].max()) / options["temperature"]).exp()
+    share = mass.cumsum(0) / mass.sum()
+    place = min(int((share <= uniform).sum()), len(order) - 1)
+    return int(order[place]), min(margin, float((share - uniform).abs().min()))
+
+
+def check_sample(driver, code, stream, random):
+    """Draws of two rows at once with many options, against a sort in double precision."""
+    device, window_bound, capacity, rows, step = "cuda", 1024, 4, 2, 6
+    torch.manual_seed(random.randrange(1 << 30))
+    for round in range(60):
+        vocab = random.choice([1, 33, 1000, 32003, 128256])
+        logits = torch.randn(rows, vocab) * random.choice([0.01, 1, 5])
+        if round % 4 == 3:
+            logits = (logits * 2).round()  # many equal ones
+            logits[1, 1::5] = float("nan")
+        rules, ring, expected = b"", torch.full((rows, window_bound), -1, dtype=torch.int32), []
+        uniforms = torch.rand(capacity, rows, dtype=torch.float64)
+        for row in range(rows):
+            options = {
+                "temperature": random.choice([0, 0.1, 0.7, 1.0, 2.0]), "top_k": random.choice([0, 0, 1, 40, 900]),
+                "top_p": random.choice([1.0, 0.0, 0.5, 0.95]), "min_p": random.choice([0.0, 0.0625, 0.5]),
+                "penalty": random.choice([1.0, 1.25]), "window": random.choice([0, 5, 64, 1024])}
+            seen = [random.randrange(vocab) for _ in range(options["window"] // 2)]
+            ring[row, :len(seen)] = torch.tensor(seen, dtype=torch.int32)
+            rules += sample_rule(options, len(seen))
+            token, margin = sample_on_host(logits[row].clone(), options, seen, float(uniforms[step % capacity, row]))
+            place = (len(seen) + step) % options["window"] if options["window"] else None
+            expected.append((token, margin, place, options))
+        tensors = [torch.frombuffer(bytearray(rules), dtype=torch.uint8), ring, uniforms,
+                   torch.tensor([step], dtype=torch.int32)]
+        on_device = [tensor.to(device) for tensor in tensors]
+        values, keys = logits.to(device), torch.zeros(rows, dtype=torch.int64, device=device)
+        torch.cuda.synchronize()
+        driver.launch_raw(code.function("quipu_sample"), (1, rows), 1024, stream, [
+            c.c_uint64(values.data_ptr()), c.c_int32(rows), c.c_int32(vocab),
+            *[c.c_uint64(tensor.data_ptr()) for tensor in on_device], c.c_int32(capacity),
+            c.c_uint64(keys.data_ptr())])
+        torch.cuda.synchronize()
+        for row, (token, margin, place, options) in enumerate(expected):
+            got = ~int(keys[row]) & 0xFFFFFFFF
+            # On the border between two tokens rounding decides.
+            if got != token and margin > 1e-6:
+                raise AssertionError(f"{vocab} logits, {options}: token {got}, not {token}")
+            if place is not None and int(on_device[1][row, place]) != got:
+                raise AssertionError("the token is not among those seen last")
+
+
 def cases(driver, code, stream, random):
     """(name, function) of every check."""
     for dtype in DTYPES:
         yield f"fill_{dtype}", lambda dtype=dtype: check_fill(driver, code, stream, dtype, random)
+    yield "sample", lambda: check_sample(driver, code, stream, random)
     yield "greedy", lambda: check_greedy(driver, code, stream, random)

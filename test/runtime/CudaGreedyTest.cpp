@@ -209,12 +209,14 @@ TEST_F(CudaGreedyTest, CacheFull) {
   EXPECT_EQ(session.length(sequence), 12u);
 }
 
-// Test: with a temperature, or where the code cannot choose, logits come to the host as ever.
+// Test: where the device cannot choose, or not by these options, logits come to the host as ever.
 TEST_F(CudaGreedyTest, OtherwiseOnTheHost) {
   {
     Session session(model);
     GenerateOptions options = greedyOptions(4);
     options.sampling.temperature = 1;
+    options.sampling.repeatPenalty = 1.1f;
+    options.sampling.repeatWindow = kSampleWindow + 1;
     EXPECT_EQ(generate(session, options).size(), 4u);
     EXPECT_EQ(fake.copiesToHost, 4u);
   }

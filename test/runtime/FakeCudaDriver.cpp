@@ -122,6 +122,67 @@ static void argmaxKernel(Parameters parameters) {
   }
 }
 
+/// Draws by sorting the whole row, with sums in the order of ids and masses in double.
+static int32_t drawToken(float *logits, int32_t vocab, const SampleRule &rule, const int32_t *recent, double uniform) {
+  std::vector<int32_t> seen(recent, recent + rule.window);
+  std::sort(seen.begin(), seen.end());
+  seen.erase(std::unique(seen.begin(), seen.end()), seen.end());
+  for (int32_t token : seen)
+    if (token >= 0 && token < vocab)
+      logits[token] = logits[token] > 0 ? logits[token] / rule.repeatPenalty : logits[token] * rule.repeatPenalty;
+  std::vector<int32_t> order;
+  for (int32_t v = 0; v < vocab; ++v)
+    order.push_back(v);
+  std::sort(order.begin(), order.end(),
+            [&](int32_t a, int32_t b) { return logits[a] != logits[b] ? logits[a] > logits[b] : a < b; });
+  if (rule.scale == 0)
+    return order.front();
+  if (rule.topK > 0 && rule.topK < order.size())
+    order.resize(rule.topK);
+  auto mass = [&](int32_t v) { return std::exp((double(logits[v]) - double(logits[order.front()])) * rule.scale); };
+  double total = 0, sum = 0;
+  for (int32_t v : order)
+    total += mass(v);
+  if (rule.topP < 1) {
+    size_t count = 0;
+    do
+      sum += mass(order[count++]);
+    while (count < order.size() && sum < rule.topP * total);
+    order.resize(count);
+  }
+  while (mass(order.back()) < rule.minP)
+    order.pop_back();
+  int32_t best = order.front();
+  auto relative = [&](int32_t v) { return std::exp((double(logits[v]) - double(logits[best])) * rule.scale); };
+  std::sort(order.begin(), order.end());
+  total = 0;
+  for (int32_t v : order)
+    total += relative(v);
+  double left = uniform * total;
+  for (int32_t v : order)
+    if ((left -= relative(v)) < 0)
+      return v;
+  return order.back();
+}
+
+static void sampleKernel(Parameters parameters) {
+  auto logits = get<float *>(parameters, 0);
+  auto rows = get<int32_t>(parameters, 1), vocab = get<int32_t>(parameters, 2);
+  auto rules = get<const SampleRule *>(parameters, 3);
+  auto recent = get<int32_t *>(parameters, 4);
+  auto uniforms = get<const double *>(parameters, 5);
+  auto step = *get<const int32_t *>(parameters, 6), capacity = get<int32_t>(parameters, 7);
+  auto keys = get<uint64_t *>(parameters, 8);
+  for (int32_t row = 0; row < rows; ++row, recent += kSampleWindow) {
+    const SampleRule &rule = rules[row];
+    double uniform = uniforms[step % capacity * rows + row];
+    int32_t token = drawToken(logits + row * vocab, vocab, rule, recent, uniform);
+    keys[row] = uint32_t(~token);
+    if (rule.window)
+      recent[(rule.accepted + uint32_t(step)) % rule.window] = token;
+  }
+}
+
 static void advanceKernel(Parameters parameters) {
   auto keys = get<uint64_t *>(parameters, 0);
   auto outputRows = get<const int32_t *>(parameters, 1);
@@ -183,6 +244,9 @@ static FunctionHandle makeFunction(ModuleHandle &module, const std::string &symb
   } else if (symbol == QUIPU_CUDA_ARGMAX) {
     function.sizes = {8, 4, 4, 8};
     function.run = argmaxKernel;
+  } else if (symbol == QUIPU_CUDA_SAMPLE) {
+    function.sizes = {8, 4, 4, 8, 8, 8, 8, 4, 8};
+    function.run = sampleKernel;
   } else if (symbol == QUIPU_CUDA_ADVANCE) {
     function.sizes = {8, 8, 4, 8, 8, 8, 8, 4};
     function.run = advanceKernel;
