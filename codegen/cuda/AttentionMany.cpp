@@ -16,11 +16,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/common/CacheAddress.h"
-#include "codegen/cuda/CudaFrame.h"
+#include "codegen/cuda/AttentionRows.h"
 #include "codegen/cuda/Emitters.h"
 #include "codegen/cuda/SharedRows.h"
-
-#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 
 using namespace mlir;
 using namespace quipu::llama;
@@ -30,12 +28,6 @@ namespace quipu::codegen {
 /// Rows and keys of a step of the tensor cores, registers of a thread that accumulators and queries may take, and
 /// shared memory of a block on the smallest of the GPUs that share the code.
 static constexpr int64_t kTile = 16, kRegisters = 176, kMaxOutputs = 128, kMaxSharedBytes = 99 * 1024;
-
-/// Reference of a row (over c) before its first key: below every real score, but so far above masked ones that their p
-/// is 0.
-static constexpr float kNoScore = kMaskedScore / 2;
-/// How far, as a power of two, scores may exceed the reference before it is raised.
-static constexpr float kGrowth = 8.0f;
 
 static Type elementOf(Value value) { return cast<RankedTensorType>(value.getType()).getElementType(); }
 
@@ -78,8 +70,8 @@ public:
   AttentionMany(CudaBuilder &b, KernelOp kernel, AttentionOp attention, const AttentionShape &shape,
                 const GeneratedEntry &entry)
       : b(b), attention(attention), shape(shape), frame(b, kernel, entry), cache(b, frame, attention.getKv()),
-        element(cache.type.getElementType()), rows(shape.rows), window(attention.getWindow()),
-        rowBytes(attention.getNumHeads() * shape.head * 2) {}
+        element(cache.type.getElementType()), rows(shape.rows), blockRows(b, frame, attention, shape.tokens),
+        window(attention.getWindow()), rowBytes(attention.getNumHeads() * shape.head * 2) {}
 
   void emit() {
     // Several tiles of a warp share what it loads and take the registers of several; ptxas would rather spill than run
@@ -90,38 +82,23 @@ public:
     b.waitForPrevious();
     findPlace();
     copyQuery();
-    forEachRun([&] {
+    blockRows.forEachRun(lane, {}, [&](ValueRange) {
       findKeys();
       attend();
+      return Values();
     });
   }
 
 private:
-  /// An i32 that the compiler takes for another number: what follows from it is computed where it is used and takes no
-  /// register in the loops around.
-  Value fresh(Value number) {
-    return b.ptx("mov.b32 $0, $1;", {b.getI32Type()}, {number}, /*memory=*/false, /*ordered=*/true).front();
-  }
+  Value fresh(Value number) { return blockRows.fresh(number); }
   Value less(Value a, Value c) { return b.compare(Predicate::slt, a, c); }
   Value lessEqual(Value a, Value c) { return b.compare(Predicate::sle, a, c); }
-  Value within(Value row, Value begin, Value end) { return b.both(lessEqual(begin, row), less(row, end)); }
-  /// Least or greatest i32 of a warp's lanes.
-  Value reduce(NVVM::ReduxKind kind, Value value) {
-    return NVVM::ReduxOp::create(b, b.getI32Type(), value, kind, b.i32(-1));
-  }
-  /// Element `row` of the block's part of an i32 tensor; that of the last row for rows behind it.
-  Value rowNumber(Value tensor, Value row) {
-    Value inside = b.min(row, b.sub(rowCount, 1));
-    return b.loadI32(b.at(frame.argument(tensor), b.mul(b.widen(b.add(firstRow, inside)), 4)));
-  }
-
   /// What the block and the thread work on.
   void findPlace() {
     thread = b.thread();
     lane = b.rem(thread, 32);
     Value parts = b.block(0);
-    firstRow = b.mul(b.sub(b.sub(b.gridSize(1), b.block(1)), 1), shape.tokens);
-    rowCount = b.min(b.sub(frame.tokens, firstRow), b.i32(shape.tokens));
+    blockRows.enter(b.mul(b.sub(b.sub(b.gridSize(1), b.block(1)), 1), shape.tokens));
     int64_t partsOfGroup = shape.group / shape.heads;
     kvHead = b.div(parts, partsOfGroup);
     Value firstHead = b.mul(parts, shape.heads);
@@ -178,66 +155,32 @@ private:
     whereCopying(place, [&] {
       for (int64_t row = 0; row < shape.heads * shape.tokens; row += shape.copyRows()) {
         Value token = b.add(place.row, row % shape.tokens);
-        Value from = b.add(firstRow, b.min(token, b.sub(rowCount, 1)));
+        Value from = b.add(blockRows.first, b.min(token, b.sub(blockRows.count, 1)));
         Value address = b.at(source, b.mul(b.widen(from), rowBytes));
         b.copyAsync16(rows.downRows(b, target, row), b.at(address, row / shape.tokens * shape.head * 2),
-                      less(token, rowCount));
+                      less(token, blockRows.count));
       }
     });
     b.commitCopies();
   }
 
-  /// Walks the runs of rows of one sequence: sets sequence, begin and end.
-  void forEachRun(llvm::function_ref<void()> body) {
-    Type i32 = b.getI32Type();
-    auto loop = scf::WhileOp::create(b, TypeRange(i32), ValueRange(b.i32(0)));
-    OpBuilder::InsertionGuard guard(b);
-    Block *before = b.createBlock(&loop.getBefore(), {}, {i32}, {b.getLoc()});
-    scf::ConditionOp::create(b, less(before->getArgument(0), rowCount), before->getArguments());
-    begin = b.createBlock(&loop.getAfter(), {}, {i32}, {b.getLoc()})->getArgument(0);
-    sequence = rowNumber(attention.getSequences(), begin);
-    end = rowCount;
-    Value lane = fresh(this->lane);
-    for (int64_t row = 0; row < shape.tokens; row += 32) {
-      Value mine = b.add(lane, row);
-      Value same = b.compare(Predicate::eq, rowNumber(attention.getSequences(), mine), sequence);
-      end = b.min(end, b.select(b.both(less(begin, mine), b.compare(Predicate::eq, same, 0)), mine, rowCount));
-    }
-    end = reduce(NVVM::ReduxKind::MIN, end);
-    body();
-    scf::YieldOp::create(b, ValueRange(end));
-  }
-
   /// The keys that the run's rows see, [firstKey, lastKey] from the start of a tile, and those that the warp's rows
   /// see: no row one behind warpLast, all rows those up to warpCommon (and, in a window, from warpFirst).
   void findKeys() {
-    auto bounds = [&](ArrayRef<Value> rowsOfLane, Value &low, Value &high) {
-      low = b.i32(INT32_MAX), high = b.i32(-1);
-      for (Value row : rowsOfLane) {
-        Value position = rowNumber(attention.getPositions(), row);
-        Value counts = b.both(within(row, begin, end), b.compare(Predicate::sge, position, 0));
-        low = b.min(low, b.select(counts, position, b.i32(INT32_MAX)));
-        high = b.max(high, b.select(counts, position, b.i32(-1)));
-      }
-      low = reduce(NVVM::ReduxKind::MIN, low);
-      high = reduce(NVVM::ReduxKind::MAX, high);
-    };
-    Values ofBlock, ofWarp;
+    Values ofWarp;
     WarpTiles tiles = findTiles();
-    for (int64_t row = 0; row < shape.tokens; row += 32)
-      ofBlock.push_back(b.add(tiles.lane, row));
     for (Value row : tiles.row)
       ofWarp.push_back(b.add(row, b.rem(tiles.lane, kTile)));
     Value low;
-    bounds(ofBlock, low, lastKey);
-    bounds(ofWarp, warpCommon, warpLast);
+    std::tie(low, lastKey) = blockRows.boundsOfRun(tiles.lane);
+    std::tie(warpCommon, warpLast) = blockRows.bounds(ofWarp);
     firstKey = b.i32(0);
     if (window) {
       Value first = b.max(b.sub(low, *window - 1), b.i32(0));
       firstKey = b.mul(b.div(first, shape.keys), shape.keys);
       warpFirst = b.sub(warpLast, *window - 1);
     }
-    tableRow = b.at(cache.table, b.mul(b.mul(b.widen(sequence), cache.tableStride), 4));
+    tableRow = b.at(cache.table, b.mul(b.mul(b.widen(blockRows.sequence), cache.tableStride), 4));
   }
 
   /// Blocks of the cache that hold what the thread copies of a tile.
@@ -464,7 +407,7 @@ private:
           WarpTiles tiles = findTiles();
           for (int64_t half = 0; half < halves(); ++half) {
             Value row = rowOf(tiles, half);
-            Value position = b.select(within(row, begin, end), rowNumber(attention.getPositions(), row), b.i32(-1));
+            Value position = b.select(blockRows.inRun(row), blockRows.position(row), b.i32(-1));
             // Keys of the tile, from the thread's first one, up to the row's position.
             Value span = b.sub(b.sub(position, tile), b.mul(b.rem(tiles.lane, 4), 2));
             for (int64_t i = 0; i < shape.keys / 4; ++i) {
@@ -494,10 +437,10 @@ private:
     for (int64_t half = 0; half < halves(); ++half) {
       Value row = rowOf(tiles, half);
       Value inverse = b.reciprocal(b.sumLanes(state.sum[half], 4));
-      Value padding = b.compare(Predicate::slt, rowNumber(attention.getPositions(), row), 0);
+      Value padding = b.compare(Predicate::slt, blockRows.position(row), 0);
       Value tileBase = b.add(tiles.queries, half / 2 * kTile * rows.stride);
       Value line = b.add(b.div(lane, 4), half % 2 * 8);
-      b.ifThen(within(row, begin, end), [&] {
+      b.ifThen(blockRows.inRun(row), [&] {
         for (int64_t i = 0; i < shape.head / 8; ++i) {
           Value low = b.mulf(state.outputs[outputOf(half, 2 * i)], inverse);
           Value high = b.mulf(state.outputs[outputOf(half, 2 * i + 1)], inverse);
@@ -516,9 +459,9 @@ private:
         Value number = b.add(lane, first);
         Value line = b.div(number, rows.chunks), chunk = b.rem(number, rows.chunks);
         Value row = b.add(tiles.row[tile], line);
-        b.ifThen(within(row, begin, end), [&] {
+        b.ifThen(blockRows.inRun(row), [&] {
           Value value = b.load16(sharedPointer(b.add(tileBase, rows.offset(b, line, chunk))));
-          Value rowBase = b.at(headBase, b.mul(b.widen(b.add(firstRow, row)), rowBytes));
+          Value rowBase = b.at(headBase, b.mul(b.widen(b.add(blockRows.first, row)), rowBytes));
           b.store16(value, b.at(rowBase, b.widen(b.mul(chunk, 16))));
         });
       }
@@ -535,16 +478,17 @@ private:
   CacheAddress cache;
   Type element;
   const SharedRows &rows;
+  AttentionRows blockRows;
   std::optional<int64_t> window;
   /// Of a row of queries and results.
   int64_t rowBytes;
 
-  // The block: its first row and number of rows, its key/value head.
-  Value firstRow, rowCount, kvHead, firstHeadBytes;
+  // The block.
+  Value kvHead, firstHeadBytes;
   Value thread, lane, sharedQuery, sharedTiles;
   SmallVector<Values> query;
   // The run.
-  Value sequence, begin, end, firstKey, lastKey, warpFirst, warpCommon, warpLast, tableRow;
+  Value firstKey, lastKey, warpFirst, warpCommon, warpLast, tableRow;
 };
 
 } // namespace

@@ -25,6 +25,10 @@ void Barriers::arriveIf(Value flag, Value index) {
         {flag, at(index)}, /*memory=*/true);
 }
 
+void Barriers::arriveAfterCopies(Value index) {
+  b.ptx("cp.async.mbarrier.arrive.noinc.shared::cta.b64 [$0];", {}, {at(index)}, /*memory=*/true);
+}
+
 void Barriers::arriveExpecting(int64_t bytes, Value index) {
   b.ptx("mbarrier.arrive.expect_tx.shared::cta.b64 _, [$0], $1;", {}, {at(index), b.i32(bytes)}, /*memory=*/true);
 }

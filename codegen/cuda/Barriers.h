@@ -33,6 +33,8 @@ public:
   void wait(mlir::Value index, mlir::Value parity);
   /// Arrives where `flag` (i32) is not zero.
   void arriveIf(mlir::Value flag, mlir::Value index);
+  /// Arrives when the copies that the thread has started (CudaBuilder::copyAsync16) have landed.
+  void arriveAfterCopies(mlir::Value index);
   /// Arrives and announces bytes that copies will write.
   void arriveExpecting(int64_t bytes, mlir::Value index);
 

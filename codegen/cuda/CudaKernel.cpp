@@ -97,9 +97,10 @@ private:
     if (!attention || attention.getLse() || !attention.getCausal() || attention.getKeyBegin() || attention.getKeyEnd())
       return kernel.emitOpError() << "has an attention schedule but does not hold exactly one causal llama.attention "
                                   << "over all keys without lse";
-    return schedule.getRegime() == RowRegime::Few
-               ? emitAttentionFew(builder, kernel, attention, schedule, maxRows, generated)
-               : emitAttentionMany(builder, kernel, attention, schedule, generated);
+    if (schedule.getRegime() == RowRegime::Few)
+      return emitAttentionFew(builder, kernel, attention, schedule, maxRows, generated);
+    return schedule.getDot() == CudaDot::Wgmma ? emitAttentionManyWgmma(builder, kernel, attention, schedule, generated)
+                                               : emitAttentionMany(builder, kernel, attention, schedule, generated);
   }
 
   LogicalResult generatePointwise(KernelOp kernel, CudaPointwiseScheduleAttr schedule, GeneratedKernel &generated) {

@@ -34,8 +34,12 @@ mlir::LogicalResult emitNormalise(CudaBuilder &b, LinearRegion &region, Generate
 mlir::LogicalResult emitAttentionFew(CudaBuilder &b, llama::KernelOp kernel, llama::AttentionOp attention,
                                      llama::CudaAttentionScheduleAttr schedule, int64_t maxRows,
                                      GeneratedKernel &generated);
+/// With mma.sync.
 mlir::LogicalResult emitAttentionMany(CudaBuilder &b, llama::KernelOp kernel, llama::AttentionOp attention,
                                       llama::CudaAttentionScheduleAttr schedule, GeneratedKernel &generated);
+/// With wgmma.
+mlir::LogicalResult emitAttentionManyWgmma(CudaBuilder &b, llama::KernelOp kernel, llama::AttentionOp attention,
+                                           llama::CudaAttentionScheduleAttr schedule, GeneratedKernel &generated);
 
 mlir::LogicalResult emitEmbedding(CudaBuilder &b, llama::KernelOp kernel, llama::EmbeddingOp embedding,
                                   llama::CudaPointwiseScheduleAttr schedule, GeneratedKernel &generated);

@@ -22,8 +22,9 @@ namespace {
 /// tile of input rows.
 constexpr int64_t kFewRows = 8, kOneTileRows = 64;
 
-/// Most rows of a program whose attention has too few blocks for two on a multiprocessor.
-constexpr int64_t kMediumRows = 512;
+/// Most rows of a program whose attention has too few blocks for two on a multiprocessor; keys of a tile of attention
+/// with wgmma.
+constexpr int64_t kMediumRows = 512, kWgmmaKeys = 128;
 
 Type elementOf(Value value) { return cast<RankedTensorType>(value.getType()).getElementType(); }
 bool is16Bit(Type type) { return type.isF16() || type.isBF16(); }
@@ -224,6 +225,15 @@ private:
         workspaces.push_back(TypeAttr::get(type));
       if (!workspaces.empty())
         kernel.setWorkspaceAttr(ArrayAttr::get(context, workspaces));
+      return success();
+    }
+    // Blocks of 128 pairs of a row and a head, with a multiprocessor each, in groups of four warps.
+    int64_t page = attention.getKv().getType().getPage();
+    if (target.isHopper() && maxRows > kMediumRows && (head == 64 || head == 128) && page % 16 == 0 &&
+        (page % kWgmmaKeys == 0 || kWgmmaKeys % page == 0)) {
+      heads = std::min<int64_t>(group & -group, 4);
+      kernel.setScheduleAttr(CudaAttentionScheduleAttr::get(context, RowRegime::Many, 128 / heads, heads, /*warps=*/8,
+                                                            kWgmmaKeys, 1, CudaDot::Wgmma));
       return success();
     }
     // Blocks of 128 pairs of a row and a head: keys and values come from the L2 cache at half the rate that it can

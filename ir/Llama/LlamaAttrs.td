@@ -294,11 +294,13 @@ def Llama_CudaAttentionScheduleAttr : Llama_Attr<"CudaAttentionSchedule", "cuda_
     `few`: a block is one row of the step, `heads` query heads of one key/value head, and one of `splits` parts of the
     keys; its `warps` take keys in turn. A part has at least `keys` keys; the last block of a row to finish merges the
     parts. `many`: a block is `tokens` rows of the step and `heads` query heads of one key/value head; a warp owns 16
-    rows of one head and keys come in tiles of `keys` through shared memory.
+    rows of one head (with `mma`, or several times 16) and keys come in tiles of `keys` through shared memory. With
+    `wgmma` four warps more copy them and blocks walk the tiles of rows and heads.
 
     ```mlir
     #llama.cuda_attention<regime = few, tokens = 1, heads = 4, warps = 4, keys = 64, splits = 16, dot = fma>
     #llama.cuda_attention<regime = many, tokens = 32, heads = 4, warps = 8, keys = 64, splits = 1, dot = mma>
+    #llama.cuda_attention<regime = many, tokens = 32, heads = 4, warps = 8, keys = 128, splits = 1, dot = wgmma>
     ```
   }];
   let parameters = (ins EnumParameter<Llama_RowRegime>:$regime, "int64_t":$tokens, "int64_t":$heads, "int64_t":$warps,
