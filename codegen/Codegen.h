@@ -14,8 +14,8 @@
 //
 // translateToLLVM's module is compiled once: emitting assembly and a library need a clone each.
 //
-// For a GPU (parseCudaTarget, codegen/cuda/CudaTarget.h) the phases from llama-specialize on run once for each variant of
-// the plan, with programs and rowAlign = 1, and code goes another way:
+// For a GPU (parseCudaTarget, codegen/cuda/CudaTarget.h) the phases from llama-specialize on run once for each variant
+// of the plan, with programs and rowAlign = 1, and code goes another way:
 //
 //   emitCudaKernels      a module ("part") for each program  codegen/cuda/CudaKernel.h
 //   lowerCudaToLLVMDialect   the same in the LLVM dialect    (joinCudaParts: one module, to print)

@@ -37,7 +37,7 @@ void LinearTiles::place(Section &section, int64_t rowA, int64_t rowB) {
 /// Rows [firstRow, firstRow + count) of the weight, features [0, count) of the sink, in neighbouring pairs of runs;
 /// what is left over becomes a smaller tile, and an odd last row a single one.
 void LinearTiles::addPlain(SmallVectorImpl<Section> &sections, int64_t firstRow, int64_t count, int64_t run,
-                            Section shape) {
+                           Section shape) {
   int64_t done = 0;
   auto add = [&](int64_t runRows, int64_t tiles, bool hasB) {
     if (tiles == 0)
@@ -125,7 +125,7 @@ SmallVector<Section> LinearTiles::sections(int64_t run) {
 }
 
 SmallVector<Value> LinearTiles::weightRows(KernelBuilder &b, const KernelFrame &frame, const Section &section,
-                                            Value f) {
+                                           Value f) {
   Type element = cast<RankedTensorType>(linear.getWeight().getType()).getElementType();
   int64_t rowBytes = inputs() * bytesOf(element);
   SmallVector<Value> rows;

@@ -1,6 +1,7 @@
 //===- LinearTiles.h - The rows of a weight as tiles ------------*- C++ -*-===//
 //
-// Divides the rows of the weight of a linear kernel into sections of equal tiles. Both ways of laying vectors over rows (LinearFew.cpp, LinearMany.cpp) share this.
+// Divides the rows of the weight of a linear kernel into sections of equal tiles. Both ways of laying vectors over rows
+// (LinearFew.cpp, LinearMany.cpp) share this.
 //
 //===----------------------------------------------------------------------===//
 
