@@ -2,9 +2,8 @@
 
 #include "codegen/cuda/AttentionFew.h"
 
+#include "codegen/cuda/AttentionScores.h"
 #include "codegen/cuda/Emitters.h"
-
-#include <numbers>
 
 using namespace mlir;
 using namespace quipu::llama;
@@ -24,8 +23,7 @@ AttentionFewBlock::AttentionFewBlock(CudaBuilder &b, const CudaFrame &frame, Att
                                      StringRef counters)
     : b(b), frame(frame), attention(attention), shape(shape), workspace(workspace), cache(b, frame, attention.getKv()),
       counters(counters), queryElement(elementOf(attention.getQuery())),
-      resultElement(elementOf(attention.getResult())),
-      factor(static_cast<float>(attention.getScale().convertToDouble() * std::numbers::log2e)) {}
+      resultElement(elementOf(attention.getResult())), factor(exponentFactor(attention)) {}
 
 void AttentionFewBlock::emit() {
   b.letNextStart();

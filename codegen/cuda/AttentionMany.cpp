@@ -16,7 +16,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/common/CacheAddress.h"
-#include "codegen/cuda/AttentionRows.h"
+#include "codegen/cuda/AttentionScores.h"
 #include "codegen/cuda/Emitters.h"
 #include "codegen/cuda/SharedRows.h"
 
@@ -71,7 +71,8 @@ public:
                 const GeneratedEntry &entry)
       : b(b), attention(attention), shape(shape), frame(b, kernel, entry), cache(b, frame, attention.getKv()),
         element(cache.type.getElementType()), rows(shape.rows), blockRows(b, frame, attention, shape.tokens),
-        window(attention.getWindow()), rowBytes(attention.getNumHeads() * shape.head * 2) {}
+        scores(b, blockRows, attention, shape.keys, 2 * shape.tiles), window(attention.getWindow()),
+        rowBytes(attention.getNumHeads() * shape.head * 2) {}
 
   void emit() {
     // Several tiles of a warp share what it loads and take the registers of several; ptxas would rather spill than run
@@ -165,7 +166,7 @@ private:
   }
 
   /// The keys that the run's rows see, [firstKey, lastKey] from the start of a tile, and those that the warp's rows
-  /// see: no row one behind warpLast, all rows those up to warpCommon (and, in a window, from warpFirst).
+  /// see: no row one behind warpLast.
   void findKeys() {
     Values ofWarp;
     WarpTiles tiles = findTiles();
@@ -173,12 +174,13 @@ private:
       ofWarp.push_back(b.add(row, b.rem(tiles.lane, kTile)));
     Value low;
     std::tie(low, lastKey) = blockRows.boundsOfRun(tiles.lane);
-    std::tie(warpCommon, warpLast) = blockRows.bounds(ofWarp);
+    Value common;
+    std::tie(common, warpLast) = blockRows.bounds(ofWarp);
+    scores.enterRun(common, warpLast);
     firstKey = b.i32(0);
     if (window) {
       Value first = b.max(b.sub(low, *window - 1), b.i32(0));
       firstKey = b.mul(b.div(first, shape.keys), shape.keys);
-      warpFirst = b.sub(warpLast, *window - 1);
     }
     tableRow = b.at(cache.table, b.mul(b.mul(b.widen(blockRows.sequence), cache.tableStride), 4));
   }
@@ -274,7 +276,7 @@ private:
           query.push_back(loadQuery(queries, tile, step));
     }
 
-    State state{Values(halves(), b.f32(kNoScore * factor())), Values(halves(), b.f32(0.0f)),
+    State state{Values(halves(), b.f32(kNoScore * scores.factor)), Values(halves(), b.f32(0.0f)),
                 Values(shape.outputRegisters(), b.f32(0.0f))};
     Values carried{stage, other};
     carried.append(state.pack());
@@ -296,28 +298,14 @@ private:
     store(State::unpack(ValueRange(carried).drop_front(2), halves()));
   }
 
-  /// Scores times this are exponents of two.
-  float factor() { return static_cast<float>(attention.getScale().convertToDouble() * 1.4426950408889634); }
-
   /// Raises the references of the warp's rows to their greatest scores if one of them has grown too far.
-  State raiseReference(ArrayRef<Value> scores, const State &state) {
-    Values greatest;
-    Value grown = b.compare(Predicate::ne, b.i32(0), 0);
-    for (int64_t half = 0; half < halves(); ++half) {
-      Value score = scores[scoreOf(half, 0)];
-      for (int64_t key = 1; key < shape.keys / 4; ++key)
-        score = b.maxf(score, scores[scoreOf(half, key)]);
-      Value above = b.fma(score, b.f32(factor()), b.negf(state.reference[half]));
-      above = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, above, b.f32(kGrowth));
-      grown = arith::OrIOp::create(b, grown, above);
-      greatest.push_back(score);
-    }
-    grown = NVVM::VoteSyncOp::create(b, b.getI1Type(), b.i32(-1), grown, NVVM::VoteSyncKind::any);
-    auto raise = [&] {
+  State raiseReference(ArrayRef<Value> tileScores, const State &state) {
+    auto [greatest, grown] = scores.findGrowth(tileScores, state.reference);
+    auto raise = [&, greatest = greatest] {
       State raised = state;
       for (int64_t half = 0; half < halves(); ++half) {
         Value &reference = raised.reference[half];
-        Value next = b.maxf(b.maxLanes(b.mulf(greatest[half], b.f32(factor())), 4), reference);
+        Value next = scores.raise(reference, greatest[half]);
         Value shrink = b.exp2(b.subf(reference, next));
         reference = next;
         raised.sum[half] = b.mulf(raised.sum[half], shrink);
@@ -333,8 +321,8 @@ private:
 
   /// One tile of keys for the warp.
   State addTile(Value tile, Value stage, State state) {
-    Values scores = mask(tile, computeScores(stage));
-    state = raiseReference(scores, state);
+    Values tileScores = mask(tile, computeScores(stage));
+    state = raiseReference(tileScores, state);
     Value values = b.add(b.add(stage, shape.tileBytes()), rowsFirst(fresh(lane)));
     for (int64_t key = 0; key < shape.keys; key += kTile) {
       SmallVector<Values> weights(shape.tiles);
@@ -344,8 +332,8 @@ private:
           int64_t half = 2 * tile + pair % 2;
           Values p;
           for (int64_t i = 0; i < 2; ++i) {
-            Value score = scores[scoreOf(half, key / 4 + pair / 2 * 2 + i)];
-            p.push_back(b.exp2(b.fma(score, b.f32(factor()), b.negf(state.reference[half]))));
+            Value score = tileScores[scores.scoreOf(half, key / 4 + pair / 2 * 2 + i)];
+            p.push_back(b.exp2(b.fma(score, b.f32(scores.factor), b.negf(state.reference[half]))));
             state.sum[half] = b.addf(state.sum[half], p.back());
           }
           weights[tile].push_back(b.pack(element, p[0], p[1]));
@@ -362,12 +350,8 @@ private:
     return state;
   }
 
-  /// Numbers among the accumulators of a thread: its `i`-th score (of keys / 4) or feature (of head / 4) of a half.
-  int64_t accumulatorOf(int64_t half, int64_t i, int64_t width) const {
-    return half / 2 * width / 2 + i / 2 * 4 + half % 2 * 2 + i % 2;
-  }
-  int64_t scoreOf(int64_t half, int64_t i) const { return accumulatorOf(half, i, shape.keys); }
-  int64_t outputOf(int64_t half, int64_t i) const { return accumulatorOf(half, i, shape.head); }
+  /// Number among the accumulators of a thread of its `i`-th feature (of head / 4) of a half.
+  int64_t outputOf(int64_t half, int64_t i) const { return AttentionScores::accumulatorOf(half, i, shape.head); }
 
   void accumulate(ArrayRef<Value> a, ArrayRef<Value> c, MutableArrayRef<Value> sums) {
     llvm::copy(b.mma(element, a, c, sums), sums.begin());
@@ -375,7 +359,7 @@ private:
 
   /// The products of the warp's queries and the keys of a stage, [tile][8 keys][4].
   Values computeScores(Value stage) {
-    Values scores(shape.tiles * shape.keys / 2, b.f32(0.0f));
+    Values sums(shape.tiles * shape.keys / 2, b.f32(0.0f));
     Value keys = b.add(stage, columnsFirst(fresh(lane)));
     Value sharedQueries = shape.queryInRegisters() ? Value() : queriesOfWarp();
     for (int64_t step = 0; step < steps(); ++step) {
@@ -389,39 +373,19 @@ private:
         for (int64_t tile = 0; tile < shape.tiles; ++tile)
           for (int64_t i = 0; i < 2; ++i)
             accumulate(queries[tile], ArrayRef(pairs).slice(2 * i, 2),
-                       MutableArrayRef(scores).slice(tile * shape.keys / 2 + key / 2 + 4 * i, 4));
+                       MutableArrayRef(sums).slice(tile * shape.keys / 2 + key / 2 + 4 * i, 4));
       }
     }
-    return scores;
+    return sums;
   }
 
-  /// Masks the scores of keys that a row does not see, unless all rows of the warp see all keys of the tile.
-  Values mask(Value tile, ArrayRef<Value> scores) {
-    Value partly = less(warpCommon, b.add(tile, shape.keys - 1));
-    if (window)
-      partly = arith::OrIOp::create(b, partly, less(tile, warpFirst));
-    return b.ifElse(
-        partly,
-        [&] {
-          Values masked(scores);
-          WarpTiles tiles = findTiles();
-          for (int64_t half = 0; half < halves(); ++half) {
-            Value row = rowOf(tiles, half);
-            Value position = b.select(blockRows.inRun(row), blockRows.position(row), b.i32(-1));
-            // Keys of the tile, from the thread's first one, up to the row's position.
-            Value span = b.sub(b.sub(position, tile), b.mul(b.rem(tiles.lane, 4), 2));
-            for (int64_t i = 0; i < shape.keys / 4; ++i) {
-              int64_t key = i / 2 * 8 + i % 2;
-              Value &score = masked[scoreOf(half, i)];
-              // In a window, as unsigned numbers: 0 <= distance < window.
-              Value seen =
-                  window ? b.compare(Predicate::ult, b.sub(span, key), *window) : b.compare(Predicate::sge, span, key);
-              score = b.select(seen, score, b.f32(kMaskedScore));
-            }
-          }
-          return masked;
-        },
-        [&] { return Values(scores); });
+  Values mask(Value tile, ArrayRef<Value> tileScores) {
+    WarpTiles tiles;
+    auto findLane = [&] {
+      tiles = findTiles();
+      return tiles.lane;
+    };
+    return scores.mask(tile, tileScores, findLane, [&](int64_t half) { return rowOf(tiles, half); });
   }
 
   /// Row of the block of a thread's half.
@@ -479,6 +443,7 @@ private:
   Type element;
   const SharedRows &rows;
   AttentionRows blockRows;
+  AttentionScores scores;
   std::optional<int64_t> window;
   /// Of a row of queries and results.
   int64_t rowBytes;
@@ -488,7 +453,7 @@ private:
   Value thread, lane, sharedQuery, sharedTiles;
   SmallVector<Values> query;
   // The run.
-  Value firstKey, lastKey, warpFirst, warpCommon, warpLast, tableRow;
+  Value firstKey, lastKey, warpLast, tableRow;
 };
 
 } // namespace

@@ -22,7 +22,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/common/CacheAddress.h"
-#include "codegen/cuda/AttentionRows.h"
+#include "codegen/cuda/AttentionScores.h"
 #include "codegen/cuda/Barriers.h"
 #include "codegen/cuda/Emitters.h"
 #include "codegen/cuda/Wgmma.h"
@@ -87,9 +87,10 @@ public:
                      const GeneratedEntry &entry)
       : b(b), attention(attention), shape(shape), frame(b, kernel, entry), cache(b, frame, attention.getKv()),
         element(cache.type.getElementType()), rows(b, frame, attention, shape.tokens),
-        scoreProducts(b, element, shape.keys), outputProducts(b, element, shape.head), shared(b.shared()),
-        fullKeys(barriers(0)), emptyKeys(barriers(1)), fullValues(barriers(2)), emptyValues(barriers(3)),
-        window(attention.getWindow()), rowBytes(attention.getNumHeads() * shape.head * 2) {}
+        tileScores(b, rows, attention, shape.keys, /*halves=*/2), scoreProducts(b, element, shape.keys),
+        outputProducts(b, element, shape.head), shared(b.shared()), fullKeys(barriers(0)), emptyKeys(barriers(1)),
+        fullValues(barriers(2)), emptyValues(barriers(3)), window(attention.getWindow()),
+        rowBytes(attention.getNumHeads() * shape.head * 2) {}
 
   void emit() {
     // ptxas takes notice of setmaxnreg only where it knows how many registers a thread begins with.
@@ -264,12 +265,10 @@ private:
   Value consume(Value count) {
     WarpRows own = warpRows();
     auto [common, last] = rows.bounds({b.add(own.row, b.rem(own.lane, 16))});
-    warpCommon = common;
-    if (window)
-      warpFirst = b.sub(last, *window - 1);
+    tileScores.enterRun(common, last);
     b.ifThen(b.compare(Predicate::eq, rows.begin, 0), [&] { copyQuery(); });
 
-    Softmax softmax{Values(2, b.f32(kNoScore * factor())), Values(2, b.f32(0.0f))};
+    Softmax softmax{Values(2, b.f32(kNoScore * tileScores.factor)), Values(2, b.f32(0.0f))};
     waitFor(fullKeys, count);
     scoreProducts.begin();
     Values scores = scoreProducts.finish(startScores(count));
@@ -393,10 +392,8 @@ private:
     outputs.assign(all.begin() + weights.exponentials.size(), all.end());
   }
 
-  /// Scores times this are exponents of two.
-  float factor() { return static_cast<float>(attention.getScale().convertToDouble() * 1.4426950408889634); }
   /// Number among the sums of a thread of the `i`-th of a half.
-  static int64_t sumOf(int64_t half, int64_t i) { return i / 2 * 4 + half * 2 + i % 2; }
+  static int64_t sumOf(int64_t half, int64_t i) { return AttentionScores::accumulatorOf(half, i, /*width=*/0); }
 
   Weights exponentials(Value tile, Values scores, Softmax &softmax) {
     scores = mask(tile, scores);
@@ -405,7 +402,7 @@ private:
     for (int64_t i = 0; i < shape.keys / 4; ++i)
       for (int64_t half = 0; half < 2; ++half) {
         Value &p = weights.exponentials[sumOf(half, i)];
-        p = b.exp2(b.fma(p, b.f32(factor()), b.negf(softmax.reference[half])));
+        p = b.exp2(b.fma(p, b.f32(tileScores.factor), b.negf(softmax.reference[half])));
         softmax.sum[half] = b.addf(softmax.sum[half], p);
       }
     return weights;
@@ -422,25 +419,15 @@ private:
   /// Raises the references of the warp's rows to their greatest scores if one of them has grown too far.
   Weights raiseReference(ArrayRef<Value> scores, Softmax &softmax) {
     Weights weights;
-    Values greatest;
-    Value grown = b.compare(Predicate::ne, b.i32(0), 0);
-    for (int64_t half = 0; half < 2; ++half) {
-      Value score = scores[sumOf(half, 0)];
-      for (int64_t key = 1; key < shape.keys / 4; ++key)
-        score = b.maxf(score, scores[sumOf(half, key)]);
-      Value above = b.fma(score, b.f32(factor()), b.negf(softmax.reference[half]));
-      above = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, above, b.f32(kGrowth));
-      grown = arith::OrIOp::create(b, grown, above);
-      greatest.push_back(score);
-    }
-    weights.grown = NVVM::VoteSyncOp::create(b, b.getI1Type(), b.i32(-1), grown, NVVM::VoteSyncKind::any);
+    auto [greatest, grown] = tileScores.findGrowth(scores, softmax.reference);
+    weights.grown = grown;
     Values all = b.ifElse(
         weights.grown,
-        [&] {
+        [&, greatest = greatest] {
           Values raised, shrinks;
           for (int64_t half = 0; half < 2; ++half) {
             Value reference = softmax.reference[half];
-            raised.push_back(b.maxf(b.maxLanes(b.mulf(greatest[half], b.f32(factor())), 4), reference));
+            raised.push_back(tileScores.raise(reference, greatest[half]));
             shrinks.push_back(b.exp2(b.subf(reference, raised.back())));
           }
           raised.append(shrinks);
@@ -470,33 +457,13 @@ private:
         [&] { return outputs; });
   }
 
-  /// Masks the scores of keys that a row does not see, unless all rows of the warp see all keys of the tile.
-  Values mask(Value tile, const Values &scores) {
-    Value partly = b.compare(Predicate::slt, warpCommon, b.add(tile, shape.keys - 1));
-    if (window)
-      partly = arith::OrIOp::create(b, partly, b.compare(Predicate::slt, tile, warpFirst));
-    return b.ifElse(
-        partly,
-        [&] {
-          Values masked(scores);
-          WarpRows own = warpRows();
-          for (int64_t half = 0; half < 2; ++half) {
-            Value row = rowOf(own, half);
-            Value position = b.select(rows.inRun(row), rows.position(row), b.i32(-1));
-            // Keys of the tile, from the thread's first one, up to the row's position.
-            Value span = b.sub(b.sub(position, tile), b.mul(b.rem(own.lane, 4), 2));
-            for (int64_t i = 0; i < shape.keys / 4; ++i) {
-              int64_t key = i / 2 * 8 + i % 2;
-              Value &score = masked[sumOf(half, i)];
-              // In a window, as unsigned numbers: 0 <= distance < window.
-              Value seen =
-                  window ? b.compare(Predicate::ult, b.sub(span, key), *window) : b.compare(Predicate::sge, span, key);
-              score = b.select(seen, score, b.f32(kMaskedScore));
-            }
-          }
-          return masked;
-        },
-        [&] { return scores; });
+  Values mask(Value tile, ArrayRef<Value> scores) {
+    WarpRows own;
+    auto findLane = [&] {
+      own = warpRows();
+      return own.lane;
+    };
+    return tileScores.mask(tile, scores, findLane, [&](int64_t half) { return rowOf(own, half); });
   }
 
   /// Outputs of the run's rows, through the place of the warp's queries, so that 16 bytes are stored at once.
@@ -542,6 +509,7 @@ private:
   CacheAddress cache;
   Type element;
   AttentionRows rows;
+  AttentionScores tileScores;
   Wgmma scoreProducts, outputProducts;
   Value shared;
   Barriers fullKeys, emptyKeys, fullValues, emptyValues;
@@ -552,8 +520,8 @@ private:
   Value thread, lane, warp;
   // The tile.
   Value kvHead, firstHeadBytes;
-  // The run: no row of the warp sees less than the keys up to warpCommon (and, in a window, from warpFirst).
-  Value firstKey, lastKey, lastTile, warpCommon, warpFirst;
+  // The run.
+  Value firstKey, lastKey, lastTile;
 };
 
 } // namespace
