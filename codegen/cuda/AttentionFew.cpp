@@ -99,18 +99,8 @@ AttentionFewBlock::Values AttentionFewBlock::ifTile(Value key, int64_t count, ll
       [&] { return Values(count, LLVM::PoisonOp::create(b, b.vec4i32()).getResult()); });
 }
 
-static Value load16As(CudaBuilder &b, StringRef instruction, Value pointer) {
-  Type i32 = b.getI32Type();
-  SmallVector<Value> words = b.ptx((instruction + ".v4.b32 {$0, $1, $2, $3}, [$4];").str(), {i32, i32, i32, i32},
-                                   {pointer}, /*memory=*/false, /*ordered=*/true);
-  Value vector = LLVM::PoisonOp::create(b, b.vec4i32());
-  for (auto [index, word] : llvm::enumerate(words))
-    vector = LLVM::InsertElementOp::create(b, vector, word, b.i32(static_cast<int64_t>(index)));
-  return vector;
-}
-
-Value AttentionFewBlock::loadOnce(Value pointer) { return load16As(b, "ld.global.L1::no_allocate", pointer); }
-Value AttentionFewBlock::loadInput16(Value pointer) { return load16As(b, "ld.global", pointer); }
+Value AttentionFewBlock::loadOnce(Value pointer) { return b.loadOrdered16("ld.global.L1::no_allocate", pointer); }
+Value AttentionFewBlock::loadInput16(Value pointer) { return b.loadOrdered16("ld.global", pointer); }
 Value AttentionFewBlock::loadInput(Value pointer) {
   return b.ptx("ld.global.b32 $0, [$1];", {b.getI32Type()}, {pointer}, /*memory=*/false, /*ordered=*/true).front();
 }

@@ -145,7 +145,7 @@ private:
     Values scores(shape.steps * shape.heads);
     for (int64_t s = 0; s < shape.steps; ++s)
       for (int64_t r = 0; r < shape.repeats; ++r)
-        for (auto [i, k] : llvm::enumerate(b.unpack16(shape.element, keys[s * shape.repeats + r])))
+        for (auto [i, k] : llvm::enumerate(b.unpackWords(shape.element, keys[s * shape.repeats + r])))
           for (int64_t h = 0; h < shape.heads; ++h) {
             Value q = query[h * shape.width() + r * shape.run + i], &score = scores[s * shape.heads + h];
             score = score ? b.fma(q, k, score) : b.mulf(q, k);
@@ -156,7 +156,7 @@ private:
   void addValues(Values &sums, ArrayRef<Value> p, ValueRange values) {
     for (int64_t s = 0; s < shape.steps; ++s)
       for (int64_t r = 0; r < shape.repeats; ++r)
-        for (auto [i, v] : llvm::enumerate(b.unpack16(shape.element, values[s * shape.repeats + r])))
+        for (auto [i, v] : llvm::enumerate(b.unpackWords(shape.element, values[s * shape.repeats + r])))
           for (int64_t h = 0; h < shape.heads; ++h) {
             Value &sum = sums[h * shape.width() + r * shape.run + i];
             sum = b.fma(p[s * shape.heads + h], v, sum);

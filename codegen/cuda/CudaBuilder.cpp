@@ -118,9 +118,16 @@ Value CudaBuilder::extract(Value vector, int64_t index) {
   return LLVM::ExtractElementOp::create(*this, vector, i32(index));
 }
 
-CudaBuilder::Values CudaBuilder::unpack16(Type element, Value vector) {
+Value CudaBuilder::fromWords(ArrayRef<Value> words) {
+  Value vector = LLVM::PoisonOp::create(*this, VectorType::get({static_cast<int64_t>(words.size())}, getI32Type()));
+  for (auto [index, word] : llvm::enumerate(words))
+    vector = LLVM::InsertElementOp::create(*this, vector, word, i32(static_cast<int64_t>(index)));
+  return vector;
+}
+
+CudaBuilder::Values CudaBuilder::unpackWords(Type element, Value vector) {
   Values values;
-  for (int64_t i = 0; i < 4; ++i) {
+  for (int64_t i = 0; i < cast<VectorType>(vector.getType()).getNumElements(); ++i) {
     Value word = extract(vector, i);
     if (element.isF32()) {
       values.push_back(arith::BitcastOp::create(*this, getF32Type(), word));
@@ -133,14 +140,16 @@ CudaBuilder::Values CudaBuilder::unpack16(Type element, Value vector) {
   return values;
 }
 
-Value CudaBuilder::pack16(Type element, ArrayRef<Value> values) {
-  Value vector = LLVM::PoisonOp::create(*this, vec4i32());
-  for (int64_t i = 0; i < 4; ++i) {
-    Value word = element.isF32() ? arith::BitcastOp::create(*this, getI32Type(), values[i]).getResult()
-                                 : pack(element, values[2 * i], values[2 * i + 1]);
-    vector = LLVM::InsertElementOp::create(*this, vector, word, i32(i));
+CudaBuilder::Values CudaBuilder::packWords(Type element, ArrayRef<Value> values) {
+  Values words;
+  if (element.isF32()) {
+    for (Value value : values)
+      words.push_back(arith::BitcastOp::create(*this, getI32Type(), value));
+  } else {
+    for (size_t i = 0; i < values.size(); i += 2)
+      words.push_back(pack(element, values[i], values[i + 1]));
   }
-  return vector;
+  return words;
 }
 
 Value CudaBuilder::shuffleXor(Value value, int64_t mask) {
@@ -181,62 +190,36 @@ Value CudaBuilder::shared() {
   return LLVM::AddressOfOp::create(*this, pointerType(3), name);
 }
 
+Value CudaBuilder::loadOrdered16(StringRef instruction, Value pointer, int64_t offset) {
+  std::string text = (instruction + ".v4.b32 {$0, $1, $2, $3}, [$4+" + std::to_string(offset) + "];").str();
+  SmallVector<Type> types(4, getI32Type());
+  return fromWords(ptx(text, types, {pointer}, /*memory=*/false, /*ordered=*/true));
+}
+
 Value CudaBuilder::loadWeights16(Value pointer, int64_t offset, int64_t around) {
-  Type i32 = getI32Type();
-  std::string text = "ld.global.nc.L1::no_allocate.L2::" + std::to_string(around) + "B.v4.b32 {$0, $1, $2, $3}, [$4+" +
-                     std::to_string(offset) + "];";
-  Values words = ptx(text, {i32, i32, i32, i32}, {pointer}, /*memory=*/false, /*ordered=*/true);
-  Value vector = LLVM::PoisonOp::create(*this, vec4i32());
-  for (auto [index, word] : llvm::enumerate(words))
-    vector = LLVM::InsertElementOp::create(*this, vector, word, this->i32(static_cast<int64_t>(index)));
-  return vector;
+  return loadOrdered16("ld.global.nc.L1::no_allocate.L2::" + std::to_string(around) + "B", pointer, offset);
 }
 
 CudaBuilder::Values CudaBuilder::loadRun(Type element, int64_t count, Value pointer) {
   int64_t words = count * bytesOf(element) / 4;
+  if (words == 0)
+    return {loadF32(element, pointer)};
   Values values;
   for (int64_t first = 0; first < words; first += 4) {
     int64_t size = std::min<int64_t>(words - first, 4);
-    Value loaded = load(VectorType::get({size}, getI32Type()), at(pointer, 4 * first), 4 * size);
-    for (int64_t i = 0; i < size; ++i) {
-      Value word = extract(loaded, i);
-      if (element.isF32()) {
-        values.push_back(arith::BitcastOp::create(*this, getF32Type(), word));
-        continue;
-      }
-      auto [low, high] = unpack(element, word);
-      values.push_back(low);
-      values.push_back(high);
-    }
+    values.append(unpackWords(element, load(VectorType::get({size}, getI32Type()), at(pointer, 4 * first), 4 * size)));
   }
   return values;
 }
 
 void CudaBuilder::storeRun(Type element, ArrayRef<Value> values, Value pointer) {
-  Values words;
-  if (element.isF32()) {
-    for (Value value : values)
-      words.push_back(arith::BitcastOp::create(*this, getI32Type(), value));
-  } else {
-    for (size_t i = 0; i < values.size(); i += 2)
-      words.push_back(pack(element, values[i], values[i + 1]));
-  }
+  if (static_cast<int64_t>(values.size()) * bytesOf(element) < 4)
+    return storeF32(values.front(), element, pointer);
+  Values words = packWords(element, values);
   for (size_t first = 0; first < words.size(); first += 4) {
     ArrayRef<Value> part = ArrayRef(words).slice(first, std::min<size_t>(words.size() - first, 4));
-    Value vector = LLVM::PoisonOp::create(*this, VectorType::get({int64_t(part.size())}, getI32Type()));
-    for (auto [index, word] : llvm::enumerate(part))
-      vector = LLVM::InsertElementOp::create(*this, vector, word, i32(static_cast<int64_t>(index)));
-    store(vector, at(pointer, static_cast<int64_t>(4 * first)), static_cast<int64_t>(4 * part.size()));
+    store(fromWords(part), at(pointer, static_cast<int64_t>(4 * first)), static_cast<int64_t>(4 * part.size()));
   }
-}
-
-Value CudaBuilder::zero16() {
-  return LLVM::ConstantOp::create(*this, vec4i32(), DenseElementsAttr::get(vec4i32(), ArrayRef<int32_t>(0)));
-}
-
-Value CudaBuilder::atomicAddAcqRel(Value pointer, Value increment) {
-  return ptx("atom.add.acq_rel.gpu.global.u32 $0, [$1], $2;", {getI32Type()}, {pointer, increment}, /*memory=*/true)
-      .front();
 }
 
 void CudaBuilder::copyAsync16(Value shared, Value global, Value valid) {

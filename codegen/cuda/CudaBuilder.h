@@ -74,10 +74,11 @@ public:
   // ---- pairs of 16-bit elements in an i32, low half first
   Value pack(mlir::Type element, Value low, Value high);
   std::pair<Value, Value> unpack(mlir::Type element, Value pair);
-  /// The f32 values of a 16-byte load (vector<4xi32>): 4 of f32, 8 of f16 or bf16.
-  Values unpack16(mlir::Type element, Value vector);
-  /// f32 values as 16 bytes of `element`: 4 of f32, 8 of f16 or bf16.
-  Value pack16(mlir::Type element, llvm::ArrayRef<Value> values);
+  /// The f32 values in a vector of i32 that holds `element`: one in each of f32, two of f16 or bf16.
+  Values unpackWords(mlir::Type element, Value vector);
+  /// f32 values as i32 that hold `element`.
+  Values packWords(mlir::Type element, llvm::ArrayRef<Value> values);
+  Value fromWords(llvm::ArrayRef<Value> words);
   Value extract(Value vector, int64_t index);
 
   // ---- across a warp
@@ -93,25 +94,24 @@ public:
   mlir::VectorType vec4i32();
   /// Start of the block's dynamic shared memory, 1024-byte aligned.
   Value shared();
-  /// 16 bytes as vector<4xi32>, 16-byte aligned. `loadWeights16` reads `offset` bytes behind the pointer (encoded in
-  /// the instruction) through the read-only path, without keeping a line in L1, and stays in front of waitForPrevious()
-  /// where it was emitted there; L2 fetches `around` bytes (128 or 256) with it. `load16` is an ordinary load.
+  /// 16 bytes as vector<4xi32>, 16-byte aligned. `load16` is an ordinary load. `loadOrdered16` is a given one
+  /// ("ld.global...") of what lies `offset` bytes behind the pointer, and stays where it was emitted among others and
+  /// waitForPrevious(); so does `loadWeights16`, through the read-only path, without keeping a line in L1, with which
+  /// L2 fetches `around` bytes (128 or 256).
   Value load16(Value pointer) { return load(vec4i32(), pointer, 16); }
+  Value loadOrdered16(llvm::StringRef instruction, Value pointer, int64_t offset = 0);
   Value loadWeights16(Value pointer, int64_t offset, int64_t around);
   void store16(Value vector, Value pointer) { store(vector, pointer, 16); }
-  Value zero16();
   /// One element, widened to f32; one f32 value, rounded.
   Value loadF32(mlir::Type element, Value pointer) { return widenToF32(load(element, pointer, bytesOf(element))); }
   void storeF32(Value value, mlir::Type element, Value pointer) {
     store(roundTo(element, value), pointer, bytesOf(element));
   }
   Value loadI32(Value pointer) { return load(getI32Type(), pointer, 4); }
-  /// `count` neighbouring elements, widened to f32; f32 values, rounded, side by side. A power of two of them, 4 bytes
-  /// or more, aligned to their size or to 16 bytes, in accesses of at most 16 bytes.
+  /// `count` neighbouring elements, widened to f32; f32 values, rounded, side by side. A power of two of them, aligned
+  /// to their size or to 16 bytes, in accesses of at most 16 bytes.
   Values loadRun(mlir::Type element, int64_t count, Value pointer);
   void storeRun(mlir::Type element, llvm::ArrayRef<Value> values, Value pointer);
-  /// atom.add.acq_rel.gpu on an i32; returns the value before.
-  Value atomicAddAcqRel(Value pointer, Value increment);
 
   // ---- asynchronous copies (sm_80)
   /// 16 bytes from global to shared memory; zeros where `valid` (i1) is false (null: always valid).

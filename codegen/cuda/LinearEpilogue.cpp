@@ -36,19 +36,6 @@ void LinearEpilogue::ifValid(Value valid, llvm::function_ref<void()> body) {
     body();
 }
 
-LinearEpilogue::Values LinearEpilogue::loadRun(Type element, int64_t count, Value pointer) {
-  if (count * bytesOf(element) >= 4)
-    return b.loadRun(element, count, pointer);
-  return {b.loadF32(element, pointer)};
-}
-
-void LinearEpilogue::storeRun(Type element, ArrayRef<Value> values, Value pointer) {
-  if (static_cast<int64_t>(values.size()) * bytesOf(element) >= 4)
-    b.storeRun(element, values, pointer);
-  else
-    b.storeF32(values.front(), element, pointer);
-}
-
 //===----------------------------------------------------------------------===//
 // Operands
 //===----------------------------------------------------------------------===//
@@ -71,8 +58,8 @@ void LinearEpilogue::loadTurns(Value tile, Value pair, int64_t pairs, Value row,
   Value pairInHead = b.add(b.mul(b.rem(tile, headTiles()), 8), pair);
   Value tableRow = b.at(frame.argument(region.rotateQuery.getTable()), b.mul(b.widen(row), head * 4));
   Value cosines = b.at(tableRow, b.mul(pairInHead, 4));
-  operands.first = loadRun(b.getF32Type(), pairs, cosines);
-  operands.second = loadRun(b.getF32Type(), pairs, b.at(cosines, head / 2 * 4));
+  operands.first = b.loadRun(b.getF32Type(), pairs, cosines);
+  operands.second = b.loadRun(b.getF32Type(), pairs, b.at(cosines, head / 2 * 4));
 }
 
 void LinearEpilogue::loadResiduals(Value tile, Value pair, int64_t pairs, Value row, EpilogueOperands &operands) {
@@ -90,7 +77,7 @@ LinearEpilogue::Values LinearEpilogue::loadOutputs(Type element, Value rowPointe
   int64_t outputs = region.outputs();
   if (outputs % count == 0) {
     feature = b.min(feature, b.i32(outputs - count));
-    return loadRun(element, count, b.at(rowPointer, b.mul(feature, bytesOf(element))));
+    return b.loadRun(element, count, b.at(rowPointer, b.mul(feature, bytesOf(element))));
   }
   Values values;
   for (int64_t i = 0; i < count; ++i) {
@@ -167,12 +154,12 @@ void LinearEpilogue::storePairs(Type element, Value head, Value pair, RotaryLayo
       interleaved.push_back(a);
       interleaved.push_back(c);
     }
-    storeRun(element, interleaved, b.at(head, b.mul(pair, 2 * bytesOf(element))));
+    b.storeRun(element, interleaved, b.at(head, b.mul(pair, 2 * bytesOf(element))));
     return;
   }
   Value start = b.at(head, b.mul(pair, bytesOf(element)));
-  storeRun(element, first, start);
-  storeRun(element, second, b.at(start, region.headDim() / 2 * bytesOf(element)));
+  b.storeRun(element, first, start);
+  b.storeRun(element, second, b.at(start, region.headDim() / 2 * bytesOf(element)));
 }
 
 void LinearEpilogue::storeQueries(Value tile, ArrayRef<EpilogueValues> values) {
@@ -205,8 +192,8 @@ void LinearEpilogue::append(Value tile, Value sectionTile, bool keys, ArrayRef<E
       }
       auto [first, second] = biased(tile, value);
       Value start = b.at(head, b.mul(b.add(b.mul(tileInHead, 16), value.pair), bytesOf(element)));
-      storeRun(element, first, start);
-      storeRun(element, second, b.at(start, 8 * bytesOf(element)));
+      b.storeRun(element, first, start);
+      b.storeRun(element, second, b.at(start, 8 * bytesOf(element)));
     });
   }
 }
@@ -224,7 +211,7 @@ void LinearEpilogue::storeGate(Value tile, ArrayRef<EpilogueValues> values) {
   for (auto [value, product] : llvm::zip_equal(values, products))
     ifValid(value.valid, [&] {
       Value row = b.at(frame.result(0), b.mul(b.widen(value.row), features * bytesOf(element)));
-      storeRun(element, product, b.at(row, b.mul(b.add(b.mul(tile, 8), value.pair), bytesOf(element))));
+      b.storeRun(element, product, b.at(row, b.mul(b.add(b.mul(tile, 8), value.pair), bytesOf(element))));
     });
 }
 
@@ -246,8 +233,8 @@ void LinearEpilogue::storePlain(Value tile, ArrayRef<EpilogueValues> values) {
           Value start = b.add(feature, begin);
           Value exists = outputs % 16 ? b.compare(arith::CmpIPredicate::slt, start, outputs) : Value();
           ifValid(exists, [&] {
-            storeRun(element, ArrayRef<Value>(sums).slice(begin, count),
-                     b.at(row, b.mul(b.widen(start), bytesOf(element))));
+            b.storeRun(element, ArrayRef<Value>(sums).slice(begin, count),
+                       b.at(row, b.mul(b.widen(start), bytesOf(element))));
           });
         };
         // A run neither straddles the last feature nor leaves its alignment when their number divides the row.

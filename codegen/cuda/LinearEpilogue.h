@@ -84,8 +84,6 @@ private:
   /// Stores the first and second elements of pairs that begin with pair `pair` of a head.
   void storePairs(mlir::Type element, Value head, Value pair, llama::RotaryLayout layout,
                   const std::pair<Values, Values> &values);
-  Values loadRun(mlir::Type element, int64_t count, Value pointer);
-  void storeRun(mlir::Type element, llvm::ArrayRef<Value> values, Value pointer);
   void ifValid(Value valid, llvm::function_ref<void()> body);
 
   /// Tiles of the query, and of the keys, in a weight of a split kernel; tiles of a head.

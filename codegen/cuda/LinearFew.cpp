@@ -297,7 +297,6 @@ private:
   }
 
   /// `elements` values of type `element` in shared memory.
-  Values loadShared(Type element, Value pointer, int64_t elements) { return b.loadRun(element, elements, pointer); }
 
   //===--------------------------------------------------------------------===//
   // Products
@@ -373,9 +372,8 @@ private:
     const Slot &slot = state.slots[index % size.depth];
     Values gains;
     if (region.norm)
-      gains = loadShared(size.gain,
-                         b.at(gain, b.mul(b.add(b.mul(at, size.unit), b.mul(q, size.chunk)), bytesOf(size.gain))),
-                         size.chunk);
+      gains = b.loadRun(size.gain, size.chunk,
+                        b.at(gain, b.mul(b.add(b.mul(at, size.unit), b.mul(q, size.chunk)), bytesOf(size.gain))));
     if (size.mma)
       multiplyMma(state, slot, place, gains, index);
     else
@@ -408,9 +406,9 @@ private:
   void multiplyMma(State &state, const Slot &slot, Value place, ArrayRef<Value> gains, int64_t index) {
     for (int64_t group = 0; group < groups(); ++group) {
       Value row = b.at(place, b.mul(b.add(g, 8 * group), size.tokenStride));
-      Value x = region.norm
-                    ? b.pack16(size.input, normalise(loadShared(size.source, row, size.chunk), gains, group, state))
-                    : b.load16(row);
+      Value x = region.norm ? b.fromWords(b.packWords(
+                                  size.input, normalise(b.loadRun(size.source, size.chunk, row), gains, group, state)))
+                            : b.load16(row);
       for (int64_t step = 0; step < 2; ++step) {
         Value a[] = {b.extract(slot.low, 2 * step), b.extract(slot.high, 2 * step), b.extract(slot.low, 2 * step + 1),
                      b.extract(slot.high, 2 * step + 1)};
@@ -423,9 +421,9 @@ private:
   }
 
   void multiplyFma(State &state, const Slot &slot, Value place, ArrayRef<Value> gains) {
-    Values low = b.unpack16(size.weight, slot.low), high = b.unpack16(size.weight, slot.high);
+    Values low = b.unpackWords(size.weight, slot.low), high = b.unpackWords(size.weight, slot.high);
     for (int64_t token = 0; token < size.tokens; ++token) {
-      Values xs = loadShared(size.source, b.at(place, token * size.tokenStride), size.chunk);
+      Values xs = b.loadRun(size.source, size.chunk, b.at(place, token * size.tokenStride));
       if (region.norm)
         for (Value &x : xs = normalise(xs, gains, token, state))
           x = b.widenToF32(b.roundTo(size.input, x));
