@@ -2,21 +2,17 @@
 
 #include "codegen/cpu/CpuKernel.h"
 
+#include "codegen/common/LlvmBackend.h"
 #include "lld/Common/Driver.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/SmallString.h"
-#include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
-#include "llvm/MC/TargetRegistry.h"
-#include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
-#include "llvm/Support/TargetSelect.h"
 #include "llvm/Support/raw_ostream.h"
-#include "llvm/Target/TargetMachine.h"
 #include "llvm/TargetParser/Triple.h"
 
 LLD_HAS_DRIVER(elf)
@@ -27,31 +23,15 @@ namespace quipu::codegen {
 
 static constexpr llvm::StringLiteral kTriple = "x86_64-unknown-linux-gnu";
 
-static llvm::Expected<std::unique_ptr<llvm::TargetMachine>> createTargetMachine(const CpuTarget &target) {
-  LLVMInitializeX86TargetInfo();
-  LLVMInitializeX86Target();
-  LLVMInitializeX86TargetMC();
-  LLVMInitializeX86AsmPrinter();
-  llvm::Triple triple(kTriple);
-  std::string error;
-  const llvm::Target *llvmTarget = llvm::TargetRegistry::lookupTarget(triple, error);
-  if (!llvmTarget)
-    return llvm::createStringError("LLVM has no x86-64 back end: " + error);
-  llvm::TargetOptions options;
-  options.AllowFPOpFusion = llvm::FPOpFusion::Standard;
-  std::unique_ptr<llvm::TargetMachine> machine(llvmTarget->createTargetMachine(triple, "x86-64", target.featureString(),
-                                                                               options, llvm::Reloc::PIC_, std::nullopt,
-                                                                               llvm::CodeGenOptLevel::Aggressive));
-  if (!machine)
-    return llvm::createStringError("LLVM could not create a machine for " + target.requested);
-  return machine;
+static BackendTarget backendOf(const CpuTarget &target) {
+  return {kTriple.str(), "x86-64", target.featureString(), llvm::Reloc::PIC_, target.requested};
 }
 
 llvm::Expected<std::unique_ptr<llvm::Module>> translateToLLVM(ModuleOp code, const CpuTarget &target,
                                                               llvm::LLVMContext &context) {
   registerBuiltinDialectTranslation(*code.getContext());
   registerLLVMDialectTranslation(*code.getContext());
-  auto machine = createTargetMachine(target);
+  auto machine = createBackend(backendOf(target));
   if (!machine)
     return machine.takeError();
   std::unique_ptr<llvm::Module> module = translateModuleToLLVMIR(code, context, "quipu-kernels");
@@ -71,45 +51,29 @@ llvm::Expected<std::unique_ptr<llvm::Module>> translateToLLVM(ModuleOp code, con
     function.addFnAttr(llvm::Attribute::NoUnwind);
   }
 
-  llvm::LoopAnalysisManager loops;
-  llvm::FunctionAnalysisManager functions;
-  llvm::CGSCCAnalysisManager callGraph;
-  llvm::ModuleAnalysisManager modules;
-  llvm::PassBuilder builder(machine->get());
-  builder.registerModuleAnalyses(modules);
-  builder.registerCGSCCAnalyses(callGraph);
-  builder.registerFunctionAnalyses(functions);
-  builder.registerLoopAnalyses(loops);
-  builder.crossRegisterProxies(loops, functions, callGraph, modules);
-  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O2).run(*module, modules);
+  optimise(*module, **machine, llvm::OptimizationLevel::O2);
   return module;
 }
 
-/// Runs the back end into `out`.
-static llvm::Error emitFile(llvm::Module &module, const CpuTarget &target, llvm::CodeGenFileType type,
-                            llvm::SmallVectorImpl<char> &out) {
-  auto machine = createTargetMachine(target);
+static llvm::Expected<llvm::SmallVector<char, 0>> emitFile(llvm::Module &module, const CpuTarget &target,
+                                                           llvm::CodeGenFileType type) {
+  auto machine = createBackend(backendOf(target));
   if (!machine)
     return machine.takeError();
-  llvm::raw_svector_ostream stream(out);
-  llvm::legacy::PassManager passes;
-  if ((*machine)->addPassesToEmitFile(passes, stream, nullptr, type))
-    return llvm::createStringError("LLVM's x86-64 back end cannot write this kind of file");
-  passes.run(module);
-  return llvm::Error::success();
+  return emitFile(module, **machine, type);
 }
 
 llvm::Expected<std::string> emitAssembly(llvm::Module &module, const CpuTarget &target) {
-  llvm::SmallVector<char, 0> text;
-  if (llvm::Error error = emitFile(module, target, llvm::CodeGenFileType::AssemblyFile, text))
-    return error;
-  return std::string(text.begin(), text.end());
+  llvm::Expected<llvm::SmallVector<char, 0>> text = emitFile(module, target, llvm::CodeGenFileType::AssemblyFile);
+  if (!text)
+    return text.takeError();
+  return std::string(text->begin(), text->end());
 }
 
 llvm::Expected<llvm::SmallVector<char, 0>> emitSharedLibrary(llvm::Module &module, const CpuTarget &target) {
-  llvm::SmallVector<char, 0> object;
-  if (llvm::Error error = emitFile(module, target, llvm::CodeGenFileType::ObjectFile, object))
-    return error;
+  llvm::Expected<llvm::SmallVector<char, 0>> object = emitFile(module, target, llvm::CodeGenFileType::ObjectFile);
+  if (!object)
+    return object;
 
   // lld reads and writes files only.
   llvm::SmallString<128> objectPath, libraryPath;
@@ -119,7 +83,7 @@ llvm::Expected<llvm::SmallVector<char, 0>> emitSharedLibrary(llvm::Module &modul
   llvm::scope_exit removeObject([&] { llvm::sys::fs::remove(objectPath); });
   {
     llvm::raw_fd_ostream stream(descriptor, /*shouldClose=*/true);
-    stream.write(object.data(), object.size());
+    stream.write(object->data(), object->size());
     stream.flush();
     if (stream.has_error()) {
       std::error_code code = stream.error();

@@ -1,0 +1,45 @@
+//===- LlvmBackend.h - LLVM's optimiser and back ends -----------*- C++ -*-===//
+//
+// What all targets do alike with an LLVM module.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QUIPU_CODEGEN_COMMON_LLVMBACKEND_H
+#define QUIPU_CODEGEN_COMMON_LLVMBACKEND_H
+
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/Passes/OptimizationLevel.h"
+#include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/CodeGen.h"
+#include "llvm/Support/Error.h"
+#include "llvm/Target/TargetMachine.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace quipu::codegen {
+
+/// Which of LLVM's back ends, and for what.
+struct BackendTarget {
+  std::string triple, processor, features;
+  std::optional<llvm::Reloc::Model> relocation = std::nullopt;
+  /// In messages ("x86-64-v4", "sm_90a").
+  std::string name;
+};
+
+/// Registers the back ends that this build has, once, whichever thread asks first. Fused multiply-adds are only those
+/// that the code says.
+llvm::Expected<std::unique_ptr<llvm::TargetMachine>> createBackend(const BackendTarget &target);
+
+/// LLVM's default pipeline.
+void optimise(llvm::Module &module, llvm::TargetMachine &machine, llvm::OptimizationLevel level,
+              llvm::PipelineTuningOptions tuning = {});
+
+/// Runs the back end; the module is of no use afterwards.
+llvm::Expected<llvm::SmallVector<char, 0>> emitFile(llvm::Module &module, llvm::TargetMachine &machine,
+                                                    llvm::CodeGenFileType type);
+
+} // namespace quipu::codegen
+
+#endif // QUIPU_CODEGEN_COMMON_LLVMBACKEND_H
