@@ -77,6 +77,12 @@ private:
     return either(b.compare(Predicate::ugt, order, border.order), tied);
   }
 
+  /// Where the row's recent tokens and its key lie, and the number of the step: found anew at each use, since the
+  /// kernel has few registers to keep them in.
+  Value recent() { return b.at(frame[4], b.mul(row, int64_t(kSampleWindow) * 4)); }
+  Value key() { return b.at(frame[8], b.mul(row, 8)); }
+  Value step() { return b.loadI32(frame[6]); }
+
   void penalise();
   Value largestKey();
   Value mass(Value logit, Value order);
@@ -89,34 +95,32 @@ private:
   Value draw();
 
   CudaBuilder &b;
+  const ServiceFrame &frame;
   Bits bits;
-  Value rows, vocab, row, logits, rules, recent, keys;
+  Value rows, vocab, row, logits, rules;
   Value thread, lane, warp, bins, slots;
-  Value step, scale, scaleLog2;
+  Value scale, scaleLog2;
   /// The largest logit.
   Value top, topWide;
 };
 
 } // namespace
 
-SampleKernel::SampleKernel(CudaBuilder &b, const ServiceFrame &frame) : b(b), bits(b) {
+SampleKernel::SampleKernel(CudaBuilder &b, const ServiceFrame &frame) : b(b), frame(frame), bits(b) {
   rows = frame[1];
   vocab = frame[2];
   row = b.widen(b.block(1));
   logits = b.at(frame[0], b.mul(b.mul(row, b.widen(vocab)), 4));
   rules = b.at(frame[3], b.mul(row, sizeof(SampleRule)));
-  recent = b.at(frame[4], b.mul(row, int64_t(kSampleWindow) * 4));
-  keys = b.at(frame[8], b.mul(row, 8));
   thread = b.thread();
   lane = b.lane();
   warp = b.warp();
   bins = LLVM::AddressOfOp::create(b, b.pointerType(3), "quipu_sample_bins");
   slots = LLVM::AddressOfOp::create(b, b.pointerType(3), "quipu_sample_slots");
   b.waitForPrevious();
-  step = b.loadI32(frame[6]);
   // Lies in the host's memory: far away, and not needed before the end.
   b.ifThen(isThread(0), [&] {
-    Value place = b.add(b.mul(b.widen(b.rem(step, frame[7])), b.widen(rows)), row);
+    Value place = b.add(b.mul(b.widen(b.rem(step(), frame[7])), b.widen(rows)), row);
     store64(load64(b.at(frame[5], b.mul(place, 8))), slot(3));
   });
 }
@@ -130,7 +134,7 @@ void SampleKernel::penalise() {
   b.ifThen(isOn, [&] {
     Value token = b.ifElse(
         b.compare(Predicate::slt, thread, window),
-        [&] { return Values{b.loadI32(b.at(recent, b.mul(b.widen(thread), 4)))}; },
+        [&] { return Values{b.loadI32(b.at(recent(), b.mul(b.widen(thread), 4)))}; },
         [&] { return Values{b.i32(-1)}; })[0];
     Value isThere = b.compare(Predicate::ult, token, vocab);
     Value place = b.at(logits, b.mul(b.widen(b.select(isThere, token, b.i32(0))), 4));
@@ -346,7 +350,6 @@ Value SampleKernel::find(function_ref<Value(Value)> target, function_ref<Value(V
 Value SampleKernel::draw() {
   Value topK = rule(b.getI32Type(), offsetof(SampleRule, topK));
   Value topP = rule(b.getF64Type(), offsetof(SampleRule, topP));
-  Value minP = rule(b.getF64Type(), offsetof(SampleRule, minP));
   Value byCount = b.both(b.compare(Predicate::ne, topK, 0), b.compare(Predicate::ult, topK, vocab));
   Value byMass = arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, topP, f64(1));
   Value lastId = b.i32(std::numeric_limits<int32_t>::max());
@@ -361,6 +364,8 @@ Value SampleKernel::draw() {
         [&] { return Values(so); });
   });
   Border border = {kept[0], kept[1]};
+  // Read only now: a register of 64 is not spent on it while the borders are found.
+  Value minP = rule(b.getF64Type(), offsetof(SampleRule, minP));
   Value least = ceiling(b.mulf(minP, f64(double(int64_t(1) << kMassBits))));
   Value uniform = arith::BitcastOp::create(b, b.getF64Type(), load64(slot(3)));
   return find(
@@ -382,8 +387,8 @@ Value SampleKernel::draw() {
 
 void SampleKernel::emit() {
   penalise();
-  Value key = largestKey();
-  Value best = bits.flip(bits.low(key)), order = bits.high(key);
+  Value largest = largestKey();
+  Value best = bits.flip(bits.low(largest)), order = bits.high(largest);
   scale = rule(b.getF64Type(), offsetof(SampleRule, scale));
   scaleLog2 = rule(b.getF32Type(), offsetof(SampleRule, scaleLog2));
   top = logit(best);
@@ -394,12 +399,12 @@ void SampleKernel::emit() {
   Value isDrawn = b.both(isFinite, arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, scale, f64(0)));
   Value token = b.ifElse(isDrawn, [&] { return Values{draw()}; }, [&] { return Values{best}; })[0];
   b.ifThen(isThread(0), [&] {
-    store64(bits.join(b.i32(0), bits.flip(token)), keys);
+    store64(bits.join(b.i32(0), bits.flip(token)), key());
     Value window = rule(b.getI32Type(), offsetof(SampleRule, window));
     Value accepted = rule(b.getI32Type(), offsetof(SampleRule, accepted));
     b.ifThen(b.compare(Predicate::ne, window, 0), [&] {
-      Value place = b.rem(b.add(accepted, step), window);
-      b.store(token, b.at(recent, b.mul(b.widen(place), 4)), 4);
+      Value place = b.rem(b.add(accepted, step()), window);
+      b.store(token, b.at(recent(), b.mul(b.widen(place), 4)), 4);
     });
   });
 }
