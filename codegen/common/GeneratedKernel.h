@@ -38,6 +38,8 @@ struct GeneratedEntry {
   int64_t sharedBytes = 0;
   /// The blocks walk the grid: as many are launched as run at once, at most fixed * ceil(rows / rowsPerBlock) (in x).
   bool persistent = false;
+  /// Blocks of a cluster; `fixed` is a multiple of it.
+  int64_t cluster = 1;
   /// Parameters behind the pointers and dims, in order.
   std::vector<GeneratedTensorMap> tensorMaps = {};
 };

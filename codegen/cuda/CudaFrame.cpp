@@ -41,6 +41,9 @@ CudaFrame::CudaFrame(CudaBuilder &builder, KernelOp kernel, const GeneratedEntry
   function->setAttr(NVVM::NVVMDialect::getKernelFuncAttrName(), builder.getUnitAttr());
   function->setAttr(NVVM::NVVMDialect::getReqntidAttrName(),
                     builder.getDenseI32ArrayAttr({static_cast<int32_t>(entry.threads), 1, 1}));
+  if (entry.cluster > 1)
+    function->setAttr(NVVM::NVVMDialect::getClusterDimAttrName(),
+                      builder.getDenseI32ArrayAttr({static_cast<int32_t>(entry.cluster), 1, 1}));
   for (unsigned i = 0; i < entry.tensorMaps.size(); ++i) {
     unsigned parameter = count + 3 + i;
     function.setArgAttr(parameter, NVVM::NVVMDialect::getGridConstantAttrName(), builder.getUnitAttr());

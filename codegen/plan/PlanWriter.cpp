@@ -179,6 +179,7 @@ private:
       toEntry->threads = entry.threads;
       toEntry->shared_bytes = entry.sharedBytes;
       toEntry->persistent = entry.persistent;
+      toEntry->cluster = entry.cluster;
       for (const GeneratedTensorMap &map : entry.tensorMaps) {
         auto toMap = std::make_unique<plan::TensorMapT>();
         toMap->pointer = map.pointer;

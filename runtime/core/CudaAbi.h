@@ -13,7 +13,8 @@
 //   pool and block table; then results, then workspaces). Weights and arena tensors are at least 256-byte aligned.
 // - Grid: `fixed` blocks in x, ceil(rows / rows_per_block) in y. A persistent entry is launched with
 //   min(blocks that run at once on the device, fixed * ceil(rows / rows_per_block)) blocks in x, 1 in y; a block of it
-//   works on tiles x, x + gridDim.x, ...
+//   works on tiles x, x + gridDim.x, ... Where an entry has clusters (its code says of what size, `cluster` in the
+//   plan), blocks and blocks that run at once are multiples of it.
 // - Rows of an arena tensor beyond T are memory of the tensor up to the program's max_rows; what they hold is
 //   unspecified, and kernels may write there.
 // - In a variant for sm_90 or later every launch but the first of a program is programmatic (dependent launch): an

@@ -49,6 +49,7 @@ Driver::Driver(const std::string &path) {
   find(moduleGetFunction, "cuModuleGetFunction", path);
   find(functionSetAttribute, "cuFuncSetAttribute", path);
   find(occupancy, "cuOccupancyMaxActiveBlocksPerMultiprocessor", path);
+  find(activeClusters, "cuOccupancyMaxActiveClusters", path);
   find(launchKernel, "cuLaunchKernelEx", path);
   find(tensorMapEncode, "cuTensorMapEncodeTiled", path);
   find(streamCreate, "cuStreamCreate", path);

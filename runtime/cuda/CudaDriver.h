@@ -144,6 +144,7 @@ public:
   Call<Function *, Module, const char *> moduleGetFunction;
   Call<Function, int, int> functionSetAttribute;
   Call<int *, Function, int, size_t> occupancy;
+  Call<int *, Function, const LaunchConfig *> activeClusters;
   Call<const LaunchConfig *, Function, void **, void **> launchKernel;
   Call<TensorMap *, int, uint32_t, void *, const uint64_t *, const uint64_t *, const uint32_t *, const uint32_t *, int,
        int, int, int>

@@ -12,15 +12,22 @@ namespace quipu {
 
 using namespace cuda;
 
-/// Blocks of the entry that run at once on the whole GPU.
+/// Blocks of the entry that run at once on the whole GPU: whole clusters, which not every part of it may hold.
 static uint64_t residentBlocks(const plan::Entry &shape, Function function, const CudaProperties &gpu) {
   int blocks = 0;
-  Driver::get().occupancy(&blocks, function, int(shape.threads()), shape.shared_bytes());
+  if (shape.cluster() > 1) {
+    LaunchConfig config = {{shape.cluster(), 1, 1}, {shape.threads(), 1, 1}, shape.shared_bytes(), nullptr, nullptr, 0};
+    Driver::get().activeClusters(&blocks, function, &config);
+    blocks *= int(shape.cluster());
+  } else {
+    Driver::get().occupancy(&blocks, function, int(shape.threads()), shape.shared_bytes());
+    blocks *= gpu.multiprocessors;
+  }
   if (blocks <= 0)
     fail("kernel entry ", shape.symbol()->string_view(), " with ", shape.threads(), " threads and ",
          shape.shared_bytes(), " bytes of shared memory does not fit on a multiprocessor of ", gpu.name,
          "; compile the model for this GPU");
-  return uint64_t(blocks) * uint64_t(gpu.multiprocessors);
+  return uint64_t(blocks);
 }
 
 CudaProgram::CudaProgram(const LaunchList &list, const CudaProperties &gpu,

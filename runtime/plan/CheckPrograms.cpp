@@ -17,6 +17,7 @@ constexpr uint64_t kMaxVariants = 16;
 constexpr uint64_t kMaxGridX = 0x7fffffff;
 constexpr uint64_t kMaxGridY = 65535;
 constexpr uint64_t kMaxSharedBytes = 227 * 1024;
+constexpr uint64_t kMaxCluster = 8;
 constexpr uint64_t kMaxTensorMaps = 16;
 /// Bytes of a row of a tensor map's box, which the swizzle permutes.
 constexpr uint64_t kSwizzleBytes = 128;
@@ -101,6 +102,9 @@ private:
     checkRange(entry.threads(), 1, 1024, field + ": threads");
     checkRange(entry.shared_bytes(), 0, kMaxSharedBytes, field + ": shared_bytes");
     checkRange(entry.grid()->fixed(), 1, kMaxGridX, field + ": grid.fixed");
+    checkRange(entry.cluster(), 1, kMaxCluster, field + ": cluster");
+    if (entry.grid()->fixed() % entry.cluster() != 0)
+      wrong(field, ": grid.fixed is ", entry.grid()->fixed(), ", no multiple of cluster ", entry.cluster());
     if (!entry.persistent())
       checkRange(rowBlocks, 1, kMaxGridY, field + ": blocks along the rows");
     size_t numMaps = entry.tensor_maps() ? entry.tensor_maps()->size() : 0;

@@ -72,14 +72,23 @@ class Entry:
         shared = entry["shared_bytes"]
         check(_cuda.cuFuncSetAttribute(self.function, c.c_int(MAX_DYNAMIC_SHARED_BYTES), c.c_int(shared)),
               f"{shared} bytes of shared memory for {entry['symbol']}")
-        self.resident = 0
-        if entry["persistent"]:
-            blocks = c.c_int()
+        self.resident = self._resident() if entry["persistent"] else 0
+
+    def _resident(self):
+        """Blocks that run at once, in whole clusters."""
+        count, cluster = c.c_int(), self.info["cluster"]
+        threads, shared = self.info["threads"], self.info["shared_bytes"]
+        if cluster > 1:
+            config = _LaunchConfig((cluster, 1, 1), (threads, 1, 1), shared, None, None, 0)
+            check(_cuda.cuOccupancyMaxActiveClusters(c.byref(count), self.function, c.byref(config)), "clusters")
+            blocks = count.value * cluster
+        else:
             check(_cuda.cuOccupancyMaxActiveBlocksPerMultiprocessor(
-                c.byref(blocks), self.function, c.c_int(entry["threads"]), c.c_size_t(shared)), "occupancy")
-            self.resident = blocks.value * torch.cuda.get_device_properties(0).multi_processor_count
-            if not self.resident:
-                raise RuntimeError(f"{entry['symbol']}: no block of it fits on a multiprocessor")
+                c.byref(count), self.function, c.c_int(threads), c.c_size_t(shared)), "occupancy")
+            blocks = count.value * torch.cuda.get_device_properties(0).multi_processor_count
+        if not blocks:
+            raise RuntimeError(f"{self.info['symbol']}: no block of it fits on a multiprocessor")
+        return blocks
 
     def grid(self, dims):
         rows = {"one": 1, "tokens": dims[0], "outputs": dims[1]}[self.info["rows"]]

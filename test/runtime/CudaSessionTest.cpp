@@ -99,6 +99,23 @@ TEST_F(CudaSessionTest, PersistentBlocks) {
   EXPECT_EQ(launches[2].x, 6u);
 }
 
+// Test: blocks of clusters are launched in whole clusters, as many as the driver finds room for at once.
+TEST_F(CudaSessionTest, PersistentClusters) {
+  auto withClusters = [](plan::PlanT &plan) {
+    plan::EntryT &mix = *plan.kernels[1]->entries[1];
+    mix.cluster = mix.grid->fixed = 2;
+  };
+  auto blocksOf9Rows = [&] {
+    Session session(Model::load(cudaPlan(withClusters)));
+    return launchesOf([&] { session.prefill(session.addSequence(), tokensOf(1, 9)); })[2].x;
+  };
+  EXPECT_EQ(blocksOf9Rows(), 8u);
+  fake.activeClusters = 100;
+  EXPECT_EQ(blocksOf9Rows(), 18u);
+  fake.activeClusters = 0;
+  expectHas(errorOf([&] { blocksOf9Rows(); }), "does not fit on a multiprocessor of Fake GPU");
+}
+
 TEST_F(CudaSessionTest, DoesNotFitOnMultiprocessor) {
   fake.blocksPerMultiprocessor = 0;
   expectHas(errorOf([&] { Session session(load()); }), "does not fit on a multiprocessor of Fake GPU");

@@ -33,6 +33,8 @@ struct FakeCuda {
   int capability = 90;
   int multiprocessors = 10;
   int blocksPerMultiprocessor = 2;
+  /// Of any size.
+  int activeClusters = 4;
   int maxSharedBytes = 227 * 1024;
   size_t totalBytes = size_t(80) << 30;
   size_t freeBytes = size_t(79) << 30;

@@ -502,6 +502,13 @@ FAKE_EXPORT Result cuOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks, Func
   return kSuccess;
 }
 
+FAKE_EXPORT Result cuOccupancyMaxActiveClusters(int *clusters, Function function, const LaunchConfig *config) {
+  if (config->sharedBytes > unsigned(function->sharedLimit) || config->grid[0] == 0 || config->block[0] == 0)
+    return 1;
+  *clusters = state.activeClusters;
+  return kSuccess;
+}
+
 FAKE_EXPORT Result cuLaunchKernelEx(const LaunchConfig *config, Function function, void **parameters, void **) {
   NEED_CONTEXT;
   if (config->sharedBytes > unsigned(function->sharedLimit) || config->grid[0] == 0 || config->grid[1] == 0)

@@ -242,6 +242,16 @@ TEST_F(PlanFileTest, Cuda) {
   withCuda("threads is 1025", [&](plan::PlanT &plan) { entry(plan).threads = 1025; });
   withCuda("shared_bytes", [&](plan::PlanT &plan) { entry(plan).shared_bytes = 227 * 1024 + 1; });
   withCuda("grid.fixed", [&](plan::PlanT &plan) { entry(plan).grid->fixed = 0x80000000; });
+  withCuda("cluster is 0", [&](plan::PlanT &plan) { entry(plan).cluster = 0; });
+  withCuda("cluster is 9", [&](plan::PlanT &plan) { entry(plan).cluster = 9; });
+  withCuda("no multiple of cluster 2", [&](plan::PlanT &plan) {
+    entry(plan).cluster = 2;
+    entry(plan).grid->fixed = 3;
+  });
+  withCuda("", [&](plan::PlanT &plan) {
+    entry(plan).cluster = 2;
+    entry(plan).grid->fixed = 4;
+  });
   withCuda("blocks along the rows is 100000", [&](plan::PlanT &plan) { plan.programs[1]->max_rows = 100000; });
   withCuda("number of tensor maps is 17", [&](plan::PlanT &plan) {
     for (int i = 0; i < 16; ++i)

@@ -33,6 +33,8 @@ for name, kernel in kernels.items():
     for entry in kernel["entries"]:
         assert entry["threads"] % 32 == 0 and 0 < entry["threads"] <= 1024, (name, entry)
         assert entry["shared_bytes"] <= 227 * 1024, (name, entry)
+        assert entry["fixed"] % entry["cluster"] == 0, (name, entry)
+        assert entry["cluster"] == 1 or entry["persistent"], (name, entry)
         assert not entry["tensor_maps"] or not name.startswith("sm_80"), name
         for tensor_map in entry["tensor_maps"]:
             assert tensor_map["box_columns"] * 2 <= 128 and tensor_map["box_rows"] <= 256, tensor_map

@@ -81,6 +81,8 @@ static void printKernels(std::ostringstream &os, const plan::Plan &plan) {
         os << ", " << binaryBytes(entry->shared_bytes()) << " shared";
       if (entry->persistent())
         os << ", persistent";
+      if (entry->cluster() > 1)
+        os << ", clusters of " << entry->cluster();
       os << "\n";
     }
     os << "    reads " << decimalBytes(double(kernel->weight_bytes())) << " of weights, " << kernel->flops_per_row()
