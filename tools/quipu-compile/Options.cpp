@@ -60,6 +60,10 @@ std::optional<CompileOptions> parseCompileOptions(std::vector<std::string> argum
   app.add_option("--dump-phases", options.dumpFolder, "Write the module after every phase into this folder")
       ->type_name("DIR");
   app.add_option("--kernel", options.kernel, "Emit this kernel alone (with --emit mlir, llvm, asm, ptx or cubin)");
+  app.add_option(
+         "--llama-select-schedules", options.tuning,
+         "Options of this pass, for tuning: cluster=1, \"rows=256 stages=4\", ... (docs/reference/schedule-passes.md)")
+      ->type_name("OPTIONS");
   app.add_flag("--timing", options.timing, "Print how long each phase took, on standard error");
   app.add_flag("--list-phases", options.listPhases, "Print the names of the phases in order, and end");
   app.add_flag("-v,--verbose", options.verbose, "Say how the config was resolved, on standard error");

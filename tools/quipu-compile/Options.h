@@ -29,6 +29,8 @@ struct CompileOptions {
   /// Emit this kernel alone (mlir, llvm, asm, ptx, cubin).
   std::string kernel;
   bool listPhases = false;
+  /// Options of the pass llama-select-schedules ("cluster=1 stages=3"), for tuning.
+  std::string tuning;
 };
 
 /// Positions of a sequence unless --max-seq says otherwise: as much as most uses need, and memory is taken only for

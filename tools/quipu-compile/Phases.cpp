@@ -21,7 +21,21 @@ static std::vector<std::string> cudaPrograms(const codegen::CudaTarget &target, 
   return programs;
 }
 
-std::vector<CompilePhase> compilePhases(const std::string &target, frontend::DType dtype) {
+static std::unique_ptr<mlir::Pass> createSelection(const std::string &target, const std::string &tuning) {
+  codegen::LlamaSelectSchedulesOptions options;
+  options.target = target;
+  std::unique_ptr<mlir::Pass> pass = codegen::createLlamaSelectSchedules(options);
+  std::string problem;
+  auto note = [&](const llvm::Twine &message) {
+    problem = message.str();
+    return mlir::failure();
+  };
+  if (failed(pass->initializeOptions(tuning, note)))
+    throw UsageError("--llama-select-schedules " + tuning + ": " + problem);
+  return pass;
+}
+
+std::vector<CompilePhase> compilePhases(const std::string &target, frontend::DType dtype, const std::string &tuning) {
   std::vector<CompilePhase> phases;
   llama::PipelineOptions pipeline;
   // Whether the target is one was said before.
@@ -40,13 +54,9 @@ std::vector<CompilePhase> compilePhases(const std::string &target, frontend::DTy
   }
   for (llama::Phase &phase : llama::getDefaultPhases(pipeline)) {
     // Schedules decide layouts and workspaces, which the memory plan has to know.
-    if (phase.name == "plan-memory") {
-      codegen::LlamaSelectSchedulesOptions options;
-      options.target = target;
-      phases.push_back(
-          {"llama-select-schedules", "every kernel gets a schedule for the target",
-           [options](mlir::OpPassManager &manager) { manager.addPass(codegen::createLlamaSelectSchedules(options)); }});
-    }
+    if (phase.name == "plan-memory")
+      phases.push_back({"llama-select-schedules", "every kernel gets a schedule for the target",
+                        [=](mlir::OpPassManager &manager) { manager.addPass(createSelection(target, tuning)); }});
     phases.push_back({"llama-" + phase.name, phase.description, std::move(phase.add)});
   }
   return phases;

@@ -26,8 +26,10 @@ struct CompilePhase {
 };
 
 /// The passes between import and codegen, in order, for a target ("cpu:...", "cuda:...") and the dtype that the model
-/// is computed in.
-std::vector<CompilePhase> compilePhases(const std::string &target, frontend::DType dtype);
+/// is computed in. `tuning`: options of llama-select-schedules besides the target; adding that phase throws UsageError
+/// where it has no such options.
+std::vector<CompilePhase> compilePhases(const std::string &target, frontend::DType dtype,
+                                        const std::string &tuning = {});
 
 /// "import", the passes, "codegen".
 std::vector<std::string> phaseNames();
