@@ -25,6 +25,13 @@ void Barriers::arriveIf(Value flag, Value index) {
         {flag, at(index)}, /*memory=*/true);
 }
 
+void Barriers::arriveIf(Value flag, Value index, Value block) {
+  // With .release.cluster it would wait for all memory accesses of the thread; reads by products are over already.
+  b.ptx("{ .reg .pred here; .reg .b32 there; setp.ne.b32 here, $0, 0; @here mapa.shared::cluster.u32 there, $1, $2; "
+        "@here mbarrier.arrive.shared::cluster.b64 _, [there]; }",
+        {}, {flag, at(index), block}, /*memory=*/true);
+}
+
 void Barriers::arriveAfterCopies(Value index) {
   b.ptx("cp.async.mbarrier.arrive.noinc.shared::cta.b64 [$0];", {}, {at(index)}, /*memory=*/true);
 }

@@ -22,8 +22,8 @@ public:
 
   Barriers(CudaBuilder &b, mlir::Value first, int64_t count) : b(b), first(first), count(count) {}
 
-  /// By one thread: every phase takes `arrivals` arrivals. publish() makes it known to copies; other threads see it
-  /// behind the next barrier of the block.
+  /// By one thread: every phase takes `arrivals` arrivals. publish() makes it known to copies and other blocks of the
+  /// cluster; threads see it behind the next barrier of the block or cluster.
   void initialise(int64_t arrivals);
   static void publish(CudaBuilder &b);
 
@@ -33,6 +33,8 @@ public:
   void wait(mlir::Value index, mlir::Value parity);
   /// Arrives where `flag` (i32) is not zero.
   void arriveIf(mlir::Value flag, mlir::Value index);
+  /// The same at the barrier in the same place of block number `block` of the cluster.
+  void arriveIf(mlir::Value flag, mlir::Value index, mlir::Value block);
   /// Arrives when the copies that the thread has started (CudaBuilder::copyAsync16) have landed.
   void arriveAfterCopies(mlir::Value index);
   /// Arrives and announces bytes that copies will write.

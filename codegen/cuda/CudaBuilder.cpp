@@ -79,6 +79,12 @@ void CudaBuilder::barrier(Value id, int64_t threads) {
 
 void CudaBuilder::warpBarrier() { ptx("bar.warp.sync -1;", {}, {}, /*memory=*/true); }
 
+void CudaBuilder::clusterBarrier() {
+  // A warp's lanes arrive together: those ahead would only keep the others from what they still have to do.
+  warpBarrier();
+  ptx("barrier.cluster.arrive; barrier.cluster.wait;", {}, {}, /*memory=*/true);
+}
+
 void CudaBuilder::waitForPrevious() {
   if (target.isHopper())
     ptx("griddepcontrol.wait;", {}, {}, /*memory=*/true);

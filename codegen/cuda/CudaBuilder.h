@@ -53,6 +53,8 @@ public:
   /// bar.sync `id` over `threads` threads.
   void barrier(Value id, int64_t threads);
   void warpBarrier();
+  /// Over all threads of all blocks of the cluster (sm_90).
+  void clusterBarrier();
   /// Programmatic dependent launch (nothing before sm_90): waits until the kernel in front has finished and its writes
   /// are visible / lets the kernel behind start.
   void waitForPrevious();

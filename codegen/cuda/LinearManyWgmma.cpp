@@ -21,6 +21,11 @@
 // together share rows of the weight. Otherwise a block has one tile. `ahead`: the buffers of a block's first steps are
 // requested in two parts, the weight's boxes before the kernel in front has finished.
 //
+// `cluster`: the tiles of two neighbouring blocks are neighbours in the input and share rows of the weight, of which
+// each block copies one half into the buffers of both. So a buffer is empty once the consumers of both blocks have told
+// both, and full with bytes from both. Row tiles are counted as if they were even, so that the blocks keep in step; a
+// tile too many reads rows that nothing depends on and stores nothing that counts.
+//
 // The sums leave a warp's registers in pieces of 16 rows by 32 columns through shared memory, because in the registers
 // of a thread (Wgmma.h) neighbours are two columns, too few for whole sectors of memory; behind it a thread has four
 // pairs of a tile of 16 rows of the weight, in two rows of the step. What the epilogue reads is requested pieces ahead.
@@ -60,7 +65,8 @@ struct Layout {
   Layout(CudaLinearManyScheduleAttr schedule, int64_t inputs)
       : boxes(schedule.getDepth() / kBoxDepth), steps(llvm::divideCeil(inputs, schedule.getDepth())),
         stages(schedule.getStages()), warps(schedule.getWarps()), groups(warps / 4),
-        inputBox(schedule.getTokens() * kBoxRowBytes), weightBox(schedule.getRows() * kBoxRowBytes) {}
+        inputBox(schedule.getTokens() * kBoxRowBytes), weightBox(schedule.getRows() * kBoxRowBytes),
+        copiedRows(schedule.getRows() / schedule.getCluster()) {}
 
   /// With two groups of consumers, an equal share of the registers is too small for the sums of one and its epilogue:
   /// the producer, then also four warps, of which one works, gives most of its own away.
@@ -76,6 +82,8 @@ struct Layout {
   int64_t bytes() const { return empty() + stages * Barriers::kBytes; }
 
   int64_t boxes, steps, stages, warps, groups, inputBox, weightBox;
+  /// Rows of the tile of the weight that a block copies, in a cluster for all its blocks.
+  int64_t copiedRows;
 };
 
 class LinearManyWgmma {
@@ -87,7 +95,8 @@ public:
         wgmma(b, cast<RankedTensorType>(region.linear.getWeight().getType()).getElementType(), schedule.getRows()),
         shared(b.shared()), full(b, b.at(shared, layout.full()), layout.stages),
         empty(b, b.at(shared, layout.empty()), layout.stages),
-        storesOnlyRowsOfStep(maxRows % schedule.getTokens() || !(region.gate || region.residual || region.split)) {}
+        storesOnlyRowsOfStep(maxRows % (schedule.getTokens() * schedule.getCluster()) ||
+                             !(region.gate || region.residual || region.split)) {}
 
   void emit() {
     // ptxas takes notice of setmaxnreg only where it knows how many registers a thread begins with.
@@ -102,12 +111,12 @@ public:
       prefetchTensorMap(b, frame.tensorMap(0));
       prefetchTensorMap(b, frame.tensorMap(1));
       full.initialise(1);
-      empty.initialise(layout.groups);
+      empty.initialise(layout.groups * schedule.getCluster());
       Barriers::publish(b);
       if (schedule.getAhead())
         requestFirstWeights();
     });
-    b.barrier();
+    inCluster() ? b.clusterBarrier() : b.barrier();
     if (layout.dividesRegisters())
       b.ifThen(b.compare(Predicate::sge, warp, layout.warps), [&] { wgmma.releaseRegisters(kProducerRegisters); });
     ifElected(isProducer, [&] { produce(); });
@@ -116,9 +125,14 @@ public:
         wgmma.acquireRegisters(kConsumerRegisters);
       consume();
     });
+    // The other block may yet tell this one's barriers that it is done with its last buffers.
+    if (inCluster())
+      b.clusterBarrier();
   }
 
 private:
+  bool inCluster() const { return schedule.getCluster() > 1; }
+
   /// In one thread of the warp for which `condition`, equal in a warp, is true.
   void ifElected(Value condition, llvm::function_ref<void()> body) {
     b.ifThen(condition, [&] { b.ifThen(NVVM::ElectSyncOp::create(b, b.getI1Type(), Value()), body); });
@@ -137,13 +151,14 @@ private:
     return {b.mul(b.block(1), schedule.getTokens()), b.block(0)};
   }
   Tile tileNumber(Value number) {
-    Value rowTiles = b.ceilDiv(rows, schedule.getTokens());
-    return {b.mul(b.rem(number, rowTiles), schedule.getTokens()), b.div(number, rowTiles)};
+    Value tiles = rowTiles();
+    return {b.mul(b.rem(number, tiles), schedule.getTokens()), b.div(number, tiles)};
   }
 
-  Value tileCount() {
-    return b.mul(b.ceilDiv(rows, schedule.getTokens()), llvm::divideCeil(region.outputs(), schedule.getRows()));
+  Value rowTiles() {
+    return b.mul(b.ceilDiv(rows, schedule.getTokens() * schedule.getCluster()), schedule.getCluster());
   }
+  Value tileCount() { return b.mul(rowTiles(), llvm::divideCeil(region.outputs(), schedule.getRows())); }
 
   /// The block's tiles, with carried values.
   void walk(ArrayRef<Value> initial, llvm::function_ref<Values(const Tile &, ValueRange)> body) {
@@ -161,17 +176,27 @@ private:
   int64_t stepsAhead() const { return schedule.getAhead() ? std::min(layout.stages, layout.steps) : 0; }
 
   void requestInput(Value stage, Value step, const Tile &tile) {
-    request(0, b.mul(stage, layout.inputStage()), layout.inputBox, stage, step, tile.row);
+    Value start = b.at(shared, b.mul(stage, layout.inputStage())), column = b.mul(step, schedule.getDepth());
+    for (int64_t box = 0; box < layout.boxes; ++box)
+      copyBox(b, b.at(start, box * layout.inputBox), frame.tensorMap(0), tile.row, b.add(column, box * kBoxDepth),
+              full.at(stage));
   }
   void requestWeight(Value stage, Value step, const Tile &tile) {
     Value place = b.add(b.mul(stage, layout.weightStage()), layout.weightBuffers());
-    request(1, place, layout.weightBox, stage, step, b.mul(tile.column, schedule.getRows()));
-  }
-  void request(unsigned map, Value place, int64_t boxBytes, Value stage, Value step, Value row) {
-    Value column = b.mul(step, schedule.getDepth()), start = b.at(shared, place);
-    for (int64_t box = 0; box < layout.boxes; ++box)
-      copyBox(b, b.at(start, box * boxBytes), frame.tensorMap(map), row, b.add(column, box * kBoxDepth),
-              full.at(stage));
+    Value row = b.mul(tile.column, schedule.getRows()), column = b.mul(step, schedule.getDepth());
+    if (inCluster()) {
+      Value first = b.mul(b.rem(b.block(0), schedule.getCluster()), layout.copiedRows);
+      place = b.add(place, b.mul(first, kBoxRowBytes));
+      row = b.add(row, first);
+    }
+    Value start = b.at(shared, place);
+    for (int64_t box = 0; box < layout.boxes; ++box) {
+      Value to = b.at(start, box * layout.weightBox), from = b.add(column, box * kBoxDepth);
+      if (inCluster())
+        copyBoxToCluster(b, to, frame.tensorMap(1), row, from, full.at(stage), schedule.getCluster());
+      else
+        copyBox(b, to, frame.tensorMap(1), row, from, full.at(stage));
+    }
   }
   void announce(Value stage) { full.arriveExpecting(layout.inputStage() + layout.weightStage(), stage); }
 
@@ -220,8 +245,9 @@ private:
   void consume() {
     b.waitForPrevious();
     Value group = b.div(warp, 4);
-    // One thread of a group tells that it is done with a buffer.
-    tells = b.select(b.compare(Predicate::eq, b.rem(b.thread(), 128), 0), b.i32(1), b.i32(0));
+    // One thread of a group tells that it is done with a buffer, in a cluster one for each block.
+    told = b.rem(b.thread(), 128);
+    tells = b.select(b.compare(Predicate::slt, told, schedule.getCluster()), b.i32(1), b.i32(0));
     Value start = wgmma.descriptor(shared);
     inputStart = b.add(start, b.mul(group, Wgmma::descriptorStep(Wgmma::kRows * kBoxRowBytes)));
     weightStart = b.add(start, Wgmma::descriptorStep(layout.weightBuffers()));
@@ -232,6 +258,14 @@ private:
       multiplyAndStore(tile, place);
       return Values{place.stage, place.parity};
     });
+  }
+
+  /// The group is done with a buffer.
+  void release(Value stage) {
+    if (inCluster())
+      empty.arriveIf(tells, stage, told);
+    else
+      empty.arriveIf(tells, stage);
   }
 
   void multiplyAndStore(const Tile &tile, RingPlace &place) {
@@ -252,7 +286,7 @@ private:
       full.wait(at.stage, at.parity);
       Values next = multiply(at.stage, Values(before.drop_front(3)), /*keep=*/true);
       wgmma.waitForAllButLast();
-      empty.arriveIf(tells, before[2]);
+      release(before[2]);
       RingPlace following = at.next(b, layout.stages);
       Values after{following.stage, following.parity, at.stage};
       after.append(next);
@@ -260,7 +294,7 @@ private:
     });
     place = {carried[0], carried[1]};
     sums = wgmma.finish(ArrayRef(carried).drop_front(3));
-    empty.arriveIf(tells, carried[2]);
+    release(carried[2]);
     store(sums);
   }
 
@@ -388,11 +422,13 @@ private:
   Wgmma wgmma;
   Value shared;
   Barriers full, empty;
-  /// Results in the arena have memory for the rows of whole tiles of the input, so that stores need no branches; plain
-  /// products may be logits, which are the caller's.
+  /// Results in the arena have memory for as many rows as the program may have. Where whole tiles, in a cluster pairs
+  /// of them, divide that, stores need no branches; plain products may be logits, which are the caller's.
   bool storesOnlyRowsOfStep;
   /// Rows of the step, and the thread's place in the block.
-  Value rows, warp, lane, tells;
+  Value rows, warp, lane;
+  /// Whether the thread tells (i32) that its group is done with a buffer, and which block of the cluster.
+  Value tells, told;
   /// Descriptors of the group's rows of the input, and of the weight, in the first buffer.
   Value inputStart, weightStart;
   /// Where the thread writes and reads pieces.
@@ -419,11 +455,14 @@ static LogicalResult checkWgmma(CudaBuilder &b, LinearRegion &region, CudaLinear
   bool tileFits = warps > 0 && warps % 4 == 0 && tokens == 16 * warps && tokens <= kMaxBoxRows &&
                   schedule.getRows() > 0 && schedule.getRows() % 16 == 0 && schedule.getRows() <= Wgmma::kMaxColumns;
   bool stagesFit = schedule.getDepth() > 0 && schedule.getDepth() % kBoxDepth == 0 && schedule.getStages() >= 2;
-  if (!tileFits || !stagesFit || Layout(schedule, region.inputs()).bytes() > b.target.sharedBytes())
+  int64_t cluster = schedule.getCluster();
+  bool clusterFits = cluster == 1 || (cluster == 2 && schedule.getPersistent() && !schedule.getAhead());
+  if (!tileFits || !stagesFit || !clusterFits || Layout(schedule, region.inputs()).bytes() > b.target.sharedBytes())
     return kernel.emitOpError() << "has schedule " << schedule << ", but wgmma needs 16 tokens a warp and warps in "
                                 << "fours, up to " << Wgmma::kMaxColumns << " rows in multiples of 16, depth in "
-                                << "multiples of " << kBoxDepth << ", two stages or more, and at most "
-                                << b.target.sharedBytes() << " bytes of shared memory";
+                                << "multiples of " << kBoxDepth << ", two stages or more, at most "
+                                << b.target.sharedBytes() << " bytes of shared memory, and clusters of 1, or of 2 "
+                                << "where it is persistent and requests nothing ahead";
   return LinearEpilogue::check(region);
 }
 
@@ -439,14 +478,16 @@ LogicalResult emitLinearManyWgmma(CudaBuilder &b, LinearRegion &region, CudaLine
   Layout layout(schedule, region.inputs());
   GeneratedEntry entry;
   entry.symbol = cudaSymbol(generated.name);
-  entry.fixed = llvm::divideCeil(region.outputs(), schedule.getRows());
+  // The blocks of a cluster have a pair of row tiles.
+  entry.cluster = schedule.getCluster();
+  entry.fixed = entry.cluster * llvm::divideCeil(region.outputs(), schedule.getRows());
   entry.rows = region.gather ? RowDim::Outputs : RowDim::Tokens;
-  entry.rowsPerBlock = schedule.getTokens();
+  entry.rowsPerBlock = entry.cluster * schedule.getTokens();
   entry.threads = layout.threads();
   entry.sharedBytes = layout.bytes();
   entry.persistent = schedule.getPersistent();
   entry.tensorMaps = {{input, element, maxRows, region.inputs(), schedule.getTokens(), kBoxDepth},
-                      {weight, element, region.outputs(), region.inputs(), schedule.getRows(), kBoxDepth}};
+                      {weight, element, region.outputs(), region.inputs(), layout.copiedRows, kBoxDepth}};
   LinearManyWgmma(b, region, schedule, maxRows, entry).emit();
   generated.entries.push_back(entry);
   return success();

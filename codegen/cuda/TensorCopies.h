@@ -29,6 +29,10 @@ void prefetchTensorMap(CudaBuilder &b, mlir::Value map);
 /// By one thread: copies the box whose first element is (row, column) to `shared` and tells `barrier` of the bytes.
 void copyBox(CudaBuilder &b, mlir::Value shared, mlir::Value map, mlir::Value row, mlir::Value column,
              mlir::Value barrier);
+/// The same into each of the first `blocks` blocks of the cluster, at the place of `shared` in its memory; each one's
+/// `barrier` is told.
+void copyBoxToCluster(CudaBuilder &b, mlir::Value shared, mlir::Value map, mlir::Value row, mlir::Value column,
+                      mlir::Value barrier, int64_t blocks);
 
 } // namespace quipu::codegen
 

@@ -35,6 +35,8 @@ def LlamaSelectSchedules : Pass<"llama-select-schedules", "::mlir::ModuleOp"> {
                  Option<"ahead", "ahead", "int64_t", "0",
                         "CUDA: weight loads of a thread in flight for few rows (0: chosen)">,
                  Option<"stages", "stages", "int64_t", "0", "CUDA: stages of a linear kernel for many rows (0: chosen)">,
+                 Option<"cluster", "cluster", "int64_t", "0",
+                        "CUDA: blocks of a persistent linear kernel that share reads of the weight, 1 or 2 (0: chosen)">,
                  Option<"splits", "splits", "int64_t", "0", "CUDA: most parts of the keys of a decoded row (0: chosen)">,
                  Option<"keys", "keys", "int64_t", "0", "CUDA: fewest keys of such a part (0: chosen)">,
                  Option<"target", "target", "std::string", "\"cpu:host\"",

@@ -21,6 +21,8 @@ namespace {
 /// Most rows of a program whose linear kernels keep the weight in registers, and of one whose kernels have a single
 /// tile of input rows.
 constexpr int64_t kFewRows = 8, kOneTileRows = 64;
+/// Input rows of a tile where there are several.
+constexpr int64_t kTileRows = 128;
 
 /// Most rows of a program whose attention has too few blocks for two on a multiprocessor; keys of a tile of attention
 /// with wgmma.
@@ -160,12 +162,12 @@ private:
       // 64 x 64 for a warp reads the least of shared memory for each product; with 48 KiB two blocks share a
       // multiprocessor, of sm_86 and sm_89 too.
       kernel.setScheduleAttr(
-          oneTile ? CudaLinearManyScheduleAttr::get(context, 64, 64, 64, 4, 4, CudaDot::Mma, false, true)
-                  : CudaLinearManyScheduleAttr::get(context, 128, 128, 32, 3, 4, CudaDot::Mma, false, false));
+          oneTile ? CudaLinearManyScheduleAttr::get(context, 64, 64, 64, 4, 4, CudaDot::Mma, false, true, 1)
+                  : CudaLinearManyScheduleAttr::get(context, 128, 128, 32, 3, 4, CudaDot::Mma, false, false, 1));
       return success();
     }
-    int64_t tokens = oneTile ? kOneTileRows : 128;
-    int64_t rows = tuning.rows ? tuning.rows : oneTile ? evenShare(outputs) : persistentRows(outputs);
+    int64_t tokens = oneTile ? kOneTileRows : kTileRows, cluster = clusterOf(oneTile);
+    int64_t rows = tuning.rows ? tuning.rows : oneTile ? evenShare(outputs) : persistentRows(outputs, cluster);
     int64_t warps = oneTile ? 4 : 8, stageBytes = (tokens + rows) * kDepth * 2;
     int64_t room = kSharedBytes - warps * kWarpBytes;
     int64_t stages = tuning.stages ? tuning.stages : std::clamp<int64_t>(room / stageBytes, 2, 32);
@@ -173,7 +175,7 @@ private:
     // Where a multiprocessor has several tiles, the next one's weights arrive during the epilogue.
     bool persistent = !oneTile || outputs > rows * multiprocessors;
     kernel.setScheduleAttr(CudaLinearManyScheduleAttr::get(context, tokens, rows, kDepth, stages, warps, CudaDot::Wgmma,
-                                                           persistent, /*ahead=*/oneTile));
+                                                           persistent, /*ahead=*/oneTile, cluster));
     return success();
   }
 
@@ -184,13 +186,22 @@ private:
     return std::min<int64_t>(llvm::alignTo(llvm::divideCeil(outputs, multiprocessors * waves), 16), 256);
   }
 
+  /// Blocks that read a tile of the weight together. An odd number of row tiles costs one more, too much where there
+  /// may be one or three.
+  int64_t clusterOf(bool oneTile) {
+    if (oneTile || maxRows <= kTileRows)
+      return 1;
+    return tuning.cluster ? tuning.cluster : maxRows > kMediumRows ? 2 : 1;
+  }
+
   /// Weight rows of a tile that walk the product in the least time: rounds of all multiprocessors, each as long as the
   /// tile is wide, and kTileCost more for its beginning and end.
-  int64_t persistentRows(int64_t outputs) {
+  int64_t persistentRows(int64_t outputs, int64_t cluster) {
     constexpr int64_t kTileCost = 12;
     int64_t best = 256, bestCost = INT64_MAX;
     for (int64_t rows = 256; rows >= 96; rows -= 32) {
-      int64_t tiles = llvm::divideCeil(maxRows, 128) * llvm::divideCeil(outputs, rows);
+      int64_t rowTiles = llvm::alignTo(llvm::divideCeil(maxRows, kTileRows), cluster);
+      int64_t tiles = rowTiles * llvm::divideCeil(outputs, rows);
       int64_t cost = llvm::divideCeil(tiles, target.multiprocessors()) * (rows + kTileCost);
       if (cost < bestCost)
         best = rows, bestCost = cost;

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compiles models to cubins and reads what the assembler says of each kernel.
 
-    check-assembly.py --target cuda:sm_90a [--dtype bf16]... MODEL...
+    check-assembly.py --target cuda:sm_90a [--dtype bf16]... [--tuning cluster=1] MODEL...
 
 Fails when a kernel spills registers or keeps anything in local memory, or when the assembler serialises wgmma, and
 prints the registers of the largest kernel of each model.
@@ -39,6 +39,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--target", required=True)
     parser.add_argument("--dtype", action="append")
+    parser.add_argument("--tuning", help="options of llama-select-schedules")
     parser.add_argument("models", nargs="+")
     options = parser.parse_args()
     failed = False
@@ -47,6 +48,8 @@ def main():
             name = f"{os.path.basename(model.removesuffix('/config.json'))} {dtype} {options.target}"
             with tempfile.NamedTemporaryFile(suffix=".cubin") as cubin:
                 command = ["quipu-compile", model, "--dtype", dtype, "--target", options.target, "--emit", "cubin"]
+                if options.tuning:
+                    command.append(f"--llama-select-schedules={options.tuning}")
                 run = subprocess.run(command + ["-v", "-o", cubin.name], capture_output=True, text=True)
                 faults, functions, most = faults_of(run.stderr)
                 if run.returncode != 0:
