@@ -53,8 +53,11 @@ static std::string variantText(const plan::Plan &plan, uint32_t variant) {
 
 static void printPrograms(std::ostringstream &os, const plan::Plan &plan) {
   for (const plan::Program *program : *plan.programs()) {
-    os << "program " << text(program->name()) << variantText(plan, program->variant()) << ": steps of "
-       << program->min_rows() << " to " << program->max_rows() << " rows";
+    os << "program " << text(program->name()) << variantText(plan, program->variant()) << ": steps of ";
+    if (program->max_rows() == 1)
+      os << "1 row";
+    else
+      os << program->min_rows() << " to " << program->max_rows() << " rows";
     if (program->row_align() > 1)
       os << ", sequences padded to multiples of " << program->row_align();
     os << ", arena " << binaryBytes(double(program->arena_bytes())) << "\n";
