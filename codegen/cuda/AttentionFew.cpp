@@ -30,29 +30,39 @@ void AttentionFewBlock::emit() {
   thread = b.thread();
   lane = b.rem(thread, 32);
   warp = b.warp();
+  placeLane();
   row = b.block(1);
   split = b.rem(b.block(0), shape.splits);
   unit = b.div(b.block(0), shape.splits);
   kvHead = b.div(unit, shape.subgroups());
   firstHead = b.add(b.mul(kvHead, shape.group), b.mul(b.rem(unit, shape.subgroups()), shape.heads));
-  b.waitForPrevious();
+  // The step's inputs, and where keys lie, are there since before the step began.
   Value rowBytes = b.mul(b.widen(row), 4);
   position = loadInput(b.at(frame.argument(attention.getPositions()), rowBytes));
   sequence = loadInput(b.at(frame.argument(attention.getSequences()), rowBytes));
-  loadQueries();
+  divideKeys();
   // Both are never negative in a row that counts. The branch asks for both so that the assembler does not move the load
   // of the sequence behind it, where it would wait for that of the position.
   Value isRow = b.compare(Predicate::sge, arith::OrIOp::create(b, position, sequence), 0);
-  b.ifThen(isRow, [&] {
-    divideKeys();
-    b.ifThen(b.compare(Predicate::slt, begin, end), [&] {
-      Value headOffset = b.mul(b.widen(kvHead), cache.headBytes());
-      keyPool = b.at(cache.keys, headOffset);
-      valuePool = b.at(cache.values, headOffset);
-      attend();
-      b.barrier();
-      finish();
-    });
+  Value works = b.both(isRow, b.compare(Predicate::slt, begin, end));
+  Value headOffset = b.mul(b.widen(kvHead), cache.headBytes());
+  keyPool = b.at(cache.keys, headOffset);
+  valuePool = b.at(cache.values, headOffset);
+  start = b.add(begin, b.mul(warp, shape.tile));
+  stride = shape.warps * shape.tile;
+  Values pages = b.ifElse(
+      works, [&] { return Values{pageOf(start), pageOf(b.add(start, stride))}; },
+      [&] { return Values{b.i64(0), b.i64(0)}; });
+  firstPage = pages[0];
+  nextPage = pages[1];
+  if (shape.alone)
+    prefetch(works);
+  b.waitForPrevious();
+  loadQueries();
+  b.ifThen(works, [&] {
+    attend();
+    b.barrier();
+    finish();
   });
   Value isPadding = b.both(b.compare(Predicate::slt, position, 0), b.compare(Predicate::eq, split, 0));
   b.ifThen(isPadding,
@@ -303,7 +313,8 @@ public:
     return success();
   }
 
-  template <typename Shape, typename Create> LogicalResult emit(const Shape &shape, Create create) {
+  template <typename Shape, typename Create> LogicalResult emit(Shape shape, Create create) {
+    shape.alone = maxRows == 1;
     if (shape.registers > shape.registerLimit())
       return refuse() << "needs more registers than a thread of " << shape.threads() << " has";
     if (shape.sharedBytes() > b.target.sharedBytes())
@@ -316,6 +327,8 @@ public:
     entry.threads = shape.threads();
     entry.sharedBytes = shape.sharedBytes();
     std::string counters = cudaSymbol(generated.name, ".counters");
+    // The neighbours of a step of one row have rings of weights.
+    entry.preferShared = shape.alone && b.target.isHopper();
     if (shape.splits > 1) {
       auto type = LLVM::LLVMArrayType::get(b.getI32Type(), maxRows * shape.kvHeads * shape.subgroups());
       LLVM::GlobalOp::create(b, type, /*isConstant=*/false, LLVM::Linkage::Internal, counters,

@@ -54,6 +54,8 @@ struct AttentionFewShape {
   int64_t partialsOfWarp = 1;
   /// Registers that a thread needs inside the loop, about.
   int64_t registers = 0;
+  /// A step has one row: all keys before its own were there before the step.
+  bool alone = false;
 };
 
 /// Emits the body of an entry. The values that the members hold are valid where emit() has come to.
@@ -69,7 +71,12 @@ protected:
   using Values = CudaBuilder::Values;
   using Predicate = mlir::arith::CmpIPredicate;
 
-  /// Requests the queries: the first loads of the entry, so that they depend on no others.
+  /// Where the lane stands in the form's tiles.
+  virtual void placeLane() = 0;
+  /// Before the kernel in front has finished, in a step of one row: may request keys and values in front of the row's
+  /// own position, where the block `works`.
+  virtual void prefetch(Value works) {}
+  /// Requests the queries: the first loads behind the wait.
   virtual void loadQueries() = 0;
   /// Walks the part's tiles and leaves the warps' (m, l, sums) in shared memory.
   virtual void attend() = 0;
@@ -117,6 +124,9 @@ protected:
   Value position, sequence, firstSeen, length, part, begin, end;
   /// Pools of the block's key/value head.
   Value keyPool, valuePool;
+  /// The warp's first tile, its page and that of the warp's second one, `stride` keys behind.
+  Value start, firstPage, nextPage;
+  int64_t stride = 0;
 
 private:
   /// What the merges make of four neighbouring elements of a head.

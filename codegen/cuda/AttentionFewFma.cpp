@@ -55,10 +55,13 @@ private:
                              : Value();
   }
 
-  /// The thread's elements of the queries, times scale * log2(e); zeros in lanes that hold no chunk.
-  void loadQueries() override {
+  void placeLane() override {
     laneRow = b.div(lane, shape.lanes);
     laneChunk = b.rem(lane, shape.lanes);
+  }
+
+  /// The thread's elements of the queries, times scale * log2(e); zeros in lanes that hold no chunk.
+  void loadQueries() override {
     for (int64_t h = 0; h < shape.heads; ++h)
       for (int64_t r = 0; r < shape.repeats; ++r) {
         Value from = b.at(queryOf(b.i32(h)), b.mul(b.widen(chunkOf(r)), shape.run * bytesOf(queryElement)));
@@ -85,14 +88,11 @@ private:
 
   void attend() override {
     int64_t heads = shape.heads, width = shape.width(), steps = shape.steps, loads = steps * shape.repeats;
-    int64_t stride = shape.warps * shape.tile;
-    Value start = b.add(begin, b.mul(warp, shape.tile));
-    Value page = pageOf(start), nextPage = pageOf(b.add(start, stride));
     // m[heads], l[heads], sums[heads][width], keys and values of a tile, page of the next.
     Values initial(heads, b.f32(kMaskedScore));
     initial.append(heads * (1 + width), b.f32(0.0f));
-    initial.append(loadTile(keyPool, page, start));
-    initial.append(loadTile(valuePool, page, start));
+    initial.append(loadTile(keyPool, firstPage, start));
+    initial.append(loadTile(valuePool, firstPage, start));
     initial.push_back(nextPage);
     Values state = b.loop(start, end, stride, initial, [&](Value key, ValueRange carried) {
       ValueRange m = carried.take_front(heads), l = carried.slice(heads, heads);

@@ -11,7 +11,8 @@
 //                                   elements. B: P, rounded, each 8 x 8 of it transposed within the warp.
 //
 // so a lane ends with heads 2q, 2q + 1 of chunks 8 i + g, and its part of l. Keys of the next tile are requested after
-// the scores, values of the next after the sums, page numbers two tiles ahead.
+// the scores, values of the next after the sums, page numbers two tiles ahead; those of the first tile before the
+// kernel in front has finished, if the step has one row.
 //
 //===----------------------------------------------------------------------===//
 
@@ -52,10 +53,13 @@ private:
   Value keyChunk(int64_t group) { return chunkBytes(b.add(q, 4 * group), 4 * (group + 1) > shape.chunks); }
   Value valueChunk(int64_t group) { return chunkBytes(b.add(g, 8 * group), 8 * (group + 1) > shape.chunks); }
 
-  /// The words of the queries; zeros for heads and chunks that are none.
-  void loadQueries() override {
+  void placeLane() override {
     g = b.div(lane, 4);
     q = b.rem(lane, 4);
+  }
+
+  /// The words of the queries; zeros for heads and chunks that are none.
+  void loadQueries() override {
     Value row = queryOf(shape.heads < 8 ? b.min(g, b.i32(shape.heads - 1)) : g);
     for (int64_t group = 0; group < shape.keyGroups(); ++group) {
       Value words = loadInput16(b.at(row, keyChunk(group)));
@@ -105,16 +109,34 @@ private:
     });
   }
 
+  Values loadTile(Value page, Value key) {
+    Values tile = loadKeys(page, key);
+    tile.append(loadValues(page, key));
+    return tile;
+  }
+
+  void prefetch(Value works) override {
+    prefetched = b.ifElse(
+        works, [&] { return loadTile(firstPage, start); },
+        [&] { return Values(keyLoads() + valueLoads(), LLVM::PoisonOp::create(b, b.vec4i32()).getResult()); });
+  }
+
+  /// Keys and values of the warp's first tile. What was requested before the wait is of use where all of them are older
+  /// than the row.
+  Values firstTile() {
+    if (!shape.alone)
+      return loadTile(firstPage, start);
+    Value isOld = b.compare(Predicate::sle, b.add(start, shape.tile), position);
+    return b.ifElse(isOld, [&] { return prefetched; }, [&] { return loadTile(firstPage, start); });
+  }
+
   void attend() override {
-    int64_t sums = 16 * shape.valueGroups(), stride = shape.warps * shape.tile;
-    Value start = b.add(begin, b.mul(warp, shape.tile));
-    Value page = pageOf(start), nextPage = pageOf(b.add(start, stride));
+    int64_t sums = 16 * shape.valueGroups();
     // m and l of two heads, sums [group][pair of elements][rows g, g + 8][head], keys and values of a tile, page of the
     // next.
     Values initial = {b.f32(kMaskedScore), b.f32(kMaskedScore)};
     initial.append(2 + sums, b.f32(0.0f));
-    initial.append(loadKeys(page, start));
-    initial.append(loadValues(page, start));
+    initial.append(firstTile());
     initial.push_back(nextPage);
     Values state = b.loop(start, end, stride, initial, [&](Value key, ValueRange carried) {
       ValueRange keys = carried.slice(4 + sums, keyLoads());
@@ -238,6 +260,7 @@ private:
   Value g, q;
   /// [group][4].
   Values query;
+  Values prefetched;
 };
 
 } // namespace
