@@ -40,6 +40,8 @@ struct GeneratedEntry {
   bool persistent = false;
   /// Blocks of a cluster; `fixed` is a multiple of it.
   int64_t cluster = 1;
+  /// As much of L1 as can be is to be shared memory, for blocks of the entries before and behind.
+  bool preferShared = false;
   /// Parameters behind the pointers and dims, in order.
   std::vector<GeneratedTensorMap> tensorMaps = {};
 };

@@ -180,6 +180,7 @@ private:
       toEntry->shared_bytes = entry.sharedBytes;
       toEntry->persistent = entry.persistent;
       toEntry->cluster = entry.cluster;
+      toEntry->prefer_shared = entry.preferShared;
       for (const GeneratedTensorMap &map : entry.tensorMaps) {
         auto toMap = std::make_unique<plan::TensorMapT>();
         toMap->pointer = map.pointer;

@@ -43,6 +43,7 @@ inline constexpr int kMaxSharedBytesPerBlock = 97;
 
 // CUfunction_attribute
 inline constexpr int kMaxDynamicSharedBytes = 8;
+inline constexpr int kPreferredSharedPercent = 9;
 
 // CUjit_option
 inline constexpr int kJitErrorLog = 5;

@@ -47,6 +47,9 @@ CudaProgram::CudaProgram(const LaunchList &list, const CudaProperties &gpu,
              " for a block; compile the model for this GPU");
       if (shape.shared_bytes() > 0)
         driver.functionSetAttribute(function, kMaxDynamicSharedBytes, int(shape.shared_bytes()));
+      // A multiprocessor changes the division between L1 and shared memory only when nothing runs on it.
+      if (shape.prefer_shared())
+        driver.functionSetAttribute(function, kPreferredSharedPercent, 100);
       if (shape.persistent())
         found->second = residentBlocks(shape, function, gpu);
     }

@@ -116,6 +116,14 @@ TEST_F(CudaSessionTest, PersistentClusters) {
   expectHas(errorOf([&] { blocksOf9Rows(); }), "does not fit on a multiprocessor of Fake GPU");
 }
 
+// Test: shared memory is set apart for kernels that ask for it; for others the driver decides.
+TEST_F(CudaSessionTest, PrefersShared) {
+  Session session(Model::load(cudaPlan([](plan::PlanT &plan) { plan.kernels[1]->entries[1]->prefer_shared = true; })));
+  auto launches = launchesOf([&] { session.prefill(session.addSequence(), tokensOf(1, 9)); });
+  EXPECT_EQ(launches[2].sharedPercent, 100);
+  EXPECT_EQ(launches[1].sharedPercent, -1);
+}
+
 TEST_F(CudaSessionTest, DoesNotFitOnMultiprocessor) {
   fake.blocksPerMultiprocessor = 0;
   expectHas(errorOf([&] { Session session(load()); }), "does not fit on a multiprocessor of Fake GPU");

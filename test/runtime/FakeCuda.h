@@ -23,6 +23,8 @@ struct FakeLaunch {
   /// Part of a graph.
   bool replayed;
   int32_t tokens, outputs;
+  /// Of L1 that the kernel asked to be shared memory; -1: left to the driver.
+  int sharedPercent = -1;
 };
 
 /// What the fake machine is like, and what happened on it.

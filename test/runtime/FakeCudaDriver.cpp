@@ -64,6 +64,7 @@ struct FunctionHandle {
   std::vector<size_t> sizes;
   std::function<void(Parameters)> run;
   int sharedLimit = 48 * 1024;
+  int sharedPercent = -1;
 };
 
 } // namespace quipu::cuda
@@ -491,6 +492,10 @@ FAKE_EXPORT Result cuModuleGetFunction(Function *function, Module module, const 
 }
 
 FAKE_EXPORT Result cuFuncSetAttribute(Function function, int which, int value) {
+  if (which == kPreferredSharedPercent && value >= 0 && value <= 100) {
+    function->sharedPercent = value;
+    return kSuccess;
+  }
   if (which != kMaxDynamicSharedBytes || value > state.maxSharedBytes)
     return 1;
   function->sharedLimit = value;
@@ -536,7 +541,8 @@ FAKE_EXPORT Result cuLaunchKernelEx(const LaunchConfig *config, Function functio
                        dependent,
                        false,
                        0,
-                       0};
+                       0,
+                       function->sharedPercent};
   if (isToy) {
     size_t dims = kToyPointers.at(function->symbol);
     memcpy(&record.tokens, (*bytes)[dims].data(), 4);

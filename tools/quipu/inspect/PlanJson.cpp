@@ -101,6 +101,7 @@ static Json entryJson(const plan::Entry &entry) {
   result["threads"] = entry.threads();
   result["shared_bytes"] = entry.shared_bytes();
   result["persistent"] = entry.persistent();
+  result["prefer_shared"] = entry.prefer_shared();
   result["cluster"] = entry.cluster();
   result["tensor_maps"] = Json::array();
   if (entry.tensor_maps())
