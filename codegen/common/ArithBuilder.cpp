@@ -64,6 +64,22 @@ ArithBuilder::Values ArithBuilder::loop(Value lower, Value upper, int64_t step, 
   return loop(lower, upper, constant(lower, step), initial, body);
 }
 
+ArithBuilder::Values ArithBuilder::repeat(ArrayRef<Value> initial,
+                                          llvm::function_ref<std::pair<Value, Values>(ValueRange)> body) {
+  SmallVector<Type> types;
+  for (Value value : initial)
+    types.push_back(value.getType());
+  auto loop = scf::WhileOp::create(*this, types, ValueRange(initial));
+  SmallVector<Location> locations(types.size(), getLoc());
+  OpBuilder::InsertionGuard guard(*this);
+  Block *before = createBlock(&loop.getBefore(), {}, types, locations);
+  auto [condition, next] = body(before->getArguments());
+  scf::ConditionOp::create(*this, condition, next);
+  Block *after = createBlock(&loop.getAfter(), {}, types, locations);
+  scf::YieldOp::create(*this, after->getArguments());
+  return Values(loop.getResults());
+}
+
 void ArithBuilder::ifThen(Value condition, llvm::function_ref<void()> then) {
   auto branch = scf::IfOp::create(*this, condition, /*withElseRegion=*/false);
   OpBuilder::InsertionGuard guard(*this);

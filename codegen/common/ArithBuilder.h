@@ -94,6 +94,8 @@ public:
               llvm::function_ref<Values(Value, mlir::ValueRange)> body);
   Values loop(Value lower, Value upper, Value step, llvm::ArrayRef<Value> initial,
               llvm::function_ref<Values(Value, mlir::ValueRange)> body);
+  /// do { carried = body(carried) } while (its condition): `body` returns the condition (i1) and the next values.
+  Values repeat(llvm::ArrayRef<Value> initial, llvm::function_ref<std::pair<Value, Values>(mlir::ValueRange)> body);
   void ifThen(Value condition, llvm::function_ref<void()> then);
   /// Both branches yield values of the same types.
   Values ifElse(Value condition, llvm::function_ref<Values()> then, llvm::function_ref<Values()> otherwise);

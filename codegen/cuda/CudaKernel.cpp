@@ -46,7 +46,7 @@ public:
       return kernel.emitOpError() << "has no schedule; run llama-select-schedules before code generation";
     llvm::raw_string_ostream(generated.schedule) << schedule;
 
-    if (isa<CudaLinearFewScheduleAttr, CudaLinearManyScheduleAttr>(schedule))
+    if (isa<CudaLinearFewScheduleAttr, CudaLinearRingScheduleAttr, CudaLinearManyScheduleAttr>(schedule))
       return generateLinear(kernel, schedule, maxRows, generated);
     if (auto attention = dyn_cast<CudaAttentionScheduleAttr>(schedule))
       return generateAttention(kernel, attention, maxRows, generated);
@@ -78,6 +78,8 @@ private:
     generated.rows = region->gather ? RowDim::Outputs : RowDim::Tokens;
     if (auto few = dyn_cast<CudaLinearFewScheduleAttr>(schedule))
       return emitLinearFew(builder, *region, few, generated);
+    if (auto ring = dyn_cast<CudaLinearRingScheduleAttr>(schedule))
+      return emitLinearFewRing(builder, *region, ring, maxRows, generated);
     auto many = cast<CudaLinearManyScheduleAttr>(schedule);
     if (region->norm && failed(emitNormalise(builder, *region, generated)))
       return failure();

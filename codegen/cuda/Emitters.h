@@ -21,6 +21,9 @@ std::string cudaSymbol(llvm::StringRef kernelName, llvm::StringRef suffix = "");
 
 mlir::LogicalResult emitLinearFew(CudaBuilder &b, LinearRegion &region, llama::CudaLinearFewScheduleAttr schedule,
                                   GeneratedKernel &generated);
+/// With the weight through a ring in shared memory.
+mlir::LogicalResult emitLinearFewRing(CudaBuilder &b, LinearRegion &region, llama::CudaLinearRingScheduleAttr schedule,
+                                      int64_t maxRows, GeneratedKernel &generated);
 /// With `mma.sync` and cp.async. `maxRows`: bound on the rows of the program.
 mlir::LogicalResult emitLinearManyMma(CudaBuilder &b, LinearRegion &region, llama::CudaLinearManyScheduleAttr schedule,
                                       int64_t maxRows, GeneratedKernel &generated);

@@ -18,7 +18,7 @@ def LlamaSelectSchedules : Pass<"llama-select-schedules", "::mlir::ModuleOp"> {
       used in place.
 
     For a CUDA target activations stay row-major, fused weights are one matrix in `#llama.paired_rows`, and the bound on a
-    program's rows decides: up to 8 rows weights stream through registers, up to 64 one tile of rows meets a share of
+    program's rows decides: one row meets the weights in a ring of buffers (sm_90a), up to 8 rows do in registers, up to 64 one tile of rows meets a share of
     the weight in each block, beyond that tiles of 128 rows.
 
     `target` is the processor or GPU, as for `quipu compile --target`; the other options are for tuning.
@@ -34,6 +34,17 @@ def LlamaSelectSchedules : Pass<"llama-select-schedules", "::mlir::ModuleOp"> {
                  Option<"warps", "warps", "int64_t", "0", "CUDA: warps of a block for few rows (0: chosen)">,
                  Option<"ahead", "ahead", "int64_t", "0",
                         "CUDA: weight loads of a thread in flight for few rows (0: chosen)">,
+                 Option<"ringRows", "ring-rows", "int64_t", "-1",
+                        "CUDA: most rows of a program with weights in a ring, at most 8 (-1: chosen)">,
+                 Option<"ringDepth", "ring-depth", "int64_t", "0",
+                        "CUDA: elements of K of a buffer for one row (0: chosen)">,
+                 Option<"ringStages", "ring-stages", "int64_t", "0", "CUDA: most buffers for one row (0: chosen)">,
+                 Option<"ringHeld", "ring-held", "int64_t", "0",
+                        "CUDA: buffers of a ring that fill when the kernel in front has finished (0: chosen)">,
+                 Option<"ringFirst", "ring-first", "int64_t", "0",
+                        "CUDA: most buffers on their way while the ring for one row fills (0: chosen)">,
+                 Option<"ringUnderWay", "ring-under-way", "int64_t", "0",
+                        "CUDA: most buffers on their way for one row (0: chosen)">,
                  Option<"stages", "stages", "int64_t", "0", "CUDA: stages of a linear kernel for many rows (0: chosen)">,
                  Option<"cluster", "cluster", "int64_t", "0",
                         "CUDA: blocks of a persistent linear kernel that share reads of the weight, 1 or 2 (0: chosen)">,

@@ -1,8 +1,10 @@
 //===- SelectCuda.cpp - Schedules for GPUs ------------------------------------===//
 //
 // What decides is the bound on a program's rows. Up to 8: reading weights dominates, a tile of 16 weight rows is
-// divided among the warps of a block. Up to 64: still weights, but the products need tensor cores at full rate, so each
-// multiprocessor takes an equal share of the weight's rows. Beyond: arithmetic, in tiles of 128 rows of the input.
+// divided among the warps of a block; for one row, and with copies past the registers, each multiprocessor streams an
+// equal share of the weight through a ring. Up to 64: still weights, but the products need tensor cores at full rate,
+// so each multiprocessor takes an equal share of the weight's rows. Beyond: arithmetic, in tiles of 128 rows of the
+// input.
 //
 //===----------------------------------------------------------------------===//
 
@@ -18,9 +20,9 @@ using namespace quipu::llama;
 namespace quipu::codegen {
 namespace {
 
-/// Most rows of a program whose linear kernels keep the weight in registers, and of one whose kernels have a single
-/// tile of input rows.
-constexpr int64_t kFewRows = 8, kOneTileRows = 64;
+/// Most rows of a program whose linear kernels have the weight in a ring of buffers, of one whose kernels have it in
+/// registers, and of one whose kernels have a single tile of input rows.
+constexpr int64_t kRingRows = 1, kFewRows = 8, kOneTileRows = 64;
 /// Input rows of a tile where there are several.
 constexpr int64_t kTileRows = 128;
 
@@ -142,6 +144,11 @@ private:
                                   << multiple << " for this type";
     bool tensorCores = input == weight && is16Bit(input);
     int64_t multiprocessors = target.multiprocessors();
+    int64_t ringRows = tuning.ringRows >= 0 ? tuning.ringRows : kRingRows;
+    if (tensorCores && target.isHopper() && maxRows <= ringRows && inputs % 32 == 0) {
+      kernel.setScheduleAttr(ringSchedule(*region));
+      return success();
+    }
     if (!tensorCores || maxRows <= kFewRows) {
       int64_t steps = llvm::divideCeil(inputs, tensorCores ? 32 : 16);
       int64_t warps = std::min<int64_t>(tuning.warps ? tuning.warps : 8, steps);
@@ -177,6 +184,24 @@ private:
     kernel.setScheduleAttr(CudaLinearManyScheduleAttr::get(context, tokens, rows, kDepth, stages, warps, CudaDot::Wgmma,
                                                            persistent, /*ahead=*/oneTile, cluster));
     return success();
+  }
+
+  /// A ring in half of a multiprocessor's shared memory, beside the input, so that it fills while the kernel in front
+  /// still runs. The numbers were measured on an H100 (docs/performance.md).
+  CudaLinearRingScheduleAttr ringSchedule(LinearRegion &region) {
+    constexpr int64_t kDepth = 1024, kStages = 6, kHeld = 2, kFirst = 2, kUnderWay = 3, kWarps = 8;
+    // Sums and barriers of the emitter, and what the driver takes of each block.
+    constexpr int64_t kRest = 10 * 1024, kReserved = 1024;
+    auto chosen = [](int64_t tuned, int64_t value) { return tuned > 0 ? tuned : value; };
+    int64_t depth = std::min<int64_t>(chosen(tuning.ringDepth, kDepth), region.inputs());
+    int64_t room = (target.sharedBytes() + kReserved) / 2 - kReserved - kRest - maxRows * (region.inputs() * 2 + 128);
+    int64_t stages = std::clamp<int64_t>(room / (8 * (depth * 2 + 128)), 2, chosen(tuning.ringStages, kStages));
+    int64_t underWay = std::min(chosen(tuning.ringUnderWay, kUnderWay), stages);
+    return CudaLinearRingScheduleAttr::get(context, maxRows, depth, stages,
+                                           std::min(chosen(tuning.ringHeld, kHeld), stages - 1),
+                                           std::min(chosen(tuning.ringFirst, kFirst), underWay), underWay, kWarps,
+                                           // f16 could overflow before the scale.
+                                           /*scaleAfter=*/!elementOf(region.linear.getInput()).isF16());
   }
 
   /// Weight rows of a block such that every multiprocessor has as many tiles, in multiples of 16 up to 256.

@@ -15,10 +15,9 @@ namespace quipu::tool {
 static std::vector<std::string> cudaPrograms(const codegen::CudaTarget &target, frontend::DType dtype) {
   if (dtype == frontend::DType::f32)
     return {"decode:1-8", "prefill:9-256"};
-  std::vector<std::string> programs = {"decode:1-8", "decode:decode64:9-64", "prefill:65-512"};
-  if (target.isHopper())
-    programs.push_back("prefill:prefill2048:513-2048");
-  return programs;
+  if (!target.isHopper())
+    return {"decode:1-8", "decode:decode64:9-64", "prefill:65-512"};
+  return {"decode:1-1", "decode:decode8:2-8", "decode:decode64:9-64", "prefill:65-512", "prefill:prefill2048:513-2048"};
 }
 
 static std::unique_ptr<mlir::Pass> createSelection(const std::string &target, const std::string &tuning) {

@@ -34,6 +34,9 @@ for name, kernel in kernels.items():
         assert entry["threads"] % 32 == 0 and 0 < entry["threads"] <= 1024, (name, entry)
         assert entry["shared_bytes"] <= 227 * 1024, (name, entry)
         assert entry["fixed"] % entry["cluster"] == 0, (name, entry)
+        # Kernels of one row share multiprocessors with their neighbours' rings of weights.
+        rings = "cuda_linear_ring" in kernel["schedule"] or name == "decode.attention"
+        assert entry["prefer_shared"] == rings, (name, entry)
         assert entry["cluster"] == 1 or entry["persistent"], (name, entry)
         assert not entry["tensor_maps"] or not name.startswith("sm_80"), name
         for tensor_map in entry["tensor_maps"]:
