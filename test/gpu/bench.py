@@ -17,7 +17,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import results  # noqa: E402
 
-PLAN = {"1b": "llama-3.2-1b", "7b": "llama-2-7b", "8b": "llama-3-8b"}
+PLAN = {"1b": "llama-3.2-1b", "1b 32k": "llama-3.2-1b-32k", "7b": "llama-2-7b", "8b": "llama-3-8b"}
 # Name of the test, model, flags, what is wanted. Decode: 64 tokens behind the context; prefill: one prompt.
 DECODE = ["-p", "0", "-n", "64", "-d"]
 TESTS = [
@@ -26,6 +26,8 @@ TESTS = [
     ("decode b1", "8b", [*DECODE, "512"], 188, "tok/s"),
     # No more than 20 % slower than at 512.
     ("decode b1 ctx 8192", "1b", [*DECODE, "8192"], None, "tok/s"),
+    # No less of the memory's bandwidth than at 512.
+    ("decode b1 ctx 32704", "1b 32k", [*DECODE, "32704"], None, "GB/s"),
     ("decode b64", "8b", [*DECODE, "512", "-b", "64"], 7000, "tok/s"),
     ("decode b64", "7b", [*DECODE, "512", "-b", "64"], 4600, "tok/s"),
     ("prefill", "7b", ["-p", "2048", "-n", "0"], 600, "TFLOP/s"),
@@ -42,7 +44,7 @@ def main():
     parser.add_argument("--repeats", default="7")
     parser.add_argument("--limit", type=float, default=120, help="seconds for each test")
     options = parser.parse_args()
-    rates, failed = {}, 0
+    rates, bandwidth, failed = {}, {}, 0
     for test, model, flags, wanted, unit in TESTS:
         name = f"{model} {test}"
         if not re.search(options.only, name):
@@ -62,11 +64,17 @@ def main():
             continue
         # Medians, as the peers' numbers are.
         value = row["median_tok_s"]
-        if unit != "tok/s":
+        if test == "decode b1":
+            bandwidth[model] = value * row["bytes_per_token"] / 1e9
+        if unit == "TFLOP/s":
             value *= row["flops_per_token"] / 1e12
+        elif unit == "GB/s":
+            value *= row["bytes_per_token"] / 1e9
         rates[model, test] = value
         if test == "decode b1 ctx 8192":
             wanted = 0.8 * rates.get((model, "decode b1"), 0)
+        elif test == "decode b1 ctx 32704":
+            wanted = bandwidth.get("1b", 0)
         share = []
         if "achieved_GBps" in row:
             share.append(f"{row['achieved_GBps']:.0f} of {row['ceiling_GBps']:.0f} GB/s copied "

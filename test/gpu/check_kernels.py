@@ -62,7 +62,7 @@ def cases_of(launch, tokens):
     whole = ["start", "later"] if tokens <= limit else []
     if launch.kind == "attention":
         modes = (["each"] if tokens <= 64 else []) + whole + ["mixed"]
-        modes += [f"at{depth}" for depth in (512, 8192) if depth <= limit and tokens in (1, 64)]
+        modes += [f"at{depth}" for depth in (512, 8192, 32768) if depth <= limit and tokens in (1, 64)]
         return [(1, mode, mode in ("mixed", "each") and tokens != 1) for mode in modes]
     if launch.kind == "qkv":
         return [(1, mode, mode == "mixed") for mode in (["each"] if tokens <= 64 else []) + whole[:1] + ["mixed"]]

@@ -50,6 +50,8 @@ for config in "$root"/test/gpu/configs/*.json; do
 done
 plan random/llama-3.2-1b.bf16 "$root/benchmarks/configs/llama-3.2-1b/config.json" "${cuda[@]}" --max-batch 8 \
   --max-seq 4096
+plan bench/llama-3.2-1b-32k.bf16 "$root/benchmarks/configs/llama-3.2-1b/config.json" "${cuda[@]}" --max-batch 1 \
+  --max-seq 32768
 # Deep enough for 8,192 cached positions on the smallest.
 for shape in llama-3.2-1b:8704 llama-2-7b:4096 llama-3-8b:4096; do
   plan "bench/${shape%:*}.bf16" "$root/benchmarks/configs/${shape%:*}/config.json" "${cuda[@]}" --max-batch 64 \

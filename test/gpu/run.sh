@@ -9,6 +9,7 @@
 #   sanitize  compute-sanitizer's memcheck, racecheck and synccheck over a small model
 #   times     the kernels of the benchmark shapes, timed one by one
 #   bench     decode and prefill of the benchmark shapes (bench.py)
+#   pairs     prompts in turns with torch.compile, on a card that is equally warm for both (pairs.py)
 #   peers     SCRIPT, which prints one JSON object for each measurement of a peer; PEER_FLAGS are handed to it
 #
 # Each section ends after its time limit at the latest (QUIPU_GPU_LIMIT: seconds, for all). Logs go to $OUT, or to
@@ -24,12 +25,12 @@ sections=()
 while [ $# -gt 0 ]; do
   case $1 in
   --peers) peers=$2 && shift 2 ;;
-  kernels | models | sanitize | times | bench | peers) sections+=("$1") && shift ;;
-  *) echo "run.sh: unknown section '$1'; sections: kernels models sanitize times bench peers" >&2 && exit 2 ;;
+  kernels | models | sanitize | times | bench | pairs | peers) sections+=("$1") && shift ;;
+  *) echo "run.sh: unknown section '$1'; sections: kernels models sanitize times bench pairs peers" >&2 && exit 2 ;;
   esac
 done
 if [ ${#sections[@]} -eq 0 ]; then
-  sections=(kernels models sanitize times bench)
+  sections=(kernels models sanitize times bench pairs)
   [ -n "$peers" ] && sections+=(peers)
 fi
 
@@ -47,14 +48,17 @@ limited() {
 # The shapes and formats whose kernels are checked: head sizes, grouping, biases, both rotary layouts, a window.
 kernel_plans=(random/head_dim_64_gqa.{f32,bf16,f16} random/head_dim_80_mha.bf16 random/head_dim_128_mqa_tied.{f32,f16}
   random/head_dim_128_gqa.bf16 golden/gqa.f32 golden/biases.{f32,bf16} golden/interleaved.bf16
-  golden/mistral_window.{f32,bf16} golden/head_dim_48.f16 golden/bf16.bf16 bench/llama-3-8b.bf16)
+  golden/mistral_window.{f32,bf16} golden/head_dim_48.f16 golden/bf16.bf16 bench/llama-3-8b.bf16
+  bench/llama-3.2-1b-32k.bf16)
 
 check_kernels() {
   local log=$logs/kernels.log work
   work=$(mktemp -d)
   # shellcheck disable=SC2016
   printf '%s\n' "${kernel_plans[@]}" | limited 240 xargs -P 4 -I{} sh -c \
-    'name=$(echo {} | tr / -); python3 "$1/check_kernels.py" "$2/{}.qplan" --check-only --log "$3/$name.log" >"$3/$name" 2>&1
+    'name=$(echo {} | tr / -); flags=
+     case $name in *-32k*) flags="--kernels attention --rows 1,8,64,1000" ;; esac # a long context is all that is new
+     python3 "$1/check_kernels.py" "$2/{}.qplan" $flags --check-only --log "$3/$name.log" >"$3/$name" 2>&1
      echo $? >"$3/$name.status"' sh "$here" "$plans" "$work"
   local bad=0
   : >"$log"
@@ -148,6 +152,10 @@ bench() {
     tee "$logs/bench.log"
 }
 
+pairs() {
+  limited 240 python3 "$here/pairs.py" "$plans" "$results" 2>&1 | tee "$logs/pairs.log" | grep -E '^[0-9]+b|Error'
+}
+
 run_peers() {
   [ -n "$peers" ] || { echo "no script of peers given (--peers)" && return; }
   # shellcheck disable=SC2086
@@ -166,6 +174,7 @@ for section in "${sections[@]}"; do
   sanitize) sanitize ;;
   times) time_kernels ;;
   bench) bench ;;
+  pairs) pairs ;;
   peers) run_peers ;;
   esac
   echo "-- $section: $((SECONDS - begin)) s"
