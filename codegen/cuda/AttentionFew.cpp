@@ -4,6 +4,7 @@
 
 #include "codegen/cuda/AttentionScores.h"
 #include "codegen/cuda/Emitters.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 
 using namespace mlir;
 using namespace quipu::llama;
@@ -55,6 +56,10 @@ void AttentionFewBlock::emit() {
       [&] { return Values{b.i64(0), b.i64(0)}; });
   firstPage = pages[0];
   nextPage = pages[1];
+  // Where blocks take turns, those for which there is no part make room at once, but for one of each row: the kernel
+  // may not end before the one in front.
+  if (shape.kvHeads * shape.subgroups() * shape.splits > b.target.multiprocessors())
+    b.endThreadIf(b.both(b.compare(Predicate::sgt, split, 0), b.compare(Predicate::sge, begin, end)));
   if (shape.alone)
     prefetch(works);
   b.waitForPrevious();
@@ -283,6 +288,9 @@ void AttentionFewBlock::storeResult(Value head, Value quad, ArrayRef<Value> valu
 
 namespace {
 
+/// Registers of a thread that merges 16 parts.
+constexpr int64_t kMergeRegisters = 112;
+
 /// What both forms check and declare around the body of their entry.
 class FewEmission {
 public:
@@ -336,6 +344,11 @@ public:
     }
     {
       CudaFrame frame(b, kernel, entry);
+      // Without, the assembler saves registers for a third block, and requests fewer parts at once when it merges them.
+      int64_t registers = std::max(shape.registers, kMergeRegisters);
+      b.getBlock()->getParentOp()->setAttr(
+          NVVM::NVVMDialect::getMinctasmAttrName(),
+          b.getI32IntegerAttr(std::clamp<int64_t>(65536 / (shape.threads() * registers), 1, 2)));
       create(b, frame, attention, shape, AttentionWorkspace(attention, schedule), counters)->emit();
     }
     generated.entries.push_back(std::move(entry));

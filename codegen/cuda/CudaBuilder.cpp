@@ -95,6 +95,11 @@ void CudaBuilder::letNextStart() {
     ptx("griddepcontrol.launch_dependents;", {}, {}, /*memory=*/false, /*ordered=*/true);
 }
 
+void CudaBuilder::endThreadIf(Value condition) {
+  ptx("{ .reg .pred over; setp.ne.b32 over, $0, 0; @over exit; }", {}, {select(condition, i32(1), i32(0))},
+      /*memory=*/true);
+}
+
 void CudaBuilder::keepLoop() { ptx(".pragma \"nounroll\";", {}, {}, /*memory=*/false, /*ordered=*/true); }
 
 Value CudaBuilder::fma(Value a, Value b, Value c) { return LLVM::FMAOp::create(*this, a, b, c); }

@@ -59,6 +59,8 @@ public:
   /// are visible / lets the kernel behind start.
   void waitForPrevious();
   void letNextStart();
+  /// Ends the thread where `condition` (i1) holds; before any barrier, in all threads of a block or none.
+  void endThreadIf(Value condition);
   /// First in the body of a loop: ptxas keeps the loop as it is. It unrolls loops of few iterations whole, with no eye
   /// to registers.
   void keepLoop();

@@ -17,7 +17,7 @@ static std::vector<std::string> cudaPrograms(const codegen::CudaTarget &target, 
     return {"decode:1-8", "prefill:9-256"};
   if (!target.isHopper())
     return {"decode:1-8", "decode:decode64:9-64", "prefill:65-512"};
-  return {"decode:1-1", "decode:decode8:2-8", "decode:decode64:9-64", "prefill:65-512", "prefill:prefill2048:513-2048"};
+  return {"decode:1-1", "decode:decode4:2-4", "decode:decode64:5-64", "prefill:65-512", "prefill:prefill2048:513-2048"};
 }
 
 static std::unique_ptr<mlir::Pass> createSelection(const std::string &target, const std::string &tuning) {
