@@ -50,6 +50,7 @@ def LlamaSelectSchedules : Pass<"llama-select-schedules", "::mlir::ModuleOp"> {
                         "CUDA: blocks of a persistent linear kernel that share reads of the weight, 1 or 2 (0: chosen)">,
                  Option<"splits", "splits", "int64_t", "0", "CUDA: most parts of the keys of a decoded row (0: chosen)">,
                  Option<"keys", "keys", "int64_t", "0", "CUDA: fewest keys of such a part (0: chosen)">,
+                 Option<"positions", "positions", "int64_t", "0", "Most positions of a sequence (0: not known)">,
                  Option<"target", "target", "std::string", "\"cpu:host\"",
                         "cpu:host, cpu:x86-64-v3, cpu:x86-64-v4, ... (LLVM features with +name, -name), cuda:sm_90a, "
                         "cuda:sm_80, cuda:sm_86, cuda:sm_89">];

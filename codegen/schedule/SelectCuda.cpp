@@ -244,15 +244,17 @@ private:
     int64_t heads = largestDivisor(group, 8);
     bool tensorCores = query == cache && is16Bit(cache) && head % 16 == 0 && head <= 256;
     if (!tensorCores || maxRows <= kOneTileRows) {
-      // One row fills the chip at long contexts: a block for each multiprocessor, two where heads are so short that one
-      // has not enough bytes under way. Beside other rows each needs fewer parts; several smaller blocks for a
-      // multiprocessor hide the latency of their first loads and end evenly.
+      // One row fills the chip at long contexts: a block for each multiprocessor. In very long ones two, where heads
+      // are so short that one has not enough bytes under way; at short ones the second would only be in the way. Beside
+      // other rows each needs fewer parts; several smaller blocks for a multiprocessor hide the latency of their first
+      // loads and end evenly.
       bool isAlone = maxRows <= kFewRows;
       CudaDot dot = attentionFewDot(attention, heads);
-      constexpr int64_t kShortHeadBytes = 128;
-      bool isShort = maxRows == 1 && head * cache.getIntOrFloatBitWidth() / 8 <= kShortHeadBytes;
+      constexpr int64_t kShortHeadBytes = 128, kLongContext = 16 * 1024;
+      bool inPairs = maxRows == 1 && head * cache.getIntOrFloatBitWidth() / 8 <= kShortHeadBytes &&
+                     tuning.positions > kLongContext;
       int64_t blocks = kvHeads * (group / heads);
-      int64_t splits = isAlone ? (isShort ? 2 : 1) * target.multiprocessors() / blocks
+      int64_t splits = isAlone ? (inPairs ? 2 : 1) * target.multiprocessors() / blocks
                                : std::max<int64_t>(4 * target.multiprocessors() / (blocks * (kFewRows + 1)), 2);
       int64_t warps = isAlone && dot == CudaDot::Mma ? 8 : 4, keys = isAlone || dot == CudaDot::Fma ? 64 : 256;
       auto few =

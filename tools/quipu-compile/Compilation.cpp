@@ -135,7 +135,7 @@ void Compilation::runPasses(const std::vector<std::string> &targets, const std::
   variants.front().target = targets.front();
   if (last == kImportPhase)
     return;
-  for (const CompilePhase &phase : compilePhases(targets.front(), computeDType(), options.tuning)) {
+  for (const CompilePhase &phase : compilePhases(targets.front(), computeDType(), maxSeq, options.tuning)) {
     // From here on the variants differ.
     if (phase.name == kFirstTargetPhase)
       for (size_t i = 1; i < targets.size(); ++i)
@@ -146,7 +146,7 @@ void Compilation::runPasses(const std::vector<std::string> &targets, const std::
       return;
   }
   for (Variant &variant : llvm::drop_begin(variants)) {
-    std::vector<CompilePhase> phases = compilePhases(variant.target, computeDType(), options.tuning);
+    std::vector<CompilePhase> phases = compilePhases(variant.target, computeDType(), maxSeq, options.tuning);
     auto first = llvm::find_if(phases, [](const CompilePhase &phase) { return phase.name == kFirstTargetPhase; });
     for (const CompilePhase &phase : llvm::make_range(first, phases.end()))
       runPhase(phase, *variant.module);

@@ -20,9 +20,11 @@ static std::vector<std::string> cudaPrograms(const codegen::CudaTarget &target, 
   return {"decode:1-1", "decode:decode4:2-4", "decode:decode64:5-64", "prefill:65-512", "prefill:prefill2048:513-2048"};
 }
 
-static std::unique_ptr<mlir::Pass> createSelection(const std::string &target, const std::string &tuning) {
+static std::unique_ptr<mlir::Pass> createSelection(const std::string &target, uint32_t positions,
+                                                   const std::string &tuning) {
   codegen::LlamaSelectSchedulesOptions options;
   options.target = target;
+  options.positions = positions;
   std::unique_ptr<mlir::Pass> pass = codegen::createLlamaSelectSchedules(options);
   std::string problem;
   auto note = [&](const llvm::Twine &message) {
@@ -34,7 +36,8 @@ static std::unique_ptr<mlir::Pass> createSelection(const std::string &target, co
   return pass;
 }
 
-std::vector<CompilePhase> compilePhases(const std::string &target, frontend::DType dtype, const std::string &tuning) {
+std::vector<CompilePhase> compilePhases(const std::string &target, frontend::DType dtype, uint32_t positions,
+                                        const std::string &tuning) {
   std::vector<CompilePhase> phases;
   llama::PipelineOptions pipeline;
   // Whether the target is one was said before.
@@ -54,8 +57,9 @@ std::vector<CompilePhase> compilePhases(const std::string &target, frontend::DTy
   for (llama::Phase &phase : llama::getDefaultPhases(pipeline)) {
     // Schedules decide layouts and workspaces, which the memory plan has to know.
     if (phase.name == "plan-memory")
-      phases.push_back({"llama-select-schedules", "every kernel gets a schedule for the target",
-                        [=](mlir::OpPassManager &manager) { manager.addPass(createSelection(target, tuning)); }});
+      phases.push_back(
+          {"llama-select-schedules", "every kernel gets a schedule for the target",
+           [=](mlir::OpPassManager &manager) { manager.addPass(createSelection(target, positions, tuning)); }});
     phases.push_back({"llama-" + phase.name, phase.description, std::move(phase.add)});
   }
   return phases;

@@ -26,9 +26,9 @@ struct CompilePhase {
 };
 
 /// The passes between import and codegen, in order, for a target ("cpu:...", "cuda:...") and the dtype that the model
-/// is computed in. `tuning`: options of llama-select-schedules besides the target; adding that phase throws UsageError
-/// where it has no such options.
-std::vector<CompilePhase> compilePhases(const std::string &target, frontend::DType dtype,
+/// is computed in; `positions`: most of a sequence. `tuning`: options of llama-select-schedules besides the target;
+/// adding that phase throws UsageError where it has no such options.
+std::vector<CompilePhase> compilePhases(const std::string &target, frontend::DType dtype, uint32_t positions = 0,
                                         const std::string &tuning = {});
 
 /// "import", the passes, "codegen".
