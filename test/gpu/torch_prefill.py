@@ -32,7 +32,8 @@ class Layer(torch.nn.Module):
 
 
 class Prompt:
-    """run() takes one prompt of `tokens` random tokens to the most likely next token; random weights in bf16."""
+    """run() takes one prompt of `tokens` tokens to the most likely next token; random weights in bf16. The tokens are
+    random, or after repeat() all alike."""
 
     def __init__(self, config, tokens):
         torch.manual_seed(0)
@@ -60,6 +61,9 @@ class Prompt:
             self.turns = angles.cos().bfloat16(), angles.sin().bfloat16()
             self.ids = torch.randint(vocab, (1, tokens))
         self.layer = torch.compile(Layer.forward, fullgraph=True)
+
+    def repeat(self, token):
+        self.ids.fill_(token)
 
     @torch.no_grad()
     def run(self):

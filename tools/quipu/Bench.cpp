@@ -38,6 +38,8 @@ struct BenchCommand {
   ModelFlags model;
   std::vector<uint32_t> prompts = {512}, generated = {128};
   uint32_t depth = 0, batch = 1, repeats = 5, chunk = 0;
+  /// Every token of prompts; none: ids spread over the vocabulary.
+  std::optional<int32_t> token;
   std::string format = "md";
   bool json = false, profile = false, verbose = false;
 
@@ -46,6 +48,7 @@ struct BenchCommand {
 private:
   void load();
   void check(const PlanFile &file) const;
+  std::vector<int32_t> benchTokens(size_t count) const;
   /// Positions that the longest test needs in a sequence.
   uint64_t positions() const;
   double timePrompt(uint32_t tokens);
@@ -67,10 +70,12 @@ private:
 
 } // namespace
 
-/// Ids spread over the vocabulary, the same in every run.
-static std::vector<int32_t> benchTokens(size_t count, uint32_t vocab) {
-  std::vector<int32_t> tokens(count);
-  uint32_t state = 12345;
+/// Ids spread over the vocabulary, the same in every run; or all alike.
+std::vector<int32_t> BenchCommand::benchTokens(size_t count) const {
+  std::vector<int32_t> tokens(count, token.value_or(0));
+  if (token)
+    return tokens;
+  uint32_t state = 12345, vocab = loaded->vocabSize();
   for (int32_t &token : tokens) {
     state = state * 1664525 + 1013904223;
     token = int32_t((uint64_t(state) * vocab) >> 32);
@@ -109,6 +114,8 @@ void BenchCommand::load() {
   uint32_t page = file->plan().kv_cache()->page();
   options.cacheTokens = batch * ((positions() + page - 1) / page * page);
   loaded = Model::load(file, options);
+  if (token && (*token < 0 || uint32_t(*token) >= loaded->vocabSize()))
+    fail("--token ", *token, ": ", file->path(), " has tokens 0 to ", loaded->vocabSize() - 1);
   session = std::make_unique<Session>(loaded);
   for (uint32_t i = 0; i < batch; ++i)
     sequences.push_back(session->addSequence());
@@ -116,7 +123,7 @@ void BenchCommand::load() {
 }
 
 void BenchCommand::fillToDepth() {
-  std::vector<int32_t> tokens = benchTokens(depth, loaded->vocabSize());
+  std::vector<int32_t> tokens = benchTokens(depth);
   for (SequenceId sequence : sequences) {
     if (session->length(sequence) > depth)
       session->truncate(sequence, depth);
@@ -128,7 +135,7 @@ void BenchCommand::fillToDepth() {
 
 double BenchCommand::timePrompt(uint32_t tokens) {
   fillToDepth();
-  std::vector<int32_t> ids = benchTokens(tokens, loaded->vocabSize());
+  std::vector<int32_t> ids = benchTokens(tokens);
   std::vector<SequenceTokens> step;
   step.reserve(sequences.size());
   for (SequenceId sequence : sequences)
@@ -145,7 +152,7 @@ double BenchCommand::timePrompt(uint32_t tokens) {
 
 double BenchCommand::timeGeneration(uint32_t tokens) {
   fillToDepth();
-  std::vector<int32_t> ids = benchTokens(tokens, loaded->vocabSize());
+  std::vector<int32_t> ids = benchTokens(tokens);
   auto start = std::chrono::steady_clock::now();
   if (session->choosesOnDevice()) {
     // As greedy generation runs there: no step waits for the host.
@@ -191,7 +198,7 @@ Row BenchCommand::measure(const std::string &name, uint64_t tokens, const std::f
 /// The step of a test, launch by launch: its tokens in one launch, or as many of them as fit.
 std::string BenchCommand::profileOf(const std::string &name, uint32_t tokens) {
   fillToDepth();
-  std::vector<int32_t> ids = benchTokens(tokens, loaded->vocabSize());
+  std::vector<int32_t> ids = benchTokens(tokens);
   std::vector<SequenceTokens> step;
   step.reserve(sequences.size());
   for (SequenceId sequence : sequences)
@@ -339,6 +346,10 @@ void addBench(CLI::App &program, Action &action) {
       ->capture_default_str();
   command->add_option("-d,--depth", state->depth, "Positions cached before")->capture_default_str();
   command->add_option("-b,--batch", state->batch, "Sequences at once")->capture_default_str()->check(isPositiveCount());
+  command->add_option(
+      "--token", state->token,
+      "Repeat this token instead of random ones: rows that are alike change fewer bits, and a GPU at its "
+      "power limit multiplies them faster");
   command->add_option("-r,--repeats", state->repeats, "Repeats after a warm-up")
       ->capture_default_str()
       ->check(isPositiveCount());
