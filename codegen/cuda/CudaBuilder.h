@@ -72,6 +72,11 @@ public:
   Value exp(Value a) { return exp2(mulf(a, f32(1.44269504088896341f))); }
   Value reciprocal(Value a);
   Value rsqrt(Value a);
+  /// 1 / sqrt(squares / width + eps): the factor of RMSNorm (Zhang and Sennrich, 2019) from a row's sum of squares.
+  Value reciprocalRms(Value squares, int64_t width, const llvm::APFloat &eps) {
+    Value mean = mulf(squares, f32(1.0f / static_cast<float>(width)));
+    return rsqrt(addf(mean, f32(static_cast<float>(eps.convertToDouble()))));
+  }
   /// a / (1 + exp(-a)).
   Value silu(Value a) { return mulf(a, reciprocal(addf(f32(1.0f), exp(negf(a))))); }
 

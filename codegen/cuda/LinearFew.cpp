@@ -439,10 +439,7 @@ private:
   // The factor 1 / rms in front of the products
   //===--------------------------------------------------------------------===//
 
-  Value reciprocalRms(Value squares) {
-    Value mean = b.mulf(squares, b.f32(1.0f / static_cast<float>(size.inputs)));
-    return b.rsqrt(b.addf(mean, b.f32(static_cast<float>(region.norm.getEps().convertToDouble()))));
-  }
+  Value reciprocalRms(Value squares) { return b.reciprocalRms(squares, size.inputs, region.norm.getEps()); }
 
   Value squaresOf(Value warp, Value token) {
     return b.at(shared, b.add(b.mul(b.add(b.mul(warp, size.tokens), token), 4), size.squaresOffset));

@@ -206,8 +206,7 @@ private:
       Value squares = b.load(b.getF32Type(), b.at(place, i * 4), 4);
       total = total ? b.addf(total, squares) : squares;
     }
-    Value mean = b.mulf(total, b.f32(1.0f / static_cast<float>(size.inputs)));
-    return b.rsqrt(b.addf(mean, b.f32(static_cast<float>(region.norm.getEps().convertToDouble()))));
+    return b.reciprocalRms(total, size.inputs, region.norm.getEps());
   }
 
   //===--------------------------------------------------------------------===//

@@ -63,8 +63,7 @@ struct WeightRing {
   Barriers full, empty;
 };
 
-/// Emits the work of the producer, a warp. `counter` is the name
-/// of a global word of the kernel's, 0 between launches.
+/// Emits the work of the producer, a warp. `counter` is the name of a global word of the kernel's, 0 between launches.
 void emitRingProducer(CudaBuilder &b, LinearRegion &region, llama::CudaLinearRingScheduleAttr schedule,
                       const RingGeometry &size, const CudaFrame &frame, WeightRing &ring, llvm::StringRef counter);
 

@@ -103,10 +103,7 @@ private:
     return b.sumLanes(b.select(b.compare(CudaBuilder::Predicate::slt, lane, warps), partial, b.f32(0.0f)));
   }
 
-  Value scaleOf(Value squares) {
-    Value mean = b.mulf(squares, b.f32(1.0f / static_cast<float>(width)));
-    return b.rsqrt(b.addf(mean, b.f32(static_cast<float>(norm.getEps().convertToDouble()))));
-  }
+  Value scaleOf(Value squares) { return b.reciprocalRms(squares, width, norm.getEps()); }
 
   CudaBuilder &b;
   LinearRegion &region;
