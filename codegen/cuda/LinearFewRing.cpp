@@ -20,9 +20,8 @@
 // rate: everything else that is read, by other kernels too, queues behind them.
 //
 // In mma.m16n8k16 the input is operand A and the weight operand B. With g = lane / 4 and q = lane % 4 a lane loads 16
-// bytes, chunk q of 32 elements of K, of row g of the weight and of row g of the input, or of the last one; they are
-// the operands of two steps, whose k are permuted alike on both sides. Rows of A do not mix: those that do not exist
-// may be anything.
+// bytes, chunk q of 32 elements of K, of row g of the weight and of the input; they are the operands of two steps,
+// whose k are permuted alike on both sides. Rows of A do not mix, and only the first counts.
 //
 //===----------------------------------------------------------------------===//
 
@@ -123,42 +122,28 @@ private:
     }
   }
 
-  void prepareRows() {
-    Value rows = region.gather ? frame.outputs : frame.tokens;
-    firstRow = b.mul(b.block(1), size.tokens);
-    count = b.min(b.sub(rows, firstRow), b.i32(size.tokens));
-  }
-
-  Value sourceRow(int64_t token) {
-    Value index = b.add(firstRow, b.min(b.i32(token), b.sub(count, 1)));
-    if (region.gather)
-      index = b.loadI32(b.at(frame.argument(region.gather.getRows()), b.mul(index, 4)));
-    return b.at(frame.argument(region.source()), b.mul(b.widen(index), size.inputs * bytesOf(source)));
-  }
-
-  Value inputOf(int64_t token) { return b.at(shared, size.inputOffset + token * size.inputStride()); }
-
   void prepareInput() {
-    for (int64_t token = 0; token < size.tokens; ++token) {
-      Value from = sourceRow(token);
-      if (region.norm)
-        normalise(token, from);
-      else
-        copyInput(token, from);
-    }
+    row = b.block(1);
+    exists = b.compare(Predicate::slt, row, region.gather ? frame.outputs : frame.tokens);
+    Value index = region.gather ? b.loadI32(b.at(frame.argument(region.gather.getRows()), b.mul(row, 4))) : row;
+    Value from = b.at(frame.argument(region.source()), b.mul(b.widen(index), size.inputs * bytesOf(source)));
+    if (region.norm)
+      normalise(from);
+    else
+      copyInput(from);
     consumersMeet();
   }
 
-  void copyInput(int64_t token, Value from) {
+  void copyInput(Value from) {
     Values loaded;
     for (int64_t index = 0; index < runs(); ++index)
       loaded.push_back(b.load16(b.at(from, b.mul(runOf(index).first, 2))));
     for (auto [index, run] : llvm::enumerate(loaded))
-      storeRun(token, index, run);
+      storeRun(index, run);
   }
 
   /// x * gain, and 1 / rms in front or the sum of squares for later.
-  void normalise(int64_t token, Value from) {
+  void normalise(Value from) {
     SmallVector<Values> xs;
     for (int64_t index = 0; index < runs(); ++index)
       xs.push_back(b.loadRun(source, kRun, b.at(from, b.mul(runOf(index).first, bytesOf(source)))));
@@ -172,11 +157,11 @@ private:
     }
     squares = b.sumLanes(squares);
     b.ifThen(b.compare(Predicate::eq, lane, 0),
-             [&] { b.store(squares, b.at(squaresOf(b.i32(token)), b.mul(warp, 4)), 4); });
+             [&] { b.store(squares, b.at(shared, b.add(b.mul(warp, 4), size.squaresOffset)), 4); });
     Value scale;
     if (!schedule.getScaleAfter()) {
       consumersMeet();
-      scale = reciprocalRms(b.i32(token));
+      scale = reciprocalRms();
     }
     int64_t loads = kRun * bytesOf(gain) / 16;
     for (auto [index, run] : llvm::enumerate(xs)) {
@@ -185,23 +170,21 @@ private:
         factors.append(b.unpackWords(gain, words));
       for (auto [x, factor] : llvm::zip_equal(run, factors))
         x = b.mulf(scale ? b.mulf(x, scale) : x, factor);
-      storeRun(token, index, b.fromWords(b.packWords(input, run)));
+      storeRun(index, b.fromWords(b.packWords(input, run)));
     }
   }
 
-  void storeRun(int64_t token, int64_t index, Value run) {
+  void storeRun(int64_t index, Value run) {
     auto [element, exists] = runOf(index);
-    auto store = [&, element = element] { b.store16(run, b.at(inputOf(token), b.mul(element, 2))); };
+    auto store = [&, element = element] { b.store16(run, b.at(shared, b.add(b.mul(element, 2), size.inputOffset))); };
     if (exists)
       b.ifThen(exists, store);
     else
       store();
   }
 
-  Value squaresOf(Value token) { return b.at(shared, b.add(b.mul(token, size.warps * 4), size.squaresOffset)); }
-
-  Value reciprocalRms(Value token) {
-    Value place = squaresOf(token), total;
+  Value reciprocalRms() {
+    Value place = b.at(shared, size.squaresOffset), total;
     for (int64_t i = 0; i < size.warps; ++i) {
       Value squares = b.load(b.getF32Type(), b.at(place, i * 4), 4);
       total = total ? b.addf(total, squares) : squares;
@@ -213,7 +196,7 @@ private:
   // Consumers
   //===--------------------------------------------------------------------===//
 
-  /// What a thread keeps until the block finishes a batch: of its pair of rows of one unit, and one row of the input.
+  /// What a thread keeps until the block finishes a batch: of its pair of rows of one unit.
   struct Item {
     /// Number of the unit (i32), kNoUnit while there is none.
     Value unit;
@@ -225,17 +208,13 @@ private:
     q = b.rem(lane, 4);
     loadGains();
     b.waitForPrevious();
-    prepareRows();
     prepareInput();
     // Where the lane's chunks lie in the first buffer and in the input.
     weightStart = b.at(shared, b.add(b.mul(g, size.slotStride()), b.mul(q, 16)));
-    Value row = size.tokens == 1 ? b.i32(0) : b.min(g, b.i32(size.tokens - 1));
-    inputStart = b.at(shared, b.add(b.add(b.mul(row, size.inputStride()), b.mul(q, 16)), size.inputOffset));
+    inputStart = b.at(shared, b.add(b.mul(q, 16), size.inputOffset));
     pairOfUnit = b.rem(b.thread(), kUnitPairs);
-    Value index = b.div(b.thread(), kUnitPairs);
-    token = b.rem(index, size.tokens);
-    unitOfBatch = b.div(index, size.tokens);
-    cacheRow = epilogue.cacheRow(b.add(firstRow, token), b.compare(Predicate::slt, token, count));
+    unitOfBatch = b.div(b.thread(), kUnitPairs);
+    cacheRow = epilogue.cacheRow(row, exists);
 
     // Carried: a place in the ring, units of the batch so far, the thread's item.
     RingPlace place = RingPlace::ofReader(b);
@@ -307,10 +286,7 @@ private:
     Value number = carried[2];
     Values item = b.ifElse(
         b.compare(Predicate::eq, unitOfBatch, number),
-        [&] {
-          Value exists = b.compare(Predicate::slt, token, count);
-          return join({unit, epilogue.load(tileOf(unit), pairOf(unit), 1, b.add(firstRow, token), exists)});
-        },
+        [&] { return join({unit, epilogue.load(tileOf(unit), pairOf(unit), 1, row, exists)}); },
         [&] { return Values(carried.drop_front(3)); });
     Values state{carried[0], carried[1]};
     state.append(kChains * 4, b.f32(0.0f));
@@ -357,26 +333,21 @@ private:
     return sums;
   }
 
-  Value sumsOf(Value number, Value row) {
-    Value index = b.add(b.mul(number, size.tokens), row);
-    return b.at(shared, b.add(b.mul(index, size.sumsStride()), size.sumsOffset));
-  }
+  Value sumsOf(Value number) { return b.at(shared, b.add(b.mul(number, size.sumsStride()), size.sumsOffset)); }
 
-  /// A lane has the sums of row g of the input and rows 2q, 2q + 1 of the unit.
+  /// Of the row of the input that exists: lanes 0 to 3 have rows 2q, 2q + 1 of the unit.
   void storeSums(Value number, ArrayRef<Value> sums) {
     Values pair;
     for (int64_t i = 0; i < 2; ++i)
       pair.push_back(b.addf(b.addf(sums[i], sums[4 + i]), b.addf(sums[8 + i], sums[12 + i])));
-    b.ifThen(b.compare(Predicate::slt, g, size.tokens), [&] {
-      b.storeRun(b.getF32Type(), pair, b.at(sumsOf(number, g), b.add(b.mul(warp, kUnitRows * 4), b.mul(q, 8))));
+    b.ifThen(b.compare(Predicate::eq, g, 0), [&] {
+      b.storeRun(b.getF32Type(), pair, b.at(sumsOf(number), b.add(b.mul(warp, kUnitRows * 4), b.mul(q, 8))));
     });
   }
 
   void finish(const Item &item) {
-    Value exists =
-        b.both(b.compare(Predicate::ne, item.unit, RingGeometry::kNoUnit), b.compare(Predicate::slt, token, count));
-    b.ifThen(exists, [&] {
-      Value place = b.at(sumsOf(unitOfBatch, token), b.mul(pairOfUnit, 4)), first, second;
+    b.ifThen(b.both(b.compare(Predicate::ne, item.unit, RingGeometry::kNoUnit), exists), [&] {
+      Value place = b.at(sumsOf(unitOfBatch), b.mul(pairOfUnit, 4)), first, second;
       for (int64_t i = 0; i < size.warps; ++i) {
         auto add = [&](Value &total, int64_t row) {
           Value sum = b.load(b.getF32Type(), b.at(place, (i * kUnitRows + row) * 4), 4);
@@ -386,13 +357,12 @@ private:
         add(second, kUnitPairs);
       }
       if (region.norm && schedule.getScaleAfter()) {
-        Value scale = reciprocalRms(token);
+        Value scale = reciprocalRms();
         first = b.mulf(first, scale);
         second = b.mulf(second, scale);
       }
-      epilogue.store(
-          tileOf(item.unit),
-          EpilogueValues{pairOf(item.unit), b.add(firstRow, token), Value(), {first}, {second}, item.operands});
+      epilogue.store(tileOf(item.unit),
+                     EpilogueValues{pairOf(item.unit), row, Value(), {first}, {second}, item.operands});
     });
   }
 
@@ -410,13 +380,13 @@ private:
   Value shared;
   Type source, input, gain;
   Value lane, warp, g, q;
-  /// Rows of the input that the block has.
-  Value firstRow, count;
+  /// The row of the step, and whether there is one.
+  Value row, exists;
   /// 16 bytes each: the thread's runs of the gain.
   Values gains;
   Value weightStart, inputStart;
   /// The thread's part in finishing a batch.
-  Value pairOfUnit, token, unitOfBatch;
+  Value pairOfUnit, unitOfBatch;
   /// Where the thread appends (LinearEpilogue::cacheRow).
   Value cacheRow;
 };
@@ -438,24 +408,22 @@ LogicalResult emitLinearFewRing(CudaBuilder &b, LinearRegion &region, CudaLinear
   if (region.inputs() % kStep)
     return kernel.emitOpError() << "multiplies rows of " << region.inputs()
                                 << " elements; a ring of weights needs a multiple of " << kStep;
-  if (schedule.getTokens() < 1 || schedule.getTokens() > 8 || schedule.getWarps() < 1 || schedule.getWarps() > 31 ||
-      schedule.getStages() < 2 || schedule.getUnderWayFirst() < 1 ||
-      schedule.getUnderWayFirst() > schedule.getUnderWay() || schedule.getUnderWay() > schedule.getStages() ||
-      schedule.getHeld() < 1 || schedule.getHeld() >= schedule.getStages() || schedule.getDepth() < kStep ||
-      schedule.getDepth() % kStep)
+  if (schedule.getWarps() < 1 || schedule.getWarps() > 31 || schedule.getStages() < 2 ||
+      schedule.getUnderWayFirst() < 1 || schedule.getUnderWayFirst() > schedule.getUnderWay() ||
+      schedule.getUnderWay() > schedule.getStages() || schedule.getHeld() < 1 ||
+      schedule.getHeld() >= schedule.getStages() || schedule.getDepth() < kStep || schedule.getDepth() % kStep)
     return kernel.emitOpError()
-           << "has schedule " << schedule << "; tokens must be 1 to 8, depth a multiple of " << kStep
+           << "has schedule " << schedule << "; depth must be a multiple of " << kStep
            << ", stages at least 2, held 1 to stages - 1, underWayFirst 1 to underWay, underWay at most stages, and "
            << "warps 1 to 31";
-  if (maxRows > schedule.getTokens())
+  if (maxRows > 1)
     return kernel.emitOpError() << "has schedule " << schedule << " in a program of up to " << maxRows
-                                << " rows; a ring of weights serves one tile of rows";
+                                << " rows; a ring of weights serves one";
   RingGeometry size(region, schedule, b.target);
   if (size.sharedBytes > b.target.sharedBytes())
     return kernel.emitOpError() << "needs " << size.sharedBytes << " bytes of shared memory with schedule " << schedule
                                 << ", but a block of " << b.target.arch << " has " << b.target.sharedBytes();
-  GeneratedEntry entry{cudaSymbol(generated.name), size.blocks, region.gather ? RowDim::Outputs : RowDim::Tokens,
-                       schedule.getTokens()};
+  GeneratedEntry entry{cudaSymbol(generated.name), size.blocks, region.gather ? RowDim::Outputs : RowDim::Tokens};
   entry.threads = size.threads() + 32;
   entry.sharedBytes = size.sharedBytes;
   entry.preferShared = true;

@@ -24,7 +24,7 @@ using Values = CudaBuilder::Values;
 using Predicate = CudaBuilder::Predicate;
 
 RingGeometry::RingGeometry(LinearRegion &region, CudaLinearRingScheduleAttr schedule, const CudaTarget &target)
-    : inputs(region.inputs()), tokens(schedule.getTokens()), warps(schedule.getWarps()), stages(schedule.getStages()),
+    : inputs(region.inputs()), warps(schedule.getWarps()), stages(schedule.getStages()),
       depth(std::min(schedule.getDepth(), inputs)) {
   constexpr int64_t kMostBatch = 32, kMostSettled = 6;
   pieces = llvm::divideCeil(inputs, depth);
@@ -33,11 +33,11 @@ RingGeometry::RingGeometry(LinearRegion &region, CudaLinearRingScheduleAttr sche
   rounds = llvm::divideCeil(units, blocks);
   if (rounds > kMostSettled)
     rounds = llvm::divideCeil(stages, pieces);
-  batch = std::min({units, kMostBatch, threads() / (tokens * kUnitPairs)});
+  batch = std::min({units, kMostBatch, threads() / kUnitPairs});
   inputOffset = stages * slotBytes();
-  sumsOffset = inputOffset + tokens * inputStride();
-  squaresOffset = sumsOffset + batch * tokens * sumsStride();
-  unitsOffset = squaresOffset + tokens * warps * 4;
+  sumsOffset = inputOffset + inputBytes();
+  squaresOffset = sumsOffset + batch * sumsStride();
+  unitsOffset = squaresOffset + warps * 4;
   fullOffset = llvm::alignTo(unitsOffset + stages * 4, Barriers::kBytes);
   emptyOffset = fullOffset + stages * Barriers::kBytes;
   sharedBytes = emptyOffset + stages * Barriers::kBytes;

@@ -34,8 +34,8 @@ struct RingGeometry {
   static int64_t rowStride(int64_t elements) { return llvm::alignTo(2 * elements, 128) + 64; }
   int64_t slotStride() const { return rowStride(depth); }
   int64_t slotBytes() const { return kUnitRows * slotStride(); }
-  int64_t inputStride() const { return rowStride(inputs); }
-  /// The warps' sums of a unit and a row of the input: eight of each warp, and 16 bytes to spread units over the banks.
+  int64_t inputBytes() const { return rowStride(inputs); }
+  /// The warps' sums of a unit: eight of each warp, and 16 bytes to spread units over the banks.
   int64_t sumsStride() const { return warps * kUnitRows * 4 + 16; }
 
   /// body(depth of the piece, first element of K (i32), carried) for each piece of a row. The last may be shorter.
@@ -43,7 +43,7 @@ struct RingGeometry {
   forPieces(CudaBuilder &b, CudaBuilder::Values carried,
             llvm::function_ref<CudaBuilder::Values(int64_t, mlir::Value, mlir::ValueRange)> body) const;
 
-  int64_t inputs, tokens, warps, stages, depth;
+  int64_t inputs, warps, stages, depth;
   /// Pieces of a row; units of the weight; blocks.
   int64_t pieces = 0, units = 0, blocks = 0;
   /// Rounds of units that blocks have without drawing: about as many as fill the ring.

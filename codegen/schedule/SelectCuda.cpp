@@ -20,9 +20,9 @@ using namespace quipu::llama;
 namespace quipu::codegen {
 namespace {
 
-/// Most rows of a program whose linear kernels have the weight in a ring of buffers, of one whose kernels have it in
-/// registers, and of one whose kernels have a single tile of input rows.
-constexpr int64_t kRingRows = 1, kFewRows = 8, kOneTileRows = 64;
+/// Most rows of a program whose linear kernels keep the weight in registers, and of one whose kernels have a single
+/// tile of input rows.
+constexpr int64_t kFewRows = 8, kOneTileRows = 64;
 /// Input rows of a tile where there are several.
 constexpr int64_t kTileRows = 128;
 
@@ -144,8 +144,7 @@ private:
                                   << multiple << " for this type";
     bool tensorCores = input == weight && is16Bit(input);
     int64_t multiprocessors = target.multiprocessors();
-    int64_t ringRows = tuning.ringRows >= 0 ? tuning.ringRows : kRingRows;
-    if (tensorCores && target.isHopper() && maxRows <= ringRows && inputs % 32 == 0) {
+    if (tensorCores && target.isHopper() && maxRows == 1 && tuning.ring && inputs % 32 == 0) {
       kernel.setScheduleAttr(ringSchedule(*region));
       return success();
     }
@@ -194,11 +193,10 @@ private:
     constexpr int64_t kRest = 10 * 1024, kReserved = 1024;
     auto chosen = [](int64_t tuned, int64_t value) { return tuned > 0 ? tuned : value; };
     int64_t depth = std::min<int64_t>(chosen(tuning.ringDepth, kDepth), region.inputs());
-    int64_t room = (target.sharedBytes() + kReserved) / 2 - kReserved - kRest - maxRows * (region.inputs() * 2 + 128);
+    int64_t room = (target.sharedBytes() + kReserved) / 2 - kReserved - kRest - (region.inputs() * 2 + 128);
     int64_t stages = std::clamp<int64_t>(room / (8 * (depth * 2 + 128)), 2, chosen(tuning.ringStages, kStages));
     int64_t underWay = std::min(chosen(tuning.ringUnderWay, kUnderWay), stages);
-    return CudaLinearRingScheduleAttr::get(context, maxRows, depth, stages,
-                                           std::min(chosen(tuning.ringHeld, kHeld), stages - 1),
+    return CudaLinearRingScheduleAttr::get(context, depth, stages, std::min(chosen(tuning.ringHeld, kHeld), stages - 1),
                                            std::min(chosen(tuning.ringFirst, kFirst), underWay), underWay, kWarps,
                                            // f16 could overflow before the scale.
                                            /*scaleAfter=*/!elementOf(region.linear.getInput()).isF16());

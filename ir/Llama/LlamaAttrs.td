@@ -274,17 +274,17 @@ def Llama_CudaLinearRingScheduleAttr : Llama_Attr<"CudaLinearRingSchedule", "cud
   let description = [{
     A multiprocessor has one block. A warp of it has rows of the weight copied, 8 by `depth` elements of K at a time, into
     a ring of `stages` buffers in shared memory, all but `held` of them before the kernel in front has finished. At most
-    `underWay` such pieces are on their way at a time, and `underWayFirst` until then. `warps` others multiply `tokens`
-    (1 to 8) rows of the input. Blocks begin with equal shares, about a ring of them, and draw the rest as they go. With
-    `scaleAfter` the products start from x * gain and the factor 1 / rms(x) is applied to their sums.
+    `underWay` such pieces are on their way at a time, and `underWayFirst` until then. `warps` others multiply the row of
+    the input. Blocks begin with equal shares, about a ring of them, and draw the rest as they go. With `scaleAfter` the
+    products start from x * gain and the factor 1 / rms(x) is applied to their sums.
 
     ```mlir
-    #llama.cuda_linear_ring<tokens = 1, depth = 1024, stages = 5, held = 2, underWayFirst = 2, underWay = 3,
-                            warps = 8, scaleAfter = true>
+    #llama.cuda_linear_ring<depth = 1024, stages = 5, held = 2, underWayFirst = 2, underWay = 3, warps = 8,
+                            scaleAfter = true>
     ```
   }];
-  let parameters = (ins "int64_t":$tokens, "int64_t":$depth, "int64_t":$stages, "int64_t":$held,
-                        "int64_t":$underWayFirst, "int64_t":$underWay, "int64_t":$warps, "bool":$scaleAfter);
+  let parameters = (ins "int64_t":$depth, "int64_t":$stages, "int64_t":$held, "int64_t":$underWayFirst,
+                        "int64_t":$underWay, "int64_t":$warps, "bool":$scaleAfter);
   let assemblyFormat = "`<` struct(params) `>`";
 }
 
