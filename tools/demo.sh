@@ -8,12 +8,13 @@
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 cd "$QUIPU_ROOT"
 
-# The prompt and the sampling of the model card, and a seed that nobody picked.
+# The prompt and the sampling of the model card, and a seed that nobody picked; options that are given take their place.
 prompt="Once upon a time"
 options=(--temperature 0.8 --top-p 0.9 --repeat-penalty 1.1 --seed 1 -n 400)
 if [ $# -gt 0 ]; then
   prompt=$1
   shift
+  [ $# -eq 0 ] || options=()
 fi
 
 start=$(quipu_now)
