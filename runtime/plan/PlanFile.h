@@ -23,7 +23,7 @@ namespace quipu {
 /// Layout of PlanFileHeader and of the bundle's trailer.
 inline constexpr uint32_t kContainerVersion = 1;
 /// Meaning of plan.fbs; a plan of another one is refused. The compiler stores it in Plan.schema_version too.
-inline constexpr uint32_t kSchemaVersion = 1;
+inline constexpr uint32_t kSchemaVersion = 2;
 
 /// First bytes of a plan file, little-endian.
 struct PlanFileHeader {

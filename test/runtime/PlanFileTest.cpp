@@ -91,7 +91,7 @@ TEST_F(PlanFileTest, OtherVersions) {
   expectRefusal(changed, "container version 9, this quipu reads version 1");
   changed = bytes;
   changed[12] = 7;
-  expectRefusal(changed, "schema version 7, this quipu reads version 1");
+  expectRefusal(changed, "schema version 7, this quipu reads version 2");
   expectInvalid("schema_version is 3", [](plan::PlanT &plan) { plan.schema_version = 3; });
 }
 
