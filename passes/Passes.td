@@ -140,8 +140,9 @@ def PlanMemoryPass : Pass<"llama-plan-memory", "::mlir::ModuleOp"> {
 
     Values that are the same result or the same operand of launches of one kernel share a place where they do not live at
     the same time: the residual stream before every layer, say. So layers of one shape are placed alike, and neither the
-    arena nor the work of placing it grows with their number. Places are given from the largest values to the smallest,
-    each the lowest that is free.
+    arena nor the work of placing it grows with their number. A result that may overwrite an operand of its launch
+    (`overwrites` of the kernel) lies in that operand's place where this is its last use. Places are given from the
+    largest values to the smallest, each the lowest that is free.
   }];
 }
 

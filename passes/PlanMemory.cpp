@@ -10,6 +10,9 @@
 // a loop, and there are as few kinds to place at 80 layers as at 2. Kinds are placed from the largest to the smallest
 // (equal ones in the order of the program), each at the lowest place that is free while any of its values lives.
 //
+// A result that may overwrite an operand (`overwrites` of the kernel) whose last use is this launch continues it: both
+// are one item. Caches then hold the residual stream once instead of twice.
+//
 //===----------------------------------------------------------------------===//
 
 #include "ir/Llama/Llama.h"
@@ -46,6 +49,8 @@ struct Item {
   /// Its class, as Classes numbers it.
   unsigned member = 0;
   int64_t offset = -1;
+  /// The item that this one continues, in whose place it lies.
+  std::optional<size_t> continued = std::nullopt;
 };
 
 /// Items of a class that share a place; no two of them live at the same time.
@@ -139,8 +144,13 @@ private:
                            classes.workspace(kernel, static_cast<unsigned>(position))});
     }
 
+    for (auto [index, launch] : llvm::enumerate(launches))
+      continueOperands(launch, symbols.lookup<KernelOp>(launch.getKernel()), index, firstItem, number, items);
     std::vector<Kind> kinds = groupItems(items, classes);
     int64_t arena = place(items, kinds, launches.size());
+    for (Item &item : items)
+      if (item.continued)
+        item.offset = items[*item.continued].offset;
 
     Builder builder(&getContext());
     for (auto [index, launch] : llvm::enumerate(launches)) {
@@ -159,12 +169,32 @@ private:
     func->setAttr(kArenaBytesAttrName, builder.getI64IntegerAttr(arena));
   }
 
-  /// The kinds of all items that need a place.
+  /// Lets results of launch `now` continue the operands that they may overwrite.
+  static void continueOperands(LaunchOp launch, KernelOp kernel, int64_t now, ArrayRef<size_t> firstItem,
+                               const llvm::DenseMap<Operation *, int64_t> &number, std::vector<Item> &items) {
+    for (auto [index, argument] : llvm::enumerate(kernel.getOverwrites().value_or(ArrayRef<int64_t>()))) {
+      if (argument < 0)
+        continue;
+      Value operand = launch.getOperands()[argument];
+      auto producer = operand.getDefiningOp<LaunchOp>();
+      if (!producer || llvm::count(launch.getOperands(), operand) != 1)
+        continue;
+      size_t before = firstItem[number.lookup(producer)] + cast<OpResult>(operand).getResultNumber();
+      before = items[before].continued.value_or(before);
+      Item &item = items[firstItem[now] + index];
+      if (items[before].end != now || items[before].size == 0 || items[before].size != item.size)
+        continue;
+      item.continued = before;
+      items[before].end = item.end;
+    }
+  }
+
+  /// The kinds of all items that need a place of their own.
   static std::vector<Kind> groupItems(const std::vector<Item> &items, const Classes &classes) {
     std::vector<Kind> kinds;
     llvm::DenseMap<unsigned, SmallVector<size_t>> kindsOf;
     for (auto [index, item] : llvm::enumerate(items)) {
-      if (item.size == 0)
+      if (item.size == 0 || item.continued)
         continue;
       SmallVector<size_t> &candidates = kindsOf[classes.leader(item.member)];
       // Items come in the order in which they begin: one that begins after a kind's last has ended meets none of it.

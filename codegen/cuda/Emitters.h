@@ -32,7 +32,7 @@ mlir::LogicalResult emitLinearManyWgmma(CudaBuilder &b, LinearRegion &region,
                                         llama::CudaLinearManyScheduleAttr schedule, int64_t maxRows,
                                         GeneratedKernel &generated);
 /// The prologue of both: the normalised (and gathered) rows into workspace 0.
-mlir::LogicalResult emitNormalise(CudaBuilder &b, LinearRegion &region, GeneratedKernel &generated);
+mlir::LogicalResult emitNormalise(CudaBuilder &b, LinearRegion &region, int64_t maxRows, GeneratedKernel &generated);
 
 mlir::LogicalResult emitAttentionFew(CudaBuilder &b, llama::KernelOp kernel, llama::AttentionOp attention,
                                      llama::CudaAttentionScheduleAttr schedule, int64_t maxRows,

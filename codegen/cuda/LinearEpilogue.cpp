@@ -40,14 +40,15 @@ void LinearEpilogue::ifValid(Value valid, llvm::function_ref<void()> body) {
 // Operands
 //===----------------------------------------------------------------------===//
 
-void LinearEpilogue::loadBias(Value tile, Value pair, int64_t pairs, EpilogueOperands &operands) {
+void LinearEpilogue::loadBias(Value tile, Value pair, int64_t pairs, bool paired, EpilogueOperands &operands) {
   Value bias = region.linear.getBias();
   if (!bias || !operands.firstBias.empty())
     return;
   // In the order of the weight's rows.
   Value feature = b.add(b.mul(tile, 16), pair);
   operands.firstBias = loadOutputs(elementOf(bias), frame.argument(bias), feature, pairs);
-  operands.secondBias = loadOutputs(elementOf(bias), frame.argument(bias), b.add(feature, 8), pairs);
+  if (paired)
+    operands.secondBias = loadOutputs(elementOf(bias), frame.argument(bias), b.add(feature, 8), pairs);
 }
 
 void LinearEpilogue::loadTurns(Value tile, Value pair, int64_t pairs, Value row, EpilogueOperands &operands) {
@@ -62,7 +63,8 @@ void LinearEpilogue::loadTurns(Value tile, Value pair, int64_t pairs, Value row,
   operands.second = b.loadRun(b.getF32Type(), pairs, b.at(cosines, head / 2 * 4));
 }
 
-void LinearEpilogue::loadResiduals(Value tile, Value pair, int64_t pairs, Value row, EpilogueOperands &operands) {
+void LinearEpilogue::loadResiduals(Value tile, Value pair, int64_t pairs, Value row, bool paired,
+                                   EpilogueOperands &operands) {
   if (!region.residual || !operands.first.empty())
     return;
   Value other = region.residualOperand();
@@ -70,7 +72,8 @@ void LinearEpilogue::loadResiduals(Value tile, Value pair, int64_t pairs, Value 
   Value start = b.at(frame.argument(other), b.mul(b.widen(row), region.outputs() * bytesOf(element)));
   Value feature = b.add(b.mul(tile, 16), pair);
   operands.first = loadOutputs(element, start, feature, pairs);
-  operands.second = loadOutputs(element, start, b.add(feature, 8), pairs);
+  if (paired)
+    operands.second = loadOutputs(element, start, b.add(feature, 8), pairs);
 }
 
 LinearEpilogue::Values LinearEpilogue::loadOutputs(Type element, Value rowPointer, Value feature, int64_t count) {
@@ -103,15 +106,22 @@ Value LinearEpilogue::cacheRow(Value row, Value valid) {
   return b.select(wanted, offset, b.i64(-1));
 }
 
-EpilogueOperands LinearEpilogue::load(Value tile, Value pair, int64_t pairs, Value row, Value valid) {
+Value LinearEpilogue::cacheRow(Value tile, Value row, Value valid) {
+  if (!region.append)
+    return {};
+  return cacheRow(row, b.both(valid, b.compare(arith::CmpIPredicate::sge, tile, queryTiles())));
+}
+
+EpilogueOperands LinearEpilogue::load(Value tile, Value pair, int64_t pairs, Value row, Value valid, bool paired,
+                                      Value cacheRow) {
   EpilogueOperands operands;
   Value existing = valid ? b.select(valid, row, b.i32(0)) : row;
-  loadBias(tile, pair, pairs, operands);
+  loadBias(tile, pair, pairs, paired, operands);
   if (region.split) {
     loadTurns(tile, pair, pairs, existing, operands);
-    operands.cacheRow = cacheRow(row, valid);
+    operands.cacheRow = cacheRow ? cacheRow : this->cacheRow(row, valid);
   } else {
-    loadResiduals(tile, pair, pairs, existing, operands);
+    loadResiduals(tile, pair, pairs, existing, paired, operands);
   }
   return operands;
 }
@@ -127,11 +137,11 @@ std::pair<LinearEpilogue::Values, LinearEpilogue::Values> LinearEpilogue::biased
     return sums;
   EpilogueOperands operands = values.operands;
   int64_t pairs = values.first.size();
-  loadBias(tile, values.pair, pairs, operands);
-  for (int64_t i = 0; i < pairs; ++i) {
-    sums.first[i] = b.addf(sums.first[i], operands.firstBias[i]);
-    sums.second[i] = b.addf(sums.second[i], operands.secondBias[i]);
-  }
+  loadBias(tile, values.pair, pairs, !values.second.empty(), operands);
+  for (auto [sum, bias] : llvm::zip(sums.first, operands.firstBias))
+    sum = b.addf(sum, bias);
+  for (auto [sum, bias] : llvm::zip(sums.second, operands.secondBias))
+    sum = b.addf(sum, bias);
   return sums;
 }
 
@@ -222,7 +232,7 @@ void LinearEpilogue::storePlain(Value tile, ArrayRef<EpilogueValues> values) {
     ifValid(value.valid, [&] {
       int64_t pairs = value.first.size();
       EpilogueOperands operands = value.operands;
-      loadResiduals(tile, value.pair, pairs, value.row, operands);
+      loadResiduals(tile, value.pair, pairs, value.row, !value.second.empty(), operands);
       auto [first, second] = biased(tile, value);
       Value row = b.at(frame.result(0), b.mul(b.widen(value.row), outputs * bytesOf(element)));
       auto storeHalf = [&](MutableArrayRef<Value> sums, ArrayRef<Value> others, int64_t offset) {
@@ -244,7 +254,8 @@ void LinearEpilogue::storePlain(Value tile, ArrayRef<EpilogueValues> values) {
           storePart(i, 1);
       };
       storeHalf(first, operands.first, 0);
-      storeHalf(second, operands.second, 8);
+      if (!second.empty())
+        storeHalf(second, operands.second, 8);
     });
 }
 

@@ -27,11 +27,13 @@ struct EpilogueOperands {
 
 /// Sums of neighbouring pairs of one tile for one row of the step.
 struct EpilogueValues {
-  /// Number of the first pair in its tile (i32, 0..7, a multiple of their number) and the row of the step (i32).
+  /// Number of the first pair in its tile (i32, 0..7, a multiple of their number) and the row of the step (i32). Of
+  /// single features, in kernels that combine none: the number of the first in its tile (0..15).
   mlir::Value pair, row;
   /// Whether the row exists (i1); null: always.
   mlir::Value valid;
-  /// f32 sums of pairs pair, pair + 1, ... (1, 2 or 4 of them): first and second elements.
+  /// f32 sums of pairs pair, pair + 1, ... (1, 2, 4 or 8 of them): first and second elements; single features have no
+  /// second ones.
   llvm::SmallVector<mlir::Value> first, second;
   /// What was loaded ahead; store() loads the rest.
   EpilogueOperands operands = {};
@@ -50,13 +52,18 @@ public:
   void store(mlir::Value tile, llvm::ArrayRef<EpilogueValues> values);
 
   /// Loads what store() will read for `pairs` pairs, whatever the kind of the tile and without branches: early, the
-  /// latency hides behind the product. After waitForPrevious().
-  EpilogueOperands load(mlir::Value tile, mlir::Value pair, int64_t pairs, mlir::Value row, mlir::Value valid);
+  /// latency hides behind the product. After waitForPrevious(). `paired`: not single features; `cacheRow`: where it is
+  /// known already.
+  EpilogueOperands load(mlir::Value tile, mlir::Value pair, int64_t pairs, mlir::Value row, mlir::Value valid,
+                        bool paired = true, mlir::Value cacheRow = {});
+  /// Whether the kernel combines the elements of a pair.
+  static bool combinesPairs(const LinearRegion &region) { return region.gate || region.split; }
 
   /// Byte offset (i64) of head 0 of a row of the step in the pools of keys and values; -1 where nothing is to be
   /// appended (`valid` is false, or a padding row). Null for kernels that append nothing. For threads that store many
-  /// tiles of a row: EpilogueOperands::cacheRow.
+  /// tiles of a row: EpilogueOperands::cacheRow. The other is -1 also where `tile` is one of the queries.
   mlir::Value cacheRow(mlir::Value row, mlir::Value valid);
+  mlir::Value cacheRow(mlir::Value tile, mlir::Value row, mlir::Value valid);
 
   /// 16-row tiles of the weight.
   static int64_t countTiles(LinearRegion &region) { return (region.outputs() + 15) / 16; }
@@ -75,9 +82,9 @@ private:
   /// The sums with the bias added.
   std::pair<Values, Values> biased(Value tile, const EpilogueValues &values);
   std::pair<Values, Values> rotated(Value tile, const EpilogueValues &values);
-  void loadBias(Value tile, Value pair, int64_t pairs, EpilogueOperands &operands);
+  void loadBias(Value tile, Value pair, int64_t pairs, bool paired, EpilogueOperands &operands);
   void loadTurns(Value tile, Value pair, int64_t pairs, Value row, EpilogueOperands &operands);
-  void loadResiduals(Value tile, Value pair, int64_t pairs, Value row, EpilogueOperands &operands);
+  void loadResiduals(Value tile, Value pair, int64_t pairs, Value row, bool paired, EpilogueOperands &operands);
   /// Elements of a row of the weight's outputs from feature `feature` on; anything for features beyond N.
   Values loadOutputs(mlir::Type element, Value rowPointer, Value feature, int64_t count);
 

@@ -2,8 +2,9 @@
 //
 //   y[r, k] = gain[k] * x[r, k] / sqrt(mean_k(x[r, k]^2) + eps)
 //
-// A block is one row, whose values stay in registers between the sum of squares and the product: x is read once.
-// Neighbouring threads hold neighbouring runs of 16 bytes of x.
+// A block has a row, whose values stay in registers between the sum of squares and the product: x is read once.
+// Neighbouring threads hold neighbouring runs of 16 bytes of x. Where there are many rows a block has several, one
+// after the other: the gain is read once for them, and the next row is on its way while one is summed.
 //
 //===----------------------------------------------------------------------===//
 
@@ -18,15 +19,20 @@ namespace quipu::codegen {
 /// Runs that a thread holds when the row is long enough; loads in flight that keep a multiprocessor at memory speed.
 static constexpr int64_t kRunsPerThread = 4;
 static constexpr int64_t kMaxThreads = 1024;
+/// Rows of a block where so many blocks still fill a GPU.
+static constexpr int64_t kRowsPerBlock = 4, kFillingBlocks = 256;
 
 namespace {
 
 class Normalise {
 public:
+  using Values = CudaBuilder::Values;
+
   Normalise(CudaBuilder &b, LinearRegion &region, const GeneratedEntry &entry)
       : b(b), region(region), frame(b, region.kernel, entry), norm(region.norm),
         element(elementOf(region.source().getType())), gainElement(elementOf(norm.getWeight().getType())),
-        resultElement(elementOf(region.workspaceType())), width(region.inputs()), threads(entry.threads) {}
+        resultElement(elementOf(region.workspaceType())), width(region.inputs()), threads(entry.threads),
+        rowsPerBlock(entry.rowsPerBlock) {}
 
   /// Features that a thread loads at once.
   static int64_t runOf(Type source) { return 16 / bytesOf(elementOf(source)); }
@@ -36,33 +42,50 @@ public:
     thread = b.thread();
     loadGain();
     b.waitForPrevious();
-    Value row = b.block(1);
-    Value sourceRow = row;
-    if (region.gather)
-      sourceRow = b.loadI32(b.at(frame.argument(region.gather.getRows()), b.mul(b.widen(row), 4)));
-    Value source = rowOf(frame.argument(region.source()), sourceRow, element);
-    SmallVector<CudaBuilder::Values> rows;
-    for (int64_t i = 0; i < runs(); ++i)
-      rows.push_back(b.loadRun(element, run(), featureOf(source, element, i)));
-
-    Value scale = scaleOf(sumSquares(rows));
-    Value target = rowOf(frame.workspace(0), row, resultElement);
-    for (int64_t i = 0; i < runs(); ++i) {
-      CudaBuilder::Values values;
-      for (auto [x, factor] : llvm::zip_equal(rows[i], gain[i]))
-        values.push_back(b.mulf(b.mulf(x, scale), factor));
-      auto store = [&] { b.storeRun(resultElement, values, featureOf(target, resultElement, i)); };
-      if (alwaysValid(i))
-        store();
-      else
-        b.ifThen(valid(i), store);
+    Value first = b.mul(b.block(1), rowsPerBlock), rows = region.gather ? frame.outputs : frame.tokens;
+    if (rowsPerBlock == 1) {
+      normalise(first, load(first), b.i32(0));
+      return;
     }
+    Value end = b.min(b.add(first, rowsPerBlock), rows);
+    b.loop(first, end, 1, load(first), [&](Value row, ValueRange values) {
+      Values next = load(b.min(b.add(row, 1), b.sub(end, 1)));
+      normalise(row, Values(values), b.rem(row, 2));
+      return next;
+    });
   }
 
 private:
   static Type elementOf(Type type) { return cast<RankedTensorType>(type).getElementType(); }
   int64_t run() const { return 16 / bytesOf(element); }
   int64_t runs() const { return llvm::divideCeil(width / run(), threads); }
+
+  /// The thread's runs of a row of the result.
+  Values load(Value row) {
+    if (region.gather)
+      row = b.loadI32(b.at(frame.argument(region.gather.getRows()), b.mul(b.widen(row), 4)));
+    Value source = rowOf(frame.argument(region.source()), row, element);
+    Values values;
+    for (int64_t i = 0; i < runs(); ++i)
+      values.append(b.loadRun(element, run(), featureOf(source, element, i)));
+    return values;
+  }
+
+  /// `place`: of two for the partial sums of a row, so that one barrier a row is enough.
+  void normalise(Value row, ArrayRef<Value> values, Value place) {
+    Value scale = b.reciprocalRms(sumSquares(values, place), width, norm.getEps());
+    Value target = rowOf(frame.workspace(0), row, resultElement);
+    for (int64_t i = 0; i < runs(); ++i) {
+      Values products;
+      for (auto [x, factor] : llvm::zip_equal(values.slice(i * run(), run()), gain[i]))
+        products.push_back(b.mulf(b.mulf(x, scale), factor));
+      auto store = [&] { b.storeRun(resultElement, products, featureOf(target, resultElement, i)); };
+      if (alwaysValid(i))
+        store();
+      else
+        b.ifThen(valid(i), store);
+    }
+  }
 
   Value rowOf(Value base, Value row, Type type) { return b.at(base, b.mul(b.widen(row), width * bytesOf(type))); }
   /// Run number `i` of the thread; the row's last one where the thread has none.
@@ -82,11 +105,11 @@ private:
   }
 
   /// Sum over the block's row of x^2.
-  Value sumSquares(ArrayRef<CudaBuilder::Values> rows) {
+  Value sumSquares(ArrayRef<Value> values, Value place) {
     Value sum = b.f32(0.0f);
     for (int64_t i = 0; i < runs(); ++i) {
       Value before = sum;
-      for (Value x : rows[i])
+      for (Value x : values.slice(i * run(), run()))
         sum = b.fma(x, x, sum);
       if (!alwaysValid(i))
         sum = b.select(valid(i), sum, before);
@@ -95,7 +118,7 @@ private:
     int64_t warps = threads / 32;
     if (warps == 1)
       return sum;
-    Value partials = b.shared(), lane = b.lane();
+    Value partials = b.at(b.shared(), b.mul(place, warps * 4)), lane = b.lane();
     b.ifThen(b.compare(CudaBuilder::Predicate::eq, lane, 0),
              [&] { b.store(sum, b.at(partials, b.mul(b.div(thread, 32), 4)), 4); });
     b.barrier();
@@ -103,21 +126,19 @@ private:
     return b.sumLanes(b.select(b.compare(CudaBuilder::Predicate::slt, lane, warps), partial, b.f32(0.0f)));
   }
 
-  Value scaleOf(Value squares) { return b.reciprocalRms(squares, width, norm.getEps()); }
-
   CudaBuilder &b;
   LinearRegion &region;
   CudaFrame frame;
   RMSNormOp norm;
   Type element, gainElement, resultElement;
-  int64_t width, threads;
+  int64_t width, threads, rowsPerBlock;
   Value thread;
-  SmallVector<CudaBuilder::Values> gain;
+  SmallVector<Values> gain;
 };
 
 } // namespace
 
-LogicalResult emitNormalise(CudaBuilder &b, LinearRegion &region, GeneratedKernel &generated) {
+LogicalResult emitNormalise(CudaBuilder &b, LinearRegion &region, int64_t maxRows, GeneratedKernel &generated) {
   int64_t width = region.inputs(), run = Normalise::runOf(region.source().getType());
   if (!region.kernel.getWorkspace() || region.kernel.getWorkspace()->empty())
     return region.kernel.emitOpError() << "has a norm but no workspace for its result";
@@ -127,7 +148,8 @@ LogicalResult emitNormalise(CudaBuilder &b, LinearRegion &region, GeneratedKerne
   entry.symbol = cudaSymbol(generated.name, ".norm");
   entry.rows = region.gather ? RowDim::Outputs : RowDim::Tokens;
   entry.threads = std::min(kMaxThreads, int64_t(llvm::alignTo(llvm::divideCeil(width / run, kRunsPerThread), 32)));
-  entry.sharedBytes = entry.threads / 32 * 4;
+  entry.rowsPerBlock = !region.gather && maxRows >= kRowsPerBlock * kFillingBlocks ? kRowsPerBlock : 1;
+  entry.sharedBytes = 2 * entry.threads / 32 * 4;
   Normalise(b, region, entry).emit();
   generated.entries.push_back(entry);
   return success();

@@ -23,7 +23,7 @@ namespace {
 /// Most rows of a program whose linear kernels keep the weight in registers, and of one whose kernels have a single
 /// tile of input rows.
 constexpr int64_t kFewRows = 8, kOneTileRows = 64;
-/// Input rows of a tile where there are several.
+/// Rows of operand A of a tile where there are several.
 constexpr int64_t kTileRows = 128;
 
 /// Most rows of a program whose attention has too few blocks for two on a multiprocessor; keys of a tile of attention
@@ -143,7 +143,7 @@ private:
       return kernel.emitOpError() << "multiplies rows of " << inputs << " elements; CUDA kernels need a multiple of "
                                   << multiple << " for this type";
     bool tensorCores = input == weight && is16Bit(input);
-    int64_t multiprocessors = target.multiprocessors();
+    overwriteResidual(*region);
     if (tensorCores && target.isHopper() && maxRows == 1 && tuning.ring && inputs % 32 == 0) {
       kernel.setScheduleAttr(ringSchedule(*region));
       return success();
@@ -168,21 +168,35 @@ private:
       // 64 x 64 for a warp reads the least of shared memory for each product; with 48 KiB two blocks share a
       // multiprocessor, of sm_86 and sm_89 too.
       kernel.setScheduleAttr(
-          oneTile ? CudaLinearManyScheduleAttr::get(context, 64, 64, 64, 4, 4, CudaDot::Mma, false, true, 1)
-                  : CudaLinearManyScheduleAttr::get(context, 128, 128, 32, 3, 4, CudaDot::Mma, false, false, 1));
+          oneTile ? CudaLinearManyScheduleAttr::get(context, 64, 64, 64, 4, 4, CudaDot::Mma, false, false, true, 1)
+                  : CudaLinearManyScheduleAttr::get(context, 128, 128, 32, 3, 4, CudaDot::Mma, false, false, false, 1));
       return success();
     }
-    int64_t tokens = oneTile ? kOneTileRows : kTileRows, cluster = clusterOf(oneTile);
-    int64_t rows = tuning.rows ? tuning.rows : oneTile ? evenShare(outputs) : persistentRows(outputs, cluster);
+    // The weight is operand A where prompts are long: rows of a prompt may be alike, and then it takes less energy.
+    bool weightFirst = !oneTile && maxRows > kMediumRows && tuning.weightFirst;
+    int64_t cluster = clusterOf(oneTile), tokens = oneTile ? kOneTileRows : kTileRows, rows = kTileRows;
+    if (weightFirst)
+      tokens = tuning.rows ? tuning.rows : persistentWidth(outputs, maxRows, cluster);
+    else
+      rows = tuning.rows ? tuning.rows : oneTile ? evenShare(outputs) : persistentWidth(maxRows, outputs, cluster);
     int64_t warps = oneTile ? 4 : 8, stageBytes = (tokens + rows) * kDepth * 2;
     int64_t room = kSharedBytes - warps * kWarpBytes;
     int64_t stages = tuning.stages ? tuning.stages : std::clamp<int64_t>(room / stageBytes, 2, 32);
     stages = std::min(stages, std::max<int64_t>(llvm::divideCeil(inputs, kDepth), 2));
     // Where a multiprocessor has several tiles, the next one's weights arrive during the epilogue.
-    bool persistent = !oneTile || outputs > rows * multiprocessors;
+    bool persistent = !oneTile || outputs > rows * target.multiprocessors();
     kernel.setScheduleAttr(CudaLinearManyScheduleAttr::get(context, tokens, rows, kDepth, stages, warps, CudaDot::Wgmma,
-                                                           persistent, /*ahead=*/oneTile, cluster));
+                                                           weightFirst, persistent, /*ahead=*/oneTile, cluster));
     return success();
+  }
+
+  /// All linear emitters for CUDA read elements of the residual in the thread that stores those of the result.
+  void overwriteResidual(LinearRegion &region) {
+    if (!region.residual)
+      return;
+    auto residual = dyn_cast<BlockArgument>(region.residualOperand());
+    if (residual && residual.hasOneUse() && residual.getType() == region.residual.getType())
+      region.kernel.setOverwrites({static_cast<int64_t>(residual.getArgNumber())});
   }
 
   /// A ring in half of a multiprocessor's shared memory, beside the input, so that it fills while the kernel in front
@@ -217,17 +231,17 @@ private:
     return tuning.cluster ? tuning.cluster : maxRows > kMediumRows ? 2 : 1;
   }
 
-  /// Weight rows of a tile that walk the product in the least time: rounds of all multiprocessors, each as long as the
-  /// tile is wide, and kTileCost more for its beginning and end.
-  int64_t persistentRows(int64_t outputs, int64_t cluster) {
+  /// Rows of operand B in a tile, of `second` in all, that walk the product in the least time: rounds of all
+  /// multiprocessors, each as long as the tile is wide, and kTileCost more for its beginning and end. `first`: rows of
+  /// operand A.
+  int64_t persistentWidth(int64_t first, int64_t second, int64_t cluster) {
     constexpr int64_t kTileCost = 12;
     int64_t best = 256, bestCost = INT64_MAX;
-    for (int64_t rows = 256; rows >= 96; rows -= 32) {
-      int64_t rowTiles = llvm::alignTo(llvm::divideCeil(maxRows, kTileRows), cluster);
-      int64_t tiles = rowTiles * llvm::divideCeil(outputs, rows);
-      int64_t cost = llvm::divideCeil(tiles, target.multiprocessors()) * (rows + kTileCost);
+    for (int64_t width = 256; width >= 96; width -= 32) {
+      int64_t tiles = llvm::alignTo(llvm::divideCeil(first, kTileRows), cluster) * llvm::divideCeil(second, width);
+      int64_t cost = llvm::divideCeil(tiles, target.multiprocessors()) * (width + kTileCost);
       if (cost < bestCost)
-        best = rows, bestCost = cost;
+        best = width, bestCost = cost;
     }
     return best;
   }

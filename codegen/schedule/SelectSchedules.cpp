@@ -20,9 +20,9 @@ struct SelectSchedulesPass : impl::LlamaSelectSchedulesBase<SelectSchedulesPass>
   using LlamaSelectSchedulesBase::LlamaSelectSchedulesBase;
 
   void runOnOperation() override {
-    LlamaSelectSchedulesOptions tuning = {run,    vectors, rowTiles,  fewRun,     prefetch,  rows,      warps,
-                                          ahead,  ring,    ringDepth, ringStages, ringHeld,  ringFirst, ringUnderWay,
-                                          stages, cluster, splits,    keys,       positions, target};
+    LlamaSelectSchedulesOptions tuning = {run,    vectors, rowTiles,    fewRun,     prefetch, rows,      warps,
+                                          ahead,  ring,    ringDepth,   ringStages, ringHeld, ringFirst, ringUnderWay,
+                                          stages, cluster, weightFirst, splits,     keys,     positions, target};
     if (isCudaTarget(target)) {
       llvm::Expected<CudaTarget> parsed = parseCudaTarget(target);
       if (!parsed)

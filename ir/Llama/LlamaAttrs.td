@@ -293,18 +293,21 @@ def Llama_CudaLinearManyScheduleAttr : Llama_Attr<"CudaLinearManySchedule", "cud
   let description = [{
     A tile is `tokens` rows of the input times `rows` rows of the weight, in steps of `depth` of K through `stages` buffers
     in shared memory. `mma`: `warps` warps, cp.async. `wgmma`: tensor maps and mbarriers, `warps` / 4 consumer
-    warpgroups and one producer warp. `persistent`: a block walks tiles, input rows first. With `ahead` (one tile a
-    block) the stages' weights are requested before the kernel waits for the one in front of it. `cluster` blocks (1 or
-    2, of a persistent `wgmma` kernel) work on neighbouring rows of the input and the same rows of the weight, of which
-    each reads a part for all. The normalised input, if the kernel has a norm, lies in a workspace.
+    warpgroups and one producer warp; operand A, 16 rows a warp, is the input, or with `weight_first` the weight.
+    `persistent`: a block walks tiles, input rows first. With `ahead` (one tile a block) the stages' weights are requested
+    before the kernel waits for the one in front of it. `cluster` blocks (1 or 2, of a persistent `wgmma` kernel) work on
+    neighbouring rows of operand A and the same rows of operand B, of which each reads a part for all. The normalised
+    input, if the kernel has a norm, lies in a workspace.
 
     ```mlir
     #llama.cuda_linear_many<tokens = 128, rows = 256, depth = 64, stages = 4, warps = 8, dot = wgmma,
-                            persistent = true, ahead = false, cluster = 2>
+                            weight_first = false, persistent = true, ahead = false, cluster = 2>
+    #llama.cuda_linear_many<tokens = 256, rows = 128, depth = 64, stages = 4, warps = 8, dot = wgmma,
+                            weight_first = true, persistent = true, ahead = false, cluster = 2>
     ```
   }];
   let parameters = (ins "int64_t":$tokens, "int64_t":$rows, "int64_t":$depth, "int64_t":$stages, "int64_t":$warps,
-                        EnumParameter<Llama_CudaDot>:$dot, "bool":$persistent, "bool":$ahead,
+                        EnumParameter<Llama_CudaDot>:$dot, "bool":$weight_first, "bool":$persistent, "bool":$ahead,
                         "int64_t":$cluster);
   let assemblyFormat = "`<` struct(params) `>`";
 }

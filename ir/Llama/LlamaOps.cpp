@@ -327,6 +327,20 @@ LogicalResult KernelOp::verify() {
   }
   if (contractions > 1)
     return emitOpError() << "holds " << contractions << " contractions, expected at most one";
+  std::optional<ArrayRef<int64_t>> overwrites = getOverwrites();
+  if (!overwrites)
+    return success();
+  if (overwrites->size() != getResultTypes().size())
+    return emitOpError() << "has " << overwrites->size() << " overwrites for " << getResultTypes().size() << " results";
+  for (auto [result, argument] : llvm::zip_equal(getResultTypes(), *overwrites)) {
+    if (argument == -1)
+      continue;
+    if (argument < 0 || argument >= static_cast<int64_t>(getArgumentTypes().size()))
+      return emitOpError() << "overwrites argument " << argument << ", but takes " << getArgumentTypes().size();
+    if (getArgumentTypes()[argument] != result)
+      return emitOpError() << "overwrites an argument of type " << getArgumentTypes()[argument]
+                           << " with a result of type " << result << "; the types must be equal";
+  }
   return success();
 }
 

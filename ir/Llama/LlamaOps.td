@@ -386,7 +386,9 @@ def Llama_KernelOp : Llama_Op<"kernel", [Symbol, IsolatedFromAbove, FunctionOpIn
     A kernel is *prologue* o *contraction* o *epilogue*: at most one `llama.linear` or `llama.attention`, with the
     pointwise and row-reduction ops around it that are computed without a round trip through memory. It is launched by
     name, so that layers of one shape share it. `schedule` (written by `llama-select-schedules`) is how it will be
-    generated; `workspace` are the types of temporaries in memory that the schedule asks for.
+    generated; `workspace` are the types of temporaries in memory that the schedule asks for. `overwrites` (also written
+    there) names for each result the argument in whose memory it may lie, or -1: of that argument the generated kernel
+    reads each element before it writes the result's in its place, in the same thread, and reads it nowhere else.
 
     ```mlir
     llama.kernel @decode.o_proj(%a: tensor<?x576xbf16>, %w: tensor<576x576xbf16>, %x: tensor<?x576xf32>)
@@ -400,7 +402,7 @@ def Llama_KernelOp : Llama_Op<"kernel", [Symbol, IsolatedFromAbove, FunctionOpIn
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<FunctionType>:$function_type,
                        OptionalAttr<StrAttr>:$sym_visibility, OptionalAttr<DictArrayAttr>:$arg_attrs,
                        OptionalAttr<DictArrayAttr>:$res_attrs, OptionalAttr<AnyAttr>:$schedule,
-                       OptionalAttr<TypeArrayAttr>:$workspace);
+                       OptionalAttr<TypeArrayAttr>:$workspace, OptionalAttr<DenseI64ArrayAttr>:$overwrites);
   let regions = (region SizedRegion<1>:$body);
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;

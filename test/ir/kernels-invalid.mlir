@@ -152,3 +152,24 @@ func.func @f(%x: tensor<?x8xf32>, %y: tensor<?x4xf32>) {
   %0 = llama.launch @k(%x) {workspaceOffsets = array<i64: 0>} : (tensor<?x8xf32>) -> tensor<?x8xf32>
   return
 }
+
+// -----
+
+// expected-error @+1 {{'llama.kernel' op has 2 overwrites for 1 results}}
+llama.kernel @bad(%x: tensor<?x8xf32>) -> tensor<?x8xf32> attributes {overwrites = array<i64: 0, 0>} {
+  llama.yield %x : tensor<?x8xf32>
+}
+
+// -----
+
+// expected-error @+1 {{'llama.kernel' op overwrites argument 1, but takes 1}}
+llama.kernel @bad(%x: tensor<?x8xf32>) -> tensor<?x8xf32> attributes {overwrites = array<i64: 1>} {
+  llama.yield %x : tensor<?x8xf32>
+}
+
+// -----
+
+// expected-error @+1 {{'llama.kernel' op overwrites an argument of type 'tensor<?x4xf32>' with a result of type 'tensor<?x8xf32>'; the types must be equal}}
+llama.kernel @bad(%x: tensor<?x8xf32>, %y: tensor<?x4xf32>) -> tensor<?x8xf32> attributes {overwrites = array<i64: 1>} {
+  llama.yield %x : tensor<?x8xf32>
+}

@@ -148,14 +148,14 @@ llama.weight @paired : tensor<64x8xbf16, #llama.paired_rows<<halves, 16>, <alter
     sources ["q", "k", "v"] rows [32, 16, 16]
 // CHECK: #llama.cuda_linear_few<tokens = 8, warps = 8, ahead = 16, dot = mma, scaleAfter = true>
 // CHECK: #llama.cuda_linear_ring<depth = 1024, stages = 5, held = 2, underWayFirst = 2, underWay = 3, warps = 8, scaleAfter = true>
-// CHECK: #llama.cuda_linear_many<tokens = 128, rows = 256, depth = 64, stages = 4, warps = 8, dot = wgmma, persistent = true, ahead = false, cluster = 2>
+// CHECK: #llama.cuda_linear_many<tokens = 256, rows = 128, depth = 64, stages = 4, warps = 8, dot = wgmma, weight_first = true, persistent = true, ahead = false, cluster = 2>
 // CHECK: #llama.cuda_attention<regime = few, tokens = 1, heads = 4, warps = 4, keys = 64, splits = 16, dot = fma>
 // CHECK: #llama.cuda_pointwise<threads = 256>
 func.func private @schedules() attributes {
   a = #llama.cuda_linear_few<tokens = 8, warps = 8, ahead = 16, dot = mma, scaleAfter = true>,
   b = #llama.cuda_linear_ring<depth = 1024, stages = 5, held = 2, underWayFirst = 2, underWay = 3,
                               warps = 8, scaleAfter = true>,
-  c = #llama.cuda_linear_many<tokens = 128, rows = 256, depth = 64, stages = 4, warps = 8, dot = wgmma,
-                              persistent = true, ahead = false, cluster = 2>,
+  c = #llama.cuda_linear_many<tokens = 256, rows = 128, depth = 64, stages = 4, warps = 8, dot = wgmma,
+                              weight_first = true, persistent = true, ahead = false, cluster = 2>,
   d = #llama.cuda_attention<regime = few, tokens = 1, heads = 4, warps = 4, keys = 64, splits = 16, dot = fma>,
   e = #llama.cuda_pointwise<threads = 256>}

@@ -79,3 +79,32 @@ func.func @workspace(%x: tensor<?x8xf32>) attributes {llama.program = #llama.pro
   %1 = llama.launch @work(%0) : (tensor<?x8xf32>) -> tensor<?x8xf32>
   return
 }
+
+// -----
+
+// Test: a result lies where the operand was that it may overwrite, over several launches, and lives on there.
+// CHECK-LABEL: func.func @residual
+// CHECK-SAME: llama.arena_bytes = 256 : i64
+// CHECK: llama.launch @first({{.*}}) {offsets = array<i64: 0>}
+// CHECK: llama.launch @first({{.*}}) {offsets = array<i64: 128>}
+// CHECK: llama.launch @add({{.*}}) {offsets = array<i64: 0>}
+// CHECK: llama.launch @first({{.*}}) {offsets = array<i64: 128>}
+// CHECK: llama.launch @add({{.*}}) {offsets = array<i64: 0>}
+// CHECK: llama.launch @first({{.*}}) {offsets = array<i64: -1>}
+llama.kernel @first(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
+  %0 = llama.add %x, %x : (tensor<?x8xf32>, tensor<?x8xf32>) -> tensor<?x8xf32>
+  llama.yield %0 : tensor<?x8xf32>
+}
+llama.kernel @add(%x: tensor<?x8xf32>, %y: tensor<?x8xf32>) -> tensor<?x8xf32> attributes {overwrites = array<i64: 1>} {
+  %0 = llama.add %x, %y : (tensor<?x8xf32>, tensor<?x8xf32>) -> tensor<?x8xf32>
+  llama.yield %0 : tensor<?x8xf32>
+}
+func.func @residual(%x: tensor<?x8xf32>) -> tensor<?x8xf32> attributes {llama.program = #llama.program<decode, rows = 1 to 3>} {
+  %0 = llama.launch @first(%x) : (tensor<?x8xf32>) -> tensor<?x8xf32>
+  %1 = llama.launch @first(%0) : (tensor<?x8xf32>) -> tensor<?x8xf32>
+  %2 = llama.launch @add(%1, %0) : (tensor<?x8xf32>, tensor<?x8xf32>) -> tensor<?x8xf32>
+  %3 = llama.launch @first(%2) : (tensor<?x8xf32>) -> tensor<?x8xf32>
+  %4 = llama.launch @add(%3, %2) : (tensor<?x8xf32>, tensor<?x8xf32>) -> tensor<?x8xf32>
+  %5 = llama.launch @first(%4) : (tensor<?x8xf32>) -> tensor<?x8xf32>
+  return %5 : tensor<?x8xf32>
+}
