@@ -6,7 +6,8 @@
 PLANS holds bench/SHAPE.bf16.qplan. Each turn runs prompts for about S seconds without a pause, after a second that does
 not count, and gives the median. Weights are random. What tensor cores draw depends on how many bits change, and the card
 is at its power limit: so first both get random tokens, then one token repeated, whose rows are all alike, as peers'
-benchmarks often have it. torch.compile must not be faster with either. Prints a line a round; appends to RESULTS the medians of rates and ratios.
+benchmarks often have it. torch.compile must not be faster with either. Prints a line a round; appends to RESULTS the
+medians of rates and ratios.
 """
 
 import argparse
@@ -25,10 +26,12 @@ from bench import PLAN  # noqa: E402
 TOKENS = 2048
 
 
-def temperature():
+def state_of_card():
+    """Temperature and power draw."""
     run = subprocess.run(["nvidia-smi", "--query-gpu=temperature.gpu,power.draw", "--format=csv,noheader,nounits"],
                          stdout=subprocess.PIPE, text=True, check=False)
-    return run.stdout.strip().split("\n")[0]
+    celsius, watts = run.stdout.strip().split("\n")[0].split(", ")
+    return f"{celsius} C, {float(watts):.0f} W between"
 
 
 def torch_rate(prompt, seconds):
@@ -82,13 +85,13 @@ def main():
             ratios, ours, theirs = [], [], []
             for number in range(options.rounds):
                 peer = torch_rate(prompt, options.seconds)
-                between = temperature()
+                between = state_of_card()
                 rate, flops = quipu_rate(options, plan, options.seconds, rate, flags)
                 ours.append(rate * flops / 1e12)
                 theirs.append(peer * flops / 1e12)
                 ratios.append(rate / peer)
                 print(f"{model} prefill, {data} tokens, round {number + 1}: {ours[-1]:.0f} TFLOP/s, torch.compile "
-                      f"{theirs[-1]:.0f}, {ratios[-1]:.3f} x ({between} C, W between)", flush=True)
+                      f"{theirs[-1]:.0f}, {ratios[-1]:.3f} x ({between})", flush=True)
             ratio = statistics.median(ratios)
             results.add(options.results, name=f"{model} prefill beside torch.compile, {data} tokens",
                         got=f"{statistics.median(ours):.0f}, {statistics.median(theirs):.0f} TFLOP/s", need=">= 1 x",

@@ -23,17 +23,21 @@ def read(path):
 
 
 def peer_rates(lines):
-    """(model, test) -> the best rate of a peer, in the units of our own."""
+    """(model, test) -> peer -> its best rate in tokens a second.
+
+    A prompt is one token repeated, as peers' benchmarks have it, unless its line says `"data": "random"`.
+    """
     rates = {}
     for line in lines:
         if line.get("what") == "decode":
-            key, rate = (line["model"], f"decode b{line['batch']}"), line["tok_s"]
+            test, rate = f"decode b{line['batch']}", line["tok_s"]
         elif line.get("what") == "prefill":
-            key, rate = (line["model"], "prefill"), line["TFLOPs"]
+            test = "prefill" if line.get("data") == "random" else "prefill one token"
+            rate = line["tok_s"] if "tok_s" in line else line["tokens"] / line["ms"] * 1e3
         else:
             continue
-        if rate > rates.get(key, (0, ""))[0]:
-            rates[key] = rate, line["peer"]
+        of_test = rates.setdefault((line["model"], test), {})
+        of_test[line["peer"]] = max(rate, of_test.get(line["peer"], 0))
     return rates
 
 
@@ -45,10 +49,9 @@ def table(path):
     print(f"\n{'requirement':44} {'got':>26} {'needed':>14}")
     for line in checks.values():
         text = f"{line['name']:44} {line['got']:>26} {line['need']:>14}  {'ok' if line['ok'] else 'FAILED'}"
-        peer = peers.get((line.get("model"), line.get("test")))
-        if peer:
-            text += f"   {line['value'] / peer[0]:.2f} x {peer[1]}"
-        print(text)
+        ratios = [f"{line['row']['median_tok_s'] / rate:.2f} x {peer}"
+                  for peer, rate in peers.get((line.get("model"), line.get("test")), {}).items()]
+        print(f"{text}   {', '.join(ratios)}".rstrip())
     failed = [line["name"] for line in checks.values() if not line["ok"]]
     print(f"{len(checks)} requirements, {len(failed)} failed")
     return 1 if failed or not checks else 0
