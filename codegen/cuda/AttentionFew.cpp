@@ -4,7 +4,6 @@
 
 #include "codegen/cuda/AttentionScores.h"
 #include "codegen/cuda/Emitters.h"
-#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 
 using namespace mlir;
 using namespace quipu::llama;
@@ -346,9 +345,7 @@ public:
       CudaFrame frame(b, kernel, entry);
       // Without, the assembler saves registers for a third block, and requests fewer parts at once when it merges them.
       int64_t registers = std::max(shape.registers, kMergeRegisters);
-      b.getBlock()->getParentOp()->setAttr(
-          NVVM::NVVMDialect::getMinctasmAttrName(),
-          b.getI32IntegerAttr(std::clamp<int64_t>(65536 / (shape.threads() * registers), 1, 2)));
+      frame.setResidentBlocks(std::clamp<int64_t>(65536 / (shape.threads() * registers), 1, 2));
       create(b, frame, attention, shape, AttentionWorkspace(attention, schedule), counters)->emit();
     }
     generated.entries.push_back(std::move(entry));

@@ -78,7 +78,7 @@ public:
     // Several tiles of a warp share what it loads and take the registers of several; ptxas would rather spill than run
     // fewer blocks at once.
     if (shape.tiles > 1)
-      b.getBlock()->getParentOp()->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(), b.getI32IntegerAttr(1));
+      frame.setResidentBlocks(1);
     b.letNextStart();
     b.waitForPrevious();
     findPlace();

@@ -94,7 +94,7 @@ public:
 
   void emit() {
     // ptxas takes notice of setmaxnreg only where it knows how many registers a thread begins with.
-    b.getBlock()->getParentOp()->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(), b.getI32IntegerAttr(1));
+    frame.setResidentBlocks(1);
     b.letNextStart();
     thread = b.thread();
     lane = b.rem(thread, 32);

@@ -38,6 +38,7 @@ CudaFrame::CudaFrame(CudaBuilder &builder, KernelOp kernel, const GeneratedEntry
   types.append(entry.tensorMaps.size(), generic);
   auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(context), types);
   auto function = LLVM::LLVMFuncOp::create(builder, entry.symbol, type);
+  this->function = function;
   function->setAttr(NVVM::NVVMDialect::getKernelFuncAttrName(), builder.getUnitAttr());
   function->setAttr(NVVM::NVVMDialect::getReqntidAttrName(),
                     builder.getDenseI32ArrayAttr({static_cast<int32_t>(entry.threads), 1, 1}));
@@ -63,6 +64,10 @@ CudaFrame::CudaFrame(CudaBuilder &builder, KernelOp kernel, const GeneratedEntry
 }
 
 CudaFrame::~CudaFrame() { LLVM::ReturnOp::create(builder, ValueRange()); }
+
+void CudaFrame::setResidentBlocks(int64_t blocks) {
+  function->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(), builder.getI32IntegerAttr(blocks));
+}
 
 Value CudaFrame::argument(Value blockArgument, unsigned part) const {
   return pointers[pointerOfArgument(kernel, blockArgument, part)];

@@ -31,6 +31,9 @@ public:
   /// Generic pointer to the tensor map number `index` of the entry.
   mlir::Value tensorMap(unsigned index) const { return maps[index]; }
 
+  /// Blocks for whose threads a multiprocessor must have registers. Unless it is told, the assembler guesses.
+  void setResidentBlocks(int64_t blocks);
+
   /// Number of an argument's, result's or workspace's pointer among the entry's, for GeneratedTensorMap.
   static unsigned pointerOfArgument(llama::KernelOp kernel, mlir::Value blockArgument, unsigned part = 0);
   static unsigned pointerOfResult(llama::KernelOp kernel, unsigned index);
@@ -43,6 +46,7 @@ private:
   CudaBuilder &builder;
   llama::KernelOp kernel;
   mlir::OpBuilder::InsertionGuard guard;
+  mlir::Operation *function;
   llvm::SmallVector<mlir::Value> pointers, maps;
 };
 

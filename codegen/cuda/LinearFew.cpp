@@ -20,7 +20,6 @@
 
 #include "codegen/cuda/Emitters.h"
 #include "codegen/cuda/LinearEpilogue.h"
-#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -122,8 +121,7 @@ public:
     // Keeps the compiler from spending more registers than let a multiprocessor run as many threads as intended. The
     // sums of fma alone take more, and it is there to check the others.
     if (size.mma)
-      b.getBlock()->getParentOp()->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
-                                           b.getI32IntegerAttr(Geometry::residentBlocks(size.warps)));
+      function.setResidentBlocks(Geometry::residentBlocks(size.warps));
     LinearEpilogue epilogue(b, region, function);
     b.letNextStart();
     placeThread();

@@ -28,7 +28,6 @@
 #include "codegen/cuda/Emitters.h"
 #include "codegen/cuda/LinearEpilogue.h"
 #include "codegen/cuda/LinearRing.h"
-#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -63,8 +62,7 @@ public:
   }
 
   void emit() {
-    b.getBlock()->getParentOp()->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
-                                         b.getI32IntegerAttr(kResidentBlocks));
+    frame.setResidentBlocks(kResidentBlocks);
     b.letNextStart();
     lane = b.lane();
     warp = b.warp();

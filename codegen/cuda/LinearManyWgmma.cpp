@@ -121,7 +121,7 @@ public:
   void emit() {
     // ptxas takes notice of setmaxnreg only where it knows how many registers a thread begins with.
     if (layout.dividesRegisters())
-      b.getBlock()->getParentOp()->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(), b.getI32IntegerAttr(1));
+      frame.setResidentBlocks(1);
     b.letNextStart();
     rows = region.gather ? frame.outputs : frame.tokens;
     warp = b.warp();
