@@ -8,6 +8,7 @@
 
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/SmallString.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/DynamicLibrary.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -184,30 +185,68 @@ static llvm::Expected<Cubin> assembleWithJitLink(JitLink &jit, const std::string
 
 // ---------------------------------------------------------------- choice
 
-llvm::Expected<std::optional<Cubin>> assemblePtx(const std::string &ptx, const CudaTarget &target) {
-  auto wrap = [](llvm::Expected<Cubin> cubin) -> llvm::Expected<std::optional<Cubin>> {
-    if (!cubin)
-      return cubin.takeError();
-    return std::optional<Cubin>(std::move(*cubin));
+/// Whether this is how ptxas and nvJitLink refuse a version of PTX or an architecture that came after them.
+static bool saysTooOld(llvm::StringRef text) {
+  return text.contains("Unsupported .version") || text.contains("is not defined for option 'gpu-name'") ||
+         text.contains(" does not know ");
+}
+
+static llvm::Expected<Assembly> assembleWithNamed(llvm::StringRef named, const std::string &ptx,
+                                                  const CudaTarget &target) {
+  if (named == "none")
+    return Assembly{std::nullopt, std::string(kPtxasVariable) + " is none"};
+  llvm::ErrorOr<std::string> program = llvm::sys::findProgramByName(named);
+  if (!program || !llvm::sys::fs::can_execute(*program))
+    return llvm::createStringError(llvm::Twine(kPtxasVariable) + " names '" + named +
+                                   "', which cannot be run; set it to a ptxas, or to none for PTX alone");
+  llvm::Expected<Cubin> cubin = assembleWithPtxas(*program, ptx, target);
+  if (!cubin)
+    return llvm::createStringError(llvm::toString(cubin.takeError()) + "\n" + kPtxasVariable + " names it; set it to " +
+                                   "another ptxas, or to none for PTX alone");
+  return Assembly{std::move(*cubin), ""};
+}
+
+llvm::Expected<Assembly> assemblePtx(const std::string &ptx, const CudaTarget &target) {
+  if (const char *named = getenv(kPtxasVariable))
+    return assembleWithNamed(named, ptx, target);
+
+  Assembly assembly;
+  std::vector<std::string> tooOld;
+  // False: the next one may be tried.
+  auto take = [&](const std::string &assembler, llvm::Expected<Cubin> cubin) -> llvm::Expected<bool> {
+    if (cubin) {
+      assembly.cubin = std::move(*cubin);
+      return true;
+    }
+    std::string text = llvm::toString(cubin.takeError());
+    if (!saysTooOld(text))
+      return llvm::createStringError(text);
+    tooOld.push_back(assembler);
+    return false;
   };
-  if (const char *named = getenv(kPtxasVariable)) {
-    if (llvm::StringRef(named) == "none")
-      return std::optional<Cubin>();
-    llvm::ErrorOr<std::string> program = llvm::sys::findProgramByName(named);
-    if (!program || !llvm::sys::fs::can_execute(*program))
-      return llvm::createStringError(llvm::Twine(kPtxasVariable) + " names '" + named +
-                                     "', which cannot be run; set it to a ptxas, or to none for PTX alone");
-    return wrap(assembleWithPtxas(*program, ptx, target));
+  llvm::SmallVector<std::string> programs;
+  for (const llvm::ErrorOr<std::string> &program :
+       {llvm::sys::findProgramByName("ptxas"), llvm::sys::findProgramByName("ptxas", {kPtxasFolder})})
+    if (program && !llvm::is_contained(programs, *program))
+      programs.push_back(*program);
+  for (const std::string &program : programs) {
+    llvm::Expected<bool> taken = take(program, assembleWithPtxas(program, ptx, target));
+    if (!taken)
+      return taken.takeError();
+    if (*taken)
+      return assembly;
   }
-  llvm::ErrorOr<std::string> program = llvm::sys::findProgramByName("ptxas");
-  if (!program)
-    program = llvm::sys::findProgramByName("ptxas", {kPtxasFolder});
-  if (program)
-    return wrap(assembleWithPtxas(*program, ptx, target));
-  JitLink jit;
-  if (jit.load())
-    return wrap(assembleWithJitLink(jit, ptx, target));
-  return std::optional<Cubin>();
+  if (JitLink jit; jit.load()) {
+    llvm::Expected<bool> taken = take("nvJitLink", assembleWithJitLink(jit, ptx, target));
+    if (!taken)
+      return taken.takeError();
+    if (*taken)
+      return assembly;
+  }
+  assembly.obstacle = tooOld.empty() ? "this machine has no assembler for NVIDIA GPUs"
+                                     : llvm::join(tooOld, " and ") + (tooOld.size() == 1 ? " is" : " are") +
+                                           " too old for the PTX of " + target.arch;
+  return assembly;
 }
 
 std::vector<std::string> spillsOf(const Cubin &cubin) {

@@ -59,9 +59,16 @@ struct Cubin {
   std::string log;
 };
 
-/// Assembles PTX with ptxas (named by QUIPU_PTXAS, on PATH, or under /usr/local/cuda) or else with libnvJitLink.
-/// Nothing when the machine has neither, or QUIPU_PTXAS is "none"; an error when one is there and refuses the code.
-llvm::Expected<std::optional<Cubin>> assemblePtx(const std::string &ptx, const CudaTarget &target);
+/// A cubin, or why there is none: "this machine has no assembler for NVIDIA GPUs".
+struct Assembly {
+  std::optional<Cubin> cubin;
+  std::string obstacle;
+};
+
+/// Assembles PTX with ptxas (named by QUIPU_PTXAS, on PATH, or under /usr/local/cuda) or else with libnvJitLink. Those
+/// that were found and are too old for the target are passed over. No cubin when none is left, or QUIPU_PTXAS is "none";
+/// an error when one refuses the code, or the named one cannot be had.
+llvm::Expected<Assembly> assemblePtx(const std::string &ptx, const CudaTarget &target);
 
 /// A sentence for each kernel that has too few registers and keeps values in memory, from the assembler's log.
 std::vector<std::string> spillsOf(const Cubin &cubin);

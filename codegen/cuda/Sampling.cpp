@@ -394,12 +394,12 @@ void SampleKernel::emit() {
   top = logit(best);
   topWide = arith::ExtFOp::create(b, b.getF64Type(), top);
   // Finite: between the orders of the infinities.
-  Value isFinite = b.both(b.compare(Predicate::ugt, order, 0x007fffff),
+  Value isFinite = b.both(b.compare(Predicate::ugt, order, kNothingToChoose),
                           b.compare(Predicate::ult, order, static_cast<int32_t>(0xff800000)));
   Value isDrawn = b.both(isFinite, arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, scale, f64(0)));
   Value token = b.ifElse(isDrawn, [&] { return Values{draw()}; }, [&] { return Values{best}; })[0];
   b.ifThen(isThread(0), [&] {
-    store64(bits.join(b.i32(0), bits.flip(token)), key());
+    store64(bits.join(order, bits.flip(token)), key());
     Value window = rule(b.getI32Type(), offsetof(SampleRule, window));
     Value accepted = rule(b.getI32Type(), offsetof(SampleRule, accepted));
     b.ifThen(b.compare(Predicate::ne, window, 0), [&] {

@@ -147,12 +147,14 @@ static void emitAdvance(CudaBuilder &b) {
   b.loop(b.thread(), rows, kCudaServiceThreads, [&](Value r) {
     Value row = b.widen(r);
     Value key = b.at(keys, b.mul(row, 8));
-    Value token = bits.flip(bits.low(b.load(b.getI64Type(), key, 8)));
+    Value raised = b.load(b.getI64Type(), key, 8), token = bits.flip(bits.low(raised));
+    // The steps behind this one have begun: they go on with a token that exists, and the host ends them.
+    Value isChosen = b.compare(Predicate::ugt, bits.high(raised), kNothingToChoose);
     Value target = b.mul(b.widen(b.loadI32(b.at(outputRows, b.mul(row, 4)))), 4);
     b.store(token, b.at(tokens, target), 4);
     Value position = b.at(positions, target);
     b.store(b.add(b.loadI32(position), 1), position, 4);
-    b.store(token, b.at(place, b.mul(row, 4)), 4);
+    b.store(b.select(isChosen, token, b.i32(-1)), b.at(place, b.mul(row, 4)), 4);
     b.store(b.i64(0), key, 8);
   });
   // Every thread has read the step before one writes it.

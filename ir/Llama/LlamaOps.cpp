@@ -340,6 +340,8 @@ LogicalResult KernelOp::verify() {
     if (getArgumentTypes()[argument] != result)
       return emitOpError() << "overwrites an argument of type " << getArgumentTypes()[argument]
                            << " with a result of type " << result << "; the types must be equal";
+    if (llvm::count(*overwrites, argument) > 1)
+      return emitOpError() << "overwrites argument " << argument << " with several results";
   }
   return success();
 }

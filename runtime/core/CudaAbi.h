@@ -39,7 +39,7 @@
 //                  const double *uniforms, const int32 *step, int32 capacity, uint64 *keys)
 //         grid (x: 1, y: rows), kCudaSampleThreads threads. Draws a token of each row by rules[row] as
 //         runtime/text/Sampler.cpp does, with the number uniforms[(*step % capacity) * rows + row] in [0, 1), and sets
-//         the lower half of keys[row] as quipu_argmax. recent[row * kSampleWindow ...] is a ring of rule.window tokens
+//         the lower half of keys[row] as quipu_argmax; the upper half is the largest logit's. recent[row * kSampleWindow ...] is a ring of rule.window tokens
 //         (-1: none), to which the token is added at (rule.accepted + *step) % rule.window. Changes the logits that the
 //         penalty is for. vocab < kSampleVocab. Where the most likely token is NaN or infinite, or rule.scale is 0, it
 //         is the choice. Probabilities are whole multiples of 2^-43 of the largest (below 1e-5 of it with the error of
@@ -48,7 +48,8 @@
 //     quipu_advance(uint64 *keys, const int32 *outputRows, int32 rows, int32 *tokens, int32 *positions, int32 *history,
 //                   int32 *step, int32 capacity)
 //         one block, 256 threads. For each row r: token = ~lower(keys[r]); tokens[outputRows[r]] = token;
-//         positions[outputRows[r]] += 1; history[(*step % capacity) * rows + r] = token; keys[r] = 0; then *step += 1.
+//         positions[outputRows[r]] += 1; history[(*step % capacity) * rows + r] = token, or -1 where upper(keys[r]) <=
+//         kNothingToChoose: every logit is NaN or minus infinity; keys[r] = 0; then *step += 1.
 //
 //===----------------------------------------------------------------------------------===//
 
@@ -59,6 +60,8 @@
 
 /// Threads of a block of every service kernel but quipu_sample.
 enum { kCudaServiceThreads = 256, kCudaSampleThreads = 1024 };
+/// Upper half of the key of minus infinity; that of NaN is 0.
+enum { kNothingToChoose = 0x007fffff };
 #define QUIPU_CUDA_FILL_RANDOM "quipu_fill_random_"
 #define QUIPU_CUDA_ARGMAX "quipu_argmax"
 #define QUIPU_CUDA_SAMPLE "quipu_sample"

@@ -1,6 +1,7 @@
 //===- Executor.cpp - One launch of a program --------------------------------------------===//
 
 #include "runtime/core/Executor.h"
+#include "runtime/core/Logits.h"
 #include "runtime/core/Weights.h"
 
 #include <algorithm>
@@ -194,7 +195,10 @@ void Executor::enqueueChoice() {
 std::span<const int32_t> Executor::choice(uint64_t launch) {
   device.wait(*chosen[launch % kRing]);
   size_t outputs = size_t(choosing.dims[kDimOutputs]);
-  return {static_cast<const int32_t *>(history.data()) + launch % kRing * outputs, outputs};
+  std::span<const int32_t> tokens(static_cast<const int32_t *>(history.data()) + launch % kRing * outputs, outputs);
+  if (std::ranges::any_of(tokens, [](int32_t token) { return token < 0; }))
+    failForNothingToChoose();
+  return tokens;
 }
 
 /// "layers.7.attention" for the iteration 7 of "layers.{}.attention".

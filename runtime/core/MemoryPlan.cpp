@@ -83,13 +83,16 @@ void checkMemory(const plan::Plan &plan, const std::string &planName, ProgramLis
     return;
 
   std::string advice;
+  uint64_t page = shape.page();
   if (fixed >= memory->free)
-    advice = "the weights alone do not fit; free memory on the GPU, or use one with more";
-  else if (uint64_t page = shape.page(); cacheTokens)
-    advice = concat(
-        "a cache of ",
-        page * largest(cacheTokens / page, [&](uint64_t pages) { return fits(sizeOf(shape.max_seq(), pages * page)); }),
-        " tokens does");
+    advice = concat("the weights ", weights >= memory->free ? "alone" : "with the memory that steps work in",
+                    " do not fit; free memory on the GPU, or use one with more");
+  else if (uint64_t pages = !cacheTokens ? 0 : largest(cacheTokens / page, [&](uint64_t pages) {
+             return fits(sizeOf(shape.max_seq(), pages * page));
+           }))
+    advice = concat("there is room for ", pages * page, " tokens: ask for fewer sequences or a shorter context");
+  else if (cacheTokens)
+    advice = "there is room for no token; free memory on the GPU, or use one with more";
   else if (uint64_t longest =
                largest(shape.max_seq() / page, [&](uint64_t pages) { return fits(sizeOf(pages * page, 0)); }))
     advice = concat("compile with --max-seq ", longest * page, " or less",

@@ -4,6 +4,7 @@
 #include "runtime/core/Error.h"
 #include "runtime/core/Executor.h"
 #include "runtime/core/KvCache.h"
+#include "runtime/core/Logits.h"
 
 #include <algorithm>
 #include <limits>
@@ -200,19 +201,6 @@ void Session::Impl::step(std::span<const SequenceTokens> batch, const StepOption
       cache.advance(advance.sequence, advance.tokens);
     deliver(logits, whole);
   });
-}
-
-/// The most likely token: the first of equals; NaN counts as nothing.
-static int32_t mostLikely(std::span<const float> logits) {
-  size_t best = 0;
-  float value = -std::numeric_limits<float>::infinity();
-  for (size_t i = 0; i < logits.size(); ++i) {
-    if (logits[i] > value) {
-      value = logits[i];
-      best = i;
-    }
-  }
-  return int32_t(best);
 }
 
 std::vector<int32_t> Session::Impl::chooseOnDevice(std::span<const SequenceTokens> batch,

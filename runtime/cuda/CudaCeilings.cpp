@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <cstdlib>
 #include <dlfcn.h>
-#include <vector>
 
 namespace quipu {
 
@@ -34,6 +33,16 @@ double CopyCeiling::measure() {
   device.record(*end);
   bestRate = std::max(bestRate, 2.0 * kCopies * double(from.size()) / device.seconds(*begin, *end));
   return bestRate;
+}
+
+std::vector<std::string> cublasPlaces() {
+  std::vector<std::string> places = {"libcublas.so.13", "libcublas.so.12"};
+  auto add = [&](const char *folder) { places.push_back(std::string(folder) + "/lib64/libcublas.so"); };
+  for (const char *variable : {"CUDA_HOME", "CUDA_PATH"})
+    if (const char *folder = getenv(variable))
+      add(folder);
+  add("/usr/local/cuda");
+  return places;
 }
 
 // Of cuBLAS: cudaDataType, cublasComputeType_t, cublasOperation_t, cublasGemmAlgo_t.
@@ -63,14 +72,11 @@ struct MatmulCeiling::Impl {
   }
 
   void load() {
-    std::vector<std::string> places = {"libcublas.so.13", "libcublas.so.12"};
-    for (const char *variable : {"CUDA_HOME", "CUDA_PATH"})
-      if (const char *folder = getenv(variable))
-        places.push_back(std::string(folder) + "/lib64/libcublas.so");
-    for (size_t i = 0; !library && i < places.size(); ++i)
-      library = dlopen(places[i].c_str(), RTLD_NOW | RTLD_LOCAL);
+    for (const std::string &place : cublasPlaces())
+      if (!library)
+        library = dlopen(place.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (!library)
-      fail("no cuBLAS on this machine (libcublas.so.13 or .12)");
+      fail("no cuBLAS on this machine (libcublas.so.13 or .12; CUDA_HOME names a toolkit elsewhere)");
     find(create, "cublasCreate_v2");
     find(destroy, "cublasDestroy_v2");
     find(setStream, "cublasSetStream_v2");

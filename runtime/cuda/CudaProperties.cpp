@@ -13,6 +13,17 @@ using namespace cuda;
 
 std::string CudaProperties::capabilityText() const { return concat(capability / 10, ".", capability % 10); }
 
+bool CudaProperties::hasOwnTarget() const {
+  return capability == 80 || capability == 86 || capability == 89 || capability == 90;
+}
+
+std::string CudaProperties::bestTarget() const {
+  if (capability < 80)
+    return "";
+  // Code for Hopper uses what later GPUs lack.
+  return concat("cuda:sm_", hasOwnTarget() ? capability : 80, capability == 90 ? "a" : "");
+}
+
 int cudaDeviceNumber(const std::string &name) {
   if (name == "cuda")
     return 0;

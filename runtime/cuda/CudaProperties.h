@@ -26,6 +26,10 @@ struct CudaProperties {
 
   /// "9.0".
   std::string capabilityText() const;
+  /// What to compile for: "cuda:sm_90a"; GPUs without a target of their own run "cuda:sm_80". Empty before 8.0.
+  std::string bestTarget() const;
+  /// Whether that is for this very capability.
+  bool hasOwnTarget() const;
 };
 
 /// Number N of "cuda:N"; "cuda" is "cuda:0". Throws Error for other names.

@@ -93,9 +93,9 @@ PlanChoice chooseCudaVariant(const plan::Plan &plan, const std::string &planName
   }
   if (problems.empty())
     fail(planName, ": has no variant for ", wanted, "; it has ", names);
-  std::string advice = gpu.capability >= 80 ? concat("compile the model with --target cuda:sm_", gpu.capability,
-                                                     gpu.capability == 90 ? "a" : "")
-                                            : std::string("GPUs before capability 8.0 are not supported");
+  std::string target = gpu.bestTarget();
+  std::string advice =
+      target.empty() ? "GPUs before capability 8.0 are not supported" : "compile the model with --target " + target;
   if (problems.find("update it") != std::string::npos)
     advice = "update NVIDIA's driver, or compile on a machine with ptxas, so that the plan has code for this GPU";
   fail(planName, ": cuda:", gpu.number, " (", gpu.name, ", capability ", gpu.capabilityText(),

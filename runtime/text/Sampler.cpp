@@ -7,6 +7,7 @@
 
 #include "runtime/text/Sampler.h"
 #include "runtime/core/Error.h"
+#include "runtime/core/Logits.h"
 
 #include <algorithm>
 #include <bit>
@@ -85,21 +86,6 @@ void Sampler::accept(int32_t token) {
   next = (next + 1) % recent.size();
 }
 
-int32_t Sampler::argmax(std::span<const float> logits) const {
-  int32_t best = -1;
-  float value = -std::numeric_limits<float>::infinity();
-  for (size_t i = 0; i < logits.size(); ++i) {
-    // A NaN is greater than nothing.
-    if (logits[i] > value) {
-      value = logits[i];
-      best = int32_t(i);
-    }
-  }
-  if (best < 0)
-    fail("every logit is NaN or minus infinity; the weights or the compiled code are wrong");
-  return best;
-}
-
 int32_t Sampler::sample(std::span<const float> logits) {
   if (options.repeatPenalty != 1 && !recent.empty()) {
     adjusted.assign(logits.begin(), logits.end());
@@ -112,7 +98,7 @@ int32_t Sampler::sample(std::span<const float> logits) {
     }
     logits = adjusted;
   }
-  int32_t best = argmax(logits);
+  int32_t best = mostLikely(logits);
   float top = logits[size_t(best)];
   if (options.temperature == 0 || std::isinf(top))
     return best;

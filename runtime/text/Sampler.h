@@ -58,7 +58,6 @@ private:
   };
 
   double uniform();
-  int32_t argmax(std::span<const float> logits) const;
 
   SamplingOptions options;
   uint64_t state[4];

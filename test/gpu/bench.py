@@ -9,6 +9,7 @@ and appends it to RESULTS. Exit status 1 when a test does not run or misses its 
 
 import argparse
 import json
+import math
 import re
 import subprocess
 import sys
@@ -75,10 +76,11 @@ def main():
         elif unit == "GB/s":
             value *= row["bytes_per_token"] / 1e9
         rates[model, test] = value
+        # Without the measurement that they are compared with, the long contexts fail.
         if test == "decode b1 ctx 8192":
-            wanted = 0.8 * rates.get((model, "decode b1"), 0)
+            wanted = 0.8 * rates.get((model, "decode b1"), math.inf)
         elif test == "decode b1 ctx 32704":
-            wanted = bandwidth.get("1b", 0)
+            wanted = bandwidth.get("1b", math.inf)
         share = []
         if "achieved_GBps" in row:
             share.append(f"{row['achieved_GBps']:.0f} of {row['ceiling_GBps']:.0f} GB/s copied "

@@ -194,6 +194,8 @@ class Check:
             runs["lockstep"] = (ragged, "--lockstep")
         self.futures = {name: self.pool.submit(self.run_logits, name.replace(" ", "-"), *run)
                         for name, run in runs.items()}
+        # Rows of the runs of a single prompt.
+        self.rows = {name: len(run[0][0]) for name, run in runs.items()}
         self.greedy = None
         if self.plan.dtype == "f32" and (self.plan.golden / "greedy.txt").exists():
             self.greedy = self.pool.submit(self.check_greedy)
@@ -210,11 +212,9 @@ class Check:
         worst, missed = (0.0, 0.0), []
         for name, future in self.futures.items():
             together = name in ("batch", "lockstep")
-            want = numpy.concatenate(expected[1:]) if together else expected[0]
+            want = numpy.concatenate(expected[1:]) if together else expected[0][:self.rows[name]]
             try:
-                found = future.result()
-                # Of the same scale, whichever rows are compared.
-                largest, rms = errors(found, want[:len(found)] if not together else want)
+                largest, rms = errors(future.result(), want)
             except (Failed, subprocess.TimeoutExpired) as error:
                 missed.append(f"{name}: {error}")
                 continue

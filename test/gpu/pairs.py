@@ -7,7 +7,7 @@ PLANS holds bench/SHAPE.bf16.qplan. Each turn runs prompts for about S seconds w
 not count, and gives the median. Weights are random. What tensor cores draw depends on how many bits change, and the card
 is at its power limit: so first both get random tokens, then one token repeated, whose rows are all alike, as peers'
 benchmarks often have it. torch.compile must not be faster with either. Prints a line a round; appends to RESULTS the
-medians of rates and ratios.
+medians of rates and ratios. Exit status 1 when torch.compile was faster.
 """
 
 import argparse
@@ -71,6 +71,7 @@ def main():
     options = parser.parse_args()
     import torch
     from torch_prefill import Prompt
+    slower = 0
     for model in options.models.split(","):
         shape = PLAN[model]
         config = json.loads((HERE.parent.parent / "benchmarks/configs" / shape / "config.json").read_text())
@@ -93,6 +94,7 @@ def main():
                 print(f"{model} prefill, {data} tokens, round {number + 1}: {ours[-1]:.0f} TFLOP/s, torch.compile "
                       f"{theirs[-1]:.0f}, {ratios[-1]:.3f} x ({between})", flush=True)
             ratio = statistics.median(ratios)
+            slower += ratio < 1
             results.add(options.results, name=f"{model} prefill beside torch.compile, {data} tokens",
                         got=f"{statistics.median(ours):.0f}, {statistics.median(theirs):.0f} TFLOP/s", need=">= 1 x",
                         value=ratio, ok=ratio >= 1)
@@ -100,6 +102,7 @@ def main():
                   flush=True)
         del prompt
         torch.cuda.empty_cache()
+    sys.exit(1 if slower else 0)
 
 
 if __name__ == "__main__":

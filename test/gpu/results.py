@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The results of run.sh: one JSON object a line, from every section, and the table that ends the run.
 
+    results.py FILE begin SECTION                    what follows belongs to the section; its earlier results are void
     results.py FILE add NAME GOT NEED ok|FAILED      notes the outcome of a check
     results.py FILE table                            prints the table; exit status 1 when a check failed
 """
@@ -20,6 +21,18 @@ def read(path):
             return [json.loads(line) for line in file]
     except FileNotFoundError:
         return []
+
+
+def last_sections(lines):
+    """Sections may have run again: the lines of the last run of each. Peers' rates stay."""
+    runs, section = {}, None
+    for line in lines:
+        if "section" in line:
+            section = line["section"]
+            runs[section] = [old for old in runs.get(section, []) if "peer" in old]
+        else:
+            runs.setdefault(section, []).append(line)
+    return [line for run in runs.values() for line in run]
 
 
 def peer_rates(lines):
@@ -42,8 +55,7 @@ def peer_rates(lines):
 
 
 def table(path):
-    # The last result of a name counts: sections may have run again.
-    lines = read(path)
+    lines = last_sections(read(path))
     checks = {line["name"]: line for line in lines if "ok" in line}
     peers = peer_rates(lines)
     print(f"\n{'requirement':44} {'got':>26} {'needed':>14}")
@@ -58,7 +70,9 @@ def table(path):
 
 
 if __name__ == "__main__":
-    if sys.argv[2] == "add":
+    if sys.argv[2] == "begin":
+        add(sys.argv[1], section=sys.argv[3])
+    elif sys.argv[2] == "add":
         name, got, need, state = sys.argv[3:7]
         add(sys.argv[1], name=name, got=got, need=need, ok=state == "ok")
     else:

@@ -12,9 +12,10 @@
 #   pairs     prompts in turns with torch.compile, on a card that is equally warm for both (pairs.py)
 #   peers     SCRIPT, which prints one JSON object for each measurement of a peer; PEER_FLAGS are handed to it
 #
-# Each section ends after its time limit at the latest (QUIPU_GPU_LIMIT: seconds, for all). Logs go to $OUT, or to
-# build-gpu/logs; BENCH_ONLY is a regular expression on the tests of `bench` ("8b"). The last thing printed is a table of the requirements met and missed, over all sections run so far on
-# this machine; exit status 1 when one was missed.
+# Each section ends after its time limit at the latest (QUIPU_GPU_LIMIT: seconds, for all), and then counts as failed. Logs
+# go to $OUT, or to build-gpu/logs; BENCH_ONLY is a regular expression on the tests of `bench` ("8b"). The last thing
+# printed is a table of the requirements met and missed, over all sections run so far on this machine; exit status 1 when
+# one was missed.
 set -uo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 folder=${QUIPU_GPU_FOLDER:-$(cd "$here/../.." && pwd)/build-gpu}
@@ -39,6 +40,11 @@ export PATH=$folder/install/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE
 if [ -f "$folder/plans.tar.gz" ]; then tar -C "$folder" -xzf "$folder/plans.tar.gz"; fi
 plans=$folder/plans
 note() { python3 "$here/results.py" "$results" add "$@"; }
+
+# note_status NAME STATUS: for scripts that note their results themselves: what breaks off notes nothing of the rest.
+note_status() {
+  note "$1" "exit status $2" "0" "$([ "$2" = 0 ] && echo ok || echo FAILED)"
+}
 
 # limited SECONDS CMD...: the command, ended after its time.
 limited() {
@@ -135,11 +141,13 @@ sanitize() {
 }
 
 time_kernels() {
-  local shape
+  local shape bad=0
   for shape in llama-3.2-1b llama-2-7b llama-3-8b; do
     limited 100 python3 "$here/check_kernels.py" "$plans/bench/$shape.bf16.qplan" --variant sm_90a --time-only \
       --rows 1,8,64,512,2048 --log "$logs/times-$shape.log" 2>&1 | grep -vE 'rotary_table|embed_tokens' | cut -c1-200
+    [ "${PIPESTATUS[0]}" = 0 ] || bad=$((bad + 1))
   done
+  note "kernels timed" "$bad of 3 shapes fail" "0" "$([ $bad = 0 ] && echo ok || echo FAILED)"
 }
 
 bench() {
@@ -150,16 +158,19 @@ bench() {
   LD_LIBRARY_PATH=${LD_LIBRARY_PATH:-}${cublas:+:$(dirname "$cublas")} \
     limited 400 python3 "$here/bench.py" "$plans" "$results" ${BENCH_ONLY:+--only "$BENCH_ONLY"} 2>&1 |
     tee "$logs/bench.log"
+  note_status "benchmarks" "${PIPESTATUS[0]}"
 }
 
 pairs() {
   limited 240 python3 "$here/pairs.py" "$plans" "$results" 2>&1 | tee "$logs/pairs.log" | grep -E '^[0-9]+b|Error'
+  note_status "pairs" "${PIPESTATUS[0]}"
 }
 
 run_peers() {
   [ -n "$peers" ] || { echo "no script of peers given (--peers)" && return; }
   # shellcheck disable=SC2086
   limited 560 python3 "$peers" ${PEER_FLAGS:-} >"$logs/peers.log" 2>&1
+  note_status "peers" $?
   grep '^{' "$logs/peers.log" | tee -a "$results" | cut -c1-200
 }
 
@@ -168,6 +179,7 @@ for section in "${sections[@]}"; do
   echo
   echo "== $section"
   begin=$SECONDS
+  python3 "$here/results.py" "$results" begin "$section"
   case $section in
   kernels) check_kernels ;;
   models) check_models ;;

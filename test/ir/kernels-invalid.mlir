@@ -173,3 +173,10 @@ llama.kernel @bad(%x: tensor<?x8xf32>) -> tensor<?x8xf32> attributes {overwrites
 llama.kernel @bad(%x: tensor<?x8xf32>, %y: tensor<?x4xf32>) -> tensor<?x8xf32> attributes {overwrites = array<i64: 1>} {
   llama.yield %x : tensor<?x8xf32>
 }
+
+// -----
+
+// expected-error @+1 {{'llama.kernel' op overwrites argument 0 with several results}}
+llama.kernel @bad(%x: tensor<?x8xf32>) -> (tensor<?x8xf32>, tensor<?x8xf32>) attributes {overwrites = array<i64: 0, 0>} {
+  llama.yield %x, %x : tensor<?x8xf32>, tensor<?x8xf32>
+}

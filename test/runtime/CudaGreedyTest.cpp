@@ -209,6 +209,20 @@ TEST_F(CudaGreedyTest, CacheFull) {
   EXPECT_EQ(session.length(sequence), 12u);
 }
 
+// Test: logits that are all NaN end the text with an error, whichever way tokens are chosen.
+TEST_F(CudaGreedyTest, NothingToChoose) {
+  fake.spoilsLogits = true;
+  Session session(model);
+  SequenceId sequence = session.addSequence();
+  SequenceTokens part = {sequence, kPrompt, LogitsMode::Last};
+  expectHas(errorOf([&] { session.choose({&part, 1}); }), "every logit is NaN");
+  NextToken next = {sequence, 1};
+  expectHas(errorOf([&] { session.greedy({&next, 1}, 3, [](auto) { return true; }); }), "every logit is NaN");
+  GenerateOptions options = greedyOptions(4);
+  options.sampling.temperature = 1;
+  expectHas(errorOf([&] { generate(session, options); }), "every logit is NaN");
+}
+
 // Test: where the device cannot choose, or not by these options, logits come to the host as ever.
 TEST_F(CudaGreedyTest, OtherwiseOnTheHost) {
   {

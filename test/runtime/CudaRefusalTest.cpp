@@ -106,6 +106,12 @@ TEST_F(CudaRefusalTest, ForcedVariant) {
   expectHas(refusedLine(withVariant("sm_75")), "has no variant for sm_75; it has sm_90a, sm_80");
   fake.capability = 86;
   expectHas(refusedLine(withVariant("sm_90a")), "cannot run it: sm_90a needs a GPU of capability 9.0");
+  expectHas(refusedLine(withVariant("sm_90a")), "compile the model with --target cuda:sm_86");
+  // Without a target of their own.
+  for (int capability : {87, 100, 120}) {
+    fake.capability = capability;
+    expectHas(refusedLine(withVariant("sm_90a")), "compile the model with --target cuda:sm_80");
+  }
 }
 
 // Test: where the driver refuses the cubin it gets the PTX.
@@ -206,11 +212,11 @@ TEST_F(CudaRefusalTest, OutOfMemory) {
   EXPECT_EQ(Model::load(withLength(750000), options)->cacheTokens(), 100000u);
   options.cacheTokens = 1400000;
   text = refusal(withLength(750000), options);
-  expectHas(text, "a cache of ");
+  expectHas(text, "there is room for ");
   expectHas(text, "1400000 tokens");
 
   fake.freeBytes = 100 << 20;
-  expectHas(refusal(withLength(100)), "the weights alone do not fit");
+  expectHas(refusal(withLength(100)), "the weights with the memory that steps work in do not fit");
   fake.freeBytes = (128 << 20) + 10000;
   expectHas(refusal(withLength(750000)), "not even one page for each of 2 sequences does");
 }

@@ -43,6 +43,8 @@ struct FakeCuda {
   /// Whether code has the service kernels, and what code is refused.
   bool services = true;
   bool refuseCubin = false;
+  /// Whether all logits are NaN.
+  bool spoilsLogits = false;
   /// Whether the kernel toy_mix has a tensor map (of its first pointer).
   bool mixHasMap = true;
 

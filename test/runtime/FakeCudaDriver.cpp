@@ -10,6 +10,7 @@
 #include "test/runtime/ToyShape.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
@@ -108,18 +109,21 @@ static void fillRandomKernel(plan::DType dtype, Parameters parameters) {
   }
 }
 
+/// Upper half of a key.
+static uint32_t orderOf(float logit) {
+  if (std::isnan(logit) || state.spoilsLogits)
+    return 0;
+  auto bits = std::bit_cast<uint32_t>(logit);
+  return bits >> 31 ? ~bits : bits ^ 0x80000000u;
+}
+
 static void argmaxKernel(Parameters parameters) {
   auto logits = get<const float *>(parameters, 0);
   auto rows = get<int32_t>(parameters, 1), vocab = get<int32_t>(parameters, 2);
   auto keys = get<uint64_t *>(parameters, 3);
   for (int32_t row = 0; row < rows; ++row) {
-    for (int32_t v = 0; v < vocab; ++v) {
-      float logit = logits[row * vocab + v];
-      uint32_t bits;
-      memcpy(&bits, &logit, 4);
-      uint32_t order = std::isnan(logit) ? 0 : bits >> 31 ? ~bits : bits ^ 0x80000000u;
-      keys[row] = std::max(keys[row], uint64_t(order) << 32 | uint32_t(~v));
-    }
+    for (int32_t v = 0; v < vocab; ++v)
+      keys[row] = std::max(keys[row], uint64_t(orderOf(logits[row * vocab + v])) << 32 | uint32_t(~v));
   }
 }
 
@@ -178,7 +182,8 @@ static void sampleKernel(Parameters parameters) {
     const SampleRule &rule = rules[row];
     double uniform = uniforms[step % capacity * rows + row];
     int32_t token = drawToken(logits + row * vocab, vocab, rule, recent, uniform);
-    keys[row] = uint32_t(~token);
+    float largest = *std::max_element(logits + row * vocab, logits + (row + 1) * vocab);
+    keys[row] = uint64_t(orderOf(largest)) << 32 | uint32_t(~token);
     if (rule.window)
       recent[(rule.accepted + uint32_t(step)) % rule.window] = token;
   }
@@ -195,7 +200,7 @@ static void advanceKernel(Parameters parameters) {
     auto token = int32_t(~uint32_t(keys[r]));
     tokens[outputRows[r]] = token;
     positions[outputRows[r]] += 1;
-    history[*step % capacity * rows + r] = token;
+    history[*step % capacity * rows + r] = keys[r] >> 32 <= kNothingToChoose ? -1 : token;
     keys[r] = 0;
   }
   *step += 1;

@@ -66,13 +66,14 @@ std::string CudaBackend::emit(const Variant &variant) {
   text = timing.measure("generate PTX", [&] { return take(codegen::emitPtx(*module, target)); });
   if (options.emit == Emit::Ptx)
     return text;
-  std::optional<codegen::Cubin> cubin =
+  codegen::Assembly assembly =
       timing.measure("assemble", [&] { return take(codegen::assemblePtx(text, target)); });
-  if (!cubin)
-    fail("--emit cubin: this machine has no assembler for NVIDIA GPUs; ", kHowToAssemble, ", or use --emit ptx");
+  if (!assembly.cubin)
+    fail("--emit cubin: ", assembly.obstacle, "; ", kHowToAssemble, ", or use --emit ptx");
+  const codegen::Cubin &cubin = *assembly.cubin;
   if (options.verbose)
-    printNote(cubin->assembler + ":\n" + cubin->log);
-  return std::string(cubin->bytes.begin(), cubin->bytes.end());
+    printNote(cubin.assembler + ":\n" + cubin.log);
+  return std::string(cubin.bytes.begin(), cubin.bytes.end());
 }
 
 namespace {
@@ -84,7 +85,7 @@ struct Job {
 
   std::string error;
   std::string ptx;
-  std::optional<codegen::Cubin> cubin;
+  codegen::Assembly assembly;
   Timing timing;
 };
 } // namespace
@@ -96,7 +97,7 @@ static void compileJob(Job &job) {
         "optimise LLVM IR", [&] { return take(codegen::translateCudaToLLVM(job.part, job.target, context)); });
     job.ptx = job.timing.measure("generate PTX", [&] { return take(codegen::emitPtx(*module, job.target)); });
     if (job.assemble)
-      job.cubin = job.timing.measure("assemble", [&] { return take(codegen::assemblePtx(job.ptx, job.target)); });
+      job.assembly = job.timing.measure("assemble", [&] { return take(codegen::assemblePtx(job.ptx, job.target)); });
   } catch (const std::exception &error) {
     job.error = error.what();
   }
@@ -119,7 +120,7 @@ std::vector<codegen::PlanVariant> CudaBackend::compile(std::vector<Variant> &var
   timing.measure("compile the kernels",
                  [&] { mlir::parallelFor(context, 0, jobs.size(), [&](size_t i) { compileJob(jobs[i]); }); });
 
-  bool assembled = true;
+  std::string obstacle;
   for (auto [job, index] : llvm::zip(jobs, variantOf)) {
     timing.addThread(job.timing);
     if (!job.error.empty())
@@ -129,18 +130,18 @@ std::vector<codegen::PlanVariant> CudaBackend::compile(std::vector<Variant> &var
         {plan::CodeFormat::ptx, job.target.ptxArch(), {job.ptx.begin(), job.ptx.end()}, job.target.ptxVersion()});
     if (!job.assemble)
       continue;
-    if (!job.cubin) {
-      assembled = false;
+    std::optional<codegen::Cubin> &cubin = job.assembly.cubin;
+    if (!cubin) {
+      obstacle = job.assembly.obstacle;
       continue;
     }
-    code.push_back({plan::CodeFormat::cubin, job.target.arch, std::move(job.cubin->bytes)});
-    for (const std::string &spill : codegen::spillsOf(*job.cubin))
+    code.push_back({plan::CodeFormat::cubin, job.target.arch, std::move(cubin->bytes)});
+    for (const std::string &spill : codegen::spillsOf(*cubin))
       if (options.verbose)
         printNote("warning: " + spill);
   }
-  if (!assembled)
-    printNote(std::string("the plan holds PTX alone, which the driver compiles each time the plan is loaded: this "
-                          "machine has no assembler for NVIDIA GPUs; ") +
+  if (!obstacle.empty())
+    printNote("the plan holds PTX alone, which the driver compiles each time the plan is loaded: " + obstacle + "; " +
               kHowToAssemble);
   return compiled;
 }

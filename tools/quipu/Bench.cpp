@@ -104,7 +104,7 @@ void BenchCommand::check(const PlanFile &file) const {
 
 void BenchCommand::load() {
   ModelOptions options = model.options();
-  std::shared_ptr<const PlanFile> file = plan.open(verbose);
+  std::shared_ptr<const PlanFile> file = plan.open(verbose, model.device);
   check(*file);
   // Speed does not depend on the values: a plan without weight files gets random ones.
   bool hasFiles = file->plan().files() && file->plan().files()->size() > 0;

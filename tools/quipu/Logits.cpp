@@ -74,7 +74,7 @@ int LogitsCommand::run() {
     rows += all ? ids.back().size() : 1;
   }
   ModelOptions options = model.options();
-  std::shared_ptr<const Model> loaded = Model::load(plan.open(verbose), options);
+  std::shared_ptr<const Model> loaded = Model::load(plan.open(verbose, model.device), options);
   Session session(loaded);
   uint64_t vocab = loaded->vocabSize();
   bool oneRow = !all && ids.size() == 1;

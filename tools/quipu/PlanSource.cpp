@@ -7,6 +7,7 @@
 #include "runtime/cpu/CpuFeatures.h"
 #include "tools/common/Console.h"
 #include "tools/quipu/Command.h"
+#include "tools/quipu/CudaAssembler.h"
 
 #include <algorithm>
 #include <chrono>
@@ -53,9 +54,9 @@ bool PlanSource::isModel() const {
   return extension == ".json" || extension == ".gguf" || extension == ".bin";
 }
 
-std::shared_ptr<const PlanFile> PlanSource::open(bool verbose) const {
+std::shared_ptr<const PlanFile> PlanSource::open(bool verbose, const std::string &device) const {
   if (isModel())
-    return compileCached(verbose);
+    return compileCached(verbose, device);
   if (std::vector<std::string> given = compileFlags(); !given.empty())
     throw UsageError(given[0] + " applies when a model is compiled, and " + source + " is a plan already");
   return PlanFile::open(source);
@@ -105,7 +106,7 @@ private:
 };
 
 static std::string cacheKey(const std::string &model, const std::vector<std::string> &flags,
-                            const std::string &compiler) {
+                            const std::string &compiler, bool isCuda) {
   KeyBuilder key;
   key.add("quipu " QUIPU_VERSION);
   key.addNumber(kSchemaVersion);
@@ -115,6 +116,12 @@ static std::string cacheKey(const std::string &model, const std::vector<std::str
   // Without --target the code is for this machine, and a cache may be shared by several.
   for (const std::string &feature : cpuFeatures())
     key.add(feature);
+  // Whether a plan has machine code depends on the assembler, which may be installed later.
+  if (isCuda) {
+    CudaAssemblers assemblers = findCudaAssemblers();
+    for (const std::string &path : {assemblers.ptxas, assemblers.nvJitLink})
+      path.empty() ? key.add("") : key.addStamp(path);
+  }
   key.add(fs::absolute(model).string());
   std::vector<fs::path> small;
   if (fs::is_directory(model)) {
@@ -149,15 +156,21 @@ static std::shared_ptr<const PlanFile> openIfSound(const std::string &path) {
   }
 }
 
-std::shared_ptr<const PlanFile> PlanSource::compileCached(bool verbose) const {
+std::shared_ptr<const PlanFile> PlanSource::compileCached(bool verbose, const std::string &device) const {
   std::string compiler = compilerPath();
   std::vector<std::string> arguments = compileFlags();
+  auto target = std::find(arguments.begin(), arguments.end(), "--target");
+  if (target == arguments.end() && device.starts_with("cuda")) {
+    arguments.insert(arguments.end(), {"--target", "cuda"});
+    target = arguments.end() - 2;
+  }
+  bool isCuda = target != arguments.end() && target[1].starts_with("cuda");
   std::string folder = cacheFolder();
   if (folder.empty())
     fail("no folder for plans compiled on the fly: none of QUIPU_CACHE, XDG_CACHE_HOME and HOME is set; set one, or "
          "compile first: quipu compile ",
          source, " -o FILE");
-  std::string plan = folder + "/plans/" + cacheKey(source, arguments, compiler) + ".qplan";
+  std::string plan = folder + "/plans/" + cacheKey(source, arguments, compiler, isCuda) + ".qplan";
   if (std::shared_ptr<const PlanFile> cached = openIfSound(plan)) {
     if (verbose)
       printNote(concat(source, ": compiled before, using ", plan));

@@ -30,14 +30,15 @@ public:
   /// Whether the path names a model rather than a plan.
   bool isModel() const;
 
-  /// The plan: opened, or compiled first. Throws Error; UsageError when compile flags come with a plan.
-  std::shared_ptr<const PlanFile> open(bool verbose = false) const;
+  /// The plan: opened, or compiled first, without --target for the `device` that is to run it ("cuda:1"; empty: not
+  /// said). Throws Error; UsageError when compile flags come with a plan.
+  std::shared_ptr<const PlanFile> open(bool verbose = false, const std::string &device = "") const;
 
   /// The compile flags that were given, as quipu-compile takes them.
   std::vector<std::string> compileFlags() const;
 
 private:
-  std::shared_ptr<const PlanFile> compileCached(bool verbose) const;
+  std::shared_ptr<const PlanFile> compileCached(bool verbose, const std::string &device) const;
 
   std::string source;
   /// Flag name and value, empty when not given.

@@ -55,6 +55,18 @@ os.utime(weights, ns=(1, 1))
 assert "quipu: compiling" in run().stderr
 assert all(path.suffix == ".qplan" for path in plans()), plans()
 
+# A CUDA plan made without an assembler is not the one made with it; --device says what to compile for.
+plain = {"QUIPU_CACHE": str(scratch / "cuda"), "QUIPU_PTXAS": "none", "QUIPU_CUDA_DRIVER": "/no/driver"}
+ptxas = scratch / "ptxas"
+ptxas.write_text('#!/bin/sh\nwhile [ "$1" != -o ]; do shift; done\necho cubin > "$2"\n')
+ptxas.chmod(0o755)
+assembled = {**plain, "QUIPU_PTXAS": str(ptxas)}
+for environment in (plain, assembled):
+    for compiles in (True, False):
+        said = run("--device", "cuda", environment=environment, status=1).stderr
+        assert ("compiled before" in said) != compiles and "no CUDA driver" in said, said
+assert len(list((scratch / "cuda" / "plans").iterdir())) == 2
+
 # Where it lies.
 xdg, home = scratch / "xdg", scratch / "home"
 run(environment={"XDG_CACHE_HOME": str(xdg), "HOME": str(home)})

@@ -1,4 +1,4 @@
-"""depth.py SCRATCH CONFIG: compiles the config with 2 and with 80 layers and compares the plans."""
+"""depth.py SCRATCH CONFIG [FLAG...]: compiles the config with 2 and with 80 layers and compares the plans."""
 
 import json
 import pathlib
@@ -14,7 +14,7 @@ for layers in (2, 80):
     path, plan = scratch / f"{layers}.json", scratch / f"{layers}.qplan"
     path.write_text(json.dumps(config))
     start = time.monotonic()
-    subprocess.run(["quipu", "compile", str(path), "-o", str(plan)], check=True)
+    subprocess.run(["quipu", "compile", str(path), "-o", str(plan), *sys.argv[3:]], check=True)
     seconds[layers] = time.monotonic() - start
     text = subprocess.run(["quipu", "inspect", str(plan), "--json"], check=True, stdout=subprocess.PIPE).stdout
     plans[layers] = json.loads(text)

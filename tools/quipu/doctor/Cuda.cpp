@@ -1,16 +1,14 @@
 //===- Cuda.cpp - What of CUDA is on this machine ----------------------------------------===//
 
 #include "runtime/core/Error.h"
+#include "runtime/cuda/CudaCeilings.h"
 #include "runtime/cuda/CudaDriver.h"
 #include "runtime/cuda/CudaProperties.h"
 #include "tools/common/Console.h"
+#include "tools/common/Libraries.h"
 #include "tools/common/Process.h"
+#include "tools/quipu/CudaAssembler.h"
 #include "tools/quipu/doctor/Findings.h"
-
-#include <cstdlib>
-#include <dlfcn.h>
-#include <initializer_list>
-#include <link.h>
 
 namespace quipu::tool {
 
@@ -24,12 +22,10 @@ static Finding findingFor(const CudaProperties &gpu, int driver) {
   finding.label = concat("cuda:", gpu.number);
   finding.value = concat(gpu.name, ", capability ", gpu.capabilityText(), ", ", gpu.multiprocessors,
                          " multiprocessors, ", binaryBytes(double(gpu.memoryBytes)));
-  bool isTarget = gpu.capability == 80 || gpu.capability == 86 || gpu.capability == 89 || gpu.capability == 90;
-  std::string own = concat("cuda:sm_", gpu.capability, gpu.capability == 90 ? "a" : "");
-  if (gpu.capability < 80)
+  if (gpu.bestTarget().empty())
     finding.advice = "too old: Quipu's CUDA plans need capability 8.0 (Ampere) or later; compile with --target cpu";
-  else if (isTarget)
-    finding.value += concat("; best plans: --target ", own);
+  else if (gpu.hasOwnTarget())
+    finding.value += concat("; best plans: --target ", gpu.bestTarget());
   else
     finding.value += "; runs every CUDA plan through its PTX for sm_80";
   if (finding.advice.empty() && driver < kOldestDriver)
@@ -38,37 +34,33 @@ static Finding findingFor(const CudaProperties &gpu, int driver) {
   return finding;
 }
 
-/// Where the first of these libraries that loads lies; empty when none does.
-static std::string findLibrary(std::initializer_list<const char *> names) {
-  for (const char *name : names) {
-    void *library = dlopen(name, RTLD_LAZY | RTLD_LOCAL);
-    if (!library)
-      continue;
-    link_map *map = nullptr;
-    std::string path = dlinfo(library, RTLD_DI_LINKMAP, &map) == 0 && map ? map->l_name : name;
-    dlclose(library);
-    return path;
-  }
-  return "";
+/// The release behind a path of ptxas; empty when it cannot be run.
+static std::string releaseOf(const std::string &ptxas) {
+  std::optional<std::string> text = captureProcess({ptxas, "--version"});
+  size_t release = text ? text->find("release ") : std::string::npos;
+  size_t end = release == std::string::npos ? release : text->find(',', release);
+  return end == std::string::npos ? "" : text->substr(release, end - release);
 }
 
-/// As quipu-compile looks for it.
-static std::string findPtxas() {
-  const char *named = getenv("QUIPU_PTXAS");
-  if (named && std::string(named) == "none")
-    return "";
-  for (std::string program :
-       {std::string(named ? named : ""), std::string("ptxas"), std::string("/usr/local/cuda/bin/ptxas")}) {
-    if (program.empty())
-      continue;
-    std::optional<std::string> text = captureProcess({program, "--version"});
-    if (!text)
-      continue;
-    size_t release = text->find("release ");
-    size_t end = release == std::string::npos ? release : text->find(',', release);
-    return program + (end == std::string::npos ? "" : ", " + text->substr(release, end - release));
-  }
-  return "";
+/// Assemblers, without which nothing fails.
+static void examineAssemblers(std::vector<Finding> &findings) {
+  CudaAssemblers found = findCudaAssemblers();
+  Finding ptxas = {"ptxas", "ptxas", found.ptxas.empty() ? "none" : found.ptxas, ""};
+  if (!found.missing.empty())
+    ptxas.advice = concat("QUIPU_PTXAS names '", found.missing,
+                          "', which cannot be run, so compiling for CUDA fails; set it to a ptxas, or to none for PTX "
+                          "alone");
+  else if (found.disabled)
+    ptxas.advice = "QUIPU_PTXAS is none: CUDA plans hold PTX alone, which the driver assembles when they are loaded; "
+                   "unset it for machine code";
+  else if (found.ptxas.empty() && found.nvJitLink.empty())
+    ptxas.advice = "only for compiling for CUDA: plans then hold PTX alone, which the driver assembles when they "
+                   "are loaded; put ptxas on the PATH, or name it in QUIPU_PTXAS";
+  if (!found.ptxas.empty())
+    if (std::string release = releaseOf(found.ptxas); !release.empty())
+      ptxas.value += ", " + release;
+  findings.push_back(ptxas);
+  findings.push_back({"nvjitlink", "nvJitLink", found.nvJitLink.empty() ? "none" : found.nvJitLink, ""});
 }
 
 std::vector<Finding> examineCuda() {
@@ -92,23 +84,15 @@ std::vector<Finding> examineCuda() {
       findings.push_back({"gpu", "GPUs", "none", error.what()});
   }
 
-  // Parts of the toolkit: nothing fails without them.
-  std::string ptxas = findPtxas();
-  std::string jitLink = findLibrary({"libnvJitLink.so.13", "libnvJitLink.so.12", "libnvJitLink.so",
-                                     "/usr/local/cuda/lib64/libnvJitLink.so", "/usr/local/cuda/lib/libnvJitLink.so"});
-  std::string cublas = findLibrary({"libcublas.so.13", "libcublas.so.12", "/usr/local/cuda/lib64/libcublas.so.13",
-                                    "/usr/local/cuda/lib64/libcublas.so.12", "/usr/local/cuda/lib64/libcublas.so"});
-  findings.push_back(
-      {"ptxas", "ptxas", ptxas.empty() ? "none" : ptxas,
-       ptxas.empty() && jitLink.empty()
-           ? "only for compiling for CUDA: plans then hold PTX alone, which the driver assembles when they "
-             "are loaded; put ptxas on the PATH, or name it in QUIPU_PTXAS"
-           : ""});
-  findings.push_back({"nvjitlink", "nvJitLink", jitLink.empty() ? "none" : jitLink, ""});
+  examineAssemblers(findings);
+  std::string cublas;
+  for (const std::string &place : cublasPlaces())
+    if (cublas.empty())
+      cublas = findLibrary({place.c_str()});
   findings.push_back({"cublas", "cuBLAS", cublas.empty() ? "none" : cublas,
                       cublas.empty() && hasGpu
                           ? "only for `quipu bench`: its ceiling for arithmetic is then not measured; install CUDA's "
-                            "libraries, or name their folder in LD_LIBRARY_PATH"
+                            "libraries, or name the toolkit in CUDA_HOME"
                           : ""});
   return findings;
 }
