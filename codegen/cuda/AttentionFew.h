@@ -8,8 +8,8 @@
 //
 // A row whose keys are one part is finished then. Otherwise each block leaves its (m, l, sums) in the workspace
 // (AttentionWorkspace.h) and counts itself; the last of a row's blocks merges the parts. The counters belong to the
-// code module, start at zero and return to zero by themselves: launches do not overlap, since every block waits for the
-// kernel in front.
+// code module, start at zero and return to zero by themselves: launches do not overlap, since a block that counts
+// has waited for the kernel in front.
 //
 //===----------------------------------------------------------------------===//
 

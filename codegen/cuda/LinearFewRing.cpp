@@ -1,8 +1,8 @@
 //===- LinearFewRing.cpp - Linear kernels for a row, weights through a ring --------===//
 //
 // Reading the weight is all there is to do, so it never stops: each multiprocessor has one block, and one warp of it,
-// the producer (LinearRing.cpp), has rows of the weight copied into a ring of buffers without ever waiting for anything
-// but room:
+// the producer (LinearRing.cpp), has rows of the weight copied into a ring of buffers, waiting for room alone but for
+// the first time around (below):
 //
 //   producer                                      consumers, `warps` of them
 //     for each unit, for each piece of K:           wait for the kernel in front

@@ -18,9 +18,10 @@
 // - Rows of an arena tensor beyond T are memory of the tensor up to the program's max_rows; what they hold is
 //   unspecified, and kernels may write there.
 // - In a variant for sm_90 or later every launch but the first of a program is programmatic (dependent launch): an
-//   entry may start before the one in front of it has finished. Before it reads anything but weights, or writes
-//   anything, each thread that does so executes griddepcontrol.wait, and every entry executes it in at least one thread
-//   of every block.
+//   entry may start before the one in front of it has finished. What no launch of the program writes may be read at
+//   once: weights, the step's inputs, the block table, keys and values of positions before the step's. Before a thread
+//   reads anything else, or writes anything, it executes griddepcontrol.wait. An entry has a block that executes it,
+//   so that it does not end before the one in front.
 // - Activations are row-major. The residual stream is f32.
 //
 // Service kernels are entries of every variant's code that belong to no program. quipu_argmax (or quipu_sample) and

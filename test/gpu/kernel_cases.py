@@ -250,7 +250,7 @@ class Case:
                 places[arg["value"]] = buffer
             elif not placed:
                 placed = True
-                if arg["value"] in places:
+                if arg["kind"] == "arena" and arg["value"] in places:
                     self.result = places[arg["value"]]
                     self.overwritten = self.result.tensor.clone()
                 self.pointers.append(self.result.pointer)

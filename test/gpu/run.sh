@@ -110,34 +110,51 @@ check_models() {
     --only '(gqa|mqa|mha|tied|biases|mistral_window|head_dim_(48|80)|rope_llama3)\.(f32|bf16)|stories.f32'
 }
 
+# sanitized TOOL NAME CMD...: a line, and the status of the command under compute-sanitizer's tool.
+sanitized() {
+  local tool=$1 name=$2 log=$logs/sanitize.log flags=() status
+  echo "== $tool $name" >>"$log"
+  # A symbol that one code module does not hold is looked for in the next: no error of the program.
+  [ "$tool" = memcheck ] && flags=(--report-api-errors no)
+  limited 90 compute-sanitizer --tool "$tool" --error-exitcode 86 "${flags[@]}" "${@:3}" >>"$log" 2>&1
+  status=$?
+  if [ $status = 0 ]; then
+    echo "$tool $name: clean"
+  else
+    echo "$tool $name: FAILED ($status)"
+    tail -12 "$log" | cut -c1-200
+  fi
+  return $status
+}
+
+# Prompts of several lengths at once; tokens chosen by arg-max, and drawn; both variants.
 sanitize() {
-  local log=$logs/sanitize.log bad=0 plan tool what
-  : >"$log"
+  local bad=0 runs=0 plan tool what variant
+  : >"$logs/sanitize.log"
   ids() { python3 -c "import sys; print(','.join(str(7 * i % 250) for i in range($1)))"; }
   for plan in random/head_dim_64_gqa.bf16 golden/gqa.f32; do
     local source=(--weights random:0) long=600
     case $plan in golden/*) source=() && long=300 ;; esac
-    for tool in memcheck racecheck synccheck; do
-      for what in logits run; do
-        local command=(quipu logits "$plans/$plan.qplan" "${source[@]}" -o /dev/null --prompt-tokens "$(ids $long)"
-          --prompt-tokens "$(ids 33)" --prompt-tokens 1)
-        [ $what = run ] && command=(quipu run "$plans/$plan.qplan" "${source[@]}" --prompt-tokens "$(ids 40)" -n 6
-          --temperature 0 --ignore-eos --print-tokens)
-        echo "== $tool $what $plan" >>"$log"
-        # A symbol that one code module does not hold is looked for in the next: no error of the program.
-        local flags=()
-        [ $tool = memcheck ] && flags=(--report-api-errors no)
-        if limited 90 compute-sanitizer --tool $tool --error-exitcode 86 "${flags[@]}" "${command[@]}" >>"$log" 2>&1; then
-          echo "$tool $what $plan: clean"
-        else
-          echo "$tool $what $plan: FAILED ($?)"
-          tail -12 "$log" | cut -c1-200
-          bad=$((bad + 1))
-        fi
+    for variant in sm_90a sm_80; do
+      for what in logits greedy drawn; do
+        local command=(quipu run "$plans/$plan.qplan" "${source[@]}" --variant $variant --prompt-tokens "$(ids 40)" -n 6
+          --ignore-eos --print-tokens)
+        case $what in
+        logits)
+          command=(quipu logits "$plans/$plan.qplan" "${source[@]}" --variant $variant -o /dev/null
+            --prompt-tokens "$(ids $long)" --prompt-tokens "$(ids 33)" --prompt-tokens 1)
+          ;;
+        greedy) command+=(--temperature 0) ;;
+        drawn) command+=(--temperature 0.8 --top-p 0.9 --repeat-penalty 1.1 --seed 1) ;;
+        esac
+        for tool in memcheck racecheck synccheck; do
+          runs=$((runs + 1))
+          sanitized $tool "$what $plan $variant" "${command[@]}" || bad=$((bad + 1))
+        done
       done
     done
   done
-  note "compute-sanitizer" "$bad of 12 runs fail" "0" "$([ $bad = 0 ] && echo ok || echo FAILED)"
+  note "compute-sanitizer" "$bad of $runs runs fail" "0" "$([ $bad = 0 ] && echo ok || echo FAILED)"
 }
 
 time_kernels() {

@@ -51,6 +51,8 @@ static std::string print(mlir::Operation *op) {
 Compilation::Compilation(const CompileOptions &given) : options(given), backend(Backend::create(options, timing)) {
   if (!options.stopAfter.empty())
     options.stopAfter = findPhase(options.stopAfter);
+  // A whole kernel says nothing to who wrote a config.
+  context.printOpOnDiagnostic(options.verbose);
   context.getDiagEngine().registerHandler([this](mlir::Diagnostic &diagnostic) {
     bool isError = diagnostic.getSeverity() == mlir::DiagnosticSeverity::Error;
     if (!isError && !options.verbose)

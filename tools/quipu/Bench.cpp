@@ -221,7 +221,8 @@ nlohmann::ordered_json BenchCommand::describe(const Row &row) const {
   if (row.operations > 0) {
     result["flops_per_token"] = row.operations;
     result["achieved_TFLOPs"] = row.operations * row.rate / 1e12;
-    result["ceiling_TFLOPs"] = ceilings->operations() / 1e12;
+    if (ceilings->operations() > 0)
+      result["ceiling_TFLOPs"] = ceilings->operations() / 1e12;
     result["ceiling_instruction"] = ceilings->operationsName();
   }
   std::vector<double> ordered = row.runs;
@@ -245,21 +246,25 @@ nlohmann::ordered_json BenchCommand::describe(const Row &row) const {
 void BenchCommand::printMarkdown(const std::vector<Row> &rows) const {
   std::string name = loaded->config().name() ? loaded->config().name()->str() : plan.path();
   out().write(concat("device: ", loaded->device().description(), "; ", ceilings->bytesName(), " ceiling ",
-                     fixed(ceilings->bytes() / 1e9, 1), " GB/s, ", ceilings->operationsName(), " ceiling ",
-                     fixed(ceilings->operations() / 1e12, 3), " TFLOP/s\n\n"));
+                     fixed(ceilings->bytes() / 1e9, 1), " GB/s, ", ceilings->operationsName(),
+                     ceilings->operations() > 0
+                         ? concat(" ceiling ", fixed(ceilings->operations() / 1e12, 3), " TFLOP/s\n\n")
+                         : std::string("\n\n")));
   std::string threads = loaded->device().threads() ? std::to_string(loaded->device().threads()) : "GPU";
   out().write("| model | size | dtype | threads | test | t/s | achieved | of ceiling |\n"
               "| --- | ---: | --- | ---: | ---: | ---: | ---: | ---: |\n");
   for (const Row &row : rows) {
     bool memory = row.bytes > 0;
     double ceiling = memory ? ceilings->bytes() : ceilings->operations();
-    double share = ceiling > 0 ? (memory ? row.bytes : row.operations) * row.rate / ceiling : 0;
+    // Without cuBLAS a GPU's arithmetic is not measured.
+    std::string share =
+        ceiling > 0 ? fixed(100 * (memory ? row.bytes : row.operations) * row.rate / ceiling, 1) + " %" : "-";
     std::string achieved = memory ? fixed(row.bytes * row.rate / 1e9, 2) + " GB/s"
                                   : fixed(row.operations * row.rate / 1e12, 3) + " TFLOP/s";
     out().write(concat("| ", name, " | ", binaryBytes(double(loaded->weightBytes())), " | ",
                        plan::EnumNameDType(loaded->config().compute_dtype()), " | ", threads, " | ", row.name, " | ",
                        fixed(row.rate, 2), " ± ", fixed(row.deviation, 2), " | ", achieved, " | ",
-                       fixed(100 * share, 1), " % |\n"));
+                       share, " |\n"));
   }
 }
 
