@@ -138,12 +138,10 @@ public:
   virtual ~DeviceEvent();
 };
 
-/// What a device runs of a plan: one variant, and the modules with its code.
+/// What a device runs of a plan: one variant, and the modules with its code, all of one form.
 struct PlanChoice {
   uint32_t variant = 0;
   std::vector<const plan::CodeModule *> modules;
-  /// The same code in another form, for when the device refuses the first.
-  std::vector<const plan::CodeModule *> others;
 };
 
 /// A source of a weight whose values come from a seed (RandomWeights.h), for devices that compute them in place.
@@ -193,9 +191,10 @@ public:
   /// Host threads that compute; 0 for a device that has its own.
   virtual unsigned threads() const = 0;
 
-  /// The first variant that this device can run, or the one of isa `variant` when that is not empty. Throws Error that
-  /// names what the plan needs and this device lacks.
-  virtual PlanChoice choose(const plan::Plan &plan, const std::string &planName, const std::string &variant) const = 0;
+  /// What this device can run, of isa `variant` when that is not empty; the best first, the others for when loading
+  /// that shows that it cannot. Throws Error that names what the plan needs and this device lacks.
+  virtual std::vector<PlanChoice> choices(const plan::Plan &plan, const std::string &planName,
+                                          const std::string &variant) const = 0;
 
   /// Memory of the device's own; none where it is the host's.
   virtual std::optional<MemoryInfo> memoryInfo() const { return std::nullopt; }

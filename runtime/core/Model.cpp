@@ -23,14 +23,8 @@ std::shared_ptr<const Model> Model::load(std::shared_ptr<const PlanFile> plan, c
   const std::string &path = model->file->path();
   std::string name = options.device.empty() ? root.target()->device()->str() : options.device;
   model->dev = Device::create(name, options.threads, options.pinThreads);
-  PlanChoice choice = model->dev->choose(root, path, options.variant);
-  model->variant = choice.variant;
-  for (const plan::Program *program : *root.programs())
-    if (program->variant() == choice.variant)
-      model->chosenPrograms.push_back(program);
   model->sessionTokens = options.cacheTokens;
-  checkMemory(root, path, model->chosenPrograms, options.cacheTokens, *model->dev);
-  model->loadCode(choice);
+  model->loadCode(model->dev->choices(root, path, options.variant));
   model->entries.resize(root.kernels()->size());
   for (const plan::Program *program : model->chosenPrograms)
     for (const plan::Sequence *sequence : *program->sequences())
@@ -40,19 +34,29 @@ std::shared_ptr<const Model> Model::load(std::shared_ptr<const PlanFile> plan, c
   return model;
 }
 
-void Model::loadCode(const PlanChoice &choice) {
-  auto load = [&](const std::vector<const plan::CodeModule *> &code) {
-    modules.clear();
-    for (const plan::CodeModule *module : code)
-      modules.push_back(dev->loadModule(*module, file->path()));
-  };
-  if (choice.others.empty())
-    return load(choice.modules);
-  try {
-    load(choice.modules);
-  } catch (const Error &) {
-    load(choice.others);
+void Model::loadCode(const std::vector<PlanChoice> &choices) {
+  // What is wrong with the best is what to mend.
+  std::string refusal;
+  for (const PlanChoice &choice : choices) {
+    variant = choice.variant;
+    chosenPrograms.clear();
+    for (const plan::Program *program : *plan().programs())
+      if (program->variant() == variant)
+        chosenPrograms.push_back(program);
+    // Before anything is loaded.
+    checkMemory(plan(), file->path(), chosenPrograms, sessionTokens, *dev);
+    try {
+      modules.clear();
+      for (const plan::CodeModule *module : choice.modules)
+        modules.push_back(dev->loadModule(*module, file->path()));
+      code = choice.modules.front();
+      return;
+    } catch (const Error &error) {
+      if (refusal.empty())
+        refusal = error.what();
+    }
   }
+  throw Error(refusal);
 }
 
 void Model::findEntries(size_t index) {
@@ -74,6 +78,11 @@ void Model::findEntries(size_t index) {
 std::string Model::variantIsa() const {
   const auto *variants = plan().variants();
   return variants && variants->size() > variant ? variants->Get(variant)->isa()->str() : plan().target()->isa()->str();
+}
+
+std::string Model::codeText() const {
+  return concat(code->format() == plan::CodeFormat::ptx ? "PTX" : plan::EnumNameCodeFormat(code->format()), " for ",
+                code->isa() ? code->isa()->str() : variantIsa());
 }
 
 uint32_t Model::maxChunkRows() const {

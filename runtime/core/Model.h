@@ -65,6 +65,8 @@ public:
   /// Programs and isa of the variant that the device runs.
   const std::vector<const plan::Program *> &programs() const { return chosenPrograms; }
   std::string variantIsa() const;
+  /// What the device took of the plan: "cubin for sm_90a", "PTX for sm_80".
+  std::string codeText() const;
 
   /// V.
   uint32_t vocabSize() const { return config().vocab_size(); }
@@ -89,7 +91,8 @@ public:
 
 private:
   Model() = default;
-  void loadCode(const PlanChoice &choice);
+  /// The first of them that the device takes.
+  void loadCode(const std::vector<PlanChoice> &choices);
   void findEntries(size_t kernel);
 
   std::shared_ptr<const PlanFile> file;
@@ -97,6 +100,8 @@ private:
   std::unique_ptr<Weights> weightTable;
   std::vector<std::unique_ptr<CodeModule>> modules;
   uint32_t variant = 0;
+  /// A module of the code.
+  const plan::CodeModule *code = nullptr;
   std::vector<const plan::Program *> chosenPrograms;
   uint64_t sessionTokens = 0;
   /// For each kernel of these programs, one entry point for each of its entries.

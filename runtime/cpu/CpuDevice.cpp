@@ -23,11 +23,12 @@ std::string CpuDevice::description() const {
   return concat(cpuModelName(), ", ", pool.size(), pool.size() == 1 ? " thread" : " threads");
 }
 
-PlanChoice CpuDevice::choose(const plan::Plan &plan, const std::string &planName, const std::string &variant) const {
+std::vector<PlanChoice> CpuDevice::choices(const plan::Plan &plan, const std::string &planName,
+                                           const std::string &variant) const {
   checkTarget(*plan.target(), planName);
   if (!variant.empty() && variant != plan.target()->isa()->string_view())
     fail(planName, ": has no variant for ", variant, "; it is for ", plan.target()->isa()->string_view());
-  return {0, {plan.modules()->begin(), plan.modules()->end()}, {}};
+  return {{0, {plan.modules()->begin(), plan.modules()->end()}}};
 }
 
 void CpuDevice::checkTarget(const plan::Target &target, const std::string &planName) const {

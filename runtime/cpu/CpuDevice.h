@@ -18,7 +18,8 @@ public:
   const char *name() const override { return "cpu"; }
   std::string description() const override;
   unsigned threads() const override { return pool.size(); }
-  PlanChoice choose(const plan::Plan &plan, const std::string &planName, const std::string &variant) const override;
+  std::vector<PlanChoice> choices(const plan::Plan &plan, const std::string &planName,
+                                  const std::string &variant) const override;
   DeviceMemory allocate(size_t size, MemoryUse use) override;
   void *hostPointer(void *address) const override { return address; }
   bool sharesHostMemory() const override { return true; }

@@ -39,8 +39,9 @@ void CudaDevice::use() const { driver.contextSetCurrent(context); }
 
 std::string CudaDevice::description() const { return gpu.name + ", " + cudaDriverText(); }
 
-PlanChoice CudaDevice::choose(const plan::Plan &plan, const std::string &planName, const std::string &variant) const {
-  return chooseCudaVariant(plan, planName, variant, gpu, driver.version());
+std::vector<PlanChoice> CudaDevice::choices(const plan::Plan &plan, const std::string &planName,
+                                            const std::string &variant) const {
+  return chooseCudaVariants(plan, planName, variant, gpu, driver.version());
 }
 
 std::optional<MemoryInfo> CudaDevice::memoryInfo() const {

@@ -29,7 +29,8 @@ public:
   const char *name() const override { return deviceName.c_str(); }
   std::string description() const override;
   unsigned threads() const override { return 0; }
-  PlanChoice choose(const plan::Plan &plan, const std::string &planName, const std::string &variant) const override;
+  std::vector<PlanChoice> choices(const plan::Plan &plan, const std::string &planName,
+                                  const std::string &variant) const override;
   std::optional<MemoryInfo> memoryInfo() const override;
   DeviceMemory allocate(size_t size, MemoryUse use) override;
   size_t alignment() const override { return 256; }

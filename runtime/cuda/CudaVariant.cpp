@@ -3,6 +3,7 @@
 #include "runtime/cuda/CudaVariant.h"
 #include "runtime/core/Error.h"
 
+#include <algorithm>
 #include <cctype>
 #include <charconv>
 
@@ -53,8 +54,8 @@ bool fits(const plan::CodeModule &module, const CudaProperties &gpu, int driverV
 
 } // namespace
 
-PlanChoice chooseCudaVariant(const plan::Plan &plan, const std::string &planName, const std::string &wanted,
-                             const CudaProperties &gpu, int driverVersion) {
+std::vector<PlanChoice> chooseCudaVariants(const plan::Plan &plan, const std::string &planName,
+                                           const std::string &wanted, const CudaProperties &gpu, int driverVersion) {
   if (plan.target()->device()->string_view() != "cuda")
     fail(planName, ": the plan is for device ", plan.target()->device()->string_view(), ", not for cuda; run it with ",
          "--device ", plan.target()->device()->string_view(), ", or compile the model with --target cuda");
@@ -66,13 +67,19 @@ PlanChoice chooseCudaVariant(const plan::Plan &plan, const std::string &planName
   if (isas.empty())
     isas.push_back(plan.target()->isa()->str());
 
+  auto isWanted = [&](uint32_t variant) {
+    return wanted.empty() || isas[variant] == wanted ||
+           std::ranges::any_of(*plan.modules(), [&](const plan::CodeModule *module) {
+             return module->variant() == variant && module->isa() && module->isa()->string_view() == wanted;
+           });
+  };
+  std::vector<PlanChoice> choices;
   std::string problems, names;
   for (uint32_t i = 0; i < isas.size(); ++i) {
     names += (names.empty() ? "" : ", ") + isas[i];
-    if (!wanted.empty() && isas[i] != wanted)
+    if (!isWanted(i))
       continue;
-    PlanChoice choice;
-    choice.variant = i;
+    size_t before = choices.size();
     std::string problem = "it has no code for a GPU";
     for (plan::CodeFormat format : {plan::CodeFormat::cubin, plan::CodeFormat::ptx}) {
       std::vector<const plan::CodeModule *> modules;
@@ -83,14 +90,14 @@ PlanChoice chooseCudaVariant(const plan::Plan &plan, const std::string &planName
         all = all && fits(*module, gpu, driverVersion, problem);
         modules.push_back(module);
       }
-      if (modules.empty() || !all)
-        continue;
-      (choice.modules.empty() ? choice.modules : choice.others) = modules;
+      if (!modules.empty() && all)
+        choices.push_back({i, modules});
     }
-    if (!choice.modules.empty())
-      return choice;
-    problems += concat(problems.empty() ? "" : "; ", isas[i], " ", problem);
+    if (choices.size() == before)
+      problems += concat(problems.empty() ? "" : "; ", isas[i], " ", problem);
   }
+  if (!choices.empty())
+    return choices;
   if (problems.empty())
     fail(planName, ": has no variant for ", wanted, "; it has ", names);
   std::string target = gpu.bestTarget();

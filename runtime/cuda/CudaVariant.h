@@ -16,10 +16,11 @@
 
 namespace quipu {
 
-/// The first variant that the GPU can run with a driver of this version (as Driver::version), or the variant of isa
-/// `wanted` when that is not empty. Throws Error that says for each variant what is in the way.
-PlanChoice chooseCudaVariant(const plan::Plan &plan, const std::string &planName, const std::string &wanted,
-                             const CudaProperties &gpu, int driverVersion);
+/// What the GPU can run with a driver of this version (as Driver::version), of the variant of isa `wanted` when that is
+/// not empty (of its code: "sm_86" names the variant for sm_80 whose cubins are for sm_86): cubins of the first variant,
+/// its PTX, and so on. Throws Error that says for each variant what is in the way.
+std::vector<PlanChoice> chooseCudaVariants(const plan::Plan &plan, const std::string &planName,
+                                           const std::string &wanted, const CudaProperties &gpu, int driverVersion);
 
 /// Version of the first CUDA release (as Driver::version) whose driver assembles a PTX version (86 for 8.6).
 int driverForPtx(uint32_t ptxVersion);

@@ -120,9 +120,15 @@ TEST_F(CudaRefusalTest, CubinFallsBackToPtx) {
   EXPECT_EQ(variantOf(), "sm_90a");
   ASSERT_EQ(fake.modules.size(), 1u);
   EXPECT_TRUE(fake.modules[0].starts_with("ptx "));
-  // Without PTX, the driver's words are passed on.
-  auto plan = cudaPlan([](plan::PlanT &plan) { plan.modules.erase(plan.modules.begin() + 1); });
-  std::string text = refusal(plan);
+  // Without that, the PTX of the other variant.
+  auto other = cudaPlan([](plan::PlanT &plan) { plan.modules.erase(plan.modules.begin() + 1); });
+  fake.mixHasMap = false;
+  std::shared_ptr<const Model> model = Model::load(other);
+  EXPECT_EQ(model->variantIsa(), "sm_80");
+  EXPECT_EQ(model->codeText(), "PTX for sm_80");
+  model.reset();
+  // Where that is not wanted, the driver's words are passed on.
+  std::string text = refusal(other, withVariant("sm_90a"));
   expectHas(text, "the CUDA driver refuses the plan's cubin for sm_90a: fake trouble (218); fake log; update");
 }
 

@@ -82,7 +82,7 @@ void RunCommand::printDetails(const Model &loaded, const Session &session, const
                               double loadMilliseconds) const {
   ProcessMemory memory = processMemory();
   printNote(concat("device: ", loaded.device().description(),
-                   loaded.device().memoryInfo() ? "; code for " + loaded.variantIsa() : ""));
+                   loaded.device().memoryInfo() ? "; " + loaded.codeText() : ""));
   printNote(concat("weights: ", binaryBytes(double(loaded.weightBytes())), ", of which ",
                    binaryBytes(double(loaded.ownedWeightBytes())), " are converted or joined in memory"));
   printNote(concat("key/value cache: ", binaryBytes(double(cacheBytes(loaded.plan(), summary))), " of ",
