@@ -12,7 +12,9 @@
 #include "llvm/Support/DynamicLibrary.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
 #include "llvm/Support/Program.h"
+#include "llvm/Support/Signals.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <cstdlib>
@@ -40,14 +42,22 @@ static llvm::Expected<std::vector<char>> readFile(llvm::StringRef path) {
 class TemporaryFile {
 public:
   ~TemporaryFile() {
-    if (!path.empty())
-      llvm::sys::fs::remove(path);
+    if (path.empty())
+      return;
+    llvm::sys::fs::remove(path);
+    llvm::sys::DontRemoveFileOnSignal(path);
   }
 
   llvm::Error create(llvm::StringRef suffix, llvm::StringRef content = {}) {
     int descriptor = -1;
-    if (std::error_code code = llvm::sys::fs::createTemporaryFile("quipu-kernels", suffix, descriptor, path))
-      return llvm::createStringError(code, "could not create a temporary file for the kernels");
+    if (std::error_code code = llvm::sys::fs::createTemporaryFile("quipu-kernels", suffix, descriptor, path)) {
+      llvm::SmallString<128> folder;
+      llvm::sys::path::system_temp_directory(/*ErasedOnReboot=*/true, folder);
+      path.clear();
+      return llvm::createStringError(code, "'" + folder + "': could not create a temporary file for the assembler: " +
+                                               code.message() + "; set TMPDIR to a folder that can be written");
+    }
+    llvm::sys::RemoveFileOnSignal(path);
     llvm::raw_fd_ostream stream(descriptor, /*shouldClose=*/true);
     stream << content;
     stream.flush();
@@ -79,6 +89,10 @@ static llvm::Error runPtxas(const std::string &program, llvm::ArrayRef<llvm::Str
     return llvm::Error::success();
   if (!message.empty())
     log += message;
+  if (log.empty())
+    log = "with status " + std::to_string(status) +
+          ", without a word; is there room in the folder of temporary files ('" +
+          llvm::sys::path::parent_path(output.path).str() + "', or what TMPDIR names)?";
   return llvm::createStringError(program + " failed:\n" + log);
 }
 
@@ -97,6 +111,8 @@ static llvm::Expected<Cubin> assembleWithPtxas(const std::string &program, const
   llvm::Expected<std::vector<char>> bytes = readFile(output.path);
   if (!bytes)
     return bytes.takeError();
+  if (bytes->empty())
+    return llvm::createStringError(program + " has written no cubin");
   cubin.bytes = std::move(*bytes);
   return cubin;
 }

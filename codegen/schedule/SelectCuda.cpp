@@ -144,10 +144,11 @@ private:
                                   << multiple << " for this type";
     bool tensorCores = input == weight && is16Bit(input);
     overwriteResidual(*region);
-    if (tensorCores && target.isHopper() && maxRows == 1 && tuning.ring && inputs % 32 == 0) {
-      kernel.setScheduleAttr(ringSchedule(*region));
-      return success();
-    }
+    if (tensorCores && target.isHopper() && maxRows == 1 && tuning.ring && inputs % 32 == 0)
+      if (CudaLinearRingScheduleAttr ring = ringSchedule(*region)) {
+        kernel.setScheduleAttr(ring);
+        return success();
+      }
     if (!tensorCores || maxRows <= kFewRows) {
       int64_t steps = llvm::divideCeil(inputs, tensorCores ? 32 : 16);
       int64_t warps = std::min<int64_t>(tuning.warps ? tuning.warps : 8, steps);
@@ -200,7 +201,8 @@ private:
   }
 
   /// A ring in half of a multiprocessor's shared memory, beside the input, so that it fills while the kernel in front
-  /// still runs. The numbers were measured on an H100 (docs/performance.md).
+  /// still runs; null where the input leaves no room for one. The numbers were measured on an H100
+  /// (docs/performance.md).
   CudaLinearRingScheduleAttr ringSchedule(LinearRegion &region) {
     constexpr int64_t kDepth = 1024, kStages = 6, kHeld = 2, kFirst = 2, kUnderWay = 3, kWarps = 8;
     // Sums and barriers of the emitter, and what the driver takes of each block.
@@ -208,7 +210,10 @@ private:
     auto chosen = [](int64_t tuned, int64_t value) { return tuned > 0 ? tuned : value; };
     int64_t depth = std::min<int64_t>(chosen(tuning.ringDepth, kDepth), region.inputs());
     int64_t room = (target.sharedBytes() + kReserved) / 2 - kReserved - kRest - (region.inputs() * 2 + 128);
-    int64_t stages = std::clamp<int64_t>(room / (8 * (depth * 2 + 128)), 2, chosen(tuning.ringStages, kStages));
+    int64_t stageBytes = 8 * (depth * 2 + 128);
+    if (room < 2 * stageBytes)
+      return {};
+    int64_t stages = std::clamp<int64_t>(room / stageBytes, 2, chosen(tuning.ringStages, kStages));
     int64_t underWay = std::min(chosen(tuning.ringUnderWay, kUnderWay), stages);
     return CudaLinearRingScheduleAttr::get(context, depth, stages, std::min(chosen(tuning.ringHeld, kHeld), stages - 1),
                                            std::min(chosen(tuning.ringFirst, kFirst), underWay), underWay, kWarps,

@@ -191,8 +191,9 @@ public:
   /// Host threads that compute; 0 for a device that has its own.
   virtual unsigned threads() const = 0;
 
-  /// What this device can run, of isa `variant` when that is not empty; the best first, the others for when loading
-  /// that shows that it cannot. Throws Error that names what the plan needs and this device lacks.
+  /// What this device can run of a plan for its kind, of isa `variant` when that is not empty; the best first, the
+  /// others for when loading that shows that it cannot. Throws Error that names what the plan needs and this device
+  /// lacks.
   virtual std::vector<PlanChoice> choices(const plan::Plan &plan, const std::string &planName,
                                           const std::string &variant) const = 0;
 

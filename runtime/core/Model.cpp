@@ -16,12 +16,21 @@ std::shared_ptr<const Model> Model::load(const std::string &planPath, const Mode
   return load(PlanFile::open(planPath), options);
 }
 
+/// Before a driver is looked for that the plan has no use for.
+static void checkDevice(const plan::Target &target, const std::string &planName, const std::string &name) {
+  std::string kind = name.substr(0, name.find(':')), planned = target.device()->str();
+  if (kind != planned && (kind == "cpu" || kind == "cuda"))
+    fail(planName, ": the plan is for device ", planned, ", not for ", kind == "cpu" ? "the cpu" : kind,
+         "; run it with --device ", planned, ", or compile the model with --target ", kind);
+}
+
 std::shared_ptr<const Model> Model::load(std::shared_ptr<const PlanFile> plan, const ModelOptions &options) {
   std::shared_ptr<Model> model(new Model());
   model->file = std::move(plan);
   const plan::Plan &root = model->plan();
   const std::string &path = model->file->path();
   std::string name = options.device.empty() ? root.target()->device()->str() : options.device;
+  checkDevice(*root.target(), path, name);
   model->dev = Device::create(name, options.threads, options.pinThreads);
   model->sessionTokens = options.cacheTokens;
   model->loadCode(model->dev->choices(root, path, options.variant));

@@ -32,10 +32,6 @@ std::vector<PlanChoice> CpuDevice::choices(const plan::Plan &plan, const std::st
 }
 
 void CpuDevice::checkTarget(const plan::Target &target, const std::string &planName) const {
-  if (target.device()->string_view() != "cpu")
-    fail(planName, ": the plan is for device ", target.device()->string_view(),
-         ", not for the cpu; run it with --device ", target.device()->string_view(),
-         ", or compile the model with --target cpu");
   if (target.isa()->string_view() != kIsa)
     fail(planName, ": the plan is for ", target.isa()->string_view(), ", this machine is ", kIsa,
          "; compile the model on it or for it");

@@ -96,6 +96,9 @@ std::string Driver::errorText(Result result) const {
   return concat(text, " (", result, ")");
 }
 
-void failCall(const char *name, Result result) { fail("CUDA: ", name, " failed: ", Driver::get().errorText(result)); }
+void failCall(const char *name, Result result) {
+  fail("CUDA: ", name, " failed: ", Driver::get().errorText(result),
+       result == kOutOfMemory ? "; free memory on the GPU (nvidia-smi shows who has it), or use another" : "");
+}
 
 } // namespace quipu::cuda

@@ -21,7 +21,8 @@ CudaModule::CudaModule(const plan::CodeModule &code, const std::string &planName
     text.pop_back();
   fail(planName, ": the CUDA driver refuses the plan's ", plan::EnumNameCodeFormat(code.format()), " for ",
        code.isa()->string_view(), ": ", driver.errorText(result), text.empty() ? "" : "; " + text,
-       "; update NVIDIA's driver, or compile the model again on this machine");
+       result == kOutOfMemory ? "; free memory on the GPU, or use another"
+                              : "; update NVIDIA's driver, or compile the model again on this machine");
 }
 
 CudaModule::~CudaModule() { (void)driver.moduleUnload.tryCall(handle); }

@@ -56,9 +56,6 @@ bool fits(const plan::CodeModule &module, const CudaProperties &gpu, int driverV
 
 std::vector<PlanChoice> chooseCudaVariants(const plan::Plan &plan, const std::string &planName,
                                            const std::string &wanted, const CudaProperties &gpu, int driverVersion) {
-  if (plan.target()->device()->string_view() != "cuda")
-    fail(planName, ": the plan is for device ", plan.target()->device()->string_view(), ", not for cuda; run it with ",
-         "--device ", plan.target()->device()->string_view(), ", or compile the model with --target cuda");
   // A plan without variants has one, for its target.
   std::vector<std::string> isas;
   if (plan.variants())

@@ -28,7 +28,7 @@ public:
 
 protected:
   template <typename... Args> [[noreturn]] void wrong(const Args &...args) {
-    fail(name, ": the plan is invalid: ", args..., "; compile the model again with this version of quipu");
+    fail(name, ": the plan is invalid: ", args...);
   }
 
   template <typename Enum> void checkEnum(Enum value, Enum last, const std::string &field) {

@@ -93,12 +93,20 @@ void PlanFile::check(std::span<const uint8_t> planBytes) {
   if (!reservedIsZero || memcmp(hash.data(), header.payloadHash, hash.size()) != 0)
     fail(filePath, ": the plan was altered since it was compiled (", reservedIsZero ? "its hash differs" : "header",
          "); ", kRecompile);
+  checkPayload(payload, filePath, kRecompile);
+  root = plan::GetPlan(payload.data());
+}
+
+void checkPayload(std::span<const uint8_t> payload, const std::string &name, const std::string &advice) {
   // A verifier with its default bounds takes the plans of the largest models: their tables number a few thousand.
   flatbuffers::Verifier verifier(payload.data(), payload.size());
   if (!plan::VerifyPlanBuffer(verifier))
-    fail(filePath, ": the plan is malformed (its FlatBuffer does not verify); ", kRecompile);
-  root = plan::GetPlan(payload.data());
-  checkPlan(*root, filePath);
+    fail(name, ": the plan is malformed (its FlatBuffer does not verify); ", advice);
+  try {
+    checkPlan(*plan::GetPlan(payload.data()), name);
+  } catch (const Error &error) {
+    fail(error.what(), "; ", advice);
+  }
 }
 
 std::span<const uint8_t> PlanFile::bundledFile(size_t index) const {

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -34,8 +35,27 @@ int runProcess(const std::string &path, const std::string &name, const std::vect
   for (const std::string &argument : arguments)
     argv.push_back(const_cast<char *>(argument.c_str()));
   argv.push_back(nullptr);
-  pid_t child = 0;
-  if (int error = posix_spawn(&child, path.c_str(), nullptr, nullptr, argv.data(), environ))
+  // The end that the program inherits closes when it starts; before that, the number of an error comes through.
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0)
+    fail("cannot make a pipe", errnoSuffix(errno));
+  pid_t parent = getpid(), child = fork();
+  if (child == 0) {
+    // Whoever ends this program means that one too.
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != parent)
+      _exit(1);
+    execv(path.c_str(), argv.data());
+    int error = errno;
+    (void)!write(ends[1], &error, sizeof(error));
+    _exit(127);
+  }
+  int error = child < 0 ? errno : 0;
+  close(ends[1]);
+  if (child > 0 && read(ends[0], &error, sizeof(error)) == sizeof(error))
+    waitpid(child, nullptr, 0);
+  close(ends[0]);
+  if (error)
     fail(path, ": cannot start", errnoSuffix(error));
   int status = 0;
   while (waitpid(child, &status, 0) < 0)

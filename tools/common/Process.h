@@ -18,7 +18,7 @@ std::string siblingPath(const std::string &name, const std::string &advice);
 
 /// Runs a program with this one's standard streams and environment, and waits for it. `name` is its argv[0] (programs
 /// of Quipu speak in that name). Returns its exit status, 128 + N when signal N ended it. Throws Error when it cannot
-/// be started.
+/// be started. When this program is killed, so is that one.
 int runProcess(const std::string &path, const std::string &name, const std::vector<std::string> &arguments);
 
 /// Runs a program found on the PATH (or a path) with nothing to read, and returns what it prints on standard output;

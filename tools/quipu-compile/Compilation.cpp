@@ -227,6 +227,10 @@ void Compilation::emitPlan() {
         codegen::buildPlan(backend->planTarget(), compiled, model, planOptions);
     if (failed(plan))
       fail(options.model, ": the plan could not be written");
+    // What no runtime would take is not written.
+    checkPayload(*plan, options.model,
+                 "that is more than plans are made for: change the model's config, --max-seq or "
+                 "--max-batch");
     if (options.emit == Emit::Executable)
       writeBundle(options.output,
                   siblingPath("quipu", "an executable is a copy of it: install it beside quipu-compile"), *plan,

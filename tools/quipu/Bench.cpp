@@ -263,8 +263,7 @@ void BenchCommand::printMarkdown(const std::vector<Row> &rows) const {
                                   : fixed(row.operations * row.rate / 1e12, 3) + " TFLOP/s";
     out().write(concat("| ", name, " | ", binaryBytes(double(loaded->weightBytes())), " | ",
                        plan::EnumNameDType(loaded->config().compute_dtype()), " | ", threads, " | ", row.name, " | ",
-                       fixed(row.rate, 2), " ± ", fixed(row.deviation, 2), " | ", achieved, " | ",
-                       share, " |\n"));
+                       fixed(row.rate, 2), " ± ", fixed(row.deviation, 2), " | ", achieved, " | ", share, " |\n"));
   }
 }
 
@@ -297,6 +296,8 @@ int BenchCommand::run() {
   bool isTable = !json && format == "md";
   if (profile && !isTable)
     throw UsageError("--profile prints tables; leave out --json and --output");
+  if (positions() == depth)
+    throw UsageError("-p 0 -n 0 leaves nothing to measure");
   load();
   std::vector<Row> rows;
   std::string profiles;
@@ -360,10 +361,10 @@ void addBench(CLI::App &program, Action &action) {
       ->check(isPositiveCount());
   command->add_option("--chunk", state->chunk, "Tokens of a prompt at once (default: as many as the plan takes)")
       ->check(isPositiveCount());
-  command->add_option("-o,--output", state->format, "md, json or csv")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"md", "json", "csv"}));
-  command->add_flag("--json", state->json, "As -o json");
+  CLI::Option *format = command->add_option("-o,--output", state->format, "md, json or csv")
+                            ->capture_default_str()
+                            ->check(CLI::IsMember({"md", "json", "csv"}));
+  command->add_flag("--json", state->json, "As -o json")->excludes(format);
   command->add_flag("--profile", state->profile,
                     "Also time each launch of a step by itself; prints a table for each test");
   command->add_flag("-v,--verbose", state->verbose, "Say what is compiled and used, on standard error");

@@ -33,6 +33,8 @@ std::string compilerPath();
 
 /// Accepts whole numbers from 1 on.
 CLI::Validator isPositiveCount();
+/// Accepts whole numbers of 64 bits.
+CLI::Validator isSeed();
 
 /// "1,2,3" as token ids; throws UsageError naming the flag and the item that is none.
 std::vector<int32_t> parseTokens(const std::string &flag, const std::string &text);

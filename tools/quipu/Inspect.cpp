@@ -65,12 +65,12 @@ void InspectCommand::writeModule(const PlanFile &plan) const {
 }
 
 int InspectCommand::run() {
-  if (module && !(phase.empty() && kernel.empty()))
-    throw UsageError("give one of --phase, --kernel and --module");
-  if (!phase.empty() && !kernel.empty())
-    throw UsageError("give one of --phase and --kernel");
   if (formOption->count() && kernel.empty())
     throw UsageError("--as says how a kernel is shown; name it with --kernel");
+  if (output != "-" && !module)
+    throw UsageError("-o takes the bytes of --module; redirect the output of everything else");
+  if (int(json) + int(memory) + int(weights) + int(module.has_value()) + int(!phase.empty()) + int(!kernel.empty()) > 1)
+    throw UsageError("give one of --json, --memory, --weights-table, --module, --phase and --kernel");
   if (phase == "list")
     return runCompiler({"--list-phases"});
   if (!phase.empty()) {

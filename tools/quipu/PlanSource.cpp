@@ -188,8 +188,12 @@ std::shared_ptr<const PlanFile> PlanSource::compileCached(bool verbose, const st
   arguments.push_back("-o");
   arguments.push_back(plan);
   // The compiler writes to a temporary name and renames, so that two runs at once do no harm.
-  if (int status = runCompiler(arguments))
-    fail(source, ": could not be compiled (quipu-compile ended with status ", status, ")");
+  if (int status = runCompiler(arguments)) {
+    std::string text = concat(source, ": could not be compiled (quipu-compile ended with status ", status, ")");
+    if (status == 2)
+      throw UsageError(text);
+    throw Error(text);
+  }
   if (verbose)
     printNote(concat("compiled in ",
                      fixed(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(), 2),

@@ -81,8 +81,8 @@ void RunCommand::printDetails(const Model &loaded, const Session &session, const
                               const std::vector<int32_t> &ids, const GenerateSummary &summary,
                               double loadMilliseconds) const {
   ProcessMemory memory = processMemory();
-  printNote(concat("device: ", loaded.device().description(),
-                   loaded.device().memoryInfo() ? "; " + loaded.codeText() : ""));
+  printNote(
+      concat("device: ", loaded.device().description(), loaded.device().memoryInfo() ? "; " + loaded.codeText() : ""));
   printNote(concat("weights: ", binaryBytes(double(loaded.weightBytes())), ", of which ",
                    binaryBytes(double(loaded.ownedWeightBytes())), " are converted or joined in memory"));
   printNote(concat("key/value cache: ", binaryBytes(double(cacheBytes(loaded.plan(), summary))), " of ",
@@ -181,7 +181,7 @@ void addRun(CLI::App &program, Action &action) {
       ->capture_default_str();
   command->add_option("--repeat-window", sampling.repeatWindow, "How many recent tokens that concerns")
       ->capture_default_str();
-  command->add_option("-s,--seed", sampling.seed, "Same seed, same text")->capture_default_str();
+  command->add_option("-s,--seed", sampling.seed, "Same seed, same text")->capture_default_str()->check(isSeed());
   command->add_flag("--ignore-eos", state->generate.ignoreEos, "Do not stop at the end-of-text token");
   command
       ->add_option("--chunk", state->generate.chunkRows,

@@ -6,14 +6,28 @@
 
 namespace quipu::tool {
 
+/// Whether the text is a whole number of the type and nothing else.
+template <typename Number> static bool isNumber(const std::string &text, Number &value) {
+  auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && rest == text.data() + text.size();
+}
+
 CLI::Validator isPositiveCount() {
   return {[](std::string &text) {
             uint32_t value = 0;
-            auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-            bool good = error == std::errc() && rest == text.data() + text.size() && value > 0;
+            bool good = isNumber(text, value) && value > 0;
             return good ? std::string() : "'" + text + "' is no whole number from 1 to 4294967295";
           },
           "", "positive count"};
+}
+
+CLI::Validator isSeed() {
+  return {[](std::string &text) {
+            uint64_t value = 0;
+            return isNumber(text, value) ? std::string()
+                                         : "'" + text + "' is no whole number from 0 to 18446744073709551615";
+          },
+          "", "seed"};
 }
 
 std::vector<int32_t> parseTokens(const std::string &flag, const std::string &text) {
