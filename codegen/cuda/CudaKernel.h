@@ -66,8 +66,8 @@ struct Assembly {
 };
 
 /// Assembles PTX with ptxas (named by QUIPU_PTXAS, on PATH, or under /usr/local/cuda) or else with libnvJitLink. Those
-/// that were found and are too old for the target are passed over. No cubin when none is left, or QUIPU_PTXAS is "none";
-/// an error when one refuses the code, or the named one cannot be had.
+/// that were found and are too old for the target are passed over. No cubin when none is left, or QUIPU_PTXAS is
+/// "none"; an error when one refuses the code, or the named one cannot be had.
 llvm::Expected<Assembly> assemblePtx(const std::string &ptx, const CudaTarget &target);
 
 /// A sentence for each kernel that has too few registers and keeps values in memory, from the assembler's log.

@@ -17,8 +17,8 @@
 namespace quipu {
 
 /// What the GPU can run with a driver of this version (as Driver::version), of the variant of isa `wanted` when that is
-/// not empty (of its code: "sm_86" names the variant for sm_80 whose cubins are for sm_86): cubins of the first variant,
-/// its PTX, and so on. Throws Error that says for each variant what is in the way.
+/// not empty (of its code: "sm_86" names the variant for sm_80 whose cubins are for sm_86): cubins of the first
+/// variant, its PTX, and so on. Throws Error that says for each variant what is in the way.
 std::vector<PlanChoice> chooseCudaVariants(const plan::Plan &plan, const std::string &planName,
                                            const std::string &wanted, const CudaProperties &gpu, int driverVersion);
 

@@ -66,8 +66,7 @@ std::string CudaBackend::emit(const Variant &variant) {
   text = timing.measure("generate PTX", [&] { return take(codegen::emitPtx(*module, target)); });
   if (options.emit == Emit::Ptx)
     return text;
-  codegen::Assembly assembly =
-      timing.measure("assemble", [&] { return take(codegen::assemblePtx(text, target)); });
+  codegen::Assembly assembly = timing.measure("assemble", [&] { return take(codegen::assemblePtx(text, target)); });
   if (!assembly.cubin)
     fail("--emit cubin: ", assembly.obstacle, "; ", kHowToAssemble, ", or use --emit ptx");
   const codegen::Cubin &cubin = *assembly.cubin;
