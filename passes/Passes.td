@@ -115,8 +115,9 @@ def SpecializePass : Pass<"llama-specialize", "::mlir::ModuleOp"> {
     than the original; if none remain for it, `@prefill` is left out.
 
     `programs` asks for others instead, each `KIND:MIN-MAX` or `KIND:NAME:MIN-MAX` with the kind `decode` or `prefill`
-    (which is also the name when there is none); their rows follow each other from 1:
-    `programs=decode:1-8,decode:decode64:9-64,prefill:65-512`.
+    (which is also the name when there is none). The rows of a kind follow each other: those of `decode` from 1, those
+    of `prefill` from the last row of `decode` or before: `programs=decode:1-8,decode:decode64:9-64,prefill:65-512`.
+    Where both kinds take a number of rows, steps of one row for each sequence belong to `decode`.
   }];
   let options = [
     Option<"decodeRows", "decode-rows", "int64_t", /*default=*/"8", "Most rows of a step of the decode program">,

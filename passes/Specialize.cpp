@@ -18,6 +18,7 @@
 #include "llvm/ADT/StringMap.h"
 
 #include <algorithm>
+#include <optional>
 
 namespace quipu::llama {
 #define GEN_PASS_DEF_SPECIALIZEPASS
@@ -81,13 +82,15 @@ private:
     return parts;
   }
 
-  /// `KIND:MIN-MAX` or `KIND:NAME:MIN-MAX` each; their rows follow each other from 1.
+  /// `KIND:MIN-MAX` or `KIND:NAME:MIN-MAX` each. The rows of a kind follow each other, and leave none to nobody: those
+  /// of decode begin with 1, those of prefill where decode ends at the latest.
   FailureOr<SmallVector<Part>> parseParts() {
     SmallVector<Part> parts;
     auto refuse = [&](StringRef text) {
       return emitError(getOperation().getLoc()) << "llama-specialize: program '" << text << "' ";
     };
-    int64_t next = 1;
+    int64_t nextDecode = 1;
+    std::optional<int64_t> nextPrefill;
     for (StringRef text : programs) {
       SmallVector<StringRef> fields;
       text.split(fields, ':');
@@ -105,10 +108,16 @@ private:
         return refuse(text) << "has no name";
       if (llvm::any_of(parts, [&](const Part &other) { return other.name == part.name; }))
         return refuse(text) << "has the name of one before";
-      if (part.minRows != next || part.maxRows < part.minRows)
+      bool isDecode = part.kind == ProgramKind::Decode;
+      int64_t next = isDecode ? nextDecode : nextPrefill.value_or(nextDecode);
+      bool overlaps = !isDecode && !nextPrefill && part.minRows >= 1 && part.minRows < next;
+      if ((part.minRows != next && !overlaps) || part.maxRows < part.minRows)
         return refuse(text) << "has rows " << part.minRows << " to " << part.maxRows << ", expected " << next
                             << " to at least as many";
-      next = part.maxRows + 1;
+      if (isDecode)
+        nextDecode = part.maxRows + 1;
+      else
+        nextPrefill = part.maxRows + 1;
       parts.push_back(part);
     }
     return parts;

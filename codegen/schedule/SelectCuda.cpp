@@ -47,7 +47,10 @@ public:
 
 private:
   LogicalResult schedule(func::FuncOp program) {
-    maxRows = program->getAttrOfType<ProgramAttr>(kProgramAttrName).getMaxRows();
+    auto attribute = program->getAttrOfType<ProgramAttr>(kProgramAttrName);
+    minRows = attribute.getMinRows();
+    maxRows = attribute.getMaxRows();
+    isDecode = attribute.getKind() == ProgramKind::Decode;
     SymbolTableCollection symbols;
     llvm::SetVector<KernelOp> kernels;
     SmallVector<LaunchOp> launches(program.getOps<LaunchOp>());
@@ -163,8 +166,8 @@ private:
     }
     if (region->norm)
       kernel.setWorkspaceAttr(ArrayAttr::get(context, {TypeAttr::get(region->norm.getResult().getType())}));
-    // Few rows are wanted even of a long prompt.
-    bool oneTile = maxRows <= kOneTileRows || region->gather;
+    // Few rows are wanted even of a long prompt, but one of each sequence.
+    bool oneTile = maxRows <= kOneTileRows || (region->gather && !isDecode);
     if (!target.isHopper()) {
       // 64 x 64 for a warp reads the least of shared memory for each product; with 48 KiB two blocks share a
       // multiprocessor, of sm_86 and sm_89 too.
@@ -260,7 +263,7 @@ private:
                                   << "; CUDA kernels need a multiple of 16 bytes";
     int64_t heads = largestDivisor(group, 8);
     bool tensorCores = query == cache && is16Bit(cache) && head % 16 == 0 && head <= 256;
-    if (!tensorCores || maxRows <= kOneTileRows) {
+    if (!tensorCores || maxRows <= kOneTileRows || isDecode) {
       // One row fills the chip at long contexts: a block for each multiprocessor. In very long ones two, where heads
       // are so short that one has not enough bytes under way; at short ones the second would only be in the way. Beside
       // other rows each needs fewer parts; several smaller blocks for a multiprocessor hide the latency of their first
@@ -271,8 +274,11 @@ private:
       bool inPairs = maxRows == 1 && head * cache.getIntOrFloatBitWidth() / 8 <= kShortHeadBytes &&
                      tuning.positions > kLongContext;
       int64_t blocks = kvHeads * (group / heads);
-      int64_t splits = isAlone ? (inPairs ? 2 : 1) * target.multiprocessors() / blocks
-                               : std::max<int64_t>(4 * target.multiprocessors() / (blocks * (kFewRows + 1)), 2);
+      int64_t splits = (inPairs ? 2 : 1) * target.multiprocessors() / blocks;
+      if (!isAlone && minRows <= kOneTileRows)
+        splits = std::max<int64_t>(4 * target.multiprocessors() / (blocks * (kFewRows + 1)), 2);
+      else if (!isAlone)
+        splits = 4 * target.multiprocessors() / (blocks * minRows);
       int64_t warps = isAlone && dot == CudaDot::Mma ? 8 : 4, keys = isAlone || dot == CudaDot::Fma ? 64 : 256;
       auto few =
           CudaAttentionScheduleAttr::get(context, RowRegime::Few, 1, heads, warps, tuning.keys ? tuning.keys : keys,
@@ -320,7 +326,9 @@ private:
   MLIRContext *context;
   const CudaTarget &target;
   const LlamaSelectSchedulesOptions &tuning;
-  int64_t maxRows = 0;
+  /// Of the program.
+  int64_t minRows = 0, maxRows = 0;
+  bool isDecode = false;
 };
 
 } // namespace

@@ -95,7 +95,8 @@ void Session::Impl::check(std::span<const SequenceTokens> batch) const {
 }
 
 /// Picks the program for what is left of the batch: the first one whose bounds fit all of it, or else the largest, for
-/// a part of it. `limit`: most tokens of the launch.
+/// a part of it. Where there is one for prompts beside one for decode, that is for steps of one token for each
+/// sequence. `limit`: most tokens of the launch.
 size_t Session::Impl::chooseProgram(std::span<const SequenceTokens> batch, Cursor cursor, uint64_t limit) const {
   const std::vector<const plan::Program *> &programs = model->programs();
   auto rowsNeeded = [&](const plan::Program &program) {
@@ -109,20 +110,33 @@ size_t Session::Impl::chooseProgram(std::span<const SequenceTokens> batch, Curso
     }
     return total;
   };
+  uint64_t tokens = 0;
+  bool isDecode = true;
+  for (size_t i = cursor.part, token = cursor.token; i < batch.size() && tokens < limit; ++i, token = 0) {
+    uint64_t count = std::min<uint64_t>(batch[i].tokens.size() - token, limit - tokens);
+    isDecode = isDecode && count == 1;
+    tokens += count;
+  }
+  std::optional<size_t> decode;
   size_t largest = 0;
   size_t padded = programs.size();
   for (size_t i = 0; i < programs.size(); ++i) {
     const plan::Program &program = *programs[i];
     uint64_t needed = rowsNeeded(program);
-    if (needed <= program.max_rows() && needed >= program.min_rows())
-      return i;
+    if (needed <= program.max_rows() && needed >= program.min_rows()) {
+      bool mayShare = program.kind() == plan::ProgramKind::decode && !isDecode;
+      if (!mayShare && !(decode && tokens < program.min_rows()))
+        return i;
+      if (mayShare && !decode)
+        decode = i;
+    }
     // Too few rows for its bounds can be made enough with padding.
     if (needed < program.min_rows() && padded == programs.size())
       padded = i;
     if (program.max_rows() > programs[largest]->max_rows())
       largest = i;
   }
-  return padded < programs.size() ? padded : largest;
+  return decode ? *decode : padded < programs.size() ? padded : largest;
 }
 
 /// Fills `rows` with the next tokens of the batch, as many as the program's bounds and the limit allow, and moves the

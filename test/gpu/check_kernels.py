@@ -60,12 +60,13 @@ def cases_of(launch, tokens):
     """(outputs, mode, padding) to try at one number of rows."""
     limit = launch.plan.kv["max_seq"]
     whole = ["start", "later"] if tokens <= limit else []
+    each = ["each"] if tokens <= 64 or launch.is_decode else []
     if launch.kind == "attention":
-        modes = (["each"] if tokens <= 64 else []) + whole + ["mixed"]
+        modes = each + whole + ["mixed"]
         modes += [f"at{depth}" for depth in (512, 8192, 32768) if depth <= limit and tokens in (1, 64)]
         return [(1, mode, mode in ("mixed", "each") and tokens != 1) for mode in modes]
     if launch.kind == "qkv":
-        return [(1, mode, mode == "mixed") for mode in (["each"] if tokens <= 64 else []) + whole[:1] + ["mixed"]]
+        return [(1, mode, mode == "mixed") for mode in each + whole[:1] + ["mixed"]]
     if launch.kind == "lm_head":
         return [(outputs, "mixed", False) for outputs in sorted({1, min(tokens, 300)})]
     return [(1, "mixed", False)]

@@ -51,7 +51,7 @@ def quipu(options, *arguments):
 
 
 class Plan:
-    def __init__(self, path):
+    def __init__(self, options, path):
         self.path = path
         self.name, self.dtype, _ = path.name.rsplit(".", 2)
         self.random = path.parent.name == "random"
@@ -67,6 +67,7 @@ class Plan:
         settings = json.loads(self.config.read_text())
         self.vocab = settings["vocab_size"]
         self.positions = settings["max_position_embeddings"]
+        self.sequences = json.loads(quipu(options, "inspect", path, "--json"))["kv_cache"]["max_batch"]
         # A file with rotary pairs side by side, which transformers does not read.
         self.foreign = "interleaved" in self.name
 
@@ -166,7 +167,9 @@ class Check:
         longest = min(700 if self.plan.random else 300, self.plan.positions - 1)
         seed = self.plan.name
         long = tokens(longest, self.plan.vocab, seed)
-        return long, [tokens(length, self.plan.vocab, seed + str(length)) for length in RAGGED]
+        # As many sequences as the plan takes.
+        lengths = [*RAGGED, *(20 + 7 * i % 23 for i in range(self.plan.sequences - len(RAGGED)))]
+        return long, [tokens(length, self.plan.vocab, f"{seed}{length}.{i}") for i, length in enumerate(lengths)]
 
     def reference(self, long, ragged):
         """Expected logits of all prompts, and PyTorch's own errors."""
@@ -255,7 +258,7 @@ def main():
     parser.add_argument("--limit", type=float, default=120, help="seconds that one command may take")
     options = parser.parse_args()
     paths = sorted(path for folder in ("golden", "random") for path in (options.plans / folder).glob("*.qplan"))
-    plans = [Plan(path) for path in paths if re.search(options.only, f"{path.parent.name}/{path.name}")]
+    plans = [Plan(options, path) for path in paths if re.search(options.only, f"{path.parent.name}/{path.name}")]
     failures = 0
     with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         checks = [Check(options, plan, pool, Path(folder)) for plan in plans]

@@ -52,5 +52,7 @@ class Launch:
         # "sm_80.decode.qkv_1" -> "qkv".
         self.kind = re.sub(r"_\d+$", "", self.name.rsplit(".", 1)[-1])
         self.variant = program["variant"]
+        # Every row a sequence of its own.
+        self.is_decode = program["kind"] == "decode"
         self.min_rows, self.max_rows = program["min_rows"], program["max_rows"]
         self.arena_bytes = program["arena_bytes"]

@@ -6,6 +6,7 @@
 // RUN: %status 1 quipu-opt %s --llama-specialize=programs=decode::1-8 --split-input-file 2>&1 | FileCheck %s --check-prefix=UNNAMED
 // RUN: %status 1 quipu-opt %s --llama-specialize=programs=decode:1-8,prefill:decode:9-64 --split-input-file 2>&1 | FileCheck %s --check-prefix=TWICE
 // RUN: %status 1 quipu-opt %s --llama-specialize=programs=decode:1-8,prefill:10-64 --split-input-file 2>&1 | FileCheck %s --check-prefix=GAP
+// RUN: %status 1 quipu-opt %s --llama-specialize=programs=decode:1-8,prefill:5-64,prefill:more:60-99 --split-input-file 2>&1 | FileCheck %s --check-prefix=SHARED
 // RUN: %status 1 quipu-opt %s --llama-specialize=programs=decode:1-0 --split-input-file 2>&1 | FileCheck %s --check-prefix=EMPTY
 
 // Test: options that make no program are refused.
@@ -18,6 +19,7 @@
 // UNNAMED: error: llama-specialize: program 'decode::1-8' has no name
 // TWICE: error: llama-specialize: program 'prefill:decode:9-64' has the name of one before
 // GAP: error: llama-specialize: program 'prefill:10-64' has rows 10 to 64, expected 9 to at least as many
+// SHARED: error: llama-specialize: program 'prefill:more:60-99' has rows 60 to 99, expected 65 to at least as many
 // EMPTY: error: llama-specialize: program 'decode:1-0' has rows 1 to 0, expected 1 to at least as many
 
 // Test: what is no program, or already specialised, stays.

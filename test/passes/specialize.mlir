@@ -2,6 +2,7 @@
 // RUN: quipu-opt %s --llama-specialize="decode-rows=2 prefill-rows=2" --split-input-file | FileCheck %s --check-prefix=DECODE
 // RUN: quipu-opt %s --llama-specialize="decode-rows=4 prefill-rows=64 row-align=32 page=64" --split-input-file | FileCheck %s --check-prefix=OPTIONS
 // RUN: quipu-opt %s --llama-specialize="programs=decode:1-8,decode:decode64:9-64,prefill:65-256,prefill:long:257-2048 row-align=4" --split-input-file | FileCheck %s --check-prefix=PROGRAMS
+// RUN: quipu-opt %s --llama-specialize="programs=decode:1-8,decode:wide:9-100,prefill:9-256" --split-input-file | FileCheck %s --check-prefix=BOTH
 
 // Test: programs and kernels are cloned, the kernels named after their program, and the originals erased; the kernel of
 // a program that is none of ours stays.
@@ -27,6 +28,8 @@
 // OPTIONS-NOT: page = 32
 
 // Test: a program for each stretch of rows asked for, bounded by the imported one; rows are aligned in prefill only.
+// BOTH: func.func @wide({{.*}} #llama.program<decode, rows = 9 to 100>
+// BOTH: func.func @prefill({{.*}} #llama.program<prefill, rows = 9 to 256, align = 16>
 // PROGRAMS: llama.kernel @decode.append(
 // PROGRAMS: func.func @decode({{.*}} #llama.program<decode, rows = 1 to 8>
 // PROGRAMS: llama.kernel @decode64.append(

@@ -252,6 +252,33 @@ TEST(SessionPrograms, PaddedToTheSmallestStep) {
   }
 }
 
+// Test: where programs of both kinds take a number of rows, decode has the steps of one token for each sequence, and
+// prompts the other one; where there is none for prompts, decode has them too.
+TEST(SessionPrograms, DecodeBesidePrefill) {
+  TempFolder folder;
+  plan::PlanT plan = toyPlan(folder);
+  plan.programs[0]->max_rows = kToyMaxBatch;
+  plan.programs[0]->arena_bytes = 64 + kToyMaxBatch * kToyHidden * 4;
+  plan.programs[1]->row_align = 1;
+  auto tagOf = [&](size_t prompts, size_t tokens) {
+    Session session(Model::load(writeToyPlan(folder, plan)));
+    std::vector<int32_t> ids = {5, 6, 7};
+    std::vector<SequenceTokens> batch;
+    for (size_t i = 0; i < prompts; ++i)
+      batch.push_back({session.addSequence(), std::span(ids).first(tokens), LogitsMode::Last});
+    return session.step(batch).row(0)[kToyTagColumn];
+  };
+  EXPECT_EQ(tagOf(1, 1), kToyDecodeTag);
+  EXPECT_EQ(tagOf(3, 1), kToyDecodeTag);
+  EXPECT_EQ(tagOf(1, 3), kToyPrefillTag);
+  plan.programs[1]->min_rows = 4;
+  EXPECT_EQ(tagOf(1, 3), kToyDecodeTag);
+  EXPECT_EQ(tagOf(2, 2), kToyPrefillTag);
+  // Padding to groups does not make more tokens of them.
+  plan.programs[1]->row_align = kToyRowAlign;
+  EXPECT_EQ(tagOf(1, 3), kToyDecodeTag);
+}
+
 TEST(ModelLoad, MissingEntry) {
   TempFolder folder;
   plan::PlanT plan = toyPlan(folder);

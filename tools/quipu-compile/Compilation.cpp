@@ -137,7 +137,8 @@ void Compilation::runPasses(const std::vector<std::string> &targets, const std::
   variants.front().target = targets.front();
   if (last == kImportPhase)
     return;
-  for (const CompilePhase &phase : compilePhases(targets.front(), computeDType(), maxSeq, options.tuning)) {
+  for (const CompilePhase &phase :
+       compilePhases(targets.front(), computeDType(), {maxSeq, options.maxBatch}, options.tuning)) {
     // From here on the variants differ.
     if (phase.name == kFirstTargetPhase)
       for (size_t i = 1; i < targets.size(); ++i)
@@ -148,7 +149,8 @@ void Compilation::runPasses(const std::vector<std::string> &targets, const std::
       return;
   }
   for (Variant &variant : llvm::drop_begin(variants)) {
-    std::vector<CompilePhase> phases = compilePhases(variant.target, computeDType(), maxSeq, options.tuning);
+    std::vector<CompilePhase> phases =
+        compilePhases(variant.target, computeDType(), {maxSeq, options.maxBatch}, options.tuning);
     auto first = llvm::find_if(phases, [](const CompilePhase &phase) { return phase.name == kFirstTargetPhase; });
     for (const CompilePhase &phase : llvm::make_range(first, phases.end()))
       runPhase(phase, *variant.module);

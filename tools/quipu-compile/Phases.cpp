@@ -8,16 +8,31 @@
 #include "passes/Passes.h"
 #include "tools/common/Console.h"
 
+#include <algorithm>
+
 namespace quipu::tool {
 
+/// Rows up to which attention works on each one by itself, whatever the step is.
+static constexpr uint32_t kDecodeRows = 64;
+/// Most rows of one step of decode.
+static constexpr uint32_t kMostDecodeRows = 512;
+
 /// The programs of a CUDA plan: where the reading of weights dominates, where they still do but tensor cores must run
-/// at full rate, and where arithmetic does.
-static std::vector<std::string> cudaPrograms(const codegen::CudaTarget &target, frontend::DType dtype) {
+/// at full rate, and where arithmetic does. More sequences than that have a program of their own beside the one for as
+/// many rows of a prompt: their attention reads other keys for each row.
+static std::vector<std::string> cudaPrograms(const codegen::CudaTarget &target, frontend::DType dtype,
+                                             uint32_t maxBatch) {
   if (dtype == frontend::DType::f32)
     return {"decode:1-8", "prefill:9-256"};
-  if (!target.isHopper())
-    return {"decode:1-8", "decode:decode64:9-64", "prefill:65-512"};
-  return {"decode:1-1", "decode:decode4:2-4", "decode:decode64:5-64", "prefill:65-512", "prefill:prefill2048:513-2048"};
+  std::vector<std::string> programs = {"decode:1-8", "decode:decode64:9-64"};
+  if (target.isHopper())
+    programs = {"decode:1-1", "decode:decode4:2-4", "decode:decode64:5-64"};
+  if (maxBatch > kDecodeRows)
+    programs.push_back("decode:decode512:65-" + std::to_string(std::min(maxBatch, kMostDecodeRows)));
+  programs.push_back("prefill:65-512");
+  if (target.isHopper())
+    programs.push_back("prefill:prefill2048:513-2048");
+  return programs;
 }
 
 static std::unique_ptr<mlir::Pass> createSelection(const std::string &target, uint32_t positions,
@@ -36,7 +51,7 @@ static std::unique_ptr<mlir::Pass> createSelection(const std::string &target, ui
   return pass;
 }
 
-std::vector<CompilePhase> compilePhases(const std::string &target, frontend::DType dtype, uint32_t positions,
+std::vector<CompilePhase> compilePhases(const std::string &target, frontend::DType dtype, const PlanBounds &bounds,
                                         const std::string &tuning) {
   std::vector<CompilePhase> phases;
   llama::PipelineOptions pipeline;
@@ -44,7 +59,7 @@ std::vector<CompilePhase> compilePhases(const std::string &target, frontend::DTy
   if (codegen::isCudaTarget(target)) {
     pipeline.rowAlign = 1;
     if (auto cuda = codegen::parseCudaTarget(target))
-      for (const std::string &program : cudaPrograms(*cuda, dtype))
+      for (const std::string &program : cudaPrograms(*cuda, dtype, bounds.maxBatch))
         pipeline.programs.push_back(program);
     else
       llvm::consumeError(cuda.takeError());
@@ -59,7 +74,7 @@ std::vector<CompilePhase> compilePhases(const std::string &target, frontend::DTy
     if (phase.name == "plan-memory")
       phases.push_back(
           {"llama-select-schedules", "every kernel gets a schedule for the target",
-           [=](mlir::OpPassManager &manager) { manager.addPass(createSelection(target, positions, tuning)); }});
+           [=](mlir::OpPassManager &manager) { manager.addPass(createSelection(target, bounds.maxSeq, tuning)); }});
     phases.push_back({"llama-" + phase.name, phase.description, std::move(phase.add)});
   }
   return phases;

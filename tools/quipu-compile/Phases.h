@@ -25,10 +25,15 @@ struct CompilePhase {
   std::function<void(mlir::OpPassManager &)> add;
 };
 
+/// Most positions of a sequence, and most sequences at once.
+struct PlanBounds {
+  uint32_t maxSeq = 0, maxBatch = 1;
+};
+
 /// The passes between import and codegen, in order, for a target ("cpu:...", "cuda:...") and the dtype that the model
-/// is computed in; `positions`: most of a sequence. `tuning`: options of llama-select-schedules besides the target;
-/// adding that phase throws UsageError where it has no such options.
-std::vector<CompilePhase> compilePhases(const std::string &target, frontend::DType dtype, uint32_t positions = 0,
+/// is computed in. `tuning`: options of llama-select-schedules besides the target; adding that phase throws UsageError
+/// where it has no such options.
+std::vector<CompilePhase> compilePhases(const std::string &target, frontend::DType dtype, const PlanBounds &bounds = {},
                                         const std::string &tuning = {});
 
 /// "import", the passes, "codegen".

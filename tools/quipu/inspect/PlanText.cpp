@@ -14,7 +14,8 @@
 namespace quipu::tool {
 
 static std::string padded(std::string value, size_t width) {
-  value.resize(std::max(value.size(), width), ' ');
+  // At least one, so that long names do not run into what follows.
+  value.resize(std::max(value.size() + 1, width), ' ');
   return value;
 }
 
