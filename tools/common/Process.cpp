@@ -4,9 +4,11 @@
 #include "runtime/core/Error.h"
 
 #include <cerrno>
+#include <cstdlib>
 #include <fcntl.h>
 #include <filesystem>
 #include <spawn.h>
+#include <sstream>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -28,6 +30,18 @@ std::string siblingPath(const std::string &name, const std::string &advice) {
   if (access(path.c_str(), R_OK | X_OK) != 0)
     fail(path, ": missing, or not to be executed; ", advice);
   return path;
+}
+
+std::string findProgram(const std::string &name) {
+  auto runs = [](const std::string &path) { return access(path.c_str(), X_OK) == 0; };
+  if (name.find('/') != std::string::npos)
+    return runs(name) ? name : "";
+  const char *path = getenv("PATH");
+  std::istringstream folders(path ? path : "");
+  for (std::string folder; std::getline(folders, folder, ':');)
+    if (std::string file = (folder.empty() ? "." : folder) + "/" + name; runs(file))
+      return file;
+  return "";
 }
 
 int runProcess(const std::string &path, const std::string &name, const std::vector<std::string> &arguments) {

@@ -16,6 +16,10 @@ std::string ownFolder();
 /// there.
 std::string siblingPath(const std::string &name, const std::string &advice);
 
+/// The file that the name of a program stands for, as a shell finds it: a path, or a file in a folder of PATH; empty
+/// when there is none that can be run.
+std::string findProgram(const std::string &name);
+
 /// Runs a program with this one's standard streams and environment, and waits for it. `name` is its argv[0] (programs
 /// of Quipu speak in that name). Returns its exit status, 128 + N when signal N ended it. Throws Error when it cannot
 /// be started. When this program is killed, so is that one.

@@ -2,25 +2,11 @@
 
 #include "tools/quipu/CudaAssembler.h"
 #include "tools/common/Libraries.h"
+#include "tools/common/Process.h"
 
 #include <cstdlib>
-#include <sstream>
-#include <unistd.h>
 
 namespace quipu::tool {
-
-/// The file that the name stands for, as a shell finds it; empty when there is none that can be run.
-static std::string findProgram(const std::string &name) {
-  auto runs = [](const std::string &path) { return access(path.c_str(), X_OK) == 0; };
-  if (name.find('/') != std::string::npos)
-    return runs(name) ? name : "";
-  const char *path = getenv("PATH");
-  std::istringstream folders(path ? path : "");
-  for (std::string folder; std::getline(folders, folder, ':');)
-    if (std::string file = (folder.empty() ? "." : folder) + "/" + name; runs(file))
-      return file;
-  return "";
-}
 
 CudaAssemblers findCudaAssemblers() {
   CudaAssemblers found;

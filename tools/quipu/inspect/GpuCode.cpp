@@ -93,11 +93,17 @@ std::string kernelSass(const PlanFile &file, const std::string &name) {
   std::string symbols;
   for (const std::string &symbol : symbolsOf(kernel))
     symbols += (symbols.empty() ? "" : ",") + symbol;
+  std::string tool = findProgram("cuobjdump");
+  if (tool.empty())
+    tool = findProgram("/usr/local/cuda/bin/cuobjdump");
+  if (tool.empty())
+    fail("no cuobjdump found; install it (part of the CUDA toolkit), or see --as ptx");
   CodeDescriptor code(*module);
-  for (const char *tool : {"cuobjdump", "/usr/local/cuda/bin/cuobjdump"})
-    if (std::optional<std::string> listing = captureProcess({tool, "--dump-sass", "--function", symbols, code.path()}))
-      return *listing;
-  fail("no cuobjdump found; install it (part of the CUDA toolkit), or see --as ptx");
+  std::optional<std::string> listing = captureProcess({tool, "--dump-sass", "--function", symbols, code.path()});
+  if (!listing)
+    fail(tool, ": cannot list code for ", module->isa()->string_view(),
+         "; take one of a toolkit as new as the ptxas that made it, or see --as ptx");
+  return *listing;
 }
 
 } // namespace quipu::tool
