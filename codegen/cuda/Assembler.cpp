@@ -6,6 +6,8 @@
 
 #include "codegen/cuda/CudaKernel.h"
 
+#include "runtime/cuda/CudaToolkit.h"
+
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/SmallString.h"
 #include "llvm/ADT/StringExtras.h"
@@ -22,9 +24,6 @@
 namespace quipu::codegen {
 
 // ---------------------------------------------------------------- ptxas
-
-static constexpr llvm::StringLiteral kPtxasFolder = "/usr/local/cuda/bin";
-static constexpr const char *kPtxasVariable = "QUIPU_PTXAS";
 
 static llvm::Error fileError(std::error_code code, llvm::StringRef path) {
   return llvm::createStringError(code, "'" + path + "': " + code.message());
@@ -139,8 +138,7 @@ struct JitLink {
 
   /// Whether the library is there with all of them.
   bool load() {
-    for (const char *name : {"libnvJitLink.so.13", "libnvJitLink.so.12", "libnvJitLink.so",
-                             "/usr/local/cuda/lib64/libnvJitLink.so", "/usr/local/cuda/lib/libnvJitLink.so"}) {
+    for (const char *name : kNvJitLinkPlaces) {
       library = llvm::sys::DynamicLibrary::getPermanentLibrary(name);
       if (library.isValid())
         break;
@@ -226,43 +224,33 @@ llvm::Expected<Assembly> assemblePtx(const std::string &ptx, const CudaTarget &t
   if (const char *named = getenv(kPtxasVariable))
     return assembleWithNamed(named, ptx, target);
 
-  Assembly assembly;
   std::vector<std::string> tooOld;
-  // False: the next one may be tried.
-  auto take = [&](const std::string &assembler, llvm::Expected<Cubin> cubin) -> llvm::Expected<bool> {
-    if (cubin) {
-      assembly.cubin = std::move(*cubin);
-      return true;
-    }
+  // Nothing: the next one may be tried.
+  auto outcome = [&](const std::string &assembler,
+                     llvm::Expected<Cubin> cubin) -> std::optional<llvm::Expected<Assembly>> {
+    if (cubin)
+      return Assembly{std::move(*cubin), ""};
     std::string text = llvm::toString(cubin.takeError());
     if (!saysTooOld(text))
       return llvm::createStringError(text);
     tooOld.push_back(assembler);
-    return false;
+    return std::nullopt;
   };
   llvm::SmallVector<std::string> programs;
   for (const llvm::ErrorOr<std::string> &program :
-       {llvm::sys::findProgramByName("ptxas"), llvm::sys::findProgramByName("ptxas", {kPtxasFolder})})
+       {llvm::sys::findProgramByName("ptxas"), llvm::sys::findProgramByName("ptxas", {kCudaProgramFolder})})
     if (program && !llvm::is_contained(programs, *program))
       programs.push_back(*program);
-  for (const std::string &program : programs) {
-    llvm::Expected<bool> taken = take(program, assembleWithPtxas(program, ptx, target));
-    if (!taken)
-      return taken.takeError();
-    if (*taken)
-      return assembly;
-  }
-  if (JitLink jit; jit.load()) {
-    llvm::Expected<bool> taken = take("nvJitLink", assembleWithJitLink(jit, ptx, target));
-    if (!taken)
-      return taken.takeError();
-    if (*taken)
-      return assembly;
-  }
-  assembly.obstacle = tooOld.empty() ? "this machine has no assembler for NVIDIA GPUs"
-                                     : llvm::join(tooOld, " and ") + (tooOld.size() == 1 ? " is" : " are") +
-                                           " too old for the PTX of " + target.arch;
-  return assembly;
+  for (const std::string &program : programs)
+    if (auto done = outcome(program, assembleWithPtxas(program, ptx, target)))
+      return std::move(*done);
+  if (JitLink jit; jit.load())
+    if (auto done = outcome("nvJitLink", assembleWithJitLink(jit, ptx, target)))
+      return std::move(*done);
+  if (tooOld.empty())
+    return Assembly{std::nullopt, "this machine has no assembler for NVIDIA GPUs"};
+  return Assembly{std::nullopt, llvm::join(tooOld, " and ") + (tooOld.size() == 1 ? " is" : " are") +
+                                    " too old for the PTX of " + target.arch};
 }
 
 std::vector<std::string> spillsOf(const Cubin &cubin) {

@@ -274,11 +274,9 @@ private:
       bool inPairs = maxRows == 1 && head * cache.getIntOrFloatBitWidth() / 8 <= kShortHeadBytes &&
                      tuning.positions > kLongContext;
       int64_t blocks = kvHeads * (group / heads);
-      int64_t splits = (inPairs ? 2 : 1) * target.multiprocessors() / blocks;
-      if (!isAlone && minRows <= kOneTileRows)
-        splits = std::max<int64_t>(4 * target.multiprocessors() / (blocks * (kFewRows + 1)), 2);
-      else if (!isAlone)
-        splits = 4 * target.multiprocessors() / (blocks * minRows);
+      int64_t fewest = std::max(minRows, kFewRows + 1), atLeast = minRows <= kOneTileRows ? 2 : 1;
+      int64_t splits = isAlone ? (inPairs ? 2 : 1) * target.multiprocessors() / blocks
+                               : std::max(4 * target.multiprocessors() / (blocks * fewest), atLeast);
       int64_t warps = isAlone && dot == CudaDot::Mma ? 8 : 4, keys = isAlone || dot == CudaDot::Fma ? 64 : 256;
       auto few =
           CudaAttentionScheduleAttr::get(context, RowRegime::Few, 1, heads, warps, tuning.keys ? tuning.keys : keys,

@@ -82,17 +82,19 @@ void checkMemory(const plan::Plan &plan, const std::string &planName, ProgramLis
   if (fits(cache))
     return;
 
-  std::string advice;
   uint64_t page = shape.page();
+  auto roomFor = [&] {
+    uint64_t pages =
+        largest(cacheTokens / page, [&](uint64_t pages) { return fits(sizeOf(shape.max_seq(), pages * page)); });
+    return pages ? concat("there is room for ", pages * page, " tokens: ask for fewer sequences or a shorter context")
+                 : std::string("there is room for no token; free memory on the GPU, or use one with more");
+  };
+  std::string advice;
   if (fixed >= memory->free)
     advice = concat("the weights ", weights >= memory->free ? "alone" : "with the memory that steps work in",
                     " do not fit; free memory on the GPU, or use one with more");
-  else if (uint64_t pages = !cacheTokens ? 0 : largest(cacheTokens / page, [&](uint64_t pages) {
-             return fits(sizeOf(shape.max_seq(), pages * page));
-           }))
-    advice = concat("there is room for ", pages * page, " tokens: ask for fewer sequences or a shorter context");
   else if (cacheTokens)
-    advice = "there is room for no token; free memory on the GPU, or use one with more";
+    advice = roomFor();
   else if (uint64_t longest =
                largest(shape.max_seq() / page, [&](uint64_t pages) { return fits(sizeOf(pages * page, 0)); }))
     advice = concat("compile with --max-seq ", longest * page, " or less",

@@ -95,34 +95,26 @@ void Session::Impl::check(std::span<const SequenceTokens> batch) const {
 }
 
 /// Picks the program for what is left of the batch: the first one whose bounds fit all of it, or else the largest, for
-/// a part of it. Where there is one for prompts beside one for decode, that is for steps of one token for each
-/// sequence. `limit`: most tokens of the launch.
+/// a part of it. Where one for decode has one for prompts beside it, it gets the steps of one token for each sequence.
+/// `limit`: most tokens of the launch.
 size_t Session::Impl::chooseProgram(std::span<const SequenceTokens> batch, Cursor cursor, uint64_t limit) const {
   const std::vector<const plan::Program *> &programs = model->programs();
-  auto rowsNeeded = [&](const plan::Program &program) {
-    uint64_t total = 0;
-    uint64_t left = limit;
-    size_t token = cursor.token;
-    for (size_t i = cursor.part; i < batch.size() && left > 0; ++i, token = 0) {
-      uint64_t count = std::min<uint64_t>(batch[i].tokens.size() - token, left);
-      total += roundUp(count, program.row_align());
-      left -= count;
-    }
-    return total;
-  };
+  // Of each sequence.
+  std::vector<uint64_t> counts;
   uint64_t tokens = 0;
-  bool isDecode = true;
   for (size_t i = cursor.part, token = cursor.token; i < batch.size() && tokens < limit; ++i, token = 0) {
-    uint64_t count = std::min<uint64_t>(batch[i].tokens.size() - token, limit - tokens);
-    isDecode = isDecode && count == 1;
-    tokens += count;
+    counts.push_back(std::min<uint64_t>(batch[i].tokens.size() - token, limit - tokens));
+    tokens += counts.back();
   }
+  bool isDecode = tokens == counts.size();
   std::optional<size_t> decode;
   size_t largest = 0;
   size_t padded = programs.size();
   for (size_t i = 0; i < programs.size(); ++i) {
     const plan::Program &program = *programs[i];
-    uint64_t needed = rowsNeeded(program);
+    uint64_t needed = 0;
+    for (uint64_t count : counts)
+      needed += roundUp(count, program.row_align());
     if (needed <= program.max_rows() && needed >= program.min_rows()) {
       bool mayShare = program.kind() == plan::ProgramKind::decode && !isDecode;
       if (!mayShare && !(decode && tokens < program.min_rows()))

@@ -5,9 +5,9 @@
 #include "runtime/core/Error.h"
 #include "runtime/core/RandomWeights.h"
 #include "runtime/cuda/CudaDevice.h"
+#include "runtime/cuda/CudaToolkit.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <dlfcn.h>
 
 namespace quipu {
@@ -33,16 +33,6 @@ double CopyCeiling::measure() {
   device.record(*end);
   bestRate = std::max(bestRate, 2.0 * kCopies * double(from.size()) / device.seconds(*begin, *end));
   return bestRate;
-}
-
-std::vector<std::string> cublasPlaces() {
-  std::vector<std::string> places = {"libcublas.so.13", "libcublas.so.12"};
-  auto add = [&](const char *folder) { places.push_back(std::string(folder) + "/lib64/libcublas.so"); };
-  for (const char *variable : {"CUDA_HOME", "CUDA_PATH"})
-    if (const char *folder = getenv(variable))
-      add(folder);
-  add("/usr/local/cuda");
-  return places;
 }
 
 // Of cuBLAS: cudaDataType, cublasComputeType_t, cublasOperation_t, cublasGemmAlgo_t.

@@ -14,7 +14,6 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <vector>
 
 namespace quipu {
 
@@ -39,10 +38,6 @@ private:
   std::unique_ptr<DeviceEvent> begin, end;
   double bestRate = 0;
 };
-
-/// Names and paths under which cuBLAS is looked for, in this order: as the loader finds it, then in the toolkit that
-/// CUDA_HOME or CUDA_PATH names, then in the default one.
-std::vector<std::string> cublasPlaces();
 
 /// Products of two square bf16 matrices with f32 sums, of random values.
 class MatmulCeiling {

@@ -98,7 +98,7 @@ std::string Driver::errorText(Result result) const {
 
 void failCall(const char *name, Result result) {
   fail("CUDA: ", name, " failed: ", Driver::get().errorText(result),
-       result == kOutOfMemory ? "; free memory on the GPU (nvidia-smi shows who has it), or use another" : "");
+       result == kOutOfMemory ? concat("; ", kFreeMemory) : "");
 }
 
 } // namespace quipu::cuda

@@ -31,6 +31,9 @@ inline constexpr Result kOutOfMemory = 2;
 inline constexpr Result kNoDevice = 100;
 inline constexpr Result kNotFound = 500;
 
+/// What to do about kOutOfMemory.
+inline constexpr const char *kFreeMemory = "free memory on the GPU (nvidia-smi shows who has it), or use another";
+
 // CUdevice_attribute
 inline constexpr int kClockRate = 13;
 inline constexpr int kMultiprocessorCount = 16;

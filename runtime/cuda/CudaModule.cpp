@@ -20,9 +20,8 @@ CudaModule::CudaModule(const plan::CodeModule &code, const std::string &planName
   while (!text.empty() && (text.back() == '\n' || text.back() == ' '))
     text.pop_back();
   fail(planName, ": the CUDA driver refuses the plan's ", plan::EnumNameCodeFormat(code.format()), " for ",
-       code.isa()->string_view(), ": ", driver.errorText(result), text.empty() ? "" : "; " + text,
-       result == kOutOfMemory ? "; free memory on the GPU, or use another"
-                              : "; update NVIDIA's driver, or compile the model again on this machine");
+       code.isa()->string_view(), ": ", driver.errorText(result), text.empty() ? "" : "; " + text, "; ",
+       result == kOutOfMemory ? kFreeMemory : "update NVIDIA's driver, or compile the model again on this machine");
 }
 
 CudaModule::~CudaModule() { (void)driver.moduleUnload.tryCall(handle); }

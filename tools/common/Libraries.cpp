@@ -7,9 +7,9 @@
 
 namespace quipu::tool {
 
-std::string findLibrary(std::initializer_list<const char *> names) {
-  for (const char *name : names) {
-    void *library = dlopen(name, RTLD_LAZY | RTLD_LOCAL);
+std::string findLibrary(const std::vector<std::string> &names) {
+  for (const std::string &name : names) {
+    void *library = dlopen(name.c_str(), RTLD_LAZY | RTLD_LOCAL);
     if (!library)
       continue;
     link_map *map = nullptr;

@@ -3,13 +3,13 @@
 #ifndef QUIPU_TOOLS_COMMON_LIBRARIES_H
 #define QUIPU_TOOLS_COMMON_LIBRARIES_H
 
-#include <initializer_list>
 #include <string>
+#include <vector>
 
 namespace quipu::tool {
 
 /// Where the first of these libraries that loads lies; empty when none does.
-std::string findLibrary(std::initializer_list<const char *> names);
+std::string findLibrary(const std::vector<std::string> &names);
 
 } // namespace quipu::tool
 

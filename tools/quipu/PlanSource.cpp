@@ -7,7 +7,7 @@
 #include "runtime/cpu/CpuFeatures.h"
 #include "tools/common/Console.h"
 #include "tools/quipu/Command.h"
-#include "tools/quipu/CudaAssembler.h"
+#include "tools/quipu/CudaTools.h"
 
 #include <algorithm>
 #include <chrono>
@@ -119,8 +119,10 @@ static std::string cacheKey(const std::string &model, const std::vector<std::str
   // Whether a plan has machine code depends on the assembler, which may be installed later.
   if (isCuda) {
     CudaAssemblers assemblers = findCudaAssemblers();
-    for (const std::string &path : {assemblers.ptxas, assemblers.nvJitLink})
-      path.empty() ? key.add("") : key.addStamp(path);
+    if (!assemblers.nvJitLink.empty())
+      assemblers.ptxas.push_back(assemblers.nvJitLink);
+    for (const std::string &path : assemblers.ptxas)
+      key.addStamp(path);
   }
   key.add(fs::absolute(model).string());
   std::vector<fs::path> small;

@@ -1,13 +1,13 @@
 //===- Cuda.cpp - What of CUDA is on this machine ----------------------------------------===//
 
 #include "runtime/core/Error.h"
-#include "runtime/cuda/CudaCeilings.h"
 #include "runtime/cuda/CudaDriver.h"
 #include "runtime/cuda/CudaProperties.h"
+#include "runtime/cuda/CudaToolkit.h"
 #include "tools/common/Console.h"
 #include "tools/common/Libraries.h"
 #include "tools/common/Process.h"
-#include "tools/quipu/CudaAssembler.h"
+#include "tools/quipu/CudaTools.h"
 #include "tools/quipu/doctor/Findings.h"
 
 namespace quipu::tool {
@@ -45,7 +45,7 @@ static std::string releaseOf(const std::string &ptxas) {
 /// Assemblers, without which nothing fails.
 static void examineAssemblers(std::vector<Finding> &findings) {
   CudaAssemblers found = findCudaAssemblers();
-  Finding ptxas = {"ptxas", "ptxas", found.ptxas.empty() ? "none" : found.ptxas, ""};
+  Finding ptxas = {"ptxas", "ptxas", found.ptxas.empty() ? "none" : found.ptxas.front(), ""};
   if (!found.missing.empty())
     ptxas.advice = concat("QUIPU_PTXAS names '", found.missing,
                           "', which cannot be run, so compiling for CUDA fails; set it to a ptxas, or to none for PTX "
@@ -57,7 +57,7 @@ static void examineAssemblers(std::vector<Finding> &findings) {
     ptxas.advice = "only for compiling for CUDA: plans then hold PTX alone, which the driver assembles when they "
                    "are loaded; put ptxas on the PATH, or name it in QUIPU_PTXAS";
   if (!found.ptxas.empty())
-    if (std::string release = releaseOf(found.ptxas); !release.empty())
+    if (std::string release = releaseOf(found.ptxas.front()); !release.empty())
       ptxas.value += ", " + release;
   findings.push_back(ptxas);
   findings.push_back({"nvjitlink", "nvJitLink", found.nvJitLink.empty() ? "none" : found.nvJitLink, ""});
@@ -85,10 +85,7 @@ std::vector<Finding> examineCuda() {
   }
 
   examineAssemblers(findings);
-  std::string cublas;
-  for (const std::string &place : cublasPlaces())
-    if (cublas.empty())
-      cublas = findLibrary({place.c_str()});
+  std::string cublas = findLibrary(cublasPlaces());
   findings.push_back({"cublas", "cuBLAS", cublas.empty() ? "none" : cublas,
                       cublas.empty() && hasGpu
                           ? "only for `quipu bench`: its ceiling for arithmetic is then not measured; install CUDA's "

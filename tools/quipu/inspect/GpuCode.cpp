@@ -3,6 +3,7 @@
 #include "tools/quipu/inspect/GpuCode.h"
 #include "runtime/core/Error.h"
 #include "tools/common/Process.h"
+#include "tools/quipu/CudaTools.h"
 #include "tools/quipu/inspect/Disassemble.h"
 #include "tools/quipu/inspect/PlanNames.h"
 
@@ -93,15 +94,14 @@ std::string kernelSass(const PlanFile &file, const std::string &name) {
   std::string symbols;
   for (const std::string &symbol : symbolsOf(kernel))
     symbols += (symbols.empty() ? "" : ",") + symbol;
-  std::string tool = findProgram("cuobjdump");
-  if (tool.empty())
-    tool = findProgram("/usr/local/cuda/bin/cuobjdump");
-  if (tool.empty())
+  std::vector<std::string> tools = findCudaProgram("cuobjdump");
+  if (tools.empty())
     fail("no cuobjdump found; install it (part of the CUDA toolkit), or see --as ptx");
   CodeDescriptor code(*module);
-  std::optional<std::string> listing = captureProcess({tool, "--dump-sass", "--function", symbols, code.path()});
+  std::optional<std::string> listing =
+      captureProcess({tools.front(), "--dump-sass", "--function", symbols, code.path()});
   if (!listing)
-    fail(tool, ": cannot list code for ", module->isa()->string_view(),
+    fail(tools.front(), ": cannot list code for ", module->isa()->string_view(),
          "; take one of a toolkit as new as the ptxas that made it, or see --as ptx");
   return *listing;
 }
