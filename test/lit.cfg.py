@@ -3,6 +3,7 @@
 Features that a test may REQUIRE (a test that needs one the machine lacks is reported as skipped, with the reason):
   avx2 fma f16c avx512 avx512bf16 avx512fp16 amx   what the CPU can do (avx512: everything of x86-64-v4)
   ptxas                                            NVIDIA's assembler is on the PATH or under /usr/local/cuda
+  toolkit_ptxas                                    it is under /usr/local/cuda
   transformers                                     Python with torch and transformers; QUIPU_TRANSFORMERS_PYTHON names
                                                    the interpreter, python3 is tried otherwise
 Substitutions: %python, %cmake, %build (build folder), %src (source tree), %inputs (test/Inputs), %default_model (the
@@ -54,6 +55,8 @@ config.available_features.update(cpu_features())
 ptxas = shutil.which("ptxas") or shutil.which("/usr/local/cuda/bin/ptxas")
 if ptxas:
     config.available_features.add("ptxas")
+if shutil.which("/usr/local/cuda/bin/ptxas"):
+    config.available_features.add("toolkit_ptxas")
 transformers_python = os.environ.get("QUIPU_TRANSFORMERS_PYTHON") or config.python
 if has_transformers(transformers_python):
     config.available_features.add("transformers")

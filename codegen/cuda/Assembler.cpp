@@ -136,10 +136,10 @@ struct JitLink {
   int (*infoLog)(Handle, char *) = nullptr;
   int (*version)(unsigned *, unsigned *) = nullptr;
 
-  /// Whether the library is there with all of them.
-  bool load() {
-    for (const char *name : kNvJitLinkPlaces) {
-      library = llvm::sys::DynamicLibrary::getPermanentLibrary(name);
+  /// Whether one of the libraries is there with all of them.
+  bool load(llvm::ArrayRef<std::string> places) {
+    for (const std::string &name : places) {
+      library = llvm::sys::DynamicLibrary::getPermanentLibrary(name.c_str());
       if (library.isValid())
         break;
     }
@@ -223,7 +223,21 @@ static llvm::Expected<Assembly> assembleWithNamed(llvm::StringRef named, const s
 llvm::Expected<Assembly> assemblePtx(const std::string &ptx, const CudaTarget &target) {
   if (const char *named = getenv(kPtxasVariable))
     return assembleWithNamed(named, ptx, target);
+  return assembleWithFirst(ptx, target, assemblerPlaces());
+}
 
+AssemblerPlaces assemblerPlaces() {
+  AssemblerPlaces places;
+  for (const llvm::ErrorOr<std::string> &program :
+       {llvm::sys::findProgramByName("ptxas"), llvm::sys::findProgramByName("ptxas", {kCudaProgramFolder})})
+    if (program && !llvm::is_contained(places.programs, *program))
+      places.programs.push_back(*program);
+  places.nvJitLink.assign(std::begin(kNvJitLinkPlaces), std::end(kNvJitLinkPlaces));
+  return places;
+}
+
+llvm::Expected<Assembly> assembleWithFirst(const std::string &ptx, const CudaTarget &target,
+                                           const AssemblerPlaces &places) {
   std::vector<std::string> tooOld;
   // Nothing: the next one may be tried.
   auto outcome = [&](const std::string &assembler,
@@ -236,15 +250,10 @@ llvm::Expected<Assembly> assemblePtx(const std::string &ptx, const CudaTarget &t
     tooOld.push_back(assembler);
     return std::nullopt;
   };
-  llvm::SmallVector<std::string> programs;
-  for (const llvm::ErrorOr<std::string> &program :
-       {llvm::sys::findProgramByName("ptxas"), llvm::sys::findProgramByName("ptxas", {kCudaProgramFolder})})
-    if (program && !llvm::is_contained(programs, *program))
-      programs.push_back(*program);
-  for (const std::string &program : programs)
+  for (const std::string &program : places.programs)
     if (auto done = outcome(program, assembleWithPtxas(program, ptx, target)))
       return std::move(*done);
-  if (JitLink jit; jit.load())
+  if (JitLink jit; jit.load(places.nvJitLink))
     if (auto done = outcome("nvJitLink", assembleWithJitLink(jit, ptx, target)))
       return std::move(*done);
   if (tooOld.empty())

@@ -70,6 +70,19 @@ struct Assembly {
 /// "none"; an error when one refuses the code, or the named one cannot be had.
 llvm::Expected<Assembly> assemblePtx(const std::string &ptx, const CudaTarget &target);
 
+/// Where assemblers may be, in the order in which they are tried: the programs are there, of the libraries' names the
+/// first that can be loaded counts.
+struct AssemblerPlaces {
+  std::vector<std::string> programs;
+  std::vector<std::string> nvJitLink;
+};
+/// Of this machine.
+AssemblerPlaces assemblerPlaces();
+
+/// As assemblePtx does when QUIPU_PTXAS is not set.
+llvm::Expected<Assembly> assembleWithFirst(const std::string &ptx, const CudaTarget &target,
+                                           const AssemblerPlaces &places);
+
 /// A sentence for each kernel that has too few registers and keeps values in memory, from the assembler's log.
 std::vector<std::string> spillsOf(const Cubin &cubin);
 

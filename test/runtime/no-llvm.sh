@@ -21,7 +21,11 @@ fi
 
 status=0
 for program in "$@"; do
-  dynamic=$("$reader" --dynamic --wide "$program")
+  if ! dynamic=$("$reader" --dynamic --wide "$program"); then
+    echo "$program: cannot be read" >&2
+    status=1
+    continue
+  fi
   case $dynamic in
   *NEEDED*) ;;
   *)
