@@ -27,6 +27,11 @@ def Llama_RopeScaling : Llama_Enum<"RopeScaling", "how rotary frequencies are sc
 def Llama_Activation : Llama_Enum<"Activation", "activation of a gated MLP", [
   I32EnumAttrCase<"Silu", 0, "silu">]>;
 def Llama_ActivationAttr : EnumAttr<Llama_Dialect, Llama_Activation, "activation"> {
+  let description = [{
+    ```mlir
+    #llama.activation<silu>
+    ```
+  }];
   let assemblyFormat = "`<` $value `>`";
 }
 
@@ -40,6 +45,11 @@ def Llama_WeightRole : Llama_Enum<"WeightRole", "what a weight is, which decides
   I32EnumAttrCase<"Matrix", 0, "matrix">, I32EnumAttrCase<"Norm", 1, "norm">,
   I32EnumAttrCase<"Embedding", 2, "embedding">, I32EnumAttrCase<"Bias", 3, "bias">]>;
 def Llama_WeightRoleAttr : EnumAttr<Llama_Dialect, Llama_WeightRole, "weight_role"> {
+  let description = [{
+    ```mlir
+    #llama.weight_role<norm>
+    ```
+  }];
   let assemblyFormat = "`<` $value `>`";
 }
 
@@ -113,9 +123,11 @@ def Llama_RopeAttr : Llama_Attr<"Rope", "rope"> {
 def Llama_ProgramAttr : Llama_Attr<"Program", "program"> {
   let summary = "kind of a program and the bounds on its rows";
   let description = [{
-    On a `func.func`: this function is a program for steps of `minRows` to `maxRows` rows. In a program with
-    `rowAlign` > 1 the rows of one sequence start at a multiple of `rowAlign` and are padded up to it; padding rows
-    have position -1.
+    The attribute `llama.program` of a `func.func`: this function is a program for steps of `minRows` to `maxRows` rows
+    (its arguments are told at the head of this page). The runtime takes the first program whose bounds a step fits;
+    `decode` is for one new token of each sequence, `prefill` for prompts, `forward` is a model as it was imported. In a
+    program with `rowAlign` > 1 the rows of one sequence start at a multiple of `rowAlign` and are padded up to it;
+    padding rows have position -1.
 
     ```mlir
     #llama.program<decode, rows = 1 to 8>

@@ -29,6 +29,39 @@ def Llama_Dialect : Dialect {
     **Numbers.** Types say what is stored; every reduction accumulates in f32. The residual stream is f32.
 
     **Layouts** are encodings of tensor types. An op whose operands disagree in layout does not verify.
+
+    **Programs.** A `func.func` with the attribute `llama.program` (a `#llama.program`) is a program: what the runtime
+    runs for a step whose number of rows is within the attribute's bounds. A model is imported as one program of kind
+    `forward`; `llama-specialize` makes programs of the kinds `decode` and `prefill` of it. Every program takes the same
+    five arguments and gives one result; their order is their meaning:
+
+    | argument | type | what it holds |
+    | --- | --- | --- |
+    | 0, tokens | `tensor<?xi32>` | the token of each row |
+    | 1, positions | `tensor<?xi32>` | its place in its sequence; -1 in a padding row |
+    | 2, sequences | `tensor<?xi32>` | its sequence: a row of the cache's block table |
+    | 3, rows | `tensor<?xi32>` | the rows whose logits are wanted, `R` of them |
+    | 4, cache | `!llama.kv_cache` | keys and values of all sequences, read and written |
+    | result | `tensor<?xVxf32>` | the logits of the wanted rows, `R x V` |
+
+    The first dimensions of arguments 0 to 2 are one number, `T`. An i64 attribute `llama.arena_bytes`, written by
+    `llama-plan-memory`, is the memory that the results of the program's launches need.
+
+    ```mlir
+    llama.weight @embed_tokens : tensor<512x64xbf16> role embedding sources ["model.embed_tokens.weight"]
+    llama.weight @norm : tensor<64xbf16> role norm sources ["model.norm.weight"]
+    func.func @forward(%tokens: tensor<?xi32>, %positions: tensor<?xi32>, %sequences: tensor<?xi32>,
+                       %rows: tensor<?xi32>, %cache: !llama.kv_cache<2 x 1 x 16 x bf16, page = 32>)
+        -> tensor<?x512xf32> attributes {llama.program = #llama.program<forward, rows = 1 to 256>} {
+      %table = llama.weight_ref @embed_tokens : tensor<512x64xbf16>
+      %norm = llama.weight_ref @norm : tensor<64xbf16>
+      %x = llama.embedding %tokens, %table : (tensor<?xi32>, tensor<512x64xbf16>) -> tensor<?x64xf32>
+      // Here the layers follow.
+      %logits = llama.lm_head %x, %rows, %norm, %table {eps = 1.0e-05 : f64, computeType = bf16}
+         : (tensor<?x64xf32>, tensor<?xi32>, tensor<64xbf16>, tensor<512x64xbf16>) -> tensor<?x512xf32>
+      return %logits : tensor<?x512xf32>
+    }
+    ```
   }];
   let useDefaultTypePrinterParser = 1;
   let useDefaultAttributePrinterParser = 1;

@@ -103,7 +103,7 @@ def Llama_LinearOp : Llama_Op<"linear", [Pure]> {
 
     ```mlir
     %y = llama.linear %x, %w : (tensor<?x576xbf16>, tensor<1536x576xbf16>) -> tensor<?x1536xf32>
-    %z = llama.linear %x, %w bias %b : (tensor<?x576xbf16>, tensor<576x576xbf16>, tensor<576xbf16>) -> tensor<?x576xf32>
+    %z = llama.linear %x, %v bias %b : (tensor<?x576xbf16>, tensor<576x576xbf16>, tensor<576xbf16>) -> tensor<?x576xf32>
     ```
   }];
   let arguments = (ins Llama_Activation2D:$input, Llama_Matrix:$weight, Optional<Llama_Vector>:$bias);
@@ -317,7 +317,7 @@ def Llama_RotateOp : Llama_Op<"rotate", [Pure]> {
     For pair `(a, b)` number `j` of each head: `a' = a cos_j - b sin_j`, `b' = b cos_j + a sin_j`.
 
     ```mlir
-    %r = llama.rotate %q, %table {headDim = 64 : i64, layout = 0 : i32}
+    %r = llama.rotate %q, %table layout half {headDim = 64 : i64}
        : (tensor<?x576xf32>, tensor<?x64xf32>) -> tensor<?x576xbf16>
     ```
   }];
