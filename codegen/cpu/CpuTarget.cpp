@@ -37,14 +37,18 @@ static Error refuse(const Twine &message) { return createStringError(inconvertib
 
 Expected<CpuTarget> parseCpuTarget(StringRef text) {
   StringRef rest = text;
-  if (!rest.consume_front("cpu") || (!rest.empty() && !rest.consume_front(":")))
+  bool isPlain = rest == "cpu";
+  if (!isPlain && !rest.consume_front("cpu:"))
     return refuse("--target '" + text +
                   "' is not a CPU target; supported: cpu, cpu:host, cpu:x86-64-v3, cpu:x86-64-v4, "
                   "with features as in cpu:x86-64-v4,+avx512bf16");
 
   CpuTarget target;
   SmallVector<StringRef> words;
-  rest.split(words, ',', -1, /*KeepEmpty=*/false);
+  if (isPlain)
+    rest = "";
+  else
+    rest.split(words, ',');
   std::string base = "host";
   if (!words.empty() && !words.front().starts_with("+") && !words.front().starts_with("-")) {
     base = words.front().str();
@@ -74,8 +78,8 @@ Expected<CpuTarget> parseCpuTarget(StringRef text) {
   }
 
   for (StringRef word : words) {
-    StringRef name = word.drop_front(1);
-    if (word.front() != '+' && word.front() != '-')
+    StringRef name = word.substr(1);
+    if (!word.starts_with("+") && !word.starts_with("-"))
       return refuse("--target '" + text + "': expected +feature or -feature, found '" + word + "'");
     if (!is_contained(kRelevant, name))
       return refuse("--target '" + text + "': unknown or unused feature '" + name +

@@ -10,9 +10,10 @@ bool isCudaTarget(llvm::StringRef text) { return text == "cuda" || text.starts_w
 
 llvm::Expected<CudaTarget> parseCudaTarget(llvm::StringRef text) {
   llvm::StringRef arch = text;
-  if (!arch.consume_front("cuda") || (!arch.empty() && !arch.consume_front(":")))
+  bool isPlain = text == "cuda";
+  if (!isPlain && !arch.consume_front("cuda:"))
     return llvm::createStringError("--target '" + text + "' is not a CUDA target; supported: " + kSupported);
-  if (arch.empty() || arch == "sm_90a")
+  if (isPlain || arch == "sm_90a")
     return CudaTarget{"sm_90a", 90};
   if (arch == "sm_80" || arch == "sm_86" || arch == "sm_89")
     return CudaTarget{arch.str(), arch == "sm_80" ? 80 : arch == "sm_86" ? 86 : 89};

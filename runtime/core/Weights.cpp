@@ -3,11 +3,11 @@
 #include "runtime/core/Weights.h"
 #include "runtime/core/Error.h"
 #include "runtime/core/MemoryPlan.h"
+#include "runtime/core/Number.h"
 #include "runtime/core/RowOrder.h"
 #include "runtime/core/WeightRows.h"
 
 #include <algorithm>
-#include <charconv>
 
 namespace quipu {
 
@@ -16,11 +16,8 @@ WeightSource WeightSource::parse(std::string_view text) {
     return files();
   constexpr std::string_view prefix = "random:";
   if (text.starts_with(prefix)) {
-    std::string_view number = text.substr(prefix.size());
-    uint64_t seed = 0;
-    auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), seed);
-    if (error == std::errc() && end == number.data() + number.size())
-      return random(seed);
+    if (std::optional<uint64_t> seed = parseNumber<uint64_t>(text.substr(prefix.size())))
+      return random(*seed);
   }
   fail("weights ", text, ": not understood; expected files or random:SEED (a number from 0)");
 }

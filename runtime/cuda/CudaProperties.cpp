@@ -2,10 +2,12 @@
 
 #include "runtime/cuda/CudaProperties.h"
 #include "runtime/core/Error.h"
+#include "runtime/core/Number.h"
 #include "runtime/cuda/CudaDriver.h"
 
-#include <charconv>
 #include <fstream>
+#include <optional>
+#include <string_view>
 
 namespace quipu {
 
@@ -27,16 +29,13 @@ std::string CudaProperties::bestTarget() const {
 int cudaDeviceNumber(const std::string &name) {
   if (name == "cuda")
     return 0;
-  int number = -1;
-  size_t begin = std::string("cuda:").size();
-  if (name.size() > begin) {
-    auto [end, error] = std::from_chars(name.data() + begin, name.data() + name.size(), number);
-    if (error != std::errc() || end != name.data() + name.size())
-      number = -1;
-  }
-  if (number < 0)
+  constexpr std::string_view prefix = "cuda:";
+  std::optional<int> number;
+  if (name.starts_with(prefix))
+    number = parseNumber<int>(std::string_view(name).substr(prefix.size()));
+  if (!number || *number < 0)
     fail("device ", name, ": not understood; expected cuda or cuda:N (a number from 0)");
-  return number;
+  return *number;
 }
 
 static CudaProperties propertiesOf(const Driver &driver, int number) {

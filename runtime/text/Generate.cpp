@@ -1,6 +1,8 @@
 //===- Generate.cpp - The generation loop ------------------------------------------------===//
 
 #include "runtime/text/Generate.h"
+#include "runtime/core/Error.h"
+#include "runtime/text/StopText.h"
 #include "runtime/text/StreamDecoder.h"
 
 #include <algorithm>
@@ -45,6 +47,9 @@ GenerateSummary Generator::continueSequence(SequenceId sequence, std::span<const
   std::optional<StreamDecoder> decoder;
   if (tokenizer)
     decoder.emplace(*tokenizer, /*atStart=*/false);
+  else if (!options.stop.empty())
+    fail("a text to stop at needs a tokenizer, and there is none");
+  StopText stop(options.stop);
 
   // Positions that the sequence holds.
   uint32_t length = 0;
@@ -58,8 +63,12 @@ GenerateSummary Generator::continueSequence(SequenceId sequence, std::span<const
     ++summary.newTokens;
     // The model may have more ids than the tokenizer (padded vocabularies): those have no text.
     bool hasText = decoder && token < tokenizer->size();
-    if (!callback(token, hasText ? decoder->push(token) : std::string())) {
+    if (!callback(token, stop.push(hasText ? decoder->push(token) : std::string()))) {
       summary.reason = StopReason::Callback;
+      return false;
+    }
+    if (stop.found()) {
+      summary.reason = StopReason::StopText;
       return false;
     }
     if (options.maxTokens && summary.newTokens >= options.maxTokens) {
@@ -117,7 +126,8 @@ GenerateSummary Generator::continueSequence(SequenceId sequence, std::span<const
   }
   summary.decodeSeconds = secondsSince(begin);
   if (decoder) {
-    std::string rest = decoder->finish();
+    std::string rest = stop.push(decoder->finish());
+    rest += stop.finish();
     if (!rest.empty())
       (void)callback(-1, rest);
   }

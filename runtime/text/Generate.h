@@ -8,7 +8,9 @@
 #include "runtime/text/Tokenizer.h"
 
 #include <functional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace quipu {
 
@@ -16,13 +18,15 @@ struct GenerateOptions {
   SamplingOptions sampling;
   /// Most new tokens; 0: until EOS or the end of the context.
   uint32_t maxTokens = 0;
+  /// Generation ends before the first of these texts, which is not given out. Needs a tokenizer.
+  std::vector<std::string> stop;
   /// Do not stop at an EOS id.
   bool ignoreEos = false;
   /// Tokens of a prefill launch; 0: as many as the plan allows.
   uint32_t chunkRows = 0;
 };
 
-enum class StopReason { Eos, MaxTokens, ContextFull, Callback };
+enum class StopReason { Eos, StopText, MaxTokens, ContextFull, Callback };
 
 struct GenerateSummary {
   size_t promptTokens = 0;
@@ -40,7 +44,8 @@ struct GenerateSummary {
 };
 
 /// One new token: its id and the text that it completes (empty without a tokenizer, or while a character is
-/// unfinished). At the end the callback gets what was held back as id -1. Returning false stops.
+/// unfinished or may begin a stop text). At the end the callback gets what was held back as id -1. Returning false
+/// stops.
 using TokenCallback = std::function<bool(int32_t token, std::string_view text)>;
 
 class Generator {

@@ -40,6 +40,8 @@ Scan scan(std::string_view text) {
 
 } // namespace
 
+size_t characterLength(std::string_view text) { return scan(text).length; }
+
 std::optional<size_t> firstInvalidByte(std::string_view text) {
   for (size_t offset = 0; offset < text.size();) {
     size_t length = scan(text.substr(offset)).length;

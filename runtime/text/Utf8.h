@@ -10,6 +10,9 @@
 
 namespace quipu {
 
+/// Bytes of the character at the front of the text (not empty); 0 when its first byte is part of none.
+size_t characterLength(std::string_view text);
+
 /// Offset of the first byte that is no part of a UTF-8 character (surrogates, overlong forms and values above U+10FFFF
 /// are none).
 std::optional<size_t> firstInvalidByte(std::string_view text);

@@ -2,6 +2,7 @@
 
 #include "tools/common/Console.h"
 #include "runtime/core/Error.h"
+#include "tools/common/Escape.h"
 
 #include <cerrno>
 #include <cstdio>
@@ -10,6 +11,16 @@
 #include <utility>
 
 namespace quipu::tool {
+
+void Out::write(std::string_view text) { buffer += printable(text); }
+
+void Out::writeText(std::string_view text) {
+  static const bool isTerminal = isatty(STDOUT_FILENO) == 1;
+  if (isTerminal)
+    buffer += printable(text);
+  else
+    buffer += text;
+}
 
 void Out::flush() {
   std::string_view rest = buffer;
@@ -34,7 +45,13 @@ Out &out() {
 
 static void printLine(std::string_view prefix, std::string_view message) {
   // One call, so that lines of several programs on one terminal stay whole.
-  std::string line = std::string(prefix) + std::string(message) + "\n";
+  std::string line = printable(prefix);
+  for (char c : printable(message)) {
+    if (line.ends_with('\n') && c != ' ' && c != '\n')
+      line += "  ";
+    line += c;
+  }
+  line += "\n";
   fwrite(line.data(), 1, line.size(), stderr);
   fflush(stderr);
 }

@@ -18,7 +18,11 @@ public:
 /// Standard output with its errors seen: a full disk is an Error, not a short result.
 class Out {
 public:
-  void write(std::string_view text) { buffer += text; }
+  /// What Quipu says, which may quote names from files: control characters are escaped (Escape.h).
+  void write(std::string_view text);
+  /// Text that is itself the result (what a model wrote): a program gets it as it is, a terminal with its control
+  /// characters escaped. `text` has whole characters.
+  void writeText(std::string_view text);
   /// Throws Error when the system refuses.
   void flush();
 
@@ -30,10 +34,11 @@ Out &out();
 /// Name in front of messages; "quipu" unless set.
 void setProgramName(std::string name);
 
-/// "NAME: error: MESSAGE" on standard error.
+/// "NAME: error: MESSAGE" on standard error, with control characters escaped; further lines of the message are
+/// indented, so that nothing that it quotes looks like another message.
 void printError(std::string_view message);
 
-/// "NAME: MESSAGE" on standard error.
+/// "NAME: MESSAGE" on standard error, in the same way.
 void printNote(std::string_view message);
 
 /// Whether passing remarks (what is being compiled) may appear on standard error: only when a person sees it.

@@ -1,11 +1,11 @@
 //===- Options.cpp - The command line of quipu-compile -----------------------------------===//
 
 #include "tools/quipu-compile/Options.h"
+#include "tools/common/CommandLine.h"
 #include "tools/common/Console.h"
 
 #include <CLI/CLI.hpp>
 
-#include <algorithm>
 #include <map>
 #include <sstream>
 
@@ -21,6 +21,17 @@ static Emit parseEmit(const std::string &name) {
   throw UsageError("--emit " + name + ": unknown form; supported: plan, executable, mlir, llvm, asm, ptx, cubin");
 }
 
+/// The pass reads "010" as 8 and "0x8" as well: numbers of its options are written as those of all others.
+static void checkTuningNumbers(const std::string &tuning) {
+  for (size_t equals = tuning.find('='); equals != std::string::npos; equals = tuning.find('=', equals + 1)) {
+    size_t end = std::min(tuning.find_first_of(" ,}", equals), tuning.size());
+    std::string value = tuning.substr(equals + 1, end - equals - 1);
+    bool isNumeric = value.find_first_of("0123456789") < 2;
+    if (value.empty() || (isNumeric && !parseNumber<int64_t>(value)))
+      throw UsageError("--llama-select-schedules " + tuning + ": '" + value + "' is " + rangeText("", "", true));
+  }
+}
+
 std::optional<CompileOptions> parseCompileOptions(std::vector<std::string> arguments, const std::string &program) {
   CompileOptions options;
   std::string emit;
@@ -31,7 +42,7 @@ std::optional<CompileOptions> parseCompileOptions(std::vector<std::string> argum
              " models/story --emit executable -o story\n  " + program +
              " models/story --target cuda -o story.qplan\n  " + program +
              " models/story --stop-after llama-form-kernels -o - | less");
-  app.add_option("MODEL", options.model,
+  app.add_option("-m,--model,MODEL", options.model,
                  "A Hugging Face folder, or a bare config.json (weights are then random when the plan is run)");
   app.add_option("-o,--output", options.output, "File to write; - is standard output");
   app.add_option("--emit", emit, "plan (default), executable, mlir, llvm, asm (CPU), ptx or cubin (CUDA)");
@@ -47,13 +58,11 @@ std::optional<CompileOptions> parseCompileOptions(std::vector<std::string> argum
   app.add_option("--kv-dtype", options.kvDtype, "Type of cached keys and values (auto: as --dtype)")
       ->capture_default_str()
       ->check(dtypes);
-  app.add_option("--max-batch", options.maxBatch, "Most sequences at once")
-      ->capture_default_str()
-      ->check(CLI::Range(1u, 4096u));
-  app.add_option("--max-seq", options.maxSeq,
-                 "Most positions of a sequence (default: the model's context, at most " +
-                     std::to_string(kDefaultMaxSeq) + ")")
-      ->check(CLI::Range(1u, 1u << 30));
+  addNumber(app, "--max-batch", options.maxBatch, "Most sequences at once", 1, kMostSequences)->capture_default_str();
+  addNumber(app, "--max-seq,-c,--ctx-size", options.maxSeq,
+            "Most positions of a sequence (default: the model's context, at most " + std::to_string(kDefaultMaxSeq) +
+                ")",
+            1, kMostPositions);
   app.add_flag("--bundle", options.bundle, "Put the weights into the plan's file, so that it can be moved alone");
   app.add_option("--stop-after", options.stopAfter, "Write the module after this phase (implies --emit mlir)")
       ->type_name("PHASE");
@@ -69,16 +78,13 @@ std::optional<CompileOptions> parseCompileOptions(std::vector<std::string> argum
   app.add_flag("-v,--verbose", options.verbose, "Say how the config was resolved, on standard error");
 
   try {
-    std::reverse(arguments.begin(), arguments.end());
-    app.parse(arguments);
+    parseCommandLine(app, std::move(arguments));
   } catch (const CLI::Success &request) {
     std::ostringstream text;
     app.exit(request, text, text);
     out().write(text.str());
     out().flush();
     return std::nullopt;
-  } catch (const CLI::ParseError &error) {
-    throw UsageError(error.what());
   }
   if (options.listPhases)
     return options;
@@ -102,6 +108,7 @@ std::optional<CompileOptions> parseCompileOptions(std::vector<std::string> argum
     throw UsageError("--bundle goes with --emit plan");
   if (options.emit == Emit::Executable && options.output == "-")
     throw UsageError("--emit executable writes a file that can be run: -o must name one");
+  checkTuningNumbers(options.tuning);
   return options;
 }
 

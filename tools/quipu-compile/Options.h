@@ -37,6 +37,9 @@ struct CompileOptions {
 /// positions that are used.
 inline constexpr uint32_t kDefaultMaxSeq = 4096;
 
+/// Bounds of --max-batch and --max-seq.
+inline constexpr uint32_t kMostSequences = 4096, kMostPositions = 1u << 30;
+
 /// Parses the arguments (without the program's name). `program` is how the help text calls the program. Prints help or
 /// the version and returns nothing when they are asked for. Throws UsageError.
 std::optional<CompileOptions> parseCompileOptions(std::vector<std::string> arguments, const std::string &program);

@@ -13,6 +13,7 @@
 #include "runtime/core/DataType.h"
 #include "runtime/core/Error.h"
 #include "runtime/core/MappedFile.h"
+#include "runtime/core/Number.h"
 #include "runtime/core/RandomWeights.h"
 
 #include "mlir/IR/MLIRContext.h"
@@ -180,10 +181,10 @@ static int run(int argc, char **argv) {
     SmallVector<StringRef> parts;
     StringRef(list).split(parts, ',');
     for (StringRef part : parts) {
-      int32_t token;
-      if (part.trim().getAsInteger(10, token))
+      std::optional<int32_t> token = parseNumber<int32_t>(part.trim());
+      if (!token)
         return complain("'" + part + "' in --tokens is no token");
-      sequence.push_back(token);
+      sequence.push_back(*token);
     }
     options.positions = std::max<int64_t>(options.positions, static_cast<int64_t>(sequence.size()));
   }

@@ -5,6 +5,7 @@
 #include "runtime/core/Session.h"
 #include "tools/common/Console.h"
 #include "tools/quipu/Command.h"
+#include "tools/quipu/JsonText.h"
 #include "tools/quipu/PlanSource.h"
 #include "tools/quipu/bench/Ceilings.h"
 #include "tools/quipu/bench/Profile.h"
@@ -280,7 +281,7 @@ void BenchCommand::printCsv(const std::vector<Row> &rows) const {
     line.clear();
     for (const char *column : kColumns)
       // JSON's quoting serves as CSV's: no field has a quote in it.
-      line += (column == kColumns[0] ? "" : ",") + (fields.contains(column) ? fields[column].dump() : "");
+      line += (column == kColumns[0] ? "" : ",") + (fields.contains(column) ? jsonText(fields[column], -1) : "");
     out().write(line + "\n");
   }
 }
@@ -289,7 +290,7 @@ void BenchCommand::printJson(const std::vector<Row> &rows) const {
   nlohmann::ordered_json result = nlohmann::ordered_json::array();
   for (const Row &row : rows)
     result.push_back(describe(row));
-  out().write(result.dump(2) + "\n");
+  out().write(jsonText(result) + "\n");
 }
 
 int BenchCommand::run() {
@@ -344,23 +345,17 @@ void addBench(CLI::App &program, Action &action) {
       "reading a buffer that no cache holds, and the kernels' dot-product instruction in a loop without memory;\n"
       "on a GPU copying device memory (bytes read and written), and a large product through cuBLAS.");
   state->plan.addOptions(*command);
-  command->add_option("-p,--prompt", state->prompts, "Prompt lengths, as 256 or 128,512; 0: none")
-      ->delimiter(',')
+  addNumbers(*command, "-p,--prompt", state->prompts, "Prompt lengths, as 256 or 128,512; 0: none")
       ->capture_default_str();
-  command->add_option("-n,--generate", state->generated, "Numbers of generated tokens; 0: none")
-      ->delimiter(',')
+  addNumbers(*command, "-n,--generate", state->generated, "Numbers of generated tokens; 0: none")
       ->capture_default_str();
-  command->add_option("-d,--depth", state->depth, "Positions cached before")->capture_default_str();
-  command->add_option("-b,--batch", state->batch, "Sequences at once")->capture_default_str()->check(isPositiveCount());
-  command->add_option(
-      "--token", state->token,
-      "Repeat this token instead of random ones: rows that are alike change fewer bits, and a GPU at its "
-      "power limit multiplies them faster");
-  command->add_option("-r,--repeats", state->repeats, "Repeats after a warm-up")
-      ->capture_default_str()
-      ->check(isPositiveCount());
-  command->add_option("--chunk", state->chunk, "Tokens of a prompt at once (default: as many as the plan takes)")
-      ->check(isPositiveCount());
+  addNumber(*command, "-d,--depth", state->depth, "Positions cached before")->capture_default_str();
+  addNumber(*command, "-b,--batch", state->batch, "Sequences at once", 1)->capture_default_str();
+  addNumber(*command, "--token", state->token,
+            "Repeat this token instead of random ones: rows that are alike change fewer bits, and a GPU at its "
+            "power limit multiplies them faster");
+  addNumber(*command, "-r,--repeats", state->repeats, "Repeats after a warm-up", 1)->capture_default_str();
+  addNumber(*command, "--chunk", state->chunk, "Tokens of a prompt at once (default: as many as the plan takes)", 1);
   CLI::Option *format = command->add_option("-o,--output", state->format, "md, json or csv")
                             ->capture_default_str()
                             ->check(CLI::IsMember({"md", "json", "csv"}));

@@ -3,6 +3,7 @@
 #ifndef QUIPU_TOOLS_QUIPU_COMMAND_H
 #define QUIPU_TOOLS_QUIPU_COMMAND_H
 
+#include "tools/common/CommandLine.h"
 #include "tools/common/Console.h"
 
 #include <CLI/CLI.hpp>
@@ -10,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace quipu::tool {
@@ -31,13 +33,9 @@ int runCompiler(const std::vector<std::string> &arguments);
 /// Path of quipu-compile, which lies beside this program; throws Error when it is not there.
 std::string compilerPath();
 
-/// Accepts whole numbers from 1 on.
-CLI::Validator isPositiveCount();
-/// Accepts whole numbers of 64 bits.
-CLI::Validator isSeed();
-
-/// "1,2,3" as token ids; throws UsageError naming the flag and the item that is none.
-std::vector<int32_t> parseTokens(const std::string &flag, const std::string &text);
+/// "1,2,3" as token ids, with blanks or line ends around them or instead of the commas; throws UsageError naming the
+/// source (an option, a file) and the item that is none.
+std::vector<int32_t> parseTokens(const std::string &source, std::string_view text);
 
 /// "1,2,3".
 std::string joinTokens(const std::vector<int32_t> &tokens);

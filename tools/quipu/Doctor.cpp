@@ -7,6 +7,7 @@
 #include "tools/common/Console.h"
 #include "tools/common/Process.h"
 #include "tools/quipu/Command.h"
+#include "tools/quipu/JsonText.h"
 #include "tools/quipu/Memory.h"
 #include "tools/quipu/PlanSource.h"
 #include "tools/quipu/doctor/Findings.h"
@@ -148,7 +149,7 @@ static int runDoctor(bool json) {
         item["advice"] = finding.advice;
       result[finding.key] = item;
     }
-    out().write(result.dump(2) + "\n");
+    out().write(jsonText(result) + "\n");
     return 0;
   }
   for (const Finding &finding : examination.findings) {

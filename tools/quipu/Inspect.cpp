@@ -4,6 +4,7 @@
 #include "runtime/core/OutputFile.h"
 #include "tools/common/Console.h"
 #include "tools/quipu/Command.h"
+#include "tools/quipu/JsonText.h"
 #include "tools/quipu/PlanSource.h"
 #include "tools/quipu/inspect/Disassemble.h"
 #include "tools/quipu/inspect/GpuCode.h"
@@ -87,7 +88,7 @@ int InspectCommand::run() {
   else if (!kernel.empty())
     out().write(kernelCode(*plan));
   else if (json)
-    out().write(planJson(*plan).dump(2) + "\n");
+    out().write(jsonText(planJson(*plan)) + "\n");
   else if (memory)
     out().write(memoryText(*plan));
   else if (weights)
@@ -108,7 +109,7 @@ void addInspect(CLI::App &program, Action &action) {
   state->formOption = command->add_option("--as", state->form, "Form of the kernel: mlir, llvm, asm; CUDA: ptx, sass")
                           ->capture_default_str()
                           ->check(CLI::IsMember({"mlir", "llvm", "asm", "ptx", "sass"}));
-  command->add_option("--module", state->module, "Write the bytes of one code module, counted from 0");
+  addNumber(*command, "--module", state->module, "Write the bytes of one code module, counted from 0");
   command->add_option("-o", state->output, "File for --module (default: standard output)");
   command->add_flag("--memory", state->memory, "Only the memory plan: every program's arena, step by step");
   command->add_flag("--weights-table", state->weights, "Only the weights, with sources and transforms");

@@ -5,6 +5,7 @@
 #include "tools/quipu/Command.h"
 #include "tools/quipu/NpyFile.h"
 #include "tools/quipu/PlanSource.h"
+#include "tools/quipu/Prompt.h"
 
 #include <algorithm>
 #include <memory>
@@ -15,7 +16,7 @@ namespace {
 struct LogitsCommand {
   PlanSource plan;
   ModelFlags model;
-  std::vector<std::string> prompts;
+  std::vector<std::string> prompts, promptFiles;
   std::string output;
   bool all = false, lockstep = false, verbose = false;
   uint32_t chunk = 0;
@@ -67,12 +68,16 @@ void LogitsCommand::runLockstep(Session &session, const Prompts &ids, NpyFile &f
 int LogitsCommand::run() {
   if (lockstep && chunk)
     throw UsageError("--lockstep takes one token of each sequence at a time; --chunk does not go with it");
+  if (prompts.empty() && promptFiles.empty())
+    throw UsageError("--prompt-tokens is required, or --prompt-tokens-file");
   Prompts ids;
-  uint64_t rows = 0;
-  for (const std::string &prompt : prompts) {
+  for (const std::string &prompt : prompts)
     ids.push_back(parseTokens("--prompt-tokens", prompt));
-    rows += all ? ids.back().size() : 1;
-  }
+  for (const std::string &path : promptFiles)
+    ids.push_back(readTokens(path));
+  uint64_t rows = 0;
+  for (const std::vector<int32_t> &tokens : ids)
+    rows += all ? tokens.size() : 1;
   ModelOptions options = model.options();
   std::shared_ptr<const Model> loaded = Model::load(plan.open(verbose, model.device), options);
   Session session(loaded);
@@ -95,15 +100,19 @@ void addLogits(CLI::App &program, Action &action) {
   command
       ->add_option("--prompt-tokens", state->prompts,
                    "Token ids, as 1,2,3; given several times: sequences that run as one batch")
-      ->required()
       ->allow_extra_args(false)
       ->type_name("IDS");
+  command
+      ->add_option("--prompt-tokens-file", state->promptFiles,
+                   "The same from a file, with commas, blanks or line ends between them; - is standard input")
+      ->allow_extra_args(false)
+      ->type_name("FILE");
   command->add_flag("--all", state->all,
                     "Of every position, shape (T, V), instead of the last, shape (V,); the rows of a batch follow each "
                     "other");
   command->add_option("-o,--output", state->output, "File to write; - is standard output")->required();
-  command->add_option("--chunk", state->chunk, "Tokens at once; 1: token by token (default: as many as the plan takes)")
-      ->check(isPositiveCount());
+  addNumber(*command, "--chunk", state->chunk, "Tokens at once; 1: token by token (default: as many as the plan takes)",
+            1);
   command->add_flag("--lockstep", state->lockstep, "One token of each sequence at a time, as when a batch generates");
   command->add_flag("-v,--verbose", state->verbose, "Say what is compiled and used, on standard error");
   state->model.addOptions(*command);

@@ -6,6 +6,7 @@
 #include "runtime/core/Hash.h"
 #include "runtime/cpu/CpuFeatures.h"
 #include "tools/common/Console.h"
+#include "tools/quipu-compile/Options.h"
 #include "tools/quipu/Command.h"
 #include "tools/quipu/CudaTools.h"
 
@@ -21,18 +22,28 @@ namespace fs = std::filesystem;
 namespace quipu::tool {
 
 void PlanSource::addOptions(CLI::App &command) {
-  command.add_option("PLAN", source, "A compiled plan, or a model (compiled first and kept in the cache)")->required();
-  static constexpr std::pair<const char *, const char *> kFlags[] = {
-      {"--target", "cpu, cpu:x86-64-v3, cpu:+FEATURE,-FEATURE ..., cuda, cuda:sm_80 ..."},
-      {"--dtype", "auto, f32, bf16 or f16"},
-      {"--kv-dtype", "auto, f32, bf16 or f16"},
-      {"--max-batch", "Most sequences at once"},
-      {"--max-seq", "Most positions of a sequence"}};
+  command.add_option("-m,--model,PLAN", source, "A compiled plan, or a model (compiled first and kept in the cache)")
+      ->required();
+  // Other names of the same option follow quipu-compile's.
+  struct Flag {
+    const char *name, *others, *text;
+    /// The largest number; 0: text.
+    uint32_t most;
+  };
+  static constexpr Flag kFlags[] = {
+      {"--target", "", "cpu, cpu:x86-64-v3, cpu:+FEATURE,-FEATURE ..., cuda, cuda:sm_80 ...", 0},
+      {"--dtype", "", "auto, f32, bf16 or f16", 0},
+      {"--kv-dtype", "", "auto, f32, bf16 or f16", 0},
+      {"--max-batch", "", "Most sequences at once", kMostSequences},
+      {"--max-seq", ",-c,--ctx-size", "Most positions of a sequence", kMostPositions}};
   // Options keep pointers into the vector: it must not grow afterwards.
   flags.reserve(std::size(kFlags));
-  for (auto [name, text] : kFlags) {
-    flags.emplace_back(name, "");
-    command.add_option(name, flags.back().second, text)->group("When a model is compiled");
+  for (const Flag &flag : kFlags) {
+    flags.emplace_back(flag.name, "");
+    CLI::Option *option = command.add_option(std::string(flag.name) + flag.others, flags.back().second, flag.text);
+    option->group("When a model is compiled");
+    if (flag.most)
+      option->check(isNumber(1, flag.most))->type_name("N");
   }
 }
 
@@ -205,8 +216,7 @@ std::shared_ptr<const PlanFile> PlanSource::compileCached(bool verbose, const st
 
 void ModelFlags::addOptions(CLI::App &command) {
   command.add_option("--weights", weights, "files, or random:SEED")->type_name("SOURCE");
-  command.add_option("--threads,-t", threads, "Threads (default: the cores that this process may use)")
-      ->check(isPositiveCount());
+  addNumber(command, "--threads,-t", threads, "Threads (default: the cores that this process may use)", 1);
   command.add_flag("--pin", pin, "Bind each thread to one core");
   command.add_option("--device", device, "cpu, cuda or cuda:N, GPU number N (default: what the plan was compiled for)");
   command

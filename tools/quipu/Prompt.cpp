@@ -16,16 +16,27 @@ namespace quipu::tool {
 static constexpr size_t kMaxText = size_t(256) << 20;
 
 void PromptSource::addOptions(CLI::App &command) {
-  argumentOption = command.add_option("PROMPT", argument, "Text to continue (default: standard input)");
-  fileOption = command.add_option("-f,--file", file, "Read the prompt from this file")->type_name("FILE");
+  argumentOption = command
+                       .add_option("-p,--prompt,PROMPT", argument,
+                                   "Text to continue, in one word or several; - is standard input (the default)")
+                       ->type_name(kWords);
+  fileOption =
+      command.add_option("-f,--file", file, "Read the prompt from this file; - is standard input")->type_name("FILE");
   tokensOption =
       command.add_option("--prompt-tokens", tokenList, "Token ids instead of text, as 1,2,3")->type_name("IDS");
+  tokensFileOption = command
+                         .add_option("--prompt-tokens-file", tokensFile,
+                                     "Read them from this file, with commas, blanks or line ends between them")
+                         ->type_name("FILE");
   command.add_option("--tokenizer", tokenizerFile, "tokenizer.model to use instead of the plan's")->type_name("FILE");
 }
 
 void PromptSource::check() const {
-  if (int(argumentOption->count() > 0) + int(fileOption->count() > 0) + int(tokensOption->count() > 0) > 1)
-    throw UsageError("more than one prompt: give one of PROMPT, --file and --prompt-tokens");
+  size_t sources = 0;
+  for (const CLI::Option *option : {argumentOption, fileOption, tokensOption, tokensFileOption})
+    sources += option->count() > 0;
+  if (sources > 1)
+    throw UsageError("more than one prompt: give one of PROMPT, --file, --prompt-tokens and --prompt-tokens-file");
 }
 
 std::unique_ptr<Tokenizer> PromptSource::loadTokenizer(const PlanFile &plan) const {
@@ -36,8 +47,10 @@ std::unique_ptr<Tokenizer> PromptSource::loadTokenizer(const PlanFile &plan) con
 }
 
 std::vector<int32_t> PromptSource::tokens(const Tokenizer *tokenizer, const PlanFile &plan) const {
-  if (!isText())
+  if (tokensOption->count())
     return parseTokens("--prompt-tokens", tokenList);
+  if (tokensFileOption->count())
+    return readTokens(tokensFile);
   if (!tokenizer)
     fail(plan.path(), ": carries no tokenizer, so a prompt of text cannot be read; give --tokenizer FILE, or "
                       "--prompt-tokens IDS");
@@ -45,7 +58,7 @@ std::vector<int32_t> PromptSource::tokens(const Tokenizer *tokenizer, const Plan
 }
 
 std::string PromptSource::text() const {
-  if (argumentOption->count())
+  if (argumentOption->count() && argument != "-")
     return argument;
   if (!fileOption->count() && isatty(STDIN_FILENO))
     printNote("reading the prompt from the terminal; end it with Ctrl-D");
@@ -56,6 +69,15 @@ std::string PromptSource::text() const {
   if (result.ends_with('\r'))
     result.pop_back();
   return result;
+}
+
+std::vector<int32_t> readTokens(const std::string &path) {
+  try {
+    return parseTokens(path == "-" ? "standard input" : path, readText(path));
+  } catch (const UsageError &error) {
+    // The command line is right, the file is not.
+    throw Error(error.what());
+  }
 }
 
 std::string readText(const std::string &path) {

@@ -14,10 +14,10 @@
 
 namespace quipu::tool {
 
-/// The prompt of `run`: an argument, a file, token ids, or standard input when none of them is given.
+/// The prompt of `run`: words, a file, token ids (given or from a file), or standard input when none of them is given.
 class PromptSource {
 public:
-  /// Adds PROMPT, -f, --prompt-tokens and --tokenizer.
+  /// Adds PROMPT, -f, --prompt-tokens, --prompt-tokens-file and --tokenizer.
   void addOptions(CLI::App &command);
 
   /// The tokenizer: --tokenizer's, or the plan's; null when there is neither.
@@ -26,16 +26,18 @@ public:
   /// The ids. Throws Error when text needs a tokenizer and there is none, or a file cannot be read.
   std::vector<int32_t> tokens(const Tokenizer *tokenizer, const PlanFile &plan) const;
 
-  bool isText() const { return !tokensOption->count(); }
   /// Throws UsageError when more than one source was given.
   void check() const;
 
 private:
   std::string text() const;
 
-  std::string argument, file, tokenList, tokenizerFile;
-  CLI::Option *argumentOption = nullptr, *fileOption = nullptr, *tokensOption = nullptr;
+  std::string argument, file, tokenList, tokensFile, tokenizerFile;
+  CLI::Option *argumentOption = nullptr, *fileOption = nullptr, *tokensOption = nullptr, *tokensFileOption = nullptr;
 };
+
+/// The token ids of a file, or of standard input for "-". Throws Error.
+std::vector<int32_t> readTokens(const std::string &path);
 
 /// The whole of a file, or of standard input for "-". Throws Error.
 std::string readText(const std::string &path);

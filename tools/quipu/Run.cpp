@@ -7,6 +7,7 @@
 #include "runtime/text/Generate.h"
 #include "tools/common/Console.h"
 #include "tools/quipu/Command.h"
+#include "tools/quipu/JsonText.h"
 #include "tools/quipu/Memory.h"
 #include "tools/quipu/PlanSource.h"
 #include "tools/quipu/Prompt.h"
@@ -16,6 +17,7 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <random>
 
 namespace quipu::tool {
 
@@ -33,6 +35,10 @@ struct RunCommand {
   PromptSource prompt;
   ModelFlags model;
   GenerateOptions generate;
+  /// -1: until the end.
+  int64_t maxTokens = -1;
+  /// None: drawn anew each time.
+  std::optional<uint64_t> seed;
   bool printTokens = false, echo = false, verbose = false, json = false;
 
   int run();
@@ -46,6 +52,8 @@ static const char *stopName(StopReason reason) {
   switch (reason) {
   case StopReason::Eos:
     return "eos";
+  case StopReason::StopText:
+    return "stop";
   case StopReason::MaxTokens:
     return "length";
   case StopReason::ContextFull:
@@ -72,6 +80,9 @@ void RunCommand::printSummary(const Model &loaded, const GenerateSummary &summar
   if (std::optional<MemoryInfo> memory = loaded.device().memoryInfo())
     line += concat(", GPU memory ", fixed(double(memory->total - memory->free) / 1048576, 0), " of ",
                    fixed(double(memory->total) / 1048576, 0), " MiB in use");
+  // What repeats the text; the most likely tokens need no luck.
+  if (generate.sampling.temperature != 0)
+    line += concat(", seed ", generate.sampling.seed);
   if (summary.reason == StopReason::ContextFull)
     line += "; stopped because the context is full";
   printNote(line);
@@ -99,6 +110,12 @@ void RunCommand::printDetails(const Model &loaded, const Session &session, const
 int RunCommand::run() {
   prompt.check();
   ModelOptions options = model.options();
+  if (maxTokens == 0)
+    throw UsageError("--max-tokens 0 leaves nothing to do; expected a number from 1, or -1: until the end of the text "
+                     "or the context");
+  generate.maxTokens = maxTokens < 0 ? 0 : uint32_t(maxTokens);
+  // Few digits, so that it is easily given again.
+  generate.sampling.seed = seed ? *seed : std::random_device()();
   try {
     generate.sampling.check();
   } catch (const Error &error) {
@@ -113,7 +130,7 @@ int RunCommand::run() {
 
   bool idsOnly = printTokens || !tokenizer;
   if (echo && !idsOnly && !json)
-    out().write(tokenizer->decode(ids));
+    out().writeText(tokenizer->decode(ids));
   double firstToken = 0;
   std::vector<int32_t> produced;
   std::string text;
@@ -124,7 +141,7 @@ int RunCommand::run() {
     if (json) {
       text += piece;
     } else if (!idsOnly) {
-      out().write(piece);
+      out().writeText(piece);
     } else if (token >= 0) {
       out().write(concat(produced.empty() ? "" : ",", token));
     }
@@ -141,6 +158,7 @@ int RunCommand::run() {
     result["tokens"] = produced;
     result["prompt_tokens"] = ids;
     result["stop"] = stopName(summary.reason);
+    result["seed"] = generate.sampling.seed;
     result["prompt_tok_s"] = summary.promptTokensPerSecond();
     result["first_token_ms"] = firstToken;
     result["decode_tok_s"] = summary.decodeTokensPerSecond();
@@ -150,7 +168,7 @@ int RunCommand::run() {
     result["peak_rss_bytes"] = processMemory().peak;
     if (std::optional<MemoryInfo> memory = loaded->device().memoryInfo())
       result["gpu_memory_bytes"] = memory->total - memory->free;
-    out().write(result.dump(2));
+    out().write(jsonText(result));
   }
   out().write("\n");
   out().flush();
@@ -167,26 +185,28 @@ void addRun(CLI::App &program, Action &action) {
   state->plan.addOptions(*command);
   state->prompt.addOptions(*command);
   SamplingOptions &sampling = state->generate.sampling;
-  command
-      ->add_option("-n,--max-tokens", state->generate.maxTokens,
-                   "Most new tokens (default: until the end of the text or context)")
-      ->check(isPositiveCount());
-  command->add_option("--temperature", sampling.temperature, "0: the most likely token each time")
+  addNumber(*command, "-n,--max-tokens", state->maxTokens,
+            "Most new tokens; -1: until the end of the text or the context", -1, UINT32_MAX)
       ->capture_default_str();
-  command->add_option("--top-k", sampling.topK, "Keep the K most likely tokens; 0: all")->capture_default_str();
-  command->add_option("--top-p", sampling.topP, "Keep the most likely tokens that sum to P")->capture_default_str();
-  command->add_option("--min-p", sampling.minP, "Keep tokens at least P times as likely as the likeliest")
+  addNumber(*command, "--temperature,--temp", sampling.temperature, "0: the most likely token each time", 0)
       ->capture_default_str();
-  command->add_option("--repeat-penalty", sampling.repeatPenalty, "Divide the logits of recent tokens; 1: off")
+  addNumber(*command, "--top-k", sampling.topK, "Keep the K most likely tokens; 0: all")->capture_default_str();
+  addNumber(*command, "--top-p", sampling.topP, "Keep the most likely tokens that sum to P", 0, 1)
       ->capture_default_str();
-  command->add_option("--repeat-window", sampling.repeatWindow, "How many recent tokens that concerns")
+  addNumber(*command, "--min-p", sampling.minP, "Keep tokens at least P times as likely as the likeliest", 0, 1)
       ->capture_default_str();
-  command->add_option("-s,--seed", sampling.seed, "Same seed, same text")->capture_default_str()->check(isSeed());
+  addNumber(*command, "--repeat-penalty", sampling.repeatPenalty, "Divide the logits of recent tokens; 1: off", 0)
+      ->capture_default_str();
+  addNumber(*command, "--repeat-window", sampling.repeatWindow, "How many recent tokens that concerns")
+      ->capture_default_str();
+  addNumber(*command, "-s,--seed", state->seed,
+            "Same seed, same text (default: another one each time, which the summary names)");
+  command->add_option("--stop", state->generate.stop, "End before this text; may be given several times")
+      ->allow_extra_args(false)
+      ->option_text("TEXT");
   command->add_flag("--ignore-eos", state->generate.ignoreEos, "Do not stop at the end-of-text token");
-  command
-      ->add_option("--chunk", state->generate.chunkRows,
-                   "Tokens of the prompt at once (default: as many as the plan takes)")
-      ->check(isPositiveCount());
+  addNumber(*command, "--chunk", state->generate.chunkRows,
+            "Tokens of the prompt at once (default: as many as the plan takes)", 1);
   command->add_flag("--print-tokens", state->printTokens, "Print the new ids, separated by commas, instead of text");
   command->add_flag("--echo", state->echo, "Print the prompt before what follows it");
   command->add_flag("--json", state->json, "Print one object at the end");

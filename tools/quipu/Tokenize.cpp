@@ -4,11 +4,11 @@
 #include "runtime/core/Error.h"
 #include "runtime/text/Tokenizer.h"
 #include "tools/common/Console.h"
+#include "tools/common/Escape.h"
 #include "tools/quipu/Command.h"
+#include "tools/quipu/JsonText.h"
 #include "tools/quipu/PlanSource.h"
 #include "tools/quipu/Prompt.h"
-
-#include <nlohmann/json.hpp>
 
 #include <memory>
 
@@ -53,21 +53,24 @@ int TokenizeCommand::run() {
   std::unique_ptr<Tokenizer> tokenizer = load();
   if (decodeOption->count()) {
     std::string decoded = tokenizer->decode(given);
-    out().write(json ? nlohmann::ordered_json{{"ids", given}, {"text", decoded}}.dump() : decoded);
+    if (json)
+      out().write(jsonText({{"ids", given}, {"text", decoded}}, -1));
+    else
+      out().writeText(decoded);
     out().write("\n");
     return 0;
   }
-  if (!textOption->count())
+  if (!textOption->count() || text == "-")
     text = readText(fileOption->count() ? file : "-");
   std::vector<int32_t> encoded = noBos ? tokenizer->encodePlain(text) : tokenizer->encode(text);
   if (json) {
     nlohmann::ordered_json result = {{"ids", encoded}, {"pieces", nlohmann::ordered_json::array()}};
     for (int32_t id : encoded)
       result["pieces"].push_back(tokenizer->piece(id));
-    out().write(result.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    out().write(jsonText(result, -1));
   } else if (pieces) {
     for (size_t i = 0; i < encoded.size(); ++i)
-      out().write(concat(i ? "\n" : "", encoded[i], "\t", tokenizer->piece(encoded[i])));
+      out().write(concat(i ? "\n" : "", encoded[i], "\t", printableLine(tokenizer->piece(encoded[i]))));
   } else {
     out().write(joinTokens(encoded));
   }
@@ -81,8 +84,13 @@ void addTokenize(CLI::App &program, Action &action) {
   command->footer(
       "Example:\n  quipu tokenize models/story \"Once upon a time\"\n  quipu tokenize models/story --decode 1,2,3");
   state->source.addOptions(*command);
-  state->textOption = command->add_option("TEXT", state->text, "Text to encode (default: standard input, as it is)");
-  state->fileOption = command->add_option("-f,--file", state->file, "Encode this file")->type_name("FILE");
+  state->textOption = command
+                          ->add_option("TEXT", state->text,
+                                       "Text to encode, in one word or several; - is standard input, as it is (the "
+                                       "default)")
+                          ->type_name(kWords);
+  state->fileOption =
+      command->add_option("-f,--file", state->file, "Encode this file; - is standard input")->type_name("FILE");
   state->decodeOption = command->add_option("--decode", state->ids, "Token ids to decode, as 1,2,3")->type_name("IDS");
   command->add_option("--tokenizer", state->tokenizerFile, "tokenizer.model to use instead")->type_name("FILE");
   command->add_flag("--no-bos", state->noBos, "Leave out BOS and EOS");

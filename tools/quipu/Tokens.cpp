@@ -1,50 +1,30 @@
-//===- Tokens.cpp - Numbers and token ids on the command line ----------------------------===//
+//===- Tokens.cpp - Token ids as text ----------------------------------------------------===//
 
+#include "runtime/core/Error.h"
+#include "runtime/core/Number.h"
 #include "tools/quipu/Command.h"
 
-#include <charconv>
+#include <algorithm>
+#include <optional>
 
 namespace quipu::tool {
 
-/// Whether the text is a whole number of the type and nothing else.
-template <typename Number> static bool isNumber(const std::string &text, Number &value) {
-  auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc() && rest == text.data() + text.size();
-}
-
-CLI::Validator isPositiveCount() {
-  return {[](std::string &text) {
-            uint32_t value = 0;
-            bool good = isNumber(text, value) && value > 0;
-            return good ? std::string() : "'" + text + "' is no whole number from 1 to 4294967295";
-          },
-          "", "positive count"};
-}
-
-CLI::Validator isSeed() {
-  return {[](std::string &text) {
-            uint64_t value = 0;
-            return isNumber(text, value) ? std::string()
-                                         : "'" + text + "' is no whole number from 0 to 18446744073709551615";
-          },
-          "", "seed"};
-}
-
-std::vector<int32_t> parseTokens(const std::string &flag, const std::string &text) {
+std::vector<int32_t> parseTokens(const std::string &source, std::string_view text) {
+  constexpr std::string_view kBlanks = " \t\r\n";
   std::vector<int32_t> tokens;
-  size_t begin = 0;
-  while (begin <= text.size()) {
-    size_t end = std::min(text.find(',', begin), text.size());
-    std::string item = text.substr(begin, end - begin);
-    // Spaces around an id are fine: "1, 2, 3".
-    size_t first = item.find_first_not_of(" \n");
-    item = first == std::string::npos ? "" : item.substr(first, item.find_last_not_of(" \n") + 1 - first);
-    int32_t value = 0;
-    auto [rest, error] = std::from_chars(item.data(), item.data() + item.size(), value);
-    if (item.empty() || error != std::errc() || rest != item.data() + item.size())
-      throw UsageError(flag + ": '" + item + "' is no token id; expected ids separated by commas, as 1,2,3");
-    tokens.push_back(value);
-    begin = end + 1;
+  auto skipBlanks = [&] { text.remove_prefix(std::min(text.find_first_not_of(kBlanks), text.size())); };
+  for (bool more = true; more;) {
+    skipBlanks();
+    std::string_view item = text.substr(0, text.find_first_of(" \t\r\n,"));
+    std::optional<int32_t> token = parseNumber<int32_t>(item);
+    if (!token)
+      throw UsageError(concat(source, ": '", item, "' is no token id; expected ids separated by commas, as 1,2,3"));
+    tokens.push_back(*token);
+    text.remove_prefix(item.size());
+    skipBlanks();
+    more = !text.empty();
+    if (text.starts_with(','))
+      text.remove_prefix(1);
   }
   return tokens;
 }

@@ -9,9 +9,11 @@
 #include "runtime/core/Error.h"
 #include "runtime/plan/Bundle.h"
 #include "tools/common/Console.h"
+#include "tools/common/Suggestion.h"
 #include "tools/quipu/Command.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <new>
 #include <string>
 #include <vector>
@@ -24,8 +26,9 @@ struct CommandName {
   const char *name;
   bool plan;
 };
-static constexpr CommandName kCommands[] = {{"compile", false}, {"run", true},     {"logits", true}, {"tokenize", true},
-                                            {"bench", true},    {"inspect", true}, {"doctor", false}};
+static constexpr CommandName kCommands[] = {{"compile", false}, {"run", true},   {"logits", true},
+                                            {"tokenize", true}, {"bench", true}, {"inspect", true},
+                                            {"doctor", false},  {"help", false}, {"version", false}};
 
 static const CommandName *findCommand(const std::string &name) {
   const CommandName *found =
@@ -34,9 +37,12 @@ static const CommandName *findCommand(const std::string &name) {
 }
 
 /// Inserts the plan of this executable: `story "Once"` is `quipu run SELF "Once"`, `story inspect` is
-/// `quipu inspect SELF`.
+/// `quipu inspect SELF`. `story help me` is a prompt, `story help run` is not.
 static void insertOwnPlan(std::vector<std::string> &arguments, const std::string &plan) {
   const CommandName *command = arguments.empty() ? nullptr : findCommand(arguments[0]);
+  bool isAboutQuipu = command && (arguments[0] == "help" || arguments[0] == "version");
+  if (isAboutQuipu && arguments.size() > 1 && !findCommand(arguments[1]))
+    command = nullptr;
   if (!command && !(arguments.size() == 1 && arguments[0] == "--version"))
     arguments.insert(arguments.begin(), "run");
   else if (!command || !command->plan)
@@ -46,22 +52,49 @@ static void insertOwnPlan(std::vector<std::string> &arguments, const std::string
     arguments.insert(arguments.begin() + 1, plan);
 }
 
-/// Refuses a first word that is no command with a list of those that exist, which CLI11 would not give.
+/// Refuses a first word that is no command with a list of those that exist, which CLI11 would not give. `arguments` is
+/// the whole command line.
 static void checkCommand(const std::vector<std::string> &arguments) {
   std::string names;
-  for (const CommandName &command : kCommands)
+  std::vector<std::string> all;
+  for (const CommandName &command : kCommands) {
     names += std::string(names.empty() ? "" : ", ") + command.name;
+    all.emplace_back(command.name);
+  }
   if (arguments.empty())
     throw UsageError("no command given; commands: " + names + " (quipu --help tells more)");
-  if (arguments[0].starts_with("-") || findCommand(arguments[0]))
+  const std::string &word = arguments[0];
+  if (word.starts_with("-") || findCommand(word))
     return;
-  throw UsageError("unknown command '" + arguments[0] + "'; commands: " + names);
+  std::error_code error;
+  std::string meant = didYouMean(word, all);
+  if (meant.empty() && std::filesystem::exists(word, error)) {
+    meant = "; did you mean quipu run";
+    for (const std::string &argument : arguments)
+      meant += " " + shellWord(argument);
+    meant += "?";
+  }
+  throw UsageError("unknown command '" + word + "'" + meant + (meant.empty() ? "; commands: " : " Commands: ") + names);
+}
+
+/// `quipu help run` is `quipu run --help`, `quipu version` is `quipu --version`.
+static void replaceHelp(std::vector<std::string> &arguments) {
+  if (arguments[0] == "version" && arguments.size() == 1) {
+    arguments = {"--version"};
+  } else if (arguments[0] == "help" && arguments.size() == 1) {
+    arguments = {"--help"};
+  } else if (arguments[0] == "help" && arguments.size() == 2) {
+    checkCommand({arguments[1]});
+    bool hasOptions = arguments[1] != "help" && arguments[1] != "version";
+    arguments = hasOptions ? std::vector<std::string>{arguments[1], "--help"} : std::vector<std::string>{"--help"};
+  }
 }
 
 static int runProgram(std::vector<std::string> arguments) {
   if (std::optional<std::string> plan = embeddedPlanPath())
     insertOwnPlan(arguments, *plan);
   checkCommand(arguments);
+  replaceHelp(arguments);
   if (arguments[0] == "compile")
     return runCompiler({arguments.begin() + 1, arguments.end()});
 
@@ -79,10 +112,14 @@ static int runProgram(std::vector<std::string> arguments) {
   addBench(program, action);
   addInspect(program, action);
   addDoctor(program, action);
+  CLI::App *help = program.add_subcommand("help", "Show the commands, or the options of one: quipu help run");
+  // Both are replaced above; what is left has words that nobody expects.
+  std::string command;
+  help->add_option("COMMAND", command, "The command");
+  program.add_subcommand("version", "Print the version");
 
   try {
-    std::reverse(arguments.begin(), arguments.end());
-    program.parse(arguments);
+    parseCommandLine(program, std::move(arguments));
   } catch (const CLI::Success &request) {
     // --help and --version: their text is a result.
     std::ostringstream text;
@@ -90,8 +127,6 @@ static int runProgram(std::vector<std::string> arguments) {
     out().write(text.str());
     out().flush();
     return 0;
-  } catch (const CLI::ParseError &error) {
-    throw UsageError(error.what());
   }
   int status = action();
   out().flush();

@@ -4,6 +4,7 @@
 #include "runtime/core/DataType.h"
 #include "runtime/core/Error.h"
 #include "tools/common/Console.h"
+#include "tools/quipu/JsonText.h"
 #include "tools/quipu/inspect/PlanJson.h"
 #include "tools/quipu/inspect/PlanNames.h"
 
@@ -41,7 +42,7 @@ static void printConfig(std::ostringstream &os, const plan::Plan &plan) {
   os << "config\n";
   nlohmann::ordered_json config = configJson(*plan.config());
   for (const auto &[key, value] : config.items())
-    os << "  " << padded(key, 26) << (value.is_string() ? value.get<std::string>() : value.dump()) << "\n";
+    os << "  " << padded(key, 26) << (value.is_string() ? value.get<std::string>() : jsonText(value, -1)) << "\n";
   os << "\n";
 }
 
