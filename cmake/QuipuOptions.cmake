@@ -20,12 +20,29 @@ function(quipu_warnings target)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Werror -Wno-unused-parameter)
 endfunction()
 
+# Marks a target whose own code is never where time goes: the compiler waits for LLVM, and a command for the runtime.
+# Optimising such code a little saves a third of its build time.
+function(quipu_optimise_little target)
+  target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
+endfunction()
+
 # quipu_add_library(NAME SRC... LINK LIB...): a static library of the project without MLIR.
 function(quipu_add_library name)
   cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
   add_library(${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
   target_link_libraries(${name} PUBLIC ${ARG_LINK})
   quipu_warnings(${name})
+endfunction()
+
+# quipu_reuse_pch(TARGET OWNER): the precompiled header of another target. A program that takes the one of a library must
+# be compiled like a library: CMake would choose -fPIE for it.
+function(quipu_reuse_pch target owner)
+  get_target_property(type ${target} TYPE)
+  if(type STREQUAL "EXECUTABLE")
+    set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+    target_compile_options(${target} PRIVATE -fPIC)
+  endif()
+  target_precompile_headers(${target} REUSE_FROM ${owner})
 endfunction()
 
 # quipu_add_mlir_library(NAME SRC... LINK LIB... DEPENDS TGT...): a static library that uses MLIR's headers.
@@ -37,7 +54,8 @@ function(quipu_add_mlir_library name)
   target_compile_definitions(${name} PUBLIC ${QUIPU_LLVM_DEFINITIONS})
   target_compile_options(${name} PRIVATE -fno-rtti)
   # MLIR's headers take seconds a file: one precompiled header for all of them.
-  target_precompile_headers(${name} REUSE_FROM QuipuMlirPch)
+  quipu_reuse_pch(${name} QuipuMlirPch)
+  quipu_optimise_little(${name})
   quipu_warnings(${name})
   if(ARG_DEPENDS)
     add_dependencies(${name} ${ARG_DEPENDS})
@@ -51,9 +69,8 @@ function(quipu_add_mlir_tool name)
   target_link_libraries(${name} PRIVATE ${ARG_LINK} MLIR LLVM)
   target_include_directories(${name} SYSTEM PRIVATE ${LLVM_INCLUDE_DIRS} ${MLIR_INCLUDE_DIRS})
   target_compile_definitions(${name} PRIVATE ${QUIPU_LLVM_DEFINITIONS})
-  # The precompiled header is -fPIC, as libraries are; CMake would choose -fPIE for a program.
-  set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
-  target_compile_options(${name} PRIVATE -fno-rtti -fPIC)
-  target_precompile_headers(${name} REUSE_FROM QuipuMlirPch)
+  target_compile_options(${name} PRIVATE -fno-rtti)
+  quipu_reuse_pch(${name} QuipuMlirPch)
+  quipu_optimise_little(${name})
   quipu_warnings(${name})
 endfunction()
