@@ -128,22 +128,29 @@ private:
     } else if (isa<AddOp>(user)) {
       take(group, user);
     } else if (auto split = dyn_cast<SplitOp>(user)) {
-      if (!take(group, split))
-        return;
-      for (Value part : split.getParts())
-        if (part.hasOneUse() && isa<RotateOp>(*part.user_begin()))
-          take(group, *part.user_begin());
-      // An append belongs here when both its keys and its values are computed here.
-      SmallVector<KVAppendOp> appends;
-      for (Operation *op : group.ops())
-        for (Operation *reader : op->getUsers())
-          if (auto append = dyn_cast<KVAppendOp>(reader))
-            if (isIn(group, append.getKeys()) && isIn(group, append.getValues()) &&
-                !llvm::is_contained(appends, append))
-              appends.push_back(append);
-      for (KVAppendOp append : appends)
-        take(group, append);
+      if (!takeQkv(group, split))
+        group.epilogue.clear();
     }
+  }
+
+  /// Takes what a query, key and value projection ends in: both rotations and the append. All of it or nothing: that is
+  /// the form that code is generated for.
+  bool takeQkv(Group &group, SplitOp split) {
+    if (split.getParts().size() != 3 || llvm::any_of(split.getParts(), [](Value part) { return !part.hasOneUse(); }))
+      return false;
+    auto query = dyn_cast<RotateOp>(*split.getParts()[0].user_begin());
+    auto key = dyn_cast<RotateOp>(*split.getParts()[1].user_begin());
+    auto append = dyn_cast<KVAppendOp>(*split.getParts()[2].user_begin());
+    if (!query || !key || !append || !key->hasOneUse() || append.getKeys() != key.getResult() ||
+        append.getValues() != split.getParts()[2])
+      return false;
+    // One table, one size of head and one layout for all.
+    auto table = cast<RankedTensorType>(query.getTable().getType());
+    if (query.getTable() != key.getTable() || !table.getElementType().isF32() || query.getLayout() != key.getLayout() ||
+        query.getHeadDim() != key.getHeadDim() ||
+        static_cast<int64_t>(query.getHeadDim()) != append.getKv().getType().getHeadDim())
+      return false;
+    return take(group, split) && take(group, query) && take(group, key) && take(group, append);
   }
 
   static bool isIn(const Group &group, Value value) {

@@ -35,6 +35,13 @@ struct LinearRegion {
   int64_t headDim();
   /// Type of the normalised input, when the schedule keeps it in memory.
   mlir::Type workspaceType();
+
+private:
+  /// An op whose operands are not the ops in front of it and arguments, or the terminator where it yields something else
+  /// than the last op's result; null when data flow as the emitters take for granted.
+  mlir::Operation *findStray();
+  /// Queries and keys are turned by one table, in heads of one size and layout.
+  mlir::LogicalResult checkRotates();
 };
 
 } // namespace quipu::codegen

@@ -7,48 +7,68 @@ using namespace quipu::llama;
 
 namespace quipu::codegen {
 
+/// Rows of the parts that a weight or bias lies in, of one where it lies in one piece.
+static SmallVector<int64_t> partRowsOf(Value weight) {
+  auto type = cast<RankedTensorType>(weight.getType());
+  if (auto parts = dyn_cast_or_null<RowPartsAttr>(type.getEncoding()))
+    return SmallVector<int64_t>(parts.getRows());
+  return {type.getDimSize(0)};
+}
+
 FailureOr<LinearTiles> LinearTiles::match(KernelOp kernel) {
   FailureOr<LinearRegion> region = LinearRegion::match(kernel);
   if (failed(region))
     return failure();
-  return LinearTiles(*region);
+  LinearTiles tiles(*region);
+  // A run of a tile lies in one part of the weight: gate and up, or queries, keys and values, are parts or in one.
+  SmallVector<int64_t> wanted;
+  if (tiles.gate)
+    wanted.assign(2, tiles.outputs() / 2);
+  else if (tiles.split)
+    for (Value part : tiles.split.getParts())
+      wanted.push_back(cast<RankedTensorType>(part.getType()).getDimSize(1));
+  SmallVector<int64_t> parts = tiles.partRows();
+  if (!wanted.empty() && parts.size() > 1 && parts != wanted)
+    return kernel.emitOpError() << "combines parts of " << ArrayRef<int64_t>(wanted)
+                                << " rows of its weight, but the weight is " << tiles.linear.getWeight().getType();
+  if (Value bias = tiles.linear.getBias(); bias && partRowsOf(bias) != parts)
+    return kernel.emitOpError() << "has a weight " << tiles.linear.getWeight().getType() << " and a bias "
+                                << bias.getType() << "; both must lie in the same parts";
+  return tiles;
 }
 
 static int64_t rowsOf(Value matrix) { return cast<RankedTensorType>(matrix.getType()).getDimSize(0); }
 
+SmallVector<int64_t> LinearTiles::partRows() { return partRowsOf(linear.getWeight()); }
+
 /// Turns rows of the whole weight into a part and a row of it.
 void LinearTiles::place(Section &section, int64_t rowA, int64_t rowB) {
-  auto weight = cast<RankedTensorType>(linear.getWeight().getType());
+  SmallVector<int64_t> parts = partRows();
   auto locate = [&](int64_t row, unsigned &part, int64_t &base) {
     part = 0;
     base = row;
-    if (auto parts = dyn_cast_or_null<RowPartsAttr>(weight.getEncoding()))
-      for (int64_t count : parts.getRows()) {
-        if (base < count)
-          return;
-        base -= count;
-        ++part;
-      }
+    while (part + 1 < parts.size() && base >= parts[part])
+      base -= parts[part++];
   };
   locate(rowA, section.partA, section.baseA);
   locate(section.hasB ? rowB : rowA, section.partB, section.baseB);
 }
 
-/// Rows [firstRow, firstRow + count) of the weight, features [0, count) of the sink, in neighbouring pairs of runs;
-/// what is left over becomes a smaller tile, and an odd last row a single one.
-void LinearTiles::addPlain(SmallVectorImpl<Section> &sections, int64_t firstRow, int64_t count, int64_t run,
-                           Section shape) {
+/// Rows [firstRow, firstRow + count) of the weight, which are those features of the sink, in neighbouring pairs of
+/// runs; what is left over becomes a smaller tile, and an odd last row a single one.
+void LinearTiles::addPlain(SmallVectorImpl<Section> &sections, int64_t firstRow, int64_t count, int64_t run) {
+  run = std::min(run, std::max<int64_t>(count / 2, 1));
   int64_t done = 0;
   auto add = [&](int64_t runRows, int64_t tiles, bool hasB) {
     if (tiles == 0)
       return;
-    Section section = shape;
+    Section section;
     section.run = runRows;
     section.hasB = hasB;
     section.tiles = section.tilesPerGroup = tiles;
     section.tileRows = hasB ? 2 * runRows : runRows;
-    section.outA = done;
-    section.outB = done + runRows;
+    section.outA = firstRow + done;
+    section.outB = firstRow + done + runRows;
     place(section, firstRow + done, firstRow + done + runRows);
     sections.push_back(section);
     done += tiles * section.tileRows;
@@ -120,7 +140,12 @@ SmallVector<Section> LinearTiles::sections(int64_t run) {
     return result;
   }
 
-  addPlain(result, 0, rows, std::min(run, std::max<int64_t>(rows / 2, 1)), Section());
+  // A tile never straddles two parts.
+  int64_t firstRow = 0;
+  for (int64_t count : partRows()) {
+    addPlain(result, firstRow, count, run);
+    firstRow += count;
+  }
   return result;
 }
 
@@ -144,6 +169,9 @@ int64_t countTiles(ArrayRef<Section> sections) {
   int64_t tiles = 0;
   for (const Section &section : sections)
     tiles += section.tiles;
+  if (Value bias = tiles.linear.getBias(); bias && partRowsOf(bias) != parts)
+    return kernel.emitOpError() << "has a weight " << tiles.linear.getWeight().getType() << " and a bias "
+                                << bias.getType() << "; both must lie in the same parts";
   return tiles;
 }
 

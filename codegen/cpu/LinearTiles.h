@@ -65,7 +65,9 @@ struct LinearTiles : LinearRegion {
 private:
   explicit LinearTiles(const LinearRegion &region) : LinearRegion(region) {}
 
-  void addPlain(llvm::SmallVectorImpl<Section> &sections, int64_t firstRow, int64_t count, int64_t run, Section shape);
+  /// Rows of the parts that the weight lies in.
+  llvm::SmallVector<int64_t> partRows();
+  void addPlain(llvm::SmallVectorImpl<Section> &sections, int64_t firstRow, int64_t count, int64_t run);
   void place(Section &section, int64_t rowA, int64_t rowB);
 };
 

@@ -13,10 +13,14 @@ static Type elementOf(Value tensor) { return cast<RankedTensorType>(tensor.getTy
 
 LogicalResult LinearEpilogue::check(LinearRegion &region) {
   KernelOp kernel = region.kernel;
-  if (!region.gate && !region.split)
-    return success();
   auto weight = cast<RankedTensorType>(region.linear.getWeight().getType());
   auto paired = dyn_cast_or_null<PairedRowsAttr>(weight.getEncoding());
+  if (!combinesPairs(region)) {
+    if (paired)
+      return kernel.emitOpError() << "combines no rows of its weight, which lies in pairs for another kernel: "
+                                  << weight;
+    return success();
+  }
   if (!paired || paired.getSources().size() != (region.gate ? 2 : 3))
     return kernel.emitOpError()
            << "combines rows of its weight, which on CUDA needs the layout #llama.paired_rows with "

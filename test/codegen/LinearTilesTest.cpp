@@ -121,6 +121,22 @@ TEST_F(LinearTilesTest, HeadsOfEveryEvenSize) {
       }
 }
 
+TEST_F(LinearTilesTest, PlainRowsOfAWeightInParts) {
+  for (int64_t first : {1, 5, 8, 100})
+    for (int64_t run : {1, 2, 4}) {
+      std::string text = plain(first + 9), parts = std::to_string(first) + ", 9";
+      for (size_t at = 0; (at = text.find("x8xf32>", at)) != std::string::npos;)
+        if (text.compare(at - 8, 8, "tensor<?") == 0)
+          ++at;
+        else
+          text.insert(at + 6, ", #llama.row_parts<" + parts + ">"), at += 8;
+      auto sections = region(text).sections(run);
+      expectOnce(sections, {first, 9});
+      for (const Section &section : sections)
+        EXPECT_EQ(section.outA, section.partA * first + section.baseA) << "the result's features are in order";
+    }
+}
+
 TEST_F(LinearTilesTest, RefusesOtherRegions) {
   module = mlir::parseSourceString<mlir::ModuleOp>(
       "llama.kernel @k(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {\n %0 = llama.add %x, %x : (tensor<?x8xf32>, "
@@ -131,4 +147,41 @@ TEST_F(LinearTilesTest, RefusesOtherRegions) {
   mlir::ScopedDiagnosticHandler handler(&context, [&](mlir::Diagnostic &diagnostic) { message = diagnostic.str(); });
   EXPECT_TRUE(mlir::failed(LinearTiles::match(*module->getOps<llama::KernelOp>().begin())));
   EXPECT_NE(message.find("no place for it"), std::string::npos) << message;
+}
+
+/// What a region that misses the family in one detail is refused with.
+TEST_F(LinearTilesTest, RefusesOtherFlowsOfData) {
+  auto replaced = [](std::string text, std::string_view from, std::string_view to) {
+    size_t at = text.find(from);
+    EXPECT_NE(at, std::string::npos) << from;
+    return text.replace(at, from.size(), to);
+  };
+  std::string whole = qkv(2, 1, 4, "half"), table = "%t: tensor<?x4xf32>,";
+  const std::pair<std::string, const char *> cases[] = {
+      {replaced(replaced(whole, table, table + " %u: tensor<?x4xf32>,"), "rotate %k, %t", "rotate %k, %u"),
+       "by different tables"},
+      {replaced(whole, "rotate %k, %t layout half", "rotate %k, %t layout interleaved"),
+       "in different layouts, half and interleaved"},
+      {replaced(replaced(whole, "1 x 4 x f32", "2 x 2 x f32"), "1 x 4 x f32", "2 x 2 x f32"),
+       "in heads of 4 and 4 elements, with 2 in the cache"},
+      {replaced(replaced(whole, "xf32> {", "xf32>, tensor<?x4xf32> {"), "yield %qr : tensor<?x8xf32>",
+                "yield %qr, %kr : tensor<?x8xf32>, tensor<?x4xf32>"),
+       "holds llama.yield"},
+      {replaced(whole, "%kv, %kr, %v", "%kv, %k, %v"), "holds llama.kv_append"},
+      {replaced(whole, "<8, 4, 4>", "<4, 8, 4>"), "combines parts of 8, 4, 4 rows"},
+  };
+  for (const auto &[text, expected] : cases) {
+    std::string fixed = text;
+    // The other mentions of the weight's type and of the kernel's results.
+    if (size_t at = fixed.find("<4, 8, 4>"); at != std::string::npos)
+      fixed = replaced(fixed, "<8, 4, 4>", "<4, 8, 4>");
+    if (size_t at = fixed.find("-> tensor<?x8xf32>, tensor"); at != std::string::npos)
+      fixed = replaced(fixed, "-> tensor<?x8xf32>, tensor<?x4xf32>", "-> (tensor<?x8xf32>, tensor<?x4xf32>)");
+    std::string message;
+    mlir::ScopedDiagnosticHandler handler(&context, [&](mlir::Diagnostic &diagnostic) { message = diagnostic.str(); });
+    module = mlir::parseSourceString<mlir::ModuleOp>(fixed, &context);
+    ASSERT_TRUE(module) << fixed << message;
+    EXPECT_TRUE(mlir::failed(LinearTiles::match(*module->getOps<llama::KernelOp>().begin()))) << fixed;
+    EXPECT_NE(message.find(expected), std::string::npos) << message;
+  }
 }

@@ -19,8 +19,9 @@ func.func @forward(%x: tensor<?x8xf32>, %n: tensor<8xf32>, %w: tensor<8x8xf32>) 
 // Test: an attention that reads the cache before the append stays before it: the append is a kernel of its own when
 // its results would come too late for the attention.
 // CHECK-LABEL: func.func @forward
-// CHECK: %[[Q:.*]]:{{.*}} = llama.launch @forward.qkv
-// CHECK: llama.launch @forward.attention(%[[Q]]
+// CHECK: %[[QKV:.*]] = llama.launch @forward.qkv
+// CHECK: %[[Q:.*]]:3 = llama.launch @forward.split(%[[QKV]])
+// CHECK: llama.launch @forward.attention(%[[Q]]#0
 // CHECK: llama.launch @forward.kv_append(
 func.func @forward(%x: tensor<?x8xf32>, %w: tensor<16x8xf32>, %p: tensor<?xi32>, %s: tensor<?xi32>,
                    %kv: !llama.kv_layer<1 x 4 x f32, page = 32>) -> tensor<?x8xf32>
@@ -31,6 +32,116 @@ func.func @forward(%x: tensor<?x8xf32>, %w: tensor<16x8xf32>, %p: tensor<?xi32>,
      : (tensor<?x8xf32>, !llama.kv_layer<1 x 4 x f32, page = 32>, tensor<?xi32>, tensor<?xi32>) -> tensor<?x8xf32>
   llama.kv_append %kv, %k, %v, %p, %s : !llama.kv_layer<1 x 4 x f32, page = 32>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<?xi32>, tensor<?xi32>
   return %a : tensor<?x8xf32>
+}
+
+// -----
+
+// Test: rotations by two tables are no epilogue of one kernel.
+// CHECK: llama.kernel @forward.qkv({{.*}}) -> tensor<?x16xf32> {
+// CHECK-NEXT: llama.linear
+// CHECK-NEXT: llama.yield
+// CHECK: llama.launch @forward.qkv
+// CHECK: llama.launch @forward.split
+// CHECK: llama.launch @forward.rotate(
+// CHECK: llama.launch @forward.rotate_1(
+// CHECK: llama.launch @forward.kv_append
+func.func @forward(%x: tensor<?x8xf32>, %w: tensor<16x8xf32>, %t: tensor<?x4xf32>, %u: tensor<?x4xf32>, %p: tensor<?xi32>,
+                   %s: tensor<?xi32>, %kv: !llama.kv_layer<1 x 4 x f32, page = 32>) -> tensor<?x8xf32>
+    attributes {llama.program = #llama.program<forward, rows = 1 to 8>} {
+  %0 = llama.linear %x, %w : (tensor<?x8xf32>, tensor<16x8xf32>) -> tensor<?x16xf32> loc("layers.0.qkv")
+  %q, %k, %v = llama.split %0 : (tensor<?x16xf32>) -> (tensor<?x8xf32>, tensor<?x4xf32>, tensor<?x4xf32>)
+  %qr = llama.rotate %q, %t layout half {headDim = 4 : i64} : (tensor<?x8xf32>, tensor<?x4xf32>) -> tensor<?x8xf32>
+  %kr = llama.rotate %k, %u layout half {headDim = 4 : i64} : (tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+  llama.kv_append %kv, %kr, %v, %p, %s : !llama.kv_layer<1 x 4 x f32, page = 32>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<?xi32>, tensor<?xi32>
+  return %qr : tensor<?x8xf32>
+}
+
+// -----
+
+// Test: nor are those of heads of two sizes.
+// CHECK: llama.kernel @forward.qkv({{.*}}) -> tensor<?x16xf32> {
+// CHECK-NEXT: llama.linear
+// CHECK-NEXT: llama.yield
+// CHECK: llama.launch @forward.qkv
+// CHECK: llama.launch @forward.split
+// CHECK: llama.launch @forward.rotate(
+// CHECK: llama.launch @forward.rotate_1(
+// CHECK: llama.launch @forward.kv_append
+func.func @forward(%x: tensor<?x8xf32>, %w: tensor<16x8xf32>, %t: tensor<?x4xf32>, %u: tensor<?x2xf32>, %p: tensor<?xi32>,
+                   %s: tensor<?xi32>, %kv: !llama.kv_layer<1 x 4 x f32, page = 32>) -> tensor<?x8xf32>
+    attributes {llama.program = #llama.program<forward, rows = 1 to 8>} {
+  %0 = llama.linear %x, %w : (tensor<?x8xf32>, tensor<16x8xf32>) -> tensor<?x16xf32> loc("layers.0.qkv")
+  %q, %k, %v = llama.split %0 : (tensor<?x16xf32>) -> (tensor<?x8xf32>, tensor<?x4xf32>, tensor<?x4xf32>)
+  %qr = llama.rotate %q, %t layout half {headDim = 4 : i64} : (tensor<?x8xf32>, tensor<?x4xf32>) -> tensor<?x8xf32>
+  %kr = llama.rotate %k, %u layout half {headDim = 2 : i64} : (tensor<?x4xf32>, tensor<?x2xf32>) -> tensor<?x4xf32>
+  llama.kv_append %kv, %kr, %v, %p, %s : !llama.kv_layer<1 x 4 x f32, page = 32>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<?xi32>, tensor<?xi32>
+  return %qr : tensor<?x8xf32>
+}
+
+// -----
+
+// Test: nor those of two layouts.
+// CHECK: llama.kernel @forward.qkv({{.*}}) -> tensor<?x16xf32> {
+// CHECK-NEXT: llama.linear
+// CHECK-NEXT: llama.yield
+// CHECK: llama.launch @forward.qkv
+// CHECK: llama.launch @forward.split
+// CHECK: llama.launch @forward.rotate(
+// CHECK: llama.launch @forward.rotate_1(
+// CHECK: llama.launch @forward.kv_append
+func.func @forward(%x: tensor<?x8xf32>, %w: tensor<16x8xf32>, %t: tensor<?x4xf32>, %u: tensor<?x4xf32>, %p: tensor<?xi32>,
+                   %s: tensor<?xi32>, %kv: !llama.kv_layer<1 x 4 x f32, page = 32>) -> tensor<?x8xf32>
+    attributes {llama.program = #llama.program<forward, rows = 1 to 8>} {
+  %0 = llama.linear %x, %w : (tensor<?x8xf32>, tensor<16x8xf32>) -> tensor<?x16xf32> loc("layers.0.qkv")
+  %q, %k, %v = llama.split %0 : (tensor<?x16xf32>) -> (tensor<?x8xf32>, tensor<?x4xf32>, tensor<?x4xf32>)
+  %qr = llama.rotate %q, %t layout half {headDim = 4 : i64} : (tensor<?x8xf32>, tensor<?x4xf32>) -> tensor<?x8xf32>
+  %kr = llama.rotate %k, %t layout interleaved {headDim = 4 : i64} : (tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+  llama.kv_append %kv, %kr, %v, %p, %s : !llama.kv_layer<1 x 4 x f32, page = 32>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<?xi32>, tensor<?xi32>
+  return %qr : tensor<?x8xf32>
+}
+
+// -----
+
+// Test: nor those by a table that is not f32.
+// CHECK: llama.kernel @forward.qkv({{.*}}) -> tensor<?x16xf32> {
+// CHECK-NEXT: llama.linear
+// CHECK-NEXT: llama.yield
+// CHECK: llama.launch @forward.qkv
+// CHECK: llama.launch @forward.split
+// CHECK: llama.launch @forward.rotate(
+// CHECK: llama.launch @forward.rotate_1(
+// CHECK: llama.launch @forward.kv_append
+func.func @forward(%x: tensor<?x8xf32>, %w: tensor<16x8xf32>, %t: tensor<?x4xbf16>, %u: tensor<?x4xbf16>, %p: tensor<?xi32>,
+                   %s: tensor<?xi32>, %kv: !llama.kv_layer<1 x 4 x f32, page = 32>) -> tensor<?x8xf32>
+    attributes {llama.program = #llama.program<forward, rows = 1 to 8>} {
+  %0 = llama.linear %x, %w : (tensor<?x8xf32>, tensor<16x8xf32>) -> tensor<?x16xf32> loc("layers.0.qkv")
+  %q, %k, %v = llama.split %0 : (tensor<?x16xf32>) -> (tensor<?x8xf32>, tensor<?x4xf32>, tensor<?x4xf32>)
+  %qr = llama.rotate %q, %t layout half {headDim = 4 : i64} : (tensor<?x8xf32>, tensor<?x4xbf16>) -> tensor<?x8xf32>
+  %kr = llama.rotate %k, %t layout half {headDim = 4 : i64} : (tensor<?x4xf32>, tensor<?x4xbf16>) -> tensor<?x4xf32>
+  llama.kv_append %kv, %kr, %v, %p, %s : !llama.kv_layer<1 x 4 x f32, page = 32>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<?xi32>, tensor<?xi32>
+  return %qr : tensor<?x8xf32>
+}
+
+// -----
+
+// Test: keys that something else reads too are no part of a fused projection: the form has one result.
+// CHECK: llama.kernel @forward.qkv({{.*}}) -> tensor<?x16xf32> {
+// CHECK-NEXT: llama.linear
+// CHECK-NEXT: llama.yield
+// CHECK: llama.launch @forward.qkv
+// CHECK: llama.launch @forward.split
+// CHECK: llama.launch @forward.rotate(
+// CHECK: llama.launch @forward.rotate_1(
+// CHECK: llama.launch @forward.kv_append
+func.func @forward(%x: tensor<?x8xf32>, %w: tensor<16x8xf32>, %t: tensor<?x4xf32>, %u: tensor<?x4xf32>, %p: tensor<?xi32>,
+                   %s: tensor<?xi32>, %kv: !llama.kv_layer<1 x 4 x f32, page = 32>) -> (tensor<?x8xf32>, tensor<?x4xf32>)
+    attributes {llama.program = #llama.program<forward, rows = 1 to 8>} {
+  %0 = llama.linear %x, %w : (tensor<?x8xf32>, tensor<16x8xf32>) -> tensor<?x16xf32> loc("layers.0.qkv")
+  %q, %k, %v = llama.split %0 : (tensor<?x16xf32>) -> (tensor<?x8xf32>, tensor<?x4xf32>, tensor<?x4xf32>)
+  %qr = llama.rotate %q, %t layout half {headDim = 4 : i64} : (tensor<?x8xf32>, tensor<?x4xf32>) -> tensor<?x8xf32>
+  %kr = llama.rotate %k, %t layout half {headDim = 4 : i64} : (tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+  llama.kv_append %kv, %kr, %v, %p, %s : !llama.kv_layer<1 x 4 x f32, page = 32>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<?xi32>, tensor<?xi32>
+  return %qr, %kr : tensor<?x8xf32>, tensor<?x4xf32>
 }
 
 // -----

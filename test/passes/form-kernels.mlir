@@ -91,19 +91,23 @@ func.func @forward(%x: tensor<?x8xf32>, %n: tensor<8xf32>, %w: tensor<8x8xf32>)
 
 // -----
 
-// Test: a part of the split that has another use is a result of the QKV kernel.
-// CHECK: llama.kernel @forward.qkv({{.*}}) -> (tensor<?x4xf32>, tensor<?x8xf32>) {
-// CHECK: %[[P:.*]]:3 = llama.split
-// CHECK: %[[Q:.*]] = llama.rotate %[[P]]#0
-// CHECK: llama.kv_append
-// CHECK: llama.yield %[[P]]#1, %[[Q]] :
+// Test: a fused projection takes both rotations and the append; its result is the turned query.
+// CHECK: llama.kernel @forward.qkv({{.*}}) -> tensor<?x8xf32> {
+// CHECK-NEXT: llama.linear
+// CHECK-NEXT: %[[P:.*]]:3 = llama.split
+// CHECK-NEXT: %[[Q:.*]] = llama.rotate %[[P]]#0
+// CHECK-NEXT: %[[K:.*]] = llama.rotate %[[P]]#1
+// CHECK-NEXT: llama.kv_append %{{.*}}, %[[K]], %[[P]]#2
+// CHECK-NEXT: llama.yield %[[Q]] :
+// CHECK-NOT: llama.kernel
 // CHECK-LABEL: func.func @forward
 func.func @forward(%x: tensor<?x8xf32>, %w: tensor<16x8xf32>, %t: tensor<?x4xf32>, %p: tensor<?xi32>, %s: tensor<?xi32>,
-                   %kv: !llama.kv_layer<1 x 4 x f32, page = 32>) -> (tensor<?x8xf32>, tensor<?x4xf32>)
+                   %kv: !llama.kv_layer<1 x 4 x f32, page = 32>) -> tensor<?x8xf32>
     attributes {llama.program = #llama.program<forward, rows = 1 to 8>} {
   %0 = llama.linear %x, %w : (tensor<?x8xf32>, tensor<16x8xf32>) -> tensor<?x16xf32> loc("layers.0.qkv")
   %q, %k, %v = llama.split %0 : (tensor<?x16xf32>) -> (tensor<?x8xf32>, tensor<?x4xf32>, tensor<?x4xf32>)
   %qr = llama.rotate %q, %t layout half {headDim = 4 : i64} : (tensor<?x8xf32>, tensor<?x4xf32>) -> tensor<?x8xf32>
-  llama.kv_append %kv, %k, %v, %p, %s : !llama.kv_layer<1 x 4 x f32, page = 32>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<?xi32>, tensor<?xi32>
-  return %qr, %k : tensor<?x8xf32>, tensor<?x4xf32>
+  %kr = llama.rotate %k, %t layout half {headDim = 4 : i64} : (tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+  llama.kv_append %kv, %kr, %v, %p, %s : !llama.kv_layer<1 x 4 x f32, page = 32>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<?xi32>, tensor<?xi32>
+  return %qr : tensor<?x8xf32>
 }
