@@ -44,6 +44,7 @@ FailureOr<LinearRegion> LinearRegion::match(KernelOp kernel) {
     else
       return refuse(&op);
   }
+  region.rows = region.gather ? RowDim::Outputs : RowDim::Tokens;
   int forms = (region.residual ? 1 : 0) + (region.gate ? 1 : 0) + (region.split ? 1 : 0);
   if (!region.linear || forms > 1 || (region.gather && !region.norm))
     return kernel.emitOpError() << "is not a linear kernel: it needs one linear and at most one of add, gate and split";

@@ -7,6 +7,7 @@
 #ifndef QUIPU_CODEGEN_COMMON_LINEARREGION_H
 #define QUIPU_CODEGEN_COMMON_LINEARREGION_H
 
+#include "codegen/common/GeneratedKernel.h"
 #include "ir/Llama/Llama.h"
 
 namespace quipu::codegen {
@@ -16,6 +17,9 @@ struct LinearRegion {
   static mlir::FailureOr<LinearRegion> match(llama::KernelOp kernel);
 
   llama::KernelOp kernel;
+  /// Which rows the kernel works on. match() goes by the kernel alone, which may select them; who knows the program
+  /// that launches it sets this.
+  RowDim rows = RowDim::Tokens;
   llama::GatherRowsOp gather; // may be null
   llama::RMSNormOp norm;      // may be null
   llama::LinearOp linear;
@@ -33,12 +37,16 @@ struct LinearRegion {
   int64_t inputs() { return mlir::cast<mlir::RankedTensorType>(linear.getWeight().getType()).getDimSize(1); }
   int64_t outputs() { return mlir::cast<mlir::RankedTensorType>(linear.getWeight().getType()).getDimSize(0); }
   int64_t headDim();
+  /// The number of rows, from the frame of an entry (KernelFrame, CudaFrame).
+  template <typename Frame> mlir::Value rowCount(const Frame &frame) const {
+    return rows == RowDim::Outputs ? frame.outputs : frame.tokens;
+  }
   /// Type of the normalised input, when the schedule keeps it in memory.
   mlir::Type workspaceType();
 
 private:
-  /// An op whose operands are not the ops in front of it and arguments, or the terminator where it yields something else
-  /// than the last op's result; null when data flow as the emitters take for granted.
+  /// An op whose operands are not the ops in front of it and arguments, or the terminator where it yields something
+  /// else than the last op's result; null when data flow as the emitters take for granted.
   mlir::Operation *findStray();
   /// Queries and keys are turned by one table, in heads of one size and layout.
   mlir::LogicalResult checkRotates();

@@ -17,19 +17,16 @@ Value KernelBuilder::fma(Value a, Value b, Value c) {
 
 Value KernelBuilder::exp(Value a) { return math::ExpOp::create(*this, a); }
 
-Value KernelBuilder::rsqrt(Value a) {
-  Value one = arith::ConstantOp::create(
-      *this, a.getType(),
-      isa<VectorType>(a.getType())
-          ? TypedAttr(DenseElementsAttr::get(cast<VectorType>(a.getType()), ArrayRef<float>(1.0f)))
-          : TypedAttr(getF32FloatAttr(1.0f)));
-  return divf(one, math::SqrtOp::create(*this, a));
+Value KernelBuilder::constantLike(Value like, float value) {
+  auto vector = dyn_cast<VectorType>(like.getType());
+  return vector ? splat(value, vector.getNumElements()) : f32(value);
 }
 
-Value KernelBuilder::silu(Value a) {
-  auto lanes = cast<VectorType>(a.getType()).getNumElements();
-  Value negative = arith::NegFOp::create(*this, a);
-  return divf(a, addf(splat(1.0f, lanes), exp(negative)));
+Value KernelBuilder::rsqrt(Value a) { return divf(constantLike(a, 1.0f), math::SqrtOp::create(*this, a)); }
+
+Value KernelBuilder::timesLogistic(Value a, Value z) {
+  Value negative = arith::NegFOp::create(*this, z);
+  return divf(a, addf(constantLike(a, 1.0f), exp(negative)));
 }
 
 Value KernelBuilder::sumLanes(Value vector) {

@@ -34,13 +34,17 @@ public:
     return mlir::arith::ConstantOp::create(
         *this, mlir::DenseElementsAttr::get(vectorOf(getF32Type(), lanes), llvm::ArrayRef<float>(value)));
   }
+  /// An f32 constant, scalar or vector as `like` is.
+  Value constantLike(Value like, float value);
   /// a * b + c on scalars or vectors.
   Value fma(Value a, Value b, Value c);
   Value exp(Value a);
   /// 1 / sqrt(a), of full precision.
   Value rsqrt(Value a);
+  /// a / (1 + exp(-z)).
+  Value timesLogistic(Value a, Value z);
   /// a / (1 + exp(-a)).
-  Value silu(Value a);
+  Value silu(Value a) { return timesLogistic(a, a); }
   /// Sum or maximum of the lanes.
   Value sumLanes(Value vector);
   Value maxLanes(Value vector);

@@ -10,6 +10,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "codegen/common/Activation.h"
 #include "codegen/common/CacheAddress.h"
 #include "codegen/cpu/Emitters.h"
 #include "codegen/cpu/LinearTiles.h"
@@ -30,7 +31,7 @@ public:
   void emit(StringRef symbol) {
     KernelFrame entry(b, region.kernel, symbol);
     frame = &entry;
-    rows = region.gather ? entry.outputs : entry.tokens;
+    rows = region.rowCount(entry);
     prepareInput();
 
     SmallVector<Section> sections = region.sections(schedule.getRun());
@@ -171,7 +172,7 @@ private:
       std::tie(a, c) = b.rotatePair(a, c, cosine, sine);
     }
     if (section.gate) {
-      a = b.mulf(b.silu(a), c);
+      a = b.mulf(activate(b, region.gate.getActivation(), a), c);
       c = Value();
     }
 

@@ -13,6 +13,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "codegen/common/Activation.h"
 #include "codegen/common/CacheAddress.h"
 #include "codegen/cpu/Emitters.h"
 
@@ -198,7 +199,7 @@ private:
     }
     if (section.gate) {
       for (int64_t i = 0; i < run; ++i)
-        a[i] = b.mulf(b.silu(a[i]), c[i]);
+        a[i] = b.mulf(activate(b, region.gate.getActivation(), a[i]), c[i]);
       c.clear();
     }
 

@@ -66,6 +66,7 @@ public:
   void keepLoop();
 
   // ---- arithmetic (scalars)
+  Value constantLike(Value /*like*/, float value) { return f32(value); }
   Value fma(Value a, Value b, Value c);
   /// 2^a, e^a, 1/a, 1/sqrt(a) within two units in the last place.
   Value exp2(Value a);
@@ -77,8 +78,10 @@ public:
     Value mean = mulf(squares, f32(1.0f / static_cast<float>(width)));
     return rsqrt(addf(mean, f32(static_cast<float>(eps.convertToDouble()))));
   }
+  /// a / (1 + exp(-z)).
+  Value timesLogistic(Value a, Value z) { return mulf(a, reciprocal(addf(f32(1.0f), exp(negf(z))))); }
   /// a / (1 + exp(-a)).
-  Value silu(Value a) { return mulf(a, reciprocal(addf(f32(1.0f), exp(negf(a))))); }
+  Value silu(Value a) { return timesLogistic(a, a); }
 
   // ---- pairs of 16-bit elements in an i32, low half first
   Value pack(mlir::Type element, Value low, Value high);

@@ -2,6 +2,7 @@
 
 #include "codegen/cuda/LinearEpilogue.h"
 
+#include "codegen/common/Activation.h"
 #include "codegen/common/CacheAddress.h"
 
 using namespace mlir;
@@ -220,7 +221,7 @@ void LinearEpilogue::storeGate(Value tile, ArrayRef<EpilogueValues> values) {
   for (auto [value, product] : llvm::zip_equal(values, products)) {
     auto [gates, ups] = biased(tile, value);
     for (auto [gate, up] : llvm::zip_equal(gates, ups))
-      product.push_back(b.mulf(b.silu(gate), up));
+      product.push_back(b.mulf(activate(b, region.gate.getActivation(), gate), up));
   }
   for (auto [value, product] : llvm::zip_equal(values, products))
     ifValid(value.valid, [&] {

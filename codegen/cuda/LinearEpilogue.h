@@ -1,6 +1,6 @@
 //===- LinearEpilogue.h - What follows the product --------------*- C++ -*-===//
 //
-// The epilogue of a linear kernel on values in registers: bias, rotary embedding and paged append, SiLU(gate) * up, or
+// The epilogue of a linear kernel on values in registers: bias, rotary embedding and paged append, act(gate) * up, or
 // the residual addition, then the store. All linear emitters use it, whichever way they multiply.
 //
 // The rows of a weight lie in tiles of 16 (#llama.paired_rows): row p (0..7) of a tile is the first element and row

@@ -142,7 +142,7 @@ private:
     to.tie_word_embeddings = config.tieWordEmbeddings;
     to.attention_bias = config.attentionBias;
     to.mlp_bias = config.mlpBias;
-    to.activation = config.activation;
+    to.activation = name(config.activation);
     to.sliding_window = config.slidingWindow;
     to.bos_token_ids = config.bosTokenIds;
     to.eos_token_ids = config.eosTokenIds;

@@ -4,6 +4,7 @@
 
 #include "frontends/common/Layout.h"
 #include "ir/Llama/Llama.h"
+#include "runtime/core/Error.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
@@ -34,6 +35,33 @@ DType resolveComputeDType(const Model &model) {
   return model.config.declaredDtype.value_or(DType::f32);
 }
 
+/// Whether a weight is multiplied with activations of the compute type.
+static bool isDotOperand(const ExpectedWeight &weight, const ModelConfig &config) {
+  return weight.role == WeightRole::matrix || (weight.role == WeightRole::embedding && config.tieWordEmbeddings);
+}
+
+std::string describeConversions(const Model &model, DType compute) {
+  if (!model.weights || compute == DType::f32)
+    return {};
+  size_t matrices = 0, converted = 0;
+  std::string first;
+  for (const ExpectedWeight &weight : expectedWeights(model.config)) {
+    const WeightEntry *entry = model.weights->find(weight.tensor);
+    if (!isDotOperand(weight, model.config) || !entry)
+      continue;
+    ++matrices;
+    if (entry->dtype == compute)
+      continue;
+    if (!converted++)
+      first = concat(weight.tensor, " in ", name(entry->dtype));
+  }
+  if (!converted)
+    return {};
+  return concat(converted, " of ", matrices, " matrices are stored in another type than ", name(compute),
+                " and are converted to it while they are loaded, the first of them ", first,
+                "; --dtype f32 computes with all of them as they are stored");
+}
+
 static llama::WeightRole convert(WeightRole role) {
   switch (role) {
   case WeightRole::matrix:
@@ -46,6 +74,16 @@ static llama::WeightRole convert(WeightRole role) {
     return llama::WeightRole::Bias;
   }
   return llama::WeightRole::Matrix;
+}
+
+static llama::Activation convert(Activation activation) {
+  switch (activation) {
+  case Activation::silu:
+    return llama::Activation::Silu;
+  case Activation::geluTanh:
+    return llama::Activation::GeluTanh;
+  }
+  llvm_unreachable("all activations are listed");
 }
 
 namespace {
@@ -120,9 +158,7 @@ DType GraphBuilder::typeInMemory(const ExpectedWeight &weight) const {
   // Random weights are made in whatever type is asked for.
   if (!entry)
     return compute;
-  bool isDotOperand =
-      weight.role == WeightRole::matrix || (weight.role == WeightRole::embedding && config.tieWordEmbeddings);
-  return isDotOperand && compute != DType::f32 ? compute : entry->dtype;
+  return isDotOperand(weight, config) && compute != DType::f32 ? compute : entry->dtype;
 }
 
 void GraphBuilder::declareWeights() {
@@ -195,7 +231,8 @@ Value GraphBuilder::feedForward(const std::string &layerPlace, Value input) {
   Value upBias = bias(place + ".up_proj", config.mlpBias, loc);
   Value downBias = bias(place + ".down_proj", config.mlpBias, loc);
   return llama::GatedMLPOp::create(builder, loc, rows(config.hiddenSize, f32), input, gate, up, down, gateBias, upBias,
-                                   downBias, llama::ActivationAttr::get(builder.getContext(), llama::Activation::Silu));
+                                   downBias,
+                                   llama::ActivationAttr::get(builder.getContext(), convert(config.activation)));
 }
 
 Value GraphBuilder::add(const std::string &place, Value residual, Value update) {

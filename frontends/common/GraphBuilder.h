@@ -33,6 +33,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 namespace quipu::frontend {
 
@@ -48,8 +49,11 @@ struct GraphOptions {
 };
 
 /// What `--dtype auto` means: the stored dtype of the matrices when they agree; else the dtype that the config
-/// declares; else f32.
+/// declares, as in transformers; else f32, in which every matrix is read as it is stored.
 DType resolveComputeDType(const Model &model);
+
+/// For the user: how many matrices computing in `compute` converts; empty when none.
+std::string describeConversions(const Model &model, DType compute);
 
 /// Builds the module, which verifies. Loads the dialects it uses into `context`.
 mlir::OwningOpRef<mlir::ModuleOp> buildGraph(mlir::MLIRContext &context, const Model &model,

@@ -30,4 +30,14 @@ std::string_view name(RopeScaling scaling) {
   return "";
 }
 
+std::string_view name(Activation activation) {
+  switch (activation) {
+  case Activation::silu:
+    return "silu";
+  case Activation::geluTanh:
+    return "gelu_tanh";
+  }
+  return "";
+}
+
 } // namespace quipu::frontend

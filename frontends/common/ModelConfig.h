@@ -43,6 +43,13 @@ std::string_view name(RotaryLayout layout);
 enum class RopeScaling : uint8_t { none, linear, llama3 };
 std::string_view name(RopeScaling scaling);
 
+/// What the gate of a feed-forward network passes through:
+/// - silu:     x / (1 + exp(-x)), the activation of LLaMA models;
+/// - geluTanh: 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))).
+enum class Activation : uint8_t { silu, geluTanh };
+/// "silu", "gelu_tanh": the spelling of the dialect and of plans.
+std::string_view name(Activation activation);
+
 struct Rope {
   double theta = 10000.0;
   RopeScaling scaling = RopeScaling::none;
@@ -104,8 +111,7 @@ struct ModelConfig {
   bool attentionBias = false;
   /// gate, up and down projections have biases.
   bool mlpBias = false;
-  /// "silu": x * sigmoid(x), the activation of every LLaMA model.
-  std::string activation = "silu";
+  Activation activation = Activation::silu;
   /// Query at position p sees keys max(0, p - slidingWindow + 1) .. p; 0: all of them.
   uint32_t slidingWindow = 0;
   /// In the file's order, without duplicates; generation stops on any of `eosTokenIds`.

@@ -122,9 +122,19 @@ static void readActivation(Fields &fields, ModelConfig &config) {
     note(config, "hidden_act", "default silu");
     return;
   }
-  // "swish" is transformers' other name for the same function.
-  if (*activation != "silu" && *activation != "swish")
-    fields.fail("hidden_act", *activation, "only the activation silu is supported; use a model with it");
+  // transformers has several names for each.
+  static constexpr std::pair<std::string_view, Activation> kNames[] = {{"silu", Activation::silu},
+                                                                       {"swish", Activation::silu},
+                                                                       {"gelu_pytorch_tanh", Activation::geluTanh},
+                                                                       {"gelu_new", Activation::geluTanh},
+                                                                       {"gelu_fast", Activation::geluTanh}};
+  const auto *known = std::ranges::find(kNames, *activation, [](const auto &entry) { return entry.first; });
+  if (known == std::end(kNames))
+    fields.fail("hidden_act", *activation,
+                concat(*activation == "gelu" ? "GELU by the error function is not supported; " : "",
+                       "only the activations silu (swish) and gelu_pytorch_tanh (gelu_new, gelu_fast) are supported; "
+                       "use a model with one of them"));
+  config.activation = known->second;
 }
 
 static void readEps(Fields &fields, ModelConfig &config) {

@@ -25,7 +25,10 @@ def Llama_RopeScaling : Llama_Enum<"RopeScaling", "how rotary frequencies are sc
   I32EnumAttrCase<"None", 0, "none">, I32EnumAttrCase<"Linear", 1, "linear">, I32EnumAttrCase<"Llama3", 2, "llama3">]>;
 
 def Llama_Activation : Llama_Enum<"Activation", "activation of a gated MLP", [
-  I32EnumAttrCase<"Silu", 0, "silu">]>;
+  // x / (1 + exp(-x)).
+  I32EnumAttrCase<"Silu", 0, "silu">,
+  // 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))), the approximation of GELU (Hendrycks and Gimpel, 2016).
+  I32EnumAttrCase<"GeluTanh", 1, "gelu_tanh">]>;
 def Llama_ActivationAttr : EnumAttr<Llama_Dialect, Llama_Activation, "activation"> {
   let description = [{
     ```mlir

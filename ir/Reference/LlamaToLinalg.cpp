@@ -22,7 +22,9 @@
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "llvm/ADT/TypeSwitch.h"
 
+#include <cmath>
 #include <limits>
+#include <numbers>
 
 namespace quipu::llama {
 #define GEN_PASS_DEF_CONVERTLLAMATOLINALGPASS
@@ -90,6 +92,7 @@ public:
   Value rem(Value a, Value b) { return make<arith::RemUIOp>(a, b); }
   Value logicalAnd(Value a, Value b) { return make<arith::AndIOp>(a, b); }
   Value exp(Value a) { return math::ExpOp::create(*this, a); }
+  Value tanh(Value a) { return math::TanhOp::create(*this, a); }
   Value select(Value condition, Value a, Value b) { return arith::SelectOp::create(*this, condition, a, b); }
   Value compare(arith::CmpIPredicate predicate, Value a, Value b) {
     return arith::CmpIOp::create(*this, predicate, a, b);
@@ -448,16 +451,29 @@ private:
     });
   }
 
+  Value activate(Activation activation, Value x) {
+    switch (activation) {
+    case Activation::Silu:
+      return b.div(x, b.add(b.f32(1), b.exp(b.sub(b.f32(0), x))));
+    case Activation::GeluTanh: {
+      Value cube = b.mul(b.mul(x, x), x);
+      Value inner = b.mul(b.f32(std::sqrt(2 / std::numbers::pi)), b.add(x, b.mul(b.f32(0.044715), cube)));
+      return b.mul(b.mul(b.f32(0.5), x), b.add(b.f32(1), b.tanh(inner)));
+    }
+    }
+    llvm_unreachable("all activations are listed");
+  }
+
   /// act(gate) * up, with the up projection's features `shift` to the right.
-  Value gate(Value gate, Value up, int64_t shift, RankedTensorType type) {
+  Value gate(Activation activation, Value gate, Value up, int64_t shift, RankedTensorType type) {
     return b.generate(type, rowsOf(gate, type), [&](Builder::Indices at) {
-      Value x = b.extract(gate, {at[0], at[1]});
-      Value activated = b.div(x, b.add(b.f32(1), b.exp(b.sub(b.f32(0), x))));
+      Value activated = activate(activation, b.extract(gate, {at[0], at[1]}));
       return b.mul(activated, b.extract(up, {at[0], shift ? b.add(at[1], b.index(shift)) : at[1]}));
     });
   }
   Value apply(GateOp op) {
-    return gate(operand(0), operand(op.getUp() ? 1 : 0), op.getUp() ? 0 : resultType().getDimSize(1), resultType());
+    return gate(op.getActivation(), operand(0), operand(op.getUp() ? 1 : 0),
+                op.getUp() ? 0 : resultType().getDimSize(1), resultType());
   }
   Value apply(GatedMLPOp op) {
     int64_t rows = resultType().getDimSize(0);
@@ -467,7 +483,7 @@ private:
     Value g = linear(operand(0), operand(1), bias ? operand(4) : Value(), wide);
     Value u = linear(operand(0), operand(2), bias ? operand(5) : Value(), wide);
     auto product = RankedTensorType::get({rows, inner}, elementTypeOf(operand(0).getType()));
-    return linear(gate(g, u, 0, product), operand(3), bias ? operand(6) : Value(), resultType());
+    return linear(gate(op.getActivation(), g, u, 0, product), operand(3), bias ? operand(6) : Value(), resultType());
   }
 
   Value apply(AddOp) {

@@ -53,7 +53,7 @@ TEST(Config, ReadsEveryField) {
   EXPECT_EQ(config.rope.theta, 10000.0);
   EXPECT_EQ(config.rope.scaling, RopeScaling::none);
   EXPECT_EQ(config.rope.layout, RotaryLayout::half);
-  EXPECT_EQ(config.activation, "silu");
+  EXPECT_EQ(config.activation, Activation::silu);
   EXPECT_FALSE(config.tieWordEmbeddings || config.attentionBias || config.mlpBias);
   EXPECT_EQ(config.slidingWindow, 0u);
   EXPECT_EQ(config.bosTokenIds, std::vector<int32_t>{1});
@@ -202,7 +202,12 @@ TEST(Config, DTypes) {
   EXPECT_TRUE(findNote(config, "torch_dtype", Note::Kind::warning));
 }
 
-TEST(Config, SwishIsSilu) { EXPECT_EQ(parse(changed({{"hidden_act", "swish"}})).activation, "silu"); }
+TEST(Config, SwishIsSilu) { EXPECT_EQ(parse(changed({{"hidden_act", "swish"}})).activation, Activation::silu); }
+
+TEST(Config, NamesOfGeluByTanh) {
+  for (const char *name : {"gelu_pytorch_tanh", "gelu_new", "gelu_fast"})
+    EXPECT_EQ(parse(changed({{"hidden_act", name}})).activation, Activation::geluTanh) << name;
+}
 
 TEST(Config, HarmlessFieldsAreSilentUnknownOnesWarn) {
   ModelConfig config = parse(changed({{"transformers_version", "4.40.0"},
@@ -306,7 +311,9 @@ static const Refusal kRefusals[] = {
     {"OtherArchitecture",
      R"({"architectures": ["LlamaForSequenceClassification"]})",
      {"LlamaForSequenceClassification", "LlamaForCausalLM"}},
-    {"Gelu", R"({"hidden_act": "gelu"})", {"\"hidden_act\" is \"gelu\"", "silu"}},
+    {"Gelu",
+     R"({"hidden_act": "gelu"})",
+     {"\"hidden_act\" is \"gelu\"", "error function", "silu", "gelu_pytorch_tanh"}},
     {"Relu", R"({"hidden_act": "relu2"})", {"\"hidden_act\" is \"relu2\"", "silu"}},
     {"RopeYarn",
      R"({"rope_scaling": {"type": "yarn", "factor": 4}})",

@@ -104,6 +104,8 @@ TEST_P(GraphShape, HasTheOpsOfTheModel) {
   EXPECT_EQ(graph.count("llama.kv_append"), layers);
   EXPECT_EQ(graph.count("llama.attention"), layers);
   EXPECT_EQ(graph.count("llama.gated_mlp"), layers);
+  for (llama::GatedMLPOp mlp : graph.all<llama::GatedMLPOp>())
+    EXPECT_EQ(mlp.getActivation(), llama::Activation::Silu);
   EXPECT_EQ(graph.count("llama.add"), 2 * layers);
   EXPECT_EQ(graph.count("llama.lm_head"), 1);
   EXPECT_EQ(graph.count("llama.repeat_kv"), 0);
@@ -247,6 +249,23 @@ TEST(GraphBuilder, AutoComputesInTheStoredType) {
   Graph mixed(R"({"torch_dtype": "bfloat16"})", {}, "bf16", {{"model.layers.1.mlp.up_proj.weight", DType::f32}});
   EXPECT_EQ(layerTypes(mixed), "f32 bf16 bf16 bf16 bf16 bf16");
   EXPECT_EQ(mixed.typeOf("layers.1.mlp.up_proj"), "tensor<12x8xbf16>");
+  EXPECT_EQ(describeConversions(mixed.model, DType::bf16),
+            "1 of 15 matrices are stored in another type than bf16 and are converted to it while they are loaded, the "
+            "first of them model.layers.1.mlp.up_proj.weight in f32; --dtype f32 computes with all of them as they are "
+            "stored");
+  EXPECT_EQ(describeConversions(bf16.model, DType::bf16), "");
+  // None declared: f32, which reads all of them as they are.
+  Graph neither(R"({"torch_dtype": null})", {}, "bf16", {{"model.layers.1.mlp.up_proj.weight", DType::f16}});
+  EXPECT_EQ(layerTypes(neither), "f32 f32 f32 f32 f32 f32");
+  EXPECT_EQ(neither.typeOf("layers.1.mlp.up_proj"), "tensor<12x8xf16>");
+  EXPECT_EQ(neither.typeOf("layers.1.mlp.gate_proj"), "tensor<12x8xbf16>");
+  EXPECT_EQ(describeConversions(neither.model, DType::f32), "");
+}
+
+TEST(GraphBuilder, Activation) {
+  Graph graph(R"({"hidden_act": "gelu_new"})");
+  for (llama::GatedMLPOp mlp : graph.all<llama::GatedMLPOp>())
+    EXPECT_EQ(mlp.getActivation(), llama::Activation::GeluTanh);
 }
 
 TEST(GraphBuilder, ComputingInF32ReadsWeightsInPlace) {

@@ -78,7 +78,26 @@ MODELS = {
     "f16": llama(torch_dtype="float16"),
     "bf16": llama(torch_dtype="bfloat16", hidden_size=80, num_attention_heads=5, num_key_value_heads=1),
     "mistral_window": mistral(sliding_window=24),
+    "gelu_tanh": llama(hidden_act="gelu_pytorch_tanh"),
+    "mixed_types": llama(attention_bias=True, mlp_bias=True, torch_dtype=None, num_hidden_layers=3),
 }
+
+
+# Of mixed_types: the types of tensors whose names end so, the first that fits. In the first layer no projections that
+# one input feeds agree, in the second only their biases differ, in the third all but norms agree.
+MIXED_TYPES = [
+    ("0.self_attn.q_proj.weight", torch.float32), ("0.self_attn.k_proj.weight", torch.bfloat16),
+    ("0.self_attn.v_proj.weight", torch.float16), ("0.mlp.gate_proj.weight", torch.float32),
+    ("0.mlp.up_proj.weight", torch.bfloat16), ("0.mlp.down_proj.weight", torch.float16),
+    ("1.self_attn.k_proj.bias", torch.float32), ("1.mlp.up_proj.bias", torch.float16),
+    ("2.post_attention_layernorm.weight", torch.float16), ("lm_head.weight", torch.float32), ("", torch.bfloat16)]
+
+
+def stored_type(name, config, tensor):
+    """The type in which a tensor of a model is stored."""
+    if name == "mixed_types":
+        return next(dtype for ending, dtype in MIXED_TYPES if tensor.endswith(ending))
+    return {"float16": torch.float16, "bfloat16": torch.bfloat16}.get(config.get("torch_dtype"), torch.float32)
 
 
 def draw_weights(model, generator):
@@ -194,13 +213,12 @@ def make(name, config):
     folder.mkdir()
     text = json.dumps(config, indent=2) + "\n"
     (folder / "config.json").write_text(text)
-    stored = {"float16": torch.float16, "bfloat16": torch.bfloat16}.get(config.get("torch_dtype"), torch.float32)
     model = AutoModelForCausalLM.from_config(transformers.AutoConfig.from_pretrained(folder), dtype=torch.float32)
     # Weights and prompts from the model's own name, so that each can be made again alone.
     base = sum(ord(letter) << (8 * place) for place, letter in enumerate(name)) % (1 << 31)
     for attempt in range(100):
         draw_weights(model, torch.Generator().manual_seed(base + attempt))
-        state = {key: value.to(stored) for key, value in model.state_dict().items()
+        state = {key: value.to(stored_type(name, config, key)) for key, value in model.state_dict().items()
                  if not (config["tie_word_embeddings"] and key == "lm_head.weight")}
         write_safetensors(folder, state)
         # Through the files, so that what transformers reads in them is part of the answer.

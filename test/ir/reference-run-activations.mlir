@@ -79,6 +79,12 @@ func.func @main() {
   %h10 = tensor.cast %h1 : tensor<1x2xf32> to tensor<?x?xf32>
   call @print(%h10) : (tensor<?x?xf32>) -> ()
 
+  // gelu_tanh(1) = 0.841192, gelu_tanh(-2) = -0.0454023.
+  // CHECK: {{\[}}[2.52358, -0.181609]]
+  %gelu = llama.gate %gu activation gelu_tanh : (tensor<1x4xf32>) -> tensor<1x2xf32>
+  %gelu0 = tensor.cast %gelu : tensor<1x2xf32> to tensor<?x?xf32>
+  call @print(%gelu0) : (tensor<?x?xf32>) -> ()
+
   // gate = x, up = x, down = x: [3 silu(3) , 4 silu(4)] = [8.57317, 15.7122] with identities.
   // CHECK: {{\[}}[8.57317, 15.7122]]
   %identity = arith.constant dense<[[1.0, 0.0], [0.0, 1.0]]> : tensor<2x2xf32>
@@ -86,6 +92,13 @@ func.func @main() {
      : (tensor<1x2xf32>, tensor<2x2xf32>, tensor<2x2xf32>, tensor<2x2xf32>) -> tensor<1x2xf32>
   %m0 = tensor.cast %m : tensor<1x2xf32> to tensor<?x?xf32>
   call @print(%m0) : (tensor<?x?xf32>) -> ()
+
+  // The same with [3 gelu_tanh(3), 4 gelu_tanh(4)]; gelu_tanh(3) = 2.99636, gelu_tanh(4) = 3.99993.
+  // CHECK: {{\[}}[8.98909, 15.9997]]
+  %mg = llama.gated_mlp %x, %identity, %identity, %identity {activation = #llama.activation<gelu_tanh>}
+     : (tensor<1x2xf32>, tensor<2x2xf32>, tensor<2x2xf32>, tensor<2x2xf32>) -> tensor<1x2xf32>
+  %mg0 = tensor.cast %mg : tensor<1x2xf32> to tensor<?x?xf32>
+  call @print(%mg0) : (tensor<?x?xf32>) -> ()
 
   // The norm of row 0 of e, [5, 6] / sqrt(30.5) = [0.905357, 1.08643], times [1, 2], summed by the weight's rows.
   // CHECK: {{\[}}[0.90535{{[78]}}, 2.17286, 5.25107]]

@@ -32,9 +32,9 @@ llama.weight @b : tensor<12xf32> role bias sources ["b"]
 // CHECK: llama.linear %{{.*}}, %{{.*}} bias %{{.*}} : (tensor<?x8xbf16>, tensor<12x8xbf16, #llama.row_parts<8, 4>>, tensor<12xf32>) -> tensor<?x12xf32>
 // CHECK: llama.add %{{.*}}, %{{.*}} : (tensor<?x12xf32>, tensor<?x12xf32>) -> tensor<?x12xf32>
 // CHECK: llama.gate %{{.*}} activation silu : (tensor<?x12xf32>) -> tensor<?x6xf16>
-// CHECK: llama.gate %{{.*}}, %{{.*}} activation silu : (tensor<?x12xf32>, tensor<?x12xf32>) -> tensor<?x12xbf16>
+// CHECK: llama.gate %{{.*}}, %{{.*}} activation gelu_tanh : (tensor<?x12xf32>, tensor<?x12xf32>) -> tensor<?x12xbf16>
 // CHECK: llama.gated_mlp %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} {activation = #llama.activation<silu>} : (tensor<?x8xbf16>, tensor<12x8xbf16>, tensor<12x8xbf16>, tensor<8x12xbf16>) -> tensor<?x8xf32>
-// CHECK: llama.gated_mlp %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} bias %{{.*}}, %{{.*}}, %{{.*}} {activation = #llama.activation<silu>}
+// CHECK: llama.gated_mlp %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} bias %{{.*}}, %{{.*}}, %{{.*}} {activation = #llama.activation<gelu_tanh>}
 // CHECK: llama.gather_rows %{{.*}}, %{{.*}} : (tensor<?x8xf32>, tensor<?xi32>) -> tensor<?x8xf32>
 // CHECK: llama.lm_head %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} {computeType = bf16, eps = 9.9999999999999995E-7 : f64} : (tensor<?x8xf32>, tensor<?xi32>, tensor<8xf32>, tensor<12x8xbf16>) -> tensor<?x12xf32>
 // CHECK: llama.sample %{{.*}} : (tensor<?x12xf32>) -> tensor<?xi32>
@@ -52,10 +52,10 @@ func.func @activations(%tokens: tensor<?xi32>, %rows: tensor<?xi32>, %down: tens
   %z = llama.linear %n, %parts bias %b : (tensor<?x8xbf16>, tensor<12x8xbf16, #llama.row_parts<8, 4>>, tensor<12xf32>) -> tensor<?x12xf32>
   %s = llama.add %y, %z : (tensor<?x12xf32>, tensor<?x12xf32>) -> tensor<?x12xf32>
   %g = llama.gate %s activation silu : (tensor<?x12xf32>) -> tensor<?x6xf16>
-  %h = llama.gate %y, %z activation silu : (tensor<?x12xf32>, tensor<?x12xf32>) -> tensor<?x12xbf16>
+  %h = llama.gate %y, %z activation gelu_tanh : (tensor<?x12xf32>, tensor<?x12xf32>) -> tensor<?x12xbf16>
   %m = llama.gated_mlp %n, %w, %w, %down {activation = #llama.activation<silu>}
      : (tensor<?x8xbf16>, tensor<12x8xbf16>, tensor<12x8xbf16>, tensor<8x12xbf16>) -> tensor<?x8xf32>
-  %mb = llama.gated_mlp %n, %w, %w, %down bias %b, %b, %n8 {activation = #llama.activation<silu>}
+  %mb = llama.gated_mlp %n, %w, %w, %down bias %b, %b, %n8 {activation = #llama.activation<gelu_tanh>}
      : (tensor<?x8xbf16>, tensor<12x8xbf16>, tensor<12x8xbf16>, tensor<8x12xbf16>, tensor<12xf32>, tensor<12xf32>, tensor<8xf32>) -> tensor<?x8xf32>
   %r = llama.gather_rows %m, %rows : (tensor<?x8xf32>, tensor<?xi32>) -> tensor<?x8xf32>
   %logits = llama.lm_head %r, %rows, %norm, %w {eps = 1.0e-06 : f64, computeType = bf16}

@@ -15,15 +15,16 @@ func.func @gated_mlp(%x: tensor<?x8xbf16>, %g: tensor<12x8xbf16>, %u: tensor<12x
   return %y : tensor<?x8xf32>
 }
 
-// Test: each bias goes to its linear.
+// Test: each bias goes to its linear; the gate keeps the activation.
 // CHECK-LABEL: func.func @gated_mlp_biases
 // CHECK-SAME: %[[GB:[a-z0-9]*]]: tensor<12xf32>, %[[UB:[a-z0-9]*]]: tensor<12xf32>, %[[DB:[a-z0-9]*]]: tensor<8xf32>
 // CHECK: llama.linear {{.*}} bias %[[GB]]
 // CHECK: llama.linear {{.*}} bias %[[UB]]
+// CHECK: llama.gate {{.*}} activation gelu_tanh :
 // CHECK: llama.linear {{.*}} bias %[[DB]]
 func.func @gated_mlp_biases(%x: tensor<?x8xf32>, %g: tensor<12x8xf32>, %u: tensor<12x8xf32>, %d: tensor<8x12xf32>,
                             %gb: tensor<12xf32>, %ub: tensor<12xf32>, %db: tensor<8xf32>) -> tensor<?x8xf32> {
-  %y = llama.gated_mlp %x, %g, %u, %d bias %gb, %ub, %db {activation = #llama.activation<silu>}
+  %y = llama.gated_mlp %x, %g, %u, %d bias %gb, %ub, %db {activation = #llama.activation<gelu_tanh>}
      : (tensor<?x8xf32>, tensor<12x8xf32>, tensor<12x8xf32>, tensor<8x12xf32>, tensor<12xf32>, tensor<12xf32>,
         tensor<8xf32>) -> tensor<?x8xf32>
   return %y : tensor<?x8xf32>

@@ -22,12 +22,15 @@ func.func @mlp(%x: tensor<?x8xbf16>) -> tensor<?x12xbf16> {
 
 // -----
 
-// Test: layers that share their weights share the fused weight too.
+// Test: layers that share their weights share the fused weight too; each gate keeps its activation.
 // CHECK-COUNT-1: llama.weight @gate_up : tensor<24x8xf32>
 // CHECK-COUNT-1: llama.weight @gate_up.bias : tensor<24xf32> role bias sources ["gb", "ub"] rows [12, 12]
 // CHECK-NOT: llama.weight @
 // CHECK-LABEL: func.func @shared
-// CHECK-COUNT-2: llama.linear {{.*}} bias {{.*}} -> tensor<?x24xf32>
+// CHECK: llama.linear {{.*}} bias {{.*}} -> tensor<?x24xf32>
+// CHECK: llama.gate %{{.*}} activation silu
+// CHECK: llama.linear {{.*}} bias {{.*}} -> tensor<?x24xf32>
+// CHECK: llama.gate %{{.*}} activation gelu_tanh
 llama.weight @gate : tensor<12x8xf32> role matrix sources ["g"]
 llama.weight @up : tensor<12x8xf32> role matrix sources ["u"]
 llama.weight @gate.bias : tensor<12xf32> role bias sources ["gb"]
@@ -42,6 +45,6 @@ func.func @shared(%x: tensor<?x8xf32>, %y: tensor<?x8xf32>) -> (tensor<?x12xf32>
   %h = llama.gate %g, %u activation silu : (tensor<?x12xf32>, tensor<?x12xf32>) -> tensor<?x12xf32>
   %g2 = llama.linear %y, %wg bias %bg : (tensor<?x8xf32>, tensor<12x8xf32>, tensor<12xf32>) -> tensor<?x12xf32>
   %u2 = llama.linear %y, %wu bias %bu : (tensor<?x8xf32>, tensor<12x8xf32>, tensor<12xf32>) -> tensor<?x12xf32>
-  %h2 = llama.gate %g2, %u2 activation silu : (tensor<?x12xf32>, tensor<?x12xf32>) -> tensor<?x12xf32>
+  %h2 = llama.gate %g2, %u2 activation gelu_tanh : (tensor<?x12xf32>, tensor<?x12xf32>) -> tensor<?x12xf32>
   return %h, %h2 : tensor<?x12xf32>, tensor<?x12xf32>
 }
