@@ -4,7 +4,7 @@
 //
 //   linear(rms_norm(x))                         one kernel, the norm computed in each reader
 //   linear(rms_norm(gather_rows(x, rows)))      one kernel
-//   split(linear) -> rotate, kv_append          one kernel
+//   split(linear) -> rotate, rotate, kv_append  one kernel, where both rotations are alike
 //   gate(linear)                                one kernel
 //   x + linear(...)                             one kernel
 //
@@ -225,8 +225,11 @@ Interface interfaceOf(const Group &group, ArrayRef<Operation *> ops) {
 
 /// What two groups must agree in to share a kernel. Attributes and types are unique in a context, so that their
 /// addresses stand for them.
-std::vector<uintptr_t> structureOf(ArrayRef<Operation *> ops, const Interface &interface) {
+std::vector<uintptr_t> structureOf(ArrayRef<Operation *> ops, const Interface &interface, const RowCounts &rows) {
   std::vector<uintptr_t> key;
+  // The rows of tokens and selected ones are counted by different numbers.
+  for (Value result : interface.results)
+    key.push_back(static_cast<uintptr_t>(rows.of(result)));
   llvm::DenseMap<Value, uintptr_t> numbers;
   auto add = [&](auto unique) { key.push_back(reinterpret_cast<uintptr_t>(unique.getAsOpaquePointer())); };
   for (Value input : interface.inputs) {
@@ -275,6 +278,7 @@ private:
   void outline(func::FuncOp func) {
     kernels.clear();
     SmallVector<Group> groups = Former(func).form();
+    RowCounts rows(func);
     // A norm in the prologue of one group may also be a group: nothing is erased before all launches are there.
     SmallVector<Interface> interfaces;
     for (const Group &group : groups)
@@ -282,7 +286,7 @@ private:
     SmallVector<LaunchOp> launches;
     for (auto [group, interface] : llvm::zip_equal(groups, interfaces)) {
       SmallVector<Operation *> ops = group.ops();
-      StringRef kernel = kernelFor(func, group, ops, interface);
+      StringRef kernel = kernelFor(func, group, ops, interface, rows);
       SmallVector<Location> places;
       for (Operation *op : ops)
         places.push_back(op->getLoc());
@@ -309,8 +313,9 @@ private:
         op.erase();
   }
 
-  StringRef kernelFor(func::FuncOp func, const Group &group, ArrayRef<Operation *> ops, const Interface &interface) {
-    KernelOp &kernel = kernels[structureOf(ops, interface)];
+  StringRef kernelFor(func::FuncOp func, const Group &group, ArrayRef<Operation *> ops, const Interface &interface,
+                      const RowCounts &rows) {
+    KernelOp &kernel = kernels[structureOf(ops, interface, rows)];
     if (kernel)
       return kernel.getSymName();
     OpBuilder builder(func);

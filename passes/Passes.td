@@ -59,7 +59,8 @@ def FuseQkvPass : Pass<"llama-fuse-qkv", "::mlir::ModuleOp"> {
     and the grid of the kernel is larger. The fused weight `@layers.N.self_attn.qkv` lists the three tensors as its
     sources: the bytes are not touched at compile time. Biases are joined likewise.
 
-    Projections whose element types differ, or of which only some have a bias, are left alone with a remark.
+    Projections whose element types differ, or of which only some have a bias, are left alone with a remark; each is then
+    a kernel, and so are the rotations and the append.
   }];
   let statistics = [Statistic<"numFused", "fused", "Number of layers whose projections were joined">];
 }
@@ -77,7 +78,7 @@ def FuseGateUpPass : Pass<"llama-fuse-gate-up", "::mlir::ModuleOp"> {
     ```
 
     The fused weight `@layers.N.mlp.gate_up` lists both tensors as its sources. Projections whose element types differ,
-    or of which only one has a bias, are left alone with a remark.
+    or of which only one has a bias, are left alone with a remark; each is then a kernel, and so is the gate.
   }];
   let statistics = [Statistic<"numFused", "fused", "Number of gated MLPs whose projections were joined">];
 }
@@ -90,7 +91,9 @@ def FormKernelsPass : Pass<"llama-form-kernels", "::mlir::ModuleOp"> {
 
     - `llama.rms_norm`, and `llama.gather_rows` before it, go into the `llama.linear` that reads them; a norm with several
       readers is computed in each of them, which costs less than a round trip through memory;
-    - `llama.split`, `llama.rotate` and `llama.kv_append` go into the `llama.linear` of the fused QKV projection;
+    - `llama.split`, both `llama.rotate` and `llama.kv_append` go into the `llama.linear` of the fused QKV projection, all of
+      them or none: queries and keys are turned by one table, in one layout and heads of one size, and nothing else reads
+      them in between;
     - `llama.gate` of one operand goes into the `llama.linear` of the fused gate and up projection;
     - `llama.add` goes into the `llama.linear` whose result it adds;
     - every other op is a kernel of its own.

@@ -2,10 +2,11 @@
 
 #include "codegen/cpu/CpuKernel.h"
 
+#include "codegen/common/KernelUses.h"
 #include "codegen/cpu/Emitters.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/X86Vector/X86VectorDialect.h"
+#include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -18,11 +19,11 @@ class Generator {
 public:
   explicit Generator(ModuleOp code) : builder(code.getLoc(), code.getBodyRegion()) {}
 
-  /// Emits one kernel. `maxRows`: bound of the program that launches it.
-  LogicalResult generate(KernelOp kernel, int64_t maxRows, GeneratedKernel &generated) {
+  LogicalResult generate(KernelOp kernel, const KernelUse &use, GeneratedKernel &generated) {
     builder.setInsertionPointToEnd(builder.getBlock());
     builder.setLoc(kernel.getLoc());
     generated.name = kernel.getSymName().str();
+    generated.rows = use.rows;
     unsigned pointer = 0;
     for (Type argument : kernel.getArgumentTypes()) {
       if (int64_t bytes = weightBytesOf(argument)) {
@@ -38,7 +39,7 @@ public:
     llvm::raw_string_ostream(generated.schedule) << schedule;
 
     if (auto linear = dyn_cast<CpuLinearScheduleAttr>(schedule))
-      return generateLinear(kernel, linear, maxRows, generated);
+      return generateLinear(kernel, linear, use.maxRows, generated);
     if (auto attention = dyn_cast<CpuAttentionScheduleAttr>(schedule))
       return generateAttention(kernel, attention, generated);
     if (auto pointwise = dyn_cast<CpuPointwiseScheduleAttr>(schedule))
@@ -54,7 +55,7 @@ private:
       return failure();
     int64_t outputs = cast<RankedTensorType>(region->linear.getWeight().getType()).getDimSize(0);
     generated.flopsPerRow = 2 * outputs * region->inputs();
-    generated.rows = region->gather ? RowDim::Outputs : RowDim::Tokens;
+    region->rows = generated.rows;
     int64_t tiles = countTiles(region->sections(schedule.getRun()));
     if (schedule.getRows() == RowRegime::Few) {
       if (region->norm) {
@@ -100,17 +101,31 @@ private:
   }
 
   LogicalResult generatePointwise(KernelOp kernel, CpuPointwiseScheduleAttr schedule, GeneratedKernel &generated) {
-    if (auto embedding = onlyOp<EmbeddingOp>(kernel)) {
-      emitEmbedding(builder, kernel, embedding, schedule, generated.name);
-      // Reads one row of the table for each token.
-      generated.weightBytes = 0;
-    } else if (auto table = onlyOp<RotaryTableOp>(kernel)) {
-      emitRotaryTable(builder, kernel, table, schedule, generated.name);
-    } else {
-      return kernel.emitOpError() << "has a pointwise schedule, but the pointwise family generates single "
-                                  << "llama.embedding and llama.rotary_table ops only";
-    }
-    generated.entries.push_back({generated.name, 1, RowDim::Tokens, schedule.getRowsPerBlock()});
+    auto ops = kernel.getBody().front().without_terminator();
+    if (!llvm::hasSingleElement(ops))
+      return kernel.emitOpError() << "has a pointwise schedule, but the pointwise family generates single ops only";
+    StringRef symbol = generated.name;
+    RowDim rows = generated.rows;
+    bool isKnown = true;
+    llvm::TypeSwitch<Operation *>(&*ops.begin())
+        .Case<EmbeddingOp>([&](auto op) {
+          emitEmbedding(builder, kernel, op, schedule, symbol);
+          // Reads one row of the table for each token.
+          generated.weightBytes = 0;
+        })
+        .Case<RotaryTableOp>([&](auto op) { emitRotaryTable(builder, kernel, op, schedule, symbol); })
+        .Case<GatherRowsOp>([&](auto op) { emitGatherRows(builder, kernel, op, schedule, symbol); })
+        .Case<RMSNormOp>([&](auto op) { emitNorm(builder, kernel, op, schedule, rows, symbol); })
+        .Case<RotateOp>([&](auto op) { emitRotate(builder, kernel, op, schedule, rows, symbol); })
+        .Case<GateOp>([&](auto op) { emitGate(builder, kernel, op, schedule, rows, symbol); })
+        .Case<AddOp>([&](auto op) { emitAdd(builder, kernel, op, schedule, rows, symbol); })
+        .Case<SplitOp>([&](auto op) { emitSplit(builder, kernel, op, schedule, rows, symbol); })
+        .Case<RepeatKVOp>([&](auto op) { emitRepeatKv(builder, kernel, op, schedule, rows, symbol); })
+        .Case<KVAppendOp>([&](auto op) { emitAppend(builder, kernel, op, schedule, symbol); })
+        .Default([&](Operation *) { isKnown = false; });
+    if (!isKnown)
+      return kernel.emitOpError() << "is " << ops.begin()->getName() << " alone, for which there is no generated code";
+    generated.entries.push_back({generated.name, 1, rows, schedule.getRowsPerBlock()});
     return success();
   }
 
@@ -124,23 +139,16 @@ FailureOr<OwningOpRef<ModuleOp>> emitCpuKernels(ModuleOp module, const CpuTarget
   MLIRContext *context = module.getContext();
   context->loadDialect<arith::ArithDialect, LLVM::LLVMDialect, math::MathDialect, scf::SCFDialect,
                        vector::VectorDialect, x86vector::X86VectorDialect>();
-  llvm::StringMap<int64_t> maxRows;
-  for (auto program : module.getOps<func::FuncOp>()) {
-    auto attribute = program->getAttrOfType<ProgramAttr>(kProgramAttrName);
-    program.walk([&](LaunchOp launch) {
-      int64_t &rows = maxRows[launch.getKernel()];
-      rows = std::max(rows, attribute ? attribute.getMaxRows() : 1);
-    });
-  }
+  llvm::StringMap<KernelUse> uses = findKernelUses(module);
 
   OwningOpRef<ModuleOp> code = ModuleOp::create(module.getLoc(), "kernels");
   Generator generator(*code);
   for (auto kernel : module.getOps<KernelOp>()) {
-    auto rows = maxRows.find(kernel.getSymName());
-    if (rows == maxRows.end())
+    auto use = uses.find(kernel.getSymName());
+    if (use == uses.end())
       continue;
     GeneratedKernel generated;
-    if (failed(generator.generate(kernel, rows->second, generated)))
+    if (failed(generator.generate(kernel, use->second, generated)))
       return failure();
     kernels.push_back(std::move(generated));
   }

@@ -8,6 +8,7 @@
 #ifndef QUIPU_CODEGEN_CPU_EMITTERS_H
 #define QUIPU_CODEGEN_CPU_EMITTERS_H
 
+#include "codegen/common/GeneratedKernel.h"
 #include "codegen/cpu/KernelBuilder.h"
 #include "codegen/cpu/LinearTiles.h"
 #include "ir/Llama/Llama.h"
@@ -29,6 +30,24 @@ void emitEmbedding(KernelBuilder &b, llama::KernelOp kernel, llama::EmbeddingOp 
                    llama::CpuPointwiseScheduleAttr schedule, llvm::StringRef symbol);
 void emitRotaryTable(KernelBuilder &b, llama::KernelOp kernel, llama::RotaryTableOp table,
                      llama::CpuPointwiseScheduleAttr schedule, llvm::StringRef symbol);
+
+// Ops that no other kernel has taken, over the rows that `rows` says.
+void emitGatherRows(KernelBuilder &b, llama::KernelOp kernel, llama::GatherRowsOp gather,
+                    llama::CpuPointwiseScheduleAttr schedule, llvm::StringRef symbol);
+void emitNorm(KernelBuilder &b, llama::KernelOp kernel, llama::RMSNormOp norm, llama::CpuPointwiseScheduleAttr schedule,
+              RowDim rows, llvm::StringRef symbol);
+void emitRotate(KernelBuilder &b, llama::KernelOp kernel, llama::RotateOp rotate,
+                llama::CpuPointwiseScheduleAttr schedule, RowDim rows, llvm::StringRef symbol);
+void emitGate(KernelBuilder &b, llama::KernelOp kernel, llama::GateOp gate, llama::CpuPointwiseScheduleAttr schedule,
+              RowDim rows, llvm::StringRef symbol);
+void emitAdd(KernelBuilder &b, llama::KernelOp kernel, llama::AddOp add, llama::CpuPointwiseScheduleAttr schedule,
+             RowDim rows, llvm::StringRef symbol);
+void emitSplit(KernelBuilder &b, llama::KernelOp kernel, llama::SplitOp split, llama::CpuPointwiseScheduleAttr schedule,
+               RowDim rows, llvm::StringRef symbol);
+void emitRepeatKv(KernelBuilder &b, llama::KernelOp kernel, llama::RepeatKVOp repeat,
+                  llama::CpuPointwiseScheduleAttr schedule, RowDim rows, llvm::StringRef symbol);
+void emitAppend(KernelBuilder &b, llama::KernelOp kernel, llama::KVAppendOp append,
+                llama::CpuPointwiseScheduleAttr schedule, llvm::StringRef symbol);
 
 /// Bytes of scratch a thread needs for an attention kernel.
 int64_t attentionScratchBytes(llama::AttentionOp attention, llama::CpuAttentionScheduleAttr schedule);

@@ -169,9 +169,6 @@ int64_t countTiles(ArrayRef<Section> sections) {
   int64_t tiles = 0;
   for (const Section &section : sections)
     tiles += section.tiles;
-  if (Value bias = tiles.linear.getBias(); bias && partRowsOf(bias) != parts)
-    return kernel.emitOpError() << "has a weight " << tiles.linear.getWeight().getType() << " and a bias "
-                                << bias.getType() << "; both must lie in the same parts";
   return tiles;
 }
 

@@ -3,10 +3,11 @@
 #include "codegen/cuda/CudaKernel.h"
 
 #include "codegen/common/Arguments.h"
+#include "codegen/common/KernelUses.h"
 #include "codegen/cuda/Emitters.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 #include <algorithm>
 
@@ -28,10 +29,12 @@ public:
   Generator(ModuleOp code, const CudaTarget &target)
       : code(code), builder(code.getLoc(), code.getBodyRegion(), target) {}
 
-  /// Emits one kernel into the part of `program`. `maxRows`: bound of the programs that launch it.
-  LogicalResult generate(KernelOp kernel, StringRef program, int64_t maxRows, GeneratedKernel &generated) {
-    enterPart(program);
+  /// Emits one kernel into the part of its program.
+  LogicalResult generate(KernelOp kernel, const KernelUse &use, GeneratedKernel &generated) {
+    int64_t maxRows = use.maxRows;
+    enterPart(use.program);
     builder.setLoc(kernel.getLoc());
+    generated.rows = use.rows;
     generated.name = kernel.getSymName().str();
     unsigned argument = 0;
     for (Type type : kernel.getArgumentTypes()) {
@@ -75,7 +78,7 @@ private:
     if (failed(region))
       return failure();
     generated.flopsPerRow = 2 * region->outputs() * region->inputs();
-    generated.rows = region->gather ? RowDim::Outputs : RowDim::Tokens;
+    region->rows = generated.rows;
     if (auto few = dyn_cast<CudaLinearFewScheduleAttr>(schedule))
       return emitLinearFew(builder, *region, few, generated);
     if (auto ring = dyn_cast<CudaLinearRingScheduleAttr>(schedule))
@@ -106,15 +109,28 @@ private:
   }
 
   LogicalResult generatePointwise(KernelOp kernel, CudaPointwiseScheduleAttr schedule, GeneratedKernel &generated) {
-    if (auto embedding = onlyOp<EmbeddingOp>(kernel)) {
-      // Reads one row of the table for each token.
-      generated.weightBytes = 0;
-      return emitEmbedding(builder, kernel, embedding, schedule, generated);
-    }
-    if (auto table = onlyOp<RotaryTableOp>(kernel))
-      return emitRotaryTable(builder, kernel, table, schedule, generated);
-    return kernel.emitOpError() << "has a pointwise schedule, but the pointwise family generates single "
-                                << "llama.embedding and llama.rotary_table ops only";
+    auto ops = kernel.getBody().front().without_terminator();
+    if (!llvm::hasSingleElement(ops))
+      return kernel.emitOpError() << "has a pointwise schedule, but the pointwise family generates single ops only";
+    auto emit = [&](auto emitter, auto op) { return emitter(builder, kernel, op, schedule, generated); };
+    return llvm::TypeSwitch<Operation *, LogicalResult>(&*ops.begin())
+        .Case<EmbeddingOp>([&](auto op) {
+          // Reads one row of the table for each token.
+          generated.weightBytes = 0;
+          return emit(emitEmbedding, op);
+        })
+        .Case<RotaryTableOp>([&](auto op) { return emit(emitRotaryTable, op); })
+        .Case<GatherRowsOp>([&](auto op) { return emit(emitGatherRows, op); })
+        .Case<RMSNormOp>([&](auto op) { return emit(emitNorm, op); })
+        .Case<RotateOp>([&](auto op) { return emit(emitRotate, op); })
+        .Case<GateOp>([&](auto op) { return emit(emitGate, op); })
+        .Case<AddOp>([&](auto op) { return emit(emitAdd, op); })
+        .Case<SplitOp>([&](auto op) { return emit(emitSplit, op); })
+        .Case<RepeatKVOp>([&](auto op) { return emit(emitRepeatKv, op); })
+        .Case<KVAppendOp>([&](auto op) { return emit(emitAppend, op); })
+        .Default([&](Operation *op) {
+          return kernel.emitOpError() << "is " << op->getName() << " alone, for which there is no generated code";
+        });
   }
 
   ModuleOp code;
@@ -128,27 +144,16 @@ FailureOr<OwningOpRef<ModuleOp>> emitCudaKernels(ModuleOp module, const CudaTarg
                                                  std::vector<GeneratedKernel> &kernels, StringRef only) {
   MLIRContext *context = module.getContext();
   context->loadDialect<arith::ArithDialect, LLVM::LLVMDialect, math::MathDialect, NVVM::NVVMDialect, scf::SCFDialect>();
-  // The program whose part takes the kernel, and the bound on its rows.
-  llvm::StringMap<std::pair<StringRef, int64_t>> launches;
-  for (auto program : module.getOps<func::FuncOp>()) {
-    auto attribute = program->getAttrOfType<ProgramAttr>(kProgramAttrName);
-    program.walk([&](LaunchOp launch) {
-      auto &[name, rows] = launches[launch.getKernel()];
-      if (name.empty())
-        name = program.getSymName();
-      rows = std::max(rows, attribute ? attribute.getMaxRows() : 1);
-    });
-  }
+  llvm::StringMap<KernelUse> uses = findKernelUses(module);
 
   OwningOpRef<ModuleOp> code = ModuleOp::create(module.getLoc(), "kernels");
   Generator generator(*code, target);
   for (auto kernel : module.getOps<KernelOp>()) {
-    auto launch = launches.find(kernel.getSymName());
-    if (launch == launches.end() || (!only.empty() && kernel.getSymName() != only))
+    auto use = uses.find(kernel.getSymName());
+    if (use == uses.end() || (!only.empty() && kernel.getSymName() != only))
       continue;
-    const auto &[program, maxRows] = launch->second;
     GeneratedKernel generated;
-    if (failed(generator.generate(kernel, program, maxRows, generated)))
+    if (failed(generator.generate(kernel, use->second, generated)))
       return failure();
     kernels.push_back(std::move(generated));
   }

@@ -49,6 +49,24 @@ mlir::LogicalResult emitEmbedding(CudaBuilder &b, llama::KernelOp kernel, llama:
 mlir::LogicalResult emitRotaryTable(CudaBuilder &b, llama::KernelOp kernel, llama::RotaryTableOp table,
                                     llama::CudaPointwiseScheduleAttr schedule, GeneratedKernel &generated);
 
+// Ops that no other kernel has taken. `generated.rows` says which rows they are of.
+mlir::LogicalResult emitGatherRows(CudaBuilder &b, llama::KernelOp kernel, llama::GatherRowsOp gather,
+                                   llama::CudaPointwiseScheduleAttr schedule, GeneratedKernel &generated);
+mlir::LogicalResult emitNorm(CudaBuilder &b, llama::KernelOp kernel, llama::RMSNormOp norm,
+                             llama::CudaPointwiseScheduleAttr schedule, GeneratedKernel &generated);
+mlir::LogicalResult emitRotate(CudaBuilder &b, llama::KernelOp kernel, llama::RotateOp rotate,
+                               llama::CudaPointwiseScheduleAttr schedule, GeneratedKernel &generated);
+mlir::LogicalResult emitGate(CudaBuilder &b, llama::KernelOp kernel, llama::GateOp gate,
+                             llama::CudaPointwiseScheduleAttr schedule, GeneratedKernel &generated);
+mlir::LogicalResult emitAdd(CudaBuilder &b, llama::KernelOp kernel, llama::AddOp add,
+                            llama::CudaPointwiseScheduleAttr schedule, GeneratedKernel &generated);
+mlir::LogicalResult emitSplit(CudaBuilder &b, llama::KernelOp kernel, llama::SplitOp split,
+                              llama::CudaPointwiseScheduleAttr schedule, GeneratedKernel &generated);
+mlir::LogicalResult emitRepeatKv(CudaBuilder &b, llama::KernelOp kernel, llama::RepeatKVOp repeat,
+                                 llama::CudaPointwiseScheduleAttr schedule, GeneratedKernel &generated);
+mlir::LogicalResult emitAppend(CudaBuilder &b, llama::KernelOp kernel, llama::KVAppendOp append,
+                               llama::CudaPointwiseScheduleAttr schedule, GeneratedKernel &generated);
+
 /// The service kernels of runtime/core/CudaAbi.h.
 void emitServices(CudaBuilder &b);
 

@@ -214,7 +214,7 @@ private:
 
   /// After the wait: the rows of the input that this block reads.
   void prepareRows() {
-    Value rows = region.gather ? frame->outputs : frame->tokens;
+    Value rows = region.rowCount(*frame);
     firstRow = b.mul(b.block(1), size.tokens);
     count = b.min(b.sub(rows, firstRow), b.i32(size.tokens));
     input = frame->argument(region.source());
@@ -584,8 +584,8 @@ LogicalResult emitLinearFew(CudaBuilder &b, LinearRegion &region, CudaLinearFewS
   if (size.sharedBytes > b.target.sharedBytes())
     return kernel.emitOpError() << "needs " << size.sharedBytes << " bytes of shared memory with schedule " << schedule
                                 << ", but a block of " << b.target.arch << " has " << b.target.sharedBytes();
-  GeneratedEntry entry{cudaSymbol(generated.name), LinearEpilogue::countTiles(region),
-                       region.gather ? RowDim::Outputs : RowDim::Tokens, schedule.getTokens()};
+  GeneratedEntry entry{cudaSymbol(generated.name), LinearEpilogue::countTiles(region), region.rows,
+                       schedule.getTokens()};
   entry.threads = 32 * schedule.getWarps();
   entry.sharedBytes = size.sharedBytes;
   FewEmitter(b, region, schedule, size).emit(entry);

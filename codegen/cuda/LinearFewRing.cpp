@@ -122,7 +122,7 @@ private:
 
   void prepareInput() {
     row = b.block(1);
-    exists = b.compare(Predicate::slt, row, region.gather ? frame.outputs : frame.tokens);
+    exists = b.compare(Predicate::slt, row, region.rowCount(frame));
     Value index = region.gather ? b.loadI32(b.at(frame.argument(region.gather.getRows()), b.mul(row, 4))) : row;
     Value from = b.at(frame.argument(region.source()), b.mul(b.widen(index), size.inputs * bytesOf(source)));
     if (region.norm)
@@ -421,7 +421,7 @@ LogicalResult emitLinearFewRing(CudaBuilder &b, LinearRegion &region, CudaLinear
   if (size.sharedBytes > b.target.sharedBytes())
     return kernel.emitOpError() << "needs " << size.sharedBytes << " bytes of shared memory with schedule " << schedule
                                 << ", but a block of " << b.target.arch << " has " << b.target.sharedBytes();
-  GeneratedEntry entry{cudaSymbol(generated.name), size.blocks, region.gather ? RowDim::Outputs : RowDim::Tokens};
+  GeneratedEntry entry{cudaSymbol(generated.name), size.blocks, region.rows};
   entry.threads = size.threads() + 32;
   entry.sharedBytes = size.sharedBytes;
   entry.preferShared = true;

@@ -104,7 +104,7 @@ private:
   /// The block's tile and the warp's and the thread's place in it.
   void placeBlock() {
     shared = b.shared();
-    tokens = region.gather ? frame.outputs : frame.tokens;
+    tokens = region.rowCount(frame);
     // Blocks that start together share rows of the weight: those are many, and the input stays in the cache.
     Value tokenTile = b.i32(0), rowTile = b.block(0);
     if (!oneTileOfTokens) {
@@ -322,7 +322,7 @@ LogicalResult emitLinearManyMma(CudaBuilder &b, LinearRegion &region, CudaLinear
   GeneratedEntry entry;
   entry.symbol = cudaSymbol(generated.name);
   entry.fixed = llvm::divideCeil(region.outputs(), schedule.getRows());
-  entry.rows = region.gather ? RowDim::Outputs : RowDim::Tokens;
+  entry.rows = region.rows;
   entry.rowsPerBlock = schedule.getTokens();
   entry.threads = threads;
   entry.sharedBytes = sharedBytes;

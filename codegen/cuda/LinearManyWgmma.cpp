@@ -123,7 +123,7 @@ public:
     if (layout.dividesRegisters())
       frame.setResidentBlocks(1);
     b.letNextStart();
-    rows = region.gather ? frame.outputs : frame.tokens;
+    rows = region.rowCount(frame);
     warp = b.warp();
     Value isProducer = b.compare(Predicate::eq, warp, layout.warps);
     ifElected(isProducer, [&] {
@@ -398,7 +398,7 @@ LogicalResult emitLinearManyWgmma(CudaBuilder &b, LinearRegion &region, CudaLine
     entry.fixed *= entry.cluster;
     entry.rowsPerBlock *= entry.cluster;
   }
-  entry.rows = region.gather ? RowDim::Outputs : RowDim::Tokens;
+  entry.rows = region.rows;
   entry.threads = layout.threads();
   entry.sharedBytes = layout.bytes();
   entry.persistent = schedule.getPersistent();

@@ -1,4 +1,4 @@
-//===- Normalise.cpp - RMS norm of the input into a workspace ---------------===//
+//===- Normalise.cpp - RMS norm, into a workspace or alone -------------------===//
 //
 //   y[r, k] = gain[k] * x[r, k] / sqrt(mean_k(x[r, k]^2) + eps)
 //
@@ -28,21 +28,26 @@ class Normalise {
 public:
   using Values = CudaBuilder::Values;
 
-  Normalise(CudaBuilder &b, LinearRegion &region, const GeneratedEntry &entry)
-      : b(b), region(region), frame(b, region.kernel, entry), norm(region.norm),
-        element(elementOf(region.source().getType())), gainElement(elementOf(norm.getWeight().getType())),
-        resultElement(elementOf(region.workspaceType())), width(region.inputs()), threads(entry.threads),
-        rowsPerBlock(entry.rowsPerBlock) {}
+  /// `gather` may be null; `resultType`: of the norm's result as it is stored.
+  Normalise(CudaBuilder &b, KernelOp kernel, GatherRowsOp gather, RMSNormOp norm, Type resultType,
+            const GeneratedEntry &entry)
+      : b(b), gather(gather), frame(b, kernel, entry), norm(norm), source(gather ? gather.getInput() : norm.getInput()),
+        element(elementOf(source.getType())), gainElement(elementOf(norm.getWeight().getType())),
+        resultElement(elementOf(resultType)), width(cast<RankedTensorType>(source.getType()).getDimSize(1)),
+        threads(entry.threads), rowsPerBlock(entry.rowsPerBlock),
+        rows(entry.rows == RowDim::Outputs ? frame.outputs : frame.tokens) {}
 
   /// Features that a thread loads at once.
   static int64_t runOf(Type source) { return 16 / bytesOf(elementOf(source)); }
 
-  void emit() {
+  /// `target`: the frame's pointer to the results.
+  void emit(llvm::function_ref<Value(const CudaFrame &)> target) {
+    result = target(frame);
     b.letNextStart();
     thread = b.thread();
     loadGain();
     b.waitForPrevious();
-    Value first = b.mul(b.block(1), rowsPerBlock), rows = region.gather ? frame.outputs : frame.tokens;
+    Value first = b.mul(b.block(1), rowsPerBlock);
     if (rowsPerBlock == 1) {
       normalise(first, load(first), b.i32(0));
       return;
@@ -62,19 +67,19 @@ private:
 
   /// The thread's runs of a row of the result.
   Values load(Value row) {
-    if (region.gather)
-      row = b.loadI32(b.at(frame.argument(region.gather.getRows()), b.mul(b.widen(row), 4)));
-    Value source = rowOf(frame.argument(region.source()), row, element);
+    if (gather)
+      row = b.loadI32(b.at(frame.argument(gather.getRows()), b.mul(b.widen(row), 4)));
+    Value start = rowOf(frame.argument(source), row, element);
     Values values;
     for (int64_t i = 0; i < runs(); ++i)
-      values.append(b.loadRun(element, run(), featureOf(source, element, i)));
+      values.append(b.loadRun(element, run(), featureOf(start, element, i)));
     return values;
   }
 
   /// `place`: of two for the partial sums of a row, so that one barrier a row is enough.
   void normalise(Value row, ArrayRef<Value> values, Value place) {
     Value scale = b.reciprocalRms(sumSquares(values, place), width, norm.getEps());
-    Value target = rowOf(frame.workspace(0), row, resultElement);
+    Value target = rowOf(result, row, resultElement);
     for (int64_t i = 0; i < runs(); ++i) {
       Values products;
       for (auto [x, factor] : llvm::zip_equal(values.slice(i * run(), run()), gain[i]))
@@ -127,31 +132,59 @@ private:
   }
 
   CudaBuilder &b;
-  LinearRegion &region;
+  GatherRowsOp gather;
   CudaFrame frame;
   RMSNormOp norm;
+  Value source;
   Type element, gainElement, resultElement;
   int64_t width, threads, rowsPerBlock;
-  Value thread;
+  Value rows, result, thread;
   SmallVector<Values> gain;
 };
 
 } // namespace
 
-LogicalResult emitNormalise(CudaBuilder &b, LinearRegion &region, int64_t maxRows, GeneratedKernel &generated) {
-  int64_t width = region.inputs(), run = Normalise::runOf(region.source().getType());
-  if (!region.kernel.getWorkspace() || region.kernel.getWorkspace()->empty())
-    return region.kernel.emitOpError() << "has a norm but no workspace for its result";
+/// The entry of a norm of rows of `source`; fails where their size is none that it can do.
+static FailureOr<GeneratedEntry> entryOf(KernelOp kernel, Type source, std::string symbol, RowDim rows,
+                                         int64_t rowsPerBlock) {
+  int64_t width = cast<RankedTensorType>(source).getDimSize(1), run = Normalise::runOf(source);
   if (width % 8 != 0)
-    return region.kernel.emitOpError() << "has rows of " << width << " features; on CUDA they are a multiple of 8";
+    return kernel.emitOpError() << "has rows of " << width << " features; on CUDA they are a multiple of 8";
   GeneratedEntry entry;
-  entry.symbol = cudaSymbol(generated.name, ".norm");
-  entry.rows = region.gather ? RowDim::Outputs : RowDim::Tokens;
+  entry.symbol = std::move(symbol);
+  entry.rows = rows;
   entry.threads = std::min(kMaxThreads, int64_t(llvm::alignTo(llvm::divideCeil(width / run, kRunsPerThread), 32)));
-  entry.rowsPerBlock = !region.gather && maxRows >= kRowsPerBlock * kFillingBlocks ? kRowsPerBlock : 1;
+  entry.rowsPerBlock = rowsPerBlock;
   entry.sharedBytes = 2 * entry.threads / 32 * 4;
-  Normalise(b, region, entry).emit();
-  generated.entries.push_back(entry);
+  return entry;
+}
+
+LogicalResult emitNormalise(CudaBuilder &b, LinearRegion &region, int64_t maxRows, GeneratedKernel &generated) {
+  KernelOp kernel = region.kernel;
+  if (!kernel.getWorkspace() || kernel.getWorkspace()->empty())
+    return kernel.emitOpError() << "has a norm but no workspace for its result";
+  FailureOr<GeneratedEntry> entry =
+      entryOf(kernel, region.source().getType(), cudaSymbol(generated.name, ".norm"), region.rows,
+              !region.gather && maxRows >= kRowsPerBlock * kFillingBlocks ? kRowsPerBlock : 1);
+  if (failed(entry))
+    return failure();
+  Normalise(b, kernel, region.gather, region.norm, region.workspaceType(), *entry).emit([](const CudaFrame &frame) {
+    return frame.workspace(0);
+  });
+  generated.entries.push_back(*entry);
+  return success();
+}
+
+LogicalResult emitNorm(CudaBuilder &b, KernelOp kernel, RMSNormOp norm, CudaPointwiseScheduleAttr,
+                       GeneratedKernel &generated) {
+  FailureOr<GeneratedEntry> entry =
+      entryOf(kernel, norm.getInput().getType(), cudaSymbol(generated.name), generated.rows, /*rowsPerBlock=*/1);
+  if (failed(entry))
+    return failure();
+  Normalise(b, kernel, GatherRowsOp(), norm, norm.getResult().getType(), *entry).emit([](const CudaFrame &frame) {
+    return frame.result(0);
+  });
+  generated.entries.push_back(*entry);
   return success();
 }
 

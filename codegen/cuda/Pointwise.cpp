@@ -1,7 +1,6 @@
 //===- Pointwise.cpp - Embedding and rotary tables --------------------------===//
 
-#include "codegen/cuda/CudaFrame.h"
-#include "codegen/cuda/Emitters.h"
+#include "codegen/cuda/RowBlocks.h"
 
 #include <array>
 #include <numbers>
@@ -10,15 +9,6 @@ using namespace mlir;
 using namespace quipu::llama;
 
 namespace quipu::codegen {
-
-/// An entry whose blocks are rows of the step.
-static GeneratedEntry entryOf(CudaPointwiseScheduleAttr schedule, const GeneratedKernel &generated) {
-  GeneratedEntry entry;
-  entry.symbol = cudaSymbol(generated.name);
-  entry.rows = RowDim::Tokens;
-  entry.threads = schedule.getThreads();
-  return entry;
-}
 
 /// body(i) for every i < count that is this thread's: thread, thread + threads, ...
 static void forEachOfThread(CudaBuilder &b, int64_t count, int64_t threads, llvm::function_ref<void(Value)> body) {
@@ -39,7 +29,7 @@ LogicalResult emitEmbedding(CudaBuilder &b, KernelOp kernel, EmbeddingOp embeddi
   int64_t width = table.getDimSize(1), run = 16 / bytesOf(element);
   if (width % run != 0)
     return kernel.emitOpError() << "has rows of " << width << " features; on CUDA they are a multiple of " << run;
-  GeneratedEntry entry = entryOf(schedule, generated);
+  GeneratedEntry entry = rowEntry(schedule, generated);
   {
     CudaFrame frame(b, kernel, entry);
     b.letNextStart();
@@ -119,7 +109,7 @@ LogicalResult emitRotaryTable(CudaBuilder &b, KernelOp kernel, RotaryTableOp tab
                          /*alignment=*/64, /*addrSpace=*/1);
 
   Type element = cast<RankedTensorType>(table.getResult().getType()).getElementType();
-  GeneratedEntry entry = entryOf(schedule, generated);
+  GeneratedEntry entry = rowEntry(schedule, generated);
   {
     CudaFrame frame(b, kernel, entry);
     b.letNextStart();

@@ -36,7 +36,8 @@ private:
     partsOf[weight.getSymName()] = parts;
   }
 
-  /// Pairs of bf16 can be packed when every activation has an even width, and no rotary tile ends inside a pair.
+  /// Pairs of bf16 can be packed when every activation has an even width, no rotary tile ends inside a pair, and
+  /// whoever multiplies bf16 multiplies pairs of it.
   bool canPack(ArrayRef<KernelOp> kernels) {
     if (!target.hasBf16Dot())
       return false;
@@ -48,6 +49,11 @@ private:
             even = false;
         if (auto rotate = dyn_cast<RotateOp>(op))
           even &= rotate.getHeadDim() % 4 == 0;
+        if (auto repeat = dyn_cast<RepeatKVOp>(op))
+          even &= repeat.getHeadDim() % 2 == 0;
+        if (auto linear = dyn_cast<LinearOp>(op))
+          even &=
+              elementOf(linear.getInput()) == elementOf(linear.getWeight()) || !elementOf(linear.getInput()).isBF16();
       });
       if (!even)
         return false;
@@ -153,9 +159,15 @@ private:
                                                            bf16 ? DotKind::Bf16 : DotKind::Fma));
       return;
     }
-    kernel.setScheduleAttr(CpuPointwiseScheduleAttr::get(context, tokenLanes ? RowRegime::Many : RowRegime::Few, lanes,
-                                                         tokenLanes ? lanes : 1));
+    // What selects rows gives them one by one, whatever lies in lanes in front of it.
+    TypeRange types =
+        kernel.getResultTypes().empty() ? TypeRange(kernel.getArgumentTypes()) : TypeRange(kernel.getResultTypes());
+    bool many = llvm::any_of(types, [](Type type) { return bool(getTokenLanes(type)); });
+    kernel.setScheduleAttr(
+        CpuPointwiseScheduleAttr::get(context, many ? RowRegime::Many : RowRegime::Few, lanes, many ? lanes : 1));
   }
+
+  static Type elementOf(Value value) { return cast<RankedTensorType>(value.getType()).getElementType(); }
 
   /// How far ahead of its use a weight is asked for. Hardware follows the rows of a tile by itself: asking ahead cost 6
   /// to 9 % of decode on the machine of docs/performance.md, whichever the distance.

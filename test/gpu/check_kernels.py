@@ -65,7 +65,7 @@ def cases_of(launch, tokens):
         modes = each + whole + ["mixed"]
         modes += [f"at{depth}" for depth in (512, 8192, 32768) if depth <= limit and tokens in (1, 64)]
         return [(1, mode, mode in ("mixed", "each") and tokens != 1) for mode in modes]
-    if launch.kind == "qkv":
+    if launch.kind in ("qkv", "kv_append"):
         return [(1, mode, mode == "mixed") for mode in each + whole[:1] + ["mixed"]]
     if launch.kind == "lm_head":
         return [(outputs, "mixed", False) for outputs in sorted({1, min(tokens, 300)})]

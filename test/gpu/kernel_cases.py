@@ -3,6 +3,9 @@
 The order of a step's arguments is that of their first use in the kernel (llama-form-kernels): input, norm, weight, bias,
 rotary table, cache layer, positions, sequences, residual; then the result, then workspaces. References are computed in
 float64 from the same rounded inputs, but nothing in between is rounded.
+
+Where the types of a model's projections differ, each is a kernel (q_proj, gate_proj, ...), and so are `rotate`, `gate` and
+`kv_append`.
 """
 
 import math
@@ -159,6 +162,12 @@ def normalised(x, gain, eps):
     return x * torch.rsqrt((x * x).mean(-1, keepdim=True) + eps) * gain.double()
 
 
+def activated(config, gate):
+    if config["activation"] == "gelu_tanh":
+        return torch.nn.functional.gelu(gate, approximate="tanh")
+    return {"silu": torch.nn.functional.silu}[config["activation"]](gate)
+
+
 def rotate(x, table, head_dim, layout):
     """`x`: [T, heads * head_dim]; `table`: cosines, then sines of the head_dim / 2 pairs."""
     half = head_dim // 2
@@ -211,8 +220,19 @@ class Case:
         heads = self.config["num_heads"] * self.config["head_dim"]
         inner = self.config["intermediate_size"]
         f32 = torch.float32
+        keys = self.config["num_kv_heads"] * self.config["head_dim"]
+        stored = DTYPES[self.kv["dtype"]]
+        # Of a rotation alone: columns and type of the result.
+        turned = (keys, stored) if launch.place.startswith("k_") else (heads, self.compute)
+        alone = {name: ([(hidden, f32)], (width, f32))
+                 for name, width in (("q_proj", heads), ("k_proj", keys), ("v_proj", keys), ("gate_proj", inner),
+                                     ("up_proj", inner))}
         # Columns and types of the activations among the arguments in order, and of the result.
         inputs, result = {
+            **alone,
+            "rotate": ([(turned[0], f32), (self.config["head_dim"], f32)], turned),
+            "kv_append": ([(keys, stored), (keys, f32)], (0, f32)),
+            "gate": ([(inner, f32), (inner, f32)], (inner, self.compute)),
             "embed_tokens": ([], (hidden, f32)),
             "rotary_table": ([], (self.config["head_dim"], f32)),
             "qkv": ([(hidden, f32), (self.config["head_dim"], f32)], (heads, self.compute)),
@@ -277,7 +297,7 @@ class Case:
         buffer = Buffer(rows, columns, dtype, self.device)
         buffer.poison()  # rows beyond T hold anything
         values = torch.empty(self.tokens, columns, dtype=torch.float32, device=self.device)
-        if self.launch.kind == "qkv" and self.activations:  # the rotary table
+        if self.launch.kind in ("qkv", "rotate") and self.activations:  # the rotary table
             angles = values.uniform_(0, 2 * math.pi, generator=self.generator)[:, :columns // 2]
             values = torch.cat((angles.cos(), angles.sin()), -1)
         else:
@@ -328,7 +348,7 @@ class Case:
         """What the kernel has written, for a bitwise comparison of two runs."""
         rows = self.outputs if self.launch.kind == "lm_head" else self.tokens
         parts = [self.result.tensor[:rows]]
-        if self.launch.kind == "qkv":
+        if self.launch.kind in ("qkv", "kv_append"):
             parts += [pool.tensor for pool in self.cache]
         return [part.clone() for part in parts]
 
@@ -397,6 +417,11 @@ class Case:
         tolerance = max(self._rounded(), ROUNDED[self.kv["dtype"]])
         valid = self.places.valid
         worst = self._compare(self._result()[valid], q[valid], tolerance)
+        return tuple(map(max, worst, self._appended(k, v, tolerance)))
+
+    def _appended(self, k, v, tolerance):
+        """Errors of what the kernel has written into the cache."""
+        valid, worst = self.places.valid, (0.0, 0.0)
         blocks, offsets = self._slots_of_rows()
         for pool, reference in zip(self.pools(), (k, v)):
             pool = pool.clone()
@@ -407,6 +432,25 @@ class Case:
             if not (pool == torch.tensor(LARGE).to(pool.dtype).to(pool.device)).all():
                 raise AssertionError("wrote cache slots that are no row's")
         return worst
+
+    def _check_kv_append(self):
+        # Values are rounded once, or not at all.
+        return self._appended(self._inputs(), self._inputs(1), ROUNDED[self.kv["dtype"]])
+
+    def _check_rotate(self):
+        reference = rotate(self._inputs(), self._inputs(1), self.config["head_dim"], self.config["rotary_layout"])
+        tolerance = next(ROUNDED[name] for name, dtype in DTYPES.items() if dtype == self.result.dtype)
+        return self._compare(self._result(), reference, tolerance)
+
+    def _check_gate(self):
+        reference = activated(self.config, self._inputs().double()) * self._inputs(1).double()
+        return self._compare(self._result(), reference, self._rounded())
+
+    def _check_projection(self):
+        x = normalised(self._inputs(), self._weights("norm")[0], self.config["rms_norm_eps"])
+        return self._compare(self._result(), self._product(x), self._rounded())
+
+    _check_q_proj = _check_k_proj = _check_v_proj = _check_gate_proj = _check_up_proj = _check_projection
 
     def _slots_of_rows(self):
         valid = self.places.valid
@@ -449,7 +493,7 @@ class Case:
     def _check_gate_up(self):
         x = normalised(self._inputs(), self._weights("norm")[0], self.config["rms_norm_eps"])
         gate, up = self._product(x).chunk(2, -1)
-        return self._compare(self._result(), torch.nn.functional.silu(gate) * up, self._rounded())
+        return self._compare(self._result(), activated(self.config, gate) * up, self._rounded())
 
     def _check_lm_head(self):
         x = self._inputs()[self.output_rows.long()]

@@ -49,6 +49,8 @@ class Launch:
         self.kernel = plan.kernels[step["kernel"]]
         self.name = step["kernel"]
         self.args = step["args"]
+        # "layers.{0..2}.self_attn.q_rotary" -> "q_rotary".
+        self.place = step["location"].rsplit(".", 1)[-1]
         # "sm_80.decode.qkv_1" -> "qkv".
         self.kind = re.sub(r"_\d+$", "", self.name.rsplit(".", 1)[-1])
         self.variant = program["variant"]

@@ -40,6 +40,7 @@ func.func @forward(%x: tensor<?x8xf32>, %w: tensor<16x8xf32>, %p: tensor<?xi32>,
 // CHECK: llama.kernel @forward.qkv({{.*}}) -> tensor<?x16xf32> {
 // CHECK-NEXT: llama.linear
 // CHECK-NEXT: llama.yield
+// CHECK-LABEL: func.func @forward
 // CHECK: llama.launch @forward.qkv
 // CHECK: llama.launch @forward.split
 // CHECK: llama.launch @forward.rotate(
@@ -62,6 +63,7 @@ func.func @forward(%x: tensor<?x8xf32>, %w: tensor<16x8xf32>, %t: tensor<?x4xf32
 // CHECK: llama.kernel @forward.qkv({{.*}}) -> tensor<?x16xf32> {
 // CHECK-NEXT: llama.linear
 // CHECK-NEXT: llama.yield
+// CHECK-LABEL: func.func @forward
 // CHECK: llama.launch @forward.qkv
 // CHECK: llama.launch @forward.split
 // CHECK: llama.launch @forward.rotate(
@@ -84,6 +86,7 @@ func.func @forward(%x: tensor<?x8xf32>, %w: tensor<16x8xf32>, %t: tensor<?x4xf32
 // CHECK: llama.kernel @forward.qkv({{.*}}) -> tensor<?x16xf32> {
 // CHECK-NEXT: llama.linear
 // CHECK-NEXT: llama.yield
+// CHECK-LABEL: func.func @forward
 // CHECK: llama.launch @forward.qkv
 // CHECK: llama.launch @forward.split
 // CHECK: llama.launch @forward.rotate(
@@ -106,6 +109,7 @@ func.func @forward(%x: tensor<?x8xf32>, %w: tensor<16x8xf32>, %t: tensor<?x4xf32
 // CHECK: llama.kernel @forward.qkv({{.*}}) -> tensor<?x16xf32> {
 // CHECK-NEXT: llama.linear
 // CHECK-NEXT: llama.yield
+// CHECK-LABEL: func.func @forward
 // CHECK: llama.launch @forward.qkv
 // CHECK: llama.launch @forward.split
 // CHECK: llama.launch @forward.rotate(
@@ -128,6 +132,7 @@ func.func @forward(%x: tensor<?x8xf32>, %w: tensor<16x8xf32>, %t: tensor<?x4xbf1
 // CHECK: llama.kernel @forward.qkv({{.*}}) -> tensor<?x16xf32> {
 // CHECK-NEXT: llama.linear
 // CHECK-NEXT: llama.yield
+// CHECK-LABEL: func.func @forward
 // CHECK: llama.launch @forward.qkv
 // CHECK: llama.launch @forward.split
 // CHECK: llama.launch @forward.rotate(

@@ -114,6 +114,10 @@ void Compilation::importModel() {
   frontend::GraphOptions graph;
   graph.computeDType = parseDType(options.dtype);
   graph.kvDType = parseDType(options.kvDtype);
+  // Who asked for a type gets it; auto is to lose nothing without a word.
+  if (std::string conversions = frontend::describeConversions(model, computeDType());
+      !graph.computeDType && !conversions.empty())
+    printNote(concat("warning: ", options.model, ": ", conversions));
   mlir::OwningOpRef<mlir::ModuleOp> module;
   timing.measure(kImportPhase, [&] { module = frontend::buildGraph(context, model, graph); });
   if (!module)

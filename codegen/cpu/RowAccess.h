@@ -1,0 +1,60 @@
+//===- RowAccess.h - Activations as pointwise kernels see them --*- C++ -*-===//
+//
+// A pointwise kernel works on one row at a time, with vectors along the features, or on the rows that lie in the lanes
+// of a tile, with a vector along them for each feature. The emitters are the same for both.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QUIPU_CODEGEN_CPU_ROWACCESS_H
+#define QUIPU_CODEGEN_CPU_ROWACCESS_H
+
+#include "codegen/common/GeneratedKernel.h"
+#include "codegen/cpu/KernelFrame.h"
+
+namespace quipu::codegen {
+
+/// Address of feature `k` of `row`, whichever the layout.
+mlir::Value addressOf(KernelBuilder &b, const ActivationLayout &layout, mlir::Value base, mlir::Value row,
+                      mlir::Value k);
+
+/// body(row) for every row of the entry's part of a grid of `rowsPerBlock` rows a block.
+void forEachRow(KernelBuilder &b, const KernelFrame &frame, int64_t rowsPerBlock, RowDim rows,
+                llvm::function_ref<void(mlir::Value)> body);
+
+/// A row, or a tile of rows, of an activation.
+class RowAccess {
+public:
+  using Values = KernelBuilder::Values;
+
+  /// `block`: number of the row, or of the tile where rows lie in lanes.
+  RowAccess(KernelBuilder &b, mlir::Type type, mlir::Value base, mlir::Value block);
+
+  bool isTile() const { return layout.lanes != 0; }
+  /// `count` features from feature `k` on, in f32: one vector of them, or a vector of rows for each. Where features lie
+  /// in pairs, k and count are even.
+  Values load(mlir::Value k, int64_t count);
+  void store(mlir::Value k, llvm::ArrayRef<mlir::Value> values);
+  /// The first and the second elements of `count` pairs of neighbours from feature `k` on.
+  std::pair<Values, Values> loadPairs(mlir::Value k, int64_t count);
+  void storePairs(mlir::Value k, llvm::ArrayRef<mlir::Value> first, llvm::ArrayRef<mlir::Value> second);
+  /// `count` constants of the features from `k` on (a norm's weight), as load() gives its values.
+  Values loadConstants(mlir::Type type, mlir::Value base, mlir::Value k, int64_t count);
+  /// Sums over the features of a row, from vectors that load() gave: a scalar, or a vector of rows.
+  mlir::Value sumFeatures(mlir::Value sum) { return isTile() ? sum : b.sumLanes(sum); }
+  /// A sum so that it multiplies what load() gives for `count` features.
+  mlir::Value spread(mlir::Value sum, int64_t count) { return isTile() ? sum : b.splat(sum, count); }
+  /// A vector of zeros as load() gives them.
+  mlir::Value zeros(int64_t count) { return b.splat(0.0f, isTile() ? layout.lanes : count); }
+
+  /// Features to load and store at once, where runs of `extent` of them are walked.
+  static int64_t countFor(llvm::ArrayRef<RowAccess> activations, int64_t extent, int64_t lanes);
+
+private:
+  KernelBuilder &b;
+  ActivationLayout layout;
+  mlir::Value start;
+};
+
+} // namespace quipu::codegen
+
+#endif // QUIPU_CODEGEN_CPU_ROWACCESS_H

@@ -1,0 +1,409 @@
+//===- AloneTest.cpp - Ops that are kernels alone, on the CPU ----------------------------===//
+//
+// Generates a module with one kernel for each op that may stay alone, in a program of few rows and in one of many, runs
+// the code on random rows, and compares with the op's meaning in double precision.
+//
+//===-------------------------------------------------------------------------------------===//
+
+#include "codegen/cpu/CpuKernel.h"
+#include "codegen/cpu/KernelFrame.h"
+#include "codegen/schedule/Passes.h"
+#include "runtime/core/KernelAbi.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+#include "llvm/ADT/APFloat.h"
+#include "llvm/IR/LLVMContext.h"
+#include "llvm/IR/Module.h"
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <dlfcn.h>
+#include <functional>
+#include <numbers>
+#include <random>
+#include <unistd.h>
+
+using namespace quipu;
+using namespace quipu::codegen;
+
+namespace {
+
+constexpr int64_t kRows = 21, kOutputs = 5, kPadded = 32, kHeads = 3, kPage = 4, kPages = 8, kSequences = 2;
+const int32_t kSelected[kOutputs] = {0, 3, 3, 17, 20};
+
+/// A matrix of numbers as a tensor holds them.
+struct Matrix {
+  int64_t width = 0;
+  std::vector<double> values;
+
+  double at(int64_t row, int64_t k) const { return values[row * width + k]; }
+};
+
+/// Bits of a number rounded to a type, and the number that bits are.
+uint32_t encode(mlir::Type type, double value) {
+  llvm::APFloat number(value);
+  bool lost = false;
+  number.convert(mlir::cast<mlir::FloatType>(type).getFloatSemantics(), llvm::APFloat::rmNearestTiesToEven, &lost);
+  return uint32_t(number.bitcastToAPInt().getZExtValue());
+}
+
+double decode(mlir::Type type, uint32_t bits) {
+  unsigned width = type.getIntOrFloatBitWidth();
+  llvm::APFloat number(mlir::cast<mlir::FloatType>(type).getFloatSemantics(), llvm::APInt(width, bits));
+  bool lost = false;
+  number.convert(llvm::APFloat::IEEEdouble(), llvm::APFloat::rmNearestTiesToEven, &lost);
+  return number.convertToDouble();
+}
+
+/// Memory of an activation, filled or read by rows and features.
+class Memory {
+public:
+  explicit Memory(mlir::Type type) : layout(type), bytes(kPadded * layout.width * layout.elementBytes(), 0xff) {}
+
+  void write(const Matrix &matrix) {
+    for (int64_t row = 0; row < int64_t(matrix.values.size()) / matrix.width; ++row)
+      for (int64_t k = 0; k < matrix.width; ++k) {
+        uint32_t bits = encode(layout.element, matrix.at(row, k));
+        memcpy(bytes.data() + place(row, k), &bits, layout.elementBytes());
+      }
+  }
+  double read(int64_t row, int64_t k) const {
+    uint32_t bits = 0;
+    memcpy(&bits, bytes.data() + place(row, k), layout.elementBytes());
+    return decode(layout.element, bits);
+  }
+
+  ActivationLayout layout;
+  std::vector<uint8_t> bytes;
+
+private:
+  /// As #llama.token_lanes describes it.
+  size_t place(int64_t row, int64_t k) const {
+    if (!layout.lanes)
+      return (row * layout.width + k) * layout.elementBytes();
+    int64_t pair = row / layout.lanes * (layout.width / layout.pack) + k / layout.pack;
+    return ((pair * layout.lanes + row % layout.lanes) * layout.pack + k % layout.pack) * layout.elementBytes();
+  }
+};
+
+std::string replaceAll(std::string text, const std::string &from, const std::string &to) {
+  for (size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
+    text.replace(at, from.size(), to);
+  return text;
+}
+
+/// $P: the program, $T: a type, $H: a head's size, $W: the width of three heads, $2W twice it.
+constexpr const char *kText = R"(
+llama.kernel @$P.half(%x: tensor<?x$Wxf32>, %t: tensor<?x$Hxf32>) -> tensor<?x$Wx$T> {
+  %0 = llama.rotate %x, %t layout half {headDim = $H : i64} : (tensor<?x$Wxf32>, tensor<?x$Hxf32>) -> tensor<?x$Wx$T>
+  llama.yield %0 : tensor<?x$Wx$T>
+}
+llama.kernel @$P.interleaved(%y: tensor<?x$Wx$T>, %t: tensor<?x$Hxf32>) -> tensor<?x$Wxf32> {
+  %0 = llama.rotate %y, %t layout interleaved {headDim = $H : i64} : (tensor<?x$Wx$T>, tensor<?x$Hxf32>) -> tensor<?x$Wxf32>
+  llama.yield %0 : tensor<?x$Wxf32>
+}
+llama.kernel @$P.silu(%x: tensor<?x$Wxf32>, %y: tensor<?x$Wx$T>) -> tensor<?x$Wx$T> {
+  %0 = llama.gate %x, %y activation silu : (tensor<?x$Wxf32>, tensor<?x$Wx$T>) -> tensor<?x$Wx$T>
+  llama.yield %0 : tensor<?x$Wx$T>
+}
+llama.kernel @$P.gelu(%z: tensor<?x$2Wx$T>) -> tensor<?x$Wxf32> {
+  %0 = llama.gate %z activation gelu_tanh : (tensor<?x$2Wx$T>) -> tensor<?x$Wxf32>
+  llama.yield %0 : tensor<?x$Wxf32>
+}
+llama.kernel @$P.add(%x: tensor<?x$Wxf32>, %y: tensor<?x$Wx$T>) -> tensor<?x$Wx$T> {
+  %0 = llama.add %x, %y : (tensor<?x$Wxf32>, tensor<?x$Wx$T>) -> tensor<?x$Wx$T>
+  llama.yield %0 : tensor<?x$Wx$T>
+}
+llama.kernel @$P.split(%z: tensor<?x$2Wx$T>) -> (tensor<?x$Wxf32>, tensor<?x$Wx$T>) {
+  %0, %1 = llama.split %z : (tensor<?x$2Wx$T>) -> (tensor<?x$Wxf32>, tensor<?x$Wx$T>)
+  llama.yield %0, %1 : tensor<?x$Wxf32>, tensor<?x$Wx$T>
+}
+llama.kernel @$P.norm(%y: tensor<?x$Wx$T>, %g: tensor<$Wxbf16>) -> tensor<?x$Wx$T> {
+  %0 = llama.rms_norm %y, %g {eps = 0.5 : f64} : (tensor<?x$Wx$T>, tensor<$Wxbf16>) -> tensor<?x$Wx$T>
+  llama.yield %0 : tensor<?x$Wx$T>
+}
+llama.kernel @$P.repeat(%y: tensor<?x$Wx$T>) -> tensor<?x$2Wx$T> {
+  %0 = llama.repeat_kv %y {headDim = $H : i64, times = 2 : i64} : (tensor<?x$Wx$T>) -> tensor<?x$2Wx$T>
+  llama.yield %0 : tensor<?x$2Wx$T>
+}
+llama.kernel @$P.gather(%y: tensor<?x$Wx$T>, %r: tensor<?xi32>) -> tensor<?x$Wxf32> {
+  %0 = llama.gather_rows %y, %r : (tensor<?x$Wx$T>, tensor<?xi32>) -> tensor<?x$Wxf32>
+  llama.yield %0 : tensor<?x$Wxf32>
+}
+llama.kernel @$P.selected(%s: tensor<?x$Wxf32>, %g: tensor<$Wxbf16>) -> tensor<?x$Wxf32> {
+  %0 = llama.rms_norm %s, %g {eps = 0.5 : f64} : (tensor<?x$Wxf32>, tensor<$Wxbf16>) -> tensor<?x$Wxf32>
+  llama.yield %0 : tensor<?x$Wxf32>
+}
+llama.kernel @$P.append(%kv: !llama.kv_layer<3 x $H x bf16, page = 4>, %x: tensor<?x$Wxf32>, %y: tensor<?x$Wx$T>, %p: tensor<?xi32>, %q: tensor<?xi32>) {
+  llama.kv_append %kv, %x, %y, %p, %q : !llama.kv_layer<3 x $H x bf16, page = 4>, tensor<?x$Wxf32>, tensor<?x$Wx$T>, tensor<?xi32>, tensor<?xi32>
+  llama.yield
+}
+func.func @$P(%x: tensor<?x$Wxf32>, %y: tensor<?x$Wx$T>, %z: tensor<?x$2Wx$T>, %t: tensor<?x$Hxf32>, %r: tensor<?xi32>,
+              %p: tensor<?xi32>, %q: tensor<?xi32>, %kv: !llama.kv_layer<3 x $H x bf16, page = 4>)
+    attributes {llama.program = #llama.program<$A>} {
+  %g = llama.weight_ref @gain : tensor<$Wxbf16>
+  %0 = llama.launch @$P.half(%x, %t) : (tensor<?x$Wxf32>, tensor<?x$Hxf32>) -> tensor<?x$Wx$T>
+  %1 = llama.launch @$P.interleaved(%y, %t) : (tensor<?x$Wx$T>, tensor<?x$Hxf32>) -> tensor<?x$Wxf32>
+  %2 = llama.launch @$P.silu(%x, %y) : (tensor<?x$Wxf32>, tensor<?x$Wx$T>) -> tensor<?x$Wx$T>
+  %3 = llama.launch @$P.gelu(%z) : (tensor<?x$2Wx$T>) -> tensor<?x$Wxf32>
+  %4 = llama.launch @$P.add(%x, %y) : (tensor<?x$Wxf32>, tensor<?x$Wx$T>) -> tensor<?x$Wx$T>
+  %5, %6 = llama.launch @$P.split(%z) : (tensor<?x$2Wx$T>) -> (tensor<?x$Wxf32>, tensor<?x$Wx$T>)
+  %7 = llama.launch @$P.norm(%y, %g) : (tensor<?x$Wx$T>, tensor<$Wxbf16>) -> tensor<?x$Wx$T>
+  %8 = llama.launch @$P.repeat(%y) : (tensor<?x$Wx$T>) -> tensor<?x$2Wx$T>
+  %9 = llama.launch @$P.gather(%y, %r) : (tensor<?x$Wx$T>, tensor<?xi32>) -> tensor<?x$Wxf32>
+  %10 = llama.launch @$P.selected(%9, %g) : (tensor<?x$Wxf32>, tensor<$Wxbf16>) -> tensor<?x$Wxf32>
+  llama.launch @$P.append(%kv, %x, %y, %p, %q) : (!llama.kv_layer<3 x $H x bf16, page = 4>, tensor<?x$Wxf32>, tensor<?x$Wx$T>, tensor<?xi32>, tensor<?xi32>) -> ()
+  return
+}
+)";
+
+struct Shape {
+  const char *target, *type;
+  int64_t head;
+};
+
+class Alone : public testing::TestWithParam<Shape> {
+protected:
+  void SetUp() override {
+    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") || !__builtin_cpu_supports("f16c"))
+      GTEST_SKIP() << "the CPU has no AVX2, FMA and F16C";
+    head = GetParam().head;
+    width = kHeads * head;
+    load();
+    std::mt19937 random(7);
+    std::normal_distribution<double> normal;
+    for (auto [matrix, columns, type] : {std::tuple(&x, width, f32()), std::tuple(&y, width, element),
+                                         std::tuple(&z, 2 * width, element), std::tuple(&table, head, f32())}) {
+      matrix->width = columns;
+      for (int64_t i = 0; i < kRows * columns; ++i)
+        matrix->values.push_back(decode(type, encode(type, 2 * normal(random))));
+    }
+    for (int64_t i = 0; i < width; ++i)
+      gain.push_back(decode(bf16(), encode(bf16(), normal(random))));
+  }
+
+  void TearDown() override {
+    if (library)
+      dlclose(library);
+  }
+
+  mlir::Type f32() { return mlir::Float32Type::get(&context); }
+  mlir::Type bf16() { return mlir::BFloat16Type::get(&context); }
+
+  /// Compiles the module and opens the code.
+  void load() {
+    context.loadDialect<llama::LlamaDialect, mlir::func::FuncDialect>();
+    std::string text = replaceAll(kText, "$P", "decode") + replaceAll(kText, "$P", "prefill");
+    text = text.insert(0, "llama.weight @gain : tensor<$Wxbf16> role norm sources [\"gain\"]\n");
+    size_t first = text.find("$A");
+    text.replace(first, 2, "decode, rows = 1 to 32");
+    text = replaceAll(text, "$A", "prefill, rows = 33 to 64, align = 16");
+    text = replaceAll(replaceAll(text, "$2W", std::to_string(2 * width)), "$W", std::to_string(width));
+    text = replaceAll(replaceAll(text, "$H", std::to_string(head)), "$T", GetParam().type);
+    module = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
+    ASSERT_TRUE(module);
+    element = mlir::cast<mlir::RankedTensorType>(kernelOf("decode.norm").getArgumentTypes().front()).getElementType();
+
+    LlamaSelectSchedulesOptions options;
+    options.target = std::string("cpu:") + GetParam().target;
+    mlir::PassManager passes(&context);
+    passes.addPass(createLlamaSelectSchedules(options));
+    ASSERT_TRUE(mlir::succeeded(passes.run(*module)));
+    llvm::Expected<CpuTarget> target = parseCpuTarget(options.target);
+    ASSERT_TRUE(bool(target));
+    auto code = emitCpuKernels(*module, *target, generated);
+    ASSERT_TRUE(mlir::succeeded(code));
+    ASSERT_TRUE(mlir::succeeded(lowerToLLVMDialect(**code, *target)));
+    llvm::LLVMContext llvmContext;
+    auto translated = translateToLLVM(**code, *target, llvmContext);
+    ASSERT_TRUE(bool(translated));
+    auto bytes = emitSharedLibrary(**translated, *target);
+    ASSERT_TRUE(bool(bytes));
+    std::string path = testing::TempDir() + "quipu-alone-XXXXXX";
+    int descriptor = mkstemp(path.data());
+    ASSERT_GE(descriptor, 0);
+    ASSERT_EQ(write(descriptor, bytes->data(), bytes->size()), ssize_t(bytes->size()));
+    close(descriptor);
+    library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+    unlink(path.c_str());
+    ASSERT_TRUE(library) << dlerror();
+  }
+
+  llama::KernelOp kernelOf(const std::string &name) { return module->lookupSymbol<llama::KernelOp>(name); }
+
+  /// Runs a kernel on pointers, over its whole grid in two parts.
+  void run(const std::string &name, std::vector<void *> pointers) {
+    auto kernel = llvm::find_if(generated, [&](const GeneratedKernel &found) { return found.name == name; });
+    ASSERT_NE(kernel, generated.end()) << name;
+    ASSERT_EQ(kernel->entries.size(), 1u);
+    const GeneratedEntry &entry = kernel->entries.front();
+    using Function = void (*)(void **, const int64_t *, int64_t, int64_t, void *);
+    auto function = reinterpret_cast<Function>(dlsym(library, entry.symbol.c_str()));
+    ASSERT_TRUE(function) << name;
+    bool isMany = name.starts_with("prefill");
+    int64_t dims[8] = {};
+    dims[kDimTokens] = isMany ? kPadded : kRows;
+    dims[kDimOutputs] = kOutputs;
+    dims[kDimBlockTableStride] = kPages;
+    int64_t rows = entry.rows == RowDim::Outputs ? kOutputs : dims[kDimTokens];
+    int64_t blocks = entry.fixed * ((rows + entry.rowsPerBlock - 1) / entry.rowsPerBlock), half = blocks / 2;
+    function(pointers.data(), dims, 0, half, nullptr);
+    function(pointers.data(), dims, half, blocks, nullptr);
+  }
+
+  /// Runs a kernel on activations (and what `more` points to behind them) and compares each result.
+  void check(const std::string &op, const std::vector<const Matrix *> &inputs, void *more,
+             const std::vector<std::function<double(int64_t, int64_t)>> &expected, int64_t rows = kRows) {
+    for (const char *program : {"decode.", "prefill."}) {
+      SCOPED_TRACE(program + op);
+      llama::KernelOp kernel = kernelOf(program + op);
+      std::vector<Memory> memory;
+      for (size_t i = 0; i < inputs.size(); ++i)
+        memory.emplace_back(kernel.getArgumentTypes()[i]).write(*inputs[i]);
+      for (mlir::Type type : kernel.getResultTypes())
+        memory.emplace_back(type);
+      std::vector<void *> pointers;
+      for (Memory &each : memory) {
+        if (pointers.size() == inputs.size() && more)
+          pointers.push_back(more);
+        pointers.push_back(each.bytes.data());
+      }
+      run(program + op, pointers);
+      for (size_t i = 0; i < expected.size(); ++i) {
+        const Memory &result = memory[inputs.size() + i];
+        double tolerance = result.layout.element.isF32() ? 2e-6 : result.layout.element.isF16() ? 6e-4 : 4.5e-3;
+        for (int64_t row = 0; row < rows; ++row)
+          for (int64_t k = 0; k < result.layout.width; ++k) {
+            double wanted = expected[i](row, k);
+            ASSERT_NEAR(result.read(row, k), wanted, tolerance * (std::abs(wanted) + 1))
+                << "result " << i << " row " << row << " feature " << k;
+          }
+      }
+    }
+  }
+
+  // One part of the test each.
+  void checkRotations();
+  void checkGates();
+  void checkSumsSplitsAndRepetitions();
+  void checkNormsAndSelections();
+  void checkAppends();
+
+  double turned(const Matrix &matrix, int64_t row, int64_t k, bool isInterleaved) const {
+    int64_t inHead = k % head, half = head / 2;
+    int64_t pair = isInterleaved ? inHead / 2 : inHead % half;
+    bool isSecond = isInterleaved ? inHead % 2 : inHead >= half;
+    int64_t partner = isInterleaved ? (isSecond ? k - 1 : k + 1) : (isSecond ? k - half : k + half);
+    double cosine = table.at(row, pair), sine = table.at(row, pair + half);
+    return matrix.at(row, k) * cosine + (isSecond ? 1 : -1) * matrix.at(row, partner) * sine;
+  }
+
+  /// A row with the norm's weight, of eps 0.5.
+  double normalised(const Matrix &matrix, int64_t row, int64_t k) const {
+    double squares = 0;
+    for (int64_t i = 0; i < width; ++i)
+      squares += matrix.at(row, i) * matrix.at(row, i);
+    return gain[k] * matrix.at(row, k) / std::sqrt(squares / double(width) + 0.5);
+  }
+
+  int64_t head = 0, width = 0;
+  Matrix x, y, z, table;
+  std::vector<double> gain;
+  mlir::Type element;
+  mlir::MLIRContext context;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  std::vector<GeneratedKernel> generated;
+  void *library = nullptr;
+};
+
+void Alone::checkRotations() {
+  check("half", {&x, &table}, nullptr, {[&](int64_t row, int64_t k) { return turned(x, row, k, false); }});
+  check("interleaved", {&y, &table}, nullptr, {[&](int64_t row, int64_t k) { return turned(y, row, k, true); }});
+}
+
+void Alone::checkGates() {
+  check("silu", {&x, &y}, nullptr,
+        {[&](int64_t row, int64_t k) { return x.at(row, k) / (1 + std::exp(-x.at(row, k))) * y.at(row, k); }});
+  check("gelu", {&z}, nullptr, {[&](int64_t row, int64_t k) {
+          double g = z.at(row, k), u = std::sqrt(2 / std::numbers::pi) * (g + 0.044715 * g * g * g);
+          return 0.5 * g * (1 + std::tanh(u)) * z.at(row, k + width);
+        }});
+}
+
+void Alone::checkSumsSplitsAndRepetitions() {
+  check("add", {&x, &y}, nullptr, {[&](int64_t row, int64_t k) { return x.at(row, k) + y.at(row, k); }});
+  check("split", {&z}, nullptr,
+        {[&](int64_t row, int64_t k) { return z.at(row, k); },
+         [&](int64_t row, int64_t k) { return z.at(row, k + width); }});
+  check("repeat", {&y}, nullptr, {[&](int64_t row, int64_t k) { return y.at(row, k / (2 * head) * head + k % head); }});
+}
+
+void Alone::checkNormsAndSelections() {
+  std::vector<uint16_t> weight;
+  for (double value : gain)
+    weight.push_back(uint16_t(encode(bf16(), value)));
+  check("norm", {&y}, weight.data(), {[&](int64_t row, int64_t k) { return normalised(y, row, k); }});
+  check("gather", {&y}, const_cast<int32_t *>(kSelected),
+        {[&](int64_t row, int64_t k) { return y.at(kSelected[row], k); }}, kOutputs);
+  // As many rows as are selected.
+  check("selected", {&x}, weight.data(), {[&](int64_t row, int64_t k) { return normalised(x, row, k); }}, kOutputs);
+}
+
+void Alone::checkAppends() {
+  for (const char *program : {"decode.append", "prefill.append"}) {
+    SCOPED_TRACE(program);
+    llama::KernelOp kernel = kernelOf(program);
+    Memory keys(kernel.getArgumentTypes()[1]), values(kernel.getArgumentTypes()[2]);
+    keys.write(x);
+    values.write(y);
+    std::vector<int32_t> positions(kPadded, -1), sequences(kPadded, 0), blockTable(kSequences * kPages);
+    for (int32_t i = 0; i < int32_t(blockTable.size()); ++i)
+      blockTable[i] = (i * 5 + 3) % int32_t(blockTable.size());
+    // Every third row is padding.
+    for (int32_t row = 0; row < kRows; ++row)
+      if (row % 3 != 2)
+        positions[row] = 1 + row, sequences[row] = row % 2;
+    constexpr uint16_t kUntouched = 0x4242;
+    std::vector<uint16_t> pools[2];
+    for (auto &pool : pools)
+      pool.assign(blockTable.size() * kHeads * kPage * head, kUntouched);
+    run(program, {pools[0].data(), pools[1].data(), blockTable.data(), keys.bytes.data(), values.bytes.data(),
+                  positions.data(), sequences.data()});
+    for (int which : {0, 1}) {
+      std::vector<uint16_t> expected(pools[which].size(), kUntouched);
+      for (int64_t row = 0; row < kRows; ++row)
+        for (int64_t k = 0; k < width && positions[row] >= 0; ++k) {
+          int64_t block = blockTable[sequences[row] * kPages + positions[row] / kPage];
+          int64_t place = ((block * kHeads + k / head) * kPage + positions[row] % kPage) * head + k % head;
+          expected[place] = uint16_t(encode(bf16(), (which ? y : x).at(row, k)));
+        }
+      EXPECT_EQ(pools[which], expected) << (which ? "values" : "keys");
+    }
+  }
+}
+
+// One test for all, since compiling takes most of the time.
+TEST_P(Alone, ComputesWhatTheOpSays) {
+  checkRotations();
+  checkGates();
+  checkSumsSplitsAndRepetitions();
+  checkNormsAndSelections();
+  checkAppends();
+}
+
+INSTANTIATE_TEST_SUITE_P(Shapes, Alone,
+                         testing::Values(Shape{"x86-64-v3", "f32", 8}, Shape{"x86-64-v3", "bf16", 8},
+                                         Shape{"x86-64-v3", "f16", 8}, Shape{"x86-64-v3", "bf16", 6},
+                                         Shape{"x86-64-v3", "f32", 2}, Shape{"host", "bf16", 8},
+                                         Shape{"host", "bf16", 12}, Shape{"host", "f16", 6}, Shape{"host", "f32", 40}),
+                         [](const testing::TestParamInfo<Shape> &info) {
+                           std::string target = info.param.target;
+                           return replaceAll(target, "-", "") + info.param.type + std::to_string(info.param.head);
+                         });
+
+} // namespace
