@@ -1,5 +1,6 @@
 //===- OpenModel.cpp - Finds the frontend for a path -------------------------------------===//
 
+#include "frontends/common/FetchAdvice.h"
 #include "frontends/common/Model.h"
 #include "frontends/hf/Model.h"
 #include "runtime/core/Error.h"
@@ -14,7 +15,7 @@ Model openModel(const std::string &path) {
   std::error_code error;
   fs::file_status status = fs::status(path, error);
   if (!fs::exists(status))
-    fail(path, ": no such file or directory; give a Hugging Face model directory or a config.json");
+    fail(path, ": no such file or directory; ", fetchAdvice(path, "quipu compile"));
   if (fs::is_directory(status))
     return hf::readDirectory(path);
   if (fs::path(path).extension() == ".json")

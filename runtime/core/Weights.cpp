@@ -4,6 +4,7 @@
 #include "runtime/core/Error.h"
 #include "runtime/core/MemoryPlan.h"
 #include "runtime/core/Number.h"
+#include "runtime/core/Progress.h"
 #include "runtime/core/RowOrder.h"
 #include "runtime/core/WeightRows.h"
 
@@ -102,9 +103,14 @@ Weights::Weights(const PlanFile &plan, Device &device, const WeightSource &sourc
       pieces.add(weights[i], address);
     address += roundUp(weights[i].bytes(), device.alignment());
   }
+  uint64_t pieceBytes = 0;
+  for (const UploadPiece &piece : pieces.targets)
+    pieceBytes += piece.size;
+  Progress progress(device.sharesHostMemory() ? "convert the weights" : "upload the weights", pieceBytes);
   device.write(pieces.targets, [&](size_t index, char *target) {
     const Rows &piece = pieces.rows[index];
     piece.weight->write(piece.first, piece.count, target);
+    progress.add(pieces.targets[index].size);
   });
   device.synchronize();
   // A device of its own memory needs the files no longer.

@@ -8,11 +8,18 @@
 
 #include <algorithm>
 #include <cstring>
+#include <fstream>
 
 namespace quipu {
 
 static constexpr char kMagic[8] = {'Q', 'U', 'I', 'P', 'U', 'P', 'L', 'N'};
 static constexpr const char *kRecompile = "compile the model again with this version of quipu";
+
+bool beginsAsPlan(const std::string &path) {
+  char magic[sizeof(kMagic)] = {};
+  std::ifstream(path, std::ios::binary).read(magic, sizeof(magic));
+  return memcmp(magic, kMagic, sizeof(kMagic)) == 0;
+}
 
 PlanFileHeader makePlanFileHeader(std::span<const uint8_t> payload) {
   PlanFileHeader header = {};

@@ -43,6 +43,9 @@ PlanFileHeader makePlanFileHeader(std::span<const uint8_t> payload);
 /// Writes header and payload to `path` ("-": standard output), which appears whole or not at all (OutputFile.h).
 void writePlanFile(const std::string &path, std::span<const uint8_t> payload);
 
+/// Whether the file begins as a plan does, whatever follows.
+bool beginsAsPlan(const std::string &path);
+
 /// Whether a runtime will take this payload: FlatBuffer structure, and meaning (checkPlan). Throws Error that begins
 /// with `name`, says which field is out of range and ends in `advice`.
 void checkPayload(std::span<const uint8_t> payload, const std::string &name, const std::string &advice);

@@ -3,6 +3,7 @@
 #include "tools/common/Console.h"
 #include "runtime/core/Error.h"
 #include "tools/common/Escape.h"
+#include "tools/common/StatusLine.h"
 
 #include <cerrno>
 #include <cstdio>
@@ -23,6 +24,9 @@ void Out::writeText(std::string_view text) {
 }
 
 void Out::flush() {
+  if (buffer.empty())
+    return;
+  StatusPause pause;
   std::string_view rest = buffer;
   while (!rest.empty()) {
     ssize_t count = ::write(STDOUT_FILENO, rest.data(), rest.size());
@@ -52,6 +56,7 @@ static void printLine(std::string_view prefix, std::string_view message) {
     line += c;
   }
   line += "\n";
+  StatusPause pause;
   fwrite(line.data(), 1, line.size(), stderr);
   fflush(stderr);
 }

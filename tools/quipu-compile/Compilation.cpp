@@ -68,6 +68,7 @@ Compilation::Compilation(const CompileOptions &given) : options(given), backend(
 }
 
 void Compilation::run() {
+  Progress whole("compile " + options.model);
   timing.measure("open the model", [&] { model = frontend::openModel(options.model); });
   uint32_t context = model.config.maxPositionEmbeddings;
   if (options.maxSeq > context)

@@ -3,6 +3,7 @@
 #include "tools/quipu-compile/CpuBackend.h"
 
 #include "codegen/cpu/CpuKernel.h"
+#include "tools/quipu-compile/KernelProgress.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/IR/LLVMContext.h"
@@ -66,6 +67,8 @@ std::vector<codegen::PlanVariant> CpuBackend::compile(std::vector<Variant> &vari
   Variant &variant = variants.front();
   llvm::LLVMContext context;
   std::unique_ptr<llvm::Module> module = lower(*variant.code, context);
+  Progress progress("assemble", KernelProgress::functionsOf(*module), Progress::Unit::Items, "kernel");
+  KernelProgress::attach(context, progress);
   llvm::SmallVector<char, 0> library =
       timing.measure("assemble and link", [&] { return take(codegen::emitSharedLibrary(*module, target)); });
   codegen::PlanCode code{plan::CodeFormat::elf, "x86_64", {library.begin(), library.end()}};

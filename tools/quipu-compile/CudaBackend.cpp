@@ -9,7 +9,9 @@
 #include "tools/quipu-compile/CudaBackend.h"
 
 #include "codegen/cuda/CudaKernel.h"
+#include "tools/quipu-compile/KernelProgress.h"
 
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/Threading.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
@@ -89,7 +91,8 @@ struct Job {
 };
 } // namespace
 
-static void compileJob(Job &job) {
+/// `progress` counts kernels that are done.
+static void compileJob(Job &job, Progress &progress) {
   try {
     llvm::LLVMContext context;
     std::unique_ptr<llvm::Module> module = job.timing.measure(
@@ -97,6 +100,7 @@ static void compileJob(Job &job) {
     job.ptx = job.timing.measure("generate PTX", [&] { return take(codegen::emitPtx(*module, job.target)); });
     if (job.assemble)
       job.assembly = job.timing.measure("assemble", [&] { return take(codegen::assemblePtx(job.ptx, job.target)); });
+    progress.add(KernelProgress::functionsOf(*module));
   } catch (const std::exception &error) {
     job.error = error.what();
   }
@@ -115,9 +119,14 @@ std::vector<codegen::PlanVariant> CudaBackend::compile(std::vector<Variant> &var
       variantOf.push_back(index);
     }
   }
+  uint64_t functions = 0;
+  for (Job &job : jobs)
+    for (auto function : job.part.getOps<mlir::LLVM::LLVMFuncOp>())
+      functions += !function.isExternal();
+  Progress progress("compile", functions, Progress::Unit::Items, "kernel");
   mlir::MLIRContext *context = variants.front().module->getContext();
   timing.measure("compile the kernels",
-                 [&] { mlir::parallelFor(context, 0, jobs.size(), [&](size_t i) { compileJob(jobs[i]); }); });
+                 [&] { mlir::parallelFor(context, 0, jobs.size(), [&](size_t i) { compileJob(jobs[i], progress); }); });
 
   std::string obstacle;
   for (auto [job, index] : llvm::zip(jobs, variantOf)) {

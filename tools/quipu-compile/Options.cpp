@@ -11,6 +11,13 @@
 
 namespace quipu::tool {
 
+static constexpr const char *kCompileSummary = "Compiles a model to a plan, an executable or an intermediate form.";
+
+static constexpr const char *kDtypeText =
+    "Type of the products. f32: weights stay in memory as they are stored (bf16, f16) and are widened as they are "
+    "read. "
+    "bf16, f16: matrices stored in another type are converted when they are loaded. auto: the type of the matrices";
+
 static Emit parseEmit(const std::string &name) {
   static const std::map<std::string, Emit> kForms = {{"plan", Emit::Plan},  {"executable", Emit::Executable},
                                                      {"mlir", Emit::Mlir},  {"llvm", Emit::Llvm},
@@ -19,6 +26,53 @@ static Emit parseEmit(const std::string &name) {
   if (auto found = kForms.find(name); found != kForms.end())
     return found->second;
   throw UsageError("--emit " + name + ": unknown form; supported: plan, executable, mlir, llvm, asm, ptx, cubin");
+}
+
+void addCompileOptions(CLI::App &command, CompileOptions &options, std::string &emit, const std::string &program) {
+  command.set_version_flag("--version", "quipu-compile " QUIPU_VERSION " (LLVM " QUIPU_LLVM_VERSION ")",
+                           "Print the version");
+  command.footer("Example:\n  " + program + " models/story -o story.qplan\n  " + program +
+                 " models/story --emit executable -o story\n  " + program +
+                 " models/story --target cuda -o story.qplan\n  " + program +
+                 " models/story --stop-after llama-form-kernels -o - | less");
+  command
+      .add_option("-m,--model,MODEL", options.model,
+                  "A Hugging Face folder, or a bare config.json (weights are then random when the plan is run)")
+      ->option_text("FILE");
+  command.add_option("-o,--output", options.output, "File to write; - is standard output")->type_name("FILE");
+  command.add_option("--emit", emit, "What to write (default: plan); asm is for a CPU, ptx and cubin for CUDA")
+      ->type_name("{plan,executable,mlir,llvm,asm,ptx,cubin}");
+  command
+      .add_option(
+          "--target", options.target,
+          "cpu or cpu:host (this machine), cpu:x86-64-v3, cpu:x86-64-v4, and features: cpu:x86-64-v4,+avx512bf16; "
+          "cuda (cuda:sm_90a), cuda:sm_80, cuda:sm_86, cuda:sm_89")
+      ->capture_default_str();
+  CLI::IsMember dtypes({"auto", "f32", "bf16", "f16"});
+  command.add_option("--dtype", options.dtype, kDtypeText)->capture_default_str()->check(dtypes);
+  command.add_option("--kv-dtype", options.kvDtype, "Type of cached keys and values (auto: as --dtype)")
+      ->capture_default_str()
+      ->check(dtypes);
+  addNumber(command, "--max-batch", options.maxBatch, "Most sequences at once", 1, kMostSequences)
+      ->capture_default_str();
+  addNumber(command, "--max-seq,-c,--ctx-size", options.maxSeq,
+            "Most positions of a sequence (default: the model's context, at most " + std::to_string(kDefaultMaxSeq) +
+                ")",
+            1, kMostPositions);
+  command.add_flag("--bundle", options.bundle, "Put the weights into the plan's file, so that it can be moved alone");
+  command.add_option("--stop-after", options.stopAfter, "Write the module after this phase (implies --emit mlir)")
+      ->type_name("PHASE");
+  command.add_option("--dump-phases", options.dumpFolder, "Write the module after every phase into this folder")
+      ->type_name("DIR");
+  command.add_option("--kernel", options.kernel, "Emit this kernel alone (with --emit mlir, llvm, asm, ptx or cubin)");
+  command
+      .add_option(
+          "--llama-select-schedules", options.tuning,
+          "Options of this pass, for tuning: cluster=1, \"rows=256 stages=4\", ... (docs/reference/schedule-passes.md)")
+      ->type_name("OPTIONS");
+  command.add_flag("--timing", options.timing, "Print how long each phase took, on standard error");
+  command.add_flag("--list-phases", options.listPhases, "Print the names of the phases in order, and end");
+  command.add_flag("-v,--verbose", options.verbose, "Say how the config was resolved, on standard error");
 }
 
 /// The pass reads "010" as 8 and "0x8" as well: numbers of its options are written as those of all others.
@@ -35,48 +89,8 @@ static void checkTuningNumbers(const std::string &tuning) {
 std::optional<CompileOptions> parseCompileOptions(std::vector<std::string> arguments, const std::string &program) {
   CompileOptions options;
   std::string emit;
-  CLI::App app("Compiles a model to a plan, an executable or an intermediate form.", program);
-  app.set_version_flag("--version", "quipu-compile " QUIPU_VERSION " (LLVM " QUIPU_LLVM_VERSION ")",
-                       "Print the version");
-  app.footer("Example:\n  " + program + " models/story -o story.qplan\n  " + program +
-             " models/story --emit executable -o story\n  " + program +
-             " models/story --target cuda -o story.qplan\n  " + program +
-             " models/story --stop-after llama-form-kernels -o - | less");
-  app.add_option("-m,--model,MODEL", options.model,
-                 "A Hugging Face folder, or a bare config.json (weights are then random when the plan is run)");
-  app.add_option("-o,--output", options.output, "File to write; - is standard output");
-  app.add_option("--emit", emit, "plan (default), executable, mlir, llvm, asm (CPU), ptx or cubin (CUDA)");
-  app.add_option(
-         "--target", options.target,
-         "cpu or cpu:host (this machine), cpu:x86-64-v3, cpu:x86-64-v4, and features: cpu:x86-64-v4,+avx512bf16; "
-         "cuda (cuda:sm_90a), cuda:sm_80, cuda:sm_86, cuda:sm_89")
-      ->capture_default_str();
-  CLI::IsMember dtypes({"auto", "f32", "bf16", "f16"});
-  app.add_option("--dtype", options.dtype, "Type of the matrices and of what is multiplied with them")
-      ->capture_default_str()
-      ->check(dtypes);
-  app.add_option("--kv-dtype", options.kvDtype, "Type of cached keys and values (auto: as --dtype)")
-      ->capture_default_str()
-      ->check(dtypes);
-  addNumber(app, "--max-batch", options.maxBatch, "Most sequences at once", 1, kMostSequences)->capture_default_str();
-  addNumber(app, "--max-seq,-c,--ctx-size", options.maxSeq,
-            "Most positions of a sequence (default: the model's context, at most " + std::to_string(kDefaultMaxSeq) +
-                ")",
-            1, kMostPositions);
-  app.add_flag("--bundle", options.bundle, "Put the weights into the plan's file, so that it can be moved alone");
-  app.add_option("--stop-after", options.stopAfter, "Write the module after this phase (implies --emit mlir)")
-      ->type_name("PHASE");
-  app.add_option("--dump-phases", options.dumpFolder, "Write the module after every phase into this folder")
-      ->type_name("DIR");
-  app.add_option("--kernel", options.kernel, "Emit this kernel alone (with --emit mlir, llvm, asm, ptx or cubin)");
-  app.add_option(
-         "--llama-select-schedules", options.tuning,
-         "Options of this pass, for tuning: cluster=1, \"rows=256 stages=4\", ... (docs/reference/schedule-passes.md)")
-      ->type_name("OPTIONS");
-  app.add_flag("--timing", options.timing, "Print how long each phase took, on standard error");
-  app.add_flag("--list-phases", options.listPhases, "Print the names of the phases in order, and end");
-  app.add_flag("-v,--verbose", options.verbose, "Say how the config was resolved, on standard error");
-
+  CLI::App app(kCompileSummary, program);
+  addCompileOptions(app, options, emit, program);
   try {
     parseCommandLine(app, std::move(arguments));
   } catch (const CLI::Success &request) {

@@ -8,6 +8,10 @@
 #include <string>
 #include <vector>
 
+namespace CLI {
+class App;
+}
+
 namespace quipu::tool {
 
 /// What the compiler writes.
@@ -39,6 +43,10 @@ inline constexpr uint32_t kDefaultMaxSeq = 4096;
 
 /// Bounds of --max-batch and --max-seq.
 inline constexpr uint32_t kMostSequences = 4096, kMostPositions = 1u << 30;
+
+/// Adds the options to `command`, which the help text calls `program`. They are read into `options` and `emit` (as
+/// given to --emit), which must outlive the command.
+void addCompileOptions(CLI::App &command, CompileOptions &options, std::string &emit, const std::string &program);
 
 /// Parses the arguments (without the program's name). `program` is how the help text calls the program. Prints help or
 /// the version and returns nothing when they are asked for. Throws UsageError.

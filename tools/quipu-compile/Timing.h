@@ -3,6 +3,8 @@
 #ifndef QUIPU_TOOLS_QUIPU_COMPILE_TIMING_H
 #define QUIPU_TOOLS_QUIPU_COMPILE_TIMING_H
 
+#include "runtime/core/Progress.h"
+
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -15,8 +17,9 @@ namespace quipu::tool {
 /// Seconds of each part of a compilation, in order.
 class Timing {
 public:
-  /// Calls `work` and notes how long it took.
+  /// Calls `work` and notes how long it took. Where a person waits, its name is shown meanwhile.
   template <typename Work> auto measure(const std::string &name, Work &&work) {
+    Progress progress(name);
     // Noted on every way out, so that a failing part is in the table too.
     struct Note {
       Timing &timing;

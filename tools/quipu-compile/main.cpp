@@ -6,6 +6,7 @@
 
 #include "runtime/core/Error.h"
 #include "tools/common/Console.h"
+#include "tools/common/StatusLine.h"
 #include "tools/quipu-compile/Compilation.h"
 #include "tools/quipu-compile/Options.h"
 #include "tools/quipu-compile/Phases.h"
@@ -20,6 +21,7 @@ static int runCompiler(int argc, char **argv) {
   // `quipu compile` starts this program under that name.
   bool isSubcommand = argc > 0 && std::string_view(argv[0]) == "quipu compile";
   setProgramName(isSubcommand ? "quipu" : "quipu-compile");
+  showProgress(isSubcommand ? "quipu" : "quipu-compile");
   std::optional<CompileOptions> options =
       parseCompileOptions({argv + (argc > 0), argv + argc}, isSubcommand ? "quipu compile" : "quipu-compile");
   if (!options)

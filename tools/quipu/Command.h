@@ -25,7 +25,10 @@ void addLogits(CLI::App &program, Action &action);
 void addTokenize(CLI::App &program, Action &action);
 void addBench(CLI::App &program, Action &action);
 void addInspect(CLI::App &program, Action &action);
+void addCache(CLI::App &program, Action &action);
 void addDoctor(CLI::App &program, Action &action);
+/// `completion`, and the hidden `pages`.
+void addPages(CLI::App &program, Action &action);
 
 /// Runs quipu-compile, whose help and messages then speak as `quipu compile`; returns its exit status.
 int runCompiler(const std::vector<std::string> &arguments);

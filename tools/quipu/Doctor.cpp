@@ -9,7 +9,7 @@
 #include "tools/quipu/Command.h"
 #include "tools/quipu/JsonText.h"
 #include "tools/quipu/Memory.h"
-#include "tools/quipu/PlanSource.h"
+#include "tools/quipu/PlanCache.h"
 #include "tools/quipu/doctor/Findings.h"
 
 #include <nlohmann/json.hpp>
@@ -118,11 +118,14 @@ void Examination::cache() {
   }
   std::error_code error;
   uint64_t bytes = 0;
-  size_t plans = 0;
-  for (fs::directory_iterator it(folder + "/plans", error), end; !error && it != end; it.increment(error)) {
-    bytes += it->file_size(error);
-    ++plans;
+  CacheContents contents;
+  try {
+    contents = readCache(folder);
+  } catch (const Error &) {
+    // What may not be read cannot be written either, which is said below.
   }
+  for (const CachedPlan &plan : contents.plans)
+    bytes += plan.bytes;
   // A folder that does not exist yet is made when it is needed: what counts is the part of the path that exists.
   fs::path existing = folder;
   while (!existing.empty() && existing.has_parent_path() && existing != existing.parent_path() &&
@@ -130,7 +133,8 @@ void Examination::cache() {
     existing = existing.parent_path();
   bool writable = access(existing.empty() ? "." : existing.c_str(), W_OK) == 0;
   add("cache", "plan cache",
-      concat(folder, ", ", plans, plans == 1 ? " plan" : " plans", ", ", binaryBytes(double(bytes))),
+      concat(folder, ", ", contents.plans.size(), contents.plans.size() == 1 ? " plan" : " plans", ", ",
+             binaryBytes(double(bytes))),
       writable ? "" : "cannot be written: set QUIPU_CACHE to a folder that can");
 }
 

@@ -1,6 +1,7 @@
 //===- PlanSource.cpp - PLAN or MODEL, and the cache between them ------------------------===//
 
 #include "tools/quipu/PlanSource.h"
+#include "frontends/common/FetchAdvice.h"
 #include "frontends/common/Model.h"
 #include "runtime/core/Error.h"
 #include "runtime/core/Hash.h"
@@ -9,10 +10,10 @@
 #include "tools/quipu-compile/Options.h"
 #include "tools/quipu/Command.h"
 #include "tools/quipu/CudaTools.h"
+#include "tools/quipu/PlanCache.h"
 
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <sys/stat.h>
@@ -26,24 +27,25 @@ void PlanSource::addOptions(CLI::App &command) {
       ->required();
   // Other names of the same option follow quipu-compile's.
   struct Flag {
-    const char *name, *others, *text;
+    const char *name, *others, *type, *text;
     /// The largest number; 0: text.
     uint32_t most;
   };
   static constexpr Flag kFlags[] = {
-      {"--target", "", "cpu, cpu:x86-64-v3, cpu:+FEATURE,-FEATURE ..., cuda, cuda:sm_80 ...", 0},
-      {"--dtype", "", "auto, f32, bf16 or f16", 0},
-      {"--kv-dtype", "", "auto, f32, bf16 or f16", 0},
-      {"--max-batch", "", "Most sequences at once", kMostSequences},
-      {"--max-seq", ",-c,--ctx-size", "Most positions of a sequence", kMostPositions}};
+      {"--target", "", "TEXT", "cpu, cpu:x86-64-v3, cpu:+FEATURE,-FEATURE ..., cuda, cuda:sm_80 ...", 0},
+      {"--dtype", "", "{auto,f32,bf16,f16}",
+       "Type of the products; f32: weights stay as they are stored and are widened as they are read", 0},
+      {"--kv-dtype", "", "{auto,f32,bf16,f16}", "Type of cached keys and values", 0},
+      {"--max-batch", "", "N", "Most sequences at once", kMostSequences},
+      {"--max-seq", ",-c,--ctx-size", "N", "Most positions of a sequence", kMostPositions}};
   // Options keep pointers into the vector: it must not grow afterwards.
   flags.reserve(std::size(kFlags));
   for (const Flag &flag : kFlags) {
     flags.emplace_back(flag.name, "");
     CLI::Option *option = command.add_option(std::string(flag.name) + flag.others, flags.back().second, flag.text);
-    option->group("When a model is compiled");
+    option->group("When a model is compiled")->type_name(flag.type);
     if (flag.most)
-      option->check(isNumber(1, flag.most))->type_name("N");
+      option->check(isNumber(1, flag.most));
   }
 }
 
@@ -66,25 +68,14 @@ bool PlanSource::isModel() const {
 }
 
 std::shared_ptr<const PlanFile> PlanSource::open(bool verbose, const std::string &device) const {
+  std::error_code error;
+  if (!fs::exists(source, error) && error != std::errc::permission_denied)
+    fail(source, ": no such file or directory; ", frontend::fetchAdvice(source, "quipu run"));
   if (isModel())
     return compileCached(verbose, device);
   if (std::vector<std::string> given = compileFlags(); !given.empty())
     throw UsageError(given[0] + " applies when a model is compiled, and " + source + " is a plan already");
   return PlanFile::open(source);
-}
-
-std::string cacheFolder() {
-  auto get = [](const char *name) {
-    const char *value = getenv(name);
-    return std::string(value ? value : "");
-  };
-  if (std::string folder = get("QUIPU_CACHE"); !folder.empty())
-    return folder;
-  if (std::string folder = get("XDG_CACHE_HOME"); !folder.empty())
-    return folder + "/quipu";
-  if (std::string folder = get("HOME"); !folder.empty())
-    return folder + "/.cache/quipu";
-  return "";
 }
 
 /// Collects what a plan depends on; each item is written with its length, so that no two lists agree by accident.
@@ -183,14 +174,14 @@ std::shared_ptr<const PlanFile> PlanSource::compileCached(bool verbose, const st
     fail("no folder for plans compiled on the fly: none of QUIPU_CACHE, XDG_CACHE_HOME and HOME is set; set one, or "
          "compile first: quipu compile ",
          source, " -o FILE");
-  std::string plan = folder + "/plans/" + cacheKey(source, arguments, compiler, isCuda) + ".qplan";
+  std::string plan = cachedPlanPath(folder, cacheKey(source, arguments, compiler, isCuda));
   if (std::shared_ptr<const PlanFile> cached = openIfSound(plan)) {
     if (verbose)
       printNote(concat(source, ": compiled before, using ", plan));
     return cached;
   }
   std::error_code error;
-  fs::create_directories(folder + "/plans", error);
+  fs::create_directories(fs::path(plan).parent_path(), error);
   if (error)
     fail(folder, ": cannot create the folder for plans compiled on the fly: ", error.message(),
          "; set QUIPU_CACHE to a folder that can be written");

@@ -45,9 +45,6 @@ private:
   std::vector<std::pair<std::string, std::string>> flags;
 };
 
-/// $QUIPU_CACHE, else $XDG_CACHE_HOME/quipu, else $HOME/.cache/quipu; empty when none is set.
-std::string cacheFolder();
-
 /// Flags on how a plan is run: --weights, --threads, --pin, --device, --variant, --verify.
 struct ModelFlags {
   void addOptions(CLI::App &command);

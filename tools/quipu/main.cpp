@@ -9,6 +9,7 @@
 #include "runtime/core/Error.h"
 #include "runtime/plan/Bundle.h"
 #include "tools/common/Console.h"
+#include "tools/common/StatusLine.h"
 #include "tools/common/Suggestion.h"
 #include "tools/quipu/Command.h"
 
@@ -22,13 +23,14 @@ using namespace quipu;
 using namespace quipu::tool;
 
 /// In the order of the help text; `plan`: takes a PLAN first, which an executable with a plan behind it inserts itself.
+/// `hidden`: for the build alone.
 struct CommandName {
   const char *name;
-  bool plan;
+  bool plan = false, hidden = false;
 };
-static constexpr CommandName kCommands[] = {{"compile", false}, {"run", true},   {"logits", true},
-                                            {"tokenize", true}, {"bench", true}, {"inspect", true},
-                                            {"doctor", false},  {"help", false}, {"version", false}};
+static constexpr CommandName kCommands[] = {
+    {"compile"}, {"run", true}, {"logits", true}, {"tokenize", true}, {"bench", true}, {"inspect", true},
+    {"cache"},   {"doctor"},    {"completion"},   {"help"},           {"version"},     {"pages", false, true}};
 
 static const CommandName *findCommand(const std::string &name) {
   const CommandName *found =
@@ -58,6 +60,8 @@ static void checkCommand(const std::vector<std::string> &arguments) {
   std::string names;
   std::vector<std::string> all;
   for (const CommandName &command : kCommands) {
+    if (command.hidden)
+      continue;
     names += std::string(names.empty() ? "" : ", ") + command.name;
     all.emplace_back(command.name);
   }
@@ -91,6 +95,7 @@ static void replaceHelp(std::vector<std::string> &arguments) {
 }
 
 static int runProgram(std::vector<std::string> arguments) {
+  showProgress("quipu");
   if (std::optional<std::string> plan = embeddedPlanPath())
     insertOwnPlan(arguments, *plan);
   checkCommand(arguments);
@@ -111,7 +116,9 @@ static int runProgram(std::vector<std::string> arguments) {
   addTokenize(program, action);
   addBench(program, action);
   addInspect(program, action);
+  addCache(program, action);
   addDoctor(program, action);
+  addPages(program, action);
   CLI::App *help = program.add_subcommand("help", "Show the commands, or the options of one: quipu help run");
   // Both are replaced above; what is left has words that nobody expects.
   std::string command;

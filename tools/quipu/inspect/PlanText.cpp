@@ -53,6 +53,9 @@ static std::string variantText(const plan::Plan &plan, uint32_t variant) {
   return " for " + text(plan.variants()->Get(variant)->isa());
 }
 
+/// Begins the line of a step: those that are repeated stand deeper than those that run once.
+static const char *stepIndent(const plan::Sequence &sequence) { return sequence.repeat() > 1 ? "      " : "    "; }
+
 static void printPrograms(std::ostringstream &os, const plan::Plan &plan) {
   for (const plan::Program *program : *plan.programs()) {
     os << "program " << text(program->name()) << variantText(plan, program->variant()) << ": steps of ";
@@ -67,7 +70,7 @@ static void printPrograms(std::ostringstream &os, const plan::Plan &plan) {
       if (sequence->repeat() > 1)
         os << "  " << sequence->repeat() << " times:\n";
       for (const plan::Step *step : *sequence->steps())
-        os << "    " << padded(text(plan.kernels()->Get(step->kernel())->name()), 28)
+        os << stepIndent(*sequence) << padded(text(plan.kernels()->Get(step->kernel())->name()), 28)
            << locationText(*step, sequence->repeat()) << "\n";
     }
     os << "\n";
@@ -150,7 +153,7 @@ std::string memoryText(const PlanFile &file) {
       if (sequence->repeat() > 1)
         os << "  " << sequence->repeat() << " times:\n";
       for (const plan::Step *step : *sequence->steps()) {
-        os << "    " << padded(text(plan.kernels()->Get(step->kernel())->name()), 28);
+        os << stepIndent(*sequence) << padded(text(plan.kernels()->Get(step->kernel())->name()), 28);
         const char *separator = "";
         for (size_t i = 0; step->args() && i < step->args()->size(); ++i) {
           os << separator << argumentText(plan, *step->args()->Get(uint32_t(i)), sequence->repeat());

@@ -1,0 +1,35 @@
+//===- PlanCache.h - The folder of plans compiled on the fly -----------------*- C++ -*-===//
+
+#ifndef QUIPU_TOOLS_QUIPU_PLANCACHE_H
+#define QUIPU_TOOLS_QUIPU_PLANCACHE_H
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace quipu::tool {
+
+/// $QUIPU_CACHE, else $XDG_CACHE_HOME/quipu, else $HOME/.cache/quipu; empty when none is set.
+std::string cacheFolder();
+
+/// Where the plan with that key (32 hexadecimal digits) lies.
+std::string cachedPlanPath(const std::string &folder, const std::string &key);
+
+struct CachedPlan {
+  std::string path;
+  uint64_t bytes;
+};
+
+struct CacheContents {
+  /// By path.
+  std::vector<CachedPlan> plans;
+  /// Things in the folder of plans that are none of ours: another name, a link, no plan inside.
+  size_t others = 0;
+};
+
+/// What the cache folder holds; nothing when it does not exist. Throws Error when it cannot be read.
+CacheContents readCache(const std::string &folder);
+
+} // namespace quipu::tool
+
+#endif // QUIPU_TOOLS_QUIPU_PLANCACHE_H
