@@ -6,6 +6,7 @@
 #include "runtime/core/Error.h"
 #include "runtime/core/Hash.h"
 #include "runtime/cpu/CpuFeatures.h"
+#include "runtime/cuda/CudaProperties.h"
 #include "tools/common/Console.h"
 #include "tools/quipu-compile/Options.h"
 #include "tools/quipu/Command.h"
@@ -221,6 +222,9 @@ ModelOptions ModelFlags::options() const {
   try {
     if (!weights.empty())
       result.weights = WeightSource::parse(weights);
+    // Which GPUs there are is seen later; what is no number at all, now.
+    if (device.starts_with("cuda"))
+      (void)cudaDeviceNumber(device);
   } catch (const Error &error) {
     throw UsageError(error.what());
   }
