@@ -1,11 +1,12 @@
 //===- Console.cpp - Results on stdout, messages on stderr -------------------------------===//
 
 #include "tools/common/Console.h"
+#include "runtime/core/Descriptor.h"
 #include "runtime/core/Error.h"
+#include "runtime/core/InputFiles.h"
 #include "tools/common/Escape.h"
 #include "tools/common/StatusLine.h"
 
-#include <cerrno>
 #include <cstdio>
 #include <iterator>
 #include <unistd.h>
@@ -24,28 +25,33 @@ void Out::writeText(std::string_view text) {
 }
 
 void Out::flush() {
-  if (buffer.empty())
+  std::string bytes;
+  bytes.swap(buffer);
+  if (bytes.empty())
     return;
+  checkInputs();
   StatusPause pause;
-  std::string_view rest = buffer;
-  while (!rest.empty()) {
-    ssize_t count = ::write(STDOUT_FILENO, rest.data(), rest.size());
-    if (count < 0 && errno == EINTR)
-      continue;
-    if (count < 0) {
-      int error = errno;
-      buffer.clear();
-      fail("standard output: cannot write", errnoSuffix(error));
-    }
-    rest.remove_prefix(size_t(count));
-  }
-  buffer.clear();
+  if (int error = writeAll(STDOUT_FILENO, bytes.data(), bytes.size()))
+    fail("standard output: cannot write", errnoSuffix(error));
+}
+
+void Out::checkInputs() {
+  if (comparedInputs == inputCount())
+    return;
+  comparedInputs = inputCount();
+  struct stat status;
+  if (fstat(STDOUT_FILENO, &status) != 0)
+    return;
+  if (std::optional<std::string> input = findReadInput(status))
+    fail("standard output: cannot write: it goes into ", *input, "; name another file for the output");
 }
 
 Out &out() {
   static Out instance;
   return instance;
 }
+
+void printText(std::string_view text) { (void)writeAll(STDERR_FILENO, text.data(), text.size()); }
 
 static void printLine(std::string_view prefix, std::string_view message) {
   // One call, so that lines of several programs on one terminal stay whole.
@@ -57,8 +63,7 @@ static void printLine(std::string_view prefix, std::string_view message) {
   }
   line += "\n";
   StatusPause pause;
-  fwrite(line.data(), 1, line.size(), stderr);
-  fflush(stderr);
+  printText(line);
 }
 
 static std::string &programName() {

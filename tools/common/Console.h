@@ -15,7 +15,8 @@ public:
   using std::runtime_error::runtime_error;
 };
 
-/// Standard output with its errors seen: a full disk is an Error, not a short result.
+/// Standard output with its errors seen: a full disk is an Error, not a short result. What goes into a file that was
+/// read (`>>`) is refused.
 class Out {
 public:
   /// What Quipu says, which may quote names from files: control characters are escaped (Escape.h).
@@ -27,7 +28,11 @@ public:
   void flush();
 
 private:
+  void checkInputs();
+
   std::string buffer;
+  /// Inputs that standard output was compared with.
+  size_t comparedInputs = 0;
 };
 Out &out();
 
@@ -40,6 +45,9 @@ void printError(std::string_view message);
 
 /// "NAME: MESSAGE" on standard error, in the same way.
 void printNote(std::string_view message);
+
+/// Text as it is on standard error.
+void printText(std::string_view text);
 
 /// Whether passing remarks (what is being compiled) may appear on standard error: only when a person sees it.
 bool errorIsTerminal();

@@ -8,6 +8,7 @@
 #include "ir/Llama/Llama.h"
 #include "ir/Reference/Reference.h"
 #include "passes/Passes.h"
+#include "tools/common/Startup.h"
 
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
@@ -15,6 +16,7 @@
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 
 int main(int argc, char **argv) {
+  quipu::tool::startProgram();
   mlir::DialectRegistry registry;
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);

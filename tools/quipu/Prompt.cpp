@@ -1,7 +1,9 @@
 //===- Prompt.cpp - Where a prompt comes from --------------------------------------------===//
 
 #include "tools/quipu/Prompt.h"
+#include "runtime/core/Descriptor.h"
 #include "runtime/core/Error.h"
+#include "runtime/core/InputFiles.h"
 #include "tools/common/Console.h"
 #include "tools/quipu/Command.h"
 
@@ -85,13 +87,13 @@ std::string readText(const std::string &path) {
   int fd = path == "-" ? STDIN_FILENO : open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0)
     fail(name, ": cannot read", errnoSuffix(errno));
+  if (struct stat status; fstat(fd, &status) == 0)
+    noteInput(name, status);
   std::string result;
   char buffer[65536];
   int error = 0;
   while (result.size() <= kMaxText) {
-    ssize_t count = read(fd, buffer, sizeof(buffer));
-    if (count < 0 && errno == EINTR)
-      continue;
+    ssize_t count = readSome(fd, buffer, sizeof(buffer));
     if (count < 0)
       error = errno;
     if (count <= 0)

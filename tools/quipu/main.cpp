@@ -9,6 +9,7 @@
 #include "runtime/core/Error.h"
 #include "runtime/plan/Bundle.h"
 #include "tools/common/Console.h"
+#include "tools/common/Startup.h"
 #include "tools/common/StatusLine.h"
 #include "tools/common/Suggestion.h"
 #include "tools/quipu/Command.h"
@@ -141,6 +142,7 @@ static int runProgram(std::vector<std::string> arguments) {
 }
 
 int main(int argc, char **argv) {
+  startProgram();
   try {
     return runProgram({argv + 1, argv + argc});
   } catch (const UsageError &error) {
