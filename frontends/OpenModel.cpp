@@ -4,6 +4,7 @@
 #include "frontends/common/Model.h"
 #include "frontends/hf/Model.h"
 #include "runtime/core/Error.h"
+#include "runtime/core/InputFiles.h"
 
 #include <filesystem>
 
@@ -16,7 +17,9 @@ Model openModel(const std::string &path) {
   fs::file_status status = fs::status(path, error);
   if (!fs::exists(status))
     fail(path, ": no such file or directory; ", fetchAdvice(path, "quipu compile"));
-  if (fs::is_directory(status))
+  bool isFolder = fs::is_directory(status);
+  noteModelFolder(isFolder ? path : fs::path(path).parent_path().string(), /*whole=*/isFolder);
+  if (isFolder)
     return hf::readDirectory(path);
   if (fs::path(path).extension() == ".json")
     return hf::readBareConfig(path);

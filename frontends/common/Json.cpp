@@ -3,6 +3,7 @@
 #include "frontends/common/Json.h"
 
 #include "runtime/core/Error.h"
+#include "runtime/core/InputFiles.h"
 
 #include <cerrno>
 #include <cstring>
@@ -69,6 +70,7 @@ std::string readTextFile(const std::string &path, const char *what, uint64_t lim
     fail(path, ": cannot read the ", what, ": ", strerror(errno));
   if (!S_ISREG(info.st_mode))
     fail(path, ": the ", what, " is not a regular file");
+  noteInput(path, info);
   if (uint64_t(info.st_size) > limit)
     fail(path, ": the ", what, " is ", info.st_size, " bytes long, more than the ", limit,
          " that such a file may have");

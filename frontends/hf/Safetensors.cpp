@@ -4,6 +4,7 @@
 
 #include "frontends/common/Json.h"
 #include "runtime/core/Error.h"
+#include "runtime/core/InputFiles.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -35,6 +36,7 @@ public:
       close(fd);
       fail(path, ": the weight file is not a regular file");
     }
+    noteInput(path, info);
   }
   ~InputFile() { close(fd); }
   InputFile(const InputFile &) = delete;

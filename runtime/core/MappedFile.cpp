@@ -2,6 +2,7 @@
 
 #include "runtime/core/MappedFile.h"
 #include "runtime/core/Error.h"
+#include "runtime/core/InputFiles.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -28,6 +29,7 @@ std::shared_ptr<MappedFile> MappedFile::open(const std::string &path, const char
     fail(path, ": cannot open ", what, ": it is ", S_ISDIR(status.st_mode) ? "a folder" : "not a regular file",
          "; expected a file");
   }
+  noteInput(path, status);
   std::shared_ptr<MappedFile> file(new MappedFile());
   file->filePath = path;
   file->mtime = int64_t(status.st_mtim.tv_sec) * 1000000000 + status.st_mtim.tv_nsec;

@@ -1,69 +1,153 @@
 //===- OutputFile.cpp - Files that appear whole or not at all ----------------------------===//
 
 #include "runtime/core/OutputFile.h"
+#include "runtime/core/Descriptor.h"
 #include "runtime/core/Error.h"
+#include "runtime/core/InputFiles.h"
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
-#include <cstdlib>
 #include <fcntl.h>
+#include <filesystem>
 #include <sys/stat.h>
 #include <unistd.h>
 
+namespace fs = std::filesystem;
+
 namespace quipu {
 
+/// As many as the kernel follows.
+static constexpr unsigned kMaxLinks = 40;
+
+static const char *advice(int error) {
+  switch (error) {
+  case ENOENT:
+  case ENOTDIR:
+  case EACCES:
+  case EPERM:
+    return "; check that the folder exists and can be written";
+  case ENOSPC:
+  case EDQUOT:
+    return "; free some space and try again";
+  case EFBIG:
+    return "; files may not be that large here (ulimit -f shows one limit)";
+  case EROFS:
+    return "; name a file elsewhere";
+  default:
+    return "";
+  }
+}
+
+static std::string folderOf(const std::string &path) {
+  std::string folder = fs::path(path).parent_path().string();
+  return folder.empty() ? "." : folder;
+}
+
+/// The descriptor that a path stands for (/dev/stdout, /dev/fd/3, /proc/self/fd/3); -1 when it is another path.
+/// Opening it would begin at the file's first byte, in front of what others wrote through the descriptor.
+static int descriptorOf(const std::string &path) {
+  std::string name = fs::path(path).filename().string();
+  int number = -1;
+  auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+  if (name.empty() || error != std::errc() || end != name.data() + name.size())
+    return -1;
+  std::error_code ignored;
+  return fs::equivalent(folderOf(path), "/proc/self/fd", ignored) ? number : -1;
+}
+
+/// Follows the path itself, not its folders, to the name that a write would make or change, or to a descriptor.
+static std::string followLinks(std::string path) {
+  std::error_code error;
+  for (unsigned i = 0; i < kMaxLinks && descriptorOf(path) < 0 && fs::is_symlink(path, error); ++i) {
+    fs::path next = fs::read_symlink(path, error);
+    if (error)
+      break;
+    path = next.is_absolute() ? next.string() : (fs::path(path).parent_path() / next).string();
+  }
+  return path;
+}
+
 OutputFile::OutputFile(const std::string &path) : path(path == "-" ? "standard output" : path) {
-  if (path == "-") {
-    fd = STDOUT_FILENO;
+  std::string followed = path == "-" ? path : followLinks(path);
+  if (int shared = path == "-" ? STDOUT_FILENO : descriptorOf(followed); shared >= 0) {
+    fd = shared;
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || (flags & O_PATH) || (flags & O_ACCMODE) == O_RDONLY)
+      refuse(EBADF);
+    checkInputs();
     return;
   }
+  if (followed.ends_with('/') || path.ends_with('/'))
+    fail(path, ": cannot write: it names a folder; name a file");
   struct stat status;
-  if (stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
-    if (S_ISDIR(status.st_mode))
-      fail(path, ": cannot write: it is a folder; name a file");
-    fd = open(path.c_str(), O_WRONLY | O_CLOEXEC);
+  bool exists = stat(followed.c_str(), &status) == 0;
+  if (!exists && errno != ENOENT)
+    refuse(errno);
+  if (exists && S_ISDIR(status.st_mode))
+    fail(path, ": cannot write: it is a folder; name a file");
+  if (exists && !S_ISREG(status.st_mode)) {
+    fd = open(followed.c_str(), O_WRONLY | O_CLOEXEC);
     if (fd < 0)
-      fail(path, ": cannot write", errnoSuffix(errno));
+      refuse(errno);
     ownsFd = true;
     return;
   }
-  temporary = path + ".XXXXXX";
-  fd = mkostemp(temporary.data(), O_CLOEXEC);
-  if (fd < 0) {
-    int error = errno;
-    temporary.clear();
-    fail(path, ": cannot write", errnoSuffix(error), "; check that the folder exists and can be written");
-  }
-  ownsFd = true;
+  target = followed;
+  checkInputs();
+  // Replacing needs no permission of the file, but who takes it away means something by it.
+  if (exists && access(target.c_str(), W_OK) != 0)
+    fail(path, ": cannot write", errnoSuffix(errno), "; the file is protected: name another, or remove it");
+  openUnnamed();
 }
 
 OutputFile::~OutputFile() { discard(); }
+
+void OutputFile::refuse(int error) {
+  discard();
+  fail(path, ": cannot write", errnoSuffix(error), advice(error));
+}
+
+void OutputFile::checkInputs() const {
+  struct stat status;
+  if (target.empty() ? fstat(fd, &status) != 0 : stat(target.c_str(), &status) != 0)
+    return;
+  // A shell made or emptied what it redirects to; only what was read with bytes in it is known to be an input.
+  std::optional<std::string> input = target.empty() ? findReadInput(status) : findInput(status);
+  if (input)
+    fail(path, ": cannot write: it is the same file as ", *input, "; name another file for the output");
+}
+
+void OutputFile::openUnnamed() {
+  std::string folder = folderOf(target);
+  ownsFd = true;
+  fd = open(folder.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
+  // The name is given through /proc, which may be missing.
+  if (fd >= 0 && access(concat("/proc/self/fd/", fd).c_str(), F_OK) == 0)
+    return;
+  if (fd >= 0)
+    close(fd);
+  temporary = std::make_unique<TemporaryName>(folder, ".quipu-");
+  fd = temporary->create();
+  if (fd < 0)
+    refuse(errno);
+}
 
 void OutputFile::discard() {
   if (ownsFd && fd >= 0)
     close(fd);
   fd = -1;
-  if (!temporary.empty())
-    unlink(temporary.c_str());
-  temporary.clear();
+  temporary.reset();
 }
 
 void OutputFile::write(const void *data, size_t size) {
-  const char *bytes = static_cast<const char *>(data);
-  while (size > 0) {
-    ssize_t count = ::write(fd, bytes, size);
-    if (count < 0 && errno == EINTR)
-      continue;
-    if (count < 0) {
-      int error = errno;
-      discard();
-      fail(path, ": cannot write", errnoSuffix(error), error == ENOSPC ? "; free some space and try again" : "");
-    }
-    bytes += count;
-    size -= size_t(count);
-    written += uint64_t(count);
-  }
+  // What goes into a descriptor cannot be taken back at the commit.
+  if (target.empty() && written == 0)
+    checkInputs();
+  if (int error = writeAll(fd, data, size))
+    refuse(error);
+  written += size;
 }
 
 void OutputFile::pad(size_t alignment) {
@@ -76,35 +160,40 @@ void OutputFile::pad(size_t alignment) {
   }
 }
 
+void OutputFile::giveName() {
+  if (!temporary) {
+    std::string unnamed = concat("/proc/self/fd/", fd);
+    if (linkat(AT_FDCWD, unnamed.c_str(), AT_FDCWD, target.c_str(), AT_SYMLINK_FOLLOW) == 0)
+      return;
+    if (errno != EEXIST)
+      refuse(errno);
+    // A link replaces nothing: that takes a name to rename.
+    temporary = std::make_unique<TemporaryName>(folderOf(target), ".quipu-");
+    if (linkat(AT_FDCWD, unnamed.c_str(), AT_FDCWD, temporary->path().c_str(), AT_SYMLINK_FOLLOW) != 0)
+      refuse(errno);
+  }
+  if (rename(temporary->path().c_str(), target.c_str()) != 0)
+    refuse(errno);
+  temporary->release();
+}
+
 void OutputFile::commit(bool executable) {
-  if (!temporary.empty()) {
-    // mkostemp gives 0600; a new file has what the umask leaves of 0666, which only a call that sets it can tell.
-    mode_t mask = umask(0);
-    umask(mask);
-    if (fchmod(fd, (executable ? 0777 : 0666) & ~mask) != 0) {
-      int error = errno;
-      discard();
-      fail(path, ": cannot write", errnoSuffix(error));
-    }
-  }
-  // Some file systems report a full disk only here.
-  if (ownsFd) {
-    int status = close(fd);
-    fd = -1;
-    if (status != 0) {
-      int error = errno;
-      discard();
-      fail(path, ": cannot write", errnoSuffix(error));
-    }
-  }
-  if (!temporary.empty()) {
-    if (rename(temporary.c_str(), path.c_str()) != 0) {
-      int error = errno;
-      discard();
-      fail(path, ": cannot write", errnoSuffix(error));
-    }
-    temporary.clear();
-  }
+  checkInputs();
+  struct stat status;
+  // Who may read a program may run it.
+  if (executable && !target.empty() &&
+      (fstat(fd, &status) != 0 || fchmod(fd, (status.st_mode & 0777) | ((status.st_mode & 0444) >> 2)) != 0))
+    refuse(errno);
+  // Some file systems, none of which has nameless files, report a full disk only here.
+  bool closeFirst = target.empty() || temporary;
+  if (!closeFirst)
+    giveName();
+  int closed = fd;
+  fd = -1;
+  if (ownsFd && close(closed) != 0 && closeFirst)
+    refuse(errno);
+  if (closeFirst && !target.empty())
+    giveName();
 }
 
 } // namespace quipu

@@ -41,10 +41,7 @@ void checkWeightBytes(const plan::WeightFile &expected, std::span<const uint8_t>
 }
 
 std::shared_ptr<MappedFile> openWeightFile(const plan::WeightFile &file, const std::string &planPath, bool verify) {
-  std::vector<std::string> candidates;
-  if (file.relative_path() && file.relative_path()->size() > 0)
-    candidates.push_back((std::filesystem::path(planPath).parent_path() / file.relative_path()->str()).string());
-  candidates.push_back(file.path()->str());
+  std::vector<std::string> candidates = weightFilePlaces(file, planPath);
   std::string firstProblem;
   for (const std::string &path : candidates) {
     std::error_code ignored;

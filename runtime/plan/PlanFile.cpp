@@ -3,11 +3,13 @@
 #include "runtime/plan/PlanFile.h"
 #include "runtime/core/Error.h"
 #include "runtime/core/Hash.h"
+#include "runtime/core/InputFiles.h"
 #include "runtime/core/OutputFile.h"
 #include "runtime/plan/Bundle.h"
 
 #include <algorithm>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 
 namespace quipu {
@@ -32,12 +34,28 @@ PlanFileHeader makePlanFileHeader(std::span<const uint8_t> payload) {
   return header;
 }
 
-void writePlanFile(const std::string &path, std::span<const uint8_t> payload) {
-  OutputFile output(path);
+void writePlanFile(OutputFile &output, std::span<const uint8_t> payload) {
   PlanFileHeader header = makePlanFileHeader(payload);
   output.write(&header, sizeof(header));
   output.write(payload.data(), payload.size());
   output.commit();
+}
+
+std::vector<std::string> weightFilePlaces(const plan::WeightFile &file, const std::string &planPath) {
+  std::vector<std::string> places;
+  if (file.relative_path() && file.relative_path()->size() > 0)
+    places.push_back((std::filesystem::path(planPath).parent_path() / file.relative_path()->str()).string());
+  places.push_back(file.path()->str());
+  return places;
+}
+
+/// The model of a plan is what its weight files lie beside.
+static void noteModel(const plan::Plan &plan, const std::string &planPath) {
+  if (!plan.files())
+    return;
+  for (const plan::WeightFile *file : *plan.files())
+    for (const std::string &place : weightFilePlaces(*file, planPath))
+      noteModelFolder(std::filesystem::path(place).parent_path().string(), /*whole=*/true);
 }
 
 std::shared_ptr<const PlanFile> PlanFile::open(const std::string &path) {
@@ -51,6 +69,7 @@ std::shared_ptr<const PlanFile> PlanFile::open(const std::string &path) {
     bytes = bytes.subspan(layout->plan.offset, layout->plan.size);
   }
   result->check(bytes);
+  noteModel(result->plan(), path);
   if (result->bundled) {
     size_t expected = result->plan().files() ? result->plan().files()->size() : 0;
     if (result->sections.size() != expected)

@@ -20,6 +20,8 @@
 
 namespace quipu {
 
+class OutputFile;
+
 /// Layout of PlanFileHeader and of the bundle's trailer.
 inline constexpr uint32_t kContainerVersion = 1;
 /// Meaning of plan.fbs; a plan of another one is refused. The compiler stores it in Plan.schema_version too.
@@ -40,8 +42,8 @@ static_assert(sizeof(PlanFileHeader) == 64);
 /// The header for a payload (a finished FlatBuffer of plan::Plan).
 PlanFileHeader makePlanFileHeader(std::span<const uint8_t> payload);
 
-/// Writes header and payload to `path` ("-": standard output), which appears whole or not at all (OutputFile.h).
-void writePlanFile(const std::string &path, std::span<const uint8_t> payload);
+/// Writes header and payload and commits the file.
+void writePlanFile(OutputFile &output, std::span<const uint8_t> payload);
 
 /// Whether the file begins as a plan does, whatever follows.
 bool beginsAsPlan(const std::string &path);
@@ -49,6 +51,10 @@ bool beginsAsPlan(const std::string &path);
 /// Whether a runtime will take this payload: FlatBuffer structure, and meaning (checkPlan). Throws Error that begins
 /// with `name`, says which field is out of range and ends in `advice`.
 void checkPayload(std::span<const uint8_t> payload, const std::string &name, const std::string &advice);
+
+/// Where a weight file of the plan may lie, in the order in which these places are tried: relative to the plan's
+/// folder, then at the absolute path that it had when the plan was compiled.
+std::vector<std::string> weightFilePlaces(const plan::WeightFile &file, const std::string &planPath);
 
 /// The bytes that lie inside the file beside the plan: one region for each entry of Plan.files.
 struct BundleSection {

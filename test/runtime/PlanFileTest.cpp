@@ -1,5 +1,6 @@
 //===- PlanFileTest.cpp: container and meaning -------------------------------------------===//
 
+#include "runtime/core/OutputFile.h"
 #include "test/runtime/ToyPlan.h"
 
 #include <cstring>
@@ -102,7 +103,11 @@ TEST_F(PlanFileTest, GarbageWithRightHash) {
 
 TEST_F(PlanFileTest, FullDisk) {
   std::vector<uint8_t> payload = packPlan(toyPlan());
-  EXPECT_NE(errorOf([&] { writePlanFile("/dev/full", payload); }).find("No space left"), std::string::npos);
+  EXPECT_NE(errorOf([&] {
+              OutputFile file("/dev/full");
+              writePlanFile(file, payload);
+            }).find("No space left"),
+            std::string::npos);
 }
 
 // Test: each rule of meaning, by the field that its message names.

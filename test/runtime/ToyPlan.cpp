@@ -3,6 +3,7 @@
 #include "test/runtime/ToyPlan.h"
 #include "runtime/core/DataType.h"
 #include "runtime/core/Hash.h"
+#include "runtime/core/OutputFile.h"
 
 #include <algorithm>
 #include <cstring>
@@ -319,7 +320,8 @@ std::vector<uint8_t> planBytes(std::span<const uint8_t> payload) {
 
 std::string writeToyPlan(const TempFolder &folder, const plan::PlanT &plan, const std::string &name) {
   std::string path = folder.path(name);
-  writePlanFile(path, packPlan(plan));
+  OutputFile file(path);
+  writePlanFile(file, packPlan(plan));
   return path;
 }
 

@@ -12,19 +12,20 @@
 #include "ir/Reference/Evaluator.h"
 #include "runtime/core/DataType.h"
 #include "runtime/core/Error.h"
+#include "runtime/core/InputFiles.h"
 #include "runtime/core/MappedFile.h"
 #include "runtime/core/Number.h"
+#include "runtime/core/OutputFile.h"
 #include "runtime/core/RandomWeights.h"
+#include "tools/common/Startup.h"
 
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Parser/Parser.h"
-#include "mlir/Support/FileUtilities.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/MemoryBuffer.h"
-#include "llvm/Support/ToolOutputFile.h"
 #include "llvm/Support/WithColor.h"
 
 #include <cmath>
@@ -120,15 +121,25 @@ static llvm::Expected<std::vector<float>> evaluate(Evaluator &evaluator, ArrayRe
 }
 
 /// NumPy's format, version 1: a magic, a header padded to 64 bytes, the elements.
-static void writeNpy(raw_ostream &os, ArrayRef<float> values, int64_t columns) {
+static void writeNpy(OutputFile &file, ArrayRef<float> values, int64_t columns) {
   std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (" +
                        std::to_string(static_cast<int64_t>(values.size()) / columns) + ", " + std::to_string(columns) +
                        "), }";
   header.resize(llvm::alignTo(10 + header.size() + 1, 64) - 11, ' ');
   header += '\n';
-  os << "\x93NUMPY" << '\x01' << '\0' << static_cast<char>(header.size() & 0xff)
-     << static_cast<char>(header.size() >> 8) << header;
-  os.write(reinterpret_cast<const char *>(values.data()), values.size() * sizeof(float));
+  const char preamble[] = {'\x93',
+                           'N',
+                           'U',
+                           'M',
+                           'P',
+                           'Y',
+                           '\x01',
+                           '\0',
+                           static_cast<char>(header.size() & 0xff),
+                           static_cast<char>(header.size() >> 8)};
+  file.write(preamble, sizeof(preamble));
+  file.write(header.data(), header.size());
+  file.write(values.data(), values.size() * sizeof(float));
 }
 
 static int run(int argc, char **argv) {
@@ -206,6 +217,13 @@ static int run(int argc, char **argv) {
     return evaluate(**evaluator, sequences, most ? most : static_cast<size_t>(options.positions), name);
   };
 
+  noteInput(file);
+  for (const std::string &path : llvm::concat<std::string>(tokenFiles, others))
+    noteInput(path);
+  std::optional<OutputFile> target;
+  if (!output.empty())
+    target.emplace(output);
+
   auto logits = logitsOf(file, program, chunk);
   if (!logits)
     return complain(llvm::toString(logits.takeError()));
@@ -214,12 +232,8 @@ static int run(int argc, char **argv) {
       llvm::outs() << llvm::format("%.6f", static_cast<double>(logit))
                    << ((number + 1) % static_cast<size_t>(vocabulary) ? ' ' : '\n');
   if (!output.empty()) {
-    std::string message;
-    auto out = openOutputFile(output, &message);
-    if (!out)
-      return complain(message);
-    writeNpy(out->os(), *logits, vocabulary);
-    out->keep();
+    writeNpy(*target, *logits, vocabulary);
+    target->commit();
   }
 
   double greatest = 0;
@@ -249,6 +263,7 @@ static int run(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
+  tool::startProgram();
   llvm::InitLLVM init(argc, argv);
   try {
     return run(argc, argv);

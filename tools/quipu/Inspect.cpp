@@ -29,7 +29,7 @@ struct InspectCommand {
 private:
   bool isGpuForm() const { return form == "ptx" || form == "sass"; }
   std::string kernelCode(const PlanFile &plan) const;
-  void writeModule(const PlanFile &plan) const;
+  void writeModule(const PlanFile &plan, OutputFile &file) const;
   /// Starts quipu-compile on the model.
   int compiler(std::vector<std::string> arguments) const;
 };
@@ -55,11 +55,10 @@ std::string InspectCommand::kernelCode(const PlanFile &plan) const {
   return disassembleKernel(plan, kernel);
 }
 
-void InspectCommand::writeModule(const PlanFile &plan) const {
+void InspectCommand::writeModule(const PlanFile &plan, OutputFile &file) const {
   const auto &modules = *plan.plan().modules();
   if (*module >= modules.size())
     fail(plan.path(), ": has no code module ", *module, "; it has ", modules.size(), ", counted from 0");
-  OutputFile file(output);
   const auto &bytes = *modules[*module]->bytes();
   file.write(bytes.data(), bytes.size());
   file.commit();
@@ -82,9 +81,14 @@ int InspectCommand::run() {
   if (!kernel.empty() && source.isModel() && !isGpuForm())
     return compiler({"--emit", form, "--kernel", kernel, "-o", "-"});
 
+  std::optional<OutputFile> target;
+  if (module) {
+    source.noteInputs();
+    target.emplace(output);
+  }
   std::shared_ptr<const PlanFile> plan = source.open(verbose);
-  if (module)
-    writeModule(*plan);
+  if (target)
+    writeModule(*plan, *target);
   else if (!kernel.empty())
     out().write(kernelCode(*plan));
   else if (json)

@@ -1,6 +1,7 @@
 //===- Logits.cpp - quipu logits: raw logits for other programs --------------------------===//
 
 #include "runtime/core/Error.h"
+#include "runtime/core/OutputFile.h"
 #include "runtime/core/Session.h"
 #include "tools/quipu/Command.h"
 #include "tools/quipu/NpyFile.h"
@@ -79,11 +80,16 @@ int LogitsCommand::run() {
   for (const std::vector<int32_t> &tokens : ids)
     rows += all ? tokens.size() : 1;
   ModelOptions options = model.options();
-  std::shared_ptr<const Model> loaded = Model::load(plan.open(verbose, model.device), options);
+  // Tried before the work, and again when it is known what the plan is made of.
+  plan.noteInputs();
+  OutputFile target(output);
+  std::shared_ptr<const PlanFile> opened = plan.open(verbose, model.device);
+  target.checkInputs();
+  std::shared_ptr<const Model> loaded = Model::load(opened, options);
   Session session(loaded);
   uint64_t vocab = loaded->vocabSize();
   bool oneRow = !all && ids.size() == 1;
-  NpyFile file(output, oneRow ? std::vector<uint64_t>{vocab} : std::vector<uint64_t>{rows, vocab});
+  NpyFile file(target, oneRow ? std::vector<uint64_t>{vocab} : std::vector<uint64_t>{rows, vocab});
   if (lockstep)
     runLockstep(session, ids, file);
   else

@@ -8,7 +8,7 @@ namespace quipu::tool {
 
 static_assert(std::endian::native == std::endian::little, "values are written as they lie in memory");
 
-NpyFile::NpyFile(const std::string &path, const std::vector<uint64_t> &shape) : file(path) {
+NpyFile::NpyFile(OutputFile &file, const std::vector<uint64_t> &shape) : file(file) {
   std::string dimensions;
   for (uint64_t size : shape)
     dimensions += (dimensions.empty() ? "" : ", ") + std::to_string(size);

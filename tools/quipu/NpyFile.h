@@ -15,14 +15,14 @@ namespace quipu::tool {
 /// A .npy file (format 1.0) of little-endian f32 in C order, written row by row; appears whole or not at all.
 class NpyFile {
 public:
-  /// `path` "-" is standard output. Throws Error.
-  NpyFile(const std::string &path, const std::vector<uint64_t> &shape);
+  NpyFile(OutputFile &file, const std::vector<uint64_t> &shape);
 
+  /// Throws Error.
   void append(std::span<const float> values);
   void commit() { file.commit(); }
 
 private:
-  OutputFile file;
+  OutputFile &file;
   /// Waits for the first values, so that standard output stays empty when they cannot be computed.
   std::string header;
 };

@@ -5,6 +5,7 @@
 #include "frontends/common/Model.h"
 #include "runtime/core/Error.h"
 #include "runtime/core/Hash.h"
+#include "runtime/core/InputFiles.h"
 #include "runtime/cpu/CpuFeatures.h"
 #include "runtime/cuda/CudaProperties.h"
 #include "tools/common/Console.h"
@@ -66,6 +67,14 @@ bool PlanSource::isModel() const {
     return true;
   std::string extension = fs::path(source).extension().string();
   return extension == ".json" || extension == ".gguf" || extension == ".bin";
+}
+
+void PlanSource::noteInputs() const {
+  noteInput(source);
+  std::error_code error;
+  bool isFolder = fs::is_directory(source, error);
+  if (isModel())
+    noteModelFolder(isFolder ? source : fs::path(source).parent_path().string(), /*whole=*/isFolder);
 }
 
 std::shared_ptr<const PlanFile> PlanSource::open(bool verbose, const std::string &device) const {

@@ -30,6 +30,9 @@ public:
   /// Whether the path names a model rather than a plan.
   bool isModel() const;
 
+  /// Protects the plan, or the model's files, from the command's output (InputFiles.h) before they are opened.
+  void noteInputs() const;
+
   /// The plan: opened, or compiled first, without --target for the `device` that is to run it ("cuda:1"; empty: not
   /// said). Throws Error; UsageError when compile flags come with a plan.
   std::shared_ptr<const PlanFile> open(bool verbose = false, const std::string &device = "") const;

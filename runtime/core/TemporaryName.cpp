@@ -1,0 +1,110 @@
+//===- TemporaryName.cpp - Names that do not outlive the program -------------------------===//
+
+#include "runtime/core/TemporaryName.h"
+#include "runtime/core/Error.h"
+
+#include <atomic>
+#include <climits>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <fcntl.h>
+#include <iterator>
+#include <sys/random.h>
+#include <unistd.h>
+
+namespace quipu {
+
+namespace {
+/// Static memory: a handler may neither allocate nor meet what another thread frees.
+struct Slot {
+  enum State { Free, Filling, Used };
+  std::atomic<int> state{Free};
+  char path[PATH_MAX];
+};
+} // namespace
+
+/// More than threads that compile at once; a name beyond is removed by its object alone.
+static Slot slots[256];
+static_assert(std::atomic<int>::is_always_lock_free, "the signal handler reads them");
+
+/// What ends a program unless it is handled.
+static constexpr int kEndingSignals[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGTERM, SIGPIPE, SIGALRM, SIGUSR1, SIGUSR2,
+                                         SIGXCPU, SIGXFSZ, SIGSEGV, SIGBUS,  SIGILL,  SIGFPE,  SIGABRT, SIGSYS};
+
+void removeTemporaryFiles() {
+  for (Slot &slot : slots)
+    if (slot.state.load(std::memory_order_acquire) == Slot::Used)
+      unlink(slot.path);
+}
+
+static void onSignal(int number) {
+  removeTemporaryFiles();
+  // SA_RESETHAND: the default is in place again, and comes through when the handler returns.
+  raise(number);
+}
+
+/// Signals that are ignored (by nohup, by a shell for what runs in the background) or handled already stay so.
+static void handleSignals() {
+  for (int number : kEndingSignals) {
+    struct sigaction action = {};
+    if (sigaction(number, nullptr, &action) != 0 || (action.sa_flags & SA_SIGINFO) || action.sa_handler != SIG_DFL)
+      continue;
+    action.sa_handler = onSignal;
+    action.sa_flags = int(SA_RESETHAND);
+    sigaction(number, &action, nullptr);
+  }
+}
+
+/// Sixteen hexadecimal digits that nobody else has.
+static std::string uniqueDigits() {
+  uint64_t value = 0;
+  if (getrandom(&value, sizeof(value), GRND_NONBLOCK) != sizeof(value)) {
+    static std::atomic<uint64_t> counter{0};
+    value = (uint64_t(getpid()) << 40) ^ (uint64_t(time(nullptr)) << 16) ^ ++counter;
+  }
+  char digits[17];
+  snprintf(digits, sizeof(digits), "%016llx", static_cast<unsigned long long>(value));
+  return digits;
+}
+
+TemporaryName::TemporaryName(const std::string &folder, const std::string &prefix, const std::string &suffix)
+    : name(folder + "/" + prefix + uniqueDigits() + suffix) {
+  static const bool once = (handleSignals(), true);
+  (void)once;
+  if (name.size() >= PATH_MAX)
+    return;
+  for (size_t i = 0; i < std::size(slots); ++i) {
+    int expected = Slot::Free;
+    if (!slots[i].state.compare_exchange_strong(expected, Slot::Filling))
+      continue;
+    memcpy(slots[i].path, name.c_str(), name.size() + 1);
+    slots[i].state.store(Slot::Used, std::memory_order_release);
+    slot = int(i);
+    return;
+  }
+}
+
+TemporaryName::~TemporaryName() {
+  if (!name.empty())
+    unlink(name.c_str());
+  release();
+}
+
+int TemporaryName::create() const { return open(name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666); }
+
+void TemporaryName::release() {
+  if (slot >= 0)
+    slots[slot].state.store(Slot::Free, std::memory_order_release);
+  slot = -1;
+  name.clear();
+}
+
+std::string temporaryFolder() {
+  const char *folder = getenv("TMPDIR");
+  return folder && *folder ? folder : "/tmp";
+}
+
+} // namespace quipu
