@@ -3,15 +3,13 @@
 #include "codegen/cpu/CpuKernel.h"
 
 #include "codegen/common/LlvmBackend.h"
+#include "codegen/common/ScratchFile.h"
+#include "codegen/cpu/LinkerOutput.h"
 #include "lld/Common/Driver.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
-#include "llvm/ADT/ScopeExit.h"
-#include "llvm/ADT/SmallString.h"
 #include "llvm/IR/Module.h"
-#include "llvm/Support/FileSystem.h"
-#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/raw_ostream.h"
 #include "llvm/TargetParser/Triple.h"
 
@@ -75,40 +73,25 @@ llvm::Expected<llvm::SmallVector<char, 0>> emitSharedLibrary(llvm::Module &modul
   if (!object)
     return object;
 
-  // lld reads and writes files only.
-  llvm::SmallString<128> objectPath, libraryPath;
-  int descriptor = -1;
-  if (std::error_code code = llvm::sys::fs::createTemporaryFile("quipu-kernels", "o", descriptor, objectPath))
-    return llvm::createStringError(code, "could not create a temporary file for the kernels' object");
-  llvm::scope_exit removeObject([&] { llvm::sys::fs::remove(objectPath); });
-  {
-    llvm::raw_fd_ostream stream(descriptor, /*shouldClose=*/true);
-    stream.write(object->data(), object->size());
-    stream.flush();
-    if (stream.has_error()) {
-      std::error_code code = stream.error();
-      stream.clear_error();
-      return llvm::createStringError(code, "could not write '" + objectPath.str() + "': " + code.message());
-    }
-  }
-  if (std::error_code code = llvm::sys::fs::createTemporaryFile("quipu-kernels", "so", libraryPath))
-    return llvm::createStringError(code, "could not create a temporary file for the kernels' library");
-  llvm::scope_exit removeLibrary([&] { llvm::sys::fs::remove(libraryPath); });
-
-  std::string objectName(objectPath.str()), libraryName(libraryPath.str());
-  // sinf and cosf are left undefined: the runtime's process has libm.
-  const char *arguments[] = {"ld.lld",      "-shared", "--gc-sections",     "--build-id=none", "-z",
-                             "noexecstack", "-o",      libraryName.c_str(), objectName.c_str()};
+  ScratchFile file;
+  if (llvm::Error error = file.create(".o", {object->data(), object->size()}))
+    return error;
+  LinkerOutput output;
+  if (llvm::Error error = output.create())
+    return error;
+  // sinf and cosf are left undefined: the runtime's process has libm. One thread: lld ends the process when it cannot
+  // have more, and has little to do.
+  const char *arguments[] = {"ld.lld", "-shared",     "--threads=1", "--gc-sections",       "--build-id=none",
+                             "-z",     "noexecstack", "-o",          output.path().c_str(), file.path().c_str()};
   std::string messages;
   llvm::raw_string_ostream messageStream(messages);
   lld::Result result = lld::lldMain(arguments, messageStream, messageStream, {{lld::Gnu, &lld::elf::link}});
   if (result.retCode != 0)
     return llvm::createStringError("lld could not link the kernels: " + messages);
-  auto buffer = llvm::MemoryBuffer::getFile(libraryName, /*IsText=*/false, /*RequiresNullTerminator=*/false);
-  if (!buffer)
-    return llvm::createStringError(buffer.getError(), "could not read back '" + libraryName + "'");
-  llvm::StringRef bytes = (*buffer)->getBuffer();
-  return llvm::SmallVector<char, 0>(bytes.begin(), bytes.end());
+  llvm::Expected<std::vector<char>> library = output.take();
+  if (!library)
+    return library.takeError();
+  return llvm::SmallVector<char, 0>(library->begin(), library->end());
 }
 
 } // namespace quipu::codegen

@@ -6,18 +6,14 @@
 
 #include "codegen/cuda/CudaKernel.h"
 
+#include "codegen/common/ScratchFile.h"
 #include "runtime/cuda/CudaToolkit.h"
 
 #include "llvm/ADT/ScopeExit.h"
-#include "llvm/ADT/SmallString.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/DynamicLibrary.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/MemoryBuffer.h"
-#include "llvm/Support/Path.h"
 #include "llvm/Support/Program.h"
-#include "llvm/Support/Signals.h"
-#include "llvm/Support/raw_ostream.h"
 
 #include <cstdlib>
 
@@ -25,62 +21,17 @@ namespace quipu::codegen {
 
 // ---------------------------------------------------------------- ptxas
 
-static llvm::Error fileError(std::error_code code, llvm::StringRef path) {
-  return llvm::createStringError(code, "'" + path + "': " + code.message());
-}
-
-static llvm::Expected<std::vector<char>> readFile(llvm::StringRef path) {
-  auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
-  if (!buffer)
-    return fileError(buffer.getError(), path);
-  llvm::StringRef bytes = (*buffer)->getBuffer();
-  return std::vector<char>(bytes.begin(), bytes.end());
-}
-
-/// A temporary file that goes away with the object.
-class TemporaryFile {
-public:
-  ~TemporaryFile() {
-    if (path.empty())
-      return;
-    llvm::sys::fs::remove(path);
-    llvm::sys::DontRemoveFileOnSignal(path);
-  }
-
-  llvm::Error create(llvm::StringRef suffix, llvm::StringRef content = {}) {
-    int descriptor = -1;
-    if (std::error_code code = llvm::sys::fs::createTemporaryFile("quipu-kernels", suffix, descriptor, path)) {
-      llvm::SmallString<128> folder;
-      llvm::sys::path::system_temp_directory(/*ErasedOnReboot=*/true, folder);
-      path.clear();
-      return llvm::createStringError(code, "'" + folder + "': could not create a temporary file for the assembler: " +
-                                               code.message() + "; set TMPDIR to a folder that can be written");
-    }
-    llvm::sys::RemoveFileOnSignal(path);
-    llvm::raw_fd_ostream stream(descriptor, /*shouldClose=*/true);
-    stream << content;
-    stream.flush();
-    if (std::error_code code = stream.error()) {
-      stream.clear_error();
-      return fileError(code, path);
-    }
-    return llvm::Error::success();
-  }
-
-  llvm::SmallString<128> path;
-};
-
 /// Runs ptxas; what it prints (both streams) goes to `log`.
 static llvm::Error runPtxas(const std::string &program, llvm::ArrayRef<llvm::StringRef> arguments, std::string &log) {
-  TemporaryFile output;
-  if (llvm::Error error = output.create("log"))
+  ScratchFile output;
+  if (llvm::Error error = output.create(".log"))
     return error;
   llvm::SmallVector<llvm::StringRef> command{program};
   command.append(arguments.begin(), arguments.end());
-  std::optional<llvm::StringRef> redirects[] = {llvm::StringRef(), output.path.str(), output.path.str()};
+  std::optional<llvm::StringRef> redirects[] = {llvm::StringRef(), output.path(), output.path()};
   std::string message;
   int status = llvm::sys::ExecuteAndWait(program, command, std::nullopt, redirects, 0, 0, &message);
-  llvm::Expected<std::vector<char>> text = readFile(output.path);
+  llvm::Expected<std::vector<char>> text = output.read();
   if (!text)
     return text.takeError();
   log.assign(text->begin(), text->end());
@@ -90,24 +41,24 @@ static llvm::Error runPtxas(const std::string &program, llvm::ArrayRef<llvm::Str
     log += message;
   if (log.empty())
     log = "with status " + std::to_string(status) +
-          ", without a word; is there room in the folder of temporary files ('" +
-          llvm::sys::path::parent_path(output.path).str() + "', or what TMPDIR names)?";
+          ", without a word; is there room in the folder of temporary files ('" + temporaryFolder() +
+          "', or what TMPDIR names)?";
   return llvm::createStringError(program + " failed:\n" + log);
 }
 
 static llvm::Expected<Cubin> assembleWithPtxas(const std::string &program, const std::string &ptx,
                                                const CudaTarget &target) {
-  TemporaryFile input, output;
-  if (llvm::Error error = input.create("ptx", ptx))
+  ScratchFile input, output;
+  if (llvm::Error error = input.create(".ptx", ptx))
     return error;
-  if (llvm::Error error = output.create("cubin"))
+  if (llvm::Error error = output.create(".cubin"))
     return error;
   Cubin cubin;
   cubin.assembler = program;
   std::string arch = "-arch=" + target.arch;
-  if (llvm::Error error = runPtxas(program, {"-v", "-O3", arch, input.path, "-o", output.path}, cubin.log))
+  if (llvm::Error error = runPtxas(program, {"-v", "-O3", arch, input.path(), "-o", output.path()}, cubin.log))
     return error;
-  llvm::Expected<std::vector<char>> bytes = readFile(output.path);
+  llvm::Expected<std::vector<char>> bytes = output.read();
   if (!bytes)
     return bytes.takeError();
   if (bytes->empty())

@@ -1,10 +1,11 @@
 //===- CpuCode.cpp - Machine code of a plan ----------------------------------------------===//
 
 #include "runtime/cpu/CpuCode.h"
+#include "runtime/core/Descriptor.h"
 #include "runtime/core/Error.h"
+#include "runtime/core/TemporaryName.h"
 
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <dlfcn.h>
 #include <elf.h>
@@ -30,23 +31,11 @@ static void checkElf(std::span<const uint8_t> elf, const std::string &planName) 
          "; compile the model for it");
 }
 
-static bool writeAll(int fd, std::span<const uint8_t> bytes) {
-  while (!bytes.empty()) {
-    ssize_t count = write(fd, bytes.data(), bytes.size());
-    if (count < 0 && errno == EINTR)
-      continue;
-    if (count < 0)
-      return false;
-    bytes = bytes.subspan(size_t(count));
-  }
-  return true;
-}
-
 CpuCode::CpuCode(std::span<const uint8_t> elf, const std::string &planName) {
   checkElf(elf, planName);
   std::string reason;
   fd = memfd_create("quipu-code", MFD_CLOEXEC);
-  if (fd >= 0 && writeAll(fd, elf)) {
+  if (fd >= 0 && writeAll(fd, elf.data(), elf.size()) == 0) {
     handle = dlopen(concat("/proc/self/fd/", fd).c_str(), RTLD_NOW | RTLD_LOCAL);
     if (!handle)
       reason = dlerror();
@@ -55,21 +44,18 @@ CpuCode::CpuCode(std::span<const uint8_t> elf, const std::string &planName) {
     // Memory files may be missing or barred from execution, and /proc may not be there.
     if (fd >= 0)
       close(fd);
-    const char *folder = getenv("TMPDIR");
-    std::string path = std::string(folder && *folder ? folder : "/tmp") + "/quipu-code-XXXXXX";
-    fd = mkstemp(path.data());
+    TemporaryName file(temporaryFolder(), "quipu-code-");
+    fd = file.create();
     if (fd < 0)
-      fail(planName, ": cannot load code: ", path, errnoSuffix(errno), reason.empty() ? "" : "; ", reason);
-    bool written = writeAll(fd, elf);
-    int error = errno;
-    if (written)
-      handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-    if (written && !handle)
+      fail(planName, ": cannot load code: ", file.path(), errnoSuffix(errno), reason.empty() ? "" : "; ", reason);
+    int error = writeAll(fd, elf.data(), elf.size());
+    if (!error)
+      handle = dlopen(file.path().c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (!error && !handle)
       reason = dlerror();
-    unlink(path.c_str());
     if (!handle) {
       close(fd);
-      fail(planName, ": cannot load code: ", written ? reason : path + errnoSuffix(error));
+      fail(planName, ": cannot load code: ", error ? file.path() + errnoSuffix(error) : reason);
     }
   }
 }

@@ -1,15 +1,18 @@
-"""interrupt.py SCRATCH MODEL: ends compilations while the assembler runs, and looks at what is left."""
+"""interrupt.py SCRATCH MODEL: ends commands that write, at every point of their work, and looks at what is left."""
 
+import itertools
 import os
 import pathlib
+import random
 import signal
 import subprocess
 import sys
 import time
 
 scratch, model = pathlib.Path(sys.argv[1]), sys.argv[2]
+started = scratch / "started"
 ptxas = scratch / "ptxas"
-ptxas.write_text("#!/bin/sh\nexec sleep 20\n")
+ptxas.write_text(f"#!/bin/sh\n: > '{started}'\nexec sleep 20\n")
 ptxas.chmod(0o755)
 
 
@@ -33,21 +36,52 @@ def wait_until(condition, what):
         time.sleep(0.02)
 
 
-for number, (how, command) in enumerate([
-    (signal.SIGTERM, ["quipu", "compile", model, "--target", "cuda", "-o"]),
-    (signal.SIGKILL, ["quipu", "compile", model, "--target", "cuda", "-o"]),
-    (signal.SIGINT, ["quipu-compile", model, "--target", "cuda", "-o"]),
-]):
-    folder = scratch / str(number)
-    folder.mkdir()
-    plan = scratch / f"{number}.qplan"
-    environment = {**os.environ, "TMPDIR": str(folder), "QUIPU_PTXAS": str(ptxas)}
+def start(command, number):
+    """The process, the folder of its temporary files and the one of its output."""
+    temporary, outputs = scratch / f"{number}.tmp", scratch / f"{number}.out"
+    temporary.mkdir()
+    outputs.mkdir()
+    environment = {**os.environ, "TMPDIR": str(temporary), "QUIPU_PTXAS": str(ptxas)}
     # Shells have what they start in the background ignore SIGINT.
-    process = subprocess.Popen([*command, str(plan)], env=environment, stderr=subprocess.DEVNULL,
+    process = subprocess.Popen([*command, str(outputs / "out")], env=environment, stderr=subprocess.DEVNULL,
                                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
-    wait_until(lambda: any(folder.iterdir()), f"{how}: no temporary file")
+    return process, temporary, outputs
+
+
+numbers = itertools.count()
+# While another program works for the compiler.
+for how, program in [(signal.SIGTERM, "quipu compile"), (signal.SIGKILL, "quipu compile"), (signal.SIGHUP, "quipu compile"),
+                     (signal.SIGINT, "quipu-compile"), (signal.SIGHUP, "quipu-compile"), (signal.SIGKILL, "quipu-compile")]:
+    started.unlink(missing_ok=True)
+    process, temporary, outputs = start([*program.split(), model, "--target", "cuda", "-o"], next(numbers))
+    wait_until(started.exists, f"{how}: the assembler was not started")
     process.send_signal(how)
     assert process.wait() == -how, process.returncode
-    wait_until(lambda: not compilers(folder), f"{how}: the compiler runs on")
-    left = [path.name for path in (*folder.iterdir(), *scratch.glob("*.qplan*"))]
+    wait_until(lambda: not compilers(temporary), f"{how}: the compiler runs on")
+    left = [*temporary.iterdir(), *outputs.iterdir()]
     assert not left, (how, left)
+
+# At any time, also while the output gets its name: then it is there, whole.
+plan = scratch / "plan"
+subprocess.run(["quipu", "compile", model, "-o", plan], check=True)
+commands = [["quipu-compile", model, "-o"], ["quipu-compile", model, "--bundle", "-o"],
+            ["quipu-compile", model, "--emit", "executable", "-o"], ["quipu-compile", model, "--emit", "asm", "-o"],
+            ["quipu", "logits", plan, "--prompt-tokens", ",".join(["1"] * 100), "--all", "-o"]]
+random.seed(1)
+for command in commands:
+    process, temporary, outputs = start(command, next(numbers))
+    begin = time.monotonic()
+    assert process.wait() == 0
+    seconds, whole = time.monotonic() - begin, (outputs / "out").read_bytes()
+    for how in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL):
+        process, temporary, outputs = start(command, next(numbers))
+        time.sleep(seconds * random.uniform(0.2, 1))
+        process.send_signal(how)
+        assert process.wait() in (0, -how), (command, process.returncode)
+        assert not list(temporary.iterdir()), (command, how, list(temporary.iterdir()))
+        names = [path.name for path in outputs.iterdir()]
+        assert names in ([], ["out"]), (command, how, names)
+        if names:
+            found = (outputs / "out").read_bytes()
+            # A plan names the folder that it lies in.
+            assert len(found) == len(whole), (command, how, len(found), len(whole))
