@@ -5,25 +5,57 @@
 #include "runtime/core/Hash.h"
 #include "runtime/core/OutputFile.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <fcntl.h>
+#include <filesystem>
+#include <iterator>
 #include <sys/stat.h>
 #include <unistd.h>
 
+namespace fs = std::filesystem;
+
 namespace quipu {
+
+/// Lies in every program with the runtime. A copy of it that gets a plan has the last letter changed, and so knows that
+/// it should have one when the plan is gone.
+struct OwnPlanMark {
+  char text[31];
+  char state;
+};
+static constexpr char kNoPlan = '-', kHasPlan = '+';
+/// Volatile: the value is what is in the file, not what is written here.
+static volatile const OwnPlanMark kOwnPlanMark = {"Quipu: a plan lies behind this", kNoPlan};
+
+/// Where the mark lies in a program; nothing when it has none.
+static std::optional<size_t> findOwnPlanMark(std::span<const uint8_t> program) {
+  char text[sizeof(kOwnPlanMark.text)];
+  std::copy(std::begin(kOwnPlanMark.text), std::end(kOwnPlanMark.text), text);
+  auto found = std::search(program.begin(), program.end(), std::begin(text), std::end(text));
+  if (size_t(program.end() - found) < sizeof(OwnPlanMark))
+    return std::nullopt;
+  return size_t(found - program.begin());
+}
 
 static constexpr char kTrailerMagic[8] = {'Q', 'U', 'I', 'P', 'U', 'E', 'N', 'D'};
 
-void writeBundle(const std::string &output, const std::string &base, std::span<const uint8_t> planPayload,
+void writeBundle(OutputFile &file, const std::string &base, std::span<const uint8_t> planPayload,
                  const std::vector<std::string> &weightFiles) {
-  OutputFile file(output);
   if (!base.empty()) {
     std::shared_ptr<MappedFile> source = MappedFile::open(base, "base of the bundle");
     size_t size = source->size();
     if (std::optional<BundleLayout> layout = readBundleLayout(source->span(), base))
       size = layout->plan.offset;
-    file.write(source->data(), size);
+    std::span<const uint8_t> program = source->span().first(size);
+    if (std::optional<size_t> mark = findOwnPlanMark(program)) {
+      size_t state = *mark + offsetof(OwnPlanMark, state);
+      file.write(program.data(), state);
+      file.write(&kHasPlan, 1);
+      program = program.subspan(state + 1);
+    }
+    file.write(program.data(), program.size());
     file.pad(kBundleAlignment);
   }
   BundleTrailer trailer = {};
@@ -99,9 +131,13 @@ std::optional<std::string> embeddedPlanPath() {
                pread(fd, &trailer, sizeof(trailer), status.st_size - off_t(sizeof(trailer))) == sizeof(trailer) &&
                memcmp(trailer.magic, kTrailerMagic, sizeof(kTrailerMagic)) == 0;
   close(fd);
-  if (!found)
-    return std::nullopt;
-  return self;
+  if (found)
+    return self;
+  if (kOwnPlanMark.state == kHasPlan)
+    fail(fs::read_symlink(self).string(), ": its plan is gone or damaged: the file was cut or changed (by strip, say) "
+                                          "since it was written; get it again, or write it again with quipu compile "
+                                          "--emit executable");
+  return std::nullopt;
 }
 
 } // namespace quipu

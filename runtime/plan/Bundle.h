@@ -25,6 +25,8 @@
 
 namespace quipu {
 
+class OutputFile;
+
 /// Sections begin at multiples of it, so that weights are as aligned in a bundle as in files of their own.
 inline constexpr uint64_t kBundleAlignment = 4096;
 
@@ -41,12 +43,12 @@ struct BundleTrailer {
 };
 static_assert(sizeof(BundleTrailer) == 64);
 
-/// Writes a bundle to `output`, which appears whole or not at all.
+/// Writes a bundle to `file` and commits it.
 /// - `base`: file to copy to the front (the runtime executable: the result is made executable); empty for none. When
 ///   the base is itself a bundle, only the part before its plan is copied.
 /// - `planPayload`: the finished FlatBuffer.
 /// - `weightFiles`: paths of the files of Plan.files, in order; empty when the plan has none.
-void writeBundle(const std::string &output, const std::string &base, std::span<const uint8_t> planPayload,
+void writeBundle(OutputFile &file, const std::string &base, std::span<const uint8_t> planPayload,
                  const std::vector<std::string> &weightFiles);
 
 /// Where the parts lie in a file that ends in a trailer; nothing when it does not. Throws Error when there is a
@@ -58,7 +60,8 @@ struct BundleLayout {
 std::optional<BundleLayout> readBundleLayout(std::span<const uint8_t> file, const std::string &name);
 
 /// The running executable's own path when it holds a plan (`--emit executable`), for PlanFile::open; nothing
-/// otherwise. Reads the last bytes of the file only. For the first lines of main().
+/// otherwise. Throws Error when it was written with one that is not there any more. Reads the last bytes of the file
+/// only. For the first lines of main().
 std::optional<std::string> embeddedPlanPath();
 
 } // namespace quipu
