@@ -44,7 +44,8 @@ std::string findProgram(const std::string &name) {
   return "";
 }
 
-int runProcess(const std::string &path, const std::string &name, const std::vector<std::string> &arguments) {
+ProcessEnd runProcess(const std::string &path, const std::string &name, const std::vector<std::string> &arguments,
+                      const std::string &log) {
   std::vector<char *> argv = {const_cast<char *>(name.c_str())};
   for (const std::string &argument : arguments)
     argv.push_back(const_cast<char *>(argument.c_str()));
@@ -59,7 +60,10 @@ int runProcess(const std::string &path, const std::string &name, const std::vect
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != parent)
       _exit(1);
-    execv(path.c_str(), argv.data());
+    int sink = log.empty() ? -1 : open(log.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    bool redirected = log.empty() || (sink >= 0 && dup2(sink, STDOUT_FILENO) >= 0 && dup2(sink, STDERR_FILENO) >= 0);
+    if (redirected)
+      execv(path.c_str(), argv.data());
     int error = errno;
     (void)!write(ends[1], &error, sizeof(error));
     _exit(127);
@@ -75,7 +79,7 @@ int runProcess(const std::string &path, const std::string &name, const std::vect
   while (waitpid(child, &status, 0) < 0)
     if (errno != EINTR)
       fail(path, ": cannot wait for it", errnoSuffix(errno));
-  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+  return WIFSIGNALED(status) ? ProcessEnd{0, WTERMSIG(status)} : ProcessEnd{WEXITSTATUS(status), 0};
 }
 
 std::optional<std::string> captureProcess(const std::vector<std::string> &command) {

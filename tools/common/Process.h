@@ -20,10 +20,17 @@ std::string siblingPath(const std::string &name, const std::string &advice);
 /// when there is none that can be run.
 std::string findProgram(const std::string &name);
 
+/// How a program ended: by itself, or by a signal (0: none).
+struct ProcessEnd {
+  int status = 0;
+  int signal = 0;
+};
+
 /// Runs a program with this one's standard streams and environment, and waits for it. `name` is its argv[0] (programs
-/// of Quipu speak in that name). Returns its exit status, 128 + N when signal N ended it. Throws Error when it cannot
-/// be started. When this program is killed, so is that one.
-int runProcess(const std::string &path, const std::string &name, const std::vector<std::string> &arguments);
+/// of Quipu speak in that name). `log`: a file that takes what it prints; empty: none. Throws Error when it cannot be
+/// started. When this program is killed, so is that one.
+ProcessEnd runProcess(const std::string &path, const std::string &name, const std::vector<std::string> &arguments,
+                      const std::string &log = "");
 
 /// Runs a program found on the PATH (or a path) with nothing to read, and returns what it prints on standard output;
 /// nothing when there is no such program or its exit status is not 0.

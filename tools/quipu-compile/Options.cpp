@@ -91,6 +91,9 @@ std::optional<CompileOptions> parseCompileOptions(std::vector<std::string> argum
   std::string emit;
   CLI::App app(kCompileSummary, program);
   addCompileOptions(app, options, emit, program);
+  // What quipu asks for after a crash; no option for people.
+  std::string reproducer;
+  app.add_option("--reproduce", reproducer)->group("");
   try {
     parseCommandLine(app, std::move(arguments));
   } catch (const CLI::Success &request) {
@@ -123,6 +126,12 @@ std::optional<CompileOptions> parseCompileOptions(std::vector<std::string> argum
   if (options.emit == Emit::Executable && options.output == "-")
     throw UsageError("--emit executable writes a file that can be run: -o must name one");
   checkTuningNumbers(options.tuning);
+  if (!reproducer.empty()) {
+    options.reproducing = true;
+    options.dumpFolder = reproducer;
+    if (!options.output.empty())
+      options.output = "/dev/null";
+  }
   return options;
 }
 

@@ -33,6 +33,9 @@ struct CompileOptions {
   /// Emit this kernel alone (mlir, llvm, asm, ptx, cubin).
   std::string kernel;
   bool listPhases = false;
+  /// The compiler crashed with these options and does the same again for its reproducer: the phases are dumped, what it
+  /// makes goes nowhere.
+  bool reproducing = false;
   /// Options of the pass llama-select-schedules ("cluster=1 stages=3"), for tuning.
   std::string tuning;
 };

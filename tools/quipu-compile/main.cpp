@@ -6,11 +6,15 @@
 
 #include "runtime/core/Error.h"
 #include "tools/common/Console.h"
+#include "tools/common/Startup.h"
 #include "tools/common/StatusLine.h"
 #include "tools/quipu-compile/Compilation.h"
 #include "tools/quipu-compile/Options.h"
 #include "tools/quipu-compile/Phases.h"
 
+#include "llvm/Support/Signals.h"
+
+#include <new>
 #include <string>
 #include <string_view>
 
@@ -32,16 +36,23 @@ static int runCompiler(int argc, char **argv) {
     out().flush();
     return 0;
   }
+  // What it prints is part of the reproducer.
+  if (options->reproducing)
+    llvm::sys::PrintStackTraceOnErrorSignal(argv[0]);
   Compilation(*options).run();
   return 0;
 }
 
 int main(int argc, char **argv) {
+  startProgram();
   try {
     return runCompiler(argc, argv);
   } catch (const UsageError &error) {
     printError(error.what());
     return 2;
+  } catch (const std::bad_alloc &) {
+    printError("out of memory");
+    return 1;
   } catch (const std::exception &error) {
     printError(error.what());
     return 1;

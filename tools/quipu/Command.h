@@ -30,7 +30,8 @@ void addDoctor(CLI::App &program, Action &action);
 /// `completion`, and the hidden `pages`.
 void addPages(CLI::App &program, Action &action);
 
-/// Runs quipu-compile, whose help and messages then speak as `quipu compile`; returns its exit status.
+/// Runs quipu-compile, whose help and messages then speak as `quipu compile`; returns its exit status. Throws
+/// Error when a signal ended it.
 int runCompiler(const std::vector<std::string> &arguments);
 
 /// Path of quipu-compile, which lies beside this program; throws Error when it is not there.

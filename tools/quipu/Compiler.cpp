@@ -2,6 +2,7 @@
 
 #include "tools/common/Process.h"
 #include "tools/quipu/Command.h"
+#include "tools/quipu/CompilerEnd.h"
 
 namespace quipu::tool {
 
@@ -11,7 +12,10 @@ std::string compilerPath() {
 }
 
 int runCompiler(const std::vector<std::string> &arguments) {
-  return runProcess(compilerPath(), "quipu compile", arguments);
+  ProcessEnd end = runProcess(compilerPath(), "quipu compile", arguments);
+  if (end.signal)
+    reportCompilerSignal(end.signal, arguments);
+  return end.status;
 }
 
 } // namespace quipu::tool

@@ -1,0 +1,103 @@
+//===- CompilerEnd.cpp - When a signal ends the compiler ---------------------------------===//
+
+#include "tools/quipu/CompilerEnd.h"
+#include "runtime/core/Error.h"
+#include "runtime/core/OutputFile.h"
+#include "runtime/core/TemporaryName.h"
+#include "tools/common/Console.h"
+#include "tools/common/Process.h"
+#include "tools/quipu/Command.h"
+
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+
+namespace quipu::tool {
+
+/// "signal 11 (SIGSEGV, Segmentation fault)".
+static std::string signalText(int signal) {
+  const char *name = sigabbrev_np(signal), *description = sigdescr_np(signal);
+  return concat("signal ", signal, name && description ? concat(" (SIG", name, ", ", description, ")") : "");
+}
+
+static const char *causeOf(int signal) {
+  switch (signal) {
+  case SIGKILL:
+    return "usually memory had run out, of the machine or of a container, and the system chose this program to end "
+           "(its log says so); compile where there is more, or close other programs";
+  case SIGINT:
+  case SIGTERM:
+  case SIGHUP:
+  case SIGQUIT:
+    return "somebody, or a program that watches over others, asked it to end";
+  case SIGXCPU:
+    return "a limit on processor time was reached (ulimit -t)";
+  case SIGSEGV:
+    return "usually a fault of the compiler; a small limit on the stack (ulimit -s) does it too";
+  case SIGABRT:
+    return "it gave up: what was wrong may stand above; a fault of the compiler, or memory ran out (ulimit -v)";
+  case SIGBUS:
+    return "usually a file became shorter while it was read, or the disk is failing";
+  case SIGSYS:
+    return "a sandbox forbids a system call that the compiler makes";
+  default:
+    return "usually a fault of the compiler";
+  }
+}
+
+/// Whether the program ended by itself, and so might again.
+static bool isCrash(int signal) {
+  for (int crash : {SIGSEGV, SIGABRT, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS})
+    if (signal == crash)
+      return true;
+  return false;
+}
+
+/// The argument as a shell takes it.
+static std::string quoted(const std::string &argument) {
+  std::string text = "'";
+  for (char c : argument)
+    text += c == '\'' ? "'\\''" : std::string(1, c);
+  return text + "'";
+}
+
+/// Runs the compiler again, writing the module after every phase; returns the folder with that, with what it printed
+/// and with the command.
+static std::string writeReproducer(const std::vector<std::string> &arguments, int &signal) {
+  std::string folder = temporaryFolder() + "/quipu-crash-XXXXXX";
+  if (!mkdtemp(folder.data()))
+    fail(folder, ": cannot create the folder", errnoSuffix(errno));
+  std::string command = "cd " + quoted(std::filesystem::current_path().string()) + "\nquipu compile";
+  for (const std::string &argument : arguments)
+    command += " " + quoted(argument);
+  OutputFile file(folder + "/command");
+  file.write(command.data(), command.size());
+  file.write("\n", 1);
+  file.commit();
+  std::vector<std::string> again = arguments;
+  again.insert(again.end(), {"--reproduce", folder});
+  signal = runProcess(compilerPath(), "quipu compile", again, folder + "/messages").signal;
+  return folder;
+}
+
+void reportCompilerSignal(int signal, const std::vector<std::string> &arguments) {
+  std::string text = concat("the compiler was ended by ", signalText(signal), ": ", causeOf(signal));
+  if (!isCrash(signal))
+    throw Error(text);
+  printNote("the compiler crashed; running it once more to write a reproducer");
+  std::string reproducer;
+  try {
+    int again = 0;
+    std::string folder = writeReproducer(arguments, again);
+    reproducer = concat("; the reproducer lies in ", folder,
+                        " (the command, the module after every phase up to the crash, what was printed)",
+                        again ? ": please report it with these files" : ", but a second run did not crash");
+  } catch (const Error &error) {
+    reproducer = concat("; no reproducer could be written: ", error.what());
+  }
+  throw Error(text + reproducer);
+}
+
+} // namespace quipu::tool
