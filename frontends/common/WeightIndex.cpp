@@ -4,12 +4,12 @@
 
 #include "runtime/core/Error.h"
 #include "runtime/core/MappedFile.h"
+#include "runtime/core/ParallelFor.h"
 
 #include <algorithm>
-#include <atomic>
-#include <exception>
-#include <mutex>
+#include <functional>
 #include <thread>
+#include <vector>
 
 namespace quipu::frontend {
 
@@ -29,28 +29,10 @@ void hashContents(WeightIndex &index, unsigned threads) {
   if (threads == 0)
     threads = std::max(1u, std::thread::hardware_concurrency());
 
-  std::atomic<size_t> next{0};
-  std::mutex mutex;
-  std::exception_ptr failure;
-  auto work = [&] {
-    for (size_t i = next++; i < todo.size(); i = next++) {
-      try {
-        todo[i]->contentHash = hashFile(*todo[i]);
-      } catch (...) {
-        std::lock_guard lock(mutex);
-        if (!failure)
-          failure = std::current_exception();
-      }
-    }
-  };
-  std::vector<std::thread> pool;
-  for (size_t i = 1; i < std::min<size_t>(threads, todo.size()); ++i)
-    pool.emplace_back(work);
-  work();
-  for (std::thread &thread : pool)
-    thread.join();
-  if (failure)
-    std::rethrow_exception(failure);
+  parallelFor(todo.size(), threads, [&](unsigned, const std::function<size_t()> &next) {
+    for (size_t i = next(); i < todo.size(); i = next())
+      todo[i]->contentHash = hashFile(*todo[i]);
+  });
 }
 
 } // namespace quipu::frontend

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -29,8 +30,12 @@ void parallelFor(size_t count, unsigned threads,
   };
   std::vector<std::thread> helpers;
   size_t wanted = std::min<size_t>(threads, count);
-  for (unsigned i = 1; i < wanted; ++i)
-    helpers.emplace_back(run, i);
+  try {
+    for (unsigned i = 1; i < wanted; ++i)
+      helpers.emplace_back(run, i);
+  } catch (const std::system_error &) {
+    // Those that started do the work.
+  }
   run(0);
   for (std::thread &helper : helpers)
     helper.join();

@@ -1,7 +1,6 @@
 //===- ThreadPool.cpp - Threads that stay ------------------------------------------------===//
 
 #include "runtime/cpu/ThreadPool.h"
-#include "runtime/core/Error.h"
 
 #include <algorithm>
 #include <chrono>
@@ -58,9 +57,10 @@ ThreadPool::ThreadPool(unsigned threads, bool pin)
   for (unsigned worker = 1; worker < numThreads; ++worker) {
     try {
       workers.emplace_back([this, worker] { work(worker); });
-    } catch (const std::system_error &error) {
-      stop();
-      fail("cannot start ", numThreads, " threads: ", error.what(), "; ask for fewer (--threads)");
+    } catch (const std::system_error &) {
+      // No work was given out yet: the pool is as large as what started.
+      numThreads = worker;
+      break;
     }
     if (!cores.empty()) {
       cpu_set_t mask;
@@ -72,9 +72,7 @@ ThreadPool::ThreadPool(unsigned threads, bool pin)
   }
 }
 
-ThreadPool::~ThreadPool() { stop(); }
-
-void ThreadPool::stop() {
+ThreadPool::~ThreadPool() {
   stopping = true;
   generation.fetch_add(1);
   generation.notify_all();

@@ -23,7 +23,7 @@ unsigned availableCores();
 class ThreadPool {
 public:
   /// `threads` counts the caller; 0: availableCores(). `pin` binds worker i to the i-th core of the affinity mask; the
-  /// caller's own affinity is left alone. Throws Error when the system gives no more threads.
+  /// caller's own affinity is left alone. Has fewer threads when the system gives no more.
   explicit ThreadPool(unsigned threads = 0, bool pin = false);
   ~ThreadPool();
   ThreadPool(const ThreadPool &) = delete;
@@ -64,7 +64,6 @@ private:
   void work(unsigned worker);
   void await(std::atomic<uint32_t> &counter, uint32_t epoch);
   void announce(std::atomic<uint32_t> &counter, uint32_t epoch);
-  void stop();
 
   unsigned numThreads;
   unsigned barrierPauses;

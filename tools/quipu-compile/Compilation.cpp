@@ -6,8 +6,8 @@
 #include "frontends/common/GraphBuilder.h"
 #include "ir/Llama/Llama.h"
 #include "runtime/core/Error.h"
+#include "runtime/core/InputFiles.h"
 #include "runtime/core/MappedFile.h"
-#include "runtime/core/OutputFile.h"
 #include "runtime/plan/Bundle.h"
 #include "runtime/plan/PlanFile.h"
 #include "tools/common/Console.h"
@@ -37,6 +37,11 @@ static std::optional<frontend::DType> parseDType(const std::string &name) {
   return std::nullopt;
 }
 
+static void writeText(OutputFile &file, const std::string &text) {
+  file.write(text.data(), text.size());
+  file.commit();
+}
+
 static std::string print(mlir::Operation *op) {
   std::string text;
   llvm::raw_string_ostream stream(text);
@@ -49,6 +54,7 @@ static std::string print(mlir::Operation *op) {
 }
 
 Compilation::Compilation(const CompileOptions &given) : options(given), backend(Backend::create(options, timing)) {
+  context.setThreadPool(threads);
   if (!options.stopAfter.empty())
     options.stopAfter = findPhase(options.stopAfter);
   // A whole kernel says nothing to who wrote a config.
@@ -80,6 +86,8 @@ void Compilation::run() {
       printNote(concat(note.kind == frontend::Note::Kind::warning ? "warning: " : "", options.model, ": ", note.field,
                        ": ", note.text));
 
+  openOutputs();
+
   std::string last = options.stopAfter;
   if (last.empty())
     last = options.emit == Emit::Mlir && options.kernel.empty() && options.dumpFolder.empty() ? phaseNames().rbegin()[1]
@@ -96,7 +104,7 @@ void Compilation::run() {
     if (isPlan)
       emitPlan();
     else if (options.emit != Emit::Mlir)
-      writeText(options.output, backend->emit(variants.front()));
+      writeText(*output, backend->emit(variants.front()));
     else if (!options.kernel.empty())
       emitKernel();
     else
@@ -104,6 +112,24 @@ void Compilation::run() {
   }
   if (options.timing)
     timing.print();
+}
+
+/// The program that an executable is a copy of.
+static std::string executableBase() {
+  return siblingPath("quipu", "an executable is a copy of it: install it beside quipu-compile");
+}
+
+void Compilation::openOutputs() {
+  if (options.emit == Emit::Executable)
+    noteInput(executableBase());
+  if (!options.dumpFolder.empty()) {
+    std::error_code error;
+    fs::create_directories(options.dumpFolder, error);
+    if (error)
+      fail(options.dumpFolder, ": cannot create the folder: ", error.message());
+  }
+  if (!options.output.empty())
+    output.emplace(options.output);
 }
 
 frontend::DType Compilation::computeDType() const {
@@ -187,7 +213,7 @@ void Compilation::checkKernelName() {
 void Compilation::emitModule() {
   const Variant &variant = variants.front();
   const mlir::OwningOpRef<mlir::ModuleOp> &shown = options.stopAfter == kCodegenPhase ? variant.code : variant.module;
-  writeText(options.output, print(*shown));
+  writeText(*output, print(*shown));
 }
 
 /// The kernel as it was scheduled, and the code made of it.
@@ -205,7 +231,7 @@ void Compilation::emitKernel() {
                      [&](const codegen::GeneratedEntry &entry) { return entry.symbol == function.getSymName(); }))
       text += print(function);
   });
-  writeText(options.output, text);
+  writeText(*output, text);
 }
 
 void Compilation::emitPlan() {
@@ -239,32 +265,21 @@ void Compilation::emitPlan() {
                  "that is more than plans are made for: change the model's config, --max-seq or "
                  "--max-batch");
     if (options.emit == Emit::Executable)
-      writeBundle(options.output,
-                  siblingPath("quipu", "an executable is a copy of it: install it beside quipu-compile"), *plan,
-                  weightFiles);
+      writeBundle(*output, executableBase(), *plan, weightFiles);
     else if (options.bundle)
-      writeBundle(options.output, "", *plan, weightFiles);
+      writeBundle(*output, "", *plan, weightFiles);
     else
-      writePlanFile(options.output, *plan);
+      writePlanFile(*output, *plan);
   });
-}
-
-void Compilation::writeText(const std::string &path, const std::string &text) const {
-  OutputFile file(path);
-  file.write(text.data(), text.size());
-  file.commit();
 }
 
 void Compilation::dumpPhase(const std::string &name, mlir::ModuleOp op) {
   if (options.dumpFolder.empty())
     return;
-  std::error_code error;
-  fs::create_directories(options.dumpFolder, error);
-  if (error)
-    fail(options.dumpFolder, ": cannot create the folder: ", error.message());
   char number[16];
   snprintf(number, sizeof(number), "%02u-", dumped++);
-  writeText((fs::path(options.dumpFolder) / (number + name + ".mlir")).string(), print(op));
+  OutputFile file((fs::path(options.dumpFolder) / (number + name + ".mlir")).string());
+  writeText(file, print(op));
 }
 
 } // namespace quipu::tool

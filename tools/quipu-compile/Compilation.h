@@ -4,7 +4,9 @@
 #define QUIPU_TOOLS_QUIPU_COMPILE_COMPILATION_H
 
 #include "frontends/common/Model.h"
+#include "runtime/core/OutputFile.h"
 #include "tools/quipu-compile/Backend.h"
+#include "tools/quipu-compile/CompilerThreads.h"
 #include "tools/quipu-compile/Options.h"
 #include "tools/quipu-compile/Phases.h"
 #include "tools/quipu-compile/Timing.h"
@@ -13,6 +15,7 @@
 #include "mlir/IR/MLIRContext.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -42,8 +45,8 @@ private:
   void emitKernel();
   void emitPlan();
 
-  /// Writes text whole or not at all.
-  void writeText(const std::string &path, const std::string &text) const;
+  /// Makes sure, before the work, that the results can be written where they are to be.
+  void openOutputs();
   void dumpPhase(const std::string &name, mlir::ModuleOp op);
 
   CompileOptions options;
@@ -51,10 +54,13 @@ private:
   std::unique_ptr<Backend> backend;
   uint32_t maxSeq = 0;
   frontend::Model model;
-  mlir::MLIRContext context;
+  CompilerThreads threads;
+  mlir::MLIRContext context{mlir::MLIRContext::Threading::DISABLED};
   /// For the target that was asked for, then for the others of the plan. What is printed is the first one's.
   std::vector<Variant> variants;
   unsigned dumped = 0;
+  /// What -o names.
+  std::optional<OutputFile> output;
 };
 
 } // namespace quipu::tool

@@ -4,6 +4,7 @@
 #define QUIPU_TOOLS_QUIPU_COMPILE_TIMING_H
 
 #include "runtime/core/Progress.h"
+#include "tools/common/Console.h"
 
 #include <algorithm>
 #include <chrono>
@@ -49,13 +50,23 @@ public:
     double total = 0;
     for (const auto &[name, seconds] : parts)
       total += seconds;
-    for (const auto &[name, seconds] : parts)
-      fprintf(stderr, "%-28s %9.4f s %5.1f %%\n", name.c_str(), seconds, total > 0 ? 100 * seconds / total : 0);
-    fprintf(stderr, "%-28s %9.4f s\n", "total", total);
+    std::string table;
+    auto add = [&](const std::string &name, double seconds, const std::string &rest = "") {
+      char line[128];
+      snprintf(line, sizeof(line), "%-28s %9.4f s", name.c_str(), seconds);
+      table += line + rest + "\n";
+    };
+    for (const auto &[name, seconds] : parts) {
+      char share[32];
+      snprintf(share, sizeof(share), " %5.1f %%", total > 0 ? 100 * seconds / total : 0);
+      add(name, seconds, share);
+    }
+    add("total", total);
     if (!threads.empty())
-      fprintf(stderr, "\nseconds of all threads that compiled kernels:\n");
+      table += "\nseconds of all threads that compiled kernels:\n";
     for (const auto &[name, seconds] : threads)
-      fprintf(stderr, "%-28s %9.4f s\n", name.c_str(), seconds);
+      add(name, seconds);
+    printText(table);
   }
 
 private:

@@ -4,6 +4,7 @@
 #include "runtime/core/Error.h"
 #include "runtime/core/OutputFile.h"
 #include "runtime/core/TemporaryName.h"
+#include "tools/common/CommandLine.h"
 #include "tools/common/Console.h"
 #include "tools/common/Process.h"
 #include "tools/quipu/Command.h"
@@ -55,23 +56,15 @@ static bool isCrash(int signal) {
   return false;
 }
 
-/// The argument as a shell takes it.
-static std::string quoted(const std::string &argument) {
-  std::string text = "'";
-  for (char c : argument)
-    text += c == '\'' ? "'\\''" : std::string(1, c);
-  return text + "'";
-}
-
 /// Runs the compiler again, writing the module after every phase; returns the folder with that, with what it printed
 /// and with the command.
 static std::string writeReproducer(const std::vector<std::string> &arguments, int &signal) {
   std::string folder = temporaryFolder() + "/quipu-crash-XXXXXX";
   if (!mkdtemp(folder.data()))
     fail(folder, ": cannot create the folder", errnoSuffix(errno));
-  std::string command = "cd " + quoted(std::filesystem::current_path().string()) + "\nquipu compile";
+  std::string command = "cd " + shellWord(std::filesystem::current_path().string()) + "\nquipu compile";
   for (const std::string &argument : arguments)
-    command += " " + quoted(argument);
+    command += " " + shellWord(argument);
   OutputFile file(folder + "/command");
   file.write(command.data(), command.size());
   file.write("\n", 1);
