@@ -8,12 +8,18 @@
 #include "ir/Llama/Llama.h"
 #include "ir/Reference/Reference.h"
 #include "passes/Passes.h"
+#include "runtime/core/InputFiles.h"
 #include "tools/common/Startup.h"
 
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
 #include "mlir/InitAllPasses.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
+
+#include <cstdlib>
+#include <optional>
+#include <string>
+#include <sys/stat.h>
 
 int main(int argc, char **argv) {
   quipu::tool::startProgram();
@@ -27,5 +33,12 @@ int main(int argc, char **argv) {
   quipu::llama::registerPipelines();
   quipu::llama::registerLlamaReferencePasses();
   quipu::llama::registerReferencePipeline();
-  return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "Quipu's optimizer driver\n", registry));
+  auto [input, output] = mlir::registerAndParseCLIOptions(argc, argv, "Quipu's optimizer driver\n", registry);
+  quipu::noteInput(input);
+  if (struct stat status; stat(output.c_str(), &status) == 0)
+    if (std::optional<std::string> same = quipu::findReadInput(status)) {
+      llvm::errs() << output << ": cannot write: it is the same file as " << *same << '\n';
+      return EXIT_FAILURE;
+    }
+  return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, input, output, registry));
 }

@@ -70,7 +70,8 @@ static std::string writeReproducer(const std::vector<std::string> &arguments, in
   file.write("\n", 1);
   file.commit();
   std::vector<std::string> again = arguments;
-  again.insert(again.end(), {"--reproduce", folder});
+  // In front: behind "--" it would be a word.
+  again.insert(again.begin(), {"--reproduce", folder});
   signal = runProcess(compilerPath(), "quipu compile", again, folder + "/messages").signal;
   return folder;
 }

@@ -63,6 +63,6 @@ assert output.read_text() == "old"
 names = sorted(path.name for path in folder.iterdir())
 assert names[0] == "00-import.mlir" and names[-3].endswith("-codegen.mlir"), names
 assert names[-2:] == ["command", "messages"], names
-assert f"quipu compile '{model}' '--target' 'cuda' '-o' '{output}'" in (folder / "command").read_text()
+assert f"quipu compile {model} --target cuda -o {output}" in (folder / "command").read_text()
 assert "Stack dump" in (folder / "messages").read_text() or "#0" in (folder / "messages").read_text()
 subprocess.run(["quipu-opt", folder / names[0], "-o", "/dev/null"], check=True)

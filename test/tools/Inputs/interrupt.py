@@ -36,11 +36,13 @@ def wait_until(condition, what):
         time.sleep(0.02)
 
 
-def start(command, number):
-    """The process, the folder of its temporary files and the one of its output."""
+def start(command, number, old=None):
+    """The process, the folder of its temporary files and the one of its output, in which `old` lies already."""
     temporary, outputs = scratch / f"{number}.tmp", scratch / f"{number}.out"
     temporary.mkdir()
     outputs.mkdir()
+    if old is not None:
+        (outputs / "out").write_bytes(old)
     environment = {**os.environ, "TMPDIR": str(temporary), "QUIPU_PTXAS": str(ptxas)}
     # Shells have what they start in the background ignore SIGINT.
     process = subprocess.Popen([*command, str(outputs / "out")], env=environment, stderr=subprocess.DEVNULL,
@@ -73,15 +75,15 @@ for command in commands:
     begin = time.monotonic()
     assert process.wait() == 0
     seconds, whole = time.monotonic() - begin, (outputs / "out").read_bytes()
-    for how in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL):
-        process, temporary, outputs = start(command, next(numbers))
+    for how, old in zip((signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL), (None, b"old", None, b"old")):
+        process, temporary, outputs = start(command, next(numbers), old)
         time.sleep(seconds * random.uniform(0.2, 1))
         process.send_signal(how)
         assert process.wait() in (0, -how), (command, process.returncode)
         assert not list(temporary.iterdir()), (command, how, list(temporary.iterdir()))
         names = [path.name for path in outputs.iterdir()]
-        assert names in ([], ["out"]), (command, how, names)
-        if names:
+        assert names == ["out"] or (names == [] and old is None), (command, how, names)
+        if names and (outputs / "out").read_bytes() != old:
             found = (outputs / "out").read_bytes()
             # A plan names the folder that it lies in.
             assert len(found) == len(whole), (command, how, len(found), len(whole))
