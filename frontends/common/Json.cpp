@@ -8,7 +8,6 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
-#include <set>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <vector>
@@ -20,41 +19,83 @@ namespace quipu::frontend {
 /// Deeper than any model file needs, and shallow enough for every recursion over a value.
 static constexpr size_t kMaxDepth = 64;
 
-json parseJson(std::string_view text, const std::string &where) {
-  // Keys seen so far in each object that is still open.
-  std::vector<std::set<std::string>> keys;
-  auto onEvent = [&](int, json::parse_event_t event, json &parsed) {
-    switch (event) {
-    case json::parse_event_t::object_start:
-    case json::parse_event_t::array_start:
-      keys.emplace_back();
-      if (keys.size() > kMaxDepth)
-        fail(where, ": JSON nested more than ", kMaxDepth, " levels deep; no model file is");
-      break;
-    case json::parse_event_t::object_end:
-    case json::parse_event_t::array_end:
-      keys.pop_back();
-      break;
-    case json::parse_event_t::key: {
-      const auto &key = parsed.get_ref<const std::string &>();
-      if (!keys.back().insert(key).second)
-        fail(where, ": the key ", shownText(key), " appears twice in one JSON object; remove one of them");
-      break;
-    }
-    case json::parse_event_t::value:
-      break;
-    }
+namespace {
+
+/// Builds the value. nlohmann's own parser with a callback looks through all of an object each time something inside of
+/// it ends, which takes minutes for a header of some ten thousand tensors.
+class Builder : public nlohmann::json_sax<json> {
+public:
+  explicit Builder(const std::string &where) : where(where) {}
+
+  bool null() override { return add(nullptr); }
+  bool boolean(bool value) override { return add(value); }
+  bool number_integer(number_integer_t value) override { return add(value); }
+  bool number_unsigned(number_unsigned_t value) override { return add(value); }
+  bool number_float(number_float_t value, const string_t &) override { return add(value); }
+  bool string(string_t &value) override { return add(std::move(value)); }
+  bool binary(binary_t &) override { return false; }
+
+  bool start_object(size_t) override { return open(json::object()); }
+  bool end_object() override { return close(); }
+  bool start_array(size_t) override { return open(json::array()); }
+  bool end_array() override { return close(); }
+
+  bool key(string_t &name) override {
+    auto [place, isNew] = containers.back()->get_ref<json::object_t &>().try_emplace(std::move(name));
+    if (!isNew)
+      fail(where, ": the key ", shownText(place->first), " appears twice in one JSON object; remove one of them");
+    member = &place->second;
     return true;
-  };
-  try {
-    return json::parse(text.begin(), text.end(), onEvent);
-  } catch (const json::exception &error) {
+  }
+
+  bool parse_error(size_t, const std::string &, const nlohmann::detail::exception &error) override {
     // "[json.exception.parse_error.101] parse error at line 3, column 7: ...": the bracket is of no use to the reader.
     std::string_view message = error.what();
     if (size_t end = message.find("] "); end != std::string_view::npos)
       message.remove_prefix(end + 2);
     fail(where, ": not valid JSON: ", message.substr(0, 300), "; the file is truncated or damaged, get it again");
   }
+
+  json take() { return std::move(root); }
+
+private:
+  /// Puts the value where the next one belongs.
+  json &place(json &&value) {
+    if (containers.empty())
+      return root = std::move(value);
+    if (containers.back()->is_array())
+      return containers.back()->get_ref<json::array_t &>().emplace_back(std::move(value));
+    return *member = std::move(value);
+  }
+  bool add(json &&value) {
+    place(std::move(value));
+    return true;
+  }
+  bool open(json &&container) {
+    if (containers.size() >= kMaxDepth)
+      fail(where, ": JSON nested more than ", kMaxDepth, " levels deep; no model file is");
+    containers.push_back(&place(std::move(container)));
+    return true;
+  }
+  bool close() {
+    containers.pop_back();
+    return true;
+  }
+
+  const std::string &where;
+  json root;
+  /// Those that are open, the innermost last. They do not move: only the last one grows.
+  std::vector<json *> containers;
+  /// Of the innermost object, for the key that was read last.
+  json *member = nullptr;
+};
+
+} // namespace
+
+json parseJson(std::string_view text, const std::string &where) {
+  Builder builder(where);
+  json::sax_parse(text.begin(), text.end(), &builder);
+  return builder.take();
 }
 
 std::string readTextFile(const std::string &path, const char *what, uint64_t limit) {

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <limits>
+#include <set>
 
 using nlohmann::json;
 namespace fs = std::filesystem;
@@ -235,22 +236,32 @@ static void readTokenIds(Fields &fields, std::string_view field, ModelConfig &co
   const json *found = fields.find(field);
   if (!found)
     return;
+  std::set<int32_t> seen(ids.begin(), ids.end());
+  std::string outside;
+  size_t outsideCount = 0;
   auto add = [&](const json &value) {
     if (!value.is_number_integer())
       fields.fail(field, *found, "must be a token id or a list of token ids; correct it");
     bool inVocab = value.is_number_unsigned() && value.get<uint64_t>() < config.vocabSize;
     if (!inVocab) {
-      warn(config, field, concat(shown(value), " is not in the vocabulary of ", config.vocabSize, " and is ignored"));
+      if (!outsideCount++)
+        outside = shown(value);
       return;
     }
     auto id = int32_t(value.get<uint64_t>());
-    if (std::ranges::find(ids, id) == ids.end())
+    if (seen.insert(id).second)
       ids.push_back(id);
   };
   if (found->is_array())
     std::ranges::for_each(*found, add);
   else
     add(*found);
+  if (outsideCount == 1)
+    warn(config, field, concat(outside, " is not in the vocabulary of ", config.vocabSize, " and is ignored"));
+  else if (outsideCount > 1)
+    warn(config, field,
+         concat(outside, " and ", outsideCount - 1, " more are not in the vocabulary of ", config.vocabSize,
+                " and are ignored"));
 }
 
 static std::string modelName(const std::string &path) {

@@ -4,6 +4,8 @@
 
 #include "frontends/hf/Config.h"
 
+#include <chrono>
+
 using namespace quipu;
 using namespace quipu::frontend;
 using namespace quipu::test;
@@ -60,6 +62,28 @@ TEST(Config, ReadsEveryField) {
   EXPECT_EQ(config.eosTokenIds, std::vector<int32_t>{2});
   EXPECT_EQ(config.declaredDtype, DType::f32);
   EXPECT_FALSE(hasWarnings(config));
+}
+
+// Test: a list of ids takes time in proportion to its length. (What looks through all ids for each takes a minute.)
+TEST(Config, ManyTokenIds) {
+  json ids = json::array();
+  for (int repeat = 0; repeat < 2; ++repeat)
+    for (int id = 399999; id >= 0; --id)
+      ids.push_back(id);
+  ids.push_back(-1);
+  auto start = std::chrono::steady_clock::now();
+  ModelConfig config = parse(changed({{"vocab_size", 300000}, {"eos_token_id", ids}}));
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(20));
+  EXPECT_EQ(config.eosTokenIds.size(), 300000u);
+  EXPECT_EQ(config.eosTokenIds.front(), 299999);
+  // One remark about those that are not in the vocabulary.
+  size_t warnings = 0;
+  for (const Note &note : config.notes)
+    if (note.kind == Note::Kind::warning && note.field == "eos_token_id") {
+      ++warnings;
+      EXPECT_EQ(note.text, "399999 and 200000 more are not in the vocabulary of 300000 and are ignored");
+    }
+  EXPECT_EQ(warnings, 1u);
 }
 
 TEST(Config, FillsDefaultsAndSaysSo) {

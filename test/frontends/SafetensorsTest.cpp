@@ -4,6 +4,8 @@
 
 #include "frontends/hf/Safetensors.h"
 
+#include <chrono>
+
 using namespace quipu;
 using namespace quipu::frontend;
 using namespace quipu::test;
@@ -43,6 +45,19 @@ TEST(Safetensors, HeaderMayBePaddedAndEmpty) {
                 .find("a")
                 ->size,
             0u);
+}
+
+// Test: headers take time in proportion to their length. (What looks through all tensors for each takes minutes.)
+TEST(Safetensors, ManyTensors) {
+  TempFolder folder;
+  std::string header = "{";
+  for (int i = 0; i < 200000; ++i)
+    header += concat(i ? "," : "", "\"tensor.", i, "\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[", 4 * i, ",",
+                     4 * i + 4, "]}");
+  std::string path = folder.write("many.safetensors", safetensorsFile(header + "}", std::string(800000, '\0')));
+  auto start = std::chrono::steady_clock::now();
+  EXPECT_EQ(hf::readSafetensors(path).tensors.size(), 200000u);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(20));
 }
 
 TEST(Safetensors, ContentHash) {
