@@ -85,7 +85,7 @@ private:
 
   void penalise();
   Value largestKey();
-  Value mass(Value logit, Value order);
+  Value mass(Value logit);
   Value exactMass(Value logit);
   Values scan(Value first, Value end, int64_t stride, ArrayRef<Value> initial,
               function_ref<Values(Value index, Value logit, Value inRange, ValueRange carried)> body);
@@ -141,6 +141,11 @@ void SampleKernel::penalise() {
     Value value = b.load(b.getF32Type(), place, 4);
     Value positive = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, value, b.f32(0.0f));
     Value changed = b.select(positive, b.divf(value, penalty), b.mulf(value, penalty));
+    // What was finite stays so: beyond it lies what says that the model has failed.
+    Value largest = b.f32(std::numeric_limits<float>::max());
+    Value bounded = arith::MinNumFOp::create(b, b.maxf(changed, b.negf(largest)), largest);
+    Value wasFinite = b.compare(Predicate::ne, orderOf(b, value), int32_t(kNotFinite));
+    changed = b.select(wasFinite, bounded, changed);
     b.barrier();
     b.ifThen(isThere, [&] { b.store(changed, place, 4); });
     b.barrier();
@@ -179,17 +184,16 @@ Value SampleKernel::largestKey() {
   return best;
 }
 
-/// 2^43 e^((logit - top) / temperature), rounded; 0 for NaN.
-Value SampleKernel::mass(Value value, Value order) {
+/// 2^43 e^((logit - top) / temperature), rounded, for finite logits.
+Value SampleKernel::mass(Value value) {
   Value exponent = b.mulf(b.subf(value, top), scaleLog2);
   Value isLarge = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, exponent, b.f32(kExactBits));
-  Value result = b.ifElse(
+  return b.ifElse(
       isLarge, [&] { return Values{exactMass(value)}; },
       [&] {
         Value power = b.addf(b.mulf(b.exp2(exponent), b.f32(float(int64_t(1) << kMassBits))), b.f32(0.5f));
         return Values{wide(arith::FPToSIOp::create(b, b.getI32Type(), power))};
       })[0];
-  return b.select(b.compare(Predicate::eq, order, 0), b.i64(0), result);
 }
 
 /// As expOf of runtime/text/Sampler.cpp, by the coefficients of the series.
@@ -224,7 +228,7 @@ Values SampleKernel::findDigit(Value byMass, Border border, Value level, ValueRa
       Value bin = bits.mask(arith::ShRUIOp::create(b, order, shift), kBins - 1);
       b.ptx("red.shared.add.u32 [$0], $1;", {}, {count(bin), b.i32(1)}, /*memory=*/true);
       b.ifThen(byMass, [&] {
-        Value addend = mass(value, order), low = bits.low(addend);
+        Value addend = mass(value), low = bits.low(addend);
         Value before =
             b.ptx("atom.shared.add.u32 $0, [$1], $2;", {b.getI32Type()}, {massLow(bin), low}, /*memory=*/true).front();
         Value carry = arith::ExtUIOp::create(b, b.getI32Type(), b.compare(Predicate::ult, b.add(before, low), low));
@@ -292,7 +296,7 @@ Border SampleKernel::narrow(Value byMass, Border border) {
         Value negative = b.compare(Predicate::sge, order, 0);
         Value sign = b.i32(std::numeric_limits<int32_t>::min());
         Value word = b.select(negative, bits.flip(order), bits.exclusiveOr(order, sign));
-        Value each = mass(arith::BitcastOp::create(b, b.getF32Type(), word), order);
+        Value each = mass(arith::BitcastOp::create(b, b.getF32Type(), word));
         each = b.select(byMass, b.max(each, b.i64(1)), b.i64(1));
         Value behind = b.div(b.sub(wanted, 1), each);
         return Values{find([&](Value) { return behind; },
@@ -378,7 +382,7 @@ Value SampleKernel::draw() {
         return b.ifElse(
             isKept(order, index, border),
             [&] {
-              Value own = mass(value, order);
+              Value own = mass(value);
               return Values{b.select(b.compare(Predicate::sge, own, least), own, b.i64(0))};
             },
             [&] { return Values{b.i64(0)}; })[0];
@@ -393,9 +397,7 @@ void SampleKernel::emit() {
   scaleLog2 = rule(b.getF32Type(), offsetof(SampleRule, scaleLog2));
   top = logit(best);
   topWide = arith::ExtFOp::create(b, b.getF64Type(), top);
-  // Finite: between the orders of the infinities.
-  Value isFinite = b.both(b.compare(Predicate::ugt, order, kNothingToChoose),
-                          b.compare(Predicate::ult, order, static_cast<int32_t>(0xff800000)));
+  Value isFinite = b.compare(Predicate::ne, order, int32_t(kNotFinite));
   Value isDrawn = b.both(isFinite, arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, scale, f64(0)));
   Value token = b.ifElse(isDrawn, [&] { return Values{draw()}; }, [&] { return Values{best}; })[0];
   b.ifThen(isThread(0), [&] {

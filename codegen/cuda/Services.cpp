@@ -78,13 +78,16 @@ static void emitFillRandom(CudaBuilder &b, StringRef name, Type element) {
   });
 }
 
+/// The bits of the f32 infinity: NaN have greater ones, but for the sign.
+static constexpr int64_t kInfinity = 0x7f800000;
+
 Value orderOf(CudaBuilder &b, Value logit) {
   Bits bits(b);
   Value word = arith::BitcastOp::create(b, b.getI32Type(), logit);
   Value negative = b.compare(Predicate::slt, word, 0);
   Value order = b.select(negative, bits.flip(word), bits.exclusiveOr(word, b.i32(std::numeric_limits<int32_t>::min())));
-  Value isNaN = arith::CmpFOp::create(b, arith::CmpFPredicate::UNO, logit, logit);
-  return b.select(isNaN, b.i32(0), order);
+  Value isFinite = b.compare(Predicate::ult, bits.mask(word, 0x7fffffff), kInfinity);
+  return b.select(isFinite, order, b.i32(int32_t(kNotFinite)));
 }
 
 Value keyOf(CudaBuilder &b, Value logit, Value index) {
@@ -149,7 +152,7 @@ static void emitAdvance(CudaBuilder &b) {
     Value key = b.at(keys, b.mul(row, 8));
     Value raised = b.load(b.getI64Type(), key, 8), token = bits.flip(bits.low(raised));
     // The steps behind this one have begun: they go on with a token that exists, and the host ends them.
-    Value isChosen = b.compare(Predicate::ugt, bits.high(raised), kNothingToChoose);
+    Value isChosen = b.compare(Predicate::ne, bits.high(raised), int32_t(kNotFinite));
     Value target = b.mul(b.widen(b.loadI32(b.at(outputRows, b.mul(row, 4)))), 4);
     b.store(token, b.at(tokens, target), 4);
     Value position = b.at(positions, target);

@@ -87,7 +87,7 @@ private:
   CudaBuilder &b;
 };
 
-/// A logit's place among all as an unsigned number (i32): greater for a greater logit, 0 for NaN.
+/// A logit's place among all as an unsigned number (i32): greater for a greater logit, kNotFinite for NaN and infinity.
 mlir::Value orderOf(CudaBuilder &b, mlir::Value logit);
 /// Upper half: the order; lower half: lower indices are greater.
 mlir::Value keyOf(CudaBuilder &b, mlir::Value logit, mlir::Value index);

@@ -35,23 +35,24 @@
 //     quipu_argmax(const float *logits, int32 rows, int32 vocab, uint64 *keys)
 //         grid (x: any, y: rows), 256 threads. Raises keys[row] (atomic max) to the key of the largest logit: upper 32
 //         bits: the logit's bits made monotonic (sign set: all bits flipped, otherwise the sign bit set), lower 32
-//         bits: ~index, so that the lowest index wins. NaN counts as the lowest.
+//         bits: ~index, so that the lowest index wins. NaN and both infinities count as the largest, kNotFinite: one
+//         of them among the logits is what the key tells.
 //     quipu_sample(float *logits, int32 rows, int32 vocab, const SampleRule *rules, int32 *recent,
 //                  const double *uniforms, const int32 *step, int32 capacity, uint64 *keys)
 //         grid (x: 1, y: rows), kCudaSampleThreads threads. Draws a token of each row by rules[row] as
 //         runtime/text/Sampler.cpp does, with the number uniforms[(*step % capacity) * rows + row] in [0, 1), and sets
 //         the lower half of keys[row] as quipu_argmax; the upper half is the largest logit's. recent[row *
-//         kSampleWindow ...] is a ring of rule.window tokens
-//         (-1: none), to which the token is added at (rule.accepted + *step) % rule.window. Changes the logits that the
-//         penalty is for. vocab < kSampleVocab. Where the most likely token is NaN or infinite, or rule.scale is 0, it
-//         is the choice. Probabilities are whole multiples of 2^-43 of the largest (below 1e-5 of it with the error of
-//         an f32 exponential), so sums do not depend on their order; a choice differs from the host's only where the
-//         number falls this close to the border between two tokens.
+//         kSampleWindow ...] is a ring of rule.window tokens (-1: none), to which the token is added at (rule.accepted
+//         + *step) % rule.window. Changes the logits that the penalty is for (finite ones stay finite). vocab <
+//         kSampleVocab. Where the largest is kNotFinite, or rule.scale is 0, it is the choice. Probabilities are whole
+//         multiples of 2^-43 of the largest (below 1e-5 of it with the error of an f32 exponential), so sums do not
+//         depend on their order; a choice differs from the host's only where the number falls this close to the border
+//         between two tokens.
 //     quipu_advance(uint64 *keys, const int32 *outputRows, int32 rows, int32 *tokens, int32 *positions, int32 *history,
 //                   int32 *step, int32 capacity)
 //         one block, 256 threads. For each row r: token = ~lower(keys[r]); tokens[outputRows[r]] = token;
-//         positions[outputRows[r]] += 1; history[(*step % capacity) * rows + r] = token, or -1 where upper(keys[r]) <=
-//         kNothingToChoose: every logit is NaN or minus infinity; keys[r] = 0; then *step += 1.
+//         positions[outputRows[r]] += 1; history[(*step % capacity) * rows + r] = token, or -1 where upper(keys[r]) is
+//         kNotFinite; keys[r] = 0; then *step += 1.
 //
 //===----------------------------------------------------------------------------------===//
 
@@ -62,8 +63,8 @@
 
 /// Threads of a block of every service kernel but quipu_sample.
 enum { kCudaServiceThreads = 256, kCudaSampleThreads = 1024 };
-/// Upper half of the key of minus infinity; that of NaN is 0.
-enum { kNothingToChoose = 0x007fffff };
+/// Upper half of the key of NaN and of the infinities.
+enum : uint32_t { kNotFinite = 0xffffffff };
 #define QUIPU_CUDA_FILL_RANDOM "quipu_fill_random_"
 #define QUIPU_CUDA_ARGMAX "quipu_argmax"
 #define QUIPU_CUDA_SAMPLE "quipu_sample"

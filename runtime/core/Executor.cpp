@@ -1,7 +1,6 @@
 //===- Executor.cpp - One launch of a program --------------------------------------------===//
 
 #include "runtime/core/Executor.h"
-#include "runtime/core/Logits.h"
 #include "runtime/core/Weights.h"
 
 #include <algorithm>
@@ -125,9 +124,13 @@ Executor::Launched Executor::upload(size_t index, const StepRows &rows) {
 const float *Executor::run(size_t index, const StepRows &rows) {
   Launched launched = upload(index, rows);
   device.enqueue(programs[index], launched.dims, nullptr);
+  return logitsOnHost(rows.outputs.size());
+}
+
+const float *Executor::logitsOnHost(size_t wantedRows) {
   void *host = device.hostPointer(logits.data());
   if (!host) {
-    size_t bytes = rows.outputs.size() * model.vocabSize() * sizeof(float);
+    size_t bytes = wantedRows * model.vocabSize() * sizeof(float);
     if (hostLogits.size() < bytes)
       hostLogits = device.allocate(bytes, MemoryUse::Staging);
     host = hostLogits.data();
@@ -195,10 +198,7 @@ void Executor::enqueueChoice() {
 std::span<const int32_t> Executor::choice(uint64_t launch) {
   device.wait(*chosen[launch % kRing]);
   size_t outputs = size_t(choosing.dims[kDimOutputs]);
-  std::span<const int32_t> tokens(static_cast<const int32_t *>(history.data()) + launch % kRing * outputs, outputs);
-  if (std::ranges::any_of(tokens, [](int32_t token) { return token < 0; }))
-    failForNothingToChoose();
-  return tokens;
+  return {static_cast<const int32_t *>(history.data()) + launch % kRing * outputs, outputs};
 }
 
 /// "layers.7.attention" for the iteration 7 of "layers.{}.attention".

@@ -53,11 +53,14 @@ public:
   const float *run(size_t index, const StepRows &rows);
 
   /// For devices that choose tokens: brings the inputs to the device; then each enqueueChoice() runs the program, and
-  /// choice(n) waits for launch number n since startChoosing and gives a token for each wanted row. `sampling`: how
-  /// each wanted row's is drawn, alive until the last enqueueChoice(); none: the most likely ones are chosen.
+  /// choice(n) waits for launch number n since startChoosing and gives a token for each wanted row, -1 where some of
+  /// the row's logits are NaN or infinite. `sampling`: how each wanted row's is drawn, alive until the last
+  /// enqueueChoice(); none: the most likely ones are chosen.
   void startChoosing(size_t index, const StepRows &rows, std::span<const TokenSampling *const> sampling = {});
   void enqueueChoice();
   std::span<const int32_t> choice(uint64_t launch);
+  /// The logits of the launch that was enqueued last, on the host: of its wanted rows.
+  const float *logitsOnHost(size_t wantedRows);
   /// Waits for everything enqueued.
   void finish() { device.synchronize(); }
 

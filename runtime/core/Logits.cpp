@@ -1,8 +1,11 @@
-//===- Logits.cpp - The choice from a row of logits ---------------------------===//
+//===- Logits.cpp - Rows of logits: the choice, and what is no number --------------------===//
 
 #include "runtime/core/Logits.h"
 #include "runtime/core/Error.h"
 
+#include <algorithm>
+#include <bit>
+#include <cmath>
 #include <limits>
 
 namespace quipu {
@@ -17,13 +20,52 @@ int32_t mostLikely(std::span<const float> logits) {
     }
   }
   if (best < 0)
-    failForNothingToChoose();
+    fail("every logit is NaN or minus infinity: there is nothing to choose");
   return best;
 }
 
-void failForNothingToChoose() {
-  fail("every logit is NaN or minus infinity: the weights or the compiled code are wrong, or numbers went out of the "
-       "range of f16; try --dtype bf16 or f32");
+bool allFinite(std::span<const float> logits) {
+  // Infinities and NaN have all bits of the exponent set. Whole numbers and no early end: the loop becomes vectors.
+  constexpr uint32_t kExponent = 0x7f800000;
+  uint32_t found = 0;
+  for (float logit : logits)
+    found |= uint32_t((std::bit_cast<uint32_t>(logit) & kExponent) == kExponent);
+  return !found;
+}
+
+void FiniteCheck::look(std::span<const float> logits, uint64_t at, size_t of) {
+  lastSequence = std::max(lastSequence, of);
+  if (allFinite(logits) || badRows++)
+    return;
+  position = at;
+  sequence = of;
+  vocab = logits.size();
+  for (size_t i = logits.size(); i-- > 0;) {
+    if (std::isfinite(logits[i]))
+      continue;
+    firstToken = i;
+    ++(std::isnan(logits[i]) ? nans : infinities);
+  }
+}
+
+void FiniteCheck::require(const plan::Plan &plan) const {
+  if (passed())
+    return;
+  std::string count = nans ? concat(nans, " of ", vocab, nans == 1 ? " is NaN" : " are NaN") : "";
+  if (infinities)
+    count += nans ? concat(" and ", infinities, " infinite")
+                  : concat(infinities, " of ", vocab, infinities == 1 ? " is infinite" : " are infinite");
+  // Of what the numbers pass through, f16 alone has a narrow range.
+  bool isHalf = plan.config()->compute_dtype() == plan::DType::f16 || plan.kv_cache()->dtype() == plan::DType::f16;
+  const char *advice = isHalf ? "the numbers may have left the range of f16: compile with --dtype f32 or bf16"
+                              : "the weights may hold NaN or infinity, or be damaged: get them again, or compare them "
+                                "with the plan by --verify; --dtype f32 shows whether rounding has a part in it";
+  fail("the logits at position ", position, lastSequence ? concat(" of sequence ", sequence) : "",
+       " are no numbers to choose from: ", count, " (the first is of token ", firstToken, ")",
+       badRows > 1
+           ? concat(", and ", badRows - 1, badRows == 2 ? " more position has such" : " more positions have such")
+           : "",
+       "; ", advice);
 }
 
 } // namespace quipu

@@ -1,10 +1,14 @@
-//===- Logits.h - The choice from a row of logits -----------------------------*- C++ -*-===//
+//===- Logits.h - Rows of logits: the choice, and what is no number ---------*- C++ -*-===//
 
 #ifndef QUIPU_RUNTIME_CORE_LOGITS_H
 #define QUIPU_RUNTIME_CORE_LOGITS_H
 
+#include "runtime/plan/plan_generated.h"
+
+#include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 
 namespace quipu {
 
@@ -12,8 +16,27 @@ namespace quipu {
 /// minus infinity.
 int32_t mostLikely(std::span<const float> logits);
 
-/// A row of logits with nothing to choose. Throws Error.
-[[noreturn]] void failForNothingToChoose();
+/// Whether no logit is NaN or infinite.
+bool allFinite(std::span<const float> logits);
+
+/// Looks for logits that are NaN or infinite. One is enough to say that the model's arithmetic has failed: what is
+/// chosen from such a row means nothing, however likely the other tokens look.
+class FiniteCheck {
+public:
+  /// `position`: of the row's token in its sequence, from 0; `sequence`: which one it is of several.
+  void look(std::span<const float> logits, uint64_t position, size_t sequence = 0);
+
+  bool passed() const { return badRows == 0; }
+
+  /// Throws Error unless all that was looked at is finite: where, how many, and what to try with a model of this plan.
+  void require(const plan::Plan &plan) const;
+
+private:
+  uint64_t badRows = 0;
+  /// The first row of them.
+  uint64_t position = 0, vocab = 0, nans = 0, infinities = 0, firstToken = 0;
+  size_t sequence = 0, lastSequence = 0;
+};
 
 } // namespace quipu
 

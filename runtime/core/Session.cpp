@@ -55,6 +55,8 @@ struct Session::Impl {
   void continueOnDevice(std::span<const SequenceTokens> batch, std::span<const TokenSampling> sampling, size_t program,
                         uint32_t steps, const ChosenTokens &callback);
   void greedyOnHost(std::span<const NextToken> batch, uint32_t steps, const ChosenTokens &callback);
+  void requireFinite(std::span<const SequenceTokens> batch, const float *logits) const;
+  [[noreturn]] void failForChoice(size_t program, std::span<const int32_t> tokens, uint32_t step);
 
   std::shared_ptr<const Model> model;
   KvCache cache;
@@ -198,6 +200,37 @@ void Session::Impl::launchAll(std::span<const SequenceTokens> batch, const StepO
   }
 }
 
+/// Refuses NaN and infinity in the logits of a launch, of which each wanted row is the last of its sequence.
+void Session::Impl::requireFinite(std::span<const SequenceTokens> batch, const float *logits) const {
+  FiniteCheck check;
+  size_t vocab = model->vocabSize();
+  for (size_t i = 0; i < wanted.size(); ++i)
+    check.look({logits + i * vocab, vocab}, cache.length(batch[wanted[i].part].sequence) - 1, wanted[i].part);
+  check.require(model->plan());
+}
+
+/// The device has found NaN or infinity among the logits of step `step` of those that follow `rows`, in which `tokens`
+/// were the new ones. Later steps have taken the place of these logits: the step runs again to see them.
+void Session::Impl::failForChoice(size_t program, std::span<const int32_t> tokens, uint32_t step) {
+  executor.finish();
+  for (size_t row = 0; row < tokens.size(); ++row) {
+    rows.tokens[row] = tokens[row];
+    rows.positions[row] += int32_t(step);
+  }
+  const float *logits = executor.run(program, rows);
+  FiniteCheck check;
+  size_t vocab = model->vocabSize();
+  for (size_t row = 0; row < tokens.size(); ++row)
+    check.look({logits + row * vocab, vocab}, uint64_t(rows.positions[row]), row);
+  check.require(model->plan());
+  fail("the device found logits that are NaN or infinite, and not again when the step was repeated: its memory or code "
+       "does not work right");
+}
+
+static bool isChosen(std::span<const int32_t> tokens) {
+  return std::ranges::all_of(tokens, [](int32_t token) { return token >= 0; });
+}
+
 /// `deliver(logits, whole)` is called after each launch, see launchAll.
 template <typename Deliver>
 void Session::Impl::step(std::span<const SequenceTokens> batch, const StepOptions &options, Deliver deliver) {
@@ -222,6 +255,8 @@ std::vector<int32_t> Session::Impl::chooseOnDevice(std::span<const SequenceToken
     std::span<const int32_t> chosen = executor.choice(0);
     for (const KvCache::Growth &advance : advances)
       cache.advance(advance.sequence, advance.tokens);
+    if (!isChosen(chosen))
+      requireFinite(batch, executor.logitsOnHost(wanted.size()));
     tokens.insert(tokens.end(), chosen.begin(), chosen.end());
   });
   return tokens;
@@ -290,6 +325,8 @@ void Session::Impl::continueOnDevice(std::span<const SequenceTokens> batch, std:
   for (const TokenSampling &each : sampling)
     samplings.push_back(&each);
   executor.startChoosing(program, rows, samplings);
+  std::vector<int32_t> given = rows.tokens;
+  given.resize(batch.size());
   std::string full;
   while (done < steps) {
     for (; enqueued < steps && enqueued < done + kRunAhead && full.empty(); ++enqueued) {
@@ -309,7 +346,11 @@ void Session::Impl::continueOnDevice(std::span<const SequenceTokens> batch, std:
     }
     if (done == enqueued)
       throw Error(full);
-    std::span<const int32_t> tokens = executor.choice(done++);
+    std::span<const int32_t> tokens = executor.choice(done);
+    if (!isChosen(tokens))
+      failForChoice(program, given, done);
+    ++done;
+    given.assign(tokens.begin(), tokens.end());
     if (!callback(tokens))
       return;
   }
@@ -326,6 +367,7 @@ void Session::Impl::greedyOnHost(std::span<const NextToken> batch, uint32_t step
     size_t row = 0;
     std::vector<int32_t> chosen(batch.size());
     step(parts, {}, [&](const float *logits, bool) {
+      requireFinite(parts, logits);
       for (size_t wantedRow = 0; wantedRow < wanted.size(); ++wantedRow)
         chosen[row++] = mostLikely({logits + wantedRow * model->vocabSize(), model->vocabSize()});
     });
@@ -405,6 +447,7 @@ std::vector<int32_t> Session::choose(std::span<const SequenceTokens> batch, cons
   std::vector<int32_t> tokens;
   size_t vocab = impl->model->vocabSize();
   impl->step(last, options, [&](const float *logits, bool) {
+    impl->requireFinite(last, logits);
     for (size_t i = 0; i < impl->wanted.size(); ++i)
       tokens.push_back(mostLikely({logits + i * vocab, vocab}));
   });

@@ -113,7 +113,8 @@ public:
   bool choosesOnDevice() const;
 
   /// As step() with LogitsMode::Last for all: appends the tokens and gives, for each sequence of the batch, the most
-  /// likely token to follow (the lowest id of equals). Their modes are not looked at.
+  /// likely token to follow (the lowest id of equals). Their modes are not looked at. Throws Error where any logit that
+  /// a token is chosen by is NaN or infinite, as do greedy() and draw(); step() gives such logits as they are.
   std::vector<int32_t> choose(std::span<const SequenceTokens> batch, const StepOptions &options = {});
 
   /// `steps` times: appends its next token to each sequence and chooses the one that follows. `callback` gets the

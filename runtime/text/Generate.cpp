@@ -2,6 +2,7 @@
 
 #include "runtime/text/Generate.h"
 #include "runtime/core/Error.h"
+#include "runtime/core/Logits.h"
 #include "runtime/text/StopText.h"
 #include "runtime/text/StreamDecoder.h"
 
@@ -118,7 +119,13 @@ GenerateSummary Generator::continueSequence(SequenceId sequence, std::span<const
   } else {
     std::span<const float> logits = session.prefill(sequence, prompt, LogitsMode::Last, options.chunkRows).row(0);
     endPrompt();
-    for (int32_t token = sampler.sample(logits); accept(token); token = sampler.sample(logits)) {
+    auto sample = [&] {
+      FiniteCheck check;
+      check.look(logits, length - 1);
+      check.require(model.plan());
+      return sampler.sample(logits);
+    };
+    for (int32_t token = sample(); accept(token); token = sample()) {
       logits = session.decode(sequence, token);
       ++summary.decodeSteps;
       ++length;

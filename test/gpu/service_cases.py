@@ -44,7 +44,7 @@ def check_fill(driver, code, stream, dtype, random):
 
 
 def check_greedy(driver, code, stream, random):
-    """Arg-max and the step to the next token, twice, with ties and NaN."""
+    """Arg-max and the step to the next token, twice, with ties, NaN and infinities."""
     device = "cuda"
     for rows, vocab in ((1, 32003), (7, 128256), (64, 300)):
         capacity = 3
@@ -52,13 +52,15 @@ def check_greedy(driver, code, stream, random):
         logits[0] -= 100  # a row of negative numbers
         if rows > 1:
             logits[1].clamp_(max=1.5)  # many equal largest ones: the first wins
-            logits[2, ::5] = float("nan")
-            logits[3] = float("nan")  # nothing to choose: the first, and -1 for the host
-            logits[4] = -float("inf")
-        best = logits.nan_to_num(nan=-float("inf")).argmax(-1)
+            # No numbers, one of them or all: the first of these, and -1 for the host.
+            logits[2, random.randrange(vocab)] = float("nan")
+            logits[3] = float("nan")
+            logits[4, random.randrange(vocab)] = -float("inf")
+            logits[5, random.randrange(vocab)] = float("inf")
+        best = torch.empty(rows, dtype=torch.int64, device=device)
         for row in range(rows):
-            clean = logits[row].nan_to_num(nan=-float("inf"))
-            best[row] = (clean == clean.max()).nonzero()[0, 0]
+            wrong = ~logits[row].isfinite()
+            best[row] = (wrong if bool(wrong.any()) else logits[row] == logits[row].max()).nonzero()[0, 0]
         extra = random.sample(range(rows + 3), rows)
         output_rows = torch.tensor(extra, dtype=torch.int32, device=device)
         tokens = torch.full((rows + 3,), -5, dtype=torch.int32, device=device)
@@ -84,7 +86,7 @@ def check_greedy(driver, code, stream, random):
             raise AssertionError("advance moved other rows")
         rounds = history.view(capacity, rows).long()
         told = best.clone()
-        told[3:5] = -1
+        told[2:6] = -1
         if not (torch.equal(rounds[2], told) and torch.equal(rounds[0], told) and bool((rounds[1] == -5).all())):
             raise AssertionError("advance keeps another history")
         if int(step) != 4 or bool(keys.any()):
@@ -103,9 +105,11 @@ def sample_on_host(logits, options, seen, uniform):
     for token in set(seen):
         value = logits[token]
         logits[token] = value / options["penalty"] if value > 0 else value * options["penalty"]
+    if not bool(logits.isfinite().all()):
+        return int((~logits.isfinite()).nonzero()[0, 0]), 1.0
     if options["temperature"] == 0:
-        return int(logits.nan_to_num(nan=-math.inf).argmax()), 1.0
-    values = logits.nan_to_num(nan=-math.inf).double()
+        return int(logits.argmax()), 1.0
+    values = logits.double()
     order = torch.argsort(values, descending=True, stable=True)
     if options["top_k"]:
         order = order[:options["top_k"]]
@@ -133,7 +137,8 @@ def check_sample(driver, code, stream, random):
         logits = torch.randn(rows, vocab) * random.choice([0.01, 1, 5])
         if round % 4 == 3:
             logits = (logits * 2).round()  # many equal ones
-            logits[1, 1::5] = float("nan")
+        if round % 5 == 4:
+            logits[1, random.randrange(vocab)] = random.choice([math.nan, math.inf, -math.inf])
         rules, ring, expected = b"", torch.full((rows, window_bound), -1, dtype=torch.int32), []
         uniforms = torch.rand(capacity, rows, dtype=torch.float64)
         for row in range(rows):
@@ -159,6 +164,8 @@ def check_sample(driver, code, stream, random):
         torch.cuda.synchronize()
         for row, (token, margin, place, options) in enumerate(expected):
             got = ~int(keys[row]) & 0xFFFFFFFF
+            if (int(keys[row]) >> 32 & 0xFFFFFFFF == 0xFFFFFFFF) == bool(logits[row].isfinite().all()):
+                raise AssertionError("the key does not tell whether all logits are finite")
             # On the border between two tokens rounding decides.
             if got != token and margin > 1e-6:
                 raise AssertionError(f"{vocab} logits, {options}: token {got}, not {token}")

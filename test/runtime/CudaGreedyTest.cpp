@@ -4,6 +4,9 @@
 #include "runtime/text/Generate.h"
 #include "test/runtime/FakeCudaTest.h"
 
+#include <cmath>
+#include <limits>
+
 using namespace quipu;
 using namespace quipu::test;
 
@@ -209,18 +212,65 @@ TEST_F(CudaGreedyTest, CacheFull) {
   EXPECT_EQ(session.length(sequence), 12u);
 }
 
-// Test: logits that are all NaN end the text with an error, whichever way tokens are chosen.
-TEST_F(CudaGreedyTest, NothingToChoose) {
-  fake.spoilsLogits = true;
+// Test: one logit that is NaN or infinite ends the text with an error that says where and how many, whichever way
+// tokens are chosen: at once, and in steps that run ahead of the host.
+TEST_F(CudaGreedyTest, LogitsThatAreNoNumbers) {
+  const float infinity = std::numeric_limits<float>::infinity();
+  for (float spoiled : {std::nanf(""), infinity, -infinity}) {
+    fake.spoiled = spoiled;
+    std::string vocab = std::to_string(kToyVocab);
+    std::string count =
+        "1 of " + vocab + (std::isnan(spoiled) ? " is NaN" : " is infinite") + " (the first is of token 5)";
+    for (float temperature : {0.0f, 1.0f}) {
+      SCOPED_TRACE(testing::Message() << spoiled << ", temperature " << temperature);
+      GenerateOptions options = greedyOptions(12);
+      options.sampling.temperature = temperature;
+      size_t last = kPrompt.size() - 1;
+      for (int launch : {0, 1, 7}) {
+        fake.spoilsFrom = launch;
+        fake.logitsLaunches = 0;
+        Session session(model);
+        std::vector<int32_t> tokens;
+        std::string text = errorOf([&] {
+          Generator(session, nullptr).generate(kPrompt, options, [&](int32_t token, std::string_view) {
+            tokens.push_back(token);
+            return true;
+          });
+        });
+        expectHas(text, "position " + std::to_string(last + size_t(launch)) + " are no numbers");
+        expectHas(text, count);
+        // What came before stays.
+        EXPECT_EQ(tokens.size(), size_t(launch));
+      }
+    }
+  }
+  // Of several sequences, the message says which; what was chosen before is in the sequences.
+  fake.spoilsFrom = 2;
+  fake.logitsLaunches = 0;
   Session session(model);
-  SequenceId sequence = session.addSequence();
-  SequenceTokens part = {sequence, kPrompt, LogitsMode::Last};
-  expectHas(errorOf([&] { session.choose({&part, 1}); }), "every logit is NaN");
-  NextToken next = {sequence, 1};
-  expectHas(errorOf([&] { session.greedy({&next, 1}, 3, [](auto) { return true; }); }), "every logit is NaN");
-  GenerateOptions options = greedyOptions(4);
-  options.sampling.temperature = 1;
-  expectHas(errorOf([&] { generate(session, options); }), "every logit is NaN");
+  std::vector<NextToken> batch = {{session.addSequence(), 1}, {session.addSequence(), 2}};
+  size_t steps = 0;
+  std::string text = errorOf([&] {
+    session.greedy(batch, 6, [&](std::span<const int32_t>) {
+      ++steps;
+      return true;
+    });
+  });
+  expectHas(text, "position 2 of sequence 0 ");
+  expectHas(text, "and 1 more position has such");
+  EXPECT_EQ(steps, 2u);
+  EXPECT_EQ(session.length(batch[1].sequence), 2u);
+  // Afterwards the session goes on.
+  fake.spoilsFrom = -1;
+  EXPECT_NO_THROW(session.greedy(batch, 6, [](auto) { return true; }));
+}
+
+// Test: where numbers may have left the range of f16, the message says what to do about it.
+TEST_F(CudaGreedyTest, AdviceForHalf) {
+  fake.spoilsFrom = 0;
+  fake.spoiled = std::nanf("");
+  Session session(Model::load(cudaPlan([](plan::PlanT &plan) { plan.config->compute_dtype = plan::DType::f16; })));
+  expectHas(errorOf([&] { generate(session, greedyOptions(2)); }), "--dtype f32 or bf16");
 }
 
 // Test: where the device cannot choose, or not by these options, logits come to the host as ever.

@@ -43,8 +43,10 @@ struct FakeCuda {
   /// Whether code has the service kernels, and what code is refused.
   bool services = true;
   bool refuseCubin = false;
-  /// Whether all logits are NaN.
-  bool spoilsLogits = false;
+  /// From this launch of toy_logits on (0: the first; -1: never) one logit of each row is `spoiled`.
+  int spoilsFrom = -1, logitsLaunches = 0;
+  int32_t spoiledToken = 5;
+  float spoiled = 0;
   /// Whether the kernel toy_mix has a tensor map (of its first pointer).
   bool mixHasMap = true;
 

@@ -111,8 +111,8 @@ static void fillRandomKernel(plan::DType dtype, Parameters parameters) {
 
 /// Upper half of a key.
 static uint32_t orderOf(float logit) {
-  if (std::isnan(logit) || state.spoilsLogits)
-    return 0;
+  if (!std::isfinite(logit))
+    return kNotFinite;
   auto bits = std::bit_cast<uint32_t>(logit);
   return bits >> 31 ? ~bits : bits ^ 0x80000000u;
 }
@@ -181,9 +181,11 @@ static void sampleKernel(Parameters parameters) {
   for (int32_t row = 0; row < rows; ++row, recent += kSampleWindow) {
     const SampleRule &rule = rules[row];
     double uniform = uniforms[step % capacity * rows + row];
-    int32_t token = drawToken(logits + row * vocab, vocab, rule, recent, uniform);
-    float largest = *std::max_element(logits + row * vocab, logits + (row + 1) * vocab);
-    keys[row] = uint64_t(orderOf(largest)) << 32 | uint32_t(~token);
+    float *begin = logits + row * vocab, *end = begin + vocab;
+    float *largest = std::max_element(begin, end, [](float a, float b) { return orderOf(a) < orderOf(b); });
+    int32_t token = std::isfinite(*largest) ? drawToken(begin, vocab, rule, recent, uniform) : int32_t(largest - begin);
+    largest = std::max_element(begin, end, [](float a, float b) { return orderOf(a) < orderOf(b); });
+    keys[row] = uint64_t(orderOf(*largest)) << 32 | uint32_t(~token);
     if (rule.window)
       recent[(rule.accepted + uint32_t(step)) % rule.window] = token;
   }
@@ -200,7 +202,7 @@ static void advanceKernel(Parameters parameters) {
     auto token = int32_t(~uint32_t(keys[r]));
     tokens[outputRows[r]] = token;
     positions[outputRows[r]] += 1;
-    history[*step % capacity * rows + r] = keys[r] >> 32 <= kNothingToChoose ? -1 : token;
+    history[*step % capacity * rows + r] = keys[r] >> 32 == kNotFinite ? -1 : token;
     keys[r] = 0;
   }
   *step += 1;
@@ -225,6 +227,10 @@ static void toyKernel(const std::string &symbol, QuipuKernelEntry entry, Paramet
                    : symbol.find("logits") != symbol.npos ? dims[kDimOutputs]
                                                           : dims[kDimTokens];
   entry(buffers.data(), dims, 0, blocks, scratch);
+  if (symbol.find("logits") == symbol.npos || state.spoilsFrom < 0 || state.logitsLaunches++ < state.spoilsFrom)
+    return;
+  for (int64_t row = 0; row < blocks; ++row)
+    static_cast<float *>(buffers[5])[row * kToyVocab + state.spoiledToken] = state.spoiled;
 }
 
 static FunctionHandle makeFunction(ModuleHandle &module, const std::string &symbol) {

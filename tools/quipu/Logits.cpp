@@ -1,5 +1,6 @@
 //===- Logits.cpp - quipu logits: raw logits for other programs --------------------------===//
 
+#include "runtime/core/Logits.h"
 #include "runtime/core/Error.h"
 #include "runtime/core/OutputFile.h"
 #include "runtime/core/Session.h"
@@ -26,22 +27,26 @@ struct LogitsCommand {
 
 private:
   using Prompts = std::vector<std::vector<int32_t>>;
-  void runWhole(Session &session, const Prompts &ids, NpyFile &file) const;
-  void runLockstep(Session &session, const Prompts &ids, NpyFile &file) const;
+  void runWhole(Session &session, const Prompts &ids, NpyFile &file, FiniteCheck &check) const;
+  void runLockstep(Session &session, const Prompts &ids, NpyFile &file, FiniteCheck &check) const;
 };
 } // namespace
 
-void LogitsCommand::runWhole(Session &session, const Prompts &ids, NpyFile &file) const {
+void LogitsCommand::runWhole(Session &session, const Prompts &ids, NpyFile &file, FiniteCheck &check) const {
   std::vector<SequenceTokens> batch;
   for (const std::vector<int32_t> &tokens : ids)
     batch.push_back({session.addSequence(), tokens, all ? LogitsMode::All : LogitsMode::Last});
   StepOptions step;
   step.chunkRows = chunk;
-  session.step(batch, [&](size_t, size_t, std::span<const float> row) { file.append(row); }, step);
+  auto take = [&](size_t part, size_t token, std::span<const float> row) {
+    file.append(row);
+    check.look(row, token, part);
+  };
+  session.step(batch, take, step);
 }
 
 /// Steps of one token of every sequence that has more: the rows come in another order than the file's.
-void LogitsCommand::runLockstep(Session &session, const Prompts &ids, NpyFile &file) const {
+void LogitsCommand::runLockstep(Session &session, const Prompts &ids, NpyFile &file, FiniteCheck &check) const {
   std::vector<SequenceId> sequences;
   size_t longest = 0;
   for (const std::vector<int32_t> &tokens : ids) {
@@ -60,6 +65,7 @@ void LogitsCommand::runLockstep(Session &session, const Prompts &ids, NpyFile &f
       }
     session.step(batch, [&](size_t part, size_t, std::span<const float> row) {
       rows[owners[part]].insert(rows[owners[part]].end(), row.begin(), row.end());
+      check.look(row, i, owners[part]);
     });
   }
   for (const std::vector<float> &values : rows)
@@ -90,11 +96,14 @@ int LogitsCommand::run() {
   uint64_t vocab = loaded->vocabSize();
   bool oneRow = !all && ids.size() == 1;
   NpyFile file(target, oneRow ? std::vector<uint64_t>{vocab} : std::vector<uint64_t>{rows, vocab});
+  FiniteCheck check;
   if (lockstep)
-    runLockstep(session, ids, file);
+    runLockstep(session, ids, file, check);
   else
-    runWhole(session, ids, file);
+    runWhole(session, ids, file, check);
   file.commit();
+  // After the file, which whoever looks for the reason needs.
+  check.require(loaded->plan());
   return 0;
 }
 
