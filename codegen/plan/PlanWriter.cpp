@@ -6,6 +6,7 @@
 #include "frontends/common/PlanTypes.h"
 #include "ir/Llama/Llama.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "runtime/core/WeightIdentity.h"
 #include "runtime/plan/PlanFile.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
@@ -74,10 +75,10 @@ public:
     out.target->requested = target.requested;
     out.target->features = target.features;
     writeConfig();
-    writeFiles();
     for (const PlanVariant &variant : variants)
       if (failed(writeVariant(variant)))
         return failure();
+    writeFiles();
     // One variant for the plan's own target goes without saying.
     if (target.device == "cpu")
       out.variants.clear();
@@ -152,6 +153,11 @@ private:
   void writeFiles() {
     if (!model.weights)
       return;
+    // What the plan names: the runtime, which has nothing else, looks at the same tensors.
+    std::vector<std::vector<ByteRange>> tensors(model.weights->files.size());
+    for (const auto &weight : out.weights)
+      for (const auto &source : weight->sources)
+        tensors[source->file].push_back({source->offset, source->size});
     for (const frontend::WeightFile &file : model.weights->files) {
       auto to = std::make_unique<plan::WeightFileT>();
       to->path = file.path;
@@ -162,6 +168,9 @@ private:
       to->header_hash.assign(file.headerHash.begin(), file.headerHash.end());
       if (file.contentHash)
         to->content_hash.assign(file.contentHash->begin(), file.contentHash->end());
+      Hash128 samples =
+          hashSamples(*MappedFile::open(file.path, "weight file"), sampleRanges(std::move(tensors[out.files.size()])));
+      to->sample_hash.assign(samples.begin(), samples.end());
       out.files.push_back(std::move(to));
     }
   }

@@ -58,8 +58,8 @@ struct PlanVariant {
 
 /// Serialises the variants, which share weights and cache, into the FlatBuffer of runtime/plan/plan.fbs, without the
 /// container's header. Kernels of the second variant and later ones are named after its architecture too
-/// ("sm_80.decode.qkv"). The content hashes of weight files must have been computed. Fails with diagnostics on a
-/// module.
+/// ("sm_80.decode.qkv"). Samples of the weight files are read and hashed; hashes of all bytes are written where the
+/// index has them. Fails with diagnostics on a module, or throws quipu::Error that names a weight file.
 mlir::FailureOr<std::vector<uint8_t>> buildPlan(const PlanTarget &target, llvm::ArrayRef<PlanVariant> variants,
                                                 const frontend::Model &model, const PlanOptions &options);
 

@@ -1,37 +1,63 @@
-//===- WeightIndex.cpp - Content hashes of weight files ----------------------------------===//
+//===- WeightIndex.cpp - Hashes of weight files ------------------------------------------===//
 
 #include "frontends/common/WeightIndex.h"
 
 #include "runtime/core/Error.h"
 #include "runtime/core/MappedFile.h"
 #include "runtime/core/ParallelFor.h"
+#include "runtime/core/WeightIdentity.h"
 
 #include <algorithm>
+#include <fcntl.h>
+#include <mutex>
 #include <functional>
 #include <thread>
+#include <unistd.h>
 #include <vector>
 
 namespace quipu::frontend {
 
-static Hash128 hashFile(const WeightFile &file) {
-  auto mapped = MappedFile::open(file.path, "weight file");
-  if (mapped->size() != file.size)
-    fail(file.path, ": the file was ", file.size, " bytes long when its header was read and is ", mapped->size(),
-         " now; compile again when it is no longer being written");
-  return hashBytes(mapped->data(), mapped->size());
+void prefetchSamples(const WeightIndex &index) {
+  std::vector<std::vector<ByteRange>> tensors(index.files.size());
+  for (const auto &[name, entry] : index.tensors)
+    tensors[entry.file].push_back({entry.offset, entry.size});
+  for (size_t i = 0; i < index.files.size(); ++i) {
+    int fd = open(index.files[i].path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+      continue;
+    for (const ByteRange &sample : sampleRanges(std::move(tensors[i])))
+      (void)posix_fadvise(fd, off_t(sample.offset), off_t(sample.size), POSIX_FADV_WILLNEED);
+    close(fd);
+  }
 }
 
-void hashContents(WeightIndex &index, unsigned threads) {
+void hashContents(WeightIndex &index, unsigned threads, const HashProgress &progress) {
   std::vector<WeightFile *> todo;
+  uint64_t total = 0, done = 0;
   for (WeightFile &file : index.files)
-    if (!file.contentHash)
+    if (!file.contentHash) {
       todo.push_back(&file);
+      total += file.size;
+    }
   if (threads == 0)
     threads = std::max(1u, std::thread::hardware_concurrency());
 
+  std::mutex mutex;
+  auto advance = [&](uint64_t more) {
+    std::lock_guard lock(mutex);
+    done += more;
+    if (progress)
+      progress(done, total);
+  };
   parallelFor(todo.size(), threads, [&](unsigned, const std::function<size_t()> &next) {
-    for (size_t i = next(); i < todo.size(); i = next())
-      todo[i]->contentHash = hashFile(*todo[i]);
+    for (size_t i = next(); i < todo.size(); i = next()) {
+      WeightFile &file = *todo[i];
+      auto mapped = MappedFile::open(file.path, "weight file");
+      if (mapped->size() != file.size)
+        fail(file.path, ": the file was ", file.size, " bytes long when its header was read and is ", mapped->size(),
+             " now; compile again when it is no longer being written");
+      file.contentHash = hashContent(mapped->span(), advance);
+    }
   });
 }
 

@@ -14,6 +14,7 @@
 #include "runtime/core/Hash.h"
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -33,7 +34,7 @@ struct WeightFile {
   uint64_t headerSize = 0;
   /// Hash of those `headerSize` bytes.
   Hash128 headerHash{};
-  /// Hash of the whole file; set by hashContents, because it reads every byte.
+  /// Hash of the whole file; set by hashContents alone, because it reads every byte.
   std::optional<Hash128> contentHash;
 };
 
@@ -66,9 +67,16 @@ struct WeightIndex {
   }
 };
 
+/// Asks the system to read the samples of all files (runtime/core/WeightIdentity.h) while other work goes on. Does
+/// nothing about a file that cannot be opened: whoever reads it will say so.
+void prefetchSamples(const WeightIndex &index);
+
+/// Gets how many bytes of all have been hashed, from one thread at a time.
+using HashProgress = std::function<void(uint64_t done, uint64_t total)>;
+
 /// Fills in `contentHash` of every file that has none, with up to `threads` threads (0: one for each core), one file
 /// a thread at a time. Throws quipu::Error when a file cannot be read or is no longer `size` bytes long.
-void hashContents(WeightIndex &index, unsigned threads = 0);
+void hashContents(WeightIndex &index, unsigned threads = 0, const HashProgress &progress = {});
 
 } // namespace quipu::frontend
 

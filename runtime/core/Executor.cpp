@@ -47,8 +47,8 @@ Executor::Executor(const Model &model, const KvCache &cache)
   }
   inputs = device.allocate(inputValues * sizeof(int32_t), MemoryUse::Sparse);
   hostInputs = device.allocate(Inputs::size(roundUp(memory.maxRows, kLine)) * sizeof(int32_t), MemoryUse::Staging);
-  logits = device.allocate(memory.logitsBytes, MemoryUse::Sparse);
-  arena = device.allocate(memory.arenaBytes, MemoryUse::Sparse);
+  logits = allocateFor(device, "the logits", memory.logitsBytes, MemoryUse::Sparse);
+  arena = allocateFor(device, "the arena of activations", memory.arenaBytes, MemoryUse::Sparse);
   if (device.choosesTokens()) {
     keys = device.allocate(memory.maxOutputs * sizeof(uint64_t), MemoryUse::Sparse);
     history = device.allocate(kRing * memory.maxOutputs * sizeof(int32_t), MemoryUse::Staging);

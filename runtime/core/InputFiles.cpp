@@ -112,7 +112,7 @@ static bool isOwnOutput(const fs::path &path) {
   file.seekg(-std::streamoff(kBytes), std::ios::end);
   file.read(last, kBytes);
   auto is = [](const char *bytes, std::string_view magic) { return std::string_view(bytes, magic.size()) == magic; };
-  return file && (is(first, "QUIPUPLN") || is(first, "\x93NUMPY") || is(last, "QUIPUEND"));
+  return file && (is(first, "QUIPUPLN") || is(first, "\x93NUMPY") || is(last, "QUIPUEN2"));
 }
 
 /// The name in this folder of the file; empty when it may be written.

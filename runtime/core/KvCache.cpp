@@ -2,6 +2,7 @@
 
 #include "runtime/core/KvCache.h"
 #include "runtime/core/Error.h"
+#include "runtime/core/HostMemory.h"
 
 #include <algorithm>
 
@@ -10,7 +11,7 @@ namespace quipu {
 KvCache::KvCache(const plan::KvCache &shape, Device &device, uint64_t tokens)
     : device(device), page(shape.page()), layers(shape.layers()), size(shape, tokens, device.alignment()),
       sequences(shape.max_batch()), changedBegin(0), changedEnd(size.tableEntries) {
-  memory = device.allocate(size.bytes, MemoryUse::Sparse);
+  memory = allocateFor(device, "the key/value cache", size.bytes, MemoryUse::Sparse);
   tableMemory = device.allocate(size.tableEntries * sizeof(int32_t), MemoryUse::Sparse);
   rowMemory = device.allocate(size.tableEntries * sizeof(int32_t), MemoryUse::Staging);
   rows = {static_cast<int32_t *>(rowMemory.data()), size.tableEntries};
@@ -69,6 +70,7 @@ void KvCache::reserve(std::span<const Growth> growth) {
   if (total > free.size())
     fail("the key/value cache is full: the new tokens need ", total, " blocks of ", page, " positions, ", free.size(),
          " of ", size.blocks, " are free; remove a sequence or give the cache more tokens");
+  requireMemory(total);
   for (const Growth &part : growth) {
     Sequence &sequence = sequences[size_t(part.sequence)];
     for (uint64_t count = missing(part); count > 0; --count) {
@@ -76,6 +78,30 @@ void KvCache::reserve(std::span<const Growth> growth) {
       free.pop_back();
     }
   }
+}
+
+/// Memory of the host is taken page by page as blocks are first used. Where there is no more, the system ends the
+/// process without a word: so look ahead.
+void KvCache::requireMemory(uint64_t newBlocks) {
+  if (!device.sharesHostMemory())
+    return;
+  // The numbers of the next blocks: low ones come first, and those below `touched` have their memory.
+  uint64_t end = touched;
+  for (uint64_t i = 0; i < newBlocks; ++i)
+    end = std::max(end, uint64_t(free[free.size() - 1 - i]) + 1);
+  uint64_t each = size.blockBytes * 2 * layers, more = (end - touched) * each;
+  // Asking the system takes as long as some steps: not for every block.
+  constexpr uint64_t kUnasked = 32 << 20;
+  HostBound bound = unasked + more < kUnasked ? HostBound{UINT64_MAX, 0, "", false, false} : tightestBound();
+  if (more > bound.free) {
+    uint64_t room = (touched + bound.free / each) * page;
+    fail("no memory for the key/value cache: ", newBlocks * page, " more positions take ", more >> 20, " MiB, ",
+         bound.free >> 20, " MiB of the memory of ", bound.owner, " are free; the cache can have ", room,
+         " positions over all sequences: use shorter or fewer ones (--max-seq ",
+         std::min<uint64_t>(room, uint64_t(size.tableStride) * page), " for a single one)");
+  }
+  unasked = unasked + more < kUnasked ? unasked + more : 0;
+  touched = end;
 }
 
 void KvCache::uploadTable() {

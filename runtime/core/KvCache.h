@@ -66,6 +66,7 @@ private:
   };
 
   int32_t &changeEntry(int32_t sequence, uint32_t index);
+  void requireMemory(uint64_t newBlocks);
   uint64_t blocksFor(uint64_t tokens) const { return (tokens + page - 1) / page; }
 
   Device &device;
@@ -80,6 +81,9 @@ private:
   std::vector<Sequence> sequences;
   /// Free blocks, the next one to use at the back: low numbers first, so that little memory is touched.
   std::vector<int32_t> free;
+  /// Blocks that were used at some time, which are the lowest numbers, and bytes of those since the system was asked
+  /// for its free memory.
+  uint64_t touched = 0, unasked = 0;
   /// Entries [changedBegin, changedEnd) of the table differ from the device's.
   size_t changedBegin;
   size_t changedEnd;

@@ -3,6 +3,7 @@
 #include "runtime/core/MappedFile.h"
 #include "runtime/core/Error.h"
 #include "runtime/core/InputFiles.h"
+#include "runtime/core/MappingGuard.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -42,14 +43,17 @@ std::shared_ptr<MappedFile> MappedFile::open(const std::string &path, const char
     }
     file->bytes = static_cast<const uint8_t *>(address);
     file->length = size_t(status.st_size);
+    noteMapping(file->bytes, file->length, file->filePath.c_str());
   }
   close(fd);
   return file;
 }
 
 MappedFile::~MappedFile() {
-  if (bytes)
-    munmap(const_cast<uint8_t *>(bytes), length);
+  if (!bytes)
+    return;
+  forgetMapping(bytes);
+  munmap(const_cast<uint8_t *>(bytes), length);
 }
 
 void MappedFile::willNeed(size_t offset, size_t size) const {

@@ -3,16 +3,18 @@
 #include "runtime/core/MemoryPlan.h"
 #include "runtime/core/DataType.h"
 #include "runtime/core/Error.h"
+#include "runtime/core/HostMemory.h"
 
 #include <algorithm>
 #include <cstdio>
 
 namespace quipu {
 
-CacheSize::CacheSize(const plan::KvCache &shape, uint64_t maxSeq, uint64_t tokens, uint64_t alignment) {
+CacheSize::CacheSize(const plan::KvCache &shape, uint64_t maxSeq, uint32_t maxBatch, uint64_t tokens,
+                     uint64_t alignment) {
   auto blocksFor = [&](uint64_t positions) { return (positions + shape.page() - 1) / shape.page(); };
   tableStride = uint32_t(blocksFor(maxSeq));
-  tableEntries = uint64_t(tableStride) * shape.max_batch();
+  tableEntries = uint64_t(tableStride) * maxBatch;
   blocks = tokens ? std::min(blocksFor(tokens), tableEntries) : tableEntries;
   blockBytes = uint64_t(shape.kv_heads()) * shape.page() * shape.head_dim() * dtypeSize(shape.dtype());
   poolBytes = roundUp(blocks * blockBytes, alignment);
@@ -30,21 +32,27 @@ StepMemory::StepMemory(const plan::Plan &plan, ProgramList programs, bool boundO
   logitsBytes = uint64_t(maxOutputs) * plan.config()->vocab_size() * sizeof(float);
 }
 
+DeviceMemory allocateFor(Device &device, const char *what, size_t size, MemoryUse use) {
+  try {
+    return device.allocate(size, use);
+  } catch (const Error &error) {
+    fail("no memory for ", what, ": ", error.what());
+  }
+}
+
+std::string adviceOnLength(const plan::Plan &plan, uint64_t needed) {
+  uint32_t most = plan.config()->max_position_embeddings();
+  if (needed <= most)
+    return concat("compile with --max-seq ", needed, " or more");
+  if (plan.kv_cache()->max_seq() < most)
+    return concat("compile with --max-seq up to ", most, ", which is as far as the model goes");
+  return concat("the model itself was made for no more than ", most);
+}
+
 namespace {
 
-/// What the driver takes for code, graphs and its own tables.
-constexpr uint64_t kReserve = 128 << 20;
-
-uint64_t weightBytes(const plan::Plan &plan, uint64_t alignment) {
-  uint64_t total = 0;
-  for (const plan::Weight *weight : *plan.weights()) {
-    uint64_t bytes = dtypeSize(weight->dtype());
-    for (uint64_t dim : *weight->shape())
-      bytes *= dim;
-    total += roundUp(bytes, alignment);
-  }
-  return total;
-}
+/// What the driver takes for code, graphs and its own tables; what threads, the heap and libraries take of addresses.
+constexpr uint64_t kDeviceReserve = 128 << 20, kAddressReserve = 64 << 20;
 
 std::string line(const char *label, uint64_t bytes, const std::string &note = "") {
   char text[64];
@@ -65,51 +73,136 @@ template <typename Fits> uint64_t largest(uint64_t most, Fits fits) {
   return low;
 }
 
+/// Bytes of the weights that take memory: all of them, or where the device reads files in place, those that it cannot.
+uint64_t weightBytes(const plan::Plan &plan, const WeightSource &source, const Device &device) {
+  uint64_t total = 0;
+  for (const plan::Weight *weight : *plan.weights()) {
+    if (device.sharesHostMemory() && !source.seed && weight->transform() == plan::WeightTransform::none)
+      continue;
+    uint64_t bytes = dtypeSize(weight->dtype());
+    for (uint64_t dim : *weight->shape())
+      bytes *= dim;
+    total += roundUp(bytes, device.alignment());
+  }
+  return total;
+}
+
+/// Some memory, and what of a model counts against it.
+struct Room {
+  uint64_t free, total;
+  std::string where;
+  /// What to do when the weights alone do not fit.
+  std::string remedy;
+  uint64_t weights = 0, arena = 0, reserve = 0;
+  /// Weight files that are mapped.
+  uint64_t files = 0;
+  /// The cache counts whole; else, as it is touched: its first block.
+  bool wholeCache = true;
+};
+
+class Fitting {
+public:
+  Fitting(const plan::Plan &plan, uint64_t cacheTokens, uint64_t alignment, const Room &room)
+      : shape(*plan.kv_cache()), cacheTokens(cacheTokens), alignment(alignment), room(room),
+        fixed(room.weights + room.arena + room.files + room.reserve) {}
+
+  /// Throws Error unless the model fits.
+  void require(const std::string &planName) const {
+    if (fits(shape.max_seq(), shape.max_batch(), cacheTokens))
+      return;
+    CacheSize cache(shape, shape.max_seq(), shape.max_batch(), cacheTokens, alignment);
+    std::string slots = cacheTokens ? concat(cacheTokens, " tokens")
+                                    : concat("--max-seq ", shape.max_seq(), " x ", shape.max_batch(),
+                                             shape.max_batch() == 1 ? " sequence" : " sequences");
+    uint64_t needed = fixed + bytesOf(cache);
+    fail(planName, ": does not fit into the free memory of ", room.where, "; ", advice(), line("weights", room.weights),
+         room.files ? line("weight files", room.files, "mapped") : "",
+         line("key/value cache", room.wholeCache ? cache.bytes : bytesOf(cache) - cache.tableBytes(),
+              room.wholeCache ? slots : "the first positions"),
+         line("arena", room.arena, "activations and logits"),
+         line("code and tables", cache.tableBytes() + room.reserve), line("needed", needed),
+         line("free", room.free, concat("of ", room.total >> 30, " GiB")));
+  }
+
+private:
+  uint64_t bytesOf(const CacheSize &cache) const {
+    return (room.wholeCache ? cache.bytes : cache.bytes / std::max<uint64_t>(cache.blocks, 1)) + cache.tableBytes();
+  }
+  bool fits(uint64_t maxSeq, uint32_t maxBatch, uint64_t tokens) const {
+    return fixed + bytesOf(CacheSize(shape, maxSeq, maxBatch, tokens, alignment)) <= room.free;
+  }
+
+  std::string advice() const {
+    if (fixed >= room.free)
+      return concat("the weights ",
+                    room.weights + room.files >= room.free ? "alone" : "with the memory that steps work in",
+                    " do not fit; ", room.remedy);
+    uint64_t page = shape.page();
+    uint32_t batch = shape.max_batch();
+    if (cacheTokens) {
+      uint64_t pages =
+          largest(cacheTokens / page, [&](uint64_t count) { return fits(shape.max_seq(), batch, count * page); });
+      return pages ? concat("there is room for ", pages * page, " tokens: ask for fewer sequences or a shorter context")
+                   : concat("there is room for no token; ", room.remedy);
+    }
+    uint64_t longest =
+        page * largest(shape.max_seq() / page, [&](uint64_t pages) { return fits(pages * page, batch, 0); });
+    uint64_t most = largest(batch, [&](uint64_t count) { return fits(shape.max_seq(), uint32_t(count), 0); });
+    std::string text;
+    if (longest)
+      text = concat("compile with --max-seq ", longest, " or less");
+    if (most)
+      text += concat(longest ? ", or with --max-batch " : "compile with --max-batch ", most, " or less");
+    if (!text.empty())
+      return text;
+    // Both must shrink.
+    uint64_t one = page * largest(shape.max_seq() / page, [&](uint64_t pages) { return fits(pages * page, 1, 0); });
+    return one ? concat("not even one page for each of ", batch,
+                        " sequences does: compile with --max-batch 1 and --max-seq ", one, " or less")
+               : concat("not even one page of the key/value cache does; ", room.remedy);
+  }
+
+  const plan::KvCache &shape;
+  uint64_t cacheTokens, alignment;
+  const Room &room;
+  uint64_t fixed;
+};
+
 } // namespace
 
-void checkMemory(const plan::Plan &plan, const std::string &planName, ProgramList programs, uint64_t cacheTokens,
-                 const Device &device) {
-  std::optional<MemoryInfo> memory = device.memoryInfo();
-  if (!memory)
-    return;
-  const plan::KvCache &shape = *plan.kv_cache();
-  StepMemory step(plan, programs, /*boundOutputs=*/true);
-  uint64_t weights = weightBytes(plan, device.alignment());
-  uint64_t fixed = weights + step.arenaBytes + step.logitsBytes + kReserve;
-  auto sizeOf = [&](uint64_t maxSeq, uint64_t tokens) { return CacheSize(shape, maxSeq, tokens, device.alignment()); };
-  auto fits = [&](const CacheSize &cache) { return fixed + cache.bytes + cache.tableBytes() <= memory->free; };
-  CacheSize cache = sizeOf(shape.max_seq(), cacheTokens);
-  if (fits(cache))
-    return;
-
-  uint64_t page = shape.page();
-  auto roomFor = [&] {
-    uint64_t pages =
-        largest(cacheTokens / page, [&](uint64_t pages) { return fits(sizeOf(shape.max_seq(), pages * page)); });
-    return pages ? concat("there is room for ", pages * page, " tokens: ask for fewer sequences or a shorter context")
-                 : std::string("there is room for no token; free memory on the GPU, or use one with more");
+void checkMemory(const PlanFile &file, ProgramList programs, const ModelOptions &options, const Device &device) {
+  const plan::Plan &plan = file.plan();
+  bool isHost = device.sharesHostMemory();
+  StepMemory step(plan, programs, /*boundOutputs=*/!isHost);
+  auto require = [&](const Room &room) {
+    Fitting(plan, options.cacheTokens, device.alignment(), room).require(file.path());
   };
-  std::string advice;
-  if (fixed >= memory->free)
-    advice = concat("the weights ", weights >= memory->free ? "alone" : "with the memory that steps work in",
-                    " do not fit; free memory on the GPU, or use one with more");
-  else if (cacheTokens)
-    advice = roomFor();
-  else if (uint64_t longest =
-               largest(shape.max_seq() / page, [&](uint64_t pages) { return fits(sizeOf(pages * page, 0)); }))
-    advice = concat("compile with --max-seq ", longest * page, " or less",
-                    shape.max_batch() > 1 ? concat(", or for fewer than ", shape.max_batch(), " sequences") : "");
-  else
-    advice = concat("not even one page for each of ", shape.max_batch(),
-                    " sequences does; compile with a smaller --max-batch");
-  std::string slots = cacheTokens ? concat(cacheTokens, " tokens")
-                                  : concat("--max-seq ", shape.max_seq(), " x ", shape.max_batch(),
-                                           shape.max_batch() == 1 ? " sequence" : " sequences");
-  fail(planName, ": does not fit into the free memory of ", device.name(), " (", device.description(), "); ", advice,
-       line("weights", weights), line("key/value cache", cache.bytes, slots),
-       line("arena", step.arenaBytes + step.logitsBytes, "activations and logits"),
-       line("code and tables", cache.tableBytes() + kReserve), line("needed", fixed + cache.bytes + cache.tableBytes()),
-       line("free", memory->free, concat("of ", memory->total >> 30, " GiB")));
+  uint64_t weights = weightBytes(plan, options.weights, device);
+  if (std::optional<MemoryInfo> memory = device.memoryInfo())
+    return require({memory->free, memory->total, concat(device.name(), " (", device.description(), ")"),
+                    "free memory on the GPU, or use one with more", weights, step.arenaBytes + step.logitsBytes,
+                    kDeviceReserve});
+  if (!isHost)
+    return;
+  uint64_t files = 0;
+  if (!options.weights.seed && !file.isBundle() && plan.files())
+    for (const plan::WeightFile *each : *plan.files())
+      files += each->size();
+  const char *remedy = options.weights.seed
+                           ? "random weights are all made in memory: use a machine with more, or a smaller model"
+                           : "free memory, or use a machine with more; weights that are stored in the type of --dtype "
+                             "are read from their files in place and need none";
+  for (const HostBound &bound : hostBounds()) {
+    Room room = {bound.free, bound.total, bound.owner, remedy, weights, step.arenaBytes};
+    // Logits of all rows of a launch are seldom wanted, so little of their memory is used.
+    if (bound.countsUntouched) {
+      room.arena += step.logitsBytes;
+      room.reserve = kAddressReserve;
+    }
+    room.wholeCache = bound.countsUntouched;
+    room.files = bound.countsFiles ? files : 0;
+    require(room);
+  }
 }
 
 } // namespace quipu

@@ -8,6 +8,7 @@
 #define QUIPU_RUNTIME_CORE_MEMORYPLAN_H
 
 #include "runtime/core/Device.h"
+#include "runtime/core/Model.h"
 #include "runtime/plan/plan_generated.h"
 
 #include <cstdint>
@@ -25,9 +26,9 @@ using ProgramList = std::span<const plan::Program *const>;
 struct CacheSize {
   /// `tokens`: token slots over all sequences, rounded up to whole blocks; 0: max_seq * max_batch.
   CacheSize(const plan::KvCache &shape, uint64_t tokens, uint64_t alignment)
-      : CacheSize(shape, shape.max_seq(), tokens, alignment) {}
-  /// For another bound on the positions of a sequence than the plan's.
-  CacheSize(const plan::KvCache &shape, uint64_t maxSeq, uint64_t tokens, uint64_t alignment);
+      : CacheSize(shape, shape.max_seq(), shape.max_batch(), tokens, alignment) {}
+  /// For other bounds on the positions of a sequence and on the sequences than the plan's.
+  CacheSize(const plan::KvCache &shape, uint64_t maxSeq, uint32_t maxBatch, uint64_t tokens, uint64_t alignment);
 
   uint64_t blocks;
   /// Bytes of a block in one pool, and of the K pool (or the V pool) of one layer.
@@ -55,9 +56,16 @@ struct StepMemory {
 };
 
 /// Throws Error when weights, the cache of one session and the memory of its steps exceed what is free on the device:
-/// with a table, and the largest --max-seq that fits.
-void checkMemory(const plan::Plan &plan, const std::string &planName, ProgramList programs, uint64_t cacheTokens,
-                 const Device &device);
+/// with a table, and the largest --max-seq and --max-batch that fit. On the host, weights count that are not read in
+/// place; the cache counts whole only against bounds on addresses (ulimit -v), since else pages are taken as they are
+/// used: KvCache looks again then.
+void checkMemory(const PlanFile &file, ProgramList programs, const ModelOptions &options, const Device &device);
+
+/// Device::allocate whose Error says what the memory is for.
+DeviceMemory allocateFor(Device &device, const char *what, size_t size, MemoryUse use);
+
+/// What to do when a sequence is to have `needed` positions, more than the plan's: never more than the model has.
+std::string adviceOnLength(const plan::Plan &plan, uint64_t needed);
 
 } // namespace quipu
 

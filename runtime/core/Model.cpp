@@ -33,17 +33,19 @@ std::shared_ptr<const Model> Model::load(std::shared_ptr<const PlanFile> plan, c
   checkDevice(*root.target(), path, name);
   model->dev = Device::create(name, options.threads, options.pinThreads);
   model->sessionTokens = options.cacheTokens;
-  model->loadCode(model->dev->choices(root, path, options.variant));
+  model->loadCode(model->dev->choices(root, path, options.variant), options);
   model->entries.resize(root.kernels()->size());
   for (const plan::Program *program : model->chosenPrograms)
     for (const plan::Sequence *sequence : *program->sequences())
       for (const plan::Step *step : *sequence->steps())
         model->findEntries(step->kernel());
-  model->weightTable = std::make_unique<Weights>(*model->file, *model->dev, options.weights, options.verifyWeights);
+  if (const auto *eos = root.config()->eos_token_ids())
+    model->eos.insert(eos->begin(), eos->end());
+  model->weightTable = std::make_unique<Weights>(*model->file, *model->dev, options);
   return model;
 }
 
-void Model::loadCode(const std::vector<PlanChoice> &choices) {
+void Model::loadCode(const std::vector<PlanChoice> &choices, const ModelOptions &options) {
   // What is wrong with the best is what to mend.
   std::string refusal;
   for (const PlanChoice &choice : choices) {
@@ -53,7 +55,7 @@ void Model::loadCode(const std::vector<PlanChoice> &choices) {
       if (program->variant() == variant)
         chosenPrograms.push_back(program);
     // Before anything is loaded.
-    checkMemory(plan(), file->path(), chosenPrograms, sessionTokens, *dev);
+    checkMemory(*file, chosenPrograms, options, *dev);
     try {
       modules.clear();
       for (const plan::CodeModule *module : choice.modules)
@@ -101,10 +103,7 @@ uint32_t Model::maxChunkRows() const {
   return rows;
 }
 
-bool Model::isEos(int32_t token) const {
-  const auto *ids = config().eos_token_ids();
-  return ids && std::find(ids->begin(), ids->end(), token) != ids->end();
-}
+bool Model::isEos(int32_t token) const { return eos.contains(token); }
 
 std::vector<int32_t> Model::eosTokens() const {
   const auto *ids = config().eos_token_ids();

@@ -6,10 +6,12 @@
 #include "runtime/plan/PlanFile.h"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 namespace quipu {
@@ -33,8 +35,11 @@ struct WeightSource {
 
 struct ModelOptions {
   WeightSource weights;
-  /// Hash every weight file even where size, time and header agree with the plan.
+  /// Hash all bytes of every weight file even where size, time and header agree with the plan.
   bool verifyWeights = false;
+  /// Gets remarks that a user should see, and how far hashing a file has come, in bytes. Both may be empty.
+  std::function<void(const std::string &remark)> note;
+  std::function<void(const std::string &what, uint64_t done, uint64_t total)> progress;
   /// "cpu", "cuda", "cuda:1"; empty: what the plan was compiled for.
   std::string device;
   /// Run the plan's variant of this isa ("sm_80"); empty: the first that the device can run.
@@ -92,7 +97,7 @@ public:
 private:
   Model() = default;
   /// The first of them that the device takes.
-  void loadCode(const std::vector<PlanChoice> &choices);
+  void loadCode(const std::vector<PlanChoice> &choices, const ModelOptions &options);
   void findEntries(size_t kernel);
 
   std::shared_ptr<const PlanFile> file;
@@ -104,6 +109,7 @@ private:
   const plan::CodeModule *code = nullptr;
   std::vector<const plan::Program *> chosenPrograms;
   uint64_t sessionTokens = 0;
+  std::unordered_set<int32_t> eos;
   /// For each kernel of these programs, one entry point for each of its entries.
   std::vector<std::vector<const void *>> entries;
 };

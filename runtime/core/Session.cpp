@@ -74,12 +74,12 @@ void Session::Impl::check(std::span<const SequenceTokens> batch) const {
     fail("no tokens to run; give at least one");
   uint32_t vocab = model->vocabSize();
   uint32_t maxLength = model->maxSequenceLength();
-  for (size_t i = 0; i < batch.size(); ++i) {
-    const SequenceTokens &part = batch[i];
+  std::vector<bool> seen(model->maxSequences());
+  for (const SequenceTokens &part : batch) {
     requireAlive(part.sequence);
-    for (size_t j = 0; j < i; ++j)
-      if (batch[j].sequence == part.sequence)
-        fail("sequence ", part.sequence, ": appears twice in one step; join its tokens");
+    if (seen[size_t(part.sequence)])
+      fail("sequence ", part.sequence, ": appears twice in one step; join its tokens");
+    seen[size_t(part.sequence)] = true;
     if (part.tokens.empty())
       fail("no tokens to run", batch.size() > 1 ? concat(" for sequence ", part.sequence) : "",
            "; give at least one (an empty prompt needs a BOS token)");
@@ -91,8 +91,8 @@ void Session::Impl::check(std::span<const SequenceTokens> batch) const {
     if (total > maxLength)
       fail(held ? concat(part.tokens.size(), " more tokens after ", held)
                 : concat("a prompt of ", part.tokens.size(), " tokens"),
-           " do not fit: the plan was compiled for sequences of at most ", maxLength,
-           " tokens; shorten the input, or compile with --max-seq ", total, " or more");
+           " do not fit: the plan was compiled for sequences of at most ", maxLength, " tokens; shorten the input; ",
+           adviceOnLength(model->plan(), total));
   }
 }
 
@@ -278,7 +278,7 @@ void Session::Impl::checkSteps(std::span<const SequenceTokens> batch, uint32_t s
   for (const SequenceTokens &part : batch)
     if (uint64_t length = cache.length(part.sequence); length + steps > maxLength)
       fail(steps, " more tokens after ", length, " do not fit: the plan was compiled for sequences of at most ",
-           maxLength, " tokens; generate fewer, or compile with --max-seq ", length + steps, " or more");
+           maxLength, " tokens; generate fewer; ", adviceOnLength(model->plan(), length + steps));
 }
 
 /// One launch after the other, its tokens chosen and fed back on the device. A few are always under way before the

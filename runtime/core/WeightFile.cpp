@@ -2,14 +2,13 @@
 
 #include "runtime/core/Error.h"
 #include "runtime/core/Hash.h"
+#include "runtime/core/WeightIdentity.h"
 #include "runtime/core/Weights.h"
 
 #include <cstring>
 #include <filesystem>
 
 namespace quipu {
-
-static constexpr const char *kRecompile = "compile the model again, or put the file back as it was";
 
 std::vector<uint8_t> weightHeaderHash(std::span<const uint8_t> bytes, const std::string &name) {
   uint64_t length = 0;
@@ -21,26 +20,103 @@ std::vector<uint8_t> weightHeaderHash(std::span<const uint8_t> bytes, const std:
   return std::vector<uint8_t>(hash.begin(), hash.end());
 }
 
-static bool sameHash(const flatbuffers::Vector<uint8_t> &expected, const uint8_t *found) {
-  return memcmp(expected.data(), found, expected.size()) == 0;
-}
+namespace {
 
-void checkWeightBytes(const plan::WeightFile &expected, std::span<const uint8_t> bytes, const std::string &name,
-                      const std::string &planPath, bool hashContent) {
-  std::string since = concat(" since ", planPath, " was compiled");
-  if (bytes.size() != expected.size())
-    fail(name, ": the weights changed", since, ": ", bytes.size(), " bytes, expected ", expected.size(), "; ",
-         kRecompile);
-  if (!sameHash(*expected.header_hash(), weightHeaderHash(bytes, name).data()))
-    fail(name, ": the weights changed", since, ": the hash of the header differs; ", kRecompile);
-  if (!hashContent)
+/// Compares a file with what the plan says of it.
+class Comparison {
+public:
+  Comparison(const PlanFile &plan, size_t index, const ModelOptions &options, const std::string &name,
+             std::span<const uint8_t> bytes)
+      : plan(plan), expected(*plan.plan().files()->Get(unsigned(index))), index(index), options(options), name(name),
+        bytes(bytes) {}
+
+  /// What costs nothing.
+  void sizeAndHeader() const {
+    if (bytes.size() != expected.size())
+      changed(bytes.size(), " bytes, expected ", expected.size());
+    if (!same(expected.header_hash(), weightHeaderHash(bytes, name).data()))
+      changed("the hash of the header differs");
+  }
+
+  void samples(const MappedFile &file) const {
+    if (!isThere(expected.sample_hash()))
+      return;
+    std::vector<ByteRange> tensors;
+    for (const plan::Weight *weight : *plan.plan().weights())
+      for (const plan::Source *source : *weight->sources())
+        if (source->file() == index)
+          tensors.push_back({source->offset(), source->size()});
+    if (!same(expected.sample_hash(), hashSamples(file, sampleRanges(std::move(tensors))).data()))
+      changed("the values of its tensors differ (the hash of samples of each)");
+  }
+
+  void content(std::span<const uint8_t> hash) const {
+    uint64_t done = 0;
+    Hash128 found = hashContent(bytes, [&](uint64_t more) {
+      done += more;
+      if (options.progress)
+        options.progress("check " + name, done, bytes.size());
+    });
+    if (memcmp(hash.data(), found.data(), found.size()) != 0)
+      changed("the hash of the content differs");
+  }
+
+  static bool isThere(const flatbuffers::Vector<uint8_t> *hash) { return hash && hash->size() > 0; }
+
+private:
+  static bool same(const flatbuffers::Vector<uint8_t> *hash, const uint8_t *found) {
+    return memcmp(hash->data(), found, hash->size()) == 0;
+  }
+
+  template <typename... Args> [[noreturn]] void changed(const Args &...args) const {
+    fail(name, ": the weights changed since ", plan.path(), " was compiled: ", args...,
+         "; compile the model again, or put the file back as it was");
+  }
+
+  const PlanFile &plan;
+  const plan::WeightFile &expected;
+  size_t index;
+  const ModelOptions &options;
+  const std::string &name;
+  std::span<const uint8_t> bytes;
+};
+
+} // namespace
+
+static void checkFile(const PlanFile &plan, size_t index, const ModelOptions &options, const MappedFile &file) {
+  const plan::WeightFile &expected = *plan.plan().files()->Get(unsigned(index));
+  Comparison comparison(plan, index, options, file.path(), file.span());
+  comparison.sizeAndHeader();
+  if (file.mtimeNs() == expected.mtime_ns() && !options.verifyWeights)
     return;
-  Hash128 content = hashBytes(bytes.data(), bytes.size());
-  if (!sameHash(*expected.content_hash(), content.data()))
-    fail(name, ": the weights changed", since, ": the hash of the content differs; ", kRecompile);
+  // Samples tell other weights at once.
+  comparison.samples(file);
+  if (Comparison::isThere(expected.content_hash()))
+    comparison.content({expected.content_hash()->data(), expected.content_hash()->size()});
+  else if (options.verifyWeights)
+    fail(file.path(), ": cannot be verified: ", plan.path(),
+         " was compiled without a hash of all bytes (size, header "
+         "and samples agree); compile the model with --hash-weights");
+  else if (options.note)
+    options.note(concat(file.path(), ": has another time than when ", plan.path(),
+                        " was compiled; size, header and "
+                        "samples of all tensors agree, so it is taken for a copy (a plan compiled with "
+                        "--hash-weights has every byte compared)"));
 }
 
-std::shared_ptr<MappedFile> openWeightFile(const plan::WeightFile &file, const std::string &planPath, bool verify) {
+std::span<const uint8_t> bundledWeights(const PlanFile &plan, size_t index, const ModelOptions &options) {
+  std::span<const uint8_t> bytes = plan.bundledFile(index);
+  std::string name = concat(plan.path(), ", bundled weight file ", index);
+  Comparison comparison(plan, index, options, name, bytes);
+  comparison.sizeAndHeader();
+  if (options.verifyWeights)
+    comparison.content(plan.bundledHash(index));
+  return bytes;
+}
+
+std::shared_ptr<MappedFile> openWeightFile(const PlanFile &plan, size_t index, const ModelOptions &options) {
+  const plan::WeightFile &file = *plan.plan().files()->Get(unsigned(index));
+  const std::string &planPath = plan.path();
   std::vector<std::string> candidates = weightFilePlaces(file, planPath);
   std::string firstProblem;
   for (const std::string &path : candidates) {
@@ -49,7 +125,7 @@ std::shared_ptr<MappedFile> openWeightFile(const plan::WeightFile &file, const s
       continue;
     try {
       std::shared_ptr<MappedFile> mapped = MappedFile::open(path, "weight file");
-      checkWeightBytes(file, mapped->span(), path, planPath, verify || mapped->mtimeNs() != file.mtime_ns());
+      checkFile(plan, index, options, *mapped);
       return mapped;
     } catch (const Error &error) {
       if (firstProblem.empty())

@@ -54,20 +54,19 @@ struct Pieces {
 
 } // namespace
 
-Weights::Weights(const PlanFile &plan, Device &device, const WeightSource &source, bool verify) {
+Weights::Weights(const PlanFile &plan, Device &device, const ModelOptions &options) {
   const plan::Plan &root = plan.plan();
+  const WeightSource &source = options.weights;
   bool random = source.seed.has_value();
 
   // Bytes of each file of the plan.
   std::vector<std::span<const uint8_t>> contents;
   for (size_t i = 0; !random && root.files() && i < root.files()->size(); ++i) {
     if (plan.isBundle()) {
-      contents.push_back(plan.bundledFile(i));
-      checkWeightBytes(*root.files()->Get(i), contents.back(), concat(plan.path(), ", bundled weight file ", i),
-                       plan.path(), verify);
+      contents.push_back(bundledWeights(plan, i, options));
       continue;
     }
-    files.push_back(openWeightFile(*root.files()->Get(i), plan.path(), verify));
+    files.push_back(openWeightFile(plan, i, options));
     contents.push_back(files.back()->span());
   }
   for (const plan::Weight *weight : *root.weights())
@@ -91,7 +90,7 @@ Weights::Weights(const PlanFile &plan, Device &device, const WeightSource &sourc
     if (!inPlace)
       ownSize += roundUp(rows.bytes(), device.alignment());
   }
-  owned = device.allocate(ownSize, MemoryUse::Dense);
+  owned = allocateFor(device, "the weights", ownSize, MemoryUse::Dense);
 
   Pieces pieces;
   char *address = static_cast<char *>(owned.data());

@@ -14,15 +14,16 @@
 
 namespace quipu {
 
-/// Finds and maps the file that a plan names: first relative to the plan's folder, then at the absolute path. A file is
-/// accepted when its size and the hash of its header are those of the plan and its time is too, or, where the time
-/// differs or `verify` is set, the hash of its content. Throws Error that names the file and says what differs.
-std::shared_ptr<MappedFile> openWeightFile(const plan::WeightFile &file, const std::string &planPath, bool verify);
+/// Finds and maps file `index` of a plan: first relative to the plan's folder, then at the absolute path. A file is
+/// accepted when size, time and the hash of its header are those of the plan. Where the time differs (a copy), or
+/// options.verifyWeights is set, the samples and all bytes decide; where the plan has no hash of all bytes, the samples
+/// are enough for a copy, with a remark, and not for verifyWeights. Throws Error that names the file and says what
+/// differs.
+std::shared_ptr<MappedFile> openWeightFile(const PlanFile &plan, size_t index, const ModelOptions &options);
 
-/// Throws Error, beginning with `name`, when the bytes are not those of the file that the plan was compiled from: by
-/// size and hash of the header, and with `hashContent` by the hash of everything.
-void checkWeightBytes(const plan::WeightFile &expected, std::span<const uint8_t> bytes, const std::string &name,
-                      const std::string &planPath, bool hashContent);
+/// The bytes of file `index` in a bundle, which has no times: size and header must agree, and for
+/// options.verifyWeights all bytes.
+std::span<const uint8_t> bundledWeights(const PlanFile &plan, size_t index, const ModelOptions &options);
 
 /// XXH3-128 of the first part of a safetensors file: the 8-byte length and the JSON. Throws Error when the length
 /// leaves the file.
@@ -32,8 +33,9 @@ std::vector<uint8_t> weightHeaderHash(std::span<const uint8_t> bytes, const std:
 /// where the plan converts or joins, or the values come from a seed.
 class Weights {
 public:
-  /// Throws Error when a file is missing or differs, or when the plan has no files and `source` is not random.
-  Weights(const PlanFile &plan, Device &device, const WeightSource &source, bool verify);
+  /// Throws Error when a file is missing or differs, or when the plan has no files and options.weights is
+  /// not random.
+  Weights(const PlanFile &plan, Device &device, const ModelOptions &options);
 
   /// Address of weight `index` as kernels see it.
   void *pointer(size_t index) const { return pointers[index]; }

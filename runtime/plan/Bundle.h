@@ -15,6 +15,7 @@
 #ifndef QUIPU_RUNTIME_PLAN_BUNDLE_H
 #define QUIPU_RUNTIME_PLAN_BUNDLE_H
 
+#include "runtime/core/WeightIdentity.h"
 #include "runtime/plan/PlanFile.h"
 
 #include <cstdint>
@@ -39,7 +40,7 @@ struct BundleTrailer {
   /// XXH3-128 of the directory.
   uint8_t directoryHash[16];
   uint64_t reserved; // zero
-  char magic[8];     // "QUIPUEND"
+  char magic[8];     // "QUIPUEN2"
 };
 static_assert(sizeof(BundleTrailer) == 64);
 
@@ -54,7 +55,7 @@ void writeBundle(OutputFile &file, const std::string &base, std::span<const uint
 /// Where the parts lie in a file that ends in a trailer; nothing when it does not. Throws Error when there is a
 /// trailer whose offsets leave the file or whose directory is altered.
 struct BundleLayout {
-  BundleSection plan;
+  ByteRange plan;
   std::vector<BundleSection> files;
 };
 std::optional<BundleLayout> readBundleLayout(std::span<const uint8_t> file, const std::string &name);

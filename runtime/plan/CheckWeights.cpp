@@ -31,8 +31,12 @@ private:
       checkRange(file.size(), 1, kMaxBytes, field + ".size");
       if (!file.header_hash() || file.header_hash()->size() != 16)
         wrong(field, ".header_hash is not 16 bytes");
-      if (!file.content_hash() || file.content_hash()->size() != 16)
+      size_t contentBytes = file.content_hash() ? file.content_hash()->size() : 0;
+      size_t sampleBytes = file.sample_hash() ? file.sample_hash()->size() : 0;
+      if (contentBytes != 16 && contentBytes != 0)
         wrong(field, ".content_hash is not 16 bytes");
+      if (sampleBytes != 16 && (sampleBytes != 0 || contentBytes == 0))
+        wrong(field, ".sample_hash is not 16 bytes");
     }
   }
 

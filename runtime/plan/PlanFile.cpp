@@ -8,9 +8,12 @@
 #include "runtime/plan/Bundle.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
+#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
+#include <unistd.h>
 
 namespace quipu {
 
@@ -58,17 +61,71 @@ static void noteModel(const plan::Plan &plan, const std::string &planPath) {
       noteModelFolder(std::filesystem::path(place).parent_path().string(), /*whole=*/true);
 }
 
+/// The header of a plan, which must announce as many bytes as there are.
+static PlanFileHeader checkHeader(std::span<const uint8_t> bytes, const std::string &filePath) {
+  size_t magicBytes = std::min(bytes.size(), sizeof(kMagic));
+  if (bytes.empty() || memcmp(bytes.data(), kMagic, magicBytes) != 0)
+    fail(filePath, ": not a Quipu plan (", bytes.empty() ? "the file is empty" : "it does not begin with QUIPUPLN",
+         "); give a file that quipu compile wrote");
+  if (bytes.size() < sizeof(PlanFileHeader))
+    fail(filePath, ": the plan is truncated: ", bytes.size(), " bytes, less than its header; ", kRecompile);
+  PlanFileHeader header;
+  memcpy(&header, bytes.data(), sizeof(header));
+  if (header.containerVersion != kContainerVersion)
+    fail(filePath, ": the plan has container version ", header.containerVersion, ", this quipu reads version ",
+         kContainerVersion, "; ", kRecompile);
+  if (header.schemaVersion != kSchemaVersion)
+    fail(filePath, ": the plan has schema version ", header.schemaVersion, ", this quipu reads version ",
+         kSchemaVersion, "; ", kRecompile);
+  uint64_t payloadSize = bytes.size() - sizeof(header);
+  if (header.payloadSize > payloadSize)
+    fail(filePath, ": the plan is truncated: ", payloadSize, " bytes follow the header, which announces ",
+         header.payloadSize, "; ", kRecompile);
+  if (header.payloadSize < payloadSize)
+    fail(filePath, ": the plan was altered: ", payloadSize, " bytes follow the header, which announces ",
+         header.payloadSize, " (a bundle with its end missing looks so too); ", kRecompile);
+  return header;
+}
+
+/// Reads the plan's part of a file. It is not used in place: it would change, or be gone, with a file that is written
+/// anew while the model runs.
+static void readPlan(const MappedFile &file, ByteRange place, void *target) {
+  int fd = ::open(file.path().c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0)
+    fail(file.path(), ": cannot open plan", errnoSuffix(errno));
+  for (size_t done = 0; done < place.size;) {
+    ssize_t count = pread(fd, static_cast<char *>(target) + done, place.size - done, off_t(place.offset + done));
+    if (count < 0 && errno == EINTR)
+      continue;
+    if (count <= 0) {
+      int error = errno;
+      close(fd);
+      if (count < 0)
+        fail(file.path(), ": cannot read plan", errnoSuffix(error));
+      fail(file.path(), ": the plan became shorter while it was read; ", kRecompile);
+    }
+    done += size_t(count);
+  }
+  close(fd);
+}
+
 std::shared_ptr<const PlanFile> PlanFile::open(const std::string &path) {
   std::shared_ptr<PlanFile> result(new PlanFile());
   result->filePath = path;
-  result->file = MappedFile::open(path, "plan");
-  std::span<const uint8_t> bytes = result->file->span();
-  if (std::optional<BundleLayout> layout = readBundleLayout(bytes, path)) {
+  std::shared_ptr<MappedFile> file = MappedFile::open(path, "plan");
+  ByteRange place = {0, file->size()};
+  if (std::optional<BundleLayout> layout = readBundleLayout(file->span(), path)) {
     result->bundled = true;
     result->sections = std::move(layout->files);
-    bytes = bytes.subspan(layout->plan.offset, layout->plan.size);
+    place = layout->plan;
+    // For the weights alone.
+    result->file = file;
   }
-  result->check(bytes);
+  // Before as much memory is taken as the file is long: it may be any other file.
+  (void)checkHeader(file->span().subspan(place.offset, place.size), path);
+  result->memory.resize((place.size + 7) / 8);
+  readPlan(*file, place, result->memory.data());
+  result->check({reinterpret_cast<const uint8_t *>(result->memory.data()), place.size});
   noteModel(result->plan(), path);
   if (result->bundled) {
     size_t expected = result->plan().files() ? result->plan().files()->size() : 0;
@@ -92,27 +149,8 @@ std::shared_ptr<const PlanFile> PlanFile::fromMemory(std::span<const uint8_t> by
 
 void PlanFile::check(std::span<const uint8_t> planBytes) {
   bytes = planBytes;
-  size_t magicBytes = std::min(bytes.size(), sizeof(kMagic));
-  if (bytes.empty() || memcmp(bytes.data(), kMagic, magicBytes) != 0)
-    fail(filePath, ": not a Quipu plan (", bytes.empty() ? "the file is empty" : "it does not begin with QUIPUPLN",
-         "); give a file that quipu compile wrote");
-  if (bytes.size() < sizeof(PlanFileHeader))
-    fail(filePath, ": the plan is truncated: ", bytes.size(), " bytes, less than its header; ", kRecompile);
-  PlanFileHeader header;
-  memcpy(&header, bytes.data(), sizeof(header));
-  if (header.containerVersion != kContainerVersion)
-    fail(filePath, ": the plan has container version ", header.containerVersion, ", this quipu reads version ",
-         kContainerVersion, "; ", kRecompile);
-  if (header.schemaVersion != kSchemaVersion)
-    fail(filePath, ": the plan has schema version ", header.schemaVersion, ", this quipu reads version ",
-         kSchemaVersion, "; ", kRecompile);
+  PlanFileHeader header = checkHeader(bytes, filePath);
   std::span<const uint8_t> payload = bytes.subspan(sizeof(header));
-  if (header.payloadSize > payload.size())
-    fail(filePath, ": the plan is truncated: ", payload.size(), " bytes follow the header, which announces ",
-         header.payloadSize, "; ", kRecompile);
-  if (header.payloadSize < payload.size())
-    fail(filePath, ": the plan was altered: ", payload.size(), " bytes follow the header, which announces ",
-         header.payloadSize, " (a bundle with its end missing looks so too); ", kRecompile);
   bool reservedIsZero =
       std::all_of(std::begin(header.reserved), std::end(header.reserved), [](uint8_t byte) { return byte == 0; });
   Hash128 hash = hashBytes(payload.data(), payload.size());

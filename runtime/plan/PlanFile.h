@@ -23,9 +23,9 @@ namespace quipu {
 class OutputFile;
 
 /// Layout of PlanFileHeader and of the bundle's trailer.
-inline constexpr uint32_t kContainerVersion = 1;
+inline constexpr uint32_t kContainerVersion = 2;
 /// Meaning of plan.fbs; a plan of another one is refused. The compiler stores it in Plan.schema_version too.
-inline constexpr uint32_t kSchemaVersion = 2;
+inline constexpr uint32_t kSchemaVersion = 3;
 
 /// First bytes of a plan file, little-endian.
 struct PlanFileHeader {
@@ -60,12 +60,15 @@ std::vector<std::string> weightFilePlaces(const plan::WeightFile &file, const st
 struct BundleSection {
   uint64_t offset;
   uint64_t size;
+  /// XXH3-128 of them.
+  uint8_t hash[16];
 };
 
-/// An opened and checked plan. Everything that the accessors return points into the mapped file.
+/// An opened and checked plan. Everything that the accessors return points into memory of its own, but the bytes of
+/// bundled weights into the mapped file.
 class PlanFile {
 public:
-  /// Maps a plan file, a bundle or an executable that holds a plan, and checks it whole: container, versions, hash,
+  /// Reads a plan file, a bundle or an executable that holds a plan, and checks it whole: container, versions, hash,
   /// FlatBuffer structure, and meaning (checkPlan). Throws Error: not a plan, truncated, altered, other version, or
   /// the field that is wrong.
   static std::shared_ptr<const PlanFile> open(const std::string &path);
@@ -84,7 +87,9 @@ public:
   bool isBundle() const { return bundled; }
   /// Bytes of weight file `index` inside this file; only for bundles.
   std::span<const uint8_t> bundledFile(size_t index) const;
-  /// The mapped file, null for fromMemory().
+  /// The hash that these bytes had when the bundle was written.
+  std::span<const uint8_t> bundledHash(size_t index) const { return sections[index].hash; }
+  /// The mapped file of a bundle, else null.
   const std::shared_ptr<MappedFile> &mapping() const { return file; }
 
 private:

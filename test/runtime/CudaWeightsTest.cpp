@@ -130,12 +130,12 @@ TEST_F(CudaWeightsTest, FromFiles) {
     CudaDevice cuda(0);
     CpuDevice cpu(2, false);
     for (Device *device : {static_cast<Device *>(&cuda), static_cast<Device *>(&cpu)}) {
-      Weights weights(*plan, *device, WeightSource::files(), false);
+      Weights weights(*plan, *device, ModelOptions());
       EXPECT_EQ(reinterpret_cast<uintptr_t>(weights.pointer(6)) % device->alignment(), 0u);
       expectRows<uint16_t>(static_cast<const uint16_t *>(weights.pointer(6)), sources, kColumns, elementOf);
     }
     plan = planOf(sources, 40, plan::DType::f32);
-    Weights weights(*plan, cuda, WeightSource::files(), false);
+    Weights weights(*plan, cuda, ModelOptions());
     expectRows<float>(static_cast<const float *>(weights.pointer(6)), sources, 40, [&](size_t source, uint64_t i) {
       for (size_t s = 0; s < source; ++s)
         i += sources[s].rows * 40;
@@ -154,7 +154,9 @@ TEST_F(CudaWeightsTest, Random) {
         CudaDevice device(0);
         auto code = device.loadModule(*plan->plan().modules()->Get(0), "toy.plan");
         fake.launches.clear();
-        Weights weights(*plan, device, WeightSource::random(77), false);
+        ModelOptions options;
+        options.weights = WeightSource::random(77);
+        Weights weights(*plan, device, options);
         EXPECT_EQ(fake.launches.empty(), !services);
         auto value = [&](size_t source, uint64_t element) {
           float result;
@@ -175,7 +177,7 @@ TEST_F(CudaWeightsTest, Random) {
 TEST_F(CudaWeightsTest, BoundedStaging) {
   auto plan = planOf({{"big", plan::RowOrder::plain, 20000, 0}}, 1024, plan::DType::bf16);
   CudaDevice device(0);
-  Weights weights(*plan, device, WeightSource::files(), false);
+  Weights weights(*plan, device, ModelOptions());
   EXPECT_EQ(weights.bytes() >> 20, 39u);
   EXPECT_LE(fake.mostPinnedBytes, size_t(12 * 2) * (2 << 20));
   EXPECT_EQ(memcmp(weights.pointer(6), values.data(), values.size() * 2), 0);

@@ -89,11 +89,11 @@ TEST_F(PlanFileTest, BitFlips) {
 TEST_F(PlanFileTest, OtherVersions) {
   std::vector<uint8_t> changed = bytes;
   changed[8] = 9;
-  expectRefusal(changed, "container version 9, this quipu reads version 1");
+  expectRefusal(changed, "container version 9, this quipu reads version 2");
   changed = bytes;
   changed[12] = 7;
-  expectRefusal(changed, "schema version 7, this quipu reads version 2");
-  expectInvalid("schema_version is 3", [](plan::PlanT &plan) { plan.schema_version = 3; });
+  expectRefusal(changed, "schema version 7, this quipu reads version 3");
+  expectInvalid("schema_version is 2", [](plan::PlanT &plan) { plan.schema_version = 2; });
 }
 
 TEST_F(PlanFileTest, GarbageWithRightHash) {
@@ -192,7 +192,10 @@ TEST_F(PlanFileTest, Files) {
   withFiles("leave its file", [](plan::PlanT &plan) { plan.weights[0]->sources[0]->offset = 1000000; });
   withFiles("leave its file", [](plan::PlanT &plan) { plan.weights[0]->sources[0]->offset = UINT64_MAX; });
   withFiles("header_hash is not 16", [](plan::PlanT &plan) { plan.files[0]->header_hash.resize(15); });
-  withFiles("content_hash is not 16", [](plan::PlanT &plan) { plan.files[0]->content_hash.clear(); });
+  withFiles("content_hash is not 16", [](plan::PlanT &plan) { plan.files[0]->content_hash.resize(17); });
+  withFiles("sample_hash is not 16", [](plan::PlanT &plan) { plan.files[0]->sample_hash.resize(1); });
+  // One of them must be there.
+  withFiles("sample_hash is not 16", [](plan::PlanT &plan) { plan.files[0]->content_hash.clear(); });
   withFiles("files[0].path", [](plan::PlanT &plan) { plan.files[0]->path = std::string("a\0b", 3); });
 }
 

@@ -222,6 +222,7 @@ plan::PlanT makePlan(bool inFile) {
   plan.config->num_kv_heads = kToyKvHeads;
   plan.config->head_dim = kToyHeadDim;
   plan.config->vocab_size = kToyVocab;
+  plan.config->max_position_embeddings = 1000;
   plan.config->eos_token_ids = {2};
   plan.kv_cache = std::make_unique<plan::KvCacheT>();
   plan.kv_cache->layers = kToyLayers;

@@ -2,6 +2,7 @@
 
 #include "runtime/core/Weights.h"
 #include "runtime/core/RandomWeights.h"
+#include "runtime/core/WeightIdentity.h"
 #include "runtime/cpu/CpuDevice.h"
 #include "test/runtime/ToyPlan.h"
 
@@ -22,7 +23,15 @@ protected:
   }
 
   std::unique_ptr<Weights> load(bool verify = false, WeightSource source = {}) {
-    return std::make_unique<Weights>(*plan, device, source, verify);
+    ModelOptions options;
+    options.weights = source;
+    options.verifyWeights = verify;
+    options.note = [this](const std::string &remark) { remarks += remark; };
+    options.progress = [this](const std::string &, uint64_t done, uint64_t total) {
+      EXPECT_LE(done, total);
+      hashed = done;
+    };
+    return std::make_unique<Weights>(*plan, device, options);
   }
   std::string refusal(bool verify = false) {
     return errorOf([&] { load(verify); });
@@ -49,6 +58,48 @@ protected:
   plan::PlanT planT;
   std::shared_ptr<const PlanFile> plan;
   CpuDevice device{2, false};
+  std::string remarks;
+  uint64_t hashed = 0;
+};
+
+/// A plan that knows samples of its weights alone. The last tensor is so long that its middle is in none.
+class SampledWeightsTest : public WeightsTest {
+protected:
+  static constexpr uint64_t kColumns = 100000;
+
+  SampledWeightsTest() {
+    auto source = std::make_unique<plan::SourceT>();
+    source->name = "long";
+    source->file = 0;
+    source->offset = planT.files[0]->size;
+    source->size = kColumns * 2;
+    source->dtype = plan::DType::bf16;
+    source->shape = {1, kColumns};
+    auto weight = std::make_unique<plan::WeightT>();
+    weight->name = "long";
+    weight->dtype = plan::DType::bf16;
+    weight->shape = source->shape;
+    weight->sources.push_back(std::move(source));
+    planT.weights.push_back(std::move(weight));
+    std::vector<uint8_t> bytes = readFile(path);
+    bytes.resize(bytes.size() + kColumns * 2, 1);
+    writeFile(path, bytes);
+    planT.files[0]->size = bytes.size();
+    planT.files[0]->content_hash.clear();
+    planT.files[0]->mtime_ns = 0;
+    std::vector<ByteRange> tensors;
+    for (const auto &each : planT.weights)
+      for (const auto &part : each->sources)
+        tensors.push_back({part->offset, part->size});
+    Hash128 hash = hashSamples(*MappedFile::open(path, "weight file"), sampleRanges(tensors));
+    planT.files[0]->sample_hash.assign(hash.begin(), hash.end());
+    plan = PlanFile::open(writeToyPlan(folder, planT));
+  }
+  void change(uint64_t fromTheEnd) {
+    std::vector<uint8_t> bytes = readFile(path);
+    bytes[bytes.size() - fromTheEnd] ^= 1;
+    writeFile(path, bytes);
+  }
 };
 
 } // namespace
@@ -69,7 +120,61 @@ TEST_F(WeightsTest, Materialised) {
 TEST_F(WeightsTest, Touched) {
   setTime({12345, 678});
   EXPECT_NO_THROW(load());
+  // The content decided, which a remark would only repeat.
+  EXPECT_EQ(hashed, planT.files[0]->size);
+  EXPECT_EQ(remarks, "");
   EXPECT_NO_THROW(load(/*verify=*/true));
+}
+
+// Test: with an equal time nothing is hashed.
+TEST_F(WeightsTest, NothingIsHashedForNothing) {
+  load();
+  EXPECT_EQ(hashed, 0u);
+}
+
+// Test: a copy whose samples agree is taken, and the user hears what was compared.
+TEST_F(SampledWeightsTest, CopyIsAcceptedWithARemark) {
+  EXPECT_NO_THROW(load());
+  EXPECT_NE(remarks.find(path + ": has another time"), std::string::npos) << remarks;
+  EXPECT_NE(remarks.find("samples of all tensors agree"), std::string::npos) << remarks;
+  EXPECT_EQ(hashed, 0u);
+}
+
+// Test: other values at the end of any tensor are found without reading all; those between the samples are not.
+TEST_F(SampledWeightsTest, SamplesDecide) {
+  for (uint64_t place : {uint64_t(1), uint64_t(65536), 2 * kColumns, 2 * kColumns + 1}) {
+    change(place);
+    EXPECT_NE(refusal().find("the values of its tensors differ"), std::string::npos) << place;
+    change(place);
+  }
+  change(kColumns);
+  EXPECT_NO_THROW(load());
+}
+
+// Test: what was not hashed cannot be verified, and is not called verified.
+TEST_F(SampledWeightsTest, VerifyNeedsAHashOfAllBytes) {
+  EXPECT_NE(refusal(/*verify=*/true).find("cannot be verified"), std::string::npos);
+  change(1);
+  EXPECT_NE(refusal(/*verify=*/true).find("values of its tensors differ"), std::string::npos);
+}
+
+// Test: both ends of every tensor, without overlap, in order, whatever the order of the tensors; less of each of many.
+TEST(SampleRanges, BothEndsOfEachTensor) {
+  constexpr uint64_t k = 1024;
+  EXPECT_EQ(sampleRanges({}), std::vector<ByteRange>());
+  EXPECT_EQ(sampleRanges({{1000 * k, 1 * k}, {0, 1000 * k}, {0, 1000 * k}}),
+            (std::vector<ByteRange>{{0, 64 * k}, {936 * k, 65 * k}}));
+  EXPECT_EQ(sampleRanges({{10, 100 * k}}), (std::vector<ByteRange>{{10, 100 * k}}));
+  EXPECT_EQ(sampleRanges({{10, 0}}), (std::vector<ByteRange>{{10, 0}}));
+  // One inside another.
+  EXPECT_EQ(sampleRanges({{0, 100 * k}, {80 * k, 10 * k}}), (std::vector<ByteRange>{{0, 100 * k}}));
+  std::vector<ByteRange> many;
+  for (uint64_t i = 0; i < 40000; ++i)
+    many.push_back({i * 20 * k, 20 * k});
+  std::vector<ByteRange> samples = sampleRanges(many);
+  EXPECT_EQ(samples.front(), (ByteRange{0, 4 * k}));
+  EXPECT_EQ(samples.back(), (ByteRange{40000 * 20 * k - 4 * k, 4 * k}));
+  EXPECT_EQ(samples.size(), 40001u);
 }
 
 // Test: where the time differs the content decides.

@@ -8,6 +8,7 @@
 #include "runtime/core/Error.h"
 #include "runtime/core/InputFiles.h"
 #include "runtime/core/MappedFile.h"
+#include "runtime/core/WeightIdentity.h"
 #include "runtime/plan/Bundle.h"
 #include "runtime/plan/PlanFile.h"
 #include "tools/common/Console.h"
@@ -93,6 +94,9 @@ void Compilation::run() {
     last = options.emit == Emit::Mlir && options.kernel.empty() && options.dumpFolder.empty() ? phaseNames().rbegin()[1]
                                                                                               : kCodegenPhase;
   bool isPlan = !options.output.empty() && (options.emit == Emit::Plan || options.emit == Emit::Executable);
+  // The disk works while code is generated.
+  if (isPlan && model.weights)
+    frontend::prefetchSamples(*model.weights);
   std::vector<std::string> targets = backend->targets();
   if (!isPlan)
     targets.resize(1);
@@ -251,9 +255,13 @@ void Compilation::emitPlan() {
   }
   std::vector<std::string> weightFiles;
   if (model.weights) {
-    timing.measure("hash the weights", [&] { frontend::hashContents(*model.weights); });
-    for (const frontend::WeightFile &file : model.weights->files)
+    uint64_t bytes = 0;
+    for (const frontend::WeightFile &file : model.weights->files) {
       weightFiles.push_back(file.path);
+      bytes += file.size;
+    }
+    if (options.hashWeights || bytes <= kHashedWhole)
+      timing.measure("hash the weights", [&] { frontend::hashContents(*model.weights); });
   }
   timing.measure("write the plan", [&] {
     mlir::FailureOr<std::vector<uint8_t>> plan =

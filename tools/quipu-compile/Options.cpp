@@ -1,6 +1,7 @@
 //===- Options.cpp - The command line of quipu-compile -----------------------------------===//
 
 #include "tools/quipu-compile/Options.h"
+#include "runtime/core/WeightIdentity.h"
 #include "tools/common/CommandLine.h"
 #include "tools/common/Console.h"
 
@@ -60,6 +61,10 @@ void addCompileOptions(CLI::App &command, CompileOptions &options, std::string &
                 ")",
             1, kMostPositions);
   command.add_flag("--bundle", options.bundle, "Put the weights into the plan's file, so that it can be moved alone");
+  command.add_flag("--hash-weights", options.hashWeights,
+                   "Read all weights and keep a hash of every byte, for run --verify (default: of samples of each "
+                   "tensor; of all where the weights are at most " +
+                       std::to_string(kHashedWhole >> 20) + " MiB)");
   command.add_option("--stop-after", options.stopAfter, "Write the module after this phase (implies --emit mlir)")
       ->type_name("PHASE");
   command.add_option("--dump-phases", options.dumpFolder, "Write the module after every phase into this folder")
@@ -121,6 +126,8 @@ std::optional<CompileOptions> parseCompileOptions(std::vector<std::string> argum
     throw UsageError("--kernel goes with --emit mlir, llvm, asm, ptx or cubin");
   if (!options.kernel.empty() && !options.stopAfter.empty())
     throw UsageError("give one of --kernel and --stop-after");
+  if (options.hashWeights && !isPlan)
+    throw UsageError("--hash-weights goes with --emit plan or executable");
   if (options.bundle && options.emit != Emit::Plan)
     throw UsageError("--bundle goes with --emit plan");
   if (options.emit == Emit::Executable && options.output == "-")

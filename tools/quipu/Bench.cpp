@@ -2,6 +2,7 @@
 
 #include "runtime/core/Device.h"
 #include "runtime/core/Error.h"
+#include "runtime/core/MemoryPlan.h"
 #include "runtime/core/Session.h"
 #include "tools/common/Console.h"
 #include "tools/quipu/Command.h"
@@ -100,12 +101,12 @@ void BenchCommand::check(const PlanFile &file) const {
          "; compile with --max-batch ", batch);
   if (positions() > cache.max_seq())
     fail(file.path(), ": was compiled for ", cache.max_seq(), " positions, the benchmark needs ", positions(),
-         "; compile with a larger --max-seq, or ask for fewer");
+         "; ask for fewer; ", adviceOnLength(file.plan(), positions()));
 }
 
 void BenchCommand::load() {
   ModelOptions options = model.options();
-  std::shared_ptr<const PlanFile> file = plan.open(verbose, model.device);
+  std::shared_ptr<const PlanFile> file = plan.open(verbose, model.device, model.verify);
   check(*file);
   // Speed does not depend on the values: a plan without weight files gets random ones.
   bool hasFiles = file->plan().files() && file->plan().files()->size() > 0;

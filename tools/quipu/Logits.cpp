@@ -89,7 +89,7 @@ int LogitsCommand::run() {
   // Tried before the work, and again when it is known what the plan is made of.
   plan.noteInputs();
   OutputFile target(output);
-  std::shared_ptr<const PlanFile> opened = plan.open(verbose, model.device);
+  std::shared_ptr<const PlanFile> opened = plan.open(verbose, model.device, model.verify);
   target.checkInputs();
   std::shared_ptr<const Model> loaded = Model::load(opened, options);
   Session session(loaded);

@@ -77,16 +77,19 @@ void PlanSource::noteInputs() const {
     noteModelFolder(isFolder ? source : fs::path(source).parent_path().string(), /*whole=*/isFolder);
 }
 
-std::shared_ptr<const PlanFile> PlanSource::open(bool verbose, const std::string &device) const {
+std::shared_ptr<const PlanFile> PlanSource::open(bool verbose, const std::string &device, bool verify) const {
   std::error_code error;
   if (!fs::exists(source, error) && error != std::errc::permission_denied)
     fail(source, ": no such file or directory; ", frontend::fetchAdvice(source, "quipu run"));
   if (isModel())
-    return compileCached(verbose, device);
+    return compileCached(verbose, device, verify);
   if (std::vector<std::string> given = compileFlags(); !given.empty())
     throw UsageError(given[0] + " applies when a model is compiled, and " + source + " is a plan already");
   return PlanFile::open(source);
 }
+
+/// Bigger files that lie in a model's folder, such as data sets in JSON, are not read through at every run.
+static constexpr uint64_t kMaxHashed = 64 << 20;
 
 /// Collects what a plan depends on; each item is written with its length, so that no two lists agree by accident.
 class KeyBuilder {
@@ -99,6 +102,8 @@ public:
   void addNumber(uint64_t value) { add({reinterpret_cast<const char *>(&value), sizeof(value)}); }
   void addFile(const fs::path &path) {
     std::shared_ptr<MappedFile> file = MappedFile::open(path.string(), "model file");
+    if (file->size() > kMaxHashed)
+      return addStamp(path.string());
     add(path.filename().string());
     add({reinterpret_cast<const char *>(file->data()), file->size()});
   }
@@ -170,7 +175,7 @@ static std::shared_ptr<const PlanFile> openIfSound(const std::string &path) {
   }
 }
 
-std::shared_ptr<const PlanFile> PlanSource::compileCached(bool verbose, const std::string &device) const {
+std::shared_ptr<const PlanFile> PlanSource::compileCached(bool verbose, const std::string &device, bool verify) const {
   std::string compiler = compilerPath();
   std::vector<std::string> arguments = compileFlags();
   auto target = std::find(arguments.begin(), arguments.end(), "--target");
@@ -179,6 +184,8 @@ std::shared_ptr<const PlanFile> PlanSource::compileCached(bool verbose, const st
     target = arguments.end() - 2;
   }
   bool isCuda = target != arguments.end() && target[1].starts_with("cuda");
+  if (verify)
+    arguments.push_back("--hash-weights");
   std::string folder = cacheFolder();
   if (folder.empty())
     fail("no folder for plans compiled on the fly: none of QUIPU_CACHE, XDG_CACHE_HOME and HOME is set; set one, or "
@@ -223,7 +230,9 @@ void ModelFlags::addOptions(CLI::App &command) {
   command
       .add_option("--variant", variant, "Of a CUDA plan: its code for this architecture (default: the best that runs)")
       ->type_name("ISA");
-  command.add_flag("--verify", verify, "Hash every weight file, also where size, time and header agree with the plan");
+  command.add_flag(
+      "--verify", verify,
+      "Compare every byte of the weight files with the plan's hash, also where size, time and header agree");
 }
 
 ModelOptions ModelFlags::options() const {
@@ -238,6 +247,7 @@ ModelOptions ModelFlags::options() const {
     throw UsageError(error.what());
   }
   result.verifyWeights = verify;
+  result.note = [](const std::string &remark) { printNote(remark); };
   result.device = device;
   result.variant = variant;
   result.threads = threads;

@@ -34,14 +34,15 @@ public:
   void noteInputs() const;
 
   /// The plan: opened, or compiled first, without --target for the `device` that is to run it ("cuda:1"; empty: not
-  /// said). Throws Error; UsageError when compile flags come with a plan.
-  std::shared_ptr<const PlanFile> open(bool verbose = false, const std::string &device = "") const;
+  /// said). `verify`: what is compiled gets a hash of all weights. Throws Error; UsageError when compile flags come
+  /// with a plan.
+  std::shared_ptr<const PlanFile> open(bool verbose = false, const std::string &device = "", bool verify = false) const;
 
   /// The compile flags that were given, as quipu-compile takes them.
   std::vector<std::string> compileFlags() const;
 
 private:
-  std::shared_ptr<const PlanFile> compileCached(bool verbose, const std::string &device) const;
+  std::shared_ptr<const PlanFile> compileCached(bool verbose, const std::string &device, bool verify) const;
 
   std::string source;
   /// Flag name and value, empty when not given.

@@ -121,7 +121,7 @@ int RunCommand::run() {
   } catch (const Error &error) {
     throw UsageError(error.what());
   }
-  std::shared_ptr<const PlanFile> file = plan.open(verbose, model.device);
+  std::shared_ptr<const PlanFile> file = plan.open(verbose, model.device, model.verify);
   std::unique_ptr<Tokenizer> tokenizer = prompt.loadTokenizer(*file);
   std::vector<int32_t> ids = prompt.tokens(tokenizer.get(), *file);
   std::shared_ptr<const Model> loaded = Model::load(file, options);

@@ -176,7 +176,8 @@ Json planJson(const PlanFile &file) {
                        {"size", weights->size()},
                        {"mtime_ns", weights->mtime_ns()},
                        {"header_hash", hexText(weights->header_hash())},
-                       {"content_hash", hexText(weights->content_hash())}});
+                       {"content_hash", hexText(weights->content_hash())},
+                       {"sample_hash", hexText(weights->sample_hash())}});
   result["files"] = files;
   result["variants"] = Json::array();
   if (plan.variants())

@@ -125,9 +125,11 @@ static void printSummaries(std::ostringstream &os, const plan::Plan &plan) {
     os << "; " << name << ": " << share.first << " of " << decimalBytes(double(share.second));
   os << "\n";
   if (plan.files())
-    for (const plan::WeightFile *file : *plan.files())
-      os << "  file " << text(file->path()) << ", " << file->size() << " bytes, content "
-         << hexText(file->content_hash()) << "\n";
+    for (const plan::WeightFile *file : *plan.files()) {
+      std::string content = hexText(file->content_hash());
+      os << "  file " << text(file->path()) << ", " << file->size() << " bytes, "
+         << (content.empty() ? "samples " + hexText(file->sample_hash()) : "content " + content) << "\n";
+    }
   if (const plan::Tokenizer *tokenizer = plan.tokenizer(); tokenizer && tokenizer->model())
     os << "tokenizer: " << plan::EnumNameTokenizerKind(tokenizer->kind()) << ", " << tokenizer->model()->size()
        << " bytes, BOS before a prompt: " << (tokenizer->add_bos() ? "yes" : "no") << "\n";

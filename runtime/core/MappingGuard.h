@@ -1,0 +1,24 @@
+//===- MappingGuard.h - Files that shrink while they are mapped --------------*- C++ -*-===//
+//
+// Reading a mapped page behind the end that a file has now ends the process with SIGBUS. A handler says which file it
+// was, which nobody could find out otherwise, and ends with status 1.
+//
+//===----------------------------------------------------------------------------------===//
+
+#ifndef QUIPU_RUNTIME_CORE_MAPPINGGUARD_H
+#define QUIPU_RUNTIME_CORE_MAPPINGGUARD_H
+
+#include <cstddef>
+
+namespace quipu {
+
+/// Has the handler know the mapping; `path` stays where it is until forgetMapping(). The first call installs the
+/// handler, unless the program has one for this signal. Several threads may call these at once.
+void noteMapping(const void *address, size_t size, const char *path);
+
+/// To be called before the mapping ends.
+void forgetMapping(const void *address);
+
+} // namespace quipu
+
+#endif // QUIPU_RUNTIME_CORE_MAPPINGGUARD_H
