@@ -6,6 +6,7 @@
 
 #include <sentencepiece_processor.h>
 
+#include <algorithm>
 #include <charconv>
 
 namespace quipu {
@@ -25,6 +26,7 @@ SentencePieceTokenizer::SentencePieceTokenizer(std::span<const uint8_t> bytes, c
   if (vocabulary <= 0)
     fail(name, ": the SentencePiece model has no pieces; the file is damaged");
   learnLeadingSpaces();
+  learnLongestPiece();
 }
 
 SentencePieceTokenizer::~SentencePieceTokenizer() = default;
@@ -43,6 +45,37 @@ void SentencePieceTokenizer::learnLeadingSpaces() {
       dropsAllSpaces = !processor->DecodeIds({space, id}).starts_with(' ');
     return;
   }
+}
+
+void SentencePieceTokenizer::learnLongestPiece() {
+  bool hasBytes = false;
+  for (int32_t id = 0; id < vocabulary; ++id) {
+    hasBytes |= processor->IsByte(id);
+    longestPiece = std::max(longestPiece, processor->IdToPiece(id).size());
+  }
+  if (!hasBytes)
+    longestPiece = 0;
+}
+
+bool SentencePieceTokenizer::isLongerThan(std::string_view text, uint64_t count) const {
+  // No shorter than a piece of normalised text by more than this: what the normaliser does at its two ends.
+  constexpr size_t kPiece = 64 << 10, kAtEnds = 64;
+  uint64_t left = longestPiece ? count * longestPiece : UINT64_MAX;
+  // Normalising may leave out blanks and more, so the text's own length says little.
+  while (!text.empty() && left < UINT64_MAX) {
+    size_t size = std::min(text.size(), kPiece);
+    while (size < text.size() && size > 1 && (uint8_t(text[size]) & 0xc0) == 0x80)
+      --size;
+    std::string normal;
+    if (!processor->Normalize(text.substr(0, size), &normal).ok())
+      return false;
+    uint64_t length = normal.size() - std::min(normal.size(), kAtEnds);
+    if (length > left)
+      return true;
+    left -= length;
+    text.remove_prefix(size);
+  }
+  return false;
 }
 
 void SentencePieceTokenizer::requireId(int32_t id) const {

@@ -21,6 +21,7 @@ public:
 
   std::vector<int32_t> encode(std::string_view text) const override;
   std::vector<int32_t> encodePlain(std::string_view text) const override;
+  bool isLongerThan(std::string_view text, uint64_t count) const override;
   bool appendBytes(int32_t id, bool atStart, std::string &out) const override;
   bool isControl(int32_t id) const override;
   std::string piece(int32_t id) const override;
@@ -31,12 +32,16 @@ public:
 private:
   void requireId(int32_t id) const;
   void learnLeadingSpaces();
+  void learnLongestPiece();
 
   std::unique_ptr<sentencepiece::SentencePieceProcessor> processor;
   int32_t vocabulary = 0;
   /// What decoding does with spaces before the first word: leaves out one (encoding added it), or all.
   bool dropsFirstSpace = false;
   bool dropsAllSpaces = false;
+  /// Bytes of normalised text that one id covers at most; 0: any number, since unknown characters that follow each
+  /// other are one id where there are no byte pieces for them.
+  size_t longestPiece = 0;
 };
 
 } // namespace quipu

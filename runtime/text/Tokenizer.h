@@ -37,6 +37,10 @@ public:
   /// The same without BOS and EOS.
   virtual std::vector<int32_t> encodePlain(std::string_view text) const = 0;
 
+  /// Whether the text has more than `count` ids for certain, by the length of the longest piece: for a refusal before
+  /// encode(), which takes hundreds of bytes of memory for each byte of text. False where the length does not tell.
+  virtual bool isLongerThan(std::string_view text, uint64_t count) const { return false; }
+
   /// Text of a whole sequence of ids: special tokens give nothing, each byte that is no part of a UTF-8 character gives
   /// U+FFFD. Throws Error for an id outside the vocabulary.
   std::string decode(std::span<const int32_t> ids) const;

@@ -56,7 +56,12 @@ std::vector<int32_t> PromptSource::tokens(const Tokenizer *tokenizer, const Plan
   if (!tokenizer)
     fail(plan.path(), ": carries no tokenizer, so a prompt of text cannot be read; give --tokenizer FILE, or "
                       "--prompt-tokens IDS");
-  return tokenizer->encode(text());
+  std::string prompt = text();
+  uint32_t most = plan.plan().kv_cache()->max_seq();
+  if (tokenizer->isLongerThan(prompt, most))
+    fail("a prompt of ", prompt.size(), " bytes does not fit: the plan was compiled for sequences of at most ", most,
+         " tokens, and its text has more whatever they are; shorten it");
+  return tokenizer->encode(prompt);
 }
 
 std::string PromptSource::text() const {
