@@ -51,8 +51,12 @@ std::string adviceOnLength(const plan::Plan &plan, uint64_t needed) {
 
 namespace {
 
-/// What the driver takes for code, graphs and its own tables; what threads, the heap and libraries take of addresses.
-constexpr uint64_t kDeviceReserve = 128 << 20, kAddressReserve = 64 << 20;
+/// What the driver takes for code, graphs and its own tables.
+constexpr uint64_t kDeviceReserve = 128 << 20;
+/// What the program and each of its threads (a stack, and addresses for a heap of its own) take of addresses later. Of
+/// many threads few have such a heap.
+constexpr uint64_t kAddressReserve = 64 << 20, kThreadReserve = 72 << 20;
+constexpr unsigned kReserveThreads = 8;
 
 std::string line(const char *label, uint64_t bytes, const std::string &note = "") {
   char text[64];
@@ -197,7 +201,7 @@ void checkMemory(const PlanFile &file, ProgramList programs, const ModelOptions 
     // Logits of all rows of a launch are seldom wanted, so little of their memory is used.
     if (bound.countsUntouched) {
       room.arena += step.logitsBytes;
-      room.reserve = kAddressReserve;
+      room.reserve = kAddressReserve + std::min(device.threads(), kReserveThreads) * kThreadReserve;
     }
     room.wholeCache = bound.countsUntouched;
     room.files = bound.countsFiles ? files : 0;

@@ -28,5 +28,5 @@ for sentence in ("The cat sat on the mat and looked at the moon. ", "a", " ", "\
     text.write_text(sentence * (10_000_000 // len(sentence.encode())))
     refused("bytes does not fit: the plan was compiled for sequences of at most")
 # One that might fit by its length is tokenized, and counted.
-text.write_text("a b c d " * 600)
+text.write_text("a b c d " * 300)
 refused(" tokens do not fit")
