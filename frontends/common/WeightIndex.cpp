@@ -5,11 +5,11 @@
 #include "runtime/core/Error.h"
 #include "runtime/core/MappedFile.h"
 #include "runtime/core/ParallelFor.h"
+#include "runtime/core/Progress.h"
 #include "runtime/core/WeightIdentity.h"
 
 #include <algorithm>
 #include <fcntl.h>
-#include <mutex>
 #include <functional>
 #include <thread>
 #include <unistd.h>
@@ -31,9 +31,9 @@ void prefetchSamples(const WeightIndex &index) {
   }
 }
 
-void hashContents(WeightIndex &index, unsigned threads, const HashProgress &progress) {
+void hashContents(WeightIndex &index, unsigned threads) {
   std::vector<WeightFile *> todo;
-  uint64_t total = 0, done = 0;
+  uint64_t total = 0;
   for (WeightFile &file : index.files)
     if (!file.contentHash) {
       todo.push_back(&file);
@@ -42,13 +42,7 @@ void hashContents(WeightIndex &index, unsigned threads, const HashProgress &prog
   if (threads == 0)
     threads = std::max(1u, std::thread::hardware_concurrency());
 
-  std::mutex mutex;
-  auto advance = [&](uint64_t more) {
-    std::lock_guard lock(mutex);
-    done += more;
-    if (progress)
-      progress(done, total);
-  };
+  Progress progress("hash the weights", total);
   parallelFor(todo.size(), threads, [&](unsigned, const std::function<size_t()> &next) {
     for (size_t i = next(); i < todo.size(); i = next()) {
       WeightFile &file = *todo[i];
@@ -56,7 +50,7 @@ void hashContents(WeightIndex &index, unsigned threads, const HashProgress &prog
       if (mapped->size() != file.size)
         fail(file.path, ": the file was ", file.size, " bytes long when its header was read and is ", mapped->size(),
              " now; compile again when it is no longer being written");
-      file.contentHash = hashContent(mapped->span(), advance);
+      file.contentHash = hashContent(mapped->span(), [&](uint64_t more) { progress.add(more); });
     }
   });
 }

@@ -14,7 +14,6 @@
 #include "runtime/core/Hash.h"
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -71,12 +70,9 @@ struct WeightIndex {
 /// nothing about a file that cannot be opened: whoever reads it will say so.
 void prefetchSamples(const WeightIndex &index);
 
-/// Gets how many bytes of all have been hashed, from one thread at a time.
-using HashProgress = std::function<void(uint64_t done, uint64_t total)>;
-
 /// Fills in `contentHash` of every file that has none, with up to `threads` threads (0: one for each core), one file
 /// a thread at a time. Throws quipu::Error when a file cannot be read or is no longer `size` bytes long.
-void hashContents(WeightIndex &index, unsigned threads = 0, const HashProgress &progress = {});
+void hashContents(WeightIndex &index, unsigned threads = 0);
 
 } // namespace quipu::frontend
 

@@ -37,9 +37,8 @@ struct ModelOptions {
   WeightSource weights;
   /// Hash all bytes of every weight file even where size, time and header agree with the plan.
   bool verifyWeights = false;
-  /// Gets remarks that a user should see, and how far hashing a file has come, in bytes. Both may be empty.
+  /// Gets remarks that a user should see; may be empty.
   std::function<void(const std::string &remark)> note;
-  std::function<void(const std::string &what, uint64_t done, uint64_t total)> progress;
   /// "cpu", "cuda", "cuda:1"; empty: what the plan was compiled for.
   std::string device;
   /// Run the plan's variant of this isa ("sm_80"); empty: the first that the device can run.

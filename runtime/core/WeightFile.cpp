@@ -2,6 +2,7 @@
 
 #include "runtime/core/Error.h"
 #include "runtime/core/Hash.h"
+#include "runtime/core/Progress.h"
 #include "runtime/core/WeightIdentity.h"
 #include "runtime/core/Weights.h"
 
@@ -25,10 +26,8 @@ namespace {
 /// Compares a file with what the plan says of it.
 class Comparison {
 public:
-  Comparison(const PlanFile &plan, size_t index, const ModelOptions &options, const std::string &name,
-             std::span<const uint8_t> bytes)
-      : plan(plan), expected(*plan.plan().files()->Get(unsigned(index))), index(index), options(options), name(name),
-        bytes(bytes) {}
+  Comparison(const PlanFile &plan, size_t index, const std::string &name, std::span<const uint8_t> bytes)
+      : plan(plan), expected(*plan.plan().files()->Get(unsigned(index))), index(index), name(name), bytes(bytes) {}
 
   /// What costs nothing.
   void sizeAndHeader() const {
@@ -51,12 +50,8 @@ public:
   }
 
   void content(std::span<const uint8_t> hash) const {
-    uint64_t done = 0;
-    Hash128 found = hashContent(bytes, [&](uint64_t more) {
-      done += more;
-      if (options.progress)
-        options.progress("check " + name, done, bytes.size());
-    });
+    Progress progress("compare " + name + " with the plan's hash", bytes.size());
+    Hash128 found = hashContent(bytes, [&](uint64_t more) { progress.add(more); });
     if (memcmp(hash.data(), found.data(), found.size()) != 0)
       changed("the hash of the content differs");
   }
@@ -76,7 +71,6 @@ private:
   const PlanFile &plan;
   const plan::WeightFile &expected;
   size_t index;
-  const ModelOptions &options;
   const std::string &name;
   std::span<const uint8_t> bytes;
 };
@@ -85,7 +79,7 @@ private:
 
 static void checkFile(const PlanFile &plan, size_t index, const ModelOptions &options, const MappedFile &file) {
   const plan::WeightFile &expected = *plan.plan().files()->Get(unsigned(index));
-  Comparison comparison(plan, index, options, file.path(), file.span());
+  Comparison comparison(plan, index, file.path(), file.span());
   comparison.sizeAndHeader();
   if (file.mtimeNs() == expected.mtime_ns() && !options.verifyWeights)
     return;
@@ -107,7 +101,7 @@ static void checkFile(const PlanFile &plan, size_t index, const ModelOptions &op
 std::span<const uint8_t> bundledWeights(const PlanFile &plan, size_t index, const ModelOptions &options) {
   std::span<const uint8_t> bytes = plan.bundledFile(index);
   std::string name = concat(plan.path(), ", bundled weight file ", index);
-  Comparison comparison(plan, index, options, name, bytes);
+  Comparison comparison(plan, index, name, bytes);
   comparison.sizeAndHeader();
   if (options.verifyWeights)
     comparison.content(plan.bundledHash(index));

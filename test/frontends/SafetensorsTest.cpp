@@ -66,13 +66,7 @@ TEST(Safetensors, ContentHash) {
   WeightIndex index = hf::readSafetensors(folder.write("x.safetensors", bytes));
   WeightIndex other = hf::readSafetensors(folder.write("y.safetensors", bytes + ""));
   index.files.push_back(other.files.front());
-  uint64_t last = 0;
-  hashContents(index, 4, [&](uint64_t done, uint64_t total) {
-    EXPECT_EQ(total, 2 * bytes.size());
-    EXPECT_GT(done, last);
-    last = done;
-  });
-  EXPECT_EQ(last, 2 * bytes.size());
+  hashContents(index, 4);
   for (const WeightFile &file : index.files)
     EXPECT_EQ(file.contentHash, hashBytes(bytes.data(), bytes.size()));
   // One that changed since.
