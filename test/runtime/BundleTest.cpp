@@ -165,7 +165,7 @@ TEST_F(BundleTest, VerifyNeedsNoHashInThePlan) {
   plan::PlanT plan = toyPlan(folder);
   plan.files[0]->sample_hash = std::move(plan.files[0]->content_hash);
   plan.files[0]->content_hash.clear();
-  writeBundle(folder.path("bundle"), "", packPlan(plan), {weights});
+  write(folder.path("bundle"), "", packPlan(plan), {weights});
   ModelOptions options;
   options.verifyWeights = true;
   EXPECT_NE(Model::load(folder.path("bundle"), options), nullptr);
