@@ -45,7 +45,8 @@ TEST_F(MappingGuardTest, NamesTheFile) {
     writeFile(folder.path(name), bytes);
   EXPECT_EXIT(
       {
-        auto whole = MappedFile::open(folder.path("whole"), "file"), cut = MappedFile::open(folder.path("cut"), "file");
+        auto whole = MappedFile::open(folder.path("whole"), "file");
+        auto cut = MappedFile::open(folder.path("cut"), "file");
         std::filesystem::resize_file(folder.path("cut"), 5000);
         (void)sum(*whole);
         (void)sum(*cut);

@@ -299,7 +299,7 @@ TEST_F(Inputs, ModelFolder) {
   EXPECT_FALSE(isRefused("kernels.s", "x"));
   EXPECT_FALSE(isRefused("plan", "QUIPUPLN and more"));
   EXPECT_FALSE(isRefused("program", "\x7f"
-                                    "ELF and more, at the end QUIPUEND"));
+                                    "ELF and more, at the end QUIPUEN2"));
   EXPECT_EQ(problemOf([&] { OutputFile file(folder.path("model/new.json")); }), "");
 }
 
