@@ -51,7 +51,10 @@ Out &out() {
   return instance;
 }
 
-void printText(std::string_view text) { (void)writeAll(STDERR_FILENO, text.data(), text.size()); }
+void printText(std::string_view text) {
+  StatusPause pause;
+  (void)writeAll(STDERR_FILENO, text.data(), text.size());
+}
 
 static void printLine(std::string_view prefix, std::string_view message) {
   // One call, so that lines of several programs on one terminal stay whole.
@@ -62,7 +65,6 @@ static void printLine(std::string_view prefix, std::string_view message) {
     line += c;
   }
   line += "\n";
-  StatusPause pause;
   printText(line);
 }
 

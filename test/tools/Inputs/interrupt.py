@@ -1,4 +1,7 @@
-"""interrupt.py SCRATCH MODEL: ends commands that write, at every point of their work, and looks at what is left."""
+"""interrupt.py SCRATCH MODEL LIBRARY: ends commands that write, at every point of their work, and looks at what is left.
+
+With LIBRARY the system has no files without a name.
+"""
 
 import itertools
 import os
@@ -9,7 +12,9 @@ import subprocess
 import sys
 import time
 
-scratch, model = pathlib.Path(sys.argv[1]), sys.argv[2]
+scratch, model, library = pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+assert os.path.exists(library), library
+only_names = {"LD_PRELOAD": library, "QUIPU_TEST_ONLY_NAMES": "1"}
 started = scratch / "started"
 ptxas = scratch / "ptxas"
 ptxas.write_text(f"#!/bin/sh\n: > '{started}'\nexec sleep 20\n")
@@ -36,14 +41,14 @@ def wait_until(condition, what):
         time.sleep(0.02)
 
 
-def start(command, number, old=None):
+def start(command, number, old=None, system={}):
     """The process, the folder of its temporary files and the one of its output, in which `old` lies already."""
     temporary, outputs = scratch / f"{number}.tmp", scratch / f"{number}.out"
     temporary.mkdir()
     outputs.mkdir()
     if old is not None:
         (outputs / "out").write_bytes(old)
-    environment = {**os.environ, "TMPDIR": str(temporary), "QUIPU_PTXAS": str(ptxas)}
+    environment = {**os.environ, "TMPDIR": str(temporary), "QUIPU_PTXAS": str(ptxas), **system}
     # Shells have what they start in the background ignore SIGINT.
     process = subprocess.Popen([*command, str(outputs / "out")], env=environment, stderr=subprocess.DEVNULL,
                                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
@@ -52,16 +57,19 @@ def start(command, number, old=None):
 
 numbers = itertools.count()
 # While another program works for the compiler.
-for how, program in [(signal.SIGTERM, "quipu compile"), (signal.SIGKILL, "quipu compile"), (signal.SIGHUP, "quipu compile"),
-                     (signal.SIGINT, "quipu-compile"), (signal.SIGHUP, "quipu-compile"), (signal.SIGKILL, "quipu-compile")]:
+for how, program, system in [(signal.SIGTERM, "quipu compile", {}), (signal.SIGKILL, "quipu compile", {}), (signal.SIGHUP, "quipu compile", {}),
+                             (signal.SIGINT, "quipu-compile", {}), (signal.SIGKILL, "quipu-compile", {}),
+                             (signal.SIGTERM, "quipu compile", only_names), (signal.SIGINT, "quipu-compile", only_names),
+                             (signal.SIGHUP, "quipu-compile", only_names)]:
     started.unlink(missing_ok=True)
-    process, temporary, outputs = start([*program.split(), model, "--target", "cuda", "-o"], next(numbers))
+    process, temporary, outputs = start([*program.split(), model, "--target", "cuda", "-o"], next(numbers), None, system)
     wait_until(started.exists, f"{how}: the assembler was not started")
+    assert bool(list(temporary.iterdir())) == bool(system), "where the temporary files are"
     process.send_signal(how)
     assert process.wait() == -how, process.returncode
     wait_until(lambda: not compilers(temporary), f"{how}: the compiler runs on")
-    left = [*temporary.iterdir(), *outputs.iterdir()]
-    assert not left, (how, left)
+    # A compiler that ends because quipu did needs a moment.
+    wait_until(lambda: not [*temporary.iterdir(), *outputs.iterdir()], (how, system, "files are left"))
 
 # At any time, also while the output gets its name: then it is there, whole.
 plan = scratch / "plan"
@@ -75,8 +83,9 @@ for command in commands:
     begin = time.monotonic()
     assert process.wait() == 0
     seconds, whole = time.monotonic() - begin, (outputs / "out").read_bytes()
-    for how, old in zip((signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL), (None, b"old", None, b"old")):
-        process, temporary, outputs = start(command, next(numbers), old)
+    for how, old, system in [(signal.SIGINT, None, {}), (signal.SIGTERM, b"old", {}), (signal.SIGKILL, b"old", {}),
+                             (signal.SIGTERM, None, only_names), (signal.SIGHUP, b"old", only_names)]:
+        process, temporary, outputs = start(command, next(numbers), old, system)
         time.sleep(seconds * random.uniform(0.2, 1))
         process.send_signal(how)
         assert process.wait() in (0, -how), (command, process.returncode)
@@ -87,3 +96,11 @@ for command in commands:
             found = (outputs / "out").read_bytes()
             # A plan names the folder that it lies in.
             assert len(found) == len(whole), (command, how, len(found), len(whole))
+
+# Without an end by a signal all works there too.
+for command in commands:
+    process, temporary, outputs = start(command, next(numbers), b"old", only_names)
+    assert process.wait() == 0
+    assert [path.name for path in outputs.iterdir()] == ["out"] and not list(temporary.iterdir())
+subprocess.run(["quipu", "run", plan, "--prompt-tokens", "1", "-n", "2"], check=True, env={**os.environ, **only_names},
+               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
