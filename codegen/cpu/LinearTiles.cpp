@@ -81,6 +81,13 @@ void LinearTiles::addPlain(SmallVectorImpl<Section> &sections, int64_t firstRow,
     add(1, 1, false);
 }
 
+bool LinearTiles::packsPairs() {
+  return llvm::any_of(kernel.getResultTypes(), [](Type type) {
+    TokenLanesAttr lanes = getTokenLanes(type);
+    return lanes && lanes.getPack() == 2;
+  });
+}
+
 SmallVector<Section> LinearTiles::sections(int64_t run) {
   SmallVector<Section> result;
   int64_t rows = rowsOf(linear.getWeight());
@@ -105,9 +112,10 @@ SmallVector<Section> LinearTiles::sections(int64_t run) {
 
   if (split) {
     int64_t head = headDim(), half = head / 2, firstRow = 0;
-    // The largest run that divides the pairs of a head: a tile never straddles two heads.
-    int64_t pairRun = std::min(run, half);
-    while (half % pairRun)
+    // The largest run that divides the pairs of a head: a tile never straddles two heads, nor the pairs of neighbours
+    // of a packed result.
+    int64_t multiple = packsPairs() ? 2 : 1, pairRun = std::min(run, half);
+    while (half % pairRun || pairRun % multiple)
       --pairRun;
     for (auto [index, part] : llvm::enumerate(split.getParts())) {
       int64_t width = cast<RankedTensorType>(part.getType()).getDimSize(1);

@@ -58,6 +58,9 @@ struct LinearTiles : LinearRegion {
   /// Number of tiles of all sections, for runs of at most `run` rows.
   llvm::SmallVector<Section> sections(int64_t run);
 
+  /// Whether a result lies in pairs of neighbouring features, which a tile must hold together.
+  bool packsPairs();
+
   /// Addresses of the weight's rows in a tile: run A, then run B.
   llvm::SmallVector<mlir::Value> weightRows(KernelBuilder &b, const KernelFrame &frame, const Section &section,
                                             mlir::Value f);

@@ -10,7 +10,9 @@
 #include "mlir/Conversion/UBToLLVM/UBToLLVM.h"
 #include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVMPass.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/Transforms/Passes.h"
+#include "mlir/IR/AttrTypeSubElements.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "mlir/Transforms/Passes.h"
@@ -31,13 +33,27 @@ struct ExpandExpPass : PassWrapper<ExpandExpPass, OperationPass<>> {
       signalPassFailure();
   }
 };
+
+/// bf16 as plain words of 16 bits, once its conversions are arithmetic on them: without instructions for the type LLVM
+/// widens and rounds whatever it cannot keep in vectors, and calls a support library for that, which no loader has.
+struct Bf16AsWordsPass : PassWrapper<Bf16AsWordsPass, OperationPass<>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(Bf16AsWordsPass)
+  StringRef getArgument() const final { return "quipu-bf16-as-words"; }
+  void runOnOperation() override {
+    AttrTypeReplacer replacer;
+    replacer.addReplacement([](BFloat16Type type) -> Type { return IntegerType::get(type.getContext(), 16); });
+    replacer.recursivelyReplaceElementsIn(getOperation(), /*replaceAttrs=*/true, /*replaceLocs=*/false,
+                                          /*replaceTypes=*/true);
+  }
+};
 } // namespace
 
 LogicalResult lowerToLLVMDialect(ModuleOp code, const CpuTarget &target) {
   PassManager passes(code.getContext());
   passes.addPass(std::make_unique<ExpandExpPass>());
-  if (!target.has("avx512bf16")) {
-    // LLVM would call a support library to round to bf16.
+  // Only with both features has LLVM instructions for every width.
+  bool hasBf16 = target.hasBf16Dot();
+  if (!hasBf16) {
     arith::ArithExpandOpsPassOptions expand;
     expand.includeBf16 = true;
     passes.addPass(arith::createArithExpandOpsPass(expand));
@@ -54,6 +70,8 @@ LogicalResult lowerToLLVMDialect(ModuleOp code, const CpuTarget &target) {
   passes.addPass(createUBToLLVMConversionPass());
   passes.addPass(createConvertControlFlowToLLVMPass());
   passes.addPass(createReconcileUnrealizedCastsPass());
+  if (!hasBf16)
+    passes.addPass(std::make_unique<Bf16AsWordsPass>());
   return passes.run(code);
 }
 

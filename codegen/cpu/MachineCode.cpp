@@ -9,7 +9,10 @@
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "runtime/core/KernelAbi.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/IR/Module.h"
+#include "llvm/Object/ObjectFile.h"
 #include "llvm/Support/raw_ostream.h"
 #include "llvm/TargetParser/Triple.h"
 
@@ -68,10 +71,35 @@ llvm::Expected<std::string> emitAssembly(llvm::Module &module, const CpuTarget &
   return std::string(text->begin(), text->end());
 }
 
+/// Refuses code that calls what no loader will find: LLVM's back end calls helpers for what it has no instructions for.
+static llvm::Error checkCalls(llvm::ArrayRef<char> object) {
+#define QUIPU_NAME(name) #name,
+  static constexpr llvm::StringLiteral kProvided[] = {QUIPU_HOST_FUNCTIONS(QUIPU_NAME)};
+#undef QUIPU_NAME
+  auto file = llvm::object::ObjectFile::createObjectFile({llvm::StringRef(object.data(), object.size()), "kernels"});
+  if (!file)
+    return file.takeError();
+  for (const llvm::object::SymbolRef &symbol : (*file)->symbols()) {
+    llvm::Expected<uint32_t> flags = symbol.getFlags();
+    if (!flags)
+      return flags.takeError();
+    llvm::Expected<llvm::StringRef> name = symbol.getName();
+    if (!name)
+      return name.takeError();
+    if ((*flags & llvm::object::SymbolRef::SF_Undefined) && !name->empty() && !llvm::is_contained(kProvided, *name))
+      return llvm::createStringError("the kernels' code calls '" + *name + "', which the runtime does not have (only " +
+                                     llvm::join(llvm::ArrayRef(kProvided), ", ") +
+                                     "): a fault of quipu's code generation; another --dtype or --target may do");
+  }
+  return llvm::Error::success();
+}
+
 llvm::Expected<llvm::SmallVector<char, 0>> emitSharedLibrary(llvm::Module &module, const CpuTarget &target) {
   llvm::Expected<llvm::SmallVector<char, 0>> object = emitFile(module, target, llvm::CodeGenFileType::ObjectFile);
   if (!object)
     return object;
+  if (llvm::Error error = checkCalls(*object))
+    return error;
 
   ScratchFile file;
   if (llvm::Error error = file.create(".o", {object->data(), object->size()}))
@@ -79,8 +107,8 @@ llvm::Expected<llvm::SmallVector<char, 0>> emitSharedLibrary(llvm::Module &modul
   LinkerOutput output;
   if (llvm::Error error = output.create())
     return error;
-  // sinf and cosf are left undefined: the runtime's process has libm. One thread: lld ends the process when it cannot
-  // have more, and has little to do.
+  // What is left undefined the runtime's process has: checkCalls saw to it. One thread: lld ends the process when it
+  // cannot have more, and has little to do.
   const char *arguments[] = {"ld.lld", "-shared",     "--threads=1", "--gc-sections",       "--build-id=none",
                              "-z",     "noexecstack", "-o",          output.path().c_str(), file.path().c_str()};
   std::string messages;

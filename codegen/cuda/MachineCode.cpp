@@ -65,7 +65,12 @@ llvm::Expected<std::string> emitPtx(llvm::Module &module, const CudaTarget &targ
   llvm::Expected<llvm::SmallVector<char, 0>> text = emitFile(module, **machine, llvm::CodeGenFileType::AssemblyFile);
   if (!text)
     return text.takeError();
-  return std::string(text->begin(), text->end());
+  std::string ptx(text->begin(), text->end());
+  // A driver that compiles the PTX has no library to link it with.
+  if (ptx.find("\n.extern .func") != std::string::npos)
+    return llvm::createStringError("the kernels' code calls a function that no GPU has: a fault of quipu's code "
+                                   "generation; another --dtype or --target may do");
+  return ptx;
 }
 
 } // namespace quipu::codegen

@@ -24,12 +24,17 @@
 // - arena tensors: 64-byte aligned, laid out as the kernels agree among themselves.
 // - weights: as in Weight.shape, row-major, at least 2-byte aligned (mapped files promise no more).
 //
+// A code module may call the C functions of QUIPU_HOST_FUNCTIONS, which the runtime's process has, and no others.
+//
 //===----------------------------------------------------------------------------------===//
 
 #ifndef QUIPU_RUNTIME_CORE_KERNELABI_H
 #define QUIPU_RUNTIME_CORE_KERNELABI_H
 
 #include <stdint.h>
+
+/// X(name) for each function of the C library that generated code may call.
+#define QUIPU_HOST_FUNCTIONS(X) X(cosf) X(memcpy) X(memmove) X(memset) X(sincosf) X(sinf)
 
 enum QuipuDim {
   /// T: rows of the step, already padded to the program's row_align.

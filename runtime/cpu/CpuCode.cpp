@@ -3,9 +3,11 @@
 #include "runtime/cpu/CpuCode.h"
 #include "runtime/core/Descriptor.h"
 #include "runtime/core/Error.h"
+#include "runtime/core/KernelAbi.h"
 #include "runtime/core/TemporaryName.h"
 
 #include <cerrno>
+#include <cmath>
 #include <cstring>
 #include <dlfcn.h>
 #include <elf.h>
@@ -13,6 +15,11 @@
 #include <unistd.h>
 
 namespace quipu {
+
+// Generated code finds these in the process: the linker must not leave their libraries out.
+#define QUIPU_ADDRESS(name) reinterpret_cast<const void *>(&name),
+[[gnu::used]] static const void *const kHostFunctions[] = {QUIPU_HOST_FUNCTIONS(QUIPU_ADDRESS)};
+#undef QUIPU_ADDRESS
 
 static void checkElf(std::span<const uint8_t> elf, const std::string &planName) {
 #if defined(__x86_64__)

@@ -5,6 +5,7 @@
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Parser/Parser.h"
 #include <gtest/gtest.h>
+#include <regex>
 
 using namespace quipu;
 using namespace quipu::codegen;
@@ -135,6 +136,19 @@ TEST_F(LinearTilesTest, PlainRowsOfAWeightInParts) {
       for (const Section &section : sections)
         EXPECT_EQ(section.outA, section.partA * first + section.baseA) << "the result's features are in order";
     }
+}
+
+// Test: neighbouring features of a packed result lie in one tile, whatever of a head the run does not divide.
+TEST_F(LinearTilesTest, PairsOfFeaturesStayTogether) {
+  for (const char *layout : {"half", "interleaved"})
+    for (int64_t head : {4, 12, 20, 48})
+      for (int64_t run : {2, 4, 8}) {
+        std::string packed = std::regex_replace(qkv(6, 2, head, layout), std::regex("tensor<\\?x(\\d+)xf32>"),
+                                                "tensor<?x$1xf32, #llama.token_lanes<lanes = 16, pack = 2>>");
+        auto sections = region(packed).sections(run);
+        expectOnce(sections, {6 * head, 2 * head, 2 * head});
+        EXPECT_EQ(sections[0].run % 2, 0) << head << " " << run;
+      }
 }
 
 TEST_F(LinearTilesTest, RefusesOtherRegions) {
