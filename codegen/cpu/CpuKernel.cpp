@@ -3,6 +3,7 @@
 #include "codegen/cpu/CpuKernel.h"
 
 #include "codegen/common/KernelUses.h"
+#include "codegen/cpu/CheckSchedule.h"
 #include "codegen/cpu/Emitters.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/X86Vector/X86VectorDialect.h"
@@ -17,7 +18,7 @@ namespace {
 
 class Generator {
 public:
-  explicit Generator(ModuleOp code) : builder(code.getLoc(), code.getBodyRegion()) {}
+  Generator(ModuleOp code, const CpuTarget &target) : builder(code.getLoc(), code.getBodyRegion()), target(target) {}
 
   LogicalResult generate(KernelOp kernel, const KernelUse &use, GeneratedKernel &generated) {
     builder.setInsertionPointToEnd(builder.getBlock());
@@ -37,6 +38,8 @@ public:
     if (!schedule)
       return kernel.emitOpError() << "has no schedule; run llama-select-schedules before code generation";
     llvm::raw_string_ostream(generated.schedule) << schedule;
+    if (failed(checkSchedule(kernel, target)))
+      return failure();
 
     if (auto linear = dyn_cast<CpuLinearScheduleAttr>(schedule))
       return generateLinear(kernel, linear, use.maxRows, generated);
@@ -130,6 +133,7 @@ private:
   }
 
   KernelBuilder builder;
+  const CpuTarget &target;
 };
 
 } // namespace
@@ -142,7 +146,7 @@ FailureOr<OwningOpRef<ModuleOp>> emitCpuKernels(ModuleOp module, const CpuTarget
   llvm::StringMap<KernelUse> uses = findKernelUses(module);
 
   OwningOpRef<ModuleOp> code = ModuleOp::create(module.getLoc(), "kernels");
-  Generator generator(*code);
+  Generator generator(*code, target);
   for (auto kernel : module.getOps<KernelOp>()) {
     auto use = uses.find(kernel.getSymName());
     if (use == uses.end())

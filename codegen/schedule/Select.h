@@ -9,6 +9,9 @@
 
 namespace quipu::codegen {
 
+/// Whether the target knows every option that was given, and its number makes a schedule that can be run.
+llvm::Error checkScheduleOptions(const LlamaSelectSchedulesOptions &options);
+
 void selectCpuSchedules(mlir::ModuleOp module, const CpuTarget &target, const LlamaSelectSchedulesOptions &tuning);
 
 /// Fails with a diagnostic where a size of the model is none that CUDA kernels can do.

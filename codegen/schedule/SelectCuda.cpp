@@ -33,6 +33,16 @@ constexpr int64_t kMediumRows = 512, kWgmmaKeys = 128;
 Type elementOf(Value value) { return cast<RankedTensorType>(value.getType()).getElementType(); }
 bool is16Bit(Type type) { return type.isF16() || type.isBF16(); }
 
+RowPairing pairingOf(RotaryLayout layout) {
+  switch (layout) {
+  case RotaryLayout::Half:
+    return RowPairing::Halves;
+  case RotaryLayout::Interleaved:
+    return RowPairing::Alternating;
+  }
+  llvm_unreachable("all layouts are listed");
+}
+
 class CudaSelector {
 public:
   CudaSelector(ModuleOp module, const CudaTarget &target, const LlamaSelectSchedulesOptions &tuning)
@@ -57,7 +67,7 @@ private:
     for (LaunchOp launch : launches) {
       auto kernel = symbols.lookupNearestSymbolFrom<KernelOp>(launch, launch.getKernelAttr());
       kernels.insert(kernel);
-      if (failed(pairRows(launch, kernel)))
+      if (failed(pairRows(launch, kernel, symbols)))
         return failure();
     }
     program.walk([&](WeightRefOp reference) {
@@ -78,7 +88,7 @@ private:
   }
 
   /// Gives the fused weight (and bias) of a launch the order of rows that the kernel's epilogue wants.
-  LogicalResult pairRows(LaunchOp launch, KernelOp kernel) {
+  LogicalResult pairRows(LaunchOp launch, KernelOp kernel, SymbolTableCollection &symbols) {
     if (!find<LinearOp>(kernel))
       return success();
     FailureOr<LinearRegion> region = LinearRegion::match(kernel);
@@ -102,8 +112,7 @@ private:
         return kernel.emitOpError() << "has heads of " << head
                                     << " elements (head_dim); CUDA kernels need a multiple of 16";
       for (RotateOp rotate : {region->rotateQuery, region->rotateKeys})
-        add(rotate.getLayout() == RotaryLayout::Half ? RowPairing::Halves : RowPairing::Alternating,
-            rotate.getHeadDim());
+        add(pairingOf(rotate.getLayout()), rotate.getHeadDim());
       add(RowPairing::Plain);
     }
     for (Value operand : {region->linear.getWeight(), region->linear.getBias()}) {
@@ -113,7 +122,7 @@ private:
       auto reference = value.getDefiningOp<WeightRefOp>();
       if (!reference)
         return kernel.emitOpError() << "has a fused weight that is no llama.weight";
-      auto weight = SymbolTable::lookupNearestSymbolFrom<WeightOp>(reference, reference.getWeightAttr());
+      auto weight = symbols.lookupNearestSymbolFrom<WeightOp>(reference, reference.getWeightAttr());
       if (weight.getSources().size() != sources.size())
         return weight.emitOpError() << "has " << weight.getSources().size()
                                     << " sources where the kernel pairs rows of " << sources.size()

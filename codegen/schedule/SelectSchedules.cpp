@@ -19,10 +19,20 @@ namespace {
 struct SelectSchedulesPass : impl::LlamaSelectSchedulesBase<SelectSchedulesPass> {
   using LlamaSelectSchedulesBase::LlamaSelectSchedulesBase;
 
+  LogicalResult initializeOptions(StringRef text,
+                                  function_ref<LogicalResult(const llvm::Twine &)> errorHandler) override {
+    if (failed(LlamaSelectSchedulesBase::initializeOptions(text, errorHandler)))
+      return failure();
+    if (llvm::Error error = checkScheduleOptions(options()))
+      return errorHandler(llvm::toString(std::move(error)));
+    return success();
+  }
+
   void runOnOperation() override {
-    LlamaSelectSchedulesOptions tuning = {run,    vectors, rowTiles,    fewRun,     prefetch, rows,      warps,
-                                          ahead,  ring,    ringDepth,   ringStages, ringHeld, ringFirst, ringUnderWay,
-                                          stages, cluster, weightFirst, splits,     keys,     positions, target};
+    LlamaSelectSchedulesOptions tuning = options();
+    // Options may come from a program too.
+    if (llvm::Error error = checkScheduleOptions(tuning))
+      return refuse(std::move(error));
     if (isCudaTarget(target)) {
       llvm::Expected<CudaTarget> parsed = parseCudaTarget(target);
       if (!parsed)
@@ -38,6 +48,12 @@ struct SelectSchedulesPass : impl::LlamaSelectSchedulesBase<SelectSchedulesPass>
   }
 
 private:
+  LlamaSelectSchedulesOptions options() {
+    return {run,    vectors, rowTiles,    fewRun,     prefetch, rows,      warps,
+            ahead,  ring,    ringDepth,   ringStages, ringHeld, ringFirst, ringUnderWay,
+            stages, cluster, weightFirst, splits,     keys,     positions, target};
+  }
+
   void refuse(llvm::Error error) {
     getOperation().emitError() << llvm::toString(std::move(error));
     signalPassFailure();

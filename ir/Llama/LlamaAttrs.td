@@ -224,9 +224,9 @@ def Llama_CpuLinearScheduleAttr : Llama_Attr<"CpuLinearSchedule", "cpu_linear"> 
   let summary = "schedule of a linear kernel on a CPU";
   let description = [{
     A tile is two runs of `run` rows of the weight (two halves of a rotary head, gate and up, or neighbours) against
-    `vectors` vectors of `lanes` rows of the input (`many`), or against one row at a time (`few`). A pass over the weight
-    serves `rowTiles` tiles of `lanes` input rows (`many`; as many as stay in a core's L2). `dot` is the instruction of
-    the inner loop.
+    `vectors` vectors of `lanes` rows of the input (`many`), or against one row at a time (`few`, which has 1 for
+    `vectors` and `rowTiles`). A pass over the weight serves `rowTiles` tiles of `lanes` input rows (`many`; as many as
+    stay in a core's L2). `dot` is the instruction of the inner loop.
     `prefetch` is the distance in bytes of software prefetch in the weight stream (0: none).
 
     ```mlir
@@ -237,6 +237,7 @@ def Llama_CpuLinearScheduleAttr : Llama_Attr<"CpuLinearSchedule", "cpu_linear"> 
                         "int64_t":$rowTiles, EnumParameter<Llama_DotKind>:$dot, "int64_t":$prefetch);
   let assemblyFormat = [{ `<` `rows` `=` $rows `,` `lanes` `=` $lanes `,` `run` `=` $run `,` `vectors` `=` $vectors `,`
     `rowTiles` `=` $rowTiles `,` `dot` `=` $dot `,` `prefetch` `=` $prefetch `>` }];
+  let genVerifyDecl = 1;
 }
 
 def Llama_CpuAttentionScheduleAttr : Llama_Attr<"CpuAttentionSchedule", "cpu_attention"> {
@@ -253,6 +254,7 @@ def Llama_CpuAttentionScheduleAttr : Llama_Attr<"CpuAttentionSchedule", "cpu_att
   let parameters = (ins EnumParameter<Llama_RowRegime>:$rows, "int64_t":$lanes, "int64_t":$keys,
                         EnumParameter<Llama_DotKind>:$dot);
   let assemblyFormat = [{ `<` `rows` `=` $rows `,` `lanes` `=` $lanes `,` `keys` `=` $keys `,` `dot` `=` $dot `>` }];
+  let genVerifyDecl = 1;
 }
 
 def Llama_CpuPointwiseScheduleAttr : Llama_Attr<"CpuPointwiseSchedule", "cpu_pointwise"> {
@@ -266,6 +268,7 @@ def Llama_CpuPointwiseScheduleAttr : Llama_Attr<"CpuPointwiseSchedule", "cpu_poi
   }];
   let parameters = (ins EnumParameter<Llama_RowRegime>:$rows, "int64_t":$lanes, "int64_t":$rowsPerBlock);
   let assemblyFormat = "`<` `rows` `=` $rows `,` `lanes` `=` $lanes `,` `rowsPerBlock` `=` $rowsPerBlock `>`";
+  let genVerifyDecl = 1;
 }
 
 def Llama_CudaLinearFewScheduleAttr : Llama_Attr<"CudaLinearFewSchedule", "cuda_linear_few"> {
@@ -282,6 +285,7 @@ def Llama_CudaLinearFewScheduleAttr : Llama_Attr<"CudaLinearFewSchedule", "cuda_
   let parameters = (ins "int64_t":$tokens, "int64_t":$warps, "int64_t":$ahead, EnumParameter<Llama_CudaDot>:$dot,
                         "bool":$scaleAfter);
   let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
 }
 
 def Llama_CudaLinearRingScheduleAttr : Llama_Attr<"CudaLinearRingSchedule", "cuda_linear_ring"> {
@@ -301,6 +305,7 @@ def Llama_CudaLinearRingScheduleAttr : Llama_Attr<"CudaLinearRingSchedule", "cud
   let parameters = (ins "int64_t":$depth, "int64_t":$stages, "int64_t":$held, "int64_t":$underWayFirst,
                         "int64_t":$underWay, "int64_t":$warps, "bool":$scaleAfter);
   let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
 }
 
 def Llama_CudaLinearManyScheduleAttr : Llama_Attr<"CudaLinearManySchedule", "cuda_linear_many"> {
@@ -325,6 +330,7 @@ def Llama_CudaLinearManyScheduleAttr : Llama_Attr<"CudaLinearManySchedule", "cud
                         EnumParameter<Llama_CudaDot>:$dot, "bool":$weight_first, "bool":$persistent, "bool":$ahead,
                         "int64_t":$cluster);
   let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
 }
 
 def Llama_CudaAttentionScheduleAttr : Llama_Attr<"CudaAttentionSchedule", "cuda_attention"> {
@@ -345,6 +351,7 @@ def Llama_CudaAttentionScheduleAttr : Llama_Attr<"CudaAttentionSchedule", "cuda_
   let parameters = (ins EnumParameter<Llama_RowRegime>:$regime, "int64_t":$tokens, "int64_t":$heads, "int64_t":$warps,
                         "int64_t":$keys, "int64_t":$splits, EnumParameter<Llama_CudaDot>:$dot);
   let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
 }
 
 def Llama_CudaPointwiseScheduleAttr : Llama_Attr<"CudaPointwiseSchedule", "cuda_pointwise"> {
@@ -356,6 +363,7 @@ def Llama_CudaPointwiseScheduleAttr : Llama_Attr<"CudaPointwiseSchedule", "cuda_
   }];
   let parameters = (ins "int64_t":$threads);
   let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
 }
 
 #endif // QUIPU_IR_LLAMA_LLAMAATTRS_TD

@@ -58,6 +58,7 @@ Compilation::Compilation(const CompileOptions &given) : options(given), backend(
   context.setThreadPool(threads);
   if (!options.stopAfter.empty())
     options.stopAfter = findPhase(options.stopAfter);
+  checkTuning(options.target, options.tuning);
   // A whole kernel says nothing to who wrote a config.
   context.printOpOnDiagnostic(options.verbose);
   context.getDiagEngine().registerHandler([this](mlir::Diagnostic &diagnostic) {
@@ -184,8 +185,8 @@ void Compilation::runPasses(const std::vector<std::string> &targets, const std::
       return;
   }
   for (Variant &variant : llvm::drop_begin(variants)) {
-    std::vector<CompilePhase> phases =
-        compilePhases(variant.target, computeDType(), {maxSeq, options.maxBatch}, options.tuning);
+    // Tuning is for the target that was asked for.
+    std::vector<CompilePhase> phases = compilePhases(variant.target, computeDType(), {maxSeq, options.maxBatch});
     auto first = llvm::find_if(phases, [](const CompilePhase &phase) { return phase.name == kFirstTargetPhase; });
     for (const CompilePhase &phase : llvm::make_range(first, phases.end()))
       runPhase(phase, *variant.module);

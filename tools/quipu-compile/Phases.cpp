@@ -8,6 +8,8 @@
 #include "passes/Passes.h"
 #include "tools/common/Console.h"
 
+#include "llvm/ADT/StringExtras.h"
+
 #include <algorithm>
 
 namespace quipu::tool {
@@ -41,6 +43,10 @@ static std::unique_ptr<mlir::Pass> createSelection(const std::string &target, ui
   options.target = target;
   options.positions = positions;
   std::unique_ptr<mlir::Pass> pass = codegen::createLlamaSelectSchedules(options);
+  for (llvm::StringRef word : llvm::split(tuning, ' '))
+    for (auto [name, option] : {std::pair("target=", "--target"), std::pair("positions=", "--max-seq")})
+      if (word.starts_with(name))
+        throw UsageError("--llama-select-schedules " + tuning + ": " + word.str() + " is what " + option + " says");
   std::string problem;
   auto note = [&](const llvm::Twine &message) {
     problem = message.str();
@@ -50,6 +56,8 @@ static std::unique_ptr<mlir::Pass> createSelection(const std::string &target, ui
     throw UsageError("--llama-select-schedules " + tuning + ": " + problem);
   return pass;
 }
+
+void checkTuning(const std::string &target, const std::string &tuning) { createSelection(target, 0, tuning); }
 
 std::vector<CompilePhase> compilePhases(const std::string &target, frontend::DType dtype, const PlanBounds &bounds,
                                         const std::string &tuning) {

@@ -30,9 +30,12 @@ struct PlanBounds {
   uint32_t maxSeq = 0, maxBatch = 1;
 };
 
+/// Throws UsageError where `tuning`, options of llama-select-schedules besides the target, are none that the pass has
+/// for this target.
+void checkTuning(const std::string &target, const std::string &tuning);
+
 /// The passes between import and codegen, in order, for a target ("cpu:...", "cuda:...") and the dtype that the model
-/// is computed in. `tuning`: options of llama-select-schedules besides the target; adding that phase throws UsageError
-/// where it has no such options.
+/// is computed in. `tuning`: see checkTuning.
 std::vector<CompilePhase> compilePhases(const std::string &target, frontend::DType dtype, const PlanBounds &bounds = {},
                                         const std::string &tuning = {});
 

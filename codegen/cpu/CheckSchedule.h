@@ -1,0 +1,17 @@
+//===- CheckSchedule.h - Whether a kernel can follow its schedule -*- C++ -*-===//
+
+#ifndef QUIPU_CODEGEN_CPU_CHECKSCHEDULE_H
+#define QUIPU_CODEGEN_CPU_CHECKSCHEDULE_H
+
+#include "codegen/cpu/CpuTarget.h"
+#include "ir/Llama/Llama.h"
+
+namespace quipu::codegen {
+
+/// Fails with a diagnostic where the kernel's types or the target do not go with its schedule: the emitters take both
+/// for granted. What is wrong with a schedule by itself, its verifier has found.
+mlir::LogicalResult checkSchedule(llama::KernelOp kernel, const CpuTarget &target);
+
+} // namespace quipu::codegen
+
+#endif // QUIPU_CODEGEN_CPU_CHECKSCHEDULE_H

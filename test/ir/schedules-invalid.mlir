@@ -1,0 +1,261 @@
+// RUN: quipu-opt %s --split-input-file --verify-diagnostics
+
+// Test: a schedule whose code would never end, would be wrong or could not be launched does not verify.
+
+// expected-error @+1 {{lanes must be a power of two up to 16, found 0}}
+func.func private @f() attributes {a = #llama.cpu_linear<rows = many, lanes = 0, run = 4, vectors = 3, rowTiles = 6, dot = bf16, prefetch = 0>}
+
+// -----
+
+// expected-error @+1 {{lanes must be a power of two up to 16, found 12}}
+func.func private @f() attributes {a = #llama.cpu_linear<rows = many, lanes = 12, run = 4, vectors = 3, rowTiles = 6, dot = bf16, prefetch = 0>}
+
+// -----
+
+// expected-error @+1 {{dot = bf16 needs 4, 8 or 16 lanes, found 2}}
+func.func private @f() attributes {a = #llama.cpu_linear<rows = many, lanes = 2, run = 4, vectors = 3, rowTiles = 6, dot = bf16, prefetch = 0>}
+
+// -----
+
+// expected-error @+1 {{run must be 1 to 16, found 0}}
+func.func private @f() attributes {a = #llama.cpu_linear<rows = many, lanes = 16, run = 0, vectors = 3, rowTiles = 6, dot = bf16, prefetch = 0>}
+
+// -----
+
+// expected-error @+1 {{run must be 1 to 16, found 1000}}
+func.func private @f() attributes {a = #llama.cpu_linear<rows = many, lanes = 16, run = 1000, vectors = 3, rowTiles = 6, dot = bf16, prefetch = 0>}
+
+// -----
+
+// expected-error @+1 {{run must be 1 to 16, found -2}}
+func.func private @f() attributes {a = #llama.cpu_linear<rows = few, lanes = 16, run = -2, vectors = 1, rowTiles = 1, dot = bf16, prefetch = 0>}
+
+// -----
+
+// expected-error @+1 {{vectors must be 1 to 8, found -1}}
+func.func private @f() attributes {a = #llama.cpu_linear<rows = many, lanes = 16, run = 4, vectors = -1, rowTiles = 6, dot = bf16, prefetch = 0>}
+
+// -----
+
+// expected-error @+1 {{vectors must be 1, found 3}}
+func.func private @f() attributes {a = #llama.cpu_linear<rows = few, lanes = 16, run = 4, vectors = 3, rowTiles = 1, dot = bf16, prefetch = 0>}
+
+// -----
+
+// expected-error @+1 {{rowTiles must be 1 to 65536, found -1}}
+func.func private @f() attributes {a = #llama.cpu_linear<rows = many, lanes = 16, run = 4, vectors = 3, rowTiles = -1, dot = bf16, prefetch = 0>}
+
+// -----
+
+// expected-error @+1 {{rowTiles must be 1, found 6}}
+func.func private @f() attributes {a = #llama.cpu_linear<rows = few, lanes = 16, run = 4, vectors = 1, rowTiles = 6, dot = bf16, prefetch = 0>}
+
+// -----
+
+// expected-error @+1 {{run times vectors must be at most 64, found 16 times 8}}
+func.func private @f() attributes {a = #llama.cpu_linear<rows = many, lanes = 16, run = 16, vectors = 8, rowTiles = 6, dot = bf16, prefetch = 0>}
+
+// -----
+
+// expected-error @+1 {{prefetch must be 0 to 1048576, found -1}}
+func.func private @f() attributes {a = #llama.cpu_linear<rows = few, lanes = 16, run = 4, vectors = 1, rowTiles = 1, dot = bf16, prefetch = -1>}
+
+// -----
+
+// expected-error @+1 {{prefetch must be 0, found 64}}
+func.func private @f() attributes {a = #llama.cpu_linear<rows = many, lanes = 16, run = 4, vectors = 3, rowTiles = 6, dot = bf16, prefetch = 64>}
+
+// -----
+
+// expected-error @+1 {{keys must be 1 to 65536, found 0}}
+func.func private @f() attributes {a = #llama.cpu_attention<rows = many, lanes = 16, keys = 0, dot = bf16>}
+
+// -----
+
+// expected-error @+1 {{dot = bf16 needs 4, 8 or 16 lanes, found 1}}
+func.func private @f() attributes {a = #llama.cpu_attention<rows = many, lanes = 1, keys = 32, dot = bf16>}
+
+// -----
+
+// expected-error @+1 {{rowsPerBlock must be 1 to 65536, found 0}}
+func.func private @f() attributes {a = #llama.cpu_pointwise<rows = few, lanes = 16, rowsPerBlock = 0>}
+
+// -----
+
+// expected-error @+1 {{lanes must be a power of two up to 16, found 32}}
+func.func private @f() attributes {a = #llama.cpu_pointwise<rows = few, lanes = 32, rowsPerBlock = 1>}
+
+// -----
+
+// expected-error @+1 {{tokens must be a multiple of 8 from 8 to 16, found 12}}
+func.func private @f() attributes {a = #llama.cuda_linear_few<tokens = 12, warps = 8, ahead = 16, dot = mma, scaleAfter = true>}
+
+// -----
+
+// expected-error @+1 {{warps must be 1 to 32, found 33}}
+func.func private @f() attributes {a = #llama.cuda_linear_few<tokens = 8, warps = 33, ahead = 16, dot = mma, scaleAfter = true>}
+
+// -----
+
+// expected-error @+1 {{warps must be 1 to 32, found -1}}
+func.func private @f() attributes {a = #llama.cuda_linear_few<tokens = 8, warps = -1, ahead = 16, dot = mma, scaleAfter = true>}
+
+// -----
+
+// expected-error @+1 {{ahead must be 2 to 64, found 0}}
+func.func private @f() attributes {a = #llama.cuda_linear_few<tokens = 8, warps = 8, ahead = 0, dot = mma, scaleAfter = true>}
+
+// -----
+
+// expected-error @+1 {{dot must be fma or mma, found wgmma}}
+func.func private @f() attributes {a = #llama.cuda_linear_few<tokens = 8, warps = 8, ahead = 16, dot = wgmma, scaleAfter = true>}
+
+// -----
+
+// expected-error @+1 {{depth must be a multiple of 32 from 32 to 65536, found 100}}
+func.func private @f() attributes {a = #llama.cuda_linear_ring<depth = 100, stages = 5, held = 2, underWayFirst = 2, underWay = 3, warps = 8, scaleAfter = true>}
+
+// -----
+
+// expected-error @+1 {{stages must be 2 to 32, found 1}}
+func.func private @f() attributes {a = #llama.cuda_linear_ring<depth = 1024, stages = 1, held = 2, underWayFirst = 2, underWay = 3, warps = 8, scaleAfter = true>}
+
+// -----
+
+// expected-error @+1 {{held must be 1 to 4, found 5}}
+func.func private @f() attributes {a = #llama.cuda_linear_ring<depth = 1024, stages = 5, held = 5, underWayFirst = 2, underWay = 3, warps = 8, scaleAfter = true>}
+
+// -----
+
+// expected-error @+1 {{underWay must be 1 to 5, found 6}}
+func.func private @f() attributes {a = #llama.cuda_linear_ring<depth = 1024, stages = 5, held = 2, underWayFirst = 2, underWay = 6, warps = 8, scaleAfter = true>}
+
+// -----
+
+// expected-error @+1 {{underWayFirst must be 1 to 3, found 4}}
+func.func private @f() attributes {a = #llama.cuda_linear_ring<depth = 1024, stages = 5, held = 2, underWayFirst = 4, underWay = 3, warps = 8, scaleAfter = true>}
+
+// -----
+
+// expected-error @+1 {{warps must be 1 to 31, found 32}}
+func.func private @f() attributes {a = #llama.cuda_linear_ring<depth = 1024, stages = 5, held = 2, underWayFirst = 2, underWay = 3, warps = 32, scaleAfter = true>}
+
+// -----
+
+// expected-error @+1 {{dot must be mma or wgmma, found fma}}
+func.func private @f() attributes {a = #llama.cuda_linear_many<tokens = 128, rows = 256, depth = 64, stages = 4, warps = 8, dot = fma, weight_first = false, persistent = true, ahead = false, cluster = 2>}
+
+// -----
+
+// expected-error @+1 {{tokens must be 128, found 64}}
+func.func private @f() attributes {a = #llama.cuda_linear_many<tokens = 64, rows = 256, depth = 64, stages = 4, warps = 8, dot = wgmma, weight_first = false, persistent = true, ahead = false, cluster = 2>}
+
+// -----
+
+// expected-error @+1 {{rows must be a multiple of 16 from 16 to 256, found 272}}
+func.func private @f() attributes {a = #llama.cuda_linear_many<tokens = 128, rows = 272, depth = 64, stages = 4, warps = 8, dot = wgmma, weight_first = false, persistent = true, ahead = false, cluster = 2>}
+
+// -----
+
+// expected-error @+1 {{tokens must be a multiple of 32 from 32 to 256, found 48}}
+func.func private @f() attributes {a = #llama.cuda_linear_many<tokens = 48, rows = 128, depth = 64, stages = 4, warps = 8, dot = wgmma, weight_first = true, persistent = true, ahead = false, cluster = 2>}
+
+// -----
+
+// expected-error @+1 {{depth must be a multiple of 64 from 64 to 256, found 32}}
+func.func private @f() attributes {a = #llama.cuda_linear_many<tokens = 128, rows = 256, depth = 32, stages = 4, warps = 8, dot = wgmma, weight_first = false, persistent = true, ahead = false, cluster = 2>}
+
+// -----
+
+// expected-error @+1 {{stages must be 2 to 32, found 1}}
+func.func private @f() attributes {a = #llama.cuda_linear_many<tokens = 128, rows = 256, depth = 64, stages = 1, warps = 8, dot = wgmma, weight_first = false, persistent = true, ahead = false, cluster = 2>}
+
+// -----
+
+// expected-error @+1 {{warps must be a multiple of 4 from 4 to 16, found 6}}
+func.func private @f() attributes {a = #llama.cuda_linear_many<tokens = 128, rows = 256, depth = 64, stages = 4, warps = 6, dot = wgmma, weight_first = false, persistent = true, ahead = false, cluster = 2>}
+
+// -----
+
+// expected-error @+1 {{cluster must be 1 to 2, found 3}}
+func.func private @f() attributes {a = #llama.cuda_linear_many<tokens = 128, rows = 256, depth = 64, stages = 4, warps = 8, dot = wgmma, weight_first = false, persistent = true, ahead = false, cluster = 3>}
+
+// -----
+
+// expected-error @+1 {{clusters of 2 must be persistent and request nothing ahead}}
+func.func private @f() attributes {a = #llama.cuda_linear_many<tokens = 128, rows = 256, depth = 64, stages = 4, warps = 8, dot = wgmma, weight_first = false, persistent = false, ahead = false, cluster = 2>}
+
+// -----
+
+// expected-error @+1 {{dot = mma has neither weight_first nor persistent}}
+func.func private @f() attributes {a = #llama.cuda_linear_many<tokens = 64, rows = 64, depth = 64, stages = 4, warps = 4, dot = mma, weight_first = false, persistent = true, ahead = false, cluster = 1>}
+
+// -----
+
+// expected-error @+1 {{cluster must be 1, found 2}}
+func.func private @f() attributes {a = #llama.cuda_linear_many<tokens = 64, rows = 64, depth = 64, stages = 4, warps = 4, dot = mma, weight_first = false, persistent = false, ahead = false, cluster = 2>}
+
+// -----
+
+// expected-error @+1 {{tokens must be a multiple of 16 from 16 to 256, found 8}}
+func.func private @f() attributes {a = #llama.cuda_linear_many<tokens = 8, rows = 64, depth = 64, stages = 4, warps = 4, dot = mma, weight_first = false, persistent = false, ahead = false, cluster = 1>}
+
+// -----
+
+// expected-error @+1 {{depth must be a multiple of 32 from 32 to 64, found 128}}
+func.func private @f() attributes {a = #llama.cuda_linear_many<tokens = 64, rows = 64, depth = 128, stages = 4, warps = 4, dot = mma, weight_first = false, persistent = false, ahead = false, cluster = 1>}
+
+// -----
+
+// expected-error @+1 {{tokens must be 1, found 2}}
+func.func private @f() attributes {a = #llama.cuda_attention<regime = few, tokens = 2, heads = 4, warps = 4, keys = 64, splits = 16, dot = fma>}
+
+// -----
+
+// expected-error @+1 {{heads must be 1 to 128, found 0}}
+func.func private @f() attributes {a = #llama.cuda_attention<regime = few, tokens = 1, heads = 0, warps = 4, keys = 64, splits = 16, dot = fma>}
+
+// -----
+
+// expected-error @+1 {{splits must be 1 to 32, found -1}}
+func.func private @f() attributes {a = #llama.cuda_attention<regime = few, tokens = 1, heads = 4, warps = 4, keys = 64, splits = -1, dot = fma>}
+
+// -----
+
+// expected-error @+1 {{keys must be 1 to 65536, found 0}}
+func.func private @f() attributes {a = #llama.cuda_attention<regime = few, tokens = 1, heads = 4, warps = 4, keys = 0, splits = 16, dot = fma>}
+
+// -----
+
+// expected-error @+1 {{dot must be fma or mma, found wgmma}}
+func.func private @f() attributes {a = #llama.cuda_attention<regime = few, tokens = 1, heads = 4, warps = 4, keys = 64, splits = 16, dot = wgmma>}
+
+// -----
+
+// expected-error @+1 {{dot must be mma or wgmma, found fma}}
+func.func private @f() attributes {a = #llama.cuda_attention<regime = many, tokens = 32, heads = 4, warps = 8, keys = 128, splits = 1, dot = fma>}
+
+// -----
+
+// expected-error @+1 {{splits must be 1, found 2}}
+func.func private @f() attributes {a = #llama.cuda_attention<regime = many, tokens = 32, heads = 4, warps = 8, keys = 128, splits = 2, dot = wgmma>}
+
+// -----
+
+// expected-error @+1 {{keys must be a multiple of 16 from 16 to 256, found 24}}
+func.func private @f() attributes {a = #llama.cuda_attention<regime = many, tokens = 32, heads = 4, warps = 8, keys = 24, splits = 1, dot = wgmma>}
+
+// -----
+
+// expected-error @+1 {{tokens must be a multiple of 16 from 16 to 256, found 1}}
+func.func private @f() attributes {a = #llama.cuda_attention<regime = many, tokens = 1, heads = 4, warps = 8, keys = 128, splits = 1, dot = wgmma>}
+
+// -----
+
+// expected-error @+1 {{threads must be a multiple of 32 from 32 to 1024, found 100}}
+func.func private @f() attributes {a = #llama.cuda_pointwise<threads = 100>}
+
+// -----
+
+// expected-error @+1 {{threads must be a multiple of 32 from 32 to 1024, found 0}}
+func.func private @f() attributes {a = #llama.cuda_pointwise<threads = 0>}
