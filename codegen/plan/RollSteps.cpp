@@ -31,19 +31,30 @@ bool continues(const FlatStep &a, const FlatStep &b, const FlatStep &c) {
   return true;
 }
 
-/// How often the `period` steps at `first` repeat, the first time included.
-size_t countRepeats(const std::vector<FlatStep> &steps, size_t first, size_t period) {
-  size_t repeats = 1;
-  for (; first + (repeats + 1) * period <= steps.size(); ++repeats)
-    for (size_t i = 0; i < period; ++i) {
-      const FlatStep &last = steps[first + (repeats - 1) * period + i], &next = steps[first + repeats * period + i];
-      bool fits =
-          repeats == 1 ? sameShape(last, next) : continues(steps[first + (repeats - 2) * period + i], last, next);
-      if (!fits)
-        return repeats;
-    }
-  return repeats;
-}
+/// How often the `period` steps at one step repeat, found from the last step to the first: asking each step anew would
+/// walk all layers for every one.
+class Repeats {
+public:
+  Repeats(const std::vector<FlatStep> &steps, size_t period) : steps(steps), period(period) {}
+
+  /// How often the steps at `first` repeat, the first time included. The step before is asked next.
+  size_t at(size_t first) {
+    if (first + period >= steps.size())
+      return 1;
+    const FlatStep &a = steps[first], &b = steps[first + period];
+    alike = sameShape(a, b) ? alike + 1 : 0;
+    bool goesOn = alike && first + 2 * period < steps.size() && continues(a, b, steps[first + 2 * period]);
+    going = goesOn ? going + 1 : 0;
+    return alike < period ? 1 : 2 + going / period;
+  }
+
+private:
+  const std::vector<FlatStep> &steps;
+  size_t period;
+  /// Steps in a row, from the one that was asked last on, whose next in the period is of the same shape; and whose next
+  /// two follow each other.
+  size_t alike = 0, going = 0;
+};
 
 } // namespace
 
@@ -55,12 +66,15 @@ std::vector<std::unique_ptr<plan::SequenceT>> rollSteps(const std::vector<FlatSt
     size_t cost = 0, period = 1, repeats = 1;
   };
   std::vector<Cover> best(steps.size() + 1);
+  std::vector<Repeats> repeatsOf;
+  for (size_t period = 1; period <= kMaxPeriod; ++period)
+    repeatsOf.emplace_back(steps, period);
   for (size_t first = steps.size(); first-- > 0;) {
     // Steps that follow each other unrolled share a sequence.
     bool joins = first + 1 < steps.size() && best[first + 1].repeats == 1;
     best[first] = {best[first + 1].cost + kStepCost + (joins ? 0 : 1), 1, 1};
-    for (size_t period = 1; period <= kMaxPeriod && first + 2 * period <= steps.size(); ++period) {
-      size_t repeats = countRepeats(steps, first, period);
+    for (size_t period = 1; period <= kMaxPeriod; ++period) {
+      size_t repeats = repeatsOf[period - 1].at(first);
       if (repeats == 1)
         continue;
       size_t cost = best[first + period * repeats].cost + period * kStepCost + 1;

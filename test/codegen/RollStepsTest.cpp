@@ -2,6 +2,7 @@
 
 #include "codegen/plan/RollSteps.h"
 
+#include <chrono>
 #include <gtest/gtest.h>
 
 using namespace quipu::codegen;
@@ -80,6 +81,15 @@ TEST(RollSteps, ThePlanDoesNotGrowWithDepth) {
     return count;
   };
   EXPECT_EQ(stored(6), stored(80));
+}
+
+// Test: time is linear in the number of layers. Walking all layers from each of their steps took hours for as many.
+TEST(RollSteps, ManyLayers) {
+  std::vector<FlatStep> steps = model(40000);
+  auto begin = std::chrono::steady_clock::now();
+  auto sequences = rollSteps(steps);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(60));
+  expectSame(unroll(sequences), steps);
 }
 
 TEST(RollSteps, UnequalStridesAreNotRolled) {
