@@ -82,6 +82,7 @@ void checkPlan(const plan::Plan &plan, const std::string &name) {
   ModelChecks(plan, name).run();
   checkWeights(plan, name);
   checkPrograms(plan, name);
+  checkLaunches(plan, name);
 }
 
 } // namespace quipu

@@ -64,7 +64,7 @@ private:
       const plan::CodeModule &module = *plan.modules()->Get(i);
       std::string field = concat("modules[", i, "]");
       checkEnum(module.format(), plan::CodeFormat::MAX, field + ".format");
-      if (isCuda() == (module.format() == plan::CodeFormat::elf))
+      if (isCuda() != isForCuda(module.format()))
         wrong(field, ".format is ", plan::EnumNameCodeFormat(module.format()), " in a plan for ",
               plan.target()->device()->string_view());
       if (isCuda())
@@ -74,6 +74,17 @@ private:
       if (module.bytes()->size() == 0)
         wrong(field, ".bytes is empty");
     }
+  }
+
+  static bool isForCuda(plan::CodeFormat format) {
+    switch (format) {
+    case plan::CodeFormat::elf:
+      return false;
+    case plan::CodeFormat::cubin:
+    case plan::CodeFormat::ptx:
+      return true;
+    }
+    return false;
   }
 
   void checkKernel(const plan::Kernel &kernel, size_t index) {
@@ -100,6 +111,8 @@ private:
 
   void checkCudaEntry(const plan::Entry &entry, uint64_t rowBlocks, const std::string &field) {
     checkRange(entry.threads(), 1, 1024, field + ": threads");
+    if (entry.threads() % 32 != 0)
+      wrong(field, ": threads is ", entry.threads(), ", no whole number of warps of 32");
     checkRange(entry.shared_bytes(), 0, kMaxSharedBytes, field + ": shared_bytes");
     checkRange(entry.grid()->fixed(), 1, kMaxGridX, field + ": grid.fixed");
     checkRange(entry.cluster(), 1, kMaxCluster, field + ": cluster");

@@ -81,6 +81,11 @@ private:
     if (sum != total)
       wrong(field, ": its sources have ", sum, " elements, its shape has ", total);
     checkRowOrders(weight, field);
+    // Rows are found by the ids of tokens, which are checked against the config alone.
+    if (weight.role() == plan::WeightRole::embedding &&
+        (weight.shape()->size() != 2 || weight.shape()->Get(0) != plan.config()->vocab_size()))
+      wrong(field, " embeds ", weight.shape()->Get(0), " tokens where config.vocab_size is ",
+            plan.config()->vocab_size());
   }
 
   void checkSource(const plan::Source &source, const std::string &field) {

@@ -54,9 +54,15 @@ protected:
   }
 
   void checkFloatType(plan::DType dtype, const std::string &field) {
-    checkEnum(dtype, plan::DType::i32, field);
-    if (dtype == plan::DType::i32)
+    checkEnum(dtype, plan::DType::MAX, field);
+    switch (dtype) {
+    case plan::DType::f32:
+    case plan::DType::f16:
+    case plan::DType::bf16:
+      return;
+    case plan::DType::i32:
       wrong(field, " is i32, expected f32, f16 or bf16");
+    }
   }
 
   bool isCuda() const { return plan.target()->device()->string_view() == "cuda"; }
@@ -64,6 +70,9 @@ protected:
   const plan::Plan &plan;
   const std::string &name;
 };
+
+/// What kernels expect of the steps that launch them.
+void checkLaunches(const plan::Plan &plan, const std::string &name);
 
 /// Weights and where their bytes come from.
 void checkWeights(const plan::Plan &plan, const std::string &name);

@@ -51,6 +51,11 @@ protected:
         weight.shape[0] += shape.rows;
         weight.sources.push_back(std::move(source));
       }
+      for (auto &kernel : plan.kernels)
+        if (kernel->params.size() == 6) {
+          kernel->params[4]->dtype = dtype;
+          kernel->params[4]->bytes = weight.shape[0] * columns * dtypeSize(dtype);
+        }
       // The bytes need only be told apart: any even pattern of small numbers.
       for (uint64_t i = 0; i < offset / 2; ++i)
         values.push_back(bf16FromF32(float(i % 251) / 8 - float(i / 251 % 127)));

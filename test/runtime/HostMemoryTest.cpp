@@ -74,6 +74,7 @@ TEST_F(HostMemoryTest, RandomWeights) {
   plan::PlanT plan = toyPlan();
   auto huge = std::make_unique<plan::WeightT>(*plan.weights[0]);
   huge->name = "huge";
+  huge->role = plan::WeightRole::matrix;
   huge->dtype = huge->sources[0]->dtype = plan::DType::f32;
   huge->transform = plan::WeightTransform::none;
   huge->shape = huge->sources[0]->shape = {uint64_t(1) << 23, uint64_t(1) << 20};

@@ -141,6 +141,8 @@ TEST_F(PlanFileTest, Weights) {
     plan.weights[6]->sources[0]->shape = {2, 2};
     plan.weights[6]->sources[1]->shape = {1, 4};
   });
+  expectInvalid("embeds 32 tokens where config.vocab_size is 33",
+                [](plan::PlanT &plan) { plan.config->vocab_size = kToyVocab + 1; });
   expectInvalid("file is 0, the plan has 0", [](plan::PlanT &plan) { plan.weights[0]->sources[0]->file = 0; });
 }
 
@@ -152,6 +154,8 @@ TEST_F(PlanFileTest, RowOrders) {
     plan::PlanT plan = toyPlan();
     plan::WeightT &weight = *plan.weights[6];
     weight.shape = {rows * 2};
+    for (size_t kernel : {2, 3})
+      plan.kernels[kernel]->params[4]->bytes = rows * 2 * 4;
     for (size_t i = 0; i < 2; ++i) {
       weight.sources[i]->shape = {rows};
       weight.sources[i]->size = rows * 4;
@@ -248,6 +252,7 @@ TEST_F(PlanFileTest, Cuda) {
   withCuda("", [](plan::PlanT &) {});
   withCuda("threads is 0", [&](plan::PlanT &plan) { entry(plan).threads = 0; });
   withCuda("threads is 1025", [&](plan::PlanT &plan) { entry(plan).threads = 1025; });
+  withCuda("threads is 100, no whole number of warps", [&](plan::PlanT &plan) { entry(plan).threads = 100; });
   withCuda("shared_bytes", [&](plan::PlanT &plan) { entry(plan).shared_bytes = 227 * 1024 + 1; });
   withCuda("grid.fixed", [&](plan::PlanT &plan) { entry(plan).grid->fixed = 0x80000000; });
   withCuda("cluster is 0", [&](plan::PlanT &plan) { entry(plan).cluster = 0; });
@@ -324,6 +329,61 @@ TEST_F(PlanFileTest, Arguments) {
                 [](plan::PlanT &plan) { layerArg(plan, 3) = plan::Arg(UINT64_MAX, INT64_MAX, plan::ArgKind::weight); });
   expectInvalid("input 4", [](plan::PlanT &plan) { layerArg(plan, 1) = plan::Arg(4, 0, plan::ArgKind::input); });
   expectInvalid("kind is 99", [](plan::PlanT &plan) { layerArg(plan, 1) = plan::Arg(0, 0, plan::ArgKind(99)); });
+}
+
+// Test: a step that a compiler made for another kernel, or with other arguments than its kernel takes, is not run.
+TEST_F(PlanFileTest, Launches) {
+  auto step = [](plan::PlanT &plan, size_t sequence) -> plan::StepT & {
+    return *plan.programs[1]->sequences[sequence]->steps[0];
+  };
+  expectInvalid("sequence 1, step 0: gives kernel logits_prefill 5 arguments, it takes 6",
+                [&](plan::PlanT &plan) { step(plan, 1).kernel = 3; });
+  expectInvalid("gives kernel embed 3 arguments, it takes 0",
+                [](plan::PlanT &plan) { plan.kernels[0]->params.clear(); });
+  expectInvalid("argument 3 of kernel layer is arena, it takes weight",
+                [](plan::PlanT &plan) { layerArg(plan, 3) = plan::Arg(64, 0, plan::ArgKind::arena); });
+  expectInvalid("argument 0 of kernel layer is output, it takes activation",
+                [](plan::PlanT &plan) { layerArg(plan, 0) = plan::Arg(0, 0, plan::ArgKind::output); });
+  expectInvalid("argument 1 of kernel layer is sequences, it takes positions",
+                [](plan::PlanT &plan) { layerArg(plan, 1) = plan::Arg(2, 0, plan::ArgKind::input); });
+  // The last of the layers only: every iteration is looked at.
+  expectInvalid("weight layers.4.w is 64 bytes of f32, it takes 32", [](plan::PlanT &plan) {
+    plan.weights[5]->shape = plan.weights[5]->sources[0]->shape = {16};
+    plan.weights[5]->sources[0]->size = 64;
+  });
+  expectInvalid("of f32, it takes 32 of bf16",
+                [](plan::PlanT &plan) { plan.kernels[1]->params[3]->dtype = plan::DType::bf16; });
+  expectInvalid("rows of 64 bytes at 64 leave the arena",
+                [](plan::PlanT &plan) { plan.kernels[1]->params[0]->bytes = 64; });
+  expectInvalid("parameter 0: kind is 77",
+                [](plan::PlanT &plan) { plan.kernels[0]->params[0]->kind = plan::ParamKind(77); });
+  expectInvalid("parameter 0: input is 9",
+                [](plan::PlanT &plan) { plan.kernels[0]->params[0]->input = plan::InputKind(9); });
+}
+
+// Test: the head gives as many logits as the vocabulary has tokens.
+TEST_F(PlanFileTest, Head) {
+  expectInvalid("it gives 120 bytes of f32 a row where logits for config.vocab_size 32 are 128 of f32",
+                [](plan::PlanT &plan) { plan.kernels[2]->params[5]->bytes = 120; });
+  expectInvalid("it gives 128 bytes of bf16",
+                [](plan::PlanT &plan) { plan.kernels[2]->params[5]->dtype = plan::DType::bf16; });
+}
+
+// Test: code that takes rows together is launched on whole tiles of them.
+TEST_F(PlanFileTest, RowTiles) {
+  auto align = [](plan::PlanT &plan, uint32_t rows, uint32_t rowsPerBlock) {
+    plan.kernels[3]->row_align = rows;
+    plan.kernels[3]->entries[0]->grid->rows = plan::RowDim::tokens;
+    plan.kernels[3]->entries[0]->grid->rows_per_block = rowsPerBlock;
+  };
+  expectInvalid("row_align is 0", [&](plan::PlanT &plan) { align(plan, 0, 1); });
+  expectInvalid("kernel logits_prefill takes 3 rows at a time, the program pads them to a multiple of 4",
+                [&](plan::PlanT &plan) { align(plan, 3, 3); });
+  expectInvalid("kernel logits_prefill: grid.rows_per_block is 2, no multiple of row_align 4",
+                [&](plan::PlanT &plan) { align(plan, 4, 2); });
+  plan::PlanT plan = toyPlan();
+  align(plan, 4, 8);
+  PlanFile::fromMemory(planBytes(packPlan(plan)), "toy.plan");
 }
 
 TEST_F(PlanFileTest, Tokenizer) {

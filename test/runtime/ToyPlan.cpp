@@ -151,20 +151,49 @@ std::unique_ptr<plan::EntryT> entry(const char *symbol, plan::RowDim rows, uint3
   return result;
 }
 
+std::unique_ptr<plan::ParamT> param(plan::ParamKind kind, uint64_t elements = 0) {
+  auto result = std::make_unique<plan::ParamT>();
+  result->kind = kind;
+  result->bytes = elements * 4;
+  return result;
+}
+
+std::unique_ptr<plan::ParamT> param(plan::InputKind input) {
+  auto result = param(plan::ParamKind::input);
+  result->dtype = plan::DType::i32;
+  result->input = input;
+  return result;
+}
+
 void addKernels(plan::PlanT &plan) {
+  constexpr uint64_t D = kToyHidden, table = kToyVocab * D;
   auto add = [&](const char *name) -> plan::KernelT & {
     plan.kernels.push_back(std::make_unique<plan::KernelT>());
     plan.kernels.back()->name = name;
     return *plan.kernels.back();
   };
-  add("embed").entries.push_back(entry("toy_embed", plan::RowDim::tokens, 2));
+  // What the comments of ToyKernels.cpp say of each.
+  auto takes = [](plan::KernelT &kernel, auto... params) { (kernel.params.push_back(std::move(params)), ...); };
+  plan::KernelT &embed = add("embed");
+  embed.entries.push_back(entry("toy_embed", plan::RowDim::tokens, 2));
+  takes(embed, param(plan::InputKind::token_ids), param(plan::ParamKind::weight, table),
+        param(plan::ParamKind::result, D));
   plan::KernelT &layer = add("layer");
   layer.entries.push_back(entry("toy_append", plan::RowDim::tokens, 1));
   layer.entries.push_back(entry("toy_mix", plan::RowDim::tokens, 1));
   layer.scratch_bytes = kToyHidden * 4;
   layer.independent_args = {3};
-  add("logits_decode").entries.push_back(entry("toy_logits_decode", plan::RowDim::outputs, 1));
-  add("logits_prefill").entries.push_back(entry("toy_logits_prefill", plan::RowDim::outputs, 1));
+  takes(layer, param(plan::ParamKind::activation, D), param(plan::InputKind::positions),
+        param(plan::InputKind::sequences), param(plan::ParamKind::weight, D), param(plan::ParamKind::kv_layer));
+  auto addLogits = [&](const char *name, const char *symbol) {
+    plan::KernelT &kernel = add(name);
+    kernel.entries.push_back(entry(symbol, plan::RowDim::outputs, 1));
+    takes(kernel, param(plan::ParamKind::activation, D), param(plan::InputKind::positions),
+          param(plan::InputKind::output_rows), param(plan::ParamKind::weight, table), param(plan::ParamKind::weight, D),
+          param(plan::ParamKind::result, kToyVocab));
+  };
+  addLogits("logits_decode", "toy_logits_decode");
+  addLogits("logits_prefill", "toy_logits_prefill");
 }
 
 plan::Arg arena(uint64_t offset) { return plan::Arg(offset, 0, plan::ArgKind::arena); }

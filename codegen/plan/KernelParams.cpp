@@ -1,0 +1,124 @@
+//===- KernelParams.cpp - What a kernel expects of its steps ------------------===//
+
+#include "codegen/plan/KernelParams.h"
+
+#include "codegen/plan/PlanEnums.h"
+
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace quipu::llama;
+
+namespace quipu::codegen {
+namespace {
+
+/// Which input of a step an op reads through the operand; nothing where it reads none.
+std::optional<plan::InputKind> inputOf(OpOperand &use) {
+  Value value = use.get();
+  auto positionsOrSequences = [&](auto op) {
+    return value == op.getPositions()   ? std::optional(plan::InputKind::positions)
+           : value == op.getSequences() ? std::optional(plan::InputKind::sequences)
+                                        : std::nullopt;
+  };
+  return llvm::TypeSwitch<Operation *, std::optional<plan::InputKind>>(use.getOwner())
+      .Case<EmbeddingOp>([](auto) { return plan::InputKind::token_ids; })
+      .Case<RotaryTableOp, RotaryOp>([](auto) { return plan::InputKind::positions; })
+      .Case<GatherRowsOp>([](auto) { return plan::InputKind::output_rows; })
+      .Case<KVAppendOp, AttentionOp>(positionsOrSequences)
+      .Default([](Operation *) { return std::nullopt; });
+}
+
+class Params {
+public:
+  explicit Params(KernelOp kernel) : kernel(kernel) {}
+
+  FailureOr<std::vector<std::unique_ptr<plan::ParamT>>> list() {
+    for (BlockArgument argument : kernel.getBody().getArguments())
+      if (failed(addArgument(argument)))
+        return failure();
+    for (Type type : kernel.getResultTypes())
+      if (failed(addRows(plan::ParamKind::result, type)))
+        return failure();
+    if (auto workspaces = kernel.getWorkspace())
+      for (Type type : workspaces->getAsValueRange<TypeAttr>())
+        if (failed(addRows(plan::ParamKind::workspace, type)))
+          return failure();
+    return std::move(params);
+  }
+
+private:
+  LogicalResult addArgument(BlockArgument argument) {
+    Type type = argument.getType();
+    if (isa<KVLayerType>(type)) {
+      add(plan::ParamKind::kv_layer);
+      return success();
+    }
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    if (tensor && tensor.hasStaticShape())
+      return addWeight(tensor);
+    if (tensor && tensor.getElementType().isInteger(32)) {
+      for (OpOperand &use : argument.getUses())
+        if (std::optional<plan::InputKind> input = inputOf(use)) {
+          add(plan::ParamKind::input).input = *input;
+          params.back()->dtype = plan::DType::i32;
+          return success();
+        }
+      return kernel.emitOpError() << "has argument " << argument.getArgNumber() << " of " << type
+                                  << ", which none of its ops reads as tokens, positions, sequences or rows";
+    }
+    return addRows(plan::ParamKind::activation, type);
+  }
+
+  /// A weight in parts is an argument for each.
+  LogicalResult addWeight(RankedTensorType type) {
+    int64_t elements = type.getNumElements(), rows = type.getDimSize(0);
+    SmallVector<int64_t> parts = {rows};
+    if (auto separate = dyn_cast_or_null<RowPartsAttr>(type.getEncoding()))
+      parts.assign(separate.getRows().begin(), separate.getRows().end());
+    for (int64_t part : parts)
+      if (failed(addElements(plan::ParamKind::weight, type, elements / rows * part)))
+        return failure();
+    return success();
+  }
+
+  /// A tensor with a row for each of the step's.
+  LogicalResult addRows(plan::ParamKind kind, Type type) {
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    if (!tensor || tensor.getRank() != 2 || !tensor.isDynamicDim(0) || tensor.isDynamicDim(1))
+      return kernel.emitOpError() << "takes or gives " << type << ", which has no rows of a fixed length";
+    return addElements(kind, tensor, tensor.getDimSize(1));
+  }
+
+  LogicalResult addElements(plan::ParamKind kind, RankedTensorType type, int64_t elements) {
+    std::optional<plan::DType> dtype = toPlan(type.getElementType());
+    if (!dtype)
+      return kernel.emitOpError() << "takes or gives " << type << "; a plan has no such elements";
+    plan::ParamT &param = add(kind);
+    param.dtype = *dtype;
+    param.bytes = elements * (type.getElementTypeBitWidth() / 8);
+    return success();
+  }
+
+  plan::ParamT &add(plan::ParamKind kind) {
+    params.push_back(std::make_unique<plan::ParamT>());
+    params.back()->kind = kind;
+    return *params.back();
+  }
+
+  KernelOp kernel;
+  std::vector<std::unique_ptr<plan::ParamT>> params;
+};
+
+} // namespace
+
+FailureOr<std::vector<std::unique_ptr<plan::ParamT>>> paramsOf(KernelOp kernel) { return Params(kernel).list(); }
+
+uint32_t rowAlignOf(KernelOp kernel) {
+  int64_t rows = 1;
+  for (Type type : llvm::concat<const Type>(kernel.getArgumentTypes(), kernel.getResultTypes()))
+    if (TokenLanesAttr layout = getTokenLanes(type))
+      rows = std::max(rows, layout.getLanes());
+  return static_cast<uint32_t>(rows);
+}
+
+} // namespace quipu::codegen

@@ -1,0 +1,136 @@
+//===- CheckLaunches.cpp - Whether steps give their kernels what they expect --------------===//
+//
+// Machine code trusts its arguments. A kernel says what it takes (Kernel.params), a step says what it gives
+// (Step.args): a compiler that mixes them up is found here and not by a crash.
+//
+//===----------------------------------------------------------------------------------===//
+
+#include "runtime/core/DataType.h"
+#include "runtime/plan/PlanChecks.h"
+
+namespace quipu {
+namespace {
+
+class LaunchChecks : PlanChecks {
+public:
+  using PlanChecks::PlanChecks;
+
+  void run() {
+    for (const plan::Kernel *kernel : *plan.kernels())
+      checkKernel(*kernel, concat("kernel ", kernel->name()->string_view()));
+    for (const plan::Program *program : *plan.programs())
+      for (size_t s = 0; s < program->sequences()->size(); ++s) {
+        const plan::Sequence &sequence = *program->sequences()->Get(unsigned(s));
+        for (size_t i = 0; i < sequence.steps()->size(); ++i)
+          checkStep(*program, sequence, *sequence.steps()->Get(unsigned(i)),
+                    concat("program ", program->name()->string_view(), ", sequence ", s, ", step ", i));
+      }
+  }
+
+private:
+  static size_t numParams(const plan::Kernel &kernel) { return kernel.params() ? kernel.params()->size() : 0; }
+
+  void checkKernel(const plan::Kernel &kernel, const std::string &field) {
+    for (size_t i = 0; i < numParams(kernel); ++i)
+      checkParam(*kernel.params()->Get(unsigned(i)), concat(field, ", parameter ", i));
+    checkRange(kernel.row_align(), 1, kMaxCount, field + ": row_align");
+    // A block begins where rows that are taken together begin.
+    for (const plan::Entry *entry : *kernel.entries())
+      if (entry->grid()->rows() == plan::RowDim::tokens && entry->grid()->rows_per_block() % kernel.row_align() != 0)
+        wrong(field, ": grid.rows_per_block is ", entry->grid()->rows_per_block(), ", no multiple of row_align ",
+              kernel.row_align());
+  }
+
+  void checkParam(const plan::Param &param, const std::string &field) {
+    checkEnum(param.kind(), plan::ParamKind::MAX, field + ": kind");
+    checkEnum(param.dtype(), plan::DType::MAX, field + ": dtype");
+    checkEnum(param.input(), plan::InputKind::MAX, field + ": input");
+    checkRange(param.bytes(), 0, kMaxBytes, field + ": bytes");
+  }
+
+  void checkStep(const plan::Program &program, const plan::Sequence &sequence, const plan::Step &step,
+                 const std::string &where) {
+    const plan::Kernel &kernel = *plan.kernels()->Get(step.kernel());
+    size_t numArgs = step.args() ? step.args()->size() : 0;
+    if (numArgs != numParams(kernel))
+      wrong(where, ": gives kernel ", kernel.name()->string_view(), " ", numArgs, " arguments, it takes ",
+            numParams(kernel));
+    for (size_t a = 0; a < numArgs; ++a) {
+      const plan::Arg &arg = *step.args()->Get(unsigned(a));
+      const plan::Param &param = *kernel.params()->Get(unsigned(a));
+      std::string place = concat(where, ", argument ", a, " of kernel ", kernel.name()->string_view());
+      if (!takes(param.kind(), arg.kind()))
+        wrong(place, " is ", plan::EnumNameArgKind(arg.kind()), ", it takes ", plan::EnumNameParamKind(param.kind()));
+      // checkPrograms has seen that the value of every iteration is one.
+      for (uint64_t i = 0; i < sequence.repeat(); ++i) {
+        checkValue(program, param, arg.kind(), arg.value() + uint64_t(arg.stride()) * i, place);
+        if (arg.stride() == 0)
+          break;
+      }
+    }
+    if (program.row_align() % kernel.row_align() != 0)
+      wrong(where, ": kernel ", kernel.name()->string_view(), " takes ", kernel.row_align(),
+            " rows at a time, the program pads them to a multiple of ", program.row_align());
+  }
+
+  static bool takes(plan::ParamKind param, plan::ArgKind arg) {
+    switch (param) {
+    case plan::ParamKind::weight:
+      return arg == plan::ArgKind::weight;
+    case plan::ParamKind::activation:
+    case plan::ParamKind::workspace:
+      return arg == plan::ArgKind::arena;
+    case plan::ParamKind::result:
+      return arg == plan::ArgKind::arena || arg == plan::ArgKind::output;
+    case plan::ParamKind::kv_layer:
+      return arg == plan::ArgKind::kv_layer;
+    case plan::ParamKind::input:
+      return arg == plan::ArgKind::input;
+    }
+    return false;
+  }
+
+  void checkValue(const plan::Program &program, const plan::Param &param, plan::ArgKind kind, uint64_t value,
+                  const std::string &place) {
+    switch (kind) {
+    case plan::ArgKind::arena: {
+      uint64_t align = program.row_align(), rows = (program.max_rows() + align - 1) / align * align;
+      if (param.bytes() > (program.arena_bytes() - value) / rows)
+        wrong(place, ": ", rows, " rows of ", param.bytes(), " bytes at ", value, " leave the arena of ",
+              program.arena_bytes());
+      return;
+    }
+    case plan::ArgKind::weight: {
+      const plan::Weight &weight = *plan.weights()->Get(unsigned(value));
+      uint64_t bytes = dtypeSize(weight.dtype());
+      for (uint64_t dim : *weight.shape())
+        bytes *= dim;
+      if (weight.dtype() != param.dtype() || bytes != param.bytes())
+        wrong(place, ": weight ", weight.name()->string_view(), " is ", bytes, " bytes of ", dtypeName(weight.dtype()),
+              ", it takes ", param.bytes(), " of ", dtypeName(param.dtype()));
+      return;
+    }
+    case plan::ArgKind::output: {
+      uint64_t bytes = uint64_t(plan.config()->vocab_size()) * sizeof(float);
+      if (param.dtype() != plan::DType::f32 || param.bytes() != bytes)
+        wrong(place, ": it gives ", param.bytes(), " bytes of ", dtypeName(param.dtype()),
+              " a row where logits for config.vocab_size ", plan.config()->vocab_size(), " are ", bytes, " of f32");
+      return;
+    }
+    case plan::ArgKind::input:
+      if (value != uint64_t(param.input()))
+        wrong(place, " is ", plan::EnumNameInputKind(plan::InputKind(value)), ", it takes ",
+              plan::EnumNameInputKind(param.input()));
+      return;
+    case plan::ArgKind::kv_layer:
+      // Layers are alike.
+      return;
+    }
+  }
+};
+
+} // namespace
+
+void checkLaunches(const plan::Plan &plan, const std::string &name) { LaunchChecks(plan, name).run(); }
+
+} // namespace quipu
