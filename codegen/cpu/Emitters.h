@@ -15,6 +15,11 @@
 
 namespace quipu::codegen {
 
+// Emitters ask for one member of these lists and take what is left for the other.
+static_assert(llama::getMaxEnumValForRowRegime() == 1 && llama::getMaxEnumValForDotKind() == 1 &&
+                  llama::getMaxEnumValForRotaryLayout() == 1,
+              "look through the emitters for CPUs: they do not know the new member");
+
 void emitLinearFew(KernelBuilder &b, LinearTiles &region, llama::CpuLinearScheduleAttr schedule,
                    llvm::StringRef symbol);
 /// The prologue of a linear kernel over many rows: normalised input into the kernel's workspace.

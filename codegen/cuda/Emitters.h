@@ -16,6 +16,11 @@
 
 namespace quipu::codegen {
 
+// Emitters ask for some members of these lists and take what is left for the others.
+static_assert(llama::getMaxEnumValForRowRegime() == 1 && llama::getMaxEnumValForCudaDot() == 2 &&
+                  llama::getMaxEnumValForRotaryLayout() == 1,
+              "look through the emitters for CUDA: they do not know the new member");
+
 /// The symbol of an entry: PTX identifiers have no dots ("decode.qkv" becomes "decode_qkv").
 std::string cudaSymbol(llvm::StringRef kernelName, llvm::StringRef suffix = "");
 

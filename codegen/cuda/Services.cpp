@@ -33,6 +33,8 @@ static Value randomValue(CudaBuilder &b, Value number, Value keyA, Value keyB, V
   return b.mulf(arith::SIToFPOp::create(b, b.getF32Type(), sum), scale);
 }
 
+static_assert(plan::RowOrder::MAX == plan::RowOrder::second, "targetRow below does not know the new order");
+
 /// targetRow of runtime/core/RowOrder.h. `order` is i32, the others i64.
 static Value targetRow(CudaBuilder &b, Value order, Value groupRows, Value row) {
   auto is = [&](plan::RowOrder other) { return b.compare(Predicate::eq, order, static_cast<int64_t>(other)); };

@@ -2,6 +2,8 @@
 
 #include "codegen/plan/PlanWriter.h"
 
+#include "codegen/plan/KernelParams.h"
+#include "codegen/plan/PlanEnums.h"
 #include "codegen/plan/RollSteps.h"
 #include "frontends/common/PlanTypes.h"
 #include "ir/Llama/Llama.h"
@@ -20,34 +22,6 @@ namespace quipu::codegen {
 namespace {
 
 constexpr uint32_t kNoFile = 0xffffffff;
-
-using frontend::toPlan;
-
-plan::DType toPlan(Type type) {
-  return type.isF32() ? plan::DType::f32 : type.isF16() ? plan::DType::f16 : plan::DType::bf16;
-}
-
-plan::RowOrder toPlan(RowPairing pairing) {
-  switch (pairing) {
-  case RowPairing::Plain:
-    return plan::RowOrder::plain;
-  case RowPairing::Halves:
-    return plan::RowOrder::halves;
-  case RowPairing::Alternating:
-    return plan::RowOrder::alternating;
-  case RowPairing::First:
-    return plan::RowOrder::first;
-  case RowPairing::Second:
-    return plan::RowOrder::second;
-  }
-  llvm_unreachable("all pairings are listed");
-}
-
-plan::RowDim toPlan(RowDim rows) {
-  return rows == RowDim::One      ? plan::RowDim::one
-         : rows == RowDim::Tokens ? plan::RowDim::tokens
-                                  : plan::RowDim::outputs;
-}
 
 /// The name in a location, looking through the fusions that passes made.
 std::string nameOf(Location location) {
@@ -95,11 +69,14 @@ private:
     out.variants.push_back(std::make_unique<plan::VariantT>());
     out.variants.back()->isa = variant.isa;
     kernelIndex.clear();
+    module = variant.module;
+    SymbolTable table(module);
+    symbols = &table;
     for (const GeneratedKernel &kernel : variant.kernels) {
       kernelIndex[kernel.name] = out.kernels.size();
-      writeKernel(kernel, variantIndex == 0 ? "" : variant.isa + ".");
+      if (failed(writeKernel(kernel, variantIndex == 0 ? "" : variant.isa + ".")))
+        return failure();
     }
-    module = variant.module;
     for (auto program : module.getOps<func::FuncOp>())
       if (program->hasAttr(kProgramAttrName) && failed(writeProgram(program)))
         return failure();
@@ -131,15 +108,12 @@ private:
     to.max_position_embeddings = config.maxPositionEmbeddings;
     to.rms_norm_eps = config.rmsNormEps;
     to.rope_theta = config.rope.theta;
-    to.rope_scaling = config.rope.scaling == frontend::RopeScaling::none     ? plan::RopeScaling::none
-                      : config.rope.scaling == frontend::RopeScaling::linear ? plan::RopeScaling::linear
-                                                                             : plan::RopeScaling::llama3;
+    to.rope_scaling = toPlan(config.rope.scaling);
     to.rope_factor = config.rope.factor;
     to.rope_low_freq_factor = config.rope.lowFreqFactor;
     to.rope_high_freq_factor = config.rope.highFreqFactor;
     to.rope_original_context = config.rope.originalContext;
-    to.rotary_layout =
-        config.rope.layout == frontend::RotaryLayout::half ? plan::RotaryLayout::half : plan::RotaryLayout::interleaved;
+    to.rotary_layout = toPlan(config.rope.layout);
     to.tie_word_embeddings = config.tieWordEmbeddings;
     to.attention_bias = config.attentionBias;
     to.mlp_bias = config.mlpBias;
@@ -175,8 +149,16 @@ private:
     }
   }
 
-  void writeKernel(const GeneratedKernel &kernel, const std::string &prefix) {
+  LogicalResult writeKernel(const GeneratedKernel &kernel, const std::string &prefix) {
+    auto op = symbols->lookup<KernelOp>(kernel.name);
+    if (!op)
+      return module.emitError() << "has no kernel @" << kernel.name << ", of which there is code";
+    FailureOr<std::vector<std::unique_ptr<plan::ParamT>>> params = paramsOf(op);
+    if (failed(params))
+      return failure();
     auto to = std::make_unique<plan::KernelT>();
+    to->params = std::move(*params);
+    to->row_align = rowAlignOf(op);
     to->name = prefix + kernel.name;
     for (const GeneratedEntry &entry : kernel.entries) {
       auto toEntry = std::make_unique<plan::EntryT>();
@@ -193,7 +175,10 @@ private:
       for (const GeneratedTensorMap &map : entry.tensorMaps) {
         auto toMap = std::make_unique<plan::TensorMapT>();
         toMap->pointer = map.pointer;
-        toMap->dtype = toPlan(map.element);
+        FailureOr<plan::DType> dtype = typeOf(map.element, op);
+        if (failed(dtype))
+          return failure();
+        toMap->dtype = *dtype;
         toMap->rows = map.rows;
         toMap->columns = map.columns;
         toMap->box_rows = map.boxRows;
@@ -209,6 +194,13 @@ private:
     to->flops_per_row = kernel.flopsPerRow;
     to->rows = toPlan(kernel.rows);
     out.kernels.push_back(std::move(to));
+    return success();
+  }
+
+  FailureOr<plan::DType> typeOf(Type element, Operation *where) {
+    if (std::optional<plan::DType> dtype = toPlan(element))
+      return *dtype;
+    return where->emitOpError() << "has elements of " << element << ", which a plan cannot hold";
   }
 
   /// The plan's weight for one piece of a weight, or for all of it; created at its first use, so that the weights of
@@ -229,10 +221,16 @@ private:
     if (!isNew)
       return entry->second;
 
+    FailureOr<plan::DType> dtype = typeOf(type.getElementType(), weight);
+    if (failed(dtype))
+      return failure();
     auto to = std::make_unique<plan::WeightT>();
-    to->dtype = toPlan(type.getElementType());
+    to->dtype = *dtype;
     to->shape.assign(shape.begin(), shape.end());
-    to->role = static_cast<plan::WeightRole>(weight.getRole());
+    to->role = toPlan(weight.getRole());
+    if (to->role == plan::WeightRole::embedding && to->shape[0] != model.config.vocabSize)
+      return weight.emitOpError() << "embeds " << to->shape[0] << " tokens where the config's vocab_size is "
+                                  << model.config.vocabSize;
     bool convert = false, ordered = false;
     uint64_t firstRow = 0;
     for (unsigned index : sourceIndices) {
@@ -288,7 +286,7 @@ private:
   }
 
   LogicalResult addWeight(WeightRefOp reference, FlatStep &step) {
-    auto weight = SymbolTable::lookupNearestSymbolFrom<WeightOp>(reference, reference.getWeightAttr());
+    auto weight = symbols->lookup<WeightOp>(reference.getWeight());
     auto type = cast<RankedTensorType>(weight.getType());
     auto add = [&](ArrayRef<unsigned> sources, ArrayRef<int64_t> shape) {
       FailureOr<uint64_t> index = weightFor(weight, sources, shape);
@@ -338,26 +336,36 @@ private:
   LogicalResult writeProgram(func::FuncOp program) {
     auto attribute = program->getAttrOfType<ProgramAttr>(kProgramAttrName);
     auto arena = program->getAttrOfType<IntegerAttr>(kArenaBytesAttrName);
-    if (attribute.getKind() == ProgramKind::Forward || !arena)
+    std::optional<plan::ProgramKind> kind = toPlan(attribute.getKind());
+    if (!kind || !arena)
       return program.emitOpError() << "is not specialised and planned; run the passes up to llama-plan-memory";
     for (Type type : program.getArgumentTypes())
-      if (auto cache = dyn_cast<KVCacheType>(type))
-        writeCache(cache);
+      if (auto cache = dyn_cast<KVCacheType>(type); cache && failed(writeCache(cache, program)))
+        return failure();
 
     std::vector<FlatStep> steps;
     for (LaunchOp launch : program.getOps<LaunchOp>()) {
       FlatStep step;
-      step.kernel = kernelIndex.lookup(launch.getKernel());
+      auto kernel = kernelIndex.find(launch.getKernel());
+      if (kernel == kernelIndex.end())
+        return launch.emitOpError() << "launches @" << launch.getKernel() << ", of which there is no code";
+      step.kernel = kernel->second;
       for (Value operand : launch->getOperands())
         if (failed(addOperand(operand, step)))
           return failure();
       if (!launch.getOffsets() && launch.getNumResults())
         return launch.emitOpError() << "has no offsets; run llama-plan-memory";
       if (std::optional<ArrayRef<int64_t>> offsets = launch.getOffsets())
-        for (int64_t offset : *offsets)
-          step.arguments.push_back(
-              offset < 0 ? FlatStep::Argument{plan::ArgKind::output, static_cast<uint64_t>(plan::OutputKind::logits)}
-                         : FlatStep::Argument{plan::ArgKind::arena, static_cast<uint64_t>(offset)});
+        for (auto [offset, type] : llvm::zip_equal(*offsets, launch.getResultTypes())) {
+          if (offset >= 0) {
+            step.arguments.push_back({plan::ArgKind::arena, static_cast<uint64_t>(offset)});
+            continue;
+          }
+          if (int64_t width = cast<RankedTensorType>(type).getDimSize(1); width != model.config.vocabSize)
+            return launch.emitOpError() << "gives " << width << " logits a row where the config's vocab_size is "
+                                        << model.config.vocabSize;
+          step.arguments.push_back({plan::ArgKind::output, static_cast<uint64_t>(plan::OutputKind::logits)});
+        }
       if (std::optional<ArrayRef<int64_t>> workspace = launch.getWorkspaceOffsets())
         for (int64_t offset : *workspace)
           step.arguments.push_back({plan::ArgKind::arena, static_cast<uint64_t>(offset)});
@@ -367,7 +375,7 @@ private:
 
     auto to = std::make_unique<plan::ProgramT>();
     to->name = program.getSymName().str();
-    to->kind = attribute.getKind() == ProgramKind::Decode ? plan::ProgramKind::decode : plan::ProgramKind::prefill;
+    to->kind = *kind;
     to->min_rows = attribute.getMinRows();
     to->max_rows = attribute.getMaxRows();
     to->row_align = attribute.getRowAlign();
@@ -378,15 +386,19 @@ private:
     return success();
   }
 
-  void writeCache(KVCacheType cache) {
+  LogicalResult writeCache(KVCacheType cache, Operation *program) {
+    FailureOr<plan::DType> dtype = typeOf(cache.getElementType(), program);
+    if (failed(dtype))
+      return failure();
     out.kv_cache = std::make_unique<plan::KvCacheT>();
     out.kv_cache->layers = cache.getLayers();
     out.kv_cache->kv_heads = cache.getKvHeads();
     out.kv_cache->head_dim = cache.getHeadDim();
     out.kv_cache->page = cache.getPage();
-    out.kv_cache->dtype = toPlan(cache.getElementType());
+    out.kv_cache->dtype = *dtype;
     out.kv_cache->max_seq = options.maxSeq;
     out.kv_cache->max_batch = options.maxBatch;
+    return success();
   }
 
   /// "layers.3.mlp.down_proj" becomes the template "layers.{}.mlp.down_proj" with layer 3.
@@ -418,6 +430,8 @@ private:
   llvm::StringMap<uint64_t> weightIndex;
   // Of the variant that is being written:
   ModuleOp module;
+  /// A module's own search for a symbol looks at all of them.
+  SymbolTable *symbols = nullptr;
   uint32_t variantIndex = 0;
   llvm::StringMap<uint32_t> kernelIndex;
 };

@@ -73,7 +73,17 @@ static llama::WeightRole convert(WeightRole role) {
   case WeightRole::bias:
     return llama::WeightRole::Bias;
   }
-  return llama::WeightRole::Matrix;
+  llvm_unreachable("all roles are listed");
+}
+
+static llama::RotaryLayout convert(RotaryLayout layout) {
+  switch (layout) {
+  case RotaryLayout::half:
+    return llama::RotaryLayout::Half;
+  case RotaryLayout::interleaved:
+    return llama::RotaryLayout::Interleaved;
+  }
+  llvm_unreachable("all layouts are listed");
 }
 
 static llama::Activation convert(Activation activation) {
@@ -138,19 +148,23 @@ Type GraphBuilder::element(DType type) {
   case DType::bf16:
     return builder.getBF16Type();
   }
-  return {};
+  llvm_unreachable("all types are listed");
 }
 
 llama::RopeAttr GraphBuilder::ropeAttr() {
   const Rope &rope = config.rope;
-  auto layout = rope.layout == RotaryLayout::interleaved ? llama::RotaryLayout::Interleaved : llama::RotaryLayout::Half;
-  auto scaling = llama::RopeScaling::None;
-  if (rope.scaling == RopeScaling::linear)
-    scaling = llama::RopeScaling::Linear;
-  if (rope.scaling != RopeScaling::llama3)
-    return llama::RopeAttr::get(builder.getContext(), rope.theta, layout, scaling, rope.factor, 1.0, 1.0, 0);
-  return llama::RopeAttr::get(builder.getContext(), rope.theta, layout, llama::RopeScaling::Llama3, rope.factor,
-                              rope.lowFreqFactor, rope.highFreqFactor, rope.originalContext);
+  MLIRContext *context = builder.getContext();
+  llama::RotaryLayout layout = convert(rope.layout);
+  switch (rope.scaling) {
+  case RopeScaling::none:
+    return llama::RopeAttr::get(context, rope.theta, layout, llama::RopeScaling::None, rope.factor, 1.0, 1.0, 0);
+  case RopeScaling::linear:
+    return llama::RopeAttr::get(context, rope.theta, layout, llama::RopeScaling::Linear, rope.factor, 1.0, 1.0, 0);
+  case RopeScaling::llama3:
+    return llama::RopeAttr::get(context, rope.theta, layout, llama::RopeScaling::Llama3, rope.factor,
+                                rope.lowFreqFactor, rope.highFreqFactor, rope.originalContext);
+  }
+  llvm_unreachable("all scalings are listed");
 }
 
 DType GraphBuilder::typeInMemory(const ExpectedWeight &weight) const {

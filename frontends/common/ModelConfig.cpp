@@ -16,7 +16,15 @@ std::string_view name(DType type) {
   return "";
 }
 
-std::string_view name(RotaryLayout layout) { return layout == RotaryLayout::half ? "half" : "interleaved"; }
+std::string_view name(RotaryLayout layout) {
+  switch (layout) {
+  case RotaryLayout::half:
+    return "half";
+  case RotaryLayout::interleaved:
+    return "interleaved";
+  }
+  return "";
+}
 
 std::string_view name(RopeScaling scaling) {
   switch (scaling) {

@@ -8,8 +8,40 @@
 
 namespace quipu::frontend {
 
-inline plan::DType toPlan(DType type) {
-  return type == DType::f32 ? plan::DType::f32 : type == DType::f16 ? plan::DType::f16 : plan::DType::bf16;
+// Switches without a default: a new member does not compile until it is known here.
+
+constexpr plan::DType toPlan(DType type) {
+  switch (type) {
+  case DType::f32:
+    return plan::DType::f32;
+  case DType::f16:
+    return plan::DType::f16;
+  case DType::bf16:
+    return plan::DType::bf16;
+  }
+  __builtin_unreachable();
+}
+
+constexpr plan::RopeScaling toPlan(RopeScaling scaling) {
+  switch (scaling) {
+  case RopeScaling::none:
+    return plan::RopeScaling::none;
+  case RopeScaling::linear:
+    return plan::RopeScaling::linear;
+  case RopeScaling::llama3:
+    return plan::RopeScaling::llama3;
+  }
+  __builtin_unreachable();
+}
+
+constexpr plan::RotaryLayout toPlan(RotaryLayout layout) {
+  switch (layout) {
+  case RotaryLayout::half:
+    return plan::RotaryLayout::half;
+  case RotaryLayout::interleaved:
+    return plan::RotaryLayout::interleaved;
+  }
+  __builtin_unreachable();
 }
 
 } // namespace quipu::frontend

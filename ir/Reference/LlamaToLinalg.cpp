@@ -288,15 +288,19 @@ private:
       Value inHead = b.rem(at[1], b.index(headDim));
       Value head = b.sub(at[1], inHead);
       Value pair, second, partner;
-      if (layout == RotaryLayout::Half) {
+      switch (layout) {
+      case RotaryLayout::Half:
         pair = b.rem(inHead, b.index(half));
         second = b.compare(IntPredicate::uge, inHead, b.index(half));
         partner = b.rem(b.add(inHead, b.index(half)), b.index(headDim));
-      } else {
+        break;
+      case RotaryLayout::Interleaved: {
         Value place = b.rem(inHead, b.index(2));
         pair = b.div(inHead, b.index(2));
         second = b.compare(IntPredicate::ne, place, b.index(0));
         partner = b.sub(b.add(inHead, b.index(1)), b.mul(place, b.index(2)));
+        break;
+      }
       }
       Value cosine = b.extract(table, {at[0], pair});
       Value sine = b.extract(table, {at[0], b.add(pair, b.index(half))});

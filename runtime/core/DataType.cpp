@@ -3,6 +3,7 @@
 #include "runtime/core/DataType.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cstring>
 
 namespace quipu {
@@ -42,17 +43,39 @@ void convertElements(plan::DType from, const void *source, plan::DType to, void 
     size_t size = std::min(kBlock, count - done);
     uint16_t halves[kBlock];
     float values[kBlock];
-    if (from == plan::DType::f32) {
-      memcpy(values, in + done * 4, size * 4);
-    } else {
-      memcpy(halves, in + done * 2, size * 2);
-      from == plan::DType::bf16 ? widenBf16(halves, values, size) : widenF16(halves, values, size);
+    const char *block = in + done * dtypeSize(from);
+    char *result = out + done * dtypeSize(to);
+    switch (from) {
+    case plan::DType::f32:
+      memcpy(values, block, size * 4);
+      break;
+    case plan::DType::f16:
+      memcpy(halves, block, size * 2);
+      widenF16(halves, values, size);
+      break;
+    case plan::DType::bf16:
+      memcpy(halves, block, size * 2);
+      widenBf16(halves, values, size);
+      break;
+    case plan::DType::i32:
+      assert(false && "integers have no other type");
+      return;
     }
-    if (to == plan::DType::f32) {
-      memcpy(out + done * 4, values, size * 4);
-    } else {
-      to == plan::DType::bf16 ? narrowBf16(values, halves, size) : narrowF16(values, halves, size);
-      memcpy(out + done * 2, halves, size * 2);
+    switch (to) {
+    case plan::DType::f32:
+      memcpy(result, values, size * 4);
+      break;
+    case plan::DType::f16:
+      narrowF16(values, halves, size);
+      memcpy(result, halves, size * 2);
+      break;
+    case plan::DType::bf16:
+      narrowBf16(values, halves, size);
+      memcpy(result, halves, size * 2);
+      break;
+    case plan::DType::i32:
+      assert(false && "integers have no other type");
+      return;
     }
   }
 }

@@ -20,7 +20,17 @@
 namespace quipu {
 
 /// Bytes of an element.
-constexpr size_t dtypeSize(plan::DType dtype) { return dtype == plan::DType::f32 || dtype == plan::DType::i32 ? 4 : 2; }
+constexpr size_t dtypeSize(plan::DType dtype) {
+  switch (dtype) {
+  case plan::DType::f32:
+  case plan::DType::i32:
+    return 4;
+  case plan::DType::f16:
+  case plan::DType::bf16:
+    return 2;
+  }
+  return 0;
+}
 
 /// "f32", "bf16", ...
 inline const char *dtypeName(plan::DType dtype) { return plan::EnumNameDType(dtype); }
@@ -62,7 +72,8 @@ inline float f32FromF16(uint16_t value) {
   return std::bit_cast<float>(sign | bits);
 }
 
-/// Converts `count` elements between f32, f16 and bf16, through f32. Neither pointer needs alignment.
+/// Converts `count` elements between f32, f16 and bf16, through f32. Neither pointer needs alignment. Integers are only
+/// copied: no plan converts them (checkFloatType).
 void convertElements(plan::DType from, const void *source, plan::DType to, void *target, size_t count);
 
 } // namespace quipu

@@ -79,13 +79,22 @@ struct Launch {
   const plan::Entry *shape = nullptr;
 };
 
+/// Rows of a kind in a step of so many tokens and output rows.
+inline uint64_t rowCount(plan::RowDim rows, uint64_t tokens, uint64_t outputs) {
+  switch (rows) {
+  case plan::RowDim::one:
+    return 1;
+  case plan::RowDim::tokens:
+    return tokens;
+  case plan::RowDim::outputs:
+    return outputs;
+  }
+  return 0;
+}
+
 /// Blocks of a launch for a step's dims; 0 when the step has no rows of its kind.
 inline uint64_t gridBlocks(const Launch &launch, const int64_t *dims) {
-  uint64_t rows = 1;
-  if (launch.rows == plan::RowDim::tokens)
-    rows = uint64_t(dims[kDimTokens]);
-  else if (launch.rows == plan::RowDim::outputs)
-    rows = uint64_t(dims[kDimOutputs]);
+  uint64_t rows = rowCount(launch.rows, uint64_t(dims[kDimTokens]), uint64_t(dims[kDimOutputs]));
   return launch.fixed * ((rows + launch.rowsPerBlock - 1) / launch.rowsPerBlock);
 }
 

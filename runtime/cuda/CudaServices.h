@@ -36,6 +36,8 @@ public:
 private:
   /// By dtype.
   std::array<cuda::Function, 3> fills = {};
+  static_assert(plan::DType::MAX == plan::DType::i32 && size_t(plan::DType::i32) == 3,
+                "emitServices makes a fill for each type of floats, which come first");
   cuda::Function argmax = nullptr;
   cuda::Function sample = nullptr;
   cuda::Function advance = nullptr;

@@ -38,7 +38,17 @@ bool fits(const plan::CodeModule &module, const CudaProperties &gpu, int driverV
   std::string isa = module.isa() ? module.isa()->str() : "";
   int number = isaNumber(isa);
   bool exact = !isa.empty() && !isdigit(static_cast<unsigned char>(isa.back()));
-  bool isCubin = module.format() == plan::CodeFormat::cubin;
+  bool isCubin = false;
+  switch (module.format()) {
+  case plan::CodeFormat::cubin:
+    isCubin = true;
+    break;
+  case plan::CodeFormat::ptx:
+    break;
+  case plan::CodeFormat::elf:
+    problem = "is no code for a GPU";
+    return false;
+  }
   if (isCubin || exact ? number != gpu.capability : number > gpu.capability) {
     problem = concat("needs a GPU of capability ", number / 10, ".", number % 10, isCubin || exact ? "" : " or later");
     return false;

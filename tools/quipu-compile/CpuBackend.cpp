@@ -54,11 +54,21 @@ std::string CpuBackend::emit(const Variant &variant) {
   for (const codegen::GeneratedKernel &kernel : variant.kernels)
     if (kernel.name == options.kernel)
       keepEntries(*module, kernel);
-  if (options.emit == Emit::Asm)
-    return timing.measure("assemble", [&] { return take(codegen::emitAssembly(*module, target)); });
   std::string text;
-  llvm::raw_string_ostream(text) << *module;
-  return text;
+  switch (options.emit) {
+  case Emit::Asm:
+    return timing.measure("assemble", [&] { return take(codegen::emitAssembly(*module, target)); });
+  case Emit::Llvm:
+    llvm::raw_string_ostream(text) << *module;
+    return text;
+  case Emit::Ptx:
+  case Emit::Cubin:
+  case Emit::Plan:
+  case Emit::Executable:
+  case Emit::Mlir:
+    break;
+  }
+  llvm_unreachable("no code of a CPU is asked for in this form");
 }
 
 codegen::PlanTarget CpuBackend::planTarget() const { return {"cpu", target.requested, target.features}; }

@@ -61,14 +61,28 @@ std::string CudaBackend::emit(const Variant &variant) {
   std::unique_ptr<llvm::Module> module =
       timing.measure("optimise LLVM IR", [&] { return take(codegen::translateCudaToLLVM(**joined, target, context)); });
   std::string text;
-  if (options.emit == Emit::Llvm) {
+  auto generatePtx = [&] {
+    return timing.measure("generate PTX", [&] { return take(codegen::emitPtx(*module, target)); });
+  };
+  switch (options.emit) {
+  case Emit::Llvm:
     llvm::raw_string_ostream(text) << *module;
     return text;
+  case Emit::Ptx:
+    return generatePtx();
+  case Emit::Cubin:
+    return emitCubin(generatePtx());
+  case Emit::Asm:
+  case Emit::Plan:
+  case Emit::Executable:
+  case Emit::Mlir:
+    break;
   }
-  text = timing.measure("generate PTX", [&] { return take(codegen::emitPtx(*module, target)); });
-  if (options.emit == Emit::Ptx)
-    return text;
-  codegen::Assembly assembly = timing.measure("assemble", [&] { return take(codegen::assemblePtx(text, target)); });
+  llvm_unreachable("no code of a GPU is asked for in this form");
+}
+
+std::string CudaBackend::emitCubin(const std::string &ptx) {
+  codegen::Assembly assembly = timing.measure("assemble", [&] { return take(codegen::assemblePtx(ptx, target)); });
   if (!assembly.cubin)
     fail("--emit cubin: ", assembly.obstacle, "; ", kHowToAssemble, ", or use --emit ptx");
   const codegen::Cubin &cubin = *assembly.cubin;

@@ -20,6 +20,7 @@ public:
 
 private:
   void lower(mlir::ModuleOp code);
+  std::string emitCubin(const std::string &ptx);
 
   const CompileOptions &options;
   Timing &timing;

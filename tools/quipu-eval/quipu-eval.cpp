@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "codegen/plan/PlanEnums.h"
 #include "frontends/common/Model.h"
 #include "frontends/common/PlanTypes.h"
 #include "ir/Llama/Llama.h"
@@ -34,22 +35,15 @@ using namespace mlir;
 using namespace quipu;
 using namespace quipu::llama;
 
-static plan::WeightRole convert(WeightRole role) {
-  switch (role) {
-  case WeightRole::Matrix:
-    return plan::WeightRole::matrix;
-  case WeightRole::Norm:
-    return plan::WeightRole::norm;
-  case WeightRole::Embedding:
-    return plan::WeightRole::embedding;
-  case WeightRole::Bias:
-    return plan::WeightRole::bias;
+/// Throws Error where no weight can have such elements.
+static plan::DType dtypeOf(Type element) {
+  std::optional<plan::DType> dtype = codegen::toPlan(element);
+  if (!dtype || *dtype == plan::DType::i32) {
+    std::string text;
+    llvm::raw_string_ostream(text) << element;
+    throw Error("weights of " + text + " cannot be made; supported: f32, f16, bf16");
   }
-  llvm_unreachable("unknown role");
-}
-
-static plan::DType convert(Type type) {
-  return type.isF32() ? plan::DType::f32 : type.isF16() ? plan::DType::f16 : plan::DType::bf16;
+  return *dtype;
 }
 
 /// Weights by seed and name. The runtime fills norms with ones; `varyNorms` makes them differ, so that a norm applied
@@ -60,14 +54,14 @@ static WeightFill randomWeights(uint64_t seed, bool varyNorms) {
     auto columns = static_cast<uint64_t>(shape.back());
     std::string_view name(source.data(), source.size());
     if (role != WeightRole::Norm || !varyNorms) {
-      fillRandom(name, seed, convert(role), columns, 0, count, convert(elementType), out);
+      fillRandom(name, seed, codegen::toPlan(role), columns, 0, count, dtypeOf(elementType), out);
       return;
     }
     std::vector<float> values(count);
     fillRandom(name, seed, plan::WeightRole::matrix, /*columns=*/16, 0, count, values.data());
     for (float &value : values)
       value += 1;
-    convertElements(plan::DType::f32, values.data(), convert(elementType), out, count);
+    convertElements(plan::DType::f32, values.data(), dtypeOf(elementType), out, count);
   };
 }
 
@@ -83,7 +77,7 @@ static WeightFill weightsOf(const std::string &path) {
     const frontend::WeightEntry *entry = model->weights->find(std::string_view(source.data(), source.size()));
     if (!entry || !llvm::equal(entry->shape, shape))
       throw Error(path + ": has no tensor " + source.str() + " of the shape that the module expects");
-    convertElements(frontend::toPlan(entry->dtype), files[entry->file]->data() + entry->offset, convert(elementType),
+    convertElements(frontend::toPlan(entry->dtype), files[entry->file]->data() + entry->offset, dtypeOf(elementType),
                     out, static_cast<size_t>(ShapedType::getNumElements(shape)));
   };
 }

@@ -1,6 +1,7 @@
 //===- Profile.cpp - Where the time of a step goes ---------------------------------------===//
 
 #include "tools/quipu/bench/Profile.h"
+#include "runtime/core/Device.h"
 #include "runtime/core/Error.h"
 #include "tools/common/Console.h"
 
@@ -23,7 +24,7 @@ struct EntryTime {
 /// with several the last one does the product.
 static std::string rateOf(const EntryTime &time, uint64_t tokens, uint64_t outputs) {
   const plan::Kernel &kernel = *time.kernel;
-  uint64_t rows = kernel.rows() == plan::RowDim::outputs ? outputs : tokens;
+  uint64_t rows = rowCount(kernel.rows(), tokens, outputs);
   const auto &entries = *kernel.entries();
   bool isProduct = entries.Get(entries.size() - 1)->symbol()->str() == time.entry;
   if (!isProduct || kernel.weight_bytes() == 0 || time.seconds == 0)

@@ -2,6 +2,7 @@
 
 #include "tools/quipu/bench/Work.h"
 #include "runtime/core/DataType.h"
+#include "runtime/core/Device.h"
 
 #include <algorithm>
 
@@ -29,9 +30,7 @@ Work stepWork(const Model &model, uint64_t rows, uint64_t outputs, uint64_t chun
     for (const plan::Sequence *sequence : *program->sequences())
       for (const plan::Step *step : *sequence->steps()) {
         const plan::Kernel *kernel = plan.kernels()->Get(step->kernel());
-        uint64_t kernelRows = kernel->rows() == plan::RowDim::outputs ? outputCount
-                              : kernel->rows() == plan::RowDim::one   ? 1
-                                                                      : count;
+        uint64_t kernelRows = rowCount(kernel->rows(), count, outputCount);
         if (kernelRows == 0)
           continue;
         work.bytes += double(sequence->repeat()) * double(kernel->weight_bytes());
