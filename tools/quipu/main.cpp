@@ -51,7 +51,10 @@ static void insertOwnPlan(std::vector<std::string> &arguments, const std::string
   else if (!command || !command->plan)
     return;
   bool wantsHelp = arguments.size() > 1 && (arguments[1] == "--help" || arguments[1] == "-h");
-  if (!wantsHelp)
+  bool namesPlan = std::any_of(arguments.begin() + 1, arguments.end(), [](const std::string &argument) {
+    return argument == "-m" || argument == "--model" || argument.starts_with("--model=");
+  });
+  if (!wantsHelp && !namesPlan)
     arguments.insert(arguments.begin() + 1, plan);
 }
 
