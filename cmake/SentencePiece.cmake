@@ -83,5 +83,7 @@ set(SPM_BUILD_TEST OFF CACHE INTERNAL "")
 # EXCLUDE_FROM_ALL: only the static library is built (on demand), and nothing of it is installed.
 add_subdirectory(${sentencepiece_root}/sentencepiece ${CMAKE_BINARY_DIR}/_deps/sentencepiece-build EXCLUDE_FROM_ALL)
 target_compile_options(sentencepiece-static PRIVATE -w -fno-sanitize=undefined)
-target_include_directories(sentencepiece-static SYSTEM INTERFACE ${sentencepiece_root}/sentencepiece/src)
+# The second folder: what the generated header of the model's format includes.
+target_include_directories(sentencepiece-static SYSTEM INTERFACE ${sentencepiece_root}/sentencepiece/src
+                           ${sentencepiece_root}/sentencepiece/third_party/protobuf-lite)
 set_target_properties(sentencepiece-static PROPERTIES INTERPROCEDURAL_OPTIMIZATION OFF)

@@ -3,28 +3,50 @@
 #include "frontends/common/FetchAdvice.h"
 #include "frontends/common/Model.h"
 #include "frontends/hf/Model.h"
+#include "frontends/hf/TokenizerFiles.h"
 #include "runtime/core/Error.h"
+#include "runtime/core/FileKind.h"
 #include "runtime/core/InputFiles.h"
 
 #include <filesystem>
+#include <fstream>
 
 namespace fs = std::filesystem;
 
 namespace quipu::frontend {
 
+/// The first bytes of a file; none where it cannot be read.
+static std::string headOf(const std::string &path) {
+  std::string head(kFileKindBytes, '\0');
+  std::ifstream file(path, std::ios::binary);
+  file.read(head.data(), std::streamsize(head.size()));
+  head.resize(size_t(file.gcount()));
+  return head;
+}
+
 Model openModel(const std::string &path) {
   std::error_code error;
   fs::file_status status = fs::status(path, error);
-  if (!fs::exists(status))
+  if (!fs::exists(status)) {
+    if (std::string link = describeDanglingLink(path); !link.empty())
+      fail(path, ": ", link);
     fail(path, ": no such file or directory; ", fetchAdvice(path, "quipu compile"));
+  }
   bool isFolder = fs::is_directory(status);
   noteModelFolder(isFolder ? path : fs::path(path).parent_path().string(), /*whole=*/isFolder);
   if (isFolder)
     return hf::readDirectory(path);
   if (fs::path(path).extension() == ".json")
     return hf::readBareConfig(path);
+  if (fs::is_regular_file(status))
+    if (std::string kind = describeFileKind(headOf(path)); !kind.empty())
+      fail(path, ": unknown model format: it ", kind);
   fail(path, ": unknown model format; supported are a Hugging Face model directory (config.json and safetensors) and a "
              "bare config.json");
+}
+
+TokenizerFiles openTokenizer(const std::string &path, uint32_t vocabSize, std::vector<Note> &notes) {
+  return hf::readTokenizer(path, vocabSize, notes);
 }
 
 } // namespace quipu::frontend

@@ -121,6 +121,7 @@ private:
     to.sliding_window = config.slidingWindow;
     to.bos_token_ids = config.bosTokenIds;
     to.eos_token_ids = config.eosTokenIds;
+    to.eos_origins = config.eosOrigins;
     to.compute_dtype = toPlan(options.computeDType);
   }
 
@@ -269,8 +270,9 @@ private:
       convert |= source->dtype != to->dtype;
       to->sources.push_back(std::move(source));
     }
-    to->name = sourceIndices.size() == weight.getSources().size() ? weight.getSymName().str()
-                                                                  : symbolFor(to->sources.front()->name);
+    to->name = sourceIndices.size() == weight.getSources().size()
+                   ? weight.getSymName().str()
+                   : symbolFor(cast<StringAttr>(weight.getSources()[sourceIndices.front()]).getValue());
     to->transform = sourceIndices.size() > 1 || ordered ? plan::WeightTransform::concat
                     : convert                           ? plan::WeightTransform::convert
                                                         : plan::WeightTransform::none;
@@ -420,8 +422,25 @@ private:
     out.tokenizer = std::make_unique<plan::TokenizerT>();
     out.tokenizer->kind = options.tokenizer.empty() ? plan::TokenizerKind::none : plan::TokenizerKind::sentencepiece;
     out.tokenizer->model.assign(options.tokenizer.begin(), options.tokenizer.end());
-    out.tokenizer->add_bos = model.tokenizer.addBos;
-    out.tokenizer->add_eos = model.tokenizer.addEos;
+    const TokenizerSettings &settings = model.tokenizer.settings;
+    out.tokenizer->add_bos = settings.addBos;
+    out.tokenizer->add_eos = settings.addEos;
+    out.tokenizer->legacy = settings.legacy;
+    out.tokenizer->prefix_space = !settings.addPrefixSpace   ? plan::PrefixSpace::of_model
+                                  : *settings.addPrefixSpace ? plan::PrefixSpace::yes
+                                                             : plan::PrefixSpace::no;
+    out.tokenizer->bos_id = settings.bos;
+    out.tokenizer->eos_id = settings.eos;
+    for (const AddedToken &token : settings.added) {
+      auto to = std::make_unique<plan::AddedTokenT>();
+      to->id = token.id;
+      to->content = token.content;
+      to->normalized = token.normalized;
+      to->lstrip = token.lstrip;
+      to->rstrip = token.rstrip;
+      to->single_word = token.singleWord;
+      out.tokenizer->added_tokens.push_back(std::move(to));
+    }
   }
 
   const frontend::Model &model;

@@ -3,6 +3,7 @@
 #include "frontends/common/Json.h"
 
 #include "runtime/core/Error.h"
+#include "runtime/core/FileKind.h"
 #include "runtime/core/InputFiles.h"
 
 #include <cerrno>
@@ -100,8 +101,11 @@ json parseJson(std::string_view text, const std::string &where) {
 
 std::string readTextFile(const std::string &path, const char *what, uint64_t limit) {
   int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0)
-    fail(path, ": cannot open the ", what, ": ", strerror(errno));
+  if (fd < 0) {
+    std::string link = describeDanglingLink(path);
+    fail(path,
+         link.empty() ? concat(": cannot open the ", what, ": ", strerror(errno)) : concat(": the ", what, " ", link));
+  }
   struct Closer {
     int fd;
     ~Closer() { close(fd); }
@@ -124,11 +128,14 @@ std::string readTextFile(const std::string &path, const char *what, uint64_t lim
     if (count < 0)
       fail(path, ": cannot read the ", what, ": ", strerror(errno));
     if (count == 0)
-      return text;
+      break;
     text.append(buffer, size_t(count));
     if (text.size() > limit)
       fail(path, ": the ", what, " grew beyond ", limit, " bytes while it was read");
   }
+  if (std::string kind = describePlaceholder(std::string_view(text).substr(0, kFileKindBytes)); !kind.empty())
+    fail(path, ": the ", what, " ", kind);
+  return text;
 }
 
 std::string shown(const json &value) {

@@ -9,6 +9,7 @@
 
 #include "frontends/common/ModelConfig.h"
 #include "frontends/common/WeightIndex.h"
+#include "runtime/text/TokenizerSettings.h"
 
 #include <optional>
 #include <string>
@@ -19,9 +20,10 @@ namespace quipu::frontend {
 struct TokenizerFiles {
   /// Absolute path of a SentencePiece `tokenizer.model`; empty: there is none.
   std::string sentencePieceModel;
-  /// Whether encoding a prompt puts BOS before it and EOS after it.
-  bool addBos = true;
-  bool addEos = false;
+  TokenizerSettings settings;
+  /// The token that ends a text, and what says so.
+  std::optional<int32_t> end;
+  std::string endOrigin;
 };
 
 struct Model {
@@ -34,6 +36,10 @@ struct Model {
 /// Opens `path`, whatever its format, and checks config and weights against each other: a Hugging Face directory, or a
 /// bare config.json. Throws quipu::Error, naming the file, the field or tensor, what was found and what is supported.
 Model openModel(const std::string &path);
+
+/// The tokenizer.model at `path`, used as the files in its folder say. `vocabSize`: ids that the model has. Throws
+/// quipu::Error.
+TokenizerFiles openTokenizer(const std::string &path, uint32_t vocabSize, std::vector<Note> &notes);
 
 } // namespace quipu::frontend
 

@@ -126,6 +126,10 @@ struct ModelConfig {
   /// In the file's order, without duplicates; generation stops on any of `eosTokenIds`.
   std::vector<int32_t> bosTokenIds;
   std::vector<int32_t> eosTokenIds;
+  /// For each of `eosTokenIds` what says that it ends a text ("config.json: eos_token_id").
+  std::vector<std::string> eosOrigins;
+  /// The file says that nothing ends a text (`"eos_token_id": null`), whatever the tokenizer says.
+  bool endsNowhere = false;
   /// The dtype that the description names (Hugging Face `torch_dtype`/`dtype`), if it does. Weights say for themselves
   /// what they are; this one is used where there are none (a bare config), and by --dtype auto.
   std::optional<DType> declaredDtype;

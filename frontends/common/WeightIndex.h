@@ -52,12 +52,27 @@ struct WeightEntry {
   std::vector<uint64_t> shape;
 };
 
+/// A tensor of an element type that weights do not have here (integers, float64, float8): a buffer, or a part of a
+/// quantised weight. Readers list it, and the model decides.
+struct ForeignTensor {
+  /// Index into WeightIndex::files.
+  uint32_t file = 0;
+  /// Bytes.
+  uint64_t size = 0;
+  /// As the file spells it ("I32").
+  std::string dtype;
+  std::vector<uint64_t> shape;
+};
+
 struct WeightIndex {
   std::vector<WeightFile> files;
   /// By Hugging Face name ("model.layers.0.self_attn.q_proj.weight"), whatever the format: the names that the graph
   /// builder gives as `sources` of a llama.weight. Ordered, so that everything derived from the index is the same from
   /// run to run.
   std::map<std::string, WeightEntry, std::less<>> tensors;
+
+  /// By name in the file. Empty once a model was opened.
+  std::map<std::string, ForeignTensor, std::less<>> foreign;
 
   /// The tensor of that name, or null.
   const WeightEntry *find(std::string_view name) const {

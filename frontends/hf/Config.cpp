@@ -230,13 +230,14 @@ static void readDType(Fields &fields, ModelConfig &config) {
     fields.fail(newName ? "dtype" : "torch_dtype", text, "only float32, float16 and bfloat16 are supported");
 }
 
-/// Adds to `ids` the id or list of ids in `field`. Ids outside of the vocabulary can never be met: files in the field
-/// hold -1 for "none" and ids of other tokenizers, so they are dropped with a warning.
-static void readTokenIds(Fields &fields, std::string_view field, ModelConfig &config, std::vector<int32_t> &ids) {
+/// The id or list of ids in `field`, each once. Ids outside of the vocabulary can never be met: files in the field hold
+/// -1 for "none" and ids of other tokenizers, so they are dropped with a warning.
+static std::vector<int32_t> readTokenIds(Fields &fields, std::string_view field, ModelConfig &config) {
+  std::vector<int32_t> ids;
   const json *found = fields.find(field);
   if (!found)
-    return;
-  std::set<int32_t> seen(ids.begin(), ids.end());
+    return ids;
+  std::set<int32_t> seen;
   std::string outside;
   size_t outsideCount = 0;
   auto add = [&](const json &value) {
@@ -262,6 +263,24 @@ static void readTokenIds(Fields &fields, std::string_view field, ModelConfig &co
     warn(config, field,
          concat(outside, " and ", outsideCount - 1, " more are not in the vocabulary of ", config.vocabSize,
                 " and are ignored"));
+  return ids;
+}
+
+static std::string fileName(const std::string &path) { return fs::path(path).filename().string(); }
+
+/// The ids that end a text: a field that is missing has transformers' default; null and an empty list mean none.
+static void readEndIds(Fields &fields, ModelConfig &config) {
+  static constexpr uint32_t kDefault = 2;
+  const json &object = fields.object();
+  auto field = object.find("eos_token_id");
+  if (field != object.end()) {
+    config.eosTokenIds = readTokenIds(fields, "eos_token_id", config);
+    config.endsNowhere = field->is_null() || (field->is_array() && field->empty());
+    config.eosOrigins.assign(config.eosTokenIds.size(), concat(fileName(fields.path()), ": eos_token_id"));
+  } else if (kDefault < config.vocabSize) {
+    config.eosTokenIds = {int32_t(kDefault)};
+    config.eosOrigins = {concat("transformers' default, as ", fileName(fields.path()), " has no eos_token_id")};
+  }
 }
 
 static std::string modelName(const std::string &path) {
@@ -303,8 +322,8 @@ ModelConfig parseConfig(std::string_view text, const std::string &path) {
   if (!fields.find("tie_word_embeddings"))
     note(config, "tie_word_embeddings", "default false");
   readDType(fields, config);
-  readTokenIds(fields, "bos_token_id", config, config.bosTokenIds);
-  readTokenIds(fields, "eos_token_id", config, config.eosTokenIds);
+  config.bosTokenIds = readTokenIds(fields, "bos_token_id", config);
+  readEndIds(fields, config);
   // Sliced projections: the same sums in another order, and transformers 5 does not read it at all.
   if (auto slices = fields.optionalPositive("pretraining_tp", kMaxHeads); slices && *slices != 1)
     warn(config, "pretraining_tp", concat("is ", *slices, ": how training split its matrices; the model is the same"));
@@ -317,9 +336,14 @@ ModelConfig parseConfig(std::string_view text, const std::string &path) {
 void mergeGenerationConfig(ModelConfig &config, std::string_view text, const std::string &path) {
   json object = parseObject(text, path);
   Fields fields(object, path);
-  if (config.bosTokenIds.empty())
-    readTokenIds(fields, "bos_token_id", config, config.bosTokenIds);
-  readTokenIds(fields, "eos_token_id", config, config.eosTokenIds);
+  if (std::vector<int32_t> ids = readTokenIds(fields, "bos_token_id", config); config.bosTokenIds.empty())
+    config.bosTokenIds = std::move(ids);
+  std::vector<int32_t> ids = readTokenIds(fields, "eos_token_id", config);
+  if (ids.empty())
+    return;
+  config.endsNowhere = false;
+  config.eosTokenIds = std::move(ids);
+  config.eosOrigins.assign(config.eosTokenIds.size(), concat(fileName(path), ": eos_token_id"));
 }
 
 ModelConfig readConfig(const std::string &path) {

@@ -23,7 +23,8 @@ ModelConfig readConfig(const std::string &path);
 /// folder when the file is called config.json, else of the file. Throws quipu::Error and nothing else.
 ModelConfig parseConfig(std::string_view text, const std::string &path);
 
-/// Adds what the text of a generation_config.json says about bos and eos ids. Throws quipu::Error and nothing else.
+/// Takes what the text of a generation_config.json says about bos and eos ids. As for transformers' generate(), its eos
+/// ids replace those of config.json; a file without them leaves those. Throws quipu::Error and nothing else.
 void mergeGenerationConfig(ModelConfig &config, std::string_view text, const std::string &path);
 
 } // namespace quipu::frontend::hf

@@ -3,6 +3,7 @@
 #include "frontends/hf/KnownFields.h"
 
 #include "frontends/common/Json.h"
+#include "frontends/hf/Quantisation.h"
 #include "runtime/core/Error.h"
 
 #include <algorithm>
@@ -105,7 +106,6 @@ static constexpr MeaningField kMeaning[] = {
     {"attn_temperature_tuning", "[false, 0]", "a temperature of attention by position"},
     {"bias", "[false]", "biases of all projections"},
     {"clip_qkv", "[]", "clipping of queries, keys and values"},
-    {"compression_config", "[{}]", "compressed weights"},
     {"cross_attention_hidden_size", "[]", "cross-attention"},
     {"dim_model_base", "[]", "a scale of the logits"},
     {"embedding_multiplier", "[1]", "a scale of the embeddings"},
@@ -132,8 +132,6 @@ static constexpr MeaningField kMeaning[] = {
     {"qk_layernorm", "[false]", "norms of queries and keys"},
     {"qk_norm", "[false]", "norms of queries and keys"},
     {"qkv_bias", "[false]", "biases of only queries, keys and values"},
-    {"quantization", "[{}]", "quantised weights"},
-    {"quantization_config", "[{}]", "quantised weights"},
     {"query_pre_attn_scalar", "[]", "a scale of the attention scores"},
     {"residual_multiplier", "[1]", "a scale of the residual branches"},
     {"rope_local_base_freq", "[]", "another rotary base in some layers"},
@@ -156,7 +154,14 @@ static constexpr MeaningField kMeaning[] = {
 static_assert(std::ranges::is_sorted(kHarmless));
 static_assert(std::ranges::is_sorted(kMeaning, {}, &MeaningField::name));
 
+/// Fields that say how weights were quantised.
+static constexpr std::string_view kQuantised[] = {"compression_config", "quantization", "quantization_config"};
+
 void checkUnreadFields(Fields &config, std::vector<Note> &notes) {
+  for (std::string_view field : kQuantised)
+    if (const json *value = config.find(field); value && !value->empty())
+      fail(config.place(field), " says that the weights are quantised: ", describeQuantisationConfig(*value), "; ",
+           kUnquantised);
   for (const std::string &field : config.unknown()) {
     const json &value = config.object().at(field);
     if (std::ranges::binary_search(kHarmless, std::string_view(field)))

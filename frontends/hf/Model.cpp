@@ -5,11 +5,14 @@
 #include "frontends/common/Json.h"
 #include "frontends/common/Layout.h"
 #include "frontends/hf/Config.h"
-#include "frontends/hf/Fields.h"
-#include "frontends/hf/Safetensors.h"
+#include "frontends/hf/Folder.h"
+#include "frontends/hf/Quantisation.h"
+#include "frontends/hf/TensorNames.h"
+#include "frontends/hf/TokenizerFiles.h"
 #include "runtime/core/Error.h"
 #include "runtime/core/MappedFile.h"
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 #include <set>
@@ -19,32 +22,10 @@ namespace fs = std::filesystem;
 
 namespace quipu::frontend::hf {
 
-static constexpr uint64_t kMaxTokenizerConfigBytes = 64u << 20;
 static constexpr const char *kEmbedding = "model.embed_tokens.weight";
 static constexpr const char *kHead = "lm_head.weight";
 
-static bool isThere(const fs::path &path) {
-  std::error_code error;
-  return fs::exists(path, error);
-}
-
-static WeightIndex readWeights(const fs::path &folder, std::vector<Note> &notes) {
-  if (fs::path single = folder / "model.safetensors"; isThere(single))
-    return readSafetensors(single.string());
-  if (fs::path map = folder / "model.safetensors.index.json"; isThere(map))
-    return readShardedSafetensors(map.string(), notes);
-  if (isThere(folder / "pytorch_model.bin") || isThere(folder / "pytorch_model.bin.index.json"))
-    fail(folder.string(), ": has pytorch_model.bin but no model.safetensors; convert the model with transformers' "
-                          "save_pretrained(..., safe_serialization=True)");
-  fail(folder.string(),
-       ": has neither model.safetensors nor model.safetensors.index.json; get the weights, or give the "
-       "config.json itself to compile with random weights");
-}
-
 static std::string shapeText(const std::vector<uint64_t> &shape) { return shown(json(shape)); }
-
-/// "model.layers.3.self_attn.rotary_emb.inv_freq", "model.rotary_emb.inv_freq".
-static bool isInverseFrequencies(std::string_view name) { return name.ends_with("rotary_emb.inv_freq"); }
 
 static bool sameBytes(const WeightIndex &index, const WeightEntry &a, const WeightEntry &b) {
   if (a.dtype != b.dtype || a.shape != b.shape)
@@ -81,9 +62,22 @@ static void resolveTiedHead(ModelConfig &config, WeightIndex &index) {
                           "tied, as transformers decides"});
 }
 
+/// Throws when weights do not fit the config because they are quantised, or of another layout.
+static void explainMisfit(const fs::path &folder, const ModelConfig &config, const WeightIndex &index) {
+  if (std::string method = describeQuantisation(index, config.hiddenSize); !method.empty())
+    fail(folder.string(), ": the weights are quantised: ", method, "; ", kUnquantised);
+  if (std::string layout = describeOtherLayout(index); !layout.empty())
+    fail(folder.string(), ": the weights are not those of a plain LLaMA model: ", layout);
+}
+
 /// Leaves exactly the tensors that the config implies in the index.
 static void checkTensors(const fs::path &folder, const ModelConfig &config, WeightIndex &index) {
-  std::erase_if(index.tensors, [](const auto &item) { return isInverseFrequencies(item.first); });
+  if (!index.foreign.empty()) {
+    explainMisfit(folder, config, index);
+    const auto &[name, tensor] = *index.foreign.begin();
+    fail(index.files[tensor.file].path, ": tensor ", shownText(name), " has the dtype ", shownText(tensor.dtype),
+         " but only F32, F16 and BF16 are supported; convert the weights to one of these");
+  }
   std::set<std::string, std::less<>> expectedNames;
   const ExpectedWeight *missing = nullptr;
   size_t missingCount = 0;
@@ -103,6 +97,7 @@ static void checkTensors(const fs::path &folder, const ModelConfig &config, Weig
            "; config and weights do not belong together, get both again");
   }
   if (missing) {
+    explainMisfit(folder, config, index);
     std::string others = missingCount > 1 ? concat(" (and ", missingCount - 1, " more)") : "";
     const char *hint = missing->tensor == kHead
                            ? "; if the head is the embedding matrix, set \"tie_word_embeddings\" to true"
@@ -113,6 +108,7 @@ static void checkTensors(const fs::path &folder, const ModelConfig &config, Weig
   for (const auto &[name, entry] : index.tensors) {
     if (expectedNames.contains(name))
       continue;
+    explainMisfit(folder, config, index);
     const char *hint = "; config and weights do not belong together, or the model is not of this architecture";
     if (name.ends_with(".bias"))
       hint = name.find(".mlp.") != std::string::npos
@@ -123,25 +119,6 @@ static void checkTensors(const fs::path &folder, const ModelConfig &config, Weig
   }
 }
 
-static TokenizerFiles readTokenizer(const fs::path &folder) {
-  TokenizerFiles files;
-  if (fs::path model = folder / "tokenizer.model"; isThere(model)) {
-    std::error_code error;
-    fs::path absolute = fs::absolute(model, error);
-    files.sentencePieceModel = error ? model.string() : absolute.lexically_normal().string();
-  }
-  fs::path path = folder / "tokenizer_config.json";
-  if (!isThere(path))
-    return files;
-  json object = parseJson(readTextFile(path.string(), "tokenizer config", kMaxTokenizerConfigBytes), path.string());
-  if (!object.is_object())
-    fail(path.string(), ": holds ", shown(object), " but must hold a JSON object");
-  Fields fields(object, path.string());
-  files.addBos = fields.boolean("add_bos_token", files.addBos);
-  files.addEos = fields.boolean("add_eos_token", files.addEos);
-  return files;
-}
-
 /// The first conversions of LLaMA 1 carry bos 0 and eos 1, while their tokenizer (32,000 pieces) has <unk> 0, <s> 1 and
 /// </s> 2: generation would never stop. The tokenizer is right.
 static void correctLlama1Ids(ModelConfig &config, const TokenizerFiles &tokenizer) {
@@ -150,28 +127,61 @@ static void correctLlama1Ids(ModelConfig &config, const TokenizerFiles &tokenize
     return;
   config.bosTokenIds = {1};
   config.eosTokenIds = {2};
+  config.eosOrigins = {"correction of an early LLaMA-1 config"};
   config.notes.push_back({Note::Kind::warning, "eos_token_id",
                           "bos 0 and eos 1 are a mistake of early LLaMA-1 conversions; 1 and 2 are used, as in the "
                           "tokenizer"});
 }
 
+/// The token that the tokenizer ends texts with ends them for the model too, unless its config says that nothing does.
+static void joinTokenizersEnd(ModelConfig &config, const TokenizerFiles &tokenizer) {
+  if (!tokenizer.end || config.endsNowhere)
+    return;
+  auto known = std::ranges::find(config.eosTokenIds, *tokenizer.end);
+  if (known != config.eosTokenIds.end()) {
+    config.eosOrigins[size_t(known - config.eosTokenIds.begin())] += "; " + tokenizer.endOrigin;
+    return;
+  }
+  config.eosTokenIds.push_back(*tokenizer.end);
+  config.eosOrigins.push_back(tokenizer.endOrigin);
+}
+
+/// Says which ids end a text, and why.
+static void noteEnds(ModelConfig &config) {
+  auto say = [&](std::string text) {
+    config.notes.push_back({Note::Kind::provenance, "end of text", std::move(text)});
+  };
+  if (config.eosTokenIds.empty())
+    say(config.endsNowhere ? "no id: eos_token_id is null" : "no id");
+  static constexpr size_t kShown = 32;
+  for (size_t i = 0; i < std::min(config.eosTokenIds.size(), kShown); ++i)
+    say(concat("id ", config.eosTokenIds[i], " (", config.eosOrigins[i], ")"));
+  if (config.eosTokenIds.size() > kShown)
+    say(concat("and ", config.eosTokenIds.size() - kShown, " more ids"));
+}
+
 Model readDirectory(const std::string &path) {
   fs::path folder(path);
   if (!isThere(folder / "config.json"))
-    fail(path, ": has no config.json; give a Hugging Face model directory");
+    failWithoutConfig(folder);
   Model model;
   model.config = readConfig((folder / "config.json").string());
   model.weights = readWeights(folder, model.config.notes);
+  dropBuffers(*model.weights, model.config.notes);
+  dropCommonPrefix(*model.weights, path, model.config.notes);
   resolveTiedHead(model.config, *model.weights);
   checkTensors(folder, model.config, *model.weights);
-  model.tokenizer = readTokenizer(folder);
+  model.tokenizer = readTokenizer(folder / "tokenizer.model", model.config.vocabSize, model.config.notes);
   correctLlama1Ids(model.config, model.tokenizer);
+  joinTokenizersEnd(model.config, model.tokenizer);
+  noteEnds(model.config);
   return model;
 }
 
 Model readBareConfig(const std::string &path) {
   Model model;
   model.config = readConfig(path);
+  noteEnds(model.config);
   return model;
 }
 

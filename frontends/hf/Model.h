@@ -7,10 +7,9 @@
 
 namespace quipu::frontend::hf {
 
-/// Opens a directory: config.json; `model.safetensors`, else `model.safetensors.index.json` and its shards;
-/// tokenizer.model and tokenizer_config.json when they exist. Then every tensor that the config implies must be there
-/// with its shape, and no other: except `rotary_emb.inv_freq`, which older exporters stored though it follows from the
-/// config, and the second copy of a tied head (see below). Throws quipu::Error.
+/// Opens a directory: config.json, the weights (Folder.h), the tokenizer's files when they exist. Then every tensor
+/// that the config implies must be there with its shape, and no other: except what follows from the config and a common
+/// prefix of all names (TensorNames.h), and the second copy of a tied head (see below). Throws quipu::Error.
 ///
 /// Tied heads (`tie_word_embeddings`), as transformers has it: one of `lm_head.weight` and `model.embed_tokens.weight`
 /// is enough, under whichever name. When both are there and their bytes are equal, the head's copy is left out; when

@@ -94,17 +94,48 @@ static Scaling readScaling(const json &object, const std::string &path, std::str
   }
 
   for (const std::string &field : fields.unknown()) {
-    const json &value = object.at(field);
-    if (value.is_object())
-      fields.fail(field, value, "rotary parameters by layer type are not supported; only one set for all layers is");
-    if (!value.is_null())
+    if (!object.at(field).is_null())
       notes.push_back({Note::Kind::warning, concat(name, ".", field),
                        concat("has no meaning for rope type \"", type, "\" and is ignored, as transformers does")});
   }
   return scaling;
 }
 
-static std::optional<Scaling> readOptionalScaling(Fields &config, std::string_view name, std::vector<Note> &notes) {
+/// The one set of parameters in an object that has them by layer type ({"full_attention": {...}}), with its place in
+/// `name`; the object itself where it has none of these. All layers must have the same set.
+static const json &oneSetForAllLayers(Fields &config, std::string &name, const json &object) {
+  const json *first = nullptr;
+  std::string firstType;
+  for (auto item = object.begin(); item != object.end(); ++item) {
+    if (!item->is_object())
+      continue;
+    if (first && *first != *item)
+      config.fail(name, object,
+                  concat("layers of the types ", shownText(firstType), " and ", shownText(item.key()),
+                         " have different rotary parameters; only one set for all layers is supported"));
+    if (!first) {
+      first = &*item;
+      firstType = item.key();
+    }
+  }
+  if (!first)
+    return object;
+  for (auto item = object.begin(); item != object.end(); ++item)
+    if (!item->is_object() && !item->is_null())
+      config.fail(name, object,
+                  concat(shownText(item.key()), " stands beside the rotary parameters of the layer type ",
+                         shownText(firstType), "; only one set for all layers is supported"));
+  if (const json *types = config.find("layer_types"); types && types->is_array())
+    for (const json &type : *types)
+      if (type.is_string() && !object.contains(type.get<std::string>()))
+        config.fail(name, object,
+                    concat("it has no rotary parameters for the layer type ", shown(type),
+                           " of \"layer_types\"; only one set for all layers is supported"));
+  name += "." + firstType;
+  return *first;
+}
+
+static std::optional<Scaling> readOptionalScaling(Fields &config, std::string name, std::vector<Note> &notes) {
   const json *object = config.find(name);
   if (!object)
     return std::nullopt;
@@ -112,7 +143,8 @@ static std::optional<Scaling> readOptionalScaling(Fields &config, std::string_vi
     config.fail(name, *object, "must be an object or null; correct it");
   if (object->empty())
     return std::nullopt;
-  return readScaling(*object, config.path(), name, notes);
+  const json &set = oneSetForAllLayers(config, name, *object);
+  return readScaling(set, config.path(), name, notes);
 }
 
 static bool readInterleaved(Fields &config) {

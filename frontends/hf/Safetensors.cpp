@@ -4,6 +4,7 @@
 
 #include "frontends/common/Json.h"
 #include "runtime/core/Error.h"
+#include "runtime/core/FileKind.h"
 #include "runtime/core/InputFiles.h"
 
 #include <algorithm>
@@ -11,7 +12,9 @@
 #include <cstring>
 #include <fcntl.h>
 #include <filesystem>
+#include <set>
 #include <sys/stat.h>
+#include <tuple>
 #include <unistd.h>
 
 using nlohmann::json;
@@ -30,8 +33,11 @@ public:
   explicit InputFile(const std::string &path) : path(path) {
     // O_NONBLOCK: opening a named pipe must fail on the check below instead of waiting for a writer.
     fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0)
-      fail(path, ": cannot open the weight file: ", strerror(errno));
+    if (fd < 0) {
+      std::string link = describeDanglingLink(path);
+      fail(path,
+           link.empty() ? concat(": cannot open the weight file: ", strerror(errno)) : ": the weight file " + link);
+    }
     if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
       close(fd);
       fail(path, ": the weight file is not a regular file");
@@ -67,6 +73,42 @@ private:
   struct stat info{};
 };
 
+/// The entry of one tensor.
+struct TensorHeader {
+  uint64_t offset = 0;
+  uint64_t size = 0;
+  /// As the file spells it.
+  std::string dtype;
+  std::vector<uint64_t> shape;
+};
+
+/// A dtype of the format, with the bits of an element.
+struct ElementType {
+  std::string_view name;
+  uint64_t bits;
+};
+
+} // namespace
+
+/// Source: huggingface/safetensors, safetensors/src/tensor.rs.
+static constexpr ElementType kElementTypes[] = {
+    {"BOOL", 8},    {"F4", 4},      {"F6_E2M3", 6}, {"F6_E3M2", 6}, {"U8", 8},   {"I8", 8},    {"F8_E5M2", 8},
+    {"F8_E4M3", 8}, {"F8_E8M0", 8}, {"I16", 16},    {"U16", 16},    {"F16", 16}, {"BF16", 16}, {"I32", 32},
+    {"U32", 32},    {"F32", 32},    {"C64", 64},    {"F64", 64},    {"I64", 64}, {"U64", 64}};
+
+/// The types that weights may have.
+static std::optional<DType> weightType(std::string_view dtype) {
+  if (dtype == "F32")
+    return DType::f32;
+  if (dtype == "F16")
+    return DType::f16;
+  if (dtype == "BF16")
+    return DType::bf16;
+  return std::nullopt;
+}
+
+namespace {
+
 /// Reads the entry of one tensor.
 class TensorReader {
 public:
@@ -74,33 +116,26 @@ public:
       : path(path), name(name), value(value) {}
 
   /// `dataBegin` and `dataSize`: the data section in the file.
-  WeightEntry read(uint64_t dataBegin, uint64_t dataSize) const {
+  TensorHeader read(uint64_t dataBegin, uint64_t dataSize) const {
     if (!value.is_object())
       bad("is ", shown(value), " but must be an object with dtype, shape and data_offsets");
     for (const auto &item : value.items())
       if (item.key() != "dtype" && item.key() != "shape" && item.key() != "data_offsets")
         bad("has the unknown key ", shownText(item.key()), "; only dtype, shape and data_offsets are defined");
 
-    WeightEntry entry;
-    entry.nameInFile = name;
-    entry.dtype = readDType();
-    entry.shape = readShape();
+    TensorHeader header;
+    header.dtype = readDType();
+    header.shape = readShape();
     auto [begin, end] = readOffsets();
     if (begin > end)
       bad("has data_offsets [", begin, ", ", end, "] that end before they begin");
     if (end > dataSize)
       bad("has data_offsets [", begin, ", ", end, "] beyond the ", dataSize,
           " bytes of data in the file; the file is truncated or damaged, get it again");
-    uint64_t expected = byteSize(entry.dtype);
-    for (uint64_t dim : entry.shape)
-      if (__builtin_mul_overflow(expected, dim, &expected))
-        bad("has the shape ", shown(value.at("shape")), ", whose size overflows 64 bits");
-    if (end - begin != expected)
-      bad("has ", end - begin, " bytes of data but its shape ", shown(value.at("shape")), " and dtype ",
-          shown(value.at("dtype")), " need ", expected);
-    entry.offset = dataBegin + begin;
-    entry.size = expected;
-    return entry;
+    header.offset = dataBegin + begin;
+    header.size = end - begin;
+    checkSize(header);
+    return header;
   }
 
 private:
@@ -115,16 +150,25 @@ private:
     return *it;
   }
 
-  DType readDType() const {
+  std::string readDType() const {
     const json &dtype = at("dtype");
-    if (dtype == "F32")
-      return DType::f32;
-    if (dtype == "F16")
-      return DType::f16;
-    if (dtype == "BF16")
-      return DType::bf16;
-    bad("has the dtype ", shown(dtype),
-        " but only F32, F16 and BF16 are supported; convert the weights to one of these");
+    if (!dtype.is_string())
+      bad("has the dtype ", shown(dtype), " but it must be a string");
+    return dtype.get<std::string>();
+  }
+
+  /// Of a type that is not known, only the place in the file can be checked.
+  void checkSize(const TensorHeader &header) const {
+    auto *type = std::ranges::find(kElementTypes, std::string_view(header.dtype), &ElementType::name);
+    if (type == std::end(kElementTypes))
+      return;
+    uint64_t bits = type->bits;
+    for (uint64_t dim : header.shape)
+      if (__builtin_mul_overflow(bits, dim, &bits))
+        bad("has the shape ", shown(value.at("shape")), ", whose size overflows 64 bits");
+    if (bits % 8 != 0 || header.size != bits / 8)
+      bad("has ", header.size, " bytes of data but its shape ", shown(value.at("shape")), " and dtype ",
+          shown(value.at("dtype")), " need ", (bits + 7) / 8);
   }
 
   std::vector<uint64_t> readShape() const {
@@ -149,27 +193,39 @@ private:
 } // namespace
 
 static void checkMetadata(const std::string &path, const json &metadata) {
+  // Null is none, as for the reference implementation.
+  if (metadata.is_null())
+    return;
   if (!metadata.is_object() || !std::ranges::all_of(metadata, &json::is_string))
     fail(path, ": __metadata__ is ", shown(metadata), " but must map strings to strings");
 }
 
+namespace {
+/// Where a tensor lies, in the order of the file.
+struct Extent {
+  uint64_t offset;
+  uint64_t size;
+  std::string_view name;
+  bool operator<(const Extent &other) const {
+    return std::tie(offset, size, name) < std::tie(other.offset, other.size, other.name);
+  }
+};
+} // namespace
+
 /// The tensors must tile the data section.
-static void checkCoverage(const std::string &path, const WeightIndex &index, uint64_t dataBegin, uint64_t dataSize) {
-  std::vector<const WeightEntry *> order;
-  order.reserve(index.tensors.size());
-  for (const auto &[name, entry] : index.tensors)
-    order.push_back(&entry);
-  std::ranges::sort(order, {}, [](const WeightEntry *entry) { return std::pair(entry->offset, entry->size); });
+static void checkCoverage(const std::string &path, std::vector<Extent> &extents, uint64_t dataBegin,
+                          uint64_t dataSize) {
+  std::ranges::sort(extents, std::less<>());
   uint64_t next = dataBegin;
-  for (const WeightEntry *entry : order) {
-    if (entry->offset < next)
-      fail(path, ": tensor ", shownText(entry->nameInFile), " begins at data offset ", entry->offset - dataBegin,
+  for (const Extent &extent : extents) {
+    if (extent.offset < next)
+      fail(path, ": tensor ", shownText(extent.name), " begins at data offset ", extent.offset - dataBegin,
            ", inside the tensor before it, which ends at ", next - dataBegin,
            "; the file is damaged or crafted, get it again");
-    if (entry->offset > next)
-      fail(path, ": no tensor owns the data from offset ", next - dataBegin, " to ", entry->offset - dataBegin,
-           ", where tensor ", shownText(entry->nameInFile), " begins; the file is damaged or crafted, get it again");
-    next += entry->size;
+    if (extent.offset > next)
+      fail(path, ": no tensor owns the data from offset ", next - dataBegin, " to ", extent.offset - dataBegin,
+           ", where tensor ", shownText(extent.name), " begins; the file is damaged or crafted, get it again");
+    next += extent.size;
   }
   if (next != dataBegin + dataSize)
     fail(path, ": no tensor owns the last ", dataBegin + dataSize - next,
@@ -178,6 +234,11 @@ static void checkCoverage(const std::string &path, const WeightIndex &index, uin
 
 WeightIndex readSafetensors(const std::string &path) {
   InputFile file(path);
+  std::string start = file.head(std::min<uint64_t>(file.size(), kFileKindBytes));
+  // Of a safetensors file the ninth byte is '{'.
+  if (start.size() <= kLengthBytes || start[kLengthBytes] != '{')
+    if (std::string kind = describeFileKind(start); !kind.empty())
+      fail(path, ": the weight file ", kind);
   if (file.size() < kLengthBytes)
     fail(path, ": the file is ", file.size(),
          " bytes long, too short for a safetensors header; it is truncated, get it "
@@ -210,13 +271,21 @@ WeightIndex readSafetensors(const std::string &path) {
   info.headerHash = hashBytes(head.data(), head.size());
 
   uint64_t dataSize = file.size() - head.size();
-  for (const auto &item : header.items()) {
-    if (item.key() == "__metadata__")
+  std::vector<Extent> extents;
+  for (auto item = header.begin(); item != header.end(); ++item) {
+    const std::string &name = item.key();
+    if (name == "__metadata__") {
       checkMetadata(path, item.value());
+      continue;
+    }
+    TensorHeader tensor = TensorReader(path, name, item.value()).read(head.size(), dataSize);
+    extents.push_back({tensor.offset, tensor.size, name});
+    if (std::optional<DType> type = weightType(tensor.dtype))
+      index.tensors.emplace(name, WeightEntry{name, 0, tensor.offset, tensor.size, *type, std::move(tensor.shape)});
     else
-      index.tensors.emplace(item.key(), TensorReader(path, item.key(), item.value()).read(head.size(), dataSize));
+      index.foreign.emplace(name, ForeignTensor{0, tensor.size, std::move(tensor.dtype), std::move(tensor.shape)});
   }
-  checkCoverage(path, index, head.size(), dataSize);
+  checkCoverage(path, extents, head.size(), dataSize);
   return index;
 }
 
@@ -224,6 +293,37 @@ WeightIndex readSafetensors(const std::string &path) {
 static bool isPlainName(std::string_view name) {
   return !name.empty() && name != "." && name != ".." &&
          name.find_first_of(std::string_view("/\\\0", 3)) == std::string_view::npos;
+}
+
+/// Adds a shard's file and tensors to `index`; `check` sees each name first.
+template <typename Check> static void addShard(WeightIndex &index, const std::string &path, Check check) {
+  auto number = uint32_t(index.files.size());
+  WeightIndex part = readSafetensors(path);
+  index.files.push_back(std::move(part.files.front()));
+  for (auto &[name, entry] : part.tensors) {
+    check(name);
+    entry.file = number;
+    index.tensors.emplace(name, std::move(entry));
+  }
+  for (auto &[name, tensor] : part.foreign) {
+    check(name);
+    tensor.file = number;
+    index.foreign.emplace(name, std::move(tensor));
+  }
+}
+
+WeightIndex readShards(const std::vector<std::string> &paths) {
+  WeightIndex index;
+  for (const std::string &path : paths)
+    addShard(index, path, [&](const std::string &name) {
+      const WeightEntry *entry = index.find(name);
+      auto foreign = index.foreign.find(name);
+      if (entry || foreign != index.foreign.end())
+        fail(path, ": tensor ", shownText(name), " is in ",
+             index.files[entry ? entry->file : foreign->second.file].path,
+             " too; the shards do not belong together, get all files again");
+    });
+  return index;
 }
 
 WeightIndex readShardedSafetensors(const std::string &indexPath, std::vector<Note> &notes) {
@@ -234,24 +334,20 @@ WeightIndex readShardedSafetensors(const std::string &indexPath, std::vector<Not
   const json &map = object["weight_map"];
 
   // Shards in the order of their names, so that file numbers do not depend on the map's order.
-  std::map<std::string, uint32_t> shards;
+  std::set<std::string> shards;
   for (const auto &item : map.items()) {
     const json &shard = item.value();
     if (!shard.is_string() || !isPlainName(shard.get_ref<const std::string &>()))
       fail(indexPath, ": weight_map says that tensor ", shownText(item.key()), " is in ", shown(shard),
            " but it must be the name of a file in the same folder");
-    shards.emplace(shard.get<std::string>(), 0);
+    shards.insert(shard.get<std::string>());
   }
 
   WeightIndex index;
   fs::path folder = fs::path(indexPath).parent_path();
-  uint64_t totalSize = 0;
-  for (auto &[shard, number] : shards) {
-    number = uint32_t(index.files.size());
+  for (const std::string &shard : shards) {
     std::string path = (folder / shard).string();
-    WeightIndex part = readSafetensors(path);
-    index.files.push_back(std::move(part.files.front()));
-    for (auto &[name, entry] : part.tensors) {
+    addShard(index, path, [&](const std::string &name) {
       auto mapped = map.find(name);
       if (mapped == map.end())
         fail(path, ": tensor ", shownText(name), " is not in the weight_map of ", indexPath,
@@ -259,15 +355,17 @@ WeightIndex readShardedSafetensors(const std::string &indexPath, std::vector<Not
       if (*mapped != shard)
         fail(path, ": tensor ", shownText(name), " is here but the weight_map of ", indexPath, " says that it is in ",
              shown(*mapped), "; the shards do not belong to this index, get all files again");
-      totalSize += entry.size;
-      entry.file = number;
-      index.tensors.emplace(name, std::move(entry));
-    }
+    });
   }
   for (const auto &item : map.items())
-    if (!index.find(item.key()))
+    if (!index.find(item.key()) && !index.foreign.contains(item.key()))
       fail(indexPath, ": weight_map says that tensor ", shownText(item.key()), " is in ", shown(item.value()),
            " but that file does not have it; get all files again");
+  uint64_t totalSize = 0;
+  for (const auto &[name, entry] : index.tensors)
+    totalSize += entry.size;
+  for (const auto &[name, tensor] : index.foreign)
+    totalSize += tensor.size;
 
   if (object.contains("metadata") && object["metadata"].is_object() && object["metadata"].contains("total_size")) {
     // Some writers store it as a float, or count tied tensors twice.

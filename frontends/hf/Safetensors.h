@@ -9,7 +9,8 @@
 // (huggingface/safetensors, safetensors/src/tensor.rs): N is at most 100,000,000; the JSON begins with `{` and is
 // followed by nothing but spaces; no key twice; the tensors cover the data section exactly, from 0 to the end of the
 // file, without overlap or hole; end - begin is the product of the shape times the size of the dtype, computed without
-// overflow. Of dtypes it takes F32, F16 and BF16. Only headers are read, never the data.
+// overflow. Tensors of other dtypes than F32, F16 and BF16 are listed apart (WeightIndex::foreign). Only headers are
+// read, never the data.
 //
 //===----------------------------------------------------------------------------------===//
 
@@ -29,6 +30,9 @@ WeightIndex readSafetensors(const std::string &path);
 /// The index of all files that a `model.safetensors.index.json` names, which lie in its folder. Every tensor must be in
 /// the file that `weight_map` says, and in no other. A `total_size` that does not match is a warning in `notes`.
 WeightIndex readShardedSafetensors(const std::string &indexPath, std::vector<Note> &notes);
+
+/// The index of shards that come without such a file. No tensor may be in two of them.
+WeightIndex readShards(const std::vector<std::string> &paths);
 
 } // namespace quipu::frontend::hf
 

@@ -2,6 +2,7 @@
 
 #include "runtime/core/MappedFile.h"
 #include "runtime/core/Error.h"
+#include "runtime/core/FileKind.h"
 #include "runtime/core/InputFiles.h"
 #include "runtime/core/MappingGuard.h"
 
@@ -17,8 +18,11 @@ namespace quipu {
 std::shared_ptr<MappedFile> MappedFile::open(const std::string &path, const char *what) {
   // Not blocking: a pipe without a writer would hang the open.
   int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0)
-    fail(path, ": cannot open ", what, errnoSuffix(errno));
+  if (fd < 0) {
+    int error = errno;
+    std::string link = describeDanglingLink(path);
+    fail(path, link.empty() ? concat(": cannot open ", what, errnoSuffix(error)) : concat(": the ", what, " ", link));
+  }
   struct stat status;
   if (fstat(fd, &status) != 0) {
     int error = errno;

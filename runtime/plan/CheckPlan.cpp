@@ -40,6 +40,9 @@ private:
     checkEnum(config.rope_scaling(), plan::RopeScaling::MAX, "config.rope_scaling");
     checkEnum(config.rotary_layout(), plan::RotaryLayout::MAX, "config.rotary_layout");
     checkFloatType(config.compute_dtype(), "config.compute_dtype");
+    size_t ends = config.eos_token_ids() ? config.eos_token_ids()->size() : 0;
+    if (config.eos_origins() && config.eos_origins()->size() != ends)
+      wrong("config.eos_origins has ", config.eos_origins()->size(), " entries for ", ends, " eos_token_ids");
   }
 
   void checkCache() {
@@ -73,6 +76,13 @@ private:
     checkEnum(tokenizer->kind(), plan::TokenizerKind::MAX, "tokenizer.kind");
     if (tokenizer->kind() != plan::TokenizerKind::none && (!tokenizer->model() || tokenizer->model()->size() == 0))
       wrong("tokenizer.model is empty");
+    checkEnum(tokenizer->prefix_space(), plan::PrefixSpace::MAX, "tokenizer.prefix_space");
+    // The rest is the tokenizer's own to check, which needs its model.
+    if (tokenizer->added_tokens())
+      for (const plan::AddedToken *token : *tokenizer->added_tokens()) {
+        checkRange(uint32_t(token->id()), 0, plan.config()->vocab_size() - 1, "tokenizer.added_tokens.id");
+        checkName(token->content(), "tokenizer.added_tokens.content");
+      }
   }
 };
 

@@ -2,6 +2,7 @@
 
 #include "runtime/plan/PlanFile.h"
 #include "runtime/core/Error.h"
+#include "runtime/core/FileKind.h"
 #include "runtime/core/Hash.h"
 #include "runtime/core/InputFiles.h"
 #include "runtime/core/OutputFile.h"
@@ -64,9 +65,13 @@ static void noteModel(const plan::Plan &plan, const std::string &planPath) {
 /// The header of a plan, which must announce as many bytes as there are.
 static PlanFileHeader checkHeader(std::span<const uint8_t> bytes, const std::string &filePath) {
   size_t magicBytes = std::min(bytes.size(), sizeof(kMagic));
-  if (bytes.empty() || memcmp(bytes.data(), kMagic, magicBytes) != 0)
+  if (bytes.empty() || memcmp(bytes.data(), kMagic, magicBytes) != 0) {
+    std::string_view head(reinterpret_cast<const char *>(bytes.data()), std::min(bytes.size(), kFileKindBytes));
+    if (std::string kind = bytes.empty() ? "" : describeFileKind(head); !kind.empty())
+      fail(filePath, ": not a Quipu plan: it ", kind);
     fail(filePath, ": not a Quipu plan (", bytes.empty() ? "the file is empty" : "it does not begin with QUIPUPLN",
          "); give a file that quipu compile wrote");
+  }
   if (bytes.size() < sizeof(PlanFileHeader))
     fail(filePath, ": the plan is truncated: ", bytes.size(), " bytes, less than its header; ", kRecompile);
   PlanFileHeader header;

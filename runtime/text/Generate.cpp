@@ -63,7 +63,7 @@ GenerateSummary Generator::continueSequence(SequenceId sequence, std::span<const
     sampler.accept(token);
     ++summary.newTokens;
     // The model may have more ids than the tokenizer (padded vocabularies): those have no text.
-    bool hasText = decoder && token < tokenizer->size();
+    bool hasText = decoder && tokenizer->has(token);
     if (!callback(token, stop.push(hasText ? decoder->push(token) : std::string()))) {
       summary.reason = StopReason::Callback;
       return false;

@@ -2,8 +2,10 @@
 
 #include "runtime/text/SentencePieceTokenizer.h"
 #include "runtime/core/Error.h"
+#include "runtime/text/SentencePieceModel.h"
 #include "runtime/text/Utf8.h"
 
+#include <builtin_pb/sentencepiece_model.pb.h>
 #include <sentencepiece_processor.h>
 
 #include <algorithm>
@@ -14,46 +16,80 @@ namespace quipu {
 /// U+2581, which stands for a space in pieces.
 static constexpr std::string_view kSpaceMark = "\xe2\x96\x81";
 
-SentencePieceTokenizer::SentencePieceTokenizer(std::span<const uint8_t> bytes, const std::string &name, bool addBos,
-                                               bool addEos)
-    : Tokenizer(addBos, addEos), processor(std::make_unique<sentencepiece::SentencePieceProcessor>()) {
-  std::string_view serialized(reinterpret_cast<const char *>(bytes.data()), bytes.size());
-  sentencepiece::util::Status status = processor->LoadFromSerializedProto(serialized);
-  if (!status.ok())
-    fail(name, ": not a usable SentencePiece model: ", status.message(),
+/// A processor of `model` that puts a space before the first word, or none.
+static std::unique_ptr<sentencepiece::SentencePieceProcessor> load(const sentencepiece::ModelProto &model,
+                                                                   bool addSpace, const std::string &name) {
+  auto copy = std::make_unique<sentencepiece::ModelProto>(model);
+  copy->mutable_normalizer_spec()->set_add_dummy_prefix(addSpace);
+  auto processor = std::make_unique<sentencepiece::SentencePieceProcessor>();
+  std::string problem;
+  try {
+    sentencepiece::util::Status status = processor->Load(std::move(copy));
+    if (!status.ok())
+      problem = status.message();
+  } catch (const std::exception &error) {
+    problem = error.what();
+  }
+  if (!problem.empty())
+    fail(name, ": not a usable SentencePiece model: ", problem,
          "; the file is damaged, or of another kind than tokenizer.model");
-  vocabulary = processor->GetPieceSize();
-  if (vocabulary <= 0)
-    fail(name, ": the SentencePiece model has no pieces; the file is damaged");
-  learnLeadingSpaces();
+  return processor;
+}
+
+SentencePieceTokenizer::SentencePieceTokenizer(std::span<const uint8_t> bytes, const std::string &name,
+                                               const TokenizerSettings &settings)
+    : Tokenizer(settings) {
+  std::unique_ptr<sentencepiece::ModelProto> model = readSentencePieceModel(bytes, name);
+  const sentencepiece::NormalizerSpec &normalizer = model->normalizer_spec();
+  bool addSpace = settings.addPrefixSpace.value_or(normalizer.add_dummy_prefix());
+  processor = load(*model, addSpace, name);
+  pieces = processor->GetPieceSize();
+  takeAddedTokens(name);
+  if (addSpace && !settings.legacy && !finder.empty())
+    withoutSpace = load(*model, false, name);
+  dropsAllSpaces = normalizer.remove_extra_whitespaces();
+  dropsFirstSpace = addSpace || dropsAllSpaces;
   learnLongestPiece();
 }
 
 SentencePieceTokenizer::~SentencePieceTokenizer() = default;
 
-/// The library does not tell its normaliser's settings: decode two words and see.
-void SentencePieceTokenizer::learnLeadingSpaces() {
-  for (int32_t id = 0; id < vocabulary; ++id) {
-    const std::string &word = processor->IdToPiece(id);
-    if (!word.starts_with(kSpaceMark) || word.size() == kSpaceMark.size() || processor->IsControl(id) ||
-        processor->IsUnknown(id) || processor->IsByte(id) ||
-        word.find(kSpaceMark, kSpaceMark.size()) != std::string::npos)
-      continue;
-    dropsFirstSpace = !processor->DecodeIds({id}).starts_with(' ');
-    int space = processor->PieceToId(kSpaceMark);
-    if (dropsFirstSpace && space >= 0 && !processor->IsUnknown(space))
-      dropsAllSpaces = !processor->DecodeIds({space, id}).starts_with(' ');
-    return;
+void SentencePieceTokenizer::takeAddedTokens(const std::string &name) {
+  largestId = pieces - 1;
+  std::vector<const AddedToken *> found;
+  for (const AddedToken &token : settings.added) {
+    if (token.id < 0 || token.content.empty() || firstInvalidByte(token.content))
+      fail(name, ": the added token ", token.id, " has an id below 0, or a content that is empty or not UTF-8");
+    if (!addedById.emplace(token.id, &token).second)
+      fail(name, ": two added tokens have the id ", token.id);
+    largestId = std::max(largestId, token.id);
+    // What the model calls a control token is never read out of a text, and what it calls user-defined it finds itself.
+    bool isPiece = token.id < pieces && processor->IdToPiece(token.id) == token.content;
+    if (isPiece && (processor->IsControl(token.id) || processor->IsUnknown(token.id)))
+      addedById.erase(token.id);
+    else
+      found.push_back(&token);
   }
+  for (int32_t id : {settings.bos, settings.eos})
+    if (id != kModelsOwnToken && id != kNoToken && !has(id))
+      fail(name, ": BOS or EOS is token ", id, ", which the tokenizer does not have");
+  finder = AddedTokens(found);
 }
 
 void SentencePieceTokenizer::learnLongestPiece() {
   bool hasBytes = false;
-  for (int32_t id = 0; id < vocabulary; ++id) {
+  for (int32_t id = 0; id < pieces; ++id) {
     hasBytes |= processor->IsByte(id);
     longestPiece = std::max(longestPiece, processor->IdToPiece(id).size());
   }
-  if (!hasBytes)
+  bool takesSpace = false;
+  for (const AddedToken &token : settings.added) {
+    std::string normal;
+    if (processor->Normalize(token.content, &normal).ok())
+      longestPiece = std::max({longestPiece, token.content.size(), normal.size()});
+    takesSpace |= token.lstrip || token.rstrip;
+  }
+  if (!hasBytes || takesSpace)
     longestPiece = 0;
 }
 
@@ -78,18 +114,38 @@ bool SentencePieceTokenizer::isLongerThan(std::string_view text, uint64_t count)
   return false;
 }
 
+const AddedToken *SentencePieceTokenizer::addedToken(int32_t id) const {
+  auto it = addedById.find(id);
+  return it == addedById.end() ? nullptr : it->second;
+}
+
+bool SentencePieceTokenizer::has(int32_t id) const { return (id >= 0 && id < pieces) || addedToken(id); }
+
 void SentencePieceTokenizer::requireId(int32_t id) const {
-  if (id < 0 || id >= vocabulary)
-    fail("token id ", id, ": the tokenizer has ids 0 to ", vocabulary - 1);
+  if (id < 0 || id > largestId)
+    fail("token id ", id, ": the tokenizer has ids 0 to ", largestId);
+  if (!has(id))
+    fail("token id ", id, ": the tokenizer has no token of this id; it has ids 0 to ", pieces - 1, " and ",
+         addedById.size(), " added ones up to ", largestId);
 }
 
 std::vector<int32_t> SentencePieceTokenizer::encodePlain(std::string_view text) const {
   requireUtf8(text, "the text");
-  std::vector<int> ids;
-  sentencepiece::util::Status status = processor->Encode(text, &ids);
-  if (!status.ok())
-    fail("the text cannot be tokenized: ", status.message());
-  return ids;
+  std::vector<int32_t> result;
+  for (const TextPart &part : finder.split(text)) {
+    if (part.token) {
+      result.push_back(part.token->id);
+      continue;
+    }
+    bool isFirst = part.text.data() == text.data();
+    const Processor &encoder = withoutSpace && !isFirst ? *withoutSpace : *processor;
+    std::vector<int> ids;
+    sentencepiece::util::Status status = encoder.Encode(part.text, &ids);
+    if (!status.ok())
+      fail("the text cannot be tokenized: ", status.message());
+    result.insert(result.end(), ids.begin(), ids.end());
+  }
+  return result;
 }
 
 std::vector<int32_t> SentencePieceTokenizer::encode(std::string_view text) const {
@@ -103,6 +159,10 @@ std::vector<int32_t> SentencePieceTokenizer::encode(std::string_view text) const
 
 bool SentencePieceTokenizer::appendBytes(int32_t id, bool atStart, std::string &out) const {
   requireId(id);
+  if (const AddedToken *token = addedToken(id)) {
+    out += token->content;
+    return false;
+  }
   if (processor->IsControl(id))
     return atStart;
   std::string_view text = processor->IdToPiece(id);
@@ -118,11 +178,9 @@ bool SentencePieceTokenizer::appendBytes(int32_t id, bool atStart, std::string &
     out += processor->DecodeIds({id});
     return false;
   }
-  bool dropped = false;
-  while (atStart && dropsFirstSpace && text.starts_with(kSpaceMark) && (!dropped || dropsAllSpaces)) {
+  bool dropped = atStart && dropsFirstSpace && text.starts_with(kSpaceMark);
+  if (dropped)
     text.remove_prefix(kSpaceMark.size());
-    dropped = true;
-  }
   bool gaveText = !text.empty();
   for (size_t mark; (mark = text.find(kSpaceMark)) != std::string_view::npos;) {
     out += text.substr(0, mark);
@@ -135,17 +193,33 @@ bool SentencePieceTokenizer::appendBytes(int32_t id, bool atStart, std::string &
 
 bool SentencePieceTokenizer::isControl(int32_t id) const {
   requireId(id);
-  return processor->IsControl(id);
+  return !addedToken(id) && processor->IsControl(id);
 }
 
 std::string SentencePieceTokenizer::piece(int32_t id) const {
   requireId(id);
-  return processor->IdToPiece(id);
+  const AddedToken *token = addedToken(id);
+  return token ? token->content : processor->IdToPiece(id);
+}
+
+std::optional<int32_t> SentencePieceTokenizer::find(std::string_view piece) const {
+  for (const AddedToken &token : settings.added)
+    if (token.content == piece)
+      return token.id;
+  int id = processor->PieceToId(piece);
+  if (id < 0 || id >= pieces || processor->IdToPiece(id) != piece)
+    return std::nullopt;
+  return id;
 }
 
 static std::optional<int32_t> present(int id) { return id >= 0 ? std::optional<int32_t>(id) : std::nullopt; }
 
-std::optional<int32_t> SentencePieceTokenizer::bos() const { return present(processor->bos_id()); }
-std::optional<int32_t> SentencePieceTokenizer::eos() const { return present(processor->eos_id()); }
+std::optional<int32_t> SentencePieceTokenizer::bos() const {
+  return settings.bos == kModelsOwnToken ? present(processor->bos_id()) : present(settings.bos);
+}
+
+std::optional<int32_t> SentencePieceTokenizer::eos() const {
+  return settings.eos == kModelsOwnToken ? present(processor->eos_id()) : present(settings.eos);
+}
 
 } // namespace quipu

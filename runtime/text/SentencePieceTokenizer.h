@@ -3,7 +3,10 @@
 #ifndef QUIPU_RUNTIME_TEXT_SENTENCEPIECETOKENIZER_H
 #define QUIPU_RUNTIME_TEXT_SENTENCEPIECETOKENIZER_H
 
+#include "runtime/text/AddedTokens.h"
 #include "runtime/text/Tokenizer.h"
+
+#include <unordered_map>
 
 namespace sentencepiece {
 class SentencePieceProcessor;
@@ -11,12 +14,13 @@ class SentencePieceProcessor;
 
 namespace quipu {
 
-/// LLaMA 1 and 2: BPE or unigram pieces with a space before the first word, unknown characters as byte pieces. Ids are
-/// those of Hugging Face's slow LlamaTokenizer in its legacy form.
+/// LLaMA 1 and 2: BPE or unigram pieces with a space before the first word, unknown characters as byte pieces; added
+/// tokens are found first. Ids are those of Hugging Face's LlamaTokenizer: in its legacy form each stretch of text
+/// between added tokens is encoded by itself as SentencePiece does; otherwise those behind a token get no space.
 class SentencePieceTokenizer : public Tokenizer {
 public:
-  /// `bytes`: a tokenizer.model. Throws Error that begins with `name` when they are none.
-  SentencePieceTokenizer(std::span<const uint8_t> bytes, const std::string &name, bool addBos, bool addEos);
+  /// `bytes`: a tokenizer.model. Throws Error that begins with `name` when they are none, or do not go with `settings`.
+  SentencePieceTokenizer(std::span<const uint8_t> bytes, const std::string &name, const TokenizerSettings &settings);
   ~SentencePieceTokenizer() override;
 
   std::vector<int32_t> encode(std::string_view text) const override;
@@ -25,22 +29,34 @@ public:
   bool appendBytes(int32_t id, bool atStart, std::string &out) const override;
   bool isControl(int32_t id) const override;
   std::string piece(int32_t id) const override;
-  int32_t size() const override { return vocabulary; }
+  std::optional<int32_t> find(std::string_view piece) const override;
+  bool has(int32_t id) const override;
+  int32_t size() const override { return largestId + 1; }
   std::optional<int32_t> bos() const override;
   std::optional<int32_t> eos() const override;
 
 private:
-  void requireId(int32_t id) const;
-  void learnLeadingSpaces();
-  void learnLongestPiece();
+  using Processor = sentencepiece::SentencePieceProcessor;
 
-  std::unique_ptr<sentencepiece::SentencePieceProcessor> processor;
-  int32_t vocabulary = 0;
-  /// What decoding does with spaces before the first word: leaves out one (encoding added it), or all.
+  void takeAddedTokens(const std::string &name);
+  void learnLongestPiece();
+  void requireId(int32_t id) const;
+  const AddedToken *addedToken(int32_t id) const;
+
+  /// With a space before the first word, where the settings want one.
+  std::unique_ptr<Processor> processor;
+  /// Without; null where it is not needed.
+  std::unique_ptr<Processor> withoutSpace;
+  /// Pieces of the model.
+  int32_t pieces = 0;
+  int32_t largestId = 0;
+  AddedTokens finder;
+  std::unordered_map<int32_t, const AddedToken *> addedById;
+  /// Decoding leaves out a space before the first word (encoding added it), and goes on while there is no word.
   bool dropsFirstSpace = false;
   bool dropsAllSpaces = false;
   /// Bytes of normalised text that one id covers at most; 0: any number, since unknown characters that follow each
-  /// other are one id where there are no byte pieces for them.
+  /// other are one id where there are no byte pieces for them, and added tokens may take white space with them.
   size_t longestPiece = 0;
 };
 

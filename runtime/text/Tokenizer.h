@@ -4,6 +4,7 @@
 #define QUIPU_RUNTIME_TEXT_TOKENIZER_H
 
 #include "runtime/plan/plan_generated.h"
+#include "runtime/text/TokenizerSettings.h"
 
 #include <cstdint>
 #include <memory>
@@ -22,16 +23,16 @@ public:
   /// The tokenizer that the plan carries; null when it carries none.
   static std::unique_ptr<Tokenizer> fromPlan(const plan::Plan &plan, const std::string &planName);
 
-  /// A tokenizer file (tokenizer.model). Throws Error naming the file when it is missing, corrupt or of a kind that is
-  /// not supported. `addBos`: whether encode() puts BOS first (if the tokenizer has one).
-  static std::unique_ptr<Tokenizer> fromFile(const std::string &path, bool addBos = true, bool addEos = false);
+  /// A tokenizer file (tokenizer.model). Throws Error naming the file when it is missing, damaged or of a kind that is
+  /// not supported.
+  static std::unique_ptr<Tokenizer> fromFile(const std::string &path, const TokenizerSettings &settings = {});
 
   /// Bytes of a tokenizer file; `name` stands for it in messages.
   static std::unique_ptr<Tokenizer> fromBytes(plan::TokenizerKind kind, std::span<const uint8_t> bytes,
-                                              const std::string &name, bool addBos, bool addEos);
+                                              const std::string &name, const TokenizerSettings &settings);
 
-  /// Ids of a text. What the text says never becomes a special token. Throws Error naming the byte offset when the
-  /// text is not UTF-8.
+  /// Ids of a text. Added tokens are found in it; the control tokens of the tokenizer's model (BOS, EOS) never are.
+  /// Throws Error naming the byte offset when the text is not UTF-8.
   virtual std::vector<int32_t> encode(std::string_view text) const = 0;
 
   /// The same without BOS and EOS.
@@ -56,17 +57,23 @@ public:
   /// The piece as the tokenizer file spells it, for listings.
   virtual std::string piece(int32_t id) const = 0;
 
+  /// The id of a piece or added token of exactly that spelling.
+  virtual std::optional<int32_t> find(std::string_view piece) const = 0;
+
+  /// Whether there is a token of that id: ids of added tokens need not follow each other.
+  virtual bool has(int32_t id) const = 0;
+
+  /// One more than the largest id.
   virtual int32_t size() const = 0;
   virtual std::optional<int32_t> bos() const = 0;
   virtual std::optional<int32_t> eos() const = 0;
-  bool addsBos() const { return addBos && bos(); }
-  bool addsEos() const { return addEos && eos(); }
+  bool addsBos() const { return settings.addBos && bos(); }
+  bool addsEos() const { return settings.addEos && eos(); }
 
 protected:
-  Tokenizer(bool addBos, bool addEos) : addBos(addBos), addEos(addEos) {}
+  explicit Tokenizer(TokenizerSettings settings) : settings(std::move(settings)) {}
 
-  bool addBos;
-  bool addEos;
+  TokenizerSettings settings;
 };
 
 } // namespace quipu

@@ -52,6 +52,15 @@ std::optional<size_t> firstInvalidByte(std::string_view text) {
   return std::nullopt;
 }
 
+char32_t codePointAt(std::string_view text) {
+  uint8_t lead = uint8_t(text[0]);
+  size_t length = lead < 0x80 ? 1 : lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+  char32_t value = length == 1 ? lead : lead & (0xffu >> (length + 1));
+  for (size_t i = 1; i < length && i < text.size(); ++i)
+    value = value << 6 | (uint8_t(text[i]) & 0x3f);
+  return value;
+}
+
 void requireUtf8(std::string_view text, const char *what) {
   std::optional<size_t> offset = firstInvalidByte(text);
   if (!offset)

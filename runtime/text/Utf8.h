@@ -17,6 +17,9 @@ size_t characterLength(std::string_view text);
 /// are none).
 std::optional<size_t> firstInvalidByte(std::string_view text);
 
+/// The character at the front of `text`, which must be valid UTF-8 and not empty.
+char32_t codePointAt(std::string_view text);
+
 /// Throws Error that names `what` and the offset of the first wrong byte.
 void requireUtf8(std::string_view text, const char *what);
 

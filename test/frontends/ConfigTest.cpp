@@ -103,7 +103,10 @@ TEST(Config, FillsDefaultsAndSaysSo) {
   EXPECT_EQ(config.maxPositionEmbeddings, 2048u);
   EXPECT_EQ(config.architecture, "LlamaForCausalLM");
   EXPECT_EQ(config.declaredDtype, std::nullopt);
-  EXPECT_TRUE(config.bosTokenIds.empty() && config.eosTokenIds.empty());
+  EXPECT_TRUE(config.bosTokenIds.empty());
+  // transformers' default.
+  EXPECT_EQ(config.eosTokenIds, std::vector<int32_t>{2});
+  EXPECT_FALSE(config.endsNowhere);
   for (const char *field : {"num_key_value_heads", "head_dim", "rms_norm_eps", "rope_theta", "hidden_act",
                             "tie_word_embeddings", "max_position_embeddings", "torch_dtype"})
     EXPECT_TRUE(findNote(config, field, Note::Kind::provenance)) << field;
@@ -183,6 +186,16 @@ TEST(Config, RopeNewForm) {
       {{"rope_theta", 12345}, {"rope_scaling", {{"type", "linear"}, {"factor", 2}}}, {"rope_parameters", both}}));
   EXPECT_EQ(config.rope.factor, 2.0);
   // Empty and null dictionaries are nothing.
+  // One layer type for all layers is one set.
+  config = parse(changed({{"rope_theta", "-"},
+                          {"rope_parameters", {{"full_attention", {{"rope_type", "default"}, {"rope_theta", 3e4}}}}}}));
+  EXPECT_EQ(config.rope.theta, 3e4);
+  config = parse(changed({{"rope_theta", "-"},
+                          {"rope_parameters",
+                           {{"full_attention", {{"rope_type", "linear"}, {"factor", 2}}},
+                            {"sliding_attention", {{"rope_type", "linear"}, {"factor", 2}}}}}}));
+  EXPECT_EQ(config.rope.factor, 2);
+
   config = parse(changed({{"rope_scaling", json::object()}, {"rope_parameters", nullptr}}));
   EXPECT_EQ(config.rope.scaling, RopeScaling::none);
 }
@@ -203,7 +216,8 @@ TEST(Config, TokenIds) {
   EXPECT_EQ(config.eosTokenIds, (std::vector<int32_t>{2, 3}));
   EXPECT_TRUE(config.bosTokenIds.empty());
   hf::mergeGenerationConfig(config, R"({"bos_token_id": 5, "eos_token_id": [3, 4], "temperature": 0.6})", "g.json");
-  EXPECT_EQ(config.eosTokenIds, (std::vector<int32_t>{2, 3, 4}));
+  EXPECT_EQ(config.eosTokenIds, (std::vector<int32_t>{3, 4}));
+  EXPECT_EQ(config.eosOrigins, (std::vector<std::string>(2, "g.json: eos_token_id")));
   EXPECT_EQ(config.bosTokenIds, std::vector<int32_t>{5});
   expectWords(errorOf([&] { hf::mergeGenerationConfig(config, R"({"eos_token_id": "x"})", "g.json"); }),
               {"g.json", "eos_token_id"});
@@ -379,8 +393,18 @@ static const Refusal kRefusals[] = {
      R"({"rope_parameters": {"rope_type": "default", "rope_theta": 5}})",
      {"\"rope_parameters.rope_theta\" is 5", "10000", "disagree"}},
     {"RopeByLayer",
+     R"({"rope_parameters": {"full_attention": {"rope_theta": 10000.0}, "sliding_attention": {"rope_theta": 1}}})",
+     {"\"rope_parameters\"", "\"full_attention\" and \"sliding_attention\"", "different rotary parameters"}},
+    {"RopeByLayerBesideOthers",
      R"({"rope_parameters": {"rope_type": "default", "full_attention": {"rope_theta": 1}}})",
-     {"rope_parameters.full_attention", "layer"}},
+     {"\"rope_parameters\"", "\"rope_type\" stands beside", "layer type \"full_attention\""}},
+    {"RopeByOtherLayer",
+     R"({"layer_types": ["full_attention", "full_attention"],
+         "rope_parameters": {"sliding_attention": {"rope_type": "default"}}})",
+     {"\"rope_parameters\"", "no rotary parameters for the layer type \"full_attention\""}},
+    {"RopeByLayerPartly",
+     R"({"rope_parameters": {"full_attention": {"rope_type": "linear"}}})",
+     {"\"rope_parameters.full_attention.factor\" is missing"}},
     {"RopePartInside",
      R"({"rope_parameters": {"rope_type": "default", "partial_rotary_factor": 0.5}})",
      {"\"rope_parameters.partial_rotary_factor\" is 0.5", "not supported"}},
@@ -394,7 +418,15 @@ static const Refusal kRefusals[] = {
      {"\"layer_types\"", "sliding_attention"}},
     {"Quantised",
      R"({"quantization_config": {"quant_method": "gptq", "bits": 4}})",
-     {"\"quantization_config\"", "quantised weights", "not supported"}},
+     {"\"quantization_config\"", "weights are quantised: \"gptq\", 4 bits;", "F32, F16 and BF16"}},
+    {"QuantisedBitsandbytes",
+     R"({"quantization_config": {"load_in_4bit": true, "bnb_4bit_quant_type": "nf4"}})",
+     {"weights are quantised: bitsandbytes, 4 bits"}},
+    {"QuantisedCompressed",
+     R"({"quantization_config": {"quant_method": "compressed-tensors", "format": "float-quantized"}})",
+     {"weights are quantised: \"compressed-tensors\", format \"float-quantized\""}},
+    {"QuantisedMlx", R"({"quantization": {"group_size": 64, "bits": 4}})", {"\"quantization\"", "mlx, 4 bits"}},
+    {"QuantisedOtherwise", R"({"compression_config": {"x": 1}})", {"\"compression_config\"", "{\"x\": 1}"}},
     {"QkNorm", R"({"qk_norm": true})", {"\"qk_norm\" is true", "not supported"}},
     {"LogitScale", R"({"logit_scale": 0.0625})", {"\"logit_scale\" is 0.0625", "not supported"}},
     {"Experts", R"({"num_local_experts": 8})", {"\"num_local_experts\" is 8", "mixture of experts"}},

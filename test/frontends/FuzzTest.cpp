@@ -178,6 +178,8 @@ TEST(Fuzz, Safetensors) {
         EXPECT_LE(entry.offset + entry.size, bytes.size());
         total += entry.size;
       }
+      for (const auto &[name, tensor] : index.foreign)
+        total += tensor.size;
       EXPECT_EQ(total, bytes.size());
     });
   }

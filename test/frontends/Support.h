@@ -89,7 +89,10 @@ struct Tensor {
 };
 
 inline uint64_t byteCount(const Tensor &tensor) {
-  uint64_t count = tensor.dtype == "F32" ? 4 : 2;
+  uint64_t count = tensor.dtype.find("64") != std::string::npos   ? 8
+                   : tensor.dtype.find("32") != std::string::npos ? 4
+                   : tensor.dtype.find("16") != std::string::npos ? 2
+                                                                  : 1;
   for (uint64_t dim : tensor.shape)
     count *= dim;
   return count;

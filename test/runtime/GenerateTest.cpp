@@ -120,7 +120,8 @@ TEST_F(GenerateTest, Continues) {
 
 // Test: the text of the callback is the text of the tokens, the held-back rest at the end included.
 TEST_F(GenerateTest, Text) {
-  auto tokenizer = Tokenizer::fromBytes(plan::TokenizerKind::sentencepiece, testTokenizerModel(), "t", true, false);
+  auto tokenizer =
+      Tokenizer::fromBytes(plan::TokenizerKind::sentencepiece, testTokenizerModel(), "t", TokenizerSettings());
   options.maxTokens = 8;
   std::string text;
   std::vector<int32_t> tokens = {kFirstByteId + 'x'};

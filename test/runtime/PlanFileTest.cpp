@@ -86,14 +86,33 @@ TEST_F(PlanFileTest, BitFlips) {
   expectRefusal(bytes, "hash differs");
 }
 
+TEST_F(PlanFileTest, TokenizerAndEnds) {
+  auto withToken = [](int32_t id, const char *content) {
+    return [id, content](plan::PlanT &plan) {
+      plan.tokenizer = std::make_unique<plan::TokenizerT>();
+      plan.tokenizer->added_tokens.push_back(std::make_unique<plan::AddedTokenT>());
+      plan.tokenizer->added_tokens.back()->id = id;
+      plan.tokenizer->added_tokens.back()->content = content;
+    };
+  };
+  expectInvalid("tokenizer.added_tokens.id", withToken(-1, "x"));
+  expectInvalid("tokenizer.added_tokens.id", withToken(1 << 30, "x"));
+  expectInvalid("tokenizer.added_tokens.content", withToken(1, ""));
+  expectInvalid("config.eos_origins has 1 entries for 2 eos_token_ids", [](plan::PlanT &plan) {
+    plan.config->eos_token_ids = {1, 2};
+    plan.config->eos_origins = {"config.json"};
+  });
+}
+
 TEST_F(PlanFileTest, OtherVersions) {
   std::vector<uint8_t> changed = bytes;
   changed[8] = 9;
   expectRefusal(changed, "container version 9, this quipu reads version 2");
   changed = bytes;
   changed[12] = 7;
-  expectRefusal(changed, "schema version 7, this quipu reads version 3");
-  expectInvalid("schema_version is 2", [](plan::PlanT &plan) { plan.schema_version = 2; });
+  expectRefusal(changed, concat("schema version 7, this quipu reads version ", kSchemaVersion));
+  expectInvalid(concat("schema_version is ", kSchemaVersion + 1),
+                [](plan::PlanT &plan) { plan.schema_version = kSchemaVersion + 1; });
 }
 
 TEST_F(PlanFileTest, GarbageWithRightHash) {

@@ -1,6 +1,7 @@
 //===- TokenizerTest.cpp -----------------------------------------------------------------===//
 
 #include "runtime/text/Tokenizer.h"
+#include "runtime/text/SentencePieceModel.h"
 #include "runtime/text/StreamDecoder.h"
 #include "runtime/text/Utf8.h"
 #include "test/runtime/TestTokenizer.h"
@@ -9,7 +10,9 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
+#include <cstring>
 #include <random>
 
 using namespace quipu;
@@ -30,7 +33,13 @@ protected:
   TokenizerTest() : tokenizer(make(testTokenizerModel())) {}
 
   static std::unique_ptr<Tokenizer> make(const std::vector<uint8_t> &bytes, bool addBos = true, bool addEos = false) {
-    return Tokenizer::fromBytes(plan::TokenizerKind::sentencepiece, bytes, "t.model", addBos, addEos);
+    TokenizerSettings settings;
+    settings.addBos = addBos;
+    settings.addEos = addEos;
+    return make(bytes, settings);
+  }
+  static std::unique_ptr<Tokenizer> make(const std::vector<uint8_t> &bytes, const TokenizerSettings &settings) {
+    return Tokenizer::fromBytes(plan::TokenizerKind::sentencepiece, bytes, "t.model", settings);
   }
 
   std::unique_ptr<Tokenizer> tokenizer;
@@ -104,6 +113,90 @@ TEST_F(TokenizerTest, StreamEqualsDecode) {
   }
 }
 
+// Test: added tokens are found in a text, the longest first, and give their text back.
+TEST_F(TokenizerTest, AddedTokens) {
+  TokenizerSettings settings;
+  settings.added = {{300, "<|im_start|>"}, {301, "<|im"}, {302, "the"}, {305, "é!"}};
+  auto added = make(testTokenizerModel(), settings);
+  EXPECT_EQ(added->size(), 306);
+  EXPECT_FALSE(added->has(303));
+  EXPECT_EQ(added->find("<|im"), 301);
+  EXPECT_EQ(added->piece(300), "<|im_start|>");
+  EXPECT_EQ(added->encode("<|im_start|>the cat"), (std::vector<int32_t>{kBosId, 300, 302, word("▁cat")}));
+  EXPECT_EQ(added->encodePlain("a<|im é!"), (std::vector<int32_t>{word("▁a"), 301, word("▁"), 305}));
+  EXPECT_EQ(added->encodePlain("<|im_star"),
+            (std::vector<int32_t>{301, byteId('_'), word("s"), word("t"), word("a"), byteId('r')}));
+  EXPECT_EQ(added->decode(std::vector<int32_t>{300, word("▁cat"), 301, kEosId, word("▁cat")}),
+            "<|im_start|> cat<|im cat");
+  EXPECT_EQ(added->decode(std::vector<int32_t>{kBosId, word("▁cat"), 305}), "caté!");
+  EXPECT_NE(errorOf([&] { (void)added->decode(std::vector<int32_t>{303}); }).find("no token of this id"),
+            std::string::npos);
+}
+
+// Test: control tokens of the model stay text where a text has them, also when they are listed as added.
+TEST_F(TokenizerTest, ListedControlTokensStayText) {
+  TokenizerSettings settings;
+  settings.added = {{kUnknownId, "<unk>"}, {kBosId, "<s>"}, {kEosId, "</s>"}};
+  auto added = make(testTokenizerModel(), settings);
+  EXPECT_EQ(added->encodePlain("<s>the"), tokenizer->encodePlain("<s>the"));
+  EXPECT_TRUE(added->isControl(kBosId));
+  EXPECT_EQ(added->decode(std::vector<int32_t>{kBosId, word("▁the")}), "the");
+}
+
+// Test: behind an added token a space comes before the text only in the legacy form.
+TEST_F(TokenizerTest, Legacy) {
+  TokenizerSettings settings;
+  settings.added = {{300, "<x>"}};
+  EXPECT_EQ(make(testTokenizerModel(), settings)->encodePlain("the<x>the"),
+            (std::vector<int32_t>{word("▁the"), 300, word("t"), word("he")}));
+  EXPECT_EQ(make(testTokenizerModel(), settings)->encodePlain("<x> the"), (std::vector<int32_t>{300, word("▁the")}));
+  settings.legacy = true;
+  EXPECT_EQ(make(testTokenizerModel(), settings)->encodePlain("the<x>the"),
+            (std::vector<int32_t>{word("▁the"), 300, word("▁the")}));
+}
+
+TEST_F(TokenizerTest, AddPrefixSpace) {
+  TokenizerSettings settings;
+  settings.addPrefixSpace = false;
+  auto without = make(testTokenizerModel(), settings);
+  EXPECT_EQ(without->encodePlain("the cat"), (std::vector<int32_t>{word("t"), word("he"), word("▁cat")}));
+  EXPECT_EQ(without->encodePlain(" the"), (std::vector<int32_t>{word("▁the")}));
+  for (const char *text : {"the", " the", "  the cat"})
+    EXPECT_EQ(without->decode(without->encode(text)), text);
+}
+
+TEST_F(TokenizerTest, AddedTokensAndTheSpaceAroundThem) {
+  TokenizerSettings settings;
+  settings.added = {{300, "<l>", false, true, false, false},
+                    {301, "<r>", false, false, true, false},
+                    {302, "cat", false, false, false, true}};
+  auto added = make(testTokenizerModel(), settings);
+  EXPECT_EQ(added->encodePlain("a \t\u3000<l> b"), (std::vector<int32_t>{word("▁a"), 300, word("▁b")}));
+  EXPECT_EQ(added->encodePlain("a <r>\u00a0 b"), (std::vector<int32_t>{word("▁a"), word("▁"), 301, word("b")}));
+  EXPECT_EQ(added->encodePlain("cat"), (std::vector<int32_t>{302}));
+  EXPECT_EQ(added->encodePlain("the cat"), (std::vector<int32_t>{word("▁the"), word("▁"), 302}));
+  for (const char *text : {"thecat", "cats", "écat", "cat_"}) {
+    std::vector<int32_t> ids = added->encodePlain(text);
+    EXPECT_EQ(std::count(ids.begin(), ids.end(), 302), 0) << text;
+  }
+  EXPECT_EQ(added->encodePlain("<cat>").at(2), 302);
+}
+
+TEST_F(TokenizerTest, OtherEnds) {
+  TokenizerSettings settings;
+  settings.added = {{300, "<end>"}};
+  settings.eos = 300;
+  settings.bos = kNoToken;
+  auto other = make(testTokenizerModel(), settings);
+  EXPECT_EQ(other->eos(), 300);
+  EXPECT_FALSE(other->bos());
+  EXPECT_EQ(other->encode("the"), (std::vector<int32_t>{word("▁the")}));
+  settings.eos = 301;
+  EXPECT_NE(errorOf([&] { make(testTokenizerModel(), settings); }).find("token 301"), std::string::npos);
+  settings.added.push_back({300, "<other>"});
+  EXPECT_NE(errorOf([&] { make(testTokenizerModel(), settings); }).find("two added tokens"), std::string::npos);
+}
+
 TEST_F(TokenizerTest, InvalidText) {
   std::string message = errorOf([&] { tokenizer->encode("abc\xff"); });
   EXPECT_NE(message.find("byte 3 is 0xff"), std::string::npos) << message;
@@ -122,6 +215,14 @@ TEST_F(TokenizerTest, BadFiles) {
   EXPECT_EQ(Tokenizer::fromFile(folder.path("good"))->encode("the").size(), 2u);
   EXPECT_NE(errorOf([&] { make({}); }).find("t.model: "), std::string::npos);
   EXPECT_NE(errorOf([&] { make(std::vector<uint8_t>(300, 0x0a)); }).find("SentencePiece"), std::string::npos);
+  auto text = [&](std::string_view bytes) {
+    return errorOf([&] { make(std::vector<uint8_t>(bytes.begin(), bytes.end())); });
+  };
+  EXPECT_NE(text("AA== 0\nAQ== 1\n").find("base64 tokens and their ranks (tiktoken)"), std::string::npos);
+  EXPECT_NE(text("version https://git-lfs.github.com/spec/v1\noid sha256:00").find("Git LFS pointer"),
+            std::string::npos);
+  EXPECT_NE(text("<!doctype html><html>").find("web page"), std::string::npos);
+  EXPECT_NE(text("Invalid username or password.").find("\"Invalid username or password.\""), std::string::npos);
 }
 
 // Test: damaged models are refused, or work as tokenizers; none brings the process down.
@@ -165,6 +266,192 @@ TEST(TokenizerGoldens, EmbeddedModel) {
   for (const auto &golden : goldens["decode"])
     EXPECT_EQ(tokenizer->decode(golden["ids"].get<std::vector<int32_t>>()), golden["text"].get<std::string>())
         << golden["ids"];
+}
+
+// Test: with added tokens and each setting, ids and texts are those of transformers' LlamaTokenizer
+// (added-token-goldens.py).
+TEST(TokenizerGoldens, AddedTokens) {
+  std::string root = QUIPU_TEST_SOURCE_DIR;
+  std::vector<uint8_t> bytes = readFile(root + "/runtime/added-token-goldens.json");
+  nlohmann::json file = nlohmann::json::parse(bytes.begin(), bytes.end());
+  TokenizerSettings settings;
+  for (const auto &item : file["added"].items()) {
+    const nlohmann::json &token = item.value();
+    settings.added.push_back({std::stoi(item.key()), token["content"], token["normalized"], token["lstrip"],
+                              token["rstrip"], token["single_word"]});
+  }
+  ASSERT_EQ(file["goldens"].size(), 5u);
+  for (const auto &golden : file["goldens"]) {
+    settings.legacy = golden["settings"].value("legacy", false);
+    settings.addPrefixSpace.reset();
+    if (golden["settings"].contains("add_prefix_space"))
+      settings.addPrefixSpace = golden["settings"]["add_prefix_space"].get<bool>();
+    auto tokenizer = Tokenizer::fromFile(root + "/../models/quipu-stories/tokenizer.model", settings);
+    for (const auto &text : golden["texts"]) {
+      EXPECT_EQ(tokenizer->encodePlain(text["text"].get<std::string>()), text["ids"].get<std::vector<int32_t>>())
+          << golden["settings"] << " " << text["text"];
+      EXPECT_EQ(tokenizer->decode(text["ids"].get<std::vector<int32_t>>()), text["decoded"].get<std::string>())
+          << golden["settings"] << " " << text["text"];
+    }
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Models whose normaliser has a character map (charmap-tokenizer.py)
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+/// A model with a map, and where the map lies in it.
+struct CharacterMap {
+  CharacterMap() : bytes(readFile(std::string(QUIPU_TEST_SOURCE_DIR) + "/runtime/charmap-tokenizer.model")) {
+    // The length of the trie is the only number 1,024 of four bytes before 1,024 bytes and strings.
+    const uint8_t length[] = {0, 4, 0, 0};
+    begin = size_t(std::search(bytes.begin(), bytes.end(), std::begin(length), std::end(length)) - bytes.begin());
+    size = 4 + 1024 + strings.size();
+    EXPECT_EQ(std::string(bytes.begin() + long(begin + 4 + 1024), bytes.begin() + long(begin + size)), strings);
+  }
+  std::string_view map() const { return {reinterpret_cast<const char *>(bytes.data()) + begin, size}; }
+  /// Unit number `index` of the trie.
+  void setUnit(size_t index, uint32_t value) { memcpy(bytes.data() + begin + 4 + 4 * index, &value, 4); }
+  uint32_t unit(size_t index) const {
+    uint32_t value;
+    memcpy(&value, bytes.data() + begin + 4 + 4 * index, 4);
+    return value;
+  }
+  std::string error() const {
+    return errorOf([&] {
+      Tokenizer::fromBytes(plan::TokenizerKind::sentencepiece, bytes, "t.model", TokenizerSettings())->encode("ABé…");
+    });
+  }
+
+  const std::string strings = std::string("\0 \0...\0a\0b\0e\xcc\x81\0fi\0\xc3\x9f\0\xef\xac\x83\0", 25);
+  std::vector<uint8_t> bytes;
+  size_t begin = 0, size = 0;
+};
+
+} // namespace
+
+// Test: a sound map is taken, and does what SentencePiece's own Python package does with it.
+TEST(CharacterMaps, SoundOne) {
+  CharacterMap map;
+  EXPECT_EQ(checkCharacterMap(map.map()), nullptr);
+  auto tokenizer = Tokenizer::fromBytes(plan::TokenizerKind::sentencepiece, map.bytes, "t.model", TokenizerSettings());
+  std::vector<uint8_t> bytes = readFile(std::string(QUIPU_TEST_SOURCE_DIR) + "/runtime/charmap-goldens.json");
+  nlohmann::json goldens = nlohmann::json::parse(bytes.begin(), bytes.end());
+  ASSERT_GE(goldens.size(), 10u);
+  for (const auto &golden : goldens) {
+    EXPECT_EQ(tokenizer->encodePlain(golden["text"].get<std::string>()), golden["ids"].get<std::vector<int32_t>>())
+        << golden["text"];
+    EXPECT_EQ(tokenizer->decode(golden["ids"].get<std::vector<int32_t>>()), golden["decoded"].get<std::string>());
+  }
+}
+
+// Test: what leads out of the trie or its strings is refused before a text can follow it.
+TEST(CharacterMaps, DamagedOnes) {
+  auto expect = [](const CharacterMap &map, const char *words) {
+    std::string message = map.error();
+    EXPECT_NE(message.find("t.model: the normaliser's character map"), std::string::npos) << message;
+    EXPECT_NE(message.find(words), std::string::npos) << message;
+  };
+  // The unit of 'A' (0x41) is where the root's children are.
+  uint32_t root = CharacterMap().unit(0) >> 10;
+  size_t ofA = root ^ 0x41;
+  ASSERT_EQ(CharacterMap().unit(ofA) & 0x800000ff, 0x41u);
+  {
+    CharacterMap map;
+    map.setUnit(0, 0xffffffff << 10);
+    expect(map, "first unit leads out");
+  }
+  {
+    CharacterMap map;
+    map.setUnit(ofA, 0x41 | 1u << 8 | 0x1fffffu << 10);
+    expect(map, "a unit that leads out");
+  }
+  {
+    // Bit 9 shifts the offset further.
+    CharacterMap map;
+    map.setUnit(ofA, 0x41 | 1u << 8 | 1u << 9 | 0x1000u << 10);
+    expect(map, "a unit that leads out");
+  }
+  {
+    CharacterMap map;
+    size_t leaf = ofA ^ (map.unit(ofA) >> 10);
+    map.setUnit(leaf, 0x80000000u | 5000);
+    expect(map, "a value outside of the strings");
+  }
+  {
+    // "A" leads back to the beginning.
+    CharacterMap map;
+    map.setUnit(ofA, 0x41 | uint32_t(ofA ^ root) << 10);
+    expect(map, "in a circle");
+  }
+  {
+    CharacterMap map;
+    map.bytes[map.begin + map.size - 1] = 'x';
+    expect(map, "do not end");
+  }
+  {
+    CharacterMap map;
+    map.bytes[map.begin + map.size - 2] = 0xff;
+    expect(map, "not UTF-8");
+  }
+  for (uint32_t length : {0u, 1000u, 1028u, 0xfffffc00u, 0x7fffffffu}) {
+    CharacterMap map;
+    memcpy(map.bytes.data() + map.begin, &length, 4);
+    EXPECT_NE(map.error(), "") << length;
+  }
+}
+
+// Test: however a map is damaged, the model is refused or works.
+TEST(CharacterMaps, RandomDamage) {
+  const char *seed = getenv("QUIPU_FUZZ_SEED");
+  std::mt19937 random(seed ? unsigned(atoi(seed)) : 11);
+  const CharacterMap good;
+  int taken = 0, refused = 0;
+  for (int round = 0; round < 2000; ++round) {
+    CharacterMap map = good;
+    for (uint32_t i = 0, count = 1 + random() % 3; i < count; ++i)
+      map.bytes[map.begin + random() % map.size] = uint8_t(random());
+    try {
+      auto damaged =
+          Tokenizer::fromBytes(plan::TokenizerKind::sentencepiece, map.bytes, "t.model", TokenizerSettings());
+      (void)damaged->decode(damaged->encode("ABe the office ﬁne … SS \u00ad\u3000 é \U0001f999"));
+      ++taken;
+    } catch (const Error &) {
+      ++refused;
+    }
+  }
+  EXPECT_GT(taken, 100);
+  EXPECT_GT(refused, 100);
+}
+
+// Test: pieces that the library would not survive, or that mean nothing.
+TEST(SentencePieceModels, UnsoundPieces) {
+  auto open = [](const std::string &extra) {
+    std::vector<uint8_t> bytes = testTokenizerModel();
+    bytes.insert(bytes.end(), extra.begin(), extra.end());
+    return Tokenizer::fromBytes(plan::TokenizerKind::sentencepiece, bytes, "t.model", TokenizerSettings());
+  };
+  auto error = [&](const std::string &extra) { return errorOf([&] { open(extra); }); };
+  // Field 1 of the model: a piece with text (1), score (2) and type (3).
+  auto piece = [](std::string text, float score, char type) {
+    std::string inner = std::string("\x0a") + char(text.size()) + text + "\x15";
+    inner.append(reinterpret_cast<const char *>(&score), 4);
+    inner += std::string("\x18") + type;
+    return std::string("\x0a") + char(inner.size()) + inner;
+  };
+  EXPECT_EQ(open(piece("zz", -1, 1))->find("zz"), 288);
+  EXPECT_NE(error(piece("", -1, 1)).find("piece 288 of the SentencePiece model is empty"), std::string::npos);
+  EXPECT_NE(error(piece("z\xff", -1, 1)).find("not UTF-8"), std::string::npos);
+  EXPECT_NE(error(piece("zz", NAN, 1)).find("score"), std::string::npos);
+  EXPECT_NE(error(piece("zz", INFINITY, 1)).find("score"), std::string::npos);
+  EXPECT_NE(error(piece(std::string("z\0z", 3), -1, 4)).find("zero byte"), std::string::npos);
+  // Twice the same, a second unknown one, a byte that is none: the library's own checks.
+  for (const std::string &extra : {piece("the", -1, 1) + piece("the", -1, 1), piece("zz", -1, 2), piece("zz", -1, 6)})
+    EXPECT_NE(error(extra).find("t.model: not a usable SentencePiece model"), std::string::npos) << error(extra);
+  // Field 5, a denormaliser, with a map.
+  EXPECT_NE(error(std::string("\x2a\x04\x12\x02zz", 6)).find("denormaliser"), std::string::npos);
 }
 
 TEST(Utf8, FirstInvalidByte) {

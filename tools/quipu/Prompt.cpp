@@ -1,6 +1,7 @@
 //===- Prompt.cpp - Where a prompt comes from --------------------------------------------===//
 
 #include "tools/quipu/Prompt.h"
+#include "frontends/common/Model.h"
 #include "runtime/core/Descriptor.h"
 #include "runtime/core/Error.h"
 #include "runtime/core/InputFiles.h"
@@ -9,6 +10,8 @@
 
 #include <cerrno>
 #include <fcntl.h>
+#include <filesystem>
+#include <limits>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -44,8 +47,25 @@ void PromptSource::check() const {
 std::unique_ptr<Tokenizer> PromptSource::loadTokenizer(const PlanFile &plan) const {
   if (tokenizerFile.empty())
     return Tokenizer::fromPlan(plan.plan(), plan.path());
-  const plan::Tokenizer *own = plan.plan().tokenizer();
-  return Tokenizer::fromFile(tokenizerFile, own ? own->add_bos() : true, own ? own->add_eos() : false);
+  return loadTokenizerFile(tokenizerFile, &plan);
+}
+
+std::unique_ptr<Tokenizer> loadTokenizerFile(const std::string &path, const PlanFile *plan) {
+  std::vector<frontend::Note> notes;
+  uint32_t vocabSize = plan ? plan->plan().config()->vocab_size() : std::numeric_limits<uint32_t>::max();
+  frontend::TokenizerFiles files = frontend::openTokenizer(path, vocabSize, notes);
+  if (files.sentencePieceModel.empty())
+    return Tokenizer::fromFile(path);
+  for (const frontend::Note &note : notes)
+    if (note.kind == frontend::Note::Kind::warning)
+      printNote(concat("warning: ", path, ": ", note.field, ": ", note.text));
+  std::error_code error;
+  const plan::Tokenizer *own = plan ? plan->plan().tokenizer() : nullptr;
+  if (own && !std::filesystem::exists(std::filesystem::path(path).parent_path() / "tokenizer_config.json", error)) {
+    files.settings.addBos = own->add_bos();
+    files.settings.addEos = own->add_eos();
+  }
+  return Tokenizer::fromFile(files.sentencePieceModel, files.settings);
 }
 
 std::vector<int32_t> PromptSource::tokens(const Tokenizer *tokenizer, const PlanFile &plan) const {

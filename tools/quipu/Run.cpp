@@ -88,6 +88,20 @@ void RunCommand::printSummary(const Model &loaded, const GenerateSummary &summar
   printNote(line);
 }
 
+/// Which ids end a text, how the tokenizer spells them, and what says so.
+static void printEnds(const plan::Plan &plan, const Tokenizer *tokenizer) {
+  const plan::ModelConfig &config = *plan.config();
+  size_t count = config.eos_token_ids() ? config.eos_token_ids()->size() : 0;
+  if (count == 0)
+    printNote("end of text: no id");
+  for (size_t i = 0; i < count; ++i) {
+    int32_t id = config.eos_token_ids()->Get(uint32_t(i));
+    bool isKnown = tokenizer && tokenizer->has(id);
+    printNote(concat("end of text: id ", id, isKnown ? concat(" \"", tokenizer->piece(id), "\"") : "",
+                     config.eos_origins() ? concat(" (", config.eos_origins()->Get(uint32_t(i))->str(), ")") : ""));
+  }
+}
+
 void RunCommand::printDetails(const Model &loaded, const Session &session, const Tokenizer *tokenizer,
                               const std::vector<int32_t> &ids, const GenerateSummary &summary,
                               double loadMilliseconds) const {
@@ -101,6 +115,7 @@ void RunCommand::printDetails(const Model &loaded, const Session &session, const
   if (tokenizer)
     printNote(concat("tokenizer: ", tokenizer->size(),
                      " pieces; puts BOS before the prompt: ", tokenizer->addsBos() ? "yes" : "no"));
+  printEnds(loaded.plan(), tokenizer);
   printNote(concat("prompt ids: ", joinTokens(ids)));
   printNote(concat("loaded after ", fixed(loadMilliseconds, 0), " ms; resident: ", binaryBytes(double(memory.file)),
                    " of files, ", binaryBytes(double(memory.anonymous)), " of its own, peak ",

@@ -29,12 +29,12 @@ struct TokenizeCommand {
 /// A model's tokenizer is read from its files: nothing needs to be compiled.
 std::unique_ptr<Tokenizer> TokenizeCommand::load() const {
   if (!tokenizerFile.empty())
-    return Tokenizer::fromFile(tokenizerFile);
+    return loadTokenizerFile(tokenizerFile, nullptr);
   std::unique_ptr<Tokenizer> result;
   if (source.isModel()) {
     frontend::TokenizerFiles files = frontend::openModel(source.path()).tokenizer;
     if (!files.sentencePieceModel.empty())
-      result = Tokenizer::fromFile(files.sentencePieceModel, files.addBos, files.addEos);
+      result = Tokenizer::fromFile(files.sentencePieceModel, files.settings);
   } else {
     std::shared_ptr<const PlanFile> plan = source.open();
     result = Tokenizer::fromPlan(plan->plan(), plan->path());

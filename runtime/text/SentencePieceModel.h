@@ -1,0 +1,35 @@
+//===- SentencePieceModel.h - A tokenizer.model, checked ---------*- C++ -*-===//
+//
+// SentencePiece 0.2.1 trusts parts of a model's file: it follows the trie of the normaliser's character map wherever it
+// leads. So the file is read and checked here before the library uses it.
+//
+//===----------------------------------------------------------------------------------===//
+
+#ifndef QUIPU_RUNTIME_TEXT_SENTENCEPIECEMODEL_H
+#define QUIPU_RUNTIME_TEXT_SENTENCEPIECEMODEL_H
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace sentencepiece {
+class ModelProto;
+} // namespace sentencepiece
+
+namespace quipu {
+
+/// The model in the bytes of a tokenizer.model. Throws Error that begins with `name`: what the file is instead, or
+/// which part of it is damaged or not supported.
+std::unique_ptr<sentencepiece::ModelProto> readSentencePieceModel(std::span<const uint8_t> bytes,
+                                                                  const std::string &name);
+
+/// Checks a precompiled character map: a 4-byte length, a Darts double array of that length whose values are offsets,
+/// and strings that end in zeros. Every unit and string that a text can lead to must be inside its array. Returns what
+/// is wrong; null: nothing.
+const char *checkCharacterMap(std::string_view map);
+
+} // namespace quipu
+
+#endif // QUIPU_RUNTIME_TEXT_SENTENCEPIECEMODEL_H

@@ -1,0 +1,236 @@
+//===- TokenizerFilesTest.cpp - What the files of a tokenizer say ------------------------===//
+
+#include "Support.h"
+
+#include "frontends/hf/Config.h"
+#include "runtime/text/Tokenizer.h"
+#include "test/runtime/TestTokenizer.h"
+
+using namespace quipu;
+using namespace quipu::frontend;
+using namespace quipu::test;
+using nlohmann::json;
+
+namespace {
+
+/// A model directory with a tokenizer, to be bent.
+struct TokenizerFolder {
+  TokenizerFolder() {
+    config["vocab_size"] = 320;
+    std::vector<uint8_t> bytes = testTokenizerModel();
+    folder.write("tokenizer.model", std::string(bytes.begin(), bytes.end()));
+  }
+  Model open() {
+    folder.write("config.json", config.dump());
+    folder.write("model.safetensors", safetensorsFile(tensorsOf(hf::parseConfig(config.dump(), "config.json"))));
+    return openModel(folder.path.string());
+  }
+  Model open(const json &tokenizerConfig) {
+    folder.write("tokenizer_config.json", tokenizerConfig.dump());
+    return open();
+  }
+  std::string error() {
+    return errorOf([&] { open(); });
+  }
+  std::string error(const json &tokenizerConfig) {
+    return errorOf([&] { open(tokenizerConfig); });
+  }
+  std::unique_ptr<Tokenizer> tokenizer(const Model &model) {
+    return Tokenizer::fromFile(model.tokenizer.sentencePieceModel, model.tokenizer.settings);
+  }
+
+  TempFolder folder;
+  json config = smallConfig();
+};
+
+std::string noteOn(const Model &model, std::string_view field, Note::Kind kind) {
+  std::string text;
+  for (const Note &note : model.config.notes)
+    if (note.field == field && note.kind == kind)
+      text += note.text + "\n";
+  return text;
+}
+
+json added(const std::string &content, bool special = true) {
+  return {{"content", content}, {"special", special}, {"normalized", !special},
+          {"lstrip", false},    {"rstrip", false},    {"single_word", false}};
+}
+
+} // namespace
+
+TEST(TokenizerFiles, Defaults) {
+  TokenizerFolder folder;
+  Model model = folder.open();
+  EXPECT_EQ(model.tokenizer.sentencePieceModel, folder.folder.file("tokenizer.model"));
+  EXPECT_TRUE(model.tokenizer.settings.addBos);
+  EXPECT_FALSE(model.tokenizer.settings.addEos);
+  EXPECT_FALSE(model.tokenizer.settings.legacy);
+  EXPECT_FALSE(model.tokenizer.settings.addPrefixSpace);
+  EXPECT_TRUE(model.tokenizer.settings.added.empty());
+  EXPECT_EQ(model.tokenizer.end, kEosId);
+}
+
+TEST(TokenizerFiles, ReadsTheConfig) {
+  TokenizerFolder folder;
+  Model model = folder.open({{"add_bos_token", false},
+                             {"add_eos_token", true},
+                             {"legacy", true},
+                             {"add_prefix_space", false},
+                             {"chat_template", "{{ messages }}"},
+                             {"model_max_length", 512},
+                             {"tokenizer_class", "LlamaTokenizerFast"}});
+  EXPECT_FALSE(model.tokenizer.settings.addBos);
+  EXPECT_TRUE(model.tokenizer.settings.addEos);
+  EXPECT_TRUE(model.tokenizer.settings.legacy);
+  EXPECT_EQ(model.tokenizer.settings.addPrefixSpace, false);
+  // What does not change ids is said where one asks, and no louder.
+  EXPECT_EQ(noteOn(model, "tokenizer_config.json", Note::Kind::provenance),
+            "not used, as they do not change ids: chat_template, model_max_length\n");
+  for (const Note &note : model.config.notes)
+    EXPECT_EQ(note.kind, Note::Kind::provenance) << note.field << ": " << note.text;
+}
+
+TEST(TokenizerFiles, RefusesByName) {
+  TokenizerFolder folder;
+  expectWords(folder.error({{"add_bos_token", 1}}),
+              {"tokenizer_config.json", "\"add_bos_token\" is 1", "true or false"});
+  expectWords(folder.error({{"do_lower_case", true}}), {"\"do_lower_case\" is true", "not supported"});
+  expectWords(folder.error({{"split_special_tokens", true}}), {"\"split_special_tokens\" is true"});
+  expectWords(folder.error({{"sp_model_kwargs", {{"enable_sampling", true}}}}), {"\"sp_model_kwargs\"", "random"});
+  expectWords(folder.error({{"added_tokens_decoder", json::array()}}), {"\"added_tokens_decoder\"", "object"});
+  expectWords(folder.error({{"added_tokens_decoder", {{"x", added("a")}}}}), {"\"x\"", "token id"});
+  expectWords(folder.error({{"added_tokens_decoder", {{"300", {{"special", true}}}}}}),
+              {"\"300\"", "\"content\" is missing"});
+  expectWords(folder.error({{"added_tokens_decoder", {{"300", {{"content", "a"}, {"odd", 1}}}}}}), {"\"odd\""});
+  expectWords(folder.error({{"added_tokens_decoder", {{"300", added("a")}, {"301", added("a")}}}}),
+              {"\"a\" has the ids 300 and 301"});
+  expectWords(folder.error(json::array()), {"tokenizer_config.json", "JSON object"});
+  folder.open(json::object());
+  folder.folder.write("added_tokens.json", R"({"a": -1})");
+  expectWords(folder.error(), {"added_tokens.json", "\"a\" has the id -1"});
+  folder.folder.write("added_tokens.json", R"({"a": 300, "b": 300})");
+  expectWords(folder.error(), {"added_tokens.json", "the id 300 is that of \"a\" and of \"b\""});
+}
+
+TEST(TokenizerFiles, WarnsOfWhatItDoesNotDo) {
+  TokenizerFolder folder;
+  Model model = folder.open({{"clean_up_tokenization_spaces", true},
+                             {"spaces_between_special_tokens", true},
+                             {"tokenizer_class", "GemmaTokenizer"},
+                             {"of_tomorrow", 1}});
+  for (const char *field : {"clean_up_tokenization_spaces", "spaces_between_special_tokens", "tokenizer_class"})
+    EXPECT_NE(noteOn(model, field, Note::Kind::warning), "") << field;
+  EXPECT_NE(noteOn(model, "tokenizer_config.json", Note::Kind::warning).find("\"of_tomorrow\""), std::string::npos);
+}
+
+// Test: added tokens of each of the files are found in a text.
+TEST(TokenizerFiles, AddedTokens) {
+  {
+    TokenizerFolder folder;
+    Model model = folder.open(
+        {{"added_tokens_decoder", {{"1", added("<s>")}, {"300", added("<|im_start|>")}}}, {"eos_token", "</s>"}});
+    EXPECT_EQ(folder.tokenizer(model)->encodePlain("<|im_start|>the").front(), 300);
+  }
+  {
+    TokenizerFolder folder;
+    folder.folder.write("added_tokens.json", R"({"<|im_start|>": 288, "<|im_end|>": 289})");
+    Model model = folder.open();
+    EXPECT_EQ(folder.tokenizer(model)->encodePlain("<|im_start|>the<|im_end|>").front(), 288);
+    EXPECT_EQ(folder.tokenizer(model)->encodePlain("<|im_start|>the<|im_end|>").back(), 289);
+    EXPECT_EQ(folder.tokenizer(model)->decode(std::vector<int32_t>{288, 289}), "<|im_start|><|im_end|>");
+  }
+  {
+    TokenizerFolder folder;
+    json token = added("<x>");
+    token["id"] = 290;
+    folder.folder.write("tokenizer.json", json{{"added_tokens", {token}}}.dump());
+    Model model = folder.open();
+    EXPECT_EQ(folder.tokenizer(model)->encodePlain("<x>"), std::vector<int32_t>{290});
+    EXPECT_NE(noteOn(model, "tokenizer.json", Note::Kind::provenance), "");
+  }
+  {
+    // Without an id: the next ones, in the order of the roles.
+    TokenizerFolder folder;
+    folder.folder.write("special_tokens_map.json",
+                        R"({"pad_token": {"content": "[PAD]", "rstrip": true}, "additional_special_tokens": ["<u>"]})");
+    Model model = folder.open();
+    EXPECT_EQ(folder.tokenizer(model)->encodePlain("[PAD]  <u>"), (std::vector<int32_t>{288, 289}));
+  }
+  {
+    // Beyond the model.
+    TokenizerFolder folder;
+    folder.config["vocab_size"] = 288;
+    Model model = folder.open({{"pad_token", "[PAD]"}});
+    EXPECT_TRUE(model.tokenizer.settings.added.empty());
+    EXPECT_NE(noteOn(model, "added tokens", Note::Kind::warning).find("\"[PAD]\" with id 288"), std::string::npos);
+  }
+}
+
+TEST(TokenizerFiles, TheMapOfSpecialTokens) {
+  TokenizerFolder folder;
+  folder.folder.write("special_tokens_map.json", R"({"eos_token": "▁cat", "odd": 1})");
+  Model model = folder.open({{"eos_token", "</s>"}, {"added_tokens_decoder", {{"2", added("</s>")}}}});
+  EXPECT_EQ(model.tokenizer.end, kEosId);
+  EXPECT_NE(noteOn(model, "special_tokens_map.json: eos_token", Note::Kind::warning), "");
+  EXPECT_NE(noteOn(model, "special_tokens_map.json", Note::Kind::warning).find("\"odd\""), std::string::npos);
+  // Without added_tokens_decoder the map has the last word.
+  model = folder.open({{"eos_token", "</s>"}});
+  EXPECT_EQ(folder.tokenizer(model)->piece(*model.tokenizer.end), "▁cat");
+}
+
+// Test: what ends a text, from which file, and in which order.
+TEST(TokenizerFiles, EndsOfText) {
+  auto ends = [](const Model &model) { return model.config.eosTokenIds; };
+  TokenizerFolder folder;
+  folder.config["eos_token_id"] = 7;
+  json tokenizer = {{"eos_token", "<end>"}, {"added_tokens_decoder", {{"300", added("<end>")}}}};
+  Model model = folder.open(tokenizer);
+  EXPECT_EQ(ends(model), (std::vector<int32_t>{7, 300}));
+  EXPECT_EQ(model.config.eosOrigins[0], "config.json: eos_token_id");
+  EXPECT_EQ(model.config.eosOrigins[1], "tokenizer: eos_token \"<end>\"");
+  EXPECT_EQ(noteOn(model, "end of text", Note::Kind::provenance),
+            "id 7 (config.json: eos_token_id)\nid 300 (tokenizer: eos_token \"<end>\")\n");
+  // As generate() does: the ids of generation_config.json instead of those of config.json.
+  folder.folder.write("generation_config.json", R"({"eos_token_id": [300, 9]})");
+  model = folder.open(tokenizer);
+  EXPECT_EQ(ends(model), (std::vector<int32_t>{300, 9}));
+  EXPECT_EQ(model.config.eosOrigins[0], "generation_config.json: eos_token_id; tokenizer: eos_token \"<end>\"");
+  folder.folder.write("generation_config.json", R"({"eos_token_id": null})");
+  EXPECT_EQ(ends(folder.open(tokenizer)), (std::vector<int32_t>{7, 300}));
+  // Null: none, whatever the tokenizer has.
+  folder.config["eos_token_id"] = nullptr;
+  model = folder.open(tokenizer);
+  EXPECT_TRUE(ends(model).empty());
+  EXPECT_NE(noteOn(model, "end of text", Note::Kind::provenance), "");
+  // Missing: the default of transformers.
+  folder.config.erase("eos_token_id");
+  model = folder.open(tokenizer);
+  EXPECT_EQ(ends(model), (std::vector<int32_t>{2, 300}));
+  EXPECT_NE(model.config.eosOrigins[0].find("default"), std::string::npos);
+  // An id that is none: the tokenizer's.
+  folder.config["eos_token_id"] = -1;
+  EXPECT_EQ(ends(folder.open(tokenizer)), std::vector<int32_t>{300});
+}
+
+// Test: a tokenizer that is none, or of another model, is refused when the model is opened.
+TEST(TokenizerFiles, FilesThatAreNoTokenizers) {
+  TokenizerFolder folder;
+  folder.config["vocab_size"] = 64;
+  expectWords(folder.error(), {"tokenizer.model", "288 ids but the model has 64", "another model"});
+  folder.config["vocab_size"] = 320;
+  folder.folder.write("tokenizer.model", "AA== 0\nAQ== 1\n");
+  expectWords(folder.error(), {"tokenizer.model", "tiktoken", "not supported"});
+  folder.folder.write("tokenizer.model", "version https://git-lfs.github.com/spec/v1\n");
+  expectWords(folder.error(), {"tokenizer.model", "Git LFS pointer"});
+  folder.folder.write("tokenizer.model", "{}");
+  expectWords(folder.error(), {"tokenizer.model", "tokenizer.json"});
+  std::filesystem::remove(folder.folder.path / "tokenizer.model");
+  std::filesystem::create_symlink("../../blobs/0123", folder.folder.path / "tokenizer.model");
+  expectWords(folder.error(), {"tokenizer.model", "../../blobs/0123, which is not there"});
+  // tokenizer.json alone: the model can be compiled, and it is said.
+  std::filesystem::remove(folder.folder.path / "tokenizer.model");
+  folder.folder.write("tokenizer.json", "{}");
+  Model model = folder.open();
+  EXPECT_EQ(model.tokenizer.sentencePieceModel, "");
+  EXPECT_NE(noteOn(model, "tokenizer.json", Note::Kind::warning).find("not supported"), std::string::npos);
+}
