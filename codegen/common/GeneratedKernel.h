@@ -56,6 +56,9 @@ struct GeneratedKernel {
   int64_t weightBytes = 0;
   int64_t flopsPerRow = 0;
   RowDim rows = RowDim::Tokens;
+  /// Of attention: bytes of a position's keys and values, operations of a row for each key that it sees.
+  int64_t cacheBytesPerKey = 0;
+  int64_t flopsPerKey = 0;
 };
 
 } // namespace quipu::codegen

@@ -2,6 +2,7 @@
 
 #include "codegen/cpu/CpuKernel.h"
 
+#include "codegen/common/AttentionWork.h"
 #include "codegen/common/KernelUses.h"
 #include "codegen/cpu/CheckSchedule.h"
 #include "codegen/cpu/Emitters.h"
@@ -91,6 +92,7 @@ private:
     if (!attention || attention.getLse() || !attention.getCausal() || attention.getKeyBegin() || attention.getKeyEnd())
       return kernel.emitOpError() << "has an attention schedule but does not hold exactly one causal llama.attention "
                                   << "over all keys without lse";
+    noteAttentionWork(attention, generated);
     generated.scratchBytes = llvm::alignTo(attentionScratchBytes(attention, schedule), 64);
     GeneratedEntry entry{generated.name, static_cast<int64_t>(attention.getNumKvHeads()), RowDim::Tokens, 1};
     if (schedule.getRows() == RowRegime::Few) {

@@ -3,6 +3,7 @@
 #include "codegen/cuda/CudaKernel.h"
 
 #include "codegen/common/Arguments.h"
+#include "codegen/common/AttentionWork.h"
 #include "codegen/common/KernelUses.h"
 #include "codegen/cuda/Emitters.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
@@ -102,6 +103,7 @@ private:
     if (!attention || attention.getLse() || !attention.getCausal() || attention.getKeyBegin() || attention.getKeyEnd())
       return kernel.emitOpError() << "has an attention schedule but does not hold exactly one causal llama.attention "
                                   << "over all keys without lse";
+    noteAttentionWork(attention, generated);
     if (schedule.getRegime() == RowRegime::Few)
       return emitAttentionFew(builder, kernel, attention, schedule, maxRows, generated);
     return schedule.getDot() == CudaDot::Wgmma ? emitAttentionManyWgmma(builder, kernel, attention, schedule, generated)

@@ -194,6 +194,8 @@ private:
     to->weight_bytes = kernel.weightBytes;
     to->flops_per_row = kernel.flopsPerRow;
     to->rows = toPlan(kernel.rows);
+    to->cache_bytes_per_key = kernel.cacheBytesPerKey;
+    to->flops_per_key = kernel.flopsPerKey;
     out.kernels.push_back(std::move(to));
     return success();
   }

@@ -121,6 +121,8 @@ static Json kernelJson(const plan::Kernel &kernel) {
           {"independent_args", list(kernel.independent_args())},
           {"weight_bytes", kernel.weight_bytes()},
           {"flops_per_row", kernel.flops_per_row()},
+          {"cache_bytes_per_key", kernel.cache_bytes_per_key()},
+          {"flops_per_key", kernel.flops_per_key()},
           {"rows", plan::EnumNameRowDim(kernel.rows())}};
 }
 

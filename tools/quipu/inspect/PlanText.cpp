@@ -95,6 +95,9 @@ static void printKernels(std::ostringstream &os, const plan::Plan &plan) {
     }
     os << "    reads " << decimalBytes(double(kernel->weight_bytes())) << " of weights, " << kernel->flops_per_row()
        << " operations a row of " << plan::EnumNameRowDim(kernel->rows());
+    if (kernel->flops_per_key())
+      os << ", " << decimalBytes(double(kernel->cache_bytes_per_key())) << " of the cache and "
+         << kernel->flops_per_key() << " operations a key";
     if (kernel->scratch_bytes())
       os << ", " << binaryBytes(kernel->scratch_bytes()) << " of scratch a thread";
     os << "\n";
