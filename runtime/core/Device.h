@@ -141,6 +141,14 @@ struct TokenChoice {
   const double *uniforms = nullptr;
 };
 
+/// Seconds that a list of launches took, in each of several runs.
+struct ListTimes {
+  /// Of each launch; empty for those that have no blocks.
+  std::vector<std::vector<double>> launches;
+  /// Of the whole list.
+  std::vector<double> whole;
+};
+
 /// A place in the device's work.
 class DeviceEvent {
 public:
@@ -255,8 +263,9 @@ public:
   /// Between two recorded events; waits for the second.
   virtual double seconds(DeviceEvent &from, DeviceEvent &to) = 0;
 
-  /// Seconds that each launch of the list takes, one after the other: means over `repeats` runs after a first one.
-  virtual std::vector<double> profile(LaunchList &list, const int64_t *dims, unsigned repeats) = 0;
+  /// Times the list as enqueue() runs it, and its launches, in `repeats` runs after a first one. Launches are timed
+  /// within these runs where they do not overlap, else in others, each alone.
+  virtual ListTimes profile(LaunchList &list, const int64_t *dims, unsigned repeats) = 0;
 
   /// Runs the list and returns when it has finished.
   void run(LaunchList &list, const int64_t *dims) {

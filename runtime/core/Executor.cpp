@@ -210,15 +210,21 @@ static std::string locationOf(const plan::Step &step, uint64_t iteration) {
   return text;
 }
 
-std::vector<LaunchTime> Executor::profile(size_t index, const StepRows &rows, unsigned repeats) {
+StepTimes Executor::profile(size_t index, const StepRows &rows, unsigned repeats) {
   Launched launched = upload(index, rows);
-  std::vector<double> seconds = device.profile(programs[index], launched.dims, repeats);
-  std::vector<LaunchTime> times;
+  ListTimes list = device.profile(programs[index], launched.dims, repeats);
+  StepTimes times;
+  times.whole = std::move(list.whole);
+  size_t number = 0;
   forEachStep(model.plan(), *model.programs()[index],
               [&](const plan::Step &step, const plan::Kernel &kernel, uint64_t iteration) {
-                for (const plan::Entry *entry : *kernel.entries())
-                  times.push_back(
-                      {locationOf(step, iteration), entry->symbol()->str(), step.kernel(), seconds[times.size()]});
+                for (const plan::Entry *entry : *kernel.entries()) {
+                  std::vector<double> &seconds = list.launches[number++];
+                  if (!seconds.empty())
+                    times.launches.push_back({locationOf(step, iteration),
+                                              step.location() ? step.location()->str() : "", entry->symbol()->str(),
+                                              step.kernel(), std::move(seconds)});
+                }
               });
   return times;
 }

@@ -501,15 +501,17 @@ void Session::draw(std::span<const NextToken> batch, std::span<const TokenSampli
   impl->continueOnDevice(parts, sampling, *impl->oneLaunch(parts), steps, callback);
 }
 
-std::vector<LaunchTime> Session::profile(std::span<const SequenceTokens> batch, unsigned repeats,
-                                         const StepOptions &options) {
+StepTimes Session::profile(std::span<const SequenceTokens> batch, unsigned repeats, const StepOptions &options) {
   impl->check(batch);
   impl->reserve(batch);
   uint64_t limit = impl->rowLimit(batch, options);
   size_t program = impl->chooseProgram(batch, {}, limit);
   Cursor cursor;
   impl->buildRows(batch, cursor, *impl->model->programs()[program], limit);
-  std::vector<LaunchTime> times = impl->executor.profile(program, impl->rows, repeats);
+  StepTimes times = impl->executor.profile(program, impl->rows, repeats);
+  for (const KvCache::Growth &advance : impl->advances)
+    times.rows.sequences.push_back({impl->cache.length(advance.sequence), advance.tokens});
+  times.rows.outputs = impl->rows.outputs.size();
   for (const SequenceTokens &part : batch)
     impl->cache.truncate(part.sequence, impl->cache.length(part.sequence));
   return times;

@@ -59,14 +59,36 @@ struct NextToken {
 /// Gets the chosen tokens of one step, one for each sequence in the order given; false stops.
 using ChosenTokens = std::function<bool(std::span<const int32_t> tokens)>;
 
-/// How long one launch of a step took.
+/// Rows of a launch that belong to one sequence: their first position, and how many follow each other.
+struct SequenceRows {
+  uint64_t position = 0;
+  uint64_t count = 0;
+};
+
+/// The rows of a launch without padding, and how many rows of logits it gives.
+struct LaunchRows {
+  std::vector<SequenceRows> sequences;
+  uint64_t outputs = 0;
+};
+
+/// How long one launch of a kernel's entry took.
 struct LaunchTime {
-  /// Place in the model ("layers.3.self_attn.q_proj").
+  /// Place in the model ("layers.3.self_attn.q_proj"), and the same for all layers ("layers.{}.self_attn.q_proj").
   std::string location;
+  std::string place;
   /// The kernel's entry, and the kernel's index in the plan.
   std::string entry;
   uint32_t kernel = 0;
-  double seconds = 0;
+  /// Of each run.
+  std::vector<double> seconds;
+};
+
+/// How long a step took, and the launches that it consists of.
+struct StepTimes {
+  LaunchRows rows;
+  std::vector<LaunchTime> launches;
+  /// Seconds of the whole, of each run.
+  std::vector<double> whole;
 };
 
 struct StepOptions {
@@ -135,10 +157,9 @@ public:
   void draw(std::span<const NextToken> batch, std::span<const TokenSampling> sampling, uint32_t steps,
             const ChosenTokens &callback);
 
-  /// Runs the batch, of which at least a part must fit into one launch, once to warm up and `repeats` times launch by
-  /// launch, and gives the mean time of each. The sequences stay as they are.
-  std::vector<LaunchTime> profile(std::span<const SequenceTokens> batch, unsigned repeats,
-                                  const StepOptions &options = {});
+  /// Runs the batch, or of a longer one what fits into one launch of a program, once to warm up and `repeats` times
+  /// with a clock (Device::profile). The sequences stay as they are.
+  StepTimes profile(std::span<const SequenceTokens> batch, unsigned repeats, const StepOptions &options = {});
 
   /// Bytes of the cache that hold positions now, and that it can hold at most.
   uint64_t cacheBytesUsed() const;

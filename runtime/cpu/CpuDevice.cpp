@@ -6,6 +6,8 @@
 #include "runtime/cpu/CpuCode.h"
 #include "runtime/cpu/CpuFeatures.h"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -110,12 +112,13 @@ struct Job {
   size_t scratchStride;
 };
 
-/// Every worker walks the whole list and computes its part of each launch.
-void walk(void *context, unsigned worker) {
-  const Job &job = *static_cast<const Job *>(context);
+/// Every worker walks the whole list and computes its part of each launch; observe(launch, isEnd) is called before and
+/// after that.
+template <typename Observe> void walkLaunches(const Job &job, unsigned worker, Observe observe) {
   void *scratch = job.scratch + worker * job.scratchStride;
   bool first = true;
-  for (const Launch &launch : job.launches) {
+  for (size_t i = 0; i < job.launches.size(); ++i) {
+    const Launch &launch = job.launches[i];
     uint64_t blocks = gridBlocks(launch, job.dims);
     if (blocks == 0)
       continue;
@@ -124,11 +127,17 @@ void walk(void *context, unsigned worker) {
     if (!first)
       job.pool.barrier(worker);
     first = false;
+    observe(i, false);
     ThreadPool::Range range = job.pool.split(blocks, worker);
     if (range.begin != range.end)
       reinterpret_cast<QuipuKernelEntry>(const_cast<void *>(launch.entry))(launch.buffers, job.dims, range.begin,
                                                                            range.end, scratch);
+    observe(i, true);
   }
+}
+
+void walk(void *context, unsigned worker) {
+  walkLaunches(*static_cast<const Job *>(context), worker, [](size_t, bool) {});
 }
 
 } // namespace
@@ -163,18 +172,55 @@ double CpuDevice::seconds(DeviceEvent &from, DeviceEvent &to) {
   return std::chrono::duration<double>(timeOf(to) - timeOf(from)).count();
 }
 
-std::vector<double> CpuDevice::profile(LaunchList &list, const int64_t *dims, unsigned repeats) {
-  std::vector<double> seconds(list.launches.size());
+namespace {
+
+/// Takes down when each worker is in which launch.
+struct TimedJob {
+  Job job;
+  /// Beginning and end, by launch and worker.
+  std::vector<std::array<Clock::time_point, 2>> times;
+
+  std::array<Clock::time_point, 2> &at(size_t launch, unsigned worker) {
+    return times[launch * job.pool.size() + worker];
+  }
+};
+
+void walkTimed(void *context, unsigned worker) {
+  auto &timed = *static_cast<TimedJob *>(context);
+  walkLaunches(timed.job, worker, [&](size_t launch, bool isEnd) { timed.at(launch, worker)[isEnd] = Clock::now(); });
+}
+
+} // namespace
+
+ListTimes CpuDevice::profile(LaunchList &list, const int64_t *dims, unsigned repeats) {
+  std::lock_guard<std::mutex> lock(mutex);
+  size_t count = list.launches.size();
+  TimedJob timed = {{pool, list.launches, dims, static_cast<char *>(scratch.data()), scratchStride}, {}};
+  timed.times.resize(count * pool.size());
+  ListTimes times;
+  times.launches.resize(count);
+  auto since = [](Clock::time_point begin, Clock::time_point end) {
+    return std::chrono::duration<double>(end - begin).count();
+  };
   for (unsigned run = 0; run <= repeats; ++run) {
-    for (size_t i = 0; i < seconds.size(); ++i) {
-      Clock::time_point begin = Clock::now();
-      runLaunches({&list.launches[i], 1}, dims);
-      // The first run brings weights into memory.
-      if (run > 0)
-        seconds[i] += std::chrono::duration<double>(Clock::now() - begin).count() / repeats;
+    Clock::time_point begin = Clock::now();
+    pool.run(walkTimed, &timed);
+    double whole = since(begin, Clock::now());
+    // The first run brings weights into memory.
+    if (run == 0)
+      continue;
+    times.whole.push_back(whole);
+    for (size_t i = 0; i < count; ++i) {
+      if (gridBlocks(list.launches[i], dims) == 0)
+        continue;
+      // The others wait for the worker that takes longest; what they take to meet and to part is no work of the launch.
+      double longest = 0;
+      for (unsigned worker = 0; worker < pool.size(); ++worker)
+        longest = std::max(longest, since(timed.at(i, worker)[0], timed.at(i, worker)[1]));
+      times.launches[i].push_back(longest);
     }
   }
-  return seconds;
+  return times;
 }
 
 } // namespace quipu

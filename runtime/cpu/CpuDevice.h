@@ -34,7 +34,7 @@ public:
   void record(DeviceEvent &event) override;
   void wait(DeviceEvent &event) override {}
   double seconds(DeviceEvent &from, DeviceEvent &to) override;
-  std::vector<double> profile(LaunchList &list, const int64_t *dims, unsigned repeats) override;
+  ListTimes profile(LaunchList &list, const int64_t *dims, unsigned repeats) override;
 
   /// Throws Error that names what the target needs and this machine lacks.
   void checkTarget(const plan::Target &target, const std::string &planName) const;

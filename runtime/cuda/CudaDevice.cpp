@@ -204,26 +204,45 @@ double CudaDevice::seconds(DeviceEvent &from, DeviceEvent &to) {
   return double(milliseconds) / 1e3;
 }
 
-std::vector<double> CudaDevice::profile(LaunchList &list, const int64_t *dims, unsigned repeats) {
+ListTimes CudaDevice::profile(LaunchList &list, const int64_t *dims, unsigned repeats) {
   use();
+  ListTimes times;
+  std::vector<std::unique_ptr<DeviceEvent>> events;
+  auto mark = [&](size_t index) {
+    while (events.size() <= index)
+      events.push_back(createEvent());
+    record(*events[index]);
+  };
+
+  // A list that repeats is recorded when it comes for the second time. The steps that count follow one already under
+  // way, as they do in generation: the GPU does not wait for the host.
+  enqueue(list, dims, nullptr);
+  enqueue(list, dims, nullptr);
+  for (unsigned run = 0; run <= repeats; ++run) {
+    enqueue(list, dims, nullptr);
+    mark(run);
+  }
+  synchronize();
+  for (unsigned run = 0; run < repeats; ++run)
+    times.whole.push_back(seconds(*events[run], *events[run + 1]));
+
   std::lock_guard<std::mutex> lock(mutex);
   auto &program = static_cast<CudaProgram &>(*list.prepared);
   program.setDims(dims);
-  std::vector<double> total(program.size());
-  std::vector<std::unique_ptr<DeviceEvent>> events;
-  for (size_t i = 0; i <= program.size(); ++i)
-    events.push_back(createEvent());
+  times.launches.resize(program.size());
+  std::vector<bool> hasBlocks(program.size());
   for (unsigned run = 0; run <= repeats; ++run) {
-    record(*events.front());
+    mark(0);
     for (size_t i = 0; i < program.size(); ++i) {
-      program.launch(i, stream, /*dependent=*/false);
-      record(*events[i + 1]);
+      hasBlocks[i] = program.launch(i, stream, /*dependent=*/false);
+      mark(i + 1);
     }
     synchronize();
     for (size_t i = 0; run > 0 && i < program.size(); ++i)
-      total[i] += seconds(*events[i], *events[i + 1]) / repeats;
+      if (hasBlocks[i])
+        times.launches[i].push_back(seconds(*events[i], *events[i + 1]));
   }
-  return total;
+  return times;
 }
 
 } // namespace quipu

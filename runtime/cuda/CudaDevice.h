@@ -50,7 +50,7 @@ public:
   void record(DeviceEvent &event) override;
   void wait(DeviceEvent &event) override;
   double seconds(DeviceEvent &from, DeviceEvent &to) override;
-  std::vector<double> profile(LaunchList &list, const int64_t *dims, unsigned repeats) override;
+  ListTimes profile(LaunchList &list, const int64_t *dims, unsigned repeats) override;
 
   const CudaProperties &properties() const { return gpu; }
 

@@ -210,21 +210,27 @@ TEST_F(CudaSessionTest, TwoSessions) {
   }
 }
 
-// Test: each launch takes a millisecond on the fake device; the sequence stays as it was.
+// Test: each launch takes a millisecond on the fake device, and the whole as much as all; the sequence stays as it was.
 TEST_F(CudaSessionTest, Profile) {
   Session session(load());
   SequenceId sequence = session.addSequence();
   session.prefill(sequence, tokensOf(1, 6));
   int32_t token = 5;
   SequenceTokens part = {sequence, {&token, 1}, LogitsMode::Last};
-  std::vector<LaunchTime> times = session.profile({&part, 1}, 3);
-  ASSERT_EQ(times.size(), size_t(2 + 2 * kToyLayers));
-  EXPECT_EQ(times[0].location, "embed");
-  EXPECT_EQ(times[3].location, "layers.1");
-  EXPECT_EQ(times[3].entry, "toy_append");
-  EXPECT_EQ(times[4].kernel, 1u);
-  for (const LaunchTime &time : times)
-    EXPECT_DOUBLE_EQ(time.seconds, 1e-3);
+  StepTimes times = session.profile({&part, 1}, 3);
+  ASSERT_EQ(times.launches.size(), size_t(2 + 2 * kToyLayers));
+  EXPECT_EQ(times.launches[0].location, "embed");
+  EXPECT_EQ(times.launches[3].location, "layers.1");
+  EXPECT_EQ(times.launches[3].place, "layers.{}");
+  EXPECT_EQ(times.launches[3].entry, "toy_append");
+  EXPECT_EQ(times.launches[4].kernel, 1u);
+  for (const LaunchTime &time : times.launches)
+    EXPECT_EQ(time.seconds, std::vector<double>(3, float(1) / 1e3));
+  EXPECT_EQ(times.whole, std::vector<double>(3, float(2 + 2 * kToyLayers) / 1e3));
+  ASSERT_EQ(times.rows.sequences.size(), 1u);
+  EXPECT_EQ(times.rows.sequences[0].position, 6u);
+  EXPECT_EQ(times.rows.sequences[0].count, 1u);
+  EXPECT_EQ(times.rows.outputs, 1u);
   EXPECT_EQ(session.length(sequence), 6u);
   std::vector<int32_t> tokens = tokensOf(1, 6);
   tokens.push_back(token);

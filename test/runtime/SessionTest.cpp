@@ -297,3 +297,41 @@ TEST(ModelLoad, Properties) {
   EXPECT_TRUE(model->isEos(2));
   EXPECT_FALSE(model->isEos(3));
 }
+
+// Test: launches are timed within the runs that they are part of, whose time they do not exceed; what a launch has no
+// rows for is left out; the sequences stay as they were.
+TEST_P(SessionTest, Profile) {
+  SequenceId first = session.addSequence(), second = session.addSequence();
+  session.prefill(first, tokensOf(1, 6));
+  session.prefill(second, tokensOf(2, 3));
+  std::vector<int32_t> tokens = tokensOf(3, 4);
+  SequenceTokens parts[] = {{first, {tokens.data(), 1}, LogitsMode::Last}, {second, tokens, LogitsMode::None}};
+  StepTimes times = session.profile(parts, 7);
+  ASSERT_EQ(times.launches.size(), size_t(2 + 2 * kToyLayers));
+  ASSERT_EQ(times.whole.size(), 7u);
+  std::vector<double> sums(7);
+  for (const LaunchTime &time : times.launches) {
+    ASSERT_EQ(time.seconds.size(), 7u);
+    for (size_t run = 0; run < 7; ++run) {
+      EXPECT_GT(time.seconds[run], 0);
+      sums[run] += time.seconds[run];
+    }
+  }
+  for (size_t run = 0; run < 7; ++run)
+    EXPECT_LT(sums[run], times.whole[run]);
+  EXPECT_EQ(times.launches[3].location, "layers.1");
+  EXPECT_EQ(times.launches[3].place, "layers.{}");
+  ASSERT_EQ(times.rows.sequences.size(), 2u);
+  EXPECT_EQ(times.rows.sequences[0].position, 6u);
+  EXPECT_EQ(times.rows.sequences[0].count, 1u);
+  EXPECT_EQ(times.rows.sequences[1].position, 3u);
+  EXPECT_EQ(times.rows.sequences[1].count, 4u);
+  EXPECT_EQ(times.rows.outputs, 1u);
+  EXPECT_EQ(session.length(first), 6u);
+  EXPECT_EQ(session.length(second), 3u);
+
+  parts[0].logits = LogitsMode::None;
+  times = session.profile(parts, 1);
+  ASSERT_EQ(times.launches.size(), size_t(1 + 2 * kToyLayers));
+  EXPECT_EQ(times.launches.back().entry, "toy_mix");
+}
