@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures the benchmark plans with `quipu bench` and holds the rates against what docs/performance.md promises.
 
-    bench.py PLANS RESULTS [--only REGEX] [--repeats N] [--profile]
+    bench.py PLANS RESULTS [--only REGEX] [--repeats N]
 
 PLANS holds bench/SHAPE.bf16.qplan. Ceilings are measured by the same process, between the runs. Prints one line a test
 and appends it to RESULTS. Exit status 1 when a test does not run or misses its mark.
@@ -82,10 +82,10 @@ def main():
         elif test == "decode b1 ctx 32704":
             wanted = bandwidth.get("1b", math.inf)
         share = []
-        if "achieved_GBps" in row:
+        if row["bound"] == "memory":
             share.append(f"{row['achieved_GBps']:.0f} of {row['ceiling_GBps']:.0f} GB/s copied "
                          f"({100 * row['achieved_GBps'] / row['ceiling_GBps']:.0f} %)")
-        if row.get("ceiling_TFLOPs"):
+        if row.get("ceiling_TFLOPs") and (row["bound"] == "compute" or row["batch"] > 1):
             share.append(f"{row['achieved_TFLOPs']:.0f} of {row['ceiling_TFLOPs']:.0f} TFLOP/s by cuBLAS "
                          f"({100 * row['achieved_TFLOPs'] / row['ceiling_TFLOPs']:.0f} %)")
         runs = " ".join(f"{rate:.0f}" for rate in row["runs_tok_s"])

@@ -30,6 +30,9 @@ void addDoctor(CLI::App &program, Action &action);
 /// `completion`, and the hidden `pages`.
 void addPages(CLI::App &program, Action &action);
 
+/// Turns -pg, which other programs have, into the --pg that CLI11 can be told of.
+void spellOutBenchOptions(std::vector<std::string> &arguments);
+
 /// Runs quipu-compile, whose help and messages then speak as `quipu compile`; returns its exit status. Throws
 /// Error when a signal ended it.
 int runCompiler(const std::vector<std::string> &arguments);

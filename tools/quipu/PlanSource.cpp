@@ -222,9 +222,13 @@ std::shared_ptr<const PlanFile> PlanSource::compileCached(bool verbose, const st
   return PlanFile::open(plan);
 }
 
-void ModelFlags::addOptions(CLI::App &command) {
+void ModelFlags::addOptions(CLI::App &command, std::vector<unsigned> *threadCounts) {
   command.add_option("--weights", weights, "files, or random:SEED")->type_name("SOURCE");
-  addNumber(command, "--threads,-t", threads, "Threads (default: the cores that this process may use)", 1);
+  const char *threadsText = "Threads (default: the cores that this process may use)";
+  if (threadCounts)
+    addNumbers(command, "--threads,-t", *threadCounts, threadsText, 1);
+  else
+    addNumber(command, "--threads,-t", threads, threadsText, 1);
   command.add_flag("--pin", pin, "Bind each thread to one core");
   command.add_option("--device", device, "cpu, cuda or cuda:N, GPU number N (default: what the plan was compiled for)");
   command

@@ -51,7 +51,8 @@ private:
 
 /// Flags on how a plan is run: --weights, --threads, --pin, --device, --variant, --verify.
 struct ModelFlags {
-  void addOptions(CLI::App &command);
+  /// With `threadCounts` --threads takes a list and fills that, for a command that loads a model several times.
+  void addOptions(CLI::App &command, std::vector<unsigned> *threadCounts = nullptr);
   /// Throws UsageError for values that make no sense.
   ModelOptions options() const;
 

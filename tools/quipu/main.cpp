@@ -106,6 +106,8 @@ static int runProgram(std::vector<std::string> arguments) {
   replaceHelp(arguments);
   if (arguments[0] == "compile")
     return runCompiler({arguments.begin() + 1, arguments.end()});
+  if (arguments[0] == "bench")
+    spellOutBenchOptions(arguments);
 
   CLI::App program("Quipu compiles LLaMA-family models and runs them.", "quipu");
   program.set_version_flag("--version", "quipu " QUIPU_VERSION, "Print the version");

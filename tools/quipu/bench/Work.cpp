@@ -1,14 +1,70 @@
-//===- Work.cpp - Bytes and operations of a step -----------------------------------------===//
+//===- Work.cpp - Bytes and operations of steps ------------------------------------------===//
 
 #include "tools/quipu/bench/Work.h"
-#include "runtime/core/DataType.h"
 #include "runtime/core/Device.h"
 
 #include <algorithm>
 
 namespace quipu::tool {
 
-/// The program that the runtime picks for a launch of so many rows; null when none takes them.
+/// Keys that the rows at positions 0 ... count - 1 see.
+static double keysSeenFromStart(uint64_t count, uint64_t window) {
+  uint64_t growing = window ? std::min(count, window) : count;
+  return double(growing) * double(growing + 1) / 2 + double(count - growing) * double(window);
+}
+
+double keysSeen(const SequenceRows &rows, uint64_t window) {
+  return keysSeenFromStart(rows.position + rows.count, window) - keysSeenFromStart(rows.position, window);
+}
+
+double keysRead(const SequenceRows &rows, uint64_t window) {
+  if (rows.count == 0)
+    return 0;
+  uint64_t all = rows.position + rows.count;
+  return double(window ? std::min(all, window + rows.count - 1) : all);
+}
+
+static uint64_t tokenCount(const LaunchRows &rows) {
+  uint64_t count = 0;
+  for (const SequenceRows &sequence : rows.sequences)
+    count += sequence.count;
+  return count;
+}
+
+Work kernelWork(const plan::Plan &plan, const plan::Kernel &kernel, const LaunchRows &rows) {
+  uint64_t count = rowCount(kernel.rows(), tokenCount(rows), rows.outputs);
+  if (count == 0)
+    return {};
+  Work work = {double(kernel.weight_bytes()), double(kernel.flops_per_row()) * double(count)};
+  if (kernel.flops_per_key() == 0)
+    return work;
+  uint64_t window = plan.config()->sliding_window();
+  for (const SequenceRows &sequence : rows.sequences) {
+    work.bytes += double(kernel.cache_bytes_per_key()) * keysRead(sequence, window);
+    work.operations += double(kernel.flops_per_key()) * keysSeen(sequence, window);
+  }
+  return work;
+}
+
+std::vector<LaunchRows> launchesOf(uint64_t sequences, uint64_t depth, uint64_t tokens, uint64_t chunk) {
+  std::vector<LaunchRows> launches;
+  uint64_t room = 0;
+  for (uint64_t i = 0; i < sequences; ++i)
+    for (uint64_t done = 0; done < tokens;) {
+      if (room == 0) {
+        launches.emplace_back();
+        room = chunk;
+      }
+      uint64_t count = std::min(tokens - done, room);
+      launches.back().sequences.push_back({depth + done, count});
+      done += count;
+      room -= count;
+      launches.back().outputs += done == tokens;
+    }
+  return launches;
+}
+
+/// A program that the runtime may pick for the launch; those that it chooses from state the same work.
 static const plan::Program *programFor(const Model &model, uint64_t rows) {
   for (const plan::Program *program : model.programs())
     if (program->min_rows() <= rows && rows <= program->max_rows())
@@ -16,35 +72,30 @@ static const plan::Program *programFor(const Model &model, uint64_t rows) {
   return nullptr;
 }
 
-Work stepWork(const Model &model, uint64_t rows, uint64_t outputs, uint64_t chunk, double context) {
-  const plan::Plan &plan = model.plan();
+Work launchWork(const Model &model, const LaunchRows &rows) {
   Work work;
-  for (uint64_t done = 0; done < rows;) {
-    uint64_t count = std::min(chunk, rows - done);
-    done += count;
-    // Logits come with the launch that ends the step (more of them than one only where each row is its own end).
-    uint64_t outputCount = done == rows ? outputs : 0;
-    const plan::Program *program = programFor(model, count);
-    if (!program)
-      return {};
-    for (const plan::Sequence *sequence : *program->sequences())
-      for (const plan::Step *step : *sequence->steps()) {
-        const plan::Kernel *kernel = plan.kernels()->Get(step->kernel());
-        uint64_t kernelRows = rowCount(kernel->rows(), count, outputCount);
-        if (kernelRows == 0)
-          continue;
-        work.bytes += double(sequence->repeat()) * double(kernel->weight_bytes());
-        work.operations += double(sequence->repeat()) * double(kernel->flops_per_row()) * double(kernelRows);
-      }
-  }
-  // Attention: each row reads every position it sees, once for the whole group of query heads that shares it, and
-  // multiplies and adds for scores and for values.
-  const plan::KvCache *cache = plan.kv_cache();
-  const plan::ModelConfig *config = plan.config();
-  double layers = cache->layers();
-  work.bytes +=
-      double(rows) * context * 2.0 * layers * cache->kv_heads() * cache->head_dim() * double(dtypeSize(cache->dtype()));
-  work.operations += double(rows) * context * 4.0 * layers * config->num_heads() * config->head_dim();
+  const plan::Program *program = programFor(model, tokenCount(rows));
+  if (!program)
+    return work;
+  for (const plan::Sequence *sequence : *program->sequences())
+    for (const plan::Step *step : *sequence->steps()) {
+      Work one = kernelWork(model.plan(), *model.plan().kernels()->Get(step->kernel()), rows);
+      work += {one.bytes * sequence->repeat(), one.operations * sequence->repeat()};
+    }
+  return work;
+}
+
+Work promptWork(const Model &model, uint64_t sequences, uint64_t depth, uint64_t tokens, uint64_t chunk) {
+  Work work;
+  for (const LaunchRows &launch : launchesOf(sequences, depth, tokens, chunk))
+    work += launchWork(model, launch);
+  return work;
+}
+
+Work generationWork(const Model &model, uint64_t sequences, uint64_t depth, uint64_t tokens) {
+  Work work;
+  for (uint64_t i = 0; i < tokens; ++i)
+    work += launchWork(model, {std::vector<SequenceRows>(sequences, {depth + i, 1}), sequences});
   return work;
 }
 

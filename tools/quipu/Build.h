@@ -1,0 +1,14 @@
+//===- Build.h - Which build of quipu this is -------------------------------*- C++ -*-===//
+
+#ifndef QUIPU_TOOLS_QUIPU_BUILD_H
+#define QUIPU_TOOLS_QUIPU_BUILD_H
+
+namespace quipu::tool {
+
+extern const char *const kBuildVersion;
+/// The commit that was built, with "+" behind it where files had been changed; "unknown" outside of a repository.
+extern const char *const kBuildCommit;
+
+} // namespace quipu::tool
+
+#endif // QUIPU_TOOLS_QUIPU_BUILD_H

@@ -1,0 +1,166 @@
+//===- Bench.cpp - Running the tests of bench --------------------------------------------===//
+
+#include "tools/quipu/bench/Bench.h"
+#include "runtime/core/Device.h"
+#include "runtime/core/Error.h"
+#include "runtime/core/MemoryPlan.h"
+
+#include <algorithm>
+#include <chrono>
+#include <span>
+
+namespace quipu::tool {
+
+static uint64_t mostPositions(const std::vector<BenchTest> &tests) {
+  uint64_t most = 0;
+  for (const BenchTest &test : tests)
+    most = std::max(most, test.positions());
+  return most;
+}
+
+static uint32_t mostSequences(const std::vector<BenchTest> &tests) {
+  uint32_t most = 0;
+  for (const BenchTest &test : tests)
+    most = std::max(most, test.batch);
+  return most;
+}
+
+void checkTests(const PlanFile &file, const std::vector<BenchTest> &tests) {
+  const plan::KvCache &cache = *file.plan().kv_cache();
+  if (uint32_t batch = mostSequences(tests); batch > cache.max_batch())
+    fail(file.path(), ": was compiled for ", cache.max_batch(), " sequences at once, --batch asks for ", batch,
+         "; compile with --max-batch ", batch);
+  if (uint64_t positions = mostPositions(tests); positions > cache.max_seq())
+    fail(file.path(), ": was compiled for ", cache.max_seq(), " positions, the benchmark needs ", positions,
+         "; ask for fewer; ", adviceOnLength(file.plan(), positions));
+}
+
+uint64_t cacheTokensOf(const plan::Plan &plan, const std::vector<BenchTest> &tests) {
+  uint64_t page = plan.kv_cache()->page();
+  return mostSequences(tests) * ((mostPositions(tests) + page - 1) / page * page);
+}
+
+Bench::Bench(std::shared_ptr<const Model> loaded, std::unique_ptr<Ceilings> limits, const std::vector<BenchTest> &tests,
+             const BenchOptions &options)
+    : model(std::move(loaded)), options(options), session(model), ceilings(std::move(limits)) {
+  if (options.token && (*options.token < 0 || uint32_t(*options.token) >= model->vocabSize()))
+    fail("--token ", *options.token, ": ", model->planFile().path(), " has tokens 0 to ", model->vocabSize() - 1);
+  for (uint32_t i = 0; i < mostSequences(tests); ++i)
+    sequences.push_back(session.addSequence());
+}
+
+/// Ids spread over the vocabulary, the same in every run; or all alike.
+std::vector<int32_t> Bench::benchTokens(size_t count) const {
+  std::vector<int32_t> tokens(count, options.token.value_or(0));
+  if (options.token)
+    return tokens;
+  uint32_t state = 12345, vocab = model->vocabSize();
+  for (int32_t &token : tokens) {
+    state = state * 1664525 + 1013904223;
+    token = int32_t((uint64_t(state) * vocab) >> 32);
+  }
+  return tokens;
+}
+
+std::vector<SequenceId> Bench::fillTo(uint32_t depth, uint32_t batch) {
+  std::vector<SequenceId> used(sequences.begin(), sequences.begin() + batch);
+  std::vector<int32_t> tokens = benchTokens(depth);
+  for (SequenceId sequence : used) {
+    if (session.length(sequence) > depth)
+      session.truncate(sequence, depth);
+    uint32_t have = session.length(sequence);
+    if (have < depth)
+      session.prefill(sequence, std::span(tokens).subspan(have), LogitsMode::None);
+  }
+  return used;
+}
+
+/// The same tokens for each sequence.
+static std::vector<SequenceTokens> partsOf(const std::vector<SequenceId> &batch, std::span<const int32_t> tokens) {
+  std::vector<SequenceTokens> parts;
+  parts.reserve(batch.size());
+  for (SequenceId sequence : batch)
+    parts.push_back({sequence, tokens, LogitsMode::Last});
+  return parts;
+}
+
+void Bench::runPrompt(const std::vector<SequenceId> &batch, uint32_t tokens) {
+  std::vector<int32_t> ids = benchTokens(tokens);
+  std::vector<SequenceTokens> step = partsOf(batch, ids);
+  if (session.choosesOnDevice())
+    session.choose(step, {options.chunk});
+  else
+    session.step(step, StepOptions{options.chunk});
+}
+
+void Bench::generate(const std::vector<SequenceId> &batch, uint32_t tokens) {
+  std::vector<int32_t> ids = benchTokens(tokens);
+  if (session.choosesOnDevice()) {
+    // As greedy generation runs there: no step waits for the host.
+    std::vector<NextToken> next;
+    next.reserve(batch.size());
+    for (SequenceId sequence : batch)
+      next.push_back({sequence, ids[0]});
+    session.greedy(next, tokens, [](std::span<const int32_t>) { return true; });
+    return;
+  }
+  for (uint32_t i = 0; i < tokens; ++i)
+    session.step(partsOf(batch, std::span(ids).subspan(i, 1)));
+}
+
+double Bench::time(const BenchTest &test) {
+  std::vector<SequenceId> batch = fillTo(test.depth, test.batch);
+  auto start = std::chrono::steady_clock::now();
+  if (test.prompt)
+    runPrompt(batch, test.prompt);
+  if (test.generated)
+    generate(batch, test.generated);
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+/// The prompt's first launch, or the first step of generation.
+StepProfile Bench::profile(const BenchTest &test) {
+  std::vector<SequenceId> batch = fillTo(test.depth, test.batch);
+  std::vector<int32_t> ids = benchTokens(test.prompt ? test.prompt : 1);
+  return StepProfile::of(model->plan(), session.profile(partsOf(batch, ids), options.repeats, {options.chunk}));
+}
+
+Work Bench::workOf(const BenchTest &test) const {
+  uint64_t chunk = model->maxChunkRows();
+  if (options.chunk)
+    chunk = std::min<uint64_t>(chunk, options.chunk);
+  Work work = promptWork(*model, test.batch, test.depth, test.prompt, chunk);
+  work += generationWork(*model, test.batch, uint64_t(test.depth) + test.prompt, test.generated);
+  return {work.bytes / double(test.tokens()), work.operations / double(test.tokens())};
+}
+
+/// Prompts are known by their arithmetic, generation by the bytes that it reads, and a test of both by what takes
+/// longer.
+bool Bench::boundByMemory(const BenchTest &test, const Work &work) const {
+  if (!test.prompt || !test.generated)
+    return !test.prompt;
+  return ceilings->operations() == 0 || work.bytes / ceilings->bytes() >= work.operations / ceilings->operations();
+}
+
+BenchRow Bench::run(const BenchTest &test) {
+  BenchRow row;
+  row.test = test;
+  row.threads = model->device().threads();
+  time(test); // warm-up
+  // Ceilings and runs take turns, so that both see the same weather.
+  for (uint32_t i = 0; i < options.repeats; ++i) {
+    ceilings->measure();
+    row.runs.push_back(double(test.tokens()) / time(test));
+  }
+  ceilings->measure();
+  row.rate = Statistics::of(row.runs);
+  row.work = workOf(test);
+  row.ceilingBytes = ceilings->bytes();
+  row.ceilingOperations = ceilings->operations();
+  row.isMemoryBound = boundByMemory(test, row.work);
+  if (options.profile && !(test.prompt && test.generated))
+    row.profile = profile(test);
+  return row;
+}
+
+} // namespace quipu::tool

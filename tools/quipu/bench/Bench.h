@@ -1,0 +1,69 @@
+//===- Bench.h - Running the tests of bench ---------------------------------*- C++ -*-===//
+
+#ifndef QUIPU_TOOLS_QUIPU_BENCH_BENCH_H
+#define QUIPU_TOOLS_QUIPU_BENCH_BENCH_H
+
+#include "runtime/core/Session.h"
+#include "tools/quipu/bench/Ceilings.h"
+#include "tools/quipu/bench/Report.h"
+#include "tools/quipu/bench/Test.h"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace quipu::tool {
+
+struct BenchOptions {
+  BenchLists lists;
+  uint32_t repeats = 5;
+  /// Most tokens of a prompt in a launch; 0: as many as the plan takes.
+  uint32_t chunk = 0;
+  /// Every token of prompts; none: ids spread over the vocabulary.
+  std::optional<int32_t> token;
+  bool profile = false;
+};
+
+/// Throws Error when the plan has no room for a test.
+void checkTests(const PlanFile &file, const std::vector<BenchTest> &tests);
+
+/// Token slots of the cache that the tests fill at most.
+uint64_t cacheTokensOf(const plan::Plan &plan, const std::vector<BenchTest> &tests);
+
+/// Measures with one model, on its device.
+class Bench {
+public:
+  /// Throws Error for a token that the model does not have.
+  Bench(std::shared_ptr<const Model> model, std::unique_ptr<Ceilings> ceilings, const std::vector<BenchTest> &tests,
+        const BenchOptions &options);
+
+  BenchRow run(const BenchTest &test);
+
+  /// What the rows so far were measured on.
+  BenchSetting setting(const std::string &planPath) const { return BenchSetting::of(*model, planPath, *ceilings); }
+
+private:
+  std::vector<int32_t> benchTokens(size_t count) const;
+  /// The sequences of a test, with `depth` positions each.
+  std::vector<SequenceId> fillTo(uint32_t depth, uint32_t batch);
+  void runPrompt(const std::vector<SequenceId> &batch, uint32_t tokens);
+  void generate(const std::vector<SequenceId> &batch, uint32_t tokens);
+  /// Seconds of one run.
+  double time(const BenchTest &test);
+  StepProfile profile(const BenchTest &test);
+  Work workOf(const BenchTest &test) const;
+  bool boundByMemory(const BenchTest &test, const Work &work) const;
+
+  std::shared_ptr<const Model> model;
+  BenchOptions options;
+  Session session;
+  std::vector<SequenceId> sequences;
+  std::unique_ptr<Ceilings> ceilings;
+};
+
+} // namespace quipu::tool
+
+#endif // QUIPU_TOOLS_QUIPU_BENCH_BENCH_H

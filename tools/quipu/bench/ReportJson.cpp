@@ -1,0 +1,136 @@
+//===- ReportJson.cpp - bench's results for programs -------------------------------------===//
+
+#include "runtime/core/Error.h"
+#include "tools/quipu/JsonText.h"
+#include "tools/quipu/bench/Report.h"
+
+#include <nlohmann/json.hpp>
+
+namespace quipu::tool {
+
+using Json = nlohmann::ordered_json;
+
+static Json profileJson(const BenchResult &result) {
+  const BenchRow &row = result.row;
+  const StepProfile &profile = *row.profile;
+  uint64_t tokens = 0;
+  for (const SequenceRows &sequence : profile.rows.sequences)
+    tokens += sequence.count;
+  Json steps = Json::array();
+  for (const ProfileLine &line : profile.lines) {
+    double seconds = line.seconds.median;
+    auto rate = [&](double amount, double unit) { return seconds > 0 ? amount / seconds / unit : 0.0; };
+    steps.push_back({{"name", line.entry},
+                     {"place", line.place},
+                     {"kernel", line.kernel},
+                     {"count", line.launches},
+                     {"us_min", line.seconds.min * 1e6},
+                     {"us_median", seconds * 1e6},
+                     {"us_max", line.seconds.max * 1e6},
+                     {"bytes", line.work.bytes},
+                     {"flops", line.work.operations},
+                     {"GBps", rate(line.work.bytes, 1e9)},
+                     {"TFLOPs", rate(line.work.operations, 1e12)},
+                     {"of_ceiling", line.ofCeiling(row.ceilingBytes, row.ceilingOperations)}});
+  }
+  Json json = {{"rows", tokens},
+               {"outputs", profile.rows.outputs},
+               {"steps", std::move(steps)},
+               {"waiting_us", profile.between * 1e6},
+               {"total_us", profile.whole.median * 1e6},
+               {"total_us_min", profile.whole.min * 1e6},
+               {"total_us_max", profile.whole.max * 1e6},
+               {"ceiling_GBps", row.ceilingBytes / 1e9}};
+  if (row.ceilingOperations > 0)
+    json["ceiling_TFLOPs"] = row.ceilingOperations / 1e12;
+  json["device"] = result.setting.device;
+  return json;
+}
+
+/// Every field of a row but its profile; null where one does not apply. The names are read by programs: they stay.
+static Json describe(const BenchResult &result) {
+  const BenchSetting &setting = result.setting;
+  const BenchRow &row = result.row;
+  Json json = {{"name", row.test.name()},
+               {"tok_s", row.rate.mean},
+               {"median_tok_s", row.rate.median},
+               {"stddev", row.rate.deviation},
+               {"scatter", row.rate.scatter()},
+               {"repeats", row.runs.size()},
+               {"runs_tok_s", row.runs},
+               {"prompt", row.test.prompt},
+               {"generated", row.test.generated},
+               {"depth", row.test.depth},
+               {"batch", row.test.batch},
+               {"threads", row.threads},
+               {"bytes_per_token", row.work.bytes},
+               {"achieved_GBps", row.work.bytes * row.rate.mean / 1e9},
+               {"ceiling_GBps", row.ceilingBytes / 1e9},
+               {"ceiling_memory", setting.memoryCeiling},
+               {"flops_per_token", row.work.operations},
+               {"achieved_TFLOPs", row.work.operations * row.rate.mean / 1e12},
+               {"ceiling_TFLOPs", row.ceilingOperations > 0 ? Json(row.ceilingOperations / 1e12) : Json()},
+               {"ceiling_instruction", setting.arithmeticCeiling},
+               {"bound", row.isMemoryBound ? "memory" : "compute"},
+               {"model", setting.model},
+               {"dtype", setting.dtype},
+               {"kv_dtype", setting.kvDtype},
+               {"weight_bytes", setting.weightBytes},
+               {"target", setting.target},
+               {"device", setting.device},
+               {"device_memory_used", setting.deviceMemoryUsed ? Json(*setting.deviceMemoryUsed) : Json()},
+               {"version", setting.version},
+               {"commit", setting.commit}};
+  return json;
+}
+
+std::string benchJson(const std::vector<BenchResult> &results) {
+  Json rows = Json::array();
+  for (const BenchResult &result : results) {
+    Json row, fields = describe(result);
+    for (const auto &[name, value] : fields.items())
+      if (!value.is_null())
+        row[name] = value;
+    if (result.row.profile)
+      row["profile"] = profileJson(result);
+    rows.push_back(std::move(row));
+  }
+  return jsonText(rows) + "\n";
+}
+
+/// Texts and lists in quotes, their own doubled; lists with blanks between.
+static std::string csvField(const Json &value) {
+  if (value.is_null())
+    return "";
+  if (!value.is_string() && !value.is_array())
+    return jsonText(value, -1);
+  std::string text;
+  if (value.is_string())
+    text = value.get<std::string>();
+  else
+    for (const Json &item : value)
+      text += (text.empty() ? "" : " ") + jsonText(item, -1);
+  std::string quoted = "\"";
+  for (char c : text)
+    quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return quoted + "\"";
+}
+
+std::string benchCsv(const std::vector<BenchResult> &results) {
+  std::string text;
+  for (const BenchResult &result : results) {
+    std::string names, values;
+    Json fields = describe(result);
+    for (const auto &[name, value] : fields.items()) {
+      const char *separator = names.empty() ? "" : ",";
+      names += separator + name;
+      values += separator + csvField(value);
+    }
+    if (text.empty())
+      text = names + "\n";
+    text += values + "\n";
+  }
+  return text;
+}
+
+} // namespace quipu::tool

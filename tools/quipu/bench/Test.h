@@ -1,0 +1,68 @@
+//===- Test.h - One thing that bench measures -------------------------------*- C++ -*-===//
+
+#ifndef QUIPU_TOOLS_QUIPU_BENCH_TEST_H
+#define QUIPU_TOOLS_QUIPU_BENCH_TEST_H
+
+#include "tools/quipu/bench/Statistics.h"
+#include "tools/quipu/bench/StepProfile.h"
+#include "tools/quipu/bench/Work.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace quipu::tool {
+
+/// A prompt, generation, or one after the other, in each of some sequences.
+struct BenchTest {
+  /// Tokens of each sequence; 0: no such part.
+  uint32_t prompt = 0, generated = 0;
+  /// Positions that each sequence holds before.
+  uint32_t depth = 0;
+  /// Sequences.
+  uint32_t batch = 1;
+
+  /// "pp512", "tg128@d4096", "pp512+tg128 b8".
+  std::string name() const;
+  /// Positions of a sequence at its end.
+  uint64_t positions() const { return uint64_t(depth) + prompt + generated; }
+  /// Tokens of all sequences.
+  uint64_t tokens() const { return (uint64_t(prompt) + generated) * batch; }
+};
+
+/// What is to be measured, as lists: every combination is.
+struct BenchLists {
+  std::vector<uint32_t> prompts = {512}, generated = {128}, depths = {0}, batches = {1};
+  /// Prompt and generated tokens of tests that are measured as one.
+  std::vector<std::pair<uint32_t, uint32_t>> pairs;
+};
+std::vector<BenchTest> testsOf(const BenchLists &lists);
+
+/// What was found, and on what.
+struct BenchRow {
+  BenchTest test;
+  unsigned threads = 0;
+  /// Tokens of all sequences a second, of each run and what they come to.
+  std::vector<double> runs;
+  Statistics rate;
+  /// Of one token.
+  Work work;
+  /// Whether the device's memory bounds it rather than its arithmetic: which of the two is shown.
+  bool isMemoryBound = false;
+  /// A step of the test, kernel by kernel.
+  std::optional<StepProfile> profile;
+
+  /// The ceilings after the test, a second; 0: not measured.
+  double ceilingBytes = 0, ceilingOperations = 0;
+};
+
+/// Above it, runs say little: a share of their median.
+inline constexpr double kMostScatter = 0.10;
+
+/// A sentence for runs that scatter more than that; empty for others.
+std::string scatterWarning(const BenchRow &row);
+
+} // namespace quipu::tool
+
+#endif // QUIPU_TOOLS_QUIPU_BENCH_TEST_H
