@@ -83,6 +83,9 @@ set(SPM_BUILD_TEST OFF CACHE INTERNAL "")
 # EXCLUDE_FROM_ALL: only the static library is built (on demand), and nothing of it is installed.
 add_subdirectory(${sentencepiece_root}/sentencepiece ${CMAKE_BINARY_DIR}/_deps/sentencepiece-build EXCLUDE_FROM_ALL)
 target_compile_options(sentencepiece-static PRIVATE -w -fno-sanitize=undefined)
+# Its files are small, and the headers that they share are large.
+target_precompile_headers(sentencepiece-static PRIVATE <algorithm> <functional> <limits> <map> <memory> <mutex> <set>
+  <sstream> <string> <unordered_map> <utility> <vector>)
 # The second folder: what the generated header of the model's format includes.
 target_include_directories(sentencepiece-static SYSTEM INTERFACE ${sentencepiece_root}/sentencepiece/src
                            ${sentencepiece_root}/sentencepiece/third_party/protobuf-lite)
