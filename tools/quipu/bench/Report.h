@@ -16,6 +16,8 @@ namespace quipu::tool {
 /// What all rows of a benchmark share.
 struct BenchSetting {
   std::string model, dtype, kvDtype;
+  /// As tables show it: "f32 (weights bf16)" where the matrices are stored in another type.
+  std::string dtypeColumn;
   uint64_t weightBytes = 0;
   /// "cpu:x86-64-v4", "cuda:sm_90a".
   std::string target;

@@ -26,9 +26,10 @@ static std::string tableLine(const BenchResult &result) {
   std::string achieved = row.isMemoryBound ? fixed(amount * row.rate.mean / 1e9, 2) + " GB/s"
                                            : fixed(amount * row.rate.mean / 1e12, 3) + " TFLOP/s";
   return concat("| ", result.setting.model, " | ", binaryBytes(double(result.setting.weightBytes)), " | ",
-                result.setting.dtype, " | ", row.threads ? std::to_string(row.threads) : "GPU", " | ", row.test.name(),
-                " | ", fixed(row.rate.mean, 2), " ± ", fixed(row.rate.deviation, 2), " | ", fixed(row.rate.median, 2),
-                " | ", achieved, " | ", ceiling > 0 ? percent(amount * row.rate.mean / ceiling) : "-", " |\n");
+                result.setting.dtypeColumn, " | ", row.threads ? std::to_string(row.threads) : "GPU", " | ",
+                row.test.name(), " | ", fixed(row.rate.mean, 2), " ± ", fixed(row.rate.deviation, 2), " | ",
+                fixed(row.rate.median, 2), " | ", achieved, " | ",
+                ceiling > 0 ? percent(amount * row.rate.mean / ceiling) : "-", " |\n");
 }
 
 static std::string microseconds(double seconds) { return fixed(seconds * 1e6, 1); }

@@ -3,6 +3,7 @@
 #include "runtime/core/Device.h"
 #include "runtime/core/Error.h"
 #include "tools/quipu/Build.h"
+#include "tools/quipu/WeightTypes.h"
 #include "tools/quipu/bench/Report.h"
 
 namespace quipu::tool {
@@ -11,6 +12,7 @@ BenchSetting BenchSetting::of(const Model &model, const std::string &planPath, c
   BenchSetting setting;
   setting.model = model.config().name() ? model.config().name()->str() : planPath;
   setting.dtype = plan::EnumNameDType(model.config().compute_dtype());
+  setting.dtypeColumn = dtypeText(model.plan());
   setting.kvDtype = plan::EnumNameDType(model.plan().kv_cache()->dtype());
   setting.weightBytes = model.weightBytes();
   const plan::Target &target = *model.plan().target();

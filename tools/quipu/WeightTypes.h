@@ -1,0 +1,17 @@
+//===- WeightTypes.h - In which types a plan's matrices lie ------------------*- C++ -*-===//
+
+#ifndef QUIPU_TOOLS_QUIPU_WEIGHTTYPES_H
+#define QUIPU_TOOLS_QUIPU_WEIGHTTYPES_H
+
+#include "runtime/plan/plan_generated.h"
+
+#include <string>
+
+namespace quipu::tool {
+
+/// The type of the products, and of the matrices where it is another: "bf16", "f32 (weights bf16)".
+std::string dtypeText(const plan::Plan &plan);
+
+} // namespace quipu::tool
+
+#endif // QUIPU_TOOLS_QUIPU_WEIGHTTYPES_H
