@@ -130,14 +130,17 @@ std::string describeQuantisation(const WeightIndex &index, uint64_t inputs) {
     }
     return concat(method, " (tensor ", shownText(found.name), " of type ", found.dtype, ")");
   }
-  // Matrices of 8-bit floats or integers without a scale beside them are quantised as well.
-  for (const auto &[name, tensor] : index.foreign)
-    if (name.ends_with(".weight") && (tensor.dtype.starts_with("F8") || tensor.dtype.starts_with("F4") ||
-                                      tensor.dtype.starts_with("F6") || tensor.dtype.find('8') != std::string::npos))
-      return concat(tensor.dtype.starts_with("F8")  ? "fp8"
-                    : tensor.dtype.starts_with("F") ? "small floats"
-                                                    : "int8",
+  // Matrices of small numbers without a scale beside them are quantised as well.
+  for (const auto &[name, tensor] : index.foreign) {
+    bool isInteger = tensor.dtype == "I8" || tensor.dtype == "U8";
+    bool isFloat8 = tensor.dtype.starts_with("F8_");
+    if (name.ends_with(".weight") &&
+        (isInteger || isFloat8 || tensor.dtype.starts_with("F4") || tensor.dtype.starts_with("F6_")))
+      return concat(isInteger  ? "int8"
+                    : isFloat8 ? "fp8"
+                               : "small floats",
                     " (tensor ", shownText(name), " of type ", tensor.dtype, ")");
+  }
   return "";
 }
 
