@@ -198,7 +198,6 @@ TEST_F(BenchRunTest, CpuProfile) {
     const json &profile = rows[i]["profile"];
     SCOPED_TRACE(profile.dump(2));
     expectReconciled(profile);
-    EXPECT_GT(profile["waiting_us"], 0.0);
     EXPECT_LE(profile["total_us_min"], profile["total_us"]);
     EXPECT_GE(profile["total_us_max"], profile["total_us"]);
     EXPECT_EQ(profile["rows"], i == 0 ? 6 : 1);
@@ -280,6 +279,9 @@ TEST(BenchProfile, Overlap) {
   BenchRow row = rowOf({100});
   row.profile = profile;
   EXPECT_THAT(benchMarkdown({{BenchSetting(), row}}), HasSubstr("| overlap of kernels | | | -1000000.0 |"));
+  // On a CPU that is noise.
+  row.threads = 2;
+  EXPECT_THAT(benchMarkdown({{BenchSetting(), row}}), HasSubstr("| between kernels | | | -1000000.0 |"));
   row.profile->between = 1;
   EXPECT_THAT(benchMarkdown({{BenchSetting(), row}}), HasSubstr("| between kernels | | | 1000000.0 |"));
 }

@@ -65,7 +65,6 @@ for row, rows_in_launch, seen, read in ((prompt, 20, sum(range(9, 29)), 28), (ge
     profile = row["profile"]
     assert profile["rows"] == rows_in_launch and profile["outputs"] == 1, profile
     steps = {step["name"]: step for step in profile["steps"]}
-    assert profile["waiting_us"] > 0, profile
     close(sum(step["us_median"] for step in steps.values()) + profile["waiting_us"], profile["total_us"])
     close(profile["ceiling_GBps"], row["ceiling_GBps"])
     for step in steps.values():
