@@ -29,7 +29,7 @@ struct BenchCommand {
 
 private:
   void checkUsage();
-  ModelOptions modelOptions(const PlanFile &file, unsigned threads) const;
+  ModelOptions modelOptions(const ModelOptions &given, const PlanFile &file, unsigned threads) const;
 };
 
 } // namespace
@@ -47,8 +47,8 @@ void BenchCommand::checkUsage() {
     throw UsageError("-p 0 -n 0 leaves nothing to measure");
 }
 
-ModelOptions BenchCommand::modelOptions(const PlanFile &file, unsigned count) const {
-  ModelOptions result = model.options();
+ModelOptions BenchCommand::modelOptions(const ModelOptions &given, const PlanFile &file, unsigned count) const {
+  ModelOptions result = given;
   result.threads = count;
   // Speed does not depend on the values: a plan without weight files gets random ones.
   bool hasFiles = file.plan().files() && file.plan().files()->size() > 0;
@@ -61,6 +61,8 @@ ModelOptions BenchCommand::modelOptions(const PlanFile &file, unsigned count) co
 
 int BenchCommand::run() {
   checkUsage();
+  // Options that make no sense are refused before a plan is opened.
+  ModelOptions given = model.options();
   std::vector<BenchTest> tests = testsOf(options.lists);
   std::shared_ptr<const PlanFile> file = plan.open(verbose, model.device, model.verify);
   checkTests(*file, tests);
@@ -69,7 +71,7 @@ int BenchCommand::run() {
 
   std::vector<BenchResult> results;
   for (unsigned count : threads.empty() ? std::vector<unsigned>{0} : threads) {
-    std::shared_ptr<const Model> loaded = Model::load(file, modelOptions(*file, count));
+    std::shared_ptr<const Model> loaded = Model::load(file, modelOptions(given, *file, count));
     Bench bench(loaded, Ceilings::create(*loaded, model.pin), tests, options);
     std::vector<BenchRow> rows;
     for (const BenchTest &test : tests) {
