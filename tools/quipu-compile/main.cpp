@@ -14,12 +14,17 @@
 
 #include "llvm/Support/Signals.h"
 
+#include <cstdlib>
 #include <new>
 #include <string>
 #include <string_view>
+#include <unistd.h>
 
 using namespace quipu;
 using namespace quipu::tool;
+
+/// How long a crash may take to print its trace.
+static constexpr unsigned kTraceSeconds = 20;
 
 static int runCompiler(int argc, char **argv) {
   // `quipu compile` starts this program under that name.
@@ -37,8 +42,13 @@ static int runCompiler(int argc, char **argv) {
     return 0;
   }
   // What it prints is part of the reproducer.
-  if (options->reproducing)
+  if (options->reproducing) {
+    // A crash inside of the allocator leaves its lock held, and the trace wants memory: end then, too.
+    // Another program that names the frames would leave its temporary files behind.
+    setenv("LLVM_DISABLE_SYMBOLIZATION", "1", 1);
+    llvm::sys::AddSignalHandler([](void *) { alarm(kTraceSeconds); }, nullptr);
     llvm::sys::PrintStackTraceOnErrorSignal(argv[0]);
+  }
   Compilation(*options).run();
   return 0;
 }
