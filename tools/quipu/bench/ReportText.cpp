@@ -64,8 +64,8 @@ static std::string profileTable(const BenchRow &row) {
                    " |\n");
   }
   text += concat("| all kernels | | | ", microseconds(sum), " | | | ", share(sum), " | | | |\n");
-  text += concat("| ", isOverlap ? "overlap of kernels" : "between kernels", " | | | ",
-                 microseconds(profile.between), " | | | ", share(profile.between), " | | | |\n");
+  text += concat("| ", isOverlap ? "overlap of kernels" : "between kernels", " | | | ", microseconds(profile.between),
+                 " | | | ", share(profile.between), " | | | |\n");
   text += concat("| whole step | | | ", microseconds(whole), " | ", microseconds(profile.whole.min), " | ",
                  microseconds(profile.whole.max), " | ", share(whole), " | | | |\n");
   return text;

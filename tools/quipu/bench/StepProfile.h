@@ -34,8 +34,8 @@ struct StepProfile {
   LaunchRows rows;
   std::vector<ProfileLine> lines;
   Statistics whole;
-  /// What lies between the kernels: what the medians of the lines leave of the whole's. Negative where kernels overlap, and
-  /// by a little where runs scatter.
+  /// What lies between the kernels: what the medians of the lines leave of the whole's. Negative where kernels overlap,
+  /// and by a little where runs scatter.
   double between = 0;
 
   static StepProfile of(const plan::Plan &plan, const StepTimes &times);
