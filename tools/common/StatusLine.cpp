@@ -130,7 +130,7 @@ std::string StatusLine::describe() const {
   // The last one that knows how far it is says most; threads may be at many.
   auto counted = std::find_if(going.rbegin(), going.rend(), [](const Progress *it) { return it->total > 0; });
   const Progress &last = counted == going.rend() ? *going.back() : **counted;
-  std::string text = program + ": " + going.front()->what;
+  std::string text = going.front()->what;
   if (&last != going.front())
     text += ": " + last.what;
   if (last.total > 0)
@@ -139,13 +139,16 @@ std::string StatusLine::describe() const {
 }
 
 void StatusLine::draw() {
-  std::string text = printableLine(describe());
+  std::string head = program + ": ", text = printableLine(describe());
   winsize size = {};
   size_t columns = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
-  // A line that is longer than the terminal could not be taken back. The end says how far it is.
-  while (text.size() >= columns && text.size() > 1)
+  // A line that is longer than the terminal could not be taken back. The end says how far the work is, the head whose
+  // line this is.
+  if (head.size() + text.size() >= columns)
+    head += "...";
+  while (head.size() + text.size() >= columns && text.size() > 1)
     text.erase(0, std::max<size_t>(characterLength(text), 1));
-  writeError("\r" + text + "\x1b[K");
+  writeError("\r" + head + text + "\x1b[K");
   isShown = true;
 }
 

@@ -3,11 +3,12 @@ that is not UTF-8, and JSON that parses, from every command, whatever the folder
 
 import json
 import os
-import pty
 import shutil
 import struct
 import subprocess
 import sys
+
+from terminal import output_on_terminal
 
 quipu, model, scratch = sys.argv[1:]
 HOSTILE = b"we\x1b[31mird\xc2\x9b0m\x7f\r\xff\xe2\x80\xaetxt\nquipu: error: forged"
@@ -82,17 +83,7 @@ arguments = [os.fsencode(quipu), b"run", plan, b"hi", b"-n", b"400", b"--ignore-
 piped = subprocess.run(arguments, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True, env=environment).stdout
 controls = [byte for byte in piped[:-1] if (byte < 32 and byte not in b"\n\t") or byte == 127]
 assert controls, "this draw has no control characters: choose another seed"
-main, terminal = pty.openpty()
-process = subprocess.Popen(arguments, stdout=terminal, stderr=subprocess.DEVNULL, env=environment)
-os.close(terminal)
-shown = b""
-while True:
-    try:
-        piece = os.read(main, 65536)
-    except OSError:
-        break
-    shown += piece
-assert process.wait() == 0
+shown = output_on_terminal(arguments, "stdout", environment)
 shown = shown.replace(b"\r\n", b"\n")
 assert not [byte for byte in shown if (byte < 32 and byte not in b"\n\t") or byte == 127], shown
 assert b"\\x%02x" % controls[0] in shown, shown

@@ -2,38 +2,38 @@
 that is gone at the end; elsewhere, and on terminals that cannot take a line back, it shows nothing."""
 
 import os
-import pty
 import re
 import subprocess
 import sys
 
-
-def errors_on_terminal(**variables):
-    main, terminal = pty.openpty()
-    process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=terminal,
-                               env={**os.environ, "TERM": "xterm", **variables})
-    os.close(terminal)
-    text = b""
-    while True:
-        try:
-            piece = os.read(main, 65536)
-        except OSError:
-            break
-        text += piece
-    os.close(main)
-    assert process.wait() == 0, text
-    return text.decode()
+from terminal import output_on_terminal
 
 
-shown = errors_on_terminal()
-states = shown.split("\r\x1b[K")[0].split("\r")
-assert any(re.match(r"quipu: compile .*, kernel \d+ of \d+, \d+ s\x1b\[K", state) for state in states), shown
-for state in re.findall(r"kernel (\d+) of (\d+)", shown):
-    assert 1 <= int(state[0]) <= int(state[1]), state
-# What stays on the terminal when every line that was taken back is gone.
-left = re.sub(r"[^\n]*\r(?=[^\n])", "", re.sub(r"[^\r\n]*\r\x1b\[K", "", shown)).replace("\x1b[K", "")
+def errors_on_terminal(columns, **variables):
+    environment = {**os.environ, "TERM": "xterm", **variables}
+    return output_on_terminal(sys.argv[1:], "stderr", environment, columns).decode()
+
+
+def left_of(shown):
+    """What stays on the terminal when every line that was taken back is gone."""
+    return re.sub(r"[^\n]*\r(?=[^\n])", "", re.sub(r"[^\r\n]*\r\x1b\[K", "", shown)).replace("\x1b[K", "")
+
+
+shown = errors_on_terminal(400)
+states = re.findall(r"\rquipu: (compile [^\r]*), kernel (\d+) of (\d+), \d+ s\x1b\[K", shown)
+assert states, shown
+for _, kernel, kernels in states:
+    assert 1 <= int(kernel) <= int(kernels), shown
+left = left_of(shown)
 assert "kernel" not in left, left
-assert errors_on_terminal(TERM="dumb") == left
+
+# A line longer than the terminal keeps its two ends.
+narrow = errors_on_terminal(48)
+states = re.findall(r"\r(quipu: \.\.\.[^\r]*, kernel \d+ of \d+, \d+ s)\x1b\[K", narrow)
+assert states and all(len(state) < 48 for state in states), narrow
+assert left_of(narrow) == left, narrow
+
+assert errors_on_terminal(400, TERM="dumb") == left
 silent = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=True)
 assert silent.stderr.decode().replace("\n", "\r\n") == left, silent.stderr
 print("shown and gone")
