@@ -89,4 +89,4 @@ target_precompile_headers(sentencepiece-static PRIVATE <algorithm> <functional> 
 # The second folder: what the generated header of the model's format includes.
 target_include_directories(sentencepiece-static SYSTEM INTERFACE ${sentencepiece_root}/sentencepiece/src
                            ${sentencepiece_root}/sentencepiece/third_party/protobuf-lite)
-set_target_properties(sentencepiece-static PROPERTIES INTERPROCEDURAL_OPTIMIZATION OFF)
+set_target_properties(sentencepiece-static PROPERTIES INTERPROCEDURAL_OPTIMIZATION OFF UNITY_BUILD OFF)

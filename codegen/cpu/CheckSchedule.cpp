@@ -1,14 +1,13 @@
 //===- CheckSchedule.cpp - Whether a kernel can follow its schedule ------------===//
 
 #include "codegen/cpu/CheckSchedule.h"
+#include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
 using namespace quipu::llama;
 
 namespace quipu::codegen {
 namespace {
-
-Type elementOf(Value value) { return cast<RankedTensorType>(value.getType()).getElementType(); }
 
 class ScheduleCheck {
 public:
@@ -55,7 +54,8 @@ private:
     bool packed = llvm::any_of(kernel.getResultTypes(), isPacked);
     if (packed && schedule.getRun() % 2)
       return refuse() << "divides pairs of features, in which results lie: run must be even";
-    return checkDot(schedule.getDot(), {elementOf(linear.getInput()), elementOf(linear.getWeight())},
+    return checkDot(schedule.getDot(),
+                    {getElementTypeOrSelf(linear.getInput()), getElementTypeOrSelf(linear.getWeight())},
                     !many || isPacked(source));
   }
 
@@ -68,7 +68,7 @@ private:
     Type query = attention.getQuery().getType();
     if (failed(checkLayout(query, lanes)) || failed(checkLayout(attention.getResult().getType(), lanes)))
       return failure();
-    return checkDot(schedule.getDot(), {elementOf(attention.getQuery()), cache.getElementType()},
+    return checkDot(schedule.getDot(), {getElementTypeOrSelf(attention.getQuery()), cache.getElementType()},
                     !many || isPacked(query));
   }
 

@@ -4,13 +4,12 @@
 
 #include "codegen/cuda/AttentionScores.h"
 #include "codegen/cuda/Emitters.h"
+#include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
 using namespace quipu::llama;
 
 namespace quipu::codegen {
-
-static Type elementOf(Value value) { return cast<RankedTensorType>(value.getType()).getElementType(); }
 
 AttentionFewShape::AttentionFewShape(AttentionOp attention, CudaAttentionScheduleAttr schedule)
     : kvHeads(attention.getNumKvHeads()), group(attention.getNumHeads() / kvHeads), heads(schedule.getHeads()),
@@ -22,8 +21,8 @@ AttentionFewBlock::AttentionFewBlock(CudaBuilder &b, const CudaFrame &frame, Att
                                      const AttentionFewShape &shape, const AttentionWorkspace &workspace,
                                      StringRef counters)
     : b(b), frame(frame), attention(attention), shape(shape), workspace(workspace), cache(b, frame, attention.getKv()),
-      counters(counters), queryElement(elementOf(attention.getQuery())),
-      resultElement(elementOf(attention.getResult())), factor(exponentFactor(attention)) {}
+      counters(counters), queryElement(getElementTypeOrSelf(attention.getQuery())),
+      resultElement(getElementTypeOrSelf(attention.getResult())), factor(exponentFactor(attention)) {}
 
 void AttentionFewBlock::emit() {
   b.letNextStart();

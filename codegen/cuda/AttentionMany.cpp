@@ -19,23 +19,24 @@
 #include "codegen/cuda/AttentionScores.h"
 #include "codegen/cuda/Emitters.h"
 #include "codegen/cuda/SharedRows.h"
+#include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
 using namespace quipu::llama;
 
 namespace quipu::codegen {
 
-/// Rows and keys of a step of the tensor cores, registers of a thread that accumulators and queries may take, and
-/// shared memory of a block on the smallest of the GPUs that share the code.
-static constexpr int64_t kTile = 16, kRegisters = 176, kMaxOutputs = 128, kMaxSharedBytes = 99 * 1024;
-
-static Type elementOf(Value value) { return cast<RankedTensorType>(value.getType()).getElementType(); }
+/// Rows and keys of a step of the tensor cores, and registers of a thread that accumulators and queries may take.
+static constexpr int64_t kTile = 16, kRegisters = 176, kMaxOutputs = 128;
 
 namespace {
 
 /// Sizes that follow from the op and its schedule.
-struct AttentionShape {
-  AttentionShape(AttentionOp attention, CudaAttentionScheduleAttr schedule)
+struct MmaShape {
+  /// Shared memory of a block on the smallest of the GPUs that share the code.
+  static constexpr int64_t kMaxSharedBytes = 99 * 1024;
+
+  MmaShape(AttentionOp attention, CudaAttentionScheduleAttr schedule)
       : kvHeads(attention.getNumKvHeads()), group(attention.getNumHeads() / kvHeads),
         head(attention.getKv().getType().getHeadDim()), page(attention.getKv().getType().getPage()),
         tokens(schedule.getTokens()), heads(schedule.getHeads()), warps(schedule.getWarps()), keys(schedule.getKeys()),
@@ -67,7 +68,7 @@ public:
   using Values = CudaBuilder::Values;
   using Predicate = CudaBuilder::Predicate;
 
-  AttentionMany(CudaBuilder &b, KernelOp kernel, AttentionOp attention, const AttentionShape &shape,
+  AttentionMany(CudaBuilder &b, KernelOp kernel, AttentionOp attention, const MmaShape &shape,
                 const GeneratedEntry &entry)
       : b(b), attention(attention), shape(shape), frame(b, kernel, entry), cache(b, frame, attention.getKv()),
         element(cache.type.getElementType()), rows(shape.rows), blockRows(b, frame, attention, shape.tokens),
@@ -437,7 +438,7 @@ private:
 
   CudaBuilder &b;
   AttentionOp attention;
-  const AttentionShape &shape;
+  const MmaShape &shape;
   CudaFrame frame;
   CacheAddress cache;
   Type element;
@@ -462,13 +463,13 @@ LogicalResult emitAttentionMany(CudaBuilder &b, KernelOp kernel, AttentionOp att
                                 CudaAttentionScheduleAttr schedule, GeneratedKernel &generated) {
   Type element = attention.getKv().getType().getElementType();
   if (schedule.getDot() != CudaDot::Mma || !(element.isF16() || element.isBF16()) ||
-      elementOf(attention.getQuery()) != element || elementOf(attention.getResult()) != element)
+      getElementTypeOrSelf(attention.getQuery()) != element || getElementTypeOrSelf(attention.getResult()) != element)
     return kernel.emitOpError()
            << "has an attention schedule for many rows, which needs dot = mma and queries, keys and "
            << "results of one 16-bit type; use regime = few for others";
   if (!(attention.getScale().convertToDouble() > 0))
     return kernel.emitOpError() << "has a scale that is not positive";
-  AttentionShape shape(attention, schedule);
+  MmaShape shape(attention, schedule);
   auto refuse = [&] { return kernel.emitOpError() << "cannot be generated as " << schedule << ": "; };
   for (int64_t size : {shape.head, shape.tokens, shape.keys})
     if (size < kTile || size % kTile)
@@ -479,8 +480,9 @@ LogicalResult emitAttentionMany(CudaBuilder &b, KernelOp kernel, AttentionOp att
     return refuse() << "warps must divide heads * tokens / " << kTile;
   if (shape.outputRegisters() > kMaxOutputs || shape.threads() < shape.rows.chunks)
     return refuse() << "a head of " << shape.head << " elements needs more warps";
-  if (shape.sharedBytes() > kMaxSharedBytes)
-    return refuse() << "it needs " << shape.sharedBytes() << " bytes of shared memory, more than " << kMaxSharedBytes;
+  if (shape.sharedBytes() > MmaShape::kMaxSharedBytes)
+    return refuse() << "it needs " << shape.sharedBytes() << " bytes of shared memory, more than "
+                    << MmaShape::kMaxSharedBytes;
 
   GeneratedEntry entry;
   entry.symbol = cudaSymbol(generated.name);

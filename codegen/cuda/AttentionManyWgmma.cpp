@@ -26,6 +26,7 @@
 #include "codegen/cuda/Barriers.h"
 #include "codegen/cuda/Emitters.h"
 #include "codegen/cuda/Wgmma.h"
+#include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
 using namespace quipu::llama;
@@ -36,17 +37,18 @@ namespace quipu::codegen {
 static constexpr int64_t kBoxRowBytes = 128, kBoxColumns = 64, kStages = 2, kProducers = 128;
 /// Registers of a thread, which the producers leave to the consumers. A block has a multiprocessor of its own.
 static constexpr int64_t kProducerRegisters = 40, kConsumerRegisters = 232;
-static constexpr int64_t kConsumerGroups = 2, kMaxSharedBytes = 227 * 1024;
+static constexpr int64_t kConsumerGroups = 2;
 /// Barrier 0 of the hardware is that of the block.
 static constexpr int64_t kGroupBarrier = 1;
-
-static Type elementOf(Value value) { return cast<RankedTensorType>(value.getType()).getElementType(); }
 
 namespace {
 
 /// Sizes that follow from the op and its schedule.
-struct AttentionShape {
-  AttentionShape(AttentionOp attention, CudaAttentionScheduleAttr schedule)
+struct WgmmaShape {
+  /// Shared memory of a block.
+  static constexpr int64_t kMaxSharedBytes = 227 * 1024;
+
+  WgmmaShape(AttentionOp attention, CudaAttentionScheduleAttr schedule)
       : kvHeads(attention.getNumKvHeads()), group(attention.getNumHeads() / kvHeads),
         head(attention.getKv().getType().getHeadDim()), page(attention.getKv().getType().getPage()),
         tokens(schedule.getTokens()), heads(schedule.getHeads()), warps(schedule.getWarps()), keys(schedule.getKeys()),
@@ -83,7 +85,7 @@ public:
   using Values = CudaBuilder::Values;
   using Predicate = CudaBuilder::Predicate;
 
-  AttentionManyWgmma(CudaBuilder &b, KernelOp kernel, AttentionOp attention, const AttentionShape &shape,
+  AttentionManyWgmma(CudaBuilder &b, KernelOp kernel, AttentionOp attention, const WgmmaShape &shape,
                      const GeneratedEntry &entry)
       : b(b), attention(attention), shape(shape), frame(b, kernel, entry), cache(b, frame, attention.getKv()),
         element(cache.type.getElementType()), rows(b, frame, attention, shape.tokens),
@@ -504,7 +506,7 @@ private:
 
   CudaBuilder &b;
   AttentionOp attention;
-  const AttentionShape &shape;
+  const WgmmaShape &shape;
   CudaFrame frame;
   CacheAddress cache;
   Type element;
@@ -530,12 +532,12 @@ LogicalResult emitAttentionManyWgmma(CudaBuilder &b, KernelOp kernel, AttentionO
                                      CudaAttentionScheduleAttr schedule, GeneratedKernel &generated) {
   Type element = attention.getKv().getType().getElementType();
   auto refuse = [&] { return kernel.emitOpError() << "cannot be generated as " << schedule << ": "; };
-  if (!b.target.isHopper() || !(element.isF16() || element.isBF16()) || elementOf(attention.getQuery()) != element ||
-      elementOf(attention.getResult()) != element)
+  if (!b.target.isHopper() || !(element.isF16() || element.isBF16()) ||
+      getElementTypeOrSelf(attention.getQuery()) != element || getElementTypeOrSelf(attention.getResult()) != element)
     return refuse() << "wgmma needs sm_90a and queries, keys and results of one 16-bit type";
   if (!(attention.getScale().convertToDouble() > 0))
     return kernel.emitOpError() << "has a scale that is not positive";
-  AttentionShape shape(attention, schedule);
+  WgmmaShape shape(attention, schedule);
   if (shape.head != kBoxColumns && shape.head != 2 * kBoxColumns)
     return refuse() << "head_dim (" << shape.head << ") must be 64 or 128";
   if (shape.heads < 1 || shape.group % shape.heads)
@@ -548,8 +550,9 @@ LogicalResult emitAttentionManyWgmma(CudaBuilder &b, KernelOp kernel, AttentionO
       !shape.copiesWithinPage())
     return refuse() << "keys and pages (of " << shape.page << ") must be multiples of " << shape.copyRows()
                     << ", one of the other";
-  if (shape.sharedBytes() > kMaxSharedBytes)
-    return refuse() << "it needs " << shape.sharedBytes() << " bytes of shared memory, more than " << kMaxSharedBytes;
+  if (shape.sharedBytes() > WgmmaShape::kMaxSharedBytes)
+    return refuse() << "it needs " << shape.sharedBytes() << " bytes of shared memory, more than "
+                    << WgmmaShape::kMaxSharedBytes;
 
   GeneratedEntry entry;
   entry.symbol = cudaSymbol(generated.name);

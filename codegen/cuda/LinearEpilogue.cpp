@@ -4,13 +4,12 @@
 
 #include "codegen/common/Activation.h"
 #include "codegen/common/CacheAddress.h"
+#include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
 using namespace quipu::llama;
 
 namespace quipu::codegen {
-
-static Type elementOf(Value tensor) { return cast<RankedTensorType>(tensor.getType()).getElementType(); }
 
 LogicalResult LinearEpilogue::check(LinearRegion &region) {
   KernelOp kernel = region.kernel;
@@ -51,9 +50,9 @@ void LinearEpilogue::loadBias(Value tile, Value pair, int64_t pairs, bool paired
     return;
   // In the order of the weight's rows.
   Value feature = b.add(b.mul(tile, 16), pair);
-  operands.firstBias = loadOutputs(elementOf(bias), frame.argument(bias), feature, pairs);
+  operands.firstBias = loadOutputs(getElementTypeOrSelf(bias), frame.argument(bias), feature, pairs);
   if (paired)
-    operands.secondBias = loadOutputs(elementOf(bias), frame.argument(bias), b.add(feature, 8), pairs);
+    operands.secondBias = loadOutputs(getElementTypeOrSelf(bias), frame.argument(bias), b.add(feature, 8), pairs);
 }
 
 void LinearEpilogue::loadTurns(Value tile, Value pair, int64_t pairs, Value row, EpilogueOperands &operands) {
@@ -73,7 +72,7 @@ void LinearEpilogue::loadResiduals(Value tile, Value pair, int64_t pairs, Value 
   if (!region.residual || !operands.first.empty())
     return;
   Value other = region.residualOperand();
-  Type element = elementOf(other);
+  Type element = getElementTypeOrSelf(other);
   Value start = b.at(frame.argument(other), b.mul(b.widen(row), region.outputs() * bytesOf(element)));
   Value feature = b.add(b.mul(tile, 16), pair);
   operands.first = loadOutputs(element, start, feature, pairs);

@@ -20,6 +20,7 @@
 
 #include "codegen/cuda/Emitters.h"
 #include "codegen/cuda/LinearEpilogue.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -27,8 +28,6 @@ using namespace quipu::llama;
 
 namespace quipu::codegen {
 namespace {
-
-Type elementOf(Value tensor) { return cast<RankedTensorType>(tensor.getType()).getElementType(); }
 
 /// Sizes that are known when the kernel is generated. Bytes in shared memory unless they say otherwise.
 struct Geometry {
@@ -66,10 +65,10 @@ private:
 
 Geometry::Geometry(LinearRegion &region, CudaLinearFewScheduleAttr schedule, const CudaTarget &target)
     : inputs(region.inputs()), tokens(schedule.getTokens()), warps(schedule.getWarps()),
-      weight(elementOf(region.linear.getWeight())), source(elementOf(region.source())),
-      input(elementOf(region.linear.getInput())), mma(schedule.getDot() == CudaDot::Mma) {
+      weight(getElementTypeOrSelf(region.linear.getWeight())), source(getElementTypeOrSelf(region.source())),
+      input(getElementTypeOrSelf(region.linear.getInput())), mma(schedule.getDot() == CudaDot::Mma) {
   if (region.norm)
-    gain = elementOf(region.norm.getWeight());
+    gain = getElementTypeOrSelf(region.norm.getWeight());
   chunk = 16 / bytesOf(weight);
   unit = 4 * chunk;
   int64_t all = llvm::divideCeil(inputs, unit);

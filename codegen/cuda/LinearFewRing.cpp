@@ -28,6 +28,7 @@
 #include "codegen/cuda/Emitters.h"
 #include "codegen/cuda/LinearEpilogue.h"
 #include "codegen/cuda/LinearRing.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -48,17 +49,15 @@ constexpr int64_t kResidentBlocks = 2;
 /// The barrier of the consumers alone.
 constexpr int64_t kConsumerBarrier = 1;
 
-Type elementOf(Value tensor) { return cast<RankedTensorType>(tensor.getType()).getElementType(); }
-
 class RingEmitter {
 public:
   RingEmitter(CudaBuilder &b, LinearRegion &region, CudaLinearRingScheduleAttr schedule, const RingGeometry &size,
               const GeneratedEntry &entry, StringRef counter)
       : b(b), region(region), schedule(schedule), size(size), frame(b, region.kernel, entry),
         epilogue(b, region, frame), ring(b, size), counter(counter), shared(ring.shared),
-        source(elementOf(region.source())), input(elementOf(region.linear.getInput())) {
+        source(getElementTypeOrSelf(region.source())), input(getElementTypeOrSelf(region.linear.getInput())) {
     if (region.norm)
-      gain = elementOf(region.norm.getWeight());
+      gain = getElementTypeOrSelf(region.norm.getWeight());
   }
 
   void emit() {
@@ -396,7 +395,7 @@ LogicalResult emitLinearFewRing(CudaBuilder &b, LinearRegion &region, CudaLinear
   KernelOp kernel = region.kernel;
   if (failed(LinearEpilogue::check(region)))
     return failure();
-  Type input = elementOf(region.linear.getInput()), weight = elementOf(region.linear.getWeight());
+  Type input = getElementTypeOrSelf(region.linear.getInput()), weight = getElementTypeOrSelf(region.linear.getWeight());
   if (!b.target.isHopper())
     return kernel.emitOpError() << "has schedule " << schedule << ", whose copies need sm_90a; the target is "
                                 << b.target.arch;

@@ -19,6 +19,7 @@
 
 #include "codegen/cuda/Emitters.h"
 #include "codegen/cuda/LinearEpilogue.h"
+#include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
 using namespace quipu::llama;
@@ -300,10 +301,9 @@ private:
 LogicalResult emitLinearManyMma(CudaBuilder &b, LinearRegion &region, CudaLinearManyScheduleAttr schedule,
                                 int64_t maxRows, GeneratedKernel &generated) {
   KernelOp kernel = region.kernel;
-  auto elementOf = [](Value value) { return cast<RankedTensorType>(value.getType()).getElementType(); };
-  Type element = elementOf(region.linear.getWeight());
-  if (element != elementOf(region.linear.getInput()) || !(element.isBF16() || element.isF16()))
-    return kernel.emitOpError() << "multiplies " << elementOf(region.linear.getInput()) << " by " << element
+  Type element = getElementTypeOrSelf(region.linear.getWeight());
+  if (element != getElementTypeOrSelf(region.linear.getInput()) || !(element.isBF16() || element.isF16()))
+    return kernel.emitOpError() << "multiplies " << getElementTypeOrSelf(region.linear.getInput()) << " by " << element
                                 << "; mma takes two operands of bf16 or f16";
   if (region.inputs() % 8 != 0)
     return kernel.emitOpError() << "has rows of " << region.inputs() << " elements; mma needs a multiple of 8";

@@ -40,6 +40,7 @@
 #include "codegen/cuda/Wgmma.h"
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
 using namespace quipu::llama;
@@ -353,8 +354,7 @@ private:
 
 static LogicalResult checkWgmma(CudaBuilder &b, LinearRegion &region, CudaLinearManyScheduleAttr schedule) {
   KernelOp kernel = region.kernel;
-  auto elementOf = [](Value value) { return cast<RankedTensorType>(value.getType()).getElementType(); };
-  Type input = elementOf(region.linear.getInput()), weight = elementOf(region.linear.getWeight());
+  Type input = getElementTypeOrSelf(region.linear.getInput()), weight = getElementTypeOrSelf(region.linear.getWeight());
   if (input != weight || !(weight.isBF16() || weight.isF16()))
     return kernel.emitOpError() << "multiplies " << input << " by " << weight
                                 << "; wgmma takes two operands of bf16 or f16";

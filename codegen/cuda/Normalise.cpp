@@ -10,6 +10,7 @@
 
 #include "codegen/cuda/CudaFrame.h"
 #include "codegen/cuda/Emitters.h"
+#include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
 using namespace quipu::llama;
@@ -32,13 +33,13 @@ public:
   Normalise(CudaBuilder &b, KernelOp kernel, GatherRowsOp gather, RMSNormOp norm, Type resultType,
             const GeneratedEntry &entry)
       : b(b), gather(gather), frame(b, kernel, entry), norm(norm), source(gather ? gather.getInput() : norm.getInput()),
-        element(elementOf(source.getType())), gainElement(elementOf(norm.getWeight().getType())),
-        resultElement(elementOf(resultType)), width(cast<RankedTensorType>(source.getType()).getDimSize(1)),
+        element(getElementTypeOrSelf(source.getType())), gainElement(getElementTypeOrSelf(norm.getWeight().getType())),
+        resultElement(getElementTypeOrSelf(resultType)), width(cast<RankedTensorType>(source.getType()).getDimSize(1)),
         threads(entry.threads), rowsPerBlock(entry.rowsPerBlock),
         rows(entry.rows == RowDim::Outputs ? frame.outputs : frame.tokens) {}
 
   /// Features that a thread loads at once.
-  static int64_t runOf(Type source) { return 16 / bytesOf(elementOf(source)); }
+  static int64_t runOf(Type source) { return 16 / bytesOf(getElementTypeOrSelf(source)); }
 
   /// `target`: the frame's pointer to the results.
   void emit(llvm::function_ref<Value(const CudaFrame &)> target) {
@@ -61,7 +62,6 @@ public:
   }
 
 private:
-  static Type elementOf(Type type) { return cast<RankedTensorType>(type).getElementType(); }
   int64_t run() const { return 16 / bytesOf(element); }
   int64_t runs() const { return llvm::divideCeil(width / run(), threads); }
 

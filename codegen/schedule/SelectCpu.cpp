@@ -3,6 +3,7 @@
 #include "codegen/schedule/Select.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
 using namespace quipu::llama;
@@ -52,8 +53,8 @@ private:
         if (auto repeat = dyn_cast<RepeatKVOp>(op))
           even &= repeat.getHeadDim() % 2 == 0;
         if (auto linear = dyn_cast<LinearOp>(op))
-          even &=
-              elementOf(linear.getInput()) == elementOf(linear.getWeight()) || !elementOf(linear.getInput()).isBF16();
+          even &= getElementTypeOrSelf(linear.getInput()) == getElementTypeOrSelf(linear.getWeight()) ||
+                  !getElementTypeOrSelf(linear.getInput()).isBF16();
       });
       if (!even)
         return false;
@@ -166,8 +167,6 @@ private:
     kernel.setScheduleAttr(
         CpuPointwiseScheduleAttr::get(context, many ? RowRegime::Many : RowRegime::Few, lanes, many ? lanes : 1));
   }
-
-  static Type elementOf(Value value) { return cast<RankedTensorType>(value.getType()).getElementType(); }
 
   /// How far ahead of its use a weight is asked for. Hardware follows the rows of a tile by itself: asking ahead cost 6
   /// to 9 % of decode on the machine of docs/performance.md, whichever the distance.

@@ -12,6 +12,7 @@
 #include "codegen/cuda/AttentionWorkspace.h"
 #include "codegen/schedule/Select.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -30,7 +31,6 @@ constexpr int64_t kTileRows = 128;
 /// with wgmma.
 constexpr int64_t kMediumRows = 512, kWgmmaKeys = 128;
 
-Type elementOf(Value value) { return cast<RankedTensorType>(value.getType()).getElementType(); }
 bool is16Bit(Type type) { return type.isF16() || type.isBF16(); }
 
 RowPairing pairingOf(RotaryLayout layout) {
@@ -148,7 +148,8 @@ private:
     if (failed(region))
       return failure();
     int64_t inputs = region->inputs(), outputs = region->outputs();
-    Type input = elementOf(region->linear.getInput()), weight = elementOf(region->linear.getWeight());
+    Type input = getElementTypeOrSelf(region->linear.getInput()),
+         weight = getElementTypeOrSelf(region->linear.getWeight());
     // Rows of matrices begin at multiples of 16 bytes, since they are read in such pieces.
     int64_t multiple = 16 / std::min(input.getIntOrFloatBitWidth() / 8, weight.getIntOrFloatBitWidth() / 8);
     if (inputs % multiple)
@@ -230,7 +231,7 @@ private:
     return CudaLinearRingScheduleAttr::get(context, depth, stages, std::min(chosen(tuning.ringHeld, kHeld), stages - 1),
                                            std::min(chosen(tuning.ringFirst, kFirst), underWay), underWay, kWarps,
                                            // f16 could overflow before the scale.
-                                           /*scaleAfter=*/!elementOf(region.linear.getInput()).isF16());
+                                           /*scaleAfter=*/!getElementTypeOrSelf(region.linear.getInput()).isF16());
   }
 
   /// Weight rows of a block such that every multiprocessor has as many tiles, in multiples of 16 up to 256.
@@ -266,7 +267,7 @@ private:
   LogicalResult scheduleAttention(KernelOp kernel, AttentionOp attention) {
     int64_t kvHeads = attention.getNumKvHeads(), group = attention.getNumHeads() / kvHeads;
     int64_t head = attention.getKv().getType().getHeadDim();
-    Type query = elementOf(attention.getQuery()), cache = attention.getKv().getType().getElementType();
+    Type query = getElementTypeOrSelf(attention.getQuery()), cache = attention.getKv().getType().getElementType();
     if (head * cache.getIntOrFloatBitWidth() % 128)
       return kernel.emitOpError() << "attends to heads of " << head << " elements of " << cache
                                   << "; CUDA kernels need a multiple of 16 bytes";

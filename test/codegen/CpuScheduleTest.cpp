@@ -63,7 +63,7 @@ private:
   }
 };
 
-const std::string kRows = "tensor<?x8xbf16>", kLanes = "tensor<?x8xbf16, #llama.token_lanes<lanes = 16, pack = 1>>";
+const std::string kRowMajor = "tensor<?x8xbf16>", kLanes = "tensor<?x8xbf16, #llama.token_lanes<lanes = 16, pack = 1>>";
 const std::string kPairs = "tensor<?x8xbf16, #llama.token_lanes<lanes = 16, pack = 2>>";
 const std::string kFew = "rows = few, lanes = 16, run = 4, vectors = 1, rowTiles = 1, dot = ";
 const std::string kMany = "rows = many, lanes = 16, run = 4, vectors = 2, rowTiles = 2, dot = ";
@@ -76,34 +76,35 @@ void expectSays(const std::string &message, const std::string &text) {
 } // namespace
 
 TEST_F(CpuScheduleTest, Fits) {
-  EXPECT_EQ(linear(kFew + "fma", kRows, kRows, kLevel4), "");
-  EXPECT_EQ(linear(kFew + "bf16", kRows, kRows, kBf16), "");
+  EXPECT_EQ(linear(kFew + "fma", kRowMajor, kRowMajor, kLevel4), "");
+  EXPECT_EQ(linear(kFew + "bf16", kRowMajor, kRowMajor, kBf16), "");
   EXPECT_EQ(linear(kMany + "fma", kLanes, kLanes, kLevel4), "");
   EXPECT_EQ(linear(kMany + "bf16", kPairs, kPairs, kBf16), "");
-  EXPECT_EQ(attention("rows = few, lanes = 16, keys = 32, dot = bf16", kRows, kRows, kBf16), "");
+  EXPECT_EQ(attention("rows = few, lanes = 16, keys = 32, dot = bf16", kRowMajor, kRowMajor, kBf16), "");
   EXPECT_EQ(attention("rows = many, lanes = 16, keys = 32, dot = bf16", kPairs, kPairs, kBf16), "");
 }
 
 // Test: the target has no instruction for it. LLVM would end the process.
 TEST_F(CpuScheduleTest, Target) {
-  expectSays(linear(kFew + "bf16", kRows, kRows, kLevel4), "need avx512bf16 and avx512vl; the target is cpu:x86-64-v4");
-  expectSays(linear(kFew + "bf16", kRows, kRows, kBf16 + ",-avx512vl"), "need avx512bf16 and avx512vl");
-  expectSays(attention("rows = few, lanes = 16, keys = 32, dot = bf16", kRows, kRows, "cpu:x86-64-v3"),
+  expectSays(linear(kFew + "bf16", kRowMajor, kRowMajor, kLevel4),
+             "need avx512bf16 and avx512vl; the target is cpu:x86-64-v4");
+  expectSays(linear(kFew + "bf16", kRowMajor, kRowMajor, kBf16 + ",-avx512vl"), "need avx512bf16 and avx512vl");
+  expectSays(attention("rows = few, lanes = 16, keys = 32, dot = bf16", kRowMajor, kRowMajor, "cpu:x86-64-v3"),
              "need avx512bf16 and avx512vl");
 }
 
 // Test: types that the schedule's loops would read as something else.
 TEST_F(CpuScheduleTest, Types) {
-  expectSays(linear(kMany + "fma", kRows, kRows, kLevel4), "wants activations in token_lanes");
+  expectSays(linear(kMany + "fma", kRowMajor, kRowMajor, kLevel4), "wants activations in token_lanes");
   expectSays(linear(kFew + "fma", kLanes, kLanes, kLevel4), "wants row-major activations");
   expectSays(linear("rows = many, lanes = 8, run = 4, vectors = 2, rowTiles = 2, dot = fma", kLanes, kLanes, kLevel4),
              "wants activations in token_lanes");
   expectSays(linear(kMany + "bf16", kLanes, kLanes, kBf16), "for many rows in pairs of features");
-  expectSays(linear(kFew + "bf16", "tensor<?x8xf16>", kRows, kBf16), "both operands must be");
+  expectSays(linear(kFew + "bf16", "tensor<?x8xf16>", kRowMajor, kBf16), "both operands must be");
   expectSays(linear("rows = many, lanes = 16, run = 3, vectors = 2, rowTiles = 2, dot = bf16", kPairs, kPairs, kBf16),
              "run must be even");
-  expectSays(attention("rows = many, lanes = 16, keys = 32, dot = fma", kRows, kRows, kLevel4),
+  expectSays(attention("rows = many, lanes = 16, keys = 32, dot = fma", kRowMajor, kRowMajor, kLevel4),
              "wants activations in token_lanes");
-  expectSays(attention("rows = few, lanes = 16, keys = 16, dot = fma", kRows, kRows, kLevel4),
+  expectSays(attention("rows = few, lanes = 16, keys = 16, dot = fma", kRowMajor, kRowMajor, kLevel4),
              "takes other tiles of keys than pages of 32");
 }
