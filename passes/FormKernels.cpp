@@ -8,9 +8,9 @@
 //   gate(linear)                                one kernel
 //   x + linear(...)                             one kernel
 //
-// and every other op a kernel alone. Two groups whose ops, attributes, types and data flow agree share a kernel. The
-// key by which they are compared holds no names and no locations, so finding it takes time linear in the size of the
-// group.
+// and every other op a kernel alone. Two groups whose ops, properties, attributes, types and data flow agree share a
+// kernel. The key by which they are compared holds no names and no locations, so finding it takes time linear in the
+// size of the group.
 //
 //===----------------------------------------------------------------------===//
 
@@ -144,10 +144,9 @@ private:
     if (!query || !key || !append || !key->hasOneUse() || append.getKeys() != key.getResult() ||
         append.getValues() != split.getParts()[2])
       return false;
-    // One table, one size of head and one layout for all.
+    // One table, which has the width of a head, one layout, and the heads of the cache.
     auto table = cast<RankedTensorType>(query.getTable().getType());
     if (query.getTable() != key.getTable() || !table.getElementType().isF32() || query.getLayout() != key.getLayout() ||
-        query.getHeadDim() != key.getHeadDim() ||
         static_cast<int64_t>(query.getHeadDim()) != append.getKv().getType().getHeadDim())
       return false;
     return take(group, split) && take(group, query) && take(group, key) && take(group, append);
@@ -238,7 +237,9 @@ std::vector<uintptr_t> structureOf(ArrayRef<Operation *> ops, const Interface &i
   }
   for (Operation *op : ops) {
     add(op->getName());
-    add(op->getAttrDictionary());
+    // Some properties are no attributes: an activation, a rotary layout.
+    add(op->getPropertiesAsAttribute());
+    add(op->getDiscardableAttrDictionary());
     key.push_back(op->getNumOperands());
     for (Value operand : op->getOperands())
       key.push_back(numbers.lookup(operand));

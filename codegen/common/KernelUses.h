@@ -17,8 +17,9 @@ struct KernelUse {
   RowDim rows = RowDim::Tokens;
 };
 
-/// The kernels that a module's programs launch, by name.
-llvm::StringMap<KernelUse> findKernelUses(mlir::ModuleOp module);
+/// The kernels that a module's programs launch, by name. Fails with a diagnostic where two launches give a kernel
+/// rows of two kinds.
+mlir::FailureOr<llvm::StringMap<KernelUse>> findKernelUses(mlir::ModuleOp module);
 
 } // namespace quipu::codegen
 

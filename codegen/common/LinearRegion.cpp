@@ -46,7 +46,10 @@ FailureOr<LinearRegion> LinearRegion::match(KernelOp kernel) {
   }
   region.rows = region.gather ? RowDim::Outputs : RowDim::Tokens;
   int forms = (region.residual ? 1 : 0) + (region.gate ? 1 : 0) + (region.split ? 1 : 0);
-  if (!region.linear || forms > 1 || (region.gather && !region.norm))
+  if (region.gather && !region.norm)
+    return kernel.emitOpError()
+           << "selects rows that no norm reads; a linear kernel selects the rows that it normalises";
+  if (!region.linear || forms > 1)
     return kernel.emitOpError() << "is not a linear kernel: it needs one linear and at most one of add, gate and split";
   if (region.split) {
     if (region.split.getParts().size() != 3 || !region.append || rotates.size() != 2)

@@ -23,7 +23,10 @@ public:
         return WalkResult(checkAttention(attention, attentionSchedule));
       return WalkResult::advance();
     });
-    return failure(result.wasInterrupted());
+    if (result.wasInterrupted())
+      return failure();
+    auto pointwise = dyn_cast<CpuPointwiseScheduleAttr>(kernel.getScheduleAttr());
+    return pointwise ? checkPointwise(pointwise) : success();
   }
 
 private:
@@ -54,9 +57,13 @@ private:
     bool packed = llvm::any_of(kernel.getResultTypes(), isPacked);
     if (packed && schedule.getRun() % 2)
       return refuse() << "divides pairs of features, in which results lie: run must be even";
+    auto rotates = kernel.getOps<RotateOp>();
+    if (packed && llvm::any_of(rotates, [](RotateOp rotate) { return rotate.getHeadDim() % 4 != 0; }))
+      return refuse() << "turns results that lie in pairs of features; heads of " << (*rotates.begin()).getHeadDim()
+                      << " elements have an odd half, which ends inside of a pair";
     return checkDot(schedule.getDot(),
-                    {getElementTypeOrSelf(linear.getInput()), getElementTypeOrSelf(linear.getWeight())},
-                    !many || isPacked(source));
+                    {getElementTypeOrSelf(linear.getInput()), getElementTypeOrSelf(linear.getWeight())}, many,
+                    isPacked(source));
   }
 
   LogicalResult checkAttention(AttentionOp attention, CpuAttentionScheduleAttr schedule) {
@@ -68,8 +75,29 @@ private:
     Type query = attention.getQuery().getType();
     if (failed(checkLayout(query, lanes)) || failed(checkLayout(attention.getResult().getType(), lanes)))
       return failure();
-    return checkDot(schedule.getDot(), {getElementTypeOrSelf(attention.getQuery()), cache.getElementType()},
-                    !many || isPacked(query));
+    bool packed = isPacked(query) || isPacked(attention.getResult().getType());
+    if (packed && cache.getHeadDim() % 2)
+      return refuse() << "has queries or results in pairs of features; heads of " << cache.getHeadDim()
+                      << " elements end inside of a pair";
+    return checkDot(schedule.getDot(), {getElementTypeOrSelf(attention.getQuery()), cache.getElementType()}, many,
+                    isPacked(query));
+  }
+
+  /// Emitters of these ops find rows by their number, whatever the layout.
+  static bool findsRows(Operation &op) { return isa<EmbeddingOp, GatherRowsOp, RotaryTableOp, KVAppendOp>(op); }
+
+  /// The other emitters take a block for a row or for a tile of rows.
+  LogicalResult checkPointwise(CpuPointwiseScheduleAttr schedule) {
+    if (llvm::all_of(kernel.getBody().front().without_terminator(), findsRows))
+      return success();
+    bool many = schedule.getRows() == RowRegime::Many;
+    for (Type type : llvm::concat<const Type>(kernel.getArgumentTypes(), kernel.getResultTypes()))
+      if (isActivation(type) && failed(checkLayout(type, many ? schedule.getLanes() : 0)))
+        return failure();
+    if (many && schedule.getRowsPerBlock() != schedule.getLanes())
+      return refuse() << "has blocks of " << schedule.getRowsPerBlock() << " rows; a block is a tile of "
+                      << schedule.getLanes() << " rows, one in each lane";
+    return success();
   }
 
   /// `lanes`: of rows; 0 where an activation is row-major.
@@ -81,15 +109,18 @@ private:
     return success();
   }
 
-  LogicalResult checkDot(DotKind dot, ArrayRef<Type> operands, bool inPairs) {
+  /// `inPairs`: features of many rows lie in pairs in a lane. Those of one row lie side by side anyway.
+  LogicalResult checkDot(DotKind dot, ArrayRef<Type> operands, bool many, bool inPairs) {
     switch (dot) {
     case DotKind::Fma:
+      if (inPairs)
+        return refuse() << "multiplies one feature at a time; features that lie in pairs need dot = bf16";
       return success();
     case DotKind::Bf16:
       if (!target.hasBf16Dot())
         return refuse() << "has dot products of bf16, which need avx512bf16 and avx512vl; the target is cpu:"
                         << target.requested;
-      if (!llvm::all_of(operands, [](Type type) { return type.isBF16(); }) || !inPairs)
+      if (!llvm::all_of(operands, [](Type type) { return type.isBF16(); }) || (many && !inPairs))
         return refuse() << "has dot products of bf16: both operands must be, for many rows in pairs of features";
       return success();
     }

@@ -4,6 +4,7 @@
 
 #include "codegen/common/AttentionWork.h"
 #include "codegen/common/KernelUses.h"
+#include "codegen/common/LoneOp.h"
 #include "codegen/cpu/CheckSchedule.h"
 #include "codegen/cpu/Emitters.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -81,12 +82,6 @@ private:
     return success();
   }
 
-  /// The only op of a kernel besides its terminator, as an `Op`; null when the region is anything else.
-  template <typename Op> Op onlyOp(KernelOp kernel) {
-    auto ops = kernel.getBody().front().without_terminator();
-    return llvm::hasSingleElement(ops) ? dyn_cast<Op>(*ops.begin()) : Op();
-  }
-
   LogicalResult generateAttention(KernelOp kernel, CpuAttentionScheduleAttr schedule, GeneratedKernel &generated) {
     auto attention = onlyOp<AttentionOp>(kernel);
     if (!attention || attention.getLse() || !attention.getCausal() || attention.getKeyBegin() || attention.getKeyEnd())
@@ -129,7 +124,7 @@ private:
         .Case<KVAppendOp>([&](auto op) { emitAppend(builder, kernel, op, schedule, symbol); })
         .Default([&](Operation *) { isKnown = false; });
     if (!isKnown)
-      return kernel.emitOpError() << "is " << ops.begin()->getName() << " alone, for which there is no generated code";
+      return refuseAlone(kernel, &*ops.begin());
     generated.entries.push_back({generated.name, 1, rows, schedule.getRowsPerBlock()});
     return success();
   }
@@ -145,13 +140,15 @@ FailureOr<OwningOpRef<ModuleOp>> emitCpuKernels(ModuleOp module, const CpuTarget
   MLIRContext *context = module.getContext();
   context->loadDialect<arith::ArithDialect, LLVM::LLVMDialect, math::MathDialect, scf::SCFDialect,
                        vector::VectorDialect, x86vector::X86VectorDialect>();
-  llvm::StringMap<KernelUse> uses = findKernelUses(module);
+  FailureOr<llvm::StringMap<KernelUse>> uses = findKernelUses(module);
+  if (failed(uses))
+    return failure();
 
   OwningOpRef<ModuleOp> code = ModuleOp::create(module.getLoc(), "kernels");
   Generator generator(*code, target);
   for (auto kernel : module.getOps<KernelOp>()) {
-    auto use = uses.find(kernel.getSymName());
-    if (use == uses.end())
+    auto use = uses->find(kernel.getSymName());
+    if (use == uses->end())
       continue;
     GeneratedKernel generated;
     if (failed(generator.generate(kernel, use->second, generated)))

@@ -52,7 +52,7 @@ void emitRotate(KernelBuilder &b, KernelOp kernel, RotateOp rotate, CpuPointwise
   entry.forEachBlock([&](Value block) {
     RowAccess input = entry.argument(rotate.getInput(), block), table = entry.argument(rotate.getTable(), block);
     RowAccess result = entry.result(rotate.getResult(), block);
-    int64_t count = RowAccess::countFor({input, result}, half, entry.lanes());
+    int64_t count = RowAccess::countFor({input, table, result}, half, entry.lanes());
     auto turn = [&](RowAccess::Values &a, RowAccess::Values &c, Value pair) {
       RowAccess::Values cosines = table.load(pair, count), sines = table.load(b.add(pair, half), count);
       for (size_t i = 0; i < a.size(); ++i)

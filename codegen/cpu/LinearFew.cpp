@@ -179,9 +179,9 @@ private:
     Value target;
     Type element;
     if (section.sink == Sink::Result) {
-      ActivationLayout layout(region.kernel.getResultTypes()[section.resultIndex]);
+      ActivationLayout layout(region.kernel.getResultTypes().front());
       element = layout.element;
-      target = b.at(frame->result(section.resultIndex), b.mul(row, layout.strideBytes()));
+      target = b.at(frame->result(0), b.mul(row, layout.strideBytes()));
       if (region.residual) {
         Type other = cast<RankedTensorType>(region.residualOperand().getType()).getElementType();
         Value otherRow = b.at(frame->argument(region.residualOperand()), b.mul(row, layout.width * bytesOf(other)));

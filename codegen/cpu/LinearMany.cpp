@@ -218,8 +218,8 @@ private:
       appendToCache(section, f, group, rowTile, features, values);
       return;
     }
-    ActivationLayout layout(region.kernel.getResultTypes()[section.resultIndex]);
-    Value target = b.at(frame->result(section.resultIndex), b.mul(rowTile, layout.strideBytes()));
+    ActivationLayout layout(region.kernel.getResultTypes().front());
+    Value target = b.at(frame->result(0), b.mul(rowTile, layout.strideBytes()));
     if (region.residual) {
       ActivationLayout other(region.residualOperand().getType());
       Value base = b.at(frame->argument(region.residualOperand()), b.mul(rowTile, other.strideBytes()));

@@ -32,7 +32,6 @@ struct Section {
   bool hasB = true;
 
   Sink sink = Sink::Result;
-  unsigned resultIndex = 0;
   /// Rows A and B of the tile are the elements of rotary pairs (i % tilesPerGroup) * run ...
   bool rotate = false;
   /// A is the gate and B the up projection of the same features.

@@ -40,9 +40,7 @@ static llvm::Error runPtxas(const std::string &program, llvm::ArrayRef<llvm::Str
   if (!message.empty())
     log += message;
   if (log.empty())
-    log = "with status " + std::to_string(status) +
-          ", without a word; is there room in the folder of temporary files ('" + temporaryFolder() +
-          "', or what TMPDIR names)?";
+    log = "with status " + std::to_string(status) + ", without a word; is there memory for its files?";
   return llvm::createStringError(program + " failed:\n" + log);
 }
 

@@ -302,11 +302,8 @@ public:
     if (cache.getHeadDim() * bytesOf(cache.getElementType()) % 16)
       return kernel.emitOpError() << "attends to heads of " << cache.getHeadDim() << " elements of "
                                   << cache.getElementType() << "; the schedule needs a multiple of 16 bytes";
-    bool isKnown = schedule.getTokens() == 1 && schedule.getHeads() >= 1 && group % schedule.getHeads() == 0 &&
-                   schedule.getWarps() >= 1 && schedule.getWarps() <= 32 && schedule.getKeys() >= 1 &&
-                   schedule.getSplits() >= 1 && schedule.getDot() != CudaDot::Wgmma;
-    if (!isKnown)
-      return refuse() << "attention of few rows in groups of " << group << " query heads cannot follow";
+    if (group % schedule.getHeads())
+      return refuse() << "attention in groups of " << group << " query heads cannot follow: heads must divide them";
     if (schedule.getDot() == CudaDot::Mma && attentionFewDot(attention, schedule.getHeads()) != CudaDot::Mma)
       return refuse()
              << "needs at most 8 heads of at most 128 elements of f16 or bf16, a multiple of 16, queries of the "

@@ -33,9 +33,6 @@ namespace {
 
 /// Sizes that follow from the op and its schedule.
 struct MmaShape {
-  /// Shared memory of a block on the smallest of the GPUs that share the code.
-  static constexpr int64_t kMaxSharedBytes = 99 * 1024;
-
   MmaShape(AttentionOp attention, CudaAttentionScheduleAttr schedule)
       : kvHeads(attention.getNumKvHeads()), group(attention.getNumHeads() / kvHeads),
         head(attention.getKv().getType().getHeadDim()), page(attention.getKv().getType().getPage()),
@@ -480,9 +477,10 @@ LogicalResult emitAttentionMany(CudaBuilder &b, KernelOp kernel, AttentionOp att
     return refuse() << "warps must divide heads * tokens / " << kTile;
   if (shape.outputRegisters() > kMaxOutputs || shape.threads() < shape.rows.chunks)
     return refuse() << "a head of " << shape.head << " elements needs more warps";
-  if (shape.sharedBytes() > MmaShape::kMaxSharedBytes)
+  // Several GPUs share the code.
+  if (shape.sharedBytes() > CudaTarget::kLeastSharedBytes)
     return refuse() << "it needs " << shape.sharedBytes() << " bytes of shared memory, more than "
-                    << MmaShape::kMaxSharedBytes;
+                    << CudaTarget::kLeastSharedBytes;
 
   GeneratedEntry entry;
   entry.symbol = cudaSymbol(generated.name);

@@ -45,9 +45,6 @@ namespace {
 
 /// Sizes that follow from the op and its schedule.
 struct WgmmaShape {
-  /// Shared memory of a block.
-  static constexpr int64_t kMaxSharedBytes = 227 * 1024;
-
   WgmmaShape(AttentionOp attention, CudaAttentionScheduleAttr schedule)
       : kvHeads(attention.getNumKvHeads()), group(attention.getNumHeads() / kvHeads),
         head(attention.getKv().getType().getHeadDim()), page(attention.getKv().getType().getPage()),
@@ -550,9 +547,9 @@ LogicalResult emitAttentionManyWgmma(CudaBuilder &b, KernelOp kernel, AttentionO
       !shape.copiesWithinPage())
     return refuse() << "keys and pages (of " << shape.page << ") must be multiples of " << shape.copyRows()
                     << ", one of the other";
-  if (shape.sharedBytes() > WgmmaShape::kMaxSharedBytes)
+  if (shape.sharedBytes() > b.target.sharedBytes())
     return refuse() << "it needs " << shape.sharedBytes() << " bytes of shared memory, more than "
-                    << WgmmaShape::kMaxSharedBytes;
+                    << b.target.sharedBytes();
 
   GeneratedEntry entry;
   entry.symbol = cudaSymbol(generated.name);

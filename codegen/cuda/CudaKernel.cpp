@@ -5,6 +5,7 @@
 #include "codegen/common/Arguments.h"
 #include "codegen/common/AttentionWork.h"
 #include "codegen/common/KernelUses.h"
+#include "codegen/common/LoneOp.h"
 #include "codegen/cuda/Emitters.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -91,12 +92,6 @@ private:
                                            : emitLinearManyMma(builder, *region, many, maxRows, generated);
   }
 
-  /// The only op of a kernel besides its terminator, as an `Op`; null when the region is anything else.
-  template <typename Op> Op onlyOp(KernelOp kernel) {
-    auto ops = kernel.getBody().front().without_terminator();
-    return llvm::hasSingleElement(ops) ? dyn_cast<Op>(*ops.begin()) : Op();
-  }
-
   LogicalResult generateAttention(KernelOp kernel, CudaAttentionScheduleAttr schedule, int64_t maxRows,
                                   GeneratedKernel &generated) {
     auto attention = onlyOp<AttentionOp>(kernel);
@@ -130,9 +125,7 @@ private:
         .Case<SplitOp>([&](auto op) { return emit(emitSplit, op); })
         .Case<RepeatKVOp>([&](auto op) { return emit(emitRepeatKv, op); })
         .Case<KVAppendOp>([&](auto op) { return emit(emitAppend, op); })
-        .Default([&](Operation *op) {
-          return kernel.emitOpError() << "is " << op->getName() << " alone, for which there is no generated code";
-        });
+        .Default([&](Operation *op) { return refuseAlone(kernel, op); });
   }
 
   ModuleOp code;
@@ -146,13 +139,15 @@ FailureOr<OwningOpRef<ModuleOp>> emitCudaKernels(ModuleOp module, const CudaTarg
                                                  std::vector<GeneratedKernel> &kernels, StringRef only) {
   MLIRContext *context = module.getContext();
   context->loadDialect<arith::ArithDialect, LLVM::LLVMDialect, math::MathDialect, NVVM::NVVMDialect, scf::SCFDialect>();
-  llvm::StringMap<KernelUse> uses = findKernelUses(module);
+  FailureOr<llvm::StringMap<KernelUse>> uses = findKernelUses(module);
+  if (failed(uses))
+    return failure();
 
   OwningOpRef<ModuleOp> code = ModuleOp::create(module.getLoc(), "kernels");
   Generator generator(*code, target);
   for (auto kernel : module.getOps<KernelOp>()) {
-    auto use = uses.find(kernel.getSymName());
-    if (use == uses.end() || (!only.empty() && kernel.getSymName() != only))
+    auto use = uses->find(kernel.getSymName());
+    if (use == uses->end() || (!only.empty() && kernel.getSymName() != only))
       continue;
     GeneratedKernel generated;
     if (failed(generator.generate(kernel, use->second, generated)))

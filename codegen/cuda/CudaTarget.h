@@ -26,7 +26,9 @@ struct CudaTarget {
   /// Multiprocessors of the chip that schedules are chosen for.
   int multiprocessors() const { return isHopper() ? 132 : 108; }
   /// Bytes of shared memory that a block may use.
-  int sharedBytes() const { return isHopper() ? 227 * 1024 : capability == 80 ? 163 * 1024 : 99 * 1024; }
+  int sharedBytes() const { return isHopper() ? 227 * 1024 : capability == 80 ? 163 * 1024 : kLeastSharedBytes; }
+  /// The same on the smallest of the GPUs.
+  static constexpr int kLeastSharedBytes = 99 * 1024;
 
   /// The portable target whose PTX every CUDA plan carries beside the code for its own.
   static CudaTarget fallback() { return {"sm_80", 80}; }

@@ -567,10 +567,6 @@ LogicalResult emitLinearFew(CudaBuilder &b, LinearRegion &region, CudaLinearFewS
   KernelOp kernel = region.kernel;
   if (failed(LinearEpilogue::check(region)))
     return failure();
-  if (schedule.getTokens() % 8 || schedule.getTokens() < 8 || schedule.getWarps() < 1 || schedule.getWarps() > 32 ||
-      schedule.getAhead() < 2)
-    return kernel.emitOpError() << "has schedule " << schedule
-                                << "; tokens must be a multiple of 8, warps 1 to 32 and ahead at least 2";
   Geometry size(region, schedule, b.target);
   if (size.mma && (size.weight != size.input || size.weight.isF32()))
     return kernel.emitOpError() << "multiplies " << size.input << " by " << size.weight

@@ -405,14 +405,6 @@ LogicalResult emitLinearFewRing(CudaBuilder &b, LinearRegion &region, CudaLinear
   if (region.inputs() % kStep)
     return kernel.emitOpError() << "multiplies rows of " << region.inputs()
                                 << " elements; a ring of weights needs a multiple of " << kStep;
-  if (schedule.getWarps() < 1 || schedule.getWarps() > 31 || schedule.getStages() < 2 ||
-      schedule.getUnderWayFirst() < 1 || schedule.getUnderWayFirst() > schedule.getUnderWay() ||
-      schedule.getUnderWay() > schedule.getStages() || schedule.getHeld() < 1 ||
-      schedule.getHeld() >= schedule.getStages() || schedule.getDepth() < kStep || schedule.getDepth() % kStep)
-    return kernel.emitOpError()
-           << "has schedule " << schedule << "; depth must be a multiple of " << kStep
-           << ", stages at least 2, held 1 to stages - 1, underWayFirst 1 to underWay, underWay at most stages, and "
-           << "warps 1 to 31";
   if (maxRows > 1)
     return kernel.emitOpError() << "has schedule " << schedule << " in a program of up to " << maxRows
                                 << " rows; a ring of weights serves one";

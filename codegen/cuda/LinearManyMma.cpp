@@ -310,13 +310,12 @@ LogicalResult emitLinearManyMma(CudaBuilder &b, LinearRegion &region, CudaLinear
   int64_t threads = 32 * schedule.getWarps(), chunks = schedule.getDepth() / 8;
   int64_t sharedBytes = schedule.getStages() * LinearManyMma::stageBytes(schedule);
   auto copiesEvenly = [&](int64_t rows) { return rows * chunks % threads == 0; };
-  if (schedule.getPersistent() || schedule.getCluster() != 1 || schedule.getStages() < 2 ||
-      (chunks != 4 && chunks != 8) || divideTile(schedule).tokens == 0 || !copiesEvenly(schedule.getTokens()) ||
-      !copiesEvenly(schedule.getRows()) || sharedBytes > b.target.sharedBytes())
-    return kernel.emitOpError() << "has schedule " << schedule << ", but mma needs depth 32 or 64, two stages or more, "
-                                << "tiles that warps divide into multiples of 16 and threads copy evenly, at most "
-                                << b.target.sharedBytes()
-                                << " bytes of shared memory, and is neither persistent nor in clusters";
+  if (divideTile(schedule).tokens == 0 || !copiesEvenly(schedule.getTokens()) || !copiesEvenly(schedule.getRows()) ||
+      sharedBytes > b.target.sharedBytes())
+    return kernel.emitOpError()
+           << "has schedule " << schedule << ", which needs " << sharedBytes
+           << " bytes of shared memory; mma needs tiles that warps divide into multiples of 16 and "
+           << "threads copy evenly, and at most " << b.target.sharedBytes() << " bytes";
   if (failed(LinearEpilogue::check(region)))
     return failure();
   GeneratedEntry entry;

@@ -360,21 +360,10 @@ static LogicalResult checkWgmma(CudaBuilder &b, LinearRegion &region, CudaLinear
                                 << "; wgmma takes two operands of bf16 or f16";
   if (region.inputs() % 8)
     return kernel.emitOpError() << "has rows of " << region.inputs() << " elements; tensor maps need a multiple of 8";
-  bool weightFirst = schedule.getWeightFirst();
-  int64_t warps = schedule.getWarps(), first = weightFirst ? schedule.getRows() : schedule.getTokens();
-  int64_t second = weightFirst ? schedule.getTokens() : schedule.getRows(), multiple = weightFirst ? 32 : 16;
-  bool tileFits = warps > 0 && warps % 4 == 0 && first == 16 * warps && first <= kMaxBoxRows && second > 0 &&
-                  second % multiple == 0 && second <= Wgmma::kMaxColumns;
-  bool stagesFit = schedule.getDepth() > 0 && schedule.getDepth() % kBoxDepth == 0 && schedule.getStages() >= 2;
-  int64_t cluster = schedule.getCluster();
-  bool clusterFits = cluster == 1 || (cluster == 2 && schedule.getPersistent() && !schedule.getAhead());
-  if (!tileFits || !stagesFit || !clusterFits || Layout(schedule, region.inputs()).bytes() > b.target.sharedBytes())
-    return kernel.emitOpError() << "has schedule " << schedule << ", but wgmma needs 16 rows of operand A a warp and "
-                                << "warps in fours, up to " << Wgmma::kMaxColumns << " rows of operand B in multiples "
-                                << "of 16, or with the weight first of 32, depth in multiples of " << kBoxDepth
-                                << ", two stages or more, at most " << b.target.sharedBytes()
-                                << " bytes of shared memory, and clusters of 1, or of 2 where it is persistent and "
-                                << "requests nothing ahead";
+  if (int64_t bytes = Layout(schedule, region.inputs()).bytes(); bytes > b.target.sharedBytes())
+    return kernel.emitOpError() << "has schedule " << schedule << ", which needs " << bytes
+                                << " bytes of shared memory; a block of " << b.target.arch << " has "
+                                << b.target.sharedBytes();
   return LinearEpilogue::check(region);
 }
 

@@ -67,9 +67,14 @@ llvm::Expected<std::string> emitPtx(llvm::Module &module, const CudaTarget &targ
     return text.takeError();
   std::string ptx(text->begin(), text->end());
   // A driver that compiles the PTX has no library to link it with.
-  if (ptx.find("\n.extern .func") != std::string::npos)
-    return llvm::createStringError("the kernels' code calls a function that no GPU has: a fault of quipu's code "
-                                   "generation; another --dtype or --target may do");
+  if (size_t at = ptx.find("\n.extern .func"); at != std::string::npos) {
+    // ".extern .func (.param .b32 result) name"
+    llvm::StringRef line = llvm::StringRef(ptx).drop_front(at + 1).take_until([](char c) { return c == '\n'; });
+    llvm::StringRef function = line.rtrim("( \t;").rsplit(' ').second;
+    return llvm::createStringError("the kernels' code calls " + function +
+                                   ", which no GPU has: a fault of quipu's code generation; another --dtype or "
+                                   "--target may do");
+  }
   return ptx;
 }
 

@@ -144,16 +144,22 @@ private:
 
 } // namespace
 
+/// Threads for a row: so many that each has kRunsPerThread runs.
+static int64_t threadsFor(Type source) {
+  int64_t runs = cast<RankedTensorType>(source).getDimSize(1) / Normalise::runOf(source);
+  return std::min(kMaxThreads, int64_t(llvm::alignTo(llvm::divideCeil(runs, kRunsPerThread), 32)));
+}
+
 /// The entry of a norm of rows of `source`; fails where their size is none that it can do.
-static FailureOr<GeneratedEntry> entryOf(KernelOp kernel, Type source, std::string symbol, RowDim rows,
+static FailureOr<GeneratedEntry> entryOf(KernelOp kernel, Type source, std::string symbol, RowDim rows, int64_t threads,
                                          int64_t rowsPerBlock) {
-  int64_t width = cast<RankedTensorType>(source).getDimSize(1), run = Normalise::runOf(source);
+  int64_t width = cast<RankedTensorType>(source).getDimSize(1);
   if (width % 8 != 0)
     return kernel.emitOpError() << "has rows of " << width << " features; on CUDA they are a multiple of 8";
   GeneratedEntry entry;
   entry.symbol = std::move(symbol);
   entry.rows = rows;
-  entry.threads = std::min(kMaxThreads, int64_t(llvm::alignTo(llvm::divideCeil(width / run, kRunsPerThread), 32)));
+  entry.threads = threads;
   entry.rowsPerBlock = rowsPerBlock;
   entry.sharedBytes = 2 * entry.threads / 32 * 4;
   return entry;
@@ -165,6 +171,7 @@ LogicalResult emitNormalise(CudaBuilder &b, LinearRegion &region, int64_t maxRow
     return kernel.emitOpError() << "has a norm but no workspace for its result";
   FailureOr<GeneratedEntry> entry =
       entryOf(kernel, region.source().getType(), cudaSymbol(generated.name, ".norm"), region.rows,
+              threadsFor(region.source().getType()),
               !region.gather && maxRows >= kRowsPerBlock * kFillingBlocks ? kRowsPerBlock : 1);
   if (failed(entry))
     return failure();
@@ -175,10 +182,10 @@ LogicalResult emitNormalise(CudaBuilder &b, LinearRegion &region, int64_t maxRow
   return success();
 }
 
-LogicalResult emitNorm(CudaBuilder &b, KernelOp kernel, RMSNormOp norm, CudaPointwiseScheduleAttr,
+LogicalResult emitNorm(CudaBuilder &b, KernelOp kernel, RMSNormOp norm, CudaPointwiseScheduleAttr schedule,
                        GeneratedKernel &generated) {
-  FailureOr<GeneratedEntry> entry =
-      entryOf(kernel, norm.getInput().getType(), cudaSymbol(generated.name), generated.rows, /*rowsPerBlock=*/1);
+  FailureOr<GeneratedEntry> entry = entryOf(kernel, norm.getInput().getType(), cudaSymbol(generated.name),
+                                            generated.rows, schedule.getThreads(), /*rowsPerBlock=*/1);
   if (failed(entry))
     return failure();
   Normalise(b, kernel, GatherRowsOp(), norm, norm.getResult().getType(), *entry).emit([](const CudaFrame &frame) {

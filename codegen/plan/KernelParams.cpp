@@ -92,7 +92,7 @@ private:
   LogicalResult addElements(plan::ParamKind kind, RankedTensorType type, int64_t elements) {
     std::optional<plan::DType> dtype = toPlan(type.getElementType());
     if (!dtype)
-      return kernel.emitOpError() << "takes or gives " << type << "; a plan has no such elements";
+      return kernel.emitOpError() << "takes or gives " << type << "; elements in a plan are f32, f16, bf16 or i32";
     plan::ParamT &param = add(kind);
     param.dtype = *dtype;
     param.bytes = elements * (type.getElementTypeBitWidth() / 8);

@@ -203,7 +203,7 @@ private:
   FailureOr<plan::DType> typeOf(Type element, Operation *where) {
     if (std::optional<plan::DType> dtype = toPlan(element))
       return *dtype;
-    return where->emitOpError() << "has elements of " << element << ", which a plan cannot hold";
+    return where->emitOpError() << "has elements of " << element << "; elements in a plan are f32, f16, bf16 or i32";
   }
 
   /// The plan's weight for one piece of a weight, or for all of it; created at its first use, so that the weights of

@@ -71,11 +71,15 @@ llvm::Error checkScheduleOptions(const LlamaSelectSchedulesOptions &options) {
   for (const Number &number : numbers)
     if (knows(number.devices))
       known += (known.empty() ? "" : ", ") + number.name.str();
+  if (isHopper)
+    known += ", ring, weight-first";
   for (const auto &[name, devices, value, limit, chosen] : numbers) {
     if (value == chosen)
       continue;
+    if (isHopper && !options.ring && name.starts_with("ring-"))
+      return refuse("option " + name + " changes nothing beside ring=false; leave one of them out");
     if (!knows(devices))
-      return refuse("option " + name + " is none of target " + options.target + "; it has " + known);
+      return refuse("option " + name + " does not belong to target " + options.target + "; it has " + known);
     if (!limit.holds(value))
       return refuse("option " + name + " is " + llvm::Twine(value) + "; it must be " +
                     (limit.multiple > 1 ? "a multiple of " + llvm::Twine(limit.multiple) + " from " : "") +
@@ -83,7 +87,7 @@ llvm::Error checkScheduleOptions(const LlamaSelectSchedulesOptions &options) {
                     " to have it chosen");
   }
   if (!isHopper && (!options.ring || !options.weightFirst))
-    return refuse(llvm::Twine("option ") + (options.ring ? "weight-first" : "ring") + " is none of target " +
+    return refuse(llvm::Twine("option ") + (options.ring ? "weight-first" : "ring") + " does not belong to target " +
                   options.target + "; it has " + known);
   if (options.run * options.vectors > kMostRunTimesVectors)
     return refuse("options run and vectors are " + llvm::Twine(options.run) + " and " + llvm::Twine(options.vectors) +

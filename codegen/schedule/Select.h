@@ -18,13 +18,6 @@ void selectCpuSchedules(mlir::ModuleOp module, const CpuTarget &target, const Ll
 mlir::LogicalResult selectCudaSchedules(mlir::ModuleOp module, const CudaTarget &target,
                                         const LlamaSelectSchedulesOptions &tuning);
 
-/// A matrix of dynamic rows.
-inline bool isActivation(mlir::Type type) {
-  auto tensor = mlir::dyn_cast<mlir::RankedTensorType>(type);
-  return tensor && tensor.getRank() == 2 && tensor.isDynamicDim(0) &&
-         mlir::isa<mlir::FloatType>(tensor.getElementType());
-}
-
 /// The op of a class in a kernel; null when there is none.
 template <typename Op> Op find(llama::KernelOp kernel) {
   Op found;

@@ -52,9 +52,14 @@ private:
           even &= rotate.getHeadDim() % 4 == 0;
         if (auto repeat = dyn_cast<RepeatKVOp>(op))
           even &= repeat.getHeadDim() % 2 == 0;
+        auto multiplies = [](Type activation, Type other) { return !activation.isBF16() || other.isBF16(); };
         if (auto linear = dyn_cast<LinearOp>(op))
-          even &= getElementTypeOrSelf(linear.getInput()) == getElementTypeOrSelf(linear.getWeight()) ||
-                  !getElementTypeOrSelf(linear.getInput()).isBF16();
+          even &= multiplies(getElementTypeOrSelf(linear.getInput()), getElementTypeOrSelf(linear.getWeight()));
+        if (auto attention = dyn_cast<AttentionOp>(op)) {
+          KVLayerType cache = attention.getKv().getType();
+          even &= cache.getHeadDim() % 2 == 0;
+          even &= multiplies(getElementTypeOrSelf(attention.getQuery()), cache.getElementType());
+        }
       });
       if (!even)
         return false;

@@ -97,6 +97,8 @@ private:
     if (!region->gate && !region->split)
       return success();
     SmallVector<SourceRowsAttr> sources;
+    // Rows of the parts that the kernel takes apart: those of the sources.
+    SmallVector<int64_t> wanted;
     auto add = [&](RowPairing pairing, int64_t group = 0) {
       sources.push_back(SourceRowsAttr::get(context, pairing, group));
     };
@@ -107,6 +109,7 @@ private:
                << " features of a gated MLP (intermediate_size); CUDA kernels need a multiple of 8";
       add(RowPairing::First);
       add(RowPairing::Second);
+      wanted.assign(2, region->outputs() / 2);
     } else {
       if (int64_t head = region->headDim(); head % 16)
         return kernel.emitOpError() << "has heads of " << head
@@ -114,6 +117,8 @@ private:
       for (RotateOp rotate : {region->rotateQuery, region->rotateKeys})
         add(pairingOf(rotate.getLayout()), rotate.getHeadDim());
       add(RowPairing::Plain);
+      for (Value part : region->split.getParts())
+        wanted.push_back(cast<RankedTensorType>(part.getType()).getDimSize(1));
     }
     for (Value operand : {region->linear.getWeight(), region->linear.getBias()}) {
       if (!operand)
@@ -127,6 +132,10 @@ private:
         return weight.emitOpError() << "has " << weight.getSources().size()
                                     << " sources where the kernel pairs rows of " << sources.size()
                                     << "; only projections joined by the fuse passes run on CUDA";
+      if (SmallVector<int64_t> found(*weight.getRows()); found != wanted)
+        return weight.emitOpError() << "has sources of " << ArrayRef<int64_t>(found)
+                                    << " rows where the kernel takes rows apart into " << ArrayRef<int64_t>(wanted)
+                                    << "; each source must be one of these parts";
       auto type = cast<RankedTensorType>(weight.getType());
       weight.setTypeAttr(TypeAttr::get(
           RankedTensorType::get(type.getShape(), type.getElementType(), PairedRowsAttr::get(context, sources))));
@@ -157,11 +166,16 @@ private:
                                   << multiple << " for this type";
     bool tensorCores = input == weight && is16Bit(input);
     overwriteResidual(*region);
-    if (tensorCores && target.isHopper() && maxRows == 1 && tuning.ring && inputs % 32 == 0)
+    if (tensorCores && target.isHopper() && maxRows == 1 && tuning.ring && inputs % 32 == 0) {
       if (CudaLinearRingScheduleAttr ring = ringSchedule(*region)) {
         kernel.setScheduleAttr(ring);
         return success();
       }
+      if (tuning.ringDepth || tuning.ringStages || tuning.ringHeld || tuning.ringFirst || tuning.ringUnderWay)
+        return kernel.emitOpError() << "has no room for a ring beside an input of " << inputs
+                                    << " elements in shared memory; leave the ring-* options out, or make ring-depth "
+                                       "smaller";
+    }
     if (!tensorCores || maxRows <= kFewRows) {
       int64_t steps = llvm::divideCeil(inputs, tensorCores ? 32 : 16);
       int64_t warps = std::min<int64_t>(tuning.warps ? tuning.warps : 8, steps);

@@ -44,6 +44,13 @@ inline TokenLanesAttr getTokenLanes(mlir::Type type) {
   return tensor ? mlir::dyn_cast_or_null<TokenLanesAttr>(tensor.getEncoding()) : TokenLanesAttr();
 }
 
+/// Whether it is an activation: a matrix of dynamic rows.
+inline bool isActivation(mlir::Type type) {
+  auto tensor = mlir::dyn_cast<mlir::RankedTensorType>(type);
+  return tensor && tensor.getRank() == 2 && tensor.isDynamicDim(0) &&
+         mlir::isa<mlir::FloatType>(tensor.getElementType());
+}
+
 /// Which run-time row count the dynamic first dimension of an activation is.
 enum class RowCount { Tokens, Outputs };
 

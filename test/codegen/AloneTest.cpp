@@ -107,6 +107,10 @@ llama.kernel @$P.interleaved(%y: tensor<?x$Wx$T>, %t: tensor<?x$Hxf32>) -> tenso
   %0 = llama.rotate %y, %t layout interleaved {headDim = $H : i64} : (tensor<?x$Wx$T>, tensor<?x$Hxf32>) -> tensor<?x$Wxf32>
   llama.yield %0 : tensor<?x$Wxf32>
 }
+llama.kernel @$P.rounded(%x: tensor<?x$Wxf32>, %u: tensor<?x$Hxbf16>) -> tensor<?x$Wxf32> {
+  %0 = llama.rotate %x, %u layout half {headDim = $H : i64} : (tensor<?x$Wxf32>, tensor<?x$Hxbf16>) -> tensor<?x$Wxf32>
+  llama.yield %0 : tensor<?x$Wxf32>
+}
 llama.kernel @$P.silu(%x: tensor<?x$Wxf32>, %y: tensor<?x$Wx$T>) -> tensor<?x$Wx$T> {
   %0 = llama.gate %x, %y activation silu : (tensor<?x$Wxf32>, tensor<?x$Wx$T>) -> tensor<?x$Wx$T>
   llama.yield %0 : tensor<?x$Wx$T>
@@ -143,7 +147,7 @@ llama.kernel @$P.append(%kv: !llama.kv_layer<3 x $H x bf16, page = 4>, %x: tenso
   llama.kv_append %kv, %x, %y, %p, %q : !llama.kv_layer<3 x $H x bf16, page = 4>, tensor<?x$Wxf32>, tensor<?x$Wx$T>, tensor<?xi32>, tensor<?xi32>
   llama.yield
 }
-func.func @$P(%x: tensor<?x$Wxf32>, %y: tensor<?x$Wx$T>, %z: tensor<?x$2Wx$T>, %t: tensor<?x$Hxf32>, %r: tensor<?xi32>,
+func.func @$P(%x: tensor<?x$Wxf32>, %y: tensor<?x$Wx$T>, %z: tensor<?x$2Wx$T>, %t: tensor<?x$Hxf32>, %u: tensor<?x$Hxbf16>, %r: tensor<?xi32>,
               %p: tensor<?xi32>, %q: tensor<?xi32>, %kv: !llama.kv_layer<3 x $H x bf16, page = 4>)
     attributes {llama.program = #llama.program<$A>} {
   %g = llama.weight_ref @gain : tensor<$Wxbf16>
@@ -157,6 +161,7 @@ func.func @$P(%x: tensor<?x$Wxf32>, %y: tensor<?x$Wx$T>, %z: tensor<?x$2Wx$T>, %
   %8 = llama.launch @$P.repeat(%y) : (tensor<?x$Wx$T>) -> tensor<?x$2Wx$T>
   %9 = llama.launch @$P.gather(%y, %r) : (tensor<?x$Wx$T>, tensor<?xi32>) -> tensor<?x$Wxf32>
   %10 = llama.launch @$P.selected(%9, %g) : (tensor<?x$Wxf32>, tensor<$Wxbf16>) -> tensor<?x$Wxf32>
+  %11 = llama.launch @$P.rounded(%x, %u) : (tensor<?x$Wxf32>, tensor<?x$Hxbf16>) -> tensor<?x$Wxf32>
   llama.launch @$P.append(%kv, %x, %y, %p, %q) : (!llama.kv_layer<3 x $H x bf16, page = 4>, tensor<?x$Wxf32>, tensor<?x$Wx$T>, tensor<?xi32>, tensor<?xi32>) -> ()
   return
 }
@@ -177,8 +182,9 @@ protected:
     load();
     std::mt19937 random(7);
     std::normal_distribution<double> normal;
-    for (auto [matrix, columns, type] : {std::tuple(&x, width, f32()), std::tuple(&y, width, element),
-                                         std::tuple(&z, 2 * width, element), std::tuple(&table, head, f32())}) {
+    for (auto [matrix, columns, type] :
+         {std::tuple(&x, width, f32()), std::tuple(&y, width, element), std::tuple(&z, 2 * width, element),
+          std::tuple(&table, head, f32()), std::tuple(&rounded, head, bf16())}) {
       matrix->width = columns;
       for (int64_t i = 0; i < kRows * columns; ++i)
         matrix->values.push_back(decode(type, encode(type, 2 * normal(random))));
@@ -294,12 +300,12 @@ protected:
   void checkNormsAndSelections();
   void checkAppends();
 
-  double turned(const Matrix &matrix, int64_t row, int64_t k, bool isInterleaved) const {
+  double turned(const Matrix &matrix, const Matrix &by, int64_t row, int64_t k, bool isInterleaved) const {
     int64_t inHead = k % head, half = head / 2;
     int64_t pair = isInterleaved ? inHead / 2 : inHead % half;
     bool isSecond = isInterleaved ? inHead % 2 : inHead >= half;
     int64_t partner = isInterleaved ? (isSecond ? k - 1 : k + 1) : (isSecond ? k - half : k + half);
-    double cosine = table.at(row, pair), sine = table.at(row, pair + half);
+    double cosine = by.at(row, pair), sine = by.at(row, pair + half);
     return matrix.at(row, k) * cosine + (isSecond ? 1 : -1) * matrix.at(row, partner) * sine;
   }
 
@@ -312,7 +318,7 @@ protected:
   }
 
   int64_t head = 0, width = 0;
-  Matrix x, y, z, table;
+  Matrix x, y, z, table, rounded;
   std::vector<double> gain;
   mlir::Type element;
   mlir::MLIRContext context;
@@ -322,8 +328,11 @@ protected:
 };
 
 void Alone::checkRotations() {
-  check("half", {&x, &table}, nullptr, {[&](int64_t row, int64_t k) { return turned(x, row, k, false); }});
-  check("interleaved", {&y, &table}, nullptr, {[&](int64_t row, int64_t k) { return turned(y, row, k, true); }});
+  check("half", {&x, &table}, nullptr, {[&](int64_t row, int64_t k) { return turned(x, table, row, k, false); }});
+  check("interleaved", {&y, &table}, nullptr, {[&](int64_t row, int64_t k) { return turned(y, table, row, k, true); }});
+  // A table that lies in pairs where the features that it turns do not.
+  check("rounded", {&x, &rounded}, nullptr,
+        {[&](int64_t row, int64_t k) { return turned(x, rounded, row, k, false); }});
 }
 
 void Alone::checkGates() {

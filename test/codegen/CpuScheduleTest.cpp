@@ -36,17 +36,13 @@ protected:
         "cpu_attention<" + schedule + ">", "%x, %kv, %p, %s", target);
   }
 
-  mlir::MLIRContext context;
+  std::string sum(const std::string &schedule, const std::string &type, const std::string &target) {
+    return generate("%x: " + type, type, type, "llama.add %x, %x : (" + type + ", " + type + ") -> " + type,
+                    "cpu_pointwise<" + schedule + ">", "%x", target);
+  }
 
-private:
-  std::string generate(const std::string &parameters, const std::string &types, const std::string &result,
-                       const std::string &op, const std::string &schedule, const std::string &names,
-                       const std::string &target) {
-    std::string text =
-        "llama.kernel @k(" + parameters + ") -> " + result + " attributes {schedule = #llama." + schedule +
-        "} {\n  %0 = " + op + "\n  llama.yield %0 : " + result + "\n}\nfunc.func @decode(" + parameters + ") -> " +
-        result + " attributes {llama.program = #llama.program<decode, rows = 1 to 8>} {\n  %0 = llama.launch @k(" +
-        names + ") : (" + types + ") -> " + result + "\n  return %0 : " + result + "\n}";
+  /// What generating code for a module says.
+  std::string emit(const std::string &text, const std::string &target) {
     std::string message;
     mlir::ScopedDiagnosticHandler handler(&context, [&](mlir::Diagnostic &diagnostic) {
       message += diagnostic.str();
@@ -60,6 +56,20 @@ private:
     bool generated = module && parsed && succeeded(emitCpuKernels(*module, *parsed, kernels));
     EXPECT_EQ(generated, message.empty()) << message;
     return message;
+  }
+
+  mlir::MLIRContext context;
+
+private:
+  std::string generate(const std::string &parameters, const std::string &types, const std::string &result,
+                       const std::string &op, const std::string &schedule, const std::string &names,
+                       const std::string &target) {
+    std::string text =
+        "llama.kernel @k(" + parameters + ") -> " + result + " attributes {schedule = #llama." + schedule +
+        "} {\n  %0 = " + op + "\n  llama.yield %0 : " + result + "\n}\nfunc.func @decode(" + parameters + ") -> " +
+        result + " attributes {llama.program = #llama.program<decode, rows = 1 to 8>} {\n  %0 = llama.launch @k(" +
+        names + ") : (" + types + ") -> " + result + "\n  return %0 : " + result + "\n}";
+    return emit(text, target);
   }
 };
 
@@ -93,8 +103,44 @@ TEST_F(CpuScheduleTest, Target) {
              "need avx512bf16 and avx512vl");
 }
 
+// Test: a block is a row or a tile of rows; both must be what the types say, or rows are missing or written elsewhere.
+TEST_F(CpuScheduleTest, PointwiseRows) {
+  EXPECT_EQ(sum("rows = few, lanes = 16, rowsPerBlock = 4", kRowMajor, kLevel4), "");
+  EXPECT_EQ(sum("rows = many, lanes = 16, rowsPerBlock = 16", kLanes, kLevel4), "");
+  expectSays(sum("rows = many, lanes = 16, rowsPerBlock = 16", kRowMajor, kLevel4), "wants activations in token_lanes");
+  expectSays(sum("rows = few, lanes = 16, rowsPerBlock = 16", kLanes, kLevel4), "wants row-major activations");
+  expectSays(sum("rows = many, lanes = 8, rowsPerBlock = 8", kLanes, kLevel4), "of as many lanes");
+  expectSays(sum("rows = many, lanes = 16, rowsPerBlock = 32", kLanes, kLevel4), "has blocks of 32 rows");
+}
+
+// Test: a kernel counts rows of tokens or rows that are selected, not now these and now those.
+TEST_F(CpuScheduleTest, RowsOfLaunches) {
+  const std::string text = R"(
+    llama.kernel @k(%x: tensor<?x8xf32>) -> tensor<?x8xf32>
+        attributes {schedule = #llama.cpu_pointwise<rows = few, lanes = 16, rowsPerBlock = 1>} {
+      %0 = llama.add %x, %x : (tensor<?x8xf32>, tensor<?x8xf32>) -> tensor<?x8xf32>
+      llama.yield %0 : tensor<?x8xf32>
+    }
+    llama.kernel @g(%x: tensor<?x8xf32>, %r: tensor<?xi32>) -> tensor<?x8xf32>
+        attributes {schedule = #llama.cpu_pointwise<rows = few, lanes = 16, rowsPerBlock = 1>} {
+      %0 = llama.gather_rows %x, %r : (tensor<?x8xf32>, tensor<?xi32>) -> tensor<?x8xf32>
+      llama.yield %0 : tensor<?x8xf32>
+    }
+    func.func @decode(%x: tensor<?x8xf32>, %r: tensor<?xi32>) -> tensor<?x8xf32>
+        attributes {llama.program = #llama.program<decode, rows = 1 to 8>} {
+      %0 = llama.launch @k(%x) : (tensor<?x8xf32>) -> tensor<?x8xf32>
+      %1 = llama.launch @g(%0, %r) : (tensor<?x8xf32>, tensor<?xi32>) -> tensor<?x8xf32>
+      %2 = llama.launch @k(%1) : (tensor<?x8xf32>) -> tensor<?x8xf32>
+      return %2 : tensor<?x8xf32>
+    })";
+  expectSays(emit(text, kLevel4), "gives @k rows of tokens where another launch gives selected output rows");
+}
+
 // Test: types that the schedule's loops would read as something else.
 TEST_F(CpuScheduleTest, Types) {
+  expectSays(linear(kMany + "fma", kPairs, kLanes, kBf16), "features that lie in pairs need dot = bf16");
+  expectSays(attention("rows = many, lanes = 16, keys = 32, dot = fma", kPairs, kLanes, kBf16),
+             "features that lie in pairs need dot = bf16");
   expectSays(linear(kMany + "fma", kRowMajor, kRowMajor, kLevel4), "wants activations in token_lanes");
   expectSays(linear(kFew + "fma", kLanes, kLanes, kLevel4), "wants row-major activations");
   expectSays(linear("rows = many, lanes = 8, run = 4, vectors = 2, rowTiles = 2, dot = fma", kLanes, kLanes, kLevel4),

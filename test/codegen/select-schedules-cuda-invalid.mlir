@@ -66,27 +66,27 @@ func.func @decode(%x: tensor<?x16xbf16>, %t: tensor<?x16xf32>, %u: tensor<?x16xf
 
 // -----
 
-// Test: nor is what turns heads of two sizes.
-llama.weight @w : tensor<64x16xbf16> role matrix sources ["q", "k", "v"] rows [32, 16, 16]
-// expected-error @+1 {{turns queries and keys by different tables}}
-llama.kernel @decode.qkv(%x: tensor<?x16xbf16>, %w: tensor<64x16xbf16>, %t: tensor<?x16xf32>, %u: tensor<?x8xf32>, %kv: !llama.kv_layer<1 x 16 x bf16, page = 32>, %p: tensor<?xi32>, %s: tensor<?xi32>) -> tensor<?x32xbf16> {
+// Test: sources that are other parts than the kernel takes apart.
+// expected-error @+1 {{has sources of 16, 16, 32 rows where the kernel takes rows apart into 32, 16, 16; each source must be one of these parts}}
+llama.weight @w : tensor<64x16xbf16> role matrix sources ["q", "k", "v"] rows [16, 16, 32]
+llama.kernel @decode.qkv(%x: tensor<?x16xbf16>, %w: tensor<64x16xbf16>, %t: tensor<?x16xf32>, %kv: !llama.kv_layer<1 x 16 x bf16, page = 32>, %p: tensor<?xi32>, %s: tensor<?xi32>) -> tensor<?x32xbf16> {
   %0 = llama.linear %x, %w : (tensor<?x16xbf16>, tensor<64x16xbf16>) -> tensor<?x64xf32>
   %q, %k, %v = llama.split %0 : (tensor<?x64xf32>) -> (tensor<?x32xf32>, tensor<?x16xf32>, tensor<?x16xf32>)
   %qr = llama.rotate %q, %t layout half {headDim = 16 : i64} : (tensor<?x32xf32>, tensor<?x16xf32>) -> tensor<?x32xbf16>
-  %kr = llama.rotate %k, %u layout half {headDim = 8 : i64} : (tensor<?x16xf32>, tensor<?x8xf32>) -> tensor<?x16xbf16>
+  %kr = llama.rotate %k, %t layout half {headDim = 16 : i64} : (tensor<?x16xf32>, tensor<?x16xf32>) -> tensor<?x16xbf16>
   llama.kv_append %kv, %kr, %v, %p, %s : !llama.kv_layer<1 x 16 x bf16, page = 32>, tensor<?x16xbf16>, tensor<?x16xf32>, tensor<?xi32>, tensor<?xi32>
   llama.yield %qr : tensor<?x32xbf16>
 }
-func.func @decode(%x: tensor<?x16xbf16>, %t: tensor<?x16xf32>, %u: tensor<?x8xf32>, %p: tensor<?xi32>, %s: tensor<?xi32>, %kv: !llama.kv_layer<1 x 16 x bf16, page = 32>) -> tensor<?x32xbf16>
+func.func @decode(%x: tensor<?x16xbf16>, %t: tensor<?x16xf32>, %p: tensor<?xi32>, %s: tensor<?xi32>, %kv: !llama.kv_layer<1 x 16 x bf16, page = 32>) -> tensor<?x32xbf16>
     attributes {llama.program = #llama.program<decode, rows = 1 to 8>} {
   %w = llama.weight_ref @w : tensor<64x16xbf16>
-  %y = llama.launch @decode.qkv(%x, %w, %t, %u, %kv, %p, %s) : (tensor<?x16xbf16>, tensor<64x16xbf16>, tensor<?x16xf32>, tensor<?x8xf32>, !llama.kv_layer<1 x 16 x bf16, page = 32>, tensor<?xi32>, tensor<?xi32>) -> tensor<?x32xbf16>
+  %y = llama.launch @decode.qkv(%x, %w, %t, %kv, %p, %s) : (tensor<?x16xbf16>, tensor<64x16xbf16>, tensor<?x16xf32>, !llama.kv_layer<1 x 16 x bf16, page = 32>, tensor<?xi32>, tensor<?xi32>) -> tensor<?x32xbf16>
   return %y : tensor<?x32xbf16>
 }
 
 // -----
 
-// Test: nor what turns pairs of two layouts.
+// Test: a kernel that turns pairs of two layouts is refused.
 llama.weight @w : tensor<64x16xbf16> role matrix sources ["q", "k", "v"] rows [32, 16, 16]
 // expected-error @+1 {{turns queries and keys in different layouts, half and interleaved}}
 llama.kernel @decode.qkv(%x: tensor<?x16xbf16>, %w: tensor<64x16xbf16>, %t: tensor<?x16xf32>, %u: tensor<?x16xf32>, %kv: !llama.kv_layer<1 x 16 x bf16, page = 32>, %p: tensor<?xi32>, %s: tensor<?xi32>) -> tensor<?x32xbf16> {

@@ -59,48 +59,46 @@ func.func @forward(%x: tensor<?x8xf32>, %w: tensor<16x8xf32>, %t: tensor<?x4xf32
 
 // -----
 
-// Test: nor are those of heads of two sizes.
-// CHECK: llama.kernel @forward.qkv({{.*}}) -> tensor<?x16xf32> {
+// Test: nor those of two layouts, which share no kernel either.
+// CHECK: llama.kernel @forward.qkv({{.*}}) -> tensor<?x12xf32> {
 // CHECK-NEXT: llama.linear
 // CHECK-NEXT: llama.yield
+// CHECK: llama.kernel @forward.rotate(
+// CHECK-NEXT: layout half
+// CHECK: llama.kernel @forward.rotate_1(
+// CHECK-NEXT: layout interleaved
 // CHECK-LABEL: func.func @forward
 // CHECK: llama.launch @forward.qkv
-// CHECK: llama.launch @forward.split
-// CHECK: llama.launch @forward.rotate(
-// CHECK: llama.launch @forward.rotate_1(
+// CHECK: %[[P:.*]]:3 = llama.launch @forward.split
+// CHECK: llama.launch @forward.rotate(%[[P]]#0
+// CHECK: llama.launch @forward.rotate_1(%[[P]]#1
 // CHECK: llama.launch @forward.kv_append
-func.func @forward(%x: tensor<?x8xf32>, %w: tensor<16x8xf32>, %t: tensor<?x4xf32>, %u: tensor<?x2xf32>, %p: tensor<?xi32>,
-                   %s: tensor<?xi32>, %kv: !llama.kv_layer<1 x 4 x f32, page = 32>) -> tensor<?x8xf32>
+func.func @forward(%x: tensor<?x8xf32>, %w: tensor<12x8xf32>, %t: tensor<?x4xf32>, %p: tensor<?xi32>,
+                   %s: tensor<?xi32>, %kv: !llama.kv_layer<1 x 4 x f32, page = 32>) -> tensor<?x4xf32>
     attributes {llama.program = #llama.program<forward, rows = 1 to 8>} {
-  %0 = llama.linear %x, %w : (tensor<?x8xf32>, tensor<16x8xf32>) -> tensor<?x16xf32> loc("layers.0.qkv")
-  %q, %k, %v = llama.split %0 : (tensor<?x16xf32>) -> (tensor<?x8xf32>, tensor<?x4xf32>, tensor<?x4xf32>)
-  %qr = llama.rotate %q, %t layout half {headDim = 4 : i64} : (tensor<?x8xf32>, tensor<?x4xf32>) -> tensor<?x8xf32>
-  %kr = llama.rotate %k, %u layout half {headDim = 2 : i64} : (tensor<?x4xf32>, tensor<?x2xf32>) -> tensor<?x4xf32>
+  %0 = llama.linear %x, %w : (tensor<?x8xf32>, tensor<12x8xf32>) -> tensor<?x12xf32> loc("layers.0.qkv")
+  %q, %k, %v = llama.split %0 : (tensor<?x12xf32>) -> (tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>)
+  %qr = llama.rotate %q, %t layout half {headDim = 4 : i64} : (tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+  %kr = llama.rotate %k, %t layout interleaved {headDim = 4 : i64} : (tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
   llama.kv_append %kv, %kr, %v, %p, %s : !llama.kv_layer<1 x 4 x f32, page = 32>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<?xi32>, tensor<?xi32>
-  return %qr : tensor<?x8xf32>
+  return %qr : tensor<?x4xf32>
 }
 
 // -----
 
-// Test: nor those of two layouts.
-// CHECK: llama.kernel @forward.qkv({{.*}}) -> tensor<?x16xf32> {
-// CHECK-NEXT: llama.linear
-// CHECK-NEXT: llama.yield
+// Test: gates of two activations share no kernel.
+// CHECK: llama.kernel @forward.gate(
+// CHECK-NEXT: activation silu
+// CHECK: llama.kernel @forward.gate_1(
+// CHECK-NEXT: activation gelu_tanh
 // CHECK-LABEL: func.func @forward
-// CHECK: llama.launch @forward.qkv
-// CHECK: llama.launch @forward.split
-// CHECK: llama.launch @forward.rotate(
-// CHECK: llama.launch @forward.rotate_1(
-// CHECK: llama.launch @forward.kv_append
-func.func @forward(%x: tensor<?x8xf32>, %w: tensor<16x8xf32>, %t: tensor<?x4xf32>, %u: tensor<?x4xf32>, %p: tensor<?xi32>,
-                   %s: tensor<?xi32>, %kv: !llama.kv_layer<1 x 4 x f32, page = 32>) -> tensor<?x8xf32>
+// CHECK: %[[A:.*]] = llama.launch @forward.gate(
+// CHECK: llama.launch @forward.gate_1(%[[A]]
+func.func @forward(%x: tensor<?x8xf32>, %y: tensor<?x8xf32>) -> tensor<?x8xf32>
     attributes {llama.program = #llama.program<forward, rows = 1 to 8>} {
-  %0 = llama.linear %x, %w : (tensor<?x8xf32>, tensor<16x8xf32>) -> tensor<?x16xf32> loc("layers.0.qkv")
-  %q, %k, %v = llama.split %0 : (tensor<?x16xf32>) -> (tensor<?x8xf32>, tensor<?x4xf32>, tensor<?x4xf32>)
-  %qr = llama.rotate %q, %t layout half {headDim = 4 : i64} : (tensor<?x8xf32>, tensor<?x4xf32>) -> tensor<?x8xf32>
-  %kr = llama.rotate %k, %t layout interleaved {headDim = 4 : i64} : (tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
-  llama.kv_append %kv, %kr, %v, %p, %s : !llama.kv_layer<1 x 4 x f32, page = 32>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<?xi32>, tensor<?xi32>
-  return %qr : tensor<?x8xf32>
+  %0 = llama.gate %x, %y activation silu : (tensor<?x8xf32>, tensor<?x8xf32>) -> tensor<?x8xf32>
+  %1 = llama.gate %0, %y activation gelu_tanh : (tensor<?x8xf32>, tensor<?x8xf32>) -> tensor<?x8xf32>
+  return %1 : tensor<?x8xf32>
 }
 
 // -----

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compiles a model and holds its answers against those of transformers (see test/goldens/make_goldens.py).
 
-    check_golden.py GOLDEN WORK --dtype f32|bf16|f16 [--model DIR] [--target cpu:...]
+    check_golden.py GOLDEN WORK --dtype f32|bf16|f16 [--model DIR] [--target cpu:...] [--kv-dtype ...]
 
 GOLDEN is a folder of test/goldens, WORK a folder to be made anew. Checked are the logits at every position of the prompt,
 computed in one piece, in chunks of 7, 16 and 33 tokens, and token by token; in f32 also 200 greedy tokens.
@@ -85,13 +85,15 @@ def main():
     parser.add_argument("--dtype", choices=["f32", "bf16", "f16"], required=True)
     parser.add_argument("--model", type=pathlib.Path, help="the model's folder, when it is not the golden's")
     parser.add_argument("--target", default="cpu")
+    parser.add_argument("--kv-dtype", default="auto", help="type of keys and values")
     options = parser.parse_args()
     shutil.rmtree(options.work, ignore_errors=True)
     options.work.mkdir(parents=True)
     plan = options.work / "plan"
     meta = json.loads((options.golden / "meta.json").read_text())
     check_model(options.model or options.golden, meta)
-    quipu("compile", options.model or options.golden, "-o", plan, "--target", options.target, "--dtype", options.dtype)
+    quipu("compile", options.model or options.golden, "-o", plan, "--target", options.target, "--dtype", options.dtype,
+          "--kv-dtype", options.kv_dtype)
 
     if options.dtype == "f32":
         missed = check_logits(plan, options.golden, options.work, F32_TOLERANCE, F32_TOLERANCE)

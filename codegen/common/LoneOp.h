@@ -1,0 +1,26 @@
+//===- LoneOp.h - Kernels of a single op ------------------------*- C++ -*-===//
+
+#ifndef QUIPU_CODEGEN_COMMON_LONEOP_H
+#define QUIPU_CODEGEN_COMMON_LONEOP_H
+
+#include "ir/Llama/Llama.h"
+
+namespace quipu::codegen {
+
+/// The only op of a kernel besides its terminator, as an `Op`; null when the region is anything else.
+template <typename Op> Op onlyOp(llama::KernelOp kernel) {
+  auto ops = kernel.getBody().front().without_terminator();
+  return llvm::hasSingleElement(ops) ? mlir::dyn_cast<Op>(*ops.begin()) : Op();
+}
+
+/// Fails with a diagnostic: no emitter of a target takes the only op of `kernel`.
+inline mlir::LogicalResult refuseAlone(llama::KernelOp kernel, mlir::Operation *op) {
+  return kernel.emitOpError() << "is " << op->getName()
+                              << " alone, for which there is no generated code; kernels of one op are of embedding, "
+                                 "rotary_table, gather_rows, rms_norm, rotate, gate, add, split, repeat_kv, kv_append "
+                                 "and attention";
+}
+
+} // namespace quipu::codegen
+
+#endif // QUIPU_CODEGEN_COMMON_LONEOP_H
