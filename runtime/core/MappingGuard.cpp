@@ -41,15 +41,16 @@ void put(const char *text, size_t size) {
 
 void put(const char *text) { put(text, strlen(text)); }
 
-/// A name may hold what a terminal would obey.
+/// A name may hold what a terminal would obey, and bytes that are no UTF-8.
 void putName(const char *name) {
   for (; *name; ++name) {
-    bool isPlain = uint8_t(*name) >= ' ' && *name != 0x7f;
+    bool isPlain = *name >= ' ' && *name <= '~';
     put(isPlain ? name : "?", 1);
   }
 }
 
 void onBusError(int signal, siginfo_t *info, void *) {
+  removeTemporaryFiles();
   auto address = reinterpret_cast<uintptr_t>(info->si_addr);
   for (const Mapping &mapping : mappings) {
     uintptr_t begin = mapping.begin.load(std::memory_order_acquire);
@@ -60,13 +61,14 @@ void onBusError(int signal, siginfo_t *info, void *) {
     putName(mapping.path.load(std::memory_order_relaxed));
     put(": cannot be read any more: the file was cut or replaced in place while it was in use, or its disk fails; put "
         "it back whole and start again (a new file under another name, renamed at the end, does no harm)\n");
-    removeTemporaryFiles();
     _exit(1);
   }
   // Not ours: what would have happened without the handler.
   struct sigaction standard = {};
   standard.sa_handler = SIG_DFL;
   (void)sigaction(signal, &standard, nullptr);
+  // Comes through when this returns; a fault would by itself, what another process sent would not.
+  raise(signal);
 }
 
 void install() {
@@ -81,10 +83,14 @@ void install() {
 
 } // namespace
 
+void installMappingGuard() {
+  static const bool once = (install(), true);
+  (void)once;
+}
+
 void noteMapping(const void *address, size_t size, const char *path) {
+  installMappingGuard();
   std::lock_guard<std::mutex> lock(mutex);
-  static bool isInstalled = (install(), true);
-  (void)isInstalled;
   for (Mapping &mapping : mappings) {
     if (mapping.begin.load(std::memory_order_relaxed) != 0)
       continue;

@@ -2,6 +2,7 @@
 
 #include "runtime/core/TemporaryName.h"
 #include "runtime/core/Error.h"
+#include "runtime/core/MappingGuard.h"
 
 #include <atomic>
 #include <climits>
@@ -30,9 +31,9 @@ struct Slot {
 static Slot slots[256];
 static_assert(std::atomic<int>::is_always_lock_free, "the signal handler reads them");
 
-/// What ends a program unless it is handled.
+/// What ends a program unless it is handled, but SIGBUS, whose handler is MappingGuard's.
 static constexpr int kEndingSignals[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGTERM, SIGPIPE, SIGALRM, SIGUSR1, SIGUSR2,
-                                         SIGXCPU, SIGXFSZ, SIGSEGV, SIGBUS,  SIGILL,  SIGFPE,  SIGABRT, SIGSYS};
+                                         SIGXCPU, SIGXFSZ, SIGSEGV, SIGILL,  SIGFPE,  SIGABRT, SIGSYS};
 
 void removeTemporaryFiles() {
   for (Slot &slot : slots)
@@ -48,6 +49,7 @@ static void onSignal(int number) {
 
 /// Signals that are ignored (by nohup, by a shell for what runs in the background) or handled already stay so.
 static void handleSignals() {
+  installMappingGuard();
   for (int number : kEndingSignals) {
     struct sigaction action = {};
     if (sigaction(number, nullptr, &action) != 0 || (action.sa_flags & SA_SIGINFO) || action.sa_handler != SIG_DFL)

@@ -129,7 +129,7 @@ TEST_P(OutputFileKinds, LeavesNothingWithoutCommit) {
 
 // Test: nothing is left when a signal ends the program between write and commit, and it is that signal that ends it.
 TEST_P(OutputFileKinds, LeavesNothingAfterSignals) {
-  for (int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGXCPU, SIGKILL}) {
+  for (int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGXCPU, SIGBUS, SIGKILL}) {
     if (number == SIGKILL && GetParam())
       continue; // nobody can
     int status = inChild([&] {
