@@ -4,6 +4,7 @@
 #include "runtime/core/DataType.h"
 #include "runtime/core/Error.h"
 #include "runtime/core/HostMemory.h"
+#include "runtime/core/WeightRows.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -64,6 +65,11 @@ std::string line(const char *label, uint64_t bytes, const std::string &note = ""
   return text + (note.empty() ? "" : "  " + note);
 }
 
+/// "80 GiB", or for less than one of these "512 MiB".
+std::string wholeUnits(uint64_t bytes) {
+  return bytes >> 30 ? concat(bytes >> 30, " GiB") : concat(bytes >> 20, " MiB");
+}
+
 /// The largest number up to `most` that fits, where all smaller ones do too; 0: none.
 template <typename Fits> uint64_t largest(uint64_t most, Fits fits) {
   uint64_t low = 0;
@@ -81,7 +87,7 @@ template <typename Fits> uint64_t largest(uint64_t most, Fits fits) {
 uint64_t weightBytes(const plan::Plan &plan, const WeightSource &source, const Device &device) {
   uint64_t total = 0;
   for (const plan::Weight *weight : *plan.weights()) {
-    if (device.sharesHostMemory() && !source.seed && weight->transform() == plan::WeightTransform::none)
+    if (device.sharesHostMemory() && !source.seed && isUsableInPlace(*weight))
       continue;
     uint64_t bytes = dtypeSize(weight->dtype());
     for (uint64_t dim : *weight->shape())
@@ -125,7 +131,7 @@ public:
               room.wholeCache ? slots : "the first positions"),
          line("arena", room.arena, "activations and logits"),
          line("code and tables", cache.tableBytes() + room.reserve), line("needed", needed),
-         line("free", room.free, concat("of ", room.total >> 30, " GiB")));
+         line("free", room.free, "of " + wholeUnits(room.total)));
   }
 
 private:

@@ -10,6 +10,11 @@
 
 namespace quipu {
 
+bool isUsableInPlace(const plan::Weight &weight) {
+  // Kernels rely on two-byte alignment. Files begin at a page, also in a bundle, but their tensors anywhere.
+  return weight.transform() == plan::WeightTransform::none && weight.sources()->Get(0)->offset() % 2 == 0;
+}
+
 WeightRows::WeightRows(const plan::Weight &weight, std::span<const std::span<const uint8_t>> files,
                        const WeightSource &source, const std::string &planName)
     : weight(weight), planName(planName), seed(source.seed.value_or(0)), numRows(weight.shape()->Get(0)),
@@ -25,13 +30,7 @@ WeightRows::WeightRows(const plan::Weight &weight, std::span<const std::span<con
   }
 }
 
-const uint8_t *WeightRows::inPlace() const {
-  if (weight.transform() != plan::WeightTransform::none)
-    return nullptr;
-  // Kernels rely on two-byte alignment, which a mapped file does not promise.
-  const uint8_t *bytes = parts.front().bytes;
-  return reinterpret_cast<uintptr_t>(bytes) % 2 == 0 ? bytes : nullptr;
-}
+const uint8_t *WeightRows::inPlace() const { return isUsableInPlace(weight) ? parts.front().bytes : nullptr; }
 
 WeightRows::Run WeightRows::runAt(uint64_t row) const {
   for (const Part &part : parts) {

@@ -19,6 +19,9 @@
 
 namespace quipu {
 
+/// Whether the weight's bytes can be used where they lie in a mapped file.
+bool isUsableInPlace(const plan::Weight &weight);
+
 class WeightRows {
 public:
   /// `files`: bytes of each of the plan's files; empty for values from the seed of `source`.

@@ -69,9 +69,8 @@ TEST_F(HostMemoryTest, Here) {
   EXPECT_FALSE(bound.countsUntouched);
 }
 
-// Test: weights from a seed that no memory holds are refused before the first is made.
-TEST_F(HostMemoryTest, RandomWeights) {
-  plan::PlanT plan = toyPlan();
+/// A weight of 32 TiB.
+static std::unique_ptr<plan::WeightT> hugeWeight(const plan::PlanT &plan) {
   auto huge = std::make_unique<plan::WeightT>(*plan.weights[0]);
   huge->name = "huge";
   huge->role = plan::WeightRole::matrix;
@@ -79,7 +78,30 @@ TEST_F(HostMemoryTest, RandomWeights) {
   huge->transform = plan::WeightTransform::none;
   huge->shape = huge->sources[0]->shape = {uint64_t(1) << 23, uint64_t(1) << 20};
   huge->sources[0]->size = uint64_t(1) << 45;
-  plan.weights.push_back(std::move(huge));
+  return huge;
+}
+
+// Test: weights that are used in place take no memory, but those at an odd place of their file are copied, and count.
+TEST_F(HostMemoryTest, WeightsInPlace) {
+  for (bool isOdd : {false, true}) {
+    plan::PlanT plan = toyPlan(folder);
+    std::unique_ptr<plan::WeightT> huge = hugeWeight(plan);
+    huge->sources[0]->file = 0;
+    huge->sources[0]->offset = isOdd ? 1001 : 1000;
+    // Of the file, so that the plan is sound; the one that lies there is smaller.
+    plan.files[0]->size = uint64_t(1) << 46;
+    plan.weights.push_back(std::move(huge));
+    std::string path = writeToyPlan(folder, plan);
+    std::string text = errorOf([&] { Model::load(path); });
+    EXPECT_NE(text.find(isOdd ? "\n  weights           32768.00 GiB" : "the weights changed"), std::string::npos)
+        << text;
+  }
+}
+
+// Test: weights from a seed that no memory holds are refused before the first is made.
+TEST_F(HostMemoryTest, RandomWeights) {
+  plan::PlanT plan = toyPlan();
+  plan.weights.push_back(hugeWeight(plan));
   std::string path = writeToyPlan(folder, plan);
   ModelOptions options;
   options.weights = WeightSource::random(1);
@@ -128,6 +150,11 @@ TEST_F(HostMemoryTest, Addresses) {
       << text;
   EXPECT_NE(text.find("\n  key/value cache       3.75 GiB  --max-seq 4194304 x 3 sequences"), std::string::npos)
       << text;
+  // A bound below 1 GiB is not called 0 GiB.
+  std::string tight = loadWithin(100 * kMiB);
+  std::string total = tight.substr(tight.rfind("  of ") + 5);
+  EXPECT_TRUE(total.ends_with(" MiB")) << tight;
+  EXPECT_GE(std::stoul(total), 100u) << tight;
   auto longest = uint32_t(std::stoul(text.substr(text.find("--max-seq ") + 10)));
   EXPECT_GT(longest, 800000u);
   plan.kv_cache->max_seq = longest / 2;
