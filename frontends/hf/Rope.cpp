@@ -5,6 +5,7 @@
 #include "frontends/common/Json.h"
 #include "runtime/core/Error.h"
 
+#include <set>
 #include <string>
 
 using nlohmann::json;
@@ -101,38 +102,57 @@ static Scaling readScaling(const json &object, const std::string &path, std::str
   return scaling;
 }
 
-/// The one set of parameters in an object that has them by layer type ({"full_attention": {...}}), with its place in
-/// `name`; the object itself where it has none of these. All layers must have the same set.
-static const json &oneSetForAllLayers(Fields &config, std::string &name, const json &object) {
-  const json *first = nullptr;
-  std::string firstType;
-  for (auto item = object.begin(); item != object.end(); ++item) {
-    if (!item->is_object())
-      continue;
-    if (first && *first != *item)
-      config.fail(name, object,
-                  concat("layers of the types ", shownText(firstType), " and ", shownText(item.key()),
-                         " have different rotary parameters; only one set for all layers is supported"));
-    if (!first) {
-      first = &*item;
-      firstType = item.key();
-    }
-  }
-  if (!first)
-    return object;
-  for (auto item = object.begin(); item != object.end(); ++item)
-    if (!item->is_object() && !item->is_null())
-      config.fail(name, object,
-                  concat(shownText(item.key()), " stands beside the rotary parameters of the layer type ",
-                         shownText(firstType), "; only one set for all layers is supported"));
+/// The layer types that "layer_types" names; nothing where it names none.
+static std::set<std::string> usedTypes(Fields &config) {
+  std::set<std::string> names;
   if (const json *types = config.find("layer_types"); types && types->is_array())
     for (const json &type : *types)
-      if (type.is_string() && !object.contains(type.get<std::string>()))
-        config.fail(name, object,
-                    concat("it has no rotary parameters for the layer type ", shown(type),
-                           " of \"layer_types\"; only one set for all layers is supported"));
-  name += "." + firstType;
-  return *first;
+      if (type.is_string())
+        names.insert(type.get<std::string>());
+  return names;
+}
+
+/// The one set of parameters in an object that has them by layer type ({"full_attention": {...}}), with its place in
+/// `name`; the object itself where it has none of these. All layers must have the same set; sets of types that no layer
+/// has do not matter.
+static const json &oneSetForAllLayers(Fields &config, std::string &name, const json &object, std::vector<Note> &notes) {
+  std::set<std::string> used = usedTypes(config);
+  const std::string *someType = nullptr, *first = nullptr, *other = nullptr;
+  std::string unused;
+  for (auto item = object.begin(); item != object.end(); ++item) {
+    if (!item->is_object()) {
+      if (!item->is_null())
+        other = &item.key();
+      continue;
+    }
+    someType = &item.key();
+    if (!used.empty() && !used.contains(item.key())) {
+      unused += concat(unused.empty() ? "" : ", ", shownText(item.key()));
+      continue;
+    }
+    if (first && object.at(*first) != *item)
+      config.fail(name, object,
+                  concat("layers of the types ", shownText(*first), " and ", shownText(item.key()),
+                         " have different rotary parameters; only one set for all layers is supported"));
+    if (!first)
+      first = &item.key();
+  }
+  if (!someType)
+    return object;
+  if (other)
+    config.fail(name, object,
+                concat(shownText(*other), " stands beside the rotary parameters of the layer type ",
+                       shownText(*someType), "; only one set for all layers is supported"));
+  for (const std::string &type : used)
+    if (auto set = object.find(type); set == object.end() || !set->is_object())
+      config.fail(name, object,
+                  concat("it has no rotary parameters for the layer type ", shownText(type),
+                         " of \"layer_types\"; only one set for all layers is supported"));
+  if (!unused.empty())
+    notes.push_back(
+        {Note::Kind::provenance, name, concat("not used, as no layer of \"layer_types\" is of this type: ", unused)});
+  name += "." + *first;
+  return object.at(*first);
 }
 
 static std::optional<Scaling> readOptionalScaling(Fields &config, std::string name, std::vector<Note> &notes) {
@@ -143,7 +163,7 @@ static std::optional<Scaling> readOptionalScaling(Fields &config, std::string na
     config.fail(name, *object, "must be an object or null; correct it");
   if (object->empty())
     return std::nullopt;
-  const json &set = oneSetForAllLayers(config, name, *object);
+  const json &set = oneSetForAllLayers(config, name, *object, notes);
   return readScaling(set, config.path(), name, notes);
 }
 

@@ -196,6 +196,15 @@ TEST(Config, RopeNewForm) {
                             {"sliding_attention", {{"rope_type", "linear"}, {"factor", 2}}}}}}));
   EXPECT_EQ(config.rope.factor, 2);
 
+  // Of a type that no layer has, it does not matter.
+  config = parse(changed({{"rope_theta", "-"},
+                          {"layer_types", {"full_attention", "full_attention"}},
+                          {"rope_parameters",
+                           {{"full_attention", {{"rope_type", "default"}, {"rope_theta", 3e4}}},
+                            {"a_sliding_attention", {{"rope_type", "default"}, {"rope_theta", 1e4}}}}}}));
+  EXPECT_EQ(config.rope.theta, 3e4);
+  EXPECT_TRUE(hasNote(config, "rope_parameters", Note::Kind::provenance));
+
   config = parse(changed({{"rope_scaling", json::object()}, {"rope_parameters", nullptr}}));
   EXPECT_EQ(config.rope.scaling, RopeScaling::none);
 }

@@ -49,13 +49,6 @@ static const WeightIndex &weightsOf(const Model &model) {
   return *model.weights;
 }
 
-static bool hasNote(const ModelConfig &config, std::string_view field, Note::Kind kind) {
-  for (const Note &note : config.notes)
-    if (note.field == field && note.kind == kind)
-      return true;
-  return false;
-}
-
 TEST(ExpectedWeights, FollowTheConfig) {
   json config = smallConfig();
   auto count = [&] { return expectedWeights(hf::parseConfig(config.dump(), "config.json")).size(); };

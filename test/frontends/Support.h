@@ -63,6 +63,14 @@ inline void expectWords(const std::string &message, const std::vector<std::strin
   EXPECT_LT(message.size(), 1000u) << message;
 }
 
+/// Whether something of that kind was said of the field.
+inline bool hasNote(const frontend::ModelConfig &config, std::string_view field, frontend::Note::Kind kind) {
+  for (const frontend::Note &note : config.notes)
+    if (note.field == field && note.kind == kind)
+      return true;
+  return false;
+}
+
 /// A small valid config.
 inline nlohmann::json smallConfig() {
   return nlohmann::json::parse(R"({
