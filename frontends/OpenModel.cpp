@@ -30,6 +30,8 @@ Model openModel(const std::string &path) {
   if (!fs::exists(status)) {
     if (std::string link = describeDanglingLink(path); !link.empty())
       fail(path, ": ", link);
+    if (status.type() != fs::file_type::not_found)
+      fail(path, ": cannot open the model", errnoSuffix(error.value()));
     fail(path, ": no such file or directory; ", fetchAdvice(path, "quipu compile"));
   }
   bool isFolder = fs::is_directory(status);
@@ -38,11 +40,12 @@ Model openModel(const std::string &path) {
     return hf::readDirectory(path);
   if (fs::path(path).extension() == ".json")
     return hf::readBareConfig(path);
+  constexpr std::string_view kSupported =
+      "supported are a Hugging Face model directory (config.json and safetensors) and a bare config.json";
   if (fs::is_regular_file(status))
-    if (std::string kind = describeFileKind(headOf(path)); !kind.empty())
+    if (std::string kind = describeFileKind(headOf(path), kSupported); !kind.empty())
       fail(path, ": unknown model format: it ", kind);
-  fail(path, ": unknown model format; supported are a Hugging Face model directory (config.json and safetensors) and a "
-             "bare config.json");
+  fail(path, ": unknown model format; ", kSupported);
 }
 
 TokenizerFiles openTokenizer(const std::string &path, uint32_t vocabSize, std::vector<Note> &notes) {

@@ -102,9 +102,10 @@ json parseJson(std::string_view text, const std::string &where) {
 std::string readTextFile(const std::string &path, const char *what, uint64_t limit) {
   int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) {
+    int error = errno;
     std::string link = describeDanglingLink(path);
     fail(path,
-         link.empty() ? concat(": cannot open the ", what, ": ", strerror(errno)) : concat(": the ", what, " ", link));
+         link.empty() ? concat(": cannot open the ", what, errnoSuffix(error)) : concat(": the ", what, " ", link));
   }
   struct Closer {
     int fd;

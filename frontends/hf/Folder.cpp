@@ -25,6 +25,9 @@ bool isThere(const fs::path &path) {
     return true;
   if (std::string link = describeDanglingLink(path.string()); !link.empty())
     fail(path.string(), ": ", link);
+  // There is something that cannot be looked at.
+  if (error)
+    fail(path.string(), ": cannot be read", errnoSuffix(error.value()));
   return false;
 }
 

@@ -34,9 +34,10 @@ public:
     // O_NONBLOCK: opening a named pipe must fail on the check below instead of waiting for a writer.
     fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) {
+      int error = errno;
       std::string link = describeDanglingLink(path);
       fail(path,
-           link.empty() ? concat(": cannot open the weight file: ", strerror(errno)) : ": the weight file " + link);
+           link.empty() ? concat(": cannot open the weight file", errnoSuffix(error)) : ": the weight file " + link);
     }
     if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
       close(fd);
@@ -237,7 +238,7 @@ WeightIndex readSafetensors(const std::string &path) {
   std::string start = file.head(std::min<uint64_t>(file.size(), kFileKindBytes));
   // Of a safetensors file the ninth byte is '{'.
   if (start.size() <= kLengthBytes || start[kLengthBytes] != '{')
-    if (std::string kind = describeFileKind(start); !kind.empty())
+    if (std::string kind = describeFileKind(start, "get the model's safetensors file again"); !kind.empty())
       fail(path, ": the weight file ", kind);
   if (file.size() < kLengthBytes)
     fail(path, ": the file is ", file.size(),

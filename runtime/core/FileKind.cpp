@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cerrno>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,47 +14,51 @@ namespace {
 
 using std::string_view_literals::operator""sv;
 
+constexpr std::string_view kArchive = "unpack it, and give the model's folder";
+constexpr std::string_view kPyTorch =
+    "convert the model with transformers' save_pretrained(..., safe_serialization=True)";
+constexpr std::string_view kFolder = "give the Hugging Face folder of the model (config.json and safetensors)";
+constexpr std::string_view kGgml = "is a GGML file, which is not supported";
+constexpr std::string_view kPickle = "is a Python pickle (PyTorch), which is not supported";
+
 /// A kind of file by its first bytes.
 struct Magic {
   std::string_view bytes;
   std::string_view description;
+  /// What to do; empty: what the caller says.
+  std::string_view advice = "";
 };
 
-constexpr std::string_view kArchive = "unpack it, and give the model's folder";
-constexpr std::string_view kPyTorch =
-    "convert the model with transformers' save_pretrained(..., safe_serialization=True)";
+std::string join(std::string_view description, std::string_view advice) { return concat(description, "; ", advice); }
 
 } // namespace
 
 /// Nothing that a model's folder should have.
 static constexpr Magic kPlaceholders[] = {
-    {"version https://git-lfs.github.com/spec/"sv, "is a Git LFS pointer, not the file itself; run \"git lfs pull\" in "
-                                                   "its folder, or download the file itself"},
-    {"\x1f\x8b"sv, "is a gzip archive; unpack it first"},
-    {"BZh"sv, "is a bzip2 archive; unpack it first"},
+    {"version https://git-lfs.github.com/spec/"sv, "is a Git LFS pointer, not the file itself",
+     "run \"git lfs pull\" in its folder, or download the file itself"},
+    {"\x1f\x8b"sv, "is a gzip archive", "unpack it first"},
+    {"BZh"sv, "is a bzip2 archive", "unpack it first"},
     {"\xfd"
      "7zXZ\0"sv,
-     "is an xz archive; unpack it first"},
-    {"\x28\xb5\x2f\xfd"sv, "is a zstd archive; unpack it first"},
-    {"7z\xbc\xaf\x27\x1c"sv, "is a 7z archive; unpack it first"},
+     "is an xz archive", "unpack it first"},
+    {"\x28\xb5\x2f\xfd"sv, "is a zstd archive", "unpack it first"},
+    {"7z\xbc\xaf\x27\x1c"sv, "is a 7z archive", "unpack it first"},
 };
 
 static constexpr Magic kFormats[] = {
-    {"GGUF"sv, "is a GGUF file, which is not supported; give the Hugging Face folder of the model (config.json and "
-               "safetensors)"},
-    {"GGML"sv, "is a GGML file, which is not supported; give the Hugging Face folder of the model"},
-    {"ggjt"sv, "is a GGML file, which is not supported; give the Hugging Face folder of the model"},
-    {"lmgg"sv, "is a GGML file, which is not supported; give the Hugging Face folder of the model"},
-    {"tjgg"sv, "is a GGML file, which is not supported; give the Hugging Face folder of the model"},
-    {"\x89HDF"sv, "is an HDF5 file (TensorFlow or Keras), which is not supported; convert the model to safetensors"},
-    {"\x93NUMPY"sv, "is a NumPy file, which is not supported"},
-    {"QUIPUPLN"sv, "is a compiled plan of Quipu"},
-    {"\x7f"
-     "ELF"sv,
-     "is a program or library"},
-    {"\x80\x02"sv, "is a Python pickle (PyTorch), which is not supported"},
-    {"\x80\x03"sv, "is a Python pickle (PyTorch), which is not supported"},
-    {"\x80\x04"sv, "is a Python pickle (PyTorch), which is not supported"},
+    {"GGUF"sv, "is a GGUF file, which is not supported", kFolder},
+    {"GGML"sv, kGgml, kFolder},
+    {"ggjt"sv, kGgml, kFolder},
+    {"lmgg"sv, kGgml, kFolder},
+    {"tjgg"sv, kGgml, kFolder},
+    {"\x89HDF"sv, "is an HDF5 file (TensorFlow or Keras), which is not supported", "convert the model to safetensors"},
+    {kNumPyMagic, "is a NumPy file"},
+    {kPlanMagic, "is a compiled plan of Quipu"},
+    {kElfMagic, "is a program or library"},
+    {"\x80\x02"sv, kPickle, kPyTorch},
+    {"\x80\x03"sv, kPickle, kPyTorch},
+    {"\x80\x04"sv, kPickle, kPyTorch},
 };
 
 static bool startsWithIgnoringCase(std::string_view text, std::string_view lower) {
@@ -82,7 +87,7 @@ std::string describePlaceholder(std::string_view head) {
     return "is empty; get the file again";
   for (const Magic &magic : kPlaceholders)
     if (head.starts_with(magic.bytes))
-      return std::string(magic.description);
+      return join(magic.description, magic.advice);
   std::string_view text = skipSpace(head);
   if (startsWithIgnoringCase(text, "<!doctype html") || startsWithIgnoringCase(text, "<html") ||
       startsWithIgnoringCase(text, "<head"))
@@ -98,31 +103,36 @@ std::string describePlaceholder(std::string_view head) {
   return "";
 }
 
-std::string describeFileKind(std::string_view head) {
+bool isJsonText(std::string_view head) { return skipSpace(head).starts_with('{'); }
+
+std::string describeFileKind(std::string_view head, std::string_view advice) {
   if (std::string placeholder = describePlaceholder(head); !placeholder.empty())
     return placeholder;
   for (const Magic &magic : kFormats)
     if (head.starts_with(magic.bytes))
-      return std::string(magic.description);
+      return join(magic.description, magic.advice.empty() ? advice : magic.advice);
   if (head.starts_with("PK\x03\x04"))
     return head.find("data.pkl") != std::string_view::npos || head.find("archive/") != std::string_view::npos
-               ? concat("is a PyTorch checkpoint, which is not supported; ", kPyTorch)
-               : concat("is a zip archive; ", kArchive);
+               ? join("is a PyTorch checkpoint, which is not supported", kPyTorch)
+               : join("is a zip archive", kArchive);
   if (head.size() > 262 && head.substr(257, 5) == "ustar")
-    return concat("is a tar archive; ", kArchive);
+    return join("is a tar archive", kArchive);
   // The length of a header, below 2^32, and the header.
   if (head.size() > 8 && head.substr(4, 4) == "\0\0\0\0"sv && head[8] == '{')
     return "is a safetensors file; give the folder that it lies in, which has the model's config.json too";
-  if (skipSpace(head).starts_with('{'))
-    return "is JSON text";
+  if (isJsonText(head))
+    return join("is JSON text", advice);
   if (std::string line = firstLine(head); !line.empty())
-    return concat("is a text that begins with \"", line, "\"");
+    return join(concat("is a text that begins with \"", line, "\""), advice);
   return "";
 }
 
 std::string describeDanglingLink(const std::string &path) {
   struct stat status;
   if (lstat(path.c_str(), &status) != 0 || !S_ISLNK(status.st_mode) || stat(path.c_str(), &status) == 0)
+    return "";
+  // A target that may not be looked at, or links that run in a circle: errno says more.
+  if (errno != ENOENT && errno != ENOTDIR)
     return "";
   std::string target(4096, '\0');
   ssize_t length = readlink(path.c_str(), target.data(), target.size());

@@ -2,10 +2,12 @@
 
 #include "runtime/core/InputFiles.h"
 #include "runtime/core/Error.h"
+#include "runtime/core/FileKind.h"
 
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <mutex>
 #include <span>
 #include <string_view>
@@ -98,21 +100,23 @@ static bool isModelPart(const fs::path &path) {
   return isOneOf(path.extension().string(), kExtensions) || isOneOf(path.filename().string(), kNames);
 }
 
-/// Whether the file may be what a command wrote before, and so may write again: by its name, or because it is a plan,
-/// an executable or a NumPy file.
+/// Whether a file is what a command wrote before, and so may write again, by its content: a plan or bundle, an
+/// executable, machine code, an array.
 static bool isOwnOutput(const fs::path &path) {
+  static constexpr std::string_view kMagics[] = {kPlanMagic, kNumPyMagic, kElfMagic, kPtxMagic};
+  char bytes[kFileKindBytes] = {};
+  std::ifstream file(path, std::ios::binary);
+  file.read(bytes, sizeof(bytes));
+  std::string_view head(bytes, size_t(file.gcount()));
+  return std::any_of(std::begin(kMagics), std::end(kMagics),
+                     [&](std::string_view magic) { return head.starts_with(magic); });
+}
+
+/// The same by its name.
+static bool hasOutputName(const fs::path &path) {
   static constexpr const char *kExtensions[] = {".qplan", ".plan", ".mlir",  ".ll", ".s",
                                                 ".asm",   ".ptx",  ".cubin", ".npy"};
-  if (isOneOf(path.extension().string(), kExtensions))
-    return true;
-  constexpr size_t kBytes = 8;
-  char first[kBytes] = {}, last[kBytes] = {};
-  std::ifstream file(path, std::ios::binary);
-  file.read(first, kBytes);
-  file.seekg(-std::streamoff(kBytes), std::ios::end);
-  file.read(last, kBytes);
-  auto is = [](const char *bytes, std::string_view magic) { return std::string_view(bytes, magic.size()) == magic; };
-  return file && (is(first, "QUIPUPLN") || is(first, "\x93NUMPY") || is(last, "QUIPUEN2"));
+  return isOneOf(path.extension().string(), kExtensions);
 }
 
 /// The name in this folder of the file; empty when it may be written.
@@ -122,8 +126,10 @@ static std::string findInFolder(const Folder &folder, const struct stat &status)
     struct stat found;
     if (stat(entry->path().c_str(), &found) != 0 || found.st_dev != status.st_dev || found.st_ino != status.st_ino)
       continue;
-    if (isModelPart(entry->path()) || (folder.whole && !isOwnOutput(entry->path())))
-      return entry->path().string();
+    // Where name and content disagree, the content tells: "out.bin" may be an array.
+    const fs::path &path = entry->path();
+    if (!isOwnOutput(path) && (isModelPart(path) || (folder.whole && !hasOutputName(path))))
+      return path.string();
   }
   return "";
 }

@@ -33,8 +33,8 @@ void noteInput(const std::string &path, const struct stat &status);
 void noteInput(const std::string &path);
 
 /// A folder in which a model lies. What models are made of (configs, weights, tokenizers) is an input, read or not. In
-/// the folder that is a model as a `whole`, so is everything but what commands write (plans, assembly, arrays), which
-/// they may write again.
+/// the folder that is a model as a `whole`, so is everything but what commands write (plans, machine code, assembly,
+/// arrays), which they may write again. Content tells these before names do.
 void noteModelFolder(const std::string &folder, bool whole);
 
 /// Number of files and folders noted so far.

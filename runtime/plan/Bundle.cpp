@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <iterator>
+#include <string_view>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -41,7 +42,8 @@ static std::optional<size_t> findOwnPlanMark(std::span<const uint8_t> program) {
 
 /// Bytes that are copied at a time: few enough to stay in the processor's cache between hashing and writing.
 static constexpr size_t kCopyBytes = 256 << 10;
-static constexpr char kTrailerMagic[8] = {'Q', 'U', 'I', 'P', 'U', 'E', 'N', '2'};
+static constexpr std::string_view kTrailerMagic = "QUIPUEN2";
+static_assert(kTrailerMagic.size() == sizeof(BundleTrailer::magic));
 
 void writeBundle(OutputFile &file, const std::string &base, std::span<const uint8_t> planPayload,
                  const std::vector<std::string> &weightFiles) {
@@ -91,9 +93,13 @@ void writeBundle(OutputFile &file, const std::string &base, std::span<const uint
   file.write(directory.data(), trailer.directorySize);
   Hash128 hash = hashBytes(directory.data(), trailer.directorySize);
   memcpy(trailer.directoryHash, hash.data(), hash.size());
-  memcpy(trailer.magic, kTrailerMagic, sizeof(kTrailerMagic));
+  memcpy(trailer.magic, kTrailerMagic.data(), kTrailerMagic.size());
   file.write(&trailer, sizeof(trailer));
   file.commit(/*executable=*/!base.empty());
+}
+
+static bool hasMagic(const BundleTrailer &trailer) {
+  return std::string_view(trailer.magic, sizeof(trailer.magic)) == kTrailerMagic;
 }
 
 /// Whether [offset, offset + size) lies in [0, bound).
@@ -106,7 +112,7 @@ std::optional<BundleLayout> readBundleLayout(std::span<const uint8_t> file, cons
     return std::nullopt;
   BundleTrailer trailer;
   memcpy(&trailer, file.data() + file.size() - sizeof(trailer), sizeof(trailer));
-  if (memcmp(trailer.magic, kTrailerMagic, sizeof(kTrailerMagic)) != 0)
+  if (!hasMagic(trailer))
     return std::nullopt;
   uint64_t bound = file.size() - sizeof(trailer);
   auto altered = [&](const char *what) {
@@ -142,7 +148,7 @@ std::optional<std::string> embeddedPlanPath() {
   BundleTrailer trailer;
   bool found = fstat(fd, &status) == 0 && status.st_size >= off_t(sizeof(trailer)) &&
                pread(fd, &trailer, sizeof(trailer), status.st_size - off_t(sizeof(trailer))) == sizeof(trailer) &&
-               memcmp(trailer.magic, kTrailerMagic, sizeof(kTrailerMagic)) == 0;
+               hasMagic(trailer);
   close(fd);
   if (found)
     return self;

@@ -18,18 +18,18 @@
 
 namespace quipu {
 
-static constexpr char kMagic[8] = {'Q', 'U', 'I', 'P', 'U', 'P', 'L', 'N'};
+static_assert(kPlanMagic.size() == sizeof(PlanFileHeader::magic));
 static constexpr const char *kRecompile = "compile the model again with this version of quipu";
 
 bool beginsAsPlan(const std::string &path) {
-  char magic[sizeof(kMagic)] = {};
+  char magic[kPlanMagic.size()] = {};
   std::ifstream(path, std::ios::binary).read(magic, sizeof(magic));
-  return memcmp(magic, kMagic, sizeof(kMagic)) == 0;
+  return std::string_view(magic, sizeof(magic)) == kPlanMagic;
 }
 
 PlanFileHeader makePlanFileHeader(std::span<const uint8_t> payload) {
   PlanFileHeader header = {};
-  memcpy(header.magic, kMagic, sizeof(kMagic));
+  memcpy(header.magic, kPlanMagic.data(), kPlanMagic.size());
   header.containerVersion = kContainerVersion;
   header.schemaVersion = kSchemaVersion;
   header.payloadSize = payload.size();
@@ -64,13 +64,13 @@ static void noteModel(const plan::Plan &plan, const std::string &planPath) {
 
 /// The header of a plan, which must announce as many bytes as there are.
 static PlanFileHeader checkHeader(std::span<const uint8_t> bytes, const std::string &filePath) {
-  size_t magicBytes = std::min(bytes.size(), sizeof(kMagic));
-  if (bytes.empty() || memcmp(bytes.data(), kMagic, magicBytes) != 0) {
-    std::string_view head(reinterpret_cast<const char *>(bytes.data()), std::min(bytes.size(), kFileKindBytes));
-    if (std::string kind = bytes.empty() ? "" : describeFileKind(head); !kind.empty())
+  std::string_view head(reinterpret_cast<const char *>(bytes.data()), std::min(bytes.size(), kFileKindBytes));
+  if (head.empty() || !head.starts_with(kPlanMagic.substr(0, head.size()))) {
+    constexpr std::string_view kAdvice = "give a file that quipu compile wrote";
+    if (std::string kind = head.empty() ? "" : describeFileKind(head, kAdvice); !kind.empty())
       fail(filePath, ": not a Quipu plan: it ", kind);
-    fail(filePath, ": not a Quipu plan (", bytes.empty() ? "the file is empty" : "it does not begin with QUIPUPLN",
-         "); give a file that quipu compile wrote");
+    fail(filePath, ": not a Quipu plan (",
+         head.empty() ? "the file is empty" : concat("it does not begin with ", kPlanMagic), "); ", kAdvice);
   }
   if (bytes.size() < sizeof(PlanFileHeader))
     fail(filePath, ": the plan is truncated: ", bytes.size(), " bytes, less than its header; ", kRecompile);

@@ -29,7 +29,7 @@ inline constexpr uint32_t kSchemaVersion = 3;
 
 /// First bytes of a plan file, little-endian.
 struct PlanFileHeader {
-  char magic[8]; // "QUIPUPLN"
+  char magic[8]; // kPlanMagic of FileKind.h
   uint32_t containerVersion;
   uint32_t schemaVersion;
   uint64_t payloadSize;

@@ -150,15 +150,17 @@ static bool isTiktoken(std::string_view head) {
   std::string_view head(reinterpret_cast<const char *>(bytes.data()), std::min(bytes.size(), kFileKindBytes));
   if (isTiktoken(head))
     fail(name, ": the tokenizer is a list of base64 tokens and their ranks (tiktoken), which is not supported; get "
-               "the tokenizer.model of SentencePiece, or move this one away to compile without a tokenizer");
+               "the tokenizer.model of SentencePiece");
   if (std::string placeholder = describePlaceholder(head); !placeholder.empty())
     fail(name, ": the tokenizer ", placeholder);
-  std::string kind = describeFileKind(head);
-  if (kind == "is JSON text")
+  if (isJsonText(head))
     fail(name, ": the tokenizer is JSON (a tokenizer.json), which is not supported; give the model's tokenizer.model "
                "(SentencePiece)");
-  fail(name, ": not a SentencePiece model", kind.empty() ? "" : ": it ", kind,
-       "; the file is damaged, or of another kind than tokenizer.model");
+  constexpr std::string_view kAdvice = "get the model's tokenizer.model";
+  std::string kind = describeFileKind(head, kAdvice);
+  fail(name, ": not a SentencePiece model",
+       kind.empty() ? concat("; the file is damaged, or of another kind than tokenizer.model: ", kAdvice)
+                    : concat(": it ", kind));
 }
 
 static void checkPieces(const sentencepiece::ModelProto &model, const std::string &name) {

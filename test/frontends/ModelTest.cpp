@@ -367,7 +367,13 @@ TEST(Model, FilesThatAreMissing) {
   std::filesystem::create_symlink("../../blobs/0123", folder.path / "model.safetensors");
   expectWords(errorOf([&] { openModel(folder.path.string()); }),
               {"model.safetensors: is a link to ../../blobs/0123, which is not there"});
-  expectWords(errorOf([&] { openModel(folder.write("model.onnx", "x")); }), {"model.onnx", "unknown model format"});
+  // Whatever the file is: what is supported.
+  for (const char *content : {"x", "QUIPUPLN", "\x93NUMPY", "{}", ""})
+    expectWords(errorOf([&] { openModel(folder.write("model.onnx", content)); }),
+                {"model.onnx", "unknown model format", *content ? "; supported are" : "is empty"});
+  // A link in a circle is there.
+  std::filesystem::create_symlink("circle", folder.path / "circle");
+  expectWords(errorOf([&] { openModel(folder.file("circle")); }), {"circle", "Too many levels of symbolic links"});
   expectWords(errorOf([&] { openModel(folder.write("a.gguf", "GGUF\3")); }),
               {"a.gguf", "is a GGUF file", "Hugging Face"});
   expectWords(errorOf([&] { openModel(folder.write("a.safetensors", safetensorsFile("{}", ""))); }),

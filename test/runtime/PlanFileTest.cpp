@@ -71,6 +71,11 @@ TEST_F(PlanFileTest, LongerThanItSays) {
 TEST_F(PlanFileTest, NotAPlan) {
   expectRefusal({'{', '}'}, "not a Quipu plan");
   expectRefusal(std::vector<uint8_t>(1000, 0), "not a Quipu plan");
+  // What to do is said whatever the file is.
+  for (std::string_view other : {"{\"a\": 1}", "some text", "\x93NUMPY",
+                                 "\x7f"
+                                 "ELF"})
+    expectRefusal({other.begin(), other.end()}, "; give a file that quipu compile wrote");
 }
 
 // Test: any single bit that differs is noticed.

@@ -95,7 +95,9 @@ assert tokenizer.stat().st_size == size
 for _ in range(2):
     for command in ([*compile_, "-o", "model/out"], [*compile_, "--emit", "executable", "-o", "model/program"],
                     [*compile_, "--emit", "asm", "-o", "model/out.s"],
-                    ["quipu", "logits", "model/out", *logits, "-o", "model/values"]):
+                    ["quipu", "logits", "model/out", *logits, "-o", "model/values"],
+                    ["quipu", "logits", "model/out", *logits, "-o", "model/values.bin"],
+                    ["quipu", "inspect", "model/out", "--module", "0", "-o", "model/code.so"]):
         subprocess.run(command, check=True)
 # Through a descriptor nothing is lost that was written before.
 with open("both", "wb") as target:
