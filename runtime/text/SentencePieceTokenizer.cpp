@@ -20,7 +20,11 @@ static constexpr std::string_view kSpaceMark = "\xe2\x96\x81";
 static std::unique_ptr<sentencepiece::SentencePieceProcessor> load(const sentencepiece::ModelProto &model,
                                                                    bool addSpace, const std::string &name) {
   auto copy = std::make_unique<sentencepiece::ModelProto>(model);
-  copy->mutable_normalizer_spec()->set_add_dummy_prefix(addSpace);
+  if (addSpace != model.normalizer_spec().add_dummy_prefix()) {
+    copy->mutable_normalizer_spec()->set_add_dummy_prefix(addSpace);
+    // Made with the other setting: the library would find the model unsound.
+    copy->clear_self_test_data();
+  }
   auto processor = std::make_unique<sentencepiece::SentencePieceProcessor>();
   std::string problem;
   try {
@@ -63,9 +67,9 @@ void SentencePieceTokenizer::takeAddedTokens(const std::string &name) {
     if (!addedById.emplace(token.id, &token).second)
       fail(name, ": two added tokens have the id ", token.id);
     largestId = std::max(largestId, token.id);
-    // What the model calls a control token is never read out of a text, and what it calls user-defined it finds itself.
-    bool isPiece = token.id < pieces && processor->IdToPiece(token.id) == token.content;
-    if (isPiece && (processor->IsControl(token.id) || processor->IsUnknown(token.id)))
+    // The model's own ends and its unknown token are never read out of a text, also where they are listed as added.
+    bool isOwn = token.id == processor->unk_id() || token.id == processor->bos_id() || token.id == processor->eos_id();
+    if (isOwn && processor->IdToPiece(token.id) == token.content)
       addedById.erase(token.id);
     else
       found.push_back(&token);

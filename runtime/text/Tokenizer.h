@@ -31,7 +31,8 @@ public:
   static std::unique_ptr<Tokenizer> fromBytes(plan::TokenizerKind kind, std::span<const uint8_t> bytes,
                                               const std::string &name, const TokenizerSettings &settings);
 
-  /// Ids of a text. Added tokens are found in it; the control tokens of the tokenizer's model (BOS, EOS) never are.
+  /// Ids of a text. Added tokens are found in it, also those that the tokenizer's model has as control tokens; its own
+  /// BOS, EOS and unknown token never are.
   /// Throws Error naming the byte offset when the text is not UTF-8.
   virtual std::vector<int32_t> encode(std::string_view text) const = 0;
 
@@ -51,7 +52,7 @@ public:
   /// the start still. Throws Error for an id outside the vocabulary.
   virtual bool appendBytes(int32_t id, bool atStart, std::string &out) const = 0;
 
-  /// Whether the token is a control token (BOS, EOS), which has no text.
+  /// Whether the token is a control token (BOS, EOS), which has no text. Added tokens have theirs.
   virtual bool isControl(int32_t id) const = 0;
 
   /// The piece as the tokenizer file spells it, for listings.

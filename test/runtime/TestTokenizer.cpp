@@ -39,30 +39,38 @@ private:
   }
 };
 
-enum PieceType { normal = 1, unknown = 2, control = 3, byte = 6 };
+} // namespace
 
-void addPiece(Message &model, const std::string &piece, float score, PieceType type) {
-  Message message;
+std::string modelPiece(const std::string &piece, float score, PieceType type) {
+  Message message, model;
   message.string(1, piece);
   message.number(2, score);
   message.varint(3, type);
   model.string(1, message.text);
+  return model.text;
 }
 
-} // namespace
+std::string modelSelfTest(const std::string &text, const std::string &pieces) {
+  Message sample, samples, model;
+  sample.string(1, text);
+  sample.string(2, pieces);
+  samples.string(1, sample.text);
+  model.string(4, samples.text);
+  return model.text;
+}
 
 std::vector<uint8_t> testTokenizerModel() {
   Message model;
-  addPiece(model, "<unk>", 0, unknown);
-  addPiece(model, "<s>", 0, control);
-  addPiece(model, "</s>", 0, control);
+  model.text += modelPiece("<unk>", 0, unknownPiece);
+  model.text += modelPiece("<s>", 0, controlPiece);
+  model.text += modelPiece("</s>", 0, controlPiece);
   for (int value = 0; value < 256; ++value) {
     char name[8];
     snprintf(name, sizeof(name), "<0x%02X>", value);
-    addPiece(model, name, 0, byte);
+    model.text += modelPiece(name, 0, bytePiece);
   }
   for (size_t i = 0; i < std::size(kWords); ++i)
-    addPiece(model, kWords[i], -float(i) - 1, normal);
+    model.text += modelPiece(kWords[i], -float(i) - 1, normalPiece);
   Message trainer;
   trainer.varint(3, 2);  // model_type: BPE
   trainer.varint(35, 1); // byte_fallback

@@ -4,6 +4,7 @@
 #define QUIPU_TEST_RUNTIME_TESTTOKENIZER_H
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace quipu::test {
@@ -21,6 +22,16 @@ inline constexpr const char *kWords[] = {"▁t", "he", "▁the", "▁cat", "▁c
 
 /// A SentencePiece model as LLaMA's: BPE, byte fallback, a space before the first word, no other normalisation.
 std::vector<uint8_t> testTokenizerModel();
+
+/// Types of pieces, as SentencePiece numbers them.
+enum PieceType { normalPiece = 1, unknownPiece = 2, controlPiece = 3, userPiece = 4, bytePiece = 6 };
+
+/// The bytes of one more piece, to put behind those of a model.
+std::string modelPiece(const std::string &piece, float score, PieceType type);
+
+/// The bytes of a self test, to put behind those of a model: the model is sound where it makes `pieces` (with blanks
+/// between them) of `text`.
+std::string modelSelfTest(const std::string &text, const std::string &pieces);
 
 } // namespace quipu::test
 

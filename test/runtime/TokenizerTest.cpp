@@ -13,6 +13,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <random>
 
 using namespace quipu;
@@ -40,6 +41,11 @@ protected:
   }
   static std::unique_ptr<Tokenizer> make(const std::vector<uint8_t> &bytes, const TokenizerSettings &settings) {
     return Tokenizer::fromBytes(plan::TokenizerKind::sentencepiece, bytes, "t.model", settings);
+  }
+  static std::vector<uint8_t> modelWith(const std::string &more) {
+    std::vector<uint8_t> bytes = testTokenizerModel();
+    bytes.insert(bytes.end(), more.begin(), more.end());
+    return bytes;
   }
 
   std::unique_ptr<Tokenizer> tokenizer;
@@ -133,8 +139,35 @@ TEST_F(TokenizerTest, AddedTokens) {
             std::string::npos);
 }
 
-// Test: control tokens of the model stay text where a text has them, also when they are listed as added.
-TEST_F(TokenizerTest, ListedControlTokensStayText) {
+// Test: a control piece that is listed as added is found in a text and has its text, as in transformers; else it is
+// none of both.
+TEST_F(TokenizerTest, ListedControlPieces) {
+  std::vector<uint8_t> model = modelWith(modelPiece("[INST]", 0, controlPiece));
+  const int32_t id = tokenizer->size();
+  TokenizerSettings settings;
+  EXPECT_EQ(make(model, settings)->encodePlain("[INST] the").size(), 8u);
+  EXPECT_TRUE(make(model, settings)->isControl(id));
+  settings.added = {{id, "[INST]"}};
+  auto listed = make(model, settings);
+  EXPECT_EQ(listed->encodePlain("[INST] the"), (std::vector<int32_t>{id, word("▁the")}));
+  EXPECT_EQ(listed->decode(std::vector<int32_t>{id, word("▁the")}), "[INST] the");
+  EXPECT_FALSE(listed->isControl(id));
+}
+
+// Test: a model's self test is run where the model is used as it was trained, and does not refuse it otherwise.
+TEST_F(TokenizerTest, SelfTest) {
+  std::vector<uint8_t> model = modelWith(modelSelfTest("the cat", "▁the ▁cat"));
+  TokenizerSettings settings;
+  EXPECT_NE(errorOf([&] { make(modelWith(modelSelfTest("the cat", "▁the")), settings); }), "");
+  EXPECT_EQ(make(model, settings)->encodePlain("the"), (std::vector<int32_t>{word("▁the")}));
+  settings.added = {{300, "<x>"}};
+  EXPECT_EQ(make(model, settings)->encodePlain("<x>the"), (std::vector<int32_t>{300, word("t"), word("he")}));
+  settings.addPrefixSpace = false;
+  EXPECT_EQ(make(model, settings)->encodePlain("the"), (std::vector<int32_t>{word("t"), word("he")}));
+}
+
+// Test: the model's own ends and unknown token stay text where a text has them, also when they are listed as added.
+TEST_F(TokenizerTest, ListedOwnTokensStayText) {
   TokenizerSettings settings;
   settings.added = {{kUnknownId, "<unk>"}, {kBosId, "<s>"}, {kEosId, "</s>"}};
   auto added = make(testTokenizerModel(), settings);
@@ -211,7 +244,14 @@ TEST_F(TokenizerTest, BadFiles) {
   writeFile(folder.path("tokenizer.json"), std::vector<uint8_t>{'{', '}'});
   EXPECT_NE(errorOf([&] { Tokenizer::fromFile(folder.path("tokenizer.json")); }).find("tokenizer.model"),
             std::string::npos);
+  // Links in a circle are not links into nowhere: the system's own words.
+  std::filesystem::create_symlink("circle", folder.path("circle"));
+  EXPECT_NE(errorOf([&] { Tokenizer::fromFile(folder.path("circle")); }).find("Too many levels of symbolic links"),
+            std::string::npos);
+  std::filesystem::create_symlink("good/inside", folder.path("through"));
   writeFile(folder.path("good"), testTokenizerModel());
+  EXPECT_NE(errorOf([&] { Tokenizer::fromFile(folder.path("through")); }).find("which is not there"),
+            std::string::npos);
   EXPECT_EQ(Tokenizer::fromFile(folder.path("good"))->encode("the").size(), 2u);
   EXPECT_NE(errorOf([&] { make({}); }).find("t.model: "), std::string::npos);
   EXPECT_NE(errorOf([&] { make(std::vector<uint8_t>(300, 0x0a)); }).find("SentencePiece"), std::string::npos);
@@ -434,21 +474,16 @@ TEST(SentencePieceModels, UnsoundPieces) {
     return Tokenizer::fromBytes(plan::TokenizerKind::sentencepiece, bytes, "t.model", TokenizerSettings());
   };
   auto error = [&](const std::string &extra) { return errorOf([&] { open(extra); }); };
-  // Field 1 of the model: a piece with text (1), score (2) and type (3).
-  auto piece = [](std::string text, float score, char type) {
-    std::string inner = std::string("\x0a") + char(text.size()) + text + "\x15";
-    inner.append(reinterpret_cast<const char *>(&score), 4);
-    inner += std::string("\x18") + type;
-    return std::string("\x0a") + char(inner.size()) + inner;
-  };
-  EXPECT_EQ(open(piece("zz", -1, 1))->find("zz"), 288);
-  EXPECT_NE(error(piece("", -1, 1)).find("piece 288 of the SentencePiece model is empty"), std::string::npos);
-  EXPECT_NE(error(piece("z\xff", -1, 1)).find("not UTF-8"), std::string::npos);
-  EXPECT_NE(error(piece("zz", NAN, 1)).find("score"), std::string::npos);
-  EXPECT_NE(error(piece("zz", INFINITY, 1)).find("score"), std::string::npos);
-  EXPECT_NE(error(piece(std::string("z\0z", 3), -1, 4)).find("zero byte"), std::string::npos);
+  EXPECT_EQ(open(modelPiece("zz", -1, normalPiece))->find("zz"), 288);
+  EXPECT_NE(error(modelPiece("", -1, normalPiece)).find("piece 288 of the SentencePiece model is empty"),
+            std::string::npos);
+  EXPECT_NE(error(modelPiece("z\xff", -1, normalPiece)).find("not UTF-8"), std::string::npos);
+  EXPECT_NE(error(modelPiece("zz", NAN, normalPiece)).find("score"), std::string::npos);
+  EXPECT_NE(error(modelPiece("zz", INFINITY, normalPiece)).find("score"), std::string::npos);
+  EXPECT_NE(error(modelPiece(std::string("z\0z", 3), -1, userPiece)).find("zero byte"), std::string::npos);
   // Twice the same, a second unknown one, a byte that is none: the library's own checks.
-  for (const std::string &extra : {piece("the", -1, 1) + piece("the", -1, 1), piece("zz", -1, 2), piece("zz", -1, 6)})
+  for (const std::string &extra : {modelPiece("the", -1, normalPiece) + modelPiece("the", -1, normalPiece),
+                                   modelPiece("zz", -1, unknownPiece), modelPiece("zz", -1, bytePiece)})
     EXPECT_NE(error(extra).find("t.model: not a usable SentencePiece model"), std::string::npos) << error(extra);
   // Field 5, a denormaliser, with a map.
   EXPECT_NE(error(std::string("\x2a\x04\x12\x02zz", 6)).find("denormaliser"), std::string::npos);
