@@ -49,7 +49,7 @@ Model openModel(const std::string &path) {
 }
 
 TokenizerFiles openTokenizer(const std::string &path, uint32_t vocabSize, std::vector<Note> &notes) {
-  return hf::readTokenizer(path, vocabSize, notes);
+  return hf::readTokenizer(path, vocabSize, notes, "");
 }
 
 } // namespace quipu::frontend

@@ -171,7 +171,8 @@ Model readDirectory(const std::string &path) {
   dropCommonPrefix(*model.weights, path, model.config.notes);
   resolveTiedHead(model.config, *model.weights);
   checkTensors(folder, model.config, *model.weights);
-  model.tokenizer = readTokenizer(folder / "tokenizer.model", model.config.vocabSize, model.config.notes);
+  model.tokenizer = readTokenizer(folder / "tokenizer.model", model.config.vocabSize, model.config.notes,
+                                  "move tokenizer.model away to compile without a tokenizer");
   correctLlama1Ids(model.config, model.tokenizer);
   joinTokenizersEnd(model.config, model.tokenizer);
   noteEnds(model.config);

@@ -62,6 +62,9 @@ static constexpr std::string_view kClasses[] = {"CodeLlamaTokenizer", "CodeLlama
 
 namespace {
 
+/// By role: the token, nothing for null.
+using Roles = std::map<std::string, std::optional<AddedToken>, std::less<>>;
+
 class Reader {
 public:
   Reader(const fs::path &path, uint32_t vocabSize, std::vector<Note> &notes)
@@ -80,7 +83,10 @@ private:
   json readObject(const char *file, const char *what) const;
   void readConfig();
   void readClass(Fields &fields);
-  void readRoles(Fields &fields, bool isMap);
+  Roles readRoles(Fields &fields);
+  std::vector<AddedToken> readRoleLists(Fields &fields) const;
+  void readMap();
+  void joinRole(const std::string &role, const std::optional<AddedToken> &ofMap);
   void readDecoder(const json &decoder, const std::string &path);
   void readAddedTokensJson();
   void readTokenizerJson();
@@ -97,8 +103,7 @@ private:
   std::vector<Note> &notes;
   TokenizerFiles result;
   std::unique_ptr<Tokenizer> model;
-  /// By role: the content, nothing for null.
-  std::map<std::string, std::optional<AddedToken>, std::less<>> roles;
+  Roles roles;
   std::vector<AddedToken> unnamed;
   /// Of the added tokens.
   std::map<std::string, int32_t, std::less<>> idOf;
@@ -159,18 +164,22 @@ void Reader::add(AddedToken token, const std::string &place) {
 }
 
 static int32_t parseId(const json &value, const std::string &place) {
-  if (value.is_number_unsigned() && value.get<uint64_t>() <= uint64_t(INT32_MAX))
+  // No model has more ids, and one more than the largest is an id still.
+  constexpr uint64_t kLargest = kMaxVocab - 1;
+  if (value.is_number_unsigned() && value.get<uint64_t>() <= kLargest)
     return int32_t(value.get<uint64_t>());
-  fail(place, " has the id ", shown(value), " but an id is a number from 0 up; correct it");
+  fail(place, " has the id ", shown(value), " but a token id is a number from 0 to ", kLargest, "; correct it");
 }
 
 void Reader::readDecoder(const json &decoder, const std::string &path) {
   for (auto item = decoder.begin(); item != decoder.end(); ++item) {
-    std::string place = concat(path, ": \"added_tokens_decoder\", ", shownText(item.key()));
+    const std::string &key = item.key();
+    std::string place = concat(path, ": \"added_tokens_decoder\", ", shownText(key));
     AddedToken token = parseToken(item.value(), place);
-    auto [end, error] = std::from_chars(item.key().data(), item.key().data() + item.key().size(), token.id);
-    if (error != std::errc() || end != item.key().data() + item.key().size() || token.id < 0)
-      fail(place, ": must be a token id from 0 up; correct it");
+    uint64_t id = 0;
+    auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), id);
+    bool isNumber = error == std::errc() && end == key.data() + key.size();
+    token.id = parseId(isNumber ? json(id) : json(key), place);
     add(std::move(token), place);
   }
 }
@@ -194,57 +203,108 @@ void Reader::readAddedTokensJson() {
 void Reader::readTokenizerJson() {
   if (!isThere(folder / "tokenizer.json"))
     return;
-  note("tokenizer.json", "not read: tokenizer.model beside it is the same tokenizer");
   if (hasDecoder || !result.settings.added.empty())
-    return;
+    return note("tokenizer.json", "not read: tokenizer.model beside it is the same tokenizer");
+  note("tokenizer.json", "only its added_tokens are read: tokenizer.model beside it is the same tokenizer");
   std::string path = (folder / "tokenizer.json").string();
   json object = readObject("tokenizer.json", "tokenizer");
-  auto tokens = object.find("added_tokens");
-  if (tokens == object.end() || !tokens->is_array())
+  Fields fields(object, path);
+  const json *tokens = fields.find("added_tokens");
+  if (!tokens)
     return;
+  if (!tokens->is_array())
+    fields.fail("added_tokens", *tokens, "must be a list of tokens; correct it, or get the file again");
   for (const json &item : *tokens) {
-    std::string place = concat(path, ": \"added_tokens\"");
+    std::string place = fields.place("added_tokens");
     AddedToken token = parseToken(item, place);
     token.id = parseId(item.is_object() && item.contains("id") ? item["id"] : json(), place);
     add(std::move(token), place);
   }
 }
 
-void Reader::readRoles(Fields &fields, bool isMap) {
-  auto take = [&](std::string_view role, const json &value, const std::string &place) {
-    std::optional<AddedToken> token;
-    if (!value.is_null())
-      token = parseToken(value, place);
-    auto [it, isNew] = roles.emplace(role, token);
-    if (isNew)
-      return;
-    auto text = [](const std::optional<AddedToken> &value) {
-      return value ? shownText(value->content) : std::string("null");
-    };
-    bool differs = it->second.has_value() != token.has_value() || (token && it->second->content != token->content);
-    if (differs && it->second && hasDecoder)
-      warn(concat("special_tokens_map.json: ", role),
-           concat("is ", text(token), ", but tokenizer_config.json says ", text(it->second), ", which is used"));
-    // Without added_tokens_decoder the map is the newer file.
-    if (differs && token && !(it->second && hasDecoder))
-      it->second = token;
-  };
+/// Early conversions of LLaMA 1 name their special tokens so.
+static bool isEmptyName(const json &value) {
+  const json &content = value.is_object() && value.contains("content") ? value["content"] : value;
+  return content.is_string() && content.get_ref<const std::string &>().empty();
+}
+
+/// The tokens of the roles that the file names.
+Roles Reader::readRoles(Fields &fields) {
+  Roles found;
   for (std::string_view role : kRoles) {
     fields.find(role);
-    if (auto it = fields.object().find(role); it != fields.object().end())
-      take(role, *it, fields.place(role));
+    auto value = fields.object().find(role);
+    if (value == fields.object().end())
+      continue;
+    if (isEmptyName(*value))
+      note(role, concat("is empty in ", fs::path(fields.path()).filename().string(),
+                        ": taken as missing, so that tokenizer.model's own token is used where it has one"));
+    else
+      found.emplace(role, value->is_null() ? std::nullopt
+                                           : std::optional<AddedToken>(parseToken(*value, fields.place(role))));
   }
+  return found;
+}
+
+std::vector<AddedToken> Reader::readRoleLists(Fields &fields) const {
+  std::vector<AddedToken> found;
   for (std::string_view list : kRoleLists)
     if (const json *tokens = fields.find(list)) {
       // transformers 5 has an object of named tokens here, which are no different.
       if (!tokens->is_array() && !tokens->is_object())
         fields.fail(list, *tokens, "must be a list of tokens; correct it");
       for (const json &token : *tokens)
-        unnamed.push_back(parseToken(token, fields.place(list)));
+        found.push_back(parseToken(token, fields.place(list)));
     }
-  if (isMap)
-    for (const std::string &field : fields.unknown())
-      warn("special_tokens_map.json", concat("unknown field ", shownText(field), "; it is ignored"));
+  return found;
+}
+
+/// Joins what special_tokens_map.json says of a role: where the config has added_tokens_decoder nothing, else the last
+/// word.
+void Reader::joinRole(const std::string &role, const std::optional<AddedToken> &ofMap) {
+  auto text = [](const std::optional<AddedToken> &token) {
+    return token ? shownText(token->content) : std::string("null");
+  };
+  auto warnOf = [&](const auto &...rest) {
+    warn(concat("special_tokens_map.json: ", role), concat("is ", text(ofMap), rest...));
+  };
+  auto ofConfig = roles.find(role);
+  bool isNamed = ofConfig != roles.end();
+  bool differs = isNamed && text(ofConfig->second) != text(ofMap);
+  if (!hasDecoder) {
+    if (differs)
+      warnOf(", which is used: tokenizer_config.json says ", text(ofConfig->second),
+             ", but it has no added_tokens_decoder, so the map has the last word as in transformers");
+    roles.insert_or_assign(role, ofMap);
+    return;
+  }
+  if (differs)
+    return warnOf(", but tokenizer_config.json says ", text(ofConfig->second), ", which is used");
+  std::optional<int32_t> own = role == "bos_token" ? model->bos() : role == "eos_token" ? model->eos() : std::nullopt;
+  bool isOwn = ofMap && own && model->piece(*own) == ofMap->content;
+  bool isAdded = !own && ofMap && idOf.contains(ofMap->content);
+  if (!isNamed && !isOwn && !isAdded)
+    warnOf(", but is not used: tokenizer_config.json has added_tokens_decoder, so its roles are the ones that count, "
+           "and it does not have this one");
+}
+
+/// transformers' older file of roles.
+void Reader::readMap() {
+  if (!isThere(folder / "special_tokens_map.json"))
+    return;
+  json map = readObject("special_tokens_map.json", "map of special tokens");
+  Fields fields(map, (folder / "special_tokens_map.json").string());
+  for (const auto &[role, token] : readRoles(fields))
+    joinRole(role, token);
+  for (AddedToken &token : readRoleLists(fields)) {
+    if (!hasDecoder)
+      unnamed.push_back(std::move(token));
+    else if (!idOf.contains(token.content))
+      warn("special_tokens_map.json", concat(shownText(token.content), " is not used: tokenizer_config.json has "
+                                                                       "added_tokens_decoder, which does not have it"));
+  }
+  for (const std::string &field : fields.unknown())
+    warn("special_tokens_map.json", concat("unknown field ", shownText(field), "; it is ignored"));
 }
 
 void Reader::readClass(Fields &fields) {
@@ -304,15 +364,12 @@ void Reader::readConfig() {
     hasDecoder = true;
     readDecoder(*decoder, path);
   }
-  readRoles(fields, false);
+  roles = readRoles(fields);
+  unnamed = readRoleLists(fields);
   readUnread(fields);
   readAddedTokensJson();
   readTokenizerJson();
-  if (isThere(folder / "special_tokens_map.json")) {
-    json map = readObject("special_tokens_map.json", "map of special tokens");
-    Fields mapFields(map, (folder / "special_tokens_map.json").string());
-    readRoles(mapFields, true);
-  }
+  readMap();
 }
 
 /// Gives ids to special tokens that have none, as transformers does: the next ones.
@@ -322,7 +379,8 @@ void Reader::giveIds() {
     if (idOf.contains(token.content))
       return;
     std::optional<int32_t> piece = model->find(token.content);
-    if (piece && model->isControl(*piece))
+    // These two are never read out of a text.
+    if (piece && (piece == model->bos() || piece == model->eos()))
       return;
     if (!piece)
       note(role, concat(shownText(token.content), " is no piece of tokenizer.model; it is token ", next));
@@ -379,8 +437,7 @@ TokenizerFiles Reader::read() {
   model = Tokenizer::fromFile(result.sentencePieceModel);
   if (uint32_t(model->size()) > vocabSize)
     fail(path.string(), ": the tokenizer has ", model->size(), " ids but the model has ", vocabSize,
-         " (\"vocab_size\" in config.json): it belongs to another model; get the right one, or move it away to compile "
-         "without a tokenizer");
+         " (vocab_size): it belongs to another model; get the right one");
   readConfig();
   giveIds();
   dropBeyondModel();
@@ -397,8 +454,15 @@ TokenizerFiles Reader::read() {
   return std::move(result);
 }
 
-TokenizerFiles readTokenizer(const fs::path &path, uint32_t vocabSize, std::vector<Note> &notes) {
-  return Reader(path, vocabSize, notes).read();
+TokenizerFiles readTokenizer(const fs::path &path, uint32_t vocabSize, std::vector<Note> &notes,
+                             const std::string &otherwise) {
+  try {
+    return Reader(path, vocabSize, notes).read();
+  } catch (const Error &error) {
+    if (otherwise.empty())
+      throw;
+    fail(error.what(), "; or ", otherwise);
+  }
 }
 
 } // namespace quipu::frontend::hf

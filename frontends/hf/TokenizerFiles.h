@@ -13,11 +13,14 @@ namespace quipu::frontend::hf {
 /// tokenizer_config.json, special_tokens_map.json, added_tokens.json, and the added tokens of tokenizer.json. The rules
 /// are those of transformers' LlamaTokenizer:
 /// - added tokens come from `added_tokens_decoder`, else from added_tokens.json and tokenizer.json;
-/// - the names of BOS, EOS and the other special tokens come from tokenizer_config.json, then special_tokens_map.json.
-///   One that is neither a piece nor an added token is added behind all the others.
+/// - the names of BOS, EOS and the other special tokens come from tokenizer_config.json. Where that has no
+///   `added_tokens_decoder`, special_tokens_map.json has the last word, null included; else it does not count.
+///   A token that is neither a piece nor an added token is added behind all the others.
 /// What the files say beyond that is refused by name, or noted; nothing is left out in silence. Throws quipu::Error
-/// when a file is damaged or of another kind, and when the tokenizer has more pieces than `vocabSize`.
-TokenizerFiles readTokenizer(const std::filesystem::path &path, uint32_t vocabSize, std::vector<Note> &notes);
+/// when a file is damaged or of another kind, and when the tokenizer has more pieces than `vocabSize`; `otherwise` is
+/// what can be done without a tokenizer, for the end of its message; empty: nothing.
+TokenizerFiles readTokenizer(const std::filesystem::path &path, uint32_t vocabSize, std::vector<Note> &notes,
+                             const std::string &otherwise);
 
 } // namespace quipu::frontend::hf
 

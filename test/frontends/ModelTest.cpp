@@ -105,6 +105,9 @@ TEST(Model, CorrectsTheIdsOfLlama1) {
   EXPECT_EQ(directory.open().config.eosTokenIds, std::vector<int32_t>{1});
   std::vector<uint8_t> tokenizer = testTokenizerModel();
   directory.folder.write("tokenizer.model", std::string(tokenizer.begin(), tokenizer.end()));
+  // These conversions' tokenizers have no names.
+  directory.folder.write("tokenizer_config.json", R"({"bos_token": "", "eos_token": "", "unk_token": "",
+                                                      "tokenizer_class": "LLaMATokenizer"})");
   Model model = directory.open();
   EXPECT_EQ(model.config.bosTokenIds, std::vector<int32_t>{1});
   EXPECT_EQ(model.config.eosTokenIds, std::vector<int32_t>{2});

@@ -104,12 +104,20 @@ TEST(TokenizerFiles, RefusesByName) {
   expectWords(folder.error({{"added_tokens_decoder", {{"300", {{"content", "a"}, {"odd", 1}}}}}}), {"\"odd\""});
   expectWords(folder.error({{"added_tokens_decoder", {{"300", added("a")}, {"301", added("a")}}}}),
               {"\"a\" has the ids 300 and 301"});
+  expectWords(folder.error({{"added_tokens_decoder", {{"2147483647", added("a")}}}}),
+              {"\"2147483647\"", "a token id is a number from 0 to 67108863"});
+  expectWords(folder.error({{"added_tokens_decoder", {{"300", added("")}}}}), {"\"300\"", "without text"});
   expectWords(folder.error(json::array()), {"tokenizer_config.json", "JSON object"});
   folder.open(json::object());
   folder.folder.write("added_tokens.json", R"({"a": -1})");
   expectWords(folder.error(), {"added_tokens.json", "\"a\" has the id -1"});
   folder.folder.write("added_tokens.json", R"({"a": 300, "b": 300})");
   expectWords(folder.error(), {"added_tokens.json", "the id 300 is that of \"a\" and of \"b\""});
+  folder.folder.write("added_tokens.json", R"({"a": 2147483647})");
+  expectWords(folder.error(), {"added_tokens.json", "\"a\" has the id 2147483647"});
+  std::filesystem::remove(folder.folder.path / "added_tokens.json");
+  folder.folder.write("tokenizer.json", R"({"added_tokens": {"a": 300}})");
+  expectWords(folder.error(), {"tokenizer.json", "\"added_tokens\"", "must be a list"});
 }
 
 TEST(TokenizerFiles, WarnsOfWhatItDoesNotDo) {
@@ -121,6 +129,36 @@ TEST(TokenizerFiles, WarnsOfWhatItDoesNotDo) {
   for (const char *field : {"clean_up_tokenization_spaces", "spaces_between_special_tokens", "tokenizer_class"})
     EXPECT_NE(noteOn(model, field, Note::Kind::warning), "") << field;
   EXPECT_NE(noteOn(model, "tokenizer_config.json", Note::Kind::warning).find("\"of_tomorrow\""), std::string::npos);
+}
+
+// Test: empty names of special tokens, as early conversions of LLaMA 1 have them, are missing ones.
+TEST(TokenizerFiles, EmptyNames) {
+  TokenizerFolder folder;
+  folder.folder.write("special_tokens_map.json", R"({"eos_token": {"content": ""}})");
+  Model model = folder.open({{"bos_token", ""},
+                             {"eos_token", {{"content", ""}, {"lstrip", false}}},
+                             {"unk_token", ""},
+                             {"tokenizer_class", "LLaMATokenizer"}});
+  EXPECT_EQ(folder.tokenizer(model)->bos(), kBosId);
+  EXPECT_EQ(model.tokenizer.end, kEosId);
+  EXPECT_NE(noteOn(model, "bos_token", Note::Kind::provenance).find("is empty in tokenizer_config.json"),
+            std::string::npos);
+  EXPECT_NE(noteOn(model, "eos_token", Note::Kind::provenance).find("is empty in special_tokens_map.json"),
+            std::string::npos);
+}
+
+// Test: control pieces that a role or the list of added tokens names are found in a text.
+TEST(TokenizerFiles, NamedControlPieces) {
+  TokenizerFolder folder;
+  std::vector<uint8_t> bytes = testTokenizerModel();
+  folder.folder.write("tokenizer.model", std::string(bytes.begin(), bytes.end()) +
+                                             modelPiece("[INST]", 0, controlPiece) +
+                                             modelPiece("[PAD]", 0, controlPiece));
+  Model model = folder.open({{"added_tokens_decoder", {{"1", added("<s>")}, {"288", added("[INST]")}}},
+                             {"bos_token", "<s>"},
+                             {"pad_token", "[PAD]"}});
+  EXPECT_EQ(folder.tokenizer(model)->encodePlain("[INST][PAD]"), (std::vector<int32_t>{288, 289}));
+  EXPECT_EQ(folder.tokenizer(model)->encodePlain("<s>").size(), 4u);
 }
 
 // Test: added tokens of each of the files are found in a text.
@@ -146,7 +184,11 @@ TEST(TokenizerFiles, AddedTokens) {
     folder.folder.write("tokenizer.json", json{{"added_tokens", {token}}}.dump());
     Model model = folder.open();
     EXPECT_EQ(folder.tokenizer(model)->encodePlain("<x>"), std::vector<int32_t>{290});
-    EXPECT_NE(noteOn(model, "tokenizer.json", Note::Kind::provenance), "");
+    EXPECT_NE(noteOn(model, "tokenizer.json", Note::Kind::provenance).find("only its added_tokens are read"),
+              std::string::npos);
+    model = folder.open({{"added_tokens_decoder", json::object()}});
+    EXPECT_NE(noteOn(model, "tokenizer.json", Note::Kind::provenance).find("not read"), std::string::npos);
+    EXPECT_TRUE(model.tokenizer.settings.added.empty());
   }
   {
     // Without an id: the next ones, in the order of the roles.
@@ -173,9 +215,32 @@ TEST(TokenizerFiles, TheMapOfSpecialTokens) {
   EXPECT_EQ(model.tokenizer.end, kEosId);
   EXPECT_NE(noteOn(model, "special_tokens_map.json: eos_token", Note::Kind::warning), "");
   EXPECT_NE(noteOn(model, "special_tokens_map.json", Note::Kind::warning).find("\"odd\""), std::string::npos);
-  // Without added_tokens_decoder the map has the last word.
+  // Also where the config does not name the token.
+  model = folder.open({{"added_tokens_decoder", json::object()}});
+  EXPECT_EQ(model.tokenizer.end, kEosId);
+  EXPECT_NE(noteOn(model, "special_tokens_map.json: eos_token", Note::Kind::warning).find("is not used"),
+            std::string::npos);
+  model = folder.open({{"eos_token", nullptr}, {"added_tokens_decoder", json::object()}});
+  EXPECT_EQ(model.tokenizer.end, std::nullopt);
+  EXPECT_NE(noteOn(model, "special_tokens_map.json: eos_token", Note::Kind::warning).find("says null, which is used"),
+            std::string::npos);
+  // Without added_tokens_decoder the map has the last word, and it is said.
+  for (const json &name : {json("</s>"), json()}) {
+    model = folder.open({{"eos_token", name}});
+    EXPECT_EQ(folder.tokenizer(model)->piece(*model.tokenizer.end), "▁cat");
+    EXPECT_NE(noteOn(model, "special_tokens_map.json: eos_token", Note::Kind::warning).find("\"▁cat\", which is used"),
+              std::string::npos);
+  }
+  folder.folder.write("special_tokens_map.json", R"({"eos_token": null})");
   model = folder.open({{"eos_token", "</s>"}});
-  EXPECT_EQ(folder.tokenizer(model)->piece(*model.tokenizer.end), "▁cat");
+  EXPECT_EQ(model.tokenizer.end, std::nullopt);
+  // No difference, no warning.
+  folder.folder.write("special_tokens_map.json", R"({"eos_token": {"content": "</s>"}})");
+  for (const json &config : {json{{"eos_token", "</s>"}}, json{{"added_tokens_decoder", json::object()}}}) {
+    model = folder.open(config);
+    EXPECT_EQ(model.tokenizer.end, kEosId);
+    EXPECT_EQ(noteOn(model, "special_tokens_map.json: eos_token", Note::Kind::warning), "");
+  }
 }
 
 // Test: what ends a text, from which file, and in which order.
@@ -216,10 +281,16 @@ TEST(TokenizerFiles, EndsOfText) {
 TEST(TokenizerFiles, FilesThatAreNoTokenizers) {
   TokenizerFolder folder;
   folder.config["vocab_size"] = 64;
-  expectWords(folder.error(), {"tokenizer.model", "288 ids but the model has 64", "another model"});
+  expectWords(folder.error(), {"tokenizer.model", "288 ids but the model has 64", "another model",
+                               "or move tokenizer.model away to compile without a tokenizer"});
   folder.config["vocab_size"] = 320;
   folder.folder.write("tokenizer.model", "AA== 0\nAQ== 1\n");
-  expectWords(folder.error(), {"tokenizer.model", "tiktoken", "not supported"});
+  expectWords(folder.error(), {"tokenizer.model", "tiktoken", "not supported", "compile without a tokenizer"});
+  // Where nothing is compiled, compiling is no advice.
+  std::vector<Note> notes;
+  std::string running = errorOf([&] { openTokenizer(folder.folder.file("tokenizer.model"), 320, notes); });
+  expectWords(running, {"tokenizer.model", "tiktoken", "not supported"});
+  EXPECT_EQ(running.find("compile"), std::string::npos) << running;
   folder.folder.write("tokenizer.model", "version https://git-lfs.github.com/spec/v1\n");
   expectWords(folder.error(), {"tokenizer.model", "Git LFS pointer"});
   folder.folder.write("tokenizer.model", "{}");
