@@ -30,6 +30,14 @@ struct ScopedSequence {
 
 } // namespace
 
+std::optional<int32_t> addedEnd(const plan::ModelConfig &config, const Tokenizer *tokenizer) {
+  const auto *known = config.eos_token_ids();
+  std::optional<int32_t> end = tokenizer ? tokenizer->eos() : std::nullopt;
+  if (!end || !known || known->size() == 0 || std::find(known->begin(), known->end(), *end) != known->end())
+    return std::nullopt;
+  return end;
+}
+
 GenerateSummary Generator::generate(std::span<const int32_t> prompt, const GenerateOptions &options,
                                     const TokenCallback &callback) {
   ScopedSequence sequence(session);
@@ -52,11 +60,12 @@ GenerateSummary Generator::continueSequence(SequenceId sequence, std::span<const
     fail("a text to stop at needs a tokenizer, and there is none");
   StopText stop(options.stop);
 
+  std::optional<int32_t> ownEnd = addedEnd(model.config(), tokenizer);
   // Positions that the sequence holds.
   uint32_t length = 0;
   // Takes a new token; false when it is the last one, or an EOS.
   auto accept = [&](int32_t token) {
-    if (!options.ignoreEos && model.isEos(token)) {
+    if (!options.ignoreEos && (model.isEos(token) || token == ownEnd)) {
       summary.reason = StopReason::Eos;
       return false;
     }

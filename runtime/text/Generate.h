@@ -8,6 +8,7 @@
 #include "runtime/text/Tokenizer.h"
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,7 +21,7 @@ struct GenerateOptions {
   uint32_t maxTokens = 0;
   /// Generation ends before the first of these texts, which is not given out. Needs a tokenizer.
   std::vector<std::string> stop;
-  /// Do not stop at an EOS id.
+  /// Do not stop at an EOS id, be it the plan's or the tokenizer's.
   bool ignoreEos = false;
   /// Tokens of a prefill launch; 0: as many as the plan allows.
   uint32_t chunkRows = 0;
@@ -47,6 +48,10 @@ struct GenerateSummary {
 /// unfinished or may begin a stop text). At the end the callback gets what was held back as id -1. Returning false
 /// stops.
 using TokenCallback = std::function<bool(int32_t token, std::string_view text)>;
+
+/// The id that ends texts beside those of the plan: the EOS of a tokenizer that did not come with it. Nothing when the
+/// plan has it too, and when the plan has no id at all: then its config says that nothing ends a text.
+std::optional<int32_t> addedEnd(const plan::ModelConfig &config, const Tokenizer *tokenizer);
 
 class Generator {
 public:

@@ -80,6 +80,27 @@ TEST_F(GenerateTest, StopsAtEos) {
   EXPECT_EQ(stopped.newTokens, 0u);
 }
 
+// Test: the end of a tokenizer that did not come with the plan is one too, unless the plan has none at all.
+TEST_F(GenerateTest, StopsAtTheTokenizersEnd) {
+  options.maxTokens = 5;
+  std::vector<int32_t> tokens = generate({3, 9, 4});
+  TokenizerSettings settings;
+  settings.eos = tokens[0];
+  auto tokenizer = Tokenizer::fromBytes(plan::TokenizerKind::sentencepiece, testTokenizerModel(), "t", settings);
+  options.ignoreEos = false;
+  auto generated = [&](const std::vector<int32_t> &ends) {
+    plan::PlanT plan = toyPlan(folder);
+    plan.config->eos_token_ids = ends;
+    Session other(Model::load(writeToyPlan(folder, plan, "other.plan")));
+    auto any = [](int32_t, std::string_view) { return true; };
+    EXPECT_EQ(addedEnd(other.model().config(), nullptr), std::nullopt);
+    return Generator(other, tokenizer.get()).generate(std::vector<int32_t>{3, 9, 4}, options, any);
+  };
+  EXPECT_EQ(generated({kToyVocab - 1}).reason, StopReason::Eos);
+  EXPECT_EQ(generated({kToyVocab - 1}).newTokens, 0u);
+  EXPECT_EQ(generated({}).reason, StopReason::MaxTokens);
+}
+
 TEST_F(GenerateTest, StopsWhereTheContextEnds) {
   std::vector<int32_t> tokens = generate(std::vector<int32_t>(20, 5));
   EXPECT_EQ(summary.reason, StopReason::ContextFull);

@@ -91,15 +91,18 @@ void RunCommand::printSummary(const Model &loaded, const GenerateSummary &summar
 /// Which ids end a text, how the tokenizer spells them, and what says so.
 static void printEnds(const plan::Plan &plan, const Tokenizer *tokenizer) {
   const plan::ModelConfig &config = *plan.config();
-  size_t count = config.eos_token_ids() ? config.eos_token_ids()->size() : 0;
-  if (count == 0)
-    printNote("end of text: no id");
-  for (size_t i = 0; i < count; ++i) {
-    int32_t id = config.eos_token_ids()->Get(uint32_t(i));
+  auto print = [&](int32_t id, const std::string &origin) {
     bool isKnown = tokenizer && tokenizer->has(id);
     printNote(concat("end of text: id ", id, isKnown ? concat(" \"", tokenizer->piece(id), "\"") : "",
-                     config.eos_origins() ? concat(" (", config.eos_origins()->Get(uint32_t(i))->str(), ")") : ""));
-  }
+                     origin.empty() ? "" : concat(" (", origin, ")")));
+  };
+  uint32_t count = config.eos_token_ids() ? config.eos_token_ids()->size() : 0;
+  if (count == 0)
+    printNote("end of text: no id");
+  for (uint32_t i = 0; i < count; ++i)
+    print(config.eos_token_ids()->Get(i), config.eos_origins() ? config.eos_origins()->Get(i)->str() : "");
+  if (std::optional<int32_t> end = addedEnd(config, tokenizer))
+    print(*end, "EOS of the tokenizer");
 }
 
 void RunCommand::printDetails(const Model &loaded, const Session &session, const Tokenizer *tokenizer,
