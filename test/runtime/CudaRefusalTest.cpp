@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <utility>
 
 using namespace quipu;
 using namespace quipu::test;
@@ -204,6 +205,10 @@ TEST_F(CudaRefusalTest, OutOfMemory) {
   expectHas(text, "\n  arena ");
   expectHas(text, "\n  needed ");
   expectHas(text, "\n  free                  0.29 GiB  of 80 GiB");
+  // Less than 1 GiB is not called 0 GiB.
+  size_t total = std::exchange(fake.totalBytes, size_t(512) << 20);
+  expectHas(refusal(withLength(750000)), "0.29 GiB  of 512 MiB");
+  fake.totalBytes = total;
   EXPECT_TRUE(fake.modules.empty());
   EXPECT_EQ(fake.usedBytes, 0u);
   size_t begin = text.find("--max-seq ") + 10;

@@ -150,11 +150,6 @@ TEST_F(HostMemoryTest, Addresses) {
       << text;
   EXPECT_NE(text.find("\n  key/value cache       3.75 GiB  --max-seq 4194304 x 3 sequences"), std::string::npos)
       << text;
-  // A bound below 1 GiB is not called 0 GiB.
-  std::string tight = loadWithin(100 * kMiB);
-  std::string total = tight.substr(tight.rfind("  of ") + 5);
-  EXPECT_TRUE(total.ends_with(" MiB")) << tight;
-  EXPECT_GE(std::stoul(total), 100u) << tight;
   auto longest = uint32_t(std::stoul(text.substr(text.find("--max-seq ") + 10)));
   EXPECT_GT(longest, 800000u);
   plan.kv_cache->max_seq = longest / 2;
