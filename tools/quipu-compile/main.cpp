@@ -43,9 +43,9 @@ static int runCompiler(int argc, char **argv) {
   }
   // What it prints is part of the reproducer.
   if (options->reproducing) {
-    // A crash inside of the allocator leaves its lock held, and the trace wants memory: end then, too.
     // Another program that names the frames would leave its temporary files behind.
     setenv("LLVM_DISABLE_SYMBOLIZATION", "1", 1);
+    // A crash inside of the allocator leaves its lock held, and the trace wants memory: end then, too.
     llvm::sys::AddSignalHandler([](void *) { alarm(kTraceSeconds); }, nullptr);
     llvm::sys::PrintStackTraceOnErrorSignal(argv[0]);
   }

@@ -15,6 +15,8 @@
 #include <cstring>
 #include <filesystem>
 
+namespace fs = std::filesystem;
+
 namespace quipu::tool {
 
 /// "signal 11 (SIGSEGV, Segmentation fault)".
@@ -56,39 +58,59 @@ static bool isCrash(int signal) {
   return false;
 }
 
-/// Runs the compiler again, writing the module after every phase; returns the folder with that, with what it printed
-/// and with the command.
-static std::string writeReproducer(const std::vector<std::string> &arguments, int &signal) {
+static std::string makeReproducerFolder() {
   std::string folder = temporaryFolder() + "/quipu-crash-XXXXXX";
   if (!mkdtemp(folder.data()))
     fail(folder, ": cannot create the folder", errnoSuffix(errno));
-  std::string command = "cd " + shellWord(std::filesystem::current_path().string()) + "\nquipu compile";
+  return folder;
+}
+
+/// The lines that a person types to do the same.
+static std::string commandText(const std::vector<std::string> &arguments) {
+  std::string command;
+  std::error_code error;
+  // A folder that was deleted has no name.
+  if (fs::path folder = fs::current_path(error); !error)
+    command = "cd " + shellWord(folder.string()) + "\n";
+  command += "quipu compile";
   for (const std::string &argument : arguments)
     command += " " + shellWord(argument);
+  return command + "\n";
+}
+
+/// Fills the folder with the command and, by running the compiler again, with the module after every phase and with
+/// what it prints. Returns the signal that ended it this time; 0: none did.
+static int writeReproducer(const std::string &folder, const std::vector<std::string> &arguments) {
+  std::string command = commandText(arguments);
   OutputFile file(folder + "/command");
   file.write(command.data(), command.size());
-  file.write("\n", 1);
   file.commit();
   std::vector<std::string> again = arguments;
   // In front: behind "--" it would be a word.
   again.insert(again.begin(), {"--reproduce", folder});
-  signal = runProcess(compilerPath(), "quipu compile", again, folder + "/messages").signal;
-  return folder;
+  return runProcess(compilerPath(), "quipu compile", again, folder + "/messages").signal;
 }
 
 void reportCompilerSignal(int signal, const std::vector<std::string> &arguments) {
+  // Who reads has read enough: that ends every program of a pipeline without a word, this one too.
+  if (signal == SIGPIPE)
+    raise(SIGPIPE);
   std::string text = concat("the compiler was ended by ", signalText(signal), ": ", causeOf(signal));
   if (!isCrash(signal))
     throw Error(text);
   printNote("the compiler crashed; running it once more to write a reproducer");
-  std::string reproducer;
+  std::string folder, reproducer;
   try {
-    int again = 0;
-    std::string folder = writeReproducer(arguments, again);
+    folder = makeReproducerFolder();
+    int again = writeReproducer(folder, arguments);
     reproducer = concat("; the reproducer lies in ", folder,
                         " (the command, the module after every phase up to the crash, what was printed)",
                         again ? ": please report it with these files" : ", but a second run did not crash");
-  } catch (const Error &error) {
+  } catch (const std::exception &error) {
+    // A part of it helps nobody.
+    std::error_code ignored;
+    if (!folder.empty())
+      fs::remove_all(folder, ignored);
     reproducer = concat("; no reproducer could be written: ", error.what());
   }
   throw Error(text + reproducer);

@@ -9,7 +9,8 @@
 namespace quipu::tool {
 
 /// Throws Error that says which signal ended quipu-compile and what usually causes it. After a crash the compiler is
-/// run once more with the same arguments, to leave a reproducer, and the message says where it lies.
+/// run once more with the same arguments, to leave a reproducer, and the message says where it lies. SIGPIPE ends this
+/// program in the same way.
 [[noreturn]] void reportCompilerSignal(int signal, const std::vector<std::string> &arguments);
 
 } // namespace quipu::tool

@@ -1,13 +1,18 @@
-"""compiler-signals.py SCRATCH MODEL: ends quipu-compile with signals, and reads what quipu says."""
+"""compiler-signals.py SCRATCH MODEL LIBRARY: ends quipu-compile with signals, and reads what quipu says.
+
+With LIBRARY a compiler crashes inside of its allocator.
+"""
 
 import os
 import pathlib
+import resource
 import shutil
 import signal
 import subprocess
 import sys
 
-scratch, model = pathlib.Path(sys.argv[1]), sys.argv[2]
+scratch, model, library = pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+assert os.path.exists(library), library
 temporary = scratch / "tmp"
 temporary.mkdir()
 environment = {**os.environ, "TMPDIR": str(temporary), "QUIPU_CACHE": str(scratch / "cache")}
@@ -49,6 +54,29 @@ for number, name in [(signal.SIGSEGV, "SIGSEGV"), (signal.SIGABRT, "SIGABRT"), (
 ended, folders = run('case "$*" in *--reproduce*) exit 0;; esac; kill -SEGV $$', "compile", model, "-o", scratch / "out")
 assert ended.returncode == 1 and "a second run did not crash" in ended.stderr, ended
 
+# In a folder that was deleted there is nothing to go to; where no file can be written, nothing is left.
+gone = scratch / "gone"
+gone.mkdir()
+compiler.write_text("#!/bin/sh\nkill -SEGV $$\n")
+ended = subprocess.run([tools / "quipu", "compile", os.path.abspath(model), "-o", "-"], env=environment, cwd=gone,
+                       stderr=subprocess.PIPE, text=True, preexec_fn=lambda: os.rmdir(gone))
+[folder] = temporary.iterdir()
+assert ended.returncode == 1 and f"the reproducer lies in {folder} " in ended.stderr, ended
+assert (folder / "command").read_text() == f"quipu compile {os.path.abspath(model)} -o -\n"
+shutil.rmtree(folder)
+ended = subprocess.run([tools / "quipu", "compile", model, "-o", "-"], env=environment, stderr=subprocess.PIPE, text=True,
+                       preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)))
+assert ended.returncode == 1 and "signal 11 (SIGSEGV, " in ended.stderr, ended
+assert "no reproducer could be written: " in ended.stderr and not list(temporary.iterdir()), ended
+
+# Who reads the output stops: the end of a pipeline, not a fault of the compiler.
+for command in (["compile", model, "--emit", "asm", "-o", "-"], ["inspect", model, "--phase", "codegen"]):
+    end, output = os.pipe()
+    os.close(end)
+    ended = subprocess.run(["quipu", *command], env=environment, stdout=output, stderr=subprocess.PIPE, text=True)
+    os.close(output)
+    assert ended.returncode == -signal.SIGPIPE and ended.stderr == "" and not list(temporary.iterdir()), ended
+
 # The real compiler, ended while an assembler works for it. What it left shows how far it came.
 ptxas = scratch / "ptxas"
 ptxas.write_text("#!/bin/sh\nkill -SEGV $PPID\nsleep 1\n")
@@ -66,3 +94,13 @@ assert names[-2:] == ["command", "messages"], names
 assert f"quipu compile {model} --target cuda -o {output}" in (folder / "command").read_text()
 assert "Stack dump" in (folder / "messages").read_text() or "#0" in (folder / "messages").read_text()
 subprocess.run(["quipu-opt", folder / names[0], "-o", "/dev/null"], check=True)
+
+# A crash inside of the allocator, which holds its lock: the trace wants memory and waits, and the alarm ends that. A
+# sanitizer has an allocator of its own, which the library cannot stand before.
+compiler = pathlib.Path(shutil.which("quipu-compile"))
+if b"__asan_init" not in compiler.read_bytes():
+    reproducer = scratch / "reproducer"
+    ended = subprocess.run([compiler, "--reproduce", reproducer, model, "-o", output], timeout=100, stderr=subprocess.DEVNULL,
+                           env={**environment, "LD_PRELOAD": library,
+                                "QUIPU_TEST_CRASH_WHEN": str(reproducer / "00-import.mlir")})
+    assert ended.returncode == -signal.SIGALRM, ended
