@@ -52,7 +52,7 @@ namespace {
 /// it takes one, its value; behind them the words that belong to positionals.
 class Reader {
 public:
-  explicit Reader(const CLI::App &command) : command(command) {}
+  Reader(const CLI::App &command, const std::string &plan) : command(command), plan(plan) {}
 
   std::vector<std::string> read(const std::vector<std::string> &arguments);
 
@@ -67,6 +67,7 @@ private:
   std::vector<std::string> optionNames() const;
 
   const CLI::App &command;
+  const std::string &plan;
   std::vector<std::string> rest, result, words;
   std::set<const CLI::Option *> given;
   bool wantsHelp = false;
@@ -165,7 +166,13 @@ void Reader::placeWords() {
   for (const CLI::Option *option : command.get_options()) {
     if (!option->get_positional())
       continue;
-    taken += " " + option->get_name(/*positional=*/true);
+    std::string name = option->get_name(/*positional=*/true);
+    if (name == "PLAN" && !plan.empty()) {
+      if (given.insert(option).second)
+        placed.push_back(plan);
+      continue;
+    }
+    taken += " " + name;
     if (given.count(option) || next == words.size())
       continue;
     std::string value = words[next++];
@@ -174,7 +181,7 @@ void Reader::placeWords() {
         value += " " + words[next++];
     // Only a text may be empty.
     else if (value.empty())
-      throw UsageError(option->get_name(/*positional=*/true) + " is empty");
+      throw UsageError(name + " is empty");
     given.insert(option);
     placed.push_back(value);
   }
@@ -219,7 +226,7 @@ std::vector<std::string> Reader::read(const std::vector<std::string> &arguments)
   return result;
 }
 
-void parseCommandLine(CLI::App &program, std::vector<std::string> arguments) {
+void parseCommandLine(CLI::App &program, std::vector<std::string> arguments, const std::string &plan) {
   const CLI::App *command = &program;
   std::vector<std::string> readable;
   for (const CLI::App *subcommand : program.get_subcommands({}))
@@ -229,7 +236,7 @@ void parseCommandLine(CLI::App &program, std::vector<std::string> arguments) {
     readable = {arguments.front()};
     arguments.erase(arguments.begin());
   }
-  for (std::string &argument : Reader(*command).read(arguments))
+  for (std::string &argument : Reader(*command, plan).read(arguments))
     readable.push_back(std::move(argument));
   std::reverse(readable.begin(), readable.end());
   try {

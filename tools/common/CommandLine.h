@@ -26,9 +26,10 @@ namespace quipu::tool {
 inline constexpr const char *kWords = "WORDS";
 
 /// Parses the arguments (without the program's name) into the options of `program`, or of the subcommand that the first
-/// one names. Throws UsageError for what makes no sense, with the arguments in the order given; CLI::Success when the
-/// help or the version is asked for.
-void parseCommandLine(CLI::App &program, std::vector<std::string> arguments);
+/// one names. `plan`: the value of the positional PLAN where no option gives it, for which no word is taken then;
+/// empty: there is none. Throws UsageError for what makes no sense, with the arguments in the order given; CLI::Success
+/// when the help or the version is asked for.
+void parseCommandLine(CLI::App &program, std::vector<std::string> arguments, const std::string &plan = "");
 
 /// The argument as a person would type it into a shell: in quotes where it needs them.
 std::string shellWord(const std::string &argument);

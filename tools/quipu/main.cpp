@@ -23,15 +23,14 @@
 using namespace quipu;
 using namespace quipu::tool;
 
-/// In the order of the help text; `plan`: takes a PLAN first, which an executable with a plan behind it inserts itself.
-/// `hidden`: for the build alone.
+/// In the order of the help text; `hidden`: for the build alone.
 struct CommandName {
   const char *name;
-  bool plan = false, hidden = false;
+  bool hidden = false;
 };
-static constexpr CommandName kCommands[] = {
-    {"compile"}, {"run", true}, {"logits", true}, {"tokenize", true}, {"bench", true}, {"inspect", true},
-    {"cache"},   {"doctor"},    {"completion"},   {"help"},           {"version"},     {"pages", false, true}};
+static constexpr CommandName kCommands[] = {{"compile"},    {"run"},     {"logits"},  {"tokenize"},
+                                            {"bench"},      {"inspect"}, {"cache"},   {"doctor"},
+                                            {"completion"}, {"help"},    {"version"}, {"pages", true}};
 
 static const CommandName *findCommand(const std::string &name) {
   const CommandName *found =
@@ -39,23 +38,15 @@ static const CommandName *findCommand(const std::string &name) {
   return found == std::end(kCommands) ? nullptr : found;
 }
 
-/// Inserts the plan of this executable: `story "Once"` is `quipu run SELF "Once"`, `story inspect` is
-/// `quipu inspect SELF`. `story help me` is a prompt, `story help run` is not.
-static void insertOwnPlan(std::vector<std::string> &arguments, const std::string &plan) {
+/// An executable with a plan behind it runs when no command is named: `story "Once"` is `story run "Once"`.
+/// `story help me` is a prompt, `story help run` is not.
+static void insertRun(std::vector<std::string> &arguments) {
   const CommandName *command = arguments.empty() ? nullptr : findCommand(arguments[0]);
   bool isAboutQuipu = command && (arguments[0] == "help" || arguments[0] == "version");
   if (isAboutQuipu && arguments.size() > 1 && !findCommand(arguments[1]))
     command = nullptr;
   if (!command && !(arguments.size() == 1 && arguments[0] == "--version"))
     arguments.insert(arguments.begin(), "run");
-  else if (!command || !command->plan)
-    return;
-  bool wantsHelp = arguments.size() > 1 && (arguments[1] == "--help" || arguments[1] == "-h");
-  bool namesPlan = std::any_of(arguments.begin() + 1, arguments.end(), [](const std::string &argument) {
-    return argument == "-m" || argument == "--model" || argument.starts_with("--model=");
-  });
-  if (!wantsHelp && !namesPlan)
-    arguments.insert(arguments.begin() + 1, plan);
 }
 
 /// Refuses a first word that is no command with a list of those that exist, which CLI11 would not give. `arguments` is
@@ -100,8 +91,9 @@ static void replaceHelp(std::vector<std::string> &arguments) {
 
 static int runProgram(std::vector<std::string> arguments) {
   showProgress("quipu");
-  if (std::optional<std::string> plan = embeddedPlanPath())
-    insertOwnPlan(arguments, *plan);
+  std::optional<std::string> ownPlan = embeddedPlanPath();
+  if (ownPlan)
+    insertRun(arguments);
   checkCommand(arguments);
   replaceHelp(arguments);
   if (arguments[0] == "compile")
@@ -132,7 +124,7 @@ static int runProgram(std::vector<std::string> arguments) {
   program.add_subcommand("version", "Print the version");
 
   try {
-    parseCommandLine(program, std::move(arguments));
+    parseCommandLine(program, std::move(arguments), ownPlan.value_or(""));
   } catch (const CLI::Success &request) {
     // --help and --version: their text is a result.
     std::ostringstream text;
