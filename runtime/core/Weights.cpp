@@ -105,7 +105,10 @@ Weights::Weights(const PlanFile &plan, Device &device, const ModelOptions &optio
   uint64_t pieceBytes = 0;
   for (const UploadPiece &piece : pieces.targets)
     pieceBytes += piece.size;
-  Progress progress(device.sharesHostMemory() ? "convert the weights" : "upload the weights", pieceBytes);
+  Progress progress(random                      ? "make random weights"
+                    : device.sharesHostMemory() ? "convert the weights"
+                                                : "upload the weights",
+                    pieceBytes);
   device.write(pieces.targets, [&](size_t index, char *target) {
     const Rows &piece = pieces.rows[index];
     piece.weight->write(piece.first, piece.count, target);

@@ -3,6 +3,7 @@
 #include "Support.h"
 
 #include "frontends/hf/Safetensors.h"
+#include "runtime/core/Progress.h"
 
 #include <chrono>
 
@@ -89,7 +90,16 @@ TEST(Safetensors, ContentHash) {
   WeightIndex index = hf::readSafetensors(folder.write("x.safetensors", bytes));
   WeightIndex other = hf::readSafetensors(folder.write("y.safetensors", bytes + ""));
   index.files.push_back(other.files.front());
+  struct Hashing : ProgressListener {
+    void begin(const Progress &) override {}
+    void end(const Progress &progress) override { log.push_back({progress.what, progress.done(), progress.total}); }
+    std::vector<std::tuple<std::string, uint64_t, uint64_t>> log;
+  } hashing;
+  setProgressListener(&hashing);
   hashContents(index, 4);
+  setProgressListener(nullptr);
+  ASSERT_EQ(hashing.log.size(), 1u);
+  EXPECT_EQ(hashing.log[0], std::make_tuple("hash the weights", 2 * bytes.size(), 2 * bytes.size()));
   for (const WeightFile &file : index.files)
     EXPECT_EQ(file.contentHash, hashBytes(bytes.data(), bytes.size()));
   // One that changed since.

@@ -2,6 +2,7 @@
 
 #include "runtime/core/DataType.h"
 #include "runtime/core/Hash.h"
+#include "runtime/core/Progress.h"
 #include "runtime/core/RandomWeights.h"
 #include "runtime/core/RowOrder.h"
 #include "runtime/core/Weights.h"
@@ -178,11 +179,24 @@ TEST_F(CudaWeightsTest, Random) {
   }
 }
 
-// Test: weights larger than the buffers go through these.
+// Test: weights larger than the buffers go through these, and how far they are is said.
 TEST_F(CudaWeightsTest, BoundedStaging) {
+  struct Uploads : ProgressListener {
+    void begin(const Progress &) override {}
+    void end(const Progress &progress) override {
+      if (progress.what == "upload the weights") {
+        EXPECT_EQ(progress.done(), progress.total);
+        bytes += progress.done();
+      }
+    }
+    uint64_t bytes = 0;
+  } uploads;
   auto plan = planOf({{"big", plan::RowOrder::plain, 20000, 0}}, 1024, plan::DType::bf16);
   CudaDevice device(0);
+  setProgressListener(&uploads);
   Weights weights(*plan, device, ModelOptions());
+  setProgressListener(nullptr);
+  EXPECT_EQ(uploads.bytes, weights.bytes());
   EXPECT_EQ(weights.bytes() >> 20, 39u);
   EXPECT_LE(fake.mostPinnedBytes, size_t(12 * 2) * (2 << 20));
   EXPECT_EQ(memcmp(weights.pointer(6), values.data(), values.size() * 2), 0);

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <filesystem>
+#include <map>
 #include <sys/stat.h>
 
 using namespace quipu;
@@ -30,6 +31,7 @@ protected:
     options.verifyWeights = verify;
     options.note = [this](const std::string &remark) { remarks += remark; };
     hashed = 0;
+    work.clear();
     setProgressListener(this);
     auto weights = std::make_unique<Weights>(*plan, device, options);
     setProgressListener(nullptr);
@@ -42,6 +44,8 @@ protected:
   void end(const Progress &progress) override {
     if (progress.what.starts_with("compare "))
       hashed += progress.done();
+    else if (progress.total > 0)
+      work[progress.what] = {progress.done(), progress.total};
   }
   /// Changes one byte of the weights' data; `keepTime` hides it from the time stamp.
   void alter(bool keepTime) {
@@ -67,6 +71,8 @@ protected:
   CpuDevice device{2, false};
   std::string remarks;
   uint64_t hashed = 0;
+  /// Bytes done and bytes announced, by what was announced.
+  std::map<std::string, std::pair<uint64_t, uint64_t>> work;
 };
 
 /// A plan that knows samples of its weights alone. The last tensor is so long that its middle is in none.
@@ -121,6 +127,17 @@ TEST_F(WeightsTest, Materialised) {
   EXPECT_EQ(memcmp(values(*weights, 1 + kToyLayers), expected.scale.data(), expected.scale.size() * 4), 0);
   EXPECT_EQ(weights->bytes(), uint64_t(kToyVocab + kToyLayers + 1) * kToyHidden * 4);
   EXPECT_EQ(weights->ownedBytes(), uint64_t(kToyVocab * kToyHidden * 4 + 64));
+}
+
+// Test: how far it is, is said of all bytes that are written, in words for what is done.
+TEST_F(WeightsTest, Progress) {
+  using Work = std::map<std::string, std::pair<uint64_t, uint64_t>>;
+  // The embedding and the last weight are; the others stay in their file.
+  load();
+  constexpr uint64_t kConverted = (kToyVocab + 1) * kToyHidden * 4;
+  EXPECT_EQ(work, (Work{{"convert the weights", {kConverted, kConverted}}}));
+  uint64_t all = load(false, WeightSource::random(5))->bytes();
+  EXPECT_EQ(work, (Work{{"make random weights", {all, all}}}));
 }
 
 // Test: another time stamp alone is no change, with or without --verify.

@@ -3,6 +3,7 @@
 #include "runtime/core/Logits.h"
 #include "runtime/core/Error.h"
 #include "runtime/core/OutputFile.h"
+#include "runtime/core/Progress.h"
 #include "runtime/core/Session.h"
 #include "tools/quipu/Command.h"
 #include "tools/quipu/NpyFile.h"
@@ -32,15 +33,25 @@ private:
 };
 } // namespace
 
+static uint64_t countTokens(const std::vector<std::vector<int32_t>> &prompts) {
+  uint64_t count = 0;
+  for (const std::vector<int32_t> &tokens : prompts)
+    count += tokens.size();
+  return count;
+}
+
 void LogitsCommand::runWhole(Session &session, const Prompts &ids, NpyFile &file, FiniteCheck &check) const {
   std::vector<SequenceTokens> batch;
   for (const std::vector<int32_t> &tokens : ids)
     batch.push_back({session.addSequence(), tokens, all ? LogitsMode::All : LogitsMode::Last});
   StepOptions step;
   step.chunkRows = chunk;
+  // Without --all there is one row, and nothing to count.
+  Progress progress("compute the logits", all ? countTokens(ids) : 0, Progress::Unit::Items, "row");
   auto take = [&](size_t part, size_t token, std::span<const float> row) {
     file.append(row);
     check.look(row, token, part);
+    progress.add(1);
   };
   session.step(batch, take, step);
 }
@@ -54,6 +65,7 @@ void LogitsCommand::runLockstep(Session &session, const Prompts &ids, NpyFile &f
     longest = std::max(longest, tokens.size());
   }
   std::vector<std::vector<float>> rows(ids.size());
+  Progress progress("compute the logits", longest, Progress::Unit::Items, "step");
   for (size_t i = 0; i < longest; ++i) {
     std::vector<SequenceTokens> batch;
     std::vector<size_t> owners;
@@ -67,6 +79,7 @@ void LogitsCommand::runLockstep(Session &session, const Prompts &ids, NpyFile &f
       rows[owners[part]].insert(rows[owners[part]].end(), row.begin(), row.end());
       check.look(row, i, owners[part]);
     });
+    progress.add(1);
   }
   for (const std::vector<float> &values : rows)
     file.append(values);
@@ -82,9 +95,7 @@ int LogitsCommand::run() {
     ids.push_back(parseTokens("--prompt-tokens", prompt));
   for (const std::string &path : promptFiles)
     ids.push_back(readTokens(path));
-  uint64_t rows = 0;
-  for (const std::vector<int32_t> &tokens : ids)
-    rows += all ? tokens.size() : 1;
+  uint64_t rows = all ? countTokens(ids) : ids.size();
   ModelOptions options = model.options();
   // Tried before the work, and again when it is known what the plan is made of.
   plan.noteInputs();
@@ -125,7 +136,9 @@ void addLogits(CLI::App &program, Action &action) {
   command->add_flag("--all", state->all,
                     "Of every position, shape (T, V), instead of the last, shape (V,); the rows of a batch follow each "
                     "other");
-  command->add_option("-o,--output", state->output, "File to write; - is standard output")->required();
+  command->add_option("-o,--output", state->output, "File to write; - is standard output")
+      ->required()
+      ->type_name("FILE");
   addNumber(*command, "--chunk", state->chunk, "Tokens at once; 1: token by token (default: as many as the plan takes)",
             1);
   command->add_flag("--lockstep", state->lockstep, "One token of each sequence at a time, as when a batch generates");

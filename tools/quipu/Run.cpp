@@ -3,6 +3,7 @@
 #include "runtime/core/DataType.h"
 #include "runtime/core/Device.h"
 #include "runtime/core/Error.h"
+#include "runtime/core/Progress.h"
 #include "runtime/core/Session.h"
 #include "runtime/text/Generate.h"
 #include "tools/common/Console.h"
@@ -153,7 +154,9 @@ int RunCommand::run() {
   std::vector<int32_t> produced;
   std::string text;
   Generator generator(session, tokenizer.get());
+  std::optional<Progress> reading(std::in_place, concat("read the prompt of ", ids.size(), " tokens"));
   GenerateSummary summary = generator.generate(ids, generate, [&](int32_t token, std::string_view piece) {
+    reading.reset();
     if (produced.empty() && token >= 0)
       firstToken = millisecondsSince(kProgramStart);
     if (json) {
@@ -169,6 +172,7 @@ int RunCommand::run() {
       out().flush();
     return true;
   });
+  reading.reset();
   if (json) {
     nlohmann::ordered_json result;
     if (tokenizer)

@@ -142,7 +142,7 @@ bool Bench::boundByMemory(const BenchTest &test, const Work &work) const {
   return ceilings->operations() == 0 || work.bytes / ceilings->bytes() >= work.operations / ceilings->operations();
 }
 
-BenchRow Bench::run(const BenchTest &test) {
+BenchRow Bench::run(const BenchTest &test, Progress &progress) {
   BenchRow row;
   row.test = test;
   row.threads = model->device().threads();
@@ -151,6 +151,7 @@ BenchRow Bench::run(const BenchTest &test) {
   for (uint32_t i = 0; i < options.repeats; ++i) {
     ceilings->measure();
     row.runs.push_back(double(test.tokens()) / time(test));
+    progress.add(1);
   }
   ceilings->measure();
   row.rate = Statistics::of(row.runs);

@@ -3,6 +3,7 @@
 #ifndef QUIPU_TOOLS_QUIPU_BENCH_BENCH_H
 #define QUIPU_TOOLS_QUIPU_BENCH_BENCH_H
 
+#include "runtime/core/Progress.h"
 #include "runtime/core/Session.h"
 #include "tools/quipu/bench/Ceilings.h"
 #include "tools/quipu/bench/Report.h"
@@ -40,7 +41,8 @@ public:
   Bench(std::shared_ptr<const Model> model, std::unique_ptr<Ceilings> ceilings, const std::vector<BenchTest> &tests,
         const BenchOptions &options);
 
-  BenchRow run(const BenchTest &test);
+  /// Adds one to `progress` for each repeat.
+  BenchRow run(const BenchTest &test, Progress &progress);
 
   /// What the rows so far were measured on.
   BenchSetting setting(const std::string &planPath) const { return BenchSetting::of(*model, planPath, *ceilings); }

@@ -70,12 +70,14 @@ int BenchCommand::run() {
     throw UsageError("--threads: threads of the host do not compute on a GPU; give one number");
 
   std::vector<BenchResult> results;
-  for (unsigned count : threads.empty() ? std::vector<unsigned>{0} : threads) {
+  const std::vector<unsigned> counts = threads.empty() ? std::vector<unsigned>{0} : threads;
+  Progress progress("measure", uint64_t(counts.size()) * tests.size() * options.repeats, Progress::Unit::Items, "run");
+  for (unsigned count : counts) {
     std::shared_ptr<const Model> loaded = Model::load(file, modelOptions(given, *file, count));
     Bench bench(loaded, Ceilings::create(*loaded, model.pin), tests, options);
     std::vector<BenchRow> rows;
     for (const BenchTest &test : tests) {
-      rows.push_back(bench.run(test));
+      rows.push_back(bench.run(test, progress));
       if (std::string warning = scatterWarning(rows.back()); !warning.empty())
         printNote(warning);
     }
