@@ -14,10 +14,29 @@ namespace quipu::tool {
 
 static constexpr const char *kCompileSummary = "Compiles a model to a plan, an executable or an intermediate form.";
 
-static constexpr const char *kDtypeText =
-    "Type of the products. f32: weights stay in memory as they are stored (bf16, f16) and are widened as they are "
-    "read. "
-    "bf16, f16: matrices stored in another type are converted when they are loaded. auto: the type of the matrices";
+const SharedOptions &sharedOptions() {
+  static const std::vector<std::string> dtypes = {"auto", "f32", "bf16", "f16"};
+  static const SharedOptions options = {
+      .target = {"--target",
+                 "",
+                 "cpu or cpu:host (this machine), cpu:x86-64-v3, cpu:x86-64-v4, and features: "
+                 "cpu:x86-64-v4,+avx512bf16; cuda (cuda:sm_90a), cuda:sm_80, cuda:sm_86, cuda:sm_89",
+                 {}},
+      .dtype = {"--dtype", "",
+                "Type of the products. f32: weights stay in memory as they are stored (bf16, f16) and are widened as "
+                "they are read. bf16, f16: matrices stored in another type are converted when they are loaded. auto: "
+                "the type of the matrices",
+                dtypes},
+      .kvDtype = {"--kv-dtype", "", "Type of cached keys and values (auto: as --dtype)", dtypes},
+      .maxBatch = {"--max-batch", "", "Most sequences at once", {}, kMostSequences},
+      .maxSeq = {"--max-seq",
+                 ",-c,--ctx-size",
+                 "Most positions of a sequence (default: the model's context, at most " +
+                     std::to_string(kDefaultMaxSeq) + ")",
+                 {},
+                 kMostPositions}};
+  return options;
+}
 
 static Emit parseEmit(const std::string &name) {
   static const std::map<std::string, Emit> kForms = {{"plan", Emit::Plan},  {"executable", Emit::Executable},
@@ -43,23 +62,16 @@ void addCompileOptions(CLI::App &command, CompileOptions &options, std::string &
   command.add_option("-o,--output", options.output, "File to write; - is standard output")->type_name("FILE");
   command.add_option("--emit", emit, "What to write (default: plan); asm is for a CPU, ptx and cubin for CUDA")
       ->type_name("{plan,executable,mlir,llvm,asm,ptx,cubin}");
-  command
-      .add_option(
-          "--target", options.target,
-          "cpu or cpu:host (this machine), cpu:x86-64-v3, cpu:x86-64-v4, and features: cpu:x86-64-v4,+avx512bf16; "
-          "cuda (cuda:sm_90a), cuda:sm_80, cuda:sm_86, cuda:sm_89")
-      ->capture_default_str();
-  CLI::IsMember dtypes({"auto", "f32", "bf16", "f16"});
-  command.add_option("--dtype", options.dtype, kDtypeText)->capture_default_str()->check(dtypes);
-  command.add_option("--kv-dtype", options.kvDtype, "Type of cached keys and values (auto: as --dtype)")
+  const auto &[target, dtype, kvDtype, maxBatch, maxSeq] = sharedOptions();
+  command.add_option(target.names(), options.target, target.text)->capture_default_str();
+  command.add_option(dtype.names(), options.dtype, dtype.text)
       ->capture_default_str()
-      ->check(dtypes);
-  addNumber(command, "--max-batch", options.maxBatch, "Most sequences at once", 1, kMostSequences)
-      ->capture_default_str();
-  addNumber(command, "--max-seq,-c,--ctx-size", options.maxSeq,
-            "Most positions of a sequence (default: the model's context, at most " + std::to_string(kDefaultMaxSeq) +
-                ")",
-            1, kMostPositions);
+      ->check(CLI::IsMember(dtype.choices));
+  command.add_option(kvDtype.names(), options.kvDtype, kvDtype.text)
+      ->capture_default_str()
+      ->check(CLI::IsMember(kvDtype.choices));
+  addNumber(command, maxBatch.names(), options.maxBatch, maxBatch.text, 1, maxBatch.most)->capture_default_str();
+  addNumber(command, maxSeq.names(), options.maxSeq, maxSeq.text, 1, maxSeq.most);
   command.add_flag("--bundle", options.bundle, "Put the weights into the plan's file, so that it can be moved alone");
   command.add_flag("--hash-weights", options.hashWeights,
                    "Read all weights and keep a hash of every byte, for run --verify (default: of samples of each "

@@ -47,6 +47,23 @@ inline constexpr uint32_t kDefaultMaxSeq = 4096;
 /// Bounds of --max-batch and --max-seq.
 inline constexpr uint32_t kMostSequences = 4096, kMostPositions = 1u << 30;
 
+/// An option that says how a model is compiled. The commands of quipu that compile on the fly have it too.
+struct SharedOption {
+  /// The first name, and ",-c,--more" behind it.
+  const char *name, *others;
+  std::string text;
+  /// All values that there are; empty: any text, or a number.
+  std::vector<std::string> choices;
+  /// The largest number; 0: text.
+  uint32_t most = 0;
+
+  std::string names() const { return std::string(name) + others; }
+};
+struct SharedOptions {
+  SharedOption target, dtype, kvDtype, maxBatch, maxSeq;
+};
+const SharedOptions &sharedOptions();
+
 /// Adds the options to `command`, which the help text calls `program`. They are read into `options` and `emit` (as
 /// given to --emit), which must outlive the command.
 void addCompileOptions(CLI::App &command, CompileOptions &options, std::string &emit, const std::string &program);

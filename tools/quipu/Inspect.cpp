@@ -114,7 +114,7 @@ void addInspect(CLI::App &program, Action &action) {
                           ->capture_default_str()
                           ->check(CLI::IsMember({"mlir", "llvm", "asm", "ptx", "sass"}));
   addNumber(*command, "--module", state->module, "Write the bytes of one code module, counted from 0");
-  command->add_option("-o", state->output, "File for --module (default: standard output)");
+  command->add_option("-o", state->output, "File for --module (default: standard output)")->type_name("FILE");
   command->add_flag("--memory", state->memory, "Only the memory plan: every program's arena, step by step");
   command->add_flag("--weights-table", state->weights, "Only the weights, with sources and transforms");
   command->add_flag("--json", state->json, "Print one object with everything");

@@ -24,30 +24,24 @@ namespace fs = std::filesystem;
 
 namespace quipu::tool {
 
+void PlanSource::addPath(CLI::App &command, const std::string &text) {
+  command.add_option("-m,--model,PLAN", source, text)->required()->type_name("FILE");
+}
+
 void PlanSource::addOptions(CLI::App &command) {
-  command.add_option("-m,--model,PLAN", source, "A compiled plan, or a model (compiled first and kept in the cache)")
-      ->required();
-  // Other names of the same option follow quipu-compile's.
-  struct Flag {
-    const char *name, *others, *type, *text;
-    /// The largest number; 0: text.
-    uint32_t most;
-  };
-  static constexpr Flag kFlags[] = {
-      {"--target", "", "TEXT", "cpu, cpu:x86-64-v3, cpu:+FEATURE,-FEATURE ..., cuda, cuda:sm_80 ...", 0},
-      {"--dtype", "", "{auto,f32,bf16,f16}",
-       "Type of the products; f32: weights stay as they are stored and are widened as they are read", 0},
-      {"--kv-dtype", "", "{auto,f32,bf16,f16}", "Type of cached keys and values", 0},
-      {"--max-batch", "", "N", "Most sequences at once", kMostSequences},
-      {"--max-seq", ",-c,--ctx-size", "N", "Most positions of a sequence", kMostPositions}};
+  addPath(command, "A compiled plan, or a model (compiled first and kept in the cache)");
+  const auto &[target, dtype, kvDtype, maxBatch, maxSeq] = sharedOptions();
+  const SharedOption *const shared[] = {&target, &dtype, &kvDtype, &maxBatch, &maxSeq};
   // Options keep pointers into the vector: it must not grow afterwards.
-  flags.reserve(std::size(kFlags));
-  for (const Flag &flag : kFlags) {
-    flags.emplace_back(flag.name, "");
-    CLI::Option *option = command.add_option(std::string(flag.name) + flag.others, flags.back().second, flag.text);
-    option->group("When a model is compiled")->type_name(flag.type);
-    if (flag.most)
-      option->check(isNumber(1, flag.most));
+  flags.reserve(std::size(shared));
+  for (const SharedOption *flag : shared) {
+    flags.emplace_back(flag->name, "");
+    CLI::Option *option = command.add_option(flag->names(), flags.back().second, flag->text);
+    option->group("When a model is compiled");
+    if (!flag->choices.empty())
+      option->check(CLI::IsMember(flag->choices));
+    if (flag->most)
+      option->type_name("N")->check(isNumber(1, flag->most));
   }
 }
 

@@ -25,6 +25,8 @@ class PlanSource {
 public:
   /// Adds the positional PLAN and the compile flags.
   void addOptions(CLI::App &command);
+  /// Adds the positional PLAN alone, for a command that compiles nothing.
+  void addPath(CLI::App &command, const std::string &text);
 
   const std::string &path() const { return source; }
   /// Whether the path names a model rather than a plan.

@@ -11,7 +11,6 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <filesystem>
-#include <limits>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -47,12 +46,22 @@ void PromptSource::check() const {
 std::unique_ptr<Tokenizer> PromptSource::loadTokenizer(const PlanFile &plan) const {
   if (tokenizerFile.empty())
     return Tokenizer::fromPlan(plan.plan(), plan.path());
-  return loadTokenizerFile(tokenizerFile, &plan);
+  return loadTokenizerFile(tokenizerFile, plan);
 }
 
-std::unique_ptr<Tokenizer> loadTokenizerFile(const std::string &path, const PlanFile *plan) {
+std::unique_ptr<Tokenizer> loadTokenizerFile(const std::string &path, const PlanFile &plan) {
+  TokenizerSettings own;
+  const plan::Tokenizer *tokenizer = plan.plan().tokenizer();
+  if (tokenizer) {
+    own.addBos = tokenizer->add_bos();
+    own.addEos = tokenizer->add_eos();
+  }
+  return loadTokenizerFile(path, plan.plan().config()->vocab_size(), tokenizer ? &own : nullptr);
+}
+
+std::unique_ptr<Tokenizer> loadTokenizerFile(const std::string &path, uint32_t vocabSize,
+                                             const TokenizerSettings *own) {
   std::vector<frontend::Note> notes;
-  uint32_t vocabSize = plan ? plan->plan().config()->vocab_size() : std::numeric_limits<uint32_t>::max();
   frontend::TokenizerFiles files = frontend::openTokenizer(path, vocabSize, notes);
   if (files.sentencePieceModel.empty())
     return Tokenizer::fromFile(path);
@@ -60,10 +69,9 @@ std::unique_ptr<Tokenizer> loadTokenizerFile(const std::string &path, const Plan
     if (note.kind == frontend::Note::Kind::warning)
       printNote(concat("warning: ", path, ": ", note.field, ": ", note.text));
   std::error_code error;
-  const plan::Tokenizer *own = plan ? plan->plan().tokenizer() : nullptr;
   if (own && !std::filesystem::exists(std::filesystem::path(path).parent_path() / "tokenizer_config.json", error)) {
-    files.settings.addBos = own->add_bos();
-    files.settings.addEos = own->add_eos();
+    files.settings.addBos = own->addBos;
+    files.settings.addEos = own->addEos;
   }
   return Tokenizer::fromFile(files.sentencePieceModel, files.settings);
 }

@@ -39,9 +39,11 @@ private:
 /// The token ids of a file, or of standard input for "-". Throws Error.
 std::vector<int32_t> readTokens(const std::string &path);
 
-/// The tokenizer.model that --tokenizer names, used as the files beside it say; without these, and with a plan, as the
-/// plan's own. Throws Error.
-std::unique_ptr<Tokenizer> loadTokenizerFile(const std::string &path, const PlanFile *plan);
+/// The tokenizer.model that --tokenizer names, for a model of `vocabSize` ids. It is used as the files beside it say;
+/// without these as the model's `own`, where that is not null. Throws Error.
+std::unique_ptr<Tokenizer> loadTokenizerFile(const std::string &path, uint32_t vocabSize, const TokenizerSettings *own);
+/// The same for the model of a plan.
+std::unique_ptr<Tokenizer> loadTokenizerFile(const std::string &path, const PlanFile &plan);
 
 /// The whole of a file, or of standard input for "-". Throws Error.
 std::string readText(const std::string &path);

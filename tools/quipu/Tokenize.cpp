@@ -28,16 +28,19 @@ struct TokenizeCommand {
 
 /// A model's tokenizer is read from its files: nothing needs to be compiled.
 std::unique_ptr<Tokenizer> TokenizeCommand::load() const {
-  if (!tokenizerFile.empty())
-    return loadTokenizerFile(tokenizerFile, nullptr);
   std::unique_ptr<Tokenizer> result;
   if (source.isModel()) {
-    frontend::TokenizerFiles files = frontend::openModel(source.path()).tokenizer;
-    if (!files.sentencePieceModel.empty())
+    frontend::Model model = frontend::openModel(source.path());
+    const frontend::TokenizerFiles &files = model.tokenizer;
+    bool hasOwn = !files.sentencePieceModel.empty();
+    if (!tokenizerFile.empty())
+      result = loadTokenizerFile(tokenizerFile, model.config.vocabSize, hasOwn ? &files.settings : nullptr);
+    else if (hasOwn)
       result = Tokenizer::fromFile(files.sentencePieceModel, files.settings);
   } else {
     std::shared_ptr<const PlanFile> plan = source.open();
-    result = Tokenizer::fromPlan(plan->plan(), plan->path());
+    result = tokenizerFile.empty() ? Tokenizer::fromPlan(plan->plan(), plan->path())
+                                   : loadTokenizerFile(tokenizerFile, *plan);
   }
   if (!result)
     fail(source.path(), ": has no tokenizer (a SentencePiece tokenizer.model); give --tokenizer FILE");
@@ -83,7 +86,7 @@ void addTokenize(CLI::App &program, Action &action) {
   CLI::App *command = program.add_subcommand("tokenize", "Ids of a text, or the text of ids");
   command->footer(
       "Example:\n  quipu tokenize models/story \"Once upon a time\"\n  quipu tokenize models/story --decode 1,2,3");
-  state->source.addOptions(*command);
+  state->source.addPath(*command, "A compiled plan, or a model, which needs not be compiled for it");
   state->textOption = command
                           ->add_option("TEXT", state->text,
                                        "Text to encode, in one word or several; - is standard input, as it is (the "

@@ -1,5 +1,6 @@
-"""pages.py QUIPU FOLDER: man pages and completions in FOLDER (as `quipu pages` wrote them) know every option that the
-help of each command knows, and the shells and groff take them without a word. Prints which of these were here."""
+"""pages.py QUIPU FOLDER: man pages and completions in FOLDER (as `quipu pages` wrote them) know every name of every option
+that the help of each command knows and no other, complete names of files where an option takes a file, and the shells and
+groff take them without a word. Prints which of these were here."""
 
 import os
 import re
@@ -16,30 +17,86 @@ def output(*command, **options):
     return run.stdout
 
 
+def read(*names):
+    with open(os.path.join(folder, *names)) as file:
+        return file.read()
+
+
+NO_FILES = "no-files"
+
+
 def complete(*words):
-    """What bash offers for the last word."""
+    """What bash offers for the last word; NO_FILES where it offers no names of files in the place of nothing."""
     words = [word for part in words for word in re.split("(=)", part) if word or part == ""]
-    script = (f"source {folder}/completions/quipu; compopt() {{ :; }}; COMP_WORDS=(" +
+    script = (f"source {folder}/completions/quipu; compopt() {{ COMPREPLY=({NO_FILES}); }}; COMP_WORDS=(" +
               " ".join(f"'{word}'" for word in words) + f"); COMP_CWORD={len(words) - 1}; "
               f"_quipu {words[0]} '{words[-1]}' '{words[-2]}'; printf '%s\\n' \"${{COMPREPLY[@]}}\"")
     return set(output("bash", "--norc", "-c", script).split())
 
+
+def zsh_options(command):
+    """Names of a command's options, and those that take a value: with what zsh completes it by."""
+    text = read("completions", "_quipu")
+    begin = text.index(f"\n_quipu_{command}() {{")
+    names, values = set(), {}
+    for line in text[begin:text.index("\n}\n", begin)].split("\n"):
+        option = re.match(r" +'(?:\([^)]*\)|\*)(--?[a-z][a-z-]*)([+=]?)\[", line)
+        if option:
+            names.add(option[1])
+            if option[2]:
+                values[option[1]] = re.search(r":([^:]*)'(?: \\)?$", line)[1]
+    return names, values
+
+
+def fish_options(command):
+    """Names of a command's options, and those that take a file."""
+    names, files = set(), set()
+    start = f"complete -c quipu -n '__fish_seen_subcommand_from {command}' "
+    for line in read("completions", "quipu.fish").split("\n"):
+        if line.startswith(start):
+            flags = line[len(start):].split(" -d ")[0]
+            found = {f"-{name}" for name in re.findall(r"-s (\S+)", flags)} | {
+                f"--{name}" for name in re.findall(r"-l (\S+)", flags)}
+            names |= found
+            if "-rF" in flags.split():
+                files |= found
+    return names, files
+
+
+def man_options(command):
+    page = read("man", f"quipu-{command}.1")
+    page = page[page.index(".SH OPTIONS"):page.index(".SH EXIT STATUS")].replace("\\-", "-")
+    return {name for line in re.findall(r"^\.TP\n(.*)$", page, re.MULTILINE) for name in re.findall(r"\\fB(-.*?)\\fR", line)}
+
+
+# Options that take the name of a file or a folder; in all other places names of files would mislead.
+FILES = {
+    "compile": {"-m", "--model", "-o", "--output", "--dump-phases"},
+    "run": {"-m", "--model", "-f", "--file", "--prompt-tokens-file", "--tokenizer"},
+    "logits": {"-m", "--model", "--prompt-tokens-file", "-o", "--output"},
+    "tokenize": {"-m", "--model", "-f", "--file", "--tokenizer"},
+    "bench": {"-m", "--model"},
+    "inspect": {"-m", "--model", "-o"},
+}
 
 main = output(quipu, "--help")
 commands = re.findall(r"^  ([a-z]+) ", main[main.index("Subcommands:"):main.index("Example:")], re.MULTILINE)
 assert {"compile", "run", "cache", "completion", "help"} <= set(commands) and "pages" not in commands, commands
 assert complete("quipu", "") == set(commands)
 assert complete("quipu", "in") == {"inspect"}
+assert complete("quipu", "-") == {"-h", "--help", "--version"}
 for command in commands:
     text = output(quipu, command, "--help") if command not in ("help", "version") else ""
-    options = set(re.findall(r"--[a-z][a-z-]*", " ".join(re.findall(r"^  (-\S+)", text, re.MULTILINE))))
+    names = {name for line in re.findall(r"^  (-\S+)", text, re.MULTILINE) for name in line.split(",")}
     if text:
-        assert "--help" in options
-        assert complete("quipu", command, "--") == options, command
-    with open(os.path.join(folder, "man", f"quipu-{command}.1")) as file:
-        page = file.read()
-    for option in options:
-        assert option.replace("-", "\\-") in page, (command, option)
+        assert {"-h", "--help"} <= names, (command, names)
+        found, values = zsh_options(command)
+        assert complete("quipu", command, "-") == found == man_options(command) == names, command
+        in_fish, files = fish_options(command)
+        assert in_fish == names, (command, in_fish ^ names)
+        assert files == {name for name, action in values.items() if action == "_files"}, command
+        assert files == {name for name in values if complete("quipu", command, name, "") == set()}, command
+        assert files == FILES.get(command, set()), command
     if shutil.which("groff"):
         shown = output("groff", "-man", "-ww", "-Tutf8", os.path.join(folder, "man", f"quipu-{command}.1"))
         assert f"quipu-{command}" in re.sub("\x1b\\[[0-9]*m", "", shown).replace("‐", "-").replace("−", "-")
@@ -50,13 +107,11 @@ assert complete("quipu", "bench", "-o", "") == {"md", "json", "csv"}
 assert complete("quipu", "cache", "") == {"list", "clear"}
 assert complete("quipu", "completion", "z") == {"zsh"}
 assert complete("quipu", "help", "co") == {"compile", "completion"}
-assert complete("quipu", "run", "--seed", "") == set()
+assert complete("quipu", "run", "--seed", "") == {NO_FILES}
 for shell, name in (("bash", "quipu"), ("zsh", "_quipu"), ("fish", "quipu.fish")):
-    path = os.path.join(folder, "completions", name)
-    with open(path) as file:
-        assert output(quipu, "completion", shell) == file.read()
+    assert output(quipu, "completion", shell) == read("completions", name)
     if shutil.which(shell):
-        output(shell, "-n", path)
+        output(shell, "-n", os.path.join(folder, "completions", name))
 if shutil.which("fish"):
     def fish(line):
         return {word.split("\t")[0] for word in
