@@ -33,7 +33,7 @@ static std::string dateOf(const std::string &path) {
   return text;
 }
 
-static Listed describe(const CachedPlan &cached) {
+static Listed describe(const CachedFile &cached) {
   Listed listed;
   listed.date = dateOf(cached.path);
   try {
@@ -53,20 +53,16 @@ static Listed describe(const CachedPlan &cached) {
   return listed;
 }
 
-static std::string plural(size_t count) { return concat(count, count == 1 ? " plan" : " plans"); }
-
-static uint64_t totalBytes(const CacheContents &contents) {
-  uint64_t bytes = 0;
-  for (const CachedPlan &plan : contents.plans)
-    bytes += plan.bytes;
-  return bytes;
+static std::string leftoversText(size_t count, uint64_t bytes) {
+  return concat(count, count == 1 ? " unfinished file" : " unfinished files", " of killed compilers, ",
+                binaryBytes(double(bytes)));
 }
 
 static int listCache(const std::string &folder, bool json) {
   CacheContents contents = readCache(folder);
   if (json) {
     nlohmann::ordered_json plans = nlohmann::ordered_json::array();
-    for (const CachedPlan &plan : contents.plans) {
+    for (const CachedFile &plan : contents.plans) {
       Listed listed = describe(plan);
       plans.push_back({{"file", plan.path},
                        {"bytes", plan.bytes},
@@ -75,41 +71,63 @@ static int listCache(const std::string &folder, bool json) {
                        {"target", listed.target},
                        {"dtype", listed.dtype}});
     }
-    out().write(jsonText({{"folder", folder}, {"plans", plans}, {"others", contents.others}}) + "\n");
+    out().write(jsonText({{"folder", folder},
+                          {"plans", plans},
+                          {"leftovers", contents.leftovers.size()},
+                          {"others", contents.others}}) +
+                "\n");
     return 0;
   }
-  for (const CachedPlan &plan : contents.plans) {
+  for (const CachedFile &plan : contents.plans) {
     Listed listed = describe(plan);
     std::string size = binaryBytes(double(plan.bytes));
     size.resize(std::max<size_t>(size.size(), 10), ' ');
     out().write(concat(listed.date, "  ", size, "  ", listed.target, listed.target.empty() ? "" : "  ", listed.dtype,
                        listed.dtype.empty() ? "" : "  ", printableLine(listed.model), "\n"));
   }
-  out().write(
-      concat(plural(contents.plans.size()), ", ", binaryBytes(double(totalBytes(contents))), " in ", folder, "\n"));
+  out().write(plansText(contents.plans.size(), totalBytes(contents.plans)) + " in " + folder + "\n");
+  if (!contents.leftovers.empty())
+    out().write(leftoversText(contents.leftovers.size(), totalBytes(contents.leftovers)) + "; clear deletes them\n");
   return 0;
 }
 
-static int clearCache(const std::string &folder) {
-  CacheContents contents = readCache(folder);
-  size_t deleted = 0;
+namespace {
+/// Deletes files, and counts them.
+struct Deletion {
+  size_t count = 0;
   uint64_t bytes = 0;
+  /// About the last one that could not be deleted.
   std::string problem;
-  for (const CachedPlan &plan : contents.plans) {
-    std::error_code error;
-    if (fs::remove(plan.path, error)) {
-      ++deleted;
-      bytes += plan.bytes;
-    } else if (error) {
-      problem = concat(plan.path, ": cannot be deleted: ", error.message());
+
+  void remove(const std::vector<CachedFile> &files) {
+    for (const CachedFile &file : files) {
+      std::error_code error;
+      if (fs::remove(file.path, error)) {
+        ++count;
+        bytes += file.bytes;
+      } else if (error) {
+        problem = concat(file.path, ": cannot be deleted: ", error.message());
+      }
     }
   }
-  out().write(concat("deleted ", plural(deleted), ", ", binaryBytes(double(bytes)), ", from ", folder, "\n"));
+};
+} // namespace
+
+static int clearCache(const std::string &folder) {
+  CacheContents contents = readCache(folder);
+  Deletion plans, leftovers;
+  plans.remove(contents.plans);
+  leftovers.remove(contents.leftovers);
+  out().write("deleted " + plansText(plans.count, plans.bytes) + ", from " + folder + "\n");
+  if (leftovers.count)
+    out().write("deleted " + leftoversText(leftovers.count, leftovers.bytes) + "\n");
   if (contents.others)
-    out().write(concat("left ", contents.others, " other ", contents.others == 1 ? "thing" : "things",
-                       " that Quipu did not put there\n"));
-  if (!problem.empty())
-    throw Error(problem);
+    out().write(concat("left ", contents.others,
+                       contents.others == 1 ? " thing that is no plan" : " things that are no plans",
+                       " of the cache\n"));
+  for (const Deletion *deletion : {&plans, &leftovers})
+    if (!deletion->problem.empty())
+      throw Error(deletion->problem);
   return 0;
 }
 
@@ -119,8 +137,9 @@ void addCache(CLI::App &program, Action &action) {
   CLI::App *command = program.add_subcommand("cache", "List or delete the plans that were compiled on the fly");
   command->footer("Example:\n  quipu cache list\n  quipu cache clear");
   command
-      ->add_option("ACTION", *what,
-                   "list: what there is; clear: delete the plans, and nothing else that lies in the folder")
+      ->add_option(
+          "ACTION", *what,
+          "list: what there is; clear: delete the plans and what killed compilers left, and nothing else in the folder")
       ->required()
       ->check(CLI::IsMember({"list", "clear"}));
   CLI::Option *jsonOption = command->add_flag("--json", *json, "Print one object (list)");

@@ -117,24 +117,19 @@ void Examination::cache() {
     return;
   }
   std::error_code error;
-  uint64_t bytes = 0;
   CacheContents contents;
   try {
     contents = readCache(folder);
   } catch (const Error &) {
     // What may not be read cannot be written either, which is said below.
   }
-  for (const CachedPlan &plan : contents.plans)
-    bytes += plan.bytes;
   // A folder that does not exist yet is made when it is needed: what counts is the part of the path that exists.
   fs::path existing = folder;
   while (!existing.empty() && existing.has_parent_path() && existing != existing.parent_path() &&
          !fs::exists(existing, error))
     existing = existing.parent_path();
   bool writable = access(existing.empty() ? "." : existing.c_str(), W_OK) == 0;
-  add("cache", "plan cache",
-      concat(folder, ", ", contents.plans.size(), contents.plans.size() == 1 ? " plan" : " plans", ", ",
-             binaryBytes(double(bytes))),
+  add("cache", "plan cache", concat(folder, ", ", plansText(contents.plans.size(), totalBytes(contents.plans))),
       writable ? "" : "cannot be written: set QUIPU_CACHE to a folder that can");
 }
 

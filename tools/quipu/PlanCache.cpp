@@ -3,10 +3,13 @@
 #include "tools/quipu/PlanCache.h"
 #include "runtime/core/Error.h"
 #include "runtime/plan/PlanFile.h"
+#include "tools/common/Console.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
+#include <string_view>
 
 namespace fs = std::filesystem;
 
@@ -15,6 +18,10 @@ namespace quipu::tool {
 static constexpr const char *kPlans = "/plans";
 static constexpr const char *kExtension = ".qplan";
 static constexpr size_t kKeyDigits = 32;
+/// As OutputFile names what is not whole yet, with 16 digits behind it.
+static constexpr std::string_view kTemporaryPrefix = ".quipu-";
+/// Far more than the largest model takes.
+static constexpr auto kLongestCompilation = std::chrono::hours(24);
 
 std::string cacheFolder() {
   auto get = [](const char *name) {
@@ -34,13 +41,30 @@ std::string cachedPlanPath(const std::string &folder, const std::string &key) {
   return folder + kPlans + "/" + key + kExtension;
 }
 
-/// Whether the entry is a plan that this program put there, and not something that a person did.
-static bool isOurs(const fs::directory_entry &entry) {
-  std::string name = entry.path().stem().string();
+static bool isHex(std::string_view text, size_t digits) {
+  return text.size() == digits && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+static bool isFile(const fs::directory_entry &entry) {
   std::error_code error;
-  return entry.path().extension() == kExtension && name.size() == kKeyDigits &&
-         name.find_first_not_of("0123456789abcdef") == std::string::npos &&
-         entry.symlink_status(error).type() == fs::file_type::regular && beginsAsPlan(entry.path().string());
+  return entry.symlink_status(error).type() == fs::file_type::regular;
+}
+
+/// Whether the entry is a plan that this program put there, and not something that a person did.
+static bool isPlan(const fs::directory_entry &entry) {
+  return entry.path().extension() == kExtension && isHex(entry.path().stem().string(), kKeyDigits) && isFile(entry) &&
+         beginsAsPlan(entry.path().string());
+}
+
+/// Whether the entry is a file that became no plan, and no compiler can still be at.
+static bool isLeftover(const fs::directory_entry &entry) {
+  std::string name = entry.path().filename().string();
+  if (!name.starts_with(kTemporaryPrefix) || !isHex(std::string_view(name).substr(kTemporaryPrefix.size()), 16) ||
+      !isFile(entry))
+    return false;
+  std::error_code error;
+  fs::file_time_type written = entry.last_write_time(error);
+  return !error && written < fs::file_time_type::clock::now() - kLongestCompilation;
 }
 
 CacheContents readCache(const std::string &folder) {
@@ -51,16 +75,30 @@ CacheContents readCache(const std::string &folder) {
     return contents;
   for (; !error && it != fs::directory_iterator(); it.increment(error)) {
     std::error_code gone;
-    if (uint64_t bytes = it->file_size(gone); isOurs(*it) && !gone)
+    uint64_t bytes = it->file_size(gone);
+    if (!gone && isPlan(*it))
       contents.plans.push_back({it->path().string(), bytes});
+    else if (!gone && isLeftover(*it))
+      contents.leftovers.push_back({it->path().string(), bytes});
     else
       ++contents.others;
   }
   if (error)
     fail(folder, kPlans, ": cannot read: ", error.message());
   std::sort(contents.plans.begin(), contents.plans.end(),
-            [](const CachedPlan &a, const CachedPlan &b) { return a.path < b.path; });
+            [](const CachedFile &a, const CachedFile &b) { return a.path < b.path; });
   return contents;
+}
+
+uint64_t totalBytes(const std::vector<CachedFile> &files) {
+  uint64_t bytes = 0;
+  for (const CachedFile &file : files)
+    bytes += file.bytes;
+  return bytes;
+}
+
+std::string plansText(size_t count, uint64_t bytes) {
+  return concat(count, count == 1 ? " plan, " : " plans, ", binaryBytes(double(bytes)));
 }
 
 } // namespace quipu::tool

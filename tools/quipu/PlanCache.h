@@ -15,20 +15,27 @@ std::string cacheFolder();
 /// Where the plan with that key (32 hexadecimal digits) lies.
 std::string cachedPlanPath(const std::string &folder, const std::string &key);
 
-struct CachedPlan {
+struct CachedFile {
   std::string path;
   uint64_t bytes;
 };
 
 struct CacheContents {
   /// By path.
-  std::vector<CachedPlan> plans;
-  /// Things in the folder of plans that are none of ours: another name, a link, no plan inside.
+  std::vector<CachedFile> plans;
+  /// What compilers that were killed left of plans that they wrote, long ago enough that none writes it still.
+  std::vector<CachedFile> leftovers;
+  /// Things in the folder of plans that are neither: another name, a link, no plan inside.
   size_t others = 0;
 };
 
 /// What the cache folder holds; nothing when it does not exist. Throws Error when it cannot be read.
 CacheContents readCache(const std::string &folder);
+
+uint64_t totalBytes(const std::vector<CachedFile> &files);
+
+/// "2 plans, 1.5 MiB".
+std::string plansText(size_t count, uint64_t bytes);
 
 } // namespace quipu::tool
 

@@ -58,13 +58,24 @@ os.mkfifo(os.path.join(plans, "5" * 32 + ".qplan"))
 with open(ours[1], "r+b") as file:
     file.seek(200)
     file.write(b"\xff" * 8)
+# What a compiler left that was killed; one that may be at work, and what is called a little like it.
+killed, working, other = (os.path.join(plans, name) for name in
+                          (".quipu-0123456789abcdef", ".quipu-0123456789abcde0", ".quipu-0123456789abcdef0"))
+for path in (killed, working, other):
+    with open(path, "w") as file:
+        file.write("half")
+for path in (killed, other):
+    os.utime(path, (1e9, 1e9))
 before = {name for name in os.listdir(plans)}
-assert listed()["others"] == 8 and len(listed()["plans"]) == 2
+found = listed()
+assert found["others"] == 10 and found["leftovers"] == 1 and len(found["plans"]) == 2, found
+assert "1 unfinished file of killed compilers, 4 B; clear deletes them\n" in run("cache", "list")
 assert "damaged" in run("cache", "list")
 text = run("cache", "clear")
-assert "deleted 2 plans" in text and "left 8 other things" in text, text
-assert before - set(os.listdir(plans)) == {os.path.basename(path) for path in ours}
-assert os.path.exists(elsewhere) and len(os.listdir(plans)) == 8
+assert "deleted 2 plans" in text and "left 10 things that are no plans of the cache" in text, text
+assert f"deleted 1 unfinished file of killed compilers, {len('half')} B" in text, text
+assert before - set(os.listdir(plans)) == {os.path.basename(path) for path in (*ours, killed)}
+assert os.path.exists(elsewhere) and len(os.listdir(plans)) == 10
 assert os.path.exists(os.path.join(cache, "0123456789abcdef0123456789abcdef.qplan"))
 run("run", model, "--prompt-tokens", "1", "-n", "1")
 assert len(listed()["plans"]) == 1
