@@ -13,9 +13,6 @@ using Json = nlohmann::ordered_json;
 static Json profileJson(const BenchResult &result) {
   const BenchRow &row = result.row;
   const StepProfile &profile = *row.profile;
-  uint64_t tokens = 0;
-  for (const SequenceRows &sequence : profile.rows.sequences)
-    tokens += sequence.count;
   Json steps = Json::array();
   for (const ProfileLine &line : profile.lines) {
     double seconds = line.seconds.median;
@@ -33,7 +30,7 @@ static Json profileJson(const BenchResult &result) {
                      {"TFLOPs", rate(line.work.operations, 1e12)},
                      {"of_ceiling", line.ofCeiling(row.ceilingBytes, row.ceilingOperations)}});
   }
-  Json json = {{"rows", tokens},
+  Json json = {{"rows", rowsOf(profile.rows)},
                {"outputs", profile.rows.outputs},
                {"steps", std::move(steps)},
                {"waiting_us", profile.between * 1e6},

@@ -36,12 +36,10 @@ static std::string microseconds(double seconds) { return fixed(seconds * 1e6, 1)
 
 static std::string profileTable(const BenchRow &row) {
   const StepProfile &profile = *row.profile;
-  uint64_t tokens = 0;
-  for (const SequenceRows &sequence : profile.rows.sequences)
-    tokens += sequence.count;
+  uint64_t rows = rowsOf(profile.rows);
   std::string text = concat("\n", row.test.name(),
                             row.threads ? concat(", ", row.threads, row.threads == 1 ? " thread" : " threads") : "",
-                            ": one launch of ", tokens, tokens == 1 ? " row" : " rows",
+                            ": one launch of ", rows, rows == 1 ? " row" : " rows",
                             "; microseconds of all launches of a kernel: median, least and most of the runs\n\n"
                             "| kernel | place | launches | us | min | max | share | GB/s | TFLOP/s | of ceiling |\n"
                             "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n");

@@ -24,7 +24,7 @@ double keysRead(const SequenceRows &rows, uint64_t window) {
   return double(window ? std::min(all, window + rows.count - 1) : all);
 }
 
-static uint64_t tokenCount(const LaunchRows &rows) {
+uint64_t rowsOf(const LaunchRows &rows) {
   uint64_t count = 0;
   for (const SequenceRows &sequence : rows.sequences)
     count += sequence.count;
@@ -32,7 +32,7 @@ static uint64_t tokenCount(const LaunchRows &rows) {
 }
 
 Work kernelWork(const plan::Plan &plan, const plan::Kernel &kernel, const LaunchRows &rows) {
-  uint64_t count = rowCount(kernel.rows(), tokenCount(rows), rows.outputs);
+  uint64_t count = rowCount(kernel.rows(), rowsOf(rows), rows.outputs);
   if (count == 0)
     return {};
   Work work = {double(kernel.weight_bytes()), double(kernel.flops_per_row()) * double(count)};
@@ -74,7 +74,7 @@ static const plan::Program *programFor(const Model &model, uint64_t rows) {
 
 Work launchWork(const Model &model, const LaunchRows &rows) {
   Work work;
-  const plan::Program *program = programFor(model, tokenCount(rows));
+  const plan::Program *program = programFor(model, rowsOf(rows));
   if (!program)
     return work;
   for (const plan::Sequence *sequence : *program->sequences())

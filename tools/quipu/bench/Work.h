@@ -23,6 +23,9 @@ struct Work {
   }
 };
 
+/// Rows of all sequences of a launch.
+uint64_t rowsOf(const LaunchRows &rows);
+
 /// Keys that `rows` see, each its own and those before it within the window (0: all of them), in all.
 double keysSeen(const SequenceRows &rows, uint64_t window);
 /// Keys that at least one of the rows sees.
