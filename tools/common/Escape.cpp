@@ -29,10 +29,10 @@ static uint32_t codePoint(std::string_view character) {
   }
 }
 
-/// C0 and C1 controls, separators of lines, and what embeds, overrides or isolates a direction.
+/// C0 and C1 controls, separators of lines, and what marks, embeds, overrides or isolates a direction.
 static bool actsOnTerminals(uint32_t code) {
   return code < 0x20 || (code >= 0x7f && code < 0xa0) || (code >= 0x2028 && code <= 0x202e) ||
-         (code >= 0x2066 && code <= 0x2069);
+         (code >= 0x2066 && code <= 0x2069) || code == 0x061c || code == 0x200e || code == 0x200f;
 }
 
 static std::string escape(std::string_view text, bool keepLines, bool isJson) {

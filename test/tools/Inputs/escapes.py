@@ -11,7 +11,9 @@ import sys
 from terminal import output_on_terminal
 
 quipu, model, scratch = sys.argv[1:]
-HOSTILE = b"we\x1b[31mird\xc2\x9b0m\x7f\r\xff\xe2\x80\xaetxt\nquipu: error: forged"
+# Separators of lines and paragraphs, and all that turns the direction of text.
+TURNING = [0x061c, 0x200e, 0x200f, *range(0x2028, 0x202f), *range(0x2066, 0x206a)]
+HOSTILE = b"we\x1b[31mird" + "".join(map(chr, TURNING)).encode() + b"\xc2\x9b0m\x7f\r\xff\xe2\x80\xaetxt\nquipu: error: forged"
 folder = os.path.join(os.fsencode(scratch), HOSTILE)
 plan = os.path.join(folder, b"story.qplan")
 environment = {**os.environb, b"QUIPU_CACHE": os.path.join(folder, b"cache")}
@@ -25,7 +27,7 @@ def run(*arguments, status=0, is_json=False):
         text = stream.decode("utf-8")
         for character in text:
             code = ord(character)
-            assert character in "\n\t" or not (code < 32 or 127 <= code < 160 or 0x202a <= code <= 0x202e), (arguments, text)
+            assert character in "\n\t" or not (code < 32 or 127 <= code < 160 or code in TURNING), (arguments, text)
     assert b"\nquipu: error: forged" not in result.stderr, result.stderr
     if is_json:
         json.loads(result.stdout)
@@ -35,7 +37,9 @@ def run(*arguments, status=0, is_json=False):
 shutil.copytree(os.fsencode(model), folder)
 run("compile", folder, "-o", plan, "--verbose", "--timing")
 run("compile", folder, "-o", "-", "--emit", "mlir")
-assert b"we\\x1b[31mird" in run("inspect", plan).stdout
+escaped = run("inspect", plan).stdout
+assert b"we\\x1b[31mird" in escaped
+assert all(b"\\u%04x" % code in escaped for code in TURNING), escaped
 for option in ("--memory", "--weights-table"):
     run("inspect", plan, option)
 run("inspect", plan, "--json", is_json=True)
