@@ -185,7 +185,6 @@ TEST(Config, RopeNewForm) {
   config = parse(changed(
       {{"rope_theta", 12345}, {"rope_scaling", {{"type", "linear"}, {"factor", 2}}}, {"rope_parameters", both}}));
   EXPECT_EQ(config.rope.factor, 2.0);
-  // Empty and null dictionaries are nothing.
   // One layer type for all layers is one set.
   config = parse(changed({{"rope_theta", "-"},
                           {"rope_parameters", {{"full_attention", {{"rope_type", "default"}, {"rope_theta", 3e4}}}}}}));
@@ -205,6 +204,7 @@ TEST(Config, RopeNewForm) {
   EXPECT_EQ(config.rope.theta, 3e4);
   EXPECT_TRUE(hasNote(config, "rope_parameters", Note::Kind::provenance));
 
+  // Empty and null dictionaries are nothing.
   config = parse(changed({{"rope_scaling", json::object()}, {"rope_parameters", nullptr}}));
   EXPECT_EQ(config.rope.scaling, RopeScaling::none);
 }

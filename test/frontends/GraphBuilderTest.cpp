@@ -264,7 +264,9 @@ TEST(GraphBuilder, AutoComputesInTheStoredType) {
 
 TEST(GraphBuilder, Activation) {
   Graph graph(R"({"hidden_act": "gelu_new"})");
-  for (llama::GatedMLPOp mlp : graph.all<llama::GatedMLPOp>())
+  std::vector<llama::GatedMLPOp> gates = graph.all<llama::GatedMLPOp>();
+  ASSERT_EQ(gates.size(), 2u);
+  for (llama::GatedMLPOp mlp : gates)
     EXPECT_EQ(mlp.getActivation(), llama::Activation::GeluTanh);
 }
 

@@ -1,4 +1,4 @@
-"""memory-limits.py SCRATCH: what does not fit is refused with what would fit, and texts before they are tokenized."""
+"""memory-limits.py SCRATCH: what does not fit is refused with what would fit."""
 
 import json
 import pathlib
