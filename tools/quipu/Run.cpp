@@ -154,7 +154,8 @@ int RunCommand::run() {
   std::vector<int32_t> produced;
   std::string text;
   Generator generator(session, tokenizer.get());
-  std::optional<Progress> reading(std::in_place, concat("read the prompt of ", ids.size(), " tokens"));
+  std::optional<Progress> reading(std::in_place,
+                                  concat("read the prompt of ", ids.size(), ids.size() == 1 ? " token" : " tokens"));
   GenerateSummary summary = generator.generate(ids, generate, [&](int32_t token, std::string_view piece) {
     reading.reset();
     if (produced.empty() && token >= 0)
