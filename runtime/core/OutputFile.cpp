@@ -169,7 +169,7 @@ void OutputFile::giveName() {
       refuse(errno);
     // A link replaces nothing: that takes a name to rename.
     temporary = std::make_unique<TemporaryName>(folderOf(target), ".quipu-");
-    if (linkat(AT_FDCWD, unnamed.c_str(), AT_FDCWD, temporary->path().c_str(), AT_SYMLINK_FOLLOW) != 0)
+    if (!temporary->link(unnamed))
       refuse(errno);
   }
   if (rename(temporary->path().c_str(), target.c_str()) != 0)

@@ -5,6 +5,7 @@
 #include "runtime/core/MappingGuard.h"
 
 #include <atomic>
+#include <cerrno>
 #include <climits>
 #include <csignal>
 #include <cstdio>
@@ -13,6 +14,7 @@
 #include <ctime>
 #include <fcntl.h>
 #include <iterator>
+#include <poll.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -35,7 +37,17 @@ static_assert(std::atomic<int>::is_always_lock_free, "the signal handler reads t
 static constexpr int kEndingSignals[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGTERM, SIGPIPE, SIGALRM, SIGUSR1, SIGUSR2,
                                          SIGXCPU, SIGXFSZ, SIGSEGV, SIGILL,  SIGFPE,  SIGABRT, SIGSYS};
 
+/// Threads that are making a file of a temporary name, and whether the files are being removed since the program ends:
+/// none may appear behind the walk over the slots.
+static std::atomic<int> making{0};
+static std::atomic<bool> isEnding{false};
+static_assert(std::atomic<bool>::is_always_lock_free, "the signal handler writes it");
+
 void removeTemporaryFiles() {
+  isEnding = true;
+  // A second is long for opening a file; a disk that takes longer may leave one.
+  for (int i = 0; i < 1000 && making > 0; ++i)
+    (void)poll(nullptr, 0, /*milliseconds=*/1);
   for (Slot &slot : slots)
     if (slot.state.load(std::memory_order_acquire) == Slot::Used)
       unlink(slot.path);
@@ -95,7 +107,46 @@ TemporaryName::~TemporaryName() {
   release();
 }
 
-int TemporaryName::create() const { return open(name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666); }
+namespace {
+/// Held while a file gets a temporary name. It keeps errno.
+class Making {
+public:
+  Making() {
+    // A handler in this thread would wait for itself.
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    ++making;
+    if (!isEnding)
+      return;
+    --making;
+    // The program is over as soon as the handler in another thread is.
+    for (;;)
+      pause();
+  }
+  ~Making() {
+    int error = errno;
+    --making;
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    errno = error;
+  }
+  Making(const Making &) = delete;
+  Making &operator=(const Making &) = delete;
+
+private:
+  sigset_t before;
+};
+} // namespace
+
+int TemporaryName::create() const {
+  Making here;
+  return open(name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+}
+
+bool TemporaryName::link(const std::string &file) const {
+  Making here;
+  return linkat(AT_FDCWD, file.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) == 0;
+}
 
 void TemporaryName::release() {
   if (slot >= 0)

@@ -13,7 +13,8 @@
 
 namespace quipu {
 
-/// A name in a folder that nothing has yet; the file is the caller's to make. It is removed with the object.
+/// A name in a folder that nothing has yet. Its file is made by the functions below, so that none appears while a
+/// signal ends the program, or by a library that the name is given to. It is removed with the object.
 class TemporaryName {
 public:
   TemporaryName(const std::string &folder, const std::string &prefix, const std::string &suffix = "");
@@ -24,6 +25,8 @@ public:
   const std::string &path() const { return name; }
   /// Opens a new file of this name for reading and writing; -1 and errno when the system refuses.
   int create() const;
+  /// Gives the name to a file that is there ("/proc/self/fd/3"); false and errno when the system refuses.
+  bool link(const std::string &file) const;
   /// The file has another name now, or is to stay.
   void release();
 
