@@ -112,16 +112,15 @@ LogicalResult LinearRegion::checkRotates() {
     return success();
   auto refuse = [&] { return kernel.emitOpError() << "turns queries and keys "; };
   StringRef advice = "; a kernel does both alike: leave them apart, as llama-form-kernels does";
-  int64_t head = rotateQuery.getHeadDim(), keyHead = rotateKeys.getHeadDim();
-  int64_t cacheHead = append.getKv().getType().getHeadDim();
+  // One table has one width, which is that of a head.
+  int64_t head = rotateQuery.getHeadDim(), cacheHead = append.getKv().getType().getHeadDim();
   if (rotateQuery.getTable() != rotateKeys.getTable())
     return refuse() << "by different tables" << advice;
   if (rotateQuery.getLayout() != rotateKeys.getLayout())
     return refuse() << "in different layouts, " << stringifyRotaryLayout(rotateQuery.getLayout()) << " and "
                     << stringifyRotaryLayout(rotateKeys.getLayout()) << advice;
-  if (head != keyHead || head != cacheHead)
-    return refuse() << "in heads of " << head << " and " << keyHead << " elements, with " << cacheHead
-                    << " in the cache" << advice;
+  if (head != cacheHead)
+    return refuse() << "in heads of " << head << " elements, with " << cacheHead << " in the cache" << advice;
   auto table = cast<RankedTensorType>(rotateQuery.getTable().getType());
   if (!table.getElementType().isF32())
     return refuse() << "by a table of type " << table << "; generated code reads tables of f32";

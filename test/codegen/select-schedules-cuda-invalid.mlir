@@ -103,3 +103,23 @@ func.func @decode(%x: tensor<?x16xbf16>, %t: tensor<?x16xf32>, %u: tensor<?x16xf
   %y = llama.launch @decode.qkv(%x, %w, %t, %u, %kv, %p, %s) : (tensor<?x16xbf16>, tensor<64x16xbf16>, tensor<?x16xf32>, tensor<?x16xf32>, !llama.kv_layer<1 x 16 x bf16, page = 32>, tensor<?xi32>, tensor<?xi32>) -> tensor<?x32xbf16>
   return %y : tensor<?x32xbf16>
 }
+
+// -----
+
+// Test: so is one that turns other heads than the cache has.
+llama.weight @w : tensor<96x16xbf16> role matrix sources ["q", "k", "v"] rows [32, 32, 32]
+// expected-error @+1 {{turns queries and keys in heads of 16 elements, with 32 in the cache}}
+llama.kernel @decode.qkv(%x: tensor<?x16xbf16>, %w: tensor<96x16xbf16>, %t: tensor<?x16xf32>, %u: tensor<?x16xf32>, %kv: !llama.kv_layer<1 x 32 x bf16, page = 32>, %p: tensor<?xi32>, %s: tensor<?xi32>) -> tensor<?x32xbf16> {
+  %0 = llama.linear %x, %w : (tensor<?x16xbf16>, tensor<96x16xbf16>) -> tensor<?x96xf32>
+  %q, %k, %v = llama.split %0 : (tensor<?x96xf32>) -> (tensor<?x32xf32>, tensor<?x32xf32>, tensor<?x32xf32>)
+  %qr = llama.rotate %q, %t layout half {headDim = 16 : i64} : (tensor<?x32xf32>, tensor<?x16xf32>) -> tensor<?x32xbf16>
+  %kr = llama.rotate %k, %t layout half {headDim = 16 : i64} : (tensor<?x32xf32>, tensor<?x16xf32>) -> tensor<?x32xbf16>
+  llama.kv_append %kv, %kr, %v, %p, %s : !llama.kv_layer<1 x 32 x bf16, page = 32>, tensor<?x32xbf16>, tensor<?x32xf32>, tensor<?xi32>, tensor<?xi32>
+  llama.yield %qr : tensor<?x32xbf16>
+}
+func.func @decode(%x: tensor<?x16xbf16>, %t: tensor<?x16xf32>, %u: tensor<?x16xf32>, %p: tensor<?xi32>, %s: tensor<?xi32>, %kv: !llama.kv_layer<1 x 32 x bf16, page = 32>) -> tensor<?x32xbf16>
+    attributes {llama.program = #llama.program<decode, rows = 1 to 8>} {
+  %w = llama.weight_ref @w : tensor<96x16xbf16>
+  %y = llama.launch @decode.qkv(%x, %w, %t, %u, %kv, %p, %s) : (tensor<?x16xbf16>, tensor<96x16xbf16>, tensor<?x16xf32>, tensor<?x16xf32>, !llama.kv_layer<1 x 32 x bf16, page = 32>, tensor<?xi32>, tensor<?xi32>) -> tensor<?x32xbf16>
+  return %y : tensor<?x32xbf16>
+}

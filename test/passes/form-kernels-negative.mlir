@@ -126,6 +126,29 @@ func.func @forward(%x: tensor<?x8xf32>, %w: tensor<16x8xf32>, %t: tensor<?x4xbf1
 
 // -----
 
+// Test: nor those of other heads than the cache has.
+// CHECK: llama.kernel @forward.qkv({{.*}}) -> tensor<?x24xf32> {
+// CHECK-NEXT: llama.linear
+// CHECK-NEXT: llama.yield
+// CHECK-LABEL: func.func @forward
+// CHECK: llama.launch @forward.qkv
+// CHECK: llama.launch @forward.split
+// CHECK: llama.launch @forward.rotate(
+// CHECK: llama.launch @forward.rotate(
+// CHECK: llama.launch @forward.kv_append
+func.func @forward(%x: tensor<?x8xf32>, %w: tensor<24x8xf32>, %t: tensor<?x4xf32>, %u: tensor<?x4xf32>, %p: tensor<?xi32>,
+                   %s: tensor<?xi32>, %kv: !llama.kv_layer<1 x 8 x f32, page = 32>) -> tensor<?x8xf32>
+    attributes {llama.program = #llama.program<forward, rows = 1 to 8>} {
+  %0 = llama.linear %x, %w : (tensor<?x8xf32>, tensor<24x8xf32>) -> tensor<?x24xf32> loc("layers.0.qkv")
+  %q, %k, %v = llama.split %0 : (tensor<?x24xf32>) -> (tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>)
+  %qr = llama.rotate %q, %t layout half {headDim = 4 : i64} : (tensor<?x8xf32>, tensor<?x4xf32>) -> tensor<?x8xf32>
+  %kr = llama.rotate %k, %t layout half {headDim = 4 : i64} : (tensor<?x8xf32>, tensor<?x4xf32>) -> tensor<?x8xf32>
+  llama.kv_append %kv, %kr, %v, %p, %s : !llama.kv_layer<1 x 8 x f32, page = 32>, tensor<?x8xf32>, tensor<?x8xf32>, tensor<?xi32>, tensor<?xi32>
+  return %qr : tensor<?x8xf32>
+}
+
+// -----
+
 // Test: keys that something else reads too are no part of a fused projection: the form has one result.
 // CHECK: llama.kernel @forward.qkv({{.*}}) -> tensor<?x16xf32> {
 // CHECK-NEXT: llama.linear
