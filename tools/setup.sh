@@ -1,3 +1,5 @@
+# shellcheck shell=bash
+#
 # Shared by demo.sh and test.sh; sourced, not run. Installs what the build needs on Debian 12 when it is missing, and
 # times the parts of a script.
 #
@@ -12,6 +14,7 @@ QUIPU_LOGS=$QUIPU_ROOT/build/logs
 mkdir -p "$QUIPU_LOGS"
 
 # What building the compiler takes; test.sh adds to it.
+# shellcheck disable=SC2034
 QUIPU_PACKAGES=(
   ca-certificates ccache clang-22 cmake flatbuffers-compiler libc6-dev libcli11-dev libflatbuffers-dev liblld-22-dev
   libmlir-22-dev libstdc++-12-dev libxxhash-dev lld-22 llvm-22-dev llvm-22-tools mlir-22-tools ninja-build

@@ -138,11 +138,11 @@ sanitize() {
     case $plan in golden/*) source=() && long=300 ;; esac
     for variant in sm_90a sm_80; do
       for what in logits greedy drawn; do
-        local command=(quipu run "$plans/$plan.qplan" "${source[@]}" --variant $variant --prompt-tokens "$(ids 40)" -n 6
+        local command=(quipu run "$plans/$plan.qplan" "${source[@]}" --variant "$variant" --prompt-tokens "$(ids 40)" -n 6
           --ignore-eos --print-tokens)
         case $what in
         logits)
-          command=(quipu logits "$plans/$plan.qplan" "${source[@]}" --variant $variant -o /dev/null
+          command=(quipu logits "$plans/$plan.qplan" "${source[@]}" --variant "$variant" -o /dev/null
             --prompt-tokens "$(ids $long)" --prompt-tokens "$(ids 33)" --prompt-tokens 1)
           ;;
         greedy) command+=(--temperature 0) ;;
