@@ -3,6 +3,7 @@
 import fcntl
 import os
 import pty
+import re
 import struct
 import subprocess
 import termios
@@ -26,3 +27,21 @@ def output_on_terminal(command, stream, env, columns=80):
     os.close(main)
     assert process.wait() == 0, shown
     return shown
+
+
+def lines_left(shown):
+    """The lines that stay when everything that was taken back is gone: what a terminal of any width would have."""
+    lines = [""]
+    column = 0
+    for part in re.findall(r"\x1b\[K|\r|\n|[^\x1b\r\n]+", shown):
+        if part == "\r":
+            column = 0
+        elif part == "\n":
+            lines.append("")
+            column = 0
+        elif part == "\x1b[K":
+            lines[-1] = lines[-1][:column]
+        else:
+            lines[-1] = lines[-1][:column] + part + lines[-1][column + len(part):]
+            column += len(part)
+    return lines
