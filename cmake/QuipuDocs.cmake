@@ -26,7 +26,7 @@ list(GET LLVM_INCLUDE_DIRS 0 LLVM_INCLUDE_DIR)
 
 quipu_add_reference(dialect ir/Llama/LlamaOps.td -gen-dialect-doc -dialect=llama)
 quipu_add_reference(passes passes/Passes.td -gen-pass-doc)
-quipu_add_reference(schedule-passes codegen/schedule/Passes.td -gen-pass-doc)
+quipu_add_reference(codegen-passes codegen/Passes.td -gen-pass-doc)
 quipu_add_reference(reference-lowering ir/Reference/Passes.td -gen-pass-doc)
 
 get_property(references GLOBAL PROPERTY QUIPU_REFERENCE)

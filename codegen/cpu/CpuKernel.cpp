@@ -2,8 +2,7 @@
 
 #include "codegen/cpu/CpuKernel.h"
 
-#include "codegen/common/AttentionWork.h"
-#include "codegen/common/KernelUses.h"
+#include "codegen/common/CodeModule.h"
 #include "codegen/common/LoneOp.h"
 #include "codegen/cpu/CheckSchedule.h"
 #include "codegen/cpu/Emitters.h"
@@ -25,21 +24,7 @@ public:
   LogicalResult generate(KernelOp kernel, const KernelUse &use, GeneratedKernel &generated) {
     builder.setInsertionPointToEnd(builder.getBlock());
     builder.setLoc(kernel.getLoc());
-    generated.name = kernel.getSymName().str();
-    generated.rows = use.rows;
-    unsigned pointer = 0;
-    for (Type argument : kernel.getArgumentTypes()) {
-      if (int64_t bytes = weightBytesOf(argument)) {
-        generated.weightBytes += bytes;
-        for (unsigned i = 0; i < pointersOf(argument); ++i)
-          generated.independentArguments.push_back(pointer + i);
-      }
-      pointer += isa<KVLayerType>(argument) ? 1 : pointersOf(argument);
-    }
     Attribute schedule = kernel.getScheduleAttr();
-    if (!schedule)
-      return kernel.emitOpError() << "has no schedule; run llama-select-schedules before code generation";
-    llvm::raw_string_ostream(generated.schedule) << schedule;
     if (failed(checkSchedule(kernel, target)))
       return failure();
 
@@ -58,8 +43,6 @@ private:
     FailureOr<LinearTiles> region = LinearTiles::match(kernel);
     if (failed(region))
       return failure();
-    int64_t outputs = cast<RankedTensorType>(region->linear.getWeight().getType()).getDimSize(0);
-    generated.flopsPerRow = 2 * outputs * region->inputs();
     region->rows = generated.rows;
     int64_t tiles = countTiles(region->sections(schedule.getRun()));
     if (schedule.getRows() == RowRegime::Few) {
@@ -87,7 +70,6 @@ private:
     if (!attention || attention.getLse() || !attention.getCausal() || attention.getKeyBegin() || attention.getKeyEnd())
       return kernel.emitOpError() << "has an attention schedule but does not hold exactly one causal llama.attention "
                                   << "over all keys without lse";
-    noteAttentionWork(attention, generated);
     generated.scratchBytes = llvm::alignTo(attentionScratchBytes(attention, schedule), 64);
     GeneratedEntry entry{generated.name, static_cast<int64_t>(attention.getNumKvHeads()), RowDim::Tokens, 1};
     if (schedule.getRows() == RowRegime::Few) {
@@ -108,11 +90,7 @@ private:
     RowDim rows = generated.rows;
     bool isKnown = true;
     llvm::TypeSwitch<Operation *>(&*ops.begin())
-        .Case<EmbeddingOp>([&](auto op) {
-          emitEmbedding(builder, kernel, op, schedule, symbol);
-          // Reads one row of the table for each token.
-          generated.weightBytes = 0;
-        })
+        .Case<EmbeddingOp>([&](auto op) { emitEmbedding(builder, kernel, op, schedule, symbol); })
         .Case<RotaryTableOp>([&](auto op) { emitRotaryTable(builder, kernel, op, schedule, symbol); })
         .Case<GatherRowsOp>([&](auto op) { emitGatherRows(builder, kernel, op, schedule, symbol); })
         .Case<RMSNormOp>([&](auto op) { emitNorm(builder, kernel, op, schedule, rows, symbol); })
@@ -135,27 +113,14 @@ private:
 
 } // namespace
 
-FailureOr<OwningOpRef<ModuleOp>> emitCpuKernels(ModuleOp module, const CpuTarget &target,
-                                                std::vector<GeneratedKernel> &kernels) {
-  MLIRContext *context = module.getContext();
-  context->loadDialect<arith::ArithDialect, LLVM::LLVMDialect, math::MathDialect, scf::SCFDialect,
-                       vector::VectorDialect, x86vector::X86VectorDialect>();
-  FailureOr<llvm::StringMap<KernelUse>> uses = findKernelUses(module);
-  if (failed(uses))
+LogicalResult emitCpuKernels(ModuleOp module, const CpuTarget &target, StringRef only) {
+  FailureOr<ModuleOp> code = createCodeModule(module);
+  if (failed(code))
     return failure();
-
-  OwningOpRef<ModuleOp> code = ModuleOp::create(module.getLoc(), "kernels");
   Generator generator(*code, target);
-  for (auto kernel : module.getOps<KernelOp>()) {
-    auto use = uses->find(kernel.getSymName());
-    if (use == uses->end())
-      continue;
-    GeneratedKernel generated;
-    if (failed(generator.generate(kernel, use->second, generated)))
-      return failure();
-    kernels.push_back(std::move(generated));
-  }
-  return code;
+  return emitKernels(module, *code, only, [&](KernelOp kernel, const KernelUse &use, GeneratedKernel &generated) {
+    return generator.generate(kernel, use, generated);
+  });
 }
 
 } // namespace quipu::codegen

@@ -8,10 +8,9 @@
 #ifndef QUIPU_CODEGEN_CPU_CPUKERNEL_H
 #define QUIPU_CODEGEN_CPU_CPUKERNEL_H
 
-#include "codegen/common/GeneratedKernel.h"
 #include "codegen/cpu/CpuTarget.h"
 #include "mlir/IR/BuiltinOps.h"
-#include "mlir/IR/OwningOpRef.h"
+#include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/SmallVector.h"
 
 #include <memory>
@@ -25,12 +24,13 @@ class Module;
 
 namespace quipu::codegen {
 
-/// Emits vector code for all kernels of `module` into a new module (of func-free llvm/scf/vector code).
-mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> emitCpuKernels(mlir::ModuleOp module, const CpuTarget &target,
-                                                                  std::vector<GeneratedKernel> &kernels);
+/// Emits vector code for the kernels of `module` that its programs launch, or for the one that `only` names, into a
+/// module beside them (codeOf), and gives each its #llama.code. The pass llama-emit-cpu. The dialects of the code must
+/// be loaded.
+mlir::LogicalResult emitCpuKernels(mlir::ModuleOp module, const CpuTarget &target, llvm::StringRef only = {});
 
-/// Lowers emitted vector code to the LLVM dialect, in place.
-mlir::LogicalResult lowerToLLVMDialect(mlir::ModuleOp code, const CpuTarget &target);
+/// Adds the passes that lower emitted vector code to the LLVM dialect: those of llama-lower-cpu.
+void addCpuLowering(mlir::OpPassManager &passes, const CpuTarget &target);
 
 /// Translates the lowered module to LLVM IR for `target` and optimises it.
 llvm::Expected<std::unique_ptr<llvm::Module>> translateToLLVM(mlir::ModuleOp code, const CpuTarget &target,

@@ -48,8 +48,7 @@ struct Bf16AsWordsPass : PassWrapper<Bf16AsWordsPass, OperationPass<>> {
 };
 } // namespace
 
-LogicalResult lowerToLLVMDialect(ModuleOp code, const CpuTarget &target) {
-  PassManager passes(code.getContext());
+void addCpuLowering(OpPassManager &passes, const CpuTarget &target) {
   passes.addPass(std::make_unique<ExpandExpPass>());
   // Only with both features has LLVM instructions for every width.
   bool hasBf16 = target.hasBf16Dot();
@@ -72,7 +71,6 @@ LogicalResult lowerToLLVMDialect(ModuleOp code, const CpuTarget &target) {
   passes.addPass(createReconcileUnrealizedCastsPass());
   if (!hasBf16)
     passes.addPass(std::make_unique<Bf16AsWordsPass>());
-  return passes.run(code);
 }
 
 } // namespace quipu::codegen

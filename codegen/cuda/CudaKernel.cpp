@@ -3,8 +3,7 @@
 #include "codegen/cuda/CudaKernel.h"
 
 #include "codegen/common/Arguments.h"
-#include "codegen/common/AttentionWork.h"
-#include "codegen/common/KernelUses.h"
+#include "codegen/common/CodeModule.h"
 #include "codegen/common/LoneOp.h"
 #include "codegen/cuda/Emitters.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
@@ -36,21 +35,7 @@ public:
     int64_t maxRows = use.maxRows;
     enterPart(use.program);
     builder.setLoc(kernel.getLoc());
-    generated.rows = use.rows;
-    generated.name = kernel.getSymName().str();
-    unsigned argument = 0;
-    for (Type type : kernel.getArgumentTypes()) {
-      if (int64_t bytes = weightBytesOf(type)) {
-        generated.weightBytes += bytes;
-        generated.independentArguments.push_back(argument);
-      }
-      ++argument;
-    }
     Attribute schedule = kernel.getScheduleAttr();
-    if (!schedule)
-      return kernel.emitOpError() << "has no schedule; run llama-select-schedules before code generation";
-    llvm::raw_string_ostream(generated.schedule) << schedule;
-
     if (isa<CudaLinearFewScheduleAttr, CudaLinearRingScheduleAttr, CudaLinearManyScheduleAttr>(schedule))
       return generateLinear(kernel, schedule, maxRows, generated);
     if (auto attention = dyn_cast<CudaAttentionScheduleAttr>(schedule))
@@ -79,7 +64,6 @@ private:
     FailureOr<LinearRegion> region = LinearRegion::match(kernel);
     if (failed(region))
       return failure();
-    generated.flopsPerRow = 2 * region->outputs() * region->inputs();
     region->rows = generated.rows;
     if (auto few = dyn_cast<CudaLinearFewScheduleAttr>(schedule))
       return emitLinearFew(builder, *region, few, generated);
@@ -98,7 +82,6 @@ private:
     if (!attention || attention.getLse() || !attention.getCausal() || attention.getKeyBegin() || attention.getKeyEnd())
       return kernel.emitOpError() << "has an attention schedule but does not hold exactly one causal llama.attention "
                                   << "over all keys without lse";
-    noteAttentionWork(attention, generated);
     if (schedule.getRegime() == RowRegime::Few)
       return emitAttentionFew(builder, kernel, attention, schedule, maxRows, generated);
     return schedule.getDot() == CudaDot::Wgmma ? emitAttentionManyWgmma(builder, kernel, attention, schedule, generated)
@@ -111,11 +94,7 @@ private:
       return kernel.emitOpError() << "has a pointwise schedule, but the pointwise family generates single ops only";
     auto emit = [&](auto emitter, auto op) { return emitter(builder, kernel, op, schedule, generated); };
     return llvm::TypeSwitch<Operation *, LogicalResult>(&*ops.begin())
-        .Case<EmbeddingOp>([&](auto op) {
-          // Reads one row of the table for each token.
-          generated.weightBytes = 0;
-          return emit(emitEmbedding, op);
-        })
+        .Case<EmbeddingOp>([&](auto op) { return emit(emitEmbedding, op); })
         .Case<RotaryTableOp>([&](auto op) { return emit(emitRotaryTable, op); })
         .Case<GatherRowsOp>([&](auto op) { return emit(emitGatherRows, op); })
         .Case<RMSNormOp>([&](auto op) { return emit(emitNorm, op); })
@@ -135,28 +114,18 @@ private:
 
 } // namespace
 
-FailureOr<OwningOpRef<ModuleOp>> emitCudaKernels(ModuleOp module, const CudaTarget &target,
-                                                 std::vector<GeneratedKernel> &kernels, StringRef only) {
-  MLIRContext *context = module.getContext();
-  context->loadDialect<arith::ArithDialect, LLVM::LLVMDialect, math::MathDialect, NVVM::NVVMDialect, scf::SCFDialect>();
-  FailureOr<llvm::StringMap<KernelUse>> uses = findKernelUses(module);
-  if (failed(uses))
+LogicalResult emitCudaKernels(ModuleOp module, const CudaTarget &target, StringRef only) {
+  FailureOr<ModuleOp> code = createCodeModule(module);
+  if (failed(code))
     return failure();
-
-  OwningOpRef<ModuleOp> code = ModuleOp::create(module.getLoc(), "kernels");
   Generator generator(*code, target);
-  for (auto kernel : module.getOps<KernelOp>()) {
-    auto use = uses->find(kernel.getSymName());
-    if (use == uses->end() || (!only.empty() && kernel.getSymName() != only))
-      continue;
-    GeneratedKernel generated;
-    if (failed(generator.generate(kernel, use->second, generated)))
-      return failure();
-    kernels.push_back(std::move(generated));
-  }
+  if (failed(emitKernels(module, *code, only, [&](KernelOp kernel, const KernelUse &use, GeneratedKernel &generated) {
+        return generator.generate(kernel, use, generated);
+      })))
+    return failure();
   if (only.empty())
     generator.generateServices();
-  return code;
+  return success();
 }
 
 } // namespace quipu::codegen

@@ -9,10 +9,10 @@
 #ifndef QUIPU_CODEGEN_CUDA_CUDAKERNEL_H
 #define QUIPU_CODEGEN_CUDA_CUDAKERNEL_H
 
-#include "codegen/common/GeneratedKernel.h"
 #include "codegen/cuda/CudaTarget.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
+#include "mlir/Pass/PassManager.h"
 
 #include <memory>
 #include <optional>
@@ -26,15 +26,14 @@ class Module;
 
 namespace quipu::codegen {
 
-/// Emits all kernels of `module` and the service kernels: a module of modules ("parts"), one for each program and one
-/// for the services, so that they can be compiled at the same time.
-/// With `only`, that kernel and nothing else.
-mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> emitCudaKernels(mlir::ModuleOp module, const CudaTarget &target,
-                                                                   std::vector<GeneratedKernel> &kernels,
-                                                                   llvm::StringRef only = {});
+/// Emits the kernels of `module` that its programs launch and the service kernels into a module beside them (codeOf),
+/// and gives each kernel its #llama.code. The code has a module for each program and one for the services ("parts"), so
+/// that they can be compiled at the same time. With `only`, that kernel and nothing else. The pass llama-emit-cuda. The
+/// dialects of the code must be loaded.
+mlir::LogicalResult emitCudaKernels(mlir::ModuleOp module, const CudaTarget &target, llvm::StringRef only = {});
 
-/// Lowers the parts of emitted code to the LLVM dialect, in place.
-mlir::LogicalResult lowerCudaToLLVMDialect(mlir::ModuleOp code);
+/// Adds the passes that lower the parts of emitted code to the LLVM dialect: those of llama-lower-cuda.
+void addCudaLowering(mlir::OpPassManager &passes);
 
 /// All parts in one module.
 mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> joinCudaParts(mlir::ModuleOp code);

@@ -17,8 +17,7 @@ using namespace mlir;
 
 namespace quipu::codegen {
 
-LogicalResult lowerCudaToLLVMDialect(ModuleOp code) {
-  PassManager passes(code.getContext());
+void addCudaLowering(OpPassManager &passes) {
   // The parts are lowered at the same time.
   OpPassManager &part = passes.nest<ModuleOp>();
   part.addPass(createCSEPass());
@@ -29,7 +28,6 @@ LogicalResult lowerCudaToLLVMDialect(ModuleOp code) {
   part.addPass(createUBToLLVMConversionPass());
   part.addPass(createConvertControlFlowToLLVMPass());
   part.addPass(createReconcileUnrealizedCastsPass());
-  return passes.run(code);
 }
 
 FailureOr<OwningOpRef<ModuleOp>> joinCudaParts(ModuleOp code) {

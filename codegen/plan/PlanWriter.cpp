@@ -2,7 +2,9 @@
 
 #include "codegen/plan/PlanWriter.h"
 
+#include "codegen/common/KernelUses.h"
 #include "codegen/plan/KernelParams.h"
+#include "codegen/plan/KernelWork.h"
 #include "codegen/plan/PlanEnums.h"
 #include "codegen/plan/RollSteps.h"
 #include "frontends/common/PlanTypes.h"
@@ -72,9 +74,15 @@ private:
     module = variant.module;
     SymbolTable table(module);
     symbols = &table;
-    for (const GeneratedKernel &kernel : variant.kernels) {
-      kernelIndex[kernel.name] = out.kernels.size();
-      if (failed(writeKernel(kernel, variantIndex == 0 ? "" : variant.isa + ".")))
+    FailureOr<llvm::StringMap<KernelUse>> uses = findKernelUses(module);
+    if (failed(uses))
+      return failure();
+    for (auto kernel : module.getOps<KernelOp>()) {
+      auto use = uses->find(kernel.getSymName());
+      if (use == uses->end() || !kernel.getCode())
+        continue;
+      kernelIndex[kernel.getSymName()] = out.kernels.size();
+      if (failed(writeKernel(kernel, use->second.rows, variantIndex == 0 ? "" : variant.isa + ".")))
         return failure();
     }
     for (auto program : module.getOps<func::FuncOp>())
@@ -150,54 +158,58 @@ private:
     }
   }
 
-  LogicalResult writeKernel(const GeneratedKernel &kernel, const std::string &prefix) {
-    auto op = symbols->lookup<KernelOp>(kernel.name);
-    if (!op)
-      return module.emitError() << "has no kernel @" << kernel.name << ", of which there is code";
-    FailureOr<std::vector<std::unique_ptr<plan::ParamT>>> params = paramsOf(op);
+  LogicalResult writeKernel(KernelOp kernel, RowDim rows, const std::string &prefix) {
+    FailureOr<std::vector<std::unique_ptr<plan::ParamT>>> params = paramsOf(kernel);
     if (failed(params))
       return failure();
     auto to = std::make_unique<plan::KernelT>();
     to->params = std::move(*params);
-    to->row_align = rowAlignOf(op);
-    to->name = prefix + kernel.name;
-    for (const GeneratedEntry &entry : kernel.entries) {
-      auto toEntry = std::make_unique<plan::EntryT>();
-      toEntry->symbol = entry.symbol;
-      toEntry->grid = std::make_unique<plan::GridT>();
-      toEntry->grid->fixed = entry.fixed;
-      toEntry->grid->rows = toPlan(entry.rows);
-      toEntry->grid->rows_per_block = entry.rowsPerBlock;
-      toEntry->threads = entry.threads;
-      toEntry->shared_bytes = entry.sharedBytes;
-      toEntry->persistent = entry.persistent;
-      toEntry->cluster = entry.cluster;
-      toEntry->prefer_shared = entry.preferShared;
-      for (const GeneratedTensorMap &map : entry.tensorMaps) {
-        auto toMap = std::make_unique<plan::TensorMapT>();
-        toMap->pointer = map.pointer;
-        FailureOr<plan::DType> dtype = typeOf(map.element, op);
-        if (failed(dtype))
-          return failure();
-        toMap->dtype = *dtype;
-        toMap->rows = map.rows;
-        toMap->columns = map.columns;
-        toMap->box_rows = map.boxRows;
-        toMap->box_columns = map.boxColumns;
-        toEntry->tensor_maps.push_back(std::move(toMap));
-      }
-      to->entries.push_back(std::move(toEntry));
+    to->row_align = rowAlignOf(kernel);
+    to->name = prefix + kernel.getSymName().str();
+    for (EntryAttr entry : kernel.getCode()->getEntries()) {
+      FailureOr<std::unique_ptr<plan::EntryT>> toEntry = entryOf(entry, kernel);
+      if (failed(toEntry))
+        return failure();
+      to->entries.push_back(std::move(*toEntry));
     }
-    to->scratch_bytes = kernel.scratchBytes;
-    to->schedule = kernel.schedule;
-    to->independent_args.assign(kernel.independentArguments.begin(), kernel.independentArguments.end());
-    to->weight_bytes = kernel.weightBytes;
-    to->flops_per_row = kernel.flopsPerRow;
-    to->rows = toPlan(kernel.rows);
-    to->cache_bytes_per_key = kernel.cacheBytesPerKey;
-    to->flops_per_key = kernel.flopsPerKey;
+    to->scratch_bytes = kernel.getCode()->getScratchBytes();
+    llvm::raw_string_ostream(to->schedule) << kernel.getScheduleAttr();
+    KernelWork work = workOf(kernel);
+    to->weight_bytes = work.weightBytes;
+    to->flops_per_row = work.flopsPerRow;
+    to->cache_bytes_per_key = work.cacheBytesPerKey;
+    to->flops_per_key = work.flopsPerKey;
+    to->rows = toPlan(rows);
     out.kernels.push_back(std::move(to));
     return success();
+  }
+
+  FailureOr<std::unique_ptr<plan::EntryT>> entryOf(EntryAttr entry, KernelOp kernel) {
+    auto to = std::make_unique<plan::EntryT>();
+    to->symbol = entry.getSymbol().str();
+    to->grid = std::make_unique<plan::GridT>();
+    to->grid->fixed = entry.getFixed();
+    to->grid->rows = toPlan(entry.getRows());
+    to->grid->rows_per_block = entry.getRowsPerBlock();
+    to->threads = entry.getThreads();
+    to->shared_bytes = entry.getSharedBytes();
+    to->persistent = entry.getPersistent();
+    to->cluster = entry.getCluster();
+    to->prefer_shared = entry.getPreferShared();
+    for (TensorMapAttr map : entry.getTensorMaps()) {
+      auto toMap = std::make_unique<plan::TensorMapT>();
+      toMap->pointer = map.getPointer();
+      FailureOr<plan::DType> dtype = typeOf(map.getElement(), kernel);
+      if (failed(dtype))
+        return failure();
+      toMap->dtype = *dtype;
+      toMap->rows = map.getRows();
+      toMap->columns = map.getColumns();
+      toMap->box_rows = map.getBoxRows();
+      toMap->box_columns = map.getBoxColumns();
+      to->tensor_maps.push_back(std::move(toMap));
+    }
+    return to;
   }
 
   FailureOr<plan::DType> typeOf(Type element, Operation *where) {
@@ -352,7 +364,8 @@ private:
       FlatStep step;
       auto kernel = kernelIndex.find(launch.getKernel());
       if (kernel == kernelIndex.end())
-        return launch.emitOpError() << "launches @" << launch.getKernel() << ", of which there is no code";
+        return launch.emitOpError() << "launches @" << launch.getKernel()
+                                    << ", of which there is no code; run llama-emit-cpu or llama-emit-cuda";
       step.kernel = kernel->second;
       for (Value operand : launch->getOperands())
         if (failed(addOperand(operand, step)))

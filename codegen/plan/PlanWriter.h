@@ -3,7 +3,6 @@
 #ifndef QUIPU_CODEGEN_PLAN_PLANWRITER_H
 #define QUIPU_CODEGEN_PLAN_PLANWRITER_H
 
-#include "codegen/common/GeneratedKernel.h"
 #include "frontends/common/Model.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "runtime/plan/plan_generated.h"
@@ -50,9 +49,8 @@ struct PlanCode {
 /// A complete set of programs, kernels and code.
 struct PlanVariant {
   std::string isa;
-  /// After llama-plan-memory.
+  /// After llama-plan-memory and llama-emit-cpu or llama-emit-cuda.
   mlir::ModuleOp module;
-  std::vector<GeneratedKernel> kernels;
   std::vector<PlanCode> code;
 };
 

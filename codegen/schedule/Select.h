@@ -3,9 +3,9 @@
 #ifndef QUIPU_CODEGEN_SCHEDULE_SELECT_H
 #define QUIPU_CODEGEN_SCHEDULE_SELECT_H
 
+#include "codegen/Passes.h"
 #include "codegen/cpu/CpuTarget.h"
 #include "codegen/cuda/CudaTarget.h"
-#include "codegen/schedule/Passes.h"
 
 namespace quipu::codegen {
 

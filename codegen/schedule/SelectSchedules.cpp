@@ -12,7 +12,7 @@ using namespace mlir;
 namespace quipu::codegen {
 
 #define GEN_PASS_DEF_LLAMASELECTSCHEDULES
-#include "codegen/schedule/Passes.h.inc"
+#include "codegen/Passes.h.inc"
 
 namespace {
 

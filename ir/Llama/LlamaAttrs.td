@@ -62,6 +62,14 @@ def Llama_RowRegime : Llama_Enum<"RowRegime", "how a kernel is laid over rows", 
   // A vector holds one feature of consecutive rows: for many rows, where arithmetic dominates.
   I32EnumAttrCase<"Many", 1, "many">]>;
 
+def Llama_RowDim : Llama_Enum<"RowDim", "which count of rows, known when a step runs, a grid grows with", [
+  // It does not grow.
+  I32EnumAttrCase<"One", 0, "one">,
+  // Rows of the step's tokens.
+  I32EnumAttrCase<"Tokens", 1, "tokens">,
+  // Rows that are selected for output.
+  I32EnumAttrCase<"Outputs", 2, "outputs">]>;
+
 def Llama_DotKind : Llama_Enum<"DotKind", "the instruction of a CPU kernel's dot products", [
   // Operands widened to f32, fused multiply-add.
   I32EnumAttrCase<"Fma", 0, "fma">,
@@ -363,6 +371,72 @@ def Llama_CudaPointwiseScheduleAttr : Llama_Attr<"CudaPointwiseSchedule", "cuda_
   }];
   let parameters = (ins "int64_t":$threads);
   let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Generated code
+//===----------------------------------------------------------------------===//
+
+def Llama_TensorMapAttr : Llama_Attr<"TensorMap", "tensor_map"> {
+  let summary = "a tensor map that the runtime encodes for a pointer of an entry (CUtensorMap)";
+  let description = [{
+    The pointer with number `pointer` is a row-major matrix of `rows` x `columns` elements, which is read or written in
+    boxes of `boxRows` x `boxColumns`, with a 128-byte swizzle in shared memory.
+
+    ```mlir
+    #llama.tensor_map<pointer = 0, element = bf16, rows = 512, columns = 4096, boxRows = 128, boxColumns = 64>
+    ```
+  }];
+  let parameters = (ins "int64_t":$pointer, "::mlir::Type":$element, "int64_t":$rows, "int64_t":$columns,
+                        "int64_t":$boxRows, "int64_t":$boxColumns);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
+def Llama_EntryAttr : Llama_Attr<"Entry", "entry"> {
+  let summary = "a function of generated code and its grid";
+  let description = [{
+    `symbol` is a function in the module `@kernels` beside the kernel. Its grid has `fixed` * ceil(R / `rowsPerBlock`)
+    blocks, with R rows of the kind that `rows` says; on CUDA `fixed` blocks in x and the others in y.
+
+    On CUDA a block has `threads` threads and `sharedBytes` bytes of dynamic shared memory. The blocks of a `persistent`
+    entry walk the grid: as many are launched as run at once. `cluster` blocks form a cluster. `preferShared`: as much of
+    L1 as can be is to be shared memory, for blocks of the entries before and behind. Tensor maps are parameters behind
+    the pointers and the sizes.
+
+    ```mlir
+    #llama.entry<symbol = "decode.qkv", fixed = 48>
+    #llama.entry<symbol = "decode_qkv", fixed = 48, rows = tokens, rowsPerBlock = 8, threads = 256, sharedBytes = 4096>
+    ```
+  }];
+  let parameters = (ins "::mlir::StringAttr":$symbol, DefaultValuedParameter<"int64_t", "1">:$fixed,
+                        DefaultValuedParameter<"RowDim", "RowDim::One">:$rows,
+                        DefaultValuedParameter<"int64_t", "1">:$rowsPerBlock,
+                        DefaultValuedParameter<"int64_t", "0">:$threads,
+                        DefaultValuedParameter<"int64_t", "0">:$sharedBytes,
+                        DefaultValuedParameter<"bool", "false">:$persistent,
+                        DefaultValuedParameter<"int64_t", "1">:$cluster,
+                        DefaultValuedParameter<"bool", "false">:$preferShared,
+                        OptionalArrayRefParameter<"TensorMapAttr">:$tensorMaps);
+  let assemblyFormat = [{
+    `<` struct($symbol, $fixed, $rows, $rowsPerBlock, $threads, $sharedBytes, $persistent, $cluster, $preferShared)
+    (`maps` `[` $tensorMaps^ `]`)? `>`
+  }];
+  let genVerifyDecl = 1;
+}
+
+def Llama_CodeAttr : Llama_Attr<"Code", "code"> {
+  let summary = "how the generated code of a kernel is launched";
+  let description = [{
+    The entries run one after the other. `scratchBytes`: memory that each thread of a CPU has for itself.
+
+    ```mlir
+    #llama.code<[<symbol = "decode.qkv", fixed = 48>], scratchBytes = 4096>
+    ```
+  }];
+  let parameters = (ins ArrayRefParameter<"EntryAttr">:$entries, DefaultValuedParameter<"int64_t", "0">:$scratchBytes);
+  let assemblyFormat = "`<` `[` $entries `]` (`,` `scratchBytes` `=` $scratchBytes^)? `>`";
   let genVerifyDecl = 1;
 }
 

@@ -390,6 +390,8 @@ def Llama_KernelOp : Llama_Op<"kernel", [Symbol, IsolatedFromAbove, FunctionOpIn
     generated; `workspace` are the types of temporaries in memory that the schedule asks for. `overwrites` (also written
     there) names for each result the argument in whose memory it may lie, or -1: of that argument the generated kernel
     reads each element before it writes the result's in its place, in the same thread, and reads it nowhere else.
+    `code` (written by `llama-emit-cpu` and `llama-emit-cuda`) says how the functions are launched that were generated
+    for the kernel.
 
     ```mlir
     llama.kernel @decode.o_proj(%a: tensor<?x576xbf16>, %w: tensor<576x576xbf16>, %x: tensor<?x576xf32>)
@@ -403,7 +405,8 @@ def Llama_KernelOp : Llama_Op<"kernel", [Symbol, IsolatedFromAbove, FunctionOpIn
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<FunctionType>:$function_type,
                        OptionalAttr<StrAttr>:$sym_visibility, OptionalAttr<DictArrayAttr>:$arg_attrs,
                        OptionalAttr<DictArrayAttr>:$res_attrs, OptionalAttr<AnyAttr>:$schedule,
-                       OptionalAttr<TypeArrayAttr>:$workspace, OptionalAttr<DenseI64ArrayAttr>:$overwrites);
+                       OptionalAttr<TypeArrayAttr>:$workspace, OptionalAttr<DenseI64ArrayAttr>:$overwrites,
+                       OptionalAttr<Llama_CodeAttr>:$code);
   let regions = (region SizedRegion<1>:$body);
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;

@@ -123,7 +123,7 @@ template <typename Observe> void walkLaunches(const Job &job, unsigned worker, O
     if (blocks == 0)
       continue;
     // The launch before must have finished everywhere. Here is the place to fetch what this launch reads and that one
-    // did not write (Kernel.independent_args, of this worker's range) while the others arrive.
+    // did not write (arguments that are weights, of this worker's range) while the others arrive.
     if (!first)
       job.pool.barrier(worker);
     first = false;

@@ -173,11 +173,6 @@ private:
         if (step.kernel() >= plan.kernels()->size())
           wrong(where, ": kernel is ", step.kernel(), ", the plan has ", plan.kernels()->size());
         const plan::Kernel &kernel = *plan.kernels()->Get(step.kernel());
-        if (kernel.independent_args())
-          for (uint32_t arg : *kernel.independent_args())
-            if (arg >= numArgs)
-              wrong(where, ": independent argument ", arg, " of kernel ", kernel.name()->string_view(),
-                    ", the step has ", numArgs);
         if (numArgs)
           checkAligned(*step.args(), where + ": args");
         for (size_t a = 0; a < numArgs; ++a)

@@ -25,7 +25,7 @@ class OutputFile;
 /// Layout of PlanFileHeader and of the bundle's trailer.
 inline constexpr uint32_t kContainerVersion = 2;
 /// Meaning of plan.fbs; a plan of another one is refused. The compiler stores it in Plan.schema_version too.
-inline constexpr uint32_t kSchemaVersion = 3;
+inline constexpr uint32_t kSchemaVersion = 4;
 
 /// First bytes of a plan file, little-endian.
 struct PlanFileHeader {

@@ -5,9 +5,10 @@
 //
 //===-------------------------------------------------------------------------------------===//
 
+#include "codegen/Passes.h"
+#include "codegen/common/CodeModule.h"
 #include "codegen/cpu/CpuKernel.h"
 #include "codegen/cpu/KernelFrame.h"
-#include "codegen/schedule/Passes.h"
 #include "runtime/core/KernelAbi.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -219,14 +220,13 @@ protected:
     options.target = std::string("cpu:") + GetParam().target;
     mlir::PassManager passes(&context);
     passes.addPass(createLlamaSelectSchedules(options));
+    passes.addPass(createLlamaEmitCpu({options.target, ""}));
+    passes.addPass(createLlamaLowerCpu({options.target}));
     ASSERT_TRUE(mlir::succeeded(passes.run(*module)));
     llvm::Expected<CpuTarget> target = parseCpuTarget(options.target);
     ASSERT_TRUE(bool(target));
-    auto code = emitCpuKernels(*module, *target, generated);
-    ASSERT_TRUE(mlir::succeeded(code));
-    ASSERT_TRUE(mlir::succeeded(lowerToLLVMDialect(**code, *target)));
     llvm::LLVMContext llvmContext;
-    auto translated = translateToLLVM(**code, *target, llvmContext);
+    auto translated = translateToLLVM(codeOf(*module), *target, llvmContext);
     ASSERT_TRUE(bool(translated));
     auto bytes = emitSharedLibrary(**translated, *target);
     ASSERT_TRUE(bool(bytes));
@@ -244,20 +244,20 @@ protected:
 
   /// Runs a kernel on pointers, over its whole grid in two parts.
   void run(const std::string &name, std::vector<void *> pointers) {
-    auto kernel = llvm::find_if(generated, [&](const GeneratedKernel &found) { return found.name == name; });
-    ASSERT_NE(kernel, generated.end()) << name;
-    ASSERT_EQ(kernel->entries.size(), 1u);
-    const GeneratedEntry &entry = kernel->entries.front();
+    std::optional<llama::CodeAttr> code = kernelOf(name).getCode();
+    ASSERT_TRUE(code) << name;
+    ASSERT_EQ(code->getEntries().size(), 1u);
+    llama::EntryAttr entry = code->getEntries().front();
     using Function = void (*)(void **, const int64_t *, int64_t, int64_t, void *);
-    auto function = reinterpret_cast<Function>(dlsym(library, entry.symbol.c_str()));
+    auto function = reinterpret_cast<Function>(dlsym(library, entry.getSymbol().str().c_str()));
     ASSERT_TRUE(function) << name;
     bool isMany = name.starts_with("prefill");
     int64_t dims[8] = {};
     dims[kDimTokens] = isMany ? kPadded : kRows;
     dims[kDimOutputs] = kOutputs;
     dims[kDimBlockTableStride] = kPages;
-    int64_t rows = entry.rows == RowDim::Outputs ? kOutputs : dims[kDimTokens];
-    int64_t blocks = entry.fixed * ((rows + entry.rowsPerBlock - 1) / entry.rowsPerBlock), half = blocks / 2;
+    int64_t rows = entry.getRows() == RowDim::Outputs ? kOutputs : dims[kDimTokens];
+    int64_t blocks = entry.getFixed() * llvm::divideCeil(rows, entry.getRowsPerBlock()), half = blocks / 2;
     function(pointers.data(), dims, 0, half, nullptr);
     function(pointers.data(), dims, half, blocks, nullptr);
   }
@@ -323,7 +323,6 @@ protected:
   mlir::Type element;
   mlir::MLIRContext context;
   mlir::OwningOpRef<mlir::ModuleOp> module;
-  std::vector<GeneratedKernel> generated;
   void *library = nullptr;
 };
 

@@ -1,11 +1,12 @@
 //===- CpuScheduleTest.cpp - Kernels that cannot follow their schedules ------------===//
 
-#include "codegen/cpu/CpuKernel.h"
+#include "codegen/Passes.h"
 #include "ir/Llama/Llama.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
 #include <gtest/gtest.h>
 
 using namespace quipu;
@@ -50,10 +51,9 @@ protected:
     });
     auto module = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
     EXPECT_TRUE(module) << message << "\n" << text;
-    auto parsed = parseCpuTarget(target);
-    EXPECT_TRUE(static_cast<bool>(parsed));
-    std::vector<GeneratedKernel> kernels;
-    bool generated = module && parsed && succeeded(emitCpuKernels(*module, *parsed, kernels));
+    mlir::PassManager passes(&context);
+    passes.addPass(createLlamaEmitCpu({target, ""}));
+    bool generated = module && succeeded(passes.run(*module));
     EXPECT_EQ(generated, message.empty()) << message;
     return message;
   }

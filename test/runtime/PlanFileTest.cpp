@@ -236,7 +236,6 @@ TEST_F(PlanFileTest, KernelsAndModules) {
   expectInvalid("grid.rows", [](plan::PlanT &plan) { plan.kernels[0]->entries[0]->grid->rows = plan::RowDim(5); });
   expectInvalid("symbol", [](plan::PlanT &plan) { plan.kernels[0]->entries[0]->symbol = ""; });
   expectInvalid("scratch_bytes", [](plan::PlanT &plan) { plan.kernels[0]->scratch_bytes = 0xffffffff; });
-  expectInvalid("independent argument 8", [](plan::PlanT &plan) { plan.kernels[1]->independent_args = {8}; });
 }
 
 // Test: what a CUDA device is told to launch and to map stays within its bounds and within the buffers.

@@ -182,7 +182,6 @@ void addKernels(plan::PlanT &plan) {
   layer.entries.push_back(entry("toy_append", plan::RowDim::tokens, 1));
   layer.entries.push_back(entry("toy_mix", plan::RowDim::tokens, 1));
   layer.scratch_bytes = kToyHidden * 4;
-  layer.independent_args = {3};
   takes(layer, param(plan::ParamKind::activation, D), param(plan::InputKind::positions),
         param(plan::InputKind::sequences), param(plan::ParamKind::weight, D), param(plan::ParamKind::kv_layer));
   auto addLogits = [&](const char *name, const char *symbol) {

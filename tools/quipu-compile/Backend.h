@@ -3,7 +3,6 @@
 #ifndef QUIPU_TOOLS_QUIPU_COMPILE_BACKEND_H
 #define QUIPU_TOOLS_QUIPU_COMPILE_BACKEND_H
 
-#include "codegen/common/GeneratedKernel.h"
 #include "codegen/plan/PlanWriter.h"
 #include "runtime/core/Error.h"
 #include "tools/common/Console.h"
@@ -12,6 +11,7 @@
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
+#include "mlir/Pass/PassManager.h"
 #include "llvm/Support/Error.h"
 
 #include <memory>
@@ -25,8 +25,7 @@ struct Variant {
   /// As for --target: "cpu:host", "cuda:sm_80".
   std::string target;
   /// The programs and their kernels, and the code emitted for these.
-  mlir::OwningOpRef<mlir::ModuleOp> module, code;
-  std::vector<codegen::GeneratedKernel> kernels;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
 };
 
 /// Code generation for the CPU or for CUDA. Every function throws Error (or UsageError) when it cannot go on.
@@ -40,17 +39,23 @@ public:
   /// The target that was asked for, then those that a plan for it holds code for too.
   virtual std::vector<std::string> targets() const = 0;
 
-  /// Emits code for the kernels of the variant's module, or, where that is less work, for options.kernel alone; fills
-  /// in its kernels.
-  virtual mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> generate(Variant &variant) = 0;
+  /// Adds the pass that emits code for the kernels of a target's module, or for options.kernel alone.
+  virtual void addEmission(mlir::OpPassManager &passes, const std::string &target) = 0;
 
   /// The code in the form of options.emit (none of plan, executable, mlir): all of it, or what is of options.kernel.
   virtual std::string emit(const Variant &variant) = 0;
 
   virtual codegen::PlanTarget planTarget() const = 0;
-  /// Compiles the code of all variants; they have generate() behind them, in the order of targets().
+  /// Compiles the code of all variants; they have the pass of addEmission() behind them, in the order of targets().
   virtual std::vector<codegen::PlanVariant> compile(std::vector<Variant> &variants) = 0;
 };
+
+/// Runs passes on a module; what they refuse, diagnostics say.
+inline mlir::LogicalResult runPasses(mlir::ModuleOp module, llvm::function_ref<void(mlir::OpPassManager &)> addPasses) {
+  mlir::PassManager passes(module.getContext());
+  addPasses(passes);
+  return passes.run(module);
+}
 
 /// The value, or an Error with the message of LLVM.
 template <typename T> T take(llvm::Expected<T> value) {

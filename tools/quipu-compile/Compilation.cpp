@@ -2,6 +2,7 @@
 
 #include "tools/quipu-compile/Compilation.h"
 
+#include "codegen/common/CodeModule.h"
 #include "codegen/plan/PlanWriter.h"
 #include "frontends/common/GraphBuilder.h"
 #include "ir/Llama/Llama.h"
@@ -160,11 +161,7 @@ void Compilation::importModel() {
 }
 
 void Compilation::runPhase(const CompilePhase &phase, mlir::ModuleOp module) {
-  mlir::LogicalResult result = timing.measure(phase.name, [&] {
-    mlir::PassManager manager(&context);
-    phase.add(manager);
-    return manager.run(module);
-  });
+  mlir::LogicalResult result = timing.measure(phase.name, [&] { return tool::runPasses(module, phase.add); });
   if (failed(result))
     fail(options.model, ": phase ", phase.name, " failed");
 }
@@ -178,7 +175,7 @@ void Compilation::runPasses(const std::vector<std::string> &targets, const std::
     // From here on the variants differ.
     if (phase.name == kFirstTargetPhase)
       for (size_t i = 1; i < targets.size(); ++i)
-        variants.push_back({targets[i], variants.front().module->clone(), {}, {}});
+        variants.push_back({targets[i], variants.front().module->clone()});
     runPhase(phase, *variants.front().module);
     dumpPhase(phase.name, *variants.front().module);
     if (phase.name == last)
@@ -196,13 +193,10 @@ void Compilation::runPasses(const std::vector<std::string> &targets, const std::
 void Compilation::generateCode() {
   if (!options.kernel.empty())
     checkKernelName();
-  for (Variant &variant : variants) {
-    mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> emitted = backend->generate(variant);
-    if (failed(emitted))
-      fail(options.model, ": no code could be generated for the kernels");
-    variant.code = std::move(*emitted);
-  }
-  dumpPhase(kCodegenPhase, *variants.front().code);
+  for (Variant &variant : variants)
+    runPhase({kCodegenPhase, "", [&](mlir::OpPassManager &passes) { backend->addEmission(passes, variant.target); }},
+             *variant.module);
+  dumpPhase(kCodegenPhase, *variants.front().module);
 }
 
 void Compilation::checkKernelName() {
@@ -215,11 +209,7 @@ void Compilation::checkKernelName() {
   fail("--kernel ", options.kernel, ": no such kernel; kernels: ", names);
 }
 
-void Compilation::emitModule() {
-  const Variant &variant = variants.front();
-  const mlir::OwningOpRef<mlir::ModuleOp> &shown = options.stopAfter == kCodegenPhase ? variant.code : variant.module;
-  writeText(*output, print(*shown));
-}
+void Compilation::emitModule() { writeText(*output, print(*variants.front().module)); }
 
 /// The kernel as it was scheduled, and the code made of it.
 void Compilation::emitKernel() {
@@ -229,11 +219,8 @@ void Compilation::emitKernel() {
     if (op.getSymName() == options.kernel)
       text += print(op);
   text += "\n// -----\n\n";
-  const codegen::GeneratedKernel &kernel = *llvm::find_if(
-      variant.kernels, [&](const codegen::GeneratedKernel &generated) { return generated.name == options.kernel; });
-  variant.code->walk([&](mlir::LLVM::LLVMFuncOp function) {
-    if (llvm::any_of(kernel.entries,
-                     [&](const codegen::GeneratedEntry &entry) { return entry.symbol == function.getSymName(); }))
+  codegen::codeOf(*variant.module).walk([&](mlir::LLVM::LLVMFuncOp function) {
+    if (!function.isExternal())
       text += print(function);
   });
   writeText(*output, text);

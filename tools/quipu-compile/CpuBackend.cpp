@@ -2,10 +2,11 @@
 
 #include "tools/quipu-compile/CpuBackend.h"
 
+#include "codegen/Passes.h"
+#include "codegen/common/CodeModule.h"
 #include "codegen/cpu/CpuKernel.h"
 #include "tools/quipu-compile/KernelProgress.h"
 
-#include "llvm/ADT/STLExtras.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Support/raw_ostream.h"
@@ -19,41 +20,24 @@ CpuBackend::CpuBackend(const CompileOptions &options, Timing &timing)
                      options.target);
 }
 
-mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> CpuBackend::generate(Variant &variant) {
-  return timing.measure("generate vector code",
-                        [&] { return codegen::emitCpuKernels(*variant.module, target, variant.kernels); });
+void CpuBackend::addEmission(mlir::OpPassManager &passes, const std::string &) {
+  passes.addPass(codegen::createLlamaEmitCpu({options.target, options.kernel}));
 }
 
-std::unique_ptr<llvm::Module> CpuBackend::lower(mlir::ModuleOp code, llvm::LLVMContext &context) {
-  if (failed(timing.measure("lower to LLVM", [&] { return codegen::lowerToLLVMDialect(code, target); })))
+std::unique_ptr<llvm::Module> CpuBackend::lower(mlir::ModuleOp module, llvm::LLVMContext &context) {
+  mlir::LogicalResult lowered = timing.measure("lower to LLVM", [&] {
+    return runPasses(
+        module, [&](mlir::OpPassManager &passes) { passes.addPass(codegen::createLlamaLowerCpu({options.target})); });
+  });
+  if (failed(lowered))
     fail(options.model, ": the kernels could not be lowered to LLVM");
-  return timing.measure("optimise LLVM IR", [&] { return take(codegen::translateToLLVM(code, target, context)); });
-}
-
-/// Leaves the functions of one kernel, and what they call.
-static void keepEntries(llvm::Module &module, const codegen::GeneratedKernel &kernel) {
-  auto isEntry = [&](const llvm::Function &function) {
-    return llvm::any_of(kernel.entries,
-                        [&](const codegen::GeneratedEntry &entry) { return entry.symbol == function.getName(); });
-  };
-  bool changed = true;
-  while (changed) {
-    changed = false;
-    for (llvm::Function &function : llvm::make_early_inc_range(module)) {
-      if (isEntry(function) || !function.use_empty())
-        continue;
-      function.eraseFromParent();
-      changed = true;
-    }
-  }
+  return timing.measure("optimise LLVM IR",
+                        [&] { return take(codegen::translateToLLVM(codegen::codeOf(module), target, context)); });
 }
 
 std::string CpuBackend::emit(const Variant &variant) {
   llvm::LLVMContext context;
-  std::unique_ptr<llvm::Module> module = lower(*variant.code, context);
-  for (const codegen::GeneratedKernel &kernel : variant.kernels)
-    if (kernel.name == options.kernel)
-      keepEntries(*module, kernel);
+  std::unique_ptr<llvm::Module> module = lower(*variant.module, context);
   std::string text;
   switch (options.emit) {
   case Emit::Asm:
@@ -76,13 +60,13 @@ codegen::PlanTarget CpuBackend::planTarget() const { return {"cpu", target.reque
 std::vector<codegen::PlanVariant> CpuBackend::compile(std::vector<Variant> &variants) {
   Variant &variant = variants.front();
   llvm::LLVMContext context;
-  std::unique_ptr<llvm::Module> module = lower(*variant.code, context);
+  std::unique_ptr<llvm::Module> module = lower(*variant.module, context);
   Progress progress("assemble", KernelProgress::functionsOf(*module), Progress::Unit::Items, "kernel");
   KernelProgress::attach(context, progress);
   llvm::SmallVector<char, 0> library =
       timing.measure("assemble and link", [&] { return take(codegen::emitSharedLibrary(*module, target)); });
   codegen::PlanCode code{plan::CodeFormat::elf, "x86_64", {library.begin(), library.end()}};
-  return {{"x86_64", *variant.module, variant.kernels, {std::move(code)}}};
+  return {{"x86_64", *variant.module, {std::move(code)}}};
 }
 
 } // namespace quipu::tool

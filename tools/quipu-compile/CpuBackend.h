@@ -18,14 +18,14 @@ public:
   CpuBackend(const CompileOptions &options, Timing &timing);
 
   std::vector<std::string> targets() const override { return {options.target}; }
-  mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> generate(Variant &variant) override;
+  void addEmission(mlir::OpPassManager &passes, const std::string &target) override;
   std::string emit(const Variant &variant) override;
   codegen::PlanTarget planTarget() const override;
   std::vector<codegen::PlanVariant> compile(std::vector<Variant> &variants) override;
 
 private:
-  /// The optimised LLVM module of the code, which is lowered in place.
-  std::unique_ptr<llvm::Module> lower(mlir::ModuleOp code, llvm::LLVMContext &context);
+  /// The optimised LLVM module of the code of `module`, which is lowered in place.
+  std::unique_ptr<llvm::Module> lower(mlir::ModuleOp module, llvm::LLVMContext &context);
 
   const CompileOptions &options;
   Timing &timing;

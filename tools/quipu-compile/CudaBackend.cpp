@@ -8,6 +8,8 @@
 
 #include "tools/quipu-compile/CudaBackend.h"
 
+#include "codegen/Passes.h"
+#include "codegen/common/CodeModule.h"
 #include "codegen/cuda/CudaKernel.h"
 #include "tools/quipu-compile/KernelProgress.h"
 
@@ -40,21 +42,22 @@ static codegen::CudaTarget targetOf(const Variant &variant) {
   return takeFromUser(codegen::parseCudaTarget(variant.target));
 }
 
-mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> CudaBackend::generate(Variant &variant) {
-  return timing.measure("generate code", [&] {
-    return codegen::emitCudaKernels(*variant.module, targetOf(variant), variant.kernels, options.kernel);
-  });
+void CudaBackend::addEmission(mlir::OpPassManager &passes, const std::string &target) {
+  passes.addPass(codegen::createLlamaEmitCuda({target, options.kernel}));
 }
 
-void CudaBackend::lower(mlir::ModuleOp code) {
-  if (failed(timing.measure("lower to LLVM", [&] { return codegen::lowerCudaToLLVMDialect(code); })))
+void CudaBackend::lower(mlir::ModuleOp module) {
+  mlir::LogicalResult lowered = timing.measure("lower to LLVM", [&] {
+    return runPasses(module, [](mlir::OpPassManager &passes) { passes.addPass(codegen::createLlamaLowerCuda()); });
+  });
+  if (failed(lowered))
     fail(options.model, ": the kernels could not be lowered to LLVM");
-  codegen::prepareCudaTranslation(*code.getContext());
+  codegen::prepareCudaTranslation(*module.getContext());
 }
 
 std::string CudaBackend::emit(const Variant &variant) {
-  lower(*variant.code);
-  mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> joined = codegen::joinCudaParts(*variant.code);
+  lower(*variant.module);
+  mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> joined = codegen::joinCudaParts(codegen::codeOf(*variant.module));
   if (failed(joined))
     fail(options.model, ": the parts of the code could not be joined");
   llvm::LLVMContext context;
@@ -125,10 +128,10 @@ std::vector<codegen::PlanVariant> CudaBackend::compile(std::vector<Variant> &var
   std::vector<Job> jobs;
   std::vector<size_t> variantOf;
   for (auto [index, variant] : llvm::enumerate(variants)) {
-    lower(*variant.code);
+    lower(*variant.module);
     codegen::CudaTarget own = targetOf(variant);
-    compiled.push_back({own.ptxArch(), *variant.module, variant.kernels, {}});
-    for (auto part : variant.code->getOps<mlir::ModuleOp>()) {
+    compiled.push_back({own.ptxArch(), *variant.module, {}});
+    for (auto part : codegen::codeOf(*variant.module).getOps<mlir::ModuleOp>()) {
       jobs.push_back({part, own, /*assemble=*/index == 0, {}, {}, {}, {}});
       variantOf.push_back(index);
     }

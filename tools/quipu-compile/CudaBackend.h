@@ -13,13 +13,13 @@ public:
   CudaBackend(const CompileOptions &options, Timing &timing);
 
   std::vector<std::string> targets() const override;
-  mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> generate(Variant &variant) override;
+  void addEmission(mlir::OpPassManager &passes, const std::string &target) override;
   std::string emit(const Variant &variant) override;
   codegen::PlanTarget planTarget() const override { return {"cuda", target.arch, {}}; }
   std::vector<codegen::PlanVariant> compile(std::vector<Variant> &variants) override;
 
 private:
-  void lower(mlir::ModuleOp code);
+  void lower(mlir::ModuleOp module);
   std::string emitCubin(const std::string &ptx);
 
   const CompileOptions &options;

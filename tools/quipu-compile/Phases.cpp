@@ -2,9 +2,9 @@
 
 #include "tools/quipu-compile/Phases.h"
 
+#include "codegen/Passes.h"
 #include "codegen/cpu/CpuTarget.h"
 #include "codegen/cuda/CudaTarget.h"
-#include "codegen/schedule/Passes.h"
 #include "passes/Passes.h"
 #include "tools/common/Console.h"
 

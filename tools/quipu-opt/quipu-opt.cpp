@@ -4,7 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "codegen/schedule/Passes.h"
+#include "codegen/Passes.h"
 #include "ir/Llama/Llama.h"
 #include "ir/Reference/Reference.h"
 #include "passes/Passes.h"
@@ -29,7 +29,7 @@ int main(int argc, char **argv) {
   registry.insert<quipu::llama::LlamaDialect>();
   mlir::registerAllPasses();
   quipu::llama::registerLlamaPasses();
-  quipu::codegen::registerSchedulePasses();
+  quipu::codegen::registerCodegenPasses();
   quipu::llama::registerPipelines();
   quipu::llama::registerLlamaReferencePasses();
   quipu::llama::registerReferencePipeline();

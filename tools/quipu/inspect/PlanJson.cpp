@@ -118,7 +118,6 @@ static Json kernelJson(const plan::Kernel &kernel) {
           {"schedule", text(kernel.schedule())},
           {"entries", entries},
           {"scratch_bytes", kernel.scratch_bytes()},
-          {"independent_args", list(kernel.independent_args())},
           {"weight_bytes", kernel.weight_bytes()},
           {"flops_per_row", kernel.flops_per_row()},
           {"cache_bytes_per_key", kernel.cache_bytes_per_key()},

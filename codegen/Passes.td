@@ -1,7 +1,7 @@
-//===- Passes.td - Schedule selection ----------------------*- tablegen -*-===//
+//===- Passes.td - Passes of code generation ----------------*- tablegen -*-===//
 
-#ifndef QUIPU_CODEGEN_SCHEDULE_PASSES_TD
-#define QUIPU_CODEGEN_SCHEDULE_PASSES_TD
+#ifndef QUIPU_CODEGEN_PASSES_TD
+#define QUIPU_CODEGEN_PASSES_TD
 
 include "mlir/Pass/PassBase.td"
 
@@ -58,4 +58,57 @@ def LlamaSelectSchedules : Pass<"llama-select-schedules", "::mlir::ModuleOp"> {
   let dependentDialects = ["::quipu::llama::LlamaDialect"];
 }
 
-#endif // QUIPU_CODEGEN_SCHEDULE_PASSES_TD
+class CodegenPass<string name> : Pass<name, "::mlir::ModuleOp"> {
+  // What all emitters write and what their code is lowered to.
+  let dependentDialects = ["::quipu::llama::LlamaDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::cf::ControlFlowDialect", "::mlir::LLVM::LLVMDialect", "::mlir::math::MathDialect",
+                           "::mlir::NVVM::NVVMDialect", "::mlir::scf::SCFDialect", "::mlir::ub::UBDialect",
+                           "::mlir::vector::VectorDialect", "::mlir::x86vector::X86VectorDialect"];
+}
+
+class TargetOption<string default, string known>
+    : Option<"target", "target", "std::string", "\"" # default # "\"", known>;
+def CpuTargetOption : TargetOption<"cpu:host", "cpu:host, cpu:x86-64-v3, cpu:x86-64-v4, ... (LLVM features with +name, -name)">;
+def CudaTargetOption : TargetOption<"cuda", "cuda (sm_90a), cuda:sm_80, cuda:sm_86, cuda:sm_89">;
+def KernelOption : Option<"kernel", "kernel", "std::string", "\"\"", "Emit this kernel alone">;
+
+def LlamaEmitCpu : CodegenPass<"llama-emit-cpu"> {
+  let summary = "Emits CPU code for scheduled kernels";
+  let description = [{
+    Every `llama.kernel` that a program launches becomes functions of vector code (dialects arith, llvm, math, scf,
+    vector, x86vector) in the module `@kernels` beside it, and gets a `#llama.code`, which says how they are launched.
+    The kernel stays as it is: it is what the code is compared with. A kernel whose types or target do not go with its
+    schedule is refused.
+  }];
+  let options = [CpuTargetOption, KernelOption];
+}
+
+def LlamaLowerCpu : CodegenPass<"llama-lower-cpu"> {
+  let summary = "Lowers emitted CPU code to the LLVM dialect";
+  let description = [{
+    Works on the module `@kernels` of `llama-emit-cpu`. Vector exponentials become polynomials. Where the target has no
+    instructions for bf16, conversions become arithmetic on words of 16 bits, so that no function of a support library is
+    called.
+  }];
+  let options = [CpuTargetOption];
+}
+
+def LlamaEmitCuda : CodegenPass<"llama-emit-cuda"> {
+  let summary = "Emits CUDA code for scheduled kernels";
+  let description = [{
+    Every `llama.kernel` that a program launches becomes global functions (dialects arith, llvm, math, nvvm, scf) in the
+    module `@kernels` beside it, and gets a `#llama.code`, which says how they are launched. `@kernels` has a module for
+    each program and one for the services of the runtime (sampling, advancing a step), so that they can be compiled at the
+    same time. With `kernel`, that one alone is emitted, without services.
+  }];
+  let options = [CudaTargetOption, KernelOption];
+}
+
+def LlamaLowerCuda : CodegenPass<"llama-lower-cuda"> {
+  let summary = "Lowers emitted CUDA code to the LLVM dialect";
+  let description = [{
+    Works on the modules in `@kernels` of `llama-emit-cuda`, on all of them at the same time.
+  }];
+}
+
+#endif // QUIPU_CODEGEN_PASSES_TD

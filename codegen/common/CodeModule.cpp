@@ -1,0 +1,42 @@
+//===- CodeModule.cpp - Where generated code lies -----------------------------===//
+
+#include "codegen/common/CodeModule.h"
+
+using namespace mlir;
+using namespace quipu::llama;
+
+namespace quipu::codegen {
+
+ModuleOp codeOf(ModuleOp module) { return module.lookupSymbol<ModuleOp>(kCodeModuleName); }
+
+FailureOr<ModuleOp> createCodeModule(ModuleOp module) {
+  if (Operation *present = module.lookupSymbol(kCodeModuleName))
+    return present->emitOpError() << "is named @" << kCodeModuleName
+                                  << ", which is the module of generated code; code is emitted once for a module";
+  ModuleOp code = ModuleOp::create(module.getLoc(), kCodeModuleName);
+  module.push_back(code);
+  return code;
+}
+
+LogicalResult emitKernels(ModuleOp module, ModuleOp code, StringRef only,
+                          llvm::function_ref<LogicalResult(KernelOp, const KernelUse &, GeneratedKernel &)> emit) {
+  FailureOr<llvm::StringMap<KernelUse>> uses = findKernelUses(module);
+  if (failed(uses))
+    return failure();
+  if (!only.empty() && !uses->contains(only))
+    return module.emitError() << "has no kernel @" << only << " that a program launches";
+  for (auto kernel : module.getOps<KernelOp>()) {
+    auto use = uses->find(kernel.getSymName());
+    if (use == uses->end() || (!only.empty() && kernel.getSymName() != only))
+      continue;
+    if (!kernel.getScheduleAttr())
+      return kernel.emitOpError() << "has no schedule; run llama-select-schedules before code generation";
+    GeneratedKernel generated{kernel.getSymName().str(), use->second.rows};
+    if (failed(emit(kernel, use->second, generated)))
+      return failure();
+    kernel.setCodeAttr(generated.attribute(module.getContext()));
+  }
+  return success();
+}
+
+} // namespace quipu::codegen

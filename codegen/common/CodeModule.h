@@ -1,0 +1,30 @@
+//===- CodeModule.h - Where generated code lies -----------------*- C++ -*-===//
+
+#ifndef QUIPU_CODEGEN_COMMON_CODEMODULE_H
+#define QUIPU_CODEGEN_COMMON_CODEMODULE_H
+
+#include "codegen/common/GeneratedKernel.h"
+#include "codegen/common/KernelUses.h"
+#include "mlir/IR/BuiltinOps.h"
+
+namespace quipu::codegen {
+
+/// The module of generated code beside the kernels.
+inline constexpr llvm::StringLiteral kCodeModuleName = "kernels";
+
+/// The generated code of `module`; null where none was emitted.
+mlir::ModuleOp codeOf(mlir::ModuleOp module);
+
+/// Calls `emit` for each kernel that a program launches (of that name alone, when `only` is not empty), which adds its
+/// functions to `code`, and gives the kernel its #llama.code. Fails with a diagnostic where a kernel has no schedule or
+/// `only` is no kernel that is launched.
+mlir::LogicalResult
+emitKernels(mlir::ModuleOp module, mlir::ModuleOp code, llvm::StringRef only,
+            llvm::function_ref<mlir::LogicalResult(llama::KernelOp, const KernelUse &, GeneratedKernel &)> emit);
+
+/// An empty module for generated code in `module`; fails with a diagnostic where there is one already.
+mlir::FailureOr<mlir::ModuleOp> createCodeModule(mlir::ModuleOp module);
+
+} // namespace quipu::codegen
+
+#endif // QUIPU_CODEGEN_COMMON_CODEMODULE_H

@@ -1,0 +1,62 @@
+//===- CpuPasses.cpp - llama-emit-cpu and llama-lower-cpu --------------------------===//
+
+#include "codegen/Passes.h"
+#include "codegen/common/CodeModule.h"
+#include "codegen/cpu/CpuKernel.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/UB/IR/UBOps.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Dialect/X86Vector/X86VectorDialect.h"
+
+using namespace mlir;
+
+namespace quipu::codegen {
+
+#define GEN_PASS_DEF_LLAMAEMITCPU
+#define GEN_PASS_DEF_LLAMALOWERCPU
+#include "codegen/Passes.h.inc"
+
+namespace {
+
+struct EmitCpuPass : impl::LlamaEmitCpuBase<EmitCpuPass> {
+  using LlamaEmitCpuBase::LlamaEmitCpuBase;
+
+  void runOnOperation() override {
+    llvm::Expected<CpuTarget> parsed = parseCpuTarget(target);
+    if (!parsed) {
+      getOperation().emitError() << llvm::toString(parsed.takeError());
+      return signalPassFailure();
+    }
+    if (failed(emitCpuKernels(getOperation(), *parsed, kernel)))
+      signalPassFailure();
+  }
+};
+
+struct LowerCpuPass : impl::LlamaLowerCpuBase<LowerCpuPass> {
+  using LlamaLowerCpuBase::LlamaLowerCpuBase;
+
+  void runOnOperation() override {
+    ModuleOp code = codeOf(getOperation());
+    if (!code) {
+      getOperation().emitError() << "has no generated code; run llama-emit-cpu before llama-lower-cpu";
+      return signalPassFailure();
+    }
+    llvm::Expected<CpuTarget> parsed = parseCpuTarget(target);
+    if (!parsed) {
+      getOperation().emitError() << llvm::toString(parsed.takeError());
+      return signalPassFailure();
+    }
+    OpPassManager passes(ModuleOp::getOperationName());
+    addCpuLowering(passes, *parsed);
+    if (failed(runPipeline(passes, code)))
+      signalPassFailure();
+  }
+};
+
+} // namespace
+} // namespace quipu::codegen

@@ -1,0 +1,57 @@
+//===- CudaPasses.cpp - llama-emit-cuda and llama-lower-cuda --------------------------===//
+
+#include "codegen/Passes.h"
+#include "codegen/common/CodeModule.h"
+#include "codegen/cuda/CudaKernel.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/UB/IR/UBOps.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Dialect/X86Vector/X86VectorDialect.h"
+
+using namespace mlir;
+
+namespace quipu::codegen {
+
+#define GEN_PASS_DEF_LLAMAEMITCUDA
+#define GEN_PASS_DEF_LLAMALOWERCUDA
+#include "codegen/Passes.h.inc"
+
+namespace {
+
+struct EmitCudaPass : impl::LlamaEmitCudaBase<EmitCudaPass> {
+  using LlamaEmitCudaBase::LlamaEmitCudaBase;
+
+  void runOnOperation() override {
+    llvm::Expected<CudaTarget> parsed = parseCudaTarget(target);
+    if (!parsed) {
+      getOperation().emitError() << llvm::toString(parsed.takeError());
+      return signalPassFailure();
+    }
+    if (failed(emitCudaKernels(getOperation(), *parsed, kernel)))
+      signalPassFailure();
+  }
+};
+
+struct LowerCudaPass : impl::LlamaLowerCudaBase<LowerCudaPass> {
+  using LlamaLowerCudaBase::LlamaLowerCudaBase;
+
+  void runOnOperation() override {
+    ModuleOp code = codeOf(getOperation());
+    if (!code) {
+      getOperation().emitError() << "has no generated code; run llama-emit-cuda before llama-lower-cuda";
+      return signalPassFailure();
+    }
+    OpPassManager passes(ModuleOp::getOperationName());
+    addCudaLowering(passes);
+    if (failed(runPipeline(passes, code)))
+      signalPassFailure();
+  }
+};
+
+} // namespace
+} // namespace quipu::codegen
