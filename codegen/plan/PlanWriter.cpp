@@ -323,13 +323,15 @@ private:
     return add(all, type.getShape());
   }
 
-  LogicalResult addOperand(Value operand, FlatStep &step) {
+  LogicalResult addOperand(LaunchOp launch, Value operand, FlatStep &step) {
     if (auto argument = dyn_cast<BlockArgument>(operand)) {
       // The order of arguments of every program: tokens, positions, sequences, output rows, cache.
       static constexpr plan::InputKind kInputs[] = {plan::InputKind::token_ids, plan::InputKind::positions,
                                                     plan::InputKind::sequences, plan::InputKind::output_rows};
       if (argument.getArgNumber() >= std::size(kInputs))
-        return module.emitError() << "a program has more inputs than tokens, positions, sequences and rows";
+        return launch.emitOpError() << "launches @" << launch.getKernel() << " on the program's argument "
+                                    << argument.getArgNumber()
+                                    << "; a step's inputs are tokens, positions, sequences and rows";
       step.arguments.push_back({plan::ArgKind::input, static_cast<uint64_t>(kInputs[argument.getArgNumber()])});
       return success();
     }
@@ -340,12 +342,12 @@ private:
       step.arguments.push_back({plan::ArgKind::kv_layer, layer.getLayer()});
       return success();
     }
-    auto launch = dyn_cast<LaunchOp>(op);
-    if (!launch || !launch.getOffsets())
+    auto source = dyn_cast<LaunchOp>(op);
+    if (!source || !source.getOffsets())
       return op->emitOpError() << "feeds a launch but has no place in the arena; run llama-plan-memory";
     step.arguments.push_back(
         {plan::ArgKind::arena,
-         static_cast<uint64_t>((*launch.getOffsets())[cast<OpResult>(operand).getResultNumber()])});
+         static_cast<uint64_t>((*source.getOffsets())[cast<OpResult>(operand).getResultNumber()])});
     return success();
   }
 
@@ -368,7 +370,7 @@ private:
                                     << ", of which there is no code; run llama-emit-cpu or llama-emit-cuda";
       step.kernel = kernel->second;
       for (Value operand : launch->getOperands())
-        if (failed(addOperand(operand, step)))
+        if (failed(addOperand(launch, operand, step)))
           return failure();
       if (!launch.getOffsets() && launch.getNumResults())
         return launch.emitOpError() << "has no offsets; run llama-plan-memory";

@@ -85,7 +85,7 @@ void addCompileOptions(CLI::App &command, CompileOptions &options, std::string &
   command
       .add_option(
           "--llama-select-schedules", options.tuning,
-          "Options of this pass, for tuning: cluster=1, \"rows=256 stages=4\", ... (docs/reference/schedule-passes.md)")
+          "Options of this pass, for tuning: cluster=1, \"rows=256 stages=4\", ... (docs/reference/codegen-passes.md)")
       ->type_name("OPTIONS");
   command.add_flag("--timing", options.timing, "Print how long each phase took, on standard error");
   command.add_flag("--list-phases", options.listPhases, "Print the names of the phases in order, and end");

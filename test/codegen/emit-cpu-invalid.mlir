@@ -1,0 +1,130 @@
+// RUN: quipu-opt %s --split-input-file --verify-diagnostics --llama-emit-cpu=target=cpu:x86-64-v3
+// What a schedule asks of types and target is in CpuScheduleTest.cpp.
+
+// Test: no schedule.
+// expected-error @+1 {{has no schedule; run llama-select-schedules before code generation}}
+llama.kernel @k(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
+  %0 = llama.add %x, %x : (tensor<?x8xf32>, tensor<?x8xf32>) -> tensor<?x8xf32>
+  llama.yield %0 : tensor<?x8xf32>
+}
+func.func @decode(%x: tensor<?x8xf32>) -> tensor<?x8xf32> attributes {llama.program = #llama.program<decode, rows = 1 to 8>} {
+  %0 = llama.launch @k(%x) : (tensor<?x8xf32>) -> tensor<?x8xf32>
+  return %0 : tensor<?x8xf32>
+}
+
+// -----
+
+// Test: a schedule of the other target.
+// expected-error @+1 {{has schedule #llama.cuda_pointwise<threads = 256>, which is not one for a CPU}}
+llama.kernel @k(%x: tensor<?x8xf32>) -> tensor<?x8xf32> attributes {schedule = #llama.cuda_pointwise<threads = 256>} {
+  %0 = llama.add %x, %x : (tensor<?x8xf32>, tensor<?x8xf32>) -> tensor<?x8xf32>
+  llama.yield %0 : tensor<?x8xf32>
+}
+func.func @decode(%x: tensor<?x8xf32>) -> tensor<?x8xf32> attributes {llama.program = #llama.program<decode, rows = 1 to 8>} {
+  %0 = llama.launch @k(%x) : (tensor<?x8xf32>) -> tensor<?x8xf32>
+  return %0 : tensor<?x8xf32>
+}
+
+// -----
+
+// Test: code is there already.
+llama.kernel @k(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
+  %0 = llama.add %x, %x : (tensor<?x8xf32>, tensor<?x8xf32>) -> tensor<?x8xf32>
+  llama.yield %0 : tensor<?x8xf32>
+}
+// expected-error @+1 {{is named @kernels, which is the module of generated code; code is emitted once for a module}}
+module @kernels {
+}
+
+// -----
+
+// Test: two ops under a schedule for one.
+// expected-error @+1 {{has a pointwise schedule, but the pointwise family generates single ops only}}
+llama.kernel @k(%x: tensor<?x8xf32>) -> tensor<?x8xf32> attributes {schedule = #llama.cpu_pointwise<rows = few, lanes = 8, rowsPerBlock = 1>} {
+  %0 = llama.add %x, %x : (tensor<?x8xf32>, tensor<?x8xf32>) -> tensor<?x8xf32>
+  %1 = llama.add %0, %x : (tensor<?x8xf32>, tensor<?x8xf32>) -> tensor<?x8xf32>
+  llama.yield %1 : tensor<?x8xf32>
+}
+func.func @decode(%x: tensor<?x8xf32>) -> tensor<?x8xf32> attributes {llama.program = #llama.program<decode, rows = 1 to 8>} {
+  %0 = llama.launch @k(%x) : (tensor<?x8xf32>) -> tensor<?x8xf32>
+  return %0 : tensor<?x8xf32>
+}
+
+// -----
+
+// Test: an op that no emitter takes alone.
+// expected-error @+1 {{is llama.linear alone, for which there is no generated code; kernels of one op are of embedding, rotary_table}}
+llama.kernel @k(%x: tensor<?x8xf32>, %w: tensor<8x8xf32>) -> tensor<?x8xf32> attributes {schedule = #llama.cpu_pointwise<rows = few, lanes = 8, rowsPerBlock = 1>} {
+  %0 = llama.linear %x, %w : (tensor<?x8xf32>, tensor<8x8xf32>) -> tensor<?x8xf32>
+  llama.yield %0 : tensor<?x8xf32>
+}
+func.func @decode(%x: tensor<?x8xf32>, %w: tensor<8x8xf32>) -> tensor<?x8xf32> attributes {llama.program = #llama.program<decode, rows = 1 to 8>} {
+  %0 = llama.launch @k(%x, %w) : (tensor<?x8xf32>, tensor<8x8xf32>) -> tensor<?x8xf32>
+  return %0 : tensor<?x8xf32>
+}
+
+// -----
+
+// Test: attention that sees all keys, whatever their position.
+// expected-error @+1 {{has an attention schedule but does not hold exactly one causal llama.attention over all keys without lse}}
+llama.kernel @k(%q: tensor<?x8xf32>, %kv: !llama.kv_layer<1 x 8 x f32, page = 16>, %p: tensor<?xi32>, %s: tensor<?xi32>) -> tensor<?x8xf32> attributes {schedule = #llama.cpu_attention<rows = few, lanes = 8, keys = 16, dot = fma>} {
+  %0 = llama.attention %q, %kv, %p, %s {numHeads = 1 : i64, numKvHeads = 1 : i64, scale = 0.5 : f64, causal = false} : (tensor<?x8xf32>, !llama.kv_layer<1 x 8 x f32, page = 16>, tensor<?xi32>, tensor<?xi32>) -> tensor<?x8xf32>
+  llama.yield %0 : tensor<?x8xf32>
+}
+func.func @decode(%q: tensor<?x8xf32>, %kv: !llama.kv_layer<1 x 8 x f32, page = 16>, %p: tensor<?xi32>, %s: tensor<?xi32>) -> tensor<?x8xf32> attributes {llama.program = #llama.program<decode, rows = 1 to 8>} {
+  %0 = llama.launch @k(%q, %kv, %p, %s) : (tensor<?x8xf32>, !llama.kv_layer<1 x 8 x f32, page = 16>, tensor<?xi32>, tensor<?xi32>) -> tensor<?x8xf32>
+  return %0 : tensor<?x8xf32>
+}
+
+// -----
+
+// Test: an op behind the linear that is no end of its kernel.
+// expected-error @+1 {{holds llama.rms_norm where the linear kernel family has no place for it}}
+llama.kernel @k(%x: tensor<?x8xf32>, %w: tensor<8x8xf32>, %n: tensor<8xf32>) -> tensor<?x8xf32> attributes {schedule = #llama.cpu_linear<rows = few, lanes = 8, run = 4, vectors = 1, rowTiles = 1, dot = fma, prefetch = 0>} {
+  %0 = llama.linear %x, %w : (tensor<?x8xf32>, tensor<8x8xf32>) -> tensor<?x8xf32>
+  %1 = llama.rms_norm %0, %n {eps = 1.0e-05 : f64} : (tensor<?x8xf32>, tensor<8xf32>) -> tensor<?x8xf32>
+  llama.yield %1 : tensor<?x8xf32>
+}
+func.func @decode(%x: tensor<?x8xf32>, %w: tensor<8x8xf32>, %n: tensor<8xf32>) -> tensor<?x8xf32> attributes {llama.program = #llama.program<decode, rows = 1 to 8>} {
+  %0 = llama.launch @k(%x, %w, %n) : (tensor<?x8xf32>, tensor<8x8xf32>, tensor<8xf32>) -> tensor<?x8xf32>
+  return %0 : tensor<?x8xf32>
+}
+
+// -----
+
+// Test: no linear under the schedule of one.
+// expected-error @+1 {{is not a linear kernel: it needs one linear and at most one of add, gate and split}}
+llama.kernel @k(%x: tensor<?x8xf32>) -> tensor<?x8xf32> attributes {schedule = #llama.cpu_linear<rows = few, lanes = 8, run = 4, vectors = 1, rowTiles = 1, dot = fma, prefetch = 0>} {
+  llama.yield %x : tensor<?x8xf32>
+}
+func.func @decode(%x: tensor<?x8xf32>) -> tensor<?x8xf32> attributes {llama.program = #llama.program<decode, rows = 1 to 8>} {
+  %0 = llama.launch @k(%x) : (tensor<?x8xf32>) -> tensor<?x8xf32>
+  return %0 : tensor<?x8xf32>
+}
+
+// -----
+
+// Test: a gate whose weight lies in other parts.
+// expected-error @+1 {{combines parts of 4, 4 rows of its weight, but the weight is}}
+llama.kernel @k(%x: tensor<?x8xf32>, %w: tensor<8x8xf32, #llama.row_parts<2, 6>>) -> tensor<?x4xf32> attributes {schedule = #llama.cpu_linear<rows = few, lanes = 8, run = 4, vectors = 1, rowTiles = 1, dot = fma, prefetch = 0>} {
+  %0 = llama.linear %x, %w : (tensor<?x8xf32>, tensor<8x8xf32, #llama.row_parts<2, 6>>) -> tensor<?x8xf32>
+  %1 = llama.gate %0 activation silu : (tensor<?x8xf32>) -> tensor<?x4xf32>
+  llama.yield %1 : tensor<?x4xf32>
+}
+func.func @decode(%x: tensor<?x8xf32>, %w: tensor<8x8xf32, #llama.row_parts<2, 6>>) -> tensor<?x4xf32> attributes {llama.program = #llama.program<decode, rows = 1 to 8>} {
+  %0 = llama.launch @k(%x, %w) : (tensor<?x8xf32>, tensor<8x8xf32, #llama.row_parts<2, 6>>) -> tensor<?x4xf32>
+  return %0 : tensor<?x4xf32>
+}
+
+// -----
+
+// Test: a bias in other parts than the weight.
+// expected-error @+1 {{both must lie in the same parts}}
+llama.kernel @k(%x: tensor<?x8xf32>, %w: tensor<8x8xf32, #llama.row_parts<2, 6>>, %b: tensor<8xf32>) -> tensor<?x8xf32> attributes {schedule = #llama.cpu_linear<rows = few, lanes = 8, run = 4, vectors = 1, rowTiles = 1, dot = fma, prefetch = 0>} {
+  %0 = llama.linear %x, %w bias %b : (tensor<?x8xf32>, tensor<8x8xf32, #llama.row_parts<2, 6>>, tensor<8xf32>) -> tensor<?x8xf32>
+  llama.yield %0 : tensor<?x8xf32>
+}
+func.func @decode(%x: tensor<?x8xf32>, %w: tensor<8x8xf32, #llama.row_parts<2, 6>>, %b: tensor<8xf32>) -> tensor<?x8xf32> attributes {llama.program = #llama.program<decode, rows = 1 to 8>} {
+  %0 = llama.launch @k(%x, %w, %b) : (tensor<?x8xf32>, tensor<8x8xf32, #llama.row_parts<2, 6>>, tensor<8xf32>) -> tensor<?x8xf32>
+  return %0 : tensor<?x8xf32>
+}

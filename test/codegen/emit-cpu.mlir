@@ -1,0 +1,84 @@
+// RUN: quipu-opt %s --split-input-file --llama-emit-cpu=target=cpu:x86-64-v3 | FileCheck %s
+// RUN: quipu-opt %s --split-input-file --llama-emit-cpu=target=cpu:x86-64-v3 --llama-lower-cpu=target=cpu:x86-64-v3 | FileCheck %s --check-prefix=LLVM
+
+// Test: a linear kernel of few rows: a grid over tiles of the weight's rows, products of vectors along a row.
+// CHECK: llama.kernel @few
+// CHECK-SAME: code = #llama.code<[<symbol = "few", fixed = 2>]>
+// CHECK: module @kernels
+// CHECK: llvm.func @few(%{{.*}}: !llvm.ptr
+// CHECK: vector.fma
+// LLVM: llvm.func @few(
+// LLVM: llvm.intr.fmuladd
+// LLVM-NOT: = vector.
+llama.kernel @few(%x: tensor<?x16xf32>, %w: tensor<16x16xf32>) -> tensor<?x16xf32>
+    attributes {schedule = #llama.cpu_linear<rows = few, lanes = 8, run = 4, vectors = 1, rowTiles = 1, dot = fma, prefetch = 0>} {
+  %0 = llama.linear %x, %w : (tensor<?x16xf32>, tensor<16x16xf32>) -> tensor<?x16xf32>
+  llama.yield %0 : tensor<?x16xf32>
+}
+func.func @decode(%x: tensor<?x16xf32>, %w: tensor<16x16xf32>) -> tensor<?x16xf32> attributes {llama.program = #llama.program<decode, rows = 1 to 8>} {
+  %0 = llama.launch @few(%x, %w) : (tensor<?x16xf32>, tensor<16x16xf32>) -> tensor<?x16xf32>
+  return %0 : tensor<?x16xf32>
+}
+
+// -----
+
+// Test: a linear kernel of many rows that normalises its input first has two entries and a workspace.
+// CHECK: llama.kernel @many
+// CHECK-SAME: code = #llama.code<[<symbol = "many.norm", rows = tokens, rowsPerBlock = 8>, <symbol = "many", fixed = 2>]
+// CHECK: llvm.func @many.norm(
+// CHECK: math.sqrt
+// CHECK: llvm.func @many(
+// CHECK: vector.broadcast
+llama.kernel @many(%x: tensor<?x16xf32, #llama.token_lanes<lanes = 8, pack = 1>>, %n: tensor<16xf32>, %w: tensor<8x16xf32>) -> tensor<?x8xf32, #llama.token_lanes<lanes = 8, pack = 1>>
+    attributes {schedule = #llama.cpu_linear<rows = many, lanes = 8, run = 2, vectors = 3, rowTiles = 3, dot = fma, prefetch = 0>, workspace = [tensor<?x16xf32, #llama.token_lanes<lanes = 8, pack = 1>>]} {
+  %0 = llama.rms_norm %x, %n {eps = 1.0e-05 : f64} : (tensor<?x16xf32, #llama.token_lanes<lanes = 8, pack = 1>>, tensor<16xf32>) -> tensor<?x16xf32, #llama.token_lanes<lanes = 8, pack = 1>>
+  %1 = llama.linear %0, %w : (tensor<?x16xf32, #llama.token_lanes<lanes = 8, pack = 1>>, tensor<8x16xf32>) -> tensor<?x8xf32, #llama.token_lanes<lanes = 8, pack = 1>>
+  llama.yield %1 : tensor<?x8xf32, #llama.token_lanes<lanes = 8, pack = 1>>
+}
+func.func @prefill(%x: tensor<?x16xf32, #llama.token_lanes<lanes = 8, pack = 1>>, %n: tensor<16xf32>, %w: tensor<8x16xf32>) -> tensor<?x8xf32, #llama.token_lanes<lanes = 8, pack = 1>> attributes {llama.program = #llama.program<prefill, rows = 9 to 64, align = 8>} {
+  %0 = llama.launch @many(%x, %n, %w) : (tensor<?x16xf32, #llama.token_lanes<lanes = 8, pack = 1>>, tensor<16xf32>, tensor<8x16xf32>) -> tensor<?x8xf32, #llama.token_lanes<lanes = 8, pack = 1>>
+  return %0 : tensor<?x8xf32, #llama.token_lanes<lanes = 8, pack = 1>>
+}
+
+// -----
+
+// Test: attention: a block for each key/value head and row, with memory for the scores of a thread.
+// CHECK: llama.kernel @attention
+// CHECK-SAME: <symbol = "attention", fixed = 2, rows = tokens>], scratchBytes = {{[0-9]+}}>
+// CHECK: llvm.func @attention(
+// CHECK: math.exp
+// LLVM: llvm.func @attention(
+// LLVM-NOT: @expf
+llama.kernel @attention(%q: tensor<?x32xf32>, %kv: !llama.kv_layer<2 x 8 x f32, page = 16>, %p: tensor<?xi32>, %s: tensor<?xi32>) -> tensor<?x32xf32>
+    attributes {schedule = #llama.cpu_attention<rows = few, lanes = 8, keys = 16, dot = fma>} {
+  %0 = llama.attention %q, %kv, %p, %s {numHeads = 4 : i64, numKvHeads = 2 : i64, scale = 0.5 : f64} : (tensor<?x32xf32>, !llama.kv_layer<2 x 8 x f32, page = 16>, tensor<?xi32>, tensor<?xi32>) -> tensor<?x32xf32>
+  llama.yield %0 : tensor<?x32xf32>
+}
+func.func @decode(%q: tensor<?x32xf32>, %kv: !llama.kv_layer<2 x 8 x f32, page = 16>, %p: tensor<?xi32>, %s: tensor<?xi32>) -> tensor<?x32xf32> attributes {llama.program = #llama.program<decode, rows = 1 to 8>} {
+  %0 = llama.launch @attention(%q, %kv, %p, %s) : (tensor<?x32xf32>, !llama.kv_layer<2 x 8 x f32, page = 16>, tensor<?xi32>, tensor<?xi32>) -> tensor<?x32xf32>
+  return %0 : tensor<?x32xf32>
+}
+
+// -----
+
+// Test: an op alone, whose rows are those that the program selected; a kernel that nobody launches has no code.
+// CHECK: llama.kernel @gather
+// CHECK-SAME: <symbol = "gather", rows = outputs, rowsPerBlock = 4>
+// CHECK: llama.kernel @nobody
+// CHECK-NOT: code =
+// CHECK: func.func @decode
+// CHECK: llvm.func @gather(
+// CHECK-NOT: llvm.func @nobody
+llama.kernel @gather(%x: tensor<?x8xf32>, %r: tensor<?xi32>) -> tensor<?x8xf32>
+    attributes {schedule = #llama.cpu_pointwise<rows = few, lanes = 8, rowsPerBlock = 4>} {
+  %0 = llama.gather_rows %x, %r : (tensor<?x8xf32>, tensor<?xi32>) -> tensor<?x8xf32>
+  llama.yield %0 : tensor<?x8xf32>
+}
+llama.kernel @nobody(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
+  %0 = llama.add %x, %x : (tensor<?x8xf32>, tensor<?x8xf32>) -> tensor<?x8xf32>
+  llama.yield %0 : tensor<?x8xf32>
+}
+func.func @decode(%x: tensor<?x8xf32>, %r: tensor<?xi32>) -> tensor<?x8xf32> attributes {llama.program = #llama.program<decode, rows = 1 to 8>} {
+  %0 = llama.launch @gather(%x, %r) : (tensor<?x8xf32>, tensor<?xi32>) -> tensor<?x8xf32>
+  return %0 : tensor<?x8xf32>
+}

@@ -1,0 +1,142 @@
+// RUN: quipu-opt %s --split-input-file --llama-emit-cuda | FileCheck %s
+// RUN: quipu-opt %s --split-input-file --llama-emit-cuda --llama-lower-cuda | FileCheck %s --check-prefix=LLVM --implicit-check-not=scf. --implicit-check-not=arith. --implicit-check-not=math.
+// RUN: quipu-opt %s --split-input-file --llama-emit-cuda=kernel=k | FileCheck %s --check-prefix=ONE --implicit-check-not=@services
+// RUN: not quipu-opt %s --split-input-file --llama-emit-cuda=kernel=other 2>&1 | FileCheck %s --check-prefix=NONE
+// RUN: not quipu-opt %s --split-input-file --llama-emit-cuda=target=cuda:sm_80 2>&1 | FileCheck %s --check-prefix=AMPERE
+// RUN: not quipu-opt %s --split-input-file --llama-lower-cuda 2>&1 | FileCheck %s --check-prefix=NOCODE
+// RUN: not quipu-opt %s --split-input-file --llama-emit-cuda=target=cuda:sm_42 2>&1 | FileCheck %s --check-prefix=TARGET
+
+// LLVM: llvm.func @k(
+// ONE: llvm.func @k(
+// NONE: error: has no kernel @other that a program launches
+// AMPERE: whose copies need sm_90a; the target is sm_80
+// AMPERE: wgmma needs sm_90a
+// NOCODE: error: has no generated code; run llama-emit-cuda before llama-lower-cuda
+// TARGET: sm_42
+
+// Test: few rows meet the weight in registers; tensor cores multiply.
+// CHECK: llama.kernel @k
+// CHECK-SAME: code = #llama.code<[<symbol = "k", fixed = 4, rows = tokens, rowsPerBlock = 8, threads = 128, sharedBytes = {{[0-9]+}}>]>
+// CHECK: module @kernels
+// CHECK: module @decode
+// CHECK: llvm.func @k(
+// CHECK-SAME: nvvm.kernel
+// CHECK: mma.sync.aligned.m16n8k16
+// CHECK: module @services
+llama.kernel @k(%x: tensor<?x64xbf16>, %w: tensor<64x64xbf16>) -> tensor<?x64xf32> attributes {schedule = #llama.cuda_linear_few<tokens = 8, warps = 4, ahead = 8, dot = mma, scaleAfter = true>} {
+  %1 = llama.linear %x, %w : (tensor<?x64xbf16>, tensor<64x64xbf16>) -> tensor<?x64xf32>
+  llama.yield %1 : tensor<?x64xf32>
+}
+func.func @decode(%x: tensor<?x64xbf16>, %w: tensor<64x64xbf16>) -> tensor<?x64xf32> attributes {llama.program = #llama.program<decode, rows = 1 to 8>} {
+  %0 = llama.launch @k(%x, %w) : (tensor<?x64xbf16>, tensor<64x64xbf16>) -> tensor<?x64xf32>
+  return %0 : tensor<?x64xf32>
+}
+
+// -----
+
+// Test: a single row meets the weight in a ring of buffers that bulk copies fill.
+// CHECK: llama.kernel @k
+// CHECK-SAME: preferShared = true
+// CHECK: llvm.func @k(
+// CHECK: cp.async.bulk
+llama.kernel @k(%x: tensor<?x64xbf16>, %w: tensor<64x64xbf16>) -> tensor<?x64xf32> attributes {schedule = #llama.cuda_linear_ring<depth = 64, stages = 4, held = 2, underWayFirst = 1, underWay = 2, warps = 4, scaleAfter = true>} {
+  %1 = llama.linear %x, %w : (tensor<?x64xbf16>, tensor<64x64xbf16>) -> tensor<?x64xf32>
+  llama.yield %1 : tensor<?x64xf32>
+}
+func.func @decode(%x: tensor<?x64xbf16>, %w: tensor<64x64xbf16>) -> tensor<?x64xf32> attributes {llama.program = #llama.program<decode, rows = 1 to 1>} {
+  %0 = llama.launch @k(%x, %w) : (tensor<?x64xbf16>, tensor<64x64xbf16>) -> tensor<?x64xf32>
+  return %0 : tensor<?x64xf32>
+}
+
+// -----
+
+// Test: a prompt by wgmma, with tensor maps of input and weight.
+// CHECK: llama.kernel @k
+// CHECK-SAME: threads = {{[0-9]+}}, sharedBytes = {{[0-9]+}} maps[<pointer = 0, element = bf16, rows = 512, columns = 64, boxRows = 128, boxColumns = 64>, <pointer = 1, element = bf16, rows = 128, columns = 64,
+// CHECK: llvm.func @k(
+// CHECK: wgmma.mma_async
+llama.kernel @k(%x: tensor<?x64xbf16>, %w: tensor<128x64xbf16>) -> tensor<?x128xf32> attributes {schedule = #llama.cuda_linear_many<tokens = 128, rows = 128, depth = 64, stages = 4, warps = 8, dot = wgmma, weight_first = false, persistent = false, ahead = false, cluster = 1>} {
+  %1 = llama.linear %x, %w : (tensor<?x64xbf16>, tensor<128x64xbf16>) -> tensor<?x128xf32>
+  llama.yield %1 : tensor<?x128xf32>
+}
+func.func @prefill(%x: tensor<?x64xbf16>, %w: tensor<128x64xbf16>) -> tensor<?x128xf32> attributes {llama.program = #llama.program<prefill, rows = 65 to 512>} {
+  %0 = llama.launch @k(%x, %w) : (tensor<?x64xbf16>, tensor<128x64xbf16>) -> tensor<?x128xf32>
+  return %0 : tensor<?x128xf32>
+}
+
+// -----
+
+// Test: a prompt by mma.
+// CHECK: llama.kernel @k
+// CHECK-SAME: fixed = 2, rows = tokens, rowsPerBlock = 64, threads = 128
+// CHECK: llvm.func @k(
+// CHECK: mma.sync.aligned.m16n8k16
+llama.kernel @k(%x: tensor<?x64xbf16>, %w: tensor<128x64xbf16>) -> tensor<?x128xf32> attributes {schedule = #llama.cuda_linear_many<tokens = 64, rows = 64, depth = 64, stages = 4, warps = 4, dot = mma, weight_first = false, persistent = false, ahead = true, cluster = 1>} {
+  %1 = llama.linear %x, %w : (tensor<?x64xbf16>, tensor<128x64xbf16>) -> tensor<?x128xf32>
+  llama.yield %1 : tensor<?x128xf32>
+}
+func.func @prefill(%x: tensor<?x64xbf16>, %w: tensor<128x64xbf16>) -> tensor<?x128xf32> attributes {llama.program = #llama.program<prefill, rows = 65 to 512>} {
+  %0 = llama.launch @k(%x, %w) : (tensor<?x64xbf16>, tensor<128x64xbf16>) -> tensor<?x128xf32>
+  return %0 : tensor<?x128xf32>
+}
+
+// -----
+
+// Test: attention of few rows.
+// CHECK: llama.kernel @k
+// CHECK-SAME: fixed = 2, rows = tokens, threads = 128
+// CHECK: llvm.func @k(
+llama.kernel @k(%q: tensor<?x64xf32>, %kv: !llama.kv_layer<2 x 8 x f32, page = 16>, %p: tensor<?xi32>, %s: tensor<?xi32>) -> tensor<?x64xf32> attributes {schedule = #llama.cuda_attention<regime = few, tokens = 1, heads = 4, warps = 4, keys = 64, splits = 1, dot = fma>} {
+  %0 = llama.attention %q, %kv, %p, %s {numHeads = 8 : i64, numKvHeads = 2 : i64, scale = 0.5 : f64} : (tensor<?x64xf32>, !llama.kv_layer<2 x 8 x f32, page = 16>, tensor<?xi32>, tensor<?xi32>) -> tensor<?x64xf32>
+  llama.yield %0 : tensor<?x64xf32>
+}
+func.func @decode(%q: tensor<?x64xf32>, %kv: !llama.kv_layer<2 x 8 x f32, page = 16>, %p: tensor<?xi32>, %s: tensor<?xi32>) -> tensor<?x64xf32> attributes {llama.program = #llama.program<decode, rows = 1 to 8>} {
+  %0 = llama.launch @k(%q, %kv, %p, %s) : (tensor<?x64xf32>, !llama.kv_layer<2 x 8 x f32, page = 16>, tensor<?xi32>, tensor<?xi32>) -> tensor<?x64xf32>
+  return %0 : tensor<?x64xf32>
+}
+
+// -----
+
+// Test: attention of a prompt by mma, and by wgmma.
+// CHECK: llama.kernel @k
+// CHECK: llvm.func @k(
+// CHECK: mma.sync.aligned.m16n8k16
+llama.kernel @k(%q: tensor<?x256xbf16>, %kv: !llama.kv_layer<2 x 64 x bf16, page = 16>, %p: tensor<?xi32>, %s: tensor<?xi32>) -> tensor<?x256xbf16> attributes {schedule = #llama.cuda_attention<regime = many, tokens = 64, heads = 2, warps = 4, keys = 32, splits = 1, dot = mma>} {
+  %0 = llama.attention %q, %kv, %p, %s {numHeads = 4 : i64, numKvHeads = 2 : i64, scale = 0.5 : f64} : (tensor<?x256xbf16>, !llama.kv_layer<2 x 64 x bf16, page = 16>, tensor<?xi32>, tensor<?xi32>) -> tensor<?x256xbf16>
+  llama.yield %0 : tensor<?x256xbf16>
+}
+func.func @prefill(%q: tensor<?x256xbf16>, %kv: !llama.kv_layer<2 x 64 x bf16, page = 16>, %p: tensor<?xi32>, %s: tensor<?xi32>) -> tensor<?x256xbf16> attributes {llama.program = #llama.program<prefill, rows = 65 to 512>} {
+  %0 = llama.launch @k(%q, %kv, %p, %s) : (tensor<?x256xbf16>, !llama.kv_layer<2 x 64 x bf16, page = 16>, tensor<?xi32>, tensor<?xi32>) -> tensor<?x256xbf16>
+  return %0 : tensor<?x256xbf16>
+}
+
+// -----
+
+// Test: the same by wgmma.
+// CHECK: llama.kernel @k
+// CHECK-SAME: persistent = true
+// CHECK: llvm.func @k(
+// CHECK: wgmma.mma_async
+llama.kernel @k(%q: tensor<?x256xbf16>, %kv: !llama.kv_layer<2 x 64 x bf16, page = 16>, %p: tensor<?xi32>, %s: tensor<?xi32>) -> tensor<?x256xbf16> attributes {schedule = #llama.cuda_attention<regime = many, tokens = 64, heads = 2, warps = 8, keys = 64, splits = 1, dot = wgmma>} {
+  %0 = llama.attention %q, %kv, %p, %s {numHeads = 4 : i64, numKvHeads = 2 : i64, scale = 0.5 : f64} : (tensor<?x256xbf16>, !llama.kv_layer<2 x 64 x bf16, page = 16>, tensor<?xi32>, tensor<?xi32>) -> tensor<?x256xbf16>
+  llama.yield %0 : tensor<?x256xbf16>
+}
+func.func @prefill(%q: tensor<?x256xbf16>, %kv: !llama.kv_layer<2 x 64 x bf16, page = 16>, %p: tensor<?xi32>, %s: tensor<?xi32>) -> tensor<?x256xbf16> attributes {llama.program = #llama.program<prefill, rows = 65 to 512>} {
+  %0 = llama.launch @k(%q, %kv, %p, %s) : (tensor<?x256xbf16>, !llama.kv_layer<2 x 64 x bf16, page = 16>, tensor<?xi32>, tensor<?xi32>) -> tensor<?x256xbf16>
+  return %0 : tensor<?x256xbf16>
+}
+
+// -----
+
+// Test: an op alone: a block is a row.
+// CHECK: llama.kernel @k
+// CHECK-SAME: threads = 256
+// CHECK: llvm.func @k(
+llama.kernel @k(%x: tensor<?x16xf32>) -> tensor<?x16xf32> attributes {schedule = #llama.cuda_pointwise<threads = 256>} {
+  %0 = llama.add %x, %x : (tensor<?x16xf32>, tensor<?x16xf32>) -> tensor<?x16xf32>
+  llama.yield %0 : tensor<?x16xf32>
+}
+func.func @decode(%x: tensor<?x16xf32>) -> tensor<?x16xf32> attributes {llama.program = #llama.program<decode, rows = 1 to 8>} {
+  %0 = llama.launch @k(%x) : (tensor<?x16xf32>) -> tensor<?x16xf32>
+  return %0 : tensor<?x16xf32>
+}
