@@ -177,7 +177,7 @@ TEST_F(LinearTilesTest, RefusesOtherFlowsOfData) {
       {replaced(whole, "rotate %k, %t layout half", "rotate %k, %t layout interleaved"),
        "in different layouts, half and interleaved"},
       {replaced(replaced(whole, "1 x 4 x f32", "2 x 2 x f32"), "1 x 4 x f32", "2 x 2 x f32"),
-       "in heads of 4 and 4 elements, with 2 in the cache"},
+       "in heads of 4 elements, with 2 in the cache"},
       {replaced(replaced(whole, "xf32> {", "xf32>, tensor<?x4xf32> {"), "yield %qr : tensor<?x8xf32>",
                 "yield %qr, %kr : tensor<?x8xf32>, tensor<?x4xf32>"),
        "holds llama.yield"},
