@@ -4,9 +4,9 @@
 #include "frontends/common/Model.h"
 #include "frontends/hf/Model.h"
 #include "frontends/hf/TokenizerFiles.h"
-#include "runtime/core/Error.h"
-#include "runtime/core/FileKind.h"
-#include "runtime/core/InputFiles.h"
+#include "runtime/support/Error.h"
+#include "runtime/support/FileKind.h"
+#include "runtime/support/InputFiles.h"
 
 #include <filesystem>
 #include <fstream>

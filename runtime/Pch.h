@@ -7,7 +7,7 @@
 #ifndef QUIPU_RUNTIME_PCH_H
 #define QUIPU_RUNTIME_PCH_H
 
-#include "runtime/plan/plan_generated.h"
+#include "runtime/abi/plan_generated.h"
 
 #include <algorithm>
 #include <array>

@@ -2,7 +2,7 @@
 
 #include "codegen/common/ScratchFile.h"
 
-#include "runtime/core/Descriptor.h"
+#include "runtime/support/Descriptor.h"
 
 #include "llvm/ADT/Twine.h"
 #include "llvm/Support/MemoryBuffer.h"

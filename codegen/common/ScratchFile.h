@@ -3,7 +3,7 @@
 #ifndef QUIPU_CODEGEN_COMMON_SCRATCHFILE_H
 #define QUIPU_CODEGEN_COMMON_SCRATCHFILE_H
 
-#include "runtime/core/TemporaryName.h"
+#include "runtime/support/TemporaryName.h"
 
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"

@@ -2,7 +2,7 @@
 
 #include "codegen/cpu/KernelFrame.h"
 
-#include "runtime/core/KernelAbi.h"
+#include "runtime/abi/KernelAbi.h"
 
 using namespace mlir;
 using namespace quipu::llama;

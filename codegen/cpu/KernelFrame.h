@@ -1,6 +1,6 @@
 //===- KernelFrame.h - Entries of a kernel and their arguments --*- C++ -*-===//
 //
-// Creates the functions of a kernel with the signature of runtime/core/KernelAbi.h and maps the arguments, results and
+// Creates the functions of a kernel with the signature of runtime/abi/KernelAbi.h and maps the arguments, results and
 // workspaces of a `llama.kernel` to pointers. The order of pointers is the order in which the plan writer lists the
 // arguments of a step: arguments (a weight in parts gives one pointer a part; a cache layer gives K pool, V pool and
 // block table), then results, then workspaces.

@@ -3,7 +3,7 @@
 #include "codegen/cpu/LinkerOutput.h"
 
 #include "codegen/common/ScratchFile.h"
-#include "runtime/core/Descriptor.h"
+#include "runtime/support/Descriptor.h"
 
 #include <cerrno>
 #include <fcntl.h>

@@ -3,7 +3,7 @@
 #ifndef QUIPU_CODEGEN_CPU_LINKEROUTPUT_H
 #define QUIPU_CODEGEN_CPU_LINKEROUTPUT_H
 
-#include "runtime/core/TemporaryName.h"
+#include "runtime/support/TemporaryName.h"
 
 #include "llvm/Support/Error.h"
 

@@ -7,7 +7,7 @@
 #include "codegen/cuda/CudaKernel.h"
 
 #include "codegen/common/ScratchFile.h"
-#include "runtime/cuda/CudaToolkit.h"
+#include "runtime/support/CudaToolkit.h"
 
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/StringExtras.h"

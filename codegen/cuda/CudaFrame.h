@@ -1,6 +1,6 @@
 //===- CudaFrame.h - Entries of a kernel and their parameters ---*- C++ -*-===//
 //
-// Creates the global functions of a kernel with the signature of runtime/core/CudaAbi.h and maps the arguments, results
+// Creates the global functions of a kernel with the signature of runtime/abi/CudaAbi.h and maps the arguments, results
 // and workspaces of a `llama.kernel` to pointers. The order of pointers is that of the step's arguments, as on the CPU:
 // arguments, then results, then workspaces.
 //

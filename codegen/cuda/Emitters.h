@@ -72,7 +72,7 @@ mlir::LogicalResult emitRepeatKv(CudaBuilder &b, llama::KernelOp kernel, llama::
 mlir::LogicalResult emitAppend(CudaBuilder &b, llama::KernelOp kernel, llama::KVAppendOp append,
                                llama::CudaPointwiseScheduleAttr schedule, GeneratedKernel &generated);
 
-/// The service kernels of runtime/core/CudaAbi.h.
+/// The service kernels of runtime/abi/CudaAbi.h.
 void emitServices(CudaBuilder &b);
 
 } // namespace quipu::codegen

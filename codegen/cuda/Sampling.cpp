@@ -1,6 +1,6 @@
 //===- Sampling.cpp - Drawing a token ---------------------------------------===//
 //
-// quipu_sample of runtime/core/CudaAbi.h: one block a row, several passes over its logits (which stay in the L2 cache).
+// quipu_sample of runtime/abi/CudaAbi.h: one block a row, several passes over its logits (which stay in the L2 cache).
 //
 // Every filter keeps the most likely tokens up to some place, so what is kept is said by a border: an order (orderOf)
 // and, among equals, the last id. A border is found digit by digit: a histogram of the digit's values over the tokens

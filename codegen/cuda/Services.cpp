@@ -1,12 +1,12 @@
 //===- Services.cpp - Kernels that the runtime calls by name ----------------===//
 //
-// See runtime/core/CudaAbi.h. They belong to no program: every variant's code has them.
+// See runtime/abi/CudaAbi.h. They belong to no program: every variant's code has them.
 //
 //===----------------------------------------------------------------------===//
 
 #include "codegen/cuda/Services.h"
 #include "codegen/cuda/Emitters.h"
-#include "runtime/core/RowOrder.h"
+#include "runtime/abi/RowOrder.h"
 
 #include <limits>
 
@@ -16,7 +16,7 @@ namespace quipu::codegen {
 
 using Predicate = CudaBuilder::Predicate;
 
-/// The f32 value of element number `number` (i32), as in runtime/core/RandomWeights.cpp.
+/// The f32 value of element number `number` (i32), as in runtime/abi/RandomWeights.cpp.
 static Value randomValue(CudaBuilder &b, Value number, Value keyA, Value keyB, Value keyC, Value scale) {
   Bits bits(b);
   auto mix = [&](Value x) {
@@ -35,7 +35,7 @@ static Value randomValue(CudaBuilder &b, Value number, Value keyA, Value keyB, V
 
 static_assert(plan::RowOrder::MAX == plan::RowOrder::second, "targetRow below does not know the new order");
 
-/// targetRow of runtime/core/RowOrder.h. `order` is i32, the others i64.
+/// targetRow of runtime/abi/RowOrder.h. `order` is i32, the others i64.
 static Value targetRow(CudaBuilder &b, Value order, Value groupRows, Value row) {
   auto is = [&](plan::RowOrder other) { return b.compare(Predicate::eq, order, static_cast<int64_t>(other)); };
   Value halves = is(plan::RowOrder::halves), alternating = is(plan::RowOrder::alternating);

@@ -4,7 +4,7 @@
 #define QUIPU_CODEGEN_CUDA_SERVICES_H
 
 #include "codegen/cuda/CudaBuilder.h"
-#include "runtime/core/CudaAbi.h"
+#include "runtime/abi/CudaAbi.h"
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 

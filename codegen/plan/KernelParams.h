@@ -4,7 +4,7 @@
 #define QUIPU_CODEGEN_PLAN_KERNELPARAMS_H
 
 #include "ir/Llama/Llama.h"
-#include "runtime/plan/plan_generated.h"
+#include "runtime/abi/plan_generated.h"
 
 #include <memory>
 #include <vector>

@@ -9,7 +9,7 @@
 
 #include "codegen/common/GeneratedKernel.h"
 #include "ir/Llama/Llama.h"
-#include "runtime/plan/plan_generated.h"
+#include "runtime/abi/plan_generated.h"
 
 #include <optional>
 

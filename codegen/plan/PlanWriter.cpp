@@ -10,8 +10,8 @@
 #include "frontends/common/PlanTypes.h"
 #include "ir/Llama/Llama.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "runtime/core/WeightIdentity.h"
-#include "runtime/plan/PlanFile.h"
+#include "runtime/abi/PlanFormat.h"
+#include "runtime/support/WeightIdentity.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
 

@@ -5,7 +5,7 @@
 
 #include "frontends/common/Model.h"
 #include "mlir/IR/BuiltinOps.h"
-#include "runtime/plan/plan_generated.h"
+#include "runtime/abi/plan_generated.h"
 
 #include <cstdint>
 #include <string>
@@ -54,7 +54,7 @@ struct PlanVariant {
   std::vector<PlanCode> code;
 };
 
-/// Serialises the variants, which share weights and cache, into the FlatBuffer of runtime/plan/plan.fbs, without the
+/// Serialises the variants, which share weights and cache, into the FlatBuffer of runtime/abi/plan.fbs, without the
 /// container's header. Kernels of the second variant and later ones are named after its architecture too
 /// ("sm_80.decode.qkv"). Samples of the weight files are read and hashed; hashes of all bytes are written where the
 /// index has them. Fails with diagnostics on a module, or throws quipu::Error that names a weight file.

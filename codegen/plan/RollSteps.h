@@ -8,7 +8,7 @@
 #ifndef QUIPU_CODEGEN_PLAN_ROLLSTEPS_H
 #define QUIPU_CODEGEN_PLAN_ROLLSTEPS_H
 
-#include "runtime/plan/plan_generated.h"
+#include "runtime/abi/plan_generated.h"
 
 #include <cstdint>
 #include <optional>

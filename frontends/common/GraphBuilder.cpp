@@ -4,7 +4,7 @@
 
 #include "frontends/common/Layout.h"
 #include "ir/Llama/Llama.h"
-#include "runtime/core/Error.h"
+#include "runtime/support/Error.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"

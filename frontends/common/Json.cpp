@@ -2,9 +2,9 @@
 
 #include "frontends/common/Json.h"
 
-#include "runtime/core/Error.h"
-#include "runtime/core/FileKind.h"
-#include "runtime/core/InputFiles.h"
+#include "runtime/support/Error.h"
+#include "runtime/support/FileKind.h"
+#include "runtime/support/InputFiles.h"
 
 #include <cerrno>
 #include <cstring>

@@ -9,7 +9,7 @@
 
 #include "frontends/common/ModelConfig.h"
 #include "frontends/common/WeightIndex.h"
-#include "runtime/text/TokenizerSettings.h"
+#include "runtime/abi/TokenizerSettings.h"
 
 #include <optional>
 #include <string>

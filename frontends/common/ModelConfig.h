@@ -2,7 +2,7 @@
 //
 // The format-independent description of a LLaMA-family model: defaults filled in, every number checked, nothing
 // left to interpret. Each frontend (hf/, ...) produces one; the graph builder, the plan writer and `inspect` read it.
-// The fields are those of the table ModelConfig in runtime/plan/plan.fbs.
+// The fields are those of the table ModelConfig in runtime/abi/plan.fbs.
 //
 // Part of QuipuConfig, which needs no MLIR.
 //

@@ -4,7 +4,7 @@
 #define QUIPU_FRONTENDS_COMMON_PLANTYPES_H
 
 #include "frontends/common/ModelConfig.h"
-#include "runtime/plan/plan_generated.h"
+#include "runtime/abi/plan_generated.h"
 
 namespace quipu::frontend {
 

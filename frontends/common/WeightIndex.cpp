@@ -2,11 +2,11 @@
 
 #include "frontends/common/WeightIndex.h"
 
-#include "runtime/core/Error.h"
-#include "runtime/core/MappedFile.h"
-#include "runtime/core/ParallelFor.h"
-#include "runtime/core/Progress.h"
-#include "runtime/core/WeightIdentity.h"
+#include "runtime/support/Error.h"
+#include "runtime/support/MappedFile.h"
+#include "runtime/support/ParallelFor.h"
+#include "runtime/support/Progress.h"
+#include "runtime/support/WeightIdentity.h"
 
 #include <algorithm>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 //===- WeightIndex.h - Where each tensor of a model lies -----------*- C++ -*-===//
 //
 // Name -> file, offset, size, dtype and shape; never the bytes. The plan writer copies it into the plan's weight
-// table (tables WeightFile and Source in runtime/plan/plan.fbs), and the runtime maps the files.
+// table (tables WeightFile and Source in runtime/abi/plan.fbs), and the runtime maps the files.
 //
 // Part of QuipuConfig, which needs no MLIR.
 //
@@ -11,7 +11,7 @@
 #define QUIPU_FRONTENDS_COMMON_WEIGHTINDEX_H
 
 #include "frontends/common/ModelConfig.h"
-#include "runtime/core/Hash.h"
+#include "runtime/support/Hash.h"
 
 #include <cstdint>
 #include <map>
@@ -81,7 +81,7 @@ struct WeightIndex {
   }
 };
 
-/// Asks the system to read the samples of all files (runtime/core/WeightIdentity.h) while other work goes on. Does
+/// Asks the system to read the samples of all files (runtime/support/WeightIdentity.h) while other work goes on. Does
 /// nothing about a file that cannot be opened: whoever reads it will say so.
 void prefetchSamples(const WeightIndex &index);
 

@@ -6,7 +6,7 @@
 #include "frontends/hf/Fields.h"
 #include "frontends/hf/KnownFields.h"
 #include "frontends/hf/Rope.h"
-#include "runtime/core/Error.h"
+#include "runtime/support/Error.h"
 
 #include <algorithm>
 #include <filesystem>

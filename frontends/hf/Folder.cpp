@@ -4,8 +4,8 @@
 
 #include "frontends/common/Json.h"
 #include "frontends/hf/Safetensors.h"
-#include "runtime/core/Error.h"
-#include "runtime/core/FileKind.h"
+#include "runtime/support/Error.h"
+#include "runtime/support/FileKind.h"
 
 #include <algorithm>
 #include <charconv>

@@ -4,7 +4,7 @@
 
 #include "frontends/common/Json.h"
 #include "frontends/hf/Quantisation.h"
-#include "runtime/core/Error.h"
+#include "runtime/support/Error.h"
 
 #include <algorithm>
 #include <iterator>

@@ -9,8 +9,8 @@
 #include "frontends/hf/Quantisation.h"
 #include "frontends/hf/TensorNames.h"
 #include "frontends/hf/TokenizerFiles.h"
-#include "runtime/core/Error.h"
-#include "runtime/core/MappedFile.h"
+#include "runtime/support/Error.h"
+#include "runtime/support/MappedFile.h"
 
 #include <algorithm>
 #include <cstring>

@@ -3,7 +3,7 @@
 #include "frontends/hf/Quantisation.h"
 
 #include "frontends/common/Json.h"
-#include "runtime/core/Error.h"
+#include "runtime/support/Error.h"
 
 #include <algorithm>
 #include <functional>

@@ -5,7 +5,7 @@
 #include "frontends/common/Json.h"
 #include "frontends/hf/Fields.h"
 #include "frontends/hf/Folder.h"
-#include "runtime/core/Error.h"
+#include "runtime/support/Error.h"
 #include "runtime/text/Tokenizer.h"
 
 #include <algorithm>

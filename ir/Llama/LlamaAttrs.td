@@ -212,7 +212,7 @@ def Llama_PairedRowsAttr : Llama_Attr<"PairedRows", "paired_rows"> {
     The rows that an epilogue combines, a rotary pair or the gate and up projections of one feature, lie in one tile of
     16 rows: eight first elements, then their eight partners. A tensor-core tile then has both in the same thread. One
     `#llama.source_rows` for each source of the weight, in order; the runtime puts the rows in place when it uploads
-    the weight (runtime/core/RowOrder.h).
+    the weight (runtime/abi/RowOrder.h).
 
     ```mlir
     tensor<6144x4096xbf16, #llama.paired_rows<<halves, 128>, <halves, 128>, <plain>>>

@@ -1,9 +1,9 @@
 //===- Device.cpp - What runs kernels ----------------------------------------------------===//
 
 #include "runtime/core/Device.h"
-#include "runtime/core/Error.h"
 #include "runtime/cpu/CpuDevice.h"
 #include "runtime/cuda/CudaDevice.h"
+#include "runtime/support/Error.h"
 
 namespace quipu {
 

@@ -11,9 +11,9 @@
 #ifndef QUIPU_RUNTIME_CORE_DEVICE_H
 #define QUIPU_RUNTIME_CORE_DEVICE_H
 
-#include "runtime/core/KernelAbi.h"
-#include "runtime/core/SampleRule.h"
-#include "runtime/plan/plan_generated.h"
+#include "runtime/abi/KernelAbi.h"
+#include "runtime/abi/SampleRule.h"
+#include "runtime/abi/plan_generated.h"
 
 #include <cstddef>
 #include <cstdint>

@@ -1,8 +1,8 @@
 //===- KvCache.cpp - The paged key/value cache -------------------------------------------===//
 
 #include "runtime/core/KvCache.h"
-#include "runtime/core/Error.h"
 #include "runtime/core/HostMemory.h"
+#include "runtime/support/Error.h"
 
 #include <algorithm>
 

@@ -1,7 +1,7 @@
 //===- Logits.cpp - Rows of logits: the choice, and what is no number --------------------===//
 
 #include "runtime/core/Logits.h"
-#include "runtime/core/Error.h"
+#include "runtime/support/Error.h"
 
 #include <algorithm>
 #include <bit>

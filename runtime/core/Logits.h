@@ -3,7 +3,7 @@
 #ifndef QUIPU_RUNTIME_CORE_LOGITS_H
 #define QUIPU_RUNTIME_CORE_LOGITS_H
 
-#include "runtime/plan/plan_generated.h"
+#include "runtime/abi/plan_generated.h"
 
 #include <cstddef>
 #include <cstdint>

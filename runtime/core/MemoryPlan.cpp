@@ -1,10 +1,10 @@
 //===- MemoryPlan.cpp - How much memory a model takes on a device ------------------------===//
 
 #include "runtime/core/MemoryPlan.h"
-#include "runtime/core/DataType.h"
-#include "runtime/core/Error.h"
+#include "runtime/abi/DataType.h"
 #include "runtime/core/HostMemory.h"
 #include "runtime/core/WeightRows.h"
+#include "runtime/support/Error.h"
 
 #include <algorithm>
 #include <cstdio>

@@ -7,9 +7,9 @@
 #ifndef QUIPU_RUNTIME_CORE_MEMORYPLAN_H
 #define QUIPU_RUNTIME_CORE_MEMORYPLAN_H
 
+#include "runtime/abi/plan_generated.h"
 #include "runtime/core/Device.h"
 #include "runtime/core/Model.h"
-#include "runtime/plan/plan_generated.h"
 
 #include <cstdint>
 #include <span>

@@ -2,9 +2,9 @@
 
 #include "runtime/core/Model.h"
 #include "runtime/core/Device.h"
-#include "runtime/core/Error.h"
 #include "runtime/core/MemoryPlan.h"
 #include "runtime/core/Weights.h"
+#include "runtime/support/Error.h"
 
 #include <algorithm>
 

@@ -1,10 +1,10 @@
 //===- Session.cpp - Running a model -----------------------------------------------------===//
 
 #include "runtime/core/Session.h"
-#include "runtime/core/Error.h"
 #include "runtime/core/Executor.h"
 #include "runtime/core/KvCache.h"
 #include "runtime/core/Logits.h"
+#include "runtime/support/Error.h"
 
 #include <algorithm>
 #include <limits>

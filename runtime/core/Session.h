@@ -3,8 +3,8 @@
 #ifndef QUIPU_RUNTIME_CORE_SESSION_H
 #define QUIPU_RUNTIME_CORE_SESSION_H
 
+#include "runtime/abi/SampleRule.h"
 #include "runtime/core/Model.h"
-#include "runtime/core/SampleRule.h"
 
 #include <cstdint>
 #include <functional>

@@ -1,10 +1,10 @@
 //===- WeightFile.cpp - Finding a plan's weight files ------------------------------------===//
 
-#include "runtime/core/Error.h"
-#include "runtime/core/Hash.h"
-#include "runtime/core/Progress.h"
-#include "runtime/core/WeightIdentity.h"
 #include "runtime/core/Weights.h"
+#include "runtime/support/Error.h"
+#include "runtime/support/Hash.h"
+#include "runtime/support/Progress.h"
+#include "runtime/support/WeightIdentity.h"
 
 #include <cstring>
 #include <filesystem>

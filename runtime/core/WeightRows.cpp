@@ -1,10 +1,10 @@
 //===- WeightRows.cpp - The rows of a weight, from wherever they come --------------------===//
 
 #include "runtime/core/WeightRows.h"
-#include "runtime/core/DataType.h"
-#include "runtime/core/Error.h"
-#include "runtime/core/RandomWeights.h"
-#include "runtime/core/RowOrder.h"
+#include "runtime/abi/DataType.h"
+#include "runtime/abi/RandomWeights.h"
+#include "runtime/abi/RowOrder.h"
+#include "runtime/support/Error.h"
 
 #include <algorithm>
 

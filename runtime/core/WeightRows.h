@@ -9,8 +9,8 @@
 #ifndef QUIPU_RUNTIME_CORE_WEIGHTROWS_H
 #define QUIPU_RUNTIME_CORE_WEIGHTROWS_H
 
+#include "runtime/abi/plan_generated.h"
 #include "runtime/core/Model.h"
-#include "runtime/plan/plan_generated.h"
 
 #include <cstdint>
 #include <span>

@@ -1,12 +1,12 @@
 //===- Weights.cpp - The weights of a plan in memory -------------------------------------===//
 
 #include "runtime/core/Weights.h"
-#include "runtime/core/Error.h"
+#include "runtime/abi/RowOrder.h"
 #include "runtime/core/MemoryPlan.h"
-#include "runtime/core/Number.h"
-#include "runtime/core/Progress.h"
-#include "runtime/core/RowOrder.h"
 #include "runtime/core/WeightRows.h"
+#include "runtime/support/Error.h"
+#include "runtime/support/Number.h"
+#include "runtime/support/Progress.h"
 
 #include <algorithm>
 

@@ -4,9 +4,9 @@
 #define QUIPU_RUNTIME_CORE_WEIGHTS_H
 
 #include "runtime/core/Device.h"
-#include "runtime/core/MappedFile.h"
 #include "runtime/core/Model.h"
 #include "runtime/plan/PlanFile.h"
+#include "runtime/support/MappedFile.h"
 
 #include <cstdint>
 #include <memory>

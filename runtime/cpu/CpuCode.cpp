@@ -1,10 +1,10 @@
 //===- CpuCode.cpp - Machine code of a plan ----------------------------------------------===//
 
 #include "runtime/cpu/CpuCode.h"
-#include "runtime/core/Descriptor.h"
-#include "runtime/core/Error.h"
-#include "runtime/core/KernelAbi.h"
-#include "runtime/core/TemporaryName.h"
+#include "runtime/abi/KernelAbi.h"
+#include "runtime/support/Descriptor.h"
+#include "runtime/support/Error.h"
+#include "runtime/support/TemporaryName.h"
 
 #include <cerrno>
 #include <cmath>

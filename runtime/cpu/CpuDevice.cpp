@@ -1,10 +1,10 @@
 //===- CpuDevice.cpp - The processor as a device -----------------------------------------===//
 
 #include "runtime/cpu/CpuDevice.h"
-#include "runtime/core/Error.h"
-#include "runtime/core/ParallelFor.h"
 #include "runtime/cpu/CpuCode.h"
 #include "runtime/cpu/CpuFeatures.h"
+#include "runtime/support/Error.h"
+#include "runtime/support/ParallelFor.h"
 
 #include <algorithm>
 #include <array>

@@ -1,11 +1,11 @@
 //===- CudaCeilings.cpp - What a GPU can do at best --------------------------------------===//
 
 #include "runtime/cuda/CudaCeilings.h"
-#include "runtime/core/DataType.h"
-#include "runtime/core/Error.h"
-#include "runtime/core/RandomWeights.h"
+#include "runtime/abi/DataType.h"
+#include "runtime/abi/RandomWeights.h"
 #include "runtime/cuda/CudaDevice.h"
-#include "runtime/cuda/CudaToolkit.h"
+#include "runtime/support/CudaToolkit.h"
+#include "runtime/support/Error.h"
 
 #include <algorithm>
 #include <dlfcn.h>

@@ -1,11 +1,11 @@
 //===- CudaDevice.cpp - An NVIDIA GPU as a device ----------------------------------------===//
 
 #include "runtime/cuda/CudaDevice.h"
-#include "runtime/core/Error.h"
 #include "runtime/cuda/CudaModule.h"
 #include "runtime/cuda/CudaProgram.h"
 #include "runtime/cuda/CudaUploader.h"
 #include "runtime/cuda/CudaVariant.h"
+#include "runtime/support/Error.h"
 
 #include <cstring>
 

@@ -1,7 +1,7 @@
 //===- CudaDriver.cpp - The CUDA driver API, found at run time ---------------------------===//
 
 #include "runtime/cuda/CudaDriver.h"
-#include "runtime/core/Error.h"
+#include "runtime/support/Error.h"
 
 #include <cstdlib>
 #include <dlfcn.h>

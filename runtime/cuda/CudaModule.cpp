@@ -1,7 +1,7 @@
 //===- CudaModule.cpp - GPU code of a plan -----------------------------------------------===//
 
 #include "runtime/cuda/CudaModule.h"
-#include "runtime/core/Error.h"
+#include "runtime/support/Error.h"
 
 namespace quipu {
 

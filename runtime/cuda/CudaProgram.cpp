@@ -1,9 +1,9 @@
 //===- CudaProgram.cpp - A list of launches with their parameters ------------------------===//
 
 #include "runtime/cuda/CudaProgram.h"
-#include "runtime/core/Error.h"
 #include "runtime/cuda/CudaServices.h"
 #include "runtime/cuda/TensorMaps.h"
+#include "runtime/support/Error.h"
 
 #include <algorithm>
 #include <map>

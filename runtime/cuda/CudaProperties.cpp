@@ -1,9 +1,9 @@
 //===- CudaProperties.cpp - What a GPU is ------------------------------------------------===//
 
 #include "runtime/cuda/CudaProperties.h"
-#include "runtime/core/Error.h"
-#include "runtime/core/Number.h"
 #include "runtime/cuda/CudaDriver.h"
+#include "runtime/support/Error.h"
+#include "runtime/support/Number.h"
 
 #include <fstream>
 #include <optional>

@@ -1,9 +1,9 @@
 //===- CudaServices.cpp - Kernels that belong to no program ------------------------------===//
 
 #include "runtime/cuda/CudaServices.h"
-#include "runtime/core/CudaAbi.h"
-#include "runtime/core/DataType.h"
-#include "runtime/core/RandomWeights.h"
+#include "runtime/abi/CudaAbi.h"
+#include "runtime/abi/DataType.h"
+#include "runtime/abi/RandomWeights.h"
 
 #include <algorithm>
 #include <string>

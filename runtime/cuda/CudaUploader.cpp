@@ -1,8 +1,8 @@
 //===- CudaUploader.cpp - From files to device memory ------------------------------------===//
 
 #include "runtime/cuda/CudaUploader.h"
-#include "runtime/core/ParallelFor.h"
 #include "runtime/cpu/ThreadPool.h"
+#include "runtime/support/ParallelFor.h"
 
 #include <algorithm>
 #include <memory>

@@ -1,7 +1,7 @@
 //===- CudaVariant.cpp - What of a plan a GPU can run ------------------------------------===//
 
 #include "runtime/cuda/CudaVariant.h"
-#include "runtime/core/Error.h"
+#include "runtime/support/Error.h"
 
 #include <algorithm>
 #include <cctype>

@@ -1,8 +1,8 @@
 //===- TensorMaps.cpp - Descriptors of tensors for the copy engine -----------------------===//
 
 #include "runtime/cuda/TensorMaps.h"
-#include "runtime/core/DataType.h"
-#include "runtime/core/Error.h"
+#include "runtime/abi/DataType.h"
+#include "runtime/support/Error.h"
 
 namespace quipu {
 

@@ -3,8 +3,8 @@
 #ifndef QUIPU_RUNTIME_CUDA_TENSORMAPS_H
 #define QUIPU_RUNTIME_CUDA_TENSORMAPS_H
 
+#include "runtime/abi/plan_generated.h"
 #include "runtime/cuda/CudaDriver.h"
-#include "runtime/plan/plan_generated.h"
 
 namespace quipu {
 

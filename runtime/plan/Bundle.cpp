@@ -1,9 +1,9 @@
 //===- Bundle.cpp - Plan and weights behind another file ---------------------------------===//
 
 #include "runtime/plan/Bundle.h"
-#include "runtime/core/Error.h"
-#include "runtime/core/Hash.h"
-#include "runtime/core/OutputFile.h"
+#include "runtime/support/Error.h"
+#include "runtime/support/Hash.h"
+#include "runtime/support/OutputFile.h"
 
 #include <algorithm>
 #include <cerrno>

@@ -15,8 +15,8 @@
 #ifndef QUIPU_RUNTIME_PLAN_BUNDLE_H
 #define QUIPU_RUNTIME_PLAN_BUNDLE_H
 
-#include "runtime/core/WeightIdentity.h"
 #include "runtime/plan/PlanFile.h"
+#include "runtime/support/WeightIdentity.h"
 
 #include <cstdint>
 #include <optional>

@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------------------===//
 
-#include "runtime/core/DataType.h"
+#include "runtime/abi/DataType.h"
 #include "runtime/plan/PlanChecks.h"
 
 namespace quipu {

@@ -1,6 +1,6 @@
 //===- CheckPlan.cpp - Whether a plan means something ------------------------------------===//
 
-#include "runtime/core/DataType.h"
+#include "runtime/abi/DataType.h"
 #include "runtime/plan/PlanChecks.h"
 #include "runtime/plan/PlanFile.h"
 

@@ -1,6 +1,6 @@
 //===- CheckPrograms.cpp - Whether code and programs mean something ----------------------===//
 
-#include "runtime/core/DataType.h"
+#include "runtime/abi/DataType.h"
 #include "runtime/plan/PlanChecks.h"
 
 #include <algorithm>

@@ -1,7 +1,7 @@
 //===- CheckWeights.cpp - Whether weights and their sources mean something ---------------===//
 
-#include "runtime/core/DataType.h"
-#include "runtime/core/RowOrder.h"
+#include "runtime/abi/DataType.h"
+#include "runtime/abi/RowOrder.h"
 #include "runtime/plan/PlanChecks.h"
 
 namespace quipu {

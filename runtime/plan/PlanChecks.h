@@ -8,8 +8,8 @@
 #ifndef QUIPU_RUNTIME_PLAN_PLANCHECKS_H
 #define QUIPU_RUNTIME_PLAN_PLANCHECKS_H
 
-#include "runtime/core/Error.h"
-#include "runtime/plan/plan_generated.h"
+#include "runtime/abi/plan_generated.h"
+#include "runtime/support/Error.h"
 
 #include <cstdint>
 #include <cstring>

@@ -1,12 +1,12 @@
 //===- PlanFile.cpp - The plan on disk ---------------------------------------------------===//
 
 #include "runtime/plan/PlanFile.h"
-#include "runtime/core/Error.h"
-#include "runtime/core/FileKind.h"
-#include "runtime/core/Hash.h"
-#include "runtime/core/InputFiles.h"
-#include "runtime/core/OutputFile.h"
 #include "runtime/plan/Bundle.h"
+#include "runtime/support/Error.h"
+#include "runtime/support/FileKind.h"
+#include "runtime/support/Hash.h"
+#include "runtime/support/InputFiles.h"
+#include "runtime/support/OutputFile.h"
 
 #include <algorithm>
 #include <cerrno>

@@ -8,8 +8,9 @@
 #ifndef QUIPU_RUNTIME_PLAN_PLANFILE_H
 #define QUIPU_RUNTIME_PLAN_PLANFILE_H
 
-#include "runtime/core/MappedFile.h"
-#include "runtime/plan/plan_generated.h"
+#include "runtime/abi/PlanFormat.h"
+#include "runtime/abi/plan_generated.h"
+#include "runtime/support/MappedFile.h"
 
 #include <cstdint>
 #include <memory>
@@ -21,23 +22,6 @@
 namespace quipu {
 
 class OutputFile;
-
-/// Layout of PlanFileHeader and of the bundle's trailer.
-inline constexpr uint32_t kContainerVersion = 2;
-/// Meaning of plan.fbs; a plan of another one is refused. The compiler stores it in Plan.schema_version too.
-inline constexpr uint32_t kSchemaVersion = 4;
-
-/// First bytes of a plan file, little-endian.
-struct PlanFileHeader {
-  char magic[8]; // kPlanMagic of FileKind.h
-  uint32_t containerVersion;
-  uint32_t schemaVersion;
-  uint64_t payloadSize;
-  /// XXH3-128 of the payload, canonical byte order.
-  uint8_t payloadHash[16];
-  uint8_t reserved[24]; // zeros
-};
-static_assert(sizeof(PlanFileHeader) == 64);
 
 /// The header for a payload (a finished FlatBuffer of plan::Plan).
 PlanFileHeader makePlanFileHeader(std::span<const uint8_t> payload);

@@ -1,7 +1,7 @@
 //===- AddedTokens.cpp - Tokens that are found in a text as they are ---------------------===//
 
 #include "runtime/text/AddedTokens.h"
-#include "runtime/text/Utf8.h"
+#include "runtime/support/Utf8.h"
 
 #include <algorithm>
 #include <functional>

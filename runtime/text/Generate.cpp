@@ -1,8 +1,8 @@
 //===- Generate.cpp - The generation loop ------------------------------------------------===//
 
 #include "runtime/text/Generate.h"
-#include "runtime/core/Error.h"
 #include "runtime/core/Logits.h"
+#include "runtime/support/Error.h"
 #include "runtime/text/StopText.h"
 #include "runtime/text/StreamDecoder.h"
 

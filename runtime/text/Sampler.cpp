@@ -6,8 +6,8 @@
 //===----------------------------------------------------------------------------------===//
 
 #include "runtime/text/Sampler.h"
-#include "runtime/core/Error.h"
 #include "runtime/core/Logits.h"
+#include "runtime/support/Error.h"
 
 #include <algorithm>
 #include <bit>

@@ -9,7 +9,7 @@
 #ifndef QUIPU_RUNTIME_TEXT_SAMPLER_H
 #define QUIPU_RUNTIME_TEXT_SAMPLER_H
 
-#include "runtime/core/SampleRule.h"
+#include "runtime/abi/SampleRule.h"
 
 #include <cstdint>
 #include <span>

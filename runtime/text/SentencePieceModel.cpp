@@ -1,9 +1,9 @@
 //===- SentencePieceModel.cpp - A tokenizer.model, checked -------------------------------===//
 
 #include "runtime/text/SentencePieceModel.h"
-#include "runtime/core/Error.h"
-#include "runtime/core/FileKind.h"
-#include "runtime/text/Utf8.h"
+#include "runtime/support/Error.h"
+#include "runtime/support/FileKind.h"
+#include "runtime/support/Utf8.h"
 
 #include <builtin_pb/sentencepiece_model.pb.h>
 

@@ -1,9 +1,9 @@
 //===- SentencePieceTokenizer.cpp - tokenizer.model --------------------------------------===//
 
 #include "runtime/text/SentencePieceTokenizer.h"
-#include "runtime/core/Error.h"
+#include "runtime/support/Error.h"
+#include "runtime/support/Utf8.h"
 #include "runtime/text/SentencePieceModel.h"
-#include "runtime/text/Utf8.h"
 
 #include <builtin_pb/sentencepiece_model.pb.h>
 #include <sentencepiece_processor.h>

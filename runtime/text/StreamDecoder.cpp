@@ -1,7 +1,7 @@
 //===- StreamDecoder.cpp - Text token by token -------------------------------------------===//
 
 #include "runtime/text/StreamDecoder.h"
-#include "runtime/text/Utf8.h"
+#include "runtime/support/Utf8.h"
 
 namespace quipu {
 

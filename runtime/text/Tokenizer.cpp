@@ -1,10 +1,10 @@
 //===- Tokenizer.cpp - Text to ids and back ----------------------------------------------===//
 
 #include "runtime/text/Tokenizer.h"
-#include "runtime/core/Error.h"
-#include "runtime/core/MappedFile.h"
+#include "runtime/support/Error.h"
+#include "runtime/support/MappedFile.h"
+#include "runtime/support/Utf8.h"
 #include "runtime/text/SentencePieceTokenizer.h"
-#include "runtime/text/Utf8.h"
 
 namespace quipu {
 

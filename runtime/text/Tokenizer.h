@@ -3,8 +3,8 @@
 #ifndef QUIPU_RUNTIME_TEXT_TOKENIZER_H
 #define QUIPU_RUNTIME_TEXT_TOKENIZER_H
 
-#include "runtime/plan/plan_generated.h"
-#include "runtime/text/TokenizerSettings.h"
+#include "runtime/abi/TokenizerSettings.h"
+#include "runtime/abi/plan_generated.h"
 
 #include <cstdint>
 #include <memory>

@@ -9,7 +9,7 @@
 #include "codegen/common/CodeModule.h"
 #include "codegen/cpu/CpuKernel.h"
 #include "codegen/cpu/KernelFrame.h"
-#include "runtime/core/KernelAbi.h"
+#include "runtime/abi/KernelAbi.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/MLIRContext.h"

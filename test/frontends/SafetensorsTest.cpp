@@ -3,7 +3,7 @@
 #include "Support.h"
 
 #include "frontends/hf/Safetensors.h"
-#include "runtime/core/Progress.h"
+#include "runtime/support/Progress.h"
 
 #include <chrono>
 

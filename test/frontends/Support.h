@@ -5,7 +5,7 @@
 
 #include "frontends/common/Layout.h"
 #include "frontends/common/Model.h"
-#include "runtime/core/Error.h"
+#include "runtime/support/Error.h"
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>

@@ -1,4 +1,4 @@
-"""The few functions of the CUDA driver that launching a plan's kernels takes, as runtime/core/CudaAbi.h says."""
+"""The few functions of the CUDA driver that launching a plan's kernels takes, as runtime/abi/CudaAbi.h says."""
 
 import ctypes as c
 

@@ -1,4 +1,4 @@
-"""Kernels of a CPU plan, as runtime/core/KernelAbi.h says: with them the references are checked where no GPU is."""
+"""Kernels of a CPU plan, as runtime/abi/KernelAbi.h says: with them the references are checked where no GPU is."""
 
 import ctypes as c
 import tempfile

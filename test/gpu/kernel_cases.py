@@ -13,7 +13,7 @@ import math
 import torch
 
 DTYPES = {"f32": torch.float32, "f16": torch.float16, "bf16": torch.bfloat16}
-PAIR_RUN = 8  # runtime/core/RowOrder.h
+PAIR_RUN = 8  # runtime/abi/RowOrder.h
 GUARD_BYTES = 4096
 POISON = 0xFF  # NaN in every format
 LARGE = 3e4  # in cache slots that no row may see

@@ -1,4 +1,4 @@
-"""The weights of `--weights random:SEED` (runtime/core/RandomWeights.cpp), for references in PyTorch."""
+"""The weights of `--weights random:SEED` (runtime/abi/RandomWeights.cpp), for references in PyTorch."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""The service kernels of runtime/core/CudaAbi.h on random arguments."""
+"""The service kernels of runtime/abi/CudaAbi.h on random arguments."""
 
 import ctypes as c
 import math
@@ -94,7 +94,7 @@ def check_greedy(driver, code, stream, random):
 
 
 def sample_rule(options, accepted):
-    """The bytes of a SampleRule (runtime/core/SampleRule.h)."""
+    """The bytes of a SampleRule (runtime/abi/SampleRule.h)."""
     scale = 1 / options["temperature"] if options["temperature"] else 0.0
     return struct.pack("<dddffIIII", scale, options["top_p"], options["min_p"], min(scale / math.log(2), 3e38),
                        options["penalty"], options["top_k"], options["window"], accepted, 0)

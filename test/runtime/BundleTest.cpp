@@ -1,8 +1,8 @@
 //===- BundleTest.cpp --------------------------------------------------------------------===//
 
 #include "runtime/plan/Bundle.h"
-#include "runtime/core/OutputFile.h"
 #include "runtime/core/Session.h"
+#include "runtime/support/OutputFile.h"
 #include "test/runtime/ToyPlan.h"
 
 #include <cstdlib>

@@ -1,13 +1,13 @@
 //===- CudaWeightsTest.cpp: weights in device memory -------------------------------------===//
 
-#include "runtime/core/DataType.h"
-#include "runtime/core/Hash.h"
-#include "runtime/core/Progress.h"
-#include "runtime/core/RandomWeights.h"
-#include "runtime/core/RowOrder.h"
+#include "runtime/abi/DataType.h"
+#include "runtime/abi/RandomWeights.h"
+#include "runtime/abi/RowOrder.h"
 #include "runtime/core/Weights.h"
 #include "runtime/cpu/CpuDevice.h"
 #include "runtime/cuda/CudaDevice.h"
+#include "runtime/support/Hash.h"
+#include "runtime/support/Progress.h"
 #include "test/runtime/FakeCudaTest.h"
 
 #include <cstring>

@@ -1,6 +1,6 @@
 //===- DataTypeTest.cpp ------------------------------------------------------------------===//
 
-#include "runtime/core/DataType.h"
+#include "runtime/abi/DataType.h"
 
 #include <gtest/gtest.h>
 

@@ -1,10 +1,10 @@
 //===- FakeCudaDriver.cpp - A CUDA driver without a GPU ----------------------------------===//
 
-#include "runtime/core/CudaAbi.h"
-#include "runtime/core/DataType.h"
-#include "runtime/core/KernelAbi.h"
-#include "runtime/core/RandomWeights.h"
-#include "runtime/core/RowOrder.h"
+#include "runtime/abi/CudaAbi.h"
+#include "runtime/abi/DataType.h"
+#include "runtime/abi/KernelAbi.h"
+#include "runtime/abi/RandomWeights.h"
+#include "runtime/abi/RowOrder.h"
 #include "runtime/cuda/CudaDriver.h"
 #include "test/runtime/FakeCuda.h"
 #include "test/runtime/ToyShape.h"

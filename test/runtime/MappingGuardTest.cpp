@@ -1,8 +1,8 @@
 //===- MappingGuardTest.cpp: files that shrink while they are in use ---------------------===//
 
-#include "runtime/core/MappedFile.h"
 #include "runtime/core/Session.h"
-#include "runtime/core/TemporaryName.h"
+#include "runtime/support/MappedFile.h"
+#include "runtime/support/TemporaryName.h"
 #include "test/runtime/ToyPlan.h"
 
 #include <fcntl.h>

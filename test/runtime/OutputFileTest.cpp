@@ -1,7 +1,7 @@
 //===- OutputFileTest.cpp ----------------------------------------------------------------===//
 
-#include "runtime/core/OutputFile.h"
-#include "runtime/core/InputFiles.h"
+#include "runtime/support/OutputFile.h"
+#include "runtime/support/InputFiles.h"
 #include "test/runtime/ToyPlan.h"
 
 #include <cerrno>

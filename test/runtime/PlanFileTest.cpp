@@ -1,6 +1,6 @@
 //===- PlanFileTest.cpp: container and meaning -------------------------------------------===//
 
-#include "runtime/core/OutputFile.h"
+#include "runtime/support/OutputFile.h"
 #include "test/runtime/ToyPlan.h"
 
 #include <cstring>

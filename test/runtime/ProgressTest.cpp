@@ -1,6 +1,6 @@
 //===- ProgressTest.cpp ------------------------------------------------------------------===//
 
-#include "runtime/core/Progress.h"
+#include "runtime/support/Progress.h"
 
 #include <gtest/gtest.h>
 

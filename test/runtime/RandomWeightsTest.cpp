@@ -1,7 +1,7 @@
 //===- RandomWeightsTest.cpp -------------------------------------------------------------===//
 
-#include "runtime/core/RandomWeights.h"
-#include "runtime/core/DataType.h"
+#include "runtime/abi/RandomWeights.h"
+#include "runtime/abi/DataType.h"
 
 #include <gtest/gtest.h>
 

@@ -1,7 +1,7 @@
 //===- ThreadPoolTest.cpp ----------------------------------------------------------------===//
 
 #include "runtime/cpu/ThreadPool.h"
-#include "runtime/core/Error.h"
+#include "runtime/support/Error.h"
 
 #include <gtest/gtest.h>
 

@@ -1,9 +1,9 @@
 //===- TokenizerTest.cpp -----------------------------------------------------------------===//
 
 #include "runtime/text/Tokenizer.h"
+#include "runtime/support/Utf8.h"
 #include "runtime/text/SentencePieceModel.h"
 #include "runtime/text/StreamDecoder.h"
-#include "runtime/text/Utf8.h"
 #include "test/runtime/TestTokenizer.h"
 #include "test/runtime/ToyPlan.h"
 

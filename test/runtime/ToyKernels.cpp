@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------------------===//
 
-#include "runtime/core/KernelAbi.h"
+#include "runtime/abi/KernelAbi.h"
 #include "test/runtime/ToyShape.h"
 
 #include <string.h>

@@ -1,9 +1,9 @@
 //===- ToyPlan.cpp - A whole plan without a compiler -------------------------------------===//
 
 #include "test/runtime/ToyPlan.h"
-#include "runtime/core/DataType.h"
-#include "runtime/core/Hash.h"
-#include "runtime/core/OutputFile.h"
+#include "runtime/abi/DataType.h"
+#include "runtime/support/Hash.h"
+#include "runtime/support/OutputFile.h"
 
 #include <algorithm>
 #include <cstring>

@@ -9,8 +9,8 @@
 #ifndef QUIPU_TEST_RUNTIME_TOYPLAN_H
 #define QUIPU_TEST_RUNTIME_TOYPLAN_H
 
-#include "runtime/core/Error.h"
 #include "runtime/plan/PlanFile.h"
+#include "runtime/support/Error.h"
 #include "test/runtime/ToyShape.h"
 
 #include <gtest/gtest.h>

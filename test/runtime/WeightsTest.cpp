@@ -1,10 +1,10 @@
 //===- WeightsTest.cpp: files that moved, changed or are missing -------------------------===//
 
 #include "runtime/core/Weights.h"
-#include "runtime/core/Progress.h"
-#include "runtime/core/RandomWeights.h"
-#include "runtime/core/WeightIdentity.h"
+#include "runtime/abi/RandomWeights.h"
 #include "runtime/cpu/CpuDevice.h"
+#include "runtime/support/Progress.h"
+#include "runtime/support/WeightIdentity.h"
 #include "test/runtime/ToyPlan.h"
 
 #include <cstring>

@@ -8,7 +8,7 @@
 #ifndef QUIPU_TOOLS_COMMON_COMMANDLINE_H
 #define QUIPU_TOOLS_COMMON_COMMANDLINE_H
 
-#include "runtime/core/Number.h"
+#include "runtime/support/Number.h"
 
 #include <CLI/CLI.hpp>
 

@@ -1,9 +1,9 @@
 //===- Console.cpp - Results on stdout, messages on stderr -------------------------------===//
 
 #include "tools/common/Console.h"
-#include "runtime/core/Descriptor.h"
-#include "runtime/core/Error.h"
-#include "runtime/core/InputFiles.h"
+#include "runtime/support/Descriptor.h"
+#include "runtime/support/Error.h"
+#include "runtime/support/InputFiles.h"
 #include "tools/common/Escape.h"
 #include "tools/common/StatusLine.h"
 

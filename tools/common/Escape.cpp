@@ -1,7 +1,7 @@
 //===- Escape.cpp - Text that a terminal does not act on ---------------------------------===//
 
 #include "tools/common/Escape.h"
-#include "runtime/text/Utf8.h"
+#include "runtime/support/Utf8.h"
 
 #include <cstdint>
 

@@ -1,7 +1,7 @@
 //===- Process.cpp - Starting other programs --------------------------------------===//
 
 #include "tools/common/Process.h"
-#include "runtime/core/Error.h"
+#include "runtime/support/Error.h"
 
 #include <cerrno>
 #include <cstdlib>

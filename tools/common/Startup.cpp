@@ -1,7 +1,7 @@
 //===- Startup.cpp - What a parent hands down, set right ---------------------------------===//
 
 #include "tools/common/Startup.h"
-#include "runtime/core/InputFiles.h"
+#include "runtime/support/InputFiles.h"
 
 #include <cerrno>
 #include <csignal>

@@ -1,9 +1,9 @@
 //===- StatusLine.cpp - What takes so long -----------------------------------------------===//
 
 #include "tools/common/StatusLine.h"
-#include "runtime/core/Error.h"
-#include "runtime/core/Progress.h"
-#include "runtime/text/Utf8.h"
+#include "runtime/support/Error.h"
+#include "runtime/support/Progress.h"
+#include "runtime/support/Utf8.h"
 #include "tools/common/Console.h"
 #include "tools/common/Escape.h"
 

@@ -4,7 +4,7 @@
 #define QUIPU_TOOLS_QUIPU_COMPILE_BACKEND_H
 
 #include "codegen/plan/PlanWriter.h"
-#include "runtime/core/Error.h"
+#include "runtime/support/Error.h"
 #include "tools/common/Console.h"
 #include "tools/quipu-compile/Options.h"
 #include "tools/quipu-compile/Timing.h"

@@ -4,7 +4,7 @@
 #define QUIPU_TOOLS_QUIPU_COMPILE_COMPILATION_H
 
 #include "frontends/common/Model.h"
-#include "runtime/core/OutputFile.h"
+#include "runtime/support/OutputFile.h"
 #include "tools/quipu-compile/Backend.h"
 #include "tools/quipu-compile/CompilerThreads.h"
 #include "tools/quipu-compile/Options.h"

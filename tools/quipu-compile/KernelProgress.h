@@ -3,7 +3,7 @@
 #ifndef QUIPU_TOOLS_QUIPU_COMPILE_KERNELPROGRESS_H
 #define QUIPU_TOOLS_QUIPU_COMPILE_KERNELPROGRESS_H
 
-#include "runtime/core/Progress.h"
+#include "runtime/support/Progress.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/IR/DiagnosticHandler.h"

@@ -1,7 +1,7 @@
 //===- Options.cpp - The command line of quipu-compile -----------------------------------===//
 
 #include "tools/quipu-compile/Options.h"
-#include "runtime/core/WeightIdentity.h"
+#include "runtime/support/WeightIdentity.h"
 #include "tools/common/CommandLine.h"
 #include "tools/common/Console.h"
 

@@ -3,7 +3,7 @@
 #ifndef QUIPU_TOOLS_QUIPU_COMPILE_TIMING_H
 #define QUIPU_TOOLS_QUIPU_COMPILE_TIMING_H
 
-#include "runtime/core/Progress.h"
+#include "runtime/support/Progress.h"
 #include "tools/common/Console.h"
 
 #include <algorithm>

@@ -4,7 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "runtime/core/Error.h"
+#include "runtime/support/Error.h"
 #include "tools/common/Console.h"
 #include "tools/common/Startup.h"
 #include "tools/common/StatusLine.h"

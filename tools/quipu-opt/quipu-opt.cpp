@@ -8,7 +8,7 @@
 #include "ir/Llama/Llama.h"
 #include "ir/Reference/Reference.h"
 #include "passes/Passes.h"
-#include "runtime/core/InputFiles.h"
+#include "runtime/support/InputFiles.h"
 #include "tools/common/Startup.h"
 
 #include "mlir/InitAllDialects.h"

@@ -1,7 +1,7 @@
 //===- Cache.cpp - quipu cache: the plans compiled on the fly ----------------------------===//
 
-#include "runtime/core/Error.h"
 #include "runtime/plan/PlanFile.h"
+#include "runtime/support/Error.h"
 #include "tools/common/Console.h"
 #include "tools/common/Escape.h"
 #include "tools/quipu/Command.h"

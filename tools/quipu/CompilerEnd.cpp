@@ -1,9 +1,9 @@
 //===- CompilerEnd.cpp - When a signal ends the compiler ---------------------------------===//
 
 #include "tools/quipu/CompilerEnd.h"
-#include "runtime/core/Error.h"
-#include "runtime/core/OutputFile.h"
-#include "runtime/core/TemporaryName.h"
+#include "runtime/support/Error.h"
+#include "runtime/support/OutputFile.h"
+#include "runtime/support/TemporaryName.h"
 #include "tools/common/CommandLine.h"
 #include "tools/common/Console.h"
 #include "tools/common/Process.h"

@@ -1,7 +1,7 @@
 //===- CudaTools.cpp - What of NVIDIA's toolkit is here ----------------------------------===//
 
 #include "tools/quipu/CudaTools.h"
-#include "runtime/cuda/CudaToolkit.h"
+#include "runtime/support/CudaToolkit.h"
 #include "tools/common/Libraries.h"
 #include "tools/common/Process.h"
 

@@ -1,9 +1,9 @@
 //===- Doctor.cpp - quipu doctor: what this machine can run ------------------------------===//
 
-#include "runtime/core/Error.h"
 #include "runtime/cpu/CpuFeatures.h"
 #include "runtime/cpu/ThreadPool.h"
 #include "runtime/plan/PlanFile.h"
+#include "runtime/support/Error.h"
 #include "tools/common/Console.h"
 #include "tools/common/Process.h"
 #include "tools/quipu/Command.h"

@@ -1,7 +1,7 @@
 //===- Inspect.cpp - quipu inspect: everything the compiler did --------------------------===//
 
-#include "runtime/core/Error.h"
-#include "runtime/core/OutputFile.h"
+#include "runtime/support/Error.h"
+#include "runtime/support/OutputFile.h"
 #include "tools/common/Console.h"
 #include "tools/quipu/Command.h"
 #include "tools/quipu/JsonText.h"

@@ -1,10 +1,10 @@
 //===- Logits.cpp - quipu logits: raw logits for other programs --------------------------===//
 
 #include "runtime/core/Logits.h"
-#include "runtime/core/Error.h"
-#include "runtime/core/OutputFile.h"
-#include "runtime/core/Progress.h"
 #include "runtime/core/Session.h"
+#include "runtime/support/Error.h"
+#include "runtime/support/OutputFile.h"
+#include "runtime/support/Progress.h"
 #include "tools/quipu/Command.h"
 #include "tools/quipu/NpyFile.h"
 #include "tools/quipu/PlanSource.h"

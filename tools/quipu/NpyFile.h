@@ -3,7 +3,7 @@
 #ifndef QUIPU_TOOLS_QUIPU_NPYFILE_H
 #define QUIPU_TOOLS_QUIPU_NPYFILE_H
 
-#include "runtime/core/OutputFile.h"
+#include "runtime/support/OutputFile.h"
 
 #include <cstdint>
 #include <span>

@@ -1,7 +1,7 @@
 //===- Pages.cpp - quipu completion, and the pages that are installed --------------------===//
 
-#include "runtime/core/Error.h"
-#include "runtime/core/OutputFile.h"
+#include "runtime/support/Error.h"
+#include "runtime/support/OutputFile.h"
 #include "tools/common/Console.h"
 #include "tools/quipu-compile/Options.h"
 #include "tools/quipu/Command.h"

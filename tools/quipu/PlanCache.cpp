@@ -1,8 +1,8 @@
 //===- PlanCache.cpp - The folder of plans compiled on the fly ---------------------------===//
 
 #include "tools/quipu/PlanCache.h"
-#include "runtime/core/Error.h"
 #include "runtime/plan/PlanFile.h"
+#include "runtime/support/Error.h"
 #include "tools/common/Console.h"
 
 #include <algorithm>

@@ -2,9 +2,9 @@
 
 #include "tools/quipu/Prompt.h"
 #include "frontends/common/Model.h"
-#include "runtime/core/Descriptor.h"
-#include "runtime/core/Error.h"
-#include "runtime/core/InputFiles.h"
+#include "runtime/support/Descriptor.h"
+#include "runtime/support/Error.h"
+#include "runtime/support/InputFiles.h"
 #include "tools/common/Console.h"
 #include "tools/quipu/Command.h"
 

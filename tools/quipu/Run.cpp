@@ -1,10 +1,10 @@
 //===- Run.cpp - quipu run: text from a prompt -------------------------------------------===//
 
-#include "runtime/core/DataType.h"
+#include "runtime/abi/DataType.h"
 #include "runtime/core/Device.h"
-#include "runtime/core/Error.h"
-#include "runtime/core/Progress.h"
 #include "runtime/core/Session.h"
+#include "runtime/support/Error.h"
+#include "runtime/support/Progress.h"
 #include "runtime/text/Generate.h"
 #include "tools/common/Console.h"
 #include "tools/quipu/Command.h"

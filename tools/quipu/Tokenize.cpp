@@ -1,7 +1,7 @@
 //===- Tokenize.cpp - quipu tokenize: text to ids and back -------------------------------===//
 
 #include "frontends/common/Model.h"
-#include "runtime/core/Error.h"
+#include "runtime/support/Error.h"
 #include "runtime/text/Tokenizer.h"
 #include "tools/common/Console.h"
 #include "tools/common/Escape.h"

@@ -1,7 +1,7 @@
 //===- Tokens.cpp - Token ids as text ----------------------------------------------------===//
 
-#include "runtime/core/Error.h"
-#include "runtime/core/Number.h"
+#include "runtime/support/Error.h"
+#include "runtime/support/Number.h"
 #include "tools/quipu/Command.h"
 
 #include <algorithm>

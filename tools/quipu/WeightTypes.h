@@ -3,7 +3,7 @@
 #ifndef QUIPU_TOOLS_QUIPU_WEIGHTTYPES_H
 #define QUIPU_TOOLS_QUIPU_WEIGHTTYPES_H
 
-#include "runtime/plan/plan_generated.h"
+#include "runtime/abi/plan_generated.h"
 
 #include <string>
 

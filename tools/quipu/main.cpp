@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------------------===//
 
-#include "runtime/core/Error.h"
 #include "runtime/plan/Bundle.h"
+#include "runtime/support/Error.h"
 #include "tools/common/Console.h"
 #include "tools/common/Startup.h"
 #include "tools/common/StatusLine.h"

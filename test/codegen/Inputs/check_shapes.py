@@ -3,7 +3,7 @@
 
     check_shapes.py WORK
 
-- The code of a plan calls nothing but what the runtime promises (QUIPU_HOST_FUNCTIONS in runtime/core/KernelAbi.h): its
+- The code of a plan calls nothing but what the runtime promises (QUIPU_HOST_FUNCTIONS in runtime/abi/KernelAbi.h): its
   undefined symbols are read with llvm-nm.
 - Where this machine has the target's features, the logits of a prompt, in one piece and token by token, are those of the
   same model computed in f32 by the reference lowering (quipu-eval), but for the rounding of the type.

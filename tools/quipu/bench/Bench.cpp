@@ -2,8 +2,8 @@
 
 #include "tools/quipu/bench/Bench.h"
 #include "runtime/core/Device.h"
-#include "runtime/core/Error.h"
 #include "runtime/core/MemoryPlan.h"
+#include "runtime/support/Error.h"
 
 #include <algorithm>
 #include <chrono>

@@ -3,8 +3,8 @@
 #ifndef QUIPU_TOOLS_QUIPU_BENCH_BENCH_H
 #define QUIPU_TOOLS_QUIPU_BENCH_BENCH_H
 
-#include "runtime/core/Progress.h"
 #include "runtime/core/Session.h"
+#include "runtime/support/Progress.h"
 #include "tools/quipu/bench/Ceilings.h"
 #include "tools/quipu/bench/Report.h"
 #include "tools/quipu/bench/Test.h"

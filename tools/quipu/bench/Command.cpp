@@ -2,7 +2,7 @@
 
 #include "tools/quipu/Command.h"
 #include "runtime/core/Device.h"
-#include "runtime/core/Error.h"
+#include "runtime/support/Error.h"
 #include "tools/quipu/PlanSource.h"
 #include "tools/quipu/bench/Bench.h"
 #include "tools/quipu/bench/Report.h"

@@ -1,7 +1,7 @@
 //===- ReadCeiling.cpp - The read bandwidth of this machine ------------------------------===//
 
-#include "runtime/core/Error.h"
 #include "runtime/cpu/CpuFeatures.h"
+#include "runtime/support/Error.h"
 #include "tools/quipu/Memory.h"
 #include "tools/quipu/bench/Ceilings.h"
 

@@ -1,6 +1,6 @@
 //===- ReportJson.cpp - bench's results for programs -------------------------------------===//
 
-#include "runtime/core/Error.h"
+#include "runtime/support/Error.h"
 #include "tools/quipu/JsonText.h"
 #include "tools/quipu/bench/Report.h"
 

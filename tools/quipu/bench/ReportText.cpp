@@ -1,6 +1,6 @@
 //===- ReportText.cpp - bench's tables ---------------------------------------------------===//
 
-#include "runtime/core/Error.h"
+#include "runtime/support/Error.h"
 #include "tools/common/Console.h"
 #include "tools/quipu/bench/Report.h"
 

@@ -1,7 +1,7 @@
 //===- Setting.cpp - What a benchmark ran on ---------------------------------------------===//
 
 #include "runtime/core/Device.h"
-#include "runtime/core/Error.h"
+#include "runtime/support/Error.h"
 #include "tools/quipu/Build.h"
 #include "tools/quipu/WeightTypes.h"
 #include "tools/quipu/bench/Report.h"

@@ -1,7 +1,7 @@
 //===- Test.cpp - One thing that bench measures ------------------------------------------===//
 
 #include "tools/quipu/bench/Test.h"
-#include "runtime/core/Error.h"
+#include "runtime/support/Error.h"
 #include "tools/common/Console.h"
 
 namespace quipu::tool {

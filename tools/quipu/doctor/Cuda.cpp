@@ -1,9 +1,9 @@
 //===- Cuda.cpp - What of CUDA is on this machine ----------------------------------------===//
 
-#include "runtime/core/Error.h"
 #include "runtime/cuda/CudaDriver.h"
 #include "runtime/cuda/CudaProperties.h"
-#include "runtime/cuda/CudaToolkit.h"
+#include "runtime/support/CudaToolkit.h"
+#include "runtime/support/Error.h"
 #include "tools/common/Console.h"
 #include "tools/common/Libraries.h"
 #include "tools/common/Process.h"

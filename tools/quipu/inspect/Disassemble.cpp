@@ -1,7 +1,7 @@
 //===- Disassemble.cpp - Machine code of a plan's kernel ---------------------------------===//
 
 #include "tools/quipu/inspect/Disassemble.h"
-#include "runtime/core/Error.h"
+#include "runtime/support/Error.h"
 #include "tools/common/Process.h"
 #include "tools/quipu/inspect/PlanNames.h"
 

@@ -1,7 +1,7 @@
 //===- GpuCode.cpp - PTX and machine code of a CUDA plan's kernels -----------------------===//
 
 #include "tools/quipu/inspect/GpuCode.h"
-#include "runtime/core/Error.h"
+#include "runtime/support/Error.h"
 #include "tools/common/Process.h"
 #include "tools/quipu/CudaTools.h"
 #include "tools/quipu/inspect/Disassemble.h"

@@ -1,7 +1,7 @@
 //===- PlanNames.cpp - Printed forms of the parts of a plan ------------------------------===//
 
 #include "tools/quipu/inspect/PlanNames.h"
-#include "runtime/core/Error.h"
+#include "runtime/support/Error.h"
 
 namespace quipu::tool {
 

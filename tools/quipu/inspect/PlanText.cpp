@@ -1,8 +1,8 @@
 //===- PlanText.cpp - A plan for people to read ------------------------------------------===//
 
 #include "tools/quipu/inspect/PlanText.h"
-#include "runtime/core/DataType.h"
-#include "runtime/core/Error.h"
+#include "runtime/abi/DataType.h"
+#include "runtime/support/Error.h"
 #include "tools/common/Console.h"
 #include "tools/quipu/JsonText.h"
 #include "tools/quipu/inspect/PlanJson.h"

@@ -1,0 +1,47 @@
+//===- RandomWeights.h - Weights from a seed --------------------------------*- C++ -*-===//
+//
+// Value number i of tensor `name` is a function of (name, seed, i, role, columns) alone: it depends neither on threads,
+// nor on how the compiler joins tensors, nor on the machine; another dtype changes it by rounding only.
+//
+// Matrices are approximately normal: a 32-bit mix of the element's number gives four 16-bit numbers whose sum
+// (Irwin-Hall) is centred and scaled, so a value needs integer operations and one multiplication.
+//
+//===----------------------------------------------------------------------------------===//
+
+#ifndef QUIPU_RUNTIME_ABI_RANDOMWEIGHTS_H
+#define QUIPU_RUNTIME_ABI_RANDOMWEIGHTS_H
+
+#include "runtime/abi/plan_generated.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace quipu {
+
+/// Standard deviation of the random values of a tensor (0 for norms, which are filled with ones). `columns` is the
+/// size of the last dimension.
+double randomDeviation(plan::WeightRole role, uint64_t columns);
+
+/// A tensor's part of the generator's state for the elements whose number has the upper half `high`: the value of
+/// element i is a function of the lower half of i, the keys, and a scale.
+struct RandomKeys {
+  uint32_t a, b, c;
+};
+RandomKeys randomKeys(std::string_view sourceName, uint64_t seed, uint32_t high);
+
+/// What the sum of an element's four numbers is multiplied by.
+float randomScale(plan::WeightRole role, uint64_t columns);
+
+/// Fills `out` with elements [first, first + count) of the tensor named `sourceName` (the name in the weight file,
+/// Source.name), in row-major order, as f32.
+void fillRandom(std::string_view sourceName, uint64_t seed, plan::WeightRole role, uint64_t columns, uint64_t first,
+                size_t count, float *out);
+
+/// The same, rounded to nearest even to `dtype` (f32, f16 or bf16).
+void fillRandom(std::string_view sourceName, uint64_t seed, plan::WeightRole role, uint64_t columns, uint64_t first,
+                size_t count, plan::DType dtype, void *out);
+
+} // namespace quipu
+
+#endif // QUIPU_RUNTIME_ABI_RANDOMWEIGHTS_H

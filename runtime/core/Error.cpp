@@ -1,7 +1,0 @@
-//===- Error.cpp - The one exception of the runtime --------------------------------------===//
-
-#include "runtime/core/Error.h"
-
-#include <cstring>
-
-std::string quipu::errnoSuffix(int error) { return std::string(": ") + strerror(error); }

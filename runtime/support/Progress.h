@@ -1,0 +1,55 @@
+//===- Progress.h - How far long work is --------------------------------------*- C++ -*-===//
+//
+// Work that may take seconds keeps a Progress while it runs. Nobody listens unless the program has set a listener
+// (tools/common/StatusLine.h shows what is going on where a person sees it), so this costs next to nothing.
+//
+//===----------------------------------------------------------------------------------===//
+
+#ifndef QUIPU_RUNTIME_SUPPORT_PROGRESS_H
+#define QUIPU_RUNTIME_SUPPORT_PROGRESS_H
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+
+namespace quipu {
+
+class Progress {
+public:
+  enum class Unit { Items, Bytes };
+
+  /// `what`: "hash the weights"; `total`: how much there is to do, 0: not known. `item`: what a unit of Unit::Items is
+  /// called, "kernel".
+  explicit Progress(std::string what, uint64_t total = 0, Unit unit = Unit::Bytes, std::string item = "");
+  ~Progress();
+  Progress(const Progress &) = delete;
+  Progress &operator=(const Progress &) = delete;
+
+  /// Notes that this much more is done; from any thread.
+  void add(uint64_t amount) { doneAmount.fetch_add(amount, std::memory_order_relaxed); }
+
+  uint64_t done() const { return doneAmount.load(std::memory_order_relaxed); }
+
+  const std::string what;
+  const uint64_t total;
+  const Unit unit;
+  const std::string item;
+
+private:
+  std::atomic<uint64_t> doneAmount{0};
+};
+
+/// Hears of every Progress that begins and ends, from any thread.
+class ProgressListener {
+public:
+  virtual ~ProgressListener() = default;
+  virtual void begin(const Progress &progress) = 0;
+  virtual void end(const Progress &progress) = 0;
+};
+
+/// Null: nobody listens. To be set while no Progress is alive.
+void setProgressListener(ProgressListener *listener);
+
+} // namespace quipu
+
+#endif // QUIPU_RUNTIME_SUPPORT_PROGRESS_H

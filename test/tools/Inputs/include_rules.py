@@ -1,0 +1,50 @@
+"""include_rules.py SOURCE: which folder may include which. The arrows of docs/architecture.md are these."""
+
+import pathlib
+import re
+import sys
+
+# A folder may include itself, what lies in it, and these. The longest name that a file lies in counts.
+RULES = {
+    "runtime/support": [],
+    "runtime/abi": [],
+    "runtime": ["runtime"],
+    "ir": [],
+    "passes": ["ir"],
+    # A tokenizer is read where a model is opened, and again when a plan is run.
+    "frontends": ["ir", "runtime/abi", "runtime/support", "runtime/text/Tokenizer.h"],
+    "codegen/common": ["codegen", "ir", "runtime/abi", "runtime/support"],
+    "codegen/schedule": ["codegen", "ir"],
+    "codegen/cpu": ["codegen/Passes.h", "codegen/common", "ir", "runtime/abi", "runtime/support"],
+    "codegen/cuda": ["codegen/Passes.h", "codegen/common", "ir", "runtime/abi", "runtime/support"],
+    "codegen/plan": ["codegen/common", "frontends/common", "ir", "runtime/abi", "runtime/support"],
+    "codegen": ["ir"],
+    "tools/common": ["runtime/support"],
+    # No MLIR: what needs the compiler starts quipu-compile, whose options it knows.
+    "tools/quipu": ["frontends", "runtime", "tools/common", "tools/quipu-compile/Options.h"],
+    "tools": ["codegen", "frontends", "ir", "passes", "runtime", "tools"],
+}
+
+
+def lies_in(path, folder):
+    return path == folder or path.startswith(folder + "/")
+
+
+source = pathlib.Path(sys.argv[1])
+used = set()
+wrong = []
+for path in sorted(path for top in sorted({rule.split("/")[0] for rule in RULES}) for path in (source / top).rglob("*")):
+    if path.suffix not in (".h", ".cpp"):
+        continue
+    name = str(path.relative_to(source))
+    rule = max((rule for rule in RULES if lies_in(name, rule)), key=len)
+    used.add(rule)
+    for included in re.findall(r'^#include "([^"]+[.]h)"', path.read_text(), re.M):
+        if included.split("/")[0] not in {rule.split("/")[0] for rule in RULES}:
+            continue
+        if not any(lies_in(included, folder) for folder in [rule, *RULES[rule]]):
+            wrong.append(f"{name} includes {included}; {rule} may include {', '.join(RULES[rule]) or 'itself'}")
+# A rule for a folder that is gone would hold for nothing.
+wrong += [f"{rule}: no such folder" for rule in set(RULES) - used]
+print("\n".join(wrong) or "all includes follow the rules")
+sys.exit(bool(wrong))
