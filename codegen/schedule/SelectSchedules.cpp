@@ -49,9 +49,27 @@ struct SelectSchedulesPass : impl::LlamaSelectSchedulesBase<SelectSchedulesPass>
 
 private:
   LlamaSelectSchedulesOptions options() {
-    return {run,    vectors, rowTiles,    fewRun,     prefetch, rows,      warps,
-            ahead,  ring,    ringDepth,   ringStages, ringHeld, ringFirst, ringUnderWay,
-            stages, cluster, weightFirst, splits,     keys,     positions, target};
+    return {.run = run,
+            .vectors = vectors,
+            .rowTiles = rowTiles,
+            .fewRun = fewRun,
+            .prefetch = prefetch,
+            .rows = rows,
+            .warps = warps,
+            .ahead = ahead,
+            .ring = ring,
+            .ringDepth = ringDepth,
+            .ringStages = ringStages,
+            .ringHeld = ringHeld,
+            .ringFirst = ringFirst,
+            .ringUnderWay = ringUnderWay,
+            .stages = stages,
+            .cluster = cluster,
+            .weightFirst = weightFirst,
+            .splits = splits,
+            .keys = keys,
+            .positions = positions,
+            .target = target};
   }
 
   void refuse(llvm::Error error) {

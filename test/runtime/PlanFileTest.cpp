@@ -114,8 +114,10 @@ TEST_F(PlanFileTest, OtherVersions) {
   changed[8] = 9;
   expectRefusal(changed, "container version 9, this quipu reads version 2");
   changed = bytes;
-  changed[12] = 7;
-  expectRefusal(changed, concat("schema version 7, this quipu reads version ", kSchemaVersion));
+  changed[12] = kSchemaVersion + 1;
+  expectRefusal(changed, concat("schema version ", kSchemaVersion + 1, ", this quipu reads version ", kSchemaVersion));
+  changed[12] = kSchemaVersion - 1;
+  expectRefusal(changed, "compile the model again with this version of quipu");
   expectInvalid(concat("schema_version is ", kSchemaVersion + 1),
                 [](plan::PlanT &plan) { plan.schema_version = kSchemaVersion + 1; });
 }

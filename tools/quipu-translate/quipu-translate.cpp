@@ -27,8 +27,9 @@ static llvm::cl::opt<std::string> modelPath("model", llvm::cl::value_desc("folde
 static llvm::cl::opt<std::string> target("target", llvm::cl::init("cpu"),
                                          llvm::cl::desc("As for quipu compile: cpu, cpu:x86-64-v4, cuda, cuda:sm_80"));
 static llvm::cl::opt<uint32_t> maxSeq("max-seq", llvm::cl::init(0),
-                                      llvm::cl::desc("Most positions of a sequence (0: all that the model allows)"));
-static llvm::cl::opt<uint32_t> maxBatch("max-batch", llvm::cl::init(1), llvm::cl::desc("Most sequences at once"));
+                                      llvm::cl::desc("Most positions of a sequence (0: as quipu compile chooses it)"));
+static llvm::cl::opt<uint32_t> maxBatch("max-batch", llvm::cl::init(tool::CompileOptions().maxBatch),
+                                        llvm::cl::desc("Most sequences at once"));
 
 static llvm::cl::opt<frontend::DType>
     dtype("dtype", llvm::cl::desc("The type that it was compiled for (default: as quipu compile chooses it)"),
@@ -45,7 +46,7 @@ static FailureOr<std::vector<uint8_t>> translate(ModuleOp module) {
   options.target = target;
   // All of the command line is read here: the linker resets LLVM's options.
   codegen::PlanOptions planOptions;
-  planOptions.maxSeq = maxSeq ? maxSeq : model.config.maxPositionEmbeddings;
+  planOptions.maxSeq = maxSeq ? maxSeq : std::min(model.config.maxPositionEmbeddings, tool::kDefaultMaxSeq);
   planOptions.maxBatch = maxBatch;
   planOptions.computeDType = dtype.getNumOccurrences() ? dtype : frontend::resolveComputeDType(model);
 
