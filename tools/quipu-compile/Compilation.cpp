@@ -14,6 +14,7 @@
 #include "runtime/support/WeightIdentity.h"
 #include "tools/common/Console.h"
 #include "tools/common/Process.h"
+#include "tools/quipu-compile/PhaseWatch.h"
 #include "tools/quipu-compile/Phases.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -23,6 +24,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <exception>
 #include <filesystem>
 
 namespace fs = std::filesystem;
@@ -103,9 +105,7 @@ void Compilation::run() {
   if (!isPlan)
     targets.resize(1);
   importModel();
-  runPasses(targets, last);
-  if (last == kCodegenPhase)
-    generateCode();
+  runPhases(targets, last);
   if (!options.output.empty()) {
     if (isPlan)
       emitPlan();
@@ -160,48 +160,92 @@ void Compilation::importModel() {
   variants.front().module = std::move(module);
 }
 
-void Compilation::runPhase(const CompilePhase &phase, mlir::ModuleOp module) {
-  mlir::LogicalResult result = timing.measure(phase.name, [&] { return tool::runPasses(module, phase.add); });
+namespace {
+/// Shows the module to a function, which may refuse it, and leaves it as it is.
+struct ShowPass : mlir::PassWrapper<ShowPass, mlir::OperationPass<mlir::ModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(ShowPass)
+  explicit ShowPass(std::function<mlir::LogicalResult(mlir::ModuleOp)> look) : look(std::move(look)) {}
+  llvm::StringRef getArgument() const final { return "quipu-show"; }
+  void runOnOperation() override {
+    markAllAnalysesPreserved();
+    if (failed(look(getOperation())))
+      signalPassFailure();
+  }
+  std::function<mlir::LogicalResult(mlir::ModuleOp)> look;
+};
+} // namespace
+
+void Compilation::runPhases(const std::vector<CompilePhase> &phases, const std::string &last, mlir::ModuleOp module,
+                            bool isFirst, std::function<void(mlir::ModuleOp)> fork) {
+  mlir::PassManager manager(&context);
+  std::string current;
+  // MLIR is built without exceptions: none may pass through it.
+  std::exception_ptr refusal;
+  auto guarded = [&](auto work) {
+    try {
+      work();
+    } catch (...) {
+      refusal = refusal ? refusal : std::current_exception();
+    }
+    return mlir::failure(refusal != nullptr);
+  };
+  manager.addInstrumentation(
+      std::make_unique<PhaseWatch>(timing, current, [&](const std::string &phase, mlir::ModuleOp after) {
+        // What is dumped is the first target's.
+        if (isFirst)
+          (void)guarded([&] { dumpPhase(phase, after); });
+      }));
+  for (const CompilePhase &phase : phases) {
+    if (phase.name == kFirstTargetPhase && fork)
+      manager.addPass(
+          std::make_unique<ShowPass>([&](mlir::ModuleOp before) { return guarded([&] { fork(before); }); }));
+    if (phase.name == kCodegenPhase && !options.kernel.empty())
+      manager.addPass(
+          std::make_unique<ShowPass>([&](mlir::ModuleOp before) { return guarded([&] { checkKernelName(before); }); }));
+    phase.add(manager);
+    if (phase.name == last)
+      break;
+  }
+  if (options.passTiming)
+    manager.enableTiming();
+  if (options.printAfterAll)
+    manager.enableIRPrinting([](mlir::Pass *, mlir::Operation *) { return false; },
+                             [](mlir::Pass *, mlir::Operation *) { return true; }, /*printModuleScope=*/false,
+                             /*printAfterOnlyOnChange=*/false);
+  mlir::LogicalResult result = manager.run(module);
+  if (refusal)
+    std::rethrow_exception(refusal);
   if (failed(result))
-    fail(options.model, ": phase ", phase.name, " failed");
+    fail(options.model, ": phase ", current, " failed");
 }
 
-void Compilation::runPasses(const std::vector<std::string> &targets, const std::string &last) {
+void Compilation::runPhases(const std::vector<std::string> &targets, const std::string &last) {
   variants.front().target = targets.front();
   if (last == kImportPhase)
     return;
-  for (const CompilePhase &phase :
-       compilePhases(targets.front(), computeDType(), {maxSeq, options.maxBatch}, options.tuning)) {
-    // From here on the variants differ.
-    if (phase.name == kFirstTargetPhase)
-      for (size_t i = 1; i < targets.size(); ++i)
-        variants.push_back({targets[i], variants.front().module->clone()});
-    runPhase(phase, *variants.front().module);
-    dumpPhase(phase.name, *variants.front().module);
-    if (phase.name == last)
-      return;
-  }
+  auto phasesOf = [&](const std::string &target, const std::string &tuning) {
+    std::vector<CompilePhase> phases = compilePhases(target, computeDType(), {maxSeq, options.maxBatch}, tuning);
+    phases.push_back({kCodegenPhase, "code for every kernel",
+                      [this, target](mlir::OpPassManager &passes) { backend->addEmission(passes, target); }});
+    return phases;
+  };
+  // From the fork on the variants differ.
+  auto fork = [&](mlir::ModuleOp module) {
+    for (const std::string &target : llvm::drop_begin(targets))
+      variants.push_back({target, module.clone()});
+  };
+  runPhases(phasesOf(targets.front(), options.tuning), last, *variants.front().module, /*isFirst=*/true, fork);
   for (Variant &variant : llvm::drop_begin(variants)) {
     // Tuning is for the target that was asked for.
-    std::vector<CompilePhase> phases = compilePhases(variant.target, computeDType(), {maxSeq, options.maxBatch});
+    std::vector<CompilePhase> phases = phasesOf(variant.target, {});
     auto first = llvm::find_if(phases, [](const CompilePhase &phase) { return phase.name == kFirstTargetPhase; });
-    for (const CompilePhase &phase : llvm::make_range(first, phases.end()))
-      runPhase(phase, *variant.module);
+    runPhases({first, phases.end()}, last, *variant.module, /*isFirst=*/false, nullptr);
   }
 }
 
-void Compilation::generateCode() {
-  if (!options.kernel.empty())
-    checkKernelName();
-  for (Variant &variant : variants)
-    runPhase({kCodegenPhase, "", [&](mlir::OpPassManager &passes) { backend->addEmission(passes, variant.target); }},
-             *variant.module);
-  dumpPhase(kCodegenPhase, *variants.front().module);
-}
-
-void Compilation::checkKernelName() {
+void Compilation::checkKernelName(mlir::ModuleOp module) {
   std::string names;
-  for (llama::KernelOp kernel : variants.front().module->getOps<llama::KernelOp>()) {
+  for (llama::KernelOp kernel : module.getOps<llama::KernelOp>()) {
     if (kernel.getSymName() == options.kernel)
       return;
     names += (names.empty() ? "" : ", ") + kernel.getSymName().str();

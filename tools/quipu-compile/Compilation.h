@@ -33,13 +33,14 @@ private:
   /// Type of the activations that enter dot products.
   frontend::DType computeDType() const;
   void importModel();
-  /// Runs the passes up to `last` (a phase's name; everything for "codegen") for each target.
-  void runPasses(const std::vector<std::string> &targets, const std::string &last);
-  void runPhase(const CompilePhase &phase, mlir::ModuleOp module);
-  /// Emits code for the kernels of all variants.
-  void generateCode();
+  /// Runs the phases up to `last` (a phase's name) for each target.
+  void runPhases(const std::vector<std::string> &targets, const std::string &last);
+  /// Runs `phases`, of which the last is `last`, in one pass manager on `module`. Before the first one that does not do
+  /// the same for every target, `fork` is called with the module, unless it is null.
+  void runPhases(const std::vector<CompilePhase> &phases, const std::string &last, mlir::ModuleOp module, bool isFirst,
+                 std::function<void(mlir::ModuleOp)> fork);
   /// Refuses a --kernel that the module does not have.
-  void checkKernelName();
+  void checkKernelName(mlir::ModuleOp module);
 
   void emitModule();
   void emitKernel();

@@ -88,6 +88,9 @@ void addCompileOptions(CLI::App &command, CompileOptions &options, std::string &
           "Options of this pass, for tuning: cluster=1, \"rows=256 stages=4\", ... (docs/reference/codegen-passes.md)")
       ->type_name("OPTIONS");
   command.add_flag("--timing", options.timing, "Print how long each phase took, on standard error");
+  command.add_flag("--mlir-timing", options.passTiming, "Print MLIR's tree of how long passes took, on standard error");
+  command.add_flag("--mlir-print-ir-after-all", options.printAfterAll,
+                   "Print the module after each pass, on standard error");
   command.add_flag("--list-phases", options.listPhases, "Print the names of the phases in order, and end");
   command.add_flag("-v,--verbose", options.verbose, "Say how the config was resolved, on standard error");
 }

@@ -36,6 +36,8 @@ struct CompileOptions {
   /// The compiler crashed with these options and does the same again for its reproducer: the phases are dumped, what it
   /// makes goes nowhere.
   bool reproducing = false;
+  /// What MLIR says of the passes, on standard error.
+  bool passTiming = false, printAfterAll = false;
   /// Options of the pass llama-select-schedules ("cluster=1 stages=3"), for tuning.
   std::string tuning;
 };

@@ -96,6 +96,10 @@ std::vector<std::string> phaseNames() {
   return names;
 }
 
+std::string phaseOfPass(llvm::StringRef argument) {
+  return argument.starts_with("llama-emit-") ? kCodegenPhase : argument.str();
+}
+
 std::string findPhase(const std::string &name) {
   std::string known;
   for (const std::string &candidate : phaseNames()) {

@@ -42,6 +42,9 @@ std::vector<CompilePhase> compilePhases(const std::string &target, frontend::DTy
 /// "import", the passes, "codegen".
 std::vector<std::string> phaseNames();
 
+/// The phase that a pass is.
+std::string phaseOfPass(llvm::StringRef argument);
+
 /// The name as phaseNames() has it: the prefix "llama-" may be left out. Throws UsageError that lists the names.
 std::string findPhase(const std::string &name);
 

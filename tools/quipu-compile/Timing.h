@@ -18,19 +18,28 @@ namespace quipu::tool {
 /// Seconds of each part of a compilation, in order.
 class Timing {
 public:
-  /// Calls `work` and notes how long it took. Where a person waits, its name is shown meanwhile.
+  /// A part while it goes on: its time is noted when the object goes, on every way out, so that a failing part is in
+  /// the table too. Where a person waits, its name is shown meanwhile.
+  class Part {
+  public:
+    Part(Timing &timing, const std::string &name) : timing(timing), name(name), progress(name) {}
+    ~Part() {
+      std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+      timing.parts.emplace_back(name, elapsed.count());
+    }
+    Part(const Part &) = delete;
+    Part &operator=(const Part &) = delete;
+
+  private:
+    Timing &timing;
+    std::string name;
+    Progress progress;
+    std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
+  };
+
+  /// Calls `work` as a part.
   template <typename Work> auto measure(const std::string &name, Work &&work) {
-    Progress progress(name);
-    // Noted on every way out, so that a failing part is in the table too.
-    struct Note {
-      Timing &timing;
-      const std::string &name;
-      std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
-      ~Note() {
-        std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-        timing.parts.emplace_back(name, elapsed.count());
-      }
-    } note{*this, name};
+    Part part(*this, name);
     return work();
   }
 
