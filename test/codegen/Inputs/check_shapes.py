@@ -51,7 +51,7 @@ def run(*command):
 
 
 def host_functions():
-    abi = (pathlib.Path(__file__).parents[3] / "runtime" / "core" / "KernelAbi.h").read_text()
+    abi = (pathlib.Path(__file__).parents[3] / "runtime" / "abi" / "KernelAbi.h").read_text()
     return set(re.findall(r"\bX\((\w+)\)", re.search(r"#define QUIPU_HOST_FUNCTIONS\(X\)(.*)", abi)[1]))
 
 
