@@ -15,12 +15,6 @@ using namespace quipu::test;
 
 namespace {
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define QUIPU_TEST_HAS_ASAN
-#endif
-#endif
-
 class MappingGuardTest : public testing::Test {
 protected:
   MappingGuardTest() { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
@@ -40,9 +34,8 @@ int sum(const MappedFile &file) {
 
 // Test: the message names the file that was cut, of several, and no other; the status is 1.
 TEST_F(MappingGuardTest, NamesTheFile) {
-#ifdef QUIPU_TEST_HAS_ASAN
-  GTEST_SKIP() << "AddressSanitizer has a handler of its own";
-#endif
+  if (kHasAddressSanitizer)
+    GTEST_SKIP() << "AddressSanitizer has a handler of its own";
   std::vector<uint8_t> bytes(100000, 1);
   for (const char *name : {"whole", "cut", "closed\x1b[31m\xc2\x9b"})
     writeFile(folder.path(name), bytes);
@@ -71,9 +64,8 @@ TEST_F(MappingGuardTest, NamesTheFile) {
 
 // Test: another fault of this kind ends the process as it always did.
 TEST_F(MappingGuardTest, OthersAreLeftAlone) {
-#ifdef QUIPU_TEST_HAS_ASAN
-  GTEST_SKIP() << "AddressSanitizer has a handler of its own";
-#endif
+  if (kHasAddressSanitizer)
+    GTEST_SKIP() << "AddressSanitizer has a handler of its own";
   writeFile(folder.path("file"), std::vector<uint8_t>(100000, 1));
   EXPECT_EXIT(
       {
@@ -90,9 +82,8 @@ TEST_F(MappingGuardTest, OthersAreLeftAlone) {
 // Test: the same where a temporary file was the first to want a handler, and that file does not stay; nor does it where
 // the fault is in no file of ours.
 TEST_F(MappingGuardTest, BesideTemporaryFiles) {
-#ifdef QUIPU_TEST_HAS_ASAN
-  GTEST_SKIP() << "AddressSanitizer has a handler of its own";
-#endif
+  if (kHasAddressSanitizer)
+    GTEST_SKIP() << "AddressSanitizer has a handler of its own";
   std::string path = folder.path("cut");
   auto readBehindTheEnd = [&](bool isForeign) {
     TemporaryName name(folder.path(), "temporary-");

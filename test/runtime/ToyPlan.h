@@ -24,6 +24,14 @@
 
 namespace quipu::test {
 
+/// Whether the tests are built with AddressSanitizer, which takes all addresses and handles faults by itself.
+inline constexpr bool kHasAddressSanitizer =
+#if __has_feature(address_sanitizer)
+    true;
+#else
+    false;
+#endif
+
 /// A folder of the test's own, removed at its end.
 class TempFolder {
 public:
