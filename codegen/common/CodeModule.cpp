@@ -9,6 +9,12 @@ namespace quipu::codegen {
 
 ModuleOp codeOf(ModuleOp module) { return module.lookupSymbol<ModuleOp>(kCodeModuleName); }
 
+FailureOr<ModuleOp> requireCode(ModuleOp module, StringRef device) {
+  if (ModuleOp code = codeOf(module))
+    return code;
+  return module.emitError() << "has no generated code; run llama-emit-" << device << " before llama-lower-" << device;
+}
+
 FailureOr<ModuleOp> createCodeModule(ModuleOp module) {
   if (Operation *present = module.lookupSymbol(kCodeModuleName))
     return present->emitOpError() << "is named @" << kCodeModuleName

@@ -15,6 +15,9 @@ inline constexpr llvm::StringLiteral kCodeModuleName = "kernels";
 /// The generated code of `module`; null where none was emitted.
 mlir::ModuleOp codeOf(mlir::ModuleOp module);
 
+/// The same for the pass llama-lower-`device`: fails with a diagnostic where none was emitted.
+mlir::FailureOr<mlir::ModuleOp> requireCode(mlir::ModuleOp module, llvm::StringRef device);
+
 /// Calls `emit` for each kernel that a program launches (of that name alone, when `only` is not empty), which adds its
 /// functions to `code`, and gives the kernel its #llama.code. Fails with a diagnostic where a kernel has no schedule or
 /// `only` is no kernel that is launched.

@@ -2,6 +2,7 @@
 
 #include "codegen/Passes.h"
 #include "codegen/common/CodeModule.h"
+#include "codegen/common/Diagnose.h"
 #include "codegen/cpu/CpuKernel.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
@@ -27,12 +28,8 @@ struct EmitCpuPass : impl::LlamaEmitCpuBase<EmitCpuPass> {
   using LlamaEmitCpuBase::LlamaEmitCpuBase;
 
   void runOnOperation() override {
-    llvm::Expected<CpuTarget> parsed = parseCpuTarget(target);
-    if (!parsed) {
-      getOperation().emitError() << llvm::toString(parsed.takeError());
-      return signalPassFailure();
-    }
-    if (failed(emitCpuKernels(getOperation(), *parsed, kernel)))
+    FailureOr<CpuTarget> parsed = valueOrDiagnose(parseCpuTarget(target), getOperation());
+    if (failed(parsed) || failed(emitCpuKernels(getOperation(), *parsed, kernel)))
       signalPassFailure();
   }
 };
@@ -41,19 +38,15 @@ struct LowerCpuPass : impl::LlamaLowerCpuBase<LowerCpuPass> {
   using LlamaLowerCpuBase::LlamaLowerCpuBase;
 
   void runOnOperation() override {
-    ModuleOp code = codeOf(getOperation());
-    if (!code) {
-      getOperation().emitError() << "has no generated code; run llama-emit-cpu before llama-lower-cpu";
+    FailureOr<ModuleOp> code = requireCode(getOperation(), "cpu");
+    if (failed(code))
       return signalPassFailure();
-    }
-    llvm::Expected<CpuTarget> parsed = parseCpuTarget(target);
-    if (!parsed) {
-      getOperation().emitError() << llvm::toString(parsed.takeError());
+    FailureOr<CpuTarget> parsed = valueOrDiagnose(parseCpuTarget(target), getOperation());
+    if (failed(parsed))
       return signalPassFailure();
-    }
     OpPassManager passes(ModuleOp::getOperationName());
     addCpuLowering(passes, *parsed);
-    if (failed(runPipeline(passes, code)))
+    if (failed(runPipeline(passes, *code)))
       signalPassFailure();
   }
 };

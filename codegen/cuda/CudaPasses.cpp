@@ -2,6 +2,7 @@
 
 #include "codegen/Passes.h"
 #include "codegen/common/CodeModule.h"
+#include "codegen/common/Diagnose.h"
 #include "codegen/cuda/CudaKernel.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
@@ -27,12 +28,8 @@ struct EmitCudaPass : impl::LlamaEmitCudaBase<EmitCudaPass> {
   using LlamaEmitCudaBase::LlamaEmitCudaBase;
 
   void runOnOperation() override {
-    llvm::Expected<CudaTarget> parsed = parseCudaTarget(target);
-    if (!parsed) {
-      getOperation().emitError() << llvm::toString(parsed.takeError());
-      return signalPassFailure();
-    }
-    if (failed(emitCudaKernels(getOperation(), *parsed, kernel)))
+    FailureOr<CudaTarget> parsed = valueOrDiagnose(parseCudaTarget(target), getOperation());
+    if (failed(parsed) || failed(emitCudaKernels(getOperation(), *parsed, kernel)))
       signalPassFailure();
   }
 };
@@ -41,14 +38,12 @@ struct LowerCudaPass : impl::LlamaLowerCudaBase<LowerCudaPass> {
   using LlamaLowerCudaBase::LlamaLowerCudaBase;
 
   void runOnOperation() override {
-    ModuleOp code = codeOf(getOperation());
-    if (!code) {
-      getOperation().emitError() << "has no generated code; run llama-emit-cuda before llama-lower-cuda";
+    FailureOr<ModuleOp> code = requireCode(getOperation(), "cuda");
+    if (failed(code))
       return signalPassFailure();
-    }
     OpPassManager passes(ModuleOp::getOperationName());
     addCudaLowering(passes);
-    if (failed(runPipeline(passes, code)))
+    if (failed(runPipeline(passes, *code)))
       signalPassFailure();
   }
 };

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "codegen/common/Diagnose.h"
 #include "codegen/schedule/Select.h"
 
 using namespace mlir;
@@ -34,16 +35,14 @@ struct SelectSchedulesPass : impl::LlamaSelectSchedulesBase<SelectSchedulesPass>
     if (llvm::Error error = checkScheduleOptions(tuning))
       return refuse(std::move(error));
     if (isCudaTarget(target)) {
-      llvm::Expected<CudaTarget> parsed = parseCudaTarget(target);
-      if (!parsed)
-        return refuse(parsed.takeError());
-      if (failed(selectCudaSchedules(getOperation(), *parsed, tuning)))
+      FailureOr<CudaTarget> parsed = valueOrDiagnose(parseCudaTarget(target), getOperation());
+      if (failed(parsed) || failed(selectCudaSchedules(getOperation(), *parsed, tuning)))
         signalPassFailure();
       return;
     }
-    llvm::Expected<CpuTarget> parsed = parseCpuTarget(target);
-    if (!parsed)
-      return refuse(parsed.takeError());
+    FailureOr<CpuTarget> parsed = valueOrDiagnose(parseCpuTarget(target), getOperation());
+    if (failed(parsed))
+      return signalPassFailure();
     selectCpuSchedules(getOperation(), *parsed, tuning);
   }
 
