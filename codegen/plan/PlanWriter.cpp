@@ -11,6 +11,7 @@
 #include "ir/Llama/Llama.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "runtime/abi/PlanFormat.h"
+#include "runtime/support/MappedFile.h"
 #include "runtime/support/WeightIdentity.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
@@ -437,8 +438,11 @@ private:
 
   void writeTokenizer() {
     out.tokenizer = std::make_unique<plan::TokenizerT>();
-    out.tokenizer->kind = options.tokenizer.empty() ? plan::TokenizerKind::none : plan::TokenizerKind::sentencepiece;
-    out.tokenizer->model.assign(options.tokenizer.begin(), options.tokenizer.end());
+    if (const std::string &path = model.tokenizer.sentencePieceModel; !path.empty()) {
+      std::shared_ptr<MappedFile> file = MappedFile::open(path, "tokenizer");
+      out.tokenizer->kind = plan::TokenizerKind::sentencepiece;
+      out.tokenizer->model.assign(file->data(), file->data() + file->size());
+    }
     const TokenizerSettings &settings = model.tokenizer.settings;
     out.tokenizer->add_bos = settings.addBos;
     out.tokenizer->add_eos = settings.addEos;

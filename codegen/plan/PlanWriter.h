@@ -22,8 +22,6 @@ struct PlanOptions {
   frontend::DType computeDType = frontend::DType::f32;
   /// Folder that the plan will lie in, to name weight files relative to it; empty when it is written to a stream.
   std::string folder;
-  /// Bytes of the tokenizer's file; empty: none.
-  std::string tokenizer;
 };
 
 /// The machine that a plan is for.
@@ -57,7 +55,8 @@ struct PlanVariant {
 /// Serialises the variants, which share weights and cache, into the FlatBuffer of runtime/abi/plan.fbs, without the
 /// container's header. Kernels of the second variant and later ones are named after its architecture too
 /// ("sm_80.decode.qkv"). Samples of the weight files are read and hashed; hashes of all bytes are written where the
-/// index has them. Fails with diagnostics on a module, or throws quipu::Error that names a weight file.
+/// index has them. Fails with diagnostics on a module, or throws quipu::Error that names a weight file or
+/// the tokenizer.
 mlir::FailureOr<std::vector<uint8_t>> buildPlan(const PlanTarget &target, llvm::ArrayRef<PlanVariant> variants,
                                                 const frontend::Model &model, const PlanOptions &options);
 

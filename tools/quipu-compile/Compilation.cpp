@@ -10,7 +10,6 @@
 #include "runtime/plan/PlanFile.h"
 #include "runtime/support/Error.h"
 #include "runtime/support/InputFiles.h"
-#include "runtime/support/MappedFile.h"
 #include "runtime/support/WeightIdentity.h"
 #include "tools/common/Console.h"
 #include "tools/common/Process.h"
@@ -280,10 +279,6 @@ void Compilation::emitPlan() {
   if (options.output != "-") {
     fs::path folder = fs::absolute(options.output).parent_path();
     planOptions.folder = folder.string();
-  }
-  if (const std::string &path = model.tokenizer.sentencePieceModel; !path.empty()) {
-    std::shared_ptr<MappedFile> file = MappedFile::open(path, "tokenizer");
-    planOptions.tokenizer.assign(reinterpret_cast<const char *>(file->data()), file->size());
   }
   std::vector<std::string> weightFiles;
   if (model.weights) {
