@@ -2,7 +2,8 @@
 //
 // The part of an emitter's vocabulary that does not depend on the target: integers, f32 scalars and vectors, addresses
 // (llvm pointers plus byte offsets), loops. Arithmetic is on f32, whatever the type in memory. CPU emitters add vectors
-// and dot products (codegen/cpu/KernelBuilder.h), CUDA emitters threads and tensor cores (codegen/cuda/CudaBuilder.h).
+// and dot products (codegen/cpu/KernelBuilder.h), CUDA emitters threads and tensor cores
+// (codegen/cuda/vocabulary/CudaBuilder.h).
 //
 //===----------------------------------------------------------------------===//
 

@@ -17,7 +17,7 @@ namespace quipu::codegen {
 
 using llama::RowDim;
 
-/// As #llama.tensor_map. The numbers of pointers are those of codegen/cuda/CudaFrame.h.
+/// As #llama.tensor_map. The numbers of pointers are those of codegen/cuda/vocabulary/CudaFrame.h.
 struct GeneratedTensorMap {
   unsigned pointer = 0;
   mlir::Type element;

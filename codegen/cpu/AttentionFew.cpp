@@ -19,7 +19,7 @@
 using namespace mlir;
 using namespace quipu::llama;
 
-namespace quipu::codegen {
+namespace quipu::codegen::cpu {
 
 int64_t attentionScratchBytes(AttentionOp attention, CpuAttentionScheduleAttr schedule) {
   int64_t group = attention.getNumHeads() / attention.getNumKvHeads();
@@ -170,4 +170,4 @@ void emitAttentionFew(KernelBuilder &b, KernelOp kernel, AttentionOp attention, 
   });
 }
 
-} // namespace quipu::codegen
+} // namespace quipu::codegen::cpu

@@ -17,7 +17,7 @@
 using namespace mlir;
 using namespace quipu::llama;
 
-namespace quipu::codegen {
+namespace quipu::codegen::cpu {
 
 /// Largest divisor of `count` that is at most `limit`.
 static int64_t divisorUpTo(int64_t count, int64_t limit) {
@@ -206,4 +206,4 @@ void emitAttentionMany(KernelBuilder &b, KernelOp kernel, AttentionOp attention,
   });
 }
 
-} // namespace quipu::codegen
+} // namespace quipu::codegen::cpu

@@ -6,7 +6,7 @@
 using namespace mlir;
 using namespace quipu::llama;
 
-namespace quipu::codegen {
+namespace quipu::codegen::cpu {
 namespace {
 
 class ScheduleCheck {
@@ -140,4 +140,4 @@ private:
 
 LogicalResult checkSchedule(KernelOp kernel, const CpuTarget &target) { return ScheduleCheck(kernel, target).run(); }
 
-} // namespace quipu::codegen
+} // namespace quipu::codegen::cpu

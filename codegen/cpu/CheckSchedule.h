@@ -6,12 +6,12 @@
 #include "codegen/cpu/CpuTarget.h"
 #include "ir/Llama/Llama.h"
 
-namespace quipu::codegen {
+namespace quipu::codegen::cpu {
 
 /// Fails with a diagnostic where the kernel's types or the target do not go with its schedule: the emitters take both
 /// for granted. What is wrong with a schedule by itself, its verifier has found.
 mlir::LogicalResult checkSchedule(llama::KernelOp kernel, const CpuTarget &target);
 
-} // namespace quipu::codegen
+} // namespace quipu::codegen::cpu
 
 #endif // QUIPU_CODEGEN_CPU_CHECKSCHEDULE_H

@@ -14,7 +14,7 @@
 using namespace mlir;
 using namespace quipu::llama;
 
-namespace quipu::codegen {
+namespace quipu::codegen::cpu {
 namespace {
 
 class Generator {
@@ -123,4 +123,4 @@ LogicalResult emitCpuKernels(ModuleOp module, const CpuTarget &target, StringRef
   });
 }
 
-} // namespace quipu::codegen
+} // namespace quipu::codegen::cpu

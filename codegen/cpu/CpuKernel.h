@@ -22,7 +22,7 @@ class LLVMContext;
 class Module;
 } // namespace llvm
 
-namespace quipu::codegen {
+namespace quipu::codegen::cpu {
 
 /// Emits vector code for the kernels of `module` that its programs launch, or for the one that `only` names, into a
 /// module beside them (codeOf), and gives each its #llama.code. The pass llama-emit-cpu. The dialects of the code must
@@ -42,6 +42,6 @@ llvm::Expected<std::string> emitAssembly(llvm::Module &module, const CpuTarget &
 /// An ELF shared library of an optimised module.
 llvm::Expected<llvm::SmallVector<char, 0>> emitSharedLibrary(llvm::Module &module, const CpuTarget &target);
 
-} // namespace quipu::codegen
+} // namespace quipu::codegen::cpu
 
 #endif // QUIPU_CODEGEN_CPU_CPUKERNEL_H

@@ -18,6 +18,8 @@ using namespace mlir;
 
 namespace quipu::codegen {
 
+using namespace cpu;
+
 #define GEN_PASS_DEF_LLAMAEMITCPU
 #define GEN_PASS_DEF_LLAMALOWERCPU
 #include "codegen/Passes.h.inc"

@@ -10,7 +10,7 @@
 
 using namespace llvm;
 
-namespace quipu::codegen {
+namespace quipu::codegen::cpu {
 
 bool CpuTarget::has(StringRef feature) const { return is_contained(features, feature); }
 
@@ -113,4 +113,4 @@ Expected<CpuTarget> parseCpuTarget(StringRef text) {
   return target;
 }
 
-} // namespace quipu::codegen
+} // namespace quipu::codegen::cpu

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace quipu::codegen {
+namespace quipu::codegen::cpu {
 
 /// An x86-64 processor as code generation sees it.
 struct CpuTarget {
@@ -38,6 +38,6 @@ struct CpuTarget {
 /// not know.
 llvm::Expected<CpuTarget> parseCpuTarget(llvm::StringRef text);
 
-} // namespace quipu::codegen
+} // namespace quipu::codegen::cpu
 
 #endif // QUIPU_CODEGEN_CPU_CPUTARGET_H

@@ -13,7 +13,7 @@
 using namespace mlir;
 using namespace quipu::llama;
 
-namespace quipu::codegen {
+namespace quipu::codegen::cpu {
 namespace {
 
 int64_t widthOf(Value activation) { return cast<RankedTensorType>(activation.getType()).getDimSize(1); }
@@ -200,4 +200,4 @@ void emitAppend(KernelBuilder &b, KernelOp kernel, KVAppendOp append, CpuPointwi
   });
 }
 
-} // namespace quipu::codegen
+} // namespace quipu::codegen::cpu

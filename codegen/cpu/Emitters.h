@@ -13,7 +13,7 @@
 #include "codegen/cpu/LinearTiles.h"
 #include "ir/Llama/Llama.h"
 
-namespace quipu::codegen {
+namespace quipu::codegen::cpu {
 
 // Emitters ask for one member of these lists and take what is left for the other.
 static_assert(llama::getMaxEnumValForRowRegime() == 1 && llama::getMaxEnumValForDotKind() == 1 &&
@@ -59,6 +59,6 @@ int64_t attentionScratchBytes(llama::AttentionOp attention, llama::CpuAttentionS
 /// Bytes of scratch a thread needs for the main entry of a linear kernel over many rows.
 int64_t linearManyScratchBytes(LinearTiles &region, llama::CpuLinearScheduleAttr schedule);
 
-} // namespace quipu::codegen
+} // namespace quipu::codegen::cpu
 
 #endif // QUIPU_CODEGEN_CPU_EMITTERS_H

@@ -7,7 +7,7 @@
 
 using namespace mlir;
 
-namespace quipu::codegen {
+namespace quipu::codegen::cpu {
 
 Value KernelBuilder::fma(Value a, Value b, Value c) {
   if (isa<VectorType>(c.getType()))
@@ -70,4 +70,4 @@ Value KernelBuilder::pointerAt(Value pointers, int64_t index) {
   return load(LLVM::LLVMPointerType::get(getContext()), at(pointers, index * 8), 8);
 }
 
-} // namespace quipu::codegen
+} // namespace quipu::codegen::cpu

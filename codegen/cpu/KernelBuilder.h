@@ -11,7 +11,7 @@
 #include "codegen/common/ArithBuilder.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
-namespace quipu::codegen {
+namespace quipu::codegen::cpu {
 
 /// Most elements, a power of two of at most `lanes`, of vectors that divide `extent` without rest.
 inline int64_t widestVector(int64_t extent, int64_t lanes) {
@@ -65,6 +65,6 @@ public:
   Value dimAt(Value dims, int64_t index) { return load(getI64Type(), at(dims, index * 8), 8); }
 };
 
-} // namespace quipu::codegen
+} // namespace quipu::codegen::cpu
 
 #endif // QUIPU_CODEGEN_CPU_KERNELBUILDER_H

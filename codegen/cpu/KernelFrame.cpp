@@ -7,7 +7,7 @@
 using namespace mlir;
 using namespace quipu::llama;
 
-namespace quipu::codegen {
+namespace quipu::codegen::cpu {
 
 ActivationLayout::ActivationLayout(Type type) {
   auto tensor = cast<RankedTensorType>(type);
@@ -73,4 +73,4 @@ Value KernelFrame::argument(Value blockArgument, unsigned part) const {
 Value KernelFrame::result(unsigned index) const { return pointers[firstResult + index]; }
 Value KernelFrame::workspace(unsigned index) const { return pointers[firstWorkspace + index]; }
 
-} // namespace quipu::codegen
+} // namespace quipu::codegen::cpu

@@ -14,7 +14,7 @@
 #include "codegen/cpu/KernelBuilder.h"
 #include "ir/Llama/Llama.h"
 
-namespace quipu::codegen {
+namespace quipu::codegen::cpu {
 
 /// How an activation lies in memory.
 struct ActivationLayout {
@@ -58,6 +58,6 @@ private:
   llvm::SmallVector<mlir::Value> pointers;
 };
 
-} // namespace quipu::codegen
+} // namespace quipu::codegen::cpu
 
 #endif // QUIPU_CODEGEN_CPU_KERNELFRAME_H

@@ -18,7 +18,7 @@
 using namespace mlir;
 using namespace quipu::llama;
 
-namespace quipu::codegen {
+namespace quipu::codegen::cpu {
 namespace {
 
 class FewEmitter {
@@ -238,4 +238,4 @@ void emitLinearFew(KernelBuilder &b, LinearTiles &region, CpuLinearScheduleAttr 
   FewEmitter(b, region, schedule).emit(symbol);
 }
 
-} // namespace quipu::codegen
+} // namespace quipu::codegen::cpu

@@ -20,7 +20,7 @@
 using namespace mlir;
 using namespace quipu::llama;
 
-namespace quipu::codegen {
+namespace quipu::codegen::cpu {
 namespace {
 
 /// Stores the values of features in token_lanes layout; with pack 2 two neighbouring features make one vector.
@@ -313,4 +313,4 @@ void emitLinearManyNorm(KernelBuilder &b, LinearTiles &region, CpuLinearSchedule
   });
 }
 
-} // namespace quipu::codegen
+} // namespace quipu::codegen::cpu

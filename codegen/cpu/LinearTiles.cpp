@@ -5,7 +5,7 @@
 using namespace mlir;
 using namespace quipu::llama;
 
-namespace quipu::codegen {
+namespace quipu::codegen::cpu {
 
 /// Rows of the parts that a weight or bias lies in, of one where it lies in one piece.
 static SmallVector<int64_t> partRowsOf(Value weight) {
@@ -180,4 +180,4 @@ int64_t countTiles(ArrayRef<Section> sections) {
   return tiles;
 }
 
-} // namespace quipu::codegen
+} // namespace quipu::codegen::cpu

@@ -11,7 +11,7 @@
 #include "codegen/common/LinearRegion.h"
 #include "codegen/cpu/KernelFrame.h"
 
-namespace quipu::codegen {
+namespace quipu::codegen::cpu {
 
 /// What happens to the values of a tile.
 enum class Sink {
@@ -76,6 +76,6 @@ private:
 /// Total number of tiles.
 int64_t countTiles(llvm::ArrayRef<Section> sections);
 
-} // namespace quipu::codegen
+} // namespace quipu::codegen::cpu
 
 #endif // QUIPU_CODEGEN_CPU_LINEARTILES_H

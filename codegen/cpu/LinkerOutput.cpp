@@ -11,7 +11,7 @@
 #include <unistd.h>
 #include <utility>
 
-namespace quipu::codegen {
+namespace quipu::codegen::cpu {
 
 LinkerOutput::~LinkerOutput() { closePipe(); }
 
@@ -59,4 +59,4 @@ llvm::Expected<std::vector<char>> LinkerOutput::take() {
   return std::move(bytes);
 }
 
-} // namespace quipu::codegen
+} // namespace quipu::codegen::cpu

@@ -12,7 +12,7 @@
 #include <thread>
 #include <vector>
 
-namespace quipu::codegen {
+namespace quipu::codegen::cpu {
 
 /// An output for lld that is in no folder. lld writes a file beside the one that it is to make and renames it, also
 /// where there is no folder to do so; into a pipe it writes directly. Where no thread can be started to read the pipe,
@@ -42,6 +42,6 @@ private:
   std::unique_ptr<TemporaryName> temporary;
 };
 
-} // namespace quipu::codegen
+} // namespace quipu::codegen::cpu
 
 #endif // QUIPU_CODEGEN_CPU_LINKEROUTPUT_H

@@ -19,7 +19,7 @@
 
 using namespace mlir;
 
-namespace quipu::codegen {
+namespace quipu::codegen::cpu {
 
 namespace {
 /// exp on vectors as a polynomial: a call of libm for every lane would dominate the softmax.
@@ -73,4 +73,4 @@ void addCpuLowering(OpPassManager &passes, const CpuTarget &target) {
     passes.addPass(std::make_unique<Bf16AsWordsPass>());
 }
 
-} // namespace quipu::codegen
+} // namespace quipu::codegen::cpu

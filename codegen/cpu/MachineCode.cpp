@@ -20,7 +20,7 @@ LLD_HAS_DRIVER(elf)
 
 using namespace mlir;
 
-namespace quipu::codegen {
+namespace quipu::codegen::cpu {
 
 static constexpr llvm::StringLiteral kTriple = "x86_64-unknown-linux-gnu";
 
@@ -61,7 +61,7 @@ static llvm::Expected<llvm::SmallVector<char, 0>> emitFile(llvm::Module &module,
   auto machine = createBackend(backendOf(target));
   if (!machine)
     return machine.takeError();
-  return emitFile(module, **machine, type);
+  return codegen::emitFile(module, **machine, type);
 }
 
 llvm::Expected<std::string> emitAssembly(llvm::Module &module, const CpuTarget &target) {
@@ -122,4 +122,4 @@ llvm::Expected<llvm::SmallVector<char, 0>> emitSharedLibrary(llvm::Module &modul
   return llvm::SmallVector<char, 0>(library->begin(), library->end());
 }
 
-} // namespace quipu::codegen
+} // namespace quipu::codegen::cpu

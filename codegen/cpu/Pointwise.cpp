@@ -8,7 +8,7 @@
 using namespace mlir;
 using namespace quipu::llama;
 
-namespace quipu::codegen {
+namespace quipu::codegen::cpu {
 
 /// Rows of `source` (a matrix or an activation) by number, into `result`.
 static void selectRows(KernelBuilder &b, const KernelFrame &frame, Value numbers, Value source, Type resultType,
@@ -64,4 +64,4 @@ void emitRotaryTable(KernelBuilder &b, KernelOp kernel, RotaryTableOp table, Cpu
   });
 }
 
-} // namespace quipu::codegen
+} // namespace quipu::codegen::cpu

@@ -4,7 +4,7 @@
 
 using namespace mlir;
 
-namespace quipu::codegen {
+namespace quipu::codegen::cpu {
 
 Value addressOf(KernelBuilder &b, const ActivationLayout &layout, Value base, Value row, Value k) {
   if (!layout.lanes)
@@ -97,4 +97,4 @@ int64_t RowAccess::countFor(ArrayRef<RowAccess> activations, int64_t extent, int
   return llvm::any_of(activations, [](const RowAccess &access) { return access.layout.pack == 2; }) ? 2 : 1;
 }
 
-} // namespace quipu::codegen
+} // namespace quipu::codegen::cpu

@@ -11,7 +11,7 @@
 #include "codegen/common/GeneratedKernel.h"
 #include "codegen/cpu/KernelFrame.h"
 
-namespace quipu::codegen {
+namespace quipu::codegen::cpu {
 
 /// Address of feature `k` of `row`, whichever the layout.
 mlir::Value addressOf(KernelBuilder &b, const ActivationLayout &layout, mlir::Value base, mlir::Value row,
@@ -55,6 +55,6 @@ private:
   mlir::Value start;
 };
 
-} // namespace quipu::codegen
+} // namespace quipu::codegen::cpu
 
 #endif // QUIPU_CODEGEN_CPU_ROWACCESS_H

@@ -15,7 +15,7 @@
 using namespace mlir;
 using namespace quipu::llama;
 
-namespace quipu::codegen {
+namespace quipu::codegen::cuda {
 
 std::string cudaSymbol(StringRef kernelName, StringRef suffix) {
   std::string symbol = (kernelName + suffix).str();
@@ -128,4 +128,4 @@ LogicalResult emitCudaKernels(ModuleOp module, const CudaTarget &target, StringR
   return success();
 }
 
-} // namespace quipu::codegen
+} // namespace quipu::codegen::cuda

@@ -4,6 +4,7 @@
 #include "codegen/common/CodeModule.h"
 #include "codegen/common/Diagnose.h"
 #include "codegen/cuda/CudaKernel.h"
+#include "codegen/cuda/toolchain/Lowering.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -17,6 +18,8 @@
 using namespace mlir;
 
 namespace quipu::codegen {
+
+using namespace cuda;
 
 #define GEN_PASS_DEF_LLAMAEMITCUDA
 #define GEN_PASS_DEF_LLAMALOWERCUDA

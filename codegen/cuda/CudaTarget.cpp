@@ -2,7 +2,7 @@
 
 #include "codegen/cuda/CudaTarget.h"
 
-namespace quipu::codegen {
+namespace quipu::codegen::cuda {
 
 static constexpr llvm::StringLiteral kSupported = "cuda:sm_80, cuda:sm_86, cuda:sm_89, cuda:sm_90a";
 
@@ -21,4 +21,4 @@ llvm::Expected<CudaTarget> parseCudaTarget(llvm::StringRef text) {
                                  "'; supported: " + kSupported);
 }
 
-} // namespace quipu::codegen
+} // namespace quipu::codegen::cuda

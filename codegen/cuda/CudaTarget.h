@@ -8,7 +8,7 @@
 
 #include <string>
 
-namespace quipu::codegen {
+namespace quipu::codegen::cuda {
 
 /// A compute capability as code generation sees it.
 struct CudaTarget {
@@ -40,6 +40,6 @@ bool isCudaTarget(llvm::StringRef text);
 /// Parses the text of `--target`: `cuda` (sm_90a), `cuda:sm_80`, `cuda:sm_86`, `cuda:sm_89`, `cuda:sm_90a`.
 llvm::Expected<CudaTarget> parseCudaTarget(llvm::StringRef text);
 
-} // namespace quipu::codegen
+} // namespace quipu::codegen::cuda
 
 #endif // QUIPU_CODEGEN_CUDA_CUDATARGET_H

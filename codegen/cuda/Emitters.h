@@ -11,10 +11,10 @@
 
 #include "codegen/common/GeneratedKernel.h"
 #include "codegen/common/LinearRegion.h"
-#include "codegen/cuda/CudaBuilder.h"
+#include "codegen/cuda/vocabulary/CudaBuilder.h"
 #include "ir/Llama/Llama.h"
 
-namespace quipu::codegen {
+namespace quipu::codegen::cuda {
 
 // Emitters ask for some members of these lists and take what is left for the others.
 static_assert(llama::getMaxEnumValForRowRegime() == 1 && llama::getMaxEnumValForCudaDot() == 2 &&
@@ -75,6 +75,6 @@ mlir::LogicalResult emitAppend(CudaBuilder &b, llama::KernelOp kernel, llama::KV
 /// The service kernels of runtime/abi/CudaAbi.h.
 void emitServices(CudaBuilder &b);
 
-} // namespace quipu::codegen
+} // namespace quipu::codegen::cuda
 
 #endif // QUIPU_CODEGEN_CUDA_EMITTERS_H

@@ -30,14 +30,14 @@ llvm::Error refuse(const llvm::Twine &message) { return llvm::createStringError(
 } // namespace
 
 llvm::Error checkScheduleOptions(const LlamaSelectSchedulesOptions &options) {
-  bool isCuda = isCudaTarget(options.target), isHopper = false, pairs = false;
+  bool isCuda = cuda::isCudaTarget(options.target), isHopper = false, pairs = false;
   if (isCuda) {
-    llvm::Expected<CudaTarget> target = parseCudaTarget(options.target);
+    llvm::Expected<cuda::CudaTarget> target = cuda::parseCudaTarget(options.target);
     if (!target)
       return target.takeError();
     isHopper = target->isHopper();
   } else {
-    llvm::Expected<CpuTarget> target = parseCpuTarget(options.target);
+    llvm::Expected<cpu::CpuTarget> target = cpu::parseCpuTarget(options.target);
     if (!target)
       return target.takeError();
     pairs = target->hasBf16Dot();

@@ -12,10 +12,10 @@ namespace quipu::codegen {
 /// Whether the target knows every option that was given, and its number makes a schedule that can be run.
 llvm::Error checkScheduleOptions(const LlamaSelectSchedulesOptions &options);
 
-void selectCpuSchedules(mlir::ModuleOp module, const CpuTarget &target, const LlamaSelectSchedulesOptions &tuning);
+void selectCpuSchedules(mlir::ModuleOp module, const cpu::CpuTarget &target, const LlamaSelectSchedulesOptions &tuning);
 
 /// Fails with a diagnostic where a size of the model is none that CUDA kernels can do.
-mlir::LogicalResult selectCudaSchedules(mlir::ModuleOp module, const CudaTarget &target,
+mlir::LogicalResult selectCudaSchedules(mlir::ModuleOp module, const cuda::CudaTarget &target,
                                         const LlamaSelectSchedulesOptions &tuning);
 
 /// The op of a class in a kernel; null when there is none.

@@ -13,7 +13,7 @@ namespace {
 
 class CpuSelector {
 public:
-  CpuSelector(ModuleOp module, const CpuTarget &target, const LlamaSelectSchedulesOptions &tuning)
+  CpuSelector(ModuleOp module, const cpu::CpuTarget &target, const LlamaSelectSchedulesOptions &tuning)
       : module(module), target(target), tuning(tuning), lanes(target.lanes()) {}
 
   void run() {
@@ -180,7 +180,7 @@ private:
   static constexpr int64_t kInputBytes = 512 * 1024;
 
   ModuleOp module;
-  const CpuTarget &target;
+  const cpu::CpuTarget &target;
   const LlamaSelectSchedulesOptions &tuning;
   int64_t lanes;
   bool packed = false;
@@ -189,7 +189,7 @@ private:
 
 } // namespace
 
-void selectCpuSchedules(ModuleOp module, const CpuTarget &target, const LlamaSelectSchedulesOptions &tuning) {
+void selectCpuSchedules(ModuleOp module, const cpu::CpuTarget &target, const LlamaSelectSchedulesOptions &tuning) {
   CpuSelector(module, target, tuning).run();
 }
 

@@ -9,7 +9,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/common/LinearRegion.h"
-#include "codegen/cuda/AttentionWorkspace.h"
+#include "codegen/cuda/attention/AttentionWorkspace.h"
 #include "codegen/schedule/Select.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/TypeUtilities.h"
@@ -45,7 +45,7 @@ RowPairing pairingOf(RotaryLayout layout) {
 
 class CudaSelector {
 public:
-  CudaSelector(ModuleOp module, const CudaTarget &target, const LlamaSelectSchedulesOptions &tuning)
+  CudaSelector(ModuleOp module, const cuda::CudaTarget &target, const LlamaSelectSchedulesOptions &tuning)
       : module(module), context(module.getContext()), target(target), tuning(tuning) {}
 
   LogicalResult run() {
@@ -293,7 +293,7 @@ private:
       // other rows each needs fewer parts; several smaller blocks for a multiprocessor hide the latency of their first
       // loads and end evenly.
       bool isAlone = maxRows <= kFewRows;
-      CudaDot dot = attentionFewDot(attention, heads);
+      CudaDot dot = cuda::attentionFewDot(attention, heads);
       constexpr int64_t kShortHeadBytes = 128, kLongContext = 16 * 1024;
       bool inPairs = maxRows == 1 && head * cache.getIntOrFloatBitWidth() / 8 <= kShortHeadBytes &&
                      tuning.positions > kLongContext;
@@ -307,7 +307,7 @@ private:
                                          tuning.splits ? tuning.splits : std::clamp<int64_t>(splits, 1, 32), dot);
       kernel.setScheduleAttr(few);
       SmallVector<Attribute> workspaces;
-      for (Type type : attentionFewWorkspaces(attention, few))
+      for (Type type : cuda::attentionFewWorkspaces(attention, few))
         workspaces.push_back(TypeAttr::get(type));
       if (!workspaces.empty())
         kernel.setWorkspaceAttr(ArrayAttr::get(context, workspaces));
@@ -346,7 +346,7 @@ private:
 
   ModuleOp module;
   MLIRContext *context;
-  const CudaTarget &target;
+  const cuda::CudaTarget &target;
   const LlamaSelectSchedulesOptions &tuning;
   /// Of the program.
   int64_t minRows = 0, maxRows = 0;
@@ -355,7 +355,7 @@ private:
 
 } // namespace
 
-LogicalResult selectCudaSchedules(ModuleOp module, const CudaTarget &target,
+LogicalResult selectCudaSchedules(ModuleOp module, const cuda::CudaTarget &target,
                                   const LlamaSelectSchedulesOptions &tuning) {
   return CudaSelector(module, target, tuning).run();
 }

@@ -34,13 +34,13 @@ struct SelectSchedulesPass : impl::LlamaSelectSchedulesBase<SelectSchedulesPass>
     // Options may come from a program too.
     if (llvm::Error error = checkScheduleOptions(tuning))
       return refuse(std::move(error));
-    if (isCudaTarget(target)) {
-      FailureOr<CudaTarget> parsed = valueOrDiagnose(parseCudaTarget(target), getOperation());
+    if (cuda::isCudaTarget(target)) {
+      FailureOr<cuda::CudaTarget> parsed = valueOrDiagnose(cuda::parseCudaTarget(target), getOperation());
       if (failed(parsed) || failed(selectCudaSchedules(getOperation(), *parsed, tuning)))
         signalPassFailure();
       return;
     }
-    FailureOr<CpuTarget> parsed = valueOrDiagnose(parseCpuTarget(target), getOperation());
+    FailureOr<cpu::CpuTarget> parsed = valueOrDiagnose(cpu::parseCpuTarget(target), getOperation());
     if (failed(parsed))
       return signalPassFailure();
     selectCpuSchedules(getOperation(), *parsed, tuning);

@@ -31,6 +31,7 @@
 
 using namespace quipu;
 using namespace quipu::codegen;
+using namespace quipu::codegen::cpu;
 
 namespace {
 

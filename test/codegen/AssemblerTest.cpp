@@ -1,6 +1,6 @@
 //===- AssemblerTest.cpp - Which assembler makes a cubin ---------------------------===//
 
-#include "codegen/cuda/CudaKernel.h"
+#include "codegen/cuda/toolchain/Assembler.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,7 +9,7 @@
 #include <fstream>
 #include <unistd.h>
 
-using namespace quipu::codegen;
+using namespace quipu::codegen::cuda;
 using testing::HasSubstr;
 namespace fs = std::filesystem;
 

@@ -5,7 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-using namespace quipu::codegen;
+using namespace quipu::codegen::cpu;
 using testing::HasSubstr;
 
 static std::string errorOf(llvm::StringRef text) {

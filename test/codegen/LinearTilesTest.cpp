@@ -8,7 +8,7 @@
 #include <regex>
 
 using namespace quipu;
-using namespace quipu::codegen;
+using namespace quipu::codegen::cpu;
 
 namespace {
 

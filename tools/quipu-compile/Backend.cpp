@@ -8,7 +8,7 @@
 namespace quipu::tool {
 
 std::unique_ptr<Backend> Backend::create(const CompileOptions &options, Timing &timing) {
-  if (codegen::isCudaTarget(options.target))
+  if (codegen::cuda::isCudaTarget(options.target))
     return std::make_unique<CudaBackend>(options, timing);
   if (!llvm::StringRef(options.target).starts_with("cpu"))
     throw UsageError(

@@ -14,7 +14,7 @@
 namespace quipu::tool {
 
 CpuBackend::CpuBackend(const CompileOptions &options, Timing &timing)
-    : options(options), timing(timing), target(takeFromUser(codegen::parseCpuTarget(options.target))) {
+    : options(options), timing(timing), target(takeFromUser(codegen::cpu::parseCpuTarget(options.target))) {
   if (options.emit == Emit::Ptx || options.emit == Emit::Cubin)
     throw UsageError("--emit ptx and --emit cubin go with a CUDA target (--target cuda), not with --target " +
                      options.target);
@@ -32,7 +32,7 @@ std::unique_ptr<llvm::Module> CpuBackend::lower(mlir::ModuleOp module, llvm::LLV
   if (failed(lowered))
     fail(options.model, ": the kernels could not be lowered to LLVM");
   return timing.measure("optimise LLVM IR",
-                        [&] { return take(codegen::translateToLLVM(codegen::codeOf(module), target, context)); });
+                        [&] { return take(codegen::cpu::translateToLLVM(codegen::codeOf(module), target, context)); });
 }
 
 std::string CpuBackend::emit(const Variant &variant) {
@@ -41,7 +41,7 @@ std::string CpuBackend::emit(const Variant &variant) {
   std::string text;
   switch (options.emit) {
   case Emit::Asm:
-    return timing.measure("assemble", [&] { return take(codegen::emitAssembly(*module, target)); });
+    return timing.measure("assemble", [&] { return take(codegen::cpu::emitAssembly(*module, target)); });
   case Emit::Llvm:
     llvm::raw_string_ostream(text) << *module;
     return text;
@@ -64,7 +64,7 @@ std::vector<codegen::PlanVariant> CpuBackend::compile(std::vector<Variant> &vari
   Progress progress("assemble", KernelProgress::functionsOf(*module), Progress::Unit::Items, "kernel");
   KernelProgress::attach(context, progress);
   llvm::SmallVector<char, 0> library =
-      timing.measure("assemble and link", [&] { return take(codegen::emitSharedLibrary(*module, target)); });
+      timing.measure("assemble and link", [&] { return take(codegen::cpu::emitSharedLibrary(*module, target)); });
   codegen::PlanCode code{plan::CodeFormat::elf, "x86_64", {library.begin(), library.end()}};
   return {{"x86_64", *variant.module, {std::move(code)}}};
 }

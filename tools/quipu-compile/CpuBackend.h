@@ -29,7 +29,7 @@ private:
 
   const CompileOptions &options;
   Timing &timing;
-  codegen::CpuTarget target;
+  codegen::cpu::CpuTarget target;
 };
 
 } // namespace quipu::tool

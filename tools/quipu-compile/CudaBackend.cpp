@@ -10,7 +10,9 @@
 
 #include "codegen/Passes.h"
 #include "codegen/common/CodeModule.h"
-#include "codegen/cuda/CudaKernel.h"
+#include "codegen/cuda/toolchain/Assembler.h"
+#include "codegen/cuda/toolchain/Lowering.h"
+#include "codegen/cuda/toolchain/MachineCode.h"
 #include "tools/quipu-compile/KernelProgress.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -25,7 +27,7 @@ static constexpr const char *kHowToAssemble =
     "install CUDA's ptxas or libnvJitLink, or name a ptxas in the variable QUIPU_PTXAS";
 
 CudaBackend::CudaBackend(const CompileOptions &options, Timing &timing)
-    : options(options), timing(timing), target(takeFromUser(codegen::parseCudaTarget(options.target))) {
+    : options(options), timing(timing), target(takeFromUser(codegen::cuda::parseCudaTarget(options.target))) {
   if (options.emit == Emit::Asm)
     throw UsageError("--emit asm goes with a CPU target; for --target " + options.target + " there are ptx and cubin");
 }
@@ -33,13 +35,13 @@ CudaBackend::CudaBackend(const CompileOptions &options, Timing &timing)
 std::vector<std::string> CudaBackend::targets() const {
   std::vector<std::string> targets = {options.target};
   // PTX of the others is the fallback's.
-  if (target.ptxArch() != codegen::CudaTarget::fallback().arch)
-    targets.push_back("cuda:" + codegen::CudaTarget::fallback().arch);
+  if (target.ptxArch() != codegen::cuda::CudaTarget::fallback().arch)
+    targets.push_back("cuda:" + codegen::cuda::CudaTarget::fallback().arch);
   return targets;
 }
 
-static codegen::CudaTarget targetOf(const Variant &variant) {
-  return takeFromUser(codegen::parseCudaTarget(variant.target));
+static codegen::cuda::CudaTarget targetOf(const Variant &variant) {
+  return takeFromUser(codegen::cuda::parseCudaTarget(variant.target));
 }
 
 void CudaBackend::addEmission(mlir::OpPassManager &passes, const std::string &target) {
@@ -52,20 +54,21 @@ void CudaBackend::lower(mlir::ModuleOp module) {
   });
   if (failed(lowered))
     fail(options.model, ": the kernels could not be lowered to LLVM");
-  codegen::prepareCudaTranslation(*module.getContext());
+  codegen::cuda::prepareCudaTranslation(*module.getContext());
 }
 
 std::string CudaBackend::emit(const Variant &variant) {
   lower(*variant.module);
-  mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> joined = codegen::joinCudaParts(codegen::codeOf(*variant.module));
+  mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> joined =
+      codegen::cuda::joinCudaParts(codegen::codeOf(*variant.module));
   if (failed(joined))
     fail(options.model, ": the parts of the code could not be joined");
   llvm::LLVMContext context;
-  std::unique_ptr<llvm::Module> module =
-      timing.measure("optimise LLVM IR", [&] { return take(codegen::translateCudaToLLVM(**joined, target, context)); });
+  std::unique_ptr<llvm::Module> module = timing.measure(
+      "optimise LLVM IR", [&] { return take(codegen::cuda::translateCudaToLLVM(**joined, target, context)); });
   std::string text;
   auto generatePtx = [&] {
-    return timing.measure("generate PTX", [&] { return take(codegen::emitPtx(*module, target)); });
+    return timing.measure("generate PTX", [&] { return take(codegen::cuda::emitPtx(*module, target)); });
   };
   switch (options.emit) {
   case Emit::Llvm:
@@ -85,10 +88,11 @@ std::string CudaBackend::emit(const Variant &variant) {
 }
 
 std::string CudaBackend::emitCubin(const std::string &ptx) {
-  codegen::Assembly assembly = timing.measure("assemble", [&] { return take(codegen::assemblePtx(ptx, target)); });
+  codegen::cuda::Assembly assembly =
+      timing.measure("assemble", [&] { return take(codegen::cuda::assemblePtx(ptx, target)); });
   if (!assembly.cubin)
     fail("--emit cubin: ", assembly.obstacle, "; ", kHowToAssemble, ", or use --emit ptx");
-  const codegen::Cubin &cubin = *assembly.cubin;
+  const codegen::cuda::Cubin &cubin = *assembly.cubin;
   if (options.verbose)
     printNote(cubin.assembler + ":\n" + cubin.log);
   return std::string(cubin.bytes.begin(), cubin.bytes.end());
@@ -98,12 +102,12 @@ namespace {
 /// One module of code and what becomes of it.
 struct Job {
   mlir::ModuleOp part;
-  codegen::CudaTarget target;
+  codegen::cuda::CudaTarget target;
   bool assemble;
 
   std::string error;
   std::string ptx;
-  codegen::Assembly assembly;
+  codegen::cuda::Assembly assembly;
   Timing timing;
 };
 } // namespace
@@ -113,10 +117,11 @@ static void compileJob(Job &job, Progress &progress) {
   try {
     llvm::LLVMContext context;
     std::unique_ptr<llvm::Module> module = job.timing.measure(
-        "optimise LLVM IR", [&] { return take(codegen::translateCudaToLLVM(job.part, job.target, context)); });
-    job.ptx = job.timing.measure("generate PTX", [&] { return take(codegen::emitPtx(*module, job.target)); });
+        "optimise LLVM IR", [&] { return take(codegen::cuda::translateCudaToLLVM(job.part, job.target, context)); });
+    job.ptx = job.timing.measure("generate PTX", [&] { return take(codegen::cuda::emitPtx(*module, job.target)); });
     if (job.assemble)
-      job.assembly = job.timing.measure("assemble", [&] { return take(codegen::assemblePtx(job.ptx, job.target)); });
+      job.assembly =
+          job.timing.measure("assemble", [&] { return take(codegen::cuda::assemblePtx(job.ptx, job.target)); });
     progress.add(KernelProgress::functionsOf(*module));
   } catch (const std::exception &error) {
     job.error = error.what();
@@ -129,7 +134,7 @@ std::vector<codegen::PlanVariant> CudaBackend::compile(std::vector<Variant> &var
   std::vector<size_t> variantOf;
   for (auto [index, variant] : llvm::enumerate(variants)) {
     lower(*variant.module);
-    codegen::CudaTarget own = targetOf(variant);
+    codegen::cuda::CudaTarget own = targetOf(variant);
     compiled.push_back({own.ptxArch(), *variant.module, {}});
     for (auto part : codegen::codeOf(*variant.module).getOps<mlir::ModuleOp>()) {
       jobs.push_back({part, own, /*assemble=*/index == 0, {}, {}, {}, {}});
@@ -155,13 +160,13 @@ std::vector<codegen::PlanVariant> CudaBackend::compile(std::vector<Variant> &var
         {plan::CodeFormat::ptx, job.target.ptxArch(), {job.ptx.begin(), job.ptx.end()}, job.target.ptxVersion()});
     if (!job.assemble)
       continue;
-    std::optional<codegen::Cubin> &cubin = job.assembly.cubin;
+    std::optional<codegen::cuda::Cubin> &cubin = job.assembly.cubin;
     if (!cubin) {
       obstacle = job.assembly.obstacle;
       continue;
     }
     code.push_back({plan::CodeFormat::cubin, job.target.arch, std::move(cubin->bytes)});
-    for (const std::string &spill : codegen::spillsOf(*cubin))
+    for (const std::string &spill : codegen::cuda::spillsOf(*cubin))
       if (options.verbose)
         printNote("warning: " + spill);
   }

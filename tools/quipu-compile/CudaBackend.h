@@ -24,7 +24,7 @@ private:
 
   const CompileOptions &options;
   Timing &timing;
-  codegen::CudaTarget target;
+  codegen::cuda::CudaTarget target;
 };
 
 } // namespace quipu::tool

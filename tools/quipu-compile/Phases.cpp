@@ -22,7 +22,7 @@ static constexpr uint32_t kMostDecodeRows = 512;
 /// The programs of a CUDA plan: where the reading of weights dominates, where they still do but tensor cores must run
 /// at full rate, and where arithmetic does. More sequences than that have a program of their own beside the one for as
 /// many rows of a prompt: their attention reads other keys for each row.
-static std::vector<std::string> cudaPrograms(const codegen::CudaTarget &target, frontend::DType dtype,
+static std::vector<std::string> cudaPrograms(const codegen::cuda::CudaTarget &target, frontend::DType dtype,
                                              uint32_t maxBatch) {
   if (dtype == frontend::DType::f32)
     return {"decode:1-8", "prefill:9-256"};
@@ -64,14 +64,14 @@ std::vector<CompilePhase> compilePhases(const std::string &target, frontend::DTy
   std::vector<CompilePhase> phases;
   llama::PipelineOptions pipeline;
   // Whether the target is one was said before.
-  if (codegen::isCudaTarget(target)) {
+  if (codegen::cuda::isCudaTarget(target)) {
     pipeline.rowAlign = 1;
-    if (auto cuda = codegen::parseCudaTarget(target))
+    if (auto cuda = codegen::cuda::parseCudaTarget(target))
       for (const std::string &program : cudaPrograms(*cuda, dtype, bounds.maxBatch))
         pipeline.programs.push_back(program);
     else
       llvm::consumeError(cuda.takeError());
-  } else if (auto cpu = codegen::parseCpuTarget(target)) {
+  } else if (auto cpu = codegen::cpu::parseCpuTarget(target)) {
     // Rows of a sequence start at a tile of rows, which is as wide as a vector.
     pipeline.rowAlign = cpu->lanes();
   } else {

@@ -1,7 +1,7 @@
 //===- CudaTools.h - What of NVIDIA's toolkit is here ------------------------*- C++ -*-===//
 //
-// quipu-compile starts ptxas or loads libnvJitLink (codegen/cuda/Assembler.cpp). The same search, for what has to know
-// what it finds: the cache of compiled models and doctor.
+// quipu-compile starts ptxas or loads libnvJitLink (codegen/cuda/toolchain/Assembler.cpp). The same search, for what
+// has to know what it finds: the cache of compiled models and doctor.
 //
 //===----------------------------------------------------------------------------------===//
 

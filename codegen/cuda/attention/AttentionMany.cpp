@@ -1,0 +1,497 @@
+//===- AttentionMany.cpp - Attention of many rows ---------------------------===//
+//
+// A block is `tokens` rows of the step and `heads` query heads of one key/value head; every pair of 16 rows and a head
+// is a tile of one warp. Keys and values come through shared memory in tiles of `keys` positions, the next one under
+// way while the warps work on the present one, and serve all heads of the block. With S the scores of a tile in the
+// layout of an accumulator and a running softmax (Milakov and Gimelshein, 2018; Dao et al., 2022):
+//
+//   S = Q K^T     p = 2^(c S - r)     l += p     O += p V     c = scale / ln 2
+//
+// The reference r of a row is so near to its greatest c S that p stays within bounds. Raising it, which scales l
+// and O by 2^(r - r'), is rarely needed after the first tiles, so that warps skip it together when no row needs it.
+// The accumulators of neighbouring keys are the operand of the second product as they lie. Rows need not belong to one
+// sequence: the keys are walked once for each run of rows of one sequence, which is once almost always. Blocks with the
+// last rows, which have most keys, start first.
+//
+//===----------------------------------------------------------------------===//
+
+#include "codegen/common/CacheAddress.h"
+#include "codegen/cuda/Emitters.h"
+#include "codegen/cuda/attention/AttentionScores.h"
+#include "codegen/cuda/vocabulary/SharedRows.h"
+#include "mlir/IR/TypeUtilities.h"
+
+using namespace mlir;
+using namespace quipu::llama;
+
+namespace quipu::codegen::cuda {
+
+/// Rows and keys of a step of the tensor cores, and registers of a thread that accumulators and queries may take.
+static constexpr int64_t kTile = 16, kRegisters = 176, kMaxOutputs = 128;
+
+namespace {
+
+/// Sizes that follow from the op and its schedule.
+struct MmaShape {
+  MmaShape(AttentionOp attention, CudaAttentionScheduleAttr schedule)
+      : kvHeads(attention.getNumKvHeads()), group(attention.getNumHeads() / kvHeads),
+        head(attention.getKv().getType().getHeadDim()), page(attention.getKv().getType().getPage()),
+        tokens(schedule.getTokens()), heads(schedule.getHeads()), warps(schedule.getWarps()), keys(schedule.getKeys()),
+        tiles(heads * tokens / kTile / std::max<int64_t>(warps, 1)), rows(head) {}
+
+  int64_t threads() const { return 32 * warps; }
+  /// Registers of a thread for the outputs, the scores and the queries of its warp.
+  int64_t outputRegisters() const { return tiles * head / 2; }
+  bool queryInRegisters() const { return outputRegisters() + tiles * keys / 2 + tiles * head / 4 <= kRegisters; }
+  /// Shared memory: the queries (later the outputs), then two stages of keys and values.
+  int64_t queryBytes() const { return llvm::alignTo(heads * tokens * rows.stride, 128); }
+  int64_t tileBytes() const { return llvm::alignTo(keys * rows.stride, 128); }
+  int64_t sharedBytes() const { return queryBytes() + 4 * tileBytes(); }
+  /// Rows that the threads copy at once, 16 bytes each: a power of two, so that they lie in one page.
+  int64_t copyRows() const { return std::min<int64_t>(llvm::bit_floor(uint64_t(threads() / rows.chunks)), kTile); }
+  /// Whether all rows that are copied at once lie in a page that the tile's first position decides.
+  bool copiesWithinPage() const { return page % copyRows() == 0 && (page % keys == 0 || keys % page == 0); }
+  /// Entries of the block table that a thread needs for a tile.
+  int64_t lookups() const { return copiesWithinPage() ? std::max<int64_t>(keys / page, 1) : keys / copyRows(); }
+
+  int64_t kvHeads, group, head, page, tokens, heads, warps, keys;
+  /// Tiles of a warp.
+  int64_t tiles;
+  SharedRows rows;
+};
+
+class AttentionMany {
+public:
+  using Values = CudaBuilder::Values;
+  using Predicate = CudaBuilder::Predicate;
+
+  AttentionMany(CudaBuilder &b, KernelOp kernel, AttentionOp attention, const MmaShape &shape,
+                const GeneratedEntry &entry)
+      : b(b), attention(attention), shape(shape), frame(b, kernel, entry), cache(b, frame, attention.getKv()),
+        element(cache.type.getElementType()), rows(shape.rows), blockRows(b, frame, attention, shape.tokens),
+        scores(b, blockRows, attention, shape.keys, 2 * shape.tiles), window(attention.getWindow()),
+        rowBytes(attention.getNumHeads() * shape.head * 2) {}
+
+  void emit() {
+    // Several tiles of a warp share what it loads and take the registers of several; ptxas would rather spill than run
+    // fewer blocks at once.
+    if (shape.tiles > 1)
+      frame.setResidentBlocks(1);
+    b.letNextStart();
+    b.waitForPrevious();
+    findPlace();
+    copyQuery();
+    blockRows.forEachRun(lane, {}, [&](ValueRange) {
+      findKeys();
+      attend();
+      return Values();
+    });
+  }
+
+private:
+  Value fresh(Value number) { return blockRows.fresh(number); }
+  Value less(Value a, Value c) { return b.compare(Predicate::slt, a, c); }
+  Value lessEqual(Value a, Value c) { return b.compare(Predicate::sle, a, c); }
+  /// What the block and the thread work on.
+  void findPlace() {
+    thread = b.thread();
+    lane = b.rem(thread, 32);
+    Value parts = b.block(0);
+    blockRows.enter(b.mul(b.sub(b.sub(b.gridSize(1), b.block(1)), 1), shape.tokens));
+    int64_t partsOfGroup = shape.group / shape.heads;
+    kvHead = b.div(parts, partsOfGroup);
+    Value firstHead = b.mul(parts, shape.heads);
+    firstHeadBytes = b.mul(b.widen(firstHead), shape.head * 2);
+    sharedQuery = LLVM::PtrToIntOp::create(b, b.getI32Type(), b.shared());
+    sharedTiles = b.add(sharedQuery, shape.queryBytes());
+  }
+
+  /// The tiles of the thread's warp: their heads and first rows, and where their queries begin in shared memory.
+  struct WarpTiles {
+    Value lane, queries;
+    Values head, row;
+  };
+  WarpTiles findTiles() {
+    Value number = fresh(thread), warp = b.div(number, 32);
+    WarpTiles tiles;
+    tiles.lane = b.rem(number, 32);
+    tiles.queries = b.add(sharedQuery, b.mul(warp, shape.tiles * kTile * rows.stride));
+    int64_t tilesOfHead = shape.tokens / kTile;
+    for (int64_t i = 0; i < shape.tiles; ++i) {
+      Value tile = b.add(b.mul(warp, shape.tiles), i);
+      tiles.head.push_back(b.div(tile, tilesOfHead));
+      tiles.row.push_back(b.mul(b.rem(tile, tilesOfHead), kTile));
+    }
+    return tiles;
+  }
+
+  /// What a lane adds to the address of a tile for ldmatrix: four matrices of eight rows and columns, rows before
+  /// columns (first operands, transposed values) or columns before rows (keys).
+  Value rowsFirst(Value lane) { return rows.offset(b, b.rem(lane, 16), b.div(lane, 16)); }
+  Value columnsFirst(Value lane) {
+    return rows.offset(b, b.add(b.mul(b.div(lane, 16), 8), b.rem(lane, 8)), b.rem(b.div(lane, 8), 2));
+  }
+
+  /// The 16 bytes that the thread copies: row of those copied at once, chunk of the row, and where they go in a tile.
+  struct CopyPlace {
+    Value row, chunk, target;
+  };
+  CopyPlace findCopyPlace() {
+    Value row = b.div(thread, rows.chunks), chunk = b.rem(thread, rows.chunks);
+    return {row, chunk, rows.offset(b, row, chunk)};
+  }
+  /// Calls `body` where the thread has a part in copying rows.
+  void whereCopying(const CopyPlace &place, llvm::function_ref<void()> body) {
+    if (shape.copyRows() * rows.chunks == shape.threads())
+      return body();
+    b.ifThen(b.compare(Predicate::slt, place.row, shape.copyRows()), body);
+  }
+
+  void copyQuery() {
+    CopyPlace place = findCopyPlace();
+    Value target = b.add(sharedQuery, place.target);
+    Value source = b.at(b.at(frame.argument(attention.getQuery()), firstHeadBytes), b.widen(b.mul(place.chunk, 16)));
+    whereCopying(place, [&] {
+      for (int64_t row = 0; row < shape.heads * shape.tokens; row += shape.copyRows()) {
+        Value token = b.add(place.row, row % shape.tokens);
+        Value from = b.add(blockRows.first, b.min(token, b.sub(blockRows.count, 1)));
+        Value address = b.at(source, b.mul(b.widen(from), rowBytes));
+        b.copyAsync16(rows.downRows(b, target, row), b.at(address, row / shape.tokens * shape.head * 2),
+                      less(token, blockRows.count));
+      }
+    });
+    b.commitCopies();
+  }
+
+  /// The keys that the run's rows see, [firstKey, lastKey] from the start of a tile, and those that the warp's rows
+  /// see: no row one behind warpLast.
+  void findKeys() {
+    Values ofWarp;
+    WarpTiles tiles = findTiles();
+    for (Value row : tiles.row)
+      ofWarp.push_back(b.add(row, b.rem(tiles.lane, kTile)));
+    Value low;
+    std::tie(low, lastKey) = blockRows.boundsOfRun(tiles.lane);
+    Value common;
+    std::tie(common, warpLast) = blockRows.bounds(ofWarp);
+    scores.enterRun(common, warpLast);
+    firstKey = b.i32(0);
+    if (window) {
+      Value first = b.max(b.sub(low, *window - 1), b.i32(0));
+      firstKey = b.mul(b.div(first, shape.keys), shape.keys);
+    }
+    tableRow = b.at(cache.table, b.mul(b.mul(b.widen(blockRows.sequence), cache.tableStride), 4));
+  }
+
+  /// Blocks of the cache that hold what the thread copies of a tile.
+  Values lookUp(Value tile) {
+    Values blocks;
+    Value copyRow = shape.copiesWithinPage() ? Value() : findCopyPlace().row;
+    Value lastPage = b.div(b.max(lastKey, b.i32(0)), shape.page);
+    for (int64_t i = 0; i < shape.lookups(); ++i) {
+      Value number = shape.copiesWithinPage() ? b.add(b.div(tile, shape.page), i)
+                                              : b.div(b.add(b.add(tile, i * shape.copyRows()), copyRow), shape.page);
+      blocks.push_back(b.loadI32(b.at(tableRow, b.mul(b.widen(b.min(number, lastPage)), 4))));
+    }
+    return blocks;
+  }
+
+  /// Starts copying a tile of keys and values to a stage; zeros behind the last key.
+  void copyTile(Value tile, Value stage, ArrayRef<Value> blocks) {
+    CopyPlace place = findCopyPlace();
+    Value target = b.add(stage, place.target), rowsLeft = b.sub(b.sub(lastKey, tile), place.row);
+    Value source = b.add(b.mul(kvHead, cache.headBytes()), b.mul(place.chunk, 16));
+    whereCopying(place, [&] {
+      Value keys, values;
+      int64_t first = 0;
+      for (int64_t row = 0; row < shape.keys; row += shape.copyRows()) {
+        if (!shape.copiesWithinPage() || row % shape.page == 0) {
+          Value block = blocks[row / (shape.copiesWithinPage() ? shape.page : shape.copyRows())];
+          Value rowOfPage = place.row;
+          if (!shape.copiesWithinPage())
+            rowOfPage = b.rem(b.add(b.add(tile, row), place.row), shape.page);
+          else if (shape.page > shape.keys)
+            rowOfPage = b.add(rowOfPage, b.rem(tile, shape.page));
+          Value inBlock = b.add(source, b.mul(rowOfPage, cache.rowBytes()));
+          Value offset = b.add(b.mul(b.widen(block), cache.blockBytes()), b.widen(inBlock));
+          keys = b.at(cache.keys, offset);
+          values = b.at(cache.values, offset);
+          first = row;
+        }
+        Value valid = b.compare(Predicate::sge, rowsLeft, row);
+        Value to = rows.downRows(b, target, row);
+        int64_t behind = (row - first) * cache.rowBytes();
+        b.copyAsync16(to, b.at(keys, behind), valid);
+        b.copyAsync16(b.add(to, shape.tileBytes()), b.at(values, behind), valid);
+      }
+    });
+  }
+
+  Value queriesOfWarp() {
+    WarpTiles tiles = findTiles();
+    return b.add(tiles.queries, rowsFirst(tiles.lane));
+  }
+  /// Fragments of 16 features of the queries of a warp's tile.
+  Values loadQuery(Value queries, int64_t tile, int64_t step) {
+    return b.loadMatrices(b.add(rows.alongRow(b, queries, step), tile * kTile * rows.stride));
+  }
+
+  int64_t steps() const { return shape.head / kTile; }
+  /// Numbers of a thread: two halves (rows g and g + 8) of each tile.
+  int64_t halves() const { return 2 * shape.tiles; }
+
+  /// The running softmax of a thread: reference and its part of the sum for each half; then the outputs, [tile][8
+  /// features][4].
+  struct State {
+    Values reference, sum, outputs;
+
+    Values pack() const {
+      Values all(reference);
+      all.append(sum);
+      all.append(outputs);
+      return all;
+    }
+    static State unpack(ValueRange all, int64_t halves) {
+      return {Values(all.take_front(halves)), Values(all.slice(halves, halves)), Values(all.drop_front(2 * halves))};
+    }
+  };
+
+  void attend() {
+    // All warps have done with the run before.
+    b.barrier();
+    Value stage = fresh(sharedTiles), other = b.add(stage, 2 * shape.tileBytes());
+    Values blocks = lookUp(firstKey);
+    b.ifThen(lessEqual(firstKey, lastKey), [&] { copyTile(firstKey, stage, blocks); });
+    b.commitCopies();
+    // The queries are there.
+    b.waitCopies(1);
+    b.barrier();
+    if (shape.queryInRegisters()) {
+      query.clear();
+      Value queries = queriesOfWarp();
+      for (int64_t tile = 0; tile < shape.tiles; ++tile)
+        for (int64_t step = 0; step < steps(); ++step)
+          query.push_back(loadQuery(queries, tile, step));
+    }
+
+    State state{Values(halves(), b.f32(kNoScore * scores.factor)), Values(halves(), b.f32(0.0f)),
+                Values(shape.outputRegisters(), b.f32(0.0f))};
+    Values carried{stage, other};
+    carried.append(state.pack());
+    carried = b.loop(firstKey, b.add(lastKey, 1), shape.keys, carried, [&](Value tile, ValueRange now) {
+      Value present = now[0], next = now[1], nextTile = b.add(tile, shape.keys);
+      Values nextBlocks = lookUp(nextTile);
+      b.waitCopies(0);
+      // The tile is there for all threads, and all warps have done with the other stage.
+      b.barrier();
+      b.ifThen(lessEqual(nextTile, lastKey), [&] { copyTile(nextTile, next, nextBlocks); });
+      b.commitCopies();
+      Values result{next, present};
+      ValueRange before = now.drop_front(2);
+      result.append(b.ifElse(
+          lessEqual(tile, warpLast), [&] { return addTile(tile, present, State::unpack(before, halves())).pack(); },
+          [&] { return Values(before); }));
+      return result;
+    });
+    store(State::unpack(ValueRange(carried).drop_front(2), halves()));
+  }
+
+  /// Raises the references of the warp's rows to their greatest scores if one of them has grown too far.
+  State raiseReference(ArrayRef<Value> tileScores, const State &state) {
+    auto [greatest, grown] = scores.findGrowth(tileScores, state.reference);
+    auto raise = [&, greatest = greatest] {
+      State raised = state;
+      for (int64_t half = 0; half < halves(); ++half) {
+        Value &reference = raised.reference[half];
+        Value next = scores.raise(reference, greatest[half]);
+        Value shrink = b.exp2(b.subf(reference, next));
+        reference = next;
+        raised.sum[half] = b.mulf(raised.sum[half], shrink);
+        for (int64_t i = 0; i < shape.head / 4; ++i) {
+          Value &output = raised.outputs[outputOf(half, i)];
+          output = b.mulf(output, shrink);
+        }
+      }
+      return raised.pack();
+    };
+    return State::unpack(b.ifElse(grown, raise, [&] { return state.pack(); }), halves());
+  }
+
+  /// One tile of keys for the warp.
+  State addTile(Value tile, Value stage, State state) {
+    Values tileScores = mask(tile, computeScores(stage));
+    state = raiseReference(tileScores, state);
+    Value values = b.add(b.add(stage, shape.tileBytes()), rowsFirst(fresh(lane)));
+    for (int64_t key = 0; key < shape.keys; key += kTile) {
+      SmallVector<Values> weights(shape.tiles);
+      for (int64_t tile = 0; tile < shape.tiles; ++tile)
+        for (int64_t pair = 0; pair < 4; ++pair) {
+          // Rows g and g + 8 of the first eight keys, then of the other eight.
+          int64_t half = 2 * tile + pair % 2;
+          Values p;
+          for (int64_t i = 0; i < 2; ++i) {
+            Value score = tileScores[scores.scoreOf(half, key / 4 + pair / 2 * 2 + i)];
+            p.push_back(b.exp2(b.fma(score, b.f32(scores.factor), b.negf(state.reference[half]))));
+            state.sum[half] = b.addf(state.sum[half], p.back());
+          }
+          weights[tile].push_back(b.pack(element, p[0], p[1]));
+        }
+      for (int64_t step = 0; step < steps(); ++step) {
+        Value address = b.add(rows.alongRow(b, values, step), key * rows.stride);
+        Values value = b.loadMatrices(address, /*transposed=*/true);
+        for (int64_t tile = 0; tile < shape.tiles; ++tile)
+          for (int64_t i = 0; i < 2; ++i)
+            accumulate(weights[tile], ArrayRef(value).slice(2 * i, 2),
+                       MutableArrayRef(state.outputs).slice(tile * shape.head / 2 + 8 * step + 4 * i, 4));
+      }
+    }
+    return state;
+  }
+
+  /// Number among the accumulators of a thread of its `i`-th feature (of head / 4) of a half.
+  int64_t outputOf(int64_t half, int64_t i) const { return AttentionScores::accumulatorOf(half, i, shape.head); }
+
+  void accumulate(ArrayRef<Value> a, ArrayRef<Value> c, MutableArrayRef<Value> sums) {
+    llvm::copy(b.mma(element, a, c, sums), sums.begin());
+  }
+
+  /// The products of the warp's queries and the keys of a stage, [tile][8 keys][4].
+  Values computeScores(Value stage) {
+    Values sums(shape.tiles * shape.keys / 2, b.f32(0.0f));
+    Value keys = b.add(stage, columnsFirst(fresh(lane)));
+    Value sharedQueries = shape.queryInRegisters() ? Value() : queriesOfWarp();
+    for (int64_t step = 0; step < steps(); ++step) {
+      SmallVector<Values> queries;
+      for (int64_t tile = 0; tile < shape.tiles; ++tile)
+        queries.push_back(shape.queryInRegisters() ? query[tile * steps() + step]
+                                                   : loadQuery(sharedQueries, tile, step));
+      Value address = rows.alongRow(b, keys, step);
+      for (int64_t key = 0; key < shape.keys; key += kTile) {
+        Values pairs = b.loadMatrices(b.add(address, key * rows.stride));
+        for (int64_t tile = 0; tile < shape.tiles; ++tile)
+          for (int64_t i = 0; i < 2; ++i)
+            accumulate(queries[tile], ArrayRef(pairs).slice(2 * i, 2),
+                       MutableArrayRef(sums).slice(tile * shape.keys / 2 + key / 2 + 4 * i, 4));
+      }
+    }
+    return sums;
+  }
+
+  Values mask(Value tile, ArrayRef<Value> tileScores) {
+    WarpTiles tiles;
+    auto findLane = [&] {
+      tiles = findTiles();
+      return tiles.lane;
+    };
+    return scores.mask(tile, tileScores, findLane, [&](int64_t half) { return rowOf(tiles, half); });
+  }
+
+  /// Row of the block of a thread's half.
+  Value rowOf(const WarpTiles &tiles, int64_t half) {
+    return b.add(b.add(tiles.row[half / 2], b.div(tiles.lane, 4)), half % 2 * 8);
+  }
+
+  /// Outputs of the run's rows, through the place of the warp's queries, so that 16 bytes are stored at once.
+  void store(State state) {
+    b.warpBarrier();
+    WarpTiles tiles = findTiles();
+    Value lane = tiles.lane;
+    for (int64_t half = 0; half < halves(); ++half) {
+      Value row = rowOf(tiles, half);
+      Value inverse = b.reciprocal(b.sumLanes(state.sum[half], 4));
+      Value padding = b.compare(Predicate::slt, blockRows.position(row), 0);
+      Value tileBase = b.add(tiles.queries, half / 2 * kTile * rows.stride);
+      Value line = b.add(b.div(lane, 4), half % 2 * 8);
+      b.ifThen(blockRows.inRun(row), [&] {
+        for (int64_t i = 0; i < shape.head / 8; ++i) {
+          Value low = b.mulf(state.outputs[outputOf(half, 2 * i)], inverse);
+          Value high = b.mulf(state.outputs[outputOf(half, 2 * i + 1)], inverse);
+          Value word = b.select(padding, b.i32(0), b.pack(element, low, high));
+          Value address = b.add(b.add(tileBase, rows.offset(b, line, b.i32(i))), b.mul(b.rem(lane, 4), 4));
+          b.store(word, sharedPointer(address), 4);
+        }
+      });
+    }
+    b.warpBarrier();
+    Value target = b.at(frame.result(0), firstHeadBytes);
+    for (int64_t tile = 0; tile < shape.tiles; ++tile) {
+      Value tileBase = b.add(tiles.queries, tile * kTile * rows.stride);
+      Value headBase = b.at(target, b.mul(b.widen(tiles.head[tile]), shape.head * 2));
+      for (int64_t first = 0; first < kTile * rows.chunks; first += 32) {
+        Value number = b.add(lane, first);
+        Value line = b.div(number, rows.chunks), chunk = b.rem(number, rows.chunks);
+        Value row = b.add(tiles.row[tile], line);
+        b.ifThen(blockRows.inRun(row), [&] {
+          Value value = b.load16(sharedPointer(b.add(tileBase, rows.offset(b, line, chunk))));
+          Value rowBase = b.at(headBase, b.mul(b.widen(b.add(blockRows.first, row)), rowBytes));
+          b.store16(value, b.at(rowBase, b.widen(b.mul(chunk, 16))));
+        });
+      }
+    }
+    // The warp goes on together.
+    b.warpBarrier();
+  }
+  Value sharedPointer(Value address) { return LLVM::IntToPtrOp::create(b, b.pointerType(3), address); }
+
+  CudaBuilder &b;
+  AttentionOp attention;
+  const MmaShape &shape;
+  CudaFrame frame;
+  CacheAddress cache;
+  Type element;
+  const SharedRows &rows;
+  AttentionRows blockRows;
+  AttentionScores scores;
+  std::optional<int64_t> window;
+  /// Of a row of queries and results.
+  int64_t rowBytes;
+
+  // The block.
+  Value kvHead, firstHeadBytes;
+  Value thread, lane, sharedQuery, sharedTiles;
+  SmallVector<Values> query;
+  // The run.
+  Value firstKey, lastKey, warpLast, tableRow;
+};
+
+} // namespace
+
+LogicalResult emitAttentionMany(CudaBuilder &b, KernelOp kernel, AttentionOp attention,
+                                CudaAttentionScheduleAttr schedule, GeneratedKernel &generated) {
+  Type element = attention.getKv().getType().getElementType();
+  if (schedule.getDot() != CudaDot::Mma || !(element.isF16() || element.isBF16()) ||
+      getElementTypeOrSelf(attention.getQuery()) != element || getElementTypeOrSelf(attention.getResult()) != element)
+    return kernel.emitOpError()
+           << "has an attention schedule for many rows, which needs dot = mma and queries, keys and "
+           << "results of one 16-bit type; use regime = few for others";
+  if (!(attention.getScale().convertToDouble() > 0))
+    return kernel.emitOpError() << "has a scale that is not positive";
+  MmaShape shape(attention, schedule);
+  auto refuse = [&] { return kernel.emitOpError() << "cannot be generated as " << schedule << ": "; };
+  for (int64_t size : {shape.head, shape.tokens, shape.keys})
+    if (size < kTile || size % kTile)
+      return refuse() << "head_dim (" << shape.head << "), tokens and keys must be multiples of " << kTile;
+  if (shape.heads < 1 || shape.group % shape.heads)
+    return refuse() << "heads must divide the " << shape.group << " query heads of a key/value head";
+  if (shape.warps < 1 || shape.tiles < 1 || shape.tiles * shape.warps * kTile != shape.heads * shape.tokens)
+    return refuse() << "warps must divide heads * tokens / " << kTile;
+  if (shape.outputRegisters() > kMaxOutputs || shape.threads() < shape.rows.chunks)
+    return refuse() << "a head of " << shape.head << " elements needs more warps";
+  // Several GPUs share the code.
+  if (shape.sharedBytes() > CudaTarget::kLeastSharedBytes)
+    return refuse() << "it needs " << shape.sharedBytes() << " bytes of shared memory, more than "
+                    << CudaTarget::kLeastSharedBytes;
+
+  GeneratedEntry entry;
+  entry.symbol = cudaSymbol(generated.name);
+  entry.fixed = shape.kvHeads * shape.group / shape.heads;
+  entry.rows = RowDim::Tokens;
+  entry.rowsPerBlock = shape.tokens;
+  entry.threads = shape.threads();
+  entry.sharedBytes = shape.sharedBytes();
+  AttentionMany(b, kernel, attention, shape, entry).emit();
+  generated.entries.push_back(entry);
+  return success();
+}
+
+} // namespace quipu::codegen::cuda

@@ -1,0 +1,401 @@
+//===- LinearManyWgmma.cpp - Linear kernels for many rows with wgmma -------------===//
+//
+// A tile is `tokens` rows of the input times `rows` rows of the weight. One of them is operand A of wgmma: the input,
+// or with `weight_first` the weight; the other is operand B. One warp, the producer, has boxes of both copied into a
+// ring of `stages` buffers of `depth` elements of K; groups of four warps, the consumers, each own 64 rows of A and
+// multiply what is there:
+//
+//   producer: one thread                           consumers
+//     for each tile, for each step of K:             for each tile:
+//       wait until the buffer is empty                 for each step of K:
+//       request the boxes                                wait until the buffer is full
+//                                                        start its products
+//                                                        wait for those of the step before; its buffer is empty
+//                                                      wait for the last products
+//                                                      epilogue (TileSums.h)
+//
+// so that a group has products of two steps under way, and the next tile's buffers fill during the epilogue. The K
+// dimension is rounded up to whole steps: copies fill the rest with zeros. The same holds for rows of the weight beyond
+// N.
+//
+// Which is operand A is a matter of energy, and so of speed where a card is at its power: tensor cores hold A and pass
+// B by, a column each time. Where the rows of B are alike, hardly a bit changes. Rows of a prompt may be alike, rows of
+// a weight are not (docs/performance.md).
+//
+// `persistent`: a block works on the tiles x, x + gridDim.x, ..., the input's row tiles first, so that blocks at work
+// together share rows of the weight. Otherwise a block has one tile. `ahead`: the buffers of a block's first steps are
+// requested in two parts, the weight's boxes before the kernel in front has finished.
+//
+// `cluster`: the tiles of two neighbouring blocks are neighbours in A and share rows of B, of which each block copies
+// one half into the buffers of both. So a buffer is empty once the consumers of both blocks have told both, and full
+// with bytes from both. Tiles of A are counted as if they were even, so that the blocks keep in step; a tile too many
+// reads rows that nothing depends on and stores nothing that counts.
+//
+//===----------------------------------------------------------------------===//
+
+#include "codegen/cuda/Emitters.h"
+#include "codegen/cuda/linear/TileSums.h"
+#include "codegen/cuda/vocabulary/Barriers.h"
+#include "codegen/cuda/vocabulary/TensorCopies.h"
+#include "codegen/cuda/vocabulary/Wgmma.h"
+
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/IR/TypeUtilities.h"
+
+using namespace mlir;
+using namespace quipu::llama;
+
+namespace quipu::codegen::cuda {
+
+using Values = CudaBuilder::Values;
+using Predicate = CudaBuilder::Predicate;
+
+/// Elements of K in a box: a row of 128 bytes of 16-bit elements.
+static constexpr int64_t kBoxDepth = kBoxRowBytes / 2;
+/// Registers of a thread where they are divided unequally.
+static constexpr int64_t kProducerRegisters = 24, kConsumerRegisters = 240;
+
+/// Tiles of the weight, where it is operand A counted in whole clusters.
+static int64_t columnTiles(LinearRegion &region, CudaLinearManyScheduleAttr schedule) {
+  int64_t tiles = llvm::divideCeil(region.outputs(), schedule.getRows());
+  return schedule.getWeightFirst() ? llvm::alignTo(tiles, schedule.getCluster()) : tiles;
+}
+
+namespace {
+
+/// One of the two matrices in shared memory.
+struct Operand {
+  /// Its number among the tensor maps: 0 the input, 1 the weight.
+  unsigned map;
+  /// Rows of a tile; those of a box, which are fewer where the blocks of a cluster copy a part each.
+  int64_t rows, boxRows;
+  /// Bytes of a box's place; where the buffers begin, and how far they lie apart.
+  int64_t box, buffers, stage;
+};
+
+/// Sizes that follow from the schedule, and the layout of shared memory: buffers of A, of B, pieces of the warps,
+/// barriers.
+struct Layout {
+  Layout(CudaLinearManyScheduleAttr schedule, int64_t inputs)
+      : boxes(schedule.getDepth() / kBoxDepth), steps(llvm::divideCeil(inputs, schedule.getDepth())),
+        stages(schedule.getStages()), warps(schedule.getWarps()), groups(warps / 4),
+        weightFirst(schedule.getWeightFirst()) {
+    int64_t tokens = schedule.getTokens(), rows = schedule.getRows();
+    first = operand(weightFirst, weightFirst ? rows : tokens, 1, 0);
+    second = operand(!weightFirst, weightFirst ? tokens : rows, schedule.getCluster(), stages * first.stage);
+  }
+
+  /// With two groups of consumers, an equal share of the registers is too small for the sums of one and its epilogue:
+  /// the producer, then also four warps, of which one works, gives most of its own away.
+  bool dividesRegisters() const { return groups > 1; }
+  int64_t threads() const { return 32 * (warps + (dividesRegisters() ? 4 : 1)); }
+
+  int64_t pieces() const { return second.buffers + stages * second.stage; }
+  int64_t full() const { return pieces() + warps * TileSums::kWarpBytes; }
+  int64_t empty() const { return full() + stages * Barriers::kBytes; }
+  int64_t bytes() const { return empty() + stages * Barriers::kBytes; }
+
+  int64_t boxes, steps, stages, warps, groups;
+  bool weightFirst;
+  /// A and B.
+  Operand first, second;
+  const Operand &input() const { return weightFirst ? second : first; }
+  const Operand &weight() const { return weightFirst ? first : second; }
+
+private:
+  Operand operand(bool isWeight, int64_t rows, int64_t cluster, int64_t buffers) const {
+    int64_t box = rows * kBoxRowBytes;
+    return {isWeight ? 1u : 0u, rows, rows / cluster, box, buffers, boxes * box};
+  }
+};
+
+class LinearManyWgmma {
+public:
+  LinearManyWgmma(CudaBuilder &b, LinearRegion &region, CudaLinearManyScheduleAttr schedule, int64_t maxRows,
+                  const GeneratedEntry &entry)
+      : b(b), region(region), schedule(schedule), layout(schedule, region.inputs()), frame(b, region.kernel, entry),
+        sums(b, region, frame, schedule, maxRows),
+        wgmma(b, cast<RankedTensorType>(region.linear.getWeight().getType()).getElementType(), layout.second.rows),
+        shared(b.shared()), full(b, b.at(shared, layout.full()), layout.stages),
+        empty(b, b.at(shared, layout.empty()), layout.stages) {}
+
+  void emit() {
+    // ptxas takes notice of setmaxnreg only where it knows how many registers a thread begins with.
+    if (layout.dividesRegisters())
+      frame.setResidentBlocks(1);
+    b.letNextStart();
+    rows = region.rowCount(frame);
+    warp = b.warp();
+    Value isProducer = b.compare(Predicate::eq, warp, layout.warps);
+    ifElected(isProducer, [&] {
+      prefetchTensorMap(b, frame.tensorMap(0));
+      prefetchTensorMap(b, frame.tensorMap(1));
+      full.initialise(1);
+      empty.initialise(layout.groups * schedule.getCluster());
+      Barriers::publish(b);
+      if (schedule.getAhead())
+        requestFirstWeights();
+    });
+    inCluster() ? b.clusterBarrier() : b.barrier();
+    if (layout.dividesRegisters())
+      b.ifThen(b.compare(Predicate::sge, warp, layout.warps), [&] { wgmma.releaseRegisters(kProducerRegisters); });
+    ifElected(isProducer, [&] { produce(); });
+    b.ifThen(b.compare(Predicate::slt, warp, layout.warps), [&] {
+      if (layout.dividesRegisters())
+        wgmma.acquireRegisters(kConsumerRegisters);
+      consume();
+    });
+    // The other block may yet tell this one's barriers that it is done with its last buffers.
+    if (inCluster())
+      b.clusterBarrier();
+  }
+
+private:
+  bool inCluster() const { return schedule.getCluster() > 1; }
+
+  /// In one thread of the warp for which `condition`, equal in a warp, is true.
+  void ifElected(Value condition, llvm::function_ref<void()> body) {
+    b.ifThen(condition, [&] { b.ifThen(NVVM::ElectSyncOp::create(b, b.getI1Type(), Value()), body); });
+  }
+
+  // ---- tiles
+
+  struct Tile {
+    /// First row of the step; number of the tile among those of the weight.
+    Value row, column;
+  };
+
+  Tile firstTile() {
+    if (schedule.getPersistent())
+      return tileNumber(b.block(0));
+    return {b.mul(b.block(1), schedule.getTokens()), b.block(0)};
+  }
+  Tile tileNumber(Value number) {
+    Value tiles = rowTiles();
+    if (!layout.weightFirst)
+      return {b.mul(b.rem(number, tiles), schedule.getTokens()), b.div(number, tiles)};
+    // The blocks of a cluster have one tile of the input.
+    int64_t cluster = schedule.getCluster();
+    Value together = b.div(number, cluster);
+    Value column = b.add(b.mul(b.div(together, tiles), cluster), b.rem(number, cluster));
+    return {b.mul(b.rem(together, tiles), schedule.getTokens()), column};
+  }
+
+  Value rowTiles() {
+    int64_t cluster = layout.weightFirst ? 1 : schedule.getCluster();
+    return b.mul(b.ceilDiv(rows, schedule.getTokens() * cluster), cluster);
+  }
+  Value tileCount() { return b.mul(rowTiles(), columnTiles(region, schedule)); }
+
+  /// The block's tiles, with carried values.
+  void walk(ArrayRef<Value> initial, llvm::function_ref<Values(const Tile &, ValueRange)> body) {
+    if (!schedule.getPersistent()) {
+      body(firstTile(), Values(initial));
+      return;
+    }
+    b.loop(b.block(0), tileCount(), b.gridSize(0), initial,
+           [&](Value number, ValueRange carried) { return body(tileNumber(number), carried); });
+  }
+
+  // ---- producer
+
+  /// Steps whose weights are requested before the rest.
+  int64_t stepsAhead() const { return schedule.getAhead() ? std::min(layout.stages, layout.steps) : 0; }
+
+  void request(const Operand &operand, Value stage, Value step, const Tile &tile) {
+    bool isPart = operand.boxRows < operand.rows;
+    Value place = b.add(b.mul(stage, operand.stage), operand.buffers);
+    Value row = operand.map == 0 ? tile.row : b.mul(tile.column, operand.rows);
+    if (isPart) {
+      Value first = b.mul(b.rem(b.block(0), schedule.getCluster()), operand.boxRows);
+      place = b.add(place, b.mul(first, kBoxRowBytes));
+      row = b.add(row, first);
+    }
+    Value start = b.at(shared, place), column = b.mul(step, schedule.getDepth());
+    for (int64_t box = 0; box < layout.boxes; ++box) {
+      Value to = b.at(start, box * operand.box), from = b.add(column, box * kBoxDepth);
+      if (isPart)
+        copyBoxToCluster(b, to, frame.tensorMap(operand.map), row, from, full.at(stage), schedule.getCluster());
+      else
+        copyBox(b, to, frame.tensorMap(operand.map), row, from, full.at(stage));
+    }
+  }
+  void announce(Value stage) { full.arriveExpecting(layout.first.stage + layout.second.stage, stage); }
+
+  void requestFirstWeights() {
+    Tile tile = firstTile();
+    auto body = [&](Value step) {
+      announce(step);
+      request(layout.weight(), step, step, tile);
+    };
+    Value steps = b.i32(stepsAhead());
+    if (!schedule.getPersistent())
+      return b.loop(b.i32(0), steps, 1, body);
+    // A block may have no tile.
+    b.ifThen(b.compare(Predicate::slt, b.block(0), tileCount()), [&] { b.loop(b.i32(0), steps, 1, body); });
+  }
+
+  void produce() {
+    b.waitForPrevious();
+    // Carried: a place in the ring; the first step of the tile whose weights are yet to be requested.
+    RingPlace start = RingPlace::ofWriter(b);
+    walk({start.stage, start.parity, b.i32(stepsAhead())}, [&](const Tile &tile, ValueRange carried) {
+      RingPlace place{carried[0], carried[1]};
+      if (schedule.getAhead()) {
+        Values after = b.loop(b.i32(0), carried[2], 1, {place.stage, place.parity}, [&](Value step, ValueRange at) {
+          request(layout.input(), at[0], step, tile);
+          RingPlace next = RingPlace{at[0], at[1]}.next(b, layout.stages);
+          return Values{next.stage, next.parity};
+        });
+        place = {after[0], after[1]};
+      }
+      Values after =
+          b.loop(carried[2], b.i32(layout.steps), 1, {place.stage, place.parity}, [&](Value step, ValueRange at) {
+            empty.wait(at[0], at[1]);
+            announce(at[0]);
+            request(layout.input(), at[0], step, tile);
+            request(layout.weight(), at[0], step, tile);
+            RingPlace next = RingPlace{at[0], at[1]}.next(b, layout.stages);
+            return Values{next.stage, next.parity};
+          });
+      return Values{after[0], after[1], b.i32(0)};
+    });
+  }
+
+  // ---- consumers
+
+  void consume() {
+    b.waitForPrevious();
+    Value group = b.div(warp, 4);
+    // One thread of a group tells that it is done with a buffer, in a cluster one for each block.
+    told = b.rem(b.thread(), 128);
+    tells = b.select(b.compare(Predicate::slt, told, schedule.getCluster()), b.i32(1), b.i32(0));
+    Value start = wgmma.descriptor(shared);
+    firstStart = b.add(start, b.mul(group, Wgmma::descriptorStep(Wgmma::kRows * kBoxRowBytes)));
+    secondStart = b.add(start, Wgmma::descriptorStep(layout.second.buffers));
+    sums.begin(b.at(shared, layout.pieces()), warp, rows);
+    RingPlace ring = RingPlace::ofReader(b);
+    walk({ring.stage, ring.parity}, [&](const Tile &tile, ValueRange carried) {
+      RingPlace place{carried[0], carried[1]};
+      multiplyAndStore(tile, place);
+      return Values{place.stage, place.parity};
+    });
+  }
+
+  /// The group is done with a buffer.
+  void release(Value stage) {
+    if (inCluster())
+      empty.arriveIf(tells, stage, told);
+    else
+      empty.arriveIf(tells, stage);
+  }
+
+  void multiplyAndStore(const Tile &tile, RingPlace &place) {
+    full.wait(place.stage, place.parity);
+    // The first step's products need no sums yet.
+    Values products = multiply(place.stage, wgmma.sums(), /*keep=*/false);
+    Value previous = place.stage;
+    place = place.next(b, layout.stages);
+    sums.beginTile(tile.row, tile.column);
+    // Carried: a place in the ring, the buffer of the step before, the sums.
+    Values carried{place.stage, place.parity, previous};
+    carried.append(products);
+    carried = b.loop(b.i32(1), b.i32(layout.steps), 1, carried, [&](Value, ValueRange before) {
+      RingPlace at{before[0], before[1]};
+      full.wait(at.stage, at.parity);
+      Values next = multiply(at.stage, Values(before.drop_front(3)), /*keep=*/true);
+      wgmma.waitForAllButLast();
+      release(before[2]);
+      RingPlace following = at.next(b, layout.stages);
+      Values after{following.stage, following.parity, at.stage};
+      after.append(next);
+      return after;
+    });
+    place = {carried[0], carried[1]};
+    products = wgmma.finish(ArrayRef(carried).drop_front(3));
+    release(carried[2]);
+    sums.store(products);
+  }
+
+  /// Starts the products of one buffer, on top of `before` or, without `keep`, in its place.
+  Values multiply(Value stage, Values before, bool keep) {
+    Value first = b.add(firstStart, b.mul(stage, Wgmma::descriptorStep(layout.first.stage)));
+    Value second = b.add(secondStart, b.mul(stage, Wgmma::descriptorStep(layout.second.stage)));
+    wgmma.begin();
+    for (int64_t box = 0; box < layout.boxes; ++box)
+      for (int64_t k = 0; k < kBoxDepth / Wgmma::kDepth; ++k) {
+        int64_t along = Wgmma::descriptorStep(k * Wgmma::kDepth * 2);
+        before = wgmma.multiply(b.add(first, Wgmma::descriptorStep(box * layout.first.box) + along),
+                                b.add(second, Wgmma::descriptorStep(box * layout.second.box) + along), before,
+                                keep || box > 0 || k > 0);
+      }
+    wgmma.commit();
+    return before;
+  }
+
+  CudaBuilder &b;
+  LinearRegion &region;
+  CudaLinearManyScheduleAttr schedule;
+  Layout layout;
+  CudaFrame frame;
+  TileSums sums;
+  Wgmma wgmma;
+  Value shared;
+  Barriers full, empty;
+  /// Rows of the step, and the thread's warp.
+  Value rows, warp;
+  /// Whether the thread tells (i32) that its group is done with a buffer, and which block of the cluster.
+  Value tells, told;
+  /// Descriptors of the group's rows of A, and of B, in the first buffer.
+  Value firstStart, secondStart;
+};
+
+} // namespace
+
+static LogicalResult checkWgmma(CudaBuilder &b, LinearRegion &region, CudaLinearManyScheduleAttr schedule) {
+  KernelOp kernel = region.kernel;
+  Type input = getElementTypeOrSelf(region.linear.getInput()), weight = getElementTypeOrSelf(region.linear.getWeight());
+  if (input != weight || !(weight.isBF16() || weight.isF16()))
+    return kernel.emitOpError() << "multiplies " << input << " by " << weight
+                                << "; wgmma takes two operands of bf16 or f16";
+  if (region.inputs() % 8)
+    return kernel.emitOpError() << "has rows of " << region.inputs() << " elements; tensor maps need a multiple of 8";
+  if (int64_t bytes = Layout(schedule, region.inputs()).bytes(); bytes > b.target.sharedBytes())
+    return kernel.emitOpError() << "has schedule " << schedule << ", which needs " << bytes
+                                << " bytes of shared memory; a block of " << b.target.arch << " has "
+                                << b.target.sharedBytes();
+  return LinearEpilogue::check(region);
+}
+
+LogicalResult emitLinearManyWgmma(CudaBuilder &b, LinearRegion &region, CudaLinearManyScheduleAttr schedule,
+                                  int64_t maxRows, GeneratedKernel &generated) {
+  if (failed(checkWgmma(b, region, schedule)))
+    return failure();
+  KernelOp kernel = region.kernel;
+  Type element = cast<RankedTensorType>(region.linear.getWeight().getType()).getElementType();
+  unsigned input =
+      region.norm ? CudaFrame::pointerOfWorkspace(kernel, 0) : CudaFrame::pointerOfArgument(kernel, region.source());
+  unsigned weight = CudaFrame::pointerOfArgument(kernel, region.linear.getWeight());
+  Layout layout(schedule, region.inputs());
+  GeneratedEntry entry;
+  entry.symbol = cudaSymbol(generated.name);
+  entry.cluster = schedule.getCluster();
+  entry.fixed = columnTiles(region, schedule);
+  entry.rowsPerBlock = schedule.getTokens();
+  if (!schedule.getWeightFirst()) {
+    // The blocks of a cluster have a pair of row tiles.
+    entry.fixed *= entry.cluster;
+    entry.rowsPerBlock *= entry.cluster;
+  }
+  entry.rows = region.rows;
+  entry.threads = layout.threads();
+  entry.sharedBytes = layout.bytes();
+  entry.persistent = schedule.getPersistent();
+  entry.tensorMaps = {{input, element, maxRows, region.inputs(), layout.input().boxRows, kBoxDepth},
+                      {weight, element, region.outputs(), region.inputs(), layout.weight().boxRows, kBoxDepth}};
+  LinearManyWgmma(b, region, schedule, maxRows, entry).emit();
+  generated.entries.push_back(entry);
+  return success();
+}
+
+} // namespace quipu::codegen::cuda

@@ -1,0 +1,220 @@
+//===- LinearRing.cpp - The producer of a ring of weights --------------------===//
+//
+// Blocks get their units in two ways. The first `rounds` of them are settled, so that the ring fills while the kernel
+// in front still runs. The rest they draw, one after the other, from a counter: multiprocessors do not get equal shares
+// of the memory's bandwidth, and with equal shares of the work the fastest would wait for the slowest for a fifth of
+// the time. Draws begin behind the wait for the kernel in front, where no launch of the same kernel can be under way
+// any more; each is made two units before it is needed. The counter returns to 0 by itself: a block's last two draws
+// are in vain, which makes the number of draws the same in every launch.
+//
+//===----------------------------------------------------------------------===//
+
+#include "codegen/cuda/linear/LinearRing.h"
+
+#include "codegen/cuda/linear/LinearEpilogue.h"
+#include "codegen/cuda/vocabulary/BulkCopies.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace quipu::llama;
+
+namespace quipu::codegen::cuda {
+
+using Values = CudaBuilder::Values;
+using Predicate = CudaBuilder::Predicate;
+
+RingGeometry::RingGeometry(LinearRegion &region, CudaLinearRingScheduleAttr schedule, const CudaTarget &target)
+    : inputs(region.inputs()), warps(schedule.getWarps()), stages(schedule.getStages()),
+      depth(std::min(schedule.getDepth(), inputs)) {
+  constexpr int64_t kMostBatch = 32, kMostSettled = 6;
+  pieces = llvm::divideCeil(inputs, depth);
+  units = LinearEpilogue::countTiles(region) * kUnitsOfTile;
+  blocks = std::min<int64_t>(units, target.multiprocessors());
+  rounds = llvm::divideCeil(units, blocks);
+  if (rounds > kMostSettled)
+    rounds = llvm::divideCeil(stages, pieces);
+  batch = std::min({units, kMostBatch, threads() / kUnitPairs});
+  inputOffset = stages * slotBytes();
+  sumsOffset = inputOffset + inputBytes();
+  squaresOffset = sumsOffset + batch * sumsStride();
+  unitsOffset = squaresOffset + warps * 4;
+  fullOffset = llvm::alignTo(unitsOffset + stages * 4, Barriers::kBytes);
+  emptyOffset = fullOffset + stages * Barriers::kBytes;
+  sharedBytes = emptyOffset + stages * Barriers::kBytes;
+}
+
+Values RingGeometry::forPieces(CudaBuilder &b, Values carried,
+                               llvm::function_ref<Values(int64_t, Value, ValueRange)> body) const {
+  int64_t whole = lastDepth() == depth ? pieces : pieces - 1;
+  if (whole == 1)
+    carried = body(depth, b.i32(0), carried);
+  else if (whole > 1)
+    carried = b.loop(b.i32(0), b.i32(whole * depth), depth, carried, [&](Value k, ValueRange values) {
+      b.keepLoop();
+      return body(depth, k, values);
+    });
+  return whole == pieces ? carried : body(lastDepth(), b.i32(whole * depth), carried);
+}
+
+namespace {
+
+class RingProducer {
+public:
+  RingProducer(CudaBuilder &b, LinearRegion &region, CudaLinearRingScheduleAttr schedule, const RingGeometry &size,
+               const CudaFrame &frame, WeightRing &ring, StringRef counter)
+      : b(b), region(region), schedule(schedule), size(size), frame(frame), ring(ring), counter(counter) {}
+
+  void emit() {
+    lane = b.lane();
+    isFirst = b.compare(Predicate::eq, lane, 0);
+    constexpr int64_t kHalf = RingGeometry::kUnitPairs;
+    rowInTile = b.add(lane, b.select(b.compare(Predicate::slt, lane, kHalf), b.i32(0), b.i32(kHalf)));
+    to = b.at(ring.shared, b.mul(lane, size.slotStride()));
+
+    State start{RingPlace::ofWriter(b), RingPlace::ofReader(b), b.i32(0), b.i32(0), {b.i32(0), b.i32(0)}};
+    Values state = b.loop(b.i32(0), b.i32(size.rounds), 1, join(start), [&](Value round, ValueRange carried) {
+      b.keepLoop();
+      Value unit = b.add(b.block(0), b.mul(round, size.blocks));
+      auto settled = [&] { return requestUnit(unit, Values(carried), /*isSettled=*/true); };
+      if (size.rounds * size.blocks <= size.units)
+        return settled();
+      return b.ifElse(b.compare(Predicate::slt, unit, size.units), settled, [&] { return Values(carried); });
+    });
+    if (size.drawsUnits())
+      state = requestDrawn(state);
+    RingPlace end = separate(state).fill;
+    ring.empty.wait(end.stage, end.parity);
+    announce(b.i32(RingGeometry::kNoUnit), end.stage, 0);
+  }
+
+private:
+  /// What the loops over units and pieces carry.
+  struct State {
+    /// The place to fill, and that of the oldest piece that may be under way.
+    RingPlace fill, oldest;
+    /// Pieces requested, and those known to have landed.
+    Value requested, landed;
+    /// Numbers drawn and not yet used, in lane 0.
+    Value draws[2];
+  };
+  static Values join(const State &state) {
+    return {state.fill.stage, state.fill.parity, state.oldest.stage, state.oldest.parity,
+            state.requested,  state.landed,      state.draws[0],     state.draws[1]};
+  }
+  static State separate(ValueRange values) {
+    return {{values[0], values[1]}, {values[2], values[3]}, values[4], values[5], {values[6], values[7]}};
+  }
+
+  /// Requests the pieces of a unit. Those of settled units come before and behind the wait for the kernel in front.
+  Values requestUnit(Value unit, Values carried, bool isSettled) {
+    Value row = b.add(b.mul(b.div(unit, RingGeometry::kUnitsOfTile), 16),
+                      b.mul(b.rem(unit, RingGeometry::kUnitsOfTile), RingGeometry::kUnitPairs));
+    // Rows beyond N repeat the last one; the epilogue drops them.
+    row = b.min(b.add(row, rowInTile), b.i32(region.outputs() - 1));
+    Value from = b.at(frame.argument(region.linear.getWeight()), b.mul(b.widen(row), size.inputs * 2));
+    return size.forPieces(b, carried, [&](int64_t depth, Value k, ValueRange values) {
+      State state = separate(values);
+      if (isSettled)
+        waitForPrevious(state);
+      ring.empty.wait(state.fill.stage, state.fill.parity);
+      waitForOldest(state, isSettled);
+      announce(unit, state.fill.stage, RingGeometry::kUnitRows * depth * 2);
+      b.warpBarrier();
+      // A lane requests a row.
+      b.ifThen(b.compare(Predicate::slt, lane, RingGeometry::kUnitRows), [&] {
+        copyBytes(b, b.at(to, b.mul(state.fill.stage, size.slotBytes())), b.at(from, b.mul(b.widen(k), 2)),
+                  b.i32(depth * 2), ring.full.at(state.fill.stage));
+      });
+      state.fill = state.fill.next(b, size.stages);
+      state.requested = b.add(state.requested, 1);
+      return join(state);
+    });
+  }
+
+  /// Pieces that are requested before the kernel in front has finished.
+  int64_t early() { return size.stages - schedule.getHeld(); }
+
+  void waitForPrevious(State &state) {
+    Values draws = b.ifElse(
+        b.compare(Predicate::eq, state.requested, early()),
+        [&] {
+          b.waitForPrevious();
+          return size.drawsUnits() ? Values{draw(), draw()} : Values{state.draws[0], state.draws[1]};
+        },
+        [&] { return Values{state.draws[0], state.draws[1]}; });
+    llvm::copy(draws, state.draws);
+  }
+
+  /// Until few enough pieces are under way.
+  void waitForOldest(State &state, bool isSettled) {
+    Value most = b.i32(schedule.getUnderWay());
+    if (isSettled)
+      most = b.select(b.compare(Predicate::slt, state.requested, early()), b.i32(schedule.getUnderWayFirst()), most);
+    Values after = b.ifElse(
+        b.compare(Predicate::sge, b.sub(state.requested, state.landed), most),
+        [&] {
+          ring.full.wait(state.oldest.stage, state.oldest.parity);
+          RingPlace next = state.oldest.next(b, size.stages);
+          return Values{next.stage, next.parity, b.add(state.landed, 1)};
+        },
+        [&] { return Values{state.oldest.stage, state.oldest.parity, state.landed}; });
+    state.oldest = {after[0], after[1]};
+    state.landed = after[2];
+  }
+
+  /// Says whose piece the buffer holds, and how many bytes will come.
+  void announce(Value unit, Value stage, int64_t bytes) {
+    b.ifThen(isFirst, [&] {
+      b.store(unit, b.at(ring.shared, b.add(b.mul(stage, 4), size.unitsOffset)), 4);
+      ring.full.arriveExpecting(bytes, stage);
+    });
+  }
+
+  Values requestDrawn(ArrayRef<Value> initial) {
+    return b.repeat(initial, [&](ValueRange carried) -> std::pair<Value, Values> {
+      State state = separate(carried);
+      Value unit = b.add(b.shuffleFrom(state.draws[0], b.i32(0)), size.rounds * size.blocks);
+      Value exists = b.compare(Predicate::slt, unit, size.units);
+      Values next = b.ifElse(
+          exists,
+          [&] {
+            state.draws[0] = state.draws[1];
+            state.draws[1] = draw();
+            return requestUnit(unit, join(state), /*isSettled=*/false);
+          },
+          [&] { return Values(carried); });
+      return {exists, next};
+    });
+  }
+
+  /// A number from 0 on, in lane 0. Every block draws in vain twice.
+  Value draw() {
+    int64_t draws = size.units - size.rounds * size.blocks + 2 * size.blocks;
+    Value address = LLVM::AddressOfOp::create(b, b.pointerType(1), counter);
+    return b
+        .ptx("{ .reg .pred here; setp.eq.s32 here, $2, 0; mov.u32 $0, 0; "
+             "@here atom.inc.relaxed.gpu.global.u32 $0, [$1], $3; }",
+             {b.getI32Type()}, {address, lane, b.i32(draws - 1)}, /*memory=*/true)
+        .front();
+  }
+
+  CudaBuilder &b;
+  LinearRegion &region;
+  CudaLinearRingScheduleAttr schedule;
+  const RingGeometry &size;
+  const CudaFrame &frame;
+  WeightRing &ring;
+  StringRef counter;
+  Value lane, isFirst;
+  /// Of the lane: its row of a unit, counted from the first row of the unit's pairs; where it goes in buffer 0.
+  Value rowInTile, to;
+};
+
+} // namespace
+
+void emitRingProducer(CudaBuilder &b, LinearRegion &region, CudaLinearRingScheduleAttr schedule,
+                      const RingGeometry &size, const CudaFrame &frame, WeightRing &ring, StringRef counter) {
+  RingProducer(b, region, schedule, size, frame, ring, counter).emit();
+}
+
+} // namespace quipu::codegen::cuda

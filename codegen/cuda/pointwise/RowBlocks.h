@@ -1,0 +1,30 @@
+//===- RowBlocks.h - Entries whose blocks are rows --------------*- C++ -*-===//
+
+#ifndef QUIPU_CODEGEN_CUDA_POINTWISE_ROWBLOCKS_H
+#define QUIPU_CODEGEN_CUDA_POINTWISE_ROWBLOCKS_H
+
+#include "codegen/cuda/Emitters.h"
+#include "codegen/cuda/vocabulary/CudaFrame.h"
+
+namespace quipu::codegen::cuda {
+
+/// An entry whose blocks are rows of the step, or selected ones, as `generated` says.
+inline GeneratedEntry rowEntry(llama::CudaPointwiseScheduleAttr schedule, const GeneratedKernel &generated) {
+  GeneratedEntry entry;
+  entry.symbol = cudaSymbol(generated.name);
+  entry.rows = generated.rows;
+  entry.threads = schedule.getThreads();
+  return entry;
+}
+
+/// Most elements, a power of two of at most `most`, of runs that divide `extent` without rest.
+inline int64_t widestRun(int64_t extent, int64_t most = 8) {
+  int64_t run = 1;
+  while (run * 2 <= most && extent % (run * 2) == 0)
+    run *= 2;
+  return run;
+}
+
+} // namespace quipu::codegen::cuda
+
+#endif // QUIPU_CODEGEN_CUDA_POINTWISE_ROWBLOCKS_H

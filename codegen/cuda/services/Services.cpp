@@ -1,0 +1,179 @@
+//===- Services.cpp - Kernels that the runtime calls by name ----------------===//
+//
+// See runtime/abi/CudaAbi.h. They belong to no program: every variant's code has them.
+//
+//===----------------------------------------------------------------------===//
+
+#include "codegen/cuda/services/Services.h"
+#include "codegen/cuda/Emitters.h"
+#include "runtime/abi/RowOrder.h"
+
+#include <limits>
+
+using namespace mlir;
+
+namespace quipu::codegen::cuda {
+
+using Predicate = CudaBuilder::Predicate;
+
+/// The f32 value of element number `number` (i32), as in runtime/abi/RandomWeights.cpp.
+static Value randomValue(CudaBuilder &b, Value number, Value keyA, Value keyB, Value keyC, Value scale) {
+  Bits bits(b);
+  auto mix = [&](Value x) {
+    x = bits.exclusiveOr(x, bits.shiftRight(x, 16));
+    x = b.mul(x, int32_t(0x7feb352d));
+    x = bits.exclusiveOr(x, bits.shiftRight(x, 15));
+    x = b.mul(x, int32_t(0x846ca68b));
+    return bits.exclusiveOr(x, bits.shiftRight(x, 16));
+  };
+  Value low = mix(bits.exclusiveOr(mix(bits.exclusiveOr(number, keyA)), keyB));
+  Value high = mix(bits.exclusiveOr(low, keyC));
+  auto halves = [&](Value x) { return b.add(bits.mask(x, 0xffff), bits.shiftRight(x, 16)); };
+  Value sum = b.sub(b.add(halves(low), halves(high)), 2 * 0xffff);
+  return b.mulf(arith::SIToFPOp::create(b, b.getF32Type(), sum), scale);
+}
+
+static_assert(plan::RowOrder::MAX == plan::RowOrder::second, "targetRow below does not know the new order");
+
+/// targetRow of runtime/abi/RowOrder.h. `order` is i32, the others i64.
+static Value targetRow(CudaBuilder &b, Value order, Value groupRows, Value row) {
+  auto is = [&](plan::RowOrder other) { return b.compare(Predicate::eq, order, static_cast<int64_t>(other)); };
+  Value halves = is(plan::RowOrder::halves), alternating = is(plan::RowOrder::alternating);
+  // Without groups all rows are one.
+  Value grouped = arith::OrIOp::create(b, halves, alternating);
+  Value group = b.select(grouped, b.max(groupRows, b.i64(1)), b.i64(std::numeric_limits<int64_t>::max()));
+  Value inGroup = b.rem(row, group);
+  Value half = b.max(b.div(group, 2), b.i64(1));
+  Value pair = b.select(halves, b.rem(inGroup, half), b.select(alternating, b.div(inGroup, 2), inGroup));
+  Value partner =
+      b.select(halves, b.div(inGroup, half),
+               b.select(alternating, b.rem(inGroup, 2), b.select(is(plan::RowOrder::second), b.i64(1), b.i64(0))));
+  int64_t run = kPairRun;
+  Value place = b.add(b.add(b.mul(b.div(pair, run), 2 * run), b.mul(partner, run)), b.rem(pair, run));
+  return b.select(is(plan::RowOrder::plain), row, b.add(b.sub(row, inGroup), place));
+}
+
+/// Blocks take rows of the source in turn, threads the elements of a row.
+static void emitFillRandom(CudaBuilder &b, StringRef name, Type element) {
+  Type pointer = b.pointerType(1), i32 = b.getI32Type(), i64 = b.getI64Type();
+  ServiceFrame frame(b, (QUIPU_CUDA_FILL_RANDOM + name).str(),
+                     {pointer, i64, i64, i32, i32, i32, b.getF32Type(), i32, i64, i32, i64});
+  Value weight = frame[0], elements = frame[1], columns = b.max(frame[2], b.i64(1));
+  Value keyA = frame[3], keyB = frame[4], keyC = frame[5], scale = frame[6], first = frame[7];
+  Value firstRow = frame[8], order = frame[9], groupRows = frame[10];
+  auto isZero = [&](Value x) { return b.compare(Predicate::eq, x, 0); };
+  Value noKeys = b.both(b.both(isZero(keyA), isZero(keyB)), isZero(keyC));
+  Value ones = b.both(noKeys, arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, scale, b.f32(0.0f)));
+
+  Value rows = b.div(b.add(elements, b.sub(columns, 1)), columns);
+  Value thread = b.widen(b.thread());
+  b.loop(b.widen(b.block(0)), rows, b.widen(b.gridSize(0)), [&](Value row) {
+    Value begin = b.mul(row, columns);
+    Value count = b.min(columns, b.sub(elements, begin));
+    Value target = b.add(firstRow, targetRow(b, order, groupRows, row));
+    Value base = b.at(weight, b.mul(b.mul(target, columns), bytesOf(element)));
+    b.loop(thread, count, kCudaServiceThreads, [&](Value column) {
+      Value number = b.add(first, Bits(b).low(b.add(begin, column)));
+      Value value = randomValue(b, number, keyA, keyB, keyC, scale);
+      b.storeF32(b.select(ones, b.f32(1.0f), value), element, b.at(base, b.mul(column, bytesOf(element))));
+    });
+  });
+}
+
+/// The bits of the f32 infinity: NaN have greater ones, but for the sign.
+static constexpr int64_t kInfinity = 0x7f800000;
+
+Value orderOf(CudaBuilder &b, Value logit) {
+  Bits bits(b);
+  Value word = arith::BitcastOp::create(b, b.getI32Type(), logit);
+  Value negative = b.compare(Predicate::slt, word, 0);
+  Value order = b.select(negative, bits.flip(word), bits.exclusiveOr(word, b.i32(std::numeric_limits<int32_t>::min())));
+  Value isFinite = b.compare(Predicate::ult, bits.mask(word, 0x7fffffff), kInfinity);
+  return b.select(isFinite, order, b.i32(int32_t(kNotFinite)));
+}
+
+Value keyOf(CudaBuilder &b, Value logit, Value index) {
+  Bits bits(b);
+  return bits.join(orderOf(b, logit), bits.flip(index));
+}
+
+static void emitArgmax(CudaBuilder &b) {
+  constexpr int64_t kLoads = 4, kWarps = kCudaServiceThreads / 32;
+  Type pointer = b.pointerType(1), i32 = b.getI32Type(), i64 = b.getI64Type();
+  constexpr StringLiteral shared = "quipu_argmax_shared";
+  LLVM::GlobalOp::create(b, LLVM::LLVMArrayType::get(i64, kWarps), /*isConstant=*/false, LLVM::Linkage::Internal,
+                         shared, Attribute(), /*alignment=*/16, /*addrSpace=*/3);
+  ServiceFrame frame(b, QUIPU_CUDA_ARGMAX, {pointer, i32, i32, pointer});
+  Value vocab = frame[2], last = b.sub(vocab, 1);
+  Value row = b.widen(b.block(1));
+  Value logits = b.at(frame[0], b.mul(b.mul(row, b.widen(vocab)), 4));
+  Bits bits(b);
+  b.waitForPrevious();
+
+  // Neighbouring threads read neighbouring logits; several loads of a thread are under way. Past the end the last logit
+  // is read again, which changes no maximum.
+  Value stride = b.mul(b.gridSize(0), kCudaServiceThreads);
+  Value begin = b.add(b.mul(b.block(0), kCudaServiceThreads), b.thread());
+  Value best = b.loop(begin, vocab, b.mul(stride, kLoads), {b.i64(0)}, [&](Value i, ValueRange carried) {
+    CudaBuilder::Values indices, values;
+    for (int64_t part = 0; part < kLoads; ++part) {
+      indices.push_back(b.min(b.add(i, b.mul(stride, part)), last));
+      values.push_back(b.load(b.getF32Type(), b.at(logits, b.mul(b.widen(indices.back()), 4)), 4));
+    }
+    Value best = carried[0];
+    for (auto [index, value] : llvm::zip_equal(indices, values))
+      best = bits.max(best, keyOf(b, value, index));
+    return CudaBuilder::Values{best};
+  })[0];
+
+  best = bits.maxLanes(best);
+  Value partials = LLVM::AddressOfOp::create(b, b.pointerType(3), shared);
+  Value lane = b.lane();
+  b.ifThen(b.compare(Predicate::eq, lane, 0),
+           [&] { b.store(best, b.at(partials, b.mul(b.div(b.thread(), 32), 8)), 8); });
+  b.barrier();
+  b.ifThen(b.compare(Predicate::slt, b.thread(), 32), [&] {
+    Value key = bits.maxLanes(b.load(i64, b.at(partials, b.mul(b.rem(lane, kWarps), 8)), 8));
+    b.ifThen(b.compare(Predicate::eq, lane, 0), [&] {
+      b.ptx("red.relaxed.gpu.global.max.u64 [$0], $1;", {}, {b.at(frame[3], b.mul(row, 8)), key}, /*memory=*/true);
+    });
+  });
+}
+
+static void emitAdvance(CudaBuilder &b) {
+  Type pointer = b.pointerType(1), i32 = b.getI32Type();
+  ServiceFrame frame(b, QUIPU_CUDA_ADVANCE, {pointer, pointer, i32, pointer, pointer, pointer, pointer, i32});
+  Value keys = frame[0], outputRows = frame[1], rows = frame[2], tokens = frame[3], positions = frame[4];
+  Value history = frame[5], step = frame[6], capacity = frame[7];
+  Bits bits(b);
+  b.waitForPrevious();
+  Value current = b.loadI32(step);
+  Value place = b.at(history, b.mul(b.mul(b.widen(b.rem(current, capacity)), b.widen(rows)), 4));
+  b.loop(b.thread(), rows, kCudaServiceThreads, [&](Value r) {
+    Value row = b.widen(r);
+    Value key = b.at(keys, b.mul(row, 8));
+    Value raised = b.load(b.getI64Type(), key, 8), token = bits.flip(bits.low(raised));
+    // The steps behind this one have begun: they go on with a token that exists, and the host ends them.
+    Value isChosen = b.compare(Predicate::ne, bits.high(raised), int32_t(kNotFinite));
+    Value target = b.mul(b.widen(b.loadI32(b.at(outputRows, b.mul(row, 4)))), 4);
+    b.store(token, b.at(tokens, target), 4);
+    Value position = b.at(positions, target);
+    b.store(b.add(b.loadI32(position), 1), position, 4);
+    b.store(b.select(isChosen, token, b.i32(-1)), b.at(place, b.mul(row, 4)), 4);
+    b.store(b.i64(0), key, 8);
+  });
+  // Every thread has read the step before one writes it.
+  b.barrier();
+  b.ifThen(b.compare(Predicate::eq, b.thread(), 0), [&] { b.store(b.add(current, 1), step, 4); });
+}
+
+void emitServices(CudaBuilder &b) {
+  emitFillRandom(b, "f32", b.getF32Type());
+  emitFillRandom(b, "f16", b.getF16Type());
+  emitFillRandom(b, "bf16", b.getBF16Type());
+  emitArgmax(b);
+  emitAdvance(b);
+  emitSample(b);
+}
+
+} // namespace quipu::codegen::cuda
