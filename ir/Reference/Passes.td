@@ -18,7 +18,11 @@ def ConvertLlamaToLinalgPass : Pass<"llama-to-linalg", "::mlir::ModuleOp"> {
       many sequences and positions as the caller likes; `!llama.kv_layer` a slice of it. Pages have no meaning here.
     - Numbers are computed in f32 and rounded to nearest even where the types of the results say.
     - Programs can be called through the C interface of MLIR's execution engine.
+
+    An op without a pattern here is refused by its name.
   }];
+  let options = [ListOption<"disabledPatterns", "disable-patterns", "std::string",
+                            "Ops, by name, whose patterns are left out, to find the one that is at fault">];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect", "::mlir::linalg::LinalgDialect",
                            "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
                            "::mlir::tensor::TensorDialect"];

@@ -73,3 +73,29 @@ func.func @helper(%x: tensor<2x4xf32>) -> tensor<2x4xf32> {
   return %0 : tensor<2x4xf32>
 }
 func.func private @declared(tensor<?x4xf32, #llama.token_lanes<lanes = 16, pack = 1>>, !llama.kv_cache<1 x 1 x 4 x f32, page = 32>)
+
+// Test: ops inside of other ops are lowered where they are, and so are functions of several blocks.
+// CHECK-LABEL: func.func @nested
+// CHECK: scf.if
+// CHECK-NEXT: tensor.empty
+// CHECK: linalg.generic
+// CHECK: scf.yield
+func.func @nested(%x: tensor<2x4xf32>, %condition: i1) -> tensor<2x4xf32> {
+  %0 = scf.if %condition -> tensor<2x4xf32> {
+    %1 = llama.add %x, %x : (tensor<2x4xf32>, tensor<2x4xf32>) -> tensor<2x4xf32>
+    scf.yield %1 : tensor<2x4xf32>
+  } else {
+    scf.yield %x : tensor<2x4xf32>
+  }
+  return %0 : tensor<2x4xf32>
+}
+// CHECK-LABEL: func.func @blocks
+// CHECK: linalg.generic
+// CHECK: cf.br ^bb1(%{{.*}} : tensor<2x4xf32>)
+// CHECK: ^bb1(%{{.*}}: tensor<2x4xf32>):
+func.func @blocks(%x: tensor<2x4xf32>) -> tensor<2x4xf32> {
+  %0 = llama.add %x, %x : (tensor<2x4xf32>, tensor<2x4xf32>) -> tensor<2x4xf32>
+  cf.br ^next(%0 : tensor<2x4xf32>)
+^next(%y: tensor<2x4xf32>):
+  return %y : tensor<2x4xf32>
+}

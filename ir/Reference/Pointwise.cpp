@@ -1,0 +1,90 @@
+//===- Pointwise.cpp - Reference of norms, gates, sums and the choice of a token ===//
+
+#include "ir/Reference/Patterns.h"
+
+#include "mlir/Dialect/Math/IR/Math.h"
+
+#include <cmath>
+#include <numbers>
+
+using namespace mlir;
+
+namespace quipu::llama {
+
+Value normalise(ReferenceBuilder &b, Value input, Value weight, double eps, RankedTensorType type) {
+  int64_t count = widthOf(input);
+  RankedTensorType scaleType = b.floats({type.getDimSize(0)});
+  Value scale = b.generate(scaleType, b.rowsOf(input, scaleType), [&](ReferenceBuilder::Indices at) {
+    Value squares = b.sum(b.index(0), b.index(count), [&](Value k) {
+      Value x = b.extract(input, {at[0], k});
+      return b.mul(x, x);
+    });
+    Value mean = b.add(b.div(squares, b.f32(static_cast<double>(count))), b.f32(eps));
+    return b.div(b.f32(1), math::SqrtOp::create(b, mean));
+  });
+  return b.generate(type, b.rowsOf(input, type), [&](ReferenceBuilder::Indices at) {
+    Value normalised = b.mul(b.extract(input, at), b.extract(scale, at[0]));
+    return b.mul(b.extract(weight, at[1]), normalised);
+  });
+}
+
+static Value activate(ReferenceBuilder &b, Activation activation, Value x) {
+  switch (activation) {
+  case Activation::Silu:
+    return b.div(x, b.add(b.f32(1), b.exp(b.sub(b.f32(0), x))));
+  case Activation::GeluTanh: {
+    Value cube = b.mul(b.mul(x, x), x);
+    Value inner = b.mul(b.f32(std::sqrt(2 / std::numbers::pi)), b.add(x, b.mul(b.f32(0.044715), cube)));
+    return b.mul(b.mul(b.f32(0.5), x), b.add(b.f32(1), b.tanh(inner)));
+  }
+  }
+  llvm_unreachable("all activations are listed");
+}
+
+Value gate(ReferenceBuilder &b, Activation activation, Value gate, Value up, int64_t shift, RankedTensorType type) {
+  return b.generate(type, b.rowsOf(gate, type), [&](ReferenceBuilder::Indices at) {
+    Value activated = activate(b, activation, b.extract(gate, at));
+    return b.mul(activated, b.extract(up, {at[0], shift ? b.add(at[1], b.index(shift)) : at[1]}));
+  });
+}
+
+static Values lowerRMSNorm(RMSNormOp op, RMSNormOp::Adaptor in, ReferenceBuilder &b) {
+  return {normalise(b, in.getInput(), in.getWeight(), op.getEps().convertToDouble(), loweredTensor(op.getResult()))};
+}
+
+static Values lowerGate(GateOp op, GateOp::Adaptor in, ReferenceBuilder &b) {
+  RankedTensorType type = loweredTensor(op.getResult());
+  Value up = in.getUp();
+  return {gate(b, op.getActivation(), in.getGate(), up ? up : in.getGate(), up ? 0 : type.getDimSize(1), type)};
+}
+
+static Values lowerAdd(AddOp op, AddOp::Adaptor in, ReferenceBuilder &b) {
+  RankedTensorType type = loweredTensor(op.getResult());
+  return {b.generate(type, b.rowsOf(in.getLhs(), type), [&](ReferenceBuilder::Indices at) {
+    return b.add(b.extract(in.getLhs(), at), b.extract(in.getRhs(), at));
+  })};
+}
+
+static Values lowerSample(SampleOp op, SampleOp::Adaptor in, ReferenceBuilder &b) {
+  Value logits = in.getLogits();
+  RankedTensorType type = loweredTensor(op.getResult());
+  return {b.generate(type, b.rowsOf(logits, type), [&](ReferenceBuilder::Indices at) {
+    Value first = b.extract(logits, {at[0], b.index(0)});
+    auto best = b.fold(b.index(1), b.index(widthOf(logits)), ValueRange{first, b.i32(0)},
+                       [&](Value token, ValueRange carried) -> Values {
+                         Value logit = b.extract(logits, {at[0], token});
+                         Value better = b.compare(arith::CmpFPredicate::OGT, logit, carried[0]);
+                         return {b.select(better, logit, carried[0]), b.select(better, b.toI32(token), carried[1])};
+                       });
+    return Value(best[1]);
+  })};
+}
+
+void addPointwisePatterns(RewritePatternSet &patterns, const TypeConverter &types) {
+  addPattern<RMSNormOp>(patterns, types, lowerRMSNorm);
+  addPattern<GateOp>(patterns, types, lowerGate);
+  addPattern<AddOp>(patterns, types, lowerAdd);
+  addPattern<SampleOp>(patterns, types, lowerSample);
+}
+
+} // namespace quipu::llama
