@@ -40,8 +40,8 @@
 //     quipu_sample(float *logits, int32 rows, int32 vocab, const SampleRule *rules, int32 *recent,
 //                  const double *uniforms, const int32 *step, int32 capacity, uint64 *keys)
 //         grid (x: 1, y: rows), kCudaSampleThreads threads. Draws a token of each row by rules[row] as
-//         runtime/text/Sampler.cpp does, with the number uniforms[(*step % capacity) * rows + row] in [0, 1), and sets
-//         the lower half of keys[row] as quipu_argmax; the upper half is the largest logit's. recent[row *
+//         runtime/core/TokenChooser.cpp does, with the number uniforms[(*step % capacity) * rows + row] in [0, 1), and
+//         sets the lower half of keys[row] as quipu_argmax; the upper half is the largest logit's. recent[row *
 //         kSampleWindow ...] is a ring of rule.window tokens (-1: none), to which the token is added at (rule.accepted
 //         + *step) % rule.window. Changes the logits that the penalty is for (finite ones stay finite). vocab <
 //         kSampleVocab. Where the largest is kNotFinite, or rule.scale is 0, it is the choice. Probabilities are whole

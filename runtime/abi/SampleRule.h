@@ -27,7 +27,8 @@ struct SampleRule {
   float repeatPenalty;
   /// 0: all.
   uint32_t topK;
-  /// Tokens that the repeat penalty looks back, at most kSampleWindow, and those that went through this window so far.
+  /// Tokens that the repeat penalty looks back, at most kSampleWindow on a device. The first token of a run goes to
+  /// place `accepted` of their ring, below `window`.
   uint32_t window;
   uint32_t accepted;
   uint32_t unused;
@@ -37,10 +38,21 @@ static_assert(sizeof(SampleRule) == 48);
 /// How the tokens of a sequence are drawn on a device.
 struct TokenSampling {
   SampleRule rule;
-  /// Ring of the tokens seen last, at most rule.window: the next one goes to place rule.accepted % rule.window.
+  /// Ring of the tokens seen last, at most rule.window: the next one goes to place rule.accepted.
   std::vector<int32_t> recent;
   /// Gives the random numbers, one for each token, in [0, 1).
   std::function<double()> uniform;
+
+  /// Puts a token into the ring.
+  void accept(int32_t token) {
+    if (rule.window == 0)
+      return;
+    if (recent.size() < rule.window)
+      recent.push_back(token);
+    else
+      recent[rule.accepted] = token;
+    rule.accepted = (rule.accepted + 1) % rule.window;
+  }
 };
 
 } // namespace quipu

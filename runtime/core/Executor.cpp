@@ -7,24 +7,6 @@
 
 namespace quipu {
 
-void StepRows::clear() {
-  tokens.clear();
-  positions.clear();
-  sequences.clear();
-  outputs.clear();
-}
-
-void StepRows::add(int32_t token, int32_t position, int32_t sequence) {
-  tokens.push_back(token);
-  positions.push_back(position);
-  sequences.push_back(sequence);
-}
-
-void StepRows::padTo(size_t rows) {
-  while (size() < rows)
-    add(0, -1, 0);
-}
-
 /// Calls function(step, kernel, iteration) for the steps of a program in the order in which they run.
 template <typename Function>
 static void forEachStep(const plan::Plan &plan, const plan::Program &program, Function function) {
@@ -140,10 +122,37 @@ const float *Executor::logitsOnHost(size_t wantedRows) {
   return static_cast<const float *>(host);
 }
 
+bool Executor::deviceChooses(std::span<const TokenSampling *const> sampling) const {
+  if (sampling.empty())
+    return device.choosesTokens();
+  return device.drawsTokens() && model.vocabSize() < kSampleVocab &&
+         std::ranges::all_of(sampling, [](const TokenSampling *each) { return each->rule.window <= kSampleWindow; });
+}
+
+uint32_t Executor::mostEnqueued() const {
+  // Enough to hide the host's part of a step; each costs its time once more at a stop.
+  constexpr uint32_t kRunAhead = 4;
+  static_assert(kRunAhead < kRing);
+  return onHost ? 1 : kRunAhead;
+}
+
 void Executor::startChoosing(size_t index, const StepRows &rows, std::span<const TokenSampling *const> sampling) {
   choosing = upload(index, rows);
+  launches = 0;
+  onHost = !deviceChooses(sampling);
+  if (onHost) {
+    hostRows = rows;
+    hostChooser.start(sampling);
+    return;
+  }
   samplings.assign(sampling.begin(), sampling.end());
-  const Inputs &inputs = programInputs[index];
+  bindChoice(programInputs[index]);
+  if (!samplings.empty())
+    uploadSampling();
+}
+
+/// Where the device finds logits and leaves tokens.
+void Executor::bindChoice(const Inputs &inputs) {
   tokenChoice.logits = static_cast<const float *>(logits.data());
   tokenChoice.tokens = inputs.part(size_t(plan::InputKind::token_ids));
   tokenChoice.positions = inputs.part(size_t(plan::InputKind::positions));
@@ -154,9 +163,6 @@ void Executor::startChoosing(size_t index, const StepRows &rows, std::span<const
   tokenChoice.history = static_cast<int32_t *>(history.data());
   tokenChoice.capacity = kRing;
   tokenChoice.rules = nullptr;
-  if (!samplings.empty())
-    uploadSampling();
-  launches = 0;
 }
 
 void Executor::uploadSampling() {
@@ -186,18 +192,39 @@ void Executor::uploadSampling() {
   tokenChoice.uniforms = static_cast<const double *>(uniforms.data());
 }
 
+/// Brings the tokens that the host has chosen to the inputs, as the device does with its own.
+void Executor::feedChosen() {
+  for (size_t i = 0; i < hostChosen.size(); ++i) {
+    size_t row = size_t(hostRows.outputs[i]);
+    hostRows.tokens[row] = hostChosen[i];
+    ++hostRows.positions[row];
+  }
+  (void)upload(choosing.program, hostRows);
+}
+
 void Executor::enqueueChoice() {
+  uint64_t launch = launches++;
+  if (onHost) {
+    if (launch > 0)
+      feedChosen();
+    device.enqueue(programs[choosing.program], choosing.dims, nullptr);
+    return;
+  }
   // Launches that may still be on their way have other places in the ring.
-  double *numbers = static_cast<double *>(uniforms.data()) + launches % kRing * samplings.size();
+  double *numbers = static_cast<double *>(uniforms.data()) + launch % kRing * samplings.size();
   for (const TokenSampling *sampling : samplings)
     *numbers++ = sampling->uniform();
   device.enqueue(programs[choosing.program], choosing.dims, &tokenChoice);
-  device.record(*chosen[launches++ % kRing]);
+  device.record(*chosen[launch % kRing]);
 }
 
 std::span<const int32_t> Executor::choice(uint64_t launch) {
-  device.wait(*chosen[launch % kRing]);
   size_t outputs = size_t(choosing.dims[kDimOutputs]);
+  if (onHost) {
+    hostChosen = hostChooser.choose(logitsOnHost(outputs), outputs, model.vocabSize());
+    return hostChosen;
+  }
+  device.wait(*chosen[launch % kRing]);
   return {static_cast<const int32_t *>(history.data()) + launch % kRing * outputs, outputs};
 }
 

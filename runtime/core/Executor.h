@@ -6,7 +6,8 @@
 #include "runtime/core/Device.h"
 #include "runtime/core/KvCache.h"
 #include "runtime/core/Model.h"
-#include "runtime/core/Session.h"
+#include "runtime/core/StepRows.h"
+#include "runtime/core/TokenChooser.h"
 
 #include <cstdint>
 #include <memory>
@@ -15,29 +16,12 @@
 
 namespace quipu {
 
-/// The rows of a launch, built by the session: T new tokens with their places, padded as the program wants.
-struct StepRows {
-  std::vector<int32_t> tokens;
-  /// Place of the token in its sequence; -1 in a padding row.
-  std::vector<int32_t> positions;
-  /// Row of the block table; 0 in a padding row.
-  std::vector<int32_t> sequences;
-  /// Rows whose logits are wanted.
-  std::vector<int32_t> outputs;
-
-  void clear();
-  size_t size() const { return tokens.size(); }
-  void add(int32_t token, int32_t position, int32_t sequence);
-  /// Padding rows up to `rows` rows in all.
-  void padTo(size_t rows);
-};
-
 /// Programs with every argument resolved to an address once, and the memory they work in: inputs, arena, logits. Memory
 /// is reserved for the bounds of the plan, so addresses never change.
 ///
-/// A launch whose next tokens are chosen on the device leaves them in the inputs of its program, with positions raised:
-/// the same launch can be enqueued again at once, and again, without the host. The tokens reach the host through a ring
-/// of kRing launches.
+/// Tokens are chosen on the device where it can. Then a launch leaves them in the inputs of its program, with positions
+/// raised: the same launch can be enqueued again at once, and again, without the host. The tokens reach the host
+/// through a ring of kRing launches. Else the host chooses, and brings them to the inputs.
 class Executor {
 public:
   /// Launches that can be on their way before their tokens are taken.
@@ -52,13 +36,15 @@ public:
   /// next run.
   const float *run(size_t index, const StepRows &rows);
 
-  /// For devices that choose tokens: brings the inputs to the device; then each enqueueChoice() runs the program, and
-  /// choice(n) waits for launch number n since startChoosing and gives a token for each wanted row, -1 where some of
-  /// the row's logits are NaN or infinite. `sampling`: how each wanted row's is drawn, alive until the last
+  /// Brings the inputs to the device; then each enqueueChoice() runs the program on the tokens that were chosen before,
+  /// and choice(n) waits for launch number n since startChoosing and gives a token for each wanted row, -1 where some
+  /// of the row's logits are NaN or infinite. `sampling`: how each wanted row's is drawn, alive until the last
   /// enqueueChoice(); none: the most likely ones are chosen.
   void startChoosing(size_t index, const StepRows &rows, std::span<const TokenSampling *const> sampling = {});
   void enqueueChoice();
   std::span<const int32_t> choice(uint64_t launch);
+  /// Most launches that may be enqueued when the choice of the first of them is asked for.
+  uint32_t mostEnqueued() const;
   /// The logits of the launch that was enqueued last, on the host: of its wanted rows.
   const float *logitsOnHost(size_t wantedRows);
   /// Waits for everything enqueued.
@@ -87,7 +73,10 @@ private:
   void appendPointers(const plan::Arg &arg, uint64_t iteration, const Inputs &inputs,
                       std::vector<void *> &pointers) const;
   Launched upload(size_t index, const StepRows &rows);
+  bool deviceChooses(std::span<const TokenSampling *const> sampling) const;
+  void bindChoice(const Inputs &inputs);
   void uploadSampling();
+  void feedChosen();
 
   const Model &model;
   const KvCache &cache;
@@ -101,6 +90,12 @@ private:
   std::vector<LaunchList> programs;
   /// Logits on the host, where the device's memory is out of its reach.
   DeviceMemory hostLogits;
+
+  // Choices on the host: the rows that were enqueued last, and their tokens.
+  bool onHost = false;
+  StepRows hostRows;
+  RowChooser hostChooser;
+  std::span<const int32_t> hostChosen;
 
   // Choices on the device.
   DeviceMemory keys;

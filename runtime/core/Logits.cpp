@@ -33,6 +33,10 @@ bool allFinite(std::span<const float> logits) {
   return !found;
 }
 
+bool allChosen(std::span<const int32_t> tokens) {
+  return std::ranges::all_of(tokens, [](int32_t token) { return token >= 0; });
+}
+
 void FiniteCheck::look(std::span<const float> logits, uint64_t at, size_t of) {
   lastSequence = std::max(lastSequence, of);
   if (allFinite(logits) || badRows++)

@@ -19,6 +19,9 @@ int32_t mostLikely(std::span<const float> logits);
 /// Whether no logit is NaN or infinite.
 bool allFinite(std::span<const float> logits);
 
+/// Whether a token was chosen in each row: -1 stands where a logit is NaN or infinite.
+bool allChosen(std::span<const int32_t> tokens);
+
 /// Looks for logits that are NaN or infinite. One is enough to say that the model's arithmetic has failed: what is
 /// chosen from such a row means nothing, however likely the other tokens look.
 class FiniteCheck {

@@ -131,7 +131,7 @@ public:
   std::span<const float> decode(SequenceId sequence, int32_t token);
 
   /// Whether the most likely token is found on the device, so that neither logits nor (in greedy()) tokens go through
-  /// the host between steps. Elsewhere the functions below choose on the host, from the same logits.
+  /// the host between steps. Else the functions below choose on the host, by the same rules and from the same logits.
   bool choosesOnDevice() const;
 
   /// As step() with LogitsMode::Last for all: appends the tokens and gives, for each sequence of the batch, the most
@@ -140,21 +140,18 @@ public:
   std::vector<int32_t> choose(std::span<const SequenceTokens> batch, const StepOptions &options = {});
 
   /// `steps` times: appends its next token to each sequence and chooses the one that follows. `callback` gets the
-  /// tokens of a step as soon as they are known, while later steps run already; when it returns false, what those did
-  /// is undone. Afterwards each sequence holds as many more positions as the callback was called: the given token and
-  /// all chosen ones but the last. Throws Error as step() does; where the cache is full before all steps are done, the
-  /// tokens up to there have been given and stay.
+  /// tokens of a step as soon as they are known, while later steps may run already; when it returns false, what those
+  /// did is undone. Afterwards each sequence holds as many more positions as the callback was called: the given token
+  /// and all chosen ones but the last. Throws Error as step() does; where the cache is full before all steps are done,
+  /// the tokens up to there have been given and stay.
   void greedy(std::span<const NextToken> batch, uint32_t steps, const ChosenTokens &callback);
 
-  /// Whether the tokens of `sequences` sequences can be drawn by the rule on the device.
-  bool drawsOnDevice(const SampleRule &rule, size_t sequences = 1) const;
-
-  /// As choose() and greedy(), with tokens drawn as `sampling` says for each sequence of the batch; for what
-  /// drawsOnDevice(). Random numbers are taken for the steps that have run ahead, too. The rings of `sampling` are only
-  /// read: another call needs them with the tokens since.
-  std::vector<int32_t> draw(std::span<const SequenceTokens> batch, std::span<const TokenSampling> sampling,
+  /// As choose() and greedy(), with tokens drawn as `samplings` says for each sequence of the batch. Random numbers are
+  /// taken for the steps that have run ahead, too. The rings of `samplings` are only read: another call needs them with
+  /// the tokens since.
+  std::vector<int32_t> draw(std::span<const SequenceTokens> batch, std::span<const TokenSampling> samplings,
                             const StepOptions &options = {});
-  void draw(std::span<const NextToken> batch, std::span<const TokenSampling> sampling, uint32_t steps,
+  void draw(std::span<const NextToken> batch, std::span<const TokenSampling> samplings, uint32_t steps,
             const ChosenTokens &callback);
 
   /// Runs the batch, or of a longer one what fits into one launch of a program, once to warm up and `repeats` times

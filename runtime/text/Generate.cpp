@@ -1,7 +1,6 @@
 //===- Generate.cpp - The generation loop ------------------------------------------------===//
 
 #include "runtime/text/Generate.h"
-#include "runtime/core/Logits.h"
 #include "runtime/support/Error.h"
 #include "runtime/text/StopText.h"
 #include "runtime/text/StreamDecoder.h"
@@ -92,53 +91,32 @@ GenerateSummary Generator::continueSequence(SequenceId sequence, std::span<const
     return true;
   };
 
+  bool greedy = sampler.isPlainGreedy();
+  SequenceTokens part = {sequence, prompt, LogitsMode::Last};
+  StepOptions stepOptions = {options.chunkRows};
+  TokenSampling rule = sampler.rule();
   Clock::time_point begin = Clock::now();
-  auto endPrompt = [&] {
-    summary.promptSeconds = secondsSince(begin);
-    length = session.length(sequence);
-    begin = Clock::now();
-  };
-  bool greedy = options.sampling.temperature == 0 && options.sampling.repeatPenalty == 1;
-  bool chooses = greedy && session.choosesOnDevice();
-  TokenSampling sampling = sampler.onDevice();
-  if (chooses || session.drawsOnDevice(sampling.rule)) {
-    SequenceTokens part = {sequence, prompt, LogitsMode::Last};
-    StepOptions stepOptions = {options.chunkRows};
-    std::span<const TokenSampling> rules = {&sampling, 1};
-    int32_t token =
-        (chooses ? session.choose({&part, 1}, stepOptions) : session.draw({&part, 1}, rules, stepOptions)).front();
-    endPrompt();
-    if (accept(token)) {
-      uint32_t steps = model.maxSequenceLength() - length;
-      if (options.maxTokens)
-        steps = uint32_t(std::min<uint64_t>(steps, options.maxTokens - summary.newTokens));
-      NextToken next = {sequence, token};
-      auto take = [&](std::span<const int32_t> tokens) {
-        ++summary.decodeSteps;
-        ++length;
-        return accept(tokens.front());
-      };
-      // With the first token among those seen.
-      sampling = sampler.onDevice();
-      if (chooses)
-        session.greedy({&next, 1}, steps, take);
-      else
-        session.draw({&next, 1}, rules, steps, take);
-    }
-  } else {
-    std::span<const float> logits = session.prefill(sequence, prompt, LogitsMode::Last, options.chunkRows).row(0);
-    endPrompt();
-    auto sample = [&] {
-      FiniteCheck check;
-      check.look(logits, length - 1);
-      check.require(model.plan());
-      return sampler.sample(logits);
-    };
-    for (int32_t token = sample(); accept(token); token = sample()) {
-      logits = session.decode(sequence, token);
+  int32_t first =
+      (greedy ? session.choose({&part, 1}, stepOptions) : session.draw({&part, 1}, {&rule, 1}, stepOptions)).front();
+  summary.promptSeconds = secondsSince(begin);
+  length = session.length(sequence);
+  begin = Clock::now();
+  if (accept(first)) {
+    uint32_t steps = model.maxSequenceLength() - length;
+    if (options.maxTokens)
+      steps = uint32_t(std::min<uint64_t>(steps, options.maxTokens - summary.newTokens));
+    NextToken next = {sequence, first};
+    auto take = [&](std::span<const int32_t> tokens) {
       ++summary.decodeSteps;
       ++length;
-    }
+      return accept(tokens.front());
+    };
+    // With the first token among those seen.
+    rule = sampler.rule();
+    if (greedy)
+      session.greedy({&next, 1}, steps, take);
+    else
+      session.draw({&next, 1}, {&rule, 1}, steps, take);
   }
   summary.decodeSeconds = secondsSince(begin);
   if (decoder) {

@@ -1,8 +1,8 @@
-//===- Sampler.h - From logits to a token -----------------------------------*- C++ -*-===//
+//===- Sampler.h - From options to the rule by which tokens are chosen ------*- C++ -*-===//
 //
 // Steps in this order (as Hugging Face's processors): repeat penalty, temperature, top-k, softmax, top-p, min-p,
-// draw. All arithmetic is in double with an exponential of our own and the generator is fixed, so that the same seed
-// and the same logits give the same tokens on every machine.
+// draw. The generator of random numbers is fixed, so that the same seed and the same logits give the same tokens on
+// every machine.
 //
 //===----------------------------------------------------------------------------------===//
 
@@ -10,10 +10,10 @@
 #define QUIPU_RUNTIME_TEXT_SAMPLER_H
 
 #include "runtime/abi/SampleRule.h"
+#include "runtime/core/TokenChooser.h"
 
 #include <cstdint>
 #include <span>
-#include <vector>
 
 namespace quipu {
 
@@ -36,37 +36,34 @@ struct SamplingOptions {
   void check() const;
 };
 
+/// A rule with the tokens seen so far and a generator of random numbers.
 class Sampler {
 public:
   /// Checks the options.
   explicit Sampler(const SamplingOptions &options);
 
-  /// Notes a token for the repeat penalty: the prompt's, and each sampled one that is kept.
-  void accept(int32_t token);
+  /// Whether the most likely token is chosen.
+  bool isGreedy() const { return seen.rule.scale == 0; }
+  /// Whether nothing but the logits themselves decides.
+  bool isPlainGreedy() const { return isGreedy() && seen.rule.window == 0; }
 
-  /// Draws a token; does not accept() it. Throws Error when every logit is NaN or -inf.
+  /// Notes a token for the repeat penalty: the prompt's, and each chosen one that is kept.
+  void accept(int32_t token) { seen.accept(token); }
+
+  /// Chooses a token; does not accept() it. Throws Error when every logit is NaN or -inf.
   int32_t sample(std::span<const float> logits);
 
-  /// For a device that draws as sample() does, with the random numbers of this sampler, which must stay alive. A device
-  /// that runs ahead takes some that nobody uses: afterwards other tokens would be drawn here.
-  TokenSampling onDevice();
+  /// For a session that chooses as sample() does, with the random numbers of this sampler, which must stay alive. A
+  /// session that runs ahead takes some that nobody uses: afterwards other tokens would be drawn here.
+  TokenSampling rule();
 
 private:
-  struct Candidate {
-    double value;
-    int32_t token;
-  };
-
   double uniform();
 
-  SamplingOptions options;
   uint64_t state[4];
-  /// Ring of the last repeatWindow tokens.
-  std::vector<int32_t> recent;
-  size_t next = 0;
-  // Working memory, kept between calls.
-  std::vector<float> adjusted;
-  std::vector<Candidate> candidates;
+  /// The rule and the ring of the tokens seen last, without random numbers.
+  TokenSampling seen;
+  TokenChooser chooser;
 };
 
 } // namespace quipu

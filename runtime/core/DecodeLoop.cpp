@@ -1,0 +1,172 @@
+//===- DecodeLoop.cpp - One token after the other ----------------------------------------===//
+
+#include "runtime/core/DecodeLoop.h"
+#include "runtime/core/Logits.h"
+#include "runtime/support/Error.h"
+
+#include <algorithm>
+#include <string>
+
+namespace quipu {
+namespace {
+
+/// The steps of a loop, which start in order and end in order.
+class DecodeSteps {
+public:
+  virtual ~DecodeSteps() = default;
+  /// Most steps that have started when the tokens of the first of them are asked for.
+  virtual uint32_t mostStarted() const = 0;
+  /// Starts step number `step`; of those that follow it `left`, itself included, may be wanted. False where there is no
+  /// room for it.
+  virtual bool start(uint32_t step, uint32_t left) = 0;
+  /// The tokens that step `step` has chosen, good until the next call. Throws Error where it could not start.
+  virtual std::span<const int32_t> tokens(uint32_t step) = 0;
+};
+
+/// All sequences are rows of one launch, which finds its tokens where the launch before has left them: the device never
+/// waits for the host, which may look at tokens some steps later.
+class FedInPlace : public DecodeSteps {
+public:
+  FedInPlace(StepRunner &runner, StepRunner::Batch batch, StepRunner::Samplings samplings, size_t program)
+      : runner(runner), batch(batch), program(program) {
+    std::vector<const TokenSampling *> rowSamplings;
+    for (const TokenSampling &each : samplings)
+      rowSamplings.push_back(&each);
+    runner.executor.startChoosing(program, runner.part.rows, rowSamplings);
+    for (const SequenceTokens &part : batch)
+      given.push_back(part.tokens.front());
+  }
+
+  /// Whatever happens: launches that nobody waits for have ended, and only the positions that the caller has the tokens
+  /// of count.
+  ~FedInPlace() override {
+    try {
+      if (started > ended)
+        runner.executor.finish();
+    } catch (const Error &) {
+      // The device has failed: whoever uses it next hears of it.
+    }
+    for (const SequenceTokens &part : batch) {
+      runner.cache.advance(part.sequence, ended);
+      runner.cache.truncate(part.sequence, runner.cache.length(part.sequence));
+    }
+  }
+
+  uint32_t mostStarted() const override { return runner.executor.mostEnqueued(); }
+
+  bool start(uint32_t step, uint32_t left) override {
+    if (!reserve(step, left))
+      return false;
+    runner.executor.enqueueChoice();
+    started = step + 1;
+    return true;
+  }
+
+  std::span<const int32_t> tokens(uint32_t step) override {
+    if (step == started)
+      throw Error(refusal);
+    std::span<const int32_t> chosen = runner.executor.choice(step);
+    if (!allChosen(chosen))
+      failForChoice(step);
+    ended = step + 1;
+    given.assign(chosen.begin(), chosen.end());
+    return chosen;
+  }
+
+private:
+  /// Takes blocks for the step's positions, and for more where steps run ahead, so that most launches need no new block
+  /// table.
+  bool reserve(uint32_t step, uint32_t left) {
+    constexpr uint32_t kAhead = 32;
+    if (step < reserved)
+      return true;
+    uint32_t wanted = mostStarted() > 1 ? std::min(left, kAhead) : 1;
+    for (uint32_t count : {wanted, 1u}) {
+      try {
+        runner.reserve(batch, step + count);
+        reserved = step + count;
+        return true;
+      } catch (const Error &error) {
+        refusal = error.what();
+      }
+    }
+    return false;
+  }
+
+  /// There was NaN or infinity among the logits of step `step`, in which `given` were the new tokens. Later steps may
+  /// have taken the place of these logits: the step runs again to see them.
+  [[noreturn]] void failForChoice(uint32_t step) {
+    runner.executor.finish();
+    StepRows &rows = runner.part.rows;
+    for (size_t i = 0; i < given.size(); ++i) {
+      size_t row = size_t(rows.outputs[i]);
+      rows.tokens[row] = given[i];
+      rows.positions[row] += int32_t(step);
+    }
+    const float *logits = runner.executor.run(program, rows);
+    FiniteCheck check;
+    size_t vocab = runner.model->vocabSize();
+    for (size_t i = 0; i < given.size(); ++i)
+      check.look({logits + i * vocab, vocab}, uint64_t(rows.positions[size_t(rows.outputs[i])]), i);
+    check.require(runner.model->plan());
+    fail("there were logits that are NaN or infinite, and not again when the step was repeated: the device's memory or "
+         "code does not work right");
+  }
+
+  StepRunner &runner;
+  StepRunner::Batch batch;
+  size_t program;
+  /// The new tokens of the first step that has not ended.
+  std::vector<int32_t> given;
+  uint32_t started = 0, ended = 0, reserved = 0;
+  /// Why there was no room.
+  std::string refusal;
+};
+
+/// The sequences take several launches: each step is a batch of its own.
+class FedByBatches : public DecodeSteps {
+public:
+  FedByBatches(StepRunner &runner, StepRunner::Batch batch, StepRunner::Samplings samplings)
+      : runner(runner), batch(batch.begin(), batch.end()), samplings(samplings.begin(), samplings.end()) {}
+
+  uint32_t mostStarted() const override { return 1; }
+  bool start(uint32_t, uint32_t) override { return true; }
+
+  std::span<const int32_t> tokens(uint32_t) override {
+    chosen = runner.choose(batch, samplings, {});
+    for (size_t i = 0; i < batch.size(); ++i)
+      batch[i].tokens = {&chosen[i], 1};
+    for (size_t i = 0; i < samplings.size(); ++i)
+      samplings[i].accept(chosen[i]);
+    return chosen;
+  }
+
+private:
+  StepRunner &runner;
+  std::vector<SequenceTokens> batch;
+  std::vector<TokenSampling> samplings;
+  std::vector<int32_t> chosen;
+};
+
+} // namespace
+
+void runDecodeLoop(StepRunner &runner, StepRunner::Batch batch, StepRunner::Samplings samplings, uint32_t steps,
+                   const ChosenTokens &callback) {
+  runner.checkSteps(batch, steps);
+  std::unique_ptr<DecodeSteps> source;
+  if (std::optional<size_t> program = runner.fillOneLaunch(batch))
+    source = std::make_unique<FedInPlace>(runner, batch, samplings, *program);
+  else
+    source = std::make_unique<FedByBatches>(runner, batch, samplings);
+  bool hasRoom = true;
+  for (uint32_t started = 0, ended = 0; ended < steps; ++ended) {
+    while (hasRoom && started < std::min(steps, ended + source->mostStarted())) {
+      hasRoom = source->start(started, steps - started);
+      started += hasRoom;
+    }
+    if (!callback(source->tokens(ended)))
+      return;
+  }
+}
+
+} // namespace quipu

@@ -1,0 +1,95 @@
+//===- StepRows.cpp - The rows of a launch -----------------------------------------------===//
+
+#include "runtime/core/StepRows.h"
+#include "runtime/core/MemoryPlan.h"
+
+#include <algorithm>
+#include <optional>
+
+namespace quipu {
+
+void StepRows::clear() {
+  tokens.clear();
+  positions.clear();
+  sequences.clear();
+  outputs.clear();
+}
+
+void StepRows::add(int32_t token, int32_t position, int32_t sequence) {
+  tokens.push_back(token);
+  positions.push_back(position);
+  sequences.push_back(sequence);
+}
+
+void StepRows::padTo(size_t rows) {
+  while (size() < rows)
+    add(0, -1, 0);
+}
+
+size_t chooseProgram(const Model &model, std::span<const SequenceTokens> batch, BatchCursor cursor, uint64_t limit) {
+  const std::vector<const plan::Program *> &programs = model.programs();
+  // Of each sequence.
+  std::vector<uint64_t> counts;
+  uint64_t tokens = 0;
+  for (size_t i = cursor.part, token = cursor.token; i < batch.size() && tokens < limit; ++i, token = 0) {
+    counts.push_back(std::min<uint64_t>(batch[i].tokens.size() - token, limit - tokens));
+    tokens += counts.back();
+  }
+  bool isDecode = tokens == counts.size();
+  std::optional<size_t> decode;
+  size_t largest = 0;
+  size_t padded = programs.size();
+  for (size_t i = 0; i < programs.size(); ++i) {
+    const plan::Program &program = *programs[i];
+    uint64_t needed = 0;
+    for (uint64_t count : counts)
+      needed += roundUp(count, program.row_align());
+    if (needed <= program.max_rows() && needed >= program.min_rows()) {
+      bool mayShare = program.kind() == plan::ProgramKind::decode && !isDecode;
+      if (!mayShare && !(decode && tokens < program.min_rows()))
+        return i;
+      if (mayShare && !decode)
+        decode = i;
+    }
+    // Too few rows for its bounds can be made enough with padding.
+    if (needed < program.min_rows() && padded == programs.size())
+      padded = i;
+    if (program.max_rows() > programs[largest]->max_rows())
+      largest = i;
+  }
+  return decode ? *decode : padded < programs.size() ? padded : largest;
+}
+
+void LaunchPart::fill(std::span<const SequenceTokens> batch, BatchCursor &cursor, const plan::Program &program,
+                      const KvCache &cache, uint64_t limit) {
+  rows.clear();
+  wanted.clear();
+  advances.clear();
+  // Whole groups of row_align rows, so that the padding stays within the bound too.
+  uint64_t bound = program.max_rows() / program.row_align() * program.row_align();
+  uint64_t left = limit;
+  while (cursor.part < batch.size() && left > 0) {
+    uint64_t begin = roundUp(rows.size(), program.row_align());
+    if (begin >= bound)
+      break;
+    rows.padTo(begin);
+    const SequenceTokens &part = batch[cursor.part];
+    uint64_t count = std::min({uint64_t(part.tokens.size() - cursor.token), bound - begin, left});
+    uint32_t position = cache.length(part.sequence);
+    for (uint64_t i = 0; i < count; ++i, ++cursor.token) {
+      bool last = cursor.token + 1 == part.tokens.size();
+      if (part.logits == LogitsMode::All || (part.logits == LogitsMode::Last && last)) {
+        rows.outputs.push_back(int32_t(rows.size()));
+        wanted.push_back({cursor.part, cursor.token});
+      }
+      rows.add(part.tokens[cursor.token], int32_t(position + i), part.sequence);
+    }
+    left -= count;
+    advances.push_back({part.sequence, uint32_t(count)});
+    if (cursor.token == part.tokens.size())
+      cursor = {cursor.part + 1, 0};
+  }
+  rows.padTo(roundUp(std::max<uint64_t>(rows.size(), program.min_rows()), program.row_align()));
+}
+
+} // namespace quipu

@@ -1,0 +1,160 @@
+//===- StepRunner.cpp - Steps of a session -----------------------------------------------===//
+
+#include "runtime/core/StepRunner.h"
+#include "runtime/core/Logits.h"
+#include "runtime/core/MemoryPlan.h"
+#include "runtime/support/Error.h"
+
+#include <algorithm>
+
+namespace quipu {
+
+StepRunner::StepRunner(std::shared_ptr<const Model> ofModel, const SessionOptions &options)
+    : model(std::move(ofModel)), cache(*model->plan().kv_cache(), model->device(),
+                                       options.cacheTokens ? options.cacheTokens : model->cacheTokens()),
+      executor(*model, cache) {}
+
+void StepRunner::requireAlive(SequenceId sequence) const {
+  if (!cache.isAlive(sequence))
+    fail("sequence ", sequence, ": not alive; sequences come from addSequence()");
+}
+
+void StepRunner::check(Batch batch) const {
+  if (batch.empty())
+    fail("no tokens to run; give at least one");
+  uint32_t vocab = model->vocabSize();
+  uint32_t maxLength = model->maxSequenceLength();
+  std::vector<bool> seen(model->maxSequences());
+  for (const SequenceTokens &part : batch) {
+    requireAlive(part.sequence);
+    if (seen[size_t(part.sequence)])
+      fail("sequence ", part.sequence, ": appears twice in one step; join its tokens");
+    seen[size_t(part.sequence)] = true;
+    if (part.tokens.empty())
+      fail("no tokens to run", batch.size() > 1 ? concat(" for sequence ", part.sequence) : "",
+           "; give at least one (an empty prompt needs a BOS token)");
+    for (size_t j = 0; j < part.tokens.size(); ++j)
+      if (part.tokens[j] < 0 || uint32_t(part.tokens[j]) >= vocab)
+        fail("token ", j, " of the input has id ", part.tokens[j], ", the vocabulary has ids 0 to ", vocab - 1);
+    uint64_t held = cache.length(part.sequence);
+    uint64_t total = held + part.tokens.size();
+    if (total > maxLength)
+      fail(held ? concat(part.tokens.size(), " more tokens after ", held)
+                : concat("a prompt of ", part.tokens.size(), " tokens"),
+           " do not fit: the plan was compiled for sequences of at most ", maxLength, " tokens; shorten the input; ",
+           adviceOnLength(model->plan(), total));
+  }
+}
+
+void StepRunner::checkSteps(Batch batch, uint32_t steps) const {
+  check(batch);
+  uint32_t maxLength = model->maxSequenceLength();
+  for (const SequenceTokens &part : batch)
+    if (uint64_t length = cache.length(part.sequence); length + steps > maxLength)
+      fail(steps, " more tokens after ", length, " do not fit: the plan was compiled for sequences of at most ",
+           maxLength, " tokens; generate fewer; ", adviceOnLength(model->plan(), length + steps));
+}
+
+/// Most tokens of a launch.
+uint64_t StepRunner::rowLimit(Batch batch, const StepOptions &options) const {
+  uint64_t limit = options.chunkRows ? options.chunkRows : UINT64_MAX;
+  // Where every row may be wanted, as many as there is room for logits.
+  for (const SequenceTokens &each : batch)
+    if (each.logits == LogitsMode::All)
+      limit = std::min<uint64_t>(limit, executor.maxOutputs());
+  return limit;
+}
+
+void StepRunner::reserve(Batch batch, uint32_t tokens) {
+  growth.clear();
+  for (const SequenceTokens &each : batch)
+    growth.push_back({each.sequence, tokens});
+  cache.reserve(growth);
+  cache.uploadTable();
+}
+
+void StepRunner::reserve(Batch batch) {
+  growth.clear();
+  for (const SequenceTokens &each : batch)
+    growth.push_back({each.sequence, uint32_t(each.tokens.size())});
+  cache.reserve(growth);
+  cache.uploadTable();
+}
+
+/// Counts the positions of the last launch as the sequences' own.
+void StepRunner::advance() {
+  for (const KvCache::Growth &each : part.advances)
+    cache.advance(each.sequence, each.tokens);
+}
+
+/// Calls launch(program, whole) when `part` has the rows of each launch in turn; `whole` says that it is the only one.
+void StepRunner::launchAll(Batch batch, const StepOptions &options, const std::function<void(size_t, bool)> &launch) {
+  check(batch);
+  reserve(batch);
+  uint64_t limit = rowLimit(batch, options);
+  BatchCursor cursor;
+  for (bool first = true; cursor.part < batch.size(); first = false) {
+    size_t program = chooseProgram(*model, batch, cursor, limit);
+    part.fill(batch, cursor, *model->programs()[program], cache, limit);
+    launch(program, first && cursor.part == batch.size());
+  }
+}
+
+void StepRunner::run(Batch batch, const StepOptions &options, const std::function<void(const float *, bool)> &deliver) {
+  launchAll(batch, options, [&](size_t program, bool whole) {
+    const float *logits = executor.run(program, part.rows);
+    advance();
+    deliver(logits, whole);
+  });
+}
+
+/// Refuses NaN and infinity in the logits of a launch, of which each wanted row is the last of its sequence.
+void StepRunner::requireFinite(Batch batch, const float *logits) const {
+  FiniteCheck check;
+  size_t vocab = model->vocabSize();
+  for (size_t i = 0; i < part.wanted.size(); ++i)
+    check.look({logits + i * vocab, vocab}, cache.length(batch[part.wanted[i].part].sequence) - 1, part.wanted[i].part);
+  check.require(model->plan());
+}
+
+std::vector<int32_t> StepRunner::choose(Batch batch, Samplings samplings, const StepOptions &options) {
+  std::vector<int32_t> tokens;
+  launchAll(batch, options, [&](size_t program, bool) {
+    std::vector<const TokenSampling *> rowSamplings;
+    for (size_t i = 0; !samplings.empty() && i < part.wanted.size(); ++i)
+      rowSamplings.push_back(&samplings[part.wanted[i].part]);
+    executor.startChoosing(program, part.rows, rowSamplings);
+    executor.enqueueChoice();
+    std::span<const int32_t> chosen = executor.choice(0);
+    advance();
+    if (!allChosen(chosen))
+      requireFinite(batch, executor.logitsOnHost(part.wanted.size()));
+    tokens.insert(tokens.end(), chosen.begin(), chosen.end());
+  });
+  return tokens;
+}
+
+std::optional<size_t> StepRunner::fillOneLaunch(Batch batch) {
+  size_t program = chooseProgram(*model, batch, {}, UINT64_MAX);
+  BatchCursor cursor;
+  part.fill(batch, cursor, *model->programs()[program], cache, UINT64_MAX);
+  return cursor.part == batch.size() ? std::optional(program) : std::nullopt;
+}
+
+StepTimes StepRunner::profile(Batch batch, unsigned repeats, const StepOptions &options) {
+  check(batch);
+  reserve(batch);
+  uint64_t limit = rowLimit(batch, options);
+  size_t program = chooseProgram(*model, batch, {}, limit);
+  BatchCursor cursor;
+  part.fill(batch, cursor, *model->programs()[program], cache, limit);
+  StepTimes times = executor.profile(program, part.rows, repeats);
+  for (const KvCache::Growth &each : part.advances)
+    times.rows.sequences.push_back({cache.length(each.sequence), each.tokens});
+  times.rows.outputs = part.rows.outputs.size();
+  for (const SequenceTokens &each : batch)
+    cache.truncate(each.sequence, cache.length(each.sequence));
+  return times;
+}
+
+} // namespace quipu

@@ -1,0 +1,70 @@
+//===- StepRunner.h - Steps of a session ------------------------------------*- C++ -*-===//
+
+#ifndef QUIPU_RUNTIME_CORE_STEPRUNNER_H
+#define QUIPU_RUNTIME_CORE_STEPRUNNER_H
+
+#include "runtime/core/Executor.h"
+#include "runtime/core/KvCache.h"
+#include "runtime/core/StepRows.h"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+namespace quipu {
+
+/// Runs batches of new tokens, each in as many launches as it takes.
+class StepRunner {
+public:
+  using Batch = std::span<const SequenceTokens>;
+  /// How the tokens of each sequence of a batch are chosen; empty: the most likely ones.
+  using Samplings = std::span<const TokenSampling>;
+
+  StepRunner(std::shared_ptr<const Model> model, const SessionOptions &options);
+
+  void requireAlive(SequenceId sequence) const;
+  /// Throws Error unless the batch can run.
+  void check(Batch batch) const;
+  /// Throws Error unless `steps` tokens of each sequence can follow, the first of which is in the batch.
+  void checkSteps(Batch batch, uint32_t steps) const;
+
+  /// Brings the blocks of `tokens` new positions of each sequence to the device.
+  void reserve(Batch batch, uint32_t tokens);
+  /// The same for the batch's own tokens.
+  void reserve(Batch batch);
+
+  /// Runs the batch. deliver(logits, whole) is called after each launch, whose rows are `part`; `whole` says that it is
+  /// the only one.
+  void run(Batch batch, const StepOptions &options, const std::function<void(const float *, bool)> &deliver);
+
+  /// Runs the batch and chooses the token that follows in each of its sequences.
+  std::vector<int32_t> choose(Batch batch, Samplings samplings, const StepOptions &options);
+
+  /// Fills `part` with one token of each sequence, where one launch takes all of them: the launch's program.
+  std::optional<size_t> fillOneLaunch(Batch batch);
+
+  /// Runs the batch, or what of it fits into one launch, with a clock. The sequences stay as they are.
+  StepTimes profile(Batch batch, unsigned repeats, const StepOptions &options);
+
+  std::shared_ptr<const Model> model;
+  KvCache cache;
+  Executor executor;
+  /// The last launch.
+  LaunchPart part;
+
+private:
+  uint64_t rowLimit(Batch batch, const StepOptions &options) const;
+  void launchAll(Batch batch, const StepOptions &options, const std::function<void(size_t, bool)> &launch);
+  void advance();
+  void requireFinite(Batch batch, const float *logits) const;
+
+  // Working memory, kept between steps.
+  std::vector<KvCache::Growth> growth;
+};
+
+} // namespace quipu
+
+#endif // QUIPU_RUNTIME_CORE_STEPRUNNER_H
