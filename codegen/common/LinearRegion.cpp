@@ -2,144 +2,280 @@
 
 #include "codegen/common/LinearRegion.h"
 
+#include "llvm/ADT/TypeSwitch.h"
+
 using namespace mlir;
 using namespace quipu::llama;
 
 namespace quipu::codegen {
 
+/// The forms of an epilogue that emitters generate: the stages of a section side by side, sections divided by commas. A
+/// bias may stand in front of each section.
+static constexpr llvm::StringLiteral kForms[] = {"store", "add store", "gate store",
+                                                 "rotate store, rotate kv_append, kv_append"};
+
 /// The forms of the family, for diagnostics.
-static constexpr llvm::StringLiteral kForms = "its forms are [gather_rows] [rms_norm] linear [add | gate | "
-                                              "split rotate rotate kv_append]";
+static constexpr llvm::StringLiteral kFamily = "its forms are [gather_rows] [rms_norm] linear [add | gate | "
+                                               "split rotate rotate kv_append]";
 
 /// Whether `value` comes from outside of the kernel.
 static bool isArgument(Value value) { return isa_and_nonnull<BlockArgument>(value); }
 
-static bool areArguments(ArrayRef<Value> values) { return llvm::all_of(values, isArgument); }
+static int64_t widthOf(Value activation) { return cast<RankedTensorType>(activation.getType()).getDimSize(1); }
+
+namespace {
+
+/// Reads the ops of a kernel in order. Each becomes a stage behind those before it.
+class StageMatcher {
+public:
+  explicit StageMatcher(LinearRegion &region) : region(region) {}
+
+  LogicalResult run() {
+    Block &body = region.kernel.getBody().front();
+    for (Operation &op : body.without_terminator()) {
+      Fit fit = llvm::TypeSwitch<Operation *, Fit>(&op)
+                    .Case<GatherRowsOp, RMSNormOp, LinearOp, AddOp, GateOp, SplitOp, RotateOp, KVAppendOp>(
+                        [&](auto stage) { return add(stage); })
+                    .Default([](Operation *) { return Fit::NoPlace; });
+      if (failed(diagnose(fit, &op)))
+        return failure();
+    }
+    if (!region.linear)
+      return region.kernel.emitOpError()
+             << "is not a linear kernel: it needs one linear and at most one of add, gate and split";
+    return finish(body.getTerminator());
+  }
+
+private:
+  enum class Fit { Yes, NoPlace, Astray };
+
+  LogicalResult diagnose(Fit fit, Operation *op) {
+    switch (fit) {
+    case Fit::Yes:
+      return success();
+    case Fit::NoPlace:
+      return region.kernel.emitOpError() << "holds " << op->getName()
+                                         << " where the linear kernel family has no place for it; " << kFamily;
+    case Fit::Astray:
+      return region.kernel.emitOpError()
+             << "holds " << op->getName()
+             << ", which reads or yields something else than the linear kernel family computes; " << kFamily
+             << ", each of which reads the one before and arguments, and the last one's result is the kernel's";
+    }
+    llvm_unreachable("all fits are listed");
+  }
+
+  /// Whether `value` is what a stage of the prologue reads: the stage before, or an argument.
+  bool isInput(Value value) { return input ? value == input : isArgument(value); }
+  static Fit fitIf(bool holds) { return holds ? Fit::Yes : Fit::Astray; }
+
+  //===--------------------------------------------------------------------===//
+  // Prologue and product
+  //===--------------------------------------------------------------------===//
+
+  Fit add(GatherRowsOp op) {
+    if (region.linear || !region.prologue.empty())
+      return Fit::NoPlace;
+    region.prologue.push_back(GatherStage{op});
+    region.rows = RowDim::Outputs;
+    Fit fit = fitIf(isInput(op.getInput()) && isArgument(op.getRows()));
+    input = op.getResult();
+    return fit;
+  }
+
+  Fit add(RMSNormOp op) {
+    if (region.linear || region.norm())
+      return Fit::NoPlace;
+    region.prologue.push_back(NormStage{op});
+    Fit fit = fitIf(isInput(op.getInput()) && isArgument(op.getWeight()));
+    input = op.getResult();
+    return fit;
+  }
+
+  Fit add(LinearOp op) {
+    if (region.linear)
+      return Fit::NoPlace;
+    region.linear = op;
+    LinearSection section{0, region.outputs()};
+    if (op.getBias())
+      section.stages.push_back(BiasStage{op.getBias()});
+    region.sections.push_back(section);
+    sums.push_back(op.getResult());
+    return fitIf(isInput(op.getInput()) && isArgument(op.getWeight()) && (!op.getBias() || isArgument(op.getBias())));
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Epilogue
+  //===--------------------------------------------------------------------===//
+
+  /// The section whose sums `value` is, or null.
+  LinearSection *sectionOf(Value value) {
+    auto found = llvm::find(sums, value);
+    return found == sums.end() ? nullptr : &region.sections[found - sums.begin()];
+  }
+  /// The sums of `section` are `value` from now on; null where they have left the kernel.
+  void replaceSums(LinearSection &section, Value value) { sums[&section - region.sections.data()] = value; }
+
+  Fit add(AddOp op) {
+    if (!region.linear || region.has<ResidualStage>())
+      return Fit::NoPlace;
+    LinearSection *section = sectionOf(op.getLhs());
+    Value other = section ? op.getRhs() : op.getLhs();
+    if (!section)
+      section = sectionOf(op.getRhs());
+    if (!section || !isArgument(other))
+      return Fit::Astray;
+    section->stages.push_back(ResidualStage{op, other});
+    replaceSums(*section, op.getResult());
+    return Fit::Yes;
+  }
+
+  Fit add(GateOp op) {
+    if (!region.linear || region.has<GateStage>() || op.getUp())
+      return Fit::NoPlace;
+    LinearSection *section = sectionOf(op.getGate());
+    if (!section)
+      return Fit::Astray;
+    section->stages.push_back(GateStage{op});
+    replaceSums(*section, op.getResult());
+    return Fit::Yes;
+  }
+
+  Fit add(SplitOp op) {
+    if (!region.linear || region.sections.size() > 1)
+      return Fit::NoPlace;
+    if (!sectionOf(op.getInput()))
+      return Fit::Astray;
+    LinearSection whole = region.sections.front();
+    region.sections.clear();
+    sums.clear();
+    int64_t row = 0;
+    for (Value part : op.getParts()) {
+      region.sections.push_back({row, widthOf(part), whole.stages});
+      sums.push_back(part);
+      row += widthOf(part);
+    }
+    return Fit::Yes;
+  }
+
+  Fit add(RotateOp op) {
+    if (region.sections.size() < 2)
+      return Fit::NoPlace;
+    LinearSection *section = sectionOf(op.getInput());
+    if (!section || !isArgument(op.getTable()))
+      return Fit::Astray;
+    section->stages.push_back(RotateStage{op});
+    replaceSums(*section, op.getResult());
+    return Fit::Yes;
+  }
+
+  Fit add(KVAppendOp op) {
+    if (region.sections.size() < 2 || region.has<AppendStage>())
+      return Fit::NoPlace;
+    LinearSection *keys = sectionOf(op.getKeys()), *values = sectionOf(op.getValues());
+    if (!keys || !values || keys == values ||
+        !llvm::all_of(ArrayRef<Value>{op.getKv(), op.getPositions(), op.getSequences()}, isArgument))
+      return Fit::Astray;
+    keys->stages.push_back(AppendStage{op, /*isKeys=*/true});
+    values->stages.push_back(AppendStage{op, /*isKeys=*/false});
+    replaceSums(*keys, {});
+    replaceSums(*values, {});
+    return Fit::Yes;
+  }
+
+  //===--------------------------------------------------------------------===//
+  // The whole
+  //===--------------------------------------------------------------------===//
+
+  LogicalResult finish(Operation *yield) {
+    if (region.gather() && !region.norm())
+      return region.kernel.emitOpError()
+             << "selects rows that no norm reads; a linear kernel selects the rows that it normalises";
+    LinearSection *stored = yield->getNumOperands() == 1 ? sectionOf(yield->getOperand(0)) : nullptr;
+    if (stored)
+      stored->stages.push_back(StoreStage{});
+    // Where the sums of another section are dropped, the form below is none.
+    std::string form = describeForm();
+    if (!llvm::is_contained(kForms, form)) {
+      if (!stored)
+        return diagnose(Fit::Astray, yield);
+      return region.kernel.emitOpError() << "has an epilogue of the stages '" << form
+                                         << "', which no emitter of the linear kernel family generates; " << kFamily;
+    }
+    return checkRotates();
+  }
+
+  std::string describeForm() {
+    std::string form;
+    for (const LinearSection &section : region.sections) {
+      form += form.empty() ? "" : ",";
+      for (const EpilogueStage &stage : section.stages)
+        if (!std::holds_alternative<BiasStage>(stage))
+          form += (form.empty() ? "" : " ") + std::visit([](const auto &kind) { return kind.kName.str(); }, stage);
+    }
+    return form;
+  }
+
+  /// Queries and keys are turned by one table, in heads of one size and layout.
+  LogicalResult checkRotates() {
+    const auto *append = region.find<AppendStage>();
+    if (!append)
+      return success();
+    RotateOp queries = region.sections[0].find<RotateStage>()->op, keys = region.sections[1].find<RotateStage>()->op;
+    auto refuse = [&] { return region.kernel.emitOpError() << "turns queries and keys "; };
+    StringRef advice = "; a kernel does both alike: leave them apart, as llama-form-kernels does";
+    // One table has one width, which is that of a head.
+    KVAppendOp appendOp = append->op;
+    int64_t head = queries.getHeadDim(), cacheHead = appendOp.getKv().getType().getHeadDim();
+    if (queries.getTable() != keys.getTable())
+      return refuse() << "by different tables" << advice;
+    if (queries.getLayout() != keys.getLayout())
+      return refuse() << "in different layouts, " << stringifyRotaryLayout(queries.getLayout()) << " and "
+                      << stringifyRotaryLayout(keys.getLayout()) << advice;
+    if (head != cacheHead)
+      return refuse() << "in heads of " << head << " elements, with " << cacheHead << " in the cache" << advice;
+    auto table = cast<RankedTensorType>(queries.getTable().getType());
+    if (!table.getElementType().isF32())
+      return refuse() << "by a table of type " << table << "; generated code reads tables of f32";
+    return success();
+  }
+
+  LinearRegion &region;
+  /// What the last stage of the prologue gives; null before the first.
+  Value input;
+  /// For each section what its last stage gives; null where the sums have left the kernel.
+  SmallVector<Value> sums;
+};
+
+} // namespace
 
 FailureOr<LinearRegion> LinearRegion::match(KernelOp kernel) {
-  LinearRegion region;
-  region.kernel = kernel;
-  auto refuse = [&](Operation *op) {
-    return kernel.emitOpError() << "holds " << op->getName() << " where the linear kernel family has no place for it; "
-                                << kForms;
-  };
-  SmallVector<RotateOp> rotates;
-  for (Operation &op : kernel.getBody().front().without_terminator()) {
-    if (auto gather = dyn_cast<GatherRowsOp>(op); gather && !region.linear && !region.gather)
-      region.gather = gather;
-    else if (auto norm = dyn_cast<RMSNormOp>(op); norm && !region.linear && !region.norm)
-      region.norm = norm;
-    else if (auto linear = dyn_cast<LinearOp>(op); linear && !region.linear)
-      region.linear = linear;
-    else if (auto add = dyn_cast<AddOp>(op); add && region.linear && !region.residual)
-      region.residual = add;
-    else if (auto gate = dyn_cast<GateOp>(op); gate && region.linear && !region.gate && !gate.getUp())
-      region.gate = gate;
-    else if (auto split = dyn_cast<SplitOp>(op); split && region.linear && !region.split)
-      region.split = split;
-    else if (auto rotate = dyn_cast<RotateOp>(op); rotate && region.split)
-      rotates.push_back(rotate);
-    else if (auto append = dyn_cast<KVAppendOp>(op); append && region.split && !region.append)
-      region.append = append;
-    else
-      return refuse(&op);
-  }
-  region.rows = region.gather ? RowDim::Outputs : RowDim::Tokens;
-  int forms = (region.residual ? 1 : 0) + (region.gate ? 1 : 0) + (region.split ? 1 : 0);
-  if (region.gather && !region.norm)
-    return kernel.emitOpError()
-           << "selects rows that no norm reads; a linear kernel selects the rows that it normalises";
-  if (!region.linear || forms > 1)
-    return kernel.emitOpError() << "is not a linear kernel: it needs one linear and at most one of add, gate and split";
-  if (region.split) {
-    if (region.split.getParts().size() != 3 || !region.append || rotates.size() != 2)
-      return refuse(region.split);
-    for (RotateOp rotate : rotates) {
-      if (rotate.getInput() == region.split.getParts()[0])
-        region.rotateQuery = rotate;
-      else if (rotate.getInput() == region.split.getParts()[1])
-        region.rotateKeys = rotate;
-    }
-    if (!region.rotateQuery || !region.rotateKeys)
-      return refuse(region.append);
-  }
-  if (Operation *astray = region.findStray())
-    return kernel.emitOpError() << "holds " << astray->getName()
-                                << ", which reads or yields something else than the linear kernel family computes; "
-                                << kForms << ", each of which reads the one before and arguments, and the last one's "
-                                << "result is the kernel's";
-  if (failed(region.checkRotates()))
+  LinearRegion region{kernel};
+  if (failed(StageMatcher(region).run()))
     return failure();
   return region;
 }
 
-Operation *LinearRegion::findStray() {
-  if (gather && !areArguments({gather.getInput(), gather.getRows()}))
-    return gather;
-  if (norm && (!isArgument(norm.getWeight()) ||
-               (gather ? norm.getInput() != gather.getResult() : !isArgument(norm.getInput()))))
-    return norm;
-  if (!isArgument(linear.getWeight()) || (linear.getBias() && !isArgument(linear.getBias())) ||
-      (norm ? linear.getInput() != norm.getResult() : !isArgument(linear.getInput())))
-    return linear;
-  Value result = linear.getResult();
-  if (residual) {
-    bool reads = residual.getLhs() == result || residual.getRhs() == result;
-    if (!reads || !isArgument(residualOperand()))
-      return residual;
-    result = residual.getResult();
-  } else if (gate) {
-    if (gate.getGate() != result)
-      return gate;
-    result = gate.getResult();
-  } else if (split) {
-    if (split.getInput() != result)
-      return split;
-    for (RotateOp rotate : {rotateQuery, rotateKeys})
-      if (!isArgument(rotate.getTable()))
-        return rotate;
-    if (append.getKeys() != rotateKeys.getResult() || append.getValues() != split.getParts()[2] ||
-        !areArguments({append.getKv(), append.getPositions(), append.getSequences()}))
-      return append;
-    result = rotateQuery.getResult();
-  }
-  Operation *yield = kernel.getBody().front().getTerminator();
-  return yield->getNumOperands() == 1 && yield->getOperand(0) == result ? nullptr : yield;
+Value LinearRegion::source() const {
+  if (GatherRowsOp op = gather())
+    return op.getInput();
+  if (RMSNormOp op = norm())
+    return op.getInput();
+  return LinearOp(linear).getInput();
 }
 
-LogicalResult LinearRegion::checkRotates() {
-  if (!split)
-    return success();
-  auto refuse = [&] { return kernel.emitOpError() << "turns queries and keys "; };
-  StringRef advice = "; a kernel does both alike: leave them apart, as llama-form-kernels does";
-  // One table has one width, which is that of a head.
-  int64_t head = rotateQuery.getHeadDim(), cacheHead = append.getKv().getType().getHeadDim();
-  if (rotateQuery.getTable() != rotateKeys.getTable())
-    return refuse() << "by different tables" << advice;
-  if (rotateQuery.getLayout() != rotateKeys.getLayout())
-    return refuse() << "in different layouts, " << stringifyRotaryLayout(rotateQuery.getLayout()) << " and "
-                    << stringifyRotaryLayout(rotateKeys.getLayout()) << advice;
-  if (head != cacheHead)
-    return refuse() << "in heads of " << head << " elements, with " << cacheHead << " in the cache" << advice;
-  auto table = cast<RankedTensorType>(rotateQuery.getTable().getType());
-  if (!table.getElementType().isF32())
-    return refuse() << "by a table of type " << table << "; generated code reads tables of f32";
-  return success();
+SmallVector<int64_t> LinearRegion::combinedRows() const {
+  if (has<GateStage>())
+    return {outputs() / 2, outputs() / 2};
+  SmallVector<int64_t> rows;
+  if (sections.size() > 1)
+    for (const LinearSection &section : sections)
+      rows.push_back(section.rows);
+  return rows;
 }
 
-Value LinearRegion::source() {
-  if (gather)
-    return gather.getInput();
-  return norm ? norm.getInput() : linear.getInput();
-}
+int64_t LinearRegion::headDim() const { return RotateOp(find<RotateStage>()->op).getHeadDim(); }
 
-Value LinearRegion::residualOperand() {
-  Value lhs = residual.getLhs();
-  return lhs == linear.getResult() ? residual.getRhs() : lhs;
-}
-
-int64_t LinearRegion::headDim() { return rotateQuery.getHeadDim(); }
-
-Type LinearRegion::workspaceType() { return cast<TypeAttr>((*kernel.getWorkspace())[0]).getValue(); }
+Type LinearRegion::workspaceType() const { return cast<TypeAttr>((*KernelOp(kernel).getWorkspace())[0]).getValue(); }
 
 } // namespace quipu::codegen

@@ -44,17 +44,17 @@ private:
     if (failed(region))
       return failure();
     region->rows = generated.rows;
-    int64_t tiles = countTiles(region->sections(schedule.getRun()));
+    int64_t tiles = countTiles(region->tiles(schedule.getRun()));
     if (schedule.getRows() == RowRegime::Few) {
-      if (region->norm) {
-        Type element = cast<RankedTensorType>(region->norm.getResult().getType()).getElementType();
+      if (RMSNormOp norm = region->norm()) {
+        Type element = getElementTypeOrSelf(norm.getResult());
         generated.scratchBytes = llvm::alignTo(maxRows * region->inputs() * bytesOf(element), 64);
       }
       emitLinearFew(builder, *region, schedule, generated.name);
       generated.entries.push_back({generated.name, tiles, RowDim::One, 1});
       return success();
     }
-    if (region->norm) {
+    if (region->norm()) {
       std::string norm = generated.name + ".norm";
       emitLinearManyNorm(builder, *region, schedule, norm);
       generated.entries.push_back({norm, 1, RowDim::Tokens, schedule.getLanes()});

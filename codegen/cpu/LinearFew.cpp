@@ -34,7 +34,7 @@ public:
     rows = region.rowCount(entry);
     prepareInput();
 
-    SmallVector<Section> sections = region.sections(schedule.getRun());
+    SmallVector<Section> sections = region.tiles(schedule.getRun());
     int64_t first = 0;
     for (const Section &section : sections) {
       // The part of [begin, end) that lies in this section.
@@ -46,19 +46,30 @@ public:
   }
 
 private:
+  /// The sums of a tile for one row of the input: run A and run B, vectors of `run` elements. A stage that makes one
+  /// value of two leaves no run B.
+  struct TileOfRow {
+    const Section &section;
+    const TilePosition &at;
+    Value row, a, c;
+    /// Where the result's row begins; see targetOf.
+    Value target = {};
+  };
+
   /// After this, row t of the product's input lies at `input + t * inputs * bytes`, row-major, of type inputElement.
   void prepareInput() {
     Value source = frame->argument(region.source());
-    if (!region.norm) {
+    RMSNormOp norm = region.norm();
+    if (!norm) {
       input = source;
       return;
     }
     input = frame->scratch;
-    RMSNormOp norm = region.norm;
     Value gain = frame->argument(norm.getWeight());
     Type gainElement = cast<RankedTensorType>(norm.getWeight().getType()).getElementType();
     ActivationLayout layout(region.source().getType());
-    Value indices = region.gather ? frame->argument(region.gather.getRows()) : Value();
+    GatherRowsOp gather = region.gather();
+    Value indices = gather ? frame->argument(gather.getRows()) : Value();
 
     b.loop(b.i64(0), rows, 1, [&](Value row) {
       Value from = indices ? b.widen(b.loadI32(b.at(indices, b.mul(row, 4)))) : row;
@@ -95,7 +106,9 @@ private:
       SmallVector<Value> dots = emitDots(weightRows, b.at(input, b.mul(row, inputs * bytesOf(inputElement))));
       Value a = b.fromScalars(ArrayRef<Value>(dots).take_front(section.run));
       Value c = section.hasB ? b.fromScalars(ArrayRef<Value>(dots).drop_front(section.run)) : Value();
-      emitEpilogue(section, at, row, a, c);
+      TileOfRow values{section, at, row, a, c};
+      for (const EpilogueStage &stage : section.stages)
+        std::visit([&](const auto &kind) { emitStage(kind, values); }, stage);
     });
   }
 
@@ -142,84 +155,92 @@ private:
     return results;
   }
 
-  /// `a` and `c`: the product's values in run A and run B, vectors of `run` elements.
-  void emitEpilogue(const Section &section, const TilePosition &at, Value row, Value a, Value c) {
-    Value f = at.f, group = at.group, inGroup = at.inGroup;
-    int64_t run = section.run;
-    if (linear.getBias()) {
-      Type element = cast<RankedTensorType>(linear.getBias().getType()).getElementType();
-      auto loadBias = [&](unsigned part, int64_t base) {
-        Value start = b.at(frame->argument(linear.getBias(), pointersOf(linear.getBias().getType()) > 1 ? part : 0),
-                           b.mul(b.add(f, base), bytesOf(element)));
-        if (section.rowStride == 1)
-          return b.loadF32(element, start, run);
-        SmallVector<Value> scalars;
-        for (int64_t i = 0; i < run; ++i)
-          scalars.push_back(b.loadF32(element, b.at(start, i * section.rowStride * bytesOf(element)), 0));
-        return b.fromScalars(scalars);
-      };
-      a = b.addf(a, loadBias(section.partA, section.baseA));
-      if (c)
-        c = b.addf(c, loadBias(section.partB, section.baseB));
-    }
-    if (section.rotate) {
-      RotateOp rotate = region.rotateQuery;
-      int64_t head = rotate.getHeadDim();
-      Value tableRow = b.at(frame->argument(rotate.getTable()), b.mul(row, head * 4));
-      Value pair = b.mul(inGroup, run * 4);
-      Value cosine = b.loadF32(b.getF32Type(), b.at(tableRow, pair), run);
-      Value sine = b.loadF32(b.getF32Type(), b.at(tableRow, b.add(pair, head / 2 * 4)), run);
-      std::tie(a, c) = b.rotatePair(a, c, cosine, sine);
-    }
-    if (section.gate) {
-      a = b.mulf(activate(b, region.gate.getActivation(), a), c);
-      c = Value();
-    }
+  /// Address of the result's row.
+  Value targetOf(TileOfRow &tile) {
+    if (!tile.target)
+      tile.target = b.at(frame->result(0), b.mul(tile.row, resultLayout().strideBytes()));
+    return tile.target;
+  }
+  ActivationLayout resultLayout() { return ActivationLayout(region.kernel.getResultTypes().front()); }
 
-    Value target;
-    Type element;
-    if (section.sink == Sink::Result) {
-      ActivationLayout layout(region.kernel.getResultTypes().front());
-      element = layout.element;
-      target = b.at(frame->result(0), b.mul(row, layout.strideBytes()));
-      if (region.residual) {
-        Type other = cast<RankedTensorType>(region.residualOperand().getType()).getElementType();
-        Value otherRow = b.at(frame->argument(region.residualOperand()), b.mul(row, layout.width * bytesOf(other)));
-        auto loadOther = [&](int64_t base) {
-          return b.loadF32(other, b.at(otherRow, b.mul(b.add(f, base), bytesOf(other))), run);
-        };
-        a = b.addf(a, loadOther(section.outA));
-        if (c)
-          c = b.addf(c, loadOther(section.outB));
-      }
-      storeRuns(section, element, target, f, a, c);
-      return;
-    }
+  void emitStage(const BiasStage &stage, TileOfRow &tile) {
+    const Section &section = tile.section;
+    Type element = getElementTypeOrSelf(stage.bias);
+    auto loadBias = [&](unsigned part, int64_t base) {
+      Value start = b.at(frame->argument(stage.bias, pointersOf(stage.bias.getType()) > 1 ? part : 0),
+                         b.mul(b.add(tile.at.f, base), bytesOf(element)));
+      if (section.rowStride == 1)
+        return b.loadF32(element, start, section.run);
+      SmallVector<Value> scalars;
+      for (int64_t i = 0; i < section.run; ++i)
+        scalars.push_back(b.loadF32(element, b.at(start, i * section.rowStride * bytesOf(element)), 0));
+      return b.fromScalars(scalars);
+    };
+    tile.a = b.addf(tile.a, loadBias(section.partA, section.baseA));
+    if (tile.c)
+      tile.c = b.addf(tile.c, loadBias(section.partB, section.baseB));
+  }
 
-    KVAppendOp append = region.append;
+  void emitStage(const RotateStage &stage, TileOfRow &tile) {
+    RotateOp rotate = stage.op;
+    int64_t head = rotate.getHeadDim(), run = tile.section.run;
+    Value tableRow = b.at(frame->argument(rotate.getTable()), b.mul(tile.row, head * 4));
+    Value pair = b.mul(tile.at.inGroup, run * 4);
+    Value cosine = b.loadF32(b.getF32Type(), b.at(tableRow, pair), run);
+    Value sine = b.loadF32(b.getF32Type(), b.at(tableRow, b.add(pair, head / 2 * 4)), run);
+    std::tie(tile.a, tile.c) = b.rotatePair(tile.a, tile.c, cosine, sine);
+  }
+
+  void emitStage(const GateStage &stage, TileOfRow &tile) {
+    tile.a = b.mulf(activate(b, GateOp(stage.op).getActivation(), tile.a), tile.c);
+    tile.c = Value();
+  }
+
+  void emitStage(const ResidualStage &stage, TileOfRow &tile) {
+    // Both rows have one offset: the addresses are computed together.
+    targetOf(tile);
+    auto type = cast<RankedTensorType>(stage.other.getType());
+    Type other = type.getElementType();
+    Value otherRow = b.at(frame->argument(stage.other), b.mul(tile.row, type.getDimSize(1) * bytesOf(other)));
+    auto loadOther = [&](int64_t base) {
+      return b.loadF32(other, b.at(otherRow, b.mul(b.add(tile.at.f, base), bytesOf(other))), tile.section.run);
+    };
+    tile.a = b.addf(tile.a, loadOther(tile.section.outA));
+    if (tile.c)
+      tile.c = b.addf(tile.c, loadOther(tile.section.outB));
+  }
+
+  void emitStage(const StoreStage &, TileOfRow &tile) {
+    storeRuns(tile, resultLayout().element, targetOf(tile), tile.at.f);
+  }
+
+  void emitStage(const AppendStage &stage, TileOfRow &tile) {
+    KVAppendOp append = stage.op;
     CacheAddress cache(b, *frame, append.getKv());
-    Value position = b.loadI32(b.at(frame->argument(append.getPositions()), b.mul(row, 4)));
+    Value position = b.loadI32(b.at(frame->argument(append.getPositions()), b.mul(tile.row, 4)));
     Value real = b.compare(arith::CmpIPredicate::sge, position, b.i32(0));
     b.ifThen(real, [&] {
-      Value sequence = b.widen(b.loadI32(b.at(frame->argument(append.getSequences()), b.mul(row, 4))));
-      Value offset = b.add(cache.rowOffset(b, sequence, b.widen(position)), b.mul(group, cache.headBytes()));
-      Value pool = section.sink == Sink::Keys ? cache.keys : cache.values;
-      storeRuns(section, cache.type.getElementType(), b.at(pool, offset), b.sub(f, b.mul(group, section.groupRows)), a,
-                c);
+      Value sequence = b.widen(b.loadI32(b.at(frame->argument(append.getSequences()), b.mul(tile.row, 4))));
+      Value offset = b.add(cache.rowOffset(b, sequence, b.widen(position)), b.mul(tile.at.group, cache.headBytes()));
+      Value pool = stage.isKeys ? cache.keys : cache.values;
+      storeRuns(tile, cache.type.getElementType(), b.at(pool, offset),
+                b.sub(tile.at.f, b.mul(tile.at.group, tile.section.groupRows)));
     });
   }
 
   /// Stores run A at feature f + outA and run B at f + outB of a row-major row.
-  void storeRuns(const Section &section, Type element, Value row, Value f, Value a, Value c) {
+  void storeRuns(const TileOfRow &tile, Type element, Value row, Value f) {
+    const Section &section = tile.section;
     Value start = b.at(row, b.mul(f, bytesOf(element)));
     if (section.rowStride == 2) {
       // A and B are the even and odd features of one stretch.
-      b.storeF32(vector::InterleaveOp::create(b, a, c), element, b.at(start, section.outA * bytesOf(element)));
+      b.storeF32(vector::InterleaveOp::create(b, tile.a, tile.c), element,
+                 b.at(start, section.outA * bytesOf(element)));
       return;
     }
-    b.storeF32(a, element, b.at(start, section.outA * bytesOf(element)));
-    if (c)
-      b.storeF32(c, element, b.at(start, section.outB * bytesOf(element)));
+    b.storeF32(tile.a, element, b.at(start, section.outA * bytesOf(element)));
+    if (tile.c)
+      b.storeF32(tile.c, element, b.at(start, section.outB * bytesOf(element)));
   }
 
   KernelBuilder &b;

@@ -50,18 +50,18 @@ public:
   ManyEmitter(KernelBuilder &b, LinearTiles &region, CpuLinearScheduleAttr schedule)
       : b(b), region(region), schedule(schedule), lanes(schedule.getLanes()), inputs(region.inputs()),
         linear(region.linear), weightElement(cast<RankedTensorType>(linear.getWeight().getType()).getElementType()),
-        inputLayout(region.norm ? region.workspaceType() : linear.getInput().getType()) {}
+        inputLayout(region.norm() ? region.workspaceType() : linear.getInput().getType()) {}
 
   void emit(StringRef symbol) {
     KernelFrame entry(b, region.kernel, symbol);
     frame = &entry;
-    input = region.norm ? entry.workspace(0) : entry.argument(region.source());
+    input = region.norm() ? entry.workspace(0) : entry.argument(region.source());
     Value rowTiles = b.div(entry.tokens, lanes);
 
     b.loop(b.i64(0), rowTiles, schedule.getRowTiles(), [&](Value firstRowTile) {
       Value lastRowTile = b.min(b.add(firstRowTile, schedule.getRowTiles()), rowTiles);
       int64_t first = 0;
-      for (const Section &section : region.sections(schedule.getRun())) {
+      for (const Section &section : region.tiles(schedule.getRun())) {
         Value lower = b.max(b.sub(entry.begin, b.i64(first)), b.i64(0));
         Value upper = b.min(b.sub(entry.end, b.i64(first)), b.i64(section.tiles));
         b.loop(lower, upper, 1, [&](Value tile) { emitTile(section, tile, firstRowTile, lastRowTile); });
@@ -71,6 +71,27 @@ public:
   }
 
 private:
+  /// The sums of a tile for the rows of `rowTile`: `a[i]` and `c[i]` are vectors over these rows of row i of run A and
+  /// run B. A stage that makes one value of two leaves no run B.
+  struct TileOfRows {
+    const Section &section;
+    const TilePosition &at;
+    Value rowTile;
+    SmallVector<Value> a, c;
+    /// Where the result's rows begin; see targetOf.
+    Value target = {};
+
+    SmallVector<Value> values() const { return llvm::to_vector(llvm::concat<const Value>(a, c)); }
+    /// The features of values(), counted from the first of the tile.
+    SmallVector<int64_t> features() const {
+      SmallVector<int64_t> features;
+      for (auto [count, first] : {std::pair(a.size(), section.outA), std::pair(c.size(), section.outB)})
+        for (size_t i = 0; i < count; ++i)
+          features.push_back(first + i * section.rowStride);
+      return features;
+    }
+  };
+
   void emitTile(const Section &section, Value tile, Value firstRowTile, Value lastRowTile) {
     TilePosition at(b, section, tile);
     SmallVector<Value> weightRows = region.weightRows(b, *frame, section, at.f);
@@ -97,7 +118,9 @@ private:
         if (section.hasB)
           c.push_back(sums[(section.run + i) * vectors + v]);
       }
-      emitEpilogue(section, at, b.add(rowTile, v), a, c);
+      TileOfRows tile{section, at, b.add(rowTile, v), a, c};
+      for (const EpilogueStage &stage : section.stages)
+        std::visit([&](const auto &kind) { emitStage(kind, tile); }, stage);
     }
   }
 
@@ -166,91 +189,89 @@ private:
     return main == inputs ? sums : single(b.i64(main), sums);
   }
 
-  /// `a[i]`, `c[i]`: the values of row i of run A and run B, for the rows of `rowTile`.
-  void emitEpilogue(const Section &section, const TilePosition &at, Value rowTile, SmallVector<Value> a,
-                    SmallVector<Value> c) {
-    Value f = at.f, group = at.group, inGroup = at.inGroup;
-    int64_t run = section.run;
-    if (linear.getBias()) {
-      Type element = cast<RankedTensorType>(linear.getBias().getType()).getElementType();
-      bool parts = pointersOf(linear.getBias().getType()) > 1;
-      auto addBias = [&](SmallVector<Value> &values, unsigned part, int64_t base) {
-        Value start =
-            b.at(frame->argument(linear.getBias(), parts ? part : 0), b.mul(b.add(f, base), bytesOf(element)));
-        for (auto [i, value] : llvm::enumerate(values))
-          value = b.addf(value,
-                         b.splat(b.loadF32(element, b.at(start, i * section.rowStride * bytesOf(element)), 0), lanes));
-      };
-      addBias(a, section.partA, section.baseA);
-      addBias(c, section.partB, section.baseB);
-    }
-    if (section.rotate) {
-      RotateOp rotate = region.rotateQuery;
-      ActivationLayout table(rotate.getTable().getType());
-      Value base = b.at(frame->argument(rotate.getTable()), b.mul(rowTile, table.strideBytes()));
-      Value firstPair = b.mul(inGroup, run);
-      for (int64_t i = 0; i < run; ++i) {
-        Value pair = b.add(firstPair, i);
-        Value cosine = b.loadF32(table.element, b.at(base, table.featureOffset(b, pair)), lanes);
-        Value sine =
-            b.loadF32(table.element, b.at(base, table.featureOffset(b, b.add(pair, rotate.getHeadDim() / 2))), lanes);
-        std::tie(a[i], c[i]) = b.rotatePair(a[i], c[i], cosine, sine);
-      }
-    }
-    if (section.gate) {
-      for (int64_t i = 0; i < run; ++i)
-        a[i] = b.mulf(activate(b, region.gate.getActivation(), a[i]), c[i]);
-      c.clear();
-    }
+  /// Address of the result's tile of rows.
+  Value targetOf(TileOfRows &tile) {
+    if (!tile.target)
+      tile.target = b.at(frame->result(0), b.mul(tile.rowTile, resultLayout().strideBytes()));
+    return tile.target;
+  }
+  ActivationLayout resultLayout() { return ActivationLayout(region.kernel.getResultTypes().front()); }
 
-    SmallVector<int64_t> features;
-    SmallVector<Value> values;
-    auto collect = [&](ArrayRef<Value> from, int64_t base) {
-      for (auto [i, value] : llvm::enumerate(from)) {
-        features.push_back(base + i * section.rowStride);
-        values.push_back(value);
+  void emitStage(const BiasStage &stage, TileOfRows &tile) {
+    const Section &section = tile.section;
+    Type element = getElementTypeOrSelf(stage.bias);
+    bool parts = pointersOf(stage.bias.getType()) > 1;
+    auto addBias = [&](SmallVector<Value> &values, unsigned part, int64_t base) {
+      Value start =
+          b.at(frame->argument(stage.bias, parts ? part : 0), b.mul(b.add(tile.at.f, base), bytesOf(element)));
+      for (auto [i, value] : llvm::enumerate(values))
+        value =
+            b.addf(value, b.splat(b.loadF32(element, b.at(start, i * section.rowStride * bytesOf(element)), 0), lanes));
+    };
+    addBias(tile.a, section.partA, section.baseA);
+    addBias(tile.c, section.partB, section.baseB);
+  }
+
+  void emitStage(const RotateStage &stage, TileOfRows &tile) {
+    RotateOp rotate = stage.op;
+    ActivationLayout table(rotate.getTable().getType());
+    Value base = b.at(frame->argument(rotate.getTable()), b.mul(tile.rowTile, table.strideBytes()));
+    Value firstPair = b.mul(tile.at.inGroup, tile.section.run);
+    for (auto [i, a, c] : llvm::enumerate(tile.a, tile.c)) {
+      Value pair = b.add(firstPair, i);
+      Value cosine = b.loadF32(table.element, b.at(base, table.featureOffset(b, pair)), lanes);
+      Value sine =
+          b.loadF32(table.element, b.at(base, table.featureOffset(b, b.add(pair, rotate.getHeadDim() / 2))), lanes);
+      std::tie(a, c) = b.rotatePair(a, c, cosine, sine);
+    }
+  }
+
+  void emitStage(const GateStage &stage, TileOfRows &tile) {
+    for (auto [gate, up] : llvm::zip_equal(tile.a, tile.c))
+      gate = b.mulf(activate(b, GateOp(stage.op).getActivation(), gate), up);
+    tile.c.clear();
+  }
+
+  void emitStage(const ResidualStage &stage, TileOfRows &tile) {
+    // Both rows have one offset: the addresses are computed together.
+    targetOf(tile);
+    ActivationLayout other(stage.other.getType());
+    Value base = b.at(frame->argument(stage.other), b.mul(tile.rowTile, other.strideBytes()));
+    auto addOther = [&](MutableArrayRef<Value> values, int64_t first) {
+      for (auto [i, value] : llvm::enumerate(values)) {
+        Value feature = b.add(tile.at.f, first + i * tile.section.rowStride);
+        value = b.addf(value, b.loadF32(other.element, b.at(base, other.featureOffset(b, feature)), lanes));
       }
     };
-    collect(a, section.outA);
-    collect(c, section.outB);
+    addOther(tile.a, tile.section.outA);
+    addOther(tile.c, tile.section.outB);
+  }
 
-    if (section.sink != Sink::Result) {
-      appendToCache(section, f, group, rowTile, features, values);
-      return;
-    }
-    ActivationLayout layout(region.kernel.getResultTypes().front());
-    Value target = b.at(frame->result(0), b.mul(rowTile, layout.strideBytes()));
-    if (region.residual) {
-      ActivationLayout other(region.residualOperand().getType());
-      Value base = b.at(frame->argument(region.residualOperand()), b.mul(rowTile, other.strideBytes()));
-      for (auto [feature, value] : llvm::zip_equal(features, values))
-        value = b.addf(value, b.loadF32(other.element, b.at(base, other.featureOffset(b, b.add(f, feature))), lanes));
-    }
-    storeFeatures(b, layout, target, features, values, f);
+  void emitStage(const StoreStage &, TileOfRows &tile) {
+    storeFeatures(b, resultLayout(), targetOf(tile), tile.features(), tile.values(), tile.at.f);
   }
 
   /// The values of a row lie in a lane of each vector, the cache wants them side by side: through scratch.
-  void appendToCache(const Section &section, Value f, Value group, Value rowTile, ArrayRef<int64_t> features,
-                     ArrayRef<Value> values) {
-    KVAppendOp append = region.append;
+  void emitStage(const AppendStage &stage, TileOfRows &tile) {
+    KVAppendOp append = stage.op;
     CacheAddress cache(b, *frame, append.getKv());
     Type element = cache.type.getElementType();
     int64_t columnBytes = lanes * bytesOf(element);
     // Features in ascending order, so that a run of neighbours is stored in order.
-    for (auto [index, value] : llvm::enumerate(values))
+    for (auto [index, value] : llvm::enumerate(tile.values()))
       b.storeF32(value, element, b.at(frame->scratch, index * columnBytes));
-    Value firstFeature = b.sub(f, b.mul(group, section.groupRows));
+    Value firstFeature = b.sub(tile.at.f, b.mul(tile.at.group, tile.section.groupRows));
     Value positions = frame->argument(append.getPositions()), sequences = frame->argument(append.getSequences());
-    Value pool = section.sink == Sink::Keys ? cache.keys : cache.values;
+    Value pool = stage.isKeys ? cache.keys : cache.values;
     b.loop(b.i64(0), b.i64(lanes), 1, [&](Value lane) {
-      Value row = b.mul(b.add(b.mul(rowTile, lanes), lane), 4);
+      Value row = b.mul(b.add(b.mul(tile.rowTile, lanes), lane), 4);
       Value position = b.loadI32(b.at(positions, row));
       b.ifThen(b.compare(arith::CmpIPredicate::sge, position, b.i32(0)), [&] {
         Value sequence = b.widen(b.loadI32(b.at(sequences, row)));
-        Value offset = b.add(cache.rowOffset(b, sequence, b.widen(position)), b.mul(group, cache.headBytes()));
+        Value offset = b.add(cache.rowOffset(b, sequence, b.widen(position)), b.mul(tile.at.group, cache.headBytes()));
         Value out = b.at(pool, b.add(offset, b.mul(firstFeature, bytesOf(element))));
         Value in = b.at(frame->scratch, b.mul(lane, bytesOf(element)));
-        for (auto [index, feature] : llvm::enumerate(features)) {
+        for (auto [index, feature] : llvm::enumerate(tile.features())) {
           Value value = b.load(element, b.at(in, index * columnBytes), bytesOf(element));
           b.store(value, b.at(out, feature * bytesOf(element)), bytesOf(element));
         }
@@ -276,11 +297,11 @@ void emitLinearMany(KernelBuilder &b, LinearTiles &region, CpuLinearScheduleAttr
 }
 
 int64_t linearManyScratchBytes(LinearTiles &region, CpuLinearScheduleAttr schedule) {
-  return region.split ? 2 * schedule.getRun() * schedule.getLanes() * 4 : 0;
+  return region.has<AppendStage>() ? 2 * schedule.getRun() * schedule.getLanes() * 4 : 0;
 }
 
 void emitLinearManyNorm(KernelBuilder &b, LinearTiles &region, CpuLinearScheduleAttr schedule, StringRef symbol) {
-  RMSNormOp norm = region.norm;
+  RMSNormOp norm = region.norm();
   KernelFrame frame(b, region.kernel, symbol);
   int64_t lanes = schedule.getLanes(), inputs = region.inputs();
   ActivationLayout from(norm.getInput().getType());

@@ -21,12 +21,7 @@ FailureOr<LinearTiles> LinearTiles::match(KernelOp kernel) {
     return failure();
   LinearTiles tiles(*region);
   // A run of a tile lies in one part of the weight: gate and up, or queries, keys and values, are parts or in one.
-  SmallVector<int64_t> wanted;
-  if (tiles.gate)
-    wanted.assign(2, tiles.outputs() / 2);
-  else if (tiles.split)
-    for (Value part : tiles.split.getParts())
-      wanted.push_back(cast<RankedTensorType>(part.getType()).getDimSize(1));
+  SmallVector<int64_t> wanted = tiles.combinedRows();
   SmallVector<int64_t> parts = tiles.partRows();
   if (!wanted.empty() && parts.size() > 1 && parts != wanted)
     return kernel.emitOpError() << "combines parts of " << ArrayRef<int64_t>(wanted)
@@ -36,8 +31,6 @@ FailureOr<LinearTiles> LinearTiles::match(KernelOp kernel) {
                                 << bias.getType() << "; both must lie in the same parts";
   return tiles;
 }
-
-static int64_t rowsOf(Value matrix) { return cast<RankedTensorType>(matrix.getType()).getDimSize(0); }
 
 SmallVector<int64_t> LinearTiles::partRows() { return partRowsOf(linear.getWeight()); }
 
@@ -56,22 +49,23 @@ void LinearTiles::place(Section &section, int64_t rowA, int64_t rowB) {
 
 /// Rows [firstRow, firstRow + count) of the weight, which are those features of the sink, in neighbouring pairs of
 /// runs; what is left over becomes a smaller tile, and an odd last row a single one.
-void LinearTiles::addPlain(SmallVectorImpl<Section> &sections, int64_t firstRow, int64_t count, int64_t run) {
+void LinearTiles::addPlain(SmallVectorImpl<Section> &tiles, int64_t firstRow, int64_t count, int64_t run) {
   run = std::min(run, std::max<int64_t>(count / 2, 1));
   int64_t done = 0;
-  auto add = [&](int64_t runRows, int64_t tiles, bool hasB) {
-    if (tiles == 0)
+  auto add = [&](int64_t runRows, int64_t number, bool hasB) {
+    if (number == 0)
       return;
     Section section;
+    section.stages = sections.front().stages;
     section.run = runRows;
     section.hasB = hasB;
-    section.tiles = section.tilesPerGroup = tiles;
+    section.tiles = section.tilesPerGroup = number;
     section.tileRows = hasB ? 2 * runRows : runRows;
     section.outA = firstRow + done;
     section.outB = firstRow + done + runRows;
     place(section, firstRow + done, firstRow + done + runRows);
-    sections.push_back(section);
-    done += tiles * section.tileRows;
+    tiles.push_back(section);
+    done += number * section.tileRows;
   };
   add(run, count / (2 * run), true);
   int64_t left = count - done;
@@ -88,71 +82,63 @@ bool LinearTiles::packsPairs() {
   });
 }
 
-SmallVector<Section> LinearTiles::sections(int64_t run) {
+/// Run A from the gate's rows, run B from the same rows of the up projection.
+void LinearTiles::addGate(SmallVectorImpl<Section> &tiles, int64_t run) {
+  int64_t features = outputs() / 2, done = 0;
+  for (int64_t step : {std::min(run, features), features % std::min(run, features)}) {
+    if (step == 0 || done == features)
+      continue;
+    Section section;
+    section.run = section.tileRows = step;
+    section.tiles = section.tilesPerGroup = done == 0 ? features / step : 1;
+    section.stages = sections.front().stages;
+    section.outA = done;
+    place(section, done, features + done);
+    tiles.push_back(section);
+    done += section.tiles * step;
+  }
+}
+
+/// A tile never straddles two heads, so that it is stored into one head's page: its run divides the pairs of a head.
+void LinearTiles::addHeads(SmallVectorImpl<Section> &tiles, const LinearSection &rows, int64_t run) {
+  int64_t head = headDim(), half = head / 2;
+  const auto *rotate = rows.find<RotateStage>();
+  // Nor does a tile of a packed result divide the pairs of neighbours.
+  int64_t multiple = rotate && packsPairs() ? 2 : 1;
+  Section section;
+  section.run = std::min(run, half);
+  while (half % section.run || section.run % multiple)
+    --section.run;
+  section.tilesPerGroup = half / section.run;
+  section.tileRows = 2 * section.run;
+  section.outB = section.run;
+  if (rotate) {
+    bool interleaved = RotateOp(rotate->op).getLayout() == RotaryLayout::Interleaved;
+    section.rowStride = interleaved ? 2 : 1;
+    section.tileRows = section.run * section.rowStride;
+    section.outB = interleaved ? 1 : half;
+  }
+  section.stages = rows.stages;
+  section.groupRows = head;
+  section.tiles = rows.rows / head * section.tilesPerGroup;
+  place(section, rows.firstRow, rows.firstRow + section.outB);
+  tiles.push_back(section);
+}
+
+SmallVector<Section> LinearTiles::tiles(int64_t run) {
   SmallVector<Section> result;
-  int64_t rows = rowsOf(linear.getWeight());
-
-  if (gate) {
-    // Run A from the gate's rows, run B from the same rows of the up projection.
-    int64_t features = rows / 2, done = 0;
-    for (int64_t step : {std::min(run, features), features % std::min(run, features)}) {
-      if (step == 0 || done == features)
-        continue;
-      Section section;
-      section.run = section.tileRows = step;
-      section.tiles = section.tilesPerGroup = done == 0 ? features / step : 1;
-      section.gate = true;
-      section.outA = done;
-      place(section, done, features + done);
-      result.push_back(section);
-      done += section.tiles * step;
+  if (has<GateStage>()) {
+    addGate(result, run);
+  } else if (sections.size() > 1) {
+    for (const LinearSection &section : sections)
+      addHeads(result, section, run);
+  } else {
+    // A tile never straddles two parts.
+    int64_t firstRow = 0;
+    for (int64_t count : partRows()) {
+      addPlain(result, firstRow, count, run);
+      firstRow += count;
     }
-    return result;
-  }
-
-  if (split) {
-    int64_t head = headDim(), half = head / 2, firstRow = 0;
-    // The largest run that divides the pairs of a head: a tile never straddles two heads, nor the pairs of neighbours
-    // of a packed result.
-    int64_t multiple = packsPairs() ? 2 : 1, pairRun = std::min(run, half);
-    while (half % pairRun || pairRun % multiple)
-      --pairRun;
-    for (auto [index, part] : llvm::enumerate(split.getParts())) {
-      int64_t width = cast<RankedTensorType>(part.getType()).getDimSize(1);
-      Section section;
-      section.sink = index == 0 ? Sink::Result : index == 1 ? Sink::Keys : Sink::Values;
-      if (index == 2) {
-        // Values: tiles within a head as well, so that a tile is stored into one head's page.
-        int64_t valueRun = std::min(run, half);
-        while (half % valueRun)
-          --valueRun;
-        section.run = valueRun;
-        section.tilesPerGroup = half / valueRun;
-        section.tileRows = 2 * valueRun;
-        section.outB = valueRun;
-      } else {
-        RotaryLayout layout = index == 0 ? rotateQuery.getLayout() : rotateKeys.getLayout();
-        section.rotate = true;
-        section.run = pairRun;
-        section.tilesPerGroup = half / pairRun;
-        section.rowStride = layout == RotaryLayout::Interleaved ? 2 : 1;
-        section.tileRows = pairRun * section.rowStride;
-        section.outB = layout == RotaryLayout::Interleaved ? 1 : half;
-      }
-      section.groupRows = head;
-      section.tiles = width / head * section.tilesPerGroup;
-      place(section, firstRow, firstRow + section.outB);
-      result.push_back(section);
-      firstRow += width;
-    }
-    return result;
-  }
-
-  // A tile never straddles two parts.
-  int64_t firstRow = 0;
-  for (int64_t count : partRows()) {
-    addPlain(result, firstRow, count, run);
-    firstRow += count;
   }
   return result;
 }
@@ -174,10 +160,10 @@ SmallVector<Value> LinearTiles::weightRows(KernelBuilder &b, const KernelFrame &
 }
 
 int64_t countTiles(ArrayRef<Section> sections) {
-  int64_t tiles = 0;
+  int64_t number = 0;
   for (const Section &section : sections)
-    tiles += section.tiles;
-  return tiles;
+    number += section.tiles;
+  return number;
 }
 
 } // namespace quipu::codegen::cpu

@@ -13,13 +13,6 @@
 
 namespace quipu::codegen::cpu {
 
-/// What happens to the values of a tile.
-enum class Sink {
-  Result, // stored into a result of the kernel
-  Keys,   // appended to the cache as keys
-  Values  // appended to the cache as values
-};
-
 /// Tiles of equal shape over a range of the weight's rows. A tile is two runs, A and B, of `run` rows each, `rowStride`
 /// apart; `hasB` is false for the single row left over by an odd number of rows. For tile i,
 ///     f = (i / tilesPerGroup) * groupRows + (i % tilesPerGroup) * tileRows,
@@ -31,12 +24,10 @@ struct Section {
   int64_t run = 1, rowStride = 1;
   bool hasB = true;
 
-  Sink sink = Sink::Result;
-  /// Rows A and B of the tile are the elements of rotary pairs (i % tilesPerGroup) * run ...
-  bool rotate = false;
-  /// A is the gate and B the up projection of the same features.
-  bool gate = false;
-  /// First row of A and B of tile f = 0 in the sink's features.
+  /// What happens to the sums of a tile. With a RotateStage, rows A and B of the tile are the elements of rotary pairs
+  /// (i % tilesPerGroup) * run ...; with a GateStage, A is the gate and B the up projection of the same features.
+  llvm::SmallVector<EpilogueStage, 4> stages;
+  /// First row of A and B of tile f = 0 in the features that the last stage writes.
   int64_t outA = 0, outB = 0;
 };
 
@@ -55,7 +46,7 @@ struct LinearTiles : LinearRegion {
   static mlir::FailureOr<LinearTiles> match(llama::KernelOp kernel);
 
   /// Number of tiles of all sections, for runs of at most `run` rows.
-  llvm::SmallVector<Section> sections(int64_t run);
+  llvm::SmallVector<Section> tiles(int64_t run);
 
   /// Whether a result lies in pairs of neighbouring features, which a tile must hold together.
   bool packsPairs();
@@ -69,7 +60,10 @@ private:
 
   /// Rows of the parts that the weight lies in.
   llvm::SmallVector<int64_t> partRows();
-  void addPlain(llvm::SmallVectorImpl<Section> &sections, int64_t firstRow, int64_t count, int64_t run);
+  void addPlain(llvm::SmallVectorImpl<Section> &tiles, int64_t firstRow, int64_t count, int64_t run);
+  void addGate(llvm::SmallVectorImpl<Section> &tiles, int64_t run);
+  /// Tiles within the heads of a section.
+  void addHeads(llvm::SmallVectorImpl<Section> &tiles, const LinearSection &section, int64_t run);
   void place(Section &section, int64_t rowA, int64_t rowB);
 };
 

@@ -70,7 +70,7 @@ private:
     if (auto ring = dyn_cast<CudaLinearRingScheduleAttr>(schedule))
       return emitLinearFewRing(builder, *region, ring, maxRows, generated);
     auto many = cast<CudaLinearManyScheduleAttr>(schedule);
-    if (region->norm && failed(emitNormalise(builder, *region, maxRows, generated)))
+    if (region->norm() && failed(emitNormalise(builder, *region, maxRows, generated)))
       return failure();
     return many.getDot() == CudaDot::Wgmma ? emitLinearManyWgmma(builder, *region, many, maxRows, generated)
                                            : emitLinearManyMma(builder, *region, many, maxRows, generated);

@@ -94,31 +94,29 @@ private:
     FailureOr<LinearRegion> region = LinearRegion::match(kernel);
     if (failed(region))
       return failure();
-    if (!region->gate && !region->split)
+    // Rows of the parts that the kernel takes apart: those of the sources.
+    SmallVector<int64_t> wanted = region->combinedRows();
+    if (wanted.empty())
       return success();
     SmallVector<SourceRowsAttr> sources;
-    // Rows of the parts that the kernel takes apart: those of the sources.
-    SmallVector<int64_t> wanted;
     auto add = [&](RowPairing pairing, int64_t group = 0) {
       sources.push_back(SourceRowsAttr::get(context, pairing, group));
     };
-    if (region->gate) {
+    if (region->has<GateStage>()) {
       if (int64_t features = region->outputs() / 2; features % 8)
         return kernel.emitOpError()
                << "has " << features
                << " features of a gated MLP (intermediate_size); CUDA kernels need a multiple of 8";
       add(RowPairing::First);
       add(RowPairing::Second);
-      wanted.assign(2, region->outputs() / 2);
     } else {
       if (int64_t head = region->headDim(); head % 16)
         return kernel.emitOpError() << "has heads of " << head
                                     << " elements (head_dim); CUDA kernels need a multiple of 16";
-      for (RotateOp rotate : {region->rotateQuery, region->rotateKeys})
-        add(pairingOf(rotate.getLayout()), rotate.getHeadDim());
-      add(RowPairing::Plain);
-      for (Value part : region->split.getParts())
-        wanted.push_back(cast<RankedTensorType>(part.getType()).getDimSize(1));
+      for (const LinearSection &section : region->sections) {
+        const auto *rotate = section.find<RotateStage>();
+        rotate ? add(pairingOf(RotateOp(rotate->op).getLayout()), region->headDim()) : add(RowPairing::Plain);
+      }
     }
     for (Value operand : {region->linear.getWeight(), region->linear.getBias()}) {
       if (!operand)
@@ -188,10 +186,10 @@ private:
           /*scaleAfter=*/!input.isF16()));
       return success();
     }
-    if (region->norm)
-      kernel.setWorkspaceAttr(ArrayAttr::get(context, {TypeAttr::get(region->norm.getResult().getType())}));
+    if (RMSNormOp norm = region->norm())
+      kernel.setWorkspaceAttr(ArrayAttr::get(context, {TypeAttr::get(norm.getResult().getType())}));
     // Few rows are wanted even of a long prompt, but one of each sequence.
-    bool oneTile = maxRows <= kOneTileRows || (region->gather && !isDecode);
+    bool oneTile = maxRows <= kOneTileRows || (region->gather() && !isDecode);
     if (!target.isHopper()) {
       // 64 x 64 for a warp reads the least of shared memory for each product; with 48 KiB two blocks share a
       // multiprocessor, of sm_86 and sm_89 too.
@@ -220,10 +218,11 @@ private:
 
   /// All linear emitters for CUDA read elements of the residual in the thread that stores those of the result.
   void overwriteResidual(LinearRegion &region) {
-    if (!region.residual)
+    const auto *stage = region.find<ResidualStage>();
+    if (!stage)
       return;
-    auto residual = dyn_cast<BlockArgument>(region.residualOperand());
-    if (residual && residual.hasOneUse() && residual.getType() == region.residual.getType())
+    auto residual = cast<BlockArgument>(stage->other);
+    if (residual.hasOneUse() && residual.getType() == AddOp(stage->op).getType())
       region.kernel.setOverwrites({static_cast<int64_t>(residual.getArgNumber())});
   }
 

@@ -8,6 +8,7 @@
 #include <regex>
 
 using namespace quipu;
+using namespace quipu::codegen;
 using namespace quipu::codegen::cpu;
 
 namespace {
@@ -93,16 +94,16 @@ std::string qkv(int64_t heads, int64_t kvHeads, int64_t head, const std::string 
 TEST_F(LinearTilesTest, PlainRowsOfAnyNumber) {
   for (int64_t rows : {1, 2, 3, 7, 8, 9, 15, 16, 100, 300, 576})
     for (int64_t run : {1, 2, 3, 4})
-      expectOnce(region(plain(rows)).sections(run), {rows});
+      expectOnce(region(plain(rows)).tiles(run), {rows});
 }
 
 TEST_F(LinearTilesTest, GateAndUpOfAnyWidth) {
   for (int64_t features : {1, 3, 4, 6, 100, 172})
     for (int64_t run : {1, 2, 4}) {
-      auto sections = region(gated(features)).sections(run);
+      auto sections = region(gated(features)).tiles(run);
       expectOnce(sections, {features, features});
       for (const Section &section : sections) {
-        EXPECT_TRUE(section.gate);
+        EXPECT_TRUE(findStage<GateStage>(section.stages));
         EXPECT_EQ(section.baseA, section.baseB) << "gate and up of the same feature";
       }
     }
@@ -112,12 +113,13 @@ TEST_F(LinearTilesTest, HeadsOfEveryEvenSize) {
   for (const char *layout : {"half", "interleaved"})
     for (int64_t head : {2, 6, 10, 48, 64, 80, 128})
       for (int64_t run : {2, 4}) {
-        auto sections = region(qkv(6, 2, head, layout)).sections(run);
+        auto sections = region(qkv(6, 2, head, layout)).tiles(run);
         expectOnce(sections, {6 * head, 2 * head, 2 * head});
         ASSERT_EQ(sections.size(), 3u);
-        EXPECT_EQ(sections[1].sink, Sink::Keys);
-        EXPECT_EQ(sections[2].sink, Sink::Values);
-        EXPECT_FALSE(sections[2].rotate);
+        EXPECT_TRUE(findStage<StoreStage>(sections[0].stages));
+        for (size_t part : {1, 2})
+          EXPECT_EQ(findStage<AppendStage>(sections[part].stages)->isKeys, part == 1);
+        EXPECT_FALSE(findStage<RotateStage>(sections[2].stages));
         EXPECT_EQ(sections[0].baseB - sections[0].baseA, std::string(layout) == "half" ? head / 2 : 1);
       }
 }
@@ -131,7 +133,7 @@ TEST_F(LinearTilesTest, PlainRowsOfAWeightInParts) {
           ++at;
         else
           text.insert(at + 6, ", #llama.row_parts<" + parts + ">"), at += 8;
-      auto sections = region(text).sections(run);
+      auto sections = region(text).tiles(run);
       expectOnce(sections, {first, 9});
       for (const Section &section : sections)
         EXPECT_EQ(section.outA, section.partA * first + section.baseA) << "the result's features are in order";
@@ -145,7 +147,7 @@ TEST_F(LinearTilesTest, PairsOfFeaturesStayTogether) {
       for (int64_t run : {2, 4, 8}) {
         std::string packed = std::regex_replace(qkv(6, 2, head, layout), std::regex("tensor<\\?x(\\d+)xf32>"),
                                                 "tensor<?x$1xf32, #llama.token_lanes<lanes = 16, pack = 2>>");
-        auto sections = region(packed).sections(run);
+        auto sections = region(packed).tiles(run);
         expectOnce(sections, {6 * head, 2 * head, 2 * head});
         EXPECT_EQ(sections[0].run % 2, 0) << head << " " << run;
       }

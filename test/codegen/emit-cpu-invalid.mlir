@@ -128,3 +128,32 @@ func.func @decode(%x: tensor<?x8xf32>, %w: tensor<8x8xf32, #llama.row_parts<2, 6
   %0 = llama.launch @k(%x, %w, %b) : (tensor<?x8xf32>, tensor<8x8xf32, #llama.row_parts<2, 6>>, tensor<8xf32>) -> tensor<?x8xf32>
   return %0 : tensor<?x8xf32>
 }
+
+// -----
+
+// Test: stages that are fused in an order for which there is no emitter.
+// expected-error @+1 {{has an epilogue of the stages 'gate add store', which no emitter of the linear kernel family generates; its forms are}}
+llama.kernel @k(%x: tensor<?x8xf32>, %w: tensor<8x8xf32>, %r: tensor<?x4xf32>) -> tensor<?x4xf32> attributes {schedule = #llama.cpu_linear<rows = few, lanes = 8, run = 4, vectors = 1, rowTiles = 1, dot = fma, prefetch = 0>} {
+  %0 = llama.linear %x, %w : (tensor<?x8xf32>, tensor<8x8xf32>) -> tensor<?x8xf32>
+  %1 = llama.gate %0 activation silu : (tensor<?x8xf32>) -> tensor<?x4xf32>
+  %2 = llama.add %1, %r : (tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+  llama.yield %2 : tensor<?x4xf32>
+}
+func.func @decode(%x: tensor<?x8xf32>, %w: tensor<8x8xf32>, %r: tensor<?x4xf32>) -> tensor<?x4xf32> attributes {llama.program = #llama.program<decode, rows = 1 to 8>} {
+  %0 = llama.launch @k(%x, %w, %r) : (tensor<?x8xf32>, tensor<8x8xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+  return %0 : tensor<?x4xf32>
+}
+
+// -----
+
+// Test: a residual that is no argument of the kernel.
+// expected-error @+1 {{holds llama.add, which reads or yields something else than the linear kernel family computes}}
+llama.kernel @k(%x: tensor<?x8xf32>, %w: tensor<8x8xf32>) -> tensor<?x8xf32> attributes {schedule = #llama.cpu_linear<rows = few, lanes = 8, run = 4, vectors = 1, rowTiles = 1, dot = fma, prefetch = 0>} {
+  %0 = llama.linear %x, %w : (tensor<?x8xf32>, tensor<8x8xf32>) -> tensor<?x8xf32>
+  %1 = llama.add %0, %0 : (tensor<?x8xf32>, tensor<?x8xf32>) -> tensor<?x8xf32>
+  llama.yield %1 : tensor<?x8xf32>
+}
+func.func @decode(%x: tensor<?x8xf32>, %w: tensor<8x8xf32>) -> tensor<?x8xf32> attributes {llama.program = #llama.program<decode, rows = 1 to 8>} {
+  %0 = llama.launch @k(%x, %w) : (tensor<?x8xf32>, tensor<8x8xf32>) -> tensor<?x8xf32>
+  return %0 : tensor<?x8xf32>
+}

@@ -15,14 +15,23 @@
 #include "codegen/common/LinearRegion.h"
 #include "codegen/cuda/vocabulary/CudaFrame.h"
 
+#include <array>
+
 namespace quipu::codegen::cuda {
+
+/// f32 values of some pairs: their first and their second elements. Single features have no second ones.
+struct PairValues {
+  llvm::SmallVector<mlir::Value, 1> first = {}, second = {};
+};
 
 /// What the epilogue of some pairs reads from memory, in registers.
 struct EpilogueOperands {
-  /// Of each pair, where the kernel has them: bias; cosine and sine, or the residual's elements.
-  llvm::SmallVector<mlir::Value, 1> firstBias, secondBias, first, second;
+  /// For each kind of stage, by its number in EpilogueStage; empty where nothing was loaded. Cosines and sines of a
+  /// RotateStage are first and second.
+  std::array<PairValues, std::variant_size_v<EpilogueStage>> ofStages = {};
+  PairValues &of(const EpilogueStage &stage) { return ofStages[stage.index()]; }
   /// See LinearEpilogue::cacheRow.
-  mlir::Value cacheRow;
+  mlir::Value cacheRow = {};
 };
 
 /// Sums of neighbouring pairs of one tile for one row of the step.
@@ -56,8 +65,12 @@ public:
   /// known already.
   EpilogueOperands load(mlir::Value tile, mlir::Value pair, int64_t pairs, mlir::Value row, mlir::Value valid,
                         bool paired = true, mlir::Value cacheRow = {});
+  /// In the form of what load() gives for one pair, zeros.
+  EpilogueOperands noOperands();
   /// Whether the kernel combines the elements of a pair.
-  static bool combinesPairs(const LinearRegion &region) { return region.gate || region.split; }
+  static bool combinesPairs(const LinearRegion &region) { return !region.combinedRows().empty(); }
+  /// Whether the epilogue does nothing with the sums but add a bias and store them.
+  static bool onlyStores(const LinearRegion &region);
 
   /// Byte offset (i64) of head 0 of a row of the step in the pools of keys and values; -1 where nothing is to be
   /// appended (`valid` is false, or a padding row). Null for kernels that append nothing. For threads that store many
@@ -72,34 +85,57 @@ private:
   using Value = mlir::Value;
   using Values = llvm::SmallVector<mlir::Value>;
 
-  void storeGate(Value tile, llvm::ArrayRef<EpilogueValues> values);
-  void storePlain(Value tile, llvm::ArrayRef<EpilogueValues> values);
-  void storeSplit(Value tile, llvm::ArrayRef<EpilogueValues> values);
-  void storeQueries(Value tile, llvm::ArrayRef<EpilogueValues> values);
-  /// Keys or values; `tile` counts from the first of them.
-  void append(Value tile, Value sectionTile, bool keys, llvm::ArrayRef<EpilogueValues> values);
+  /// Rows of the step for which a tile of the weight is finished: `tile` counts from the first of the section.
+  struct SectionTile {
+    const LinearSection &section;
+    Value tile, tileInSection;
+  };
 
-  /// The sums with the bias added.
-  std::pair<Values, Values> biased(Value tile, const EpilogueValues &values);
-  std::pair<Values, Values> rotated(Value tile, const EpilogueValues &values);
-  void loadBias(Value tile, Value pair, int64_t pairs, bool paired, EpilogueOperands &operands);
-  void loadTurns(Value tile, Value pair, int64_t pairs, Value row, EpilogueOperands &operands);
-  void loadResiduals(Value tile, Value pair, int64_t pairs, Value row, bool paired, EpilogueOperands &operands);
+  /// The sections from number `index` on: a branch for each but the last.
+  void storeSections(size_t index, Value tile, llvm::ArrayRef<EpilogueValues> values);
+  void storeSection(const SectionTile &at, llvm::ArrayRef<EpilogueValues> values);
+  /// Applies all stages but the last, which writes.
+  PairValues finish(const SectionTile &at, const EpilogueValues &values);
+  void append(const SectionTile &at, const AppendStage &stage, llvm::ArrayRef<EpilogueValues> values);
+  void storeHeads(const SectionTile &at, const RotateStage &stage, llvm::ArrayRef<EpilogueValues> values);
+  void storeGated(const SectionTile &at, llvm::ArrayRef<EpilogueValues> values);
+  void storePlain(const SectionTile &at, llvm::ArrayRef<EpilogueValues> values);
+  /// Address of a row of the result.
+  Value resultRow(Value row);
+
+  /// What a stage reads for pairs of a row of the step; nothing for the other stages.
+  struct OperandPlace {
+    Value tile, pair;
+    int64_t pairs;
+    Value row;
+    bool paired;
+  };
+  PairValues loadStage(const BiasStage &stage, const OperandPlace &at);
+  PairValues loadStage(const RotateStage &stage, const OperandPlace &at);
+  PairValues loadStage(const ResidualStage &stage, const OperandPlace &at);
+  template <typename StageT> PairValues loadStage(const StageT &, const OperandPlace &) { return {}; }
+  void loadIfMissing(const EpilogueStage &stage, const OperandPlace &at, EpilogueOperands &operands);
+
+  /// What a stage makes of the sums; nothing else for those that write.
+  void apply(const BiasStage &, const PairValues &operands, PairValues &sums) { addTo(sums, operands); }
+  void apply(const ResidualStage &, const PairValues &operands, PairValues &sums) { addTo(sums, operands); }
+  void apply(const RotateStage &, const PairValues &operands, PairValues &sums);
+  void apply(const GateStage &stage, const PairValues &operands, PairValues &sums);
+  void apply(const AppendStage &, const PairValues &, PairValues &) {}
+  void apply(const StoreStage &, const PairValues &, PairValues &) {}
+  void addTo(PairValues &sums, const PairValues &others);
+
   /// Elements of a row of the weight's outputs from feature `feature` on; anything for features beyond N.
   Values loadOutputs(mlir::Type element, Value rowPointer, Value feature, int64_t count);
-
+  PairValues loadOutputs(mlir::Type element, Value rowPointer, const OperandPlace &at);
+  /// Stores features from `feature` on, without those beyond N.
+  void storeFeatures(mlir::Type element, Value row, Value feature, llvm::ArrayRef<Value> values);
   /// Stores the first and second elements of pairs that begin with pair `pair` of a head.
-  void storePairs(mlir::Type element, Value head, Value pair, llama::RotaryLayout layout,
-                  const std::pair<Values, Values> &values);
+  void storePairs(mlir::Type element, Value head, Value pair, llama::RotaryLayout layout, const PairValues &values);
   void ifValid(Value valid, llvm::function_ref<void()> body);
 
-  /// Tiles of the query, and of the keys, in a weight of a split kernel; tiles of a head.
-  int64_t queryTiles() { return widthOf(region.split.getParts()[0]) / 16; }
-  int64_t keyTiles() { return widthOf(region.split.getParts()[1]) / 16; }
+  /// Tiles of a head.
   int64_t headTiles() { return region.headDim() / 16; }
-  static int64_t widthOf(Value activation) {
-    return mlir::cast<mlir::RankedTensorType>(activation.getType()).getDimSize(1);
-  }
 
   CudaBuilder &b;
   LinearRegion &region;

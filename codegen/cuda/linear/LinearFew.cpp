@@ -67,8 +67,8 @@ Geometry::Geometry(LinearRegion &region, CudaLinearFewScheduleAttr schedule, con
     : inputs(region.inputs()), tokens(schedule.getTokens()), warps(schedule.getWarps()),
       weight(getElementTypeOrSelf(region.linear.getWeight())), source(getElementTypeOrSelf(region.source())),
       input(getElementTypeOrSelf(region.linear.getInput())), mma(schedule.getDot() == CudaDot::Mma) {
-  if (region.norm)
-    gain = getElementTypeOrSelf(region.norm.getWeight());
+  if (RMSNormOp norm = region.norm())
+    gain = getElementTypeOrSelf(norm.getWeight());
   chunk = 16 / bytesOf(weight);
   unit = 4 * chunk;
   int64_t all = llvm::divideCeil(inputs, unit);
@@ -135,8 +135,8 @@ public:
       copyRound(b.i32(i));
       b.commitCopies();
     }
-    SmallVector<Item> items = prepareItems(epilogue);
-    if (region.norm && !scaleAfter)
+    SmallVector<Item, 0> items = prepareItems(epilogue);
+    if (region.norm() && !scaleAfter)
       computeScales();
     State state = multiply(std::move(slots));
     storeSums(state);
@@ -169,11 +169,11 @@ private:
   int64_t threads() { return 32 * size.warps; }
   int64_t groups() { return size.tokens / 8; }
   /// Independent sums, so that a product need not wait for the one in front, unless the norm keeps it waiting anyway.
-  int64_t chains() { return size.tokens > 8 || region.norm ? 2 : 4; }
+  int64_t chains() { return size.tokens > 8 || region.norm() ? 2 : 4; }
   static constexpr int64_t kSquareParts = 4;
   int64_t squareRows() { return size.mma ? groups() : size.tokens; }
   int64_t squareParts() { return size.mma ? kSquareParts : 1; }
-  bool sumsSquares() { return region.norm && scaleAfter; }
+  bool sumsSquares() { return region.norm() && scaleAfter; }
 
   //===--------------------------------------------------------------------===//
   // Place
@@ -217,16 +217,16 @@ private:
     firstRow = b.mul(b.block(1), size.tokens);
     count = b.min(b.sub(rows, firstRow), b.i32(size.tokens));
     input = frame->argument(region.source());
-    if (!region.gather)
+    if (!region.gather())
       return;
     // A lane keeps the index of one row.
     Value index = b.add(firstRow, b.min(lane, b.sub(count, 1)));
-    gathered = b.loadI32(b.at(frame->argument(region.gather.getRows()), b.mul(index, 4)));
+    gathered = b.loadI32(b.at(frame->argument(region.gather().getRows()), b.mul(index, 4)));
   }
 
   /// Where row `token` (of this block's) of the input begins. All lanes of a warp ask together.
   Value inputRow(Value token) {
-    Value row = region.gather ? b.shuffleFrom(gathered, token) : b.add(firstRow, token);
+    Value row = region.gather() ? b.shuffleFrom(gathered, token) : b.add(firstRow, token);
     return b.at(input, b.mul(b.widen(row), size.inputs * bytesOf(size.source)));
   }
 
@@ -252,10 +252,10 @@ private:
 
   /// The warp's part of the gain, which joins the first round of the input.
   void copyGain() {
-    if (!region.norm)
+    if (!region.norm())
       return;
     gain = b.at(shared, b.add(b.mul(warp, size.gainBytes), size.gainOffset));
-    Value from = frame->argument(region.norm.getWeight());
+    Value from = frame->argument(region.norm().getWeight());
     int64_t elements = 16 / bytesOf(size.gain), all = size.gainBytes / 16;
     for (int64_t first = 0; first < all; first += 32) {
       Value piece = b.add(lane, first), k = b.add(kBegin, b.mul(piece, elements));
@@ -366,7 +366,7 @@ private:
                        b.add(b.mul(q, size.chunk * bytesOf(size.source)), inRound * size.unit * bytesOf(size.source)));
     const Slot &slot = state.slots[index % size.depth];
     Values gains;
-    if (region.norm)
+    if (region.norm())
       gains = b.loadRun(size.gain, size.chunk,
                         b.at(gain, b.mul(b.add(b.mul(at, size.unit), b.mul(q, size.chunk)), bytesOf(size.gain))));
     if (size.mma)
@@ -401,9 +401,9 @@ private:
   void multiplyMma(State &state, const Slot &slot, Value place, ArrayRef<Value> gains, int64_t index) {
     for (int64_t group = 0; group < groups(); ++group) {
       Value row = b.at(place, b.mul(b.add(g, 8 * group), size.tokenStride));
-      Value x = region.norm ? b.fromWords(b.packWords(
-                                  size.input, normalise(b.loadRun(size.source, size.chunk, row), gains, group, state)))
-                            : b.load16(row);
+      Value x = region.norm() ? b.fromWords(b.packWords(size.input, normalise(b.loadRun(size.source, size.chunk, row),
+                                                                              gains, group, state)))
+                              : b.load16(row);
       for (int64_t step = 0; step < 2; ++step) {
         Value a[] = {b.extract(slot.low, 2 * step), b.extract(slot.high, 2 * step), b.extract(slot.low, 2 * step + 1),
                      b.extract(slot.high, 2 * step + 1)};
@@ -419,7 +419,7 @@ private:
     Values low = b.unpackWords(size.weight, slot.low), high = b.unpackWords(size.weight, slot.high);
     for (int64_t token = 0; token < size.tokens; ++token) {
       Values xs = b.loadRun(size.source, size.chunk, b.at(place, token * size.tokenStride));
-      if (region.norm)
+      if (region.norm())
         for (Value &x : xs = normalise(xs, gains, token, state))
           x = b.widenToF32(b.roundTo(size.input, x));
       Value &first = state.sums[2 * token], &second = state.sums[2 * token + 1];
@@ -434,7 +434,7 @@ private:
   // The factor 1 / rms in front of the products
   //===--------------------------------------------------------------------===//
 
-  Value reciprocalRms(Value squares) { return b.reciprocalRms(squares, size.inputs, region.norm.getEps()); }
+  Value reciprocalRms(Value squares) { return b.reciprocalRms(squares, size.inputs, region.norm().getEps()); }
 
   Value squaresOf(Value warp, Value token) {
     return b.at(shared, b.add(b.mul(b.add(b.mul(warp, size.tokens), token), 4), size.squaresOffset));
@@ -510,8 +510,8 @@ private:
     });
   }
 
-  SmallVector<Item> prepareItems(LinearEpilogue &epilogue) {
-    SmallVector<Item> items;
+  SmallVector<Item, 0> prepareItems(LinearEpilogue &epilogue) {
+    SmallVector<Item, 0> items;
     for (int64_t first = 0; first < 8 * size.tokens; first += threads()) {
       Item item;
       Value number = b.add(b.thread(), first);

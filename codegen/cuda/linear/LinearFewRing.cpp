@@ -56,8 +56,8 @@ public:
       : b(b), region(region), schedule(schedule), size(size), frame(b, region.kernel, entry),
         epilogue(b, region, frame), ring(b, size), counter(counter), shared(ring.shared),
         source(getElementTypeOrSelf(region.source())), input(getElementTypeOrSelf(region.linear.getInput())) {
-    if (region.norm)
-      gain = getElementTypeOrSelf(region.norm.getWeight());
+    if (RMSNormOp norm = region.norm())
+      gain = getElementTypeOrSelf(norm.getWeight());
   }
 
   void emit() {
@@ -109,9 +109,9 @@ private:
 
   /// The thread's part of the gain, constant too.
   void loadGains() {
-    if (!region.norm)
+    if (!region.norm())
       return;
-    Value start = frame.argument(region.norm.getWeight());
+    Value start = frame.argument(region.norm().getWeight());
     for (int64_t index = 0; index < runs(); ++index) {
       Value from = b.at(start, b.mul(b.widen(runOf(index).first), bytesOf(gain)));
       for (int64_t offset = 0; offset < kRun * bytesOf(gain); offset += 16)
@@ -122,9 +122,9 @@ private:
   void prepareInput() {
     row = b.block(1);
     exists = b.compare(Predicate::slt, row, region.rowCount(frame));
-    Value index = region.gather ? b.loadI32(b.at(frame.argument(region.gather.getRows()), b.mul(row, 4))) : row;
+    Value index = region.gather() ? b.loadI32(b.at(frame.argument(region.gather().getRows()), b.mul(row, 4))) : row;
     Value from = b.at(frame.argument(region.source()), b.mul(b.widen(index), size.inputs * bytesOf(source)));
-    if (region.norm)
+    if (region.norm())
       normalise(from);
     else
       copyInput(from);
@@ -186,7 +186,7 @@ private:
       Value squares = b.load(b.getF32Type(), b.at(place, i * 4), 4);
       total = total ? b.addf(total, squares) : squares;
     }
-    return b.reciprocalRms(total, size.inputs, region.norm.getEps());
+    return b.reciprocalRms(total, size.inputs, region.norm().getEps());
   }
 
   //===--------------------------------------------------------------------===//
@@ -243,33 +243,27 @@ private:
   }
 
   Item noItem() {
-    Item item{b.i32(RingGeometry::kNoUnit), {}};
-    Value zero = b.f32(0.0f);
-    if (region.linear.getBias())
-      item.operands.firstBias = item.operands.secondBias = {zero};
-    if (region.split || region.residual)
-      item.operands.first = item.operands.second = {zero};
+    Item item{b.i32(RingGeometry::kNoUnit), epilogue.noOperands()};
+    item.operands.cacheRow = {};
     return item;
   }
   Values join(const Item &item) {
     Values values{item.unit};
-    for (const auto *part :
-         {&item.operands.firstBias, &item.operands.secondBias, &item.operands.first, &item.operands.second})
-      values.append(part->begin(), part->end());
+    for (const PairValues &operand : item.operands.ofStages) {
+      values.append(operand.first);
+      values.append(operand.second);
+    }
     return values;
   }
   Item separate(ArrayRef<Value> values) {
-    Item item{values[0], {}};
+    Item item{values[0], epilogue.noOperands()};
     values = values.drop_front();
-    auto take = [&](auto &first, auto &second) {
-      first = {values[0]};
-      second = {values[1]};
+    for (PairValues &operand : item.operands.ofStages) {
+      if (operand.first.empty())
+        continue;
+      operand = {{values[0]}, {values[1]}};
       values = values.drop_front(2);
-    };
-    if (region.linear.getBias())
-      take(item.operands.firstBias, item.operands.secondBias);
-    if (region.split || region.residual)
-      take(item.operands.first, item.operands.second);
+    }
     item.operands.cacheRow = cacheRow;
     return item;
   }
@@ -353,7 +347,7 @@ private:
         add(first, 0);
         add(second, kUnitPairs);
       }
-      if (region.norm && schedule.getScaleAfter()) {
+      if (region.norm() && schedule.getScaleAfter()) {
         Value scale = reciprocalRms();
         first = b.mulf(first, scale);
         second = b.mulf(second, scale);

@@ -77,7 +77,7 @@ public:
     } else {
       b.waitForPrevious();
     }
-    Value source = region.norm ? frame.workspace(0) : frame.argument(region.source());
+    Value source = region.norm() ? frame.workspace(0) : frame.argument(region.source());
     Values input = rowPointers(source, firstToken, schedule.getTokens(), tokens, /*within=*/false);
     for (int64_t step = 0; step < schedule.getStages() - 1; ++step) {
       if (step < requestedBefore()) {

@@ -374,7 +374,7 @@ LogicalResult emitLinearManyWgmma(CudaBuilder &b, LinearRegion &region, CudaLine
   KernelOp kernel = region.kernel;
   Type element = cast<RankedTensorType>(region.linear.getWeight().getType()).getElementType();
   unsigned input =
-      region.norm ? CudaFrame::pointerOfWorkspace(kernel, 0) : CudaFrame::pointerOfArgument(kernel, region.source());
+      region.norm() ? CudaFrame::pointerOfWorkspace(kernel, 0) : CudaFrame::pointerOfArgument(kernel, region.source());
   unsigned weight = CudaFrame::pointerOfArgument(kernel, region.linear.getWeight());
   Layout layout(schedule, region.inputs());
   GeneratedEntry entry;

@@ -172,10 +172,10 @@ LogicalResult emitNormalise(CudaBuilder &b, LinearRegion &region, int64_t maxRow
   FailureOr<GeneratedEntry> entry =
       entryOf(kernel, region.source().getType(), cudaSymbol(generated.name, ".norm"), region.rows,
               threadsFor(region.source().getType()),
-              !region.gather && maxRows >= kRowsPerBlock * kFillingBlocks ? kRowsPerBlock : 1);
+              !region.gather() && maxRows >= kRowsPerBlock * kFillingBlocks ? kRowsPerBlock : 1);
   if (failed(entry))
     return failure();
-  Normalise(b, kernel, region.gather, region.norm, region.workspaceType(), *entry).emit([](const CudaFrame &frame) {
+  Normalise(b, kernel, region.gather(), region.norm(), region.workspaceType(), *entry).emit([](const CudaFrame &frame) {
     return frame.workspace(0);
   });
   generated.entries.push_back(*entry);

@@ -14,7 +14,7 @@ TileSums::TileSums(CudaBuilder &b, LinearRegion &region, const CudaFrame &frame,
     : b(b), region(region), schedule(schedule), epilogue(b, region, frame), weightFirst(schedule.getWeightFirst()),
       single(weightFirst && !LinearEpilogue::combinesPairs(region)) {
   int64_t wholeRows = schedule.getTokens() * (weightFirst ? 1 : schedule.getCluster());
-  storesOnlyRowsOfStep = maxRows % wholeRows || !(region.gate || region.residual || region.split);
+  storesOnlyRowsOfStep = maxRows % wholeRows || LinearEpilogue::onlyStores(region);
 }
 
 int64_t TileSums::pieceCount() const {

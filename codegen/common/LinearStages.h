@@ -1,0 +1,107 @@
+//===- LinearStages.h - The steps that a linear kernel is made of -*- C++ -*-===//
+//
+// A linear kernel is a list of stages: what happens to the input before the product, and what happens to the sums
+// behind it. A stage is a plain struct. An emitter visits the list and has one function for each stage.
+//
+// To add a stage: write its struct here, add it to the variant, let LinearRegion.cpp match its op, and add the form in
+// which it stands to kForms there. Emitters then do not compile until they say what they do with it.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QUIPU_CODEGEN_COMMON_LINEARSTAGES_H
+#define QUIPU_CODEGEN_COMMON_LINEARSTAGES_H
+
+#include "ir/Llama/Llama.h"
+
+#include <variant>
+
+namespace quipu::codegen {
+
+//===----------------------------------------------------------------------===//
+// Prologue: rows of the input
+//===----------------------------------------------------------------------===//
+
+/// Rows of the input are selected by their numbers.
+struct GatherStage {
+  llama::GatherRowsOp op;
+};
+
+/// Rows are normalised.
+struct NormStage {
+  llama::RMSNormOp op;
+};
+
+using PrologueStage = std::variant<GatherStage, NormStage>;
+
+//===----------------------------------------------------------------------===//
+// Epilogue: sums of the product
+//===----------------------------------------------------------------------===//
+
+// `kReadsOperand`: the stage reads a value from memory for each sum, which an emitter may load ahead.
+
+/// Adds the element of `bias` (an argument of the kernel) that belongs to the sum's row of the weight.
+struct BiasStage {
+  static constexpr llvm::StringLiteral kName = "bias";
+  static constexpr bool kReadsOperand = true;
+  mlir::Value bias;
+};
+
+/// Turns rotary pairs. Makes two values of two.
+struct RotateStage {
+  static constexpr llvm::StringLiteral kName = "rotate";
+  static constexpr bool kReadsOperand = true;
+  llama::RotateOp op;
+};
+
+/// act(gate) * up: the first half of the section's rows are gates, the second half the ups. Makes one value of two.
+struct GateStage {
+  static constexpr llvm::StringLiteral kName = "gate";
+  static constexpr bool kReadsOperand = false;
+  llama::GateOp op;
+};
+
+/// Adds an element of `other` (an argument of the kernel).
+struct ResidualStage {
+  static constexpr llvm::StringLiteral kName = "add";
+  static constexpr bool kReadsOperand = true;
+  llama::AddOp op;
+  mlir::Value other;
+};
+
+/// The last stage of a section whose values go to the cache.
+struct AppendStage {
+  static constexpr llvm::StringLiteral kName = "kv_append";
+  static constexpr bool kReadsOperand = false;
+  llama::KVAppendOp op;
+  /// Keys, or else values.
+  bool isKeys;
+};
+
+/// The last stage of a section whose values are the kernel's result.
+struct StoreStage {
+  static constexpr llvm::StringLiteral kName = "store";
+  static constexpr bool kReadsOperand = false;
+};
+
+using EpilogueStage = std::variant<BiasStage, RotateStage, GateStage, ResidualStage, AppendStage, StoreStage>;
+
+/// The stage of type `StageT`, or null.
+template <typename StageT> const StageT *findStage(llvm::ArrayRef<EpilogueStage> stages) {
+  for (const EpilogueStage &stage : stages)
+    if (const StageT *found = std::get_if<StageT>(&stage))
+      return found;
+  return nullptr;
+}
+
+/// Neighbouring rows of the weight whose sums take the same way.
+struct LinearSection {
+  int64_t firstRow, rows;
+  llvm::SmallVector<EpilogueStage, 4> stages = {};
+
+  template <typename StageT> const StageT *find() const { return findStage<StageT>(stages); }
+  template <typename StageT> bool has() const { return find<StageT>() != nullptr; }
+};
+
+} // namespace quipu::codegen
+
+#endif // QUIPU_CODEGEN_COMMON_LINEARSTAGES_H
