@@ -5,6 +5,9 @@
 
 include "mlir/Pass/PassBase.td"
 
+// Where it is empty, the module's attribute `llama.target` says it.
+class TargetOption<string known> : Option<"target", "target", "std::string", "\"\"", known>;
+
 def LlamaSelectSchedules : Pass<"llama-select-schedules", "::mlir::ModuleOp"> {
   let summary = "Chooses how each kernel is generated";
   let description = [{
@@ -18,10 +21,12 @@ def LlamaSelectSchedules : Pass<"llama-select-schedules", "::mlir::ModuleOp"> {
       used in place.
 
     For a CUDA target activations stay row-major, fused weights are one matrix in `#llama.paired_rows`, and the bound on a
-    program's rows decides: one row meets the weights in a ring of buffers (sm_90a), up to 8 rows do in registers, up to 64 one tile of rows meets a share of
-    the weight in each block, beyond that tiles of 128 rows.
+    program's rows decides: one row meets the weights in a ring of buffers (where the GPU has bulk copies), up to 8 rows
+    do in registers, up to 64 one tile of rows meets a share of the weight in each block, beyond that tiles of 128 rows.
 
-    `target` is the processor or GPU, as for `quipu compile --target`; the other options are for tuning.
+    `target` is the processor or GPU, as for `quipu compile --target`; it becomes the module's attribute `llama.target`
+    (a `#llama.cpu_target` or `#llama.cuda_target`), in which the passes behind this one find it. Without the option a
+    module that has the attribute keeps it, and another is compiled for `cpu:host`. The other options are for tuning.
   }];
   let options = [Option<"run", "run", "int64_t", "0", "Rows of a run of a linear tile over many rows (0: chosen)">,
                  Option<"vectors", "vectors", "int64_t", "0", "Vectors of input rows of such a tile (0: chosen)">,
@@ -34,7 +39,7 @@ def LlamaSelectSchedules : Pass<"llama-select-schedules", "::mlir::ModuleOp"> {
                  Option<"warps", "warps", "int64_t", "0", "CUDA: warps of a block for few rows (0: chosen)">,
                  Option<"ahead", "ahead", "int64_t", "0",
                         "CUDA: weight loads of a thread in flight for few rows (0: chosen)">,
-                 Option<"ring", "ring", "bool", "true", "CUDA: weights of a single row come through a ring (sm_90a)">,
+                 Option<"ring", "ring", "bool", "true", "CUDA: weights of a single row come through a ring (GPUs with bulk copies)">,
                  Option<"ringDepth", "ring-depth", "int64_t", "0",
                         "CUDA: elements of K of a buffer for one row (0: chosen)">,
                  Option<"ringStages", "ring-stages", "int64_t", "0", "CUDA: most buffers for one row (0: chosen)">,
@@ -48,13 +53,12 @@ def LlamaSelectSchedules : Pass<"llama-select-schedules", "::mlir::ModuleOp"> {
                  Option<"cluster", "cluster", "int64_t", "0",
                         "CUDA: blocks of a persistent linear kernel that share reads of operand B, 1 or 2 (0: chosen)">,
                  Option<"weightFirst", "weight-first", "bool", "true",
-                        "CUDA: the weight is operand A of linear kernels for long prompts (sm_90a)">,
+                        "CUDA: the weight is operand A of linear kernels for long prompts (GPUs with wgmma)">,
                  Option<"splits", "splits", "int64_t", "0", "CUDA: most parts of the keys of a decoded row (0: chosen)">,
                  Option<"keys", "keys", "int64_t", "0", "CUDA: fewest keys of such a part (0: chosen)">,
                  Option<"positions", "positions", "int64_t", "0", "Most positions of a sequence (0: not known)">,
-                 Option<"target", "target", "std::string", "\"cpu:host\"",
-                        "cpu:host, cpu:x86-64-v3, cpu:x86-64-v4, ... (LLVM features with +name, -name), cuda:sm_90a, "
-                        "cuda:sm_80, cuda:sm_86, cuda:sm_89">];
+                 TargetOption<"cpu:host, cpu:x86-64-v3, cpu:x86-64-v4, ... (LLVM features with +name, -name), "
+                              "cuda:sm_90a, cuda:sm_80, cuda:sm_86, cuda:sm_89">];
   let dependentDialects = ["::quipu::llama::LlamaDialect"];
 }
 
@@ -66,10 +70,8 @@ class CodegenPass<string name> : Pass<name, "::mlir::ModuleOp"> {
                            "::mlir::vector::VectorDialect", "::mlir::x86vector::X86VectorDialect"];
 }
 
-class TargetOption<string default, string known>
-    : Option<"target", "target", "std::string", "\"" # default # "\"", known>;
-def CpuTargetOption : TargetOption<"cpu:host", "cpu:host, cpu:x86-64-v3, cpu:x86-64-v4, ... (LLVM features with +name, -name)">;
-def CudaTargetOption : TargetOption<"cuda", "cuda (sm_90a), cuda:sm_80, cuda:sm_86, cuda:sm_89">;
+def CpuTargetOption : TargetOption<"cpu:host, cpu:x86-64-v3, cpu:x86-64-v4, ... (LLVM features with +name, -name)">;
+def CudaTargetOption : TargetOption<"cuda (sm_90a), cuda:sm_80, cuda:sm_86, cuda:sm_89">;
 def KernelOption : Option<"kernel", "kernel", "std::string", "\"\"", "Emit this kernel alone">;
 
 def LlamaEmitCpu : CodegenPass<"llama-emit-cpu"> {

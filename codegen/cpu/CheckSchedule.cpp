@@ -13,30 +13,8 @@ class ScheduleCheck {
 public:
   ScheduleCheck(KernelOp kernel, const CpuTarget &target) : kernel(kernel), target(target) {}
 
-  LogicalResult run() {
-    auto linearSchedule = dyn_cast<CpuLinearScheduleAttr>(kernel.getScheduleAttr());
-    auto attentionSchedule = dyn_cast<CpuAttentionScheduleAttr>(kernel.getScheduleAttr());
-    WalkResult result = kernel.walk([&](Operation *op) {
-      if (auto linear = dyn_cast<LinearOp>(op); linear && linearSchedule)
-        return WalkResult(checkLinear(linear, linearSchedule));
-      if (auto attention = dyn_cast<AttentionOp>(op); attention && attentionSchedule)
-        return WalkResult(checkAttention(attention, attentionSchedule));
-      return WalkResult::advance();
-    });
-    if (result.wasInterrupted())
-      return failure();
-    auto pointwise = dyn_cast<CpuPointwiseScheduleAttr>(kernel.getScheduleAttr());
-    return pointwise ? checkPointwise(pointwise) : success();
-  }
-
-private:
-  InFlightDiagnostic refuse() {
-    InFlightDiagnostic diagnostic = kernel.emitOpError();
-    diagnostic << "has schedule " << kernel.getScheduleAttr() << ", which ";
-    return diagnostic;
-  }
-
-  LogicalResult checkLinear(LinearOp linear, CpuLinearScheduleAttr schedule) {
+  LogicalResult checkLinear(CpuLinearScheduleAttr schedule) {
+    LinearOp linear = *kernel.getOps<LinearOp>().begin();
     bool many = schedule.getRows() == RowRegime::Many;
     int64_t lanes = many ? schedule.getLanes() : 0;
     for (Type type : kernel.getResultTypes())
@@ -66,7 +44,8 @@ private:
                     isPacked(source));
   }
 
-  LogicalResult checkAttention(AttentionOp attention, CpuAttentionScheduleAttr schedule) {
+  LogicalResult checkAttention(CpuAttentionScheduleAttr schedule) {
+    AttentionOp attention = *kernel.getOps<AttentionOp>().begin();
     bool many = schedule.getRows() == RowRegime::Many;
     int64_t lanes = many ? schedule.getLanes() : 0;
     KVLayerType cache = attention.getKv().getType();
@@ -83,9 +62,6 @@ private:
                     isPacked(query));
   }
 
-  /// Emitters of these ops find rows by their number, whatever the layout.
-  static bool findsRows(Operation &op) { return isa<EmbeddingOp, GatherRowsOp, RotaryTableOp, KVAppendOp>(op); }
-
   /// The other emitters take a block for a row or for a tile of rows.
   LogicalResult checkPointwise(CpuPointwiseScheduleAttr schedule) {
     if (llvm::all_of(kernel.getBody().front().without_terminator(), findsRows))
@@ -98,6 +74,16 @@ private:
       return refuse() << "has blocks of " << schedule.getRowsPerBlock() << " rows; a block is a tile of "
                       << schedule.getLanes() << " rows, one in each lane";
     return success();
+  }
+
+private:
+  /// Emitters of these ops find rows by their number, whatever the layout.
+  static bool findsRows(Operation &op) { return isa<EmbeddingOp, GatherRowsOp, RotaryTableOp, KVAppendOp>(op); }
+
+  InFlightDiagnostic refuse() {
+    InFlightDiagnostic diagnostic = kernel.emitOpError();
+    diagnostic << "has schedule " << kernel.getScheduleAttr() << ", which ";
+    return diagnostic;
   }
 
   /// `lanes`: of rows; 0 where an activation is row-major.
@@ -138,6 +124,16 @@ private:
 
 } // namespace
 
-LogicalResult checkSchedule(KernelOp kernel, const CpuTarget &target) { return ScheduleCheck(kernel, target).run(); }
+LogicalResult checkLinear(KernelOp kernel, CpuLinearScheduleAttr schedule, const CpuTarget &target) {
+  return ScheduleCheck(kernel, target).checkLinear(schedule);
+}
+
+LogicalResult checkAttention(KernelOp kernel, CpuAttentionScheduleAttr schedule, const CpuTarget &target) {
+  return ScheduleCheck(kernel, target).checkAttention(schedule);
+}
+
+LogicalResult checkPointwise(KernelOp kernel, CpuPointwiseScheduleAttr schedule, const CpuTarget &target) {
+  return ScheduleCheck(kernel, target).checkPointwise(schedule);
+}
 
 } // namespace quipu::codegen::cpu

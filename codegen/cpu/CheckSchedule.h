@@ -8,9 +8,13 @@
 
 namespace quipu::codegen::cpu {
 
-/// Fails with a diagnostic where the kernel's types or the target do not go with its schedule: the emitters take both
+/// Fail with a diagnostic where the kernel's types or the target do not go with its schedule: the emitters take both
 /// for granted. What is wrong with a schedule by itself, its verifier has found.
-mlir::LogicalResult checkSchedule(llama::KernelOp kernel, const CpuTarget &target);
+mlir::LogicalResult checkLinear(llama::KernelOp kernel, llama::CpuLinearScheduleAttr schedule, const CpuTarget &target);
+mlir::LogicalResult checkAttention(llama::KernelOp kernel, llama::CpuAttentionScheduleAttr schedule,
+                                   const CpuTarget &target);
+mlir::LogicalResult checkPointwise(llama::KernelOp kernel, llama::CpuPointwiseScheduleAttr schedule,
+                                   const CpuTarget &target);
 
 } // namespace quipu::codegen::cpu
 

@@ -1,10 +1,11 @@
-//===- CpuKernel.cpp - Dispatch of kernels to their emitters -------------------===//
+//===- CpuKernel.cpp - The emitters of schedules for CPUs ----------------------===//
 
 #include "codegen/cpu/CpuKernel.h"
 
 #include "codegen/common/CodeModule.h"
 #include "codegen/common/LoneOp.h"
 #include "codegen/cpu/CheckSchedule.h"
+#include "codegen/cpu/CpuEmitter.h"
 #include "codegen/cpu/Emitters.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/X86Vector/X86VectorDialect.h"
@@ -15,31 +16,18 @@ using namespace mlir;
 using namespace quipu::llama;
 
 namespace quipu::codegen::cpu {
+#include "codegen/cpu/CpuEmitter.cpp.inc"
+
 namespace {
 
-class Generator {
-public:
-  Generator(ModuleOp code, const CpuTarget &target) : builder(code.getLoc(), code.getBodyRegion()), target(target) {}
-
-  LogicalResult generate(KernelOp kernel, const KernelUse &use, GeneratedKernel &generated) {
-    builder.setInsertionPointToEnd(builder.getBlock());
-    builder.setLoc(kernel.getLoc());
-    Attribute schedule = kernel.getScheduleAttr();
-    if (failed(checkSchedule(kernel, target)))
-      return failure();
-
-    if (auto linear = dyn_cast<CpuLinearScheduleAttr>(schedule))
-      return generateLinear(kernel, linear, use.maxRows, generated);
-    if (auto attention = dyn_cast<CpuAttentionScheduleAttr>(schedule))
-      return generateAttention(kernel, attention, generated);
-    if (auto pointwise = dyn_cast<CpuPointwiseScheduleAttr>(schedule))
-      return generatePointwise(kernel, pointwise, generated);
-    return kernel.emitOpError() << "has schedule " << schedule << ", which is not one for a CPU";
+struct LinearEmitter : CpuEmitter::ExternalModel<LinearEmitter, CpuLinearScheduleAttr> {
+  LogicalResult checkKernel(Attribute schedule, KernelOp kernel, const CpuTarget &target) const {
+    return checkLinear(kernel, cast<CpuLinearScheduleAttr>(schedule), target);
   }
 
-private:
-  LogicalResult generateLinear(KernelOp kernel, CpuLinearScheduleAttr schedule, int64_t maxRows,
-                               GeneratedKernel &generated) {
+  LogicalResult emitKernel(Attribute attribute, KernelBuilder &builder, KernelOp kernel, const KernelUse &use,
+                           GeneratedKernel &generated) const {
+    auto schedule = cast<CpuLinearScheduleAttr>(attribute);
     FailureOr<LinearTiles> region = LinearTiles::match(kernel);
     if (failed(region))
       return failure();
@@ -48,7 +36,7 @@ private:
     if (schedule.getRows() == RowRegime::Few) {
       if (RMSNormOp norm = region->norm()) {
         Type element = getElementTypeOrSelf(norm.getResult());
-        generated.scratchBytes = llvm::alignTo(maxRows * region->inputs() * bytesOf(element), 64);
+        generated.scratchBytes = llvm::alignTo(use.maxRows * region->inputs() * bytesOf(element), 64);
       }
       emitLinearFew(builder, *region, schedule, generated.name);
       generated.entries.push_back({generated.name, tiles, RowDim::One, 1});
@@ -64,12 +52,17 @@ private:
     generated.entries.push_back({generated.name, tiles, RowDim::One, 1});
     return success();
   }
+};
 
-  LogicalResult generateAttention(KernelOp kernel, CpuAttentionScheduleAttr schedule, GeneratedKernel &generated) {
+struct AttentionEmitter : CpuEmitter::ExternalModel<AttentionEmitter, CpuAttentionScheduleAttr> {
+  LogicalResult checkKernel(Attribute schedule, KernelOp kernel, const CpuTarget &target) const {
+    return checkAttention(kernel, cast<CpuAttentionScheduleAttr>(schedule), target);
+  }
+
+  LogicalResult emitKernel(Attribute attribute, KernelBuilder &builder, KernelOp kernel, const KernelUse &,
+                           GeneratedKernel &generated) const {
+    auto schedule = cast<CpuAttentionScheduleAttr>(attribute);
     auto attention = onlyOp<AttentionOp>(kernel);
-    if (!attention || attention.getLse() || !attention.getCausal() || attention.getKeyBegin() || attention.getKeyEnd())
-      return kernel.emitOpError() << "has an attention schedule but does not hold exactly one causal llama.attention "
-                                  << "over all keys without lse";
     generated.scratchBytes = llvm::alignTo(attentionScratchBytes(attention, schedule), 64);
     GeneratedEntry entry{generated.name, static_cast<int64_t>(attention.getNumKvHeads()), RowDim::Tokens, 1};
     if (schedule.getRows() == RowRegime::Few) {
@@ -81,11 +74,17 @@ private:
     generated.entries.push_back(entry);
     return success();
   }
+};
 
-  LogicalResult generatePointwise(KernelOp kernel, CpuPointwiseScheduleAttr schedule, GeneratedKernel &generated) {
+struct SingleOpEmitter : CpuEmitter::ExternalModel<SingleOpEmitter, CpuPointwiseScheduleAttr> {
+  LogicalResult checkKernel(Attribute schedule, KernelOp kernel, const CpuTarget &target) const {
+    return checkPointwise(kernel, cast<CpuPointwiseScheduleAttr>(schedule), target);
+  }
+
+  LogicalResult emitKernel(Attribute attribute, KernelBuilder &builder, KernelOp kernel, const KernelUse &,
+                           GeneratedKernel &generated) const {
+    auto schedule = cast<CpuPointwiseScheduleAttr>(attribute);
     auto ops = kernel.getBody().front().without_terminator();
-    if (!llvm::hasSingleElement(ops))
-      return kernel.emitOpError() << "has a pointwise schedule, but the pointwise family generates single ops only";
     StringRef symbol = generated.name;
     RowDim rows = generated.rows;
     bool isKnown = true;
@@ -106,20 +105,32 @@ private:
     generated.entries.push_back({generated.name, 1, rows, schedule.getRowsPerBlock()});
     return success();
   }
-
-  KernelBuilder builder;
-  const CpuTarget &target;
 };
 
 } // namespace
+
+void registerEmitters(DialectRegistry &registry) {
+  registry.addExtension(+[](MLIRContext *context, LlamaDialect *) {
+    CpuLinearScheduleAttr::attachInterface<LinearEmitter>(*context);
+    CpuAttentionScheduleAttr::attachInterface<AttentionEmitter>(*context);
+    CpuPointwiseScheduleAttr::attachInterface<SingleOpEmitter>(*context);
+  });
+}
 
 LogicalResult emitCpuKernels(ModuleOp module, const CpuTarget &target, StringRef only) {
   FailureOr<ModuleOp> code = createCodeModule(module);
   if (failed(code))
     return failure();
-  Generator generator(*code, target);
+  KernelBuilder builder(code->getLoc(), code->getBodyRegion());
   return emitKernels(module, *code, only, [&](KernelOp kernel, const KernelUse &use, GeneratedKernel &generated) {
-    return generator.generate(kernel, use, generated);
+    auto emitter = dyn_cast<CpuEmitter>(kernel.getScheduleAttr());
+    if (!emitter)
+      return LogicalResult(kernel.emitOpError()
+                           << "has schedule " << kernel.getScheduleAttr() << ", which is not one for a CPU");
+    builder.setInsertionPointToEnd(code->getBody());
+    builder.setLoc(kernel.getLoc());
+    return LogicalResult::success(succeeded(emitter.checkKernel(kernel, target)) &&
+                                  succeeded(emitter.emitKernel(builder, kernel, use, generated)));
   });
 }
 

@@ -3,6 +3,7 @@
 #include "codegen/Passes.h"
 #include "codegen/common/CodeModule.h"
 #include "codegen/common/Diagnose.h"
+#include "codegen/cpu/CpuEmitter.h"
 #include "codegen/cpu/CpuKernel.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
@@ -29,8 +30,13 @@ namespace {
 struct EmitCpuPass : impl::LlamaEmitCpuBase<EmitCpuPass> {
   using LlamaEmitCpuBase::LlamaEmitCpuBase;
 
+  void getDependentDialects(DialectRegistry &registry) const override {
+    LlamaEmitCpuBase::getDependentDialects(registry);
+    registerEmitters(registry);
+  }
+
   void runOnOperation() override {
-    FailureOr<CpuTarget> parsed = valueOrDiagnose(parseCpuTarget(target), getOperation());
+    FailureOr<CpuTarget> parsed = cpuTargetOf(getOperation(), target);
     if (failed(parsed) || failed(emitCpuKernels(getOperation(), *parsed, kernel)))
       signalPassFailure();
   }
@@ -43,7 +49,7 @@ struct LowerCpuPass : impl::LlamaLowerCpuBase<LowerCpuPass> {
     FailureOr<ModuleOp> code = requireCode(getOperation(), "cpu");
     if (failed(code))
       return signalPassFailure();
-    FailureOr<CpuTarget> parsed = valueOrDiagnose(parseCpuTarget(target), getOperation());
+    FailureOr<CpuTarget> parsed = cpuTargetOf(getOperation(), target);
     if (failed(parsed))
       return signalPassFailure();
     OpPassManager passes(ModuleOp::getOperationName());

@@ -2,6 +2,8 @@
 
 #include "codegen/cpu/CpuTarget.h"
 
+#include "codegen/common/Diagnose.h"
+
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringExtras.h"
@@ -11,6 +13,18 @@
 using namespace llvm;
 
 namespace quipu::codegen::cpu {
+
+CpuTarget::CpuTarget(llama::CpuTargetAttr attribute) : requested(attribute.getRequest()), tune(attribute.getTune()) {
+  for (mlir::StringAttr feature : attribute.getFeatures())
+    features.push_back(feature.str());
+}
+
+llama::CpuTargetAttr CpuTarget::attribute(mlir::MLIRContext *context) const {
+  SmallVector<mlir::StringAttr> names;
+  for (const std::string &feature : features)
+    names.push_back(mlir::StringAttr::get(context, feature));
+  return llama::CpuTargetAttr::get(context, requested, tune, names);
+}
 
 bool CpuTarget::has(StringRef feature) const { return is_contained(features, feature); }
 
@@ -110,6 +124,16 @@ Expected<CpuTarget> parseCpuTarget(StringRef text) {
   for (const auto &entry : enabled)
     target.features.push_back(entry.first().str());
   sort(target.features);
+  return target;
+}
+
+mlir::FailureOr<CpuTarget> cpuTargetOf(mlir::ModuleOp module, StringRef text) {
+  auto present = module->getAttrOfType<llama::CpuTargetAttr>(llama::kTargetAttrName);
+  if (text.empty() && present)
+    return CpuTarget(present);
+  mlir::FailureOr<CpuTarget> target = valueOrDiagnose(parseCpuTarget(text.empty() ? "cpu" : text), module);
+  if (succeeded(target))
+    module->setAttr(llama::kTargetAttrName, target->attribute(module.getContext()));
   return target;
 }
 

@@ -3,7 +3,8 @@
 #ifndef QUIPU_CODEGEN_CPU_CPUTARGET_H
 #define QUIPU_CODEGEN_CPU_CPUTARGET_H
 
-#include "llvm/ADT/StringRef.h"
+#include "ir/Llama/Llama.h"
+
 #include "llvm/Support/Error.h"
 
 #include <cstdint>
@@ -14,6 +15,9 @@ namespace quipu::codegen::cpu {
 
 /// An x86-64 processor as code generation sees it.
 struct CpuTarget {
+  CpuTarget() = default;
+  explicit CpuTarget(llama::CpuTargetAttr attribute);
+
   /// What the user wrote after `cpu:` ("host" when nothing).
   std::string requested;
   /// Processor whose timings LLVM schedules for ("x86-64-v4", "znver5"). Its features do not matter: code is generated
@@ -31,12 +35,19 @@ struct CpuTarget {
   int64_t vectorRegisters() const { return has("avx512f") ? 32 : 16; }
   /// "+avx2,+fma,..." as LLVM's target machine wants it.
   std::string featureString() const;
+
+  llama::CpuTargetAttr attribute(mlir::MLIRContext *context) const;
 };
 
 /// Parses the text of `--target`: `cpu`, `cpu:host`, `cpu:x86-64-v3`, `cpu:x86-64-v4`, each followed by any number of
 /// `,+feature` or `,-feature`. Anything below x86-64-v3 (AVX2, FMA, F16C) is refused, as are features that LLVM does
 /// not know.
 llvm::Expected<CpuTarget> parseCpuTarget(llvm::StringRef text);
+
+/// The target of `module`: the one that `text`, an option of a pass, asks for, which is the module's from then on;
+/// where it is empty, the module's own, or else the default, `cpu`. Fails with a diagnostic where the text is no
+/// target.
+mlir::FailureOr<CpuTarget> cpuTargetOf(mlir::ModuleOp module, llvm::StringRef text);
 
 } // namespace quipu::codegen::cpu
 

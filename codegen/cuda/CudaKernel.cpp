@@ -1,10 +1,11 @@
-//===- CudaKernel.cpp - Dispatch of kernels to their emitters ----------------===//
+//===- CudaKernel.cpp - The emitters of schedules for CUDA --------------------===//
 
 #include "codegen/cuda/CudaKernel.h"
 
 #include "codegen/common/Arguments.h"
 #include "codegen/common/CodeModule.h"
 #include "codegen/common/LoneOp.h"
+#include "codegen/cuda/CudaEmitter.h"
 #include "codegen/cuda/Emitters.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -23,75 +24,66 @@ std::string cudaSymbol(StringRef kernelName, StringRef suffix) {
   return symbol;
 }
 
+#include "codegen/cuda/CudaEmitter.cpp.inc"
+
+/// What the kernel computes, over the rows that its programs give it.
+static FailureOr<LinearRegion> matchLinear(KernelOp kernel, const GeneratedKernel &generated) {
+  FailureOr<LinearRegion> region = LinearRegion::match(kernel);
+  if (succeeded(region))
+    region->rows = generated.rows;
+  return region;
+}
+
 namespace {
 
-class Generator {
-public:
-  Generator(ModuleOp code, const CudaTarget &target)
-      : code(code), builder(code.getLoc(), code.getBodyRegion(), target) {}
-
-  /// Emits one kernel into the part of its program.
-  LogicalResult generate(KernelOp kernel, const KernelUse &use, GeneratedKernel &generated) {
-    int64_t maxRows = use.maxRows;
-    enterPart(use.program);
-    builder.setLoc(kernel.getLoc());
-    Attribute schedule = kernel.getScheduleAttr();
-    if (isa<CudaLinearFewScheduleAttr, CudaLinearRingScheduleAttr, CudaLinearManyScheduleAttr>(schedule))
-      return generateLinear(kernel, schedule, maxRows, generated);
-    if (auto attention = dyn_cast<CudaAttentionScheduleAttr>(schedule))
-      return generateAttention(kernel, attention, maxRows, generated);
-    if (auto pointwise = dyn_cast<CudaPointwiseScheduleAttr>(schedule))
-      return generatePointwise(kernel, pointwise, generated);
-    return kernel.emitOpError() << "has schedule " << schedule << ", which is not one for CUDA";
+struct LinearFewEmitter : CudaEmitter::ExternalModel<LinearFewEmitter, CudaLinearFewScheduleAttr> {
+  LogicalResult emitKernel(Attribute schedule, CudaBuilder &builder, KernelOp kernel, const KernelUse &,
+                           GeneratedKernel &generated) const {
+    FailureOr<LinearRegion> region = matchLinear(kernel, generated);
+    return failed(region) ? failure()
+                          : emitLinearFew(builder, *region, cast<CudaLinearFewScheduleAttr>(schedule), generated);
   }
+};
 
-  void generateServices() {
-    enterPart("services");
-    emitServices(builder);
+struct LinearRingEmitter : CudaEmitter::ExternalModel<LinearRingEmitter, CudaLinearRingScheduleAttr> {
+  LogicalResult emitKernel(Attribute schedule, CudaBuilder &builder, KernelOp kernel, const KernelUse &use,
+                           GeneratedKernel &generated) const {
+    FailureOr<LinearRegion> region = matchLinear(kernel, generated);
+    return failed(region) ? failure()
+                          : emitLinearFewRing(builder, *region, cast<CudaLinearRingScheduleAttr>(schedule), use.maxRows,
+                                              generated);
   }
+};
 
-private:
-  void enterPart(StringRef name) {
-    ModuleOp &part = parts[name];
-    if (!part) {
-      part = ModuleOp::create(code.getLoc(), name);
-      code.push_back(part);
-    }
-    builder.setInsertionPointToEnd(part.getBody());
-  }
-
-  LogicalResult generateLinear(KernelOp kernel, Attribute schedule, int64_t maxRows, GeneratedKernel &generated) {
-    FailureOr<LinearRegion> region = LinearRegion::match(kernel);
-    if (failed(region))
+struct LinearManyEmitter : CudaEmitter::ExternalModel<LinearManyEmitter, CudaLinearManyScheduleAttr> {
+  LogicalResult emitKernel(Attribute attribute, CudaBuilder &builder, KernelOp kernel, const KernelUse &use,
+                           GeneratedKernel &generated) const {
+    auto schedule = cast<CudaLinearManyScheduleAttr>(attribute);
+    FailureOr<LinearRegion> region = matchLinear(kernel, generated);
+    if (failed(region) || (region->norm() && failed(emitNormalise(builder, *region, use.maxRows, generated))))
       return failure();
-    region->rows = generated.rows;
-    if (auto few = dyn_cast<CudaLinearFewScheduleAttr>(schedule))
-      return emitLinearFew(builder, *region, few, generated);
-    if (auto ring = dyn_cast<CudaLinearRingScheduleAttr>(schedule))
-      return emitLinearFewRing(builder, *region, ring, maxRows, generated);
-    auto many = cast<CudaLinearManyScheduleAttr>(schedule);
-    if (region->norm() && failed(emitNormalise(builder, *region, maxRows, generated)))
-      return failure();
-    return many.getDot() == CudaDot::Wgmma ? emitLinearManyWgmma(builder, *region, many, maxRows, generated)
-                                           : emitLinearManyMma(builder, *region, many, maxRows, generated);
+    return schedule.getDot() == CudaDot::Wgmma ? emitLinearManyWgmma(builder, *region, schedule, use.maxRows, generated)
+                                               : emitLinearManyMma(builder, *region, schedule, use.maxRows, generated);
   }
+};
 
-  LogicalResult generateAttention(KernelOp kernel, CudaAttentionScheduleAttr schedule, int64_t maxRows,
-                                  GeneratedKernel &generated) {
+struct AttentionEmitter : CudaEmitter::ExternalModel<AttentionEmitter, CudaAttentionScheduleAttr> {
+  LogicalResult emitKernel(Attribute attribute, CudaBuilder &builder, KernelOp kernel, const KernelUse &use,
+                           GeneratedKernel &generated) const {
+    auto schedule = cast<CudaAttentionScheduleAttr>(attribute);
     auto attention = onlyOp<AttentionOp>(kernel);
-    if (!attention || attention.getLse() || !attention.getCausal() || attention.getKeyBegin() || attention.getKeyEnd())
-      return kernel.emitOpError() << "has an attention schedule but does not hold exactly one causal llama.attention "
-                                  << "over all keys without lse";
     if (schedule.getRegime() == RowRegime::Few)
-      return emitAttentionFew(builder, kernel, attention, schedule, maxRows, generated);
+      return emitAttentionFew(builder, kernel, attention, schedule, use.maxRows, generated);
     return schedule.getDot() == CudaDot::Wgmma ? emitAttentionManyWgmma(builder, kernel, attention, schedule, generated)
                                                : emitAttentionMany(builder, kernel, attention, schedule, generated);
   }
+};
 
-  LogicalResult generatePointwise(KernelOp kernel, CudaPointwiseScheduleAttr schedule, GeneratedKernel &generated) {
+struct SingleOpEmitter : CudaEmitter::ExternalModel<SingleOpEmitter, CudaPointwiseScheduleAttr> {
+  LogicalResult emitKernel(Attribute attribute, CudaBuilder &builder, KernelOp kernel, const KernelUse &,
+                           GeneratedKernel &generated) const {
+    auto schedule = cast<CudaPointwiseScheduleAttr>(attribute);
     auto ops = kernel.getBody().front().without_terminator();
-    if (!llvm::hasSingleElement(ops))
-      return kernel.emitOpError() << "has a pointwise schedule, but the pointwise family generates single ops only";
     auto emit = [&](auto emitter, auto op) { return emitter(builder, kernel, op, schedule, generated); };
     return llvm::TypeSwitch<Operation *, LogicalResult>(&*ops.begin())
         .Case<EmbeddingOp>([&](auto op) { return emit(emitEmbedding, op); })
@@ -106,25 +98,61 @@ private:
         .Case<KVAppendOp>([&](auto op) { return emit(emitAppend, op); })
         .Default([&](Operation *op) { return refuseAlone(kernel, op); });
   }
+};
 
+/// The parts of the code: a module for each program and one for the services.
+class Parts {
+public:
+  explicit Parts(ModuleOp code) : code(code) {}
+
+  /// The builder writes at the end of a part from then on.
+  void enter(StringRef name, CudaBuilder &builder) {
+    ModuleOp &part = parts[name];
+    if (!part) {
+      part = ModuleOp::create(code.getLoc(), name);
+      code.push_back(part);
+    }
+    builder.setInsertionPointToEnd(part.getBody());
+  }
+
+private:
   ModuleOp code;
-  CudaBuilder builder;
   llvm::StringMap<ModuleOp> parts;
 };
 
 } // namespace
 
+void registerEmitters(DialectRegistry &registry) {
+  registry.addExtension(+[](MLIRContext *context, LlamaDialect *) {
+    CudaLinearFewScheduleAttr::attachInterface<LinearFewEmitter>(*context);
+    CudaLinearRingScheduleAttr::attachInterface<LinearRingEmitter>(*context);
+    CudaLinearManyScheduleAttr::attachInterface<LinearManyEmitter>(*context);
+    CudaAttentionScheduleAttr::attachInterface<AttentionEmitter>(*context);
+    CudaPointwiseScheduleAttr::attachInterface<SingleOpEmitter>(*context);
+  });
+}
+
 LogicalResult emitCudaKernels(ModuleOp module, const CudaTarget &target, StringRef only) {
   FailureOr<ModuleOp> code = createCodeModule(module);
   if (failed(code))
     return failure();
-  Generator generator(*code, target);
-  if (failed(emitKernels(module, *code, only, [&](KernelOp kernel, const KernelUse &use, GeneratedKernel &generated) {
-        return generator.generate(kernel, use, generated);
-      })))
+  CudaBuilder builder(code->getLoc(), code->getBodyRegion(), target);
+  Parts parts(*code);
+  auto emit = [&](KernelOp kernel, const KernelUse &use, GeneratedKernel &generated) {
+    auto emitter = dyn_cast<CudaEmitter>(kernel.getScheduleAttr());
+    if (!emitter)
+      return LogicalResult(kernel.emitOpError()
+                           << "has schedule " << kernel.getScheduleAttr() << ", which is not one for CUDA");
+    parts.enter(use.program, builder);
+    builder.setLoc(kernel.getLoc());
+    return emitter.emitKernel(builder, kernel, use, generated);
+  };
+  if (failed(emitKernels(module, *code, only, emit)))
     return failure();
-  if (only.empty())
-    generator.generateServices();
+  if (only.empty()) {
+    parts.enter("services", builder);
+    emitServices(builder);
+  }
   return success();
 }
 

@@ -3,6 +3,7 @@
 #include "codegen/Passes.h"
 #include "codegen/common/CodeModule.h"
 #include "codegen/common/Diagnose.h"
+#include "codegen/cuda/CudaEmitter.h"
 #include "codegen/cuda/CudaKernel.h"
 #include "codegen/cuda/toolchain/Lowering.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -30,8 +31,13 @@ namespace {
 struct EmitCudaPass : impl::LlamaEmitCudaBase<EmitCudaPass> {
   using LlamaEmitCudaBase::LlamaEmitCudaBase;
 
+  void getDependentDialects(DialectRegistry &registry) const override {
+    LlamaEmitCudaBase::getDependentDialects(registry);
+    registerEmitters(registry);
+  }
+
   void runOnOperation() override {
-    FailureOr<CudaTarget> parsed = valueOrDiagnose(parseCudaTarget(target), getOperation());
+    FailureOr<CudaTarget> parsed = cudaTargetOf(getOperation(), target);
     if (failed(parsed) || failed(emitCudaKernels(getOperation(), *parsed, kernel)))
       signalPassFailure();
   }

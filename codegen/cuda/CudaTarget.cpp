@@ -2,23 +2,81 @@
 
 #include "codegen/cuda/CudaTarget.h"
 
+#include "codegen/common/Diagnose.h"
+
+using namespace mlir;
+using namespace quipu::llama;
+
 namespace quipu::codegen::cuda {
 
-static constexpr llvm::StringLiteral kSupported = "cuda:sm_80, cuda:sm_86, cuda:sm_89, cuda:sm_90a";
+namespace {
+struct Gpu {
+  StringLiteral arch, ptxArch;
+  int ptxVersion, multiprocessors, sharedKib;
+  ArrayRef<CudaFeature> features;
+};
+} // namespace
 
-bool isCudaTarget(llvm::StringRef text) { return text == "cuda" || text.starts_with("cuda:"); }
+static constexpr CudaFeature kHopperFeatures[] = {CudaFeature::Wgmma, CudaFeature::BulkCopies,
+                                                  CudaFeature::TensorCopies, CudaFeature::DependentLaunch,
+                                                  CudaFeature::Clusters};
 
-llvm::Expected<CudaTarget> parseCudaTarget(llvm::StringRef text) {
-  llvm::StringRef arch = text;
-  bool isPlain = text == "cuda";
-  if (!isPlain && !arch.consume_front("cuda:"))
-    return llvm::createStringError("--target '" + text + "' is not a CUDA target; supported: " + kSupported);
-  if (isPlain || arch == "sm_90a")
-    return CudaTarget{"sm_90a", 90};
-  if (arch == "sm_80" || arch == "sm_86" || arch == "sm_89")
-    return CudaTarget{arch.str(), arch == "sm_80" ? 80 : arch == "sm_86" ? 86 : 89};
+/// What is compiled for. Schedules of the GPUs without features are chosen for the chip of an A100.
+static constexpr int kA100Multiprocessors = 108, kLeastSharedKib = CudaTarget::kLeastSharedBytes / 1024;
+static const Gpu kGpus[] = {{"sm_80", "sm_80", 80, kA100Multiprocessors, 163, {}},
+                            {"sm_86", "sm_80", 80, kA100Multiprocessors, kLeastSharedKib, {}},
+                            {"sm_89", "sm_80", 80, kA100Multiprocessors, kLeastSharedKib, {}},
+                            {"sm_90a", "sm_90a", 86, 132, 227, kHopperFeatures}};
+static constexpr llvm::StringLiteral kDefaultArch = "sm_90a";
+
+CudaTarget::CudaTarget(CudaTargetAttr attribute)
+    : arch(attribute.getArch()), ptxFor(attribute.getPtxArch()), version(attribute.getPtxVersion()),
+      multiprocessorCount(attribute.getMultiprocessors()), sharedByteCount(attribute.getSharedBytes()),
+      features(attribute.getFeatures()) {}
+
+std::optional<CudaTarget> CudaTarget::find(StringRef arch) {
+  const Gpu *gpu = llvm::find_if(kGpus, [&](const Gpu &candidate) { return candidate.arch == arch; });
+  if (gpu == std::end(kGpus))
+    return std::nullopt;
+  CudaTarget target;
+  target.arch = gpu->arch.str();
+  target.ptxFor = gpu->ptxArch.str();
+  target.version = gpu->ptxVersion;
+  target.multiprocessorCount = gpu->multiprocessors;
+  target.sharedByteCount = gpu->sharedKib * 1024;
+  target.features.assign(gpu->features.begin(), gpu->features.end());
+  return target;
+}
+
+CudaTargetAttr CudaTarget::attribute(MLIRContext *context) const {
+  return CudaTargetAttr::get(context, arch, ptxFor, version, multiprocessorCount, sharedByteCount, features);
+}
+
+bool isCudaTarget(StringRef text) { return text == "cuda" || text.starts_with("cuda:"); }
+
+llvm::Expected<CudaTarget> parseCudaTarget(StringRef text) {
+  std::string supported;
+  for (const Gpu &gpu : kGpus)
+    supported += (supported.empty() ? "cuda:" : ", cuda:") + gpu.arch.str();
+  StringRef arch = text;
+  if (text == "cuda")
+    arch = kDefaultArch;
+  else if (!arch.consume_front("cuda:"))
+    return llvm::createStringError("--target '" + text + "' is not a CUDA target; supported: " + supported);
+  if (std::optional<CudaTarget> target = CudaTarget::find(arch))
+    return *target;
   return llvm::createStringError("--target '" + text + "': unknown architecture '" + arch +
-                                 "'; supported: " + kSupported);
+                                 "'; supported: " + supported);
+}
+
+FailureOr<CudaTarget> cudaTargetOf(ModuleOp module, StringRef text) {
+  auto present = module->getAttrOfType<CudaTargetAttr>(kTargetAttrName);
+  if (text.empty() && present)
+    return CudaTarget(present);
+  FailureOr<CudaTarget> target = valueOrDiagnose(parseCudaTarget(text.empty() ? "cuda" : text), module);
+  if (succeeded(target))
+    module->setAttr(kTargetAttrName, target->attribute(module.getContext()));
+  return target;
 }
 
 } // namespace quipu::codegen::cuda

@@ -14,7 +14,7 @@ namespace quipu::codegen {
 namespace {
 
 /// Who knows an option.
-enum class Devices { Cpu, Cuda, Hopper };
+enum class Devices { Cpu, Cuda, CudaRings, CudaWgmma, CudaClusters };
 
 /// A number of the options. `chosen` is the value that leaves it to the selection.
 struct Number {
@@ -27,21 +27,42 @@ struct Number {
 
 llvm::Error refuse(const llvm::Twine &message) { return llvm::createStringError(message); }
 
+bool knows(const Target &target, Devices devices) {
+  const auto *gpu = std::get_if<cuda::CudaTarget>(&target);
+  switch (devices) {
+  case Devices::Cpu:
+    return !gpu;
+  case Devices::Cuda:
+    return gpu;
+  case Devices::CudaRings:
+    return gpu && gpu->hasRings();
+  case Devices::CudaWgmma:
+    return gpu && gpu->hasWgmma();
+  case Devices::CudaClusters:
+    return gpu && gpu->hasWgmma() && gpu->has(cuda::CudaFeature::Clusters);
+  }
+  llvm_unreachable("all devices are listed");
+}
+
 } // namespace
 
-llvm::Error checkScheduleOptions(const LlamaSelectSchedulesOptions &options) {
-  bool isCuda = cuda::isCudaTarget(options.target), isHopper = false, pairs = false;
-  if (isCuda) {
-    llvm::Expected<cuda::CudaTarget> target = cuda::parseCudaTarget(options.target);
-    if (!target)
-      return target.takeError();
-    isHopper = target->isHopper();
-  } else {
-    llvm::Expected<cpu::CpuTarget> target = cpu::parseCpuTarget(options.target);
-    if (!target)
-      return target.takeError();
-    pairs = target->hasBf16Dot();
-  }
+llvm::Expected<Target> parseTarget(llvm::StringRef text) {
+  if (cuda::isCudaTarget(text))
+    return cuda::parseCudaTarget(text);
+  return cpu::parseCpuTarget(text);
+}
+
+static std::string nameOf(const Target &target) {
+  if (const auto *gpu = std::get_if<cuda::CudaTarget>(&target))
+    return "cuda:" + gpu->arch;
+  return "cpu:" + std::get<cpu::CpuTarget>(target).requested;
+}
+
+llvm::Error checkScheduleOptions(const LlamaSelectSchedulesOptions &options, const Target &target) {
+  const auto *processor = std::get_if<cpu::CpuTarget>(&target);
+  bool pairs = processor && processor->hasBf16Dot(), hasRings = knows(target, Devices::CudaRings),
+       hasWgmma = knows(target, Devices::CudaWgmma);
+  std::string name = options.target.empty() ? nameOf(target) : options.target;
 
   // Dot products of bf16 take the features of a result in pairs, which a run may not divide.
   Limit run{pairs ? 2 : kRunLimit.low, kRunLimit.high, pairs ? 2 : 1};
@@ -55,40 +76,39 @@ llvm::Error checkScheduleOptions(const LlamaSelectSchedulesOptions &options) {
                             {"ahead", Devices::Cuda, options.ahead, kAheadLimit},
                             {"splits", Devices::Cuda, options.splits, kSplitsLimit},
                             {"keys", Devices::Cuda, options.keys, kFewKeysLimit},
-                            {"rows", Devices::Hopper, options.rows, rows},
-                            {"ring-depth", Devices::Hopper, options.ringDepth, kRingDepthLimit},
-                            {"ring-stages", Devices::Hopper, options.ringStages, kStagesLimit},
-                            {"ring-held", Devices::Hopper, options.ringHeld, kRingHeldLimit},
-                            {"ring-first", Devices::Hopper, options.ringFirst, kRingUnderWayLimit},
-                            {"ring-under-way", Devices::Hopper, options.ringUnderWay, kRingUnderWayLimit},
-                            {"stages", Devices::Hopper, options.stages, kStagesLimit},
-                            {"cluster", Devices::Hopper, options.cluster, kClusterLimit}};
+                            {"rows", Devices::CudaWgmma, options.rows, rows},
+                            {"ring-depth", Devices::CudaRings, options.ringDepth, kRingDepthLimit},
+                            {"ring-stages", Devices::CudaRings, options.ringStages, kStagesLimit},
+                            {"ring-held", Devices::CudaRings, options.ringHeld, kRingHeldLimit},
+                            {"ring-first", Devices::CudaRings, options.ringFirst, kRingUnderWayLimit},
+                            {"ring-under-way", Devices::CudaRings, options.ringUnderWay, kRingUnderWayLimit},
+                            {"stages", Devices::CudaWgmma, options.stages, kStagesLimit},
+                            {"cluster", Devices::CudaClusters, options.cluster, kClusterLimit}};
 
   std::string known;
-  auto knows = [&](Devices devices) {
-    return devices == Devices::Cpu ? !isCuda : devices == Devices::Cuda ? isCuda : isHopper;
-  };
   for (const Number &number : numbers)
-    if (knows(number.devices))
+    if (knows(target, number.devices))
       known += (known.empty() ? "" : ", ") + number.name.str();
-  if (isHopper)
-    known += ", ring, weight-first";
-  for (const auto &[name, devices, value, limit, chosen] : numbers) {
+  for (auto [option, isKnown] : {std::pair("ring", hasRings), std::pair("weight-first", hasWgmma)})
+    if (isKnown)
+      known += std::string(", ") + option;
+  for (const auto &[option, devices, value, limit, chosen] : numbers) {
     if (value == chosen)
       continue;
-    if (isHopper && !options.ring && name.starts_with("ring-"))
-      return refuse("option " + name + " changes nothing beside ring=false; leave one of them out");
-    if (!knows(devices))
-      return refuse("option " + name + " does not belong to target " + options.target + "; it has " + known);
+    if (hasRings && !options.ring && option.starts_with("ring-"))
+      return refuse("option " + option + " changes nothing beside ring=false; leave one of them out");
+    if (!knows(target, devices))
+      return refuse("option " + option + " does not belong to target " + name + "; it has " + known);
     if (!limit.holds(value))
-      return refuse("option " + name + " is " + llvm::Twine(value) + "; it must be " +
+      return refuse("option " + option + " is " + llvm::Twine(value) + "; it must be " +
                     (limit.multiple > 1 ? "a multiple of " + llvm::Twine(limit.multiple) + " from " : "") +
                     llvm::Twine(limit.low) + " to " + llvm::Twine(limit.high) + ", or " + llvm::Twine(chosen) +
                     " to have it chosen");
   }
-  if (!isHopper && (!options.ring || !options.weightFirst))
-    return refuse(llvm::Twine("option ") + (options.ring ? "weight-first" : "ring") + " does not belong to target " +
-                  options.target + "; it has " + known);
+  for (auto [option, isKnown, isDefault] :
+       {std::tuple("weight-first", hasWgmma, options.weightFirst), std::tuple("ring", hasRings, options.ring)})
+    if (!isKnown && !isDefault)
+      return refuse(llvm::Twine("option ") + option + " does not belong to target " + name + "; it has " + known);
   if (options.run * options.vectors > kMostRunTimesVectors)
     return refuse("options run and vectors are " + llvm::Twine(options.run) + " and " + llvm::Twine(options.vectors) +
                   "; their product must be at most " + llvm::Twine(kMostRunTimesVectors));

@@ -7,10 +7,17 @@
 #include "codegen/cpu/CpuTarget.h"
 #include "codegen/cuda/CudaTarget.h"
 
+#include <variant>
+
 namespace quipu::codegen {
 
-/// Whether the target knows every option that was given, and its number makes a schedule that can be run.
-llvm::Error checkScheduleOptions(const LlamaSelectSchedulesOptions &options);
+using Target = std::variant<cpu::CpuTarget, cuda::CudaTarget>;
+
+/// Parses the text of `--target`.
+llvm::Expected<Target> parseTarget(llvm::StringRef text);
+
+/// Whether `target` knows every option that was given, and its number makes a schedule that can be run.
+llvm::Error checkScheduleOptions(const LlamaSelectSchedulesOptions &options, const Target &target);
 
 void selectCpuSchedules(mlir::ModuleOp module, const cpu::CpuTarget &target, const LlamaSelectSchedulesOptions &tuning);
 

@@ -164,7 +164,7 @@ private:
                                   << multiple << " for this type";
     bool tensorCores = input == weight && is16Bit(input);
     overwriteResidual(*region);
-    if (tensorCores && target.isHopper() && maxRows == 1 && tuning.ring && inputs % 32 == 0) {
+    if (tensorCores && target.hasRings() && maxRows == 1 && tuning.ring && inputs % 32 == 0) {
       if (CudaLinearRingScheduleAttr ring = ringSchedule(*region)) {
         kernel.setScheduleAttr(ring);
         return success();
@@ -190,7 +190,7 @@ private:
       kernel.setWorkspaceAttr(ArrayAttr::get(context, {TypeAttr::get(norm.getResult().getType())}));
     // Few rows are wanted even of a long prompt, but one of each sequence.
     bool oneTile = maxRows <= kOneTileRows || (region->gather() && !isDecode);
-    if (!target.isHopper()) {
+    if (!target.hasWgmma()) {
       // 64 x 64 for a warp reads the least of shared memory for each product; with 48 KiB two blocks share a
       // multiprocessor, of sm_86 and sm_89 too.
       kernel.setScheduleAttr(
@@ -257,7 +257,7 @@ private:
   /// Blocks that read a tile of the weight together. An odd number of row tiles costs one more, too much where there
   /// may be one or three.
   int64_t clusterOf(bool oneTile) {
-    if (oneTile || maxRows <= kTileRows)
+    if (oneTile || maxRows <= kTileRows || !target.has(cuda::CudaFeature::Clusters))
       return 1;
     return tuning.cluster ? tuning.cluster : maxRows > kMediumRows ? 2 : 1;
   }
@@ -314,7 +314,7 @@ private:
     }
     // Blocks of 128 pairs of a row and a head, with a multiprocessor each, in groups of four warps.
     int64_t page = attention.getKv().getType().getPage();
-    if (target.isHopper() && maxRows > kMediumRows && (head == 64 || head == 128) && page % 16 == 0 &&
+    if (target.hasWgmma() && maxRows > kMediumRows && (head == 64 || head == 128) && page % 16 == 0 &&
         (page % kWgmmaKeys == 0 || kWgmmaKeys % page == 0)) {
       heads = std::min<int64_t>(group & -group, 4);
       kernel.setScheduleAttr(CudaAttentionScheduleAttr::get(context, RowRegime::Many, 128 / heads, heads, /*warps=*/8,

@@ -5,7 +5,6 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "codegen/common/Diagnose.h"
 #include "codegen/schedule/Select.h"
 
 using namespace mlir;
@@ -24,26 +23,46 @@ struct SelectSchedulesPass : impl::LlamaSelectSchedulesBase<SelectSchedulesPass>
                                   function_ref<LogicalResult(const llvm::Twine &)> errorHandler) override {
     if (failed(LlamaSelectSchedulesBase::initializeOptions(text, errorHandler)))
       return failure();
-    if (llvm::Error error = checkScheduleOptions(options()))
+    // Without the option the module says the target.
+    if (target.empty())
+      return success();
+    llvm::Expected<Target> parsed = parseTarget(target);
+    if (!parsed)
+      return errorHandler(llvm::toString(parsed.takeError()));
+    if (llvm::Error error = checkScheduleOptions(options(), *parsed))
       return errorHandler(llvm::toString(std::move(error)));
     return success();
   }
 
   void runOnOperation() override {
     LlamaSelectSchedulesOptions tuning = options();
+    FailureOr<Target> chosen = targetOf(getOperation());
+    if (failed(chosen))
+      return signalPassFailure();
     // Options may come from a program too.
-    if (llvm::Error error = checkScheduleOptions(tuning))
-      return refuse(std::move(error));
-    if (cuda::isCudaTarget(target)) {
-      FailureOr<cuda::CudaTarget> parsed = valueOrDiagnose(cuda::parseCudaTarget(target), getOperation());
-      if (failed(parsed) || failed(selectCudaSchedules(getOperation(), *parsed, tuning)))
+    if (llvm::Error error = checkScheduleOptions(tuning, *chosen)) {
+      getOperation().emitError() << llvm::toString(std::move(error));
+      return signalPassFailure();
+    }
+    if (const auto *gpu = std::get_if<cuda::CudaTarget>(&*chosen)) {
+      if (failed(selectCudaSchedules(getOperation(), *gpu, tuning)))
         signalPassFailure();
       return;
     }
-    FailureOr<cpu::CpuTarget> parsed = valueOrDiagnose(cpu::parseCpuTarget(target), getOperation());
-    if (failed(parsed))
-      return signalPassFailure();
-    selectCpuSchedules(getOperation(), *parsed, tuning);
+    selectCpuSchedules(getOperation(), std::get<cpu::CpuTarget>(*chosen), tuning);
+  }
+
+private:
+  /// What the option asks for, or else what the module says.
+  FailureOr<Target> targetOf(ModuleOp module) {
+    bool isCuda = target.empty() ? isa_and_nonnull<llama::CudaTargetAttr>(module->getAttr(llama::kTargetAttrName))
+                                 : cuda::isCudaTarget(target);
+    if (isCuda) {
+      FailureOr<cuda::CudaTarget> gpu = cuda::cudaTargetOf(module, target);
+      return failed(gpu) ? FailureOr<Target>() : FailureOr<Target>(*gpu);
+    }
+    FailureOr<cpu::CpuTarget> processor = cpu::cpuTargetOf(module, target);
+    return failed(processor) ? FailureOr<Target>() : FailureOr<Target>(*processor);
   }
 
 private:
@@ -69,11 +88,6 @@ private:
             .keys = keys,
             .positions = positions,
             .target = target};
-  }
-
-  void refuse(llvm::Error error) {
-    getOperation().emitError() << llvm::toString(std::move(error));
-    signalPassFailure();
   }
 };
 

@@ -8,8 +8,11 @@
 #ifndef QUIPU_IR_LLAMA_LLAMA_H
 #define QUIPU_IR_LLAMA_LLAMA_H
 
+#include "ir/Llama/ScheduleFamilies.h"
+
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Dialect.h"
 #include "mlir/IR/OpDefinition.h"
@@ -24,6 +27,8 @@
 #include "ir/Llama/LlamaDialect.h.inc"
 #include "ir/Llama/LlamaEnums.h.inc"
 
+#include "ir/Llama/LlamaAttrInterfaces.h.inc"
+
 #define GET_ATTRDEF_CLASSES
 #include "ir/Llama/LlamaAttrs.h.inc"
 #define GET_TYPEDEF_CLASSES
@@ -37,6 +42,10 @@ namespace quipu::llama {
 inline constexpr llvm::StringLiteral kProgramAttrName = "llama.program";
 /// Name of the attribute of a program that holds the bytes of its arena (an i64, written by llama-plan-memory).
 inline constexpr llvm::StringLiteral kArenaBytesAttrName = "llama.arena_bytes";
+
+/// Name of the attribute of a module that says what it is compiled for (a TargetAttrInterface, written by
+/// llama-select-schedules).
+inline constexpr llvm::StringLiteral kTargetAttrName = "llama.target";
 
 /// The layout in which the rows of an activation are stored; null when it is row-major.
 inline TokenLanesAttr getTokenLanes(mlir::Type type) {

@@ -15,6 +15,8 @@ using namespace quipu::llama;
 
 #include "ir/Llama/LlamaEnums.cpp.inc"
 
+#include "ir/Llama/LlamaAttrInterfaces.cpp.inc"
+
 #define GET_ATTRDEF_CLASSES
 #include "ir/Llama/LlamaAttrs.cpp.inc"
 

@@ -4,6 +4,7 @@
 #define QUIPU_IR_LLAMA_LLAMAATTRS_TD
 
 include "ir/Llama/LlamaDialect.td"
+include "ir/Llama/LlamaInterfaces.td"
 include "mlir/IR/BuiltinAttributeInterfaces.td"
 
 //===----------------------------------------------------------------------===//
@@ -228,7 +229,17 @@ def Llama_PairedRowsAttr : Llama_Attr<"PairedRows", "paired_rows"> {
 // Schedules
 //===----------------------------------------------------------------------===//
 
-def Llama_CpuLinearScheduleAttr : Llama_Attr<"CpuLinearSchedule", "cpu_linear"> {
+// `family`: which kernels it is for, a function of ScheduleFamilies.h.
+class Llama_ScheduleAttr<string device, string family, string name, string mnemonic_>
+    : Llama_Attr<name, mnemonic_, [Llama_ScheduleAttrInterface]> {
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    ::llvm::StringRef getDevice() const { return "}] # device # [{"; }
+    ::llvm::LogicalResult verifyKernel(::mlir::Operation *kernel) const { return verify}] # family # [{(kernel); }
+  }];
+}
+
+def Llama_CpuLinearScheduleAttr : Llama_ScheduleAttr<"cpu", "LinearKernel", "CpuLinearSchedule", "cpu_linear"> {
   let summary = "schedule of a linear kernel on a CPU";
   let description = [{
     A tile is two runs of `run` rows of the weight (two halves of a rotary head, gate and up, or neighbours) against
@@ -245,10 +256,9 @@ def Llama_CpuLinearScheduleAttr : Llama_Attr<"CpuLinearSchedule", "cpu_linear"> 
                         "int64_t":$rowTiles, EnumParameter<Llama_DotKind>:$dot, "int64_t":$prefetch);
   let assemblyFormat = [{ `<` `rows` `=` $rows `,` `lanes` `=` $lanes `,` `run` `=` $run `,` `vectors` `=` $vectors `,`
     `rowTiles` `=` $rowTiles `,` `dot` `=` $dot `,` `prefetch` `=` $prefetch `>` }];
-  let genVerifyDecl = 1;
 }
 
-def Llama_CpuAttentionScheduleAttr : Llama_Attr<"CpuAttentionSchedule", "cpu_attention"> {
+def Llama_CpuAttentionScheduleAttr : Llama_ScheduleAttr<"cpu", "AttentionKernel", "CpuAttentionSchedule", "cpu_attention"> {
   let summary = "schedule of an attention kernel on a CPU";
   let description = [{
     `few`: a block is one row and one key/value head; vectors lie along the head. `many`: a block is `lanes` rows of
@@ -262,10 +272,9 @@ def Llama_CpuAttentionScheduleAttr : Llama_Attr<"CpuAttentionSchedule", "cpu_att
   let parameters = (ins EnumParameter<Llama_RowRegime>:$rows, "int64_t":$lanes, "int64_t":$keys,
                         EnumParameter<Llama_DotKind>:$dot);
   let assemblyFormat = [{ `<` `rows` `=` $rows `,` `lanes` `=` $lanes `,` `keys` `=` $keys `,` `dot` `=` $dot `>` }];
-  let genVerifyDecl = 1;
 }
 
-def Llama_CpuPointwiseScheduleAttr : Llama_Attr<"CpuPointwiseSchedule", "cpu_pointwise"> {
+def Llama_CpuPointwiseScheduleAttr : Llama_ScheduleAttr<"cpu", "SingleOpKernel", "CpuPointwiseSchedule", "cpu_pointwise"> {
   let summary = "schedule of a pointwise or row-reduction kernel on a CPU";
   let description = [{
     A block is `rowsPerBlock` rows; vectors of `lanes` lie along the features (`few`) or along the rows (`many`).
@@ -276,10 +285,9 @@ def Llama_CpuPointwiseScheduleAttr : Llama_Attr<"CpuPointwiseSchedule", "cpu_poi
   }];
   let parameters = (ins EnumParameter<Llama_RowRegime>:$rows, "int64_t":$lanes, "int64_t":$rowsPerBlock);
   let assemblyFormat = "`<` `rows` `=` $rows `,` `lanes` `=` $lanes `,` `rowsPerBlock` `=` $rowsPerBlock `>`";
-  let genVerifyDecl = 1;
 }
 
-def Llama_CudaLinearFewScheduleAttr : Llama_Attr<"CudaLinearFewSchedule", "cuda_linear_few"> {
+def Llama_CudaLinearFewScheduleAttr : Llama_ScheduleAttr<"cuda", "LinearKernel", "CudaLinearFewSchedule", "cuda_linear_few"> {
   let summary = "schedule of a linear kernel on CUDA for a handful of rows";
   let description = [{
     A block computes 16 rows of the weight times `tokens` rows of the input (8 or 16). Its `warps` divide K among them; a
@@ -293,10 +301,9 @@ def Llama_CudaLinearFewScheduleAttr : Llama_Attr<"CudaLinearFewSchedule", "cuda_
   let parameters = (ins "int64_t":$tokens, "int64_t":$warps, "int64_t":$ahead, EnumParameter<Llama_CudaDot>:$dot,
                         "bool":$scaleAfter);
   let assemblyFormat = "`<` struct(params) `>`";
-  let genVerifyDecl = 1;
 }
 
-def Llama_CudaLinearRingScheduleAttr : Llama_Attr<"CudaLinearRingSchedule", "cuda_linear_ring"> {
+def Llama_CudaLinearRingScheduleAttr : Llama_ScheduleAttr<"cuda", "LinearKernel", "CudaLinearRingSchedule", "cuda_linear_ring"> {
   let summary = "schedule of a linear kernel on CUDA for a row, with the weight through a ring";
   let description = [{
     A multiprocessor has one block. A warp of it has rows of the weight copied, 8 by `depth` elements of K at a time, into
@@ -313,10 +320,9 @@ def Llama_CudaLinearRingScheduleAttr : Llama_Attr<"CudaLinearRingSchedule", "cud
   let parameters = (ins "int64_t":$depth, "int64_t":$stages, "int64_t":$held, "int64_t":$underWayFirst,
                         "int64_t":$underWay, "int64_t":$warps, "bool":$scaleAfter);
   let assemblyFormat = "`<` struct(params) `>`";
-  let genVerifyDecl = 1;
 }
 
-def Llama_CudaLinearManyScheduleAttr : Llama_Attr<"CudaLinearManySchedule", "cuda_linear_many"> {
+def Llama_CudaLinearManyScheduleAttr : Llama_ScheduleAttr<"cuda", "LinearKernel", "CudaLinearManySchedule", "cuda_linear_many"> {
   let summary = "schedule of a linear kernel on CUDA for many rows";
   let description = [{
     A tile is `tokens` rows of the input times `rows` rows of the weight, in steps of `depth` of K through `stages` buffers
@@ -338,10 +344,9 @@ def Llama_CudaLinearManyScheduleAttr : Llama_Attr<"CudaLinearManySchedule", "cud
                         EnumParameter<Llama_CudaDot>:$dot, "bool":$weight_first, "bool":$persistent, "bool":$ahead,
                         "int64_t":$cluster);
   let assemblyFormat = "`<` struct(params) `>`";
-  let genVerifyDecl = 1;
 }
 
-def Llama_CudaAttentionScheduleAttr : Llama_Attr<"CudaAttentionSchedule", "cuda_attention"> {
+def Llama_CudaAttentionScheduleAttr : Llama_ScheduleAttr<"cuda", "AttentionKernel", "CudaAttentionSchedule", "cuda_attention"> {
   let summary = "schedule of an attention kernel on CUDA";
   let description = [{
     `few`: a block is one row of the step, `heads` query heads of one key/value head, and one of `splits` parts of the
@@ -359,10 +364,9 @@ def Llama_CudaAttentionScheduleAttr : Llama_Attr<"CudaAttentionSchedule", "cuda_
   let parameters = (ins EnumParameter<Llama_RowRegime>:$regime, "int64_t":$tokens, "int64_t":$heads, "int64_t":$warps,
                         "int64_t":$keys, "int64_t":$splits, EnumParameter<Llama_CudaDot>:$dot);
   let assemblyFormat = "`<` struct(params) `>`";
-  let genVerifyDecl = 1;
 }
 
-def Llama_CudaPointwiseScheduleAttr : Llama_Attr<"CudaPointwiseSchedule", "cuda_pointwise"> {
+def Llama_CudaPointwiseScheduleAttr : Llama_ScheduleAttr<"cuda", "SingleOpKernel", "CudaPointwiseSchedule", "cuda_pointwise"> {
   let summary = "schedule of a pointwise kernel on CUDA: a block of `threads` threads is one row";
   let description = [{
     ```mlir
@@ -371,7 +375,6 @@ def Llama_CudaPointwiseScheduleAttr : Llama_Attr<"CudaPointwiseSchedule", "cuda_
   }];
   let parameters = (ins "int64_t":$threads);
   let assemblyFormat = "`<` struct(params) `>`";
-  let genVerifyDecl = 1;
 }
 
 //===----------------------------------------------------------------------===//

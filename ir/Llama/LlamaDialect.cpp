@@ -20,4 +20,15 @@ void LlamaDialect::initialize() {
       >();
 }
 
+mlir::LogicalResult LlamaDialect::verifyOperationAttribute(mlir::Operation *op, mlir::NamedAttribute attribute) {
+  if (attribute.getName() != kTargetAttrName)
+    return mlir::success();
+  if (!mlir::isa<mlir::ModuleOp>(op))
+    return op->emitOpError() << "has the attribute " << kTargetAttrName << ", which belongs to a module";
+  if (!mlir::isa<TargetAttrInterface>(attribute.getValue()))
+    return op->emitOpError() << "has the target " << attribute.getValue()
+                             << "; expected a #llama.cpu_target or #llama.cuda_target";
+  return mlir::success();
+}
+
 } // namespace quipu::llama

@@ -63,6 +63,7 @@ def Llama_Dialect : Dialect {
     }
     ```
   }];
+  let hasOperationAttrVerify = 1;
   let useDefaultTypePrinterParser = 1;
   let useDefaultAttributePrinterParser = 1;
   let extraClassDeclaration = [{

@@ -307,9 +307,14 @@ ParseResult KernelOp::parse(OpAsmParser &parser, OperationState &result) {
   auto buildType = [](Builder &builder, ArrayRef<Type> arguments, ArrayRef<Type> results,
                       function_interface_impl::VariadicFlag,
                       std::string &) { return builder.getFunctionType(arguments, results); };
-  return function_interface_impl::parseFunctionOp(parser, result, /*allowVariadic=*/false,
-                                                  getFunctionTypeAttrName(result.name), buildType,
-                                                  getArgAttrsAttrName(result.name), getResAttrsAttrName(result.name));
+  llvm::SMLoc start = parser.getCurrentLocation();
+  if (function_interface_impl::parseFunctionOp(parser, result, /*allowVariadic=*/false,
+                                               getFunctionTypeAttrName(result.name), buildType,
+                                               getArgAttrsAttrName(result.name), getResAttrsAttrName(result.name)))
+    return failure();
+  // An attribute of another kind would be dropped without a word when it becomes a property.
+  return verifyInherentAttrs(result.name, result.attributes,
+                             [&] { return parser.emitError(start) << "'llama.kernel' op "; });
 }
 
 void KernelOp::print(OpAsmPrinter &printer) {
@@ -327,6 +332,8 @@ LogicalResult KernelOp::verify() {
   }
   if (contractions > 1)
     return emitOpError() << "holds " << contractions << " contractions, expected at most one";
+  if (ScheduleAttrInterface schedule = getScheduleAttr(); schedule && failed(schedule.verifyKernel(*this)))
+    return failure();
   std::optional<ArrayRef<int64_t>> overwrites = getOverwrites();
   if (!overwrites)
     return success();

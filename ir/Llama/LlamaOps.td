@@ -3,7 +3,7 @@
 #ifndef QUIPU_IR_LLAMA_LLAMAOPS_TD
 #define QUIPU_IR_LLAMA_LLAMAOPS_TD
 
-include "ir/Llama/LlamaAttrs.td"
+include "ir/Llama/LlamaTargets.td"
 include "ir/Llama/LlamaTypes.td"
 include "mlir/IR/CommonAttrConstraints.td"
 include "mlir/IR/CommonTypeConstraints.td"
@@ -404,7 +404,7 @@ def Llama_KernelOp : Llama_Op<"kernel", [Symbol, IsolatedFromAbove, FunctionOpIn
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<FunctionType>:$function_type,
                        OptionalAttr<StrAttr>:$sym_visibility, OptionalAttr<DictArrayAttr>:$arg_attrs,
-                       OptionalAttr<DictArrayAttr>:$res_attrs, OptionalAttr<AnyAttr>:$schedule,
+                       OptionalAttr<DictArrayAttr>:$res_attrs, OptionalAttr<Llama_ScheduleAttrInterface>:$schedule,
                        OptionalAttr<TypeArrayAttr>:$workspace, OptionalAttr<DenseI64ArrayAttr>:$overwrites,
                        OptionalAttr<Llama_CodeAttr>:$code);
   let regions = (region SizedRegion<1>:$body);

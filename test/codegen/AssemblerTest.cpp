@@ -38,7 +38,7 @@ protected:
   }
 
   fs::path folder = fs::temp_directory_path() / ("quipu-assembler-test-" + std::to_string(getpid()));
-  CudaTarget target{"sm_90a", 90};
+  CudaTarget target = *CudaTarget::find("sm_90a");
 };
 
 std::string text(const Cubin &cubin) { return {cubin.bytes.begin(), cubin.bytes.end()}; }

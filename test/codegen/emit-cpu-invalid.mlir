@@ -93,7 +93,7 @@ func.func @decode(%x: tensor<?x8xf32>, %w: tensor<8x8xf32>, %n: tensor<8xf32>) -
 // -----
 
 // Test: no linear under the schedule of one.
-// expected-error @+1 {{is not a linear kernel: it needs one linear and at most one of add, gate and split}}
+// expected-error @+1 {{has a linear schedule but does not hold a llama.linear}}
 llama.kernel @k(%x: tensor<?x8xf32>) -> tensor<?x8xf32> attributes {schedule = #llama.cpu_linear<rows = few, lanes = 8, run = 4, vectors = 1, rowTiles = 1, dot = fma, prefetch = 0>} {
   llama.yield %x : tensor<?x8xf32>
 }

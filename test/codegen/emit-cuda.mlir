@@ -9,8 +9,9 @@
 // LLVM: llvm.func @k(
 // ONE: llvm.func @k(
 // NONE: error: has no kernel @other that a program launches
-// AMPERE: whose copies need sm_90a; the target is sm_80
-// AMPERE: wgmma needs sm_90a
+// AMPERE-DAG: which needs a GPU with wgmma, tensor copies and clusters (sm_90a); the target is sm_80
+// AMPERE-DAG: whose copies need bulk copies and dependent launch (sm_90a); the target is sm_80
+// AMPERE-DAG: wgmma needs a GPU that has it (sm_90a)
 // NOCODE: error: has no generated code; run llama-emit-cuda before llama-lower-cuda
 // TARGET: sm_42
 

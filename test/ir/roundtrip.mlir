@@ -101,6 +101,14 @@ func.func @attention(%q: tensor<?x8xf32>, %k: tensor<?x4xf32>, %p: tensor<?xi32>
   return %m, %o, %a : tensor<?x8xbf16>, tensor<?x8xf32>, tensor<?x5xf32>
 }
 
+// Test: the attention of a scheduled kernel.
+// CHECK: llama.kernel @attend({{.*}}) -> tensor<?x8xf32> attributes {schedule = #llama.cpu_attention<rows = few, lanes = 8, keys = 32, dot = fma>} {
+llama.kernel @attend(%q: tensor<?x8xf32>, %kv: !llama.kv_layer<1 x 4 x f32, page = 32>, %p: tensor<?xi32>, %s: tensor<?xi32>)
+    -> tensor<?x8xf32> attributes {schedule = #llama.cpu_attention<rows = few, lanes = 8, keys = 32, dot = fma>} {
+  %0 = llama.attention %q, %kv, %p, %s {numHeads = 2 : i64, numKvHeads = 1 : i64, scale = 0.5 : f64} : (tensor<?x8xf32>, !llama.kv_layer<1 x 4 x f32, page = 32>, tensor<?xi32>, tensor<?xi32>) -> tensor<?x8xf32>
+  llama.yield %0 : tensor<?x8xf32>
+}
+
 // Test: kernels with each schedule, workspace and layouts, and their launches.
 // CHECK: llama.kernel @linear(%{{.*}}: tensor<?x8xbf16, #llama.token_lanes<lanes = 16, pack = 2>>
 // CHECK-SAME: -> tensor<?x12xf32, #llama.token_lanes<lanes = 16, pack = 1>> attributes {schedule = #llama.cpu_linear<rows = many, lanes = 16, run = 4, vectors = 3, rowTiles = 4, dot = bf16, prefetch = 0>, workspace = [tensor<?x4xf32>]} {
@@ -113,10 +121,10 @@ llama.kernel @linear(%x: tensor<?x8xbf16, #llama.token_lanes<lanes = 16, pack = 
      -> tensor<?x12xf32, #llama.token_lanes<lanes = 16, pack = 1>>
   llama.yield %0 : tensor<?x12xf32, #llama.token_lanes<lanes = 16, pack = 1>>
 }
-// CHECK: llama.kernel @append({{.*}}) attributes {schedule = #llama.cpu_attention<rows = few, lanes = 8, keys = 32, dot = fma>} {
+// CHECK: llama.kernel @append({{.*}}) attributes {schedule = #llama.cpu_pointwise<rows = few, lanes = 8, rowsPerBlock = 1>} {
 // CHECK: llama.yield{{$}}
 llama.kernel @append(%kv: !llama.kv_layer<1 x 4 x f32, page = 32>, %k: tensor<?x4xf32>, %p: tensor<?xi32>)
-    attributes {schedule = #llama.cpu_attention<rows = few, lanes = 8, keys = 32, dot = fma>} {
+    attributes {schedule = #llama.cpu_pointwise<rows = few, lanes = 8, rowsPerBlock = 1>} {
   llama.kv_append %kv, %k, %k, %p, %p : !llama.kv_layer<1 x 4 x f32, page = 32>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<?xi32>, tensor<?xi32>
   llama.yield
 }

@@ -27,12 +27,12 @@ static std::vector<std::string> cudaPrograms(const codegen::cuda::CudaTarget &ta
   if (dtype == frontend::DType::f32)
     return {"decode:1-8", "prefill:9-256"};
   std::vector<std::string> programs = {"decode:1-8", "decode:decode64:9-64"};
-  if (target.isHopper())
+  if (target.hasRings())
     programs = {"decode:1-1", "decode:decode4:2-4", "decode:decode64:5-64"};
   if (maxBatch > kDecodeRows)
     programs.push_back("decode:decode512:65-" + std::to_string(std::min(maxBatch, kMostDecodeRows)));
   programs.push_back("prefill:65-512");
-  if (target.isHopper())
+  if (target.hasWgmma())
     programs.push_back("prefill:prefill2048:513-2048");
   return programs;
 }

@@ -24,8 +24,9 @@ using namespace quipu;
 
 static llvm::cl::opt<std::string> modelPath("model", llvm::cl::value_desc("folder or config.json"),
                                             llvm::cl::desc("The model that the module was made of"));
-static llvm::cl::opt<std::string> target("target", llvm::cl::init("cpu"),
-                                         llvm::cl::desc("As for quipu compile: cpu, cpu:x86-64-v4, cuda, cuda:sm_80"));
+static llvm::cl::opt<std::string> target("target",
+                                         llvm::cl::desc("As for quipu compile: cpu, cpu:x86-64-v4, cuda, cuda:sm_80 "
+                                                        "(default: the module's llama.target, or else cpu)"));
 static llvm::cl::opt<uint32_t> maxSeq("max-seq", llvm::cl::init(0),
                                       llvm::cl::desc("Most positions of a sequence (0: as quipu compile chooses it)"));
 static llvm::cl::opt<uint32_t> maxBatch("max-batch", llvm::cl::init(tool::CompileOptions().maxBatch),
@@ -36,6 +37,14 @@ static llvm::cl::opt<frontend::DType>
           llvm::cl::values(clEnumValN(frontend::DType::f32, "f32", ""), clEnumValN(frontend::DType::bf16, "bf16", ""),
                            clEnumValN(frontend::DType::f16, "f16", "")));
 
+/// What the command line asks for, or else what the module was scheduled for.
+static std::string targetOf(ModuleOp module) {
+  if (target.getNumOccurrences())
+    return target;
+  auto attribute = module->getAttrOfType<llama::TargetAttrInterface>(llama::kTargetAttrName);
+  return attribute ? attribute.getTargetText() : "cpu";
+}
+
 /// The code of the module is emitted unless it is there, lowered and compiled.
 static FailureOr<std::vector<uint8_t>> translate(ModuleOp module) {
   if (modelPath.empty())
@@ -43,7 +52,7 @@ static FailureOr<std::vector<uint8_t>> translate(ModuleOp module) {
   frontend::Model model = frontend::openModel(modelPath);
   tool::CompileOptions options;
   options.model = modelPath;
-  options.target = target;
+  options.target = targetOf(module);
   // All of the command line is read here: the linker resets LLVM's options.
   codegen::PlanOptions planOptions;
   planOptions.maxSeq = maxSeq ? maxSeq : std::min(model.config.maxPositionEmbeddings, tool::kDefaultMaxSeq);

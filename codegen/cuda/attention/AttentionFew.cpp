@@ -331,7 +331,7 @@ public:
     entry.sharedBytes = shape.sharedBytes();
     std::string counters = cudaSymbol(generated.name, ".counters");
     // The neighbours of a step of one row have rings of weights.
-    entry.preferShared = shape.alone && b.target.isHopper();
+    entry.preferShared = shape.alone && b.target.hasRings();
     if (shape.splits > 1) {
       auto type = LLVM::LLVMArrayType::get(b.getI32Type(), maxRows * shape.kvHeads * shape.subgroups());
       LLVM::GlobalOp::create(b, type, /*isConstant=*/false, LLVM::Linkage::Internal, counters,

@@ -529,9 +529,9 @@ LogicalResult emitAttentionManyWgmma(CudaBuilder &b, KernelOp kernel, AttentionO
                                      CudaAttentionScheduleAttr schedule, GeneratedKernel &generated) {
   Type element = attention.getKv().getType().getElementType();
   auto refuse = [&] { return kernel.emitOpError() << "cannot be generated as " << schedule << ": "; };
-  if (!b.target.isHopper() || !(element.isF16() || element.isBF16()) ||
+  if (!b.target.hasWgmma() || !(element.isF16() || element.isBF16()) ||
       getElementTypeOrSelf(attention.getQuery()) != element || getElementTypeOrSelf(attention.getResult()) != element)
-    return refuse() << "wgmma needs sm_90a and queries, keys and results of one 16-bit type";
+    return refuse() << "wgmma needs a GPU that has it (sm_90a) and queries, keys and results of one 16-bit type";
   if (!(attention.getScale().convertToDouble() > 0))
     return kernel.emitOpError() << "has a scale that is not positive";
   WgmmaShape shape(attention, schedule);

@@ -390,8 +390,9 @@ LogicalResult emitLinearFewRing(CudaBuilder &b, LinearRegion &region, CudaLinear
   if (failed(LinearEpilogue::check(region)))
     return failure();
   Type input = getElementTypeOrSelf(region.linear.getInput()), weight = getElementTypeOrSelf(region.linear.getWeight());
-  if (!b.target.isHopper())
-    return kernel.emitOpError() << "has schedule " << schedule << ", whose copies need sm_90a; the target is "
+  if (!b.target.hasRings())
+    return kernel.emitOpError() << "has schedule " << schedule
+                                << ", whose copies need bulk copies and dependent launch (sm_90a); the target is "
                                 << b.target.arch;
   if (input != weight || !(weight.isBF16() || weight.isF16()))
     return kernel.emitOpError() << "multiplies " << input << " by " << weight

@@ -355,6 +355,10 @@ private:
 static LogicalResult checkWgmma(CudaBuilder &b, LinearRegion &region, CudaLinearManyScheduleAttr schedule) {
   KernelOp kernel = region.kernel;
   Type input = getElementTypeOrSelf(region.linear.getInput()), weight = getElementTypeOrSelf(region.linear.getWeight());
+  if (!b.target.hasWgmma() || (schedule.getCluster() > 1 && !b.target.has(CudaFeature::Clusters)))
+    return kernel.emitOpError() << "has schedule " << schedule
+                                << ", which needs a GPU with wgmma, tensor copies and clusters (sm_90a); the target is "
+                                << b.target.arch;
   if (input != weight || !(weight.isBF16() || weight.isF16()))
     return kernel.emitOpError() << "multiplies " << input << " by " << weight
                                 << "; wgmma takes two operands of bf16 or f16";

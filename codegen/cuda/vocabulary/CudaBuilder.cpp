@@ -86,12 +86,12 @@ void CudaBuilder::clusterBarrier() {
 }
 
 void CudaBuilder::waitForPrevious() {
-  if (target.isHopper())
+  if (target.has(CudaFeature::DependentLaunch))
     ptx("griddepcontrol.wait;", {}, {}, /*memory=*/true);
 }
 
 void CudaBuilder::letNextStart() {
-  if (target.isHopper())
+  if (target.has(CudaFeature::DependentLaunch))
     ptx("griddepcontrol.launch_dependents;", {}, {}, /*memory=*/false, /*ordered=*/true);
 }
 
