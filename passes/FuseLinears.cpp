@@ -40,6 +40,8 @@ std::string LinearFuser::whyNot(ArrayRef<LinearOp> linears) {
       return "a projection does not read a llama.weight";
     if (cast<RankedTensorType>(weight.getType()).getEncoding())
       return ("@" + weight.getSymName() + " already has a layout").str();
+    if (weight.getPlus())
+      return ("@" + weight.getSymName() + " has `plus`").str();
     if (elementType(linear.getWeight()) != elementType(first.getWeight()))
       return "the weights have different element types, " + describe(elementType(first.getWeight())) + " and " +
              describe(elementType(linear.getWeight()));
@@ -64,10 +66,7 @@ WeightOp LinearFuser::join(ArrayRef<WeightOp> weights, const std::string &name) 
   SmallVector<Location> places;
   for (WeightOp weight : weights) {
     llvm::append_range(sources, weight.getSources());
-    if (auto counts = weight.getRows())
-      llvm::append_range(rows, *counts);
-    else
-      rows.push_back(cast<RankedTensorType>(weight.getType()).getDimSize(0));
+    llvm::append_range(rows, weight.getRowCounts());
     places.push_back(weight.getLoc());
   }
   WeightOp first = weights.front();
@@ -77,7 +76,7 @@ WeightOp LinearFuser::join(ArrayRef<WeightOp> weights, const std::string &name) 
   OpBuilder builder(weights.front());
   result = WeightOp::create(builder, namePlace(module.getContext(), name, places), builder.getStringAttr(name),
                             TypeAttr::get(RankedTensorType::get(shape, like.getElementType())), first.getRole(),
-                            builder.getArrayAttr(sources), builder.getDenseI64ArrayAttr(rows));
+                            builder.getArrayAttr(sources), builder.getDenseI64ArrayAttr(rows), FloatAttr());
   // The table is told of the op where it lies; it makes the name unique if need be.
   symbols.insert(result);
   return result;

@@ -10,9 +10,9 @@ using namespace quipu::llama;
 
 namespace quipu::codegen::cpu {
 
-/// Rows of `source` (a matrix or an activation) by number, into `result`.
+/// Rows of `source` (a matrix or an activation) by number, times `scale` where there is one.
 static void selectRows(KernelBuilder &b, const KernelFrame &frame, Value numbers, Value source, Type resultType,
-                       CpuPointwiseScheduleAttr schedule, RowDim rows) {
+                       CpuPointwiseScheduleAttr schedule, RowDim rows, std::optional<APFloat> scale = {}) {
   ActivationLayout from(source.getType()), to(resultType);
   int64_t vector = from.lanes || to.lanes ? 1 : widestVector(to.width, schedule.getLanes());
   forEachRow(b, frame, schedule.getRowsPerBlock(), rows, [&](Value row) {
@@ -20,6 +20,8 @@ static void selectRows(KernelBuilder &b, const KernelFrame &frame, Value numbers
     Value start = addressOf(b, from, frame.argument(source), number, b.i64(0));
     b.loop(b.i64(0), b.i64(to.width), vector, [&](Value k) {
       Value value = b.loadF32(from.element, b.at(start, from.featureOffset(b, k)), vector == 1 ? 0 : vector);
+      if (scale)
+        value = b.mulf(value, b.constantLike(value, static_cast<float>(scale->convertToDouble())));
       b.storeF32(value, to.element, addressOf(b, to, frame.result(0), row, k));
     });
   });
@@ -29,7 +31,7 @@ void emitEmbedding(KernelBuilder &b, KernelOp kernel, EmbeddingOp embedding, Cpu
                    StringRef symbol) {
   KernelFrame frame(b, kernel, symbol);
   selectRows(b, frame, embedding.getTokens(), embedding.getTable(), embedding.getResult().getType(), schedule,
-             RowDim::Tokens);
+             RowDim::Tokens, embedding.getScale());
 }
 
 void emitGatherRows(KernelBuilder &b, KernelOp kernel, GatherRowsOp gather, CpuPointwiseScheduleAttr schedule,

@@ -10,6 +10,7 @@
 #include "frontends/common/PlanTypes.h"
 #include "ir/Llama/Llama.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "runtime/abi/DataType.h"
 #include "runtime/abi/PlanFormat.h"
 #include "runtime/support/MappedFile.h"
 #include "runtime/support/WeightIdentity.h"
@@ -223,15 +224,17 @@ private:
   /// successive layers are equally far apart.
   FailureOr<uint64_t> weightFor(WeightOp weight, ArrayRef<unsigned> sourceIndices, ArrayRef<int64_t> shape) {
     auto type = cast<RankedTensorType>(weight.getType());
-    std::string key;
-    for (unsigned index : sourceIndices)
-      key += cast<StringAttr>(weight.getSources()[index]).str() + "\n";
     // Another order of rows is another weight; what lies in parts is one weight a part, in its own order.
     auto paired = dyn_cast_or_null<PairedRowsAttr>(type.getEncoding());
+    std::string key;
     llvm::raw_string_ostream stream(key);
+    for (unsigned index : sourceIndices)
+      stream << weight.getSource(index) << "\n";
     stream << type.getElementType();
     if (paired)
       stream << paired;
+    if (weight.getPlus())
+      stream << weight.getPlusAttr();
     stream.flush();
     auto [entry, isNew] = weightIndex.try_emplace(key, out.weights.size());
     if (!isNew)
@@ -247,59 +250,76 @@ private:
     if (to->role == plan::WeightRole::embedding && to->shape[0] != model.config.vocabSize)
       return weight.emitOpError() << "embeds " << to->shape[0] << " tokens where the config's vocab_size is "
                                   << model.config.vocabSize;
-    bool convert = false, ordered = false;
+    bool convert = weight.getPlus().has_value(), ordered = false;
+    SmallVector<int64_t> rowCounts = weight.getRowCounts();
     uint64_t firstRow = 0;
     for (unsigned index : sourceIndices) {
-      std::string name = cast<StringAttr>(weight.getSources()[index]).str();
-      auto source = std::make_unique<plan::SourceT>();
-      source->name = name;
-      source->file = kNoFile;
-      source->dtype = to->dtype;
-      source->shape.assign(shape.begin(), shape.end());
-      if (sourceIndices.size() > 1)
-        source->shape[0] = (*weight.getRows())[index];
-      source->size = type.getElementTypeBitWidth() / 8;
-      for (uint64_t extent : source->shape)
-        source->size *= extent;
-      if (model.weights) {
-        const frontend::WeightEntry *tensor = model.weights->find(name);
-        if (!tensor)
-          return weight.emitOpError() << "has source '" << name << "', which is not among the weights";
-        source->name = tensor->nameInFile;
-        source->file = tensor->file;
-        source->offset = tensor->offset;
-        source->size = tensor->size;
-        source->dtype = toPlan(tensor->dtype);
-        source->shape.assign(tensor->shape.begin(), tensor->shape.end());
-      }
+      FailureOr<std::unique_ptr<plan::SourceT>> source = sourceOf(weight, index, *dtype);
+      if (failed(source))
+        return failure();
+      auto rows = static_cast<uint64_t>(rowCounts[index]);
       if (paired) {
-        SourceRowsAttr rows = paired.getSources()[index];
-        source->order = toPlan(rows.getPairing());
-        source->group_rows = rows.getGroup();
+        SourceRowsAttr order = paired.getSources()[index];
+        (*source)->order = toPlan(order.getPairing());
+        (*source)->group_rows = order.getGroup();
       }
       // The second elements of pairs lie among the first, which are as many.
-      bool isSecond = source->order == plan::RowOrder::second;
-      source->first_row = isSecond ? firstRow - source->shape[0] : firstRow;
-      firstRow += source->shape[0];
-      ordered |= source->order != plan::RowOrder::plain;
-      convert |= source->dtype != to->dtype;
-      to->sources.push_back(std::move(source));
+      bool isSecond = (*source)->order == plan::RowOrder::second;
+      (*source)->first_row = isSecond ? firstRow - rows : firstRow;
+      firstRow += rows;
+      ordered |= (*source)->order != plan::RowOrder::plain;
+      convert |= (*source)->dtype != to->dtype;
+      to->sources.push_back(std::move(*source));
     }
-    to->name = sourceIndices.size() == weight.getSources().size()
-                   ? weight.getSymName().str()
-                   : symbolFor(cast<StringAttr>(weight.getSources()[sourceIndices.front()]).getValue());
+    to->name = sourceIndices.size() == weight.getSources().size() ? weight.getSymName().str()
+                                                                  : partName(weight.getSource(sourceIndices.front()));
     to->transform = sourceIndices.size() > 1 || ordered ? plan::WeightTransform::concat
                     : convert                           ? plan::WeightTransform::convert
                                                         : plan::WeightTransform::none;
+    if (std::optional<APFloat> plus = weight.getPlus())
+      to->plus = static_cast<float>(plus->convertToDouble());
     out.weights.push_back(std::move(to));
     return entry->second;
   }
 
-  /// "layers.0.self_attn.q_proj" for the tensor "model.layers.0.self_attn.q_proj.weight".
-  static std::string symbolFor(StringRef tensor) {
-    tensor.consume_front("model.");
-    tensor.consume_back(".weight");
-    return tensor.str();
+  /// A part of a weight by the tensor that it comes from: "layers.0.self_attn.q_proj", and of a slice its first row
+  /// "layers.0.self_attn.qkv_proj[576]".
+  static std::string partName(SourceAttr source) {
+    RangeAttr rows = source.getRows();
+    return source.getName().str() + (rows ? "[" + std::to_string(rows.getBegin()) + "]" : "");
+  }
+
+  /// Where the rows of one source of a weight come from. `memory` is the weight's type.
+  FailureOr<std::unique_ptr<plan::SourceT>> sourceOf(WeightOp weight, unsigned index, plan::DType memory) {
+    SourceAttr from = weight.getSource(index);
+    SmallVector<int64_t> shape = weight.getTensorShape(index);
+    auto source = std::make_unique<plan::SourceT>();
+    source->name = from.getName().str();
+    source->file = kNoFile;
+    source->dtype = memory;
+    source->shape.assign(shape.begin(), shape.end());
+    source->size = static_cast<uint64_t>(ShapedType::getNumElements(shape)) * dtypeSize(memory);
+    if (!from.isWhole()) {
+      RangeAttr rows = from.getRows(), columns = from.getColumns();
+      int64_t allColumns = shape.size() == 2 ? shape[1] : 1;
+      source->slice =
+          std::make_unique<plan::Slice>(rows ? rows.getBegin() : 0, weight.getRowCounts()[index],
+                                        columns ? columns.getBegin() : 0, columns ? columns.getCount() : allColumns);
+    }
+    if (!model.weights)
+      return source;
+    const frontend::WeightEntry *tensor = model.weights->find(source->name);
+    if (!tensor)
+      return weight.emitOpError() << "has source '" << source->name << "', which is not among the weights";
+    if (!std::equal(shape.begin(), shape.end(), tensor->shape.begin(), tensor->shape.end()))
+      return weight.emitOpError() << "has source '" << source->name << "' of shape " << ArrayRef<int64_t>(shape)
+                                  << ", but among the weights it has " << ArrayRef<uint64_t>(tensor->shape);
+    source->name_in_file = tensor->nameInFile;
+    source->file = tensor->file;
+    source->offset = tensor->offset;
+    source->size = tensor->size;
+    source->dtype = toPlan(tensor->dtype);
+    return source;
   }
 
   LogicalResult addWeight(WeightRefOp reference, FlatStep &step) {

@@ -53,7 +53,7 @@ std::string describeConversions(const Model &model, DType compute) {
     if (entry->dtype == compute)
       continue;
     if (!converted++)
-      first = concat(weight.tensor, " in ", name(entry->dtype));
+      first = concat(entry->nameInFile, " in ", name(entry->dtype));
   }
   if (!converted)
     return {};
@@ -175,13 +175,23 @@ DType GraphBuilder::typeInMemory(const ExpectedWeight &weight) const {
   return isDotOperand(weight, config) && compute != DType::f32 ? compute : entry->dtype;
 }
 
+/// Where a weight comes from: a whole tensor, or rows of one.
+static llama::SourceAttr sourceOf(MLIRContext *context, const ExpectedWeight &weight) {
+  int64_t begin = static_cast<int64_t>(weight.firstRow), rows = static_cast<int64_t>(weight.shape[0]);
+  llama::RangeAttr range;
+  if (weight.shape != weight.tensorShape)
+    range = llama::RangeAttr::get(context, begin, begin + rows, static_cast<int64_t>(weight.tensorShape[0]));
+  return llama::SourceAttr::get(context, weight.tensor, range, llama::RangeAttr());
+}
+
 void GraphBuilder::declareWeights() {
   for (const ExpectedWeight &weight : expectedWeights(config)) {
     SmallVector<int64_t> shape(weight.shape.begin(), weight.shape.end());
     auto type = RankedTensorType::get(shape, element(typeInMemory(weight)));
-    weightTypes[weight.symbol] = type;
-    llama::WeightOp::create(builder, at(weight.symbol), builder.getStringAttr(weight.symbol), TypeAttr::get(type),
-                            convert(weight.role), builder.getStrArrayAttr({weight.tensor}), DenseI64ArrayAttr());
+    weightTypes[weight.name] = type;
+    llama::WeightOp::create(builder, at(weight.name), builder.getStringAttr(weight.name), TypeAttr::get(type),
+                            convert(weight.role), builder.getArrayAttr({sourceOf(builder.getContext(), weight)}),
+                            DenseI64ArrayAttr(), FloatAttr());
   }
 }
 
@@ -279,8 +289,8 @@ OwningOpRef<ModuleOp> GraphBuilder::build() {
   cache = body->getArgument(4);
 
   Location embed = at("embed_tokens");
-  Value state =
-      llama::EmbeddingOp::create(builder, embed, rows(config.hiddenSize, f32), tokens, weight("embed_tokens", embed));
+  Value state = llama::EmbeddingOp::create(builder, embed, rows(config.hiddenSize, f32), tokens,
+                                           weight("embed_tokens", embed), FloatAttr());
   for (int64_t i = 0; i < int64_t(config.numLayers); ++i) {
     std::string place = "layers." + std::to_string(i) + ".";
     state = add(place + "self_attn.residual", state, attention(place, i, norm(place + "input_layernorm", state)));

@@ -1,7 +1,7 @@
 //===- Layout.h - The weights that a model config implies ----------*- C++ -*-===//
 //
-// The one place that knows which tensors a LLaMA-family model has, by Hugging Face name: weight readers check files
-// against it and the graph builder declares weights from it. Part of QuipuConfig.
+// The one place that knows which weights a LLaMA-family model has, by canonical name, and which tensors hold them:
+// weight readers check files against it and the graph builder declares weights from it. Part of QuipuConfig.
 //
 //===----------------------------------------------------------------------------------===//
 
@@ -19,14 +19,17 @@ namespace quipu::frontend {
 enum class WeightRole : uint8_t { matrix, norm, embedding, bias };
 
 struct ExpectedWeight {
-  /// "model.layers.0.self_attn.q_proj.weight".
-  std::string tensor;
-  /// Name in the IR: without "model." and ".weight" ("layers.0.self_attn.q_proj", "layers.0.self_attn.q_proj.bias",
-  /// "embed_tokens", "norm", "lm_head").
-  std::string symbol;
+  /// The canonical name, which is the symbol in the IR: "layers.0.self_attn.q_proj", "layers.0.self_attn.q_proj.bias",
+  /// "embed_tokens", "norm", "lm_head".
+  std::string name;
   WeightRole role;
   /// [outputs, inputs] of a matrix, [V, D] of the embedding, [N] of a norm or bias.
   std::vector<uint64_t> shape;
+  /// The tensor that holds the weight, by canonical name: the weight's own, or that of a fused tensor
+  /// ("layers.0.self_attn.qkv_proj"), of which the weight is shape[0] rows from `firstRow` on.
+  std::string tensor;
+  std::vector<uint64_t> tensorShape;
+  uint64_t firstRow = 0;
 };
 
 /// In the order of the graph: embedding, each layer, final norm, head (not when it is tied).

@@ -71,6 +71,13 @@ struct Rope {
   RotaryLayout layout = RotaryLayout::half;
 };
 
+/// Weights of a layer that files hold as one tensor, one below the other in the order of the graph.
+struct FusedTensor {
+  /// Names in a layer: "self_attn.qkv_proj" of "self_attn.q_proj", "self_attn.k_proj" and "self_attn.v_proj".
+  std::string name;
+  std::vector<std::string> parts;
+};
+
 /// Where a field's value came from, or what the reader noticed about it. `inspect` and `--verbose` print these.
 struct Note {
   enum class Kind : uint8_t {
@@ -121,6 +128,8 @@ struct ModelConfig {
   /// gate, up and down projections have biases.
   bool mlpBias = false;
   Activation activation = Activation::silu;
+  /// Tensors of a layer that hold several weights.
+  std::vector<FusedTensor> fusedTensors;
   /// Query at position p sees keys max(0, p - slidingWindow + 1) .. p; 0: all of them.
   uint32_t slidingWindow = 0;
   /// In the file's order, without duplicates; generation stops on any of `eosTokenIds`.

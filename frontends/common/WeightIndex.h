@@ -39,8 +39,7 @@ struct WeightFile {
 
 /// One tensor, row-major, little-endian, contiguous in its file.
 struct WeightEntry {
-  /// What the file calls it. It differs from the index's key where the format has other names, or where a tied model
-  /// stored its one matrix under the head's name.
+  /// What the file calls it, for messages.
   std::string nameInFile;
   /// Index into WeightIndex::files.
   uint32_t file = 0;
@@ -66,9 +65,9 @@ struct ForeignTensor {
 
 struct WeightIndex {
   std::vector<WeightFile> files;
-  /// By Hugging Face name ("model.layers.0.self_attn.q_proj.weight"), whatever the format: the names that the graph
-  /// builder gives as `sources` of a llama.weight. Ordered, so that everything derived from the index is the same from
-  /// run to run.
+  /// By canonical name ("layers.0.self_attn.q_proj"), whatever the format: ExpectedWeight::tensor of Layout.h, and the
+  /// names that sources of a llama.weight have. While a frontend reads files, by the name there. Ordered, so that
+  /// everything derived from the index is the same from run to run.
   std::map<std::string, WeightEntry, std::less<>> tensors;
 
   /// By name in the file. Empty once a model was opened.

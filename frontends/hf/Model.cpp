@@ -15,7 +15,7 @@
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
-#include <set>
+#include <map>
 
 using nlohmann::json;
 namespace fs = std::filesystem;
@@ -70,7 +70,7 @@ static void explainMisfit(const fs::path &folder, const ModelConfig &config, con
     fail(folder.string(), ": the weights are not those of a plain LLaMA model: ", layout);
 }
 
-/// Leaves exactly the tensors that the config implies in the index.
+/// Leaves exactly the tensors that the config implies in the index, by canonical name.
 static void checkTensors(const fs::path &folder, const ModelConfig &config, WeightIndex &index) {
   if (!index.foreign.empty()) {
     explainMisfit(folder, config, index);
@@ -78,31 +78,31 @@ static void checkTensors(const fs::path &folder, const ModelConfig &config, Weig
     fail(index.files[tensor.file].path, ": tensor ", shownText(name), " has the dtype ", shownText(tensor.dtype),
          " but only F32, F16 and BF16 are supported; convert the weights to one of these");
   }
-  std::set<std::string, std::less<>> expectedNames;
-  const ExpectedWeight *missing = nullptr;
+  // Canonical names by those in files; a fused tensor holds several weights.
+  std::map<std::string, std::string, std::less<>> expectedNames;
+  std::string missing;
   size_t missingCount = 0;
-  std::vector<ExpectedWeight> expected = expectedWeights(config);
-  for (const ExpectedWeight &weight : expected) {
-    expectedNames.insert(weight.tensor);
-    const WeightEntry *entry = index.find(weight.tensor);
+  for (const ExpectedWeight &weight : expectedWeights(config)) {
+    auto [expected, isNew] = expectedNames.try_emplace(nameInFiles(weight), weight.tensor);
+    if (!isNew)
+      continue;
+    const WeightEntry *entry = index.find(expected->first);
     if (!entry) {
-      if (!missing)
-        missing = &weight;
-      ++missingCount;
+      if (missingCount++ == 0)
+        missing = expected->first;
       continue;
     }
-    if (entry->shape != weight.shape)
+    if (entry->shape != weight.tensorShape)
       fail(index.files[entry->file].path, ": tensor ", shownText(entry->nameInFile), " has the shape ",
-           shapeText(entry->shape), " but config.json implies ", shapeText(weight.shape),
+           shapeText(entry->shape), " but config.json implies ", shapeText(weight.tensorShape),
            "; config and weights do not belong together, get both again");
   }
-  if (missing) {
+  if (missingCount > 0) {
     explainMisfit(folder, config, index);
     std::string others = missingCount > 1 ? concat(" (and ", missingCount - 1, " more)") : "";
-    const char *hint = missing->tensor == kHead
-                           ? "; if the head is the embedding matrix, set \"tie_word_embeddings\" to true"
-                           : "; config and weights do not belong together, get both again";
-    fail(folder.string(), ": tensor ", shownText(missing->tensor), others,
+    const char *hint = missing == kHead ? "; if the head is the embedding matrix, set \"tie_word_embeddings\" to true"
+                                        : "; config and weights do not belong together, get both again";
+    fail(folder.string(), ": tensor ", shownText(missing), others,
          " is missing from the weights though config.json implies it", hint);
   }
   for (const auto &[name, entry] : index.tensors) {
@@ -117,6 +117,10 @@ static void checkTensors(const fs::path &folder, const ModelConfig &config, Weig
     fail(index.files[entry.file].path, ": unexpected tensor ", shownText(entry.nameInFile), " of shape ",
          shapeText(entry.shape), ", which config.json does not imply", hint);
   }
+  decltype(index.tensors) canonical;
+  for (const auto &[nameInFile, name] : expectedNames)
+    canonical.emplace(name, std::move(index.tensors.at(nameInFile)));
+  index.tensors = std::move(canonical);
 }
 
 /// The first conversions of LLaMA 1 carry bos 0 and eos 1, while their tokenizer (32,000 pieces) has <unk> 0, <s> 1 and

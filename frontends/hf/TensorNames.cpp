@@ -36,6 +36,11 @@ static bool isBuffer(std::string_view name) {
   return std::ranges::any_of(kBuffers, matches) || std::ranges::any_of(kQualifiedBuffers, matches);
 }
 
+std::string nameInFiles(const ExpectedWeight &weight) {
+  std::string_view body = weight.tensor == "lm_head" ? "" : kBody;
+  return concat(body, weight.tensor, weight.role == WeightRole::bias ? "" : ".weight");
+}
+
 void dropBuffers(WeightIndex &index, std::vector<Note> &notes) {
   size_t count = 0;
   std::string first;

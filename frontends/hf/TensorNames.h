@@ -3,6 +3,7 @@
 #ifndef QUIPU_FRONTENDS_HF_TENSORNAMES_H
 #define QUIPU_FRONTENDS_HF_TENSORNAMES_H
 
+#include "frontends/common/Layout.h"
 #include "frontends/common/WeightIndex.h"
 
 #include <string>
@@ -10,6 +11,9 @@
 #include <vector>
 
 namespace quipu::frontend::hf {
+
+/// What files call the tensor that holds a weight: "model.layers.0.self_attn.q_proj.weight".
+std::string nameInFiles(const ExpectedWeight &weight);
 
 /// Takes out of `index`, whatever their types, the tensors that older exporters stored though they follow from the
 /// config: rotary tables and causal masks. A note says how many.

@@ -173,6 +173,22 @@ LogicalResult TokenLanesAttr::verify(function_ref<InFlightDiagnostic()> emitErro
   return success();
 }
 
+LogicalResult RangeAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t begin, int64_t end,
+                                int64_t extent) {
+  if (begin < 0 || begin >= end || end > extent)
+    return emitError() << "a range must have 0 <= begin < end <= extent, found " << begin << " to " << end << " of "
+                       << extent;
+  if (begin == 0 && end == extent)
+    return emitError() << "0 to " << end << " of " << extent << " is the whole dimension; leave the range out";
+  return success();
+}
+
+LogicalResult SourceAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef name, RangeAttr, RangeAttr) {
+  if (name.empty())
+    return emitError() << "a source needs the name of a tensor";
+  return success();
+}
+
 LogicalResult RowPartsAttr::verify(function_ref<InFlightDiagnostic()> emitError, ArrayRef<int64_t> rows) {
   if (rows.size() < 2)
     return emitError() << "row_parts needs at least two parts, found " << rows.size();

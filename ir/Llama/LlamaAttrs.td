@@ -175,6 +175,44 @@ def Llama_TokenLanesAttr : Llama_Attr<"TokenLanes", "token_lanes"> {
   let genVerifyDecl = 1;
 }
 
+def Llama_RangeAttr : Llama_Attr<"Range", "range"> {
+  let summary = "a part of a dimension of a tensor";
+  let description = [{
+    Numbers `begin` to `end`, the latter not included, of `extent`. A range is never the whole dimension.
+
+    ```mlir
+    #llama.range<576 to 768 of 960>
+    ```
+  }];
+  let parameters = (ins "int64_t":$begin, "int64_t":$end, "int64_t":$extent);
+  let assemblyFormat = "`<` $begin `to` $end `of` $extent `>`";
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    int64_t getCount() const { return getEnd() - getBegin(); }
+  }];
+}
+
+def Llama_SourceAttr : Llama_Attr<"Source", "source"> {
+  let summary = "a slice of a tensor of the weight files";
+  let description = [{
+    The tensor by its canonical name: what the frontend calls it, whatever the file does. Without `rows` all rows, without
+    `columns` all columns of it. `llama.weight` prints a source that is a whole tensor as only the name.
+
+    ```mlir
+    #llama.source<"layers.0.self_attn.o_proj">
+    #llama.source<"layers.0.self_attn.qkv_proj" rows <576 to 768 of 960>>
+    #llama.source<"layers.0.mlp.down_proj" rows <0 to 288 of 576> columns <768 to 1536 of 1536>>
+    ```
+  }];
+  let parameters = (ins StringRefParameter<>:$name, OptionalParameter<"RangeAttr">:$rows,
+                        OptionalParameter<"RangeAttr">:$columns);
+  let assemblyFormat = "`<` $name (`rows` $rows^)? (`columns` $columns^)? `>`";
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    bool isWhole() const { return !getRows() && !getColumns(); }
+  }];
+}
+
 def Llama_RowPartsAttr : Llama_Attr<"RowParts", "row_parts"> {
   let summary = "a weight that stays in separate row-major pieces";
   let description = [{

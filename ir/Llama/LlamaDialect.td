@@ -48,8 +48,8 @@ def Llama_Dialect : Dialect {
     `llama-plan-memory`, is the memory that the results of the program's launches need.
 
     ```mlir
-    llama.weight @embed_tokens : tensor<512x64xbf16> role embedding sources ["model.embed_tokens.weight"]
-    llama.weight @norm : tensor<64xbf16> role norm sources ["model.norm.weight"]
+    llama.weight @embed_tokens : tensor<512x64xbf16> role embedding sources ["embed_tokens"]
+    llama.weight @norm : tensor<64xbf16> role norm sources ["norm"]
     func.func @forward(%tokens: tensor<?xi32>, %positions: tensor<?xi32>, %sequences: tensor<?xi32>,
                        %rows: tensor<?xi32>, %cache: !llama.kv_cache<2 x 1 x 16 x bf16, page = 32>)
         -> tensor<?x512xf32> attributes {llama.program = #llama.program<forward, rows = 1 to 256>} {

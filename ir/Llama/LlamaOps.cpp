@@ -15,6 +15,38 @@
 using namespace mlir;
 using namespace quipu::llama;
 
+/// A source that is a whole tensor is written as only its name.
+static ParseResult parseSources(OpAsmParser &parser, ArrayAttr &sources) {
+  SmallVector<Attribute> list;
+  auto parseSource = [&]() -> ParseResult {
+    std::string name;
+    if (succeeded(parser.parseOptionalString(&name))) {
+      list.push_back(SourceAttr::get(parser.getContext(), name, RangeAttr(), RangeAttr()));
+      return success();
+    }
+    SourceAttr source;
+    if (parser.parseAttribute(source))
+      return failure();
+    list.push_back(source);
+    return success();
+  };
+  if (parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, parseSource))
+    return failure();
+  sources = parser.getBuilder().getArrayAttr(list);
+  return success();
+}
+
+static void printSources(OpAsmPrinter &printer, Operation *, ArrayAttr sources) {
+  printer << '[';
+  llvm::interleaveComma(sources.getAsRange<SourceAttr>(), printer, [&](SourceAttr source) {
+    if (source.isWhole())
+      printer.printString(source.getName());
+    else
+      printer << source;
+  });
+  printer << ']';
+}
+
 #define GET_OP_CLASSES
 #include "ir/Llama/LlamaOps.cpp.inc"
 
@@ -69,6 +101,37 @@ static SmallVector<Value> values(std::initializer_list<ValueRange> ranges) {
 // Weights
 //===----------------------------------------------------------------------===//
 
+SmallVector<int64_t> WeightOp::getRowCounts() {
+  if (std::optional<ArrayRef<int64_t>> counts = getRows())
+    return SmallVector<int64_t>(*counts);
+  return {cast<RankedTensorType>(getType()).getDimSize(0)};
+}
+
+SmallVector<int64_t> WeightOp::getTensorShape(unsigned index) {
+  SmallVector<int64_t> shape(cast<RankedTensorType>(getType()).getShape());
+  SourceAttr source = getSource(index);
+  shape[0] = source.getRows() ? source.getRows().getExtent() : getRowCounts()[index];
+  if (source.getColumns())
+    shape[1] = source.getColumns().getExtent();
+  return shape;
+}
+
+/// Whether the slice of a tensor is `rows` rows of a weight of type `type`.
+static LogicalResult verifySlice(WeightOp weight, SourceAttr source, int64_t rows, RankedTensorType type) {
+  if (RangeAttr range = source.getRows(); range && range.getCount() != rows)
+    return weight.emitOpError() << "takes " << range.getCount() << " rows of '" << source.getName() << "', expected "
+                                << rows;
+  RangeAttr range = source.getColumns();
+  if (!range)
+    return success();
+  if (type.getRank() != 2)
+    return weight.emitOpError() << "takes columns of '" << source.getName() << "', but is no matrix";
+  if (range.getCount() != type.getDimSize(1))
+    return weight.emitOpError() << "takes " << range.getCount() << " columns of '" << source.getName() << "', expected "
+                                << type.getDimSize(1);
+  return success();
+}
+
 LogicalResult WeightOp::verify() {
   auto type = cast<RankedTensorType>(getType());
   if (!type.hasStaticShape())
@@ -85,10 +148,15 @@ LogicalResult WeightOp::verify() {
   } else if (getSources().size() != 1) {
     return emitOpError() << "with " << getSources().size() << " sources needs `rows`";
   }
+  for (auto [source, rows] : llvm::zip_equal(getSources().getAsRange<SourceAttr>(), getRowCounts()))
+    if (failed(verifySlice(*this, source, rows, type)))
+      return failure();
   if (auto parts = dyn_cast_or_null<RowPartsAttr>(type.getEncoding())) {
     if (!getRows() || parts.getRows() != *getRows())
       return emitOpError() << "layout " << parts << " differs from the rows of its sources";
   }
+  if (getPlus() && !type.getElementType().isF32())
+    return emitOpError() << "has `plus`, which needs elements of f32, but they are " << type.getElementType();
   return success();
 }
 

@@ -29,23 +29,36 @@ def Llama_RowIndices : TensorRankOf<[I32], [1]>;
 def Llama_WeightOp : Llama_Op<"weight", [Symbol]> {
   let summary = "a weight of the model, by name";
   let description = [{
-    Declares a weight whose rows are the rows of the tensors `sources` of the weight files, one below the other (one
-    source: the tensor itself). The element type is the type in memory at run time. `role` says how the runtime fills
-    it when the model is compiled without weight files.
+    Declares a weight whose rows are the rows of its `sources`, one below the other. A source is a tensor of the weight
+    files or a slice of one (`#llama.source`); a name alone is the whole tensor. The element type is the type in memory
+    at run time. `role` says how the runtime fills it when the model is compiled without weight files. `plus` is added to
+    each element of the files while the weight is loaded, in f32: a norm that multiplies by `1 + weight` has 1 there.
 
     ```mlir
-    llama.weight @layers.0.self_attn.q_proj : tensor<576x576xbf16> role matrix
-        sources ["model.layers.0.self_attn.q_proj.weight"]
+    llama.weight @layers.0.self_attn.q_proj : tensor<576x576xbf16> role matrix sources ["layers.0.self_attn.q_proj"]
     llama.weight @layers.0.self_attn.qkv : tensor<960x576xbf16> role matrix
-        sources ["model.layers.0.self_attn.q_proj.weight", "model.layers.0.self_attn.k_proj.weight",
-                 "model.layers.0.self_attn.v_proj.weight"] rows [576, 192, 192]
+        sources ["layers.0.self_attn.q_proj", "layers.0.self_attn.k_proj", "layers.0.self_attn.v_proj"]
+        rows [576, 192, 192]
+    llama.weight @layers.1.self_attn.v_proj : tensor<192x576xbf16> role matrix
+        sources [#llama.source<"layers.1.self_attn.qkv_proj" rows <768 to 960 of 960>>]
+    llama.weight @norm : tensor<576xf32> role norm sources ["norm"] {plus = 1.0 : f64}
     ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<AnyTypeOf<[Llama_Matrix, Llama_Vector]>>:$type,
-                       EnumProp<Llama_WeightRole>:$role, StrArrayAttr:$sources,
-                       OptionalAttr<DenseI64ArrayAttr>:$rows);
-  let assemblyFormat = "$sym_name `:` $type `role` $role `sources` $sources (`rows` $rows^)? attr-dict";
+                       EnumProp<Llama_WeightRole>:$role, TypedArrayAttrBase<Llama_SourceAttr, "sources">:$sources,
+                       OptionalAttr<DenseI64ArrayAttr>:$rows, OptionalAttr<F64Attr>:$plus);
+  let assemblyFormat = [{ $sym_name `:` $type `role` $role `sources` custom<Sources>($sources) (`rows` $rows^)?
+    attr-dict }];
   let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    ::quipu::llama::SourceAttr getSource(unsigned index) {
+      return ::llvm::cast<::quipu::llama::SourceAttr>(getSources()[index]);
+    }
+    /// Rows of the weight that each source gives.
+    ::llvm::SmallVector<int64_t> getRowCounts();
+    /// The shape of the tensor that a source is a slice of.
+    ::llvm::SmallVector<int64_t> getTensorShape(unsigned index);
+  }];
 }
 
 def Llama_WeightRefOp : Llama_Op<"weight_ref", [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
@@ -67,13 +80,14 @@ def Llama_WeightRefOp : Llama_Op<"weight_ref", [Pure, DeclareOpInterfaceMethods<
 def Llama_EmbeddingOp : Llama_Op<"embedding", [Pure]> {
   let summary = "rows of the embedding table";
   let description = [{
-    `result[t, :] = table[tokens[t], :]`.
+    `result[t, :] = scale * table[tokens[t], :]`, in f32, rounded once. Without `scale` nothing is multiplied.
 
     ```mlir
     %x = llama.embedding %tokens, %table : (tensor<?xi32>, tensor<49152x576xbf16>) -> tensor<?x576xf32>
+    %y = llama.embedding %tokens, %table {scale = 24.0 : f64} : (tensor<?xi32>, tensor<49152x576xbf16>) -> tensor<?x576xf32>
     ```
   }];
-  let arguments = (ins Llama_RowIndices:$tokens, Llama_Matrix:$table);
+  let arguments = (ins Llama_RowIndices:$tokens, Llama_Matrix:$table, OptionalAttr<F64Attr>:$scale);
   let results = (outs Llama_Activation2D:$result);
   let assemblyFormat = "$tokens `,` $table attr-dict `:` functional-type(operands, results)";
   let hasVerifier = 1;

@@ -52,6 +52,36 @@ Evaluator::~Evaluator() = default;
 
 static size_t bytesOf(Type elementType) { return elementType.getIntOrFloatBitWidth() / 8; }
 
+/// Writes the slices of tensors that a weight consists of, one below the other.
+static void fillWeight(WeightOp weight, const WeightFill &fill, char *out) {
+  auto type = cast<RankedTensorType>(weight.getType());
+  size_t elementBytes = bytesOf(type.getElementType());
+  int64_t columns = type.getRank() == 2 ? type.getDimSize(1) : 1;
+  char *begin = out;
+  for (auto [index, count] : llvm::enumerate(weight.getRowCounts())) {
+    SourceAttr source = weight.getSource(index);
+    SmallVector<int64_t> shape = weight.getTensorShape(index);
+    std::vector<char> tensor(static_cast<size_t>(ShapedType::getNumElements(shape)) * elementBytes);
+    fill(source.getName(), shape, weight.getRole(), type.getElementType(), tensor.data());
+    int64_t tensorColumns = shape.size() == 2 ? shape[1] : 1;
+    int64_t firstRow = source.getRows() ? source.getRows().getBegin() : 0;
+    int64_t firstColumn = source.getColumns() ? source.getColumns().getBegin() : 0;
+    size_t rowBytes = static_cast<size_t>(columns) * elementBytes;
+    for (int64_t row = 0; row < count; ++row, out += rowBytes) {
+      int64_t element = (firstRow + row) * tensorColumns + firstColumn;
+      std::memcpy(out, tensor.data() + static_cast<size_t>(element) * elementBytes, rowBytes);
+    }
+  }
+  // The verifier has seen that the elements are f32.
+  if (std::optional<APFloat> plus = weight.getPlus())
+    for (char *at = begin; at != out; at += sizeof(float)) {
+      float value;
+      std::memcpy(&value, at, sizeof(value));
+      value += static_cast<float>(plus->convertToDouble());
+      std::memcpy(at, &value, sizeof(value));
+    }
+}
+
 void quipu::llama::registerEvaluatorDialects(DialectRegistry &registry) {
   registerReferenceDialects(registry);
   registerBuiltinDialectTranslation(registry);
@@ -92,17 +122,8 @@ llvm::Expected<std::unique_ptr<Evaluator>> Evaluator::create(ModuleOp module, co
 
   for (auto weight : module.getOps<WeightOp>()) {
     auto type = cast<RankedTensorType>(weight.getType());
-    Buffer &buffer = result->weights.emplace_back(type.getShape(), bytesOf(type.getElementType()));
-    SmallVector<int64_t> rows{type.getDimSize(0)};
-    if (auto counts = weight.getRows())
-      rows.assign(counts->begin(), counts->end());
-    char *out = buffer.bytes.data();
-    for (auto [source, count] : llvm::zip_equal(weight.getSources().getAsValueRange<StringAttr>(), rows)) {
-      SmallVector<int64_t> shape(type.getShape());
-      shape[0] = count;
-      fill(source, shape, weight.getRole(), type.getElementType(), out);
-      out += static_cast<size_t>(ShapedType::getNumElements(shape)) * bytesOf(type.getElementType());
-    }
+    fillWeight(weight, fill,
+               result->weights.emplace_back(type.getShape(), bytesOf(type.getElementType())).bytes.data());
   }
   // Not a number, in each of the element types, so that reading what was never written shows.
   result->cache = std::make_unique<Buffer>(ArrayRef<int64_t>{cache.getLayers(), 2, options.sequences, options.positions,

@@ -1,7 +1,8 @@
 //===- Evaluator.h - Runs modules through the reference lowering -*- C++ -*-===//
 //
 // Compiles a module, after whichever pass, by llama-reference-pipeline in this process and runs its programs. Weights
-// are asked for by the names of their sources, so that a module before and one after a pass get the same numbers.
+// are asked for by the names of the tensors that their sources are slices of, so that a module before and one after a
+// pass get the same numbers.
 //
 //===----------------------------------------------------------------------===//
 
@@ -25,7 +26,7 @@ class ExecutionEngine;
 
 namespace quipu::llama {
 
-/// Writes the tensor of a source, row-major and of the given element type (f32, f16 or bf16), to `out`.
+/// Writes the tensor named `source`, row-major and of the given element type (f32, f16 or bf16), to `out`.
 using WeightFill = std::function<void(llvm::StringRef source, llvm::ArrayRef<int64_t> shape, WeightRole role,
                                       mlir::Type elementType, void *out)>;
 

@@ -14,7 +14,14 @@ Value selectRows(ReferenceBuilder &b, Value source, Value indices, RankedTensorT
 }
 
 static Values lowerEmbedding(EmbeddingOp op, EmbeddingOp::Adaptor in, ReferenceBuilder &b) {
-  return {selectRows(b, in.getTable(), in.getTokens(), loweredTensor(op.getResult()))};
+  RankedTensorType type = loweredTensor(op.getResult());
+  std::optional<APFloat> scale = op.getScale();
+  if (!scale)
+    return {selectRows(b, in.getTable(), in.getTokens(), type)};
+  Value rows = selectRows(b, in.getTable(), in.getTokens(), type.clone(b.getF32Type()));
+  return {b.generate(type, b.rowsOf(in.getTokens(), type), [&](ReferenceBuilder::Indices at) {
+    return b.mul(b.extract(rows, {at[0], at[1]}), b.f32(scale->convertToDouble()));
+  })};
 }
 
 static Values lowerGatherRows(GatherRowsOp op, GatherRowsOp::Adaptor in, ReferenceBuilder &b) {

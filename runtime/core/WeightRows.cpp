@@ -7,12 +7,16 @@
 #include "runtime/support/Error.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace quipu {
 
 bool isUsableInPlace(const plan::Weight &weight) {
-  // Kernels rely on two-byte alignment. Files begin at a page, also in a bundle, but their tensors anywhere.
-  return weight.transform() == plan::WeightTransform::none && weight.sources()->Get(0)->offset() % 2 == 0;
+  // Kernels rely on two-byte alignment. Files begin at a page, also in a bundle, but their tensors anywhere. Elements
+  // take two or four bytes, so a slice is aligned as its tensor is.
+  const plan::Source &source = *weight.sources()->Get(0);
+  return weight.transform() == plan::WeightTransform::none && source.offset() % 2 == 0 &&
+         SourceSlice::of(source).isContiguous();
 }
 
 WeightRows::WeightRows(const plan::Weight &weight, std::span<const std::span<const uint8_t>> files,
@@ -22,22 +26,22 @@ WeightRows::WeightRows(const plan::Weight &weight, std::span<const std::span<con
   for (unsigned i = 1; i < weight.shape()->size(); ++i)
     rowElements *= weight.shape()->Get(i);
   for (const plan::Source *part : *weight.sources()) {
-    uint64_t elements = 1;
-    for (uint64_t dim : *part->shape())
-      elements *= dim;
-    const uint8_t *bytes = source.seed ? nullptr : files[part->file()].data() + part->offset();
-    parts.push_back({part, bytes, elements / rowElements});
+    const uint8_t *tensor = source.seed ? nullptr : files[part->file()].data() + part->offset();
+    parts.push_back({part, SourceSlice::of(*part), tensor});
   }
 }
 
-const uint8_t *WeightRows::inPlace() const { return isUsableInPlace(weight) ? parts.front().bytes : nullptr; }
+const uint8_t *WeightRows::inPlace() const {
+  const Part &part = parts.front();
+  return isUsableInPlace(weight) ? part.tensor + part.slice.elementAt(0) * dtypeSize(part.source->dtype()) : nullptr;
+}
 
 WeightRows::Run WeightRows::runAt(uint64_t row) const {
   for (const Part &part : parts) {
     uint64_t first = part.source->first_row();
     if (row < first)
       continue;
-    SourceRun run = sourceRun(part.source->order(), part.source->group_rows(), part.rows, row - first);
+    SourceRun run = sourceRun(part.source->order(), part.source->group_rows(), part.slice.rows, row - first);
     if (run.count > 0)
       return {&part, run.row, run.count};
   }
@@ -45,21 +49,41 @@ WeightRows::Run WeightRows::runAt(uint64_t row) const {
        " comes from none of its sources; compile the model again");
 }
 
+/// The plan loader has seen that the weight is f32.
+static void addToFloats(float addend, char *out, uint64_t count) {
+  for (uint64_t i = 0; i < count; ++i, out += sizeof(float)) {
+    float value;
+    memcpy(&value, out, sizeof(value));
+    value += addend;
+    memcpy(out, &value, sizeof(value));
+  }
+}
+
+void WeightRows::writeElements(const Part &part, uint64_t first, uint64_t elements, char *out) const {
+  const plan::Source &source = *part.source;
+  if (part.tensor) {
+    convertElements(source.dtype(), part.tensor + first * dtypeSize(source.dtype()), weight.dtype(), out, elements);
+    if (weight.plus() != 0)
+      addToFloats(weight.plus(), out, elements);
+  } else
+    quipu::fillRandom(source.name()->string_view(), seed, weight.role(),
+                      source.shape()->Get(source.shape()->size() - 1), first, elements, weight.dtype(), out);
+}
+
 void WeightRows::write(uint64_t first, uint64_t count, char *out) const {
   while (count > 0) {
     Run run = runAt(first);
     run.count = std::min(run.count, count);
-    const plan::Source &source = *run.part->source;
-    uint64_t begin = run.row * rowElements, elements = run.count * rowElements;
-    if (run.part->bytes)
-      convertElements(source.dtype(), run.part->bytes + begin * dtypeSize(source.dtype()), weight.dtype(), out,
-                      elements);
-    else
-      quipu::fillRandom(source.name()->string_view(), seed, weight.role(),
-                        source.shape()->Get(source.shape()->size() - 1), begin, elements, weight.dtype(), out);
+    // Rows without a gap between them are written at once.
+    const SourceSlice &slice = run.part->slice;
+    uint64_t perPiece = slice.isContiguous() ? run.count : 1;
+    for (uint64_t row = 0; row < run.count; row += perPiece) {
+      uint64_t elements = perPiece * rowElements;
+      writeElements(*run.part, slice.elementAt(run.row + row), elements, out);
+      out += elements * elementBytes;
+    }
     first += run.count;
     count -= run.count;
-    out += elements * elementBytes;
   }
 }
 

@@ -1,6 +1,7 @@
 //===- WeightRows.h - The rows of a weight, from wherever they come ---------*- C++ -*-===//
 //
-// A weight is joined from sources whose rows may be put in another order (RowOrder.h) and converted to another type.
+// A weight is joined from slices of tensors (SourceSlice.h) whose rows may be put in another order (RowOrder.h) and
+// converted to another type.
 // Any rows of it can be written by themselves, so that several threads share the work and no host copy of the whole is
 // needed.
 //
@@ -9,7 +10,7 @@
 #ifndef QUIPU_RUNTIME_CORE_WEIGHTROWS_H
 #define QUIPU_RUNTIME_CORE_WEIGHTROWS_H
 
-#include "runtime/abi/plan_generated.h"
+#include "runtime/abi/SourceSlice.h"
 #include "runtime/core/Model.h"
 
 #include <cstdint>
@@ -42,9 +43,9 @@ public:
 private:
   struct Part {
     const plan::Source *source;
-    /// Null: random.
-    const uint8_t *bytes;
-    uint64_t rows;
+    SourceSlice slice;
+    /// Of the tensor that the slice is of. Null: random.
+    const uint8_t *tensor;
   };
   /// Rows of a source that follow each other both there and in the weight.
   struct Run {
@@ -54,6 +55,8 @@ private:
   };
 
   Run runAt(uint64_t row) const;
+  /// Writes `elements` elements of a tensor, the first of them number `first`.
+  void writeElements(const Part &part, uint64_t first, uint64_t elements, char *out) const;
 
   const plan::Weight &weight;
   const std::string &planName;

@@ -4,6 +4,7 @@
 #include "runtime/abi/CudaAbi.h"
 #include "runtime/abi/DataType.h"
 #include "runtime/abi/RandomWeights.h"
+#include "runtime/abi/SourceSlice.h"
 
 #include <algorithm>
 #include <string>
@@ -43,12 +44,11 @@ void CudaServices::find(const CodeModule &module) {
 
 bool CudaServices::fillRandom(Stream stream, const RandomFill &fill, uint32_t multiprocessors) const {
   const plan::Source &source = *fill.source;
-  uint64_t elements = 1;
-  for (uint64_t dim : *source.shape())
-    elements *= dim;
+  SourceSlice slice = SourceSlice::of(source);
+  uint64_t elements = slice.elements(), first = slice.elementAt(0);
   Function function = size_t(fill.dtype) < fills.size() ? fills[size_t(fill.dtype)] : nullptr;
-  // The kernel numbers elements with 32 bits.
-  if (!function || elements > uint64_t(1) << 32)
+  // The kernel numbers elements with 32 bits, one after the other.
+  if (!function || first + elements > uint64_t(1) << 32 || !slice.isContiguous())
     return false;
   // Keys and scale of zero ask for ones.
   RandomKeys keys = {0, 0, 0};
@@ -60,7 +60,7 @@ bool CudaServices::fillRandom(Stream stream, const RandomFill &fill, uint32_t mu
   // Blocks take rows in turn; several on a multiprocessor hide the latency of their stores.
   uint64_t blocks = std::min<uint64_t>(elements / fill.columns, uint64_t(multiprocessors) * 8);
   launchService(stream, function, blocks, 1, /*dependent=*/false, fill.weight, elements, fill.columns, keys.a, keys.b,
-                keys.c, scale, uint32_t(0), uint64_t(source.first_row()), uint32_t(source.order()),
+                keys.c, scale, uint32_t(first), uint64_t(source.first_row()), uint32_t(source.order()),
                 uint64_t(source.group_rows()));
   return true;
 }

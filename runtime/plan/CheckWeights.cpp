@@ -2,7 +2,10 @@
 
 #include "runtime/abi/DataType.h"
 #include "runtime/abi/RowOrder.h"
+#include "runtime/abi/SourceSlice.h"
 #include "runtime/plan/PlanChecks.h"
+
+#include <cmath>
 
 namespace quipu {
 namespace {
@@ -67,19 +70,24 @@ private:
     uint64_t sum = 0;
     for (const plan::Source *source : *weight.sources()) {
       checkName(source->name(), field + ": name of a source");
-      checkSource(*source, field + ", source " + source->name()->str());
-      uint64_t count = elements(source->shape(), field + ", source " + source->name()->str());
+      std::string where = field + ", source " + source->name()->str();
+      checkSource(*source, where);
+      checkSlice(*source, where);
+      uint64_t count = SourceSlice::of(*source).elements();
       if (count > total - sum)
         wrong(field, ": its sources have more elements than its shape");
       sum += count;
       if (weight.transform() == plan::WeightTransform::none && source->dtype() != weight.dtype())
         wrong(field, " is used in place but its source is ", dtypeName(source->dtype()), ", not ",
               dtypeName(weight.dtype()));
-      if (weight.transform() == plan::WeightTransform::concat)
-        checkJoinable(weight, *source, field);
+      checkJoinable(weight, *source, field);
     }
     if (sum != total)
       wrong(field, ": its sources have ", sum, " elements, its shape has ", total);
+    if (weight.plus() != 0 && (!std::isfinite(weight.plus()) || weight.dtype() != plan::DType::f32 ||
+                               weight.transform() == plan::WeightTransform::none))
+      wrong(field, ": plus is ", weight.plus(), " for ", dtypeName(weight.dtype()), " and transform ",
+            plan::EnumNameWeightTransform(weight.transform()));
     checkRowOrders(weight, field);
     // Rows are found by the ids of tokens, which are checked against the config alone.
     if (weight.role() == plan::WeightRole::embedding &&
@@ -105,11 +113,31 @@ private:
       wrong(field, ": bytes ", source.offset(), " and ", source.size(), " more leave its file of ", fileSize, " bytes");
   }
 
-  /// Sources that are joined along dimension 0 agree in the others.
+  /// A slice lies in its tensor.
+  void checkSlice(const plan::Source &source, const std::string &field) {
+    if (source.name_in_file())
+      checkName(source.name_in_file(), field + ": name_in_file");
+    if (!source.slice())
+      return;
+    SourceSlice slice = SourceSlice::of(source);
+    auto check = [&](uint64_t first, uint64_t count, uint64_t extent, const char *what) {
+      if (count == 0 || count > extent || first > extent - count)
+        wrong(field, ": its slice has ", count, " ", what, " from number ", first, " on, its tensor has ", extent);
+    };
+    check(slice.firstRow, slice.rows, source.shape()->Get(0), "rows");
+    check(slice.firstColumn, slice.columns, slice.tensorColumns, "columns");
+    if (source.shape()->size() != 2 && slice.columns != slice.tensorColumns)
+      wrong(field, ": its slice has ", slice.columns, " of ", slice.tensorColumns,
+            " columns, which only a matrix has; its tensor has ", source.shape()->size(), " dimensions");
+  }
+
+  /// Sources, which are joined along dimension 0, agree with the weight in the others.
   void checkJoinable(const plan::Weight &weight, const plan::Source &source, const std::string &field) {
-    bool same = source.shape()->size() == weight.shape()->size();
-    for (size_t i = 1; same && i < weight.shape()->size(); ++i)
-      same = source.shape()->Get(i) == weight.shape()->Get(i);
+    size_t rank = weight.shape()->size();
+    bool same = source.shape()->size() == rank;
+    // Only a matrix has fewer columns than its tensor.
+    for (unsigned i = 1; same && i < rank; ++i)
+      same = (rank == 2 ? SourceSlice::of(source).columns : source.shape()->Get(i)) == weight.shape()->Get(i);
     if (!same)
       wrong(field, ": source ", source.name()->string_view(), " differs from it in a dimension other than the first");
   }
@@ -127,9 +155,9 @@ private:
                 plan::EnumNameWeightTransform(weight.transform()));
         continue;
       }
-      uint64_t rows = source->shape()->Get(0);
+      uint64_t rows = SourceSlice::of(*source).rows;
       bool isSecond = source->order() == plan::RowOrder::second;
-      if (isSecond != (first != nullptr) || (isSecond && rows != first->shape()->Get(0)))
+      if (isSecond != (first != nullptr) || (isSecond && rows != SourceSlice::of(*first).rows))
         wrong(where, ": first and second elements of pairs do not follow each other in equal number");
       if (uint64_t place = isSecond ? next - rows : next; source->first_row() != place)
         wrong(where, ": first_row is ", source->first_row(), ", expected ", place);

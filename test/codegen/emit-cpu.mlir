@@ -82,3 +82,21 @@ func.func @decode(%x: tensor<?x8xf32>, %r: tensor<?xi32>) -> tensor<?x8xf32> att
   %0 = llama.launch @gather(%x, %r) : (tensor<?x8xf32>, tensor<?xi32>) -> tensor<?x8xf32>
   return %0 : tensor<?x8xf32>
 }
+
+// -----
+
+// Test: an embedding with a scale multiplies the values between loading and storing them.
+// CHECK: llvm.func @embed(
+// CHECK: %[[VALUES:.*]] = arith.extf %{{.*}} : vector<8xf16> to vector<8xf32>
+// CHECK: %[[SCALE:.*]] = arith.constant dense<2.500000e+00> : vector<8xf32>
+// CHECK: %[[SCALED:.*]] = arith.mulf %[[VALUES]], %[[SCALE]] : vector<8xf32>
+// CHECK: llvm.store %[[SCALED]]
+llama.kernel @embed(%t: tensor<?xi32>, %table: tensor<32x16xf16>) -> tensor<?x16xf32>
+    attributes {schedule = #llama.cpu_pointwise<rows = few, lanes = 8, rowsPerBlock = 1>} {
+  %0 = llama.embedding %t, %table {scale = 2.5 : f64} : (tensor<?xi32>, tensor<32x16xf16>) -> tensor<?x16xf32>
+  llama.yield %0 : tensor<?x16xf32>
+}
+func.func @decode(%t: tensor<?xi32>, %table: tensor<32x16xf16>) -> tensor<?x16xf32> attributes {llama.program = #llama.program<decode, rows = 1 to 8>} {
+  %0 = llama.launch @embed(%t, %table) : (tensor<?xi32>, tensor<32x16xf16>) -> tensor<?x16xf32>
+  return %0 : tensor<?x16xf32>
+}

@@ -141,3 +141,19 @@ func.func @decode(%x: tensor<?x16xf32>) -> tensor<?x16xf32> attributes {llama.pr
   %0 = llama.launch @k(%x) : (tensor<?x16xf32>) -> tensor<?x16xf32>
   return %0 : tensor<?x16xf32>
 }
+
+// -----
+
+// Test: an embedding with a scale multiplies each value before it is rounded.
+// CHECK: llvm.func @k(
+// CHECK: arith.constant 2.500000e+00 : f32
+// CHECK-COUNT-8: arith.mulf {{.*}} : f32
+// CHECK: llvm.store
+llama.kernel @k(%t: tensor<?xi32>, %table: tensor<32x16xbf16>) -> tensor<?x16xbf16> attributes {schedule = #llama.cuda_pointwise<threads = 256>} {
+  %0 = llama.embedding %t, %table {scale = 2.5 : f64} : (tensor<?xi32>, tensor<32x16xbf16>) -> tensor<?x16xbf16>
+  llama.yield %0 : tensor<?x16xbf16>
+}
+func.func @decode(%t: tensor<?xi32>, %table: tensor<32x16xbf16>) -> tensor<?x16xbf16> attributes {llama.program = #llama.program<decode, rows = 1 to 8>} {
+  %0 = llama.launch @k(%t, %table) : (tensor<?xi32>, tensor<32x16xbf16>) -> tensor<?x16xbf16>
+  return %0 : tensor<?x16xbf16>
+}

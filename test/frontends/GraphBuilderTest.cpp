@@ -34,7 +34,8 @@ public:
       model.weights.emplace();
       for (const ExpectedWeight &weight : expectedWeights(model.config)) {
         WeightEntry entry;
-        entry.shape = weight.shape;
+        entry.shape = weight.tensorShape;
+        entry.nameInFile = weight.tensor;
         entry.dtype = storedDtype == "bf16" ? DType::bf16 : storedDtype == "f16" ? DType::f16 : DType::f32;
         if (auto it = odd.find(weight.tensor); it != odd.end())
           entry.dtype = it->second;
@@ -173,12 +174,12 @@ TEST(GraphBuilder, WeightsNameTheirTensors) {
   Graph graph(R"({"attention_bias": true, "head_dim": 6})");
   llama::WeightOp query = graph.weight("layers.1.self_attn.q_proj");
   ASSERT_TRUE(query);
-  EXPECT_EQ(Graph::print(query.getSources()), "[\"model.layers.1.self_attn.q_proj.weight\"]");
+  EXPECT_EQ(Graph::print(query.getSources()), "[\"layers.1.self_attn.q_proj\"]");
   EXPECT_EQ(Graph::print(query.getType()), "tensor<24x8xf32>");
   EXPECT_EQ(query.getRole(), llama::WeightRole::Matrix);
   llama::WeightOp bias = graph.weight("layers.0.self_attn.k_proj.bias");
   ASSERT_TRUE(bias);
-  EXPECT_EQ(Graph::print(bias.getSources()), "[\"model.layers.0.self_attn.k_proj.bias\"]");
+  EXPECT_EQ(Graph::print(bias.getSources()), "[\"layers.0.self_attn.k_proj.bias\"]");
   EXPECT_EQ(Graph::print(bias.getType()), "tensor<12xf32>");
   EXPECT_EQ(graph.weight("lm_head").getRole(), llama::WeightRole::Matrix);
   EXPECT_EQ(graph.weight("embed_tokens").getRole(), llama::WeightRole::Embedding);
@@ -242,20 +243,20 @@ TEST(GraphBuilder, AutoComputesInTheStoredType) {
   Graph undeclared(R"({"torch_dtype": null})");
   EXPECT_EQ(layerTypes(undeclared), "f32 f32 f32 f32 f32 f32");
   // Norms stored in another type than the matrices do not matter.
-  Graph norms("{}", {}, "bf16", {{"model.norm.weight", DType::f32}});
+  Graph norms("{}", {}, "bf16", {{"norm", DType::f32}});
   EXPECT_EQ(layerTypes(norms), "f32 bf16 bf16 bf16 bf16 bf16");
   EXPECT_EQ(norms.typeOf("norm"), "tensor<8xf32>");
   // Matrices of several types: the declared one, to which the others are converted.
-  Graph mixed(R"({"torch_dtype": "bfloat16"})", {}, "bf16", {{"model.layers.1.mlp.up_proj.weight", DType::f32}});
+  Graph mixed(R"({"torch_dtype": "bfloat16"})", {}, "bf16", {{"layers.1.mlp.up_proj", DType::f32}});
   EXPECT_EQ(layerTypes(mixed), "f32 bf16 bf16 bf16 bf16 bf16");
   EXPECT_EQ(mixed.typeOf("layers.1.mlp.up_proj"), "tensor<12x8xbf16>");
   EXPECT_EQ(describeConversions(mixed.model, DType::bf16),
             "1 of 15 matrices are stored in another type than bf16 and are converted to it while they are loaded, the "
-            "first of them model.layers.1.mlp.up_proj.weight in f32; --dtype f32 computes with all of them as they are "
+            "first of them layers.1.mlp.up_proj in f32; --dtype f32 computes with all of them as they are "
             "stored");
   EXPECT_EQ(describeConversions(bf16.model, DType::bf16), "");
   // None declared: f32, which reads all of them as they are.
-  Graph neither(R"({"torch_dtype": null})", {}, "bf16", {{"model.layers.1.mlp.up_proj.weight", DType::f16}});
+  Graph neither(R"({"torch_dtype": null})", {}, "bf16", {{"layers.1.mlp.up_proj", DType::f16}});
   EXPECT_EQ(layerTypes(neither), "f32 f32 f32 f32 f32 f32");
   EXPECT_EQ(neither.typeOf("layers.1.mlp.up_proj"), "tensor<12x8xf16>");
   EXPECT_EQ(neither.typeOf("layers.1.mlp.gate_proj"), "tensor<12x8xbf16>");

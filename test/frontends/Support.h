@@ -5,6 +5,7 @@
 
 #include "frontends/common/Layout.h"
 #include "frontends/common/Model.h"
+#include "frontends/hf/TensorNames.h"
 #include "runtime/support/Error.h"
 
 #include <gtest/gtest.h>
@@ -122,8 +123,10 @@ inline std::string safetensorsFile(const std::vector<Tensor> &tensors) {
 /// The tensors that a config implies, all of one dtype.
 inline std::vector<Tensor> tensorsOf(const frontend::ModelConfig &config, const std::string &dtype = "F32") {
   std::vector<Tensor> tensors;
+  // Weights in one tensor follow each other.
   for (const frontend::ExpectedWeight &weight : frontend::expectedWeights(config))
-    tensors.push_back({weight.tensor, dtype, weight.shape});
+    if (std::string name = frontend::hf::nameInFiles(weight); tensors.empty() || tensors.back().name != name)
+      tensors.push_back({name, dtype, weight.tensorShape});
   return tensors;
 }
 

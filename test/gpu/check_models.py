@@ -101,6 +101,7 @@ class Reference:
             stored = getattr(torch, TYPES[plan.dtype])
             with torch.no_grad():
                 for name, parameter in model.named_parameters():
+                    name = name.removeprefix("model.").removesuffix(".weight")
                     parameter.copy_(random_weights.tensor(name, 0, parameter.shape, self.device).to(stored))
             # Buffers were on no device: computed again.
             rotary = model.model.rotary_emb

@@ -64,7 +64,7 @@ class Weight:
             self.stored = torch.empty_like(self.plain)
             first, done = 0, torch.zeros(shape[0], dtype=torch.bool)
             for source in sources:
-                rows = source["shape"][0]
+                rows = source["slice"]["rows"] if "slice" in source else source["shape"][0]
                 target = target_rows(source, rows)
                 done[target] = True
                 self.stored[target.to(device)] = self.plain[first:first + rows]

@@ -25,7 +25,7 @@ def values(first, count, keys, scale, device):
 
 
 def tensor(name, seed, shape, device):
-    """A tensor by its name in the weight file, as float32."""
+    """A tensor by its canonical name ("layers.0.self_attn.q_proj"), as float32."""
     from xxhash import xxh3_64_intdigest
 
     def digest(data, seed):

@@ -27,6 +27,31 @@ llama.weight @w : tensor<4x8xf32> role matrix sources ["a", "b"]
 
 // -----
 
+// expected-error @+1 {{'llama.weight' op takes 3 rows of 't', expected 4}}
+llama.weight @w : tensor<4x8xf32> role matrix sources [#llama.source<"t" rows <1 to 4 of 9>>]
+
+// -----
+
+// expected-error @+1 {{'llama.weight' op takes 2 rows of 't', expected 1}}
+llama.weight @w : tensor<4x8xf32> role matrix sources ["a", #llama.source<"t" rows <1 to 3 of 9>>] rows [3, 1]
+
+// -----
+
+// expected-error @+1 {{'llama.weight' op takes 7 columns of 't', expected 8}}
+llama.weight @w : tensor<4x8xf32> role matrix sources [#llama.source<"t" columns <1 to 8 of 9>>]
+
+// -----
+
+// expected-error @+1 {{'llama.weight' op takes columns of 't', but is no matrix}}
+llama.weight @w : tensor<4xf32> role norm sources [#llama.source<"t" columns <1 to 2 of 9>>]
+
+// -----
+
+// expected-error @+1 {{'llama.weight' op has `plus`, which needs elements of f32, but they are 'bf16'}}
+llama.weight @w : tensor<4xbf16> role norm sources ["t"] {plus = 1.0 : f64}
+
+// -----
+
 // expected-error @+1 {{'llama.weight' op layout #llama.row_parts<3, 1> differs from the rows of its sources}}
 llama.weight @w : tensor<4x8xf32, #llama.row_parts<3, 1>> role matrix sources ["a", "b"] rows [2, 2]
 

@@ -16,17 +16,28 @@
 // CHECK: llama.weight @norm : tensor<8xf32> role norm sources ["n"]
 // CHECK: llama.weight @table : tensor<16x8xf16> role embedding sources ["t"]
 // CHECK: llama.weight @b : tensor<12xf32> role bias sources ["b"]
+// CHECK: llama.weight @slice : tensor<4x3xbf16> role matrix sources [#llama.source<"t" rows <2 to 6 of 12> columns <5 to 8 of 8>>]
+// CHECK: llama.weight @mixed : tensor<12x8xbf16> role matrix sources ["w", #llama.source<"t" rows <0 to 4 of 12>>] rows [8, 4]
+// CHECK: llama.weight @columns : tensor<12x3xbf16> role matrix sources [#llama.source<"t" columns <5 to 8 of 8>>]
+// CHECK: llama.weight @plus : tensor<8xf32> role norm sources ["n"] {plus = 1.000000e+00 : f64}
+// CHECK: range = #llama.range<1 to 2 of 3>
 llama.weight @w : tensor<12x8xbf16> role matrix sources ["model.w"]
 llama.weight @parts : tensor<12x8xbf16, #llama.row_parts<8, 4>> role matrix sources ["a", "b"] rows [8, 4]
 llama.weight @norm : tensor<8xf32> role norm sources ["n"]
 llama.weight @table : tensor<16x8xf16> role embedding sources ["t"]
 llama.weight @b : tensor<12xf32> role bias sources ["b"]
+llama.weight @slice : tensor<4x3xbf16> role matrix sources [#llama.source<"t" rows <2 to 6 of 12> columns <5 to 8 of 8>>]
+llama.weight @mixed : tensor<12x8xbf16> role matrix sources [#llama.source<"w">, #llama.source<"t" rows <0 to 4 of 12>>] rows [8, 4]
+llama.weight @columns : tensor<12x3xbf16> role matrix sources [#llama.source<"t" columns <5 to 8 of 8>>]
+llama.weight @plus : tensor<8xf32> role norm sources ["n"] {plus = 1.0 : f64}
+func.func private @range() attributes {range = #llama.range<1 to 2 of 3>}
 
 // Test: ops of the stream of activations.
 // CHECK-LABEL: func.func @activations
 // CHECK-SAME: attributes {llama.arena_bytes = 128 : i64, llama.program = #llama.program<forward, rows = 1 to 512>}
 // CHECK: %[[TABLE:.*]] = llama.weight_ref @table : tensor<16x8xf16>
 // CHECK: llama.embedding %{{.*}}, %[[TABLE]] : (tensor<?xi32>, tensor<16x8xf16>) -> tensor<?x8xf32>
+// CHECK: llama.embedding %{{.*}}, %[[TABLE]] {scale = 2.500000e+00 : f64} : (tensor<?xi32>, tensor<16x8xf16>) -> tensor<?x8xbf16>
 // CHECK: llama.rms_norm %{{.*}}, %{{.*}} {eps = 1.000000e-05 : f64} : (tensor<?x8xf32>, tensor<8xf32>) -> tensor<?x8xbf16>
 // CHECK: llama.linear %{{.*}}, %{{.*}} : (tensor<?x8xbf16>, tensor<12x8xbf16>) -> tensor<?x12xf32>
 // CHECK: llama.linear %{{.*}}, %{{.*}} bias %{{.*}} : (tensor<?x8xbf16>, tensor<12x8xbf16, #llama.row_parts<8, 4>>, tensor<12xf32>) -> tensor<?x12xf32>
@@ -47,6 +58,7 @@ func.func @activations(%tokens: tensor<?xi32>, %rows: tensor<?xi32>, %down: tens
   %table = llama.weight_ref @table : tensor<16x8xf16>
   %b = llama.weight_ref @b : tensor<12xf32>
   %x = llama.embedding %tokens, %table : (tensor<?xi32>, tensor<16x8xf16>) -> tensor<?x8xf32>
+  %scaled = llama.embedding %tokens, %table {scale = 2.5 : f64} : (tensor<?xi32>, tensor<16x8xf16>) -> tensor<?x8xbf16>
   %n = llama.rms_norm %x, %norm {eps = 1.0e-05 : f64} : (tensor<?x8xf32>, tensor<8xf32>) -> tensor<?x8xbf16>
   %y = llama.linear %n, %w : (tensor<?x8xbf16>, tensor<12x8xbf16>) -> tensor<?x12xf32>
   %z = llama.linear %n, %parts bias %b : (tensor<?x8xbf16>, tensor<12x8xbf16, #llama.row_parts<8, 4>>, tensor<12xf32>) -> tensor<?x12xf32>

@@ -144,3 +144,28 @@ func.func private @f() attributes {a = #llama.paired_rows<<second>, <first>>}
 
 // expected-error @+1 {{must be followed by one with the second elements}}
 func.func private @f() attributes {a = #llama.paired_rows<<plain>, <first>>}
+
+// -----
+
+// expected-error @+1 {{a range must have 0 <= begin < end <= extent, found 3 to 3 of 8}}
+func.func private @empty() attributes {a = #llama.range<3 to 3 of 8>}
+
+// -----
+
+// expected-error @+1 {{a range must have 0 <= begin < end <= extent, found 3 to 9 of 8}}
+func.func private @beyond() attributes {a = #llama.range<3 to 9 of 8>}
+
+// -----
+
+// expected-error @+1 {{a range must have 0 <= begin < end <= extent, found -1 to 2 of 8}}
+func.func private @negative() attributes {a = #llama.range<-1 to 2 of 8>}
+
+// -----
+
+// expected-error @+1 {{0 to 8 of 8 is the whole dimension; leave the range out}}
+func.func private @whole() attributes {a = #llama.range<0 to 8 of 8>}
+
+// -----
+
+// expected-error @+1 {{a source needs the name of a tensor}}
+func.func private @nameless() attributes {a = #llama.source<"">}

@@ -179,6 +179,51 @@ TEST_F(CudaWeightsTest, Random) {
   }
 }
 
+// Test: slices of a tensor in the order of pairs, from a file and from a seed. The device makes numbers of whole rows
+// itself; those of some columns come from the host.
+TEST_F(CudaWeightsTest, Slices) {
+  constexpr uint64_t kColumns = 40, kRows = 40;
+  for (bool narrow : {false, true}) {
+    uint64_t firstColumn = narrow ? 5 : 0, columns = narrow ? 16 : kColumns;
+    auto whole = planOf(kGateUp, kColumns, plan::DType::bf16);
+    plan::PlanT changed;
+    whole->plan().UnPackTo(&changed);
+    plan::WeightT &weight = *changed.weights[6];
+    weight.shape[1] = columns;
+    // Both are rows of one tensor.
+    for (uint64_t i = 0; i < 2; ++i) {
+      plan::SourceT &source = *weight.sources[i];
+      source.name = "both";
+      source.offset = weight.sources[0]->offset;
+      source.shape = {2 * kRows, kColumns};
+      source.size = 2 * kRows * kColumns * 2;
+      source.slice = std::make_unique<plan::Slice>(i * kRows, kRows, firstColumn, columns);
+    }
+    for (auto &kernel : changed.kernels)
+      if (kernel->params.size() == 6)
+        kernel->params[4]->bytes = weight.shape[0] * columns * 2;
+    auto plan = PlanFile::fromMemory(planBytes(packPlan(changed)), "toy.plan");
+    auto numberOf = [&](size_t source, uint64_t element) {
+      return (source * kRows + element / columns) * kColumns + firstColumn + element % columns;
+    };
+    CudaDevice device(0);
+    auto code = device.loadModule(*plan->plan().modules()->Get(0), "toy.plan");
+    Weights weights(*plan, device, ModelOptions());
+    expectRows<uint16_t>(static_cast<const uint16_t *>(weights.pointer(6)), kGateUp, columns,
+                         [&](size_t source, uint64_t element) { return values[numberOf(source, element)]; });
+    ModelOptions options;
+    options.weights = WeightSource::random(77);
+    Weights random(*plan, device, options);
+    expectRows<uint16_t>(static_cast<const uint16_t *>(random.pointer(6)), kGateUp, columns,
+                         [&](size_t source, uint64_t element) {
+                           float result;
+                           fillRandom("both", 77, plan::WeightRole::matrix, kColumns, numberOf(source, element), 1,
+                                      &result);
+                           return bf16FromF32(result);
+                         });
+  }
+}
+
 // Test: weights larger than the buffers go through these, and how far they are is said.
 TEST_F(CudaWeightsTest, BoundedStaging) {
   struct Uploads : ProgressListener {

@@ -3,6 +3,7 @@
 #include "runtime/support/OutputFile.h"
 #include "test/runtime/ToyPlan.h"
 
+#include <cmath>
 #include <cstring>
 #include <random>
 
@@ -210,6 +211,43 @@ TEST_F(PlanFileTest, RowOrders) {
   withOrders("no groups of 0", 16, {halves, plain}, nothing);
   expectInvalid("the transform is none",
                 [](plan::PlanT &plan) { plan.weights[1]->sources[0]->order = plan::RowOrder::first; });
+}
+
+// Test: a slice lies in its tensor and fits the weight; `plus` is for f32 that is not used in place.
+TEST_F(PlanFileTest, Slices) {
+  // The embedding's 32 x 8 values become rows 1 and on, and columns 2 and on, of a larger tensor.
+  auto withSlice = [&](const std::string &text, const std::function<void(plan::SourceT &)> &change) {
+    plan::PlanT plan = toyPlan();
+    plan::SourceT &source = *plan.weights[0]->sources[0];
+    source.shape = {kToyVocab + 2, kToyHidden + 4};
+    source.size = source.shape[0] * source.shape[1] * 2;
+    source.slice = std::make_unique<plan::Slice>(1, kToyVocab, 2, kToyHidden);
+    change(source);
+    text.empty() ? (void)PlanFile::fromMemory(planBytes(packPlan(plan)), "toy.plan")
+                 : expectRefusal(planBytes(packPlan(plan)), text);
+  };
+  auto slice = [](uint64_t row, uint64_t rows, uint64_t column, uint64_t columns) {
+    return [=](plan::SourceT &source) { *source.slice = plan::Slice(row, rows, column, columns); };
+  };
+  withSlice("", [](plan::SourceT &) {});
+  withSlice("its slice has 32 rows from number 3 on, its tensor has 34", slice(3, kToyVocab, 2, kToyHidden));
+  withSlice("rows from number 18446744073709551615 on", slice(UINT64_MAX, kToyVocab, 2, kToyHidden));
+  withSlice("its slice has 0 rows", slice(1, 0, 2, kToyHidden));
+  withSlice("its slice has 8 columns from number 5 on, its tensor has 12", slice(1, kToyVocab, 5, kToyHidden));
+  withSlice("dimension other than the first", slice(1, kToyVocab, 2, kToyHidden - 1));
+  withSlice("its sources have 248 elements, its shape has 256", slice(1, kToyVocab - 1, 2, kToyHidden));
+  withSlice("more elements", slice(1, kToyVocab + 1, 2, kToyHidden));
+  withSlice("which only a matrix has; its tensor has 3 dimensions", [](plan::SourceT &source) {
+    source.shape = {kToyVocab + 2, kToyHidden + 4, 1};
+  });
+  withSlice("name_in_file", [](plan::SourceT &source) { source.name_in_file = std::string("a\0b", 3); });
+
+  expectInvalid("plus is 1 for f32 and transform none", [](plan::PlanT &plan) { plan.weights[1]->plus = 1; });
+  expectInvalid("plus is 1 for bf16 and transform convert", [](plan::PlanT &plan) {
+    plan.weights[0]->plus = 1;
+    plan.weights[0]->dtype = plan::DType::bf16;
+  });
+  expectInvalid("plus is nan", [](plan::PlanT &plan) { plan.weights[0]->plus = std::nanf(""); });
 }
 
 TEST_F(PlanFileTest, Files) {

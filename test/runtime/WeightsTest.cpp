@@ -276,6 +276,67 @@ TEST_F(WeightsTest, Random) {
   EXPECT_EQ(values(*weights, 1 + kToyLayers)[7], 1.0f);
 }
 
+// Test: slices of tensors of f32: rows lie in the file, columns are copied; random values are the tensor's.
+TEST_F(WeightsTest, Slices) {
+  // The layers' vectors, which follow each other, as one tensor.
+  constexpr uint64_t kRows = kToyLayers, D = kToyHidden;
+  auto tensor = [&](plan::Slice slice) {
+    auto source = std::make_unique<plan::SourceT>(*planT.weights[1]->sources[0]);
+    source->name = "all";
+    source->shape = {kRows, D};
+    source->size = kRows * D * 4;
+    source->slice = std::make_unique<plan::Slice>(slice);
+    return source;
+  };
+  auto add = [&](std::vector<plan::Slice> slices, plan::WeightTransform transform, float plus) {
+    auto weight = std::make_unique<plan::WeightT>();
+    weight->name = "slices";
+    weight->transform = transform;
+    weight->plus = plus;
+    uint64_t rows = 0;
+    for (const plan::Slice &slice : slices) {
+      weight->sources.push_back(tensor(slice));
+      weight->sources.back()->first_row = rows;
+      rows += slice.rows();
+    }
+    weight->shape = {rows, slices.front().columns()};
+    planT.weights.push_back(std::move(weight));
+    return planT.weights.size() - 1;
+  };
+  size_t rows = add({{1, 2, 0, D}}, plan::WeightTransform::none, 0);
+  size_t part = add({{2, 1, 2, 3}}, plan::WeightTransform::none, 0);
+  size_t columns = add({{1, 3, 2, 3}}, plan::WeightTransform::none, 0);
+  size_t joined = add({{3, 2, 1, 4}, {0, 1, 3, 4}}, plan::WeightTransform::concat, 0);
+  size_t sum = add({{1, 2, 2, 3}}, plan::WeightTransform::convert, 1);
+  plan = PlanFile::open(writeToyPlan(folder, planT));
+  auto weights = load();
+  std::vector<float> all = toyWeights().layers;
+  auto expectSlice = [&](size_t index, plan::Slice slice, size_t firstRow, float plus) {
+    for (uint64_t row = 0; row < slice.rows(); ++row)
+      for (uint64_t column = 0; column < slice.columns(); ++column)
+        EXPECT_EQ(values(*weights, index)[(firstRow + row) * slice.columns() + column],
+                  all[(slice.first_row() + row) * D + slice.first_column() + column] + plus)
+            << "weight " << index << ", row " << row << ", column " << column;
+  };
+  auto expectAll = [&](float plus) {
+    expectSlice(rows, {1, 2, 0, D}, 0, 0);
+    expectSlice(part, {2, 1, 2, 3}, 0, 0);
+    expectSlice(columns, {1, 3, 2, 3}, 0, 0);
+    expectSlice(joined, {3, 2, 1, 4}, 0, 0);
+    expectSlice(joined, {0, 1, 3, 4}, 2, 0);
+    expectSlice(sum, {1, 2, 2, 3}, 0, plus);
+  };
+  expectAll(1);
+  // What has no gap stays in the mapped file, the first two values of a row behind the row's begin.
+  EXPECT_EQ(values(*weights, part), values(*weights, rows) + D + 2);
+  EXPECT_EQ(weights->ownedBytes(), uint64_t(kToyVocab * D * 4 + 64 + 3 * 64));
+  // Numbers from a seed are those of the whole tensor. Nothing is added to them.
+  all.resize(kRows * D);
+  fillRandom("all", 9, plan::WeightRole::matrix, D, 0, all.size(), all.data());
+  weights = load(false, WeightSource::random(9));
+  expectAll(0);
+}
+
 TEST_F(WeightsTest, BareConfigNeedsASeed) {
   plan = PlanFile::fromMemory(planBytes(packPlan(toyPlan())), "bare.plan");
   std::string message = refusal();

@@ -41,6 +41,9 @@ LogicalResult emitEmbedding(CudaBuilder &b, KernelOp kernel, EmbeddingOp embeddi
     forEachOfThread(b, width / run, entry.threads, [&](Value i) {
       Value k = b.mul(b.widen(i), run);
       CudaBuilder::Values values = b.loadRun(element, run, b.at(source, b.mul(k, bytesOf(element))));
+      if (std::optional<APFloat> scale = embedding.getScale())
+        for (Value &value : values)
+          value = b.mulf(value, b.f32(static_cast<float>(scale->convertToDouble())));
       b.storeRun(resultElement, values, b.at(target, b.mul(k, bytesOf(resultElement))));
     });
   }

@@ -42,13 +42,10 @@ def value():
     return f"%{counter}"
 
 
-def weight(name, shape, role, source=None):
+def weight(name, shape, role):
     kind = f"tensor<{'x'.join(map(str, shape))}x{T}>"
-    if source is None:
-        source = name if name == "lm_head" else "model." + name
-        source = source[:-5] + ".bias" if name.endswith(".bias") else source + ".weight"
     if not any(line.startswith(f"  llama.weight @{name} ") for line in weights):
-        weights.append(f'  llama.weight @{name} : {kind} role {role} sources ["{source}"] loc("{name}")')
+        weights.append(f'  llama.weight @{name} : {kind} role {role} sources ["{name}"] loc("{name}")')
     result = value()
     body.append(f'    {result} = llama.weight_ref @{name} : {kind} loc("{name}")')
     return result, kind

@@ -63,24 +63,33 @@ static Json weightJson(const plan::Weight &weight) {
       Json item = {{"name", text(source->name())},
                    {"dtype", plan::EnumNameDType(source->dtype())},
                    {"shape", list(source->shape())}};
+      if (const plan::Slice *slice = source->slice())
+        item["slice"] = {{"first_row", slice->first_row()},
+                         {"rows", slice->rows()},
+                         {"first_column", slice->first_column()},
+                         {"columns", slice->columns()}};
       if (source->order() != plan::RowOrder::plain || source->first_row() != 0) {
         item["order"] = plan::EnumNameRowOrder(source->order());
         item["group_rows"] = source->group_rows();
         item["first_row"] = source->first_row();
       }
       if (source->file() != 0xffffffff) {
+        item["name_in_file"] = text(source->name_in_file());
         item["file"] = source->file();
         item["offset"] = source->offset();
         item["size"] = source->size();
       }
       sources.push_back(item);
     }
-  return {{"name", text(weight.name())},
-          {"dtype", plan::EnumNameDType(weight.dtype())},
-          {"shape", list(weight.shape())},
-          {"transform", plan::EnumNameWeightTransform(weight.transform())},
-          {"role", plan::EnumNameWeightRole(weight.role())},
-          {"sources", sources}};
+  Json result = {{"name", text(weight.name())},
+                 {"dtype", plan::EnumNameDType(weight.dtype())},
+                 {"shape", list(weight.shape())},
+                 {"transform", plan::EnumNameWeightTransform(weight.transform())},
+                 {"role", plan::EnumNameWeightRole(weight.role())},
+                 {"sources", sources}};
+  if (weight.plus() != 0)
+    result["plus"] = weight.plus();
+  return result;
 }
 
 static Json tensorMapJson(const plan::TensorMap &map) {

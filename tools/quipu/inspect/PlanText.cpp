@@ -2,6 +2,7 @@
 
 #include "tools/quipu/inspect/PlanText.h"
 #include "runtime/abi/DataType.h"
+#include "runtime/abi/SourceSlice.h"
 #include "runtime/support/Error.h"
 #include "tools/common/Console.h"
 #include "tools/quipu/JsonText.h"
@@ -173,6 +174,19 @@ std::string memoryText(const PlanFile &file) {
   return os.str();
 }
 
+/// "[192:384, 0:64]", the rows and columns of a tensor that a source is; empty: all of them.
+static std::string sliceText(const plan::Source &source) {
+  const plan::Slice *slice = source.slice();
+  if (!slice)
+    return "";
+  std::ostringstream os;
+  os << "[" << slice->first_row() << ":" << slice->first_row() + slice->rows();
+  if (slice->columns() != SourceSlice::of(source).tensorColumns)
+    os << ", " << slice->first_column() << ":" << slice->first_column() + slice->columns();
+  os << "]";
+  return os.str();
+}
+
 std::string weightsText(const PlanFile &file) {
   std::ostringstream os;
   for (const plan::Weight *weight : *file.plan().weights()) {
@@ -183,12 +197,15 @@ std::string weightsText(const PlanFile &file) {
     const char *separator = "from ";
     if (weight->sources())
       for (const plan::Source *source : *weight->sources()) {
-        os << separator << text(source->name()) << " (" << plan::EnumNameDType(source->dtype());
+        os << separator << text(source->name_in_file() ? source->name_in_file() : source->name()) << sliceText(*source)
+           << " (" << plan::EnumNameDType(source->dtype());
         if (source->file() != 0xffffffff)
           os << ", file " << source->file() << " at " << source->offset();
         os << ")";
         separator = ", ";
       }
+    if (weight->plus() != 0)
+      os << " plus " << weight->plus();
     os << "\n";
   }
   return os.str();
