@@ -22,6 +22,7 @@ KernelWork workOf(KernelOp kernel) {
       KVLayerType cache = attention.getKv().getType();
       int64_t elementBytes = cache.getElementType().getIntOrFloatBitWidth() / 8, head = cache.getHeadDim();
       work.cacheBytesPerKey += 2 * cache.getKvHeads() * head * elementBytes;
+      work.window = attention.getWindow().value_or(0);
       work.flopsPerKey += 2 * 2 * static_cast<int64_t>(attention.getNumHeads()) * head;
     }
   }

@@ -21,6 +21,8 @@ struct KernelWork {
   /// key that it sees, for the score and for the sum in each of its heads.
   int64_t cacheBytesPerKey = 0;
   int64_t flopsPerKey = 0;
+  /// Of attention: how many keys a row sees at most; 0: all.
+  int64_t window = 0;
 };
 
 KernelWork workOf(llama::KernelOp kernel);

@@ -126,9 +126,15 @@ private:
     to.rotary_layout = toPlan(config.rope.layout);
     to.tie_word_embeddings = config.tieWordEmbeddings;
     to.attention_bias = config.attentionBias;
+    to.attention_output_bias = config.attentionOutputBias;
     to.mlp_bias = config.mlpBias;
     to.activation = name(config.activation);
+    to.norm_plus = config.normPlus;
+    to.embedding_scale = config.embeddingScale;
     to.sliding_window = config.slidingWindow;
+    for (uint32_t layer = 0; layer < config.slidingLayers.size(); ++layer)
+      if (config.slidingLayers[layer])
+        to.sliding_layers.push_back(layer);
     to.bos_token_ids = config.bosTokenIds;
     to.eos_token_ids = config.eosTokenIds;
     to.eos_origins = config.eosOrigins;
@@ -181,6 +187,7 @@ private:
     to->flops_per_row = work.flopsPerRow;
     to->cache_bytes_per_key = work.cacheBytesPerKey;
     to->flops_per_key = work.flopsPerKey;
+    to->window = static_cast<uint32_t>(work.window);
     to->rows = toPlan(rows);
     out.kernels.push_back(std::move(to));
     return success();

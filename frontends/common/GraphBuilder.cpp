@@ -187,11 +187,13 @@ static llama::SourceAttr sourceOf(MLIRContext *context, const ExpectedWeight &we
 void GraphBuilder::declareWeights() {
   for (const ExpectedWeight &weight : expectedWeights(config)) {
     SmallVector<int64_t> shape(weight.shape.begin(), weight.shape.end());
-    auto type = RankedTensorType::get(shape, element(typeInMemory(weight)));
+    bool isChanged = weight.role == WeightRole::norm && config.normPlus != 0;
+    auto type = RankedTensorType::get(shape, element(isChanged ? DType::f32 : typeInMemory(weight)));
+    auto plus = isChanged ? builder.getF64FloatAttr(config.normPlus) : FloatAttr();
     weightTypes[weight.name] = type;
     llama::WeightOp::create(builder, at(weight.name), builder.getStringAttr(weight.name), TypeAttr::get(type),
                             convert(weight.role), builder.getArrayAttr({sourceOf(builder.getContext(), weight)}),
-                            DenseI64ArrayAttr(), FloatAttr());
+                            DenseI64ArrayAttr(), plus);
   }
 }
 
@@ -236,13 +238,14 @@ Value GraphBuilder::attention(const std::string &layerPlace, int64_t layer, Valu
   Value kv = llama::KVLayerOp::create(builder, append, layerType, cache, builder.getI64IntegerAttr(layer));
   llama::KVAppendOp::create(builder, append, kv, key, value, positions, sequences);
 
-  auto window = config.slidingWindow ? builder.getI64IntegerAttr(config.slidingWindow) : IntegerAttr();
+  uint32_t width = config.windowOf(uint32_t(layer));
+  auto window = width ? builder.getI64IntegerAttr(width) : IntegerAttr();
   auto attended = llama::AttentionOp::create(
       builder, at(place + "attention"), rows(int64_t(config.numHeads) * config.headDim, computeType), Type(), query, kv,
       positions, sequences, builder.getI64IntegerAttr(config.numHeads), builder.getI64IntegerAttr(config.numKvHeads),
       builder.getF64FloatAttr(1.0 / std::sqrt(double(config.headDim))), builder.getBoolAttr(true), window,
       IntegerAttr(), IntegerAttr());
-  return linear(place + "o_proj", attended.getResult(), config.attentionBias);
+  return linear(place + "o_proj", attended.getResult(), config.attentionOutputBias);
 }
 
 Value GraphBuilder::feedForward(const std::string &layerPlace, Value input) {
@@ -289,8 +292,9 @@ OwningOpRef<ModuleOp> GraphBuilder::build() {
   cache = body->getArgument(4);
 
   Location embed = at("embed_tokens");
+  auto scale = config.embeddingScale != 1 ? builder.getF64FloatAttr(config.embeddingScale) : FloatAttr();
   Value state = llama::EmbeddingOp::create(builder, embed, rows(config.hiddenSize, f32), tokens,
-                                           weight("embed_tokens", embed), FloatAttr());
+                                           weight("embed_tokens", embed), scale);
   for (int64_t i = 0; i < int64_t(config.numLayers); ++i) {
     std::string place = "layers." + std::to_string(i) + ".";
     state = add(place + "self_attn.residual", state, attention(place, i, norm(place + "input_layernorm", state)));

@@ -17,7 +17,8 @@
 // - a matrix has its stored dtype when computing in f32, which reads any of them in place, and else the compute dtype,
 // so
 //   that both operands of a dot product agree: the runtime converts it while loading when the file has another;
-// - norms, biases and an embedding that is not the head too keep the stored dtype.
+// - norms, biases and an embedding that is not the head too keep the stored dtype; norms that multiply by a number plus
+//   their weight are f32, in which the number is added while they are loaded.
 //
 // Part of QuipuGraphBuilder.
 //

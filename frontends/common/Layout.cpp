@@ -36,7 +36,7 @@ private:
     addLinear(layer, "self_attn.q_proj", query, hidden, config.attentionBias);
     addLinear(layer, "self_attn.k_proj", keyValue, hidden, config.attentionBias);
     addLinear(layer, "self_attn.v_proj", keyValue, hidden, config.attentionBias);
-    addLinear(layer, "self_attn.o_proj", hidden, query, config.attentionBias);
+    addLinear(layer, "self_attn.o_proj", hidden, query, config.attentionOutputBias);
     add(layer + "post_attention_layernorm", WeightRole::norm, {hidden});
     addLinear(layer, "mlp.gate_proj", feedForward, hidden, config.mlpBias);
     addLinear(layer, "mlp.up_proj", feedForward, hidden, config.mlpBias);

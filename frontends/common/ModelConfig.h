@@ -107,7 +107,7 @@ inline constexpr uint32_t kMaxPositions = 1u << 26;
 struct ModelConfig {
   /// For people: the folder's or file's name.
   std::string name;
-  /// "LlamaForCausalLM", "MistralForCausalLM".
+  /// The name of its class in transformers: "LlamaForCausalLM".
   std::string architecture;
 
   uint32_t hiddenSize = 0;       ///< D
@@ -123,15 +123,25 @@ struct ModelConfig {
   Rope rope;
   /// lm_head uses the embedding matrix.
   bool tieWordEmbeddings = false;
-  /// q, k, v and o projections have biases.
+  /// q, k and v projections have biases.
   bool attentionBias = false;
+  /// The o projection has a bias.
+  bool attentionOutputBias = false;
   /// gate, up and down projections have biases.
   bool mlpBias = false;
   Activation activation = Activation::silu;
   /// Tensors of a layer that hold several weights.
   std::vector<FusedTensor> fusedTensors;
+  /// Norms multiply by this number plus their weight.
+  double normPlus = 0.0;
+  /// What embeddings are multiplied by.
+  double embeddingScale = 1.0;
   /// Query at position p sees keys max(0, p - slidingWindow + 1) .. p; 0: all of them.
   uint32_t slidingWindow = 0;
+  /// For each layer whether it has the window; empty: all layers have.
+  std::vector<bool> slidingLayers;
+  /// The window of a layer; 0: none.
+  uint32_t windowOf(uint32_t layer) const { return slidingLayers.empty() || slidingLayers[layer] ? slidingWindow : 0; }
   /// In the file's order, without duplicates; generation stops on any of `eosTokenIds`.
   std::vector<int32_t> bosTokenIds;
   std::vector<int32_t> eosTokenIds;

@@ -3,14 +3,16 @@
 #include "frontends/hf/Config.h"
 
 #include "frontends/common/Json.h"
+#include "frontends/hf/Architectures.h"
 #include "frontends/hf/Fields.h"
 #include "frontends/hf/KnownFields.h"
 #include "frontends/hf/Rope.h"
+#include "frontends/hf/Windows.h"
 #include "runtime/support/Error.h"
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
-#include <limits>
 #include <set>
 
 using nlohmann::json;
@@ -20,27 +22,6 @@ namespace quipu::frontend::hf {
 
 /// A config is a few kilobytes; a file beyond this is something else.
 static constexpr uint64_t kMaxConfigBytes = 16u << 20;
-
-namespace {
-/// What differs between the model types that share LLaMA's graph.
-struct Family {
-  std::string_view modelType;
-  std::string_view architecture;
-  /// transformers' defaults for fields that are missing.
-  uint32_t maxPositions;
-  /// 0: as many as query heads.
-  uint32_t kvHeads;
-  uint32_t slidingWindow;
-  /// Whether the class has biases and sliding windows at all.
-  bool hasBiases;
-  bool hasWindow;
-};
-} // namespace
-
-static constexpr Family kFamilies[] = {
-    {"llama", "LlamaForCausalLM", 2048, 0, 0, true, false},
-    {"mistral", "MistralForCausalLM", 131072, 8, 4096, false, true},
-};
 
 static void note(ModelConfig &config, std::string_view field, std::string text) {
   config.notes.push_back({Note::Kind::provenance, std::string(field), std::move(text)});
@@ -57,41 +38,40 @@ static json parseObject(std::string_view text, const std::string &path) {
   return object;
 }
 
-static const Family &readFamily(Fields &fields) {
-  static constexpr std::string_view kSupported =
-      "only \"LlamaForCausalLM\" (model_type \"llama\") and \"MistralForCausalLM\" (\"mistral\") are supported; use a "
-      "model of one of these";
-  const Family *byType = nullptr;
+static const Architecture &readArchitecture(Fields &fields) {
+  const std::vector<Architecture> &table = architectures();
+  std::string supported = describeArchitectures();
+  auto byType = table.end();
   if (std::optional<std::string> type = fields.optionalString("model_type")) {
-    byType = std::ranges::find(kFamilies, std::string_view(*type), &Family::modelType);
-    if (byType == std::end(kFamilies))
-      fields.fail("model_type", *type, kSupported);
+    byType = std::ranges::find(table, std::string_view(*type), &Architecture::modelType);
+    if (byType == table.end())
+      fields.fail("model_type", *type, supported);
   }
-  const json *architectures = fields.find("architectures");
-  if (!architectures) {
-    if (!byType)
-      fields.failMissing("model_type", kSupported);
+  const json *names = fields.find("architectures");
+  if (!names) {
+    if (byType == table.end())
+      fields.failMissing("model_type", supported);
     return *byType;
   }
-  if (!architectures->is_array() || architectures->size() != 1 || !architectures->front().is_string())
-    fields.fail("architectures", *architectures, concat("must be a list of one name; ", kSupported));
-  std::string_view name = architectures->front().get_ref<const std::string &>();
-  const Family *byName = std::ranges::find(kFamilies, name, &Family::architecture);
-  if (byName == std::end(kFamilies))
-    fields.fail("architectures", *architectures, kSupported);
-  if (byType && byType != byName)
-    fields.fail("architectures", *architectures,
+  if (!names->is_array() || names->size() != 1 || !names->front().is_string())
+    fields.fail("architectures", *names, concat("must be a list of one name; ", supported));
+  std::string_view name = names->front().get_ref<const std::string &>();
+  auto byName = std::ranges::find(table, name, &Architecture::name);
+  if (byName == table.end())
+    fields.fail("architectures", *names, supported);
+  if (byType != table.end() && byType != byName)
+    fields.fail("architectures", *names,
                 concat("\"model_type\" is \"", byType->modelType, "\"; they contradict each other, correct one"));
   return *byName;
 }
 
-static void readHeads(Fields &fields, const Family &family, ModelConfig &config) {
+static void readHeads(Fields &fields, const Architecture &architecture, ModelConfig &config) {
   config.numHeads = fields.positive("num_attention_heads", kMaxHeads);
   if (auto heads = fields.optionalPositive("num_key_value_heads", kMaxHeads)) {
     config.numKvHeads = *heads;
-  } else if (family.kvHeads && !fields.object().contains("num_key_value_heads")) {
-    config.numKvHeads = family.kvHeads;
-    note(config, "num_key_value_heads", concat("default of ", family.modelType, ": ", family.kvHeads));
+  } else if (architecture.kvHeads && !fields.object().contains("num_key_value_heads")) {
+    config.numKvHeads = architecture.kvHeads;
+    note(config, "num_key_value_heads", concat("default of ", architecture.modelType, ": ", architecture.kvHeads));
   } else {
     config.numKvHeads = config.numHeads;
     note(config, "num_key_value_heads", "= num_attention_heads");
@@ -102,6 +82,9 @@ static void readHeads(Fields &fields, const Family &family, ModelConfig &config)
 
   if (auto dim = fields.optionalPositive("head_dim", kMaxHeadDim)) {
     config.headDim = *dim;
+  } else if (architecture.headDim) {
+    config.headDim = architecture.headDim;
+    note(config, "head_dim", concat("default of ", architecture.modelType, ": ", architecture.headDim));
   } else {
     if (config.hiddenSize % config.numHeads != 0)
       fail(fields.place("hidden_size"), " is ", config.hiddenSize, " but must be a multiple of the ", config.numHeads,
@@ -117,10 +100,16 @@ static void readHeads(Fields &fields, const Family &family, ModelConfig &config)
          " of \"num_attention_heads\" it must be at most ", kMaxHidden, "; correct one of them");
 }
 
-static void readActivation(Fields &fields, ModelConfig &config) {
+static void readActivation(Fields &fields, const Architecture &architecture, ModelConfig &config) {
   std::optional<std::string> activation = fields.optionalString("hidden_act");
   if (!activation) {
-    note(config, "hidden_act", "default silu");
+    config.activation = architecture.activation;
+    note(config, "hidden_act", concat("default ", name(config.activation)));
+    return;
+  }
+  if (architecture.geluIsByTanh && *activation == "gelu") {
+    config.activation = Activation::geluTanh;
+    note(config, "hidden_act", concat("\"gelu\" of a ", architecture.modelType, " model is GELU by tanh"));
     return;
   }
   // transformers has several names for each.
@@ -138,10 +127,11 @@ static void readActivation(Fields &fields, ModelConfig &config) {
   config.activation = known->second;
 }
 
-static void readEps(Fields &fields, ModelConfig &config) {
+static void readEps(Fields &fields, const Architecture &architecture, ModelConfig &config) {
   std::optional<double> eps = fields.optionalNumber("rms_norm_eps");
   if (!eps) {
-    note(config, "rms_norm_eps", "default 1e-6");
+    config.rmsNormEps = architecture.rmsNormEps;
+    note(config, "rms_norm_eps", concat("default of ", architecture.modelType, ": ", config.rmsNormEps));
     return;
   }
   if (!(*eps > 0.0 && *eps <= 1.0))
@@ -149,56 +139,20 @@ static void readEps(Fields &fields, ModelConfig &config) {
   config.rmsNormEps = *eps;
 }
 
-static void readWindow(Fields &fields, const Family &family, ModelConfig &config) {
-  bool used = fields.boolean("use_sliding_window", true);
-  std::optional<uint32_t> window = fields.optionalPositive("sliding_window", std::numeric_limits<uint32_t>::max());
-  if (!window && family.slidingWindow && !fields.object().contains("sliding_window")) {
-    window = family.slidingWindow;
-    note(config, "sliding_window", concat("default of ", family.modelType, ": ", family.slidingWindow));
-  }
-  if (window && !used) {
-    if (family.hasWindow)
-      fields.fail("use_sliding_window", false,
-                  concat("\"sliding_window\" is ", *window, "; say null there if there is no window"));
-    note(config, "sliding_window", "unused: use_sliding_window is false");
-    window.reset();
-  }
-  // A window as wide as the context hides nothing.
-  if (window && *window >= config.maxPositionEmbeddings) {
-    note(config, "sliding_window", concat(*window, " covers the whole context: no window"));
-    window.reset();
-  }
-  if (window && !family.hasWindow)
-    fields.fail("sliding_window", *window,
-                concat("a ", family.modelType,
-                       " model has no sliding window; if it was trained with one, its model_type "
-                       "is \"mistral\""));
-  config.slidingWindow = window.value_or(0);
-
-  const json *types = fields.find("layer_types");
-  if (!types)
-    return;
-  bool full =
-      types->is_array() && std::ranges::all_of(*types, [](const json &type) { return type == "full_attention"; });
-  bool sliding = types->is_array() && config.slidingWindow != 0 &&
-                 std::ranges::all_of(*types, [](const json &type) { return type == "sliding_attention"; });
-  if (!(full && config.slidingWindow == 0) && !sliding)
-    fields.fail("layer_types", *types,
-                concat("all layers must attend alike, here \"",
-                       config.slidingWindow ? "sliding_attention" : "full_attention",
-                       "\"; layers that differ are not supported"));
-  if (types->size() != config.numLayers)
-    fields.fail("layer_types", *types,
-                concat("must name each of the ", config.numLayers, " layers of \"num_hidden_layers\"; correct one"));
-}
-
-static void readBiases(Fields &fields, const Family &family, ModelConfig &config) {
-  config.attentionBias = fields.boolean("attention_bias", false);
+static void readBiases(Fields &fields, const Architecture &architecture, ModelConfig &config) {
+  bool queryKeyValue = architecture.biasesQueryKeyValue;
+  config.attentionBias = fields.boolean("attention_bias", queryKeyValue);
+  config.attentionOutputBias = config.attentionBias && architecture.readsAttentionBias;
   config.mlpBias = fields.boolean("mlp_bias", false);
-  for (std::string_view field : {"attention_bias", "mlp_bias"})
-    if (!family.hasBiases && fields.boolean(field, false))
-      fields.fail(field, true,
-                  concat("a ", family.modelType, " model has no biases; if it has, its model_type is \"llama\""));
+  auto refuse = [&](std::string_view field, bool found, std::string_view has) {
+    fields.fail(
+        field, found,
+        concat("a ", architecture.modelType, " model has ", has, "; if it has others, its model_type is \"llama\""));
+  };
+  if (config.attentionBias != queryKeyValue && !architecture.readsAttentionBias)
+    refuse("attention_bias", config.attentionBias, queryKeyValue ? "biases of queries, keys and values" : "no biases");
+  if (config.mlpBias && !architecture.readsMlpBias)
+    refuse("mlp_bias", true, queryKeyValue ? "biases of queries, keys and values alone" : "no biases there");
 }
 
 static std::optional<DType> parseDType(std::string_view text) {
@@ -269,16 +223,15 @@ static std::vector<int32_t> readTokenIds(Fields &fields, std::string_view field,
 static std::string fileName(const std::string &path) { return fs::path(path).filename().string(); }
 
 /// The ids that end a text: a field that is missing has transformers' default; null and an empty list mean none.
-static void readEndIds(Fields &fields, ModelConfig &config) {
-  static constexpr uint32_t kDefault = 2;
+static void readEndIds(Fields &fields, const Architecture &architecture, ModelConfig &config) {
   const json &object = fields.object();
   auto field = object.find("eos_token_id");
   if (field != object.end()) {
     config.eosTokenIds = readTokenIds(fields, "eos_token_id", config);
     config.endsNowhere = field->is_null() || (field->is_array() && field->empty());
     config.eosOrigins.assign(config.eosTokenIds.size(), concat(fileName(fields.path()), ": eos_token_id"));
-  } else if (kDefault < config.vocabSize) {
-    config.eosTokenIds = {int32_t(kDefault)};
+  } else if (architecture.endId && *architecture.endId < config.vocabSize) {
+    config.eosTokenIds = {int32_t(*architecture.endId)};
     config.eosOrigins = {concat("transformers' default, as ", fileName(fields.path()), " has no eos_token_id")};
   }
 }
@@ -299,8 +252,8 @@ ModelConfig parseConfig(std::string_view text, const std::string &path) {
   config.name = modelName(path);
 
   // First of all: a file that is quantised or of another family would otherwise fail on some detail.
-  const Family &family = readFamily(fields);
-  config.architecture = family.architecture;
+  const Architecture &architecture = readArchitecture(fields);
+  config.architecture = architecture.name;
 
   config.hiddenSize = fields.positive("hidden_size", kMaxHidden);
   config.intermediateSize = fields.positive("intermediate_size", kMaxIntermediate);
@@ -309,27 +262,32 @@ ModelConfig parseConfig(std::string_view text, const std::string &path) {
   if (auto positions = fields.optionalPositive("max_position_embeddings", kMaxPositions)) {
     config.maxPositionEmbeddings = *positions;
   } else {
-    config.maxPositionEmbeddings = family.maxPositions;
-    note(config, "max_position_embeddings", concat("default of ", family.modelType, ": ", family.maxPositions));
+    config.maxPositionEmbeddings = architecture.maxPositions;
+    note(config, "max_position_embeddings",
+         concat("default of ", architecture.modelType, ": ", architecture.maxPositions));
   }
-  readHeads(fields, family, config);
-  readActivation(fields, config);
-  readEps(fields, config);
+  readHeads(fields, architecture, config);
+  readActivation(fields, architecture, config);
+  readEps(fields, architecture, config);
   config.rope = readRope(fields, config.maxPositionEmbeddings, config.notes);
-  readWindow(fields, family, config);
-  readBiases(fields, family, config);
-  config.tieWordEmbeddings = fields.boolean("tie_word_embeddings", false);
+  readWindows(fields, architecture, config);
+  readBiases(fields, architecture, config);
+  config.fusedTensors = architecture.fusedTensors;
+  config.normPlus = architecture.normPlus;
+  if (architecture.scalesEmbedding)
+    config.embeddingScale = std::sqrt(double(config.hiddenSize));
+  config.tieWordEmbeddings = fields.boolean("tie_word_embeddings", architecture.tiesHead);
   if (!fields.find("tie_word_embeddings"))
-    note(config, "tie_word_embeddings", "default false");
+    note(config, "tie_word_embeddings", concat("default ", architecture.tiesHead ? "true" : "false"));
   readDType(fields, config);
   config.bosTokenIds = readTokenIds(fields, "bos_token_id", config);
-  readEndIds(fields, config);
+  readEndIds(fields, architecture, config);
   // Sliced projections: the same sums in another order, and transformers 5 does not read it at all.
   if (auto slices = fields.optionalPositive("pretraining_tp", kMaxHeads); slices && *slices != 1)
     warn(config, "pretraining_tp", concat("is ", *slices, ": how training split its matrices; the model is the same"));
   if (fields.find("auto_map"))
     warn(config, "auto_map", "code that comes with the model is never run; the built-in architecture is used");
-  checkUnreadFields(fields, config.notes);
+  checkUnreadFields(fields, architecture, config.notes);
   return config;
 }
 

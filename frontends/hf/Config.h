@@ -1,8 +1,7 @@
 //===- Config.h - Reads Hugging Face config.json ---------------------*- C++ -*-===//
 //
-// Source of names and defaults: transformers 5 (models/llama/configuration_llama.py, models/mistral/
-// configuration_mistral.py), and 4 for the older names. Where transformers silently ignores a field that the exporter
-// meant, this reader refuses.
+// Source of names and defaults: transformers 5 (models/*/configuration_*.py), and 4 for the older names. Where
+// transformers silently ignores a field that the exporter meant, this reader refuses.
 //
 //===----------------------------------------------------------------------------------===//
 

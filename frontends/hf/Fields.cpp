@@ -36,17 +36,17 @@ uint32_t Fields::positive(std::string_view field, uint32_t max) {
   failMissing(field, concat("it must be an integer from 1 to ", max, "; add it, or export the model again"));
 }
 
-std::optional<uint32_t> Fields::optionalPositive(std::string_view field, uint32_t max) {
+std::optional<uint32_t> Fields::optionalInteger(std::string_view field, uint32_t min, uint32_t max) {
   const json *found = find(field);
   if (!found)
     return std::nullopt;
   // Non-negative integers are "unsigned" to the parser; anything beyond 64 bits has become a float.
   if (found->is_number_unsigned()) {
     uint64_t number = found->get<uint64_t>();
-    if (number >= 1 && number <= max)
+    if (number >= min && number <= max)
       return uint32_t(number);
   }
-  fail(field, *found, concat("must be an integer from 1 to ", max, "; correct it, or export the model again"));
+  fail(field, *found, concat("must be an integer from ", min, " to ", max, "; correct it, or export the model again"));
 }
 
 std::optional<double> Fields::optionalNumber(std::string_view field) {

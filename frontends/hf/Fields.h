@@ -30,7 +30,11 @@ public:
 
   /// An integer in [1, max].
   uint32_t positive(std::string_view field, uint32_t max);
-  std::optional<uint32_t> optionalPositive(std::string_view field, uint32_t max);
+  std::optional<uint32_t> optionalPositive(std::string_view field, uint32_t max) {
+    return optionalInteger(field, 1, max);
+  }
+  /// An integer in [min, max].
+  std::optional<uint32_t> optionalInteger(std::string_view field, uint32_t min, uint32_t max);
   /// A finite number, integer or not.
   std::optional<double> optionalNumber(std::string_view field);
   bool boolean(std::string_view field, bool otherwise);

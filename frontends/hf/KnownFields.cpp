@@ -145,6 +145,8 @@ static constexpr MeaningField kMeaning[] = {
     {"text_config", "[]", "a model for more than text"},
     {"use_alibi", "[false]", "ALiBi position biases"},
     {"use_bias", "[false]", "biases of all projections"},
+    {"use_bidirectional_attention", "[false]", "attention without a causal mask"},
+    {"use_mrope", "[false]", "rotary positions in several dimensions"},
     {"use_parallel_residual", "[false]", "attention and feed-forward network side by side"},
     {"use_qk_norm", "[false]", "norms of queries and keys"},
     {"use_qkv_bias", "[false]", "biases of only queries, keys and values"},
@@ -157,19 +159,27 @@ static_assert(std::ranges::is_sorted(kMeaning, {}, &MeaningField::name));
 /// Fields that say how weights were quantised.
 static constexpr std::string_view kQuantised[] = {"compression_config", "quantization", "quantization_config"};
 
-void checkUnreadFields(Fields &config, std::vector<Note> &notes) {
+/// Whether `values`, a JSON array, has the value.
+static bool has(std::string_view values, const json &value) {
+  json list = json::parse(values);
+  return std::ranges::find(list, value) != list.end();
+}
+
+void checkUnreadFields(Fields &config, const Architecture &architecture, std::vector<Note> &notes) {
   for (std::string_view field : kQuantised)
     if (const json *value = config.find(field); value && !value->empty())
       fail(config.place(field), " says that the weights are quantised: ", describeQuantisationConfig(*value), "; ",
            kUnquantised);
   for (const std::string &field : config.unknown()) {
     const json &value = config.object().at(field);
+    auto accepted = std::ranges::find(architecture.acceptedFields, field, &AcceptedField::name);
+    if (accepted != architecture.acceptedFields.end() && has(accepted->values, value))
+      continue;
     if (std::ranges::binary_search(kHarmless, std::string_view(field)))
       continue;
     auto known = std::ranges::lower_bound(kMeaning, std::string_view(field), {}, &MeaningField::name);
     if (known != std::end(kMeaning) && known->name == field) {
-      json neutral = json::parse(known->neutral);
-      if (!value.is_null() && std::ranges::find(neutral, value) == neutral.end())
+      if (!value.is_null() && !has(known->neutral, value))
         config.fail(field, value,
                     concat("that means ", known->meaning, ", which is not supported; use a model without it"));
       continue;

@@ -8,14 +8,14 @@
 #ifndef QUIPU_FRONTENDS_HF_KNOWNFIELDS_H
 #define QUIPU_FRONTENDS_HF_KNOWNFIELDS_H
 
-#include "frontends/common/ModelConfig.h"
+#include "frontends/hf/Architectures.h"
 #include "frontends/hf/Fields.h"
 
 namespace quipu::frontend::hf {
 
 /// Looks at every field that `config` has not been asked for: throws quipu::Error for one that changes the model's
-/// meaning, adds a warning to `notes` for one that nobody knows.
-void checkUnreadFields(Fields &config, std::vector<Note> &notes);
+/// meaning, adds a warning to `notes` for one that nobody knows. The class of the model may accept some values.
+void checkUnreadFields(Fields &config, const Architecture &architecture, std::vector<Note> &notes);
 
 } // namespace quipu::frontend::hf
 

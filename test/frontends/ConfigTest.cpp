@@ -140,6 +140,76 @@ TEST(Config, MistralDefaultsDiffer) {
   EXPECT_EQ(parse(mistral).slidingWindow, 131071u);
 }
 
+TEST(Config, Qwen2) {
+  json qwen2 = changed({{"architectures", {"Qwen2ForCausalLM"}},
+                        {"model_type", "qwen2"},
+                        {"num_hidden_layers", 3},
+                        {"rms_norm_eps", "-"},
+                        {"max_position_embeddings", "-"},
+                        {"eos_token_id", "-"},
+                        {"use_mrope", false}});
+  ModelConfig config = parse(qwen2);
+  EXPECT_TRUE(config.attentionBias);
+  EXPECT_FALSE(config.attentionOutputBias || config.mlpBias || config.tieWordEmbeddings);
+  EXPECT_EQ(config.rmsNormEps, 1e-6);
+  EXPECT_EQ(config.maxPositionEmbeddings, 32768u);
+  EXPECT_TRUE(config.eosTokenIds.empty());
+  EXPECT_FALSE(hasWarnings(config));
+  // No window unless use_sliding_window says so.
+  EXPECT_EQ(config.slidingWindow, 0u);
+  qwen2["sliding_window"] = 24;
+  EXPECT_EQ(parse(qwen2).slidingWindow, 0u);
+  // Its last layers have it.
+  qwen2["use_sliding_window"] = true;
+  qwen2["max_window_layers"] = 1;
+  config = parse(qwen2);
+  EXPECT_EQ(config.slidingWindow, 24u);
+  auto windows = [](const ModelConfig &of) {
+    return std::vector<uint32_t>{of.windowOf(0), of.windowOf(1), of.windowOf(2)};
+  };
+  EXPECT_EQ(windows(config), (std::vector<uint32_t>{0, 24, 24}));
+  // layer_types counts more.
+  qwen2["layer_types"] = {"sliding_attention", "full_attention", "full_attention"};
+  EXPECT_EQ(windows(parse(qwen2)), (std::vector<uint32_t>{24, 0, 0}));
+  qwen2["layer_types"] = nullptr;
+  qwen2["max_window_layers"] = 0;
+  config = parse(qwen2);
+  EXPECT_EQ(windows(config), (std::vector<uint32_t>{24, 24, 24}));
+  EXPECT_TRUE(config.slidingLayers.empty());
+  // By default none of so few layers.
+  qwen2.erase("max_window_layers");
+  EXPECT_EQ(windows(parse(qwen2)), (std::vector<uint32_t>{0, 0, 0}));
+  // A window as wide as the context is none, whatever layers are called.
+  qwen2["sliding_window"] = 32768;
+  qwen2["layer_types"] = {"full_attention", "sliding_attention", "sliding_attention"};
+  EXPECT_EQ(windows(parse(qwen2)), (std::vector<uint32_t>{0, 0, 0}));
+}
+
+TEST(Config, Phi3) {
+  json phi3 = changed({{"architectures", {"Phi3ForCausalLM"}},
+                       {"model_type", "phi3"},
+                       {"rms_norm_eps", "-"},
+                       {"eos_token_id", "-"},
+                       {"vocab_size", 32064},
+                       {"attention_bias", false},
+                       {"resid_pdrop", 0.1},
+                       {"original_max_position_embeddings", 4096},
+                       {"max_position_embeddings", "-"},
+                       {"rope_scaling", nullptr},
+                       {"sliding_window", 2047}});
+  ModelConfig config = parse(phi3);
+  EXPECT_EQ(config.rmsNormEps, 1e-5);
+  EXPECT_EQ(config.eosTokenIds, std::vector<int32_t>{32000});
+  EXPECT_EQ(config.maxPositionEmbeddings, 4096u);
+  EXPECT_EQ(config.slidingWindow, 2047u);
+  EXPECT_EQ(config.rope.scaling, RopeScaling::none);
+  EXPECT_FALSE(config.attentionBias || config.mlpBias || hasWarnings(config));
+  ASSERT_EQ(config.fusedTensors.size(), 2u);
+  EXPECT_EQ(config.fusedTensors[1].name, "mlp.gate_up_proj");
+  phi3.erase("sliding_window");
+  EXPECT_EQ(parse(phi3).slidingWindow, 0u);
+}
+
 TEST(Config, HeadDimNeedNotDivideHiddenSize) {
   ModelConfig config = parse(changed({{"head_dim", 6}, {"hidden_size", 10}}));
   EXPECT_EQ(config.headDim, 6u);
@@ -352,9 +422,11 @@ static const Refusal kRefusals[] = {
     {"TypeAgainstArchitecture", R"({"model_type": "mistral"})", {"\"architectures\"", "mistral", "contradict"}},
     {"LayerTypesCount", R"({"layer_types": ["full_attention"]})", {"\"layer_types\"", "2 layers"}},
     // Not supported.
+    // All that is supported is listed.
     {"OtherModelType",
-     R"({"model_type": "qwen2", "architectures": ["Qwen2ForCausalLM"]})",
-     {"\"model_type\" is \"qwen2\"", "LlamaForCausalLM", "MistralForCausalLM"}},
+     R"({"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"]})",
+     {"\"model_type\" is \"gpt2\"", "only \"LlamaForCausalLM\" (model_type \"llama\"), ", "MistralForCausalLM",
+      "Qwen2ForCausalLM", "\"Phi3ForCausalLM\" (model_type \"phi3\")", "use a model of one of these"}},
     {"OtherArchitecture",
      R"({"architectures": ["LlamaForSequenceClassification"]})",
      {"LlamaForSequenceClassification", "LlamaForCausalLM"}},
@@ -440,6 +512,44 @@ static const Refusal kRefusals[] = {
     {"LogitScale", R"({"logit_scale": 0.0625})", {"\"logit_scale\" is 0.0625", "not supported"}},
     {"Experts", R"({"num_local_experts": 8})", {"\"num_local_experts\" is 8", "mixture of experts"}},
     {"Float64", R"({"torch_dtype": "float64"})", {"\"torch_dtype\" is \"float64\"", "bfloat16"}},
+    {"QwenNoBias",
+     R"({"model_type": "qwen2", "architectures": ["Qwen2ForCausalLM"], "attention_bias": false})",
+     {"\"attention_bias\" is false", "a qwen2 model has biases of queries, keys and values"}},
+    {"QwenMlpBias",
+     R"({"model_type": "qwen2", "architectures": ["Qwen2ForCausalLM"], "mlp_bias": true})",
+     {"\"mlp_bias\" is true", "a qwen2 model has biases of queries, keys and values alone"}},
+    {"QwenMultimodalRotary",
+     R"({"model_type": "qwen2", "architectures": ["Qwen2ForCausalLM"], "use_mrope": true})",
+     {"\"use_mrope\" is true", "not supported"}},
+    {"QwenLayerTypes",
+     R"({"model_type": "qwen2", "architectures": ["Qwen2ForCausalLM"], "layer_types": ["full_attention", "chunked"],
+         "use_sliding_window": true, "sliding_window": 8})",
+     {"\"layer_types\"", "\"full_attention\" or \"sliding_attention\""}},
+    {"QwenSlidesWithoutWindow",
+     R"({"model_type": "qwen2", "architectures": ["Qwen2ForCausalLM"],
+         "layer_types": ["full_attention", "sliding_attention"]})",
+     {"\"layer_types\"", "no sliding window"}},
+    {"QwenNegativeLayers",
+     R"({"model_type": "qwen2", "architectures": ["Qwen2ForCausalLM"], "max_window_layers": -1})",
+     {"\"max_window_layers\" is -1", "integer from 0"}},
+    {"MistralWindowLayers",
+     R"({"model_type": "mistral", "architectures": ["MistralForCausalLM"], "sliding_window": 8, "max_window_layers": 1})",
+     {"\"max_window_layers\" is 1", "all layers of a mistral model"}},
+    {"LlamaQkvBias", R"({"qkv_bias": true})", {"\"qkv_bias\" is true", "not supported"}},
+    {"PhiLongrope",
+     R"({"model_type": "phi3", "architectures": ["Phi3ForCausalLM"],
+         "rope_scaling": {"type": "longrope", "short_factor": [1.0], "long_factor": [1.0]}})",
+     {"\"rope_scaling.type\" is \"longrope\"", "only default, linear and llama3"}},
+    {"PhiLongropeNewForm",
+     R"({"model_type": "phi3", "architectures": ["Phi3ForCausalLM"],
+         "rope_parameters": {"rope_type": "longrope", "rope_theta": 10000.0, "short_factor": [1.0]}})",
+     {"\"rope_parameters.rope_type\" is \"longrope\"", "only default, linear and llama3"}},
+    {"PhiPartOfHeads",
+     R"({"model_type": "phi3", "architectures": ["Phi3ForCausalLM"], "partial_rotary_factor": 0.75})",
+     {"\"partial_rotary_factor\" is 0.75", "not supported"}},
+    {"PhiBias",
+     R"({"model_type": "phi3", "architectures": ["Phi3ForCausalLM"], "attention_bias": true})",
+     {"\"attention_bias\" is true", "a phi3 model has no biases"}},
     {"MistralBias",
      R"({"model_type": "mistral", "architectures": ["MistralForCausalLM"], "attention_bias": true})",
      {"\"attention_bias\" is true", "mistral"}},

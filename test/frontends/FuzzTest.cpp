@@ -8,6 +8,7 @@
 
 #include "Support.h"
 
+#include "frontends/hf/Architectures.h"
 #include "frontends/hf/Config.h"
 #include "frontends/hf/Safetensors.h"
 
@@ -52,6 +53,7 @@ static void checkInvariants(const ModelConfig &config) {
   EXPECT_GT(config.rmsNormEps, 0.0);
   EXPECT_TRUE(std::isfinite(config.rope.theta) && config.rope.theta >= 1.0);
   EXPECT_GE(config.rope.factor, 1.0);
+  EXPECT_TRUE(config.slidingLayers.empty() || config.slidingLayers.size() == config.numLayers);
   if (config.rope.scaling == RopeScaling::llama3) {
     EXPECT_GT(config.rope.highFreqFactor, config.rope.lowFreqFactor);
     EXPECT_GT(config.rope.originalContext, 0u);
@@ -98,10 +100,15 @@ TEST(Fuzz, ConfigFields) {
   base["layer_types"] = {"full_attention", "full_attention"};
   base["rope_parameters"] = nullptr;
   base["sliding_window"] = nullptr;
+  base["use_sliding_window"] = false;
+  base["max_window_layers"] = 1;
   base["rope_interleaved"] = false;
   Outcomes outcomes;
   for (int i = 0; i < 6000; ++i) {
     json config = base;
+    const hf::Architecture &architecture = hf::architectures()[random() % hf::architectures().size()];
+    config["model_type"] = architecture.modelType;
+    config["architectures"] = {architecture.name};
     for (unsigned n = 1 + random() % 3; n > 0; --n) {
       json &object = random() % 3 == 0 && config["rope_scaling"].is_object() ? config["rope_scaling"] : config;
       if (object.empty())

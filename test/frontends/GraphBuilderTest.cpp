@@ -42,6 +42,10 @@ public:
         model.weights->tensors[weight.tensor] = entry;
       }
     }
+    build(options);
+  }
+
+  void build(const GraphOptions &options = {}) {
     module = buildGraph(context, model, options);
     EXPECT_TRUE(succeeded(mlir::verify(*module)));
   }
@@ -214,6 +218,42 @@ TEST(GraphBuilder, SlidingWindow) {
   Graph graph(R"({"architectures": ["MistralForCausalLM"], "model_type": "mistral", "sliding_window": 24})");
   for (llama::AttentionOp attention : graph.all<llama::AttentionOp>())
     EXPECT_EQ(attention.getWindow(), 24u);
+}
+
+TEST(GraphBuilder, SlidingWindowInSomeLayers) {
+  Graph graph(R"({"architectures": ["Qwen2ForCausalLM"], "model_type": "qwen2", "sliding_window": 24,
+                  "use_sliding_window": true, "max_window_layers": 1})");
+  std::vector<llama::AttentionOp> layers = graph.all<llama::AttentionOp>();
+  ASSERT_EQ(layers.size(), 2u);
+  EXPECT_EQ(layers[0].getWindow(), std::nullopt);
+  EXPECT_EQ(layers[1].getWindow(), 24u);
+  EXPECT_TRUE(graph.weight("layers.0.self_attn.v_proj.bias"));
+  EXPECT_FALSE(graph.weight("layers.0.self_attn.o_proj.bias"));
+}
+
+TEST(GraphBuilder, FusedTensors) {
+  Graph graph(R"({"architectures": ["Phi3ForCausalLM"], "model_type": "phi3"})");
+  EXPECT_EQ(Graph::print(graph.weight("layers.1.self_attn.k_proj").getSources()),
+            "[#llama.source<\"layers.1.self_attn.qkv_proj\" rows <8 to 12 of 16>>]");
+  EXPECT_EQ(Graph::print(graph.weight("layers.1.mlp.down_proj").getSources()),
+            "[#llama.source<\"layers.1.mlp.down_proj\">]");
+}
+
+// Test: norms that multiply by 1 plus their weight get the 1 while they are loaded, in f32; embeddings may have a
+// scale.
+TEST(GraphBuilder, NormForm) {
+  Graph graph("{}", {}, "bf16");
+  EXPECT_FALSE(graph.weight("norm").getPlus());
+  EXPECT_FALSE(graph.all<llama::EmbeddingOp>().front().getScale());
+  graph.model.config.normPlus = 1;
+  graph.model.config.embeddingScale = 3;
+  graph.build();
+  for (const char *norm : {"layers.0.input_layernorm", "layers.1.post_attention_layernorm", "norm"}) {
+    EXPECT_EQ(graph.weight(norm).getPlus()->convertToDouble(), 1) << norm;
+    EXPECT_EQ(graph.typeOf(norm), "tensor<8xf32>");
+  }
+  EXPECT_FALSE(graph.weight("layers.0.self_attn.q_proj").getPlus());
+  EXPECT_EQ(graph.all<llama::EmbeddingOp>().front().getScale()->convertToDouble(), 3);
 }
 
 /// The types of one layer, in a word: residual, norm, query, key, attention, cache.

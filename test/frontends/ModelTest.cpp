@@ -244,6 +244,35 @@ TEST(Model, QuantisedWeights) {
   }
 }
 
+TEST(ExpectedWeights, AreSlicesOfFusedTensors) {
+  json config = smallConfig();
+  config["architectures"] = {"Phi3ForCausalLM"};
+  config["model_type"] = "phi3";
+  std::map<std::string, ExpectedWeight> weights;
+  for (const ExpectedWeight &weight : expectedWeights(hf::parseConfig(config.dump(), "config.json")))
+    weights[weight.name] = weight;
+  using Shape = std::vector<uint64_t>;
+  auto expectSlice = [&](const char *name, const char *tensor, uint64_t firstRow, Shape shape, Shape tensorShape) {
+    const ExpectedWeight &weight = weights.at(name);
+    EXPECT_EQ(weight.tensor, tensor) << name;
+    EXPECT_EQ(weight.firstRow, firstRow) << name;
+    EXPECT_EQ(weight.shape, shape) << name;
+    EXPECT_EQ(weight.tensorShape, tensorShape) << name;
+  };
+  expectSlice("layers.1.self_attn.q_proj", "layers.1.self_attn.qkv_proj", 0, {8, 8}, {16, 8});
+  expectSlice("layers.1.self_attn.k_proj", "layers.1.self_attn.qkv_proj", 8, {4, 8}, {16, 8});
+  expectSlice("layers.1.self_attn.v_proj", "layers.1.self_attn.qkv_proj", 12, {4, 8}, {16, 8});
+  expectSlice("layers.0.mlp.gate_proj", "layers.0.mlp.gate_up_proj", 0, {12, 8}, {24, 8});
+  expectSlice("layers.0.mlp.up_proj", "layers.0.mlp.gate_up_proj", 12, {12, 8}, {24, 8});
+  expectSlice("layers.0.mlp.down_proj", "layers.0.mlp.down_proj", 0, {8, 12}, {8, 12});
+
+  Directory directory(config);
+  EXPECT_EQ(weightsOf(directory.open()).find("layers.1.self_attn.qkv_proj")->nameInFile,
+            "model.layers.1.self_attn.qkv_proj.weight");
+  directory.tensor("model.layers.0.mlp.gate_up_proj.weight").shape = {12, 8};
+  expectWords(directory.error(), {"\"model.layers.0.mlp.gate_up_proj.weight\"", "[12, 8]", "[24, 8]"});
+}
+
 TEST(Model, TiedHead) {
   json config = smallConfig();
   config["tie_word_embeddings"] = true;

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes the goldens: small random models with the answers that Hugging Face transformers gives for them.
 
-Needs torch, transformers and safetensors (written with transformers 5.23 and torch 2.15, on the CPU). The tests need
+Needs torch, transformers and safetensors (written with transformers 5.23 and 5.24, and torch 2.15, on the CPU). The tests need
 none of them: everything they read is committed beside this script.
 
     python3 make_goldens.py                       # every random model
@@ -61,6 +61,15 @@ def mistral(**changes):
     return llama(architectures=["MistralForCausalLM"], model_type="mistral", **changes)
 
 
+def qwen2(**changes):
+    return llama(architectures=["Qwen2ForCausalLM"], model_type="qwen2", **changes)
+
+
+def phi3(**changes):
+    # The class's own id for padding lies outside of this vocabulary.
+    return llama(architectures=["Phi3ForCausalLM"], model_type="phi3", pad_token_id=0, **changes)
+
+
 MODELS = {
     "mha": llama(num_key_value_heads=None),
     "mqa": llama(num_key_value_heads=1, vocab_size=300),
@@ -79,6 +88,11 @@ MODELS = {
     "bf16": llama(torch_dtype="bfloat16", hidden_size=80, num_attention_heads=5, num_key_value_heads=1),
     "mistral_window": mistral(sliding_window=24),
     "gelu_tanh": llama(hidden_act="gelu_pytorch_tanh"),
+    # The last of its layers alone have a window. Biases on queries, keys and values alone; the class's default of eps.
+    "qwen2": qwen2(tie_word_embeddings=True, num_hidden_layers=3, use_sliding_window=True, sliding_window=24,
+                   max_window_layers=1, rms_norm_eps=None),
+    # Queries, keys and values are one tensor, gate and up another. The class's default of eps.
+    "phi3": phi3(num_hidden_layers=3, rms_norm_eps=None),
     "mixed_types": llama(attention_bias=True, mlp_bias=True, torch_dtype=None, num_hidden_layers=3),
 }
 
@@ -100,6 +114,15 @@ def stored_type(name, config, tensor):
     return {"float16": torch.float16, "bfloat16": torch.bfloat16}.get(config.get("torch_dtype"), torch.float32)
 
 
+def value_heads(model):
+    return model.config.num_key_value_heads
+
+
+def all_heads(model):
+    """Heads of queries, keys and values."""
+    return model.config.num_attention_heads + 2 * value_heads(model)
+
+
 def draw_weights(model, generator):
     """Fills a model in place."""
     with torch.no_grad():
@@ -114,6 +137,9 @@ def draw_weights(model, generator):
             else:
                 gain = 1.6 if "q_proj" in name or "k_proj" in name else 2.5 if "lm_head" in name else 1.0
                 parameter.normal_(0.0, gain / parameter.shape[1] ** 0.5, generator=generator)
+                if "qkv_proj" in name:
+                    # Queries and keys are its first rows.
+                    parameter[:-parameter.shape[0] * value_heads(model) // all_heads(model)] *= 1.6
 
 
 def interleave(weight, heads):

@@ -394,7 +394,8 @@ class Case:
 
     def _check_embed_tokens(self):
         table = (self._weights("embedding") or self._weights("matrix"))[0]
-        return self._compare(self._result(), table[self.ids.long()], (1e-7, 1e-7))
+        reference = table[self.ids.long()].double() * self.config["embedding_scale"]
+        return self._compare(self._result(), reference, (1e-7, 1e-7))
 
     def _check_rotary_table(self):
         valid = self.places.valid
@@ -459,7 +460,7 @@ class Case:
 
     def _check_attention(self):
         heads, kv_heads, head = self.config["num_heads"], self.config["num_kv_heads"], self.config["head_dim"]
-        window = self.config["sliding_window"]
+        window = self.launch.kernel["window"]
         tolerance = max(self._rounded(), ROUNDED[self.kv["dtype"]])
         places, worst = self.places, (0.0, 0.0)
         query, result = self._inputs().double(), self._result()

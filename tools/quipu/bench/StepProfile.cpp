@@ -35,7 +35,7 @@ StepProfile StepProfile::of(const plan::Plan &plan, const StepTimes &times) {
       seconds[number->second][run] += time.seconds[run];
     // Of a kernel with several entries the last one does what the plan states; those before make its input ready.
     if (kernel.entries()->Get(kernel.entries()->size() - 1)->symbol()->str() == time.entry)
-      line.work += kernelWork(plan, kernel, times.rows);
+      line.work += kernelWork(kernel, times.rows);
   }
   profile.whole = Statistics::of(times.whole);
   profile.between = profile.whole.median;

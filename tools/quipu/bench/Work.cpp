@@ -31,14 +31,14 @@ uint64_t rowsOf(const LaunchRows &rows) {
   return count;
 }
 
-Work kernelWork(const plan::Plan &plan, const plan::Kernel &kernel, const LaunchRows &rows) {
+Work kernelWork(const plan::Kernel &kernel, const LaunchRows &rows) {
   uint64_t count = rowCount(kernel.rows(), rowsOf(rows), rows.outputs);
   if (count == 0)
     return {};
   Work work = {double(kernel.weight_bytes()), double(kernel.flops_per_row()) * double(count)};
   if (kernel.flops_per_key() == 0)
     return work;
-  uint64_t window = plan.config()->sliding_window();
+  uint64_t window = kernel.window();
   for (const SequenceRows &sequence : rows.sequences) {
     work.bytes += double(kernel.cache_bytes_per_key()) * keysRead(sequence, window);
     work.operations += double(kernel.flops_per_key()) * keysSeen(sequence, window);
@@ -79,7 +79,7 @@ Work launchWork(const Model &model, const LaunchRows &rows) {
     return work;
   for (const plan::Sequence *sequence : *program->sequences())
     for (const plan::Step *step : *sequence->steps()) {
-      Work one = kernelWork(model.plan(), *model.plan().kernels()->Get(step->kernel()), rows);
+      Work one = kernelWork(*model.plan().kernels()->Get(step->kernel()), rows);
       work += {one.bytes * sequence->repeat(), one.operations * sequence->repeat()};
     }
   return work;

@@ -32,7 +32,7 @@ double keysSeen(const SequenceRows &rows, uint64_t window);
 double keysRead(const SequenceRows &rows, uint64_t window);
 
 /// The work of one kernel in a launch.
-Work kernelWork(const plan::Plan &plan, const plan::Kernel &kernel, const LaunchRows &rows);
+Work kernelWork(const plan::Kernel &kernel, const LaunchRows &rows);
 
 /// The launches for `tokens` new tokens of each of `sequences` sequences that hold `depth` already: at most `chunk`
 /// rows each. The logits of each sequence's last token are wanted.

@@ -47,9 +47,14 @@ Json configJson(const plan::ModelConfig &config) {
   result["rotary_layout"] = plan::EnumNameRotaryLayout(config.rotary_layout());
   result["tie_word_embeddings"] = config.tie_word_embeddings();
   result["attention_bias"] = config.attention_bias();
+  result["attention_output_bias"] = config.attention_output_bias();
   result["mlp_bias"] = config.mlp_bias();
   result["activation"] = text(config.activation());
+  result["norm_plus"] = config.norm_plus();
+  result["embedding_scale"] = config.embedding_scale();
   result["sliding_window"] = config.sliding_window();
+  if (config.sliding_layers())
+    result["sliding_layers"] = list(config.sliding_layers());
   result["bos_token_ids"] = list(config.bos_token_ids());
   result["eos_token_ids"] = list(config.eos_token_ids());
   result["compute_dtype"] = plan::EnumNameDType(config.compute_dtype());
@@ -131,6 +136,7 @@ static Json kernelJson(const plan::Kernel &kernel) {
           {"flops_per_row", kernel.flops_per_row()},
           {"cache_bytes_per_key", kernel.cache_bytes_per_key()},
           {"flops_per_key", kernel.flops_per_key()},
+          {"window", kernel.window()},
           {"rows", plan::EnumNameRowDim(kernel.rows())}};
 }
 

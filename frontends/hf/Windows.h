@@ -1,0 +1,17 @@
+//===- Windows.h - Sliding windows of a Hugging Face config -----*- C++ -*-===//
+
+#ifndef QUIPU_FRONTENDS_HF_WINDOWS_H
+#define QUIPU_FRONTENDS_HF_WINDOWS_H
+
+#include "frontends/hf/Architectures.h"
+#include "frontends/hf/Fields.h"
+
+namespace quipu::frontend::hf {
+
+/// Resolves `sliding_window`, `use_sliding_window`, `max_window_layers` and `layer_types` as the class of the model
+/// does (Architecture::windows). Wants the layers and positions of `config`. What the class does not have is refused.
+void readWindows(Fields &fields, const Architecture &architecture, ModelConfig &config);
+
+} // namespace quipu::frontend::hf
+
+#endif // QUIPU_FRONTENDS_HF_WINDOWS_H
