@@ -3,7 +3,7 @@
 #ifndef QUIPU_CODEGEN_COMMON_ARGUMENTS_H
 #define QUIPU_CODEGEN_COMMON_ARGUMENTS_H
 
-#include "ir/Llama/Llama.h"
+#include "ir/Llama/WeightTypes.h"
 
 namespace quipu::codegen {
 
@@ -22,9 +22,7 @@ inline unsigned pointersOf(mlir::Type type) {
 /// dynamic rows).
 inline int64_t weightBytesOf(mlir::Type type) {
   auto tensor = mlir::dyn_cast<mlir::RankedTensorType>(type);
-  return tensor && tensor.hasStaticShape()
-             ? tensor.getNumElements() * (tensor.getElementType().getIntOrFloatBitWidth() / 8)
-             : 0;
+  return tensor && tensor.hasStaticShape() ? llama::weightBytesOf(tensor) : 0;
 }
 
 } // namespace quipu::codegen

@@ -3,7 +3,9 @@
 #include "codegen/plan/KernelParams.h"
 
 #include "codegen/plan/PlanEnums.h"
+#include "ir/Llama/WeightTypes.h"
 
+#include "runtime/abi/DataType.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -71,13 +73,18 @@ private:
 
   /// A weight in parts is an argument for each.
   LogicalResult addWeight(RankedTensorType type) {
-    int64_t elements = type.getNumElements(), rows = type.getDimSize(0);
+    const WeightFormat *format = weightFormatOf(type.getElementType());
+    if (!format)
+      return kernel.emitOpError() << "takes a weight " << type << "; weights in a plan are of " << weightFormatNames();
+    int64_t rows = type.getDimSize(0), rowBytes = llama::weightBytesOf(type) / rows;
     SmallVector<int64_t> parts = {rows};
     if (auto separate = dyn_cast_or_null<RowPartsAttr>(type.getEncoding()))
       parts.assign(separate.getRows().begin(), separate.getRows().end());
-    for (int64_t part : parts)
-      if (failed(addElements(plan::ParamKind::weight, type, elements / rows * part)))
-        return failure();
+    for (int64_t part : parts) {
+      plan::ParamT &param = add(plan::ParamKind::weight);
+      param.format = format->name;
+      param.bytes = rowBytes * part;
+    }
     return success();
   }
 
@@ -86,16 +93,12 @@ private:
     auto tensor = dyn_cast<RankedTensorType>(type);
     if (!tensor || tensor.getRank() != 2 || !tensor.isDynamicDim(0) || tensor.isDynamicDim(1))
       return kernel.emitOpError() << "takes or gives " << type << ", which has no rows of a fixed length";
-    return addElements(kind, tensor, tensor.getDimSize(1));
-  }
-
-  LogicalResult addElements(plan::ParamKind kind, RankedTensorType type, int64_t elements) {
-    std::optional<plan::DType> dtype = toPlan(type.getElementType());
+    std::optional<plan::DType> dtype = toPlan(tensor.getElementType());
     if (!dtype)
       return kernel.emitOpError() << "takes or gives " << type << "; elements in a plan are f32, f16, bf16 or i32";
     plan::ParamT &param = add(kind);
     param.dtype = *dtype;
-    param.bytes = elements * (type.getElementTypeBitWidth() / 8);
+    param.bytes = static_cast<uint64_t>(tensor.getDimSize(1)) * dtypeSize(*dtype);
     return success();
   }
 

@@ -2,6 +2,7 @@
 
 #include "codegen/plan/KernelWork.h"
 #include "codegen/common/Arguments.h"
+#include "codegen/common/ArithBuilder.h"
 
 using namespace mlir;
 using namespace quipu::llama;
@@ -20,7 +21,7 @@ KernelWork workOf(KernelOp kernel) {
       work.flopsPerRow += 2 * cast<RankedTensorType>(linear.getWeight().getType()).getNumElements();
     if (auto attention = dyn_cast<AttentionOp>(op)) {
       KVLayerType cache = attention.getKv().getType();
-      int64_t elementBytes = cache.getElementType().getIntOrFloatBitWidth() / 8, head = cache.getHeadDim();
+      int64_t elementBytes = bytesOf(cache.getElementType()), head = cache.getHeadDim();
       work.cacheBytesPerKey += 2 * cache.getKvHeads() * head * elementBytes;
       work.window = attention.getWindow().value_or(0);
       work.flopsPerKey += 2 * 2 * static_cast<int64_t>(attention.getNumHeads()) * head;

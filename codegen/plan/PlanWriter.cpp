@@ -8,9 +8,8 @@
 #include "codegen/plan/PlanEnums.h"
 #include "codegen/plan/RollSteps.h"
 #include "frontends/common/PlanTypes.h"
-#include "ir/Llama/Llama.h"
+#include "ir/Llama/WeightTypes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "runtime/abi/DataType.h"
 #include "runtime/abi/PlanFormat.h"
 #include "runtime/support/MappedFile.h"
 #include "runtime/support/WeightIdentity.h"
@@ -247,11 +246,10 @@ private:
     if (!isNew)
       return entry->second;
 
-    FailureOr<plan::DType> dtype = typeOf(type.getElementType(), weight);
-    if (failed(dtype))
-      return failure();
+    const WeightFormat *format = weightFormatOf(type.getElementType());
+    assert(format && "a weight verifies with elements of a format alone");
     auto to = std::make_unique<plan::WeightT>();
-    to->dtype = *dtype;
+    to->format = format->name;
     to->shape.assign(shape.begin(), shape.end());
     to->role = toPlan(weight.getRole());
     if (to->role == plan::WeightRole::embedding && to->shape[0] != model.config.vocabSize)
@@ -261,7 +259,7 @@ private:
     SmallVector<int64_t> rowCounts = weight.getRowCounts();
     uint64_t firstRow = 0;
     for (unsigned index : sourceIndices) {
-      FailureOr<std::unique_ptr<plan::SourceT>> source = sourceOf(weight, index, *dtype);
+      FailureOr<std::unique_ptr<plan::SourceT>> source = sourceOf(weight, index, *format);
       if (failed(source))
         return failure();
       auto rows = static_cast<uint64_t>(rowCounts[index]);
@@ -275,7 +273,7 @@ private:
       (*source)->first_row = isSecond ? firstRow - rows : firstRow;
       firstRow += rows;
       ordered |= (*source)->order != plan::RowOrder::plain;
-      convert |= (*source)->dtype != to->dtype;
+      convert |= (*source)->format != to->format;
       to->sources.push_back(std::move(*source));
     }
     to->name = sourceIndices.size() == weight.getSources().size() ? weight.getSymName().str()
@@ -296,16 +294,16 @@ private:
     return source.getName().str() + (rows ? "[" + std::to_string(rows.getBegin()) + "]" : "");
   }
 
-  /// Where the rows of one source of a weight come from. `memory` is the weight's type.
-  FailureOr<std::unique_ptr<plan::SourceT>> sourceOf(WeightOp weight, unsigned index, plan::DType memory) {
+  /// Where the rows of one source of a weight come from. `memory` is the weight's format.
+  FailureOr<std::unique_ptr<plan::SourceT>> sourceOf(WeightOp weight, unsigned index, const WeightFormat &memory) {
     SourceAttr from = weight.getSource(index);
     SmallVector<int64_t> shape = weight.getTensorShape(index);
     auto source = std::make_unique<plan::SourceT>();
     source->name = from.getName().str();
     source->file = kNoFile;
-    source->dtype = memory;
+    source->format = memory.name;
     source->shape.assign(shape.begin(), shape.end());
-    source->size = static_cast<uint64_t>(ShapedType::getNumElements(shape)) * dtypeSize(memory);
+    source->size = memory.bytes(static_cast<uint64_t>(ShapedType::getNumElements(shape)));
     if (!from.isWhole()) {
       RangeAttr rows = from.getRows(), columns = from.getColumns();
       int64_t allColumns = shape.size() == 2 ? shape[1] : 1;
@@ -325,7 +323,7 @@ private:
     source->file = tensor->file;
     source->offset = tensor->offset;
     source->size = tensor->size;
-    source->dtype = toPlan(tensor->dtype);
+    source->format = tensor->format->name;
     return source;
   }
 

@@ -3,7 +3,8 @@
 #include "frontends/common/GraphBuilder.h"
 
 #include "frontends/common/Layout.h"
-#include "ir/Llama/Llama.h"
+#include "frontends/common/PlanTypes.h"
+#include "ir/Llama/WeightTypes.h"
 #include "runtime/support/Error.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -19,19 +20,19 @@ using namespace mlir;
 namespace quipu::frontend {
 
 DType resolveComputeDType(const Model &model) {
-  std::optional<DType> common;
+  const WeightFormat *common = nullptr;
   bool agree = true;
   if (model.weights) {
     for (const ExpectedWeight &weight : expectedWeights(model.config)) {
       const WeightEntry *entry = model.weights->find(weight.tensor);
       if (weight.role != WeightRole::matrix || !entry)
         continue;
-      agree &= !common || *common == entry->dtype;
-      common = entry->dtype;
+      agree &= !common || common == entry->format;
+      common = entry->format;
     }
   }
-  if (common && agree)
-    return *common;
+  if (std::optional<DType> type = common && agree ? dtypeOf(*common) : std::nullopt)
+    return *type;
   return model.config.declaredDtype.value_or(DType::f32);
 }
 
@@ -40,20 +41,45 @@ static bool isDotOperand(const ExpectedWeight &weight, const ModelConfig &config
   return weight.role == WeightRole::matrix || (weight.role == WeightRole::embedding && config.tieWordEmbeddings);
 }
 
-std::string describeConversions(const Model &model, DType compute) {
+/// Whether `--quantize` is about a weight: norms and biases are small, and stay as they are.
+static bool isMatrix(const ExpectedWeight &weight) {
+  return weight.role == WeightRole::matrix || weight.role == WeightRole::embedding;
+}
+
+static bool isQuantized(const ExpectedWeight &weight, const WeightFormat *format) {
+  return format && isMatrix(weight) && format->fits(weight.shape.back());
+}
+
+std::string describeUnquantized(const Model &model, const WeightFormat &format) {
+  size_t matrices = 0, left = 0;
+  std::string first;
+  for (const ExpectedWeight &weight : expectedWeights(model.config)) {
+    if (!isMatrix(weight))
+      continue;
+    ++matrices;
+    if (!isQuantized(weight, &format) && !left++)
+      first = concat(weight.tensor, " of ", weight.shape.back(), " columns");
+  }
+  if (!left)
+    return {};
+  return concat(left, " of ", matrices, " matrices stay as they are, since their columns are no multiple of ",
+                format.blockElements, ", which is a block of ", format.name, ", the first of them ", first);
+}
+
+std::string describeConversions(const Model &model, DType compute, const WeightFormat *quantize) {
   if (!model.weights || compute == DType::f32)
     return {};
   size_t matrices = 0, converted = 0;
   std::string first;
   for (const ExpectedWeight &weight : expectedWeights(model.config)) {
     const WeightEntry *entry = model.weights->find(weight.tensor);
-    if (!isDotOperand(weight, model.config) || !entry)
+    if (!isDotOperand(weight, model.config) || !entry || isQuantized(weight, quantize))
       continue;
     ++matrices;
-    if (entry->dtype == compute)
+    if (entry->format == &denseFormat(compute))
       continue;
     if (!converted++)
-      first = concat(entry->nameInFile, " in ", name(entry->dtype));
+      first = concat(entry->nameInFile, " in ", entry->format->name);
   }
   if (!converted)
     return {};
@@ -114,7 +140,7 @@ private:
   RankedTensorType rows(int64_t width, Type type) { return RankedTensorType::get({ShapedType::kDynamic, width}, type); }
   llama::RopeAttr ropeAttr();
 
-  DType typeInMemory(const ExpectedWeight &weight) const;
+  const WeightFormat &formatInMemory(const ExpectedWeight &weight) const;
   void declareWeights();
   Value weight(const std::string &symbol, Location loc);
   /// Null when the model has no biases there.
@@ -139,17 +165,7 @@ private:
 
 } // namespace
 
-Type GraphBuilder::element(DType type) {
-  switch (type) {
-  case DType::f32:
-    return builder.getF32Type();
-  case DType::f16:
-    return builder.getF16Type();
-  case DType::bf16:
-    return builder.getBF16Type();
-  }
-  llvm_unreachable("all types are listed");
-}
+Type GraphBuilder::element(DType type) { return llama::elementTypeOf(builder.getContext(), denseFormat(type)); }
 
 llama::RopeAttr GraphBuilder::ropeAttr() {
   const Rope &rope = config.rope;
@@ -167,12 +183,14 @@ llama::RopeAttr GraphBuilder::ropeAttr() {
   llvm_unreachable("all scalings are listed");
 }
 
-DType GraphBuilder::typeInMemory(const ExpectedWeight &weight) const {
+const WeightFormat &GraphBuilder::formatInMemory(const ExpectedWeight &weight) const {
+  if (isQuantized(weight, options.quantize))
+    return *options.quantize;
   const WeightEntry *entry = model.weights ? model.weights->find(weight.tensor) : nullptr;
-  // Random weights are made in whatever type is asked for.
+  // Random weights are made in whatever format is asked for.
   if (!entry)
-    return compute;
-  return isDotOperand(weight, config) && compute != DType::f32 ? compute : entry->dtype;
+    return denseFormat(compute);
+  return isDotOperand(weight, config) && compute != DType::f32 ? denseFormat(compute) : *entry->format;
 }
 
 /// Where a weight comes from: a whole tensor, or rows of one.
@@ -188,7 +206,8 @@ void GraphBuilder::declareWeights() {
   for (const ExpectedWeight &weight : expectedWeights(config)) {
     SmallVector<int64_t> shape(weight.shape.begin(), weight.shape.end());
     bool isChanged = weight.role == WeightRole::norm && config.normPlus != 0;
-    auto type = RankedTensorType::get(shape, element(isChanged ? DType::f32 : typeInMemory(weight)));
+    const WeightFormat &format = isChanged ? denseFormat(DType::f32) : formatInMemory(weight);
+    auto type = RankedTensorType::get(shape, llama::elementTypeOf(builder.getContext(), format));
     auto plus = isChanged ? builder.getF64FloatAttr(config.normPlus) : FloatAttr();
     weightTypes[weight.name] = type;
     llama::WeightOp::create(builder, at(weight.name), builder.getStringAttr(weight.name), TypeAttr::get(type),

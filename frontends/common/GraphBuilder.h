@@ -14,7 +14,8 @@
 // - the residual stream and the logits are f32;
 // - inputs of the dot products (norm results, queries, attention results, the gated product) have the compute dtype;
 // - keys and values have the cache's dtype, to which kv_append rounds;
-// - a matrix has its stored dtype when computing in f32, which reads any of them in place, and else the compute dtype,
+// - a matrix that is quantised has the elements of a `!llama.block`;
+// - another has its stored dtype when computing in f32, which reads any of them in place, and else the compute dtype,
 // so
 //   that both operands of a dot product agree: the runtime converts it while loading when the file has another;
 // - norms, biases and an embedding that is not the head too keep the stored dtype; norms that multiply by a number plus
@@ -43,6 +44,9 @@ struct GraphOptions {
   std::optional<DType> computeDType;
   /// Type of the key/value cache; nothing: the compute dtype.
   std::optional<DType> kvDType;
+  /// The format to which the matrices, the embedding and the head among them, are rounded when they are loaded. Those
+  /// whose rows are no whole blocks stay as they are.
+  const WeightFormat *quantize = nullptr;
   /// Positions in a page of the cache.
   int64_t page = 32;
   /// Bound on the rows of a step.
@@ -53,8 +57,11 @@ struct GraphOptions {
 /// declares, as in transformers; else f32, in which every matrix is read as it is stored.
 DType resolveComputeDType(const Model &model);
 
-/// For the user: how many matrices computing in `compute` converts; empty when none.
-std::string describeConversions(const Model &model, DType compute);
+/// For the user: how many matrices computing in `compute` converts, of those that are not quantised; empty when none.
+std::string describeConversions(const Model &model, DType compute, const WeightFormat *quantize = nullptr);
+
+/// For the user: which matrices cannot be quantised, since their rows are no whole blocks; empty when all can.
+std::string describeUnquantized(const Model &model, const WeightFormat &format);
 
 /// Builds the module, which verifies. Loads the dialects it uses into `context`.
 mlir::OwningOpRef<mlir::ModuleOp> buildGraph(mlir::MLIRContext &context, const Model &model,

@@ -19,20 +19,8 @@
 
 namespace quipu::frontend {
 
-/// Element type of a stored weight or of activations.
+/// Element type of activations, and of dense weights.
 enum class DType : uint8_t { f32, f16, bf16 };
-
-/// Bytes of one element.
-constexpr uint64_t byteSize(DType type) {
-  switch (type) {
-  case DType::f32:
-    return 4;
-  case DType::f16:
-  case DType::bf16:
-    return 2;
-  }
-  return 0;
-}
 
 /// "f32", "f16", "bf16": the spelling of MLIR, of --dtype and of plan.fbs.
 std::string_view name(DType type);

@@ -4,7 +4,10 @@
 #define QUIPU_FRONTENDS_COMMON_PLANTYPES_H
 
 #include "frontends/common/ModelConfig.h"
+#include "runtime/abi/WeightFormat.h"
 #include "runtime/abi/plan_generated.h"
+
+#include <optional>
 
 namespace quipu::frontend {
 
@@ -20,6 +23,17 @@ constexpr plan::DType toPlan(DType type) {
     return plan::DType::bf16;
   }
   __builtin_unreachable();
+}
+
+/// The format of weights of such numbers.
+inline const WeightFormat &denseFormat(DType type) { return quipu::denseFormat(toPlan(type)); }
+
+/// The type of the numbers of a dense format.
+inline std::optional<DType> dtypeOf(const WeightFormat &format) {
+  for (DType type : {DType::f32, DType::f16, DType::bf16})
+    if (&format == &denseFormat(type))
+      return type;
+  return std::nullopt;
 }
 
 constexpr plan::RopeScaling toPlan(RopeScaling scaling) {

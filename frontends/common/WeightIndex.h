@@ -1,6 +1,6 @@
 //===- WeightIndex.h - Where each tensor of a model lies -----------*- C++ -*-===//
 //
-// Name -> file, offset, size, dtype and shape; never the bytes. The plan writer copies it into the plan's weight
+// Name -> file, offset, size, format and shape; never the bytes. The plan writer copies it into the plan's weight
 // table (tables WeightFile and Source in runtime/abi/plan.fbs), and the runtime maps the files.
 //
 // Part of QuipuConfig, which needs no MLIR.
@@ -11,6 +11,7 @@
 #define QUIPU_FRONTENDS_COMMON_WEIGHTINDEX_H
 
 #include "frontends/common/ModelConfig.h"
+#include "runtime/abi/WeightFormat.h"
 #include "runtime/support/Hash.h"
 
 #include <cstdint>
@@ -44,10 +45,11 @@ struct WeightEntry {
   /// Index into WeightIndex::files.
   uint32_t file = 0;
   /// Bytes from the start of the *file* (not of its data section), and number of bytes. The reader has checked that
-  /// offset + size <= files[file].size and size == product(shape) * byteSize(dtype).
+  /// offset + size <= files[file].size and size == format->bytes(product(shape)), in rows of whole blocks.
   uint64_t offset = 0;
   uint64_t size = 0;
-  DType dtype = DType::f32;
+  /// A row of the table of runtime/abi/WeightFormat.cpp.
+  const WeightFormat *format = nullptr;
   std::vector<uint64_t> shape;
 };
 

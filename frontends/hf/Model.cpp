@@ -28,7 +28,7 @@ static constexpr const char *kHead = "lm_head.weight";
 static std::string shapeText(const std::vector<uint64_t> &shape) { return shown(json(shape)); }
 
 static bool sameBytes(const WeightIndex &index, const WeightEntry &a, const WeightEntry &b) {
-  if (a.dtype != b.dtype || a.shape != b.shape)
+  if (a.format != b.format || a.shape != b.shape)
     return false;
   auto fileA = MappedFile::open(index.files[a.file].path, "weight file");
   auto fileB = MappedFile::open(index.files[b.file].path, "weight file");

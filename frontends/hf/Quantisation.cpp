@@ -99,7 +99,7 @@ static Found findTail(const WeightIndex &index, std::string_view tail) {
       return {name, tensor.dtype, &tensor.shape};
   for (const auto &[name, entry] : index.tensors)
     if (name.ends_with(tail))
-      return {name, std::string(quipu::frontend::name(entry.dtype)), &entry.shape};
+      return {name, std::string(entry.format->name), &entry.shape};
   return {};
 }
 

@@ -3,6 +3,7 @@
 #include "frontends/hf/Safetensors.h"
 
 #include "frontends/common/Json.h"
+#include "frontends/common/PlanTypes.h"
 #include "runtime/support/Error.h"
 #include "runtime/support/FileKind.h"
 #include "runtime/support/InputFiles.h"
@@ -97,15 +98,15 @@ static constexpr ElementType kElementTypes[] = {
     {"F8_E4M3", 8}, {"F8_E8M0", 8}, {"I16", 16},    {"U16", 16},    {"F16", 16}, {"BF16", 16}, {"I32", 32},
     {"U32", 32},    {"F32", 32},    {"C64", 64},    {"F64", 64},    {"I64", 64}, {"U64", 64}};
 
-/// The types that weights may have.
-static std::optional<DType> weightType(std::string_view dtype) {
+/// The format of weights of such a type; null where weights have none.
+static const WeightFormat *weightFormat(std::string_view dtype) {
   if (dtype == "F32")
-    return DType::f32;
+    return &denseFormat(DType::f32);
   if (dtype == "F16")
-    return DType::f16;
+    return &denseFormat(DType::f16);
   if (dtype == "BF16")
-    return DType::bf16;
-  return std::nullopt;
+    return &denseFormat(DType::bf16);
+  return nullptr;
 }
 
 namespace {
@@ -281,8 +282,8 @@ WeightIndex readSafetensors(const std::string &path) {
     }
     TensorHeader tensor = TensorReader(path, name, item.value()).read(head.size(), dataSize);
     extents.push_back({tensor.offset, tensor.size, name});
-    if (std::optional<DType> type = weightType(tensor.dtype))
-      index.tensors.emplace(name, WeightEntry{name, 0, tensor.offset, tensor.size, *type, std::move(tensor.shape)});
+    if (const WeightFormat *format = weightFormat(tensor.dtype))
+      index.tensors.emplace(name, WeightEntry{name, 0, tensor.offset, tensor.size, format, std::move(tensor.shape)});
     else
       index.foreign.emplace(name, ForeignTensor{0, tensor.size, std::move(tensor.dtype), std::move(tensor.shape)});
   }

@@ -24,6 +24,12 @@
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "llvm/ADT/DenseSet.h"
 
+namespace quipu {
+struct WeightFormat;
+/// A row of the table of weight formats (runtime/abi/WeightFormat.h). A name of one word, which TableGen needs.
+using WeightFormatPointer = const WeightFormat *;
+} // namespace quipu
+
 #include "ir/Llama/LlamaDialect.h.inc"
 #include "ir/Llama/LlamaEnums.h.inc"
 

@@ -4,7 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "ir/Llama/Llama.h"
+#include "ir/Llama/WeightTypes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
@@ -90,6 +90,17 @@ static LogicalResult expectSameRowLayout(Operation *op, ValueRange activations) 
   return success();
 }
 
+/// A row of a weight is whole blocks.
+static LogicalResult verifyBlocks(Operation *op, Type weight) {
+  auto type = cast<RankedTensorType>(weight);
+  auto block = dyn_cast<BlockType>(type.getElementType());
+  int64_t columns = type.getShape().back();
+  if (!block || ShapedType::isDynamic(columns) || block.getFormat()->fits(static_cast<uint64_t>(columns)))
+    return success();
+  return op->emitOpError() << "has a weight with rows of " << columns << " elements, which are no whole blocks of "
+                           << block.getFormat()->blockElements << " (" << type << ")";
+}
+
 static SmallVector<Value> values(std::initializer_list<ValueRange> ranges) {
   SmallVector<Value> all;
   for (ValueRange range : ranges)
@@ -136,6 +147,8 @@ LogicalResult WeightOp::verify() {
   auto type = cast<RankedTensorType>(getType());
   if (!type.hasStaticShape())
     return emitOpError() << "type must be static, found " << type;
+  if (failed(verifyBlocks(*this, type)))
+    return failure();
   if (getSources().empty())
     return emitOpError() << "needs at least one source";
   int64_t total = type.getDimSize(0);
@@ -175,6 +188,8 @@ LogicalResult WeightRefOp::verifySymbolUses(SymbolTableCollection &symbols) {
 //===----------------------------------------------------------------------===//
 
 LogicalResult EmbeddingOp::verify() {
+  if (failed(verifyBlocks(*this, getTable().getType())))
+    return failure();
   return expectEqual(*this, "width of the result", features(getResult()), features(getTable()));
 }
 
@@ -188,7 +203,8 @@ LogicalResult RMSNormOp::verify() {
 }
 
 LogicalResult LinearOp::verify() {
-  if (failed(expectEqual(*this, "width of the input", features(getInput()), features(getWeight()))) ||
+  if (failed(verifyBlocks(*this, getWeight().getType())) ||
+      failed(expectEqual(*this, "width of the input", features(getInput()), features(getWeight()))) ||
       failed(expectEqual(*this, "width of the result", features(getResult()), rows(getWeight()))))
     return failure();
   if (getBias() && failed(expectEqual(*this, "length of the bias", length(getBias()), rows(getWeight()))))
@@ -294,6 +310,9 @@ LogicalResult MergeOp::verify() {
 
 LogicalResult GatedMLPOp::verify() {
   int64_t hidden = features(getInput()), inner = rows(getGate());
+  for (Value weight : {getGate(), getUp(), getDown()})
+    if (failed(verifyBlocks(*this, weight.getType())))
+      return failure();
   if (failed(expectEqual(*this, "width of the gate weight", features(getGate()), hidden)) ||
       failed(expectEqual(*this, "width of the up weight", features(getUp()), hidden)) ||
       failed(expectEqual(*this, "rows of the up weight", rows(getUp()), inner)) ||
@@ -318,7 +337,8 @@ LogicalResult AddOp::verify() {
 }
 
 LogicalResult LMHeadOp::verify() {
-  if (failed(expectEqual(*this, "length of the norm", length(getNorm()), features(getInput()))) ||
+  if (failed(verifyBlocks(*this, getWeight().getType())) ||
+      failed(expectEqual(*this, "length of the norm", length(getNorm()), features(getInput()))) ||
       failed(expectEqual(*this, "width of the weight", features(getWeight()), features(getInput()))))
     return failure();
   return expectEqual(*this, "width of the result", features(getResult()), rows(getWeight()));

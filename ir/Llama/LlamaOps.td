@@ -17,7 +17,8 @@ class Llama_Op<string mnemonic, list<Trait> traits = []> : Op<Llama_Dialect, mne
 
 /// Rows x features.
 def Llama_Activation2D : TensorRankOf<[F32, F16, BF16], [2]>;
-def Llama_Matrix : TensorRankOf<[F32, F16, BF16], [2]>;
+/// A weight. Its rows are numbers or whole blocks (`!llama.block`).
+def Llama_Matrix : TensorRankOf<[F32, F16, BF16, Llama_BlockType], [2]>;
 def Llama_Vector : TensorRankOf<[F32, F16, BF16], [1]>;
 /// One i32 for each row.
 def Llama_RowIndices : TensorRankOf<[I32], [1]>;
@@ -31,7 +32,7 @@ def Llama_WeightOp : Llama_Op<"weight", [Symbol]> {
   let description = [{
     Declares a weight whose rows are the rows of its `sources`, one below the other. A source is a tensor of the weight
     files or a slice of one (`#llama.source`); a name alone is the whole tensor. The element type is the type in memory
-    at run time. `role` says how the runtime fills it when the model is compiled without weight files. `plus` is added to
+    at run time, a number or a `!llama.block`. `role` says how the runtime fills it when the model is compiled without weight files. `plus` is added to
     each element of the files while the weight is loaded, in f32: a norm that multiplies by `1 + weight` has 1 there.
 
     ```mlir

@@ -41,4 +41,21 @@ def Llama_KVLayerType : Llama_Type<"KVLayer", "kv_layer"> {
   let genVerifyDecl = 1;
 }
 
+def Llama_BlockType : Llama_Type<"Block", "block"> {
+  let summary = "element of a weight that lies in blocks";
+  let description = [{
+    The element type of a weight whose values lie in blocks: small integers with a scale that neighbours of a row share.
+    The format names a row of the table in `runtime/abi/WeightFormat.cpp`, which says how many elements a block has, and
+    where its integers and its scale lie. The shape of the tensor counts elements; a row must be whole blocks. An element
+    has the value `(integer - offset) * scale` in f32.
+
+    ```mlir
+    tensor<4096x4096x!llama.block<q8_0>>
+    ```
+  }];
+  let parameters = (ins "::quipu::WeightFormatPointer":$format);
+  let assemblyFormat = "`<` custom<BlockFormat>($format) `>`";
+  let genVerifyDecl = 1;
+}
+
 #endif // QUIPU_IR_LLAMA_LLAMATYPES_TD

@@ -79,18 +79,20 @@ void fillRandom(std::string_view sourceName, uint64_t seed, plan::WeightRole rol
 }
 
 void fillRandom(std::string_view sourceName, uint64_t seed, plan::WeightRole role, uint64_t columns, uint64_t first,
-                size_t count, plan::DType dtype, void *out) {
-  if (dtype == plan::DType::f32) {
+                size_t count, const WeightFormat &format, void *out) {
+  if (format.dense == plan::DType::f32) {
     fillRandom(sourceName, seed, role, columns, first, count, static_cast<float *>(out));
     return;
   }
-  constexpr size_t kBlock = 2048;
+  constexpr size_t kPiece = 2048;
+  static_assert(kPiece % kMaxBlockElements == 0);
   char *target = static_cast<char *>(out);
-  for (size_t done = 0; done < count; done += kBlock) {
-    float values[kBlock];
-    size_t size = std::min(kBlock, count - done);
+  for (size_t done = 0; done < count; done += kPiece) {
+    float values[kPiece];
+    size_t size = std::min(kPiece, count - done);
     fillRandom(sourceName, seed, role, columns, first + done, size, values);
-    convertElements(plan::DType::f32, values, dtype, target + done * dtypeSize(dtype), size);
+    // Such values are finite and small: every format holds them.
+    encodeBlocks(format, values, target + format.bytes(done), size);
   }
 }
 

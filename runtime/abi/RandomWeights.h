@@ -1,7 +1,7 @@
 //===- RandomWeights.h - Weights from a seed --------------------------------*- C++ -*-===//
 //
 // Value number i of tensor `name` is a function of (name, seed, i, role, columns) alone: it depends neither on threads,
-// nor on how the compiler joins tensors, nor on the machine; another dtype changes it by rounding only.
+// nor on how the compiler joins tensors, nor on the machine; another format changes it by rounding only.
 //
 // Matrices are approximately normal: a 32-bit mix of the element's number gives four 16-bit numbers whose sum
 // (Irwin-Hall) is centred and scaled, so a value needs integer operations and one multiplication.
@@ -11,7 +11,7 @@
 #ifndef QUIPU_RUNTIME_ABI_RANDOMWEIGHTS_H
 #define QUIPU_RUNTIME_ABI_RANDOMWEIGHTS_H
 
-#include "runtime/abi/plan_generated.h"
+#include "runtime/abi/WeightFormat.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -38,9 +38,9 @@ float randomScale(plan::WeightRole role, uint64_t columns);
 void fillRandom(std::string_view sourceName, uint64_t seed, plan::WeightRole role, uint64_t columns, uint64_t first,
                 size_t count, float *out);
 
-/// The same, rounded to nearest even to `dtype` (f32, f16 or bf16).
+/// The same in another format. `first` and `count` are whole blocks of it.
 void fillRandom(std::string_view sourceName, uint64_t seed, plan::WeightRole role, uint64_t columns, uint64_t first,
-                size_t count, plan::DType dtype, void *out);
+                size_t count, const WeightFormat &format, void *out);
 
 } // namespace quipu
 

@@ -2,6 +2,7 @@
 
 #include "runtime/core/MemoryPlan.h"
 #include "runtime/abi/DataType.h"
+#include "runtime/abi/WeightFormat.h"
 #include "runtime/core/HostMemory.h"
 #include "runtime/core/WeightRows.h"
 #include "runtime/support/Error.h"
@@ -84,15 +85,12 @@ template <typename Fits> uint64_t largest(uint64_t most, Fits fits) {
 }
 
 /// Bytes of the weights that take memory: all of them, or where the device reads files in place, those that it cannot.
-uint64_t weightBytes(const plan::Plan &plan, const WeightSource &source, const Device &device) {
+uint64_t bytesOfWeights(const plan::Plan &plan, const WeightSource &source, const Device &device) {
   uint64_t total = 0;
   for (const plan::Weight *weight : *plan.weights()) {
     if (device.sharesHostMemory() && !source.seed && isUsableInPlace(*weight))
       continue;
-    uint64_t bytes = dtypeSize(weight->dtype());
-    for (uint64_t dim : *weight->shape())
-      bytes *= dim;
-    total += roundUp(bytes, device.alignment());
+    total += roundUp(weightBytes(*weight), device.alignment());
   }
   return total;
 }
@@ -187,7 +185,7 @@ void checkMemory(const PlanFile &file, ProgramList programs, const ModelOptions 
   auto require = [&](const Room &room) {
     Fitting(plan, options.cacheTokens, device.alignment(), room).require(file.path());
   };
-  uint64_t weights = weightBytes(plan, options.weights, device);
+  uint64_t weights = bytesOfWeights(plan, options.weights, device);
   if (std::optional<MemoryInfo> memory = device.memoryInfo())
     return require({memory->free, memory->total, concat(device.name(), " (", device.description(), ")"),
                     "free memory on the GPU, or use one with more", weights, step.arenaBytes + step.logitsBytes,

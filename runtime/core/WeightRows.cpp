@@ -1,7 +1,6 @@
 //===- WeightRows.cpp - The rows of a weight, from wherever they come --------------------===//
 
 #include "runtime/core/WeightRows.h"
-#include "runtime/abi/DataType.h"
 #include "runtime/abi/RandomWeights.h"
 #include "runtime/abi/RowOrder.h"
 #include "runtime/support/Error.h"
@@ -12,17 +11,16 @@
 namespace quipu {
 
 bool isUsableInPlace(const plan::Weight &weight) {
-  // Kernels rely on two-byte alignment. Files begin at a page, also in a bundle, but their tensors anywhere. Elements
-  // take two or four bytes, so a slice is aligned as its tensor is.
+  // Files begin at a page, also in a bundle, but their tensors anywhere. A slice is aligned as its tensor is.
   const plan::Source &source = *weight.sources()->Get(0);
-  return weight.transform() == plan::WeightTransform::none && source.offset() % 2 == 0 &&
+  return weight.transform() == plan::WeightTransform::none && source.offset() % formatOf(weight).alignment == 0 &&
          SourceSlice::of(source).isContiguous();
 }
 
 WeightRows::WeightRows(const plan::Weight &weight, std::span<const std::span<const uint8_t>> files,
                        const WeightSource &source, const std::string &planName)
     : weight(weight), planName(planName), seed(source.seed.value_or(0)), numRows(weight.shape()->Get(0)),
-      rowElements(1), elementBytes(dtypeSize(weight.dtype())) {
+      rowElements(1), format(formatOf(weight)) {
   for (unsigned i = 1; i < weight.shape()->size(); ++i)
     rowElements *= weight.shape()->Get(i);
   for (const plan::Source *part : *weight.sources()) {
@@ -33,7 +31,7 @@ WeightRows::WeightRows(const plan::Weight &weight, std::span<const std::span<con
 
 const uint8_t *WeightRows::inPlace() const {
   const Part &part = parts.front();
-  return isUsableInPlace(weight) ? part.tensor + part.slice.elementAt(0) * dtypeSize(part.source->dtype()) : nullptr;
+  return isUsableInPlace(weight) ? part.tensor + formatOf(*part.source).bytes(part.slice.elementAt(0)) : nullptr;
 }
 
 WeightRows::Run WeightRows::runAt(uint64_t row) const {
@@ -62,12 +60,15 @@ static void addToFloats(float addend, char *out, uint64_t count) {
 void WeightRows::writeElements(const Part &part, uint64_t first, uint64_t elements, char *out) const {
   const plan::Source &source = *part.source;
   if (part.tensor) {
-    convertElements(source.dtype(), part.tensor + first * dtypeSize(source.dtype()), weight.dtype(), out, elements);
+    const WeightFormat &from = formatOf(source);
+    if (auto bad = convertBlocks(from, part.tensor + from.bytes(first), format, out, elements))
+      refuseValue(part, first + *bad);
     if (weight.plus() != 0)
       addToFloats(weight.plus(), out, elements);
-  } else
+  } else {
     quipu::fillRandom(source.name()->string_view(), seed, weight.role(),
-                      source.shape()->Get(source.shape()->size() - 1), first, elements, weight.dtype(), out);
+                      source.shape()->Get(source.shape()->size() - 1), first, elements, format, out);
+  }
 }
 
 void WeightRows::write(uint64_t first, uint64_t count, char *out) const {
@@ -80,11 +81,23 @@ void WeightRows::write(uint64_t first, uint64_t count, char *out) const {
     for (uint64_t row = 0; row < run.count; row += perPiece) {
       uint64_t elements = perPiece * rowElements;
       writeElements(*run.part, slice.elementAt(run.row + row), elements, out);
-      out += elements * elementBytes;
+      out += format.bytes(elements);
     }
     first += run.count;
     count -= run.count;
   }
+}
+
+void WeightRows::refuseValue(const Part &part, uint64_t element) const {
+  const WeightFormat &from = formatOf(*part.source);
+  uint64_t firstOfBlock = element / from.blockElements * from.blockElements;
+  float values[kMaxBlockElements];
+  decodeBlocks(from, part.tensor + from.bytes(firstOfBlock), values, from.blockElements);
+  fail(planName, ": tensor ",
+       (part.source->name_in_file() ? part.source->name_in_file() : part.source->name())->string_view(), ": row ",
+       element / part.slice.tensorColumns, ", column ", element % part.slice.tensorColumns, " is ",
+       values[element - firstOfBlock], ", which no block of ", format.name,
+       " can hold; mend the weights, or compile without --quantize");
 }
 
 } // namespace quipu

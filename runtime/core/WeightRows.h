@@ -1,7 +1,7 @@
 //===- WeightRows.h - The rows of a weight, from wherever they come ---------*- C++ -*-===//
 //
 // A weight is joined from slices of tensors (SourceSlice.h) whose rows may be put in another order (RowOrder.h) and
-// converted to another type.
+// converted to another format.
 // Any rows of it can be written by themselves, so that several threads share the work and no host copy of the whole is
 // needed.
 //
@@ -11,6 +11,7 @@
 #define QUIPU_RUNTIME_CORE_WEIGHTROWS_H
 
 #include "runtime/abi/SourceSlice.h"
+#include "runtime/abi/WeightFormat.h"
 #include "runtime/core/Model.h"
 
 #include <cstdint>
@@ -31,13 +32,14 @@ public:
 
   uint64_t rows() const { return numRows; }
   /// Bytes of a row, and of all.
-  uint64_t rowBytes() const { return rowElements * elementBytes; }
+  uint64_t rowBytes() const { return format.bytes(rowElements); }
   uint64_t bytes() const { return numRows * rowBytes(); }
 
   /// The bytes in the mapped file when they can be used as they are, null otherwise.
   const uint8_t *inPlace() const;
 
-  /// Writes rows [first, first + count) to `out`. Throws Error when no source gives a row.
+  /// Writes rows [first, first + count) to `out`. Throws Error when no source gives a row, and when the format cannot
+  /// hold a value.
   void write(uint64_t first, uint64_t count, char *out) const;
 
 private:
@@ -57,6 +59,8 @@ private:
   Run runAt(uint64_t row) const;
   /// Writes `elements` elements of a tensor, the first of them number `first`.
   void writeElements(const Part &part, uint64_t first, uint64_t elements, char *out) const;
+  /// The format cannot hold element `element` of the tensor.
+  [[noreturn]] void refuseValue(const Part &part, uint64_t element) const;
 
   const plan::Weight &weight;
   const std::string &planName;
@@ -64,7 +68,7 @@ private:
   uint64_t numRows;
   /// Elements of a row: all dimensions but the first.
   uint64_t rowElements;
-  uint64_t elementBytes;
+  const WeightFormat &format;
   std::vector<Part> parts;
 };
 

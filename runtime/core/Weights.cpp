@@ -124,8 +124,12 @@ bool Weights::fillRandom(Device &device, const plan::Weight &weight, uint64_t se
   uint64_t columns = 1;
   for (unsigned i = 1; i < weight.shape()->size(); ++i)
     columns *= weight.shape()->Get(i);
+  // Devices make numbers, no blocks.
+  std::optional<plan::DType> dtype = formatOf(weight).dense;
+  if (!dtype)
+    return false;
   for (const plan::Source *source : *weight.sources())
-    if (!device.fillRandom({source, weight.role(), seed, weight.dtype(), target, columns}))
+    if (!device.fillRandom({source, weight.role(), seed, *dtype, target, columns}))
       return false;
   return true;
 }

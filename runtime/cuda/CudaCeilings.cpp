@@ -86,7 +86,7 @@ struct MatmulCeiling::Impl {
                           std::min<size_t>(kRows, size - row) * size * 2});
     device.write(pieces, [&](size_t index, char *memory) {
       fillRandom("ceiling", 1, plan::WeightRole::matrix, size, index * kRows * size, pieces[index].size / 2,
-                 plan::DType::bf16, memory);
+                 denseFormat(plan::DType::bf16), memory);
     });
     begin = device.createEvent();
     end = device.createEvent();

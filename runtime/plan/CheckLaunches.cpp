@@ -44,6 +44,11 @@ private:
   void checkParam(const plan::Param &param, const std::string &field) {
     checkEnum(param.kind(), plan::ParamKind::MAX, field + ": kind");
     checkEnum(param.dtype(), plan::DType::MAX, field + ": dtype");
+    if (param.kind() == plan::ParamKind::weight) {
+      if (!param.format())
+        wrong(field, ": format is missing");
+      checkFormat(*param.format(), field + ": format");
+    }
     checkEnum(param.input(), plan::InputKind::MAX, field + ": input");
     checkRange(param.bytes(), 0, kMaxBytes, field + ": bytes");
   }
@@ -102,12 +107,10 @@ private:
     }
     case plan::ArgKind::weight: {
       const plan::Weight &weight = *plan.weights()->Get(unsigned(value));
-      uint64_t bytes = dtypeSize(weight.dtype());
-      for (uint64_t dim : *weight.shape())
-        bytes *= dim;
-      if (weight.dtype() != param.dtype() || bytes != param.bytes())
-        wrong(place, ": weight ", weight.name()->string_view(), " is ", bytes, " bytes of ", dtypeName(weight.dtype()),
-              ", it takes ", param.bytes(), " of ", dtypeName(param.dtype()));
+      uint64_t bytes = weightBytes(weight);
+      if (weight.format()->string_view() != param.format()->string_view() || bytes != param.bytes())
+        wrong(place, ": weight ", weight.name()->string_view(), " is ", bytes, " bytes of ",
+              weight.format()->string_view(), ", it takes ", param.bytes(), " of ", param.format()->string_view());
       return;
     }
     case plan::ArgKind::output: {

@@ -216,13 +216,8 @@ private:
     switch (arg.kind()) {
     case plan::ArgKind::arena:
       return program.arena_bytes() - value;
-    case plan::ArgKind::weight: {
-      const plan::Weight &weight = *plan.weights()->Get(unsigned(value));
-      uint64_t bytes = dtypeSize(weight.dtype());
-      for (uint64_t dim : *weight.shape())
-        bytes *= dim;
-      return bytes;
-    }
+    case plan::ArgKind::weight:
+      return weightBytes(*plan.weights()->Get(unsigned(value)));
     case plan::ArgKind::output:
       return program.max_rows() * uint64_t(plan.config()->vocab_size()) * sizeof(float);
     case plan::ArgKind::kv_layer:

@@ -1,6 +1,5 @@
 //===- CheckWeights.cpp - Whether weights and their sources mean something ---------------===//
 
-#include "runtime/abi/DataType.h"
 #include "runtime/abi/RowOrder.h"
 #include "runtime/abi/SourceSlice.h"
 #include "runtime/plan/PlanChecks.h"
@@ -59,10 +58,11 @@ private:
   void checkWeight(const plan::Weight &weight, size_t index) {
     checkName(weight.name(), concat("weights[", index, "].name"));
     std::string field = concat("weight ", weight.name()->string_view());
-    checkFloatType(weight.dtype(), field + ": dtype");
+    checkFormat(*weight.format(), field + ": format");
     checkEnum(weight.transform(), plan::WeightTransform::MAX, field + ": transform");
     checkEnum(weight.role(), plan::WeightRole::MAX, field + ": role");
     uint64_t total = elements(weight.shape(), field);
+    checkBlocks(formatOf(weight), *weight.shape(), total, field);
     size_t numSources = weight.sources() ? weight.sources()->size() : 0;
     if (numSources == 0 || (weight.transform() != plan::WeightTransform::concat && numSources != 1))
       wrong(field, " has ", numSources, " sources for its transform ",
@@ -77,16 +77,16 @@ private:
       if (count > total - sum)
         wrong(field, ": its sources have more elements than its shape");
       sum += count;
-      if (weight.transform() == plan::WeightTransform::none && source->dtype() != weight.dtype())
-        wrong(field, " is used in place but its source is ", dtypeName(source->dtype()), ", not ",
-              dtypeName(weight.dtype()));
+      if (weight.transform() == plan::WeightTransform::none && &formatOf(*source) != &formatOf(weight))
+        wrong(field, " is used in place but its source is ", source->format()->string_view(), ", not ",
+              weight.format()->string_view());
       checkJoinable(weight, *source, field);
     }
     if (sum != total)
       wrong(field, ": its sources have ", sum, " elements, its shape has ", total);
-    if (weight.plus() != 0 && (!std::isfinite(weight.plus()) || weight.dtype() != plan::DType::f32 ||
+    if (weight.plus() != 0 && (!std::isfinite(weight.plus()) || formatOf(weight).dense != plan::DType::f32 ||
                                weight.transform() == plan::WeightTransform::none))
-      wrong(field, ": plus is ", weight.plus(), " for ", dtypeName(weight.dtype()), " and transform ",
+      wrong(field, ": plus is ", weight.plus(), " for ", weight.format()->string_view(), " and transform ",
             plan::EnumNameWeightTransform(weight.transform()));
     checkRowOrders(weight, field);
     // Rows are found by the ids of tokens, which are checked against the config alone.
@@ -96,14 +96,24 @@ private:
             plan.config()->vocab_size());
   }
 
+  /// A row is whole blocks.
+  void checkBlocks(const WeightFormat &format, const flatbuffers::Vector<uint64_t> &shape, uint64_t total,
+                   const std::string &field) {
+    if (uint64_t columns = total / shape.Get(0); !format.fits(columns))
+      wrong(field, ": rows of ", columns, " elements are no whole blocks of ", format.blockElements, " (", format.name,
+            ")");
+  }
+
   void checkSource(const plan::Source &source, const std::string &field) {
-    checkFloatType(source.dtype(), field + ": dtype");
-    uint64_t bytes = elements(source.shape(), field) * dtypeSize(source.dtype());
+    const WeightFormat &format = checkFormat(*source.format(), field + ": format");
+    uint64_t total = elements(source.shape(), field);
+    checkBlocks(format, *source.shape(), total, field);
+    uint64_t bytes = format.bytes(total);
     // Without a file there are no bytes to place.
     if (source.file() == kNoFile && source.size() == 0)
       return;
     if (source.size() != bytes)
-      wrong(field, ": size is ", source.size(), " bytes, its shape and dtype need ", bytes);
+      wrong(field, ": size is ", source.size(), " bytes, its shape and format need ", bytes);
     if (source.file() == kNoFile)
       return;
     if (source.file() >= numFiles)
@@ -126,6 +136,10 @@ private:
     };
     check(slice.firstRow, slice.rows, source.shape()->Get(0), "rows");
     check(slice.firstColumn, slice.columns, slice.tensorColumns, "columns");
+    const WeightFormat &format = formatOf(source);
+    if (!format.fits(slice.firstColumn) || !format.fits(slice.columns))
+      wrong(field, ": its slice has ", slice.columns, " columns from number ", slice.firstColumn,
+            " on, which are no whole blocks of ", format.blockElements, " (", format.name, ")");
     if (source.shape()->size() != 2 && slice.columns != slice.tensorColumns)
       wrong(field, ": its slice has ", slice.columns, " of ", slice.tensorColumns,
             " columns, which only a matrix has; its tensor has ", source.shape()->size(), " dimensions");

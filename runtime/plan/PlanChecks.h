@@ -8,6 +8,7 @@
 #ifndef QUIPU_RUNTIME_PLAN_PLANCHECKS_H
 #define QUIPU_RUNTIME_PLAN_PLANCHECKS_H
 
+#include "runtime/abi/WeightFormat.h"
 #include "runtime/abi/plan_generated.h"
 #include "runtime/support/Error.h"
 
@@ -63,6 +64,14 @@ protected:
     case plan::DType::i32:
       wrong(field, " is i32, expected f32, f16 or bf16");
     }
+  }
+
+  /// Only for fields that the verifier requires.
+  const WeightFormat &checkFormat(const flatbuffers::String &name, const std::string &field) {
+    const WeightFormat *format = findWeightFormat(name.string_view());
+    if (!format)
+      wrong(field, " is '", name.string_view(), "', expected one of ", weightFormatNames());
+    return *format;
   }
 
   bool isCuda() const { return plan.target()->device()->string_view() == "cuda"; }

@@ -3,6 +3,7 @@
 #include "Support.h"
 
 #include "frontends/common/GraphBuilder.h"
+#include "frontends/common/PlanTypes.h"
 #include "frontends/hf/Config.h"
 #include "ir/Llama/Llama.h"
 
@@ -36,9 +37,9 @@ public:
         WeightEntry entry;
         entry.shape = weight.tensorShape;
         entry.nameInFile = weight.tensor;
-        entry.dtype = storedDtype == "bf16" ? DType::bf16 : storedDtype == "f16" ? DType::f16 : DType::f32;
+        entry.format = findWeightFormat(storedDtype);
         if (auto it = odd.find(weight.tensor); it != odd.end())
-          entry.dtype = it->second;
+          entry.format = &denseFormat(it->second);
         model.weights->tensors[weight.tensor] = entry;
       }
     }
@@ -266,6 +267,34 @@ static std::string layerTypes(Graph &graph) {
   return element(graph.all<llama::AddOp>().front()) + " " + element(graph.all<llama::RMSNormOp>().front()) + " " +
          element(attention.getQuery()) + " " + element(append.getKeys()) + " " + element(attention.getResult()) + " " +
          Graph::print(append.getKv().getType().getElementType());
+}
+
+// Test: matrices, the embedding and the head among them, have blocks; norms, and rows that are no whole blocks, stay.
+TEST(GraphBuilder, Quantises) {
+  GraphOptions options;
+  options.quantize = findWeightFormat("q8_0");
+  const char *sizes = R"({"hidden_size": 64, "intermediate_size": 48})";
+  Graph graph(sizes, options, "bf16");
+  EXPECT_EQ(graph.typeOf("embed_tokens"), "tensor<16x64x!llama.block<q8_0>>");
+  EXPECT_EQ(graph.typeOf("lm_head"), "tensor<16x64x!llama.block<q8_0>>");
+  EXPECT_EQ(graph.typeOf("layers.1.mlp.up_proj"), "tensor<48x64x!llama.block<q8_0>>");
+  EXPECT_EQ(graph.typeOf("layers.1.mlp.down_proj"), "tensor<64x48xbf16>");
+  EXPECT_EQ(graph.typeOf("norm"), "tensor<64xbf16>");
+  EXPECT_EQ(layerTypes(graph), "f32 bf16 bf16 bf16 bf16 bf16");
+  EXPECT_EQ(
+      describeUnquantized(graph.model, *options.quantize),
+      "2 of 16 matrices stay as they are, since their columns are no multiple of 32, which is a block of q8_0, the "
+      "first of them model.layers.0.mlp.down_proj.weight of 48 columns");
+  EXPECT_EQ(describeUnquantized(Graph(R"({"hidden_size": 64, "intermediate_size": 96})").model, *options.quantize), "");
+  // Random weights too.
+  EXPECT_EQ(Graph(sizes, options).typeOf("lm_head"), "tensor<16x64x!llama.block<q8_0>>");
+  // What is quantised is converted to nothing else.
+  EXPECT_EQ(
+      describeConversions(graph.model, DType::f16),
+      "15 of 15 matrices are stored in another type than f16 and are converted to it while they are loaded, the "
+      "first of them model.layers.0.self_attn.q_proj.weight in bf16; --dtype f32 computes with all of them as they "
+      "are stored");
+  EXPECT_TRUE(describeConversions(graph.model, DType::f16, options.quantize).starts_with("2 of 2 matrices"));
 }
 
 TEST(GraphBuilder, AutoComputesInTheStoredType) {

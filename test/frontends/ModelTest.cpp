@@ -85,7 +85,7 @@ TEST(Model, OpensADirectory) {
   directory.tensor("model.norm.weight").dtype = "BF16"; // types may differ by tensor
   Model model = directory.open();
   EXPECT_EQ(weightsOf(model).tensors.size(), directory.tensors.size());
-  EXPECT_EQ(weightsOf(model).find("norm")->dtype, DType::bf16);
+  EXPECT_EQ(weightsOf(model).find("norm")->format->name, "bf16");
   EXPECT_EQ(weightsOf(model).find("norm")->nameInFile, "model.norm.weight");
   EXPECT_EQ(model.config.name, directory.folder.path.filename().string());
   EXPECT_EQ(model.tokenizer.sentencePieceModel, "");

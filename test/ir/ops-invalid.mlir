@@ -568,3 +568,46 @@ func.func @f(%x: tensor<?x8xf32>, %r: tensor<?xi32>) {
   %0 = llama.gather_rows %x, %r : (tensor<?x8xf32>, tensor<?xi32>) -> tensor<?x4xf32>
   return
 }
+
+// -----
+
+// expected-error @+1 {{'llama.weight' op has a weight with rows of 48 elements, which are no whole blocks of 32 ('tensor<4x48x!llama.block<q8_0>>')}}
+llama.weight @w : tensor<4x48x!llama.block<q8_0>> role matrix sources ["w"]
+
+// -----
+
+func.func @f(%x: tensor<?x48xf32>, %w: tensor<4x48x!llama.block<q8_0>>) {
+  // expected-error @+1 {{'llama.linear' op has a weight with rows of 48 elements, which are no whole blocks of 32}}
+  %0 = llama.linear %x, %w : (tensor<?x48xf32>, tensor<4x48x!llama.block<q8_0>>) -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+func.func @f(%t: tensor<?xi32>, %w: tensor<4x48x!llama.block<q8_0>>) {
+  // expected-error @+1 {{'llama.embedding' op has a weight with rows of 48 elements, which are no whole blocks of 32}}
+  %0 = llama.embedding %t, %w : (tensor<?xi32>, tensor<4x48x!llama.block<q8_0>>) -> tensor<?x48xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<?x32xf32>, %g: tensor<48x32xf32>, %d: tensor<32x48x!llama.block<q8_0>>) {
+  // expected-error @+1 {{'llama.gated_mlp' op has a weight with rows of 48 elements, which are no whole blocks of 32}}
+  %0 = llama.gated_mlp %x, %g, %g, %d {activation = #llama.activation<silu>} : (tensor<?x32xf32>, tensor<48x32xf32>, tensor<48x32xf32>, tensor<32x48x!llama.block<q8_0>>) -> tensor<?x32xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<?x48xf32>, %r: tensor<?xi32>, %n: tensor<48xf32>, %w: tensor<4x48x!llama.block<q8_0>>) {
+  // expected-error @+1 {{'llama.lm_head' op has a weight with rows of 48 elements, which are no whole blocks of 32}}
+  %0 = llama.lm_head %x, %r, %n, %w {eps = 1.0e-05 : f64, computeType = f32} : (tensor<?x48xf32>, tensor<?xi32>, tensor<48xf32>, tensor<4x48x!llama.block<q8_0>>) -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+// A layer of the cache is written as the model runs: nothing makes blocks of it.
+// expected-error @+1 {{element type must be f32, f16 or bf16, found '!llama.block<q8_0>'}}
+func.func private @f(!llama.kv_cache<1 x 1 x 32 x !llama.block<q8_0>, page = 32>)

@@ -21,6 +21,7 @@
 // CHECK: llama.weight @columns : tensor<12x3xbf16> role matrix sources [#llama.source<"t" columns <5 to 8 of 8>>]
 // CHECK: llama.weight @plus : tensor<8xf32> role norm sources ["n"] {plus = 1.000000e+00 : f64}
 // CHECK: range = #llama.range<1 to 2 of 3>
+// CHECK: llama.weight @blocks : tensor<12x64x!llama.block<q8_0>> role matrix sources ["q"]
 llama.weight @w : tensor<12x8xbf16> role matrix sources ["model.w"]
 llama.weight @parts : tensor<12x8xbf16, #llama.row_parts<8, 4>> role matrix sources ["a", "b"] rows [8, 4]
 llama.weight @norm : tensor<8xf32> role norm sources ["n"]
@@ -31,6 +32,7 @@ llama.weight @mixed : tensor<12x8xbf16> role matrix sources [#llama.source<"w">,
 llama.weight @columns : tensor<12x3xbf16> role matrix sources [#llama.source<"t" columns <5 to 8 of 8>>]
 llama.weight @plus : tensor<8xf32> role norm sources ["n"] {plus = 1.0 : f64}
 func.func private @range() attributes {range = #llama.range<1 to 2 of 3>}
+llama.weight @blocks : tensor<12x64x!llama.block<q8_0>> role matrix sources ["q"]
 
 // Test: ops of the stream of activations.
 // CHECK-LABEL: func.func @activations

@@ -169,3 +169,13 @@ func.func private @whole() attributes {a = #llama.range<0 to 8 of 8>}
 
 // expected-error @+1 {{a source needs the name of a tensor}}
 func.func private @nameless() attributes {a = #llama.source<"">}
+
+// -----
+
+// expected-error @+1 {{there is no format 'q9' of weights; those of blocks are q8_0}}
+func.func private @f(tensor<4x32x!llama.block<q9>>)
+
+// -----
+
+// expected-error @+1 {{the elements of f16 are numbers, no blocks}}
+func.func private @f(tensor<4x32x!llama.block<f16>>)

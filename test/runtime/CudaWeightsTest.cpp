@@ -32,7 +32,7 @@ protected:
     return cudaPlan([&](plan::PlanT &plan) {
       plan::WeightT &weight = *plan.weights[6];
       weight.role = plan::WeightRole::matrix;
-      weight.dtype = dtype;
+      weight.format = dtypeName(dtype);
       weight.shape = {0, columns};
       weight.sources.clear();
       uint64_t offset = 0;
@@ -42,7 +42,7 @@ protected:
         source->name = shape.name;
         source->file = 0;
         source->offset = offset;
-        source->dtype = plan::DType::bf16;
+        source->format = "bf16";
         source->shape = {shape.rows, columns};
         source->size = shape.rows * columns * 2;
         source->order = shape.order;
@@ -54,7 +54,7 @@ protected:
       }
       for (auto &kernel : plan.kernels)
         if (kernel->params.size() == 6) {
-          kernel->params[4]->dtype = dtype;
+          kernel->params[4]->format = dtypeName(dtype);
           kernel->params[4]->bytes = weight.shape[0] * columns * dtypeSize(dtype);
         }
       // The bytes need only be told apart: any even pattern of small numbers.

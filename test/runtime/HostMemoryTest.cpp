@@ -82,7 +82,7 @@ static std::unique_ptr<plan::WeightT> hugeWeight(const plan::PlanT &plan) {
   auto huge = std::make_unique<plan::WeightT>(*plan.weights[0]);
   huge->name = "huge";
   huge->role = plan::WeightRole::matrix;
-  huge->dtype = huge->sources[0]->dtype = plan::DType::f32;
+  huge->format = huge->sources[0]->format = "f32";
   huge->transform = plan::WeightTransform::none;
   huge->shape = huge->sources[0]->shape = {uint64_t(1) << 23, uint64_t(1) << 20};
   huge->sources[0]->size = uint64_t(1) << 45;

@@ -1,5 +1,6 @@
 //===- PlanFileTest.cpp: container and meaning -------------------------------------------===//
 
+#include "runtime/abi/WeightFormat.h"
 #include "runtime/support/OutputFile.h"
 #include "test/runtime/ToyPlan.h"
 
@@ -152,7 +153,13 @@ TEST_F(PlanFileTest, ConfigAndCache) {
 }
 
 TEST_F(PlanFileTest, Weights) {
-  expectInvalid("dtype is i32", [](plan::PlanT &plan) { plan.weights[0]->dtype = plan::DType::i32; });
+  expectInvalid(concat("weight embed: format is 'i32', expected one of ", weightFormatNames()),
+                [](plan::PlanT &plan) { plan.weights[0]->format = "i32"; });
+  expectInvalid("source scale.low: format is ''", [](plan::PlanT &plan) { plan.weights[6]->sources[0]->format = ""; });
+  expectInvalid("weight embed: rows of 8 elements are no whole blocks of 32 (q8_0)",
+                [](plan::PlanT &plan) { plan.weights[0]->format = "q8_0"; });
+  expectInvalid("source layers.0.w: rows of 1 elements are no whole blocks of 32 (q8_0)",
+                [](plan::PlanT &plan) { plan.weights[1]->sources[0]->format = "q8_0"; });
   expectInvalid("transform is 9", [](plan::PlanT &plan) { plan.weights[0]->transform = plan::WeightTransform(9); });
   expectInvalid("0 sources", [](plan::PlanT &plan) { plan.weights[0]->sources.clear(); });
   expectInvalid("2 sources for its transform convert",
@@ -237,15 +244,20 @@ TEST_F(PlanFileTest, Slices) {
   withSlice("dimension other than the first", slice(1, kToyVocab, 2, kToyHidden - 1));
   withSlice("its sources have 248 elements, its shape has 256", slice(1, kToyVocab - 1, 2, kToyHidden));
   withSlice("more elements", slice(1, kToyVocab + 1, 2, kToyHidden));
-  withSlice("which only a matrix has; its tensor has 3 dimensions", [](plan::SourceT &source) {
-    source.shape = {kToyVocab + 2, kToyHidden + 4, 1};
-  });
+  withSlice("which only a matrix has; its tensor has 3 dimensions",
+            [](plan::SourceT &source) { source.shape = {kToyVocab + 2, kToyHidden + 4, 1}; });
+  withSlice("its slice has 8 columns from number 2 on, which are no whole blocks of 32 (q8_0)",
+            [](plan::SourceT &source) {
+              source.format = "q8_0";
+              source.shape[1] = 32;
+              source.size = source.shape[0] * 34;
+            });
   withSlice("name_in_file", [](plan::SourceT &source) { source.name_in_file = std::string("a\0b", 3); });
 
   expectInvalid("plus is 1 for f32 and transform none", [](plan::PlanT &plan) { plan.weights[1]->plus = 1; });
   expectInvalid("plus is 1 for bf16 and transform convert", [](plan::PlanT &plan) {
     plan.weights[0]->plus = 1;
-    plan.weights[0]->dtype = plan::DType::bf16;
+    plan.weights[0]->format = "bf16";
   });
   expectInvalid("plus is nan", [](plan::PlanT &plan) { plan.weights[0]->plus = std::nanf(""); });
 }
@@ -414,8 +426,8 @@ TEST_F(PlanFileTest, Launches) {
     plan.weights[5]->shape = plan.weights[5]->sources[0]->shape = {16};
     plan.weights[5]->sources[0]->size = 64;
   });
-  expectInvalid("of f32, it takes 32 of bf16",
-                [](plan::PlanT &plan) { plan.kernels[1]->params[3]->dtype = plan::DType::bf16; });
+  expectInvalid("of f32, it takes 32 of bf16", [](plan::PlanT &plan) { plan.kernels[1]->params[3]->format = "bf16"; });
+  expectInvalid("parameter 3: format is missing", [](plan::PlanT &plan) { plan.kernels[1]->params[3]->format = ""; });
   expectInvalid("rows of 64 bytes at 64 leave the arena",
                 [](plan::PlanT &plan) { plan.kernels[1]->params[0]->bytes = 64; });
   expectInvalid("parameter 0: kind is 77",

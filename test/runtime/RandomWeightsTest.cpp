@@ -66,10 +66,10 @@ TEST(RandomWeights, StreamsDiffer) {
 TEST(RandomWeights, TypesRoundTheSameValues) {
   std::vector<float> wide = values("w", 3, WeightRole::embedding, 100, 17, 5000);
   std::vector<uint16_t> narrow(wide.size());
-  fillRandom("w", 3, WeightRole::embedding, 100, 17, narrow.size(), DType::bf16, narrow.data());
+  fillRandom("w", 3, WeightRole::embedding, 100, 17, narrow.size(), denseFormat(DType::bf16), narrow.data());
   for (size_t i = 0; i < wide.size(); ++i)
     ASSERT_EQ(narrow[i], bf16FromF32(wide[i]));
-  fillRandom("w", 3, WeightRole::embedding, 100, 17, narrow.size(), DType::f16, narrow.data());
+  fillRandom("w", 3, WeightRole::embedding, 100, 17, narrow.size(), denseFormat(DType::f16), narrow.data());
   for (size_t i = 0; i < wide.size(); ++i)
     ASSERT_EQ(narrow[i], f16FromF32(wide[i]));
 }

@@ -2,6 +2,7 @@
 
 #include "test/runtime/ToyPlan.h"
 #include "runtime/abi/DataType.h"
+#include "runtime/abi/WeightFormat.h"
 #include "runtime/support/Hash.h"
 #include "runtime/support/OutputFile.h"
 
@@ -100,10 +101,10 @@ std::unique_ptr<plan::SourceT> source(const std::string &name, bool inFile, uint
   result->name = name;
   result->file = inFile ? 0 : 0xffffffff;
   result->offset = inFile ? 8 + kHeader.size() + offset : 0;
-  result->size = dtypeSize(dtype);
+  result->size = denseFormat(dtype).blockBytes;
   for (uint64_t dim : shape)
     result->size *= dim;
-  result->dtype = dtype;
+  result->format = dtypeName(dtype);
   result->shape = std::move(shape);
   return result;
 }
@@ -114,7 +115,7 @@ std::unique_ptr<plan::WeightT> weight(const std::string &name, plan::WeightTrans
   auto result = std::make_unique<plan::WeightT>();
   result->name = name;
   result->sources = std::move(sources);
-  result->dtype = plan::DType::f32;
+  result->format = "f32";
   result->shape = std::move(shape);
   result->transform = transform;
   result->role = role;
@@ -154,6 +155,8 @@ std::unique_ptr<plan::EntryT> entry(const char *symbol, plan::RowDim rows, uint3
 std::unique_ptr<plan::ParamT> param(plan::ParamKind kind, uint64_t elements = 0) {
   auto result = std::make_unique<plan::ParamT>();
   result->kind = kind;
+  if (kind == plan::ParamKind::weight)
+    result->format = "f32";
   result->bytes = elements * 4;
   return result;
 }

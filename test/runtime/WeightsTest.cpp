@@ -10,6 +10,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <filesystem>
+#include <limits>
 #include <map>
 #include <sys/stat.h>
 
@@ -86,11 +87,11 @@ protected:
     source->file = 0;
     source->offset = planT.files[0]->size;
     source->size = kColumns * 2;
-    source->dtype = plan::DType::bf16;
+    source->format = "bf16";
     source->shape = {1, kColumns};
     auto weight = std::make_unique<plan::WeightT>();
     weight->name = "long";
-    weight->dtype = plan::DType::bf16;
+    weight->format = "bf16";
     weight->shape = source->shape;
     weight->sources.push_back(std::move(source));
     planT.weights.push_back(std::move(weight));
@@ -335,6 +336,73 @@ TEST_F(WeightsTest, Slices) {
   fillRandom("all", 9, plan::WeightRole::matrix, D, 0, all.size(), all.data());
   weights = load(false, WeightSource::random(9));
   expectAll(0);
+}
+
+/// A plan whose last weight is a matrix of 100 x 64 numbers, rounded to blocks as it is loaded.
+class BlockWeightsTest : public WeightsTest {
+protected:
+  static constexpr uint64_t kRows = 100, kColumns = 64;
+  const WeightFormat &format = *findWeightFormat("q8_0");
+
+  BlockWeightsTest() {
+    for (size_t i = 0; i < kRows * kColumns; ++i)
+      matrix.push_back(float(i * 37 % 1009) / 64 - 7);
+  }
+
+  /// Writes the matrix into the file as f32, and makes the plan for it.
+  void makePlan() {
+    auto source = std::make_unique<plan::SourceT>();
+    source->name = "matrix.weight";
+    source->file = 0;
+    source->offset = planT.files[0]->size;
+    source->size = matrix.size() * 4;
+    source->format = "f32";
+    source->shape = {kRows, kColumns};
+    auto weight = std::make_unique<plan::WeightT>();
+    weight->name = "matrix";
+    weight->format = format.name;
+    weight->shape = source->shape;
+    weight->transform = plan::WeightTransform::convert;
+    weight->sources.push_back(std::move(source));
+    planT.weights.push_back(std::move(weight));
+    std::vector<uint8_t> bytes = readFile(path);
+    const auto *data = reinterpret_cast<const uint8_t *>(matrix.data());
+    bytes.insert(bytes.end(), data, data + matrix.size() * 4);
+    writeFile(path, bytes);
+    planT.files[0]->size = bytes.size();
+    struct stat status;
+    ASSERT_EQ(stat(path.c_str(), &status), 0);
+    planT.files[0]->mtime_ns = int64_t(status.st_mtim.tv_sec) * 1000000000 + status.st_mtim.tv_nsec;
+    plan = PlanFile::open(writeToyPlan(folder, planT));
+  }
+
+  std::vector<float> matrix;
+};
+
+// Test: a matrix is kept in blocks, which are made of its values in the file, or of those of a seed.
+TEST_F(BlockWeightsTest, Quantises) {
+  makePlan();
+  size_t last = planT.weights.size() - 1;
+  std::vector<uint8_t> expected(kRows * kColumns / 32 * 34);
+  EXPECT_EQ(weightBytes(*plan->plan().weights()->Get(unsigned(last))), expected.size());
+  EXPECT_FALSE(encodeBlocks(format, matrix.data(), expected.data(), matrix.size()));
+  auto loaded = load();
+  EXPECT_EQ(memcmp(loaded->pointer(last), expected.data(), expected.size()), 0);
+
+  fillRandom("matrix.weight", 9, plan::WeightRole::matrix, kColumns, 0, matrix.size(), matrix.data());
+  EXPECT_FALSE(encodeBlocks(format, matrix.data(), expected.data(), matrix.size()));
+  auto random = load(false, WeightSource::random(9));
+  EXPECT_EQ(memcmp(random->pointer(last), expected.data(), expected.size()), 0);
+}
+
+// Test: a value that no block can hold is named.
+TEST_F(BlockWeightsTest, RefusesValues) {
+  matrix[5 * kColumns + 7] = -std::numeric_limits<float>::infinity();
+  makePlan();
+  EXPECT_NE(refusal().find("toy.plan: tensor matrix.weight: row 5, column 7 is -inf, which no block of q8_0 can hold; "
+                           "mend the weights, or compile without --quantize"),
+            std::string::npos)
+      << refusal();
 }
 
 TEST_F(WeightsTest, BareConfigNeedsASeed) {

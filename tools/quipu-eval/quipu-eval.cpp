@@ -8,10 +8,8 @@
 
 #include "codegen/plan/PlanEnums.h"
 #include "frontends/common/Model.h"
-#include "frontends/common/PlanTypes.h"
-#include "ir/Llama/Llama.h"
+#include "ir/Llama/WeightTypes.h"
 #include "ir/Reference/Evaluator.h"
-#include "runtime/abi/DataType.h"
 #include "runtime/abi/RandomWeights.h"
 #include "runtime/support/Error.h"
 #include "runtime/support/InputFiles.h"
@@ -35,17 +33,6 @@ using namespace mlir;
 using namespace quipu;
 using namespace quipu::llama;
 
-/// Throws Error where no weight can have such elements.
-static plan::DType dtypeOf(Type element) {
-  std::optional<plan::DType> dtype = codegen::toPlan(element);
-  if (!dtype || *dtype == plan::DType::i32) {
-    std::string text;
-    llvm::raw_string_ostream(text) << element;
-    throw Error("weights of " + text + " cannot be made; supported: f32, f16, bf16");
-  }
-  return *dtype;
-}
-
 /// Weights by seed and name. The runtime fills norms with ones; `varyNorms` makes them differ, so that a norm applied
 /// to the wrong row or layer shows.
 static WeightFill randomWeights(uint64_t seed, bool varyNorms) {
@@ -54,14 +41,14 @@ static WeightFill randomWeights(uint64_t seed, bool varyNorms) {
     auto columns = static_cast<uint64_t>(shape.back());
     std::string_view name(source.data(), source.size());
     if (role != WeightRole::Norm || !varyNorms) {
-      fillRandom(name, seed, codegen::toPlan(role), columns, 0, count, dtypeOf(elementType), out);
+      fillRandom(name, seed, codegen::toPlan(role), columns, 0, count, *weightFormatOf(elementType), out);
       return;
     }
     std::vector<float> values(count);
     fillRandom(name, seed, plan::WeightRole::matrix, /*columns=*/16, 0, count, values.data());
     for (float &value : values)
       value += 1;
-    convertElements(plan::DType::f32, values.data(), dtypeOf(elementType), out, count);
+    encodeBlocks(*weightFormatOf(elementType), values.data(), out, count);
   };
 }
 
@@ -77,8 +64,10 @@ static WeightFill weightsOf(const std::string &path) {
     const frontend::WeightEntry *entry = model->weights->find(std::string_view(source.data(), source.size()));
     if (!entry || !llvm::equal(entry->shape, shape))
       throw Error(path + ": has no tensor " + source.str() + " of the shape that the module expects");
-    convertElements(frontend::toPlan(entry->dtype), files[entry->file]->data() + entry->offset, dtypeOf(elementType),
-                    out, static_cast<size_t>(ShapedType::getNumElements(shape)));
+    const WeightFormat &format = *weightFormatOf(elementType);
+    if (auto bad = convertBlocks(*entry->format, files[entry->file]->data() + entry->offset, format, out,
+                                 static_cast<size_t>(ShapedType::getNumElements(shape))))
+      fail(path, ": tensor ", source.str(), ": element ", *bad, " is none that ", format.name, " can hold");
   };
 }
 

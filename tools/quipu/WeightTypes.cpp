@@ -12,7 +12,7 @@ std::string dtypeText(const plan::Plan &plan) {
   std::set<std::string> types;
   for (const plan::Weight *weight : *plan.weights())
     if (weight->role() == plan::WeightRole::matrix)
-      types.insert(plan::EnumNameDType(weight->dtype()));
+      types.insert(weight->format()->str());
   if (types.empty() || types == std::set<std::string>{compute})
     return compute;
   std::string text = compute + " (weights";

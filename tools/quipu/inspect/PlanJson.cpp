@@ -65,9 +65,7 @@ static Json weightJson(const plan::Weight &weight) {
   Json sources = Json::array();
   if (weight.sources())
     for (const plan::Source *source : *weight.sources()) {
-      Json item = {{"name", text(source->name())},
-                   {"dtype", plan::EnumNameDType(source->dtype())},
-                   {"shape", list(source->shape())}};
+      Json item = {{"name", text(source->name())}, {"dtype", text(source->format())}, {"shape", list(source->shape())}};
       if (const plan::Slice *slice = source->slice())
         item["slice"] = {{"first_row", slice->first_row()},
                          {"rows", slice->rows()},
@@ -87,7 +85,7 @@ static Json weightJson(const plan::Weight &weight) {
       sources.push_back(item);
     }
   Json result = {{"name", text(weight.name())},
-                 {"dtype", plan::EnumNameDType(weight.dtype())},
+                 {"dtype", text(weight.format())},
                  {"shape", list(weight.shape())},
                  {"transform", plan::EnumNameWeightTransform(weight.transform())},
                  {"role", plan::EnumNameWeightRole(weight.role())},

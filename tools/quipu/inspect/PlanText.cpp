@@ -3,6 +3,7 @@
 #include "tools/quipu/inspect/PlanText.h"
 #include "runtime/abi/DataType.h"
 #include "runtime/abi/SourceSlice.h"
+#include "runtime/abi/WeightFormat.h"
 #include "runtime/support/Error.h"
 #include "tools/common/Console.h"
 #include "tools/quipu/JsonText.h"
@@ -19,10 +20,6 @@ static std::string padded(std::string value, size_t width) {
   // At least one, so that long names do not run into what follows.
   value.resize(std::max(value.size() + 1, width), ' ');
   return value;
-}
-
-static uint64_t weightBytes(const plan::Weight &weight) {
-  return elementCount(weight.shape()) * dtypeSize(weight.dtype());
 }
 
 static void printTarget(std::ostringstream &os, const PlanFile &file) {
@@ -116,17 +113,23 @@ static void printSummaries(std::ostringstream &os, const plan::Plan &plan) {
   os << "key/value cache: " << position << " bytes a position (" << plan::EnumNameDType(cache.dtype()) << "), pages of "
      << cache.page() << " positions, at most " << cache.max_batch() << " sequences of " << cache.max_seq()
      << " positions (" << binaryBytes(double(whole)) << ")\n";
-  std::map<std::string, std::pair<size_t, uint64_t>> byTransform;
+  std::map<std::string, std::pair<size_t, uint64_t>> byTransform, byFormat;
   uint64_t total = 0;
   for (const plan::Weight *weight : *plan.weights()) {
-    auto &[count, bytes] = byTransform[plan::EnumNameWeightTransform(weight->transform())];
-    ++count;
-    bytes += weightBytes(*weight);
+    for (auto *share :
+         {&byTransform[plan::EnumNameWeightTransform(weight->transform())], &byFormat[text(weight->format())]}) {
+      ++share->first;
+      share->second += weightBytes(*weight);
+    }
     total += weightBytes(*weight);
   }
   os << "weights: " << plan.weights()->size() << " of " << decimalBytes(double(total));
   for (const auto &[name, share] : byTransform)
     os << "; " << name << ": " << share.first << " of " << decimalBytes(double(share.second));
+  os << "\n  in memory";
+  for (const auto &[name, share] : byFormat)
+    os << (name == byFormat.begin()->first ? " " : "; ") << name << ": " << share.first << " of "
+       << decimalBytes(double(share.second));
   os << "\n";
   if (plan.files())
     for (const plan::WeightFile *file : *plan.files()) {
@@ -191,14 +194,13 @@ std::string weightsText(const PlanFile &file) {
   std::ostringstream os;
   for (const plan::Weight *weight : *file.plan().weights()) {
     os << padded(text(weight->name()), 40) << padded(shapeText(weight->shape()), 16)
-       << padded(plan::EnumNameDType(weight->dtype()), 6)
-       << padded(plan::EnumNameWeightTransform(weight->transform()), 9)
+       << padded(text(weight->format()), 6) << padded(plan::EnumNameWeightTransform(weight->transform()), 9)
        << padded(plan::EnumNameWeightRole(weight->role()), 10);
     const char *separator = "from ";
     if (weight->sources())
       for (const plan::Source *source : *weight->sources()) {
         os << separator << text(source->name_in_file() ? source->name_in_file() : source->name()) << sliceText(*source)
-           << " (" << plan::EnumNameDType(source->dtype());
+           << " (" << text(source->format());
         if (source->file() != 0xffffffff)
           os << ", file " << source->file() << " at " << source->offset();
         os << ")";
