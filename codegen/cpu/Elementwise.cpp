@@ -146,7 +146,7 @@ void emitNorm(KernelBuilder &b, KernelOp kernel, RMSNormOp norm, CpuPointwiseSch
   RowKernel entry(b, kernel, schedule, rows, symbol);
   int64_t width = widthOf(norm.getInput());
   Value gain = entry.frame.argument(norm.getWeight());
-  Type gainElement = cast<RankedTensorType>(norm.getWeight().getType()).getElementType();
+  WeightOperand gains(b, norm.getWeight().getType());
   entry.forEachBlock([&](Value block) {
     RowAccess input = entry.argument(norm.getInput(), block), result = entry.result(norm.getResult(), block);
     int64_t count = RowAccess::countFor({input, result}, width, entry.lanes());
@@ -163,7 +163,7 @@ void emitNorm(KernelBuilder &b, KernelOp kernel, RMSNormOp norm, CpuPointwiseSch
     Value scale = input.spread(b.rsqrt(b.addf(mean, b.constantLike(mean, eps))), count);
     b.loop(b.i64(0), b.i64(width), count, [&](Value k) {
       RowAccess::Values values = input.load(k, count);
-      for (auto [value, factor] : llvm::zip_equal(values, input.loadConstants(gainElement, gain, k, count)))
+      for (auto [value, factor] : llvm::zip_equal(values, input.loadConstants(gains, gain, k, count)))
         value = b.mulf(b.mulf(value, scale), factor);
       result.store(k, values);
     });

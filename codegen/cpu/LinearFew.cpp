@@ -14,6 +14,7 @@
 #include "codegen/common/CacheAddress.h"
 #include "codegen/cpu/Emitters.h"
 #include "codegen/cpu/LinearTiles.h"
+#include "codegen/cpu/WeightOperand.h"
 
 using namespace mlir;
 using namespace quipu::llama;
@@ -25,7 +26,7 @@ class FewEmitter {
 public:
   FewEmitter(KernelBuilder &b, LinearTiles &region, CpuLinearScheduleAttr schedule)
       : b(b), region(region), schedule(schedule), inputs(region.inputs()), linear(region.linear),
-        weightElement(cast<RankedTensorType>(linear.getWeight().getType()).getElementType()),
+        weight(b, linear.getWeight().getType()),
         inputElement(cast<RankedTensorType>(linear.getInput().getType()).getElementType()) {}
 
   void emit(StringRef symbol) {
@@ -66,7 +67,7 @@ private:
     }
     input = frame->scratch;
     Value gain = frame->argument(norm.getWeight());
-    Type gainElement = cast<RankedTensorType>(norm.getWeight().getType()).getElementType();
+    WeightOperand gains(b, norm.getWeight().getType());
     ActivationLayout layout(region.source().getType());
     GatherRowsOp gather = region.gather();
     Value indices = gather ? frame->argument(gather.getRows()) : Value();
@@ -92,7 +93,7 @@ private:
       Value scales = b.splat(scale, lanes);
       Value out = b.at(input, b.mul(row, inputs * bytesOf(inputElement)));
       b.loop(b.i64(0), b.i64(inputs), lanes, [&](Value k) {
-        Value g = b.loadF32(gainElement, b.at(gain, b.mul(k, bytesOf(gainElement))), lanes);
+        Value g = gains.run(gain, k).vector(0, lanes);
         b.storeF32(b.mulf(b.mulf(loadInput(k), scales), g), inputElement, b.at(out, b.mul(k, bytesOf(inputElement))));
       });
     });
@@ -114,40 +115,43 @@ private:
 
   /// One sum over all inputs for each weight row.
   SmallVector<Value> emitDots(ArrayRef<Value> weightRows, Value x) {
-    int64_t weightBytes = bytesOf(weightElement), inputBytes = bytesOf(inputElement);
     bool bf16Dot = schedule.getDot() == DotKind::Bf16;
-    int64_t lanes = schedule.getLanes(), step = bf16Dot ? 2 * lanes : lanes;
-    int64_t main = inputs / step * step;
+    int64_t lanes = weight.vectorLanes(schedule.getLanes()), vector = bf16Dot ? 2 * lanes : lanes;
+    // Whole blocks, so that a scale is loaded once.
+    int64_t step = std::max(vector, weight.blockElements()), main = inputs / step * step;
 
-    auto accumulate = [&](Value k, ValueRange sums, int64_t width, bool dot) {
-      KernelBuilder::Values next;
-      Value inputVector = dot ? b.load(b.vectorOf(inputElement, width), b.at(x, b.mul(k, inputBytes)), 2)
-                              : b.loadF32(inputElement, b.at(x, b.mul(k, inputBytes)), width);
-      for (auto [index, weightRow] : llvm::enumerate(weightRows)) {
-        Value address = b.at(weightRow, b.mul(k, weightBytes));
-        if (schedule.getPrefetch() && width * weightBytes == 64)
-          b.prefetch(b.at(address, schedule.getPrefetch()));
-        if (dot)
-          next.push_back(b.dotBf16(sums[index], b.load(b.vectorOf(weightElement, width), address, 2), inputVector));
-        else
-          next.push_back(b.fma(b.loadF32(weightElement, address, width), inputVector, sums[index]));
+    auto accumulate = [&](Value k, ValueRange sums, int64_t count, int64_t width, bool dot) {
+      KernelBuilder::Values next(sums.begin(), sums.end());
+      SmallVector<WeightOperand::Run> runs;
+      for (Value weightRow : weightRows)
+        runs.push_back(weight.run(weightRow, k));
+      for (int64_t i = 0; i < count; i += width) {
+        Value inputAddress = b.at(x, b.mul(b.add(k, i), bytesOf(inputElement)));
+        Value inputVector = dot ? b.load(b.vectorOf(inputElement, width), inputAddress, 2)
+                                : b.loadF32(inputElement, inputAddress, width);
+        for (auto [run, sum] : llvm::zip_equal(runs, next)) {
+          // Each line of the cache once, and each block.
+          if (schedule.getPrefetch() && i == 0 && (weight.hasBlocks() || weight.bytes(width) == 64))
+            run.prefetch(schedule.getPrefetch());
+          sum = dot ? b.dotBf16(sum, run.numbers(width), inputVector) : b.fma(run.vector(i, width), inputVector, sum);
+        }
       }
       return next;
     };
     SmallVector<Value> sums(weightRows.size(), b.splat(0.0f, lanes));
     if (main)
       sums = b.loop(b.i64(0), b.i64(main), step, sums,
-                    [&](Value k, ValueRange carried) { return accumulate(k, carried, step, bf16Dot); });
+                    [&](Value k, ValueRange carried) { return accumulate(k, carried, step, vector, bf16Dot); });
     SmallVector<Value> results;
     for (Value sum : sums)
       results.push_back(b.sumLanes(sum));
     // What a full vector does not divide: narrower vectors, each half as wide as the one before.
     int64_t done = main;
-    for (int64_t width = step; width >= 1; width /= 2) {
+    for (int64_t width = vector; width >= 1; width /= 2) {
       if (inputs - done < width)
         continue;
       SmallVector<Value> zero(weightRows.size(), b.splat(0.0f, width));
-      SmallVector<Value> partial = accumulate(b.i64(done), zero, width, false);
+      SmallVector<Value> partial = accumulate(b.i64(done), zero, width, width, false);
       for (auto [result, part] : llvm::zip_equal(results, partial))
         result = b.addf(result, b.sumLanes(part));
       done += width;
@@ -165,15 +169,15 @@ private:
 
   void emitStage(const BiasStage &stage, TileOfRow &tile) {
     const Section &section = tile.section;
-    Type element = getElementTypeOrSelf(stage.bias);
+    WeightOperand bias(b, stage.bias.getType());
     auto loadBias = [&](unsigned part, int64_t base) {
-      Value start = b.at(frame->argument(stage.bias, pointersOf(stage.bias.getType()) > 1 ? part : 0),
-                         b.mul(b.add(tile.at.f, base), bytesOf(element)));
+      Value address = frame->argument(stage.bias, pointersOf(stage.bias.getType()) > 1 ? part : 0);
+      WeightOperand::Run values = bias.run(address, b.add(tile.at.f, base));
       if (section.rowStride == 1)
-        return b.loadF32(element, start, section.run);
+        return values.vector(0, section.run);
       SmallVector<Value> scalars;
       for (int64_t i = 0; i < section.run; ++i)
-        scalars.push_back(b.loadF32(element, b.at(start, i * section.rowStride * bytesOf(element)), 0));
+        scalars.push_back(values.scalar(i * section.rowStride));
       return b.fromScalars(scalars);
     };
     tile.a = b.addf(tile.a, loadBias(section.partA, section.baseA));
@@ -248,7 +252,8 @@ private:
   CpuLinearScheduleAttr schedule;
   int64_t inputs;
   LinearOp linear;
-  Type weightElement, inputElement;
+  WeightOperand weight;
+  Type inputElement;
   KernelFrame *frame = nullptr;
   Value rows, input;
 };

@@ -7,6 +7,7 @@
 //   normalise the input into the workspace           (an entry of its own: rows are divided among threads)
 //   for each block of rowTiles * lanes input rows    (the packed block stays in L2)
 //     for each tile of 2 * run weight rows           (the grid; the tile stays in L1)
+//       decode the tile's rows into scratch          (weights in blocks alone)
 //       for each panel of `vectors` * lanes input rows
 //         accumulators[2 * run][vectors] += broadcast weight . input vectors
 //         epilogue on vectors of rows, store
@@ -16,6 +17,7 @@
 #include "codegen/common/Activation.h"
 #include "codegen/common/CacheAddress.h"
 #include "codegen/cpu/Emitters.h"
+#include "codegen/cpu/WeightOperand.h"
 
 using namespace mlir;
 using namespace quipu::llama;
@@ -45,11 +47,17 @@ void storeFeatures(KernelBuilder &b, const ActivationLayout &layout, Value tileB
   }
 }
 
+/// Scratch of the values that go to the cache. Rows of a weight that were decoded lie behind it.
+int64_t appendScratchBytes(LinearTiles &region, CpuLinearScheduleAttr schedule) {
+  return region.has<AppendStage>() ? llvm::alignTo(2 * schedule.getRun() * schedule.getLanes() * 4, 64) : 0;
+}
+
 class ManyEmitter {
 public:
   ManyEmitter(KernelBuilder &b, LinearTiles &region, CpuLinearScheduleAttr schedule)
       : b(b), region(region), schedule(schedule), lanes(schedule.getLanes()), inputs(region.inputs()),
-        linear(region.linear), weightElement(cast<RankedTensorType>(linear.getWeight().getType()).getElementType()),
+        linear(region.linear), stored(b, linear.getWeight().getType()),
+        weight(b, stored.hasBlocks() ? decodedType() : linear.getWeight().getType()),
         inputLayout(region.norm() ? region.workspaceType() : linear.getInput().getType()) {}
 
   void emit(StringRef symbol) {
@@ -95,6 +103,8 @@ private:
   void emitTile(const Section &section, Value tile, Value firstRowTile, Value lastRowTile) {
     TilePosition at(b, section, tile);
     SmallVector<Value> weightRows = region.weightRows(b, *frame, section, at.f);
+    if (stored.hasBlocks())
+      weightRows = decode(weightRows);
 
     // Whole panels, then the row tiles that are left one by one.
     int64_t vectors = schedule.getVectors();
@@ -103,6 +113,26 @@ private:
     b.loop(firstRowTile, whole, vectors, [&](Value rowTile) { emitPanel(section, at, weightRows, rowTile, vectors); });
     if (vectors > 1)
       b.loop(whole, lastRowTile, 1, [&](Value rowTile) { emitPanel(section, at, weightRows, rowTile, 1); });
+  }
+
+  /// The type of weights that have been decoded.
+  Type decodedType() { return RankedTensorType::get({region.outputs(), inputs}, b.getF32Type()); }
+
+  /// Decodes the rows of a tile into scratch, so that each value is decoded once for all panels. Gives their addresses.
+  SmallVector<Value> decode(ArrayRef<Value> weightRows) {
+    int64_t width = stored.vectorLanes(lanes), rowBytes = weight.rowBytes();
+    SmallVector<Value> decoded;
+    for (size_t i = 0; i < weightRows.size(); ++i)
+      decoded.push_back(b.at(frame->scratch, appendScratchBytes(region, schedule) + i * rowBytes));
+    b.loop(b.i64(0), b.i64(inputs), stored.blockElements(), [&](Value k) {
+      for (auto [from, to] : llvm::zip_equal(weightRows, decoded)) {
+        WeightOperand::Run run = stored.run(from, k);
+        Value target = b.at(to, b.mul(k, weight.bytes(1)));
+        for (int64_t i = 0; i < stored.blockElements(); i += width)
+          b.storeF32(run.vector(i, width), weight.numberType(), b.at(target, weight.bytes(i)));
+      }
+    });
+    return decoded;
   }
 
   void emitPanel(const Section &section, const TilePosition &at, ArrayRef<Value> weightRows, Value rowTile,
@@ -128,8 +158,7 @@ private:
   SmallVector<Value> emitProduct(ArrayRef<Value> weightRows, ArrayRef<Value> inputTiles) {
     size_t vectors = inputTiles.size();
     SmallVector<Value> zero(weightRows.size() * vectors, b.splat(0.0f, lanes));
-    int64_t weightBytes = bytesOf(weightElement), stepBytes = lanes * inputLayout.elementBytes();
-    Type i32 = b.getI32Type();
+    int64_t stepBytes = lanes * inputLayout.elementBytes();
 
     if (schedule.getDot() == DotKind::Bf16) {
       return b.loop(b.i64(0), b.i64(inputs), 2, zero, [&](Value k, ValueRange carried) {
@@ -138,8 +167,8 @@ private:
         for (Value tile : inputTiles)
           x.push_back(b.load(b.vectorOf(inputLayout.element, 2 * lanes), b.at(tile, b.mul(k, stepBytes)), 2));
         for (auto [row, weightRow] : llvm::enumerate(weightRows)) {
-          Value pair = b.splat(b.load(i32, b.at(weightRow, b.mul(k, weightBytes)), 2), lanes);
-          Value w = vector::BitCastOp::create(b, b.vectorOf(weightElement, 2 * lanes), pair);
+          Value pair = b.splat(weight.run(weightRow, k).pair(), lanes);
+          Value w = vector::BitCastOp::create(b, b.vectorOf(weight.numberType(), 2 * lanes), pair);
           for (size_t v = 0; v < vectors; ++v)
             next[row * vectors + v] = b.dotBf16(carried[row * vectors + v], x[v], w);
         }
@@ -148,7 +177,7 @@ private:
     }
 
     // Two bf16 weights share a broadcast: as f32, the low one is the word shifted up, the high one the word masked.
-    bool pairs = weightElement.isBF16() && inputLayout.pack == 1;
+    bool pairs = weight.numberType().isBF16() && inputLayout.pack == 1;
     int64_t step = pairs ? 2 : 1, main = inputs / step * step;
     auto inputVectors = [&](Value k) {
       SmallVector<Value> x;
@@ -164,7 +193,7 @@ private:
       KernelBuilder::Values next(carried.begin(), carried.end());
       SmallVector<Value> x = inputVectors(k);
       for (auto [row, weightRow] : llvm::enumerate(weightRows))
-        multiply(x, b.splat(b.loadF32(weightElement, b.at(weightRow, b.mul(k, weightBytes)), 0), lanes), row, next);
+        multiply(x, weight.run(weightRow, k).broadcast(0, lanes), row, next);
       return next;
     };
     if (!pairs)
@@ -178,7 +207,7 @@ private:
         SmallVector<Value> low = inputVectors(k), high = inputVectors(b.add(k, 1));
         Value sixteen = b.splat(b.i32(16), lanes), mask = b.splat(b.i32(static_cast<int32_t>(0xffff0000)), lanes);
         for (auto [row, weightRow] : llvm::enumerate(weightRows)) {
-          Value word = b.splat(b.load(i32, b.at(weightRow, b.mul(k, weightBytes)), 2), lanes);
+          Value word = b.splat(weight.run(weightRow, k).pair(), lanes);
           Value even = arith::BitcastOp::create(b, f32Vector, arith::ShLIOp::create(b, word, sixteen));
           Value odd = arith::BitcastOp::create(b, f32Vector, arith::AndIOp::create(b, word, mask));
           multiply(low, even, row, next);
@@ -199,14 +228,12 @@ private:
 
   void emitStage(const BiasStage &stage, TileOfRows &tile) {
     const Section &section = tile.section;
-    Type element = getElementTypeOrSelf(stage.bias);
+    WeightOperand bias(b, stage.bias.getType());
     bool parts = pointersOf(stage.bias.getType()) > 1;
     auto addBias = [&](SmallVector<Value> &values, unsigned part, int64_t base) {
-      Value start =
-          b.at(frame->argument(stage.bias, parts ? part : 0), b.mul(b.add(tile.at.f, base), bytesOf(element)));
+      WeightOperand::Run run = bias.run(frame->argument(stage.bias, parts ? part : 0), b.add(tile.at.f, base));
       for (auto [i, value] : llvm::enumerate(values))
-        value =
-            b.addf(value, b.splat(b.loadF32(element, b.at(start, i * section.rowStride * bytesOf(element)), 0), lanes));
+        value = b.addf(value, run.broadcast(i * section.rowStride, lanes));
     };
     addBias(tile.a, section.partA, section.baseA);
     addBias(tile.c, section.partB, section.baseB);
@@ -284,7 +311,8 @@ private:
   CpuLinearScheduleAttr schedule;
   int64_t lanes, inputs;
   LinearOp linear;
-  Type weightElement;
+  /// The weight as it lies in memory, and as products read it.
+  WeightOperand stored, weight;
   ActivationLayout inputLayout;
   KernelFrame *frame = nullptr;
   Value input;
@@ -297,7 +325,9 @@ void emitLinearMany(KernelBuilder &b, LinearTiles &region, CpuLinearScheduleAttr
 }
 
 int64_t linearManyScratchBytes(LinearTiles &region, CpuLinearScheduleAttr schedule) {
-  return region.has<AppendStage>() ? 2 * schedule.getRun() * schedule.getLanes() * 4 : 0;
+  int64_t decoded =
+      isa<BlockType>(getElementTypeOrSelf(region.linear.getWeight())) ? 2 * schedule.getRun() * region.inputs() * 4 : 0;
+  return appendScratchBytes(region, schedule) + decoded;
 }
 
 void emitLinearManyNorm(KernelBuilder &b, LinearTiles &region, CpuLinearScheduleAttr schedule, StringRef symbol) {
@@ -306,7 +336,7 @@ void emitLinearManyNorm(KernelBuilder &b, LinearTiles &region, CpuLinearSchedule
   int64_t lanes = schedule.getLanes(), inputs = region.inputs();
   ActivationLayout from(norm.getInput().getType());
   ActivationLayout to(region.workspaceType());
-  Type gainElement = cast<RankedTensorType>(norm.getWeight().getType()).getElementType();
+  WeightOperand gains(b, norm.getWeight().getType());
   Value gain = frame.argument(norm.getWeight());
 
   b.loop(frame.begin, frame.end, 1, [&](Value rowTile) {
@@ -325,7 +355,7 @@ void emitLinearManyNorm(KernelBuilder &b, LinearTiles &region, CpuLinearSchedule
       SmallVector<int64_t> features;
       for (int64_t i = 0; i < to.pack; ++i) {
         Value feature = b.add(k, i);
-        Value g = b.splat(b.loadF32(gainElement, b.at(gain, b.mul(feature, bytesOf(gainElement))), 0), lanes);
+        Value g = gains.run(gain, feature).broadcast(0, lanes);
         values.push_back(b.mulf(b.mulf(loadInput(feature), scale), g));
         features.push_back(i);
       }

@@ -2,6 +2,8 @@
 
 #include "codegen/cpu/LinearTiles.h"
 
+#include "codegen/cpu/WeightOperand.h"
+
 using namespace mlir;
 using namespace quipu::llama;
 
@@ -145,8 +147,7 @@ SmallVector<Section> LinearTiles::tiles(int64_t run) {
 
 SmallVector<Value> LinearTiles::weightRows(KernelBuilder &b, const KernelFrame &frame, const Section &section,
                                            Value f) {
-  Type element = cast<RankedTensorType>(linear.getWeight().getType()).getElementType();
-  int64_t rowBytes = inputs() * bytesOf(element);
+  int64_t rowBytes = WeightOperand(b, linear.getWeight().getType()).rowBytes();
   SmallVector<Value> rows;
   auto addRun = [&](unsigned part, int64_t base) {
     Value start = b.at(frame.argument(linear.getWeight(), part), b.mul(b.add(f, base), rowBytes));

@@ -10,34 +10,42 @@ using namespace quipu::llama;
 
 namespace quipu::codegen::cpu {
 
-/// Rows of `source` (a matrix or an activation) by number, times `scale` where there is one.
-static void selectRows(KernelBuilder &b, const KernelFrame &frame, Value numbers, Value source, Type resultType,
-                       CpuPointwiseScheduleAttr schedule, RowDim rows, std::optional<APFloat> scale = {}) {
-  ActivationLayout from(source.getType()), to(resultType);
-  int64_t vector = from.lanes || to.lanes ? 1 : widestVector(to.width, schedule.getLanes());
-  forEachRow(b, frame, schedule.getRowsPerBlock(), rows, [&](Value row) {
-    Value number = b.widen(b.loadI32(b.at(frame.argument(numbers), b.mul(row, 4))));
-    Value start = addressOf(b, from, frame.argument(source), number, b.i64(0));
-    b.loop(b.i64(0), b.i64(to.width), vector, [&](Value k) {
-      Value value = b.loadF32(from.element, b.at(start, from.featureOffset(b, k)), vector == 1 ? 0 : vector);
-      if (scale)
-        value = b.mulf(value, b.constantLike(value, static_cast<float>(scale->convertToDouble())));
-      b.storeF32(value, to.element, addressOf(b, to, frame.result(0), row, k));
-    });
-  });
-}
-
 void emitEmbedding(KernelBuilder &b, KernelOp kernel, EmbeddingOp embedding, CpuPointwiseScheduleAttr schedule,
                    StringRef symbol) {
   KernelFrame frame(b, kernel, symbol);
-  selectRows(b, frame, embedding.getTokens(), embedding.getTable(), embedding.getResult().getType(), schedule,
-             RowDim::Tokens, embedding.getScale());
+  WeightOperand table(b, embedding.getTable().getType());
+  ActivationLayout to(embedding.getResult().getType());
+  int64_t vector = to.lanes ? 1 : table.vectorLanes(widestVector(to.width, schedule.getLanes()));
+  std::optional<APFloat> scale = embedding.getScale();
+  int64_t step = std::max(vector, table.blockElements());
+  forEachRow(b, frame, schedule.getRowsPerBlock(), RowDim::Tokens, [&](Value row) {
+    Value token = b.widen(b.loadI32(b.at(frame.argument(embedding.getTokens()), b.mul(row, 4))));
+    Value start = b.at(frame.argument(embedding.getTable()), b.mul(token, table.rowBytes()));
+    b.loop(b.i64(0), b.i64(to.width), step, [&](Value k) {
+      WeightOperand::Run run = table.run(start, k);
+      for (int64_t i = 0; i < step; i += vector) {
+        Value value = vector == 1 ? run.scalar(i) : run.vector(i, vector);
+        if (scale)
+          value = b.mulf(value, b.constantLike(value, static_cast<float>(scale->convertToDouble())));
+        b.storeF32(value, to.element, addressOf(b, to, frame.result(0), row, b.add(k, i)));
+      }
+    });
+  });
 }
 
 void emitGatherRows(KernelBuilder &b, KernelOp kernel, GatherRowsOp gather, CpuPointwiseScheduleAttr schedule,
                     StringRef symbol) {
   KernelFrame frame(b, kernel, symbol);
-  selectRows(b, frame, gather.getRows(), gather.getInput(), gather.getResult().getType(), schedule, RowDim::Outputs);
+  ActivationLayout from(gather.getInput().getType()), to(gather.getResult().getType());
+  int64_t vector = from.lanes || to.lanes ? 1 : widestVector(to.width, schedule.getLanes());
+  forEachRow(b, frame, schedule.getRowsPerBlock(), RowDim::Outputs, [&](Value row) {
+    Value number = b.widen(b.loadI32(b.at(frame.argument(gather.getRows()), b.mul(row, 4))));
+    Value start = addressOf(b, from, frame.argument(gather.getInput()), number, b.i64(0));
+    b.loop(b.i64(0), b.i64(to.width), vector, [&](Value k) {
+      Value value = b.loadF32(from.element, b.at(start, from.featureOffset(b, k)), vector == 1 ? 0 : vector);
+      b.storeF32(value, to.element, addressOf(b, to, frame.result(0), row, k));
+    });
+  });
 }
 
 void emitRotaryTable(KernelBuilder &b, KernelOp kernel, RotaryTableOp table, CpuPointwiseScheduleAttr schedule,

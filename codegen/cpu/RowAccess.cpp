@@ -81,13 +81,13 @@ void RowAccess::storePairs(Value k, ArrayRef<Value> first, ArrayRef<Value> secon
   store(k, both);
 }
 
-RowAccess::Values RowAccess::loadConstants(Type type, Value base, Value k, int64_t count) {
-  Value place = b.at(base, b.mul(k, bytesOf(type)));
+RowAccess::Values RowAccess::loadConstants(const WeightOperand &constants, Value base, Value k, int64_t count) {
+  WeightOperand::Run run = constants.run(base, k);
   if (!isTile())
-    return {b.loadF32(type, place, count)};
+    return {run.vector(0, count)};
   Values values;
   for (int64_t i = 0; i < count; ++i)
-    values.push_back(b.splat(b.loadF32(type, b.at(place, i * bytesOf(type)), 0), layout.lanes));
+    values.push_back(run.broadcast(i, layout.lanes));
   return values;
 }
 

@@ -10,6 +10,7 @@
 
 #include "codegen/common/GeneratedKernel.h"
 #include "codegen/cpu/KernelFrame.h"
+#include "codegen/cpu/WeightOperand.h"
 
 namespace quipu::codegen::cpu {
 
@@ -38,7 +39,7 @@ public:
   std::pair<Values, Values> loadPairs(mlir::Value k, int64_t count);
   void storePairs(mlir::Value k, llvm::ArrayRef<mlir::Value> first, llvm::ArrayRef<mlir::Value> second);
   /// `count` constants of the features from `k` on (a norm's weight), as load() gives its values.
-  Values loadConstants(mlir::Type type, mlir::Value base, mlir::Value k, int64_t count);
+  Values loadConstants(const WeightOperand &constants, mlir::Value base, mlir::Value k, int64_t count);
   /// Sums over the features of a row, from vectors that load() gave: a scalar, or a vector of rows.
   mlir::Value sumFeatures(mlir::Value sum) { return isTile() ? sum : b.sumLanes(sum); }
   /// A sum so that it multiplies what load() gives for `count` features.

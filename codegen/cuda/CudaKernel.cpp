@@ -4,6 +4,7 @@
 
 #include "codegen/common/Arguments.h"
 #include "codegen/common/CodeModule.h"
+#include "codegen/common/DenseWeights.h"
 #include "codegen/common/LoneOp.h"
 #include "codegen/cuda/CudaEmitter.h"
 #include "codegen/cuda/Emitters.h"
@@ -143,6 +144,8 @@ LogicalResult emitCudaKernels(ModuleOp module, const CudaTarget &target, StringR
     if (!emitter)
       return LogicalResult(kernel.emitOpError()
                            << "has schedule " << kernel.getScheduleAttr() << ", which is not one for CUDA");
+    if (failed(expectDenseWeights(kernel)))
+      return LogicalResult(failure());
     parts.enter(use.program, builder);
     builder.setLoc(kernel.getLoc());
     return emitter.emitKernel(builder, kernel, use, generated);

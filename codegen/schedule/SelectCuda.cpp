@@ -8,6 +8,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "codegen/common/DenseWeights.h"
 #include "codegen/common/LinearRegion.h"
 #include "codegen/cuda/attention/AttentionWorkspace.h"
 #include "codegen/schedule/Select.h"
@@ -49,6 +50,9 @@ public:
       : module(module), context(module.getContext()), target(target), tuning(tuning) {}
 
   LogicalResult run() {
+    for (auto kernel : module.getOps<KernelOp>())
+      if (failed(expectDenseWeights(kernel)))
+        return failure();
     for (auto program : module.getOps<func::FuncOp>())
       if (program->hasAttr(kProgramAttrName) && failed(schedule(program)))
         return failure();

@@ -57,8 +57,9 @@ std::string describeUnquantized(const Model &model, const WeightFormat &format) 
     if (!isMatrix(weight))
       continue;
     ++matrices;
+    const WeightEntry *entry = model.weights ? model.weights->find(weight.tensor) : nullptr;
     if (!isQuantized(weight, &format) && !left++)
-      first = concat(weight.tensor, " of ", weight.shape.back(), " columns");
+      first = concat(entry ? entry->nameInFile : weight.tensor, " of ", weight.shape.back(), " columns");
   }
   if (!left)
     return {};

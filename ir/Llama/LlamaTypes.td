@@ -42,7 +42,7 @@ def Llama_KVLayerType : Llama_Type<"KVLayer", "kv_layer"> {
 }
 
 def Llama_BlockType : Llama_Type<"Block", "block"> {
-  let summary = "element of a weight that lies in blocks";
+  let summary = "weight block";
   let description = [{
     The element type of a weight whose values lie in blocks: small integers with a scale that neighbours of a row share.
     The format names a row of the table in `runtime/abi/WeightFormat.cpp`, which says how many elements a block has, and

@@ -1,6 +1,7 @@
 //===- Evaluator.cpp - Runs modules through the reference lowering --------===//
 
 #include "ir/Reference/Evaluator.h"
+#include "ir/Llama/WeightTypes.h"
 #include "ir/Reference/Reference.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -55,21 +56,21 @@ static size_t bytesOf(Type elementType) { return elementType.getIntOrFloatBitWid
 /// Writes the slices of tensors that a weight consists of, one below the other.
 static void fillWeight(WeightOp weight, const WeightFill &fill, char *out) {
   auto type = cast<RankedTensorType>(weight.getType());
-  size_t elementBytes = bytesOf(type.getElementType());
+  const quipu::WeightFormat &format = *weightFormatOf(type.getElementType());
   int64_t columns = type.getRank() == 2 ? type.getDimSize(1) : 1;
   char *begin = out;
   for (auto [index, count] : llvm::enumerate(weight.getRowCounts())) {
     SourceAttr source = weight.getSource(index);
     SmallVector<int64_t> shape = weight.getTensorShape(index);
-    std::vector<char> tensor(static_cast<size_t>(ShapedType::getNumElements(shape)) * elementBytes);
+    std::vector<char> tensor(format.bytes(static_cast<uint64_t>(ShapedType::getNumElements(shape))));
     fill(source.getName(), shape, weight.getRole(), type.getElementType(), tensor.data());
     int64_t tensorColumns = shape.size() == 2 ? shape[1] : 1;
     int64_t firstRow = source.getRows() ? source.getRows().getBegin() : 0;
     int64_t firstColumn = source.getColumns() ? source.getColumns().getBegin() : 0;
-    size_t rowBytes = static_cast<size_t>(columns) * elementBytes;
+    size_t rowBytes = format.bytes(static_cast<uint64_t>(columns));
     for (int64_t row = 0; row < count; ++row, out += rowBytes) {
       int64_t element = (firstRow + row) * tensorColumns + firstColumn;
-      std::memcpy(out, tensor.data() + static_cast<size_t>(element) * elementBytes, rowBytes);
+      std::memcpy(out, tensor.data() + format.bytes(static_cast<uint64_t>(element)), rowBytes);
     }
   }
   // The verifier has seen that the elements are f32.
@@ -80,6 +81,14 @@ static void fillWeight(WeightOp weight, const WeightFill &fill, char *out) {
       value += static_cast<float>(plus->convertToDouble());
       std::memcpy(at, &value, sizeof(value));
     }
+}
+
+/// Memory for a weight, as lowered functions take it: numbers, or the bytes of rows in blocks.
+Evaluator::Buffer Evaluator::weightBuffer(RankedTensorType type) {
+  if (!isa<BlockType>(type.getElementType()))
+    return {type.getShape(), bytesOf(type.getElementType())};
+  int64_t rows = type.getDimSize(0);
+  return {{rows, weightBytesOf(type) / rows}, 1};
 }
 
 void quipu::llama::registerEvaluatorDialects(DialectRegistry &registry) {
@@ -122,8 +131,7 @@ llvm::Expected<std::unique_ptr<Evaluator>> Evaluator::create(ModuleOp module, co
 
   for (auto weight : module.getOps<WeightOp>()) {
     auto type = cast<RankedTensorType>(weight.getType());
-    fillWeight(weight, fill,
-               result->weights.emplace_back(type.getShape(), bytesOf(type.getElementType())).bytes.data());
+    fillWeight(weight, fill, result->weights.emplace_back(weightBuffer(type)).bytes.data());
   }
   // Not a number, in each of the element types, so that reading what was never written shows.
   result->cache = std::make_unique<Buffer>(ArrayRef<int64_t>{cache.getLayers(), 2, options.sequences, options.positions,

@@ -26,7 +26,7 @@ class ExecutionEngine;
 
 namespace quipu::llama {
 
-/// Writes the tensor named `source`, row-major and of the given element type (f32, f16 or bf16), to `out`.
+/// Writes the tensor named `source`, row-major and of the given element type (of a weight), to `out`.
 using WeightFill = std::function<void(llvm::StringRef source, llvm::ArrayRef<int64_t> shape, WeightRole role,
                                       mlir::Type elementType, void *out)>;
 
@@ -66,6 +66,7 @@ private:
     bool takesWeights;
   };
   struct Buffer;
+  static Buffer weightBuffer(mlir::RankedTensorType type);
 
   Evaluator();
 

@@ -43,18 +43,20 @@ static Value linear(ReferenceBuilder &b, Value input, Value weight, Value bias, 
 }
 
 static Values lowerLinear(LinearOp op, LinearOp::Adaptor in, ReferenceBuilder &b) {
-  return {linear(b, in.getInput(), in.getWeight(), in.getBias(), loweredTensor(op.getResult()))};
+  Value weight = decodeWeight(b, in.getWeight(), op.getWeight().getType());
+  return {linear(b, in.getInput(), weight, in.getBias(), loweredTensor(op.getResult()))};
 }
 
 static Values lowerGatedMLP(GatedMLPOp op, GatedMLPOp::Adaptor in, ReferenceBuilder &b) {
   RankedTensorType type = loweredTensor(op.getResult()), input = loweredTensor(op.getInput());
   int64_t inner = loweredTensor(op.getGate()).getDimSize(0);
   RankedTensorType wide = b.floats({type.getDimSize(0), inner});
-  Value gates = linear(b, in.getInput(), in.getGate(), in.getGateBias(), wide);
-  Value ups = linear(b, in.getInput(), in.getUp(), in.getUpBias(), wide);
+  auto decode = [&](Value stored, Value weight) { return decodeWeight(b, stored, weight.getType()); };
+  Value gates = linear(b, in.getInput(), decode(in.getGate(), op.getGate()), in.getGateBias(), wide);
+  Value ups = linear(b, in.getInput(), decode(in.getUp(), op.getUp()), in.getUpBias(), wide);
   auto productType = RankedTensorType::get(wide.getShape(), input.getElementType());
   Value product = gate(b, op.getActivation(), gates, ups, /*shift=*/0, productType);
-  return {linear(b, product, in.getDown(), in.getDownBias(), type)};
+  return {linear(b, product, decode(in.getDown(), op.getDown()), in.getDownBias(), type)};
 }
 
 static Values lowerLMHead(LMHeadOp op, LMHeadOp::Adaptor in, ReferenceBuilder &b) {
@@ -63,7 +65,7 @@ static Values lowerLMHead(LMHeadOp op, LMHeadOp::Adaptor in, ReferenceBuilder &b
   Value selected = selectRows(b, in.getInput(), in.getRows(), selectedType);
   auto normalisedType = RankedTensorType::get(selectedType.getShape(), op.getComputeType());
   Value normalised = normalise(b, selected, in.getNorm(), op.getEps().convertToDouble(), normalisedType);
-  return {linear(b, normalised, in.getWeight(), Value(), type)};
+  return {linear(b, normalised, decodeWeight(b, in.getWeight(), op.getWeight().getType()), Value(), type)};
 }
 
 void addLinearPatterns(RewritePatternSet &patterns, const TypeConverter &types) {

@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ir/Llama/WeightTypes.h"
 #include "ir/Reference/Patterns.h"
 #include "ir/Reference/Programs.h"
 #include "ir/Reference/Reference.h"
@@ -30,8 +31,12 @@ using namespace quipu::llama;
 
 Type quipu::llama::lowerType(Type type) {
   constexpr int64_t dynamic = ShapedType::kDynamic;
-  if (auto tensor = dyn_cast<RankedTensorType>(type))
-    return RankedTensorType::get(tensor.getShape(), tensor.getElementType());
+  if (auto tensor = dyn_cast<RankedTensorType>(type)) {
+    if (!isa<BlockType>(tensor.getElementType()))
+      return RankedTensorType::get(tensor.getShape(), tensor.getElementType());
+    int64_t rows = tensor.getDimSize(0);
+    return RankedTensorType::get({rows, weightBytesOf(tensor) / rows}, IntegerType::get(type.getContext(), 8));
+  }
   if (auto cache = dyn_cast<KVCacheType>(type))
     return MemRefType::get({cache.getLayers(), 2, dynamic, dynamic, cache.getKvHeads(), cache.getHeadDim()},
                            cache.getElementType());

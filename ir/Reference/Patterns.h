@@ -46,7 +46,8 @@ void addPattern(mlir::RewritePatternSet &patterns, const mlir::TypeConverter &ty
   patterns.add<ReferencePattern<Op>>(types, patterns.getContext(), lower);
 }
 
-/// What a type of the dialect becomes: tensors lose their layouts, caches become memrefs.
+/// What a type of the dialect becomes: tensors lose their layouts, rows in blocks become rows of bytes, caches become
+/// memrefs.
 mlir::Type lowerType(mlir::Type type);
 /// The type of a tensor as it is lowered.
 inline mlir::RankedTensorType loweredTensor(mlir::Value value) {
@@ -70,6 +71,8 @@ void addAttentionPatterns(mlir::RewritePatternSet &patterns, const mlir::TypeCon
 /// weight[k] * input[t, k] / sqrt(mean_k(input[t, k]^2) + eps).
 mlir::Value normalise(ReferenceBuilder &b, mlir::Value input, mlir::Value weight, double eps,
                       mlir::RankedTensorType type);
+/// The numbers of a weight of type `type`, which is `stored` as it was lowered: rows in blocks are decoded to f32.
+mlir::Value decodeWeight(ReferenceBuilder &b, mlir::Value stored, mlir::Type type);
 /// act(gate[t, n]) * up[t, n + shift].
 mlir::Value gate(ReferenceBuilder &b, Activation activation, mlir::Value gate, mlir::Value up, int64_t shift,
                  mlir::RankedTensorType type);

@@ -15,10 +15,11 @@ Value selectRows(ReferenceBuilder &b, Value source, Value indices, RankedTensorT
 
 static Values lowerEmbedding(EmbeddingOp op, EmbeddingOp::Adaptor in, ReferenceBuilder &b) {
   RankedTensorType type = loweredTensor(op.getResult());
+  Value table = decodeWeight(b, in.getTable(), op.getTable().getType());
   std::optional<APFloat> scale = op.getScale();
   if (!scale)
-    return {selectRows(b, in.getTable(), in.getTokens(), type)};
-  Value rows = selectRows(b, in.getTable(), in.getTokens(), type.clone(b.getF32Type()));
+    return {selectRows(b, table, in.getTokens(), type)};
+  Value rows = selectRows(b, table, in.getTokens(), type.clone(b.getF32Type()));
   return {b.generate(type, b.rowsOf(in.getTokens(), type), [&](ReferenceBuilder::Indices at) {
     return b.mul(b.extract(rows, {at[0], at[1]}), b.f32(scale->convertToDouble()));
   })};

@@ -100,3 +100,46 @@ func.func @decode(%t: tensor<?xi32>, %table: tensor<32x16xf16>) -> tensor<?x16xf
   %0 = llama.launch @embed(%t, %table) : (tensor<?xi32>, tensor<32x16xf16>) -> tensor<?x16xf32>
   return %0 : tensor<?x16xf32>
 }
+
+// -----
+
+// Test: of a weight in blocks few rows read each scale once, and vectors of its integers, which become numbers.
+// CHECK: llvm.func @few(
+// CHECK: scf.for
+// CHECK: scf.for
+// CHECK: scf.for
+// CHECK: llvm.load %{{.*}} : !llvm.ptr -> f16
+// CHECK-COUNT-4: arith.extsi %{{.*}} : vector<8xi8> to vector<8xi32>
+// CHECK-NOT: arith.extsi
+// CHECK: scf.yield
+llama.kernel @few(%x: tensor<?x64xf32>, %w: tensor<1x64x!llama.block<q8_0>>) -> tensor<?x1xf32>
+    attributes {schedule = #llama.cpu_linear<rows = few, lanes = 8, run = 4, vectors = 1, rowTiles = 1, dot = fma, prefetch = 0>} {
+  %0 = llama.linear %x, %w : (tensor<?x64xf32>, tensor<1x64x!llama.block<q8_0>>) -> tensor<?x1xf32>
+  llama.yield %0 : tensor<?x1xf32>
+}
+func.func @decode(%x: tensor<?x64xf32>, %w: tensor<1x64x!llama.block<q8_0>>) -> tensor<?x1xf32> attributes {llama.program = #llama.program<decode, rows = 1 to 8>} {
+  %0 = llama.launch @few(%x, %w) : (tensor<?x64xf32>, tensor<1x64x!llama.block<q8_0>>) -> tensor<?x1xf32>
+  return %0 : tensor<?x1xf32>
+}
+
+// -----
+
+// Test: many rows decode the rows of a tile into scratch, 2 * run of 64 numbers; products then read numbers.
+// CHECK: llama.kernel @many
+// CHECK-SAME: scratchBytes = 1024
+// CHECK: llvm.func @many(
+// CHECK: llvm.load %{{.*}} : !llvm.ptr -> f16
+// CHECK: arith.sitofp
+// CHECK: llvm.store
+// CHECK: vector.fma
+// CHECK-NOT: arith.sitofp
+// CHECK: llvm.return
+llama.kernel @many(%x: tensor<?x64xf32, #llama.token_lanes<lanes = 8, pack = 1>>, %w: tensor<4x64x!llama.block<q8_0>>) -> tensor<?x4xf32, #llama.token_lanes<lanes = 8, pack = 1>>
+    attributes {schedule = #llama.cpu_linear<rows = many, lanes = 8, run = 2, vectors = 1, rowTiles = 1, dot = fma, prefetch = 0>} {
+  %0 = llama.linear %x, %w : (tensor<?x64xf32, #llama.token_lanes<lanes = 8, pack = 1>>, tensor<4x64x!llama.block<q8_0>>) -> tensor<?x4xf32, #llama.token_lanes<lanes = 8, pack = 1>>
+  llama.yield %0 : tensor<?x4xf32, #llama.token_lanes<lanes = 8, pack = 1>>
+}
+func.func @prefill(%x: tensor<?x64xf32, #llama.token_lanes<lanes = 8, pack = 1>>, %w: tensor<4x64x!llama.block<q8_0>>) -> tensor<?x4xf32, #llama.token_lanes<lanes = 8, pack = 1>> attributes {llama.program = #llama.program<prefill, rows = 9 to 64, align = 8>} {
+  %0 = llama.launch @many(%x, %w) : (tensor<?x64xf32, #llama.token_lanes<lanes = 8, pack = 1>>, tensor<4x64x!llama.block<q8_0>>) -> tensor<?x4xf32, #llama.token_lanes<lanes = 8, pack = 1>>
+  return %0 : tensor<?x4xf32, #llama.token_lanes<lanes = 8, pack = 1>>
+}

@@ -123,3 +123,17 @@ func.func @decode(%x: tensor<?x16xbf16>, %t: tensor<?x16xf32>, %u: tensor<?x16xf
   %y = llama.launch @decode.qkv(%x, %w, %t, %u, %kv, %p, %s) : (tensor<?x16xbf16>, tensor<96x16xbf16>, tensor<?x16xf32>, tensor<?x16xf32>, !llama.kv_layer<1 x 32 x bf16, page = 32>, tensor<?xi32>, tensor<?xi32>) -> tensor<?x32xbf16>
   return %y : tensor<?x32xbf16>
 }
+
+// -----
+
+llama.weight @w : tensor<64x64x!llama.block<q8_0>> role matrix sources ["w"]
+// expected-error @+1 {{has a weight 'tensor<64x64x!llama.block<q8_0>>'; kernels for GPUs read weights of f32, f16 and bf16: leave out --quantize, or compile for a CPU}}
+llama.kernel @decode.blocks(%x: tensor<?x64xbf16>, %w: tensor<64x64x!llama.block<q8_0>>) -> tensor<?x64xf32> {
+  %0 = llama.linear %x, %w : (tensor<?x64xbf16>, tensor<64x64x!llama.block<q8_0>>) -> tensor<?x64xf32>
+  llama.yield %0 : tensor<?x64xf32>
+}
+func.func @decode(%x: tensor<?x64xbf16>) -> tensor<?x64xf32> attributes {llama.program = #llama.program<decode, rows = 1 to 8>} {
+  %w = llama.weight_ref @w : tensor<64x64x!llama.block<q8_0>>
+  %y = llama.launch @decode.blocks(%x, %w) : (tensor<?x64xbf16>, tensor<64x64x!llama.block<q8_0>>) -> tensor<?x64xf32>
+  return %y : tensor<?x64xf32>
+}

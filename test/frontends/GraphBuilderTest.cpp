@@ -284,7 +284,7 @@ TEST(GraphBuilder, Quantises) {
   EXPECT_EQ(
       describeUnquantized(graph.model, *options.quantize),
       "2 of 16 matrices stay as they are, since their columns are no multiple of 32, which is a block of q8_0, the "
-      "first of them model.layers.0.mlp.down_proj.weight of 48 columns");
+      "first of them layers.0.mlp.down_proj of 48 columns");
   EXPECT_EQ(describeUnquantized(Graph(R"({"hidden_size": 64, "intermediate_size": 96})").model, *options.quantize), "");
   // Random weights too.
   EXPECT_EQ(Graph(sizes, options).typeOf("lm_head"), "tensor<16x64x!llama.block<q8_0>>");
@@ -292,7 +292,7 @@ TEST(GraphBuilder, Quantises) {
   EXPECT_EQ(
       describeConversions(graph.model, DType::f16),
       "15 of 15 matrices are stored in another type than f16 and are converted to it while they are loaded, the "
-      "first of them model.layers.0.self_attn.q_proj.weight in bf16; --dtype f32 computes with all of them as they "
+      "first of them layers.0.self_attn.q_proj in bf16; --dtype f32 computes with all of them as they "
       "are stored");
   EXPECT_TRUE(describeConversions(graph.model, DType::f16, options.quantize).starts_with("2 of 2 matrices"));
 }

@@ -146,8 +146,13 @@ void Compilation::importModel() {
   frontend::GraphOptions graph;
   graph.computeDType = parseDType(options.dtype);
   graph.kvDType = parseDType(options.kvDtype);
+  if (!options.quantize.empty()) {
+    graph.quantize = findWeightFormat(options.quantize);
+    if (std::string left = frontend::describeUnquantized(model, *graph.quantize); !left.empty())
+      printNote(concat(options.model, ": ", left));
+  }
   // Who asked for a type gets it; auto is to lose nothing without a word.
-  if (std::string conversions = frontend::describeConversions(model, computeDType());
+  if (std::string conversions = frontend::describeConversions(model, computeDType(), graph.quantize);
       !graph.computeDType && !conversions.empty())
     printNote(concat("warning: ", options.model, ": ", conversions));
   mlir::OwningOpRef<mlir::ModuleOp> module;

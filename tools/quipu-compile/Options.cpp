@@ -1,6 +1,7 @@
 //===- Options.cpp - The command line of quipu-compile -----------------------------------===//
 
 #include "tools/quipu-compile/Options.h"
+#include "runtime/abi/WeightFormat.h"
 #include "runtime/support/WeightIdentity.h"
 #include "tools/common/CommandLine.h"
 #include "tools/common/Console.h"
@@ -16,6 +17,13 @@ static constexpr const char *kCompileSummary = "Compiles a model to a plan, an e
 
 const SharedOptions &sharedOptions() {
   static const std::vector<std::string> dtypes = {"auto", "f32", "bf16", "f16"};
+  static const std::vector<std::string> formats = [] {
+    std::vector<std::string> names;
+    for (const WeightFormat &format : weightFormats())
+      if (format.block)
+        names.emplace_back(format.name);
+    return names;
+  }();
   static const SharedOptions options = {
       .target = {"--target",
                  "",
@@ -28,6 +36,10 @@ const SharedOptions &sharedOptions() {
                 "the type of the matrices",
                 dtypes},
       .kvDtype = {"--kv-dtype", "", "Type of cached keys and values (auto: as --dtype)", dtypes},
+      .quantize = {"--quantize", "",
+                   "Round matrices, the embedding and the head among them, to this format when they are loaded, and "
+                   "keep them so in memory; for a CPU",
+                   formats},
       .maxBatch = {"--max-batch", "", "Most sequences at once", {}, kMostSequences},
       .maxSeq = {"--max-seq",
                  ",-c,--ctx-size",
@@ -62,7 +74,7 @@ void addCompileOptions(CLI::App &command, CompileOptions &options, std::string &
   command.add_option("-o,--output", options.output, "File to write; - is standard output")->type_name("FILE");
   command.add_option("--emit", emit, "What to write (default: plan); asm is for a CPU, ptx and cubin for CUDA")
       ->type_name("{plan,executable,mlir,llvm,asm,ptx,cubin}");
-  const auto &[target, dtype, kvDtype, maxBatch, maxSeq] = sharedOptions();
+  const auto &[target, dtype, kvDtype, quantize, maxBatch, maxSeq] = sharedOptions();
   command.add_option(target.names(), options.target, target.text)->capture_default_str();
   command.add_option(dtype.names(), options.dtype, dtype.text)
       ->capture_default_str()
@@ -70,6 +82,7 @@ void addCompileOptions(CLI::App &command, CompileOptions &options, std::string &
   command.add_option(kvDtype.names(), options.kvDtype, kvDtype.text)
       ->capture_default_str()
       ->check(CLI::IsMember(kvDtype.choices));
+  command.add_option(quantize.names(), options.quantize, quantize.text)->check(CLI::IsMember(quantize.choices));
   addNumber(command, maxBatch.names(), options.maxBatch, maxBatch.text, 1, maxBatch.most)->capture_default_str();
   addNumber(command, maxSeq.names(), options.maxSeq, maxSeq.text, 1, maxSeq.most);
   command.add_flag("--bundle", options.bundle, "Put the weights into the plan's file, so that it can be moved alone");
@@ -147,6 +160,10 @@ std::optional<CompileOptions> parseCompileOptions(std::vector<std::string> argum
     throw UsageError("--bundle goes with --emit plan");
   if (options.emit == Emit::Executable && options.output == "-")
     throw UsageError("--emit executable writes a file that can be run: -o must name one");
+  if (!options.quantize.empty() && options.target.starts_with("cuda"))
+    throw UsageError("--quantize " + options.quantize +
+                     " is for CPUs; kernels for GPUs read weights of f32, f16 and "
+                     "bf16; leave it out, or give --target cpu");
   checkTuningNumbers(options.tuning);
   if (!reproducer.empty()) {
     options.reproducing = true;

@@ -23,6 +23,8 @@ struct CompileOptions {
   std::string target = "cpu";
   /// "auto", "f32", "bf16", "f16".
   std::string dtype = "auto", kvDtype = "auto";
+  /// The name of a format of blocks; empty: weights are not quantised.
+  std::string quantize;
   uint32_t maxBatch = 8;
   /// 0: the smaller of the model's context and kDefaultMaxSeq.
   uint32_t maxSeq = 0;
@@ -62,7 +64,7 @@ struct SharedOption {
   std::string names() const { return std::string(name) + others; }
 };
 struct SharedOptions {
-  SharedOption target, dtype, kvDtype, maxBatch, maxSeq;
+  SharedOption target, dtype, kvDtype, quantize, maxBatch, maxSeq;
 };
 const SharedOptions &sharedOptions();
 

@@ -1,0 +1,76 @@
+//===- WeightOperand.h - The values of a weight -----------------*- C++ -*-===//
+//
+// Emitters read weights through this class alone, so that they do not know how values lie in memory. It decodes blocks
+// as the table of weight formats says (runtime/abi/WeightFormat.h).
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QUIPU_CODEGEN_CPU_WEIGHTOPERAND_H
+#define QUIPU_CODEGEN_CPU_WEIGHTOPERAND_H
+
+#include "codegen/cpu/KernelBuilder.h"
+#include "ir/Llama/WeightTypes.h"
+
+namespace quipu::codegen::cpu {
+
+class WeightOperand {
+public:
+  /// `weight`: a matrix; or a vector, which is one row.
+  WeightOperand(KernelBuilder &b, mlir::Type weight);
+
+  /// Bytes of a row, and of `elements` values, which are whole blocks.
+  int64_t rowBytes() const { return bytes(columns); }
+  int64_t bytes(int64_t elements) const { return static_cast<int64_t>(format->bytes(static_cast<uint64_t>(elements))); }
+  /// Neighbouring values that are loaded together, so that each scale is loaded once: 1 where values are numbers.
+  int64_t blockElements() const { return format->blockElements; }
+  bool hasBlocks() const { return format->block.has_value(); }
+  /// The type of the values where they are numbers.
+  mlir::Type numberType() const { return element; }
+  /// Most values of a vector that is loaded, of at most `lanes`: they lie side by side.
+  int64_t vectorLanes(int64_t lanes) const;
+
+  /// Values of a row in a step of the walk along it. Where they lie in blocks, it begins at a block and lies in it.
+  class Run {
+  public:
+    /// Values `i` to `i + lanes` of the run, as f32. `i` is a multiple of `lanes`.
+    mlir::Value vector(int64_t i, int64_t lanes) const;
+    /// Value `i` of the run, as f32; and in all lanes of a vector.
+    mlir::Value scalar(int64_t i) const;
+    mlir::Value broadcast(int64_t i, int64_t lanes) const;
+
+    // Where values are numbers, for instructions that take them as they lie in memory: `lanes` of them from the run's
+    // first on; and two of 16 bits as one i32.
+    mlir::Value numbers(int64_t lanes) const;
+    mlir::Value pair() const;
+
+    /// Asks for what lies `distance` bytes behind the run.
+    void prefetch(int64_t distance) const;
+
+  private:
+    friend class WeightOperand;
+    Run(const WeightOperand &weight, mlir::Value row, mlir::Value first);
+    mlir::Value integers(int64_t i, int64_t lanes) const;
+
+    mlir::Value startOfNumbers() const;
+
+    const WeightOperand *weight;
+    mlir::Value row, first;
+    /// Address of the first number, computed where it is first used; or of the block.
+    mutable mlir::Value start;
+    /// Of a block.
+    mlir::Value scale;
+  };
+  /// The run from element `first` on, in the row at address `row`.
+  Run run(mlir::Value row, mlir::Value first) const { return {*this, row, first}; }
+
+private:
+  KernelBuilder &b;
+  const WeightFormat *format;
+  int64_t columns;
+  /// Null where values lie in blocks.
+  mlir::Type element;
+};
+
+} // namespace quipu::codegen::cpu
+
+#endif // QUIPU_CODEGEN_CPU_WEIGHTOPERAND_H
