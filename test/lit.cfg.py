@@ -70,7 +70,7 @@ config.environment = {
     "NO_COLOR": "1",
     "QUIPU_PTXAS": ptxas or "none",
 }
-for name in ("LD_LIBRARY_PATH", "TMPDIR"):
+for name in ("LD_LIBRARY_PATH", "TMPDIR", "ASAN_OPTIONS", "UBSAN_OPTIONS"):
     if name in os.environ:
         config.environment[name] = os.environ[name]
 

@@ -3,12 +3,36 @@
 #
 # Installs the packages that are missing (as root, or with sudo), builds all, runs the GoogleTest programs and the lit
 # suite, builds runtime and frontends with AddressSanitizer and UndefinedBehaviorSanitizer and runs their tests again,
-# checks the format of the C++ files, and prints "N passed, N failed, N skipped" as its last line. Exit status 1 when
-# anything failed.
+# checks the format of the C++ files, runs clang-tidy over those that changed, and prints "N passed, N failed, N skipped"
+# as its last line. Exit status 1 when anything failed.
+#
+#   --tidy-since REV      clang-tidy over the files that differ from REV (default: the commit before the last one)
+#   --sanitize-compiler   the compiler too is built with the sanitizers, and its tests run again (takes half an hour more)
 
 # shellcheck source=tools/setup.sh
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 cd "$QUIPU_ROOT"
+
+tidy_since=HEAD~1
+sanitize_compiler=no
+while [ $# -gt 0 ]; do
+  case $1 in
+    --tidy-since)
+      tidy_since=${2:?"error: --tidy-since needs a revision"}
+      git rev-parse --quiet --verify "$tidy_since^{commit}" >/dev/null || {
+        echo "error: --tidy-since $tidy_since: git knows no such revision" >&2
+        exit 2
+      }
+      shift
+      ;;
+    --sanitize-compiler) sanitize_compiler=yes ;;
+    *)
+      echo "error: unknown option $1; tools/test.sh has --tidy-since REV and --sanitize-compiler" >&2
+      exit 2
+      ;;
+  esac
+  shift
+done
 
 counts=$QUIPU_LOGS/counts
 : >"$counts"
@@ -47,17 +71,43 @@ check_format() {
   git ls-files -z -- '*.h' '*.cpp' | xargs -0 -r clang-format-22 --dry-run -Werror
 }
 
-quipu_step "install packages" quipu_install "${QUIPU_PACKAGES[@]}" clang-format-22 libclang-rt-22-dev libgtest-dev \
+# A clone of depth one has no commit before the last: then all files are new, and none is looked at.
+changed_sources() {
+  git rev-parse --quiet --verify "$tidy_since^{commit}" >/dev/null || return 0
+  git diff --name-only --diff-filter=d "$tidy_since" -- '*.cpp'
+}
+
+# The commands of a build without precompiled headers and joined files; generated headers are those of the real build.
+check_tidy() {
+  local files
+  mapfile -t files < <(changed_sources)
+  [ "${#files[@]}" -gt 0 ] || return 0
+  cmake --preset release -B build-tidy -DQUIPU_BUILD_TESTS=ON -DCMAKE_UNITY_BUILD=OFF \
+    -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON
+  printf '%s\0' "${files[@]}" |
+    xargs -0 -n 4 -P "$(nproc)" clang-tidy-22 -p build-tidy --quiet --extra-arg="-I$QUIPU_ROOT/build"
+}
+
+quipu_step "install packages" quipu_install "${QUIPU_PACKAGES[@]}" clang-format-22 clang-tidy-22 libclang-rt-22-dev libgtest-dev \
   libgmock-dev git
 quipu_step "configure" cmake --preset release -DQUIPU_BUILD_TESTS=ON
 quipu_step "build" cmake --build build
 run_suite "tests" tools/run-tests.py --build build --counts "$counts"
 
-quipu_step "configure (sanitizers)" cmake --preset asan -DQUIPU_BUILD_COMPILER=OFF
-quipu_step "build (sanitizers)" cmake --build build-asan --target unit-tests
-run_suite "tests (sanitizers)" tools/run-tests.py --build build-asan --no-lit --label "asan " --counts "$counts"
+if [ "$sanitize_compiler" = yes ]; then
+  quipu_step "configure (sanitizers, compiler)" cmake --preset asan -DQUIPU_BUILD_COMPILER=ON
+  quipu_step "build (sanitizers, compiler)" cmake --build build-asan
+  # Of the lit suite what runs the compiler's parts. Whole runs are the release build's: they would take hours.
+  run_suite "tests (sanitizers, compiler)" tools/run-tests.py --build build-asan --sanitized-compiler --label "asan " \
+    --counts "$counts" build-asan/test/{ir,passes,codegen}
+else
+  quipu_step "configure (sanitizers)" cmake --preset asan -DQUIPU_BUILD_COMPILER=OFF
+  quipu_step "build (sanitizers)" cmake --build build-asan --target unit-tests
+  run_suite "tests (sanitizers)" tools/run-tests.py --build build-asan --no-lit --label "asan " --counts "$counts"
+fi
 
 echo
 check "format" check_format
+check "clang-tidy of changed files" check_tidy
 
 finished=yes

@@ -99,6 +99,21 @@ llama.kernel @embed(%t: tensor<?xi32>, %table: tensor<32x16xf16>) -> tensor<?x16
 func.func @decode(%t: tensor<?xi32>, %table: tensor<32x16xf16>) -> tensor<?x16xf32> attributes {llama.program = #llama.program<decode, rows = 1 to 8>} {
   %0 = llama.launch @embed(%t, %table) : (tensor<?xi32>, tensor<32x16xf16>) -> tensor<?x16xf32>
   return %0 : tensor<?x16xf32>
+
+// -----
+// Test: attention of many rows: a block for each key/value head and tile of rows, the rows in the lanes of vectors.
+// CHECK: llama.kernel @prompt
+// CHECK-SAME: <symbol = "prompt", fixed = 2, rows = tokens, rowsPerBlock = 8>], scratchBytes = {{[0-9]+}}>
+// CHECK: llvm.func @prompt(
+// CHECK: math.exp {{.*}} : vector<8xf32>
+llama.kernel @prompt(%q: tensor<?x32xf32, #llama.token_lanes<lanes = 8, pack = 1>>, %kv: !llama.kv_layer<2 x 8 x f32, page = 16>, %p: tensor<?xi32>, %s: tensor<?xi32>)
+    -> tensor<?x32xf32, #llama.token_lanes<lanes = 8, pack = 1>> attributes {schedule = #llama.cpu_attention<rows = many, lanes = 8, keys = 16, dot = fma>} {
+  %0 = llama.attention %q, %kv, %p, %s {numHeads = 4 : i64, numKvHeads = 2 : i64, scale = 0.5 : f64} : (tensor<?x32xf32, #llama.token_lanes<lanes = 8, pack = 1>>, !llama.kv_layer<2 x 8 x f32, page = 16>, tensor<?xi32>, tensor<?xi32>) -> tensor<?x32xf32, #llama.token_lanes<lanes = 8, pack = 1>>
+  llama.yield %0 : tensor<?x32xf32, #llama.token_lanes<lanes = 8, pack = 1>>
+}
+func.func @prefill(%q: tensor<?x32xf32, #llama.token_lanes<lanes = 8, pack = 1>>, %kv: !llama.kv_layer<2 x 8 x f32, page = 16>, %p: tensor<?xi32>, %s: tensor<?xi32>) -> tensor<?x32xf32, #llama.token_lanes<lanes = 8, pack = 1>> attributes {llama.program = #llama.program<prefill, rows = 9 to 64, align = 8>} {
+  %0 = llama.launch @prompt(%q, %kv, %p, %s) : (tensor<?x32xf32, #llama.token_lanes<lanes = 8, pack = 1>>, !llama.kv_layer<2 x 8 x f32, page = 16>, tensor<?xi32>, tensor<?xi32>) -> tensor<?x32xf32, #llama.token_lanes<lanes = 8, pack = 1>>
+  return %0 : tensor<?x32xf32, #llama.token_lanes<lanes = 8, pack = 1>>
 }
 
 // -----
