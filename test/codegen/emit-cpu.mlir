@@ -99,8 +99,10 @@ llama.kernel @embed(%t: tensor<?xi32>, %table: tensor<32x16xf16>) -> tensor<?x16
 func.func @decode(%t: tensor<?xi32>, %table: tensor<32x16xf16>) -> tensor<?x16xf32> attributes {llama.program = #llama.program<decode, rows = 1 to 8>} {
   %0 = llama.launch @embed(%t, %table) : (tensor<?xi32>, tensor<32x16xf16>) -> tensor<?x16xf32>
   return %0 : tensor<?x16xf32>
+}
 
 // -----
+
 // Test: attention of many rows: a block for each key/value head and tile of rows, the rows in the lanes of vectors.
 // CHECK: llama.kernel @prompt
 // CHECK-SAME: <symbol = "prompt", fixed = 2, rows = tokens, rowsPerBlock = 8>], scratchBytes = {{[0-9]+}}>
