@@ -179,12 +179,12 @@ TEST(GraphBuilder, WeightsNameTheirTensors) {
   Graph graph(R"({"attention_bias": true, "head_dim": 6})");
   llama::WeightOp query = graph.weight("layers.1.self_attn.q_proj");
   ASSERT_TRUE(query);
-  EXPECT_EQ(Graph::print(query.getSources()), "[\"layers.1.self_attn.q_proj\"]");
+  EXPECT_EQ(Graph::print(query.getSources()), "[#llama.source<\"layers.1.self_attn.q_proj\">]");
   EXPECT_EQ(Graph::print(query.getType()), "tensor<24x8xf32>");
   EXPECT_EQ(query.getRole(), llama::WeightRole::Matrix);
   llama::WeightOp bias = graph.weight("layers.0.self_attn.k_proj.bias");
   ASSERT_TRUE(bias);
-  EXPECT_EQ(Graph::print(bias.getSources()), "[\"layers.0.self_attn.k_proj.bias\"]");
+  EXPECT_EQ(Graph::print(bias.getSources()), "[#llama.source<\"layers.0.self_attn.k_proj.bias\">]");
   EXPECT_EQ(Graph::print(bias.getType()), "tensor<12xf32>");
   EXPECT_EQ(graph.weight("lm_head").getRole(), llama::WeightRole::Matrix);
   EXPECT_EQ(graph.weight("embed_tokens").getRole(), llama::WeightRole::Embedding);

@@ -138,3 +138,21 @@ func.func @itself(%x: tensor<?x8xf32>, %y: tensor<?x8xf32>, %w: tensor<12x8xf32>
   %h = llama.gate %g, %g activation silu : (tensor<?x12xf32>, tensor<?x12xf32>) -> tensor<?x12xf32>
   return %h, %u : tensor<?x12xf32>, tensor<?x12xf32>
 }
+
+// -----
+
+// Test: a weight to which a number is added while it is loaded stays apart.
+// CHECK-LABEL: func.func @plus
+// CHECK-COUNT-2: llama.linear
+// CHECK: llama.gate {{.*}}, {{.*}} activation
+llama.weight @gate : tensor<12x8xf32> role matrix sources ["g"]
+llama.weight @up : tensor<12x8xf32> role matrix sources ["u"] {plus = 1.0 : f64}
+func.func @plus(%x: tensor<?x8xf32>) -> tensor<?x12xf32> {
+  %wg = llama.weight_ref @gate : tensor<12x8xf32>
+  %wu = llama.weight_ref @up : tensor<12x8xf32>
+  %g = llama.linear %x, %wg : (tensor<?x8xf32>, tensor<12x8xf32>) -> tensor<?x12xf32>
+  %u = llama.linear %x, %wu : (tensor<?x8xf32>, tensor<12x8xf32>) -> tensor<?x12xf32>
+  // expected-remark @+1 {{gate and up projections stay apart: @up has `plus`}}
+  %h = llama.gate %g, %u activation silu : (tensor<?x12xf32>, tensor<?x12xf32>) -> tensor<?x12xf32>
+  return %h : tensor<?x12xf32>
+}

@@ -48,3 +48,18 @@ func.func @shared(%x: tensor<?x8xf32>, %y: tensor<?x8xf32>) -> (tensor<?x12xf32>
   %h2 = llama.gate %g2, %u2 activation gelu_tanh : (tensor<?x12xf32>, tensor<?x12xf32>) -> tensor<?x12xf32>
   return %h, %h2 : tensor<?x12xf32>, tensor<?x12xf32>
 }
+
+// -----
+
+// Test: slices of one tensor are joined as they are.
+// CHECK: llama.weight @gate_up : tensor<24x8xf32> role matrix sources [#llama.source<"gu" rows <0 to 12 of 24>>, #llama.source<"gu" rows <12 to 24 of 24>>] rows [12, 12]
+llama.weight @gate : tensor<12x8xf32> role matrix sources [#llama.source<"gu" rows <0 to 12 of 24>>]
+llama.weight @up : tensor<12x8xf32> role matrix sources [#llama.source<"gu" rows <12 to 24 of 24>>]
+func.func @slices(%x: tensor<?x8xf32>) -> tensor<?x12xf32> {
+  %wg = llama.weight_ref @gate : tensor<12x8xf32>
+  %wu = llama.weight_ref @up : tensor<12x8xf32>
+  %g = llama.linear %x, %wg : (tensor<?x8xf32>, tensor<12x8xf32>) -> tensor<?x12xf32>
+  %u = llama.linear %x, %wu : (tensor<?x8xf32>, tensor<12x8xf32>) -> tensor<?x12xf32>
+  %h = llama.gate %g, %u activation silu : (tensor<?x12xf32>, tensor<?x12xf32>) -> tensor<?x12xf32>
+  return %h : tensor<?x12xf32>
+}
