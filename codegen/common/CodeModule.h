@@ -9,9 +9,6 @@
 
 namespace quipu::codegen {
 
-/// The module of generated code beside the kernels.
-inline constexpr llvm::StringLiteral kCodeModuleName = "kernels";
-
 /// The generated code of `module`; null where none was emitted.
 mlir::ModuleOp codeOf(mlir::ModuleOp module);
 

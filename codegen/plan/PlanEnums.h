@@ -42,22 +42,6 @@ inline plan::WeightRole toPlan(llama::WeightRole role) {
   llvm_unreachable("all roles are listed");
 }
 
-inline plan::RowOrder toPlan(llama::RowPairing pairing) {
-  switch (pairing) {
-  case llama::RowPairing::Plain:
-    return plan::RowOrder::plain;
-  case llama::RowPairing::Halves:
-    return plan::RowOrder::halves;
-  case llama::RowPairing::Alternating:
-    return plan::RowOrder::alternating;
-  case llama::RowPairing::First:
-    return plan::RowOrder::first;
-  case llama::RowPairing::Second:
-    return plan::RowOrder::second;
-  }
-  llvm_unreachable("all pairings are listed");
-}
-
 inline plan::RowDim toPlan(RowDim rows) {
   switch (rows) {
   case RowDim::One:

@@ -8,6 +8,7 @@
 #include "codegen/plan/PlanEnums.h"
 #include "codegen/plan/RollSteps.h"
 #include "frontends/common/PlanTypes.h"
+#include "ir/Llama/RowPairing.h"
 #include "ir/Llama/WeightTypes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "runtime/abi/PlanFormat.h"
@@ -257,7 +258,7 @@ private:
                                   << model.config.vocabSize;
     bool convert = weight.getPlus().has_value(), ordered = false;
     SmallVector<int64_t> rowCounts = weight.getRowCounts();
-    uint64_t firstRow = 0;
+    uint64_t rowsInFront = 0;
     for (unsigned index : sourceIndices) {
       FailureOr<std::unique_ptr<plan::SourceT>> source = sourceOf(weight, index, *format);
       if (failed(source))
@@ -265,13 +266,11 @@ private:
       auto rows = static_cast<uint64_t>(rowCounts[index]);
       if (paired) {
         SourceRowsAttr order = paired.getSources()[index];
-        (*source)->order = toPlan(order.getPairing());
+        (*source)->order = rowOrderOf(order.getPairing());
         (*source)->group_rows = order.getGroup();
       }
-      // The second elements of pairs lie among the first, which are as many.
-      bool isSecond = (*source)->order == plan::RowOrder::second;
-      (*source)->first_row = isSecond ? firstRow - rows : firstRow;
-      firstRow += rows;
+      (*source)->first_row = firstRowOf((*source)->order, rowsInFront, rows);
+      rowsInFront += rows;
       ordered |= (*source)->order != plan::RowOrder::plain;
       convert |= (*source)->format != to->format;
       to->sources.push_back(std::move(*source));

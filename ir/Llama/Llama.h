@@ -53,6 +53,9 @@ inline constexpr llvm::StringLiteral kArenaBytesAttrName = "llama.arena_bytes";
 /// llama-select-schedules).
 inline constexpr llvm::StringLiteral kTargetAttrName = "llama.target";
 
+/// Name of the module of generated code beside the kernels, which a kernel's #llama.code refers to.
+inline constexpr llvm::StringLiteral kCodeModuleName = "kernels";
+
 /// The layout in which the rows of an activation are stored; null when it is row-major.
 inline TokenLanesAttr getTokenLanes(mlir::Type type) {
   auto tensor = mlir::dyn_cast<mlir::RankedTensorType>(type);

@@ -3,6 +3,7 @@
 #include "ir/Reference/Evaluator.h"
 #include "ir/Llama/WeightTypes.h"
 #include "ir/Reference/Reference.h"
+#include "ir/Reference/WeightMemory.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/ExecutionEngine/ExecutionEngine.h"
@@ -52,36 +53,6 @@ Evaluator::Evaluator() = default;
 Evaluator::~Evaluator() = default;
 
 static size_t bytesOf(Type elementType) { return elementType.getIntOrFloatBitWidth() / 8; }
-
-/// Writes the slices of tensors that a weight consists of, one below the other.
-static void fillWeight(WeightOp weight, const WeightFill &fill, char *out) {
-  auto type = cast<RankedTensorType>(weight.getType());
-  const quipu::WeightFormat &format = *weightFormatOf(type.getElementType());
-  int64_t columns = type.getRank() == 2 ? type.getDimSize(1) : 1;
-  char *begin = out;
-  for (auto [index, count] : llvm::enumerate(weight.getRowCounts())) {
-    SourceAttr source = weight.getSource(index);
-    SmallVector<int64_t> shape = weight.getTensorShape(index);
-    std::vector<char> tensor(format.bytes(static_cast<uint64_t>(ShapedType::getNumElements(shape))));
-    fill(source.getName(), shape, weight.getRole(), type.getElementType(), tensor.data());
-    int64_t tensorColumns = shape.size() == 2 ? shape[1] : 1;
-    int64_t firstRow = source.getRows() ? source.getRows().getBegin() : 0;
-    int64_t firstColumn = source.getColumns() ? source.getColumns().getBegin() : 0;
-    size_t rowBytes = format.bytes(static_cast<uint64_t>(columns));
-    for (int64_t row = 0; row < count; ++row, out += rowBytes) {
-      int64_t element = (firstRow + row) * tensorColumns + firstColumn;
-      std::memcpy(out, tensor.data() + format.bytes(static_cast<uint64_t>(element)), rowBytes);
-    }
-  }
-  // The verifier has seen that the elements are f32.
-  if (std::optional<APFloat> plus = weight.getPlus())
-    for (char *at = begin; at != out; at += sizeof(float)) {
-      float value;
-      std::memcpy(&value, at, sizeof(value));
-      value += static_cast<float>(plus->convertToDouble());
-      std::memcpy(at, &value, sizeof(value));
-    }
-}
 
 /// Memory for a weight, as lowered functions take it: numbers, or the bytes of rows in blocks.
 Evaluator::Buffer Evaluator::weightBuffer(RankedTensorType type) {

@@ -10,12 +10,12 @@
 #define QUIPU_IR_REFERENCE_EVALUATOR_H
 
 #include "ir/Llama/Llama.h"
+#include "ir/Reference/WeightMemory.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/Support/Error.h"
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -25,10 +25,6 @@ class ExecutionEngine;
 } // namespace mlir
 
 namespace quipu::llama {
-
-/// Writes the tensor named `source`, row-major and of the given element type (of a weight), to `out`.
-using WeightFill = std::function<void(llvm::StringRef source, llvm::ArrayRef<int64_t> shape, WeightRole role,
-                                      mlir::Type elementType, void *out)>;
 
 /// The new tokens of a step. Rows of one sequence lie side by side; the evaluator pads where a program wants it.
 struct EvaluatorStep {

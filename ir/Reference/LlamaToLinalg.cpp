@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ir/Llama/WeightTypes.h"
+#include "ir/Reference/PairedRows.h"
 #include "ir/Reference/Patterns.h"
 #include "ir/Reference/Programs.h"
 #include "ir/Reference/Reference.h"
@@ -92,6 +93,8 @@ struct ConvertLlamaToLinalgPass : quipu::llama::impl::ConvertLlamaToLinalgPassBa
   void runOnOperation() override {
     ModuleOp module = getOperation();
     makePlainFunctions(module);
+    if (failed(orderPairedFeatures(module)))
+      return signalPassFailure();
 
     TypeConverter types;
     types.addConversion(lowerType);

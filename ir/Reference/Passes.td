@@ -11,8 +11,11 @@ def ConvertLlamaToLinalgPass : Pass<"llama-to-linalg", "::mlir::ModuleOp"> {
     Lowers every op of the dialect to `linalg`, `tensor`, `scf`, `memref`, `arith` and `math`, as its description says and
     for no machine in particular: the oracle for passes and kernels. A module lowers after any pass.
 
-    - `llama.launch` becomes the body of its kernel. Layouts are dropped, since they do not change what a tensor means;
-      so are schedules and memory plans.
+    - `llama.launch` becomes the body of its kernel. Layouts that do not change what a tensor means are dropped; so are
+      schedules, memory plans and generated code.
+    - A weight in `#llama.paired_rows` holds its rows in that order. The product with it has a feature for each row, and
+      the ops behind it tell which feature that is, as they tell the epilogue of a generated kernel. So a layout other
+      than these ops want changes the numbers.
     - A function that refers to weights takes all weights of the module as further arguments, in the order of the module.
     - `!llama.kv_cache` becomes a `memref` of layers x 2 (keys, values) x sequences x positions x heads x head size, with as
       many sequences and positions as the caller likes; `!llama.kv_layer` a slice of it. Pages have no meaning here.

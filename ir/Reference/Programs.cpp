@@ -14,6 +14,8 @@ using namespace mlir;
 
 namespace quipu::llama {
 
+/// Puts the ops of its kernel in the place of a launch. MLIR's inliner does the same where the dialect of the function
+/// that launches takes part in inlining, which is for the caller of a pass to decide.
 static void inlineLaunch(LaunchOp launch, KernelOp kernel) {
   Block &body = kernel.getBody().front();
   OpBuilder builder(launch);
@@ -48,6 +50,8 @@ static void takeWeightsAsArguments(func::FuncOp func, ArrayRef<WeightOp> weights
 
 void makePlainFunctions(ModuleOp module) {
   SymbolTable symbols(module);
+  if (auto code = module.lookupSymbol<ModuleOp>(kCodeModuleName))
+    code.erase();
   SmallVector<LaunchOp> launches;
   module.walk([&](LaunchOp launch) { launches.push_back(launch); });
   for (LaunchOp launch : launches)

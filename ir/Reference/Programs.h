@@ -10,7 +10,8 @@ class ModuleOp;
 namespace quipu::llama {
 
 /// Leaves functions of semantic ops alone in a module: a launch becomes the ops of its kernel, a reference to a weight
-/// an argument of the function, a program a function with a C interface.
+/// an argument of the function, a program a function with a C interface. Generated code is dropped: what it computes is
+/// what its kernel says.
 void makePlainFunctions(mlir::ModuleOp module);
 
 } // namespace quipu::llama

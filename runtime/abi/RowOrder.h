@@ -41,6 +41,12 @@ inline uint64_t targetRow(plan::RowOrder order, uint64_t groupRows, uint64_t row
   return row;
 }
 
+/// The row of the weight from which the rows of a source are counted, where the sources in front of it have
+/// `rowsInFront` rows: the second elements of pairs lie among the first ones, which are as many.
+inline uint64_t firstRowOf(plan::RowOrder order, uint64_t rowsInFront, uint64_t rows) {
+  return order == plan::RowOrder::second ? rowsInFront - rows : rowsInFront;
+}
+
 /// Rows of a source that follow each other there and in the weight.
 struct SourceRun {
   uint64_t row;

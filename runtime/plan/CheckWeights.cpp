@@ -173,7 +173,7 @@ private:
       bool isSecond = source->order() == plan::RowOrder::second;
       if (isSecond != (first != nullptr) || (isSecond && rows != SourceSlice::of(*first).rows))
         wrong(where, ": first and second elements of pairs do not follow each other in equal number");
-      if (uint64_t place = isSecond ? next - rows : next; source->first_row() != place)
+      if (uint64_t place = firstRowOf(source->order(), next, rows); source->first_row() != place)
         wrong(where, ": first_row is ", source->first_row(), ", expected ", place);
       next += rows;
       first = nullptr;

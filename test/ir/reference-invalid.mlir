@@ -32,3 +32,20 @@ func.func @carries(%kv: !llama.kv_layer<1 x 4 x f32, page = 32>, %condition: i1)
   }
   return %0 : !llama.kv_layer<1 x 4 x f32, page = 32>
 }
+
+// -----
+
+// Test: rows in pairs that no epilogue combines have no order in which they could be read.
+func.func @pairs(%x: tensor<2x4xf32>, %w: tensor<16x4xf32, #llama.paired_rows<<first>, <second>>>) -> tensor<2x16xf32> {
+  // expected-error @+1 {{'llama.linear' op has a weight whose rows lie in pairs ('tensor<16x4xf32, #llama.paired_rows<<first>, <second>>>'), which only a gate of one operand, or a split into rotated queries, rotated keys and values, combines}}
+  %0 = llama.linear %x, %w : (tensor<2x4xf32>, tensor<16x4xf32, #llama.paired_rows<<first>, <second>>>) -> tensor<2x16xf32>
+  return %0 : tensor<2x16xf32>
+}
+
+// -----
+
+func.func @embeds(%t: tensor<2xi32>, %w: tensor<16x4xf32, #llama.paired_rows<<first>, <second>>>) -> tensor<2x4xf32> {
+  // expected-error @+1 {{'llama.embedding' op reads a weight whose rows lie in pairs, which only llama.linear does}}
+  %0 = llama.embedding %t, %w : (tensor<2xi32>, tensor<16x4xf32, #llama.paired_rows<<first>, <second>>>) -> tensor<2x4xf32>
+  return %0 : tensor<2x4xf32>
+}

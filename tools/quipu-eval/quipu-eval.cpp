@@ -18,6 +18,9 @@
 #include "runtime/support/OutputFile.h"
 #include "tools/common/Startup.h"
 
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/UB/IR/UBOps.h"
+#include "mlir/Dialect/X86Vector/X86VectorDialect.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/Support/CommandLine.h"
@@ -186,6 +189,8 @@ static int run(int argc, char **argv) {
 
   DialectRegistry registry;
   registerEvaluatorDialects(registry);
+  // In generated code, which a module may hold.
+  registry.insert<NVVM::NVVMDialect, ub::UBDialect, x86vector::X86VectorDialect>();
   MLIRContext context(registry);
   WeightFill fill = weights.empty() ? randomWeights(seed, varyNorms) : weightsOf(weights);
   int64_t vocabulary = 0;

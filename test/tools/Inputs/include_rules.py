@@ -11,7 +11,7 @@ RULES = {
     "runtime/support": [],
     "runtime/abi": [],
     "runtime": ["runtime"],
-    "ir": [],
+    "ir": ["runtime/abi"],
     "passes": ["ir"],
     # A tokenizer is read where a model is opened, and again when a plan is run.
     "frontends": ["ir", "runtime/abi", "runtime/support", "runtime/text/Tokenizer.h"],
