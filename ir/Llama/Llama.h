@@ -18,9 +18,9 @@
 #include "mlir/IR/OpDefinition.h"
 #include "mlir/IR/OpImplementation.h"
 #include "mlir/IR/SymbolTable.h"
+#include "mlir/Interfaces/CallInterfaces.h"
 #include "mlir/Interfaces/ControlFlowInterfaces.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
-#include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "llvm/ADT/DenseSet.h"
 
@@ -39,6 +39,19 @@ using WeightFormatPointer = const WeightFormat *;
 #include "ir/Llama/LlamaAttrs.h.inc"
 #define GET_TYPEDEF_CLASSES
 #include "ir/Llama/LlamaTypes.h.inc"
+
+namespace quipu::llama {
+
+/// What effects on the key/value cache are effects on.
+struct KVCacheResource : mlir::SideEffects::Resource::Base<KVCacheResource> {
+  llvm::StringRef getName() final { return "KVCache"; }
+};
+
+/// Of ops whose result has selected rows.
+template <typename Op> struct SelectsRows : mlir::OpTrait::TraitBase<Op, SelectsRows> {};
+
+} // namespace quipu::llama
+
 #define GET_OP_CLASSES
 #include "ir/Llama/LlamaOps.h.inc"
 

@@ -48,14 +48,6 @@ def Llama_ProgramKind : Llama_Enum<"ProgramKind", "what a program is for", [
 def Llama_WeightRole : Llama_Enum<"WeightRole", "what a weight is, which decides how random weights are filled", [
   I32EnumAttrCase<"Matrix", 0, "matrix">, I32EnumAttrCase<"Norm", 1, "norm">,
   I32EnumAttrCase<"Embedding", 2, "embedding">, I32EnumAttrCase<"Bias", 3, "bias">]>;
-def Llama_WeightRoleAttr : EnumAttr<Llama_Dialect, Llama_WeightRole, "weight_role"> {
-  let description = [{
-    ```mlir
-    #llama.weight_role<norm>
-    ```
-  }];
-  let assemblyFormat = "`<` $value `>`";
-}
 
 def Llama_RowRegime : Llama_Enum<"RowRegime", "how a kernel is laid over rows", [
   // A vector holds consecutive features of one row: for a handful of rows, where reading weights dominates.

@@ -2,14 +2,29 @@
 
 #include "ir/Llama/Llama.h"
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/DialectImplementation.h"
+#include "mlir/Transforms/InliningUtils.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 #include "ir/Llama/LlamaDialect.cpp.inc"
 
 namespace quipu::llama {
+
+namespace {
+/// A kernel may stand in the place of any of its launches.
+struct KernelInliner : mlir::DialectInlinerInterface {
+  using DialectInlinerInterface::DialectInlinerInterface;
+
+  bool isLegalToInline(mlir::Operation *, mlir::Operation *, bool) const final { return true; }
+  bool isLegalToInline(mlir::Region *, mlir::Region *, bool, mlir::IRMapping &) const final { return true; }
+  bool isLegalToInline(mlir::Operation *, mlir::Region *, bool, mlir::IRMapping &) const final { return true; }
+  void handleTerminator(mlir::Operation *yield, mlir::ValueRange results) const final {
+    for (auto [result, yielded] : llvm::zip_equal(results, yield->getOperands()))
+      result.replaceAllUsesWith(yielded);
+  }
+};
+} // namespace
 
 void LlamaDialect::initialize() {
   registerAttributes();
@@ -18,6 +33,7 @@ void LlamaDialect::initialize() {
 #define GET_OP_LIST
 #include "ir/Llama/LlamaOps.cpp.inc"
       >();
+  addInterfaces<KernelInliner>();
 }
 
 mlir::LogicalResult LlamaDialect::verifyOperationAttribute(mlir::Operation *op, mlir::NamedAttribute attribute) {

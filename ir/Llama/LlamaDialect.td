@@ -71,7 +71,7 @@ def Llama_Dialect : Dialect {
     void registerAttributes();
     void registerTypes();
   }];
-  let dependentDialects = ["::mlir::func::FuncDialect", "::mlir::arith::ArithDialect"];
+  let dependentDialects = ["::mlir::func::FuncDialect"];
 }
 
 #endif // QUIPU_IR_LLAMA_LLAMADIALECT_TD

@@ -214,8 +214,6 @@ LogicalResult LinearOp::verify() {
 }
 
 static LogicalResult verifyHeads(Operation *op, int64_t headDim, int64_t width) {
-  if (headDim <= 0 || headDim % 2)
-    return op->emitOpError() << "headDim must be positive and even, found " << headDim;
   if (width % headDim)
     return op->emitOpError() << "width " << width << " is not a multiple of headDim " << headDim;
   return success();
@@ -229,8 +227,6 @@ LogicalResult RotaryOp::verify() {
 }
 
 LogicalResult RotaryTableOp::verify() {
-  if (failed(verifyHeads(*this, getHeadDim(), getHeadDim())))
-    return failure();
   return expectEqual(*this, "width of the table", features(getResult()), getHeadDim());
 }
 
@@ -248,9 +244,9 @@ LogicalResult KVLayerOp::verify() {
       KVLayerType::get(getContext(), cache.getKvHeads(), cache.getHeadDim(), cache.getElementType(), cache.getPage());
   if (getResult().getType() != expected)
     return emitOpError() << "yields " << getResult().getType() << ", expected " << expected;
-  if (static_cast<int64_t>(getLayer()) < 0 || static_cast<int64_t>(getLayer()) >= cache.getLayers())
-    return emitOpError() << "layer " << static_cast<int64_t>(getLayer()) << " is out of range, the cache has "
-                         << cache.getLayers() << " layers";
+  if (static_cast<int64_t>(getLayer()) >= cache.getLayers())
+    return emitOpError() << "layer " << getLayer() << " is out of range, the cache has " << cache.getLayers()
+                         << " layers";
   return success();
 }
 
@@ -263,35 +259,20 @@ LogicalResult KVAppendOp::verify() {
   return expectSameRowLayout(*this, {getKeys(), getValues()});
 }
 
-void KVAppendOp::getEffects(SmallVectorImpl<MemoryEffects::EffectInstance> &effects) {
-  effects.emplace_back(MemoryEffects::Write::get(), &getKvMutable(), SideEffects::DefaultResource::get());
-}
-
 LogicalResult AttentionOp::verify() {
   KVLayerType kv = getKv().getType();
   int64_t heads = getNumHeads(), kvHeads = getNumKvHeads();
-  if (heads <= 0 || kvHeads <= 0 || heads % kvHeads)
-    return emitOpError() << "numHeads must be a positive multiple of numKvHeads, found " << heads << " and " << kvHeads;
+  if (heads % kvHeads)
+    return emitOpError() << "numHeads must be a multiple of numKvHeads, found " << heads << " and " << kvHeads;
   if (failed(expectEqual(*this, "numKvHeads", kvHeads, kv.getKvHeads())) ||
       failed(expectEqual(*this, "width of the query", features(getQuery()), heads * kv.getHeadDim())) ||
       failed(expectEqual(*this, "width of the result", features(getResult()), heads * kv.getHeadDim())))
     return failure();
   if (getLse() && failed(expectEqual(*this, "width of lse", features(getLse()), heads)))
     return failure();
-  if (auto window = getWindow(); window && static_cast<int64_t>(*window) <= 0)
-    return emitOpError() << "window must be positive, found " << static_cast<int64_t>(*window);
-  auto begin = static_cast<int64_t>(getKeyBegin().value_or(0));
-  if (auto end = getKeyEnd(); begin < 0 || (end && static_cast<int64_t>(*end) <= begin)) {
-    InFlightDiagnostic error = emitOpError() << "needs 0 <= keyBegin < keyEnd, found " << begin;
-    if (end)
-      error << " and " << static_cast<int64_t>(*end);
-    return error;
-  }
+  if (auto end = getKeyEnd(); end && *end <= getKeyBegin().value_or(0))
+    return emitOpError() << "needs keyBegin < keyEnd, found " << getKeyBegin().value_or(0) << " and " << *end;
   return expectSameRowLayout(*this, {getQuery(), getResult()});
-}
-
-void AttentionOp::getEffects(SmallVectorImpl<MemoryEffects::EffectInstance> &effects) {
-  effects.emplace_back(MemoryEffects::Read::get(), &getKvMutable(), SideEffects::DefaultResource::get());
 }
 
 LogicalResult MergeOp::verify() {
@@ -347,9 +328,8 @@ LogicalResult LMHeadOp::verify() {
 
 LogicalResult RepeatKVOp::verify() {
   int64_t headDim = getHeadDim(), times = getTimes();
-  if (headDim <= 0 || times <= 0 || features(getInput()) % headDim)
-    return emitOpError() << "needs a positive headDim that divides the width and a positive times, found headDim "
-                         << headDim << ", times " << times << ", width " << features(getInput());
+  if (failed(verifyHeads(*this, headDim, features(getInput()))))
+    return failure();
   return expectEqual(*this, "width of the result", features(getResult()), features(getInput()) * times);
 }
 
@@ -474,8 +454,8 @@ void LaunchOp::getEffects(SmallVectorImpl<MemoryEffects::EffectInstance> &effect
   for (OpOperand &operand : getOperation()->getOpOperands()) {
     if (!isa<KVLayerType>(operand.get().getType()))
       continue;
-    effects.emplace_back(MemoryEffects::Read::get(), &operand, SideEffects::DefaultResource::get());
-    effects.emplace_back(MemoryEffects::Write::get(), &operand, SideEffects::DefaultResource::get());
+    effects.emplace_back(MemoryEffects::Read::get(), &operand, KVCacheResource::get());
+    effects.emplace_back(MemoryEffects::Write::get(), &operand, KVCacheResource::get());
   }
 }
 
@@ -496,7 +476,7 @@ RowCounts::RowCounts(FunctionOpInterface program) {
 void RowCounts::trace(Block &block, const SymbolTable &symbols) {
   auto isOutput = [&](Value value) { return outputs.contains(value); };
   for (Operation &op : block) {
-    if (isa<GatherRowsOp, LMHeadOp>(op)) {
+    if (op.hasTrait<SelectsRows>()) {
       outputs.insert_range(op.getResults());
       continue;
     }

@@ -8,12 +8,15 @@ include "ir/Llama/LlamaTypes.td"
 include "mlir/IR/CommonAttrConstraints.td"
 include "mlir/IR/CommonTypeConstraints.td"
 include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/CallInterfaces.td"
 include "mlir/Interfaces/ControlFlowInterfaces.td"
 include "mlir/Interfaces/FunctionInterfaces.td"
-include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
 class Llama_Op<string mnemonic, list<Trait> traits = []> : Op<Llama_Dialect, mnemonic, traits>;
+
+/// The result has selected rows, as many as there are outputs, whatever the rows of the operands are.
+def Llama_SelectsRows : NativeOpTrait<"SelectsRows"> { let cppNamespace = "::quipu::llama"; }
 
 /// Rows x features.
 def Llama_Activation2D : TensorRankOf<[F32, F16, BF16], [2]>;
@@ -22,6 +25,17 @@ def Llama_Matrix : TensorRankOf<[F32, F16, BF16, Llama_BlockType], [2]>;
 def Llama_Vector : TensorRankOf<[F32, F16, BF16], [1]>;
 /// One i32 for each row.
 def Llama_RowIndices : TensorRankOf<[I32], [1]>;
+
+def Llama_PositiveAttr : ConfinedAttr<I64Attr, [IntPositive]>;
+def Llama_NonNegativeAttr : ConfinedAttr<I64Attr, [IntNonNegative]>;
+/// Elements of a head, which are turned in pairs.
+def Llama_PositiveEven : AttrConstraint<
+    CPred<"::llvm::cast<::mlir::IntegerAttr>($_self).getInt() > 0 && "
+          "::llvm::cast<::mlir::IntegerAttr>($_self).getInt() % 2 == 0">, "whose value is positive and even">;
+def Llama_HeadDimAttr : ConfinedAttr<I64Attr, [Llama_PositiveEven]>;
+
+/// Keys and values of all sequences.
+def Llama_KVCacheResource : Resource<"::quipu::llama::KVCacheResource">;
 
 //===----------------------------------------------------------------------===//
 // Weights
@@ -138,7 +152,7 @@ def Llama_RotaryOp : Llama_Op<"rotary", [Pure]> {
        : (tensor<?x576xbf16>, tensor<?xi32>) -> tensor<?x576xbf16>
     ```
   }];
-  let arguments = (ins Llama_Activation2D:$input, Llama_RowIndices:$positions, I64Attr:$headDim, Llama_RopeAttr:$rope);
+  let arguments = (ins Llama_Activation2D:$input, Llama_RowIndices:$positions, Llama_HeadDimAttr:$headDim, Llama_RopeAttr:$rope);
   let results = (outs Llama_Activation2D:$result);
   let assemblyFormat = "$input `,` $positions attr-dict `:` functional-type(operands, results)";
   let hasVerifier = 1;
@@ -152,13 +166,13 @@ def Llama_KVLayerOp : Llama_Op<"kv_layer", [Pure]> {
                                    -> !llama.kv_layer<3 x 64 x bf16, page = 32>
     ```
   }];
-  let arguments = (ins Llama_KVCacheType:$cache, I64Attr:$layer);
+  let arguments = (ins Llama_KVCacheType:$cache, Llama_NonNegativeAttr:$layer);
   let results = (outs Llama_KVLayerType:$result);
   let assemblyFormat = "$cache `[` $layer `]` attr-dict `:` qualified(type($cache)) `->` qualified(type($result))";
   let hasVerifier = 1;
 }
 
-def Llama_KVAppendOp : Llama_Op<"kv_append", [DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+def Llama_KVAppendOp : Llama_Op<"kv_append"> {
   let summary = "writes new keys and values into the cache";
   let description = [{
     Stores row `t` of `keys` and `values` (all heads) at position `positions[t]` of sequence `sequences[t]`, rounded to
@@ -169,14 +183,15 @@ def Llama_KVAppendOp : Llama_Op<"kv_append", [DeclareOpInterfaceMethods<MemoryEf
        : !llama.kv_layer<3 x 64 x bf16, page = 32>, tensor<?x192xbf16>, tensor<?x192xbf16>, tensor<?xi32>, tensor<?xi32>
     ```
   }];
-  let arguments = (ins Llama_KVLayerType:$kv, Llama_Activation2D:$keys, Llama_Activation2D:$values,
+  let arguments = (ins Arg<Llama_KVLayerType, "", [MemWrite<Llama_KVCacheResource>]>:$kv,
+                       Llama_Activation2D:$keys, Llama_Activation2D:$values,
                        Llama_RowIndices:$positions, Llama_RowIndices:$sequences);
   let assemblyFormat = [{ $kv `,` $keys `,` $values `,` $positions `,` $sequences attr-dict `:`
     qualified(type($kv)) `,` type($keys) `,` type($values) `,` type($positions) `,` type($sequences) }];
   let hasVerifier = 1;
 }
 
-def Llama_AttentionOp : Llama_Op<"attention", [DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+def Llama_AttentionOp : Llama_Op<"attention"> {
   let summary = "attention of each row over the cached keys and values of its sequence";
   let description = [{
     For row `t` of sequence `s` and query head `h`, with key/value head `g = h / (numHeads / numKvHeads)`:
@@ -197,12 +212,14 @@ def Llama_AttentionOp : Llama_Op<"attention", [DeclareOpInterfaceMethods<MemoryE
        -> tensor<?x576xbf16>
     ```
   }];
-  let arguments = (ins Llama_Activation2D:$query, Llama_KVLayerType:$kv, Llama_RowIndices:$positions,
-                       Llama_RowIndices:$sequences, I64Attr:$numHeads, I64Attr:$numKvHeads, F64Attr:$scale,
-                       DefaultValuedAttr<BoolAttr, "true">:$causal, OptionalAttr<I64Attr>:$window,
-                       OptionalAttr<I64Attr>:$keyBegin, OptionalAttr<I64Attr>:$keyEnd);
+  let arguments = (ins Llama_Activation2D:$query, Arg<Llama_KVLayerType, "", [MemRead<Llama_KVCacheResource>]>:$kv,
+                       Llama_RowIndices:$positions, Llama_RowIndices:$sequences, Llama_PositiveAttr:$numHeads,
+                       Llama_PositiveAttr:$numKvHeads, F64Attr:$scale, DefaultValuedAttr<BoolAttr, "true">:$causal,
+                       OptionalAttr<Llama_PositiveAttr>:$window, OptionalAttr<Llama_NonNegativeAttr>:$keyBegin,
+                       OptionalAttr<Llama_PositiveAttr>:$keyEnd);
   let results = (outs Llama_Activation2D:$result, Optional<Llama_Activation2D>:$lse);
   let assemblyFormat = "$query `,` $kv `,` $positions `,` $sequences attr-dict `:` functional-type(operands, results)";
+  let hasCanonicalizeMethod = 1;
   let hasVerifier = 1;
 }
 
@@ -219,6 +236,7 @@ def Llama_MergeOp : Llama_Op<"merge", [Pure, SameVariadicOperandSize]> {
   let arguments = (ins Variadic<Llama_Activation2D>:$partials, Variadic<Llama_Activation2D>:$lses);
   let results = (outs Llama_Activation2D:$result);
   let assemblyFormat = "$partials `lse` $lses attr-dict `:` functional-type(operands, results)";
+  let hasFolder = 1;
   let hasVerifier = 1;
 }
 
@@ -257,7 +275,7 @@ def Llama_AddOp : Llama_Op<"add", [Pure, Commutative]> {
   let hasVerifier = 1;
 }
 
-def Llama_LMHeadOp : Llama_Op<"lm_head", [Pure]> {
+def Llama_LMHeadOp : Llama_Op<"lm_head", [Pure, Llama_SelectsRows]> {
   let summary = "final norm and logits of selected rows";
   let description = [{
     `result[r, :] = linear(rms_norm(input[rows[r], :]))`. `llama-expand` splits it into `llama.gather_rows`,
@@ -299,9 +317,11 @@ def Llama_RepeatKVOp : Llama_Op<"repeat_kv", [Pure]> {
     %k9 = llama.repeat_kv %k {headDim = 64 : i64, times = 3 : i64} : (tensor<?x192xbf16>) -> tensor<?x576xbf16>
     ```
   }];
-  let arguments = (ins Llama_Activation2D:$input, I64Attr:$headDim, I64Attr:$times);
+  let arguments = (ins Llama_Activation2D:$input, Llama_PositiveAttr:$headDim, Llama_PositiveAttr:$times);
   let results = (outs Llama_Activation2D:$result);
   let assemblyFormat = "$input attr-dict `:` functional-type(operands, results)";
+  let hasFolder = 1;
+  let hasCanonicalizeMethod = 1;
   let hasVerifier = 1;
 }
 
@@ -320,7 +340,7 @@ def Llama_RotaryTableOp : Llama_Op<"rotary_table", [Pure]> {
        : (tensor<?xi32>) -> tensor<?x64xf32>
     ```
   }];
-  let arguments = (ins Llama_RowIndices:$positions, I64Attr:$headDim, Llama_RopeAttr:$rope);
+  let arguments = (ins Llama_RowIndices:$positions, Llama_HeadDimAttr:$headDim, Llama_RopeAttr:$rope);
   let results = (outs Llama_Activation2D:$result);
   let assemblyFormat = "$positions attr-dict `:` functional-type(operands, results)";
   let hasVerifier = 1;
@@ -336,7 +356,7 @@ def Llama_RotateOp : Llama_Op<"rotate", [Pure]> {
        : (tensor<?x576xf32>, tensor<?x64xf32>) -> tensor<?x576xbf16>
     ```
   }];
-  let arguments = (ins Llama_Activation2D:$input, Llama_Activation2D:$table, I64Attr:$headDim,
+  let arguments = (ins Llama_Activation2D:$input, Llama_Activation2D:$table, Llama_HeadDimAttr:$headDim,
                        EnumProp<Llama_RotaryLayout>:$layout);
   let results = (outs Llama_Activation2D:$result);
   let assemblyFormat = "$input `,` $table `layout` $layout attr-dict `:` functional-type(operands, results)";
@@ -355,6 +375,7 @@ def Llama_SplitOp : Llama_Op<"split", [Pure]> {
   let arguments = (ins Llama_Activation2D:$input);
   let results = (outs Variadic<Llama_Activation2D>:$parts);
   let assemblyFormat = "$input attr-dict `:` functional-type(operands, results)";
+  let hasFolder = 1;
   let hasVerifier = 1;
 }
 
@@ -373,10 +394,11 @@ def Llama_GateOp : Llama_Op<"gate", [Pure]> {
   let arguments = (ins Llama_Activation2D:$gate, Optional<Llama_Activation2D>:$up, EnumProp<Llama_Activation>:$activation);
   let results = (outs Llama_Activation2D:$result);
   let assemblyFormat = "$gate (`,` $up^)? `activation` $activation attr-dict `:` functional-type(operands, results)";
+  let hasCanonicalizeMethod = 1;
   let hasVerifier = 1;
 }
 
-def Llama_GatherRowsOp : Llama_Op<"gather_rows", [Pure]> {
+def Llama_GatherRowsOp : Llama_Op<"gather_rows", [Pure, Llama_SelectsRows]> {
   let summary = "selected rows of an activation";
   let description = [{
     `result[r, :] = input[rows[r], :]`.
@@ -388,6 +410,7 @@ def Llama_GatherRowsOp : Llama_Op<"gather_rows", [Pure]> {
   let arguments = (ins Llama_Activation2D:$input, Llama_RowIndices:$rows);
   let results = (outs Llama_Activation2D:$result);
   let assemblyFormat = "$input `,` $rows attr-dict `:` functional-type(operands, results)";
+  let hasCanonicalizeMethod = 1;
   let hasVerifier = 1;
 }
 
@@ -401,12 +424,16 @@ def Llama_KernelOp : Llama_Op<"kernel", [Symbol, IsolatedFromAbove, FunctionOpIn
   let description = [{
     A kernel is *prologue* o *contraction* o *epilogue*: at most one `llama.linear` or `llama.attention`, with the
     pointwise and row-reduction ops around it that are computed without a round trip through memory. It is launched by
-    name, so that layers of one shape share it. `schedule` (written by `llama-select-schedules`) is how it will be
-    generated; `workspace` are the types of temporaries in memory that the schedule asks for. `overwrites` (also written
-    there) names for each result the argument in whose memory it may lie, or -1: of that argument the generated kernel
-    reads each element before it writes the result's in its place, in the same thread, and reads it nowhere else.
-    `code` (written by `llama-emit-cpu` and `llama-emit-cuda`) says how the functions are launched that were generated
-    for the kernel.
+    name, so that layers of one shape share it.
+
+    `llama-select-schedules` writes three attributes. `schedule` says how the kernel will be generated. `workspace` are
+    the types of the temporaries in memory that the schedule asks for. `overwrites` has a number for each result: -1 says
+    that the result needs memory of its own, any other number is that of an argument in whose memory the result may lie.
+    A kernel that overwrites an argument reads an element of it, and then writes the element of the result that lies in
+    its place, in the same thread. No other thread reads that element of the argument.
+
+    `llama-emit-cpu` and `llama-emit-cuda` write `code`: how the functions are launched that were generated for the
+    kernel.
 
     ```mlir
     llama.kernel @decode.o_proj(%a: tensor<?x576xbf16>, %w: tensor<576x576xbf16>, %x: tensor<?x576xf32>)
@@ -445,7 +472,7 @@ def Llama_YieldOp : Llama_Op<"yield", [Pure, ReturnLike, Terminator, HasParent<"
   let hasVerifier = 1;
 }
 
-def Llama_LaunchOp : Llama_Op<"launch", [DeclareOpInterfaceMethods<SymbolUserOpInterface>,
+def Llama_LaunchOp : Llama_Op<"launch", [CallOpInterface, DeclareOpInterfaceMethods<SymbolUserOpInterface>,
                                          DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
   let summary = "runs a kernel on the arguments of this step";
   let description = [{
@@ -461,6 +488,22 @@ def Llama_LaunchOp : Llama_Op<"launch", [DeclareOpInterfaceMethods<SymbolUserOpI
                        OptionalAttr<DenseI64ArrayAttr>:$offsets, OptionalAttr<DenseI64ArrayAttr>:$workspaceOffsets);
   let results = (outs Variadic<AnyType>:$results);
   let assemblyFormat = "$kernel `(` $operands `)` attr-dict `:` functional-type($operands, $results)";
+  let extraClassDeclaration = [{
+    // The methods of CallOpInterface.
+    ::mlir::CallInterfaceCallable getCallableForCallee() { return getKernelAttr(); }
+    void setCalleeFromCallable(::mlir::CallInterfaceCallable callee) {
+      setKernelAttr(::mlir::cast<::mlir::FlatSymbolRefAttr>(::mlir::cast<::mlir::SymbolRefAttr>(callee)));
+    }
+    operand_range getArgOperands() { return getOperands(); }
+    ::mlir::MutableOperandRange getArgOperandsMutable() { return getOperandsMutable(); }
+    // A launch says nothing about single arguments and results.
+    ::mlir::ArrayAttr getArgAttrsAttr() { return {}; }
+    ::mlir::ArrayAttr getResAttrsAttr() { return {}; }
+    void setArgAttrsAttr(::mlir::ArrayAttr) {}
+    void setResAttrsAttr(::mlir::ArrayAttr) {}
+    ::mlir::Attribute removeArgAttrsAttr() { return {}; }
+    ::mlir::Attribute removeResAttrsAttr() { return {}; }
+  }];
 }
 
 #endif // QUIPU_IR_LLAMA_LLAMAOPS_TD

@@ -164,7 +164,7 @@ func.func @f(%x: tensor<?x8xf32>, %w: tensor<12x8xf32>, %b: tensor<8xf32>) {
 // -----
 
 func.func @f(%x: tensor<?x8xf32>, %p: tensor<?xi32>) {
-  // expected-error @+1 {{'llama.rotary' op headDim must be positive and even, found 1}}
+  // expected-error @+1 {{'llama.rotary' op attribute 'headDim' failed to satisfy constraint: 64-bit signless integer attribute whose value is positive and even}}
   %0 = llama.rotary %x, %p {headDim = 1 : i64, rope = #llama.rope<theta = 1.0e+04, layout = half>} : (tensor<?x8xf32>, tensor<?xi32>) -> tensor<?x8xf32>
   return
 }
@@ -172,7 +172,7 @@ func.func @f(%x: tensor<?x8xf32>, %p: tensor<?xi32>) {
 // -----
 
 func.func @f(%x: tensor<?x8xf32>, %p: tensor<?xi32>) {
-  // expected-error @+1 {{'llama.rotary' op headDim must be positive and even, found 0}}
+  // expected-error @+1 {{'llama.rotary' op attribute 'headDim' failed to satisfy constraint: 64-bit signless integer attribute whose value is positive and even}}
   %0 = llama.rotary %x, %p {headDim = 0 : i64, rope = #llama.rope<theta = 1.0e+04, layout = half>} : (tensor<?x8xf32>, tensor<?xi32>) -> tensor<?x8xf32>
   return
 }
@@ -196,7 +196,7 @@ func.func @f(%x: tensor<?x8xf32>, %p: tensor<?xi32>) {
 // -----
 
 func.func @f(%p: tensor<?xi32>) {
-  // expected-error @+1 {{'llama.rotary_table' op headDim must be positive and even, found 3}}
+  // expected-error @+1 {{'llama.rotary_table' op attribute 'headDim' failed to satisfy constraint: 64-bit signless integer attribute whose value is positive and even}}
   %0 = llama.rotary_table %p {headDim = 3 : i64, rope = #llama.rope<theta = 1.0e+04, layout = half>} : (tensor<?xi32>) -> tensor<?x4xf32>
   return
 }
@@ -212,7 +212,7 @@ func.func @f(%p: tensor<?xi32>) {
 // -----
 
 func.func @f(%x: tensor<?x8xf32>, %t: tensor<?x4xf32>) {
-  // expected-error @+1 {{'llama.rotate' op headDim must be positive and even, found 5}}
+  // expected-error @+1 {{'llama.rotate' op attribute 'headDim' failed to satisfy constraint: 64-bit signless integer attribute whose value is positive and even}}
   %0 = llama.rotate %x, %t layout half {headDim = 5 : i64} : (tensor<?x8xf32>, tensor<?x4xf32>) -> tensor<?x8xf32>
   return
 }
@@ -252,7 +252,7 @@ func.func @f(%c: !llama.kv_cache<2 x 1 x 4 x f32, page = 32>) {
 // -----
 
 func.func @f(%c: !llama.kv_cache<2 x 1 x 4 x f32, page = 32>) {
-  // expected-error @+1 {{'llama.kv_layer' op layer -1 is out of range, the cache has 2 layers}}
+  // expected-error @+1 {{'llama.kv_layer' op attribute 'layer' failed to satisfy constraint: 64-bit signless integer attribute whose value is non-negative}}
   %0 = llama.kv_layer %c[-1] : !llama.kv_cache<2 x 1 x 4 x f32, page = 32> -> !llama.kv_layer<1 x 4 x f32, page = 32>
   return
 }
@@ -276,7 +276,7 @@ func.func @f(%kv: !llama.kv_layer<1 x 4 x f32, page = 32>, %k: tensor<?x4xf32>, 
 // -----
 
 func.func @f(%q: tensor<?x8xf32>, %kv: !llama.kv_layer<1 x 4 x f32, page = 32>, %p: tensor<?xi32>) {
-  // expected-error @+1 {{'llama.attention' op numHeads must be a positive multiple of numKvHeads, found 0 and 1}}
+  // expected-error @+1 {{'llama.attention' op attribute 'numHeads' failed to satisfy constraint: 64-bit signless integer attribute whose value is positive}}
   %0 = llama.attention %q, %kv, %p, %p {numHeads = 0 : i64, numKvHeads = 1 : i64, scale = 0.5 : f64} : (tensor<?x8xf32>, !llama.kv_layer<1 x 4 x f32, page = 32>, tensor<?xi32>, tensor<?xi32>) -> tensor<?x8xf32>
   return
 }
@@ -284,7 +284,7 @@ func.func @f(%q: tensor<?x8xf32>, %kv: !llama.kv_layer<1 x 4 x f32, page = 32>, 
 // -----
 
 func.func @f(%q: tensor<?x8xf32>, %kv: !llama.kv_layer<1 x 4 x f32, page = 32>, %p: tensor<?xi32>) {
-  // expected-error @+1 {{'llama.attention' op numHeads must be a positive multiple of numKvHeads, found 3 and 2}}
+  // expected-error @+1 {{'llama.attention' op numHeads must be a multiple of numKvHeads, found 3 and 2}}
   %0 = llama.attention %q, %kv, %p, %p {numHeads = 3 : i64, numKvHeads = 2 : i64, scale = 0.5 : f64} : (tensor<?x8xf32>, !llama.kv_layer<1 x 4 x f32, page = 32>, tensor<?xi32>, tensor<?xi32>) -> tensor<?x8xf32>
   return
 }
@@ -324,7 +324,7 @@ func.func @f(%q: tensor<?x8xf32>, %kv: !llama.kv_layer<1 x 4 x f32, page = 32>, 
 // -----
 
 func.func @f(%q: tensor<?x8xf32>, %kv: !llama.kv_layer<1 x 4 x f32, page = 32>, %p: tensor<?xi32>) {
-  // expected-error @+1 {{'llama.attention' op window must be positive, found 0}}
+  // expected-error @+1 {{'llama.attention' op attribute 'window' failed to satisfy constraint: 64-bit signless integer attribute whose value is positive}}
   %0 = llama.attention %q, %kv, %p, %p {numHeads = 2 : i64, numKvHeads = 1 : i64, window = 0 : i64, scale = 0.5 : f64} : (tensor<?x8xf32>, !llama.kv_layer<1 x 4 x f32, page = 32>, tensor<?xi32>, tensor<?xi32>) -> tensor<?x8xf32>
   return
 }
@@ -332,7 +332,7 @@ func.func @f(%q: tensor<?x8xf32>, %kv: !llama.kv_layer<1 x 4 x f32, page = 32>, 
 // -----
 
 func.func @f(%q: tensor<?x8xf32>, %kv: !llama.kv_layer<1 x 4 x f32, page = 32>, %p: tensor<?xi32>) {
-  // expected-error @+1 {{'llama.attention' op needs 0 <= keyBegin < keyEnd, found 8 and 8}}
+  // expected-error @+1 {{'llama.attention' op needs keyBegin < keyEnd, found 8 and 8}}
   %0 = llama.attention %q, %kv, %p, %p {numHeads = 2 : i64, numKvHeads = 1 : i64, keyBegin = 8 : i64, keyEnd = 8 : i64, scale = 0.5 : f64} : (tensor<?x8xf32>, !llama.kv_layer<1 x 4 x f32, page = 32>, tensor<?xi32>, tensor<?xi32>) -> tensor<?x8xf32>
   return
 }
@@ -340,7 +340,7 @@ func.func @f(%q: tensor<?x8xf32>, %kv: !llama.kv_layer<1 x 4 x f32, page = 32>, 
 // -----
 
 func.func @f(%q: tensor<?x8xf32>, %kv: !llama.kv_layer<1 x 4 x f32, page = 32>, %p: tensor<?xi32>) {
-  // expected-error @+1 {{'llama.attention' op needs 0 <= keyBegin < keyEnd, found -1}}
+  // expected-error @+1 {{'llama.attention' op attribute 'keyBegin' failed to satisfy constraint: 64-bit signless integer attribute whose value is non-negative}}
   %0 = llama.attention %q, %kv, %p, %p {numHeads = 2 : i64, numKvHeads = 1 : i64, keyBegin = -1 : i64, scale = 0.5 : f64} : (tensor<?x8xf32>, !llama.kv_layer<1 x 4 x f32, page = 32>, tensor<?xi32>, tensor<?xi32>) -> tensor<?x8xf32>
   return
 }
@@ -500,7 +500,7 @@ func.func @f(%x: tensor<?x8xf32>, %r: tensor<?xi32>, %n: tensor<8xf32>, %w: tens
 // -----
 
 func.func @f(%x: tensor<?x8xf32>) {
-  // expected-error @+1 {{'llama.repeat_kv' op needs a positive headDim that divides the width and a positive times, found headDim 0, times 2, width 8}}
+  // expected-error @+1 {{'llama.repeat_kv' op attribute 'headDim' failed to satisfy constraint: 64-bit signless integer attribute whose value is positive}}
   %0 = llama.repeat_kv %x {headDim = 0 : i64, times = 2 : i64} : (tensor<?x8xf32>) -> tensor<?x16xf32>
   return
 }
@@ -508,7 +508,7 @@ func.func @f(%x: tensor<?x8xf32>) {
 // -----
 
 func.func @f(%x: tensor<?x8xf32>) {
-  // expected-error @+1 {{'llama.repeat_kv' op needs a positive headDim that divides the width and a positive times, found headDim 3, times 2, width 8}}
+  // expected-error @+1 {{'llama.repeat_kv' op width 8 is not a multiple of headDim 3}}
   %0 = llama.repeat_kv %x {headDim = 3 : i64, times = 2 : i64} : (tensor<?x8xf32>) -> tensor<?x16xf32>
   return
 }
@@ -516,7 +516,7 @@ func.func @f(%x: tensor<?x8xf32>) {
 // -----
 
 func.func @f(%x: tensor<?x8xf32>) {
-  // expected-error @+1 {{'llama.repeat_kv' op needs a positive headDim that divides the width and a positive times, found headDim 4, times 0, width 8}}
+  // expected-error @+1 {{'llama.repeat_kv' op attribute 'times' failed to satisfy constraint: 64-bit signless integer attribute whose value is positive}}
   %0 = llama.repeat_kv %x {headDim = 4 : i64, times = 0 : i64} : (tensor<?x8xf32>) -> tensor<?x16xf32>
   return
 }
