@@ -46,7 +46,7 @@ static constexpr Magic kPlaceholders[] = {
     {"7z\xbc\xaf\x27\x1c"sv, "is a 7z archive", "unpack it first"},
 };
 
-static constexpr Magic kFormats[] = {
+static constexpr Magic kMagics[] = {
     {"GGUF"sv, "is a GGUF file, which is not supported", kFolder},
     {"GGML"sv, kGgml, kFolder},
     {"ggjt"sv, kGgml, kFolder},
@@ -108,7 +108,7 @@ bool isJsonText(std::string_view head) { return skipSpace(head).starts_with('{')
 std::string describeFileKind(std::string_view head, std::string_view advice) {
   if (std::string placeholder = describePlaceholder(head); !placeholder.empty())
     return placeholder;
-  for (const Magic &magic : kFormats)
+  for (const Magic &magic : kMagics)
     if (head.starts_with(magic.bytes))
       return join(magic.description, magic.advice.empty() ? advice : magic.advice);
   if (head.starts_with("PK\x03\x04"))
