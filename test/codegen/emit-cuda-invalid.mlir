@@ -450,7 +450,7 @@ func.func @decode(%x: tensor<?x64xbf16>, %w: tensor<64x64xbf16>) -> tensor<?x64x
 
 // Test: a weight in blocks, which no emitter for GPUs decodes.
 // expected-error @+1 {{has a weight 'tensor<64x64x!llama.block<q8_0>>'; kernels for GPUs read weights of f32, f16 and bf16: leave out --quantize, or compile for a CPU}}
-llama.kernel @k(%x: tensor<?x64xbf16>, %w: tensor<64x64x!llama.block<q8_0>>) -> tensor<?x64xf32> attributes {schedule = #llama.cuda_attention<regime = few, tokens = 1, heads = 1, warps = 4, keys = 64, splits = 1, dot = fma>} {
+llama.kernel @k(%x: tensor<?x64xbf16>, %w: tensor<64x64x!llama.block<q8_0>>) -> tensor<?x64xf32> attributes {schedule = #llama.cuda_linear_few<tokens = 8, warps = 4, ahead = 8, dot = mma, scaleAfter = true>} {
   %1 = llama.linear %x, %w : (tensor<?x64xbf16>, tensor<64x64x!llama.block<q8_0>>) -> tensor<?x64xf32>
   llama.yield %1 : tensor<?x64xf32>
 }
