@@ -31,143 +31,205 @@ int64_t attentionScratchBytes(AttentionOp attention, CpuAttentionScheduleAttr sc
   return 4 * (group * keys * lanes + group * head * lanes + 3 * group * lanes + keys * head);
 }
 
+namespace {
+
+class FewAttention {
+public:
+  FewAttention(KernelBuilder &b, KernelOp kernel, AttentionOp attention, CpuAttentionScheduleAttr schedule,
+               StringRef symbol)
+      : b(b), attention(attention), frame(b, kernel, symbol), cache(b, frame, attention.getKv()),
+        query(attention.getQuery().getType()), result(attention.getResult().getType()),
+        kvHeads(attention.getNumKvHeads()), group(attention.getNumHeads() / kvHeads), head(cache.type.getHeadDim()),
+        page(cache.type.getPage()), width(widestVector(head, schedule.getLanes())),
+        keyLanes(widestVector(page, schedule.getLanes())), kvElement(cache.type.getElementType()),
+        scale(static_cast<float>(attention.getScale().convertToDouble())),
+        bf16Dot(schedule.getDot() == DotKind::Bf16 && head % (2 * width) == 0 && width >= 4) {}
+
+  void emit() {
+    placeScratch();
+    b.loop(frame.begin, frame.end, 1, [&](Value block) {
+      Value row = b.div(block, kvHeads);
+      kvHead = b.rem(block, kvHeads);
+      Value position = b.widen(b.loadI32(b.at(frame.argument(attention.getPositions()), b.mul(row, 4))));
+      b.ifThen(b.compare(arith::CmpIPredicate::sge, position, b.i64(0)), [&] { attendRow(row, position); });
+    });
+  }
+
+private:
+  using Values = KernelBuilder::Values;
+
+  void placeScratch() {
+    scores = frame.scratch;                 // [group][page]
+    sums = b.at(scores, group * page * 4);  // [group][head]
+    running = b.at(sums, group * head * 4); // m[group], l[group]
+    firstOfGroup = b.i64(0);
+    endOfGroup = b.i64(group);
+  }
+
+  Value scoreRow(Value g) { return b.at(scores, b.mul(g, page * 4)); }
+  Value sumRow(Value g) { return b.at(sums, b.mul(g, head * 4)); }
+  Value maximum(Value g) { return b.at(running, b.mul(g, 4)); }
+  Value total(Value g) { return b.at(running, b.mul(b.add(g, group), 4)); }
+
+  /// body(g) for each query head of the group. A loop where nothing is shared between them, so that the code does not
+  /// grow with the group.
+  void forEachHead(llvm::function_ref<void(Value)> body) { b.loop(firstOfGroup, endOfGroup, 1, body); }
+
+  void attendRow(Value row, Value position) {
+    sequence = b.widen(b.loadI32(b.at(frame.argument(attention.getSequences()), b.mul(row, 4))));
+    queryRow = b.at(frame.argument(attention.getQuery()),
+                    b.add(b.mul(row, query.strideBytes()), b.mul(kvHead, group * head * query.elementBytes())));
+    keyEnd = b.add(position, 1);
+    keyBegin = b.i64(0);
+    if (auto window = attention.getWindow())
+      keyBegin = b.max(b.sub(keyEnd, b.i64(*window)), keyBegin);
+    clearSums();
+    b.loop(b.div(keyBegin, page), b.div(b.add(keyEnd, page - 1), page), 1,
+           [&](Value pageIndex) { attendPage(pageIndex); });
+    storeResult(row);
+  }
+
+  void clearSums() {
+    forEachHead([&](Value g) {
+      b.storeF32(b.f32(kMaskedScore), f32, maximum(g));
+      b.storeF32(b.f32(0.0f), f32, total(g));
+      for (int64_t d = 0; d < head; d += width)
+        b.storeF32(b.splat(0.0f, width), f32, b.at(sumRow(g), d * 4));
+    });
+  }
+
+  void attendPage(Value pageIndex) {
+    Value firstKey = b.mul(pageIndex, page);
+    Value from = b.max(b.sub(keyBegin, firstKey), b.i64(0));
+    Value to = b.min(b.sub(keyEnd, firstKey), b.i64(page));
+    Value pageBase = b.add(cache.pageOffset(b, sequence, pageIndex), b.mul(kvHead, cache.headBytes()));
+    Value keys = b.at(cache.keys, pageBase), values = b.at(cache.values, pageBase);
+    scoreKeys(keys, from, to);
+    forEachHead([&](Value g) { weighScores(g); });
+    addValues(values, from, to);
+  }
+
+  /// Scores of keys [from, to) of the page. What lies outside is filled with the masked score first.
+  void scoreKeys(Value keys, Value from, Value to) {
+    b.loop(b.i64(0), b.i64(group * page), keyLanes,
+           [&](Value i) { b.storeF32(b.splat(kMaskedScore, keyLanes), f32, b.at(scores, b.mul(i, 4))); });
+    b.loop(from, to, 1, [&](Value key) {
+      Value keyRow = b.at(keys, b.mul(key, cache.rowBytes()));
+      Values products(group, b.splat(0.0f, width));
+      int64_t step = bf16Dot ? 2 * width : width;
+      for (int64_t d = 0; d < head; d += step) {
+        Value address = b.at(keyRow, d * bytesOf(kvElement));
+        Value k = bf16Dot ? b.load(b.vectorOf(kvElement, step), address, 2) : b.loadF32(kvElement, address, step);
+        for (int64_t g = 0; g < group; ++g) {
+          Value q = b.at(queryRow, (g * head + d) * query.elementBytes());
+          products[g] = bf16Dot ? b.dotBf16(products[g], b.load(b.vectorOf(query.element, step), q, 2), k)
+                                : b.fma(b.loadF32(query.element, q, step), k, products[g]);
+        }
+      }
+      for (int64_t g = 0; g < group; ++g)
+        b.storeF32(b.mulf(b.sumLanes(products[g]), b.f32(scale)), f32,
+                   b.at(scores, b.add(b.mul(key, 4), g * page * 4)));
+    });
+  }
+
+  /// The softmax of a head's scores of the page; the sums so far are brought to the new maximum.
+  void weighScores(Value g) {
+    Value pageMaximum = b.splat(kMaskedScore, keyLanes);
+    for (int64_t k = 0; k < page; k += keyLanes)
+      pageMaximum = b.maxf(pageMaximum, b.loadF32(f32, b.at(scoreRow(g), k * 4), keyLanes));
+    Value old = b.loadF32(f32, maximum(g), 0);
+    Value next = b.maxf(old, b.maxLanes(pageMaximum));
+    Value correction = b.exp(b.subf(old, next));
+    Value sum = b.splat(0.0f, keyLanes);
+    for (int64_t k = 0; k < page; k += keyLanes) {
+      Value p = b.exp(b.subf(b.loadF32(f32, b.at(scoreRow(g), k * 4), keyLanes), b.splat(next, keyLanes)));
+      b.storeF32(p, f32, b.at(scoreRow(g), k * 4));
+      sum = b.addf(sum, p);
+    }
+    b.storeF32(next, f32, maximum(g));
+    b.storeF32(b.addf(b.mulf(b.loadF32(f32, total(g), 0), correction), b.sumLanes(sum)), f32, total(g));
+    Value corrections = b.splat(correction, width);
+    for (int64_t d = 0; d < head; d += width) {
+      Value address = b.at(sumRow(g), d * 4);
+      b.storeF32(b.mulf(b.loadF32(f32, address, width), corrections), f32, address);
+    }
+  }
+
+  /// Vectors of the head at once: as many as keep the sums of the group in registers.
+  int64_t vectorsAtOnce() const {
+    constexpr int64_t kRegistersForSums = 12;
+    int64_t vectors = 1;
+    while (head % (2 * vectors * width) == 0 && 2 * vectors * group <= kRegistersForSums)
+      vectors *= 2;
+    return vectors;
+  }
+
+  /// Adds the values of keys [from, to) of the page, weighted, to the sums.
+  void addValues(Value values, Value from, Value to) {
+    int64_t vectors = vectorsAtOnce();
+    b.loop(b.i64(0), b.i64(head), vectors * width, [&](Value d) {
+      auto sumVector = [&](int64_t g, int64_t v) { return b.at(sums, b.add(b.mul(d, 4), (g * head + v * width) * 4)); };
+      Values initial;
+      for (int64_t g = 0; g < group; ++g)
+        for (int64_t v = 0; v < vectors; ++v)
+          initial.push_back(b.loadF32(f32, sumVector(g, v), width));
+      Value column = b.at(values, b.mul(d, bytesOf(kvElement)));
+      Values after = b.loop(from, to, 1, initial, [&](Value key, ValueRange carried) {
+        Values next;
+        Value valueRow = b.at(column, b.mul(key, cache.rowBytes()));
+        Values v;
+        for (int64_t i = 0; i < vectors; ++i)
+          v.push_back(b.loadF32(kvElement, b.at(valueRow, i * width * bytesOf(kvElement)), width));
+        for (int64_t g = 0; g < group; ++g) {
+          Value p = b.splat(b.loadF32(f32, b.at(scores, b.add(b.mul(key, 4), g * page * 4)), 0), width);
+          for (int64_t i = 0; i < vectors; ++i)
+            next.push_back(b.fma(p, v[i], carried[g * vectors + i]));
+        }
+        return next;
+      });
+      for (int64_t g = 0; g < group; ++g)
+        for (int64_t v = 0; v < vectors; ++v)
+          b.storeF32(after[g * vectors + v], f32, sumVector(g, v));
+    });
+  }
+
+  void storeResult(Value row) {
+    Value resultRow = b.at(
+        frame.result(0), b.add(b.mul(row, result.strideBytes()), b.mul(kvHead, group * head * result.elementBytes())));
+    forEachHead([&](Value g) {
+      Value inverse = b.splat(b.divf(b.f32(1.0f), b.loadF32(f32, total(g), 0)), width);
+      Value target = b.at(resultRow, b.mul(g, head * result.elementBytes()));
+      for (int64_t d = 0; d < head; d += width)
+        b.storeF32(b.mulf(b.loadF32(f32, b.at(sumRow(g), d * 4), width), inverse), result.element,
+                   b.at(target, d * result.elementBytes()));
+    });
+  }
+
+  KernelBuilder &b;
+  AttentionOp attention;
+  KernelFrame frame;
+  CacheAddress cache;
+  ActivationLayout query, result;
+  /// Query heads of a key/value head; elements of a head; keys of a page.
+  int64_t kvHeads, group, head, page;
+  /// Elements of a vector along the head, and along the keys of a page.
+  int64_t width, keyLanes;
+  Type kvElement, f32 = b.getF32Type();
+  float scale;
+  bool bf16Dot;
+
+  // Scratch, in f32: scores of a page; weighted sums of values; the greatest score and the sum of weights.
+  Value scores, sums, running;
+  Value firstOfGroup, endOfGroup;
+  // The row. It sees keys [keyBegin, keyEnd).
+  Value kvHead, sequence, queryRow, keyBegin, keyEnd;
+};
+
+} // namespace
+
 void emitAttentionFew(KernelBuilder &b, KernelOp kernel, AttentionOp attention, CpuAttentionScheduleAttr schedule,
                       StringRef symbol) {
-  KernelFrame frame(b, kernel, symbol);
-  CacheAddress cache(b, frame, attention.getKv());
-  int64_t kvHeads = attention.getNumKvHeads(), group = attention.getNumHeads() / kvHeads;
-  int64_t head = cache.type.getHeadDim(), page = cache.type.getPage();
-  int64_t lanes = schedule.getLanes(), width = widestVector(head, lanes);
-  int64_t keyLanes = widestVector(page, lanes);
-  Type kvElement = cache.type.getElementType(), f32 = b.getF32Type();
-  ActivationLayout query(attention.getQuery().getType()), result(attention.getResult().getType());
-  float scale = static_cast<float>(attention.getScale().convertToDouble());
-  bool bf16Dot = schedule.getDot() == DotKind::Bf16 && head % (2 * width) == 0 && width >= 4;
-
-  Value scores = frame.scratch;                // [group][page]
-  Value out = b.at(scores, group * page * 4);  // [group][head]
-  Value running = b.at(out, group * head * 4); // m[group], l[group]
-  // Work for each query head of the group is a loop where nothing is shared between them, so that the code does not
-  // grow with the group.
-  Value noHead = b.i64(0), heads = b.i64(group);
-  auto scoreRow = [&](Value g) { return b.at(scores, b.mul(g, page * 4)); };
-  auto outRow = [&](Value g) { return b.at(out, b.mul(g, head * 4)); };
-  auto maximum = [&](Value g) { return b.at(running, b.mul(g, 4)); };
-  auto total = [&](Value g) { return b.at(running, b.mul(b.add(g, group), 4)); };
-
-  b.loop(frame.begin, frame.end, 1, [&](Value block) {
-    Value row = b.div(block, kvHeads), kvHead = b.rem(block, kvHeads);
-    Value position = b.widen(b.loadI32(b.at(frame.argument(attention.getPositions()), b.mul(row, 4))));
-    b.ifThen(b.compare(arith::CmpIPredicate::sge, position, b.i64(0)), [&] {
-      Value sequence = b.widen(b.loadI32(b.at(frame.argument(attention.getSequences()), b.mul(row, 4))));
-      Value queryRow = b.at(frame.argument(attention.getQuery()),
-                            b.add(b.mul(row, query.strideBytes()), b.mul(kvHead, group * head * query.elementBytes())));
-      Value keyEnd = b.add(position, 1), keyBegin = b.i64(0);
-      if (auto window = attention.getWindow())
-        keyBegin = b.max(b.sub(keyEnd, b.i64(*window)), keyBegin);
-
-      b.loop(noHead, heads, 1, [&](Value g) {
-        b.storeF32(b.f32(kMaskedScore), f32, maximum(g));
-        b.storeF32(b.f32(0.0f), f32, total(g));
-        for (int64_t d = 0; d < head; d += width)
-          b.storeF32(b.splat(0.0f, width), f32, b.at(outRow(g), d * 4));
-      });
-
-      b.loop(b.div(keyBegin, page), b.div(b.add(keyEnd, page - 1), page), 1, [&](Value pageIndex) {
-        Value firstKey = b.mul(pageIndex, page);
-        Value from = b.max(b.sub(keyBegin, firstKey), b.i64(0));
-        Value to = b.min(b.sub(keyEnd, firstKey), b.i64(page));
-        Value pageBase = b.add(cache.pageOffset(b, sequence, pageIndex), b.mul(kvHead, cache.headBytes()));
-        Value keys = b.at(cache.keys, pageBase), values = b.at(cache.values, pageBase);
-
-        // Scores. What lies outside [from, to) is filled with the masked score first.
-        b.loop(b.i64(0), b.i64(group * page), keyLanes,
-               [&](Value i) { b.storeF32(b.splat(kMaskedScore, keyLanes), f32, b.at(scores, b.mul(i, 4))); });
-        b.loop(from, to, 1, [&](Value key) {
-          Value keyRow = b.at(keys, b.mul(key, cache.rowBytes()));
-          SmallVector<Value> sums(group, b.splat(0.0f, width));
-          int64_t step = bf16Dot ? 2 * width : width;
-          for (int64_t d = 0; d < head; d += step) {
-            Value address = b.at(keyRow, d * bytesOf(kvElement));
-            Value k = bf16Dot ? b.load(b.vectorOf(kvElement, step), address, 2) : b.loadF32(kvElement, address, step);
-            for (int64_t g = 0; g < group; ++g) {
-              Value from = b.at(queryRow, (g * head + d) * query.elementBytes());
-              sums[g] = bf16Dot ? b.dotBf16(sums[g], b.load(b.vectorOf(query.element, step), from, 2), k)
-                                : b.fma(b.loadF32(query.element, from, step), k, sums[g]);
-            }
-          }
-          for (int64_t g = 0; g < group; ++g)
-            b.storeF32(b.mulf(b.sumLanes(sums[g]), b.f32(scale)), f32,
-                       b.at(scores, b.add(b.mul(key, 4), g * page * 4)));
-        });
-
-        // Softmax over the page, and the outputs so far brought to the new maximum.
-        b.loop(noHead, heads, 1, [&](Value g) {
-          Value pageMaximum = b.splat(kMaskedScore, keyLanes);
-          for (int64_t k = 0; k < page; k += keyLanes)
-            pageMaximum = b.maxf(pageMaximum, b.loadF32(f32, b.at(scoreRow(g), k * 4), keyLanes));
-          Value old = b.loadF32(f32, maximum(g), 0);
-          Value next = b.maxf(old, b.maxLanes(pageMaximum));
-          Value correction = b.exp(b.subf(old, next));
-          Value sum = b.splat(0.0f, keyLanes);
-          for (int64_t k = 0; k < page; k += keyLanes) {
-            Value p = b.exp(b.subf(b.loadF32(f32, b.at(scoreRow(g), k * 4), keyLanes), b.splat(next, keyLanes)));
-            b.storeF32(p, f32, b.at(scoreRow(g), k * 4));
-            sum = b.addf(sum, p);
-          }
-          b.storeF32(next, f32, maximum(g));
-          b.storeF32(b.addf(b.mulf(b.loadF32(f32, total(g), 0), correction), b.sumLanes(sum)), f32, total(g));
-          Value corrections = b.splat(correction, width);
-          for (int64_t d = 0; d < head; d += width) {
-            Value address = b.at(outRow(g), d * 4);
-            b.storeF32(b.mulf(b.loadF32(f32, address, width), corrections), f32, address);
-          }
-        });
-
-        // Values: as many vectors of the head at once as keep the accumulators of the group in registers.
-        int64_t chunk = width;
-        while (chunk * 2 <= head && head % (chunk * 2) == 0 && group * (chunk * 2 / width) <= 12)
-          chunk *= 2;
-        int64_t vectors = chunk / width;
-        b.loop(b.i64(0), b.i64(head), chunk, [&](Value d) {
-          auto outVector = [&](int64_t g, int64_t v) {
-            return b.at(out, b.add(b.mul(d, 4), (g * head + v * width) * 4));
-          };
-          SmallVector<Value> initial;
-          for (int64_t g = 0; g < group; ++g)
-            for (int64_t v = 0; v < vectors; ++v)
-              initial.push_back(b.loadF32(f32, outVector(g, v), width));
-          Value column = b.at(values, b.mul(d, bytesOf(kvElement)));
-          SmallVector<Value> sums = b.loop(from, to, 1, initial, [&](Value key, ValueRange carried) {
-            KernelBuilder::Values next;
-            Value valueRow = b.at(column, b.mul(key, cache.rowBytes()));
-            SmallVector<Value> v;
-            for (int64_t i = 0; i < vectors; ++i)
-              v.push_back(b.loadF32(kvElement, b.at(valueRow, i * width * bytesOf(kvElement)), width));
-            for (int64_t g = 0; g < group; ++g) {
-              Value p = b.splat(b.loadF32(f32, b.at(scores, b.add(b.mul(key, 4), g * page * 4)), 0), width);
-              for (int64_t i = 0; i < vectors; ++i)
-                next.push_back(b.fma(p, v[i], carried[g * vectors + i]));
-            }
-            return next;
-          });
-          for (int64_t g = 0; g < group; ++g)
-            for (int64_t v = 0; v < vectors; ++v)
-              b.storeF32(sums[g * vectors + v], f32, outVector(g, v));
-        });
-      });
-
-      Value resultRow = b.at(frame.result(0), b.add(b.mul(row, result.strideBytes()),
-                                                    b.mul(kvHead, group * head * result.elementBytes())));
-      b.loop(noHead, heads, 1, [&](Value g) {
-        Value inverse = b.splat(b.divf(b.f32(1.0f), b.loadF32(f32, total(g), 0)), width);
-        Value target = b.at(resultRow, b.mul(g, head * result.elementBytes()));
-        for (int64_t d = 0; d < head; d += width)
-          b.storeF32(b.mulf(b.loadF32(f32, b.at(outRow(g), d * 4), width), inverse), result.element,
-                     b.at(target, d * result.elementBytes()));
-      });
-    });
-  });
+  FewAttention(b, kernel, attention, schedule, symbol).emit();
 }
 
 } // namespace quipu::codegen::cpu
