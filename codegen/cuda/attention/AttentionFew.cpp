@@ -4,6 +4,7 @@
 
 #include "codegen/cuda/Emitters.h"
 #include "codegen/cuda/attention/AttentionScores.h"
+#include "codegen/cuda/vocabulary/PtxStrings.h"
 #include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
@@ -17,22 +18,22 @@ AttentionFewShape::AttentionFewShape(AttentionOp attention, CudaAttentionSchedul
       warps(schedule.getWarps()), keys(schedule.getKeys()), splits(schedule.getSplits()),
       element(attention.getKv().getType().getElementType()), run(16 / bytesOf(element)), chunks(head / run) {}
 
-AttentionFewBlock::AttentionFewBlock(CudaBuilder &b, const CudaFrame &frame, AttentionOp attention,
-                                     const AttentionFewShape &shape, const AttentionWorkspace &workspace,
-                                     StringRef counters)
+AttentionFewBody::AttentionFewBody(CudaBuilder &b, const CudaFrame &frame, AttentionOp attention,
+                                   const AttentionFewShape &shape, const AttentionWorkspace &workspace,
+                                   StringRef counters)
     : b(b), frame(frame), attention(attention), shape(shape), workspace(workspace), cache(b, frame, attention.getKv()),
       counters(counters), queryElement(getElementTypeOrSelf(attention.getQuery())),
       resultElement(getElementTypeOrSelf(attention.getResult())), factor(exponentFactor(attention)) {}
 
-void AttentionFewBlock::emit() {
-  b.letNextStart();
+void AttentionFewBody::emit() {
+  frame.letNextStart();
   thread = b.thread();
   lane = b.rem(thread, 32);
   warp = b.warp();
   placeLane();
-  row = b.block(1);
-  split = b.rem(b.block(0), shape.splits);
-  unit = b.div(b.block(0), shape.splits);
+  row = frame.block(1);
+  split = b.rem(frame.block(0), shape.splits);
+  unit = b.div(frame.block(0), shape.splits);
   kvHead = b.div(unit, shape.subgroups());
   firstHead = b.add(b.mul(kvHead, shape.group), b.mul(b.rem(unit, shape.subgroups()), shape.heads));
   // The step's inputs, and where keys lie, are there since before the step began.
@@ -57,10 +58,10 @@ void AttentionFewBlock::emit() {
   // Where blocks take turns, those for which there is no part make room at once, but for one of each row: the kernel
   // may not end before the one in front.
   if (shape.kvHeads * shape.subgroups() * shape.splits > b.target.multiprocessors())
-    b.endThreadIf(b.both(b.compare(Predicate::sgt, split, 0), b.compare(Predicate::sge, begin, end)));
+    frame.leaveIf(b.both(b.compare(Predicate::sgt, split, 0), b.compare(Predicate::sge, begin, end)));
   if (shape.alone)
     prefetch(works);
-  b.waitForPrevious();
+  frame.waitForPrevious();
   loadQueries();
   b.ifThen(works, [&] {
     attend();
@@ -74,7 +75,7 @@ void AttentionFewBlock::emit() {
 
 /// The part [begin, end) of the keys that the row sees: parts begin at multiples of a tile and are equal but for the
 /// last, so that a block finds its own without knowing how many there are.
-void AttentionFewBlock::divideKeys() {
+void AttentionFewBody::divideKeys() {
   Value keyEnd = b.add(position, 1);
   Value first = b.i32(0);
   if (auto window = attention.getWindow()) {
@@ -88,48 +89,46 @@ void AttentionFewBlock::divideKeys() {
   end = b.min(b.add(begin, part), keyEnd);
 }
 
-Value AttentionFewBlock::queryOf(Value head) {
+Value AttentionFewBody::queryOf(Value head) {
   Value index = b.add(b.mul(b.widen(row), attention.getNumHeads()), b.widen(b.add(firstHead, head)));
   return b.at(frame.argument(attention.getQuery()), b.mul(index, shape.head * bytesOf(queryElement)));
 }
 
-Value AttentionFewBlock::pageOf(Value key) {
+Value AttentionFewBody::pageOf(Value key) {
   return cache.pageOffset(b, b.widen(sequence), b.widen(b.div(b.min(key, b.sub(end, 1)), shape.page)));
 }
 
-Value AttentionFewBlock::tileOf(Value pool, Value page, Value key) {
+Value AttentionFewBody::tileOf(Value pool, Value page, Value key) {
   return b.at(b.at(pool, page), b.mul(b.widen(b.rem(key, shape.page)), cache.rowBytes()));
 }
 
-Value AttentionFewBlock::isSeen(Value key, Value keyRow, Value last) {
+Value AttentionFewBody::isSeen(Value key, Value keyRow, Value last) {
   Value seen = b.compare(Predicate::sle, keyRow, last);
   return attention.getWindow() ? b.both(seen, b.compare(Predicate::sge, b.add(key, keyRow), firstSeen)) : seen;
 }
 
-AttentionFewBlock::Values AttentionFewBlock::ifTile(Value key, int64_t count, llvm::function_ref<Values(Value)> loads) {
+AttentionFewBody::Values AttentionFewBody::ifTile(Value key, int64_t count, llvm::function_ref<Values(Value)> loads) {
   return b.ifElse(
       b.compare(Predicate::slt, key, end), [&] { return loads(b.sub(b.sub(end, 1), key)); },
       [&] { return Values(count, LLVM::PoisonOp::create(b, b.vec4i32()).getResult()); });
 }
 
-Value AttentionFewBlock::loadOnce(Value pointer) { return b.loadOrdered16("ld.global.L1::no_allocate", pointer); }
-Value AttentionFewBlock::loadInput16(Value pointer) { return b.loadOrdered16("ld.global", pointer); }
-Value AttentionFewBlock::loadInput(Value pointer) {
-  return b.ptx("ld.global.b32 $0, [$1];", {b.getI32Type()}, {pointer}, /*memory=*/false, /*ordered=*/true).front();
-}
+Value AttentionFewBody::loadOnce(Value pointer) { return b.loadOnce16(pointer); }
+Value AttentionFewBody::loadInput16(Value pointer) { return b.loadOrdered16(pointer); }
+Value AttentionFewBody::loadInput(Value pointer) { return ptx::load4(b, pointer); }
 
-Value AttentionFewBlock::sumsOf(Value partial, Value head, Value slot) {
+Value AttentionFewBody::sumsOf(Value partial, Value head, Value slot) {
   Value index = b.add(b.mul(b.add(b.mul(partial, shape.heads), head), shape.slots()), slot);
   return b.at(b.shared(), b.mul(index, 16));
 }
 
-void AttentionFewBlock::storePair(Value head, Value maximum, Value total) {
+void AttentionFewBody::storePair(Value head, Value maximum, Value total) {
   Value index = b.add(b.mul(warp, shape.heads), head);
   b.storeRun(b.getF32Type(), {maximum, total}, b.at(b.shared(), b.add(b.mul(index, 8), shape.pairsBegin())));
 }
 
 /// Merges the warps' work: into the result if this part is the row's only one, otherwise into the workspace.
-void AttentionFewBlock::finish() {
+void AttentionFewBody::finish() {
   if (shape.splits == 1) {
     forQuads([&](Value head, Value quad) { storeDivided(head, quad, mergeWarps(head, quad)); });
     return;
@@ -164,16 +163,15 @@ void AttentionFewBlock::finish() {
 
 /// How many of the row's parts were there before, into `flag`. Releases what the block's threads stored before the
 /// barrier in front, acquires what the other blocks released; the counter begins again at zero after `lastPart`.
-void AttentionFewBlock::countPart(Value lastPart, Value flag) {
+void AttentionFewBody::countPart(Value lastPart, Value flag) {
   Value counter = b.add(b.mul(b.widen(row), shape.kvHeads * shape.subgroups()), b.widen(unit));
   Value address = b.at(LLVM::AddressOfOp::create(b, b.pointerType(1), counters), b.mul(counter, 4));
-  Values before = b.ptx("atom.inc.acq_rel.gpu.global.u32 $0, [$1], $2;", {b.getI32Type()}, {address, lastPart},
-                        /*memory=*/true);
-  b.store(before.front(), flag, 4);
+  Value before = ptx::countReleasing(b, address, lastPart);
+  b.store(before, flag, 4);
 }
 
 /// body(head of the block, quad of the head) for every four elements of the block's result, one thread each.
-void AttentionFewBlock::forQuads(llvm::function_ref<void(Value, Value)> body) {
+void AttentionFewBody::forQuads(llvm::function_ref<void(Value, Value)> body) {
   int64_t quads = shape.head / 4, all = shape.heads * quads;
   for (int64_t first = 0; first < all; first += shape.threads()) {
     Value index = b.add(thread, first);
@@ -185,7 +183,7 @@ void AttentionFewBlock::forQuads(llvm::function_ref<void(Value, Value)> body) {
   }
 }
 
-AttentionFewBlock::Merged AttentionFewBlock::mergeWarps(Value head, Value quad) {
+AttentionFewBody::Merged AttentionFewBody::mergeWarps(Value head, Value quad) {
   SmallVector<Values> pairs;
   Value pair = b.at(b.shared(), b.add(b.mul(head, 8), shape.pairsBegin()));
   for (int64_t w = 0; w < shape.warps; ++w)
@@ -213,21 +211,11 @@ AttentionFewBlock::Merged AttentionFewBlock::mergeWarps(Value head, Value quad) 
 /// behind the last count nothing. `remaining`: lastPart - first.
 static SmallVector<Value> loadPart(CudaBuilder &b, ArrayRef<float> nothing, Value pointer, int64_t offset,
                                    Value remaining, int64_t i) {
-  size_t count = nothing.size();
-  std::string text, list;
-  llvm::raw_string_ostream os(text);
-  os << "{ .reg .pred p; setp.ge.s32 p, $" << count + 1 << ", " << i << ";";
-  for (auto [index, value] : llvm::enumerate(nothing)) {
-    os << llvm::format(" mov.f32 $%d, 0f%08X;", static_cast<int>(index), llvm::bit_cast<uint32_t>(value));
-    list += (index ? ", $" : "$") + std::to_string(index);
-  }
-  os << " @p ld.relaxed.gpu.global.v" << count << ".f32 {" << list << "}, [$" << count << "+" << offset << "]; }";
-  return b.ptx(text, SmallVector<Type>(count, b.getF32Type()), {pointer, remaining}, /*memory=*/false,
-               /*ordered=*/true);
+  return ptx::loadFromL2If(b, remaining, i, pointer, offset, nothing);
 }
 
 /// Merges parts 0 to `lastPart`; up to 16 of them are in flight at once.
-AttentionFewBlock::Merged AttentionFewBlock::mergeParts(Value head, Value quad, Value lastPart) {
+AttentionFewBody::Merged AttentionFewBody::mergeParts(Value head, Value quad, Value lastPart) {
   int64_t count = std::min<int64_t>(shape.splits, 16);
   Values initial = {b.f32(kMaskedScore), b.f32(0.0f)};
   initial.append(4, b.f32(0.0f));
@@ -256,21 +244,21 @@ AttentionFewBlock::Merged AttentionFewBlock::mergeParts(Value head, Value quad, 
   return {state[0], state[1], Values(ArrayRef(state).drop_front(2))};
 }
 
-Value AttentionFewBlock::workspaceRow() {
+Value AttentionFewBody::workspaceRow() {
   return b.at(frame.workspace(0), b.mul(b.widen(row), workspace.rowElements() * 4));
 }
 
-Value AttentionFewBlock::sumsAddress(Value head, Value quad, Value index) {
+Value AttentionFewBody::sumsAddress(Value head, Value quad, Value index) {
   Value part = b.add(b.mul(b.add(firstHead, head), shape.splits), index);
   return b.at(workspaceRow(), b.add(b.mul(part, shape.head * 4), b.mul(quad, 16)));
 }
 
-Value AttentionFewBlock::pairAddress(Value head, Value index) {
+Value AttentionFewBody::pairAddress(Value head, Value index) {
   Value part = b.add(b.mul(b.add(firstHead, head), shape.splits), index);
   return b.at(workspaceRow(), b.add(b.mul(part, 8), workspace.pairsOffset() * 4));
 }
 
-void AttentionFewBlock::storeDivided(Value head, Value quad, const Merged &merged) {
+void AttentionFewBody::storeDivided(Value head, Value quad, const Merged &merged) {
   Value inverse = b.reciprocal(merged.total);
   Values values;
   for (Value sum : merged.quad)
@@ -278,7 +266,7 @@ void AttentionFewBlock::storeDivided(Value head, Value quad, const Merged &merge
   storeResult(head, quad, values);
 }
 
-void AttentionFewBlock::storeResult(Value head, Value quad, ArrayRef<Value> values) {
+void AttentionFewBody::storeResult(Value head, Value quad, ArrayRef<Value> values) {
   Value heads = b.add(b.mul(b.widen(row), attention.getNumHeads()), b.widen(b.add(firstHead, head)));
   Value index = b.add(b.mul(heads, shape.head), b.mul(b.widen(quad), 4));
   b.storeRun(resultElement, values, b.at(frame.result(0), b.mul(index, bytesOf(resultElement))));
@@ -338,11 +326,11 @@ public:
                              LLVM::ZeroAttr::get(b.getContext()), /*alignment=*/4, /*addrSpace=*/1);
     }
     {
-      CudaFrame frame(b, kernel, entry);
+      CudaEntry function(b, kernel, entry);
       // Without, the assembler saves registers for a third block, and requests fewer parts at once when it merges them.
       int64_t registers = std::max(shape.registers, kMergeRegisters);
-      frame.setResidentBlocks(std::clamp<int64_t>(65536 / (shape.threads() * registers), 1, 2));
-      create(b, frame, attention, shape, AttentionWorkspace(attention, schedule), counters)->emit();
+      function.setResidentBlocks(std::clamp<int64_t>(65536 / (shape.threads() * registers), 1, 2));
+      create(b, function.frame(), attention, shape, AttentionWorkspace(attention, schedule), counters)->emit();
     }
     generated.entries.push_back(std::move(entry));
     return success();

@@ -59,11 +59,11 @@ struct AttentionFewShape {
 };
 
 /// Emits the body of an entry. The values that the members hold are valid where emit() has come to.
-class AttentionFewBlock {
+class AttentionFewBody {
 public:
-  AttentionFewBlock(CudaBuilder &b, const CudaFrame &frame, llama::AttentionOp attention,
-                    const AttentionFewShape &shape, const AttentionWorkspace &workspace, llvm::StringRef counters);
-  virtual ~AttentionFewBlock() = default;
+  AttentionFewBody(CudaBuilder &b, const CudaFrame &frame, llama::AttentionOp attention, const AttentionFewShape &shape,
+                   const AttentionWorkspace &workspace, llvm::StringRef counters);
+  virtual ~AttentionFewBody() = default;
   void emit();
 
 protected:
@@ -160,10 +160,9 @@ struct AttentionFewFmaShape : AttentionFewShape {
   /// Lanes of a key, chunks of a lane, keys of a lane in a tile.
   int64_t lanes, repeats, steps;
 };
-std::unique_ptr<AttentionFewBlock> createAttentionFewFma(CudaBuilder &b, const CudaFrame &frame,
-                                                         llama::AttentionOp attention,
-                                                         const AttentionFewFmaShape &shape,
-                                                         const AttentionWorkspace &workspace, llvm::StringRef counters);
+std::unique_ptr<AttentionFewBody> createAttentionFewFma(CudaBuilder &b, const CudaFrame &frame,
+                                                        llama::AttentionOp attention, const AttentionFewFmaShape &shape,
+                                                        const AttentionWorkspace &workspace, llvm::StringRef counters);
 
 /// Tensor cores: f16 or bf16, at most eight heads in a block, pages of 16 keys or a multiple.
 struct AttentionFewMmaShape : AttentionFewShape {
@@ -176,10 +175,9 @@ struct AttentionFewMmaShape : AttentionFewShape {
   /// Sets of 16 keys in a tile.
   int64_t sets;
 };
-std::unique_ptr<AttentionFewBlock> createAttentionFewMma(CudaBuilder &b, const CudaFrame &frame,
-                                                         llama::AttentionOp attention,
-                                                         const AttentionFewMmaShape &shape,
-                                                         const AttentionWorkspace &workspace, llvm::StringRef counters);
+std::unique_ptr<AttentionFewBody> createAttentionFewMma(CudaBuilder &b, const CudaFrame &frame,
+                                                        llama::AttentionOp attention, const AttentionFewMmaShape &shape,
+                                                        const AttentionWorkspace &workspace, llvm::StringRef counters);
 
 } // namespace quipu::codegen::cuda
 

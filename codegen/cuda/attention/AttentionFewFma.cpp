@@ -36,11 +36,11 @@ AttentionFewFmaShape::AttentionFewFmaShape(AttentionOp attention, CudaAttentionS
 
 namespace {
 
-class FmaBlock : public AttentionFewBlock {
+class FmaBlock : public AttentionFewBody {
 public:
   FmaBlock(CudaBuilder &b, const CudaFrame &frame, AttentionOp attention, const AttentionFewFmaShape &shape,
            const AttentionWorkspace &workspace, StringRef counters)
-      : AttentionFewBlock(b, frame, attention, shape, workspace, counters), shape(shape) {}
+      : AttentionFewBody(b, frame, attention, shape, workspace, counters), shape(shape) {}
 
 private:
   bool isPartial(int64_t repeat) const { return (repeat + 1) * shape.lanes > shape.chunks; }
@@ -201,9 +201,9 @@ private:
 
 } // namespace
 
-std::unique_ptr<AttentionFewBlock> createAttentionFewFma(CudaBuilder &b, const CudaFrame &frame, AttentionOp attention,
-                                                         const AttentionFewFmaShape &shape,
-                                                         const AttentionWorkspace &workspace, StringRef counters) {
+std::unique_ptr<AttentionFewBody> createAttentionFewFma(CudaBuilder &b, const CudaFrame &frame, AttentionOp attention,
+                                                        const AttentionFewFmaShape &shape,
+                                                        const AttentionWorkspace &workspace, StringRef counters) {
   return std::make_unique<FmaBlock>(b, frame, attention, shape, workspace, counters);
 }
 

@@ -18,6 +18,8 @@
 
 #include "codegen/cuda/attention/AttentionFew.h"
 
+#include "codegen/cuda/vocabulary/PtxStrings.h"
+
 using namespace mlir;
 using namespace quipu::llama;
 
@@ -39,11 +41,11 @@ AttentionFewMmaShape::AttentionFewMmaShape(AttentionOp attention, CudaAttentionS
 
 namespace {
 
-class MmaBlock : public AttentionFewBlock {
+class MmaBlock : public AttentionFewBody {
 public:
   MmaBlock(CudaBuilder &b, const CudaFrame &frame, AttentionOp attention, const AttentionFewMmaShape &shape,
            const AttentionWorkspace &workspace, StringRef counters)
-      : AttentionFewBlock(b, frame, attention, shape, workspace, counters), shape(shape) {}
+      : AttentionFewBody(b, frame, attention, shape, workspace, counters), shape(shape) {}
 
 private:
   /// Byte offset of a chunk of a key or value; the last one's behind the head's end.
@@ -206,17 +208,16 @@ private:
       Values weights;
       for (int64_t r = 0; r < 2; ++r) {
         Value pair = b.pack(shape.element, p[4 * set + 2 * r], p[4 * set + 2 * r + 1]);
-        weights.push_back(b.ptx("movmatrix.sync.aligned.m8n8.trans.b16 $0, $1;", {b.getI32Type()}, {pair},
-                                /*memory=*/false, /*ordered=*/true)
-                              .front());
+        weights.push_back(ptx::transposePairs(b, pair));
       }
       for (int64_t group = 0; group < shape.valueGroups(); ++group)
         for (int64_t i = 0; i < 4; ++i) {
           auto word = [&](int64_t key) { return b.extract(values[(4 * set + key) * shape.valueGroups() + group], i); };
           // Elements 2i and 2i + 1 of two neighbouring keys.
-          auto pairOf = [&](int64_t key, bool second) {
-            return b.ptx1(second ? "prmt.b32 $0, $1, $2, 0x7632;" : "prmt.b32 $0, $1, $2, 0x5410;", b.getI32Type(),
-                          {word(key), word(key + 1)});
+          auto pairOf = [&](int64_t key, bool second) -> Value {
+            int64_t selector = second ? 0x7632 : 0x5410;
+            return NVVM::PermuteOp::create(b, b.getI32Type(), word(key), word(key + 1), b.i32(selector),
+                                           NVVM::PermuteMode::DEFAULT);
           };
           Values a = {pairOf(0, false), pairOf(0, true), pairOf(2, false), pairOf(2, true)};
           MutableArrayRef<Value> c = MutableArrayRef(sums).slice((group * 4 + i) * 4, 4);
@@ -265,9 +266,9 @@ private:
 
 } // namespace
 
-std::unique_ptr<AttentionFewBlock> createAttentionFewMma(CudaBuilder &b, const CudaFrame &frame, AttentionOp attention,
-                                                         const AttentionFewMmaShape &shape,
-                                                         const AttentionWorkspace &workspace, StringRef counters) {
+std::unique_ptr<AttentionFewBody> createAttentionFewMma(CudaBuilder &b, const CudaFrame &frame, AttentionOp attention,
+                                                        const AttentionFewMmaShape &shape,
+                                                        const AttentionWorkspace &workspace, StringRef counters) {
   return std::make_unique<MmaBlock>(b, frame, attention, shape, workspace, counters);
 }
 

@@ -60,25 +60,20 @@ struct MmaShape {
   SharedRows rows;
 };
 
-class AttentionMany {
+class ManyMmaBody {
 public:
   using Values = CudaBuilder::Values;
   using Predicate = CudaBuilder::Predicate;
 
-  AttentionMany(CudaBuilder &b, KernelOp kernel, AttentionOp attention, const MmaShape &shape,
-                const GeneratedEntry &entry)
-      : b(b), attention(attention), shape(shape), frame(b, kernel, entry), cache(b, frame, attention.getKv()),
+  ManyMmaBody(CudaBuilder &b, AttentionOp attention, const MmaShape &shape, const CudaFrame &frame)
+      : b(b), attention(attention), shape(shape), frame(frame), cache(b, frame, attention.getKv()),
         element(cache.type.getElementType()), rows(shape.rows), blockRows(b, frame, attention, shape.tokens),
         scores(b, blockRows, attention, shape.keys, 2 * shape.tiles), window(attention.getWindow()),
         rowBytes(attention.getNumHeads() * shape.head * 2) {}
 
   void emit() {
-    // Several tiles of a warp share what it loads and take the registers of several; ptxas would rather spill than run
-    // fewer blocks at once.
-    if (shape.tiles > 1)
-      frame.setResidentBlocks(1);
-    b.letNextStart();
-    b.waitForPrevious();
+    frame.letNextStart();
+    frame.waitForPrevious();
     findPlace();
     copyQuery();
     blockRows.forEachRun(lane, {}, [&](ValueRange) {
@@ -96,8 +91,8 @@ private:
   void findPlace() {
     thread = b.thread();
     lane = b.rem(thread, 32);
-    Value parts = b.block(0);
-    blockRows.enter(b.mul(b.sub(b.sub(b.gridSize(1), b.block(1)), 1), shape.tokens));
+    Value parts = frame.block(0);
+    blockRows.enter(b.mul(b.sub(b.sub(frame.gridSize(1), frame.block(1)), 1), shape.tokens));
     int64_t partsOfGroup = shape.group / shape.heads;
     kvHead = b.div(parts, partsOfGroup);
     Value firstHead = b.mul(parts, shape.heads);
@@ -436,7 +431,7 @@ private:
   CudaBuilder &b;
   AttentionOp attention;
   const MmaShape &shape;
-  CudaFrame frame;
+  const CudaFrame &frame;
   CacheAddress cache;
   Type element;
   const SharedRows &rows;
@@ -489,7 +484,12 @@ LogicalResult emitAttentionMany(CudaBuilder &b, KernelOp kernel, AttentionOp att
   entry.rowsPerBlock = shape.tokens;
   entry.threads = shape.threads();
   entry.sharedBytes = shape.sharedBytes();
-  AttentionMany(b, kernel, attention, shape, entry).emit();
+  CudaEntry function(b, kernel, entry);
+  // Several tiles of a warp share what it loads and take the registers of several; ptxas would rather spill than run
+  // fewer blocks at once.
+  if (shape.tiles > 1)
+    function.setResidentBlocks(1);
+  ManyMmaBody(b, attention, shape, function.frame()).emit();
   generated.entries.push_back(entry);
   return success();
 }

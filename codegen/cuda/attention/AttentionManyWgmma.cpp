@@ -77,14 +77,13 @@ struct WgmmaShape {
   int64_t chunks, boxes;
 };
 
-class AttentionManyWgmma {
+class ManyWgmmaBody {
 public:
   using Values = CudaBuilder::Values;
   using Predicate = CudaBuilder::Predicate;
 
-  AttentionManyWgmma(CudaBuilder &b, KernelOp kernel, AttentionOp attention, const WgmmaShape &shape,
-                     const GeneratedEntry &entry)
-      : b(b), attention(attention), shape(shape), frame(b, kernel, entry), cache(b, frame, attention.getKv()),
+  ManyWgmmaBody(CudaBuilder &b, AttentionOp attention, const WgmmaShape &shape, const CudaFrame &frame)
+      : b(b), attention(attention), shape(shape), frame(frame), cache(b, frame, attention.getKv()),
         element(cache.type.getElementType()), rows(b, frame, attention, shape.tokens),
         tileScores(b, rows, attention, shape.keys, /*halves=*/2), scoreProducts(b, element, shape.keys),
         outputProducts(b, element, shape.head), shared(b.shared()), fullKeys(barriers(0)), emptyKeys(barriers(1)),
@@ -92,9 +91,7 @@ public:
         rowBytes(attention.getNumHeads() * shape.head * 2) {}
 
   void emit() {
-    // ptxas takes notice of setmaxnreg only where it knows how many registers a thread begins with.
-    frame.setResidentBlocks(1);
-    b.letNextStart();
+    frame.letNextStart();
     thread = b.thread();
     lane = b.rem(thread, 32);
     warp = b.warp();
@@ -106,7 +103,7 @@ public:
       Barriers::publish(b);
     });
     b.barrier();
-    b.waitForPrevious();
+    frame.waitForPrevious();
     Value isProducer = b.compare(Predicate::sge, warp, shape.warps);
     b.ifThen(isProducer, [&] {
       scoreProducts.releaseRegisters(kProducerRegisters);
@@ -130,7 +127,7 @@ private:
   /// it returns the next.
   void walk(llvm::function_ref<Value(Value)> body) {
     Value rowTiles = b.ceilDiv(frame.tokens, shape.tokens), tiles = b.mul(rowTiles, shape.parts());
-    Value block = b.block(0), blocks = b.gridSize(0);
+    Value block = frame.block(0), blocks = frame.gridSize(0);
     b.loop(b.i32(0), tiles, blocks, {b.i32(0), block}, [&](Value start, ValueRange carried) {
       Value number = b.add(start, carried[1]), turned = b.sub(b.sub(blocks, carried[1]), 1);
       Values after = b.ifElse(
@@ -504,7 +501,7 @@ private:
   CudaBuilder &b;
   AttentionOp attention;
   const WgmmaShape &shape;
-  CudaFrame frame;
+  const CudaFrame &frame;
   CacheAddress cache;
   Type element;
   AttentionRows rows;
@@ -559,7 +556,10 @@ LogicalResult emitAttentionManyWgmma(CudaBuilder &b, KernelOp kernel, AttentionO
   entry.threads = shape.threads();
   entry.sharedBytes = shape.sharedBytes();
   entry.persistent = true;
-  AttentionManyWgmma(b, kernel, attention, shape, entry).emit();
+  CudaEntry function(b, kernel, entry);
+  // ptxas takes notice of setmaxnreg only where it knows how many registers a thread begins with.
+  function.setResidentBlocks(1);
+  ManyWgmmaBody(b, attention, shape, function.frame()).emit();
   generated.entries.push_back(entry);
   return success();
 }

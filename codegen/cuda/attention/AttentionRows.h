@@ -9,6 +9,7 @@
 #define QUIPU_CODEGEN_CUDA_ATTENTION_ATTENTIONROWS_H
 
 #include "codegen/cuda/vocabulary/CudaFrame.h"
+#include "codegen/cuda/vocabulary/PtxStrings.h"
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 
@@ -38,9 +39,7 @@ public:
 
   /// An i32 that the compiler takes for another number: what follows from it is computed where it is used and takes no
   /// register in the loops around.
-  Value fresh(Value number) {
-    return b.ptx("mov.b32 $0, $1;", {b.getI32Type()}, {number}, /*memory=*/false, /*ordered=*/true).front();
-  }
+  Value fresh(Value number) { return ptx::opaque(b, number); }
 
   /// Element `row` of the tile's part of an i32 tensor; that of the last row for rows behind it.
   Value number(Value tensor, Value row) {

@@ -109,40 +109,35 @@ void Geometry::placeRounds(int64_t unitsOfRound) {
   sharedBytes = squaresOffset + warps * tokens * 4;
 }
 
-class FewEmitter {
+class FewBody {
 public:
-  FewEmitter(CudaBuilder &b, LinearRegion &region, CudaLinearFewScheduleAttr schedule, const Geometry &size)
-      : b(b), region(region), size(size), scaleAfter(schedule.getScaleAfter()) {}
+  FewBody(CudaBuilder &b, LinearRegion &region, CudaLinearFewScheduleAttr schedule, const Geometry &size,
+          const CudaFrame &frame)
+      : b(b), region(region), size(size), frame(frame), epilogue(b, region, frame),
+        scaleAfter(schedule.getScaleAfter()) {}
 
-  void emit(const GeneratedEntry &entry) {
-    CudaFrame function(b, region.kernel, entry);
-    frame = &function;
-    // Keeps the compiler from spending more registers than let a multiprocessor run as many threads as intended. The
-    // sums of fma alone take more, and it is there to check the others.
-    if (size.mma)
-      function.setResidentBlocks(Geometry::residentBlocks(size.warps));
-    LinearEpilogue epilogue(b, region, function);
-    b.letNextStart();
+  void emit() {
+    frame.letNextStart();
     placeThread();
     SmallVector<Slot> slots;
     for (int64_t i = 0; i < size.depth; ++i)
       slots.push_back(loadWeights(i));
     copyGain();
 
-    b.waitForPrevious();
+    frame.waitForPrevious();
     prepareRows();
     for (int64_t i = 0; i < size.buffers; ++i) {
       copyRound(b.i32(i));
       b.commitCopies();
     }
-    SmallVector<Item, 0> items = prepareItems(epilogue);
+    SmallVector<Item, 0> items = prepareItems();
     if (region.norm() && !scaleAfter)
       computeScales();
     State state = multiply(std::move(slots));
     storeSums(state);
     b.barrier();
     for (Item &item : items)
-      finish(item, epilogue);
+      finish(item);
   }
 
 private:
@@ -184,7 +179,7 @@ private:
     warp = b.warp();
     g = b.div(lane, 4);
     q = b.rem(lane, 4);
-    tile = b.block(0);
+    tile = frame.block(0);
     shared = b.shared();
     ring = b.at(shared, b.mul(warp, size.buffers * size.bufferBytes));
     Value firstUnit = b.mul(warp, size.units), count = b.i32(size.units);
@@ -196,7 +191,7 @@ private:
     kBegin = b.mul(firstUnit, size.unit);
     kEnd = b.min(b.add(kBegin, b.mul(count, size.unit)), b.i32(size.inputs));
 
-    Value weight = frame->argument(region.linear.getWeight());
+    Value weight = frame.argument(region.linear.getWeight());
     auto rowStart = [&](int64_t offset) {
       Value row = b.add(b.add(b.mul(tile, 16), g), offset);
       // Rows beyond N repeat the last one; the epilogue drops them.
@@ -213,15 +208,15 @@ private:
 
   /// After the wait: the rows of the input that this block reads.
   void prepareRows() {
-    Value rows = region.rowCount(*frame);
-    firstRow = b.mul(b.block(1), size.tokens);
+    Value rows = region.rowCount(frame);
+    firstRow = b.mul(frame.block(1), size.tokens);
     count = b.min(b.sub(rows, firstRow), b.i32(size.tokens));
-    input = frame->argument(region.source());
+    input = frame.argument(region.source());
     if (!region.gather())
       return;
     // A lane keeps the index of one row.
     Value index = b.add(firstRow, b.min(lane, b.sub(count, 1)));
-    gathered = b.loadI32(b.at(frame->argument(region.gather().getRows()), b.mul(index, 4)));
+    gathered = b.loadI32(b.at(frame.argument(region.gather().getRows()), b.mul(index, 4)));
   }
 
   /// Where row `token` (of this block's) of the input begins. All lanes of a warp ask together.
@@ -255,7 +250,7 @@ private:
     if (!region.norm())
       return;
     gain = b.at(shared, b.add(b.mul(warp, size.gainBytes), size.gainOffset));
-    Value from = frame->argument(region.norm().getWeight());
+    Value from = frame.argument(region.norm().getWeight());
     int64_t elements = 16 / bytesOf(size.gain), all = size.gainBytes / 16;
     for (int64_t first = 0; first < all; first += 32) {
       Value piece = b.add(lane, first), k = b.add(kBegin, b.mul(piece, elements));
@@ -510,7 +505,7 @@ private:
     });
   }
 
-  SmallVector<Item, 0> prepareItems(LinearEpilogue &epilogue) {
+  SmallVector<Item, 0> prepareItems() {
     SmallVector<Item, 0> items;
     for (int64_t first = 0; first < 8 * size.tokens; first += threads()) {
       Item item;
@@ -525,7 +520,7 @@ private:
     return items;
   }
 
-  void finish(Item &item, LinearEpilogue &epilogue) {
+  void finish(Item &item) {
     b.ifThen(item.exists, [&] {
       Value place = sumOf(b.i32(0), item.token, item.pair), first, second;
       for (int64_t i = 0; i < size.warps; ++i) {
@@ -548,8 +543,9 @@ private:
   CudaBuilder &b;
   LinearRegion &region;
   const Geometry &size;
+  const CudaFrame &frame;
+  LinearEpilogue epilogue;
   bool scaleAfter;
-  const CudaFrame *frame = nullptr;
   Value lane, warp, g, q, tile, shared, ring, gain;
   /// The warp's part of K; the lane's first k.
   Value kBegin, kEnd, kLane;
@@ -583,7 +579,12 @@ LogicalResult emitLinearFew(CudaBuilder &b, LinearRegion &region, CudaLinearFewS
                        schedule.getTokens()};
   entry.threads = 32 * schedule.getWarps();
   entry.sharedBytes = size.sharedBytes;
-  FewEmitter(b, region, schedule, size).emit(entry);
+  CudaEntry function(b, kernel, entry);
+  // Keeps the compiler from spending more registers than let a multiprocessor run as many threads as intended. The sums
+  // of fma alone take more, and it is there to check the others.
+  if (size.mma)
+    function.setResidentBlocks(Geometry::residentBlocks(size.warps));
+  FewBody(b, region, schedule, size, function.frame()).emit();
   generated.entries.push_back(entry);
   return success();
 }

@@ -49,20 +49,19 @@ constexpr int64_t kResidentBlocks = 2;
 /// The barrier of the consumers alone.
 constexpr int64_t kConsumerBarrier = 1;
 
-class RingEmitter {
+class RingBody {
 public:
-  RingEmitter(CudaBuilder &b, LinearRegion &region, CudaLinearRingScheduleAttr schedule, const RingGeometry &size,
-              const GeneratedEntry &entry, StringRef counter)
-      : b(b), region(region), schedule(schedule), size(size), frame(b, region.kernel, entry),
-        epilogue(b, region, frame), ring(b, size), counter(counter), shared(ring.shared),
-        source(getElementTypeOrSelf(region.source())), input(getElementTypeOrSelf(region.linear.getInput())) {
+  RingBody(CudaBuilder &b, LinearRegion &region, CudaLinearRingScheduleAttr schedule, const RingGeometry &size,
+           const CudaFrame &frame, StringRef counter)
+      : b(b), region(region), schedule(schedule), size(size), frame(frame), epilogue(b, region, frame), ring(b, size),
+        counter(counter), shared(ring.shared), source(getElementTypeOrSelf(region.source())),
+        input(getElementTypeOrSelf(region.linear.getInput())) {
     if (RMSNormOp norm = region.norm())
       gain = getElementTypeOrSelf(norm.getWeight());
   }
 
   void emit() {
-    frame.setResidentBlocks(kResidentBlocks);
-    b.letNextStart();
+    frame.letNextStart();
     lane = b.lane();
     warp = b.warp();
     Value isProducer = b.compare(Predicate::eq, warp, size.warps);
@@ -115,12 +114,12 @@ private:
     for (int64_t index = 0; index < runs(); ++index) {
       Value from = b.at(start, b.mul(b.widen(runOf(index).first), bytesOf(gain)));
       for (int64_t offset = 0; offset < kRun * bytesOf(gain); offset += 16)
-        gains.push_back(b.loadOrdered16("ld.global.nc", from, offset));
+        gains.push_back(b.loadReadOnly16(from, offset));
     }
   }
 
   void prepareInput() {
-    row = b.block(1);
+    row = frame.block(1);
     exists = b.compare(Predicate::slt, row, region.rowCount(frame));
     Value index = region.gather() ? b.loadI32(b.at(frame.argument(region.gather().getRows()), b.mul(row, 4))) : row;
     Value from = b.at(frame.argument(region.source()), b.mul(b.widen(index), size.inputs * bytesOf(source)));
@@ -204,7 +203,7 @@ private:
     g = b.div(lane, 4);
     q = b.rem(lane, 4);
     loadGains();
-    b.waitForPrevious();
+    frame.waitForPrevious();
     prepareInput();
     // Where the lane's chunks lie in the first buffer and in the input.
     weightStart = b.at(shared, b.add(b.mul(g, size.slotStride()), b.mul(q, 16)));
@@ -364,7 +363,7 @@ private:
   LinearRegion &region;
   CudaLinearRingScheduleAttr schedule;
   const RingGeometry &size;
-  CudaFrame frame;
+  const CudaFrame &frame;
   LinearEpilogue epilogue;
   WeightRing ring;
   StringRef counter;
@@ -414,7 +413,9 @@ LogicalResult emitLinearFewRing(CudaBuilder &b, LinearRegion &region, CudaLinear
   std::string counter = cudaSymbol(generated.name, ".drawn");
   LLVM::GlobalOp::create(b, b.getI32Type(), /*isConstant=*/false, LLVM::Linkage::Internal, counter,
                          b.getI32IntegerAttr(0), /*alignment=*/4, /*addrSpace=*/1);
-  RingEmitter(b, region, schedule, size, entry, counter).emit();
+  CudaEntry function(b, kernel, entry);
+  function.setResidentBlocks(kResidentBlocks);
+  RingBody(b, region, schedule, size, function.frame(), counter).emit();
   generated.entries.push_back(entry);
   return success();
 }

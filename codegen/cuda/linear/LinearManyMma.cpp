@@ -51,11 +51,11 @@ WarpTile divideTile(CudaLinearManyScheduleAttr schedule) {
   return best;
 }
 
-class LinearManyMma {
+class MmaBody {
 public:
-  LinearManyMma(CudaBuilder &b, LinearRegion &region, CudaLinearManyScheduleAttr schedule, const GeneratedEntry &entry,
-                bool oneTileOfTokens)
-      : b(b), region(region), schedule(schedule), frame(b, region.kernel, entry),
+  MmaBody(CudaBuilder &b, LinearRegion &region, CudaLinearManyScheduleAttr schedule, const GeneratedEntry &entry,
+          bool oneTileOfTokens, const CudaFrame &frame)
+      : b(b), region(region), schedule(schedule), frame(frame),
         element(cast<RankedTensorType>(region.linear.getWeight().getType()).getElementType()),
         tile(divideTile(schedule)), inputs(region.inputs()), threads(entry.threads), blocksAlongRows(entry.fixed),
         oneTileOfTokens(oneTileOfTokens) {}
@@ -66,16 +66,16 @@ public:
   }
 
   void emit() {
-    b.letNextStart();
+    frame.letNextStart();
     placeBlock();
     Values weight = rowPointers(frame.argument(region.linear.getWeight()), firstRow, schedule.getRows(),
                                 b.i32(region.outputs()), region.outputs() % schedule.getRows() == 0);
     if (schedule.getAhead()) {
       for (int64_t step = 0; step < requestedBefore(); ++step)
         copyFirstSteps(weight, weightBuffer(), step);
-      b.waitForPrevious();
+      frame.waitForPrevious();
     } else {
-      b.waitForPrevious();
+      frame.waitForPrevious();
     }
     Value source = region.norm() ? frame.workspace(0) : frame.argument(region.source());
     Values input = rowPointers(source, firstToken, schedule.getTokens(), tokens, /*within=*/false);
@@ -107,11 +107,11 @@ private:
     shared = b.shared();
     tokens = region.rowCount(frame);
     // Blocks that start together share rows of the weight: those are many, and the input stays in the cache.
-    Value tokenTile = b.i32(0), rowTile = b.block(0);
+    Value tokenTile = b.i32(0), rowTile = frame.block(0);
     if (!oneTileOfTokens) {
-      Value number = b.add(b.mul(b.block(1), blocksAlongRows), b.block(0));
-      tokenTile = b.rem(number, b.gridSize(1));
-      rowTile = b.div(number, b.gridSize(1));
+      Value number = b.add(b.mul(frame.block(1), blocksAlongRows), frame.block(0));
+      tokenTile = b.rem(number, frame.gridSize(1));
+      rowTile = b.div(number, frame.gridSize(1));
     }
     firstToken = b.mul(tokenTile, schedule.getTokens());
     firstRow = b.mul(rowTile, schedule.getRows());
@@ -287,7 +287,7 @@ private:
   CudaBuilder &b;
   LinearRegion &region;
   CudaLinearManyScheduleAttr schedule;
-  CudaFrame frame;
+  const CudaFrame &frame;
   Type element;
   WarpTile tile;
   int64_t inputs, threads, blocksAlongRows;
@@ -308,7 +308,7 @@ LogicalResult emitLinearManyMma(CudaBuilder &b, LinearRegion &region, CudaLinear
   if (region.inputs() % 8 != 0)
     return kernel.emitOpError() << "has rows of " << region.inputs() << " elements; mma needs a multiple of 8";
   int64_t threads = 32 * schedule.getWarps(), chunks = schedule.getDepth() / 8;
-  int64_t sharedBytes = schedule.getStages() * LinearManyMma::stageBytes(schedule);
+  int64_t sharedBytes = schedule.getStages() * MmaBody::stageBytes(schedule);
   auto copiesEvenly = [&](int64_t rows) { return rows * chunks % threads == 0; };
   if (divideTile(schedule).tokens == 0 || !copiesEvenly(schedule.getTokens()) || !copiesEvenly(schedule.getRows()) ||
       sharedBytes > b.target.sharedBytes())
@@ -325,7 +325,8 @@ LogicalResult emitLinearManyMma(CudaBuilder &b, LinearRegion &region, CudaLinear
   entry.rowsPerBlock = schedule.getTokens();
   entry.threads = threads;
   entry.sharedBytes = sharedBytes;
-  LinearManyMma(b, region, schedule, entry, maxRows <= schedule.getTokens()).emit();
+  CudaEntry function(b, kernel, entry);
+  MmaBody(b, region, schedule, entry, maxRows <= schedule.getTokens(), function.frame()).emit();
   generated.entries.push_back(entry);
   return success();
 }

@@ -109,21 +109,18 @@ private:
   }
 };
 
-class LinearManyWgmma {
+class WgmmaBody {
 public:
-  LinearManyWgmma(CudaBuilder &b, LinearRegion &region, CudaLinearManyScheduleAttr schedule, int64_t maxRows,
-                  const GeneratedEntry &entry)
-      : b(b), region(region), schedule(schedule), layout(schedule, region.inputs()), frame(b, region.kernel, entry),
+  WgmmaBody(CudaBuilder &b, LinearRegion &region, CudaLinearManyScheduleAttr schedule, int64_t maxRows,
+            const CudaFrame &frame)
+      : b(b), region(region), schedule(schedule), layout(schedule, region.inputs()), frame(frame),
         sums(b, region, frame, schedule, maxRows),
         wgmma(b, cast<RankedTensorType>(region.linear.getWeight().getType()).getElementType(), layout.second.rows),
         shared(b.shared()), full(b, b.at(shared, layout.full()), layout.stages),
         empty(b, b.at(shared, layout.empty()), layout.stages) {}
 
   void emit() {
-    // ptxas takes notice of setmaxnreg only where it knows how many registers a thread begins with.
-    if (layout.dividesRegisters())
-      frame.setResidentBlocks(1);
-    b.letNextStart();
+    frame.letNextStart();
     rows = region.rowCount(frame);
     warp = b.warp();
     Value isProducer = b.compare(Predicate::eq, warp, layout.warps);
@@ -167,8 +164,8 @@ private:
 
   Tile firstTile() {
     if (schedule.getPersistent())
-      return tileNumber(b.block(0));
-    return {b.mul(b.block(1), schedule.getTokens()), b.block(0)};
+      return tileNumber(frame.block(0));
+    return {b.mul(frame.block(1), schedule.getTokens()), frame.block(0)};
   }
   Tile tileNumber(Value number) {
     Value tiles = rowTiles();
@@ -193,7 +190,7 @@ private:
       body(firstTile(), Values(initial));
       return;
     }
-    b.loop(b.block(0), tileCount(), b.gridSize(0), initial,
+    b.loop(frame.block(0), tileCount(), frame.gridSize(0), initial,
            [&](Value number, ValueRange carried) { return body(tileNumber(number), carried); });
   }
 
@@ -207,7 +204,7 @@ private:
     Value place = b.add(b.mul(stage, operand.stage), operand.buffers);
     Value row = operand.map == 0 ? tile.row : b.mul(tile.column, operand.rows);
     if (isPart) {
-      Value first = b.mul(b.rem(b.block(0), schedule.getCluster()), operand.boxRows);
+      Value first = b.mul(b.rem(frame.block(0), schedule.getCluster()), operand.boxRows);
       place = b.add(place, b.mul(first, kBoxRowBytes));
       row = b.add(row, first);
     }
@@ -232,11 +229,11 @@ private:
     if (!schedule.getPersistent())
       return b.loop(b.i32(0), steps, 1, body);
     // A block may have no tile.
-    b.ifThen(b.compare(Predicate::slt, b.block(0), tileCount()), [&] { b.loop(b.i32(0), steps, 1, body); });
+    b.ifThen(b.compare(Predicate::slt, frame.block(0), tileCount()), [&] { b.loop(b.i32(0), steps, 1, body); });
   }
 
   void produce() {
-    b.waitForPrevious();
+    frame.waitForPrevious();
     // Carried: a place in the ring; the first step of the tile whose weights are yet to be requested.
     RingPlace start = RingPlace::ofWriter(b);
     walk({start.stage, start.parity, b.i32(stepsAhead())}, [&](const Tile &tile, ValueRange carried) {
@@ -265,7 +262,7 @@ private:
   // ---- consumers
 
   void consume() {
-    b.waitForPrevious();
+    frame.waitForPrevious();
     Value group = b.div(warp, 4);
     // One thread of a group tells that it is done with a buffer, in a cluster one for each block.
     told = b.rem(b.thread(), 128);
@@ -337,7 +334,7 @@ private:
   LinearRegion &region;
   CudaLinearManyScheduleAttr schedule;
   Layout layout;
-  CudaFrame frame;
+  const CudaFrame &frame;
   TileSums sums;
   Wgmma wgmma;
   Value shared;
@@ -397,7 +394,11 @@ LogicalResult emitLinearManyWgmma(CudaBuilder &b, LinearRegion &region, CudaLine
   entry.persistent = schedule.getPersistent();
   entry.tensorMaps = {{input, element, maxRows, region.inputs(), layout.input().boxRows, kBoxDepth},
                       {weight, element, region.outputs(), region.inputs(), layout.weight().boxRows, kBoxDepth}};
-  LinearManyWgmma(b, region, schedule, maxRows, entry).emit();
+  CudaEntry function(b, kernel, entry);
+  // ptxas takes notice of setmaxnreg only where it knows how many registers a thread begins with.
+  if (layout.dividesRegisters())
+    function.setResidentBlocks(1);
+  WgmmaBody(b, region, schedule, maxRows, function.frame()).emit();
   generated.entries.push_back(entry);
   return success();
 }

@@ -13,6 +13,7 @@
 
 #include "codegen/cuda/linear/LinearEpilogue.h"
 #include "codegen/cuda/vocabulary/BulkCopies.h"
+#include "codegen/cuda/vocabulary/PtxStrings.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -74,7 +75,7 @@ public:
     State start{RingPlace::ofWriter(b), RingPlace::ofReader(b), b.i32(0), b.i32(0), {b.i32(0), b.i32(0)}};
     Values state = b.loop(b.i32(0), b.i32(size.rounds), 1, join(start), [&](Value round, ValueRange carried) {
       b.keepLoop();
-      Value unit = b.add(b.block(0), b.mul(round, size.blocks));
+      Value unit = b.add(frame.block(0), b.mul(round, size.blocks));
       auto settled = [&] { return requestUnit(unit, Values(carried), /*isSettled=*/true); };
       if (size.rounds * size.blocks <= size.units)
         return settled();
@@ -138,7 +139,7 @@ private:
     Values draws = b.ifElse(
         b.compare(Predicate::eq, state.requested, early()),
         [&] {
-          b.waitForPrevious();
+          frame.waitForPrevious();
           return size.drawsUnits() ? Values{draw(), draw()} : Values{state.draws[0], state.draws[1]};
         },
         [&] { return Values{state.draws[0], state.draws[1]}; });
@@ -191,11 +192,7 @@ private:
   Value draw() {
     int64_t draws = size.units - size.rounds * size.blocks + 2 * size.blocks;
     Value address = LLVM::AddressOfOp::create(b, b.pointerType(1), counter);
-    return b
-        .ptx("{ .reg .pred here; setp.eq.s32 here, $2, 0; mov.u32 $0, 0; "
-             "@here atom.inc.relaxed.gpu.global.u32 $0, [$1], $3; }",
-             {b.getI32Type()}, {address, lane, b.i32(draws - 1)}, /*memory=*/true)
-        .front();
+    return ptx::countIfZero(b, lane, address, b.i32(draws - 1));
   }
 
   CudaBuilder &b;

@@ -25,30 +25,28 @@ static constexpr int64_t kRowsPerBlock = 4, kFillingBlocks = 256;
 
 namespace {
 
-class Normalise {
+class NormaliseBody {
 public:
   using Values = CudaBuilder::Values;
 
-  /// `gather` may be null; `resultType`: of the norm's result as it is stored.
-  Normalise(CudaBuilder &b, KernelOp kernel, GatherRowsOp gather, RMSNormOp norm, Type resultType,
-            const GeneratedEntry &entry)
-      : b(b), gather(gather), frame(b, kernel, entry), norm(norm), source(gather ? gather.getInput() : norm.getInput()),
+  /// `gather` may be null; `resultType`: of the norm's result as it is stored, at `result`.
+  NormaliseBody(CudaBuilder &b, GatherRowsOp gather, RMSNormOp norm, Type resultType, const GeneratedEntry &entry,
+                const CudaFrame &frame, Value result)
+      : b(b), gather(gather), frame(frame), norm(norm), source(gather ? gather.getInput() : norm.getInput()),
         element(getElementTypeOrSelf(source.getType())), gainElement(getElementTypeOrSelf(norm.getWeight().getType())),
         resultElement(getElementTypeOrSelf(resultType)), width(cast<RankedTensorType>(source.getType()).getDimSize(1)),
         threads(entry.threads), rowsPerBlock(entry.rowsPerBlock),
-        rows(entry.rows == RowDim::Outputs ? frame.outputs : frame.tokens) {}
+        rows(entry.rows == RowDim::Outputs ? frame.outputs : frame.tokens), result(result) {}
 
   /// Features that a thread loads at once.
   static int64_t runOf(Type source) { return 16 / bytesOf(getElementTypeOrSelf(source)); }
 
-  /// `target`: the frame's pointer to the results.
-  void emit(llvm::function_ref<Value(const CudaFrame &)> target) {
-    result = target(frame);
-    b.letNextStart();
+  void emit() {
+    frame.letNextStart();
     thread = b.thread();
     loadGain();
-    b.waitForPrevious();
-    Value first = b.mul(b.block(1), rowsPerBlock);
+    frame.waitForPrevious();
+    Value first = b.mul(frame.block(1), rowsPerBlock);
     if (rowsPerBlock == 1) {
       normalise(first, load(first), b.i32(0));
       return;
@@ -133,7 +131,7 @@ private:
 
   CudaBuilder &b;
   GatherRowsOp gather;
-  CudaFrame frame;
+  const CudaFrame &frame;
   RMSNormOp norm;
   Value source;
   Type element, gainElement, resultElement;
@@ -146,7 +144,7 @@ private:
 
 /// Threads for a row: so many that each has kRunsPerThread runs.
 static int64_t threadsFor(Type source) {
-  int64_t runs = cast<RankedTensorType>(source).getDimSize(1) / Normalise::runOf(source);
+  int64_t runs = cast<RankedTensorType>(source).getDimSize(1) / NormaliseBody::runOf(source);
   return std::min(kMaxThreads, int64_t(llvm::alignTo(llvm::divideCeil(runs, kRunsPerThread), 32)));
 }
 
@@ -175,9 +173,10 @@ LogicalResult emitNormalise(CudaBuilder &b, LinearRegion &region, int64_t maxRow
               !region.gather() && maxRows >= kRowsPerBlock * kFillingBlocks ? kRowsPerBlock : 1);
   if (failed(entry))
     return failure();
-  Normalise(b, kernel, region.gather(), region.norm(), region.workspaceType(), *entry).emit([](const CudaFrame &frame) {
-    return frame.workspace(0);
-  });
+  CudaEntry function(b, kernel, *entry);
+  NormaliseBody(b, region.gather(), region.norm(), region.workspaceType(), *entry, function.frame(),
+                function.frame().workspace(0))
+      .emit();
   generated.entries.push_back(*entry);
   return success();
 }
@@ -188,9 +187,10 @@ LogicalResult emitNorm(CudaBuilder &b, KernelOp kernel, RMSNormOp norm, CudaPoin
                                             generated.rows, schedule.getThreads(), /*rowsPerBlock=*/1);
   if (failed(entry))
     return failure();
-  Normalise(b, kernel, GatherRowsOp(), norm, norm.getResult().getType(), *entry).emit([](const CudaFrame &frame) {
-    return frame.result(0);
-  });
+  CudaEntry function(b, kernel, *entry);
+  NormaliseBody(b, GatherRowsOp(), norm, norm.getResult().getType(), *entry, function.frame(),
+                function.frame().result(0))
+      .emit();
   generated.entries.push_back(*entry);
   return success();
 }

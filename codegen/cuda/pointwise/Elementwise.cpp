@@ -39,11 +39,11 @@ private:
 class RowKernel {
 public:
   RowKernel(CudaBuilder &b, KernelOp kernel, CudaPointwiseScheduleAttr schedule, GeneratedKernel &generated)
-      : b(b), entry(rowEntry(schedule, generated)), frame(b, kernel, entry) {
+      : b(b), entry(rowEntry(schedule, generated)), function(b, kernel, entry), frame(function.frame()) {
     generated.entries.push_back(entry);
-    b.letNextStart();
-    b.waitForPrevious();
-    row = b.widen(b.block(1));
+    frame.letNextStart();
+    frame.waitForPrevious();
+    row = b.widen(frame.block(1));
   }
 
   Row argument(Value value) { return Row(b, value.getType(), frame.argument(value), row); }
@@ -57,7 +57,8 @@ public:
 
   CudaBuilder &b;
   GeneratedEntry entry;
-  CudaFrame frame;
+  CudaEntry function;
+  const CudaFrame &frame;
   /// Number of the block's row (i64).
   Value row;
 };

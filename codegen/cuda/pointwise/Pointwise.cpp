@@ -1,6 +1,7 @@
 //===- Pointwise.cpp - Embedding and rotary tables --------------------------===//
 
 #include "codegen/cuda/pointwise/RowBlocks.h"
+#include "codegen/cuda/vocabulary/PtxStrings.h"
 
 #include <array>
 #include <numbers>
@@ -31,10 +32,11 @@ LogicalResult emitEmbedding(CudaBuilder &b, KernelOp kernel, EmbeddingOp embeddi
     return kernel.emitOpError() << "has rows of " << width << " features; on CUDA they are a multiple of " << run;
   GeneratedEntry entry = rowEntry(schedule, generated);
   {
-    CudaFrame frame(b, kernel, entry);
-    b.letNextStart();
-    b.waitForPrevious();
-    Value row = b.widen(b.block(1));
+    CudaEntry function(b, kernel, entry);
+    const CudaFrame &frame = function.frame();
+    frame.letNextStart();
+    frame.waitForPrevious();
+    Value row = b.widen(frame.block(1));
     Value token = b.widen(b.loadI32(b.at(frame.argument(embedding.getTokens()), b.mul(row, 4))));
     Value source = b.at(frame.argument(embedding.getTable()), b.mul(token, width * bytesOf(element)));
     Value target = b.at(frame.result(0), b.mul(row, width * bytesOf(resultElement)));
@@ -66,7 +68,7 @@ public:
     // the first lacks.
     constexpr double kHalfPi = 1.57079632679489661923, kHalfPiRest = 6.12323399573676588613e-17;
     Value a = arith::ExtFOp::create(b, b.getF64Type(), angle);
-    Value n = b.ptx1("cvt.rni.s32.f64 $0, $1;", b.getI32Type(), {b.mulf(a, constant(2 / std::numbers::pi))});
+    Value n = ptx::roundToI32(b, b.mulf(a, constant(2 / std::numbers::pi)));
     Value turns = arith::SIToFPOp::create(b, b.getF64Type(), b.sub(b.i32(0), n));
     Value r = b.fma(turns, constant(kHalfPiRest), b.fma(turns, constant(kHalfPi), a));
     Value square = b.mulf(r, r);
@@ -114,11 +116,12 @@ LogicalResult emitRotaryTable(CudaBuilder &b, KernelOp kernel, RotaryTableOp tab
   Type element = cast<RankedTensorType>(table.getResult().getType()).getElementType();
   GeneratedEntry entry = rowEntry(schedule, generated);
   {
-    CudaFrame frame(b, kernel, entry);
-    b.letNextStart();
-    b.waitForPrevious();
+    CudaEntry function(b, kernel, entry);
+    const CudaFrame &frame = function.frame();
+    frame.letNextStart();
+    frame.waitForPrevious();
     Value inverse = LLVM::AddressOfOp::create(b, b.pointerType(1), constant);
-    Value row = b.widen(b.block(1));
+    Value row = b.widen(frame.block(1));
     Value position = b.loadI32(b.at(frame.argument(table.getPositions()), b.mul(row, 4)));
     Value asFloat = arith::SIToFPOp::create(b, b.getF32Type(), position);
     Value target = b.at(frame.result(0), b.mul(row, 2 * half * bytesOf(element)));

@@ -90,6 +90,8 @@ private:
   Values scan(Value first, Value end, int64_t stride, ArrayRef<Value> initial,
               function_ref<Values(Value index, Value logit, Value inRange, ValueRange carried)> body);
   Border narrow(Value byMass, Border border);
+  /// The i32 in shared memory before `addend` was added to it.
+  Value addAtomically(Value address, Value addend);
   Values findDigit(Value byMass, Border border, Value level, ValueRange digits);
   Value find(function_ref<Value(Value total)> target, function_ref<Value(Value index, Value logit)> weight);
   Value draw();
@@ -117,7 +119,7 @@ SampleKernel::SampleKernel(CudaBuilder &b, const ServiceFrame &frame) : b(b), fr
   warp = b.warp();
   bins = LLVM::AddressOfOp::create(b, b.pointerType(3), "quipu_sample_bins");
   slots = LLVM::AddressOfOp::create(b, b.pointerType(3), "quipu_sample_slots");
-  b.waitForPrevious();
+  frame.waitForPrevious();
   // Lies in the host's memory: far away, and not needed before the end.
   b.ifThen(isThread(0), [&] {
     Value place = b.add(b.mul(b.widen(b.rem(step(), frame[7])), b.widen(rows)), row);
@@ -214,6 +216,11 @@ Value SampleKernel::exactMass(Value value) {
   return wholeNumber(b.addf(b.mulf(sum, power), f64(0.5)));
 }
 
+Value SampleKernel::addAtomically(Value address, Value addend) {
+  return LLVM::AtomicRMWOp::create(b, LLVM::AtomicBinOp::add, address, addend, LLVM::AtomicOrdering::monotonic,
+                                   "block");
+}
+
 /// One digit of a border. `digits`: order so far, mask of the bits that it says, what is still wanted, and whether
 /// there is anything left to find out.
 Values SampleKernel::findDigit(Value byMass, Border border, Value level, ValueRange digits) {
@@ -226,13 +233,12 @@ Values SampleKernel::findDigit(Value byMass, Border border, Value level, ValueRa
     Value shares = b.compare(Predicate::eq, b.both(bits.exclusiveOr(order, prefix), known), 0);
     b.ifThen(b.both(b.both(inRange, shares), isKept(order, index, border)), [&] {
       Value bin = bits.mask(arith::ShRUIOp::create(b, order, shift), kBins - 1);
-      b.ptx("red.shared.add.u32 [$0], $1;", {}, {count(bin), b.i32(1)}, /*memory=*/true);
+      addAtomically(count(bin), b.i32(1));
       b.ifThen(byMass, [&] {
         Value addend = mass(value), low = bits.low(addend);
-        Value before =
-            b.ptx("atom.shared.add.u32 $0, [$1], $2;", {b.getI32Type()}, {massLow(bin), low}, /*memory=*/true).front();
+        Value before = addAtomically(massLow(bin), low);
         Value carry = arith::ExtUIOp::create(b, b.getI32Type(), b.compare(Predicate::ult, b.add(before, low), low));
-        b.ptx("red.shared.add.u32 [$0], $1;", {}, {massHigh(bin), b.add(bits.high(addend), carry)}, /*memory=*/true);
+        addAtomically(massHigh(bin), b.add(bits.high(addend), carry));
       });
     });
     return Values();

@@ -108,7 +108,7 @@ static void emitArgmax(CudaBuilder &b) {
   Value row = b.widen(b.block(1));
   Value logits = b.at(frame[0], b.mul(b.mul(row, b.widen(vocab)), 4));
   Bits bits(b);
-  b.waitForPrevious();
+  frame.waitForPrevious();
 
   // Neighbouring threads read neighbouring logits; several loads of a thread are under way. Past the end the last logit
   // is read again, which changes no maximum.
@@ -135,7 +135,8 @@ static void emitArgmax(CudaBuilder &b) {
   b.ifThen(b.compare(Predicate::slt, b.thread(), 32), [&] {
     Value key = bits.maxLanes(b.load(i64, b.at(partials, b.mul(b.rem(lane, kWarps), 8)), 8));
     b.ifThen(b.compare(Predicate::eq, lane, 0), [&] {
-      b.ptx("red.relaxed.gpu.global.max.u64 [$0], $1;", {}, {b.at(frame[3], b.mul(row, 8)), key}, /*memory=*/true);
+      LLVM::AtomicRMWOp::create(b, LLVM::AtomicBinOp::umax, b.at(frame[3], b.mul(row, 8)), key,
+                                LLVM::AtomicOrdering::monotonic, "device");
     });
   });
 }
@@ -146,7 +147,7 @@ static void emitAdvance(CudaBuilder &b) {
   Value keys = frame[0], outputRows = frame[1], rows = frame[2], tokens = frame[3], positions = frame[4];
   Value history = frame[5], step = frame[6], capacity = frame[7];
   Bits bits(b);
-  b.waitForPrevious();
+  frame.waitForPrevious();
   Value current = b.loadI32(step);
   Value place = b.at(history, b.mul(b.mul(b.widen(b.rem(current, capacity)), b.widen(rows)), 4));
   b.loop(b.thread(), rows, kCudaServiceThreads, [&](Value r) {

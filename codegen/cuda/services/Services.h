@@ -3,7 +3,7 @@
 #ifndef QUIPU_CODEGEN_CUDA_SERVICES_SERVICES_H
 #define QUIPU_CODEGEN_CUDA_SERVICES_SERVICES_H
 
-#include "codegen/cuda/vocabulary/CudaBuilder.h"
+#include "codegen/cuda/vocabulary/Handover.h"
 #include "runtime/abi/CudaAbi.h"
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
@@ -28,10 +28,13 @@ public:
   ServiceFrame &operator=(const ServiceFrame &) = delete;
 
   mlir::Value operator[](unsigned parameter) const { return body->getArgument(parameter); }
+  /// See Handover.
+  void waitForPrevious() const { handover.waitForPrevious(b); }
 
 private:
   CudaBuilder &b;
   mlir::OpBuilder::InsertionGuard guard;
+  DependentLaunch handover;
   mlir::Block *body;
 };
 

@@ -3,12 +3,14 @@
 #include "codegen/cuda/toolchain/MachineCode.h"
 
 #include "codegen/common/LlvmBackend.h"
+#include "codegen/cuda/Convergent.h"
+#include "ir/Llama/Llama.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/NVVM/NVVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
-#include "llvm/IR/InlineAsm.h"
-#include "llvm/IR/InstIterator.h"
+#include "mlir/Target/LLVMIR/LLVMTranslationInterface.h"
+#include "llvm/IR/InstrTypes.h"
 #include "llvm/IR/Module.h"
 #include "llvm/TargetParser/Triple.h"
 
@@ -22,7 +24,30 @@ static BackendTarget backendOf(const CudaTarget &target) {
   return {kTriple.str(), target.ptxArch(), "+ptx" + std::to_string(target.ptxVersion()), std::nullopt, target.arch};
 }
 
+namespace {
+
+/// Makes LLVM's attribute of the fact that an instruction's text is convergent (Convergent.h).
+class ConvergentTranslation : public LLVMTranslationDialectInterface {
+public:
+  using LLVMTranslationDialectInterface::LLVMTranslationDialectInterface;
+
+  LogicalResult amendOperation(Operation * /*op*/, ArrayRef<llvm::Instruction *> instructions, NamedAttribute attribute,
+                               LLVM::ModuleTranslation & /*translation*/) const override {
+    if (attribute.getName() == kConvergent)
+      for (llvm::Instruction *instruction : instructions)
+        if (auto *call = dyn_cast<llvm::CallBase>(instruction))
+          call->setConvergent();
+    return success();
+  }
+};
+
+} // namespace
+
 void prepareCudaTranslation(MLIRContext &context) {
+  DialectRegistry registry;
+  registry.addExtension(
+      +[](MLIRContext *, llama::LlamaDialect *dialect) { dialect->addInterfaces<ConvergentTranslation>(); });
+  context.appendDialectRegistry(registry);
   registerBuiltinDialectTranslation(context);
   registerLLVMDialectTranslation(context);
   registerNVVMDialectTranslation(context);
@@ -38,15 +63,8 @@ llvm::Expected<std::unique_ptr<llvm::Module>> translateCudaToLLVM(ModuleOp part,
     return llvm::createStringError("could not translate the kernels to LLVM IR");
   module->setTargetTriple(llvm::Triple(kTriple));
   module->setDataLayout((*machine)->createDataLayout());
-  for (llvm::Function &function : *module) {
+  for (llvm::Function &function : *module)
     function.addFnAttr(llvm::Attribute::NoUnwind);
-    // Barriers and what a warp does together must stay where all threads come by.
-    for (llvm::Instruction &instruction : llvm::instructions(function))
-      if (auto *call = dyn_cast<llvm::CallBase>(&instruction))
-        if (auto *text = dyn_cast<llvm::InlineAsm>(call->getCalledOperand()))
-          if (text->hasSideEffects() || text->getAsmString().find(".sync") != std::string::npos)
-            call->setConvergent();
-  }
 
   // Emitters unroll what shall be unrolled and write vectors where they want them; ptxas does the rest.
   llvm::PipelineTuningOptions tuning;

@@ -2,13 +2,14 @@
 
 #include "codegen/cuda/vocabulary/BulkCopies.h"
 
+#include "codegen/cuda/vocabulary/PtxStrings.h"
+
 using namespace mlir;
 
 namespace quipu::codegen::cuda {
 
 void copyBytes(CudaBuilder &b, Value shared, Value global, Value bytes, Value barrier) {
-  b.ptx("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [$0], [$1], $2, [$3];", {},
-        {shared, global, bytes, barrier}, /*memory=*/true);
+  ptx::copyBytes(b, shared, global, bytes, barrier);
 }
 
 } // namespace quipu::codegen::cuda

@@ -2,55 +2,13 @@
 
 #include "codegen/cuda/vocabulary/CudaBuilder.h"
 
+#include "codegen/cuda/vocabulary/PtxStrings.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 
 using namespace mlir;
 
 namespace quipu::codegen::cuda {
-
-static char constraintOf(Type type) {
-  if (auto pointer = dyn_cast<LLVM::LLVMPointerType>(type))
-    return pointer.getAddressSpace() == 3 ? 'r' : 'l';
-  if (type.isF32())
-    return 'f';
-  if (type.isF64())
-    return 'd';
-  if (type.isInteger(64))
-    return 'l';
-  if (type.isInteger(32) || isa<VectorType>(type))
-    return 'r';
-  return 'h';
-}
-
-CudaBuilder::Values CudaBuilder::ptx(StringRef text, ArrayRef<Type> results, ArrayRef<Value> operands, bool memory,
-                                     bool ordered) {
-  std::string constraints;
-  auto add = [&](StringRef prefix, char letter) {
-    constraints += (constraints.empty() ? "" : ",") + prefix.str() + letter;
-  };
-  for (Type type : results)
-    add("=", constraintOf(type));
-  for (Value operand : operands)
-    add("", constraintOf(operand.getType()));
-  if (memory)
-    constraints += constraints.empty() ? "~{memory}" : ",~{memory}";
-  Type result;
-  if (results.size() == 1)
-    result = results.front();
-  else if (results.size() > 1)
-    result = LLVM::LLVMStructType::getLiteral(getContext(), results);
-  auto call = LLVM::InlineAsmOp::create(*this, result ? TypeRange(result) : TypeRange(), operands, text, constraints,
-                                        /*has_side_effects=*/memory || ordered, /*is_align_stack=*/false,
-                                        LLVM::tailcallkind::TailCallKind::None,
-                                        LLVM::AsmDialectAttr::get(getContext(), LLVM::AsmDialect::AD_ATT), ArrayAttr());
-  Values values;
-  if (results.size() == 1)
-    values.push_back(call.getRes());
-  for (size_t i = 0; results.size() > 1 && i < results.size(); ++i)
-    values.push_back(LLVM::ExtractValueOp::create(*this, call.getRes(), i));
-  return values;
-}
 
 Value CudaBuilder::thread() { return NVVM::ThreadIdXOp::create(*this, getI32Type()); }
 
@@ -71,47 +29,31 @@ Value CudaBuilder::gridSize(unsigned dim) {
   return NVVM::GridDimYOp::create(*this, getI32Type());
 }
 
-void CudaBuilder::barrier() { ptx("bar.sync 0;", {}, {}, /*memory=*/true); }
+void CudaBuilder::barrier() { NVVM::BarrierOp::create(*this); }
 
 void CudaBuilder::barrier(Value id, int64_t threads) {
-  ptx("bar.sync $0, $1;", {}, {id, i32(threads)}, /*memory=*/true);
+  NVVM::BarrierOp::create(*this, TypeRange(), id, i32(threads), NVVM::BarrierReductionAttr(), Value());
 }
 
-void CudaBuilder::warpBarrier() { ptx("bar.warp.sync -1;", {}, {}, /*memory=*/true); }
+void CudaBuilder::warpBarrier() { NVVM::SyncWarpOp::create(*this, i32(-1)); }
 
 void CudaBuilder::clusterBarrier() {
   // A warp's lanes arrive together: those ahead would only keep the others from what they still have to do.
   warpBarrier();
-  ptx("barrier.cluster.arrive; barrier.cluster.wait;", {}, {}, /*memory=*/true);
+  NVVM::ClusterArriveOp::create(*this, UnitAttr());
+  NVVM::ClusterWaitOp::create(*this, UnitAttr());
 }
 
-void CudaBuilder::waitForPrevious() {
-  if (target.has(CudaFeature::DependentLaunch))
-    ptx("griddepcontrol.wait;", {}, {}, /*memory=*/true);
-}
+void CudaBuilder::endThreadIf(Value condition) { ptx::exitIf(*this, condition); }
 
-void CudaBuilder::letNextStart() {
-  if (target.has(CudaFeature::DependentLaunch))
-    ptx("griddepcontrol.launch_dependents;", {}, {}, /*memory=*/false, /*ordered=*/true);
-}
-
-void CudaBuilder::endThreadIf(Value condition) {
-  ptx("{ .reg .pred over; setp.ne.b32 over, $0, 0; @over exit; }", {}, {select(condition, i32(1), i32(0))},
-      /*memory=*/true);
-}
-
-void CudaBuilder::keepLoop() { ptx(".pragma \"nounroll\";", {}, {}, /*memory=*/false, /*ordered=*/true); }
+void CudaBuilder::keepLoop() { ptx::keepLoop(*this); }
 
 Value CudaBuilder::fma(Value a, Value b, Value c) { return LLVM::FMAOp::create(*this, a, b, c); }
-Value CudaBuilder::exp2(Value a) { return ptx1("ex2.approx.ftz.f32 $0, $1;", getF32Type(), {a}); }
-Value CudaBuilder::reciprocal(Value a) { return ptx1("rcp.approx.ftz.f32 $0, $1;", getF32Type(), {a}); }
-Value CudaBuilder::rsqrt(Value a) { return ptx1("rsqrt.approx.ftz.f32 $0, $1;", getF32Type(), {a}); }
+Value CudaBuilder::exp2(Value a) { return ptx::exp2(*this, a); }
+Value CudaBuilder::reciprocal(Value a) { return NVVM::RcpApproxFtzF32Op::create(*this, getF32Type(), a); }
+Value CudaBuilder::rsqrt(Value a) { return ptx::rsqrt(*this, a); }
 
-Value CudaBuilder::pack(Type element, Value low, Value high) {
-  // The first operand becomes the upper half.
-  StringRef text = element.isBF16() ? "cvt.rn.bf16x2.f32 $0, $1, $2;" : "cvt.rn.f16x2.f32 $0, $1, $2;";
-  return ptx1(text, getI32Type(), {high, low});
-}
+Value CudaBuilder::pack(Type element, Value low, Value high) { return ptx::roundPair(*this, element, low, high); }
 
 std::pair<Value, Value> CudaBuilder::unpack(Type element, Value pair) {
   if (element.isBF16()) {
@@ -120,9 +62,8 @@ std::pair<Value, Value> CudaBuilder::unpack(Type element, Value pair) {
     Value high = arith::AndIOp::create(*this, pair, i32(static_cast<int32_t>(0xffff0000)));
     return {arith::BitcastOp::create(*this, getF32Type(), low), arith::BitcastOp::create(*this, getF32Type(), high)};
   }
-  Values halves = ptx("{ .reg .b16 l, h; mov.b32 {l, h}, $2; cvt.f32.f16 $0, l; cvt.f32.f16 $1, h; }",
-                      {getF32Type(), getF32Type()}, {pair});
-  return {halves[0], halves[1]};
+  Value vector = LLVM::BitcastOp::create(*this, VectorType::get({2}, element), pair);
+  return {widenToF32(extract(vector, 0)), widenToF32(extract(vector, 1))};
 }
 
 Value CudaBuilder::extract(Value vector, int64_t index) {
@@ -201,14 +142,13 @@ Value CudaBuilder::shared() {
   return LLVM::AddressOfOp::create(*this, pointerType(3), name);
 }
 
-Value CudaBuilder::loadOrdered16(StringRef instruction, Value pointer, int64_t offset) {
-  std::string text = (instruction + ".v4.b32 {$0, $1, $2, $3}, [$4+" + std::to_string(offset) + "];").str();
-  SmallVector<Type> types(4, getI32Type());
-  return fromWords(ptx(text, types, {pointer}, /*memory=*/false, /*ordered=*/true));
+Value CudaBuilder::loadOrdered16(Value pointer) { return fromWords(ptx::load16(*this, pointer)); }
+Value CudaBuilder::loadOnce16(Value pointer) { return fromWords(ptx::loadOnce16(*this, pointer)); }
+Value CudaBuilder::loadReadOnly16(Value pointer, int64_t offset) {
+  return fromWords(ptx::loadReadOnly16(*this, pointer, offset));
 }
-
 Value CudaBuilder::loadWeights16(Value pointer, int64_t offset, int64_t around) {
-  return loadOrdered16("ld.global.nc.L1::no_allocate.L2::" + std::to_string(around) + "B", pointer, offset);
+  return fromWords(ptx::loadWeights16(*this, pointer, offset, around));
 }
 
 CudaBuilder::Values CudaBuilder::loadRun(Type element, int64_t count, Value pointer) {
@@ -233,37 +173,54 @@ void CudaBuilder::storeRun(Type element, ArrayRef<Value> values, Value pointer) 
   }
 }
 
-void CudaBuilder::copyAsync16(Value shared, Value global, Value valid) {
-  if (!valid) {
-    ptx("cp.async.cg.shared.global [$0], [$1], 16;", {}, {shared, global}, /*memory=*/true);
-    return;
-  }
-  Value bytes = select(valid, i32(16), i32(0));
-  ptx("cp.async.cg.shared.global [$0], [$1], 16, $2;", {}, {shared, global, bytes}, /*memory=*/true);
+/// Emitters that add up addresses in shared memory as numbers hand over an i32.
+static Value sharedPointer(CudaBuilder &b, Value address) {
+  if (isa<LLVM::LLVMPointerType>(address.getType()))
+    return address;
+  return LLVM::IntToPtrOp::create(b, b.pointerType(3), address);
 }
 
-void CudaBuilder::commitCopies() { ptx("cp.async.commit_group;", {}, {}, /*memory=*/true); }
+void CudaBuilder::copyAsync16(Value shared, Value global, Value valid) {
+  Value bytes = valid ? select(valid, i32(16), i32(0)) : Value();
+  NVVM::CpAsyncOp::create(*this, sharedPointer(*this, shared), global, 16, NVVM::LoadCacheModifierKind::CG, bytes);
+}
 
-void CudaBuilder::waitCopies(int64_t pending) {
-  ptx("cp.async.wait_group " + std::to_string(pending) + ";", {}, {}, /*memory=*/true);
+void CudaBuilder::commitCopies() { NVVM::CpAsyncCommitGroupOp::create(*this); }
+
+void CudaBuilder::waitCopies(int64_t pending) { NVVM::CpAsyncWaitGroupOp::create(*this, pending); }
+
+static CudaBuilder::Values fieldsOf(CudaBuilder &b, Value structure) {
+  CudaBuilder::Values values;
+  size_t count = cast<LLVM::LLVMStructType>(structure.getType()).getBody().size();
+  for (size_t i = 0; i < count; ++i)
+    values.push_back(LLVM::ExtractValueOp::create(b, structure, i));
+  return values;
 }
 
 CudaBuilder::Values CudaBuilder::mma(Type element, ArrayRef<Value> a, ArrayRef<Value> b, ArrayRef<Value> c) {
-  std::string type = element.isBF16() ? "bf16" : "f16";
-  std::string text = "mma.sync.aligned.m16n8k16.row.col.f32." + type + "." + type +
-                     ".f32 {$0, $1, $2, $3}, {$4, $5, $6, $7}, {$8, $9}, {$10, $11, $12, $13};";
-  Values operands;
-  for (ArrayRef<Value> part : {a, b, c})
-    operands.append(part.begin(), part.end());
   Type f32 = getF32Type();
-  return ptx(text, {f32, f32, f32, f32}, operands);
+  auto four = LLVM::LLVMStructType::getLiteral(getContext(), {f32, f32, f32, f32});
+  NVVM::MMATypes type = element.isBF16() ? NVVM::MMATypes::bf16 : NVVM::MMATypes::f16;
+  // Pairs of bf16 are i32 to the operation, pairs of f16 vectors.
+  auto pairs = [&](ArrayRef<Value> words) {
+    Values operands(words);
+    if (element.isF16())
+      for (Value &operand : operands)
+        operand = LLVM::BitcastOp::create(*this, VectorType::get({2}, element), operand);
+    return operands;
+  };
+  Value sums = NVVM::MmaOp::create(*this, four, pairs(a), pairs(b), c, {16, 8, 16}, std::nullopt, std::nullopt,
+                                   std::array{type, type}, std::array{NVVM::MMALayout::row, NVVM::MMALayout::col});
+  return fieldsOf(*this, sums);
 }
 
 CudaBuilder::Values CudaBuilder::loadMatrices(Value shared, bool transposed) {
   Type i32 = getI32Type();
-  std::string text = std::string("ldmatrix.sync.aligned.m8n8.x4") + (transposed ? ".trans" : "") +
-                     ".shared.b16 {$0, $1, $2, $3}, [$4];";
-  return ptx(text, {i32, i32, i32, i32}, {shared}, /*memory=*/true);
+  auto four = LLVM::LLVMStructType::getLiteral(getContext(), {i32, i32, i32, i32});
+  return fieldsOf(*this, NVVM::LdMatrixOp::create(*this, four, sharedPointer(*this, shared), 4,
+                                                  transposed ? NVVM::MMALayout::col : NVVM::MMALayout::row,
+                                                  NVVM::LdStMatrixShapeAttr::get(getContext(), 8, 8),
+                                                  NVVM::LdStMatrixEltType::B16));
 }
 
 } // namespace quipu::codegen::cuda

@@ -1,8 +1,8 @@
 //===- CudaBuilder.h - The vocabulary of CUDA kernel emitters ---*- C++ -*-===//
 //
-// A thin layer over the builders of llvm, nvvm, arith and scf and over PTX instructions, so that an emitter reads like
-// the kernel that it emits. Pointers are llvm pointers of address space 1 (global) or 3 (shared); threads, blocks and
-// tile coordinates are i32, byte offsets in global memory i64.
+// A thin layer over the builders of llvm, nvvm, arith and scf, so that an emitter reads like the kernel that it emits.
+// What these dialects lack is text, in PtxStrings.h. Pointers are llvm pointers of address space 1 (global) or 3
+// (shared); threads, blocks and tile coordinates are i32, byte offsets in global memory i64.
 //
 // A fragment of mma.m16n8k16 (PTX ISA, "Matrix Fragments for mma.m16n8k16"), with g = lane / 4 and q = lane % 4:
 //   A (16 x 16)  a0: row g,     k 2q..2q+1    a1: row g + 8, k 2q..2q+1
@@ -28,17 +28,6 @@ public:
 
   const CudaTarget target;
 
-  // ---- inline PTX
-  /// One instruction (or several) with results of `results` types, in the order $0, $1, ...; then the operands. The
-  /// constraints follow from the types: h (i16, f16, bf16), r (i32, vector of two 16-bit elements, shared pointer), l
-  /// (i64, global or generic pointer), f (f32), d (f64). With `memory` nothing that touches memory moves across; with
-  /// neither `memory` nor `ordered` it may be moved, merged or dropped like arithmetic.
-  Values ptx(llvm::StringRef text, llvm::ArrayRef<mlir::Type> results, llvm::ArrayRef<Value> operands,
-             bool memory = false, bool ordered = false);
-  Value ptx1(llvm::StringRef text, mlir::Type result, llvm::ArrayRef<Value> operands) {
-    return ptx(text, {result}, operands).front();
-  }
-
   // ---- place
   Value thread();
   Value lane() { return rem(thread(), 32); }
@@ -55,10 +44,6 @@ public:
   void warpBarrier();
   /// Over all threads of all blocks of the cluster (sm_90).
   void clusterBarrier();
-  /// Programmatic dependent launch (nothing before sm_90): waits until the kernel in front has finished and its writes
-  /// are visible / lets the kernel behind start.
-  void waitForPrevious();
-  void letNextStart();
   /// Ends the thread where `condition` (i1) holds; before any barrier, in all threads of a block or none.
   void endThreadIf(Value condition);
   /// First in the body of a loop: ptxas keeps the loop as it is. It unrolls loops of few iterations whole, with no eye
@@ -106,12 +91,14 @@ public:
   mlir::VectorType vec4i32();
   /// Start of the block's dynamic shared memory, 1024-byte aligned.
   Value shared();
-  /// 16 bytes as vector<4xi32>, 16-byte aligned. `load16` is an ordinary load. `loadOrdered16` is a given one
-  /// ("ld.global...") of what lies `offset` bytes behind the pointer, and stays where it was emitted among others and
-  /// waitForPrevious(); so does `loadWeights16`, through the read-only path, without keeping a line in L1, with which
-  /// L2 fetches `around` bytes (128 or 256).
+  /// 16 bytes as vector<4xi32>, 16-byte aligned. `load16` is an ordinary load. The others stay where they were emitted
+  /// among each other and waits for other kernels (Handover.h): `loadOrdered16`; `loadOnce16`, which keeps no line in
+  /// L1; `loadReadOnly16`; `loadWeights16`, through the read-only path and without keeping a line in L1, with which L2
+  /// fetches `around` bytes (128 or 256).
   Value load16(Value pointer) { return load(vec4i32(), pointer, 16); }
-  Value loadOrdered16(llvm::StringRef instruction, Value pointer, int64_t offset = 0);
+  Value loadOrdered16(Value pointer);
+  Value loadOnce16(Value pointer);
+  Value loadReadOnly16(Value pointer, int64_t offset);
   Value loadWeights16(Value pointer, int64_t offset, int64_t around);
   void store16(Value vector, Value pointer) { store(vector, pointer, 16); }
   /// One element, widened to f32; one f32 value, rounded.

@@ -1,4 +1,4 @@
-//===- CudaFrame.cpp - Entries of a kernel and their parameters -------------===//
+//===- CudaFrame.cpp - What the body of a kernel works with ------------------===//
 
 #include "codegen/cuda/vocabulary/CudaFrame.h"
 
@@ -28,11 +28,11 @@ unsigned CudaFrame::pointerOfWorkspace(KernelOp kernel, unsigned index) {
   return pointerOfResult(kernel, kernel.getResultTypes().size()) + index;
 }
 
-CudaFrame::CudaFrame(CudaBuilder &builder, KernelOp kernel, const GeneratedEntry &entry)
-    : builder(builder), kernel(kernel), guard(builder) {
+CudaEntry::CudaEntry(CudaBuilder &builder, KernelOp kernel, const GeneratedEntry &entry)
+    : builder(builder), guard(builder), contents(builder, kernel, handover) {
   MLIRContext *context = builder.getContext();
   Type global = builder.pointerType(1), generic = builder.pointerType(0), i32 = builder.getI32Type();
-  unsigned count = pointerOfWorkspace(kernel, kernel.getWorkspace() ? kernel.getWorkspace()->size() : 0);
+  unsigned count = CudaFrame::pointerOfWorkspace(kernel, kernel.getWorkspace() ? kernel.getWorkspace()->size() : 0);
   SmallVector<Type> types(count, global);
   types.append(3, i32);
   types.append(entry.tensorMaps.size(), generic);
@@ -55,17 +55,17 @@ CudaFrame::CudaFrame(CudaBuilder &builder, KernelOp kernel, const GeneratedEntry
   Block *body = function.addEntryBlock(builder);
   builder.setInsertionPointToStart(body);
   for (unsigned i = 0; i < count; ++i)
-    pointers.push_back(body->getArgument(i));
-  tokens = body->getArgument(count);
-  outputs = body->getArgument(count + 1);
-  blockTableStride = body->getArgument(count + 2);
+    contents.pointers.push_back(body->getArgument(i));
+  contents.tokens = body->getArgument(count);
+  contents.outputs = body->getArgument(count + 1);
+  contents.blockTableStride = body->getArgument(count + 2);
   for (unsigned i = 0; i < entry.tensorMaps.size(); ++i)
-    maps.push_back(body->getArgument(count + 3 + i));
+    contents.maps.push_back(body->getArgument(count + 3 + i));
 }
 
-CudaFrame::~CudaFrame() { LLVM::ReturnOp::create(builder, ValueRange()); }
+CudaEntry::~CudaEntry() { LLVM::ReturnOp::create(builder, ValueRange()); }
 
-void CudaFrame::setResidentBlocks(int64_t blocks) {
+void CudaEntry::setResidentBlocks(int64_t blocks) {
   function->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(), builder.getI32IntegerAttr(blocks));
 }
 

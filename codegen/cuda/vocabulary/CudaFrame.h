@@ -1,8 +1,12 @@
-//===- CudaFrame.h - Entries of a kernel and their parameters ---*- C++ -*-===//
+//===- CudaFrame.h - What the body of a kernel works with -------*- C++ -*-===//
 //
-// Creates the global functions of a kernel with the signature of runtime/abi/CudaAbi.h and maps the arguments, results
-// and workspaces of a `llama.kernel` to pointers. The order of pointers is that of the step's arguments, as on the CPU:
-// arguments, then results, then workspaces.
+// An emitter writes a *body*, what the threads of a kernel do, and an *entry*, the global function that holds it. The
+// body knows nothing of the entry: all that it needs comes from a CudaFrame (its pointers and numbers, which part of
+// the kernel's grid it works on, the kernels around it), from CudaBuilder (thread, shared memory from the block's first
+// byte on) and from the schedule. So the bodies of several kernels can be called from one entry, with a frame each.
+//
+// An entry has the signature of runtime/abi/CudaAbi.h. The order of pointers is that of the step's arguments, as on the
+// CPU: arguments, then results, then workspaces.
 //
 //===----------------------------------------------------------------------===//
 
@@ -12,15 +16,13 @@
 #include "codegen/common/Arguments.h"
 #include "codegen/common/GeneratedKernel.h"
 #include "codegen/cuda/vocabulary/CudaBuilder.h"
+#include "codegen/cuda/vocabulary/Handover.h"
 
 namespace quipu::codegen::cuda {
 
-/// One entry function under construction; the builder's insertion point is inside it until it goes out of scope. Takes
-/// the number of threads and the tensor maps from `entry`.
+/// What a body works with.
 class CudaFrame {
 public:
-  CudaFrame(CudaBuilder &builder, llama::KernelOp kernel, const GeneratedEntry &entry);
-  ~CudaFrame();
   CudaFrame(const CudaFrame &) = delete;
   CudaFrame &operator=(const CudaFrame &) = delete;
 
@@ -31,8 +33,15 @@ public:
   /// Generic pointer to the tensor map number `index` of the entry.
   mlir::Value tensorMap(unsigned index) const { return maps[index]; }
 
-  /// Blocks for whose threads a multiprocessor must have registers. Unless it is told, the assembler guesses.
-  void setResidentBlocks(int64_t blocks);
+  /// Number of the block in the kernel's grid, and the grid's size (i32), along x (0) or y (1).
+  mlir::Value block(unsigned dim) const { return builder.block(dim); }
+  mlir::Value gridSize(unsigned dim) const { return builder.gridSize(dim); }
+
+  /// See Handover.
+  void waitForPrevious() const { handover.waitForPrevious(builder); }
+  void letNextStart() const { handover.letNextStart(builder); }
+  /// The thread is done with the body where `condition` (i1) holds; before any barrier, all threads of a block or none.
+  void leaveIf(mlir::Value condition) const { builder.endThreadIf(condition); }
 
   /// Number of an argument's, result's or workspace's pointer among the entry's, for GeneratedTensorMap.
   static unsigned pointerOfArgument(llama::KernelOp kernel, mlir::Value blockArgument, unsigned part = 0);
@@ -43,11 +52,37 @@ public:
   mlir::Value tokens, outputs, blockTableStride;
 
 private:
+  friend class CudaEntry;
+  CudaFrame(CudaBuilder &builder, llama::KernelOp kernel, const Handover &handover)
+      : builder(builder), kernel(kernel), handover(handover) {}
+
   CudaBuilder &builder;
   llama::KernelOp kernel;
-  mlir::OpBuilder::InsertionGuard guard;
-  mlir::Operation *function;
+  const Handover &handover;
   llvm::SmallVector<mlir::Value> pointers, maps;
+};
+
+/// The global function of a kernel with one body. The builder's insertion point is inside it until it goes out of
+/// scope. Takes the number of threads and the tensor maps from `entry`.
+class CudaEntry {
+public:
+  CudaEntry(CudaBuilder &builder, llama::KernelOp kernel, const GeneratedEntry &entry);
+  ~CudaEntry();
+  CudaEntry(const CudaEntry &) = delete;
+  CudaEntry &operator=(const CudaEntry &) = delete;
+
+  /// Of the body.
+  const CudaFrame &frame() const { return contents; }
+
+  /// Blocks for whose threads a multiprocessor must have registers. Unless it is told, the assembler guesses.
+  void setResidentBlocks(int64_t blocks);
+
+private:
+  CudaBuilder &builder;
+  mlir::OpBuilder::InsertionGuard guard;
+  DependentLaunch handover;
+  CudaFrame contents;
+  mlir::Operation *function;
 };
 
 } // namespace quipu::codegen::cuda

@@ -2,25 +2,20 @@
 
 #include "codegen/cuda/vocabulary/TensorCopies.h"
 
+#include "codegen/cuda/vocabulary/PtxStrings.h"
+
 using namespace mlir;
 
 namespace quipu::codegen::cuda {
 
-void prefetchTensorMap(CudaBuilder &b, Value map) {
-  b.ptx("prefetch.tensormap [$0];", {}, {map}, /*memory=*/false, /*ordered=*/true);
-}
+void prefetchTensorMap(CudaBuilder &b, Value map) { ptx::prefetchTensorMap(b, map); }
 
 void copyBox(CudaBuilder &b, Value shared, Value map, Value row, Value column, Value barrier) {
-  b.ptx("cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes [$0], [$1, {$2, $3}], [$4];", {},
-        {shared, map, column, row, barrier}, /*memory=*/true);
+  ptx::copyBox(b, shared, map, row, column, barrier);
 }
 
 void copyBoxToCluster(CudaBuilder &b, Value shared, Value map, Value row, Value column, Value barrier, int64_t blocks) {
-  std::string mask = std::to_string((1 << blocks) - 1);
-  b.ptx("{ .reg .b16 blocks; mov.b16 blocks, " + mask +
-            "; cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes.multicast::cluster "
-            "[$0], [$1, {$2, $3}], [$4], blocks; }",
-        {}, {shared, map, column, row, barrier}, /*memory=*/true);
+  ptx::copyBoxToCluster(b, shared, map, row, column, barrier, blocks);
 }
 
 } // namespace quipu::codegen::cuda

@@ -43,7 +43,7 @@ public:
   /// What was written to the registers and to shared memory is seen by the products that follow.
   void begin();
   /// The same, where products read or change `registers` (f32, i32): their values from here on.
-  Values begin(llvm::ArrayRef<mlir::Value> registers) { return change(registers, "wgmma.fence.sync.aligned;", {}); }
+  Values begin(llvm::ArrayRef<mlir::Value> registers);
   /// sums + A B, or without `keep` A B alone. The sums may not be touched before finish().
   Values multiply(mlir::Value a, mlir::Value weights, llvm::ArrayRef<mlir::Value> sums, bool keep);
   /// The same with 4 registers (i32) of A and rows of n.
@@ -62,10 +62,6 @@ public:
   void acquireRegisters(int64_t count);
 
 private:
-  /// PTX that changes registers (f32, i32), $0, $1, ..., in place. The operands come behind 2 * registers.size()
-  /// others.
-  Values change(llvm::ArrayRef<mlir::Value> registers, llvm::StringRef text, llvm::ArrayRef<mlir::Value> operands);
-
   CudaBuilder &b;
   mlir::Type element;
   int64_t columns;

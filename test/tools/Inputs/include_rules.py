@@ -20,13 +20,13 @@ RULES = {
     "codegen/cpu": ["codegen/Passes.h", "codegen/common", "ir", "runtime/abi", "runtime/support"],
     "codegen/cuda": ["codegen/Passes.h", "codegen/common", "ir", "runtime/abi", "runtime/support"],
     # Kernels are written in the vocabulary, which knows none of them, and families of kernels do not know each other.
-    "codegen/cuda/vocabulary": ["codegen/common", "codegen/cuda/CudaTarget.h", "ir", "runtime/abi"],
+    "codegen/cuda/vocabulary": ["codegen/common", "codegen/cuda/Convergent.h", "codegen/cuda/CudaTarget.h", "ir", "runtime/abi"],
     "codegen/cuda/linear": ["codegen/common", *CUDA_EMITTERS, "ir", "runtime/abi"],
     "codegen/cuda/attention": ["codegen/common", *CUDA_EMITTERS, "ir", "runtime/abi"],
     "codegen/cuda/pointwise": ["codegen/common", *CUDA_EMITTERS, "ir", "runtime/abi"],
     "codegen/cuda/services": ["codegen/common", *CUDA_EMITTERS, "ir", "runtime/abi"],
     # What takes the emitted code to a cubin knows no kernel.
-    "codegen/cuda/toolchain": ["codegen/common", "codegen/cuda/CudaTarget.h", "runtime/support"],
+    "codegen/cuda/toolchain": ["codegen/common", "codegen/cuda/Convergent.h", "codegen/cuda/CudaTarget.h", "ir", "runtime/support"],
     "codegen/plan": ["codegen/common", "frontends/common", "ir", "runtime/abi", "runtime/support"],
     "codegen": ["ir"],
     "tools/common": ["runtime/support"],
