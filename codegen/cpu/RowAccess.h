@@ -14,7 +14,7 @@
 
 namespace quipu::codegen::cpu {
 
-/// Address of feature `k` of `row`, whichever the layout.
+/// Address of feature `k` of `row`, in any layout.
 mlir::Value addressOf(KernelBuilder &b, const ActivationLayout &layout, mlir::Value base, mlir::Value row,
                       mlir::Value k);
 

@@ -2,7 +2,7 @@
 //
 // Each emits the entry functions of a kernel at the builder's insertion point (the body of the code module) and appends
 // what launching them takes to `generated.entries`. Fails with a diagnostic on the kernel when the region or the
-// schedule is none that the form can do.
+// schedule does not suit the form.
 //
 //===----------------------------------------------------------------------===//
 

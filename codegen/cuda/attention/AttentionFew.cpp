@@ -55,8 +55,8 @@ void AttentionFewBody::emit() {
       [&] { return Values{b.i64(0), b.i64(0)}; });
   firstPage = pages[0];
   nextPage = pages[1];
-  // Where blocks take turns, those for which there is no part make room at once, but for one of each row: the kernel
-  // may not end before the one in front.
+  // If not all blocks run at once, blocks without a part of the keys leave now and make room. One block of each row
+  // stays, because the kernel may not end before the one in front.
   if (shape.kvHeads * shape.subgroups() * shape.splits > b.target.multiprocessors())
     frame.leaveIf(b.both(b.compare(Predicate::sgt, split, 0), b.compare(Predicate::sge, begin, end)));
   if (shape.alone)

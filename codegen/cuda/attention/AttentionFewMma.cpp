@@ -60,7 +60,7 @@ private:
     q = b.rem(lane, 4);
   }
 
-  /// The words of the queries; zeros for heads and chunks that are none.
+  /// The words of the queries. Zeros in place of heads and chunks that do not exist.
   void loadQueries() override {
     Value row = queryOf(shape.heads < 8 ? b.min(g, b.i32(shape.heads - 1)) : g);
     for (int64_t group = 0; group < shape.keyGroups(); ++group) {

@@ -78,7 +78,7 @@ public:
     return Values(loop.getResults().drop_front());
   }
 
-  /// Least and greatest position (INT32_MAX and -1 where there is none) of the rows of the run that a warp's lanes
+  /// Least and greatest position (INT32_MAX and -1 if there is no row) of the rows of the run that a warp's lanes
   /// name, padding left out.
   std::pair<Value, Value> bounds(llvm::ArrayRef<Value> rowsOfLane) {
     Value low = b.i32(INT32_MAX), high = b.i32(-1);

@@ -1,11 +1,11 @@
 //===- LinearEpilogue.h - What follows the product --------------*- C++ -*-===//
 //
-// The epilogue of a linear kernel on values in registers: bias, rotary embedding and paged append, act(gate) * up, or
-// the residual addition, then the store. All linear emitters use it, whichever way they multiply.
+// The epilogue of a linear kernel takes sums from registers. It adds a bias, turns rotary pairs and appends to the
+// cache, computes act(gate) * up, or adds the residual. Then it stores. All linear emitters use it.
 //
-// The rows of a weight lie in tiles of 16 (#llama.paired_rows): row p (0..7) of a tile is the first element and row
-// p + 8 the second of pair p: a rotary pair, gate and up of one feature, or, in plain weights, features 16 * tile + p
-// and 16 * tile + p + 8.
+// The rows of a weight lie in tiles of 16 (#llama.paired_rows). A tile has eight pairs: row p (0 to 7) is the first
+// element of pair p, and row p + 8 is the second. A pair is a rotary pair, or the gate and the up projection of a
+// feature. In a plain weight it is the features 16 * tile + p and 16 * tile + p + 8.
 //
 //===----------------------------------------------------------------------===//
 
@@ -34,17 +34,17 @@ struct EpilogueOperands {
   mlir::Value cacheRow = {};
 };
 
-/// Sums of neighbouring pairs of one tile for one row of the step.
+/// Sums of neighbouring pairs of one tile, for one row of the step.
 struct EpilogueValues {
-  /// Number of the first pair in its tile (i32, 0..7, a multiple of their number) and the row of the step (i32). Of
-  /// single features, in kernels that combine none: the number of the first in its tile (0..15).
+  /// `pair`: number of the first pair in its tile (i32, 0 to 7, a multiple of the number of pairs). In a kernel that
+  /// does not combine pairs the values may be single features; then it is the number of the first feature (0 to 15).
+  /// `row`: row of the step (i32).
   mlir::Value pair, row;
   /// Whether the row exists (i1); null: always.
   mlir::Value valid;
-  /// f32 sums of pairs pair, pair + 1, ... (1, 2, 4 or 8 of them): first and second elements; single features have no
-  /// second ones.
+  /// The f32 sums of 1, 2, 4 or 8 pairs: their first and their second elements. `second` is empty for single features.
   llvm::SmallVector<mlir::Value> first, second;
-  /// What was loaded ahead; store() loads the rest.
+  /// What load() has loaded already. store() loads the rest.
   EpilogueOperands operands = {};
 };
 
@@ -55,26 +55,27 @@ public:
   /// Whether the epilogue can do the region; fails with a diagnostic on the kernel. Before anything is emitted.
   static mlir::LogicalResult check(LinearRegion &region);
 
-  /// Finishes and stores values of tile number `tile` (i32). One branch by the kind of tile (query, key, value) for all
-  /// of them; rows of the weight beyond N are dropped. After waitForPrevious(). Called by any number of threads; the
-  /// values of a call are one thread's.
+  /// Finishes and stores values of tile number `tile` (i32). There is one branch by the kind of tile (query, key,
+  /// value). Rows of the weight beyond N are dropped. Call it after waitForPrevious(). Any number of threads may call
+  /// it; the values are the thread's own.
   void store(mlir::Value tile, llvm::ArrayRef<EpilogueValues> values);
 
-  /// Loads what store() will read for `pairs` pairs, whatever the kind of the tile and without branches: early, the
-  /// latency hides behind the product. After waitForPrevious(). `paired`: not single features; `cacheRow`: where it is
-  /// known already.
+  /// Loads what store() will need for `pairs` pairs. Emit it early, so that the loads run while the product is
+  /// computed. It has no branches: it loads for every kind of tile. Call it after waitForPrevious(). `paired`: false
+  /// for single features. `cacheRow`: if it is known already.
   EpilogueOperands load(mlir::Value tile, mlir::Value pair, int64_t pairs, mlir::Value row, mlir::Value valid,
                         bool paired = true, mlir::Value cacheRow = {});
-  /// In the form of what load() gives for one pair, zeros.
+  /// Zeros in the form of what load() gives for one pair.
   EpilogueOperands noOperands();
   /// Whether the kernel combines the elements of a pair.
   static bool combinesPairs(const LinearRegion &region) { return !region.combinedRows().empty(); }
   /// Whether the epilogue does nothing with the sums but add a bias and store them.
   static bool onlyStores(const LinearRegion &region);
 
-  /// Byte offset (i64) of head 0 of a row of the step in the pools of keys and values; -1 where nothing is to be
-  /// appended (`valid` is false, or a padding row). Null for kernels that append nothing. For threads that store many
-  /// tiles of a row: EpilogueOperands::cacheRow. The other is -1 also where `tile` is one of the queries.
+  /// Where a row of the step is appended: byte offset (i64) of its head 0 in the pools of keys and values. It is -1 if
+  /// nothing is appended, because `valid` is false or the row is padding. It is null in kernels that append nothing. A
+  /// thread that stores many tiles of a row computes it once (EpilogueOperands::cacheRow). The second function gives -1
+  /// also if `tile` belongs to the queries.
   mlir::Value cacheRow(mlir::Value row, mlir::Value valid);
   mlir::Value cacheRow(mlir::Value tile, mlir::Value row, mlir::Value valid);
 

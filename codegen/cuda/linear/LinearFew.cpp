@@ -380,7 +380,7 @@ private:
     }
   }
 
-  /// The normalised values of a row of the input, but for the factor 1 / rms where it follows later.
+  /// The normalised values of a row of the input. If the factor 1 / rms follows later, it is left out.
   Values normalise(Values xs, ArrayRef<Value> gains, int64_t row, State &state) {
     for (auto [i, x] : llvm::enumerate(xs)) {
       if (sumsSquares()) {

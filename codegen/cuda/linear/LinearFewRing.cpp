@@ -1,27 +1,31 @@
 //===- LinearFewRing.cpp - Linear kernels for a row, weights through a ring --------===//
 //
-// Reading the weight is all there is to do, so it never stops: each multiprocessor has one block, and one warp of it,
-// the producer (LinearRing.cpp), has rows of the weight copied into a ring of buffers, waiting for room alone but for
-// the first time around (below):
+// For one row of the step, reading the weight takes nearly all the time. So it must never stop. Each multiprocessor has
+// one block. One warp of it is the producer (LinearRing.cpp): it has pieces of the weight copied into a ring of buffers
+// in shared memory. The other warps are consumers: they multiply.
 //
 //   producer                                      consumers, `warps` of them
 //     for each unit, for each piece of K:           wait for the kernel in front
 //       wait until the buffer is empty, and until   the input, times the gain, into shared memory; sum of its squares
-//         few enough are under way                  for each unit:
+//         few enough pieces are in flight           for each unit:
 //       request the piece's 8 rows                    for each piece of K:
 //                                                       wait until the buffer is full
 //                                                       sums += weight . input over the warp's part of the piece
 //                                                     leave the sums in shared memory
 //                                                   add up the warps' sums, scale by 1 / rms, epilogue
 //
-// Memory must not idle between two kernels. So the blocks of two kernels fit a multiprocessor, and the ring of the next
-// one fills while this one runs, but for `held` buffers, whose pieces come while the input does. At most `underWay`
-// pieces are on their way at a time (`underWayFirst` before the kernel in front has finished), enough for the full
-// rate: everything else that is read, by other kernels too, queues behind them.
+// Memory must not idle between two kernels. So a multiprocessor has room for the blocks of two kernels, and the ring of
+// the next kernel fills while this one runs. The last `held` buffers of the ring stay empty until this kernel has
+// finished: their pieces are requested then, together with the input.
 //
-// In mma.m16n8k16 the input is operand A and the weight operand B. With g = lane / 4 and q = lane % 4 a lane loads 16
-// bytes, chunk q of 32 elements of K, of row g of the weight and of the input; they are the operands of two steps,
-// whose k are permuted alike on both sides. Rows of A do not mix, and only the first counts.
+// A piece is in flight from the request until all its bytes have arrived. At most `underWay` pieces are in flight at a
+// time, and at most `underWayFirst` before the kernel in front has finished. That is enough for the full rate of
+// memory. With more, every other load would wait behind them, also those of other kernels.
+//
+// In mma.m16n8k16 the input is operand A and the weight is operand B. Let g = lane / 4 and q = lane % 4. From 32
+// elements of K a lane loads chunk q, 16 bytes, of row g of the weight and of the input. These are the operands of two
+// products. Their k are permuted, in the same way on both sides, so the sums are right. Operand A has 16 rows, but only
+// the first is used: the rows of a product do not mix.
 //
 //===----------------------------------------------------------------------===//
 
@@ -192,9 +196,9 @@ private:
   // Consumers
   //===--------------------------------------------------------------------===//
 
-  /// What a thread keeps until the block finishes a batch: of its pair of rows of one unit.
+  /// What a thread keeps until the block finishes a batch: it finishes one pair of rows of one unit.
   struct Item {
-    /// Number of the unit (i32), kNoUnit while there is none.
+    /// Number of the unit (i32), or kNoUnit.
     Value unit;
     EpilogueOperands operands;
   };

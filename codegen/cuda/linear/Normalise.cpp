@@ -148,7 +148,7 @@ static int64_t threadsFor(Type source) {
   return std::min(kMaxThreads, int64_t(llvm::alignTo(llvm::divideCeil(runs, kRunsPerThread), 32)));
 }
 
-/// The entry of a norm of rows of `source`; fails where their size is none that it can do.
+/// The entry of a norm of rows of `source`. Fails if it cannot do rows of that size.
 static FailureOr<GeneratedEntry> entryOf(KernelOp kernel, Type source, std::string symbol, RowDim rows, int64_t threads,
                                          int64_t rowsPerBlock) {
   int64_t width = cast<RankedTensorType>(source).getDimSize(1);

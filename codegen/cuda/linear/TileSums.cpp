@@ -12,7 +12,7 @@ using Predicate = CudaBuilder::Predicate;
 TileSums::TileSums(CudaBuilder &b, LinearRegion &region, const CudaFrame &frame, CudaLinearManyScheduleAttr schedule,
                    int64_t maxRows)
     : b(b), region(region), schedule(schedule), epilogue(b, region, frame), weightFirst(schedule.getWeightFirst()),
-      single(weightFirst && !LinearEpilogue::combinesPairs(region)) {
+      singleFeatures(weightFirst && !LinearEpilogue::combinesPairs(region)) {
   int64_t wholeRows = schedule.getTokens() * (weightFirst ? 1 : schedule.getCluster());
   storesOnlyRowsOfStep = maxRows % wholeRows || LinearEpilogue::onlyStores(region);
 }
@@ -21,12 +21,13 @@ int64_t TileSums::pieceCount() const {
   return llvm::divideCeil(weightFirst ? schedule.getTokens() : schedule.getRows(), kPieceColumns);
 }
 
-/// A row of a piece is four chunks of 32 bytes, exchanged among themselves so that no bank is met twice by the threads
-/// that write, four rows of a chunk at a time, nor by those that read at once:
+/// Byte offset of a chunk in a piece. A row of a piece has four chunks of 32 bytes (eight columns). If chunk c were at
+/// place c of each row, threads would use the same banks of shared memory at the same time. So the chunks of a row are
+/// permuted by the number of the row. Threads write a chunk of four rows at a time. At the same time they read:
 ///
-///   input as operand A             two rows, every other chunk
-///   weight as operand A, pairs     a row of four pieces, a chunk of each
-///   weight as operand A, features  rows r, r + 4, r + 8 and r + 12, a chunk
+///   the input is operand A                    two rows, every other chunk
+///   the weight is operand A, pairs            one row of four pieces, one chunk of each
+///   the weight is operand A, singleFeatures features  rows r, r + 4, r + 8 and r + 12, one chunk of each
 Value TileSums::place(Value chunk, Value row) {
   auto exclusiveOr = [&](Value a, Value c) { return arith::XOrIOp::create(b, a, c).getResult(); };
   Value place = exclusiveOr(chunk, b.rem(row, 4));
@@ -40,31 +41,32 @@ void TileSums::begin(Value shared, Value warp, Value stepRows) {
   rows = stepRows;
   lane = b.lane();
   warpInGroup = b.rem(warp, 4);
-  Value ofWarp = b.at(shared, b.mul(warp, kWarpBytes));
-  Value writtenRow = b.div(lane, 4), inChunk = b.mul(b.rem(lane, 4), 8);
+  Value warpShared = b.at(shared, b.mul(warp, kWarpBytes));
+  Value rowWritten = b.div(lane, 4), inChunk = b.mul(b.rem(lane, 4), 8);
   for (int64_t block = 0; block < kPieceColumns / 8; ++block)
-    written.push_back(b.at(b.at(ofWarp, place(b.i32(block), writtenRow)), inChunk));
+    writeAddresses.push_back(b.at(b.at(warpShared, place(b.i32(block), rowWritten)), inChunk));
   if (weightFirst)
     return placeColumns(b.at(shared, b.mul(b.div(warp, 4), 4 * kWarpBytes)));
   tileInPiece = b.div(b.rem(lane, 4), 2);
   pair = b.mul(b.rem(lane, 2), pairCount());
   Value half = b.mul(pair, 4), first = b.mul(tileInPiece, 2);
-  places.push_back(b.at(b.at(ofWarp, place(first, writtenRow)), half));
-  places.push_back(b.at(b.at(ofWarp, place(b.add(first, 1), writtenRow)), half));
+  readAddresses.push_back(b.at(b.at(warpShared, place(first, rowWritten)), half));
+  readAddresses.push_back(b.at(b.at(warpShared, place(b.add(first, 1), rowWritten)), half));
 }
 
-/// The thread reads chunk number warpInGroup, column lane / 4 of it, of rows r in pieces s of the group's: where r and
-/// s are the lane's they are in the address, what is added to them is added to it; the chunk's place (see above) is
-/// combined with both.
+/// The thread reads column lane / 4 of chunk number warpInGroup, in some rows of some of the group's pieces. Which rows
+/// and pieces depends on the lane in part; that part is in the addresses computed here. The rest is known when the code
+/// is generated, and readColumns() adds it. Both parts change the place of the chunk by exclusive or (see place()), so
+/// there is an address for each of the four values of the second part.
 void TileSums::placeColumns(Value shared) {
   Value inFour = b.rem(lane, 4), column = b.mul(b.div(lane, 4), 4);
-  tileInPiece = single ? b.i32(0) : inFour;
-  pair = single ? b.mul(inFour, 4) : b.i32(0);
+  tileInPiece = singleFeatures ? b.i32(0) : inFour;
+  pair = singleFeatures ? b.mul(inFour, 4) : b.i32(0);
   Value start = b.at(shared, b.add(b.mul(tileInPiece, kWarpBytes), b.mul(pair, kPieceColumns * 4)));
   Value ofLane = arith::XOrIOp::create(b, warpInGroup, inFour);
   for (int64_t number = 0; number < kPieceColumns / 8; ++number) {
     Value chunk = arith::XOrIOp::create(b, ofLane, b.i32(number));
-    places.push_back(b.at(start, b.add(b.mul(chunk, 32), column)));
+    readAddresses.push_back(b.at(start, b.add(b.mul(chunk, 32), column)));
   }
 }
 
@@ -78,7 +80,7 @@ void TileSums::beginTile(Value firstRow, Value tileColumn) {
   }
   pieces.assign(pieceCount(), {});
   for (int64_t piece = 0; piece < kPiecesAhead; ++piece)
-    request(piece);
+    startLoads(piece);
 }
 
 Value TileSums::weightTile(int64_t piece, int64_t part) {
@@ -97,7 +99,7 @@ Value TileSums::exists(int64_t piece, int64_t part) {
 EpilogueValues TileSums::rowOfPart(int64_t piece, int64_t part) {
   EpilogueValues value;
   value.pair = pair;
-  // With the input as operand A all pieces have the same rows, with the weight all parts of a piece the same.
+  // Rows are computed once where they repeat: in all pieces if the input is operand A, else in all parts of a piece.
   const EpilogueValues *same = nullptr;
   if (weightFirst && part > 0)
     same = &pieces[piece].front();
@@ -118,7 +120,7 @@ EpilogueValues TileSums::rowOfPart(int64_t piece, int64_t part) {
   return value;
 }
 
-void TileSums::request(int64_t piece) {
+void TileSums::startLoads(int64_t piece) {
   if (piece >= pieceCount())
     return;
   for (int64_t part = 0; part < partCount(); ++part) {
@@ -127,22 +129,22 @@ void TileSums::request(int64_t piece) {
       tile = b.min(tile, b.i32(LinearEpilogue::countTiles(region) - 1));
     EpilogueValues value = rowOfPart(piece, part);
     value.operands =
-        epilogue.load(tile, value.pair, pairCount(), value.row, value.valid, !single, value.operands.cacheRow);
+        epilogue.load(tile, value.pair, pairCount(), value.row, value.valid, !singleFeatures, value.operands.cacheRow);
     pieces[piece].push_back(value);
   }
 }
 
-/// Behind the start of a warp's shared memory: a piece, in one of its two places, and in it row 0 or row 8.
+/// Byte offset of row 0 (half = 0) or row 8 (half = 1) of a piece in the shared memory of its warp.
 static int64_t placeOf(int64_t piece, int64_t half) {
   return piece % 2 * TileSums::kPieceBytes + half * TileSums::kPieceBytes / 2;
 }
 
 void TileSums::write(ArrayRef<Value> sums, int64_t piece) {
   ArrayRef<Value> ofPiece = sums.drop_front(piece * kPieceColumns / 2);
-  for (auto [block, place] : llvm::enumerate(written))
+  for (auto [block, place] : llvm::enumerate(writeAddresses))
     for (int64_t half = 0; half < 2 && 4 * block < ofPiece.size(); ++half)
       b.storeRun(b.getF32Type(), ofPiece.slice(4 * block + 2 * half, 2),
-                 b.at(weightFirst && half ? written[block ^ 2] : place, placeOf(piece, half)));
+                 b.at(weightFirst && half ? writeAddresses[block ^ 2] : place, placeOf(piece, half)));
 }
 
 void TileSums::read(int64_t piece) {
@@ -150,20 +152,20 @@ void TileSums::read(int64_t piece) {
     return readColumns(piece);
   Type f32 = b.getF32Type();
   for (auto [half, value] : llvm::enumerate(pieces[piece])) {
-    value.first = b.loadRun(f32, pairCount(), b.at(places[0], placeOf(piece, half)));
-    value.second = b.loadRun(f32, pairCount(), b.at(places[1], placeOf(piece, half)));
+    value.first = b.loadRun(f32, pairCount(), b.at(readAddresses[0], placeOf(piece, half)));
+    value.second = b.loadRun(f32, pairCount(), b.at(readAddresses[1], placeOf(piece, half)));
   }
 }
 
 void TileSums::readColumns(int64_t piece) {
   auto load = [&](int64_t part, int64_t row) {
     int64_t behind = placeOf(piece, 0) + part * kWarpBytes + row * kPieceColumns * 4;
-    return b.load(b.getF32Type(), b.at(places[row % 4 ^ row / 4 ^ part], behind), 4);
+    return b.load(b.getF32Type(), b.at(readAddresses[row % 4 ^ row / 4 ^ part], behind), 4);
   };
   for (auto [part, value] : llvm::enumerate(pieces[piece]))
     for (int64_t i = 0; i < pairCount(); ++i) {
       value.first.push_back(load(part, i));
-      if (!single)
+      if (!singleFeatures)
         value.second.push_back(load(part, i + 8));
     }
 }
@@ -175,7 +177,7 @@ void TileSums::barrier() {
     b.warpBarrier();
 }
 
-/// Parts of one tile of the weight.
+/// Stores `count` parts of a piece from number `first` on. They are of one tile of the weight.
 void TileSums::storeParts(int64_t piece, int64_t first, int64_t count) {
   auto store = [&] { epilogue.store(weightTile(piece, first), ArrayRef(pieces[piece]).slice(first, count)); };
   if (Value present = exists(piece, first))
@@ -187,20 +189,20 @@ void TileSums::storeParts(int64_t piece, int64_t first, int64_t count) {
 void TileSums::store(ArrayRef<Value> sums) {
   write(sums, 0);
   for (int64_t piece = 0; piece < pieceCount(); ++piece) {
-    request(piece + kPiecesAhead);
-    // The piece is there, and the one before has been read.
+    startLoads(piece + kPiecesAhead);
+    // Now all threads have writeAddresses this piece and read the one before.
     barrier();
     read(piece);
     if (piece + 1 < pieceCount())
       write(sums, piece + 1);
-    if (!single) {
+    if (!singleFeatures) {
       storeParts(piece, 0, partCount());
       continue;
     }
     for (int64_t part = 0; part < partCount(); ++part)
       storeParts(piece, part, 1);
   }
-  // All lanes together again: products take whole warps, and the next tile's first piece the place of this one's last.
+  // The next tile's first piece overwrites this one's last. And the products that follow need all lanes of a warp.
   barrier();
 }
 

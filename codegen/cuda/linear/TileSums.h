@@ -1,16 +1,20 @@
 //===- TileSums.h - The sums of a wgmma tile on their way to memory -*- C++ -*-===//
 //
-// In the registers of a thread (Wgmma.h) neighbours are two columns of the sums, too few for whole sectors of memory.
-// So the sums pass through shared memory, in pieces of a warp's 16 rows by 32 columns; behind it a thread hands the
-// epilogue
+// A thread has sums of two neighbouring columns in its registers (Wgmma.h). That is 8 bytes, but memory is
+// writeAddresses in sectors of 32 bytes. So a warp writes its sums to shared memory and reads them again in another
+// order. It does this in pieces of 16 rows by 32 columns. What a thread then hands to the epilogue depends on the order
+// of the operands:
 //
-//   input as operand A    rows of a piece: of the step; columns: two tiles of the weight. Four pairs of a tile in two
-//                         rows of the step
-//   weight as operand A   rows of a piece: a tile of the weight; columns: rows of the step. The four warps of a group
-//                         exchange their pieces, and each takes eight columns of all four: the eight pairs of a tile
-//                         in one row of the step, or, where pairs are not combined, four features of each tile
+//   the input is operand A    The rows of a piece are rows of the step. Its columns are two tiles of the weight. A
+//   thread
+//                             gets four pairs of one tile, in two rows of the step.
+//   the weight is operand A   The rows of a piece are one tile of the weight. Its columns are rows of the step. The
+//   four
+//                             warps of a group exchange their pieces: each takes eight columns of all four. A thread
+//                             gets the eight pairs of one tile in one row of the step. Where the kernel does not
+//                             combine pairs, it gets four singleFeatures features of each of the four tiles.
 //
-// What the epilogue reads is requested pieces ahead.
+// The epilogue also reads from memory. These loads are started kPiecesAhead pieces before their sums are finished.
 //
 //===----------------------------------------------------------------------===//
 
@@ -26,18 +30,19 @@ namespace quipu::codegen::cuda {
 class TileSums {
 public:
   static constexpr int64_t kPieceRows = 16, kPieceColumns = 32;
-  /// Shared memory of a warp: two pieces in turn.
+  /// Shared memory of a warp, in bytes. It holds two pieces: one is writeAddresses while the other is read.
   static constexpr int64_t kPieceBytes = kPieceRows * kPieceColumns * 4, kWarpBytes = 2 * kPieceBytes;
 
   TileSums(CudaBuilder &b, LinearRegion &region, const CudaFrame &frame, llama::CudaLinearManyScheduleAttr schedule,
            int64_t maxRows);
 
-  /// Once for a thread: shared memory, kWarpBytes for each warp; the number of the warp; the rows of the step.
+  /// Call it once, before the first tile. `shared`: kWarpBytes of shared memory for each warp. `warp`: number of the
+  /// warp. `stepRows`: rows of the step.
   void begin(mlir::Value shared, mlir::Value warp, mlir::Value stepRows);
-  /// Once for a tile, while its products run: requests what the epilogue begins with. `firstRow`: of the step;
-  /// `column`: number of the tile among those of the weight.
-  void beginTile(mlir::Value firstRow, mlir::Value column);
-  /// By whole warps: finishes and stores the sums, as wgmma leaves them in the registers.
+  /// Call it once for each tile, while its products run: it starts the first loads of the epilogue. `firstRow`: first
+  /// row of the step in the tile. `tileColumn`: number of the tile along the rows of the weight.
+  void beginTile(mlir::Value firstRow, mlir::Value tileColumn);
+  /// Finishes and stores the sums, in the order in which wgmma leaves them in registers. All lanes of a warp call it.
   void store(llvm::ArrayRef<mlir::Value> sums);
 
 private:
@@ -46,23 +51,23 @@ private:
   static constexpr int64_t kPiecesAhead = 2;
 
   int64_t pieceCount() const;
-  /// What a thread has of a piece: parts in a row of the step and a tile of the weight each, of so many pairs (or
-  /// features).
-  int64_t partCount() const { return !weightFirst ? 2 : single ? 4 : 1; }
-  int64_t pairCount() const { return weightFirst && !single ? 8 : 4; }
+  /// What a thread gets of a piece: partCount() parts. A part is of one row of the step and of one tile of the weight,
+  /// and has pairCount() pairs (or singleFeatures features).
+  int64_t partCount() const { return !weightFirst ? 2 : singleFeatures ? 4 : 1; }
+  int64_t pairCount() const { return weightFirst && !singleFeatures ? 8 : 4; }
   int64_t tilesOfTile() const { return schedule.getRows() / 16; }
   Value place(Value chunk, Value row);
   void placeColumns(Value shared);
 
-  /// Tile of the weight of a part of a piece; whether it is one of the block's tile and of the weight (null: always).
+  /// Number of the weight's tile that a part belongs to. Whether this tile exists (null: always).
   Value weightTile(int64_t piece, int64_t part);
   Value exists(int64_t piece, int64_t part);
   EpilogueValues rowOfPart(int64_t piece, int64_t part);
-  void request(int64_t piece);
+  void startLoads(int64_t piece);
   void write(llvm::ArrayRef<Value> sums, int64_t piece);
   void read(int64_t piece);
   void readColumns(int64_t piece);
-  /// Of the warps that exchange pieces.
+  /// Waits for the warps that exchange pieces.
   void barrier();
   void storeParts(int64_t piece, int64_t first, int64_t count);
 
@@ -70,19 +75,21 @@ private:
   LinearRegion &region;
   llama::CudaLinearManyScheduleAttr schedule;
   LinearEpilogue epilogue;
-  bool weightFirst, single;
-  /// Results in the arena have memory for as many rows as the program may have. Where whole tiles, of all blocks of a
-  /// cluster, divide that, stores need no branches; plain products may be logits, which are the caller's.
+  bool weightFirst, singleFeatures;
+  /// Whether a row must be checked before it is stored. A result in the arena has memory for maxRows rows. If tiles
+  /// fill these rows exactly, rows behind those of the step may be writeAddresses too, and stores need no branch. A
+  /// kernel that only stores may write logits: their memory belongs to the caller, who has no room for more rows.
   bool storesOnlyRowsOfStep;
-  /// Rows of the step; the thread's place in the block, and its warp's in the group.
+  /// Rows of the step. Number of the warp in the block, of the lane in the warp, of the warp in its group of four.
   Value rows, warp, lane, warpInGroup;
-  /// Where the thread writes pieces, by chunks; and where it reads them: of its two tiles' first and second halves, or,
-  /// with the weight as operand A, by what the number of the chunk is combined with.
-  Values written, places;
+  /// Where the thread writes a piece, for each chunk of eight columns. Where it reads a piece: if the input is operand
+  /// A, the first and the second elements of its pairs; else one address for each value of chunk number ^ row (see
+  /// placeColumns).
+  Values writeAddresses, readAddresses;
   Value tileInPiece, pair;
-  /// Of the tile: the thread's first row of the step, and first tile of the weight.
+  /// The thread's first row of the step, and its first tile of the weight, in the block's tile.
   Value row, column;
-  /// By pieces: the thread's parts with what has been requested for them.
+  /// For each piece the thread's parts, with what was loaded for them.
   std::vector<std::vector<EpilogueValues>> pieces;
 };
 

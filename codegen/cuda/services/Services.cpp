@@ -80,7 +80,7 @@ static void emitFillRandom(CudaBuilder &b, StringRef name, Type element) {
   });
 }
 
-/// The bits of the f32 infinity: NaN have greater ones, but for the sign.
+/// The bits of the f32 infinity. Without the sign, the bits of a NaN are a greater number.
 static constexpr int64_t kInfinity = 0x7f800000;
 
 Value orderOf(CudaBuilder &b, Value logit) {

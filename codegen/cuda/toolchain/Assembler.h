@@ -20,7 +20,7 @@ struct Cubin {
   std::string log;
 };
 
-/// A cubin, or why there is none: "this machine has no assembler for NVIDIA GPUs".
+/// A cubin. If there is no cubin, the reason: "this machine has no assembler for NVIDIA GPUs".
 struct Assembly {
   std::optional<Cubin> cubin;
   std::string obstacle;

@@ -1,9 +1,13 @@
 //===- SharedRows.h - Rows of 16-bit elements for ldmatrix ------*- C++ -*-===//
 //
-// ldmatrix reads eight rows of 16 bytes at once, from eight rows of a tile at the same column. They come in one pass
-// when they lie in different banks: the 16-byte chunks of a row are permuted by the number of the row where the row is
-// a multiple of 128 bytes (chunk c of row r lies at c ^ (r % 8)), otherwise the row is padded to an odd number of
-// chunks. Addresses are i32; a tile begins at a multiple of 128 bytes.
+// A tile is some rows of 16-bit elements in shared memory. ldmatrix reads the same 16-byte chunk of eight rows at once.
+// This takes one pass if the eight chunks lie in different banks. There are 32 banks of 4 bytes, so chunks collide when
+// their addresses are equal modulo 128 bytes. Two layouts avoid this:
+//
+//   permuted  Rows are a multiple of 128 bytes. Chunk c of row r lies at place c ^ (r % 8) of the row.
+//   padded    For other sizes. A row is padded to an odd number of chunks.
+//
+// Addresses are i32. A tile begins at a multiple of 128 bytes.
 //
 //===----------------------------------------------------------------------===//
 
@@ -21,20 +25,20 @@ struct SharedRows {
 
   using Value = mlir::Value;
 
-  /// Byte offset of a chunk of a row.
+  /// Byte offset of chunk number `chunk` of row number `row` in the tile.
   Value offset(CudaBuilder &b, Value row, Value chunk) const {
     if (permuted)
       chunk = xorBits(b, chunk, b.rem(row, 8));
     return b.add(b.mul(row, stride), b.mul(chunk, 16));
   }
-  /// From the address of chunk 0 or 1 of a row to that of the chunk `pairs` pairs further.
+  /// `address`: of chunk 0 or 1 of a row. Returns the address of the chunk that lies 2 * `pairs` chunks further.
   Value alongRow(CudaBuilder &b, Value address, int64_t pairs) const {
     if (!permuted)
       return b.add(address, pairs * 32);
     return b.add(xorBits(b, address, b.i32(pairs % 4 * 32)), pairs / 4 * 128);
   }
-  /// From the address of a chunk of a row below `step` (a power of two) to that of the same chunk `rows` rows (a
-  /// multiple of `step`) further down.
+  /// `address`: of a chunk in one of the first n rows, where n is a power of two that divides `rows`. Returns the
+  /// address of the same chunk `rows` rows further down.
   Value downRows(CudaBuilder &b, Value address, int64_t rows) const {
     if (permuted && rows % 8)
       address = xorBits(b, address, b.i32(rows % 8 * 16));
