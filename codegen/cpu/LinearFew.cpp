@@ -101,12 +101,12 @@ private:
 
   void emitTile(const Section &section, Value tile) {
     TilePosition at(b, section, tile);
-    SmallVector<Value> weightRows = region.weightRows(b, *frame, section, at.f);
+    SmallVector<Value> weightRows = region.weightRows(b, *frame, section, at.rowOffset);
 
     b.loop(b.i64(0), rows, 1, [&](Value row) {
       SmallVector<Value> dots = emitDots(weightRows, b.at(input, b.mul(row, inputs * bytesOf(inputElement))));
       Value a = b.fromScalars(ArrayRef<Value>(dots).take_front(section.run));
-      Value c = section.hasB ? b.fromScalars(ArrayRef<Value>(dots).drop_front(section.run)) : Value();
+      Value c = section.hasSecond ? b.fromScalars(ArrayRef<Value>(dots).drop_front(section.run)) : Value();
       TileOfRow values{section, at, row, a, c};
       for (const EpilogueStage &stage : section.stages)
         std::visit([&](const auto &kind) { emitStage(kind, values); }, stage);
@@ -172,7 +172,7 @@ private:
     WeightOperand bias(b, stage.bias.getType());
     auto loadBias = [&](unsigned part, int64_t base) {
       Value address = frame->argument(stage.bias, pointersOf(stage.bias.getType()) > 1 ? part : 0);
-      WeightOperand::Run values = bias.run(address, b.add(tile.at.f, base));
+      WeightOperand::Run values = bias.run(address, b.add(tile.at.rowOffset, base));
       if (section.rowStride == 1)
         return values.vector(0, section.run);
       SmallVector<Value> scalars;
@@ -180,9 +180,9 @@ private:
         scalars.push_back(values.scalar(i * section.rowStride));
       return b.fromScalars(scalars);
     };
-    tile.a = b.addf(tile.a, loadBias(section.partA, section.baseA));
+    tile.a = b.addf(tile.a, loadBias(section.firstPart, section.firstBase));
     if (tile.c)
-      tile.c = b.addf(tile.c, loadBias(section.partB, section.baseB));
+      tile.c = b.addf(tile.c, loadBias(section.secondPart, section.secondBase));
   }
 
   void emitStage(const RotateStage &stage, TileOfRow &tile) {
@@ -207,15 +207,15 @@ private:
     Type other = type.getElementType();
     Value otherRow = b.at(frame->argument(stage.other), b.mul(tile.row, type.getDimSize(1) * bytesOf(other)));
     auto loadOther = [&](int64_t base) {
-      return b.loadF32(other, b.at(otherRow, b.mul(b.add(tile.at.f, base), bytesOf(other))), tile.section.run);
+      return b.loadF32(other, b.at(otherRow, b.mul(b.add(tile.at.rowOffset, base), bytesOf(other))), tile.section.run);
     };
-    tile.a = b.addf(tile.a, loadOther(tile.section.outA));
+    tile.a = b.addf(tile.a, loadOther(tile.section.firstOutput));
     if (tile.c)
-      tile.c = b.addf(tile.c, loadOther(tile.section.outB));
+      tile.c = b.addf(tile.c, loadOther(tile.section.secondOutput));
   }
 
   void emitStage(const StoreStage &, TileOfRow &tile) {
-    storeRuns(tile, resultLayout().element, targetOf(tile), tile.at.f);
+    storeRuns(tile, resultLayout().element, targetOf(tile), tile.at.rowOffset);
   }
 
   void emitStage(const AppendStage &stage, TileOfRow &tile) {
@@ -228,23 +228,24 @@ private:
       Value offset = b.add(cache.rowOffset(b, sequence, b.widen(position)), b.mul(tile.at.group, cache.headBytes()));
       Value pool = stage.isKeys ? cache.keys : cache.values;
       storeRuns(tile, cache.type.getElementType(), b.at(pool, offset),
-                b.sub(tile.at.f, b.mul(tile.at.group, tile.section.groupRows)));
+                b.sub(tile.at.rowOffset, b.mul(tile.at.group, tile.section.groupRows)));
     });
   }
 
-  /// Stores run A at feature f + outA and run B at f + outB of a row-major row.
-  void storeRuns(const TileOfRow &tile, Type element, Value row, Value f) {
+  /// Stores the first run at feature rowOffset + firstOutput of a row-major row, and the second at rowOffset +
+  /// secondOutput.
+  void storeRuns(const TileOfRow &tile, Type element, Value row, Value rowOffset) {
     const Section &section = tile.section;
-    Value start = b.at(row, b.mul(f, bytesOf(element)));
+    Value start = b.at(row, b.mul(rowOffset, bytesOf(element)));
     if (section.rowStride == 2) {
       // A and B are the even and odd features of one stretch.
       b.storeF32(vector::InterleaveOp::create(b, tile.a, tile.c), element,
-                 b.at(start, section.outA * bytesOf(element)));
+                 b.at(start, section.firstOutput * bytesOf(element)));
       return;
     }
-    b.storeF32(tile.a, element, b.at(start, section.outA * bytesOf(element)));
+    b.storeF32(tile.a, element, b.at(start, section.firstOutput * bytesOf(element)));
     if (tile.c)
-      b.storeF32(tile.c, element, b.at(start, section.outB * bytesOf(element)));
+      b.storeF32(tile.c, element, b.at(start, section.secondOutput * bytesOf(element)));
   }
 
   KernelBuilder &b;

@@ -93,7 +93,7 @@ private:
     /// The features of values(), counted from the first of the tile.
     SmallVector<int64_t> features() const {
       SmallVector<int64_t> features;
-      for (auto [count, first] : {std::pair(a.size(), section.outA), std::pair(c.size(), section.outB)})
+      for (auto [count, first] : {std::pair(a.size(), section.firstOutput), std::pair(c.size(), section.secondOutput)})
         for (size_t i = 0; i < count; ++i)
           features.push_back(first + i * section.rowStride);
       return features;
@@ -102,7 +102,7 @@ private:
 
   void emitTile(const Section &section, Value tile, Value firstRowTile, Value lastRowTile) {
     TilePosition at(b, section, tile);
-    SmallVector<Value> weightRows = region.weightRows(b, *frame, section, at.f);
+    SmallVector<Value> weightRows = region.weightRows(b, *frame, section, at.rowOffset);
     if (stored.hasBlocks())
       weightRows = decode(weightRows);
 
@@ -145,7 +145,7 @@ private:
       SmallVector<Value> a, c;
       for (int64_t i = 0; i < section.run; ++i) {
         a.push_back(sums[i * vectors + v]);
-        if (section.hasB)
+        if (section.hasSecond)
           c.push_back(sums[(section.run + i) * vectors + v]);
       }
       TileOfRows tile{section, at, b.add(rowTile, v), a, c};
@@ -189,7 +189,7 @@ private:
       for (size_t v = 0; v < vectors; ++v)
         sums[row * vectors + v] = b.fma(w, x[v], sums[row * vectors + v]);
     };
-    auto single = [&](Value k, ValueRange carried) {
+    auto addOneFeature = [&](Value k, ValueRange carried) {
       KernelBuilder::Values next(carried.begin(), carried.end());
       SmallVector<Value> x = inputVectors(k);
       for (auto [row, weightRow] : llvm::enumerate(weightRows))
@@ -197,7 +197,7 @@ private:
       return next;
     };
     if (!pairs)
-      return b.loop(b.i64(0), b.i64(inputs), 1, zero, single);
+      return b.loop(b.i64(0), b.i64(inputs), 1, zero, addOneFeature);
 
     auto f32Vector = b.vectorOf(b.getF32Type(), lanes);
     SmallVector<Value> sums = zero;
@@ -215,7 +215,7 @@ private:
         }
         return next;
       });
-    return main == inputs ? sums : single(b.i64(main), sums);
+    return main == inputs ? sums : addOneFeature(b.i64(main), sums);
   }
 
   /// Address of the result's tile of rows.
@@ -231,12 +231,12 @@ private:
     WeightOperand bias(b, stage.bias.getType());
     bool parts = pointersOf(stage.bias.getType()) > 1;
     auto addBias = [&](SmallVector<Value> &values, unsigned part, int64_t base) {
-      WeightOperand::Run run = bias.run(frame->argument(stage.bias, parts ? part : 0), b.add(tile.at.f, base));
+      WeightOperand::Run run = bias.run(frame->argument(stage.bias, parts ? part : 0), b.add(tile.at.rowOffset, base));
       for (auto [i, value] : llvm::enumerate(values))
         value = b.addf(value, run.broadcast(i * section.rowStride, lanes));
     };
-    addBias(tile.a, section.partA, section.baseA);
-    addBias(tile.c, section.partB, section.baseB);
+    addBias(tile.a, section.firstPart, section.firstBase);
+    addBias(tile.c, section.secondPart, section.secondBase);
   }
 
   void emitStage(const RotateStage &stage, TileOfRows &tile) {
@@ -266,16 +266,16 @@ private:
     Value base = b.at(frame->argument(stage.other), b.mul(tile.rowTile, other.strideBytes()));
     auto addOther = [&](MutableArrayRef<Value> values, int64_t first) {
       for (auto [i, value] : llvm::enumerate(values)) {
-        Value feature = b.add(tile.at.f, first + i * tile.section.rowStride);
+        Value feature = b.add(tile.at.rowOffset, first + i * tile.section.rowStride);
         value = b.addf(value, b.loadF32(other.element, b.at(base, other.featureOffset(b, feature)), lanes));
       }
     };
-    addOther(tile.a, tile.section.outA);
-    addOther(tile.c, tile.section.outB);
+    addOther(tile.a, tile.section.firstOutput);
+    addOther(tile.c, tile.section.secondOutput);
   }
 
   void emitStage(const StoreStage &, TileOfRows &tile) {
-    storeFeatures(b, resultLayout(), targetOf(tile), tile.features(), tile.values(), tile.at.f);
+    storeFeatures(b, resultLayout(), targetOf(tile), tile.features(), tile.values(), tile.at.rowOffset);
   }
 
   /// The values of a row lie in a lane of each vector, the cache wants them side by side: through scratch.
@@ -287,7 +287,7 @@ private:
     // Features in ascending order, so that a run of neighbours is stored in order.
     for (auto [index, value] : llvm::enumerate(tile.values()))
       b.storeF32(value, element, b.at(frame->scratch, index * columnBytes));
-    Value firstFeature = b.sub(tile.at.f, b.mul(tile.at.group, tile.section.groupRows));
+    Value firstFeature = b.sub(tile.at.rowOffset, b.mul(tile.at.group, tile.section.groupRows));
     Value positions = frame->argument(append.getPositions()), sequences = frame->argument(append.getSequences());
     Value pool = stage.isKeys ? cache.keys : cache.values;
     b.loop(b.i64(0), b.i64(lanes), 1, [&](Value lane) {

@@ -36,8 +36,8 @@ FailureOr<LinearTiles> LinearTiles::match(KernelOp kernel) {
 
 SmallVector<int64_t> LinearTiles::partRows() { return partRowsOf(linear.getWeight()); }
 
-/// Turns rows of the whole weight into a part and a row of it.
-void LinearTiles::place(Section &section, int64_t rowA, int64_t rowB) {
+/// Finds the part of the weight that each run lies in, and the first row of the run in that part.
+void LinearTiles::place(Section &section, int64_t firstRow, int64_t secondRow) {
   SmallVector<int64_t> parts = partRows();
   auto locate = [&](int64_t row, unsigned &part, int64_t &base) {
     part = 0;
@@ -45,26 +45,26 @@ void LinearTiles::place(Section &section, int64_t rowA, int64_t rowB) {
     while (part + 1 < parts.size() && base >= parts[part])
       base -= parts[part++];
   };
-  locate(rowA, section.partA, section.baseA);
-  locate(section.hasB ? rowB : rowA, section.partB, section.baseB);
+  locate(firstRow, section.firstPart, section.firstBase);
+  locate(section.hasSecond ? secondRow : firstRow, section.secondPart, section.secondBase);
 }
 
-/// Rows [firstRow, firstRow + count) of the weight, which are those features of the sink, in neighbouring pairs of
-/// runs; what is left over becomes a smaller tile, and an odd last row a single one.
+/// Divides rows [firstRow, firstRow + count) of the weight into tiles of two neighbouring runs. The rows that are left
+/// over become a smaller tile, and an odd last row a tile of one row.
 void LinearTiles::addPlain(SmallVectorImpl<Section> &tiles, int64_t firstRow, int64_t count, int64_t run) {
   run = std::min(run, std::max<int64_t>(count / 2, 1));
   int64_t done = 0;
-  auto add = [&](int64_t runRows, int64_t number, bool hasB) {
+  auto add = [&](int64_t runRows, int64_t number, bool hasSecond) {
     if (number == 0)
       return;
     Section section;
     section.stages = sections.front().stages;
     section.run = runRows;
-    section.hasB = hasB;
+    section.hasSecond = hasSecond;
     section.tiles = section.tilesPerGroup = number;
-    section.tileRows = hasB ? 2 * runRows : runRows;
-    section.outA = firstRow + done;
-    section.outB = firstRow + done + runRows;
+    section.tileRows = hasSecond ? 2 * runRows : runRows;
+    section.firstOutput = firstRow + done;
+    section.secondOutput = firstRow + done + runRows;
     place(section, firstRow + done, firstRow + done + runRows);
     tiles.push_back(section);
     done += number * section.tileRows;
@@ -94,7 +94,7 @@ void LinearTiles::addGate(SmallVectorImpl<Section> &tiles, int64_t run) {
     section.run = section.tileRows = step;
     section.tiles = section.tilesPerGroup = done == 0 ? features / step : 1;
     section.stages = sections.front().stages;
-    section.outA = done;
+    section.firstOutput = done;
     place(section, done, features + done);
     tiles.push_back(section);
     done += section.tiles * step;
@@ -113,17 +113,17 @@ void LinearTiles::addHeads(SmallVectorImpl<Section> &tiles, const LinearSection 
     --section.run;
   section.tilesPerGroup = half / section.run;
   section.tileRows = 2 * section.run;
-  section.outB = section.run;
+  section.secondOutput = section.run;
   if (rotate) {
     bool interleaved = RotateOp(rotate->op).getLayout() == RotaryLayout::Interleaved;
     section.rowStride = interleaved ? 2 : 1;
     section.tileRows = section.run * section.rowStride;
-    section.outB = interleaved ? 1 : half;
+    section.secondOutput = interleaved ? 1 : half;
   }
   section.stages = rows.stages;
   section.groupRows = head;
   section.tiles = rows.rows / head * section.tilesPerGroup;
-  place(section, rows.firstRow, rows.firstRow + section.outB);
+  place(section, rows.firstRow, rows.firstRow + section.secondOutput);
   tiles.push_back(section);
 }
 
@@ -146,17 +146,17 @@ SmallVector<Section> LinearTiles::tiles(int64_t run) {
 }
 
 SmallVector<Value> LinearTiles::weightRows(KernelBuilder &b, const KernelFrame &frame, const Section &section,
-                                           Value f) {
+                                           Value rowOffset) {
   int64_t rowBytes = WeightOperand(b, linear.getWeight().getType()).rowBytes();
   SmallVector<Value> rows;
   auto addRun = [&](unsigned part, int64_t base) {
-    Value start = b.at(frame.argument(linear.getWeight(), part), b.mul(b.add(f, base), rowBytes));
+    Value start = b.at(frame.argument(linear.getWeight(), part), b.mul(b.add(rowOffset, base), rowBytes));
     for (int64_t i = 0; i < section.run; ++i)
       rows.push_back(b.at(start, i * section.rowStride * rowBytes));
   };
-  addRun(section.partA, section.baseA);
-  if (section.hasB)
-    addRun(section.partB, section.baseB);
+  addRun(section.firstPart, section.firstBase);
+  if (section.hasSecond)
+    addRun(section.secondPart, section.secondBase);
   return rows;
 }
 

@@ -13,32 +13,37 @@
 
 namespace quipu::codegen::cpu {
 
-/// Tiles of equal shape over a range of the weight's rows. A tile is two runs, A and B, of `run` rows each, `rowStride`
-/// apart; `hasB` is false for the single row left over by an odd number of rows. For tile i,
-///     f = (i / tilesPerGroup) * groupRows + (i % tilesPerGroup) * tileRows,
-/// run A starts at row `baseA + f` of part `partA`, and run B at row `baseB + f` of part `partB`.
+/// Tiles of equal shape over a range of the weight's rows. A tile has two runs of `run` rows each; neighbouring rows of
+/// a run are `rowStride` rows apart. An odd number of rows leaves one row over, whose tile has no second run
+/// (`hasSecond`). Tile number i has
+///
+///     rowOffset = (i / tilesPerGroup) * groupRows + (i % tilesPerGroup) * tileRows
+///
+/// Its first run begins at row `firstBase + rowOffset` of the weight's part `firstPart`, its second run at row
+/// `secondBase + rowOffset` of part `secondPart`.
 struct Section {
-  unsigned partA = 0, partB = 0;
-  int64_t baseA = 0, baseB = 0;
+  unsigned firstPart = 0, secondPart = 0;
+  int64_t firstBase = 0, secondBase = 0;
   int64_t tiles = 0, tilesPerGroup = 1, groupRows = 0, tileRows = 0;
   int64_t run = 1, rowStride = 1;
-  bool hasB = true;
+  bool hasSecond = true;
 
-  /// What happens to the sums of a tile. With a RotateStage, rows A and B of the tile are the elements of rotary pairs
-  /// (i % tilesPerGroup) * run ...; with a GateStage, A is the gate and B the up projection of the same features.
+  /// What happens to the sums of a tile. With a RotateStage the two runs are the first and the second elements of
+  /// rotary pairs, from pair (i % tilesPerGroup) * run of the head on. With a GateStage they are the gate and the up
+  /// projection of the same features.
   llvm::SmallVector<EpilogueStage, 4> stages;
-  /// First row of A and B of tile f = 0 in the features that the last stage writes.
-  int64_t outA = 0, outB = 0;
+  /// Feature that the last stage writes for the first row of the first and of the second run, where rowOffset is 0.
+  int64_t firstOutput = 0, secondOutput = 0;
 };
 
-/// Where a tile of a section is: `group` and `inGroup` are the quotient and remainder of its number by tilesPerGroup,
-/// `f` the row offset of the formula above.
+/// Where a tile of a section is. `group` and `inGroup` are the quotient and the remainder of its number by
+/// tilesPerGroup. `rowOffset` is that of the formula above.
 struct TilePosition {
   TilePosition(KernelBuilder &b, const Section &section, mlir::Value tile)
       : group(b.div(tile, section.tilesPerGroup)), inGroup(b.rem(tile, section.tilesPerGroup)),
-        f(b.add(b.mul(group, section.groupRows), b.mul(inGroup, section.tileRows))) {}
+        rowOffset(b.add(b.mul(group, section.groupRows), b.mul(inGroup, section.tileRows))) {}
 
-  mlir::Value group, inGroup, f;
+  mlir::Value group, inGroup, rowOffset;
 };
 
 /// A linear region with the rows of its weight divided into tiles.
@@ -51,9 +56,9 @@ struct LinearTiles : LinearRegion {
   /// Whether a result lies in pairs of neighbouring features, which a tile must hold together.
   bool packsPairs();
 
-  /// Addresses of the weight's rows in a tile: run A, then run B.
+  /// Addresses of the weight's rows in a tile: those of the first run, then those of the second.
   llvm::SmallVector<mlir::Value> weightRows(KernelBuilder &b, const KernelFrame &frame, const Section &section,
-                                            mlir::Value f);
+                                            mlir::Value rowOffset);
 
 private:
   explicit LinearTiles(const LinearRegion &region) : LinearRegion(region) {}
@@ -64,7 +69,7 @@ private:
   void addGate(llvm::SmallVectorImpl<Section> &tiles, int64_t run);
   /// Tiles within the heads of a section.
   void addHeads(llvm::SmallVectorImpl<Section> &tiles, const LinearSection &section, int64_t run);
-  void place(Section &section, int64_t rowA, int64_t rowB);
+  void place(Section &section, int64_t firstRow, int64_t secondRow);
 };
 
 /// Total number of tiles.

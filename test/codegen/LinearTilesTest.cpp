@@ -33,9 +33,9 @@ protected:
       for (int64_t tile = 0; tile < section.tiles; ++tile) {
         int64_t f = tile / section.tilesPerGroup * section.groupRows + tile % section.tilesPerGroup * section.tileRows;
         for (int64_t i = 0; i < section.run; ++i) {
-          ++count[{section.partA, section.baseA + f + i * section.rowStride}];
-          if (section.hasB)
-            ++count[{section.partB, section.baseB + f + i * section.rowStride}];
+          ++count[{section.firstPart, section.firstBase + f + i * section.rowStride}];
+          if (section.hasSecond)
+            ++count[{section.secondPart, section.secondBase + f + i * section.rowStride}];
         }
       }
     return count;
@@ -104,7 +104,7 @@ TEST_F(LinearTilesTest, GateAndUpOfAnyWidth) {
       expectOnce(sections, {features, features});
       for (const Section &section : sections) {
         EXPECT_TRUE(findStage<GateStage>(section.stages));
-        EXPECT_EQ(section.baseA, section.baseB) << "gate and up of the same feature";
+        EXPECT_EQ(section.firstBase, section.secondBase) << "gate and up of the same feature";
       }
     }
 }
@@ -120,7 +120,7 @@ TEST_F(LinearTilesTest, HeadsOfEveryEvenSize) {
         for (size_t part : {1, 2})
           EXPECT_EQ(findStage<AppendStage>(sections[part].stages)->isKeys, part == 1);
         EXPECT_FALSE(findStage<RotateStage>(sections[2].stages));
-        EXPECT_EQ(sections[0].baseB - sections[0].baseA, std::string(layout) == "half" ? head / 2 : 1);
+        EXPECT_EQ(sections[0].secondBase - sections[0].firstBase, std::string(layout) == "half" ? head / 2 : 1);
       }
 }
 
@@ -136,7 +136,8 @@ TEST_F(LinearTilesTest, PlainRowsOfAWeightInParts) {
       auto sections = region(text).tiles(run);
       expectOnce(sections, {first, 9});
       for (const Section &section : sections)
-        EXPECT_EQ(section.outA, section.partA * first + section.baseA) << "the result's features are in order";
+        EXPECT_EQ(section.firstOutput, section.firstPart * first + section.firstBase)
+            << "the result's features are in order";
     }
 }
 
