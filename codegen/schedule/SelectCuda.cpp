@@ -11,6 +11,7 @@
 #include "codegen/common/DenseWeights.h"
 #include "codegen/common/LinearRegion.h"
 #include "codegen/cuda/attention/AttentionWorkspace.h"
+#include "codegen/schedule/RowBounds.h"
 #include "codegen/schedule/Select.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/TypeUtilities.h"
@@ -22,15 +23,11 @@ using namespace quipu::llama;
 namespace quipu::codegen {
 namespace {
 
-/// Most rows of a program whose linear kernels keep the weight in registers, and of one whose kernels have a single
-/// tile of input rows.
-constexpr int64_t kFewRows = 8, kOneTileRows = 64;
 /// Rows of operand A of a tile where there are several.
 constexpr int64_t kTileRows = 128;
 
-/// Most rows of a program whose attention has too few blocks for two on a multiprocessor; keys of a tile of attention
-/// with wgmma.
-constexpr int64_t kMediumRows = 512, kWgmmaKeys = 128;
+/// Keys of a tile of attention with wgmma.
+constexpr int64_t kWgmmaKeys = 128;
 
 bool is16Bit(Type type) { return type.isF16() || type.isBF16(); }
 

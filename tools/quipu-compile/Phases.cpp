@@ -5,6 +5,7 @@
 #include "codegen/Passes.h"
 #include "codegen/cpu/CpuTarget.h"
 #include "codegen/cuda/CudaTarget.h"
+#include "codegen/schedule/RowBounds.h"
 #include "passes/Passes.h"
 #include "tools/common/Console.h"
 
@@ -14,26 +15,34 @@
 
 namespace quipu::tool {
 
-/// Rows up to which attention works on each one by itself, whatever the step is.
-static constexpr uint32_t kDecodeRows = 64;
-/// Most rows of one step of decode.
-static constexpr uint32_t kMostDecodeRows = 512;
-
 /// The programs of a CUDA plan: where the reading of weights dominates, where they still do but tensor cores must run
 /// at full rate, and where arithmetic does. More sequences than that have a program of their own beside the one for as
 /// many rows of a prompt: their attention reads other keys for each row.
 static std::vector<std::string> cudaPrograms(const codegen::cuda::CudaTarget &target, frontend::DType dtype,
                                              uint32_t maxBatch) {
-  if (dtype == frontend::DType::f32)
-    return {"decode:1-8", "prefill:9-256"};
-  std::vector<std::string> programs = {"decode:1-8", "decode:decode64:9-64"};
-  if (target.hasRings())
-    programs = {"decode:1-1", "decode:decode4:2-4", "decode:decode64:5-64"};
-  if (maxBatch > kDecodeRows)
-    programs.push_back("decode:decode512:65-" + std::to_string(std::min(maxBatch, kMostDecodeRows)));
-  programs.push_back("prefill:65-512");
+  using namespace codegen;
+  std::vector<std::string> programs;
+  auto add = [&](const std::string &kindAndName, int64_t first, int64_t last) {
+    programs.push_back(kindAndName + ":" + std::to_string(first) + "-" + std::to_string(last));
+  };
+  if (dtype == frontend::DType::f32) {
+    add("decode", 1, kFewRows);
+    add("prefill", kFewRows + 1, 256);
+    return programs;
+  }
+  if (target.hasRings()) {
+    add("decode", 1, 1);
+    add("decode:decode4", 2, 4);
+    add("decode:decode64", 5, kOneTileRows);
+  } else {
+    add("decode", 1, kFewRows);
+    add("decode:decode64", kFewRows + 1, kOneTileRows);
+  }
+  if (maxBatch > kOneTileRows)
+    add("decode:decode512", kOneTileRows + 1, std::min<int64_t>(maxBatch, kMediumRows));
+  add("prefill", kOneTileRows + 1, kMediumRows);
   if (target.hasWgmma())
-    programs.push_back("prefill:prefill2048:513-2048");
+    add("prefill:prefill2048", kMediumRows + 1, 2048);
   return programs;
 }
 
