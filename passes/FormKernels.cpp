@@ -59,8 +59,8 @@ struct Group {
   }
 };
 
-/// Ops that stay in the program: they name weights and cache layers.
-bool staysInProgram(Operation *op) { return isa<WeightRefOp, KVLayerOp, LaunchOp, func::ReturnOp>(op); }
+/// Ops that stay in the program: they name weights and cache layers, or the runtime itself computes them.
+bool staysInProgram(Operation *op) { return isa<WeightRefOp, KVLayerOp, SampleOp, LaunchOp, func::ReturnOp>(op); }
 
 bool isUnexpanded(Operation *op) { return isa<GatedMLPOp, LMHeadOp, RotaryOp>(op); }
 

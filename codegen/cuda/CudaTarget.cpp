@@ -3,6 +3,7 @@
 #include "codegen/cuda/CudaTarget.h"
 
 #include "codegen/common/Diagnose.h"
+#include "runtime/abi/CudaLimits.h"
 
 using namespace mlir;
 using namespace quipu::llama;
@@ -26,7 +27,7 @@ static constexpr int kA100Multiprocessors = 108, kLeastSharedKib = CudaTarget::k
 static const Gpu kGpus[] = {{"sm_80", "sm_80", 80, kA100Multiprocessors, 163, {}},
                             {"sm_86", "sm_80", 80, kA100Multiprocessors, kLeastSharedKib, {}},
                             {"sm_89", "sm_80", 80, kA100Multiprocessors, kLeastSharedKib, {}},
-                            {"sm_90a", "sm_90a", 86, 132, 227, kHopperFeatures}};
+                            {"sm_90a", "sm_90a", 86, 132, kMaxSharedBytes / 1024, kHopperFeatures}};
 static constexpr llvm::StringLiteral kDefaultArch = "sm_90a";
 
 CudaTarget::CudaTarget(CudaTargetAttr attribute)

@@ -4,6 +4,7 @@
 
 #include "codegen/plan/PlanEnums.h"
 #include "ir/Llama/WeightTypes.h"
+#include "runtime/abi/ProgramValues.h"
 
 #include "runtime/abi/DataType.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -15,17 +16,17 @@ namespace quipu::codegen {
 namespace {
 
 /// Which input of a step an op reads through the operand; nothing where it reads none.
-std::optional<plan::InputKind> inputOf(OpOperand &use) {
+std::optional<StepInput> inputOf(OpOperand &use) {
   Value value = use.get();
   auto positionsOrSequences = [&](auto op) {
-    return value == op.getPositions()   ? std::optional(plan::InputKind::positions)
-           : value == op.getSequences() ? std::optional(plan::InputKind::sequences)
+    return value == op.getPositions()   ? std::optional(StepInput::Positions)
+           : value == op.getSequences() ? std::optional(StepInput::Sequences)
                                         : std::nullopt;
   };
-  return llvm::TypeSwitch<Operation *, std::optional<plan::InputKind>>(use.getOwner())
-      .Case<EmbeddingOp>([](auto) { return plan::InputKind::token_ids; })
-      .Case<RotaryTableOp, RotaryOp>([](auto) { return plan::InputKind::positions; })
-      .Case<GatherRowsOp>([](auto) { return plan::InputKind::output_rows; })
+  return llvm::TypeSwitch<Operation *, std::optional<StepInput>>(use.getOwner())
+      .Case<EmbeddingOp>([](auto) { return StepInput::Tokens; })
+      .Case<RotaryTableOp, RotaryOp>([](auto) { return StepInput::Positions; })
+      .Case<GatherRowsOp>([](auto) { return StepInput::OutputRows; })
       .Case<KVAppendOp, AttentionOp>(positionsOrSequences)
       .Default([](Operation *) { return std::nullopt; });
 }
@@ -60,8 +61,8 @@ private:
       return addWeight(tensor);
     if (tensor && tensor.getElementType().isInteger(32)) {
       for (OpOperand &use : argument.getUses())
-        if (std::optional<plan::InputKind> input = inputOf(use)) {
-          add(plan::ParamKind::input).input = *input;
+        if (std::optional<StepInput> input = inputOf(use)) {
+          add(plan::ParamKind::input).input = knownValue(*input).name;
           params.back()->dtype = plan::DType::i32;
           return success();
         }

@@ -42,6 +42,29 @@ inline plan::WeightRole toPlan(llama::WeightRole role) {
   llvm_unreachable("all roles are listed");
 }
 
+inline plan::SampleMode toPlan(llama::SampleMode mode) {
+  switch (mode) {
+  case llama::SampleMode::Greedy:
+    return plan::SampleMode::greedy;
+  case llama::SampleMode::Drawn:
+    return plan::SampleMode::drawn;
+  }
+  llvm_unreachable("all modes are listed");
+}
+
+/// Nothing where no input or output of a program has such elements.
+inline std::optional<plan::ValueType> valueType(mlir::Type type) {
+  if (type.isInteger(32))
+    return plan::ValueType::i32;
+  if (type.isF32())
+    return plan::ValueType::f32;
+  if (type.isF64())
+    return plan::ValueType::f64;
+  if (mlir::isa<llama::SampleRuleType>(type))
+    return plan::ValueType::sample_rule;
+  return std::nullopt;
+}
+
 inline plan::RowDim toPlan(RowDim rows) {
   switch (rows) {
   case RowDim::One:

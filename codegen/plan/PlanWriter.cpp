@@ -7,6 +7,7 @@
 #include "codegen/plan/KernelWork.h"
 #include "codegen/plan/PlanEnums.h"
 #include "codegen/plan/RollSteps.h"
+#include "codegen/plan/ValueTable.h"
 #include "frontends/common/PlanTypes.h"
 #include "ir/Llama/RowPairing.h"
 #include "ir/Llama/WeightTypes.h"
@@ -156,6 +157,8 @@ private:
         to->relative_path = std::filesystem::path(file.path).lexically_relative(options.folder).string();
       to->size = file.size;
       to->mtime_ns = file.mtimeNs;
+      for (const ByteRange &range : file.header)
+        to->header.emplace_back(range.offset, range.size);
       to->header_hash.assign(file.headerHash.begin(), file.headerHash.end());
       if (file.contentHash)
         to->content_hash.assign(file.contentHash->begin(), file.contentHash->end());
@@ -350,14 +353,12 @@ private:
 
   LogicalResult addOperand(LaunchOp launch, Value operand, FlatStep &step) {
     if (auto argument = dyn_cast<BlockArgument>(operand)) {
-      // The order of arguments of every program: tokens, positions, sequences, output rows, cache.
-      static constexpr plan::InputKind kInputs[] = {plan::InputKind::token_ids, plan::InputKind::positions,
-                                                    plan::InputKind::sequences, plan::InputKind::output_rows};
-      if (argument.getArgNumber() >= std::size(kInputs))
+      std::optional<uint64_t> input = values.inputOf(argument);
+      if (!input)
         return launch.emitOpError() << "launches @" << launch.getKernel() << " on the program's argument "
-                                    << argument.getArgNumber()
-                                    << "; a step's inputs are tokens, positions, sequences and rows";
-      step.arguments.push_back({plan::ArgKind::input, static_cast<uint64_t>(kInputs[argument.getArgNumber()])});
+                                    << argument.getArgNumber() << ", which has no name (" << kValueNameAttrName
+                                    << ") by which the runtime would know it";
+      step.arguments.push_back({plan::ArgKind::input, *input});
       return success();
     }
     Operation *op = operand.getDefiningOp();
@@ -370,9 +371,44 @@ private:
     auto source = dyn_cast<LaunchOp>(op);
     if (!source || !source.getOffsets())
       return op->emitOpError() << "feeds a launch but has no place in the arena; run llama-plan-memory";
-    step.arguments.push_back(
-        {plan::ArgKind::arena,
-         static_cast<uint64_t>((*source.getOffsets())[cast<OpResult>(operand).getResultNumber()])});
+    return addResult(cast<OpResult>(operand), (*source.getOffsets())[cast<OpResult>(operand).getResultNumber()], step);
+  }
+
+  /// The place of a launch's result: in the arena, or an output of the program.
+  LogicalResult addResult(OpResult result, int64_t offset, FlatStep &step) {
+    if (offset >= 0) {
+      step.arguments.push_back({plan::ArgKind::arena, static_cast<uint64_t>(offset)});
+      return success();
+    }
+    std::optional<uint64_t> output = values.outputOf(result);
+    if (!output)
+      return result.getOwner()->emitOpError() << "gives a result of the program without a name (" << kValueNameAttrName
+                                              << ") by which the runtime would know it";
+    if (uint64_t width = values.outputs[*output]->columns; width != model.config.vocabSize)
+      return result.getOwner()->emitOpError()
+             << "gives " << width << " logits a row where the config's vocab_size is " << model.config.vocabSize;
+    step.arguments.push_back({plan::ArgKind::output, *output});
+    return success();
+  }
+
+  /// A choice of tokens: logits, what the draw needs, and the result.
+  LogicalResult writeSample(SampleOp sample, std::vector<FlatStep> &steps) {
+    FlatStep step;
+    step.sample = toPlan(sample.getMode());
+    step.location = nameOf(sample.getLoc());
+    std::optional<uint64_t> logits = values.outputOf(sample.getLogits()), tokens = values.outputOf(sample.getResult());
+    if (!logits || !tokens)
+      return sample.emitOpError() << "takes or gives no named output of the program; logits and tokens are outputs";
+    step.arguments.push_back({plan::ArgKind::output, *logits});
+    for (Value operand : sample->getOperands().drop_front()) {
+      auto argument = dyn_cast<BlockArgument>(operand);
+      std::optional<uint64_t> input = argument ? values.inputOf(argument) : std::nullopt;
+      if (!input)
+        return sample.emitOpError() << "draws by what is no named input of the program";
+      step.arguments.push_back({plan::ArgKind::input, *input});
+    }
+    step.arguments.push_back({plan::ArgKind::output, *tokens});
+    steps.push_back(std::move(step));
     return success();
   }
 
@@ -386,6 +422,10 @@ private:
       if (auto cache = dyn_cast<KVCacheType>(type); cache && failed(writeCache(cache, program)))
         return failure();
 
+    FailureOr<ValueTable> table = ValueTable::of(program);
+    if (failed(table))
+      return failure();
+    values = std::move(*table);
     std::vector<FlatStep> steps;
     for (LaunchOp launch : program.getOps<LaunchOp>()) {
       FlatStep step;
@@ -400,22 +440,19 @@ private:
       if (!launch.getOffsets() && launch.getNumResults())
         return launch.emitOpError() << "has no offsets; run llama-plan-memory";
       if (std::optional<ArrayRef<int64_t>> offsets = launch.getOffsets())
-        for (auto [offset, type] : llvm::zip_equal(*offsets, launch.getResultTypes())) {
-          if (offset >= 0) {
-            step.arguments.push_back({plan::ArgKind::arena, static_cast<uint64_t>(offset)});
-            continue;
-          }
-          if (int64_t width = cast<RankedTensorType>(type).getDimSize(1); width != model.config.vocabSize)
-            return launch.emitOpError() << "gives " << width << " logits a row where the config's vocab_size is "
-                                        << model.config.vocabSize;
-          step.arguments.push_back({plan::ArgKind::output, static_cast<uint64_t>(plan::OutputKind::logits)});
-        }
+        for (auto [offset, result] : llvm::zip_equal(*offsets, launch.getResults()))
+          if (failed(addResult(result, offset, step)))
+            return failure();
       if (std::optional<ArrayRef<int64_t>> workspace = launch.getWorkspaceOffsets())
         for (int64_t offset : *workspace)
           step.arguments.push_back({plan::ArgKind::arena, static_cast<uint64_t>(offset)});
       locate(launch, step);
       steps.push_back(std::move(step));
     }
+
+    for (SampleOp sample : program.getOps<SampleOp>())
+      if (failed(writeSample(sample, steps)))
+        return failure();
 
     auto to = std::make_unique<plan::ProgramT>();
     to->name = program.getSymName().str();
@@ -425,6 +462,8 @@ private:
     to->row_align = attribute.getRowAlign();
     to->arena_bytes = arena.getInt();
     to->variant = variantIndex;
+    to->inputs = std::move(values.inputs);
+    to->outputs = std::move(values.outputs);
     to->sequences = rollSteps(steps);
     out.programs.push_back(std::move(to));
     return success();
@@ -498,6 +537,8 @@ private:
   SymbolTable *symbols = nullptr;
   uint32_t variantIndex = 0;
   llvm::StringMap<uint32_t> kernelIndex;
+  /// Of the program that is being written.
+  ValueTable values;
 };
 
 } // namespace

@@ -11,7 +11,8 @@ namespace {
 constexpr size_t kMaxPeriod = 64;
 
 bool sameShape(const FlatStep &a, const FlatStep &b) {
-  return a.kernel == b.kernel && a.location == b.location && a.layer.has_value() == b.layer.has_value() &&
+  return a.kernel == b.kernel && a.sample == b.sample && a.location == b.location &&
+         a.layer.has_value() == b.layer.has_value() &&
          std::ranges::equal(a.arguments, b.arguments, {}, &FlatStep::Argument::kind, &FlatStep::Argument::kind);
 }
 
@@ -29,6 +30,20 @@ bool continues(const FlatStep &a, const FlatStep &b, const FlatStep &c) {
         difference(b.arguments[i].value, a.arguments[i].value))
       return false;
   return true;
+}
+
+plan::StepActionUnion actionOf(const FlatStep &step) {
+  plan::StepActionUnion action;
+  if (step.sample) {
+    plan::SampleT sample;
+    sample.mode = *step.sample;
+    action.Set(std::move(sample));
+  } else {
+    plan::RunKernelT run;
+    run.kernel = step.kernel;
+    action.Set(std::move(run));
+  }
+  return action;
 }
 
 /// How often the `period` steps at one step repeat, found from the last step to the first: asking each step anew would
@@ -97,7 +112,7 @@ std::vector<std::unique_ptr<plan::SequenceT>> rollSteps(const std::vector<FlatSt
       const FlatStep &flat = steps[first + i];
       const FlatStep *next = repeats > 1 ? &steps[first + period + i] : nullptr;
       auto step = std::make_unique<plan::StepT>();
-      step->kernel = flat.kernel;
+      step->action = actionOf(flat);
       step->location = flat.location;
       if (flat.layer) {
         step->layer_base = *flat.layer;

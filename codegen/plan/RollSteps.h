@@ -23,7 +23,9 @@ struct FlatStep {
     plan::ArgKind kind;
     uint64_t value;
   };
+  /// The kernel that it runs; of a sample, its mode.
   uint32_t kernel = 0;
+  std::optional<plan::SampleMode> sample;
   std::vector<Argument> arguments;
   /// Place in the model, with "{}" for the layer's number if it has one.
   std::string location;

@@ -5,6 +5,8 @@
 #include "frontends/common/Layout.h"
 #include "frontends/common/PlanTypes.h"
 #include "ir/Llama/WeightTypes.h"
+#include "runtime/abi/ProgramValues.h"
+#include "runtime/abi/SampleRule.h"
 #include "runtime/support/Error.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -153,6 +155,7 @@ private:
   Value attention(const std::string &layerPlace, int64_t layer, Value input);
   Value feedForward(const std::string &layerPlace, Value input);
   Value add(const std::string &place, Value residual, Value update);
+  void nameValues(func::FuncOp program);
 
   const Model &model;
   const ModelConfig &config;
@@ -286,6 +289,16 @@ Value GraphBuilder::add(const std::string &place, Value residual, Value update) 
   return llama::AddOp::create(builder, at(place), rows(config.hiddenSize, f32), residual, update);
 }
 
+/// Says by which names the runtime knows the arguments, all but the cache, and the results.
+void GraphBuilder::nameValues(func::FuncOp program) {
+  constexpr unsigned cacheNumber = kNumRowInputs;
+  for (auto [number, value] : llvm::enumerate(kStepInputs))
+    program.setArgAttr(static_cast<unsigned>(number) + (number >= cacheNumber ? 1 : 0), llama::kValueNameAttrName,
+                       builder.getStringAttr(value.name));
+  for (auto [number, value] : llvm::enumerate(kStepOutputs))
+    program.setResultAttr(static_cast<unsigned>(number), llama::kValueNameAttrName, builder.getStringAttr(value.name));
+}
+
 OwningOpRef<ModuleOp> GraphBuilder::build() {
   f32 = builder.getF32Type();
   computeType = element(compute);
@@ -295,14 +308,20 @@ OwningOpRef<ModuleOp> GraphBuilder::build() {
   builder.setInsertionPointToEnd(module->getBody());
   declareWeights();
 
-  Type indices = RankedTensorType::get({ShapedType::kDynamic}, builder.getI32Type());
+  auto perRow = [](Type element) { return RankedTensorType::get({ShapedType::kDynamic}, element); };
+  Type indices = perRow(builder.getI32Type());
   Type cacheArgument = llama::KVCacheType::get(builder.getContext(), config.numLayers, config.numKvHeads,
                                                config.headDim, cacheType, options.page);
   auto logitsType = rows(config.vocabSize, f32);
-  auto type = builder.getFunctionType({indices, indices, indices, indices, cacheArgument}, {logitsType});
+  Type rules = perRow(llama::SampleRuleType::get(builder.getContext()));
+  Type recent = RankedTensorType::get({ShapedType::kDynamic, kSampleWindow}, builder.getI32Type());
+  auto type = builder.getFunctionType(
+      {indices, indices, indices, indices, cacheArgument, rules, recent, perRow(builder.getF64Type())},
+      {logitsType, indices, indices});
   auto forward = func::FuncOp::create(builder, at("model"), "forward", type);
   forward->setAttr(llama::kProgramAttrName,
                    llama::ProgramAttr::get(builder.getContext(), llama::ProgramKind::Forward, 1, options.maxRows, 1));
+  nameValues(forward);
   Block *body = forward.addEntryBlock();
   builder.setInsertionPointToEnd(body);
   tokens = body->getArgument(0);
@@ -324,7 +343,12 @@ OwningOpRef<ModuleOp> GraphBuilder::build() {
   Value logits = llama::LMHeadOp::create(builder, head, logitsType, state, outputRows, weight("norm", at("norm")),
                                          weight(config.tieWordEmbeddings ? "embed_tokens" : "lm_head", head),
                                          builder.getF64FloatAttr(config.rmsNormEps), TypeAttr::get(computeType));
-  func::ReturnOp::create(builder, at("model"), logits);
+  Location choice = at("sample");
+  Value greedy =
+      llama::SampleOp::create(builder, choice, indices, logits, llama::SampleMode::Greedy, Value(), Value(), Value());
+  Value drawn = llama::SampleOp::create(builder, choice, indices, logits, llama::SampleMode::Drawn,
+                                        body->getArgument(5), body->getArgument(6), body->getArgument(7));
+  func::ReturnOp::create(builder, at("model"), {logits, greedy, drawn});
   return module;
 }
 

@@ -12,7 +12,7 @@
 
 #include "frontends/common/ModelConfig.h"
 #include "runtime/abi/WeightFormat.h"
-#include "runtime/support/Hash.h"
+#include "runtime/support/WeightIdentity.h"
 
 #include <cstdint>
 #include <map>
@@ -30,9 +30,10 @@ struct WeightFile {
   uint64_t size = 0;
   /// Last modification, nanoseconds since 1970 (stat's st_mtim).
   int64_t mtimeNs = 0;
-  /// Bytes at the start of the file which describe the tensors (safetensors: the 8-byte length and the JSON).
-  uint64_t headerSize = 0;
-  /// Hash of those `headerSize` bytes.
+  /// The bytes that say what tensors the file has and where they lie (safetensors: the 8-byte length and the JSON). The
+  /// plan has them compared whenever it is loaded.
+  std::vector<ByteRange> header;
+  /// hashRanges of the file and its header.
   Hash128 headerHash{};
   /// Hash of the whole file; set by hashContents alone, because it reads every byte.
   std::optional<Hash128> contentHash;

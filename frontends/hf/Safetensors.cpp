@@ -269,7 +269,7 @@ WeightIndex readSafetensors(const std::string &path) {
   info.path = error ? path : absolute.lexically_normal().string();
   info.size = file.size();
   info.mtimeNs = file.mtimeNs();
-  info.headerSize = head.size();
+  info.header = {{0, head.size()}};
   info.headerHash = hashBytes(head.data(), head.size());
 
   uint64_t dataSize = file.size() - head.size();

@@ -69,6 +69,10 @@ inline constexpr llvm::StringLiteral kTargetAttrName = "llama.target";
 /// Name of the module of generated code beside the kernels, which a kernel's #llama.code refers to.
 inline constexpr llvm::StringLiteral kCodeModuleName = "kernels";
 
+/// Name of the attribute that arguments and results of a program have: the name by which the runtime knows them
+/// (runtime/abi/ProgramValues.h).
+inline constexpr llvm::StringLiteral kValueNameAttrName = "llama.name";
+
 /// The layout in which the rows of an activation are stored; null when it is row-major.
 inline TokenLanesAttr getTokenLanes(mlir::Type type) {
   auto tensor = mlir::dyn_cast<mlir::RankedTensorType>(type);

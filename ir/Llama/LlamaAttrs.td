@@ -45,6 +45,12 @@ def Llama_ProgramKind : Llama_Enum<"ProgramKind", "what a program is for", [
   I32EnumAttrCase<"Decode", 1, "decode">,
   I32EnumAttrCase<"Prefill", 2, "prefill">]>;
 
+def Llama_SampleMode : Llama_Enum<"SampleMode", "how the next token is chosen", [
+  // The most likely one.
+  I32EnumAttrCase<"Greedy", 0, "greedy">,
+  // One that is drawn, by a rule for each row.
+  I32EnumAttrCase<"Drawn", 1, "drawn">]>;
+
 def Llama_WeightRole : Llama_Enum<"WeightRole", "what a weight is, which decides how random weights are filled", [
   I32EnumAttrCase<"Matrix", 0, "matrix">, I32EnumAttrCase<"Norm", 1, "norm">,
   I32EnumAttrCase<"Embedding", 2, "embedding">, I32EnumAttrCase<"Bias", 3, "bias">]>;

@@ -32,19 +32,27 @@ def Llama_Dialect : Dialect {
 
     **Programs.** A `func.func` with the attribute `llama.program` (a `#llama.program`) is a program: what the runtime
     runs for a step whose number of rows is within the attribute's bounds. A model is imported as one program of kind
-    `forward`; `llama-specialize` makes programs of the kinds `decode` and `prefill` of it. Every program takes the same
-    five arguments and gives one result; their order is their meaning:
+    `forward`; `llama-specialize` makes programs of the kinds `decode` and `prefill` of it. The runtime
+    knows what a program takes and gives by the attribute `llama.name` of its arguments and results. The names are
+    listed in `runtime/abi/ProgramValues.h`; the cache has none. A program of an imported model has:
 
-    | argument | type | what it holds |
+    | value | type | what it holds |
     | --- | --- | --- |
-    | 0, tokens | `tensor<?xi32>` | the token of each row |
-    | 1, positions | `tensor<?xi32>` | its place in its sequence; -1 in a padding row |
-    | 2, sequences | `tensor<?xi32>` | its sequence: a row of the cache's block table |
-    | 3, rows | `tensor<?xi32>` | the rows whose logits are wanted, `R` of them |
-    | 4, cache | `!llama.kv_cache` | keys and values of all sequences, read and written |
-    | result | `tensor<?xVxf32>` | the logits of the wanted rows, `R x V` |
+    | `tokens` | `tensor<?xi32>` | the token of each row |
+    | `positions` | `tensor<?xi32>` | its place in its sequence; -1 in a padding row |
+    | `sequences` | `tensor<?xi32>` | its sequence: a row of the cache's block table |
+    | `output_rows` | `tensor<?xi32>` | the rows whose logits are wanted, `R` of them |
+    | argument 4, the cache | `!llama.kv_cache` | keys and values of all sequences, read and written |
+    | `sample_rules` | `tensor<?x!llama.sample_rule>` | how a token is drawn from each row of logits |
+    | `recent_tokens` | `tensor<?x1024xi32>` | the tokens seen last, for the repeat penalty; -1: none |
+    | `random_numbers` | `tensor<?xf64>` | a number from [0, 1) for each draw |
+    | result `logits` | `tensor<?xVxf32>` | the logits of the wanted rows, `R x V` |
+    | result `greedy_tokens` | `tensor<?xi32>` | the most likely token of each of these rows |
+    | result `drawn_tokens` | `tensor<?xi32>` | a token that is drawn from each of them |
 
-    The first dimensions of arguments 0 to 2 are one number, `T`. An i64 attribute `llama.arena_bytes`, written by
+    `quipu-eval` takes programs by the order of this table, and needs the first five arguments and the logits.
+
+    The first dimensions of the first three are one number, `T`. An i64 attribute `llama.arena_bytes`, written by
     `llama-plan-memory`, is the memory that the results of the program's launches need.
 
     ```mlir

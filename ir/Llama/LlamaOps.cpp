@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ir/Llama/WeightTypes.h"
+#include "runtime/abi/SampleRule.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
@@ -324,6 +325,17 @@ LogicalResult LMHeadOp::verify() {
       failed(expectEqual(*this, "width of the weight", features(getWeight()), features(getInput()))))
     return failure();
   return expectEqual(*this, "width of the result", features(getResult()), rows(getWeight()));
+}
+
+LogicalResult SampleOp::verify() {
+  bool isDrawn = getMode() == SampleMode::Drawn;
+  if (isDrawn != bool(getRules()))
+    return emitOpError() << (isDrawn ? "draws, and has no rules to draw by" : "is greedy, and has rules to draw by");
+  if (!isDrawn)
+    return success();
+  if (int64_t width = cast<RankedTensorType>(getRecent().getType()).getDimSize(1); width != kSampleWindow)
+    return emitOpError() << "has rows of " << width << " tokens seen last, expected " << kSampleWindow;
+  return success();
 }
 
 LogicalResult RepeatKVOp::verify() {

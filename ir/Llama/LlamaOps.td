@@ -293,18 +293,34 @@ def Llama_LMHeadOp : Llama_Op<"lm_head", [Pure, Llama_SelectsRows]> {
   let hasVerifier = 1;
 }
 
-def Llama_SampleOp : Llama_Op<"sample", [Pure]> {
-  let summary = "greedy choice of the next token";
+def Llama_SampleOp : Llama_Op<"sample", [Pure, AttrSizedOperandSegments]> {
+  let summary = "choice of the next token";
   let description = [{
-    `result[r] = argmax_v logits[r, v]`; of equal logits the lowest index wins.
+    `greedy`: `result[r] = argmax_v logits[r, v]`; of equal logits the lowest index wins.
+
+    `drawn`: a token of each row is drawn by `rules[r]` with the number `random[r]` from [0, 1). In this order: logits
+    of the tokens in `recent[r]` (the tokens seen last, -1: none) are divided by the repeat penalty where positive and
+    multiplied where negative; all are divided by the temperature (0: the greedy choice); the top-k most likely tokens
+    are kept; softmax; of these the smallest set whose probabilities sum to top-p; then those at least min-p times as
+    likely as the likeliest. The tokens that are left stand in the order of their ids, each with its part of the
+    interval [0, 1), and the number falls into one of them.
+
+    A program may give both. The runtime computes the one that is asked for, the CPU with its own sampler, a GPU with
+    the kernels of its services. The op takes no part in kernels.
 
     ```mlir
-    %ids = llama.sample %logits : (tensor<?x49152xf32>) -> tensor<?xi32>
+    %ids = llama.sample %logits greedy : (tensor<?x49152xf32>) -> tensor<?xi32>
+    %drawn = llama.sample %logits drawn by %rules recent %recent random %numbers
+       : (tensor<?x49152xf32>, tensor<?x!llama.sample_rule>, tensor<?x1024xi32>, tensor<?xf64>) -> tensor<?xi32>
     ```
   }];
-  let arguments = (ins Llama_Activation2D:$logits);
+  let arguments = (ins Llama_Activation2D:$logits, EnumProp<Llama_SampleMode>:$mode,
+                       Optional<TensorRankOf<[Llama_SampleRuleType], [1]>>:$rules,
+                       Optional<TensorRankOf<[I32], [2]>>:$recent, Optional<TensorRankOf<[F64], [1]>>:$random);
   let results = (outs Llama_RowIndices:$result);
-  let assemblyFormat = "$logits attr-dict `:` functional-type(operands, results)";
+  let assemblyFormat = [{ $logits $mode (`by` $rules^ `recent` $recent `random` $random)? attr-dict `:`
+    functional-type(operands, results) }];
+  let hasVerifier = 1;
 }
 
 def Llama_RepeatKVOp : Llama_Op<"repeat_kv", [Pure]> {

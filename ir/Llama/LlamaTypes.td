@@ -58,4 +58,16 @@ def Llama_BlockType : Llama_Type<"Block", "block"> {
   let genVerifyDecl = 1;
 }
 
+def Llama_SampleRuleType : Llama_Type<"SampleRule", "sample_rule"> {
+  let summary = "how the next token of a row is drawn";
+  let description = [{
+    The element type of a tensor with a rule for each row: temperature, top-k, top-p, min-p and repeat penalty, as the
+    runtime lays them out (runtime/abi/SampleRule.h).
+
+    ```mlir
+    tensor<?x!llama.sample_rule>
+    ```
+  }];
+}
+
 #endif // QUIPU_IR_LLAMA_LLAMATYPES_TD

@@ -68,6 +68,23 @@ void quipu::llama::registerEvaluatorDialects(DialectRegistry &registry) {
   registerLLVMDialectTranslation(registry);
 }
 
+/// Inputs that logits depend on: tokens, positions, sequences, rows, cache.
+static constexpr unsigned kLogitsInputs = 5;
+
+/// Makes the logits the only result of a program: without the choices of tokens and what they need.
+static void keepLogits(func::FuncOp program) {
+  Operation *end = program.getBody().front().getTerminator();
+  end->eraseOperands(1, end->getNumOperands() - 1);
+  BitVector results(program.getNumResults(), true), inputs(program.getNumArguments());
+  results.reset(0);
+  (void)program.eraseResults(results);
+  for (auto sample : llvm::make_early_inc_range(program.getOps<SampleOp>()))
+    if (sample->use_empty())
+      sample.erase();
+  inputs.set(kLogitsInputs, program.getNumArguments());
+  (void)program.eraseArguments(inputs);
+}
+
 llvm::Expected<std::unique_ptr<Evaluator>> Evaluator::create(ModuleOp module, const Options &options,
                                                              const WeightFill &fill) {
   std::unique_ptr<Evaluator> result(new Evaluator());
@@ -83,11 +100,11 @@ llvm::Expected<std::unique_ptr<Evaluator>> Evaluator::create(ModuleOp module, co
       auto tensor = dyn_cast<RankedTensorType>(input);
       return tensor && tensor.getRank() == 1 && tensor.getElementType().isInteger(32);
     };
-    auto logits = type.getNumResults() == 1 ? dyn_cast<RankedTensorType>(type.getResult(0)) : RankedTensorType();
-    if (type.getNumInputs() != 5 || !llvm::all_of(type.getInputs().take_front(4), isIndices) ||
+    auto logits = type.getNumResults() >= 1 ? dyn_cast<RankedTensorType>(type.getResult(0)) : RankedTensorType();
+    if (type.getNumInputs() < kLogitsInputs || !llvm::all_of(type.getInputs().take_front(4), isIndices) ||
         !isa<KVCacheType>(type.getInput(4)) || !logits || logits.getRank() != 2 || !logits.getElementType().isF32())
       return makeError("@" + func.getSymName() +
-                       " does not take (tokens, positions, sequences, rows, cache) and yield f32 logits");
+                       " does not take (tokens, positions, sequences, rows, cache, ...) and yield (f32 logits, ...)");
     auto programCache = cast<KVCacheType>(type.getInput(4));
     if (cache && (cache != programCache || result->vocabularySize != logits.getDimSize(1)))
       return makeError("@" + func.getSymName() + " differs from @" + result->programs.front().name +
@@ -110,6 +127,9 @@ llvm::Expected<std::unique_ptr<Evaluator>> Evaluator::create(ModuleOp module, co
                                            bytesOf(cache.getElementType()), static_cast<char>(0xff));
 
   OwningOpRef<ModuleOp> lowered = cast<ModuleOp>(module->clone());
+  for (auto func : lowered->getOps<func::FuncOp>())
+    if (func->hasAttr(kProgramAttrName))
+      keepLogits(func);
   PassManager manager(module.getContext());
   buildReferencePipeline(manager);
   if (failed(manager.run(*lowered)))

@@ -80,11 +80,24 @@ static Values lowerSample(SampleOp op, SampleOp::Adaptor in, ReferenceBuilder &b
   })};
 }
 
+namespace {
+/// The greedy choice alone has a reference: what is drawn depends on how a sampler rounds.
+struct SamplePattern : ReferencePattern<SampleOp> {
+  using ReferencePattern::ReferencePattern;
+
+  LogicalResult matchAndRewrite(SampleOp op, SampleOp::Adaptor in, ConversionPatternRewriter &rewriter) const override {
+    if (op.getMode() != SampleMode::Greedy)
+      return rewriter.notifyMatchFailure(op, "only the greedy choice has a reference");
+    return ReferencePattern::matchAndRewrite(op, in, rewriter);
+  }
+};
+} // namespace
+
 void addPointwisePatterns(RewritePatternSet &patterns, const TypeConverter &types) {
   addPattern<RMSNormOp>(patterns, types, lowerRMSNorm);
   addPattern<GateOp>(patterns, types, lowerGate);
   addPattern<AddOp>(patterns, types, lowerAdd);
-  addPattern<SampleOp>(patterns, types, lowerSample);
+  patterns.add<SamplePattern>(types, patterns.getContext(), lowerSample);
 }
 
 } // namespace quipu::llama

@@ -15,9 +15,9 @@ namespace {
 /// A bijective mix of 32 bits with low bias (two multiplications).
 inline uint32_t mix(uint32_t x) {
   x ^= x >> 16;
-  x *= 0x7feb352du;
+  x *= kRandomMix[0];
   x ^= x >> 15;
-  x *= 0x846ca68bu;
+  x *= kRandomMix[1];
   x ^= x >> 16;
   return x;
 }

@@ -19,6 +19,9 @@
 
 namespace quipu {
 
+/// Multipliers of the mix of 32 bits, which kernels compute too.
+inline constexpr uint32_t kRandomMix[] = {0x7feb352d, 0x846ca68b};
+
 /// Standard deviation of the random values of a tensor (0 for norms, which are filled with ones). `columns` is the
 /// size of the last dimension.
 double randomDeviation(plan::WeightRole role, uint64_t columns);

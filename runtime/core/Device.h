@@ -1,7 +1,8 @@
 //===- Device.h - What runs kernels -----------------------------------------*- C++ -*-===//
 //
-// The launch model is the same everywhere: launch(kernel, grid, args). A program is handed over as a list of launches
-// with all pointers resolved, and run whole: a CPU wakes its threads once for the list, a GPU captures it as a graph.
+// The launch model is the same everywhere: launch(kernel, grid, args), and copies beside it. A program is handed over
+// as a list of launches with all pointers resolved, and run whole: a CPU wakes its threads once for the list, a GPU
+// captures it as a graph.
 //
 // A device works through what it is given in order, and may lag behind the host: what is enqueued has happened for
 // certain only after synchronize(), or after waiting for an event recorded behind it. The CPU never lags.
@@ -65,10 +66,11 @@ public:
   virtual const void *lookup(const char *symbol) const = 0;
 };
 
-/// One kernel entry with its grid and arguments.
+/// One kernel entry with its grid and arguments, or a copy.
 struct Launch {
+  /// Null for a copy.
   const void *entry;
-  /// Arguments in the order of KernelAbi.h.
+  /// Arguments in the order of KernelAbi.h; of a copy: from and to.
   void *const *buffers;
   uint32_t numBuffers;
   /// Number of blocks = fixed * ceil(rows / rowsPerBlock), where rows comes from the step's dims.
@@ -77,6 +79,10 @@ struct Launch {
   uint64_t fixed;
   /// Threads, shared memory and tensor maps, for devices that have them.
   const plan::Entry *shape = nullptr;
+  /// Of a copy, whose blocks are rows: bytes of each.
+  uint64_t rowBytes = 0;
+
+  bool isCopy() const { return !entry; }
 };
 
 /// Rows of a kind in a step of so many tokens and output rows.
@@ -104,7 +110,7 @@ public:
   virtual ~PreparedList();
 };
 
-/// Launches that run in order, each after the one before has finished. Owns the argument arrays.
+/// Launches and copies that run in order, each after the one before has finished. Owns the argument arrays.
 struct LaunchList {
   std::vector<Launch> launches;
   std::vector<void *> pointers;

@@ -2,19 +2,12 @@
 
 #include "runtime/core/Executor.h"
 #include "runtime/core/Weights.h"
+#include "runtime/plan/Steps.h"
+#include "runtime/support/Error.h"
 
 #include <algorithm>
 
 namespace quipu {
-
-/// Calls function(step, kernel, iteration) for the steps of a program in the order in which they run.
-template <typename Function>
-static void forEachStep(const plan::Plan &plan, const plan::Program &program, Function function) {
-  for (const plan::Sequence *sequence : *program.sequences())
-    for (uint64_t iteration = 0; iteration < sequence->repeat(); ++iteration)
-      for (const plan::Step *step : *sequence->steps())
-        function(*step, *plan.kernels()->Get(step->kernel()), iteration);
-}
 
 Executor::Executor(const Model &model, const KvCache &cache)
     : model(model), cache(cache), device(model.device()),
@@ -41,14 +34,14 @@ Executor::Executor(const Model &model, const KvCache &cache)
   for (size_t i = 0; i < programs.size(); ++i) {
     const plan::Program &program = *model.programs()[i];
     programInputs.push_back({static_cast<int32_t *>(inputs.data()) + begins[i], roundUp(program.max_rows(), kLine)});
-    resolve(program, programInputs.back(), programs[i]);
+    samples.push_back(resolve(program, programInputs.back(), programs[i]));
     programs[i].repeats = program.kind() == plan::ProgramKind::decode;
     device.prepare(programs[i]);
   }
 }
 
-void Executor::appendPointers(const plan::Arg &arg, uint64_t iteration, const Inputs &inputs,
-                              std::vector<void *> &pointers) const {
+void Executor::appendPointers(const plan::Program &program, const plan::Arg &arg, uint64_t iteration,
+                              const Inputs &inputs, std::vector<void *> &pointers) const {
   uint64_t value = arg.value() + uint64_t(arg.stride()) * iteration;
   switch (arg.kind()) {
   case plan::ArgKind::arena:
@@ -63,7 +56,7 @@ void Executor::appendPointers(const plan::Arg &arg, uint64_t iteration, const In
     pointers.push_back(cache.table());
     return;
   case plan::ArgKind::input:
-    pointers.push_back(inputs.part(value));
+    pointers.push_back(inputs.part(size_t(stepInput(program, arg))));
     return;
   case plan::ArgKind::output:
     pointers.push_back(logits.data());
@@ -71,16 +64,27 @@ void Executor::appendPointers(const plan::Arg &arg, uint64_t iteration, const In
   }
 }
 
-void Executor::resolve(const plan::Program &program, const Inputs &inputs, LaunchList &list) {
+Executor::Samples Executor::resolve(const plan::Program &program, const Inputs &inputs, LaunchList &list) {
+  Samples found;
   // Pointers move while the array grows: launches get theirs afterwards.
   std::vector<size_t> offsets;
-  forEachStep(model.plan(), program, [&](const plan::Step &step, const plan::Kernel &kernel, uint64_t iteration) {
+  forEachStep(program, [&](const plan::Step &step, uint64_t iteration) {
+    if (const plan::Sample *sample = step.action_as_Sample()) {
+      (sample->mode() == plan::SampleMode::drawn ? found.drawn : found.greedy) = true;
+      return;
+    }
     size_t offset = list.pointers.size();
     for (size_t i = 0; step.args() && i < step.args()->size(); ++i)
-      appendPointers(*step.args()->Get(unsigned(i)), iteration, inputs, list.pointers);
+      appendPointers(program, *step.args()->Get(unsigned(i)), iteration, inputs, list.pointers);
     uint32_t count = uint32_t(list.pointers.size() - offset);
+    if (const plan::Copy *copy = step.action_as_Copy()) {
+      list.launches.push_back({nullptr, nullptr, count, copy->rows(), 1, 1, nullptr, copy->row_bytes()});
+      offsets.push_back(offset);
+      return;
+    }
+    const plan::Kernel &kernel = *kernelOf(model.plan(), step);
     list.scratchBytes = std::max<size_t>(list.scratchBytes, kernel.scratch_bytes());
-    const std::vector<const void *> &points = model.entryPoints(step.kernel());
+    const std::vector<const void *> &points = model.entryPoints(step.action_as_RunKernel()->kernel());
     for (size_t i = 0; i < points.size(); ++i) {
       const plan::Entry &entry = *kernel.entries()->Get(unsigned(i));
       const plan::Grid &grid = *entry.grid();
@@ -90,6 +94,7 @@ void Executor::resolve(const plan::Program &program, const Inputs &inputs, Launc
   });
   for (size_t i = 0; i < offsets.size(); ++i)
     list.launches[i].buffers = list.pointers.data() + offsets[i];
+  return found;
 }
 
 Executor::Launched Executor::upload(size_t index, const StepRows &rows) {
@@ -136,7 +141,15 @@ uint32_t Executor::mostEnqueued() const {
   return onHost ? 1 : kRunAhead;
 }
 
+void Executor::requireSample(size_t index, bool drawn) const {
+  if (drawn ? !samples[index].drawn : !samples[index].greedy)
+    fail(model.planName(), ": program ", model.programs()[index]->name()->string_view(), " gives logits and no ",
+         knownValue(drawn ? StepOutput::DrawnTokens : StepOutput::GreedyTokens).name,
+         "; take the logits (quipu logits), or compile the model again");
+}
+
 void Executor::startChoosing(size_t index, const StepRows &rows, std::span<const TokenSampling *const> sampling) {
+  requireSample(index, !sampling.empty());
   choosing = upload(index, rows);
   launches = 0;
   onHost = !deviceChooses(sampling);
@@ -154,10 +167,10 @@ void Executor::startChoosing(size_t index, const StepRows &rows, std::span<const
 /// Where the device finds logits and leaves tokens.
 void Executor::bindChoice(const Inputs &inputs) {
   tokenChoice.logits = static_cast<const float *>(logits.data());
-  tokenChoice.tokens = inputs.part(size_t(plan::InputKind::token_ids));
-  tokenChoice.positions = inputs.part(size_t(plan::InputKind::positions));
-  tokenChoice.outputRows = inputs.part(size_t(plan::InputKind::output_rows));
-  tokenChoice.step = inputs.part(size_t(plan::InputKind::MAX) + 1);
+  tokenChoice.tokens = inputs.part(size_t(StepInput::Tokens));
+  tokenChoice.positions = inputs.part(size_t(StepInput::Positions));
+  tokenChoice.outputRows = inputs.part(size_t(StepInput::OutputRows));
+  tokenChoice.step = inputs.part(kNumRowInputs);
   tokenChoice.vocab = model.vocabSize();
   tokenChoice.keys = static_cast<uint64_t *>(keys.data());
   tokenChoice.history = static_cast<int32_t *>(history.data());
@@ -243,16 +256,19 @@ StepTimes Executor::profile(size_t index, const StepRows &rows, unsigned repeats
   StepTimes times;
   times.whole = std::move(list.whole);
   size_t number = 0;
-  forEachStep(model.plan(), *model.programs()[index],
-              [&](const plan::Step &step, const plan::Kernel &kernel, uint64_t iteration) {
-                for (const plan::Entry *entry : *kernel.entries()) {
-                  std::vector<double> &seconds = list.launches[number++];
-                  if (!seconds.empty())
-                    times.launches.push_back({locationOf(step, iteration),
-                                              step.location() ? step.location()->str() : "", entry->symbol()->str(),
-                                              step.kernel(), std::move(seconds)});
-                }
-              });
+  forEachStep(*model.programs()[index], [&](const plan::Step &step, uint64_t iteration) {
+    std::string place = step.location() ? step.location()->str() : "";
+    auto add = [&](const std::string &entry, std::optional<uint32_t> kernel) {
+      std::vector<double> &seconds = list.launches[number++];
+      if (!seconds.empty())
+        times.launches.push_back({locationOf(step, iteration), place, entry, kernel, std::move(seconds)});
+    };
+    if (step.action_as_Copy())
+      add("copy", std::nullopt);
+    if (const plan::Kernel *kernel = kernelOf(model.plan(), step))
+      for (const plan::Entry *entry : *kernel->entries())
+        add(entry->symbol()->str(), step.action_as_RunKernel()->kernel());
+  });
   return times;
 }
 

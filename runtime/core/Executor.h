@@ -3,6 +3,7 @@
 #ifndef QUIPU_RUNTIME_CORE_EXECUTOR_H
 #define QUIPU_RUNTIME_CORE_EXECUTOR_H
 
+#include "runtime/abi/ProgramValues.h"
 #include "runtime/core/Device.h"
 #include "runtime/core/KvCache.h"
 #include "runtime/core/Model.h"
@@ -54,14 +55,14 @@ public:
   StepTimes profile(size_t index, const StepRows &rows, unsigned repeats);
 
 private:
-  /// Inputs of one program on the device: tokens, positions, sequences, outputs, and the number of choices made, in one
-  /// piece, so that one copy brings them.
+  /// Inputs of one program on the device: those of StepInput that are numbers of rows, and the number of choices made,
+  /// in one piece, so that one copy brings them.
   struct Inputs {
     int32_t *values;
     size_t rows;
 
     int32_t *part(size_t index) const { return values + index * rows; }
-    static size_t size(size_t rows) { return 4 * rows + 1; }
+    static size_t size(size_t rows) { return kNumRowInputs * rows + 1; }
   };
 
   struct Launched {
@@ -69,9 +70,15 @@ private:
     int64_t dims[kNumDims];
   };
 
-  void resolve(const plan::Program &program, const Inputs &inputs, LaunchList &list);
-  void appendPointers(const plan::Arg &arg, uint64_t iteration, const Inputs &inputs,
+  /// Which tokens a program chooses.
+  struct Samples {
+    bool greedy = false, drawn = false;
+  };
+
+  Samples resolve(const plan::Program &program, const Inputs &inputs, LaunchList &list);
+  void appendPointers(const plan::Program &program, const plan::Arg &arg, uint64_t iteration, const Inputs &inputs,
                       std::vector<void *> &pointers) const;
+  void requireSample(size_t index, bool drawn) const;
   Launched upload(size_t index, const StepRows &rows);
   bool deviceChooses(std::span<const TokenSampling *const> sampling) const;
   void bindChoice(const Inputs &inputs);
@@ -88,6 +95,7 @@ private:
   DeviceMemory logits;
   std::vector<Inputs> programInputs;
   std::vector<LaunchList> programs;
+  std::vector<Samples> samples;
   /// Logits on the host, where the device's memory is out of its reach.
   DeviceMemory hostLogits;
 

@@ -24,6 +24,17 @@ static void checkDevice(const plan::Target &target, const std::string &planName,
          "; run it with --device ", planned, ", or compile the model with --target ", kind);
 }
 
+/// Every device that there is works alone.
+static void refuseCollectives(const plan::Program &program, const Device &device, const std::string &planName) {
+  for (const plan::Sequence *sequence : *program.sequences())
+    for (const plan::Step *step : *sequence->steps())
+      if (const plan::Collective *collective = step->action_as_Collective())
+        fail(planName, ": program ", program.name()->string_view(), " has a collective, ",
+             plan::EnumNameCollectiveKind(collective->kind()), " over ", collective->devices(), " devices",
+             step->location() ? " at " + step->location()->str() : "", ", and ", device.name(),
+             " runs alone; compile the model for one device");
+}
+
 std::shared_ptr<const Model> Model::load(std::shared_ptr<const PlanFile> plan, const ModelOptions &options) {
   std::shared_ptr<Model> model(new Model());
   model->file = std::move(plan);
@@ -38,7 +49,8 @@ std::shared_ptr<const Model> Model::load(std::shared_ptr<const PlanFile> plan, c
   for (const plan::Program *program : model->chosenPrograms)
     for (const plan::Sequence *sequence : *program->sequences())
       for (const plan::Step *step : *sequence->steps())
-        model->findEntries(step->kernel());
+        if (const plan::RunKernel *run = step->action_as_RunKernel())
+          model->findEntries(run->kernel());
   if (const auto *eos = root.config()->eos_token_ids())
     model->eos.insert(eos->begin(), eos->end());
   model->weightTable = std::make_unique<Weights>(*model->file, *model->dev, options);
@@ -55,6 +67,8 @@ void Model::loadCode(const std::vector<PlanChoice> &choices, const ModelOptions 
       if (program->variant() == variant)
         chosenPrograms.push_back(program);
     // Before anything is loaded.
+    for (const plan::Program *program : chosenPrograms)
+      refuseCollectives(*program, *dev, file->path());
     checkMemory(*file, chosenPrograms, options, *dev);
     try {
       modules.clear();

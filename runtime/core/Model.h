@@ -63,6 +63,8 @@ public:
   ~Model();
 
   const PlanFile &planFile() const { return *file; }
+  /// Path of the plan, for messages.
+  const std::string &planName() const { return file->path(); }
   const plan::Plan &plan() const { return file->plan(); }
   const plan::ModelConfig &config() const { return *plan().config(); }
 

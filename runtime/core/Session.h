@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -71,14 +72,14 @@ struct LaunchRows {
   uint64_t outputs = 0;
 };
 
-/// How long one launch of a kernel's entry took.
+/// How long one launch of a kernel's entry, or a copy, took.
 struct LaunchTime {
   /// Place in the model ("layers.3.self_attn.q_proj"), and the same for all layers ("layers.{}.self_attn.q_proj").
   std::string location;
   std::string place;
-  /// The kernel's entry, and the kernel's index in the plan.
+  /// The kernel's entry, and the kernel's index in the plan; "copy" and nothing for a copy.
   std::string entry;
-  uint32_t kernel = 0;
+  std::optional<uint32_t> kernel;
   /// Of each run.
   std::vector<double> seconds;
 };

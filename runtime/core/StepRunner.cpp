@@ -36,11 +36,11 @@ void StepRunner::check(Batch batch) const {
     for (size_t j = 0; j < part.tokens.size(); ++j)
       if (part.tokens[j] < 0 || uint32_t(part.tokens[j]) >= vocab)
         fail("token ", j, " of the input has id ", part.tokens[j], ", the vocabulary has ids 0 to ", vocab - 1);
-    uint64_t held = cache.length(part.sequence);
-    uint64_t total = held + part.tokens.size();
+    uint64_t before = cache.length(part.sequence);
+    uint64_t total = before + part.tokens.size();
     if (total > maxLength)
-      fail(held ? concat(part.tokens.size(), " more tokens after ", held)
-                : concat("a prompt of ", part.tokens.size(), " tokens"),
+      fail(before ? concat(part.tokens.size(), " more tokens after ", before)
+                  : concat("a prompt of ", part.tokens.size(), " tokens"),
            " do not fit: the plan was compiled for sequences of at most ", maxLength, " tokens; shorten the input; ",
            adviceOnLength(model->plan(), total));
   }

@@ -25,10 +25,6 @@ std::shared_ptr<MappedFile> openWeightFile(const PlanFile &plan, size_t index, c
 /// options.verifyWeights all bytes.
 std::span<const uint8_t> bundledWeights(const PlanFile &plan, size_t index, const ModelOptions &options);
 
-/// XXH3-128 of the first part of a safetensors file: the 8-byte length and the JSON. Throws Error when the length
-/// leaves the file.
-std::vector<uint8_t> weightHeaderHash(std::span<const uint8_t> bytes, const std::string &name);
-
 /// One pointer for each entry of Plan.weights: into a mapped file (or the bundle), or into memory of the runtime's own
 /// where the plan converts or joins, or the values come from a seed.
 class Weights {

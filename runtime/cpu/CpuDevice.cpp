@@ -112,6 +112,18 @@ struct Job {
   size_t scratchStride;
 };
 
+/// Computes or copies the blocks of a range.
+void runBlocks(const Job &job, const Launch &launch, ThreadPool::Range blocks, void *scratch) {
+  if (launch.isCopy()) {
+    size_t first = size_t(blocks.begin) * launch.rowBytes;
+    memcpy(static_cast<char *>(launch.buffers[1]) + first, static_cast<const char *>(launch.buffers[0]) + first,
+           size_t(blocks.end - blocks.begin) * launch.rowBytes);
+    return;
+  }
+  reinterpret_cast<QuipuKernelEntry>(const_cast<void *>(launch.entry))(launch.buffers, job.dims, blocks.begin,
+                                                                       blocks.end, scratch);
+}
+
 /// Every worker walks the whole list and computes its part of each launch; observe(launch, isEnd) is called before and
 /// after that.
 template <typename Observe> void walkLaunches(const Job &job, unsigned worker, Observe observe) {
@@ -130,8 +142,7 @@ template <typename Observe> void walkLaunches(const Job &job, unsigned worker, O
     observe(i, false);
     ThreadPool::Range range = job.pool.split(blocks, worker);
     if (range.begin != range.end)
-      reinterpret_cast<QuipuKernelEntry>(const_cast<void *>(launch.entry))(launch.buffers, job.dims, range.begin,
-                                                                           range.end, scratch);
+      runBlocks(job, launch, range, scratch);
     observe(i, true);
   }
 }

@@ -145,7 +145,8 @@ void CudaDevice::launch(CudaProgram &program, const int64_t *dims, const TokenCh
   bool dependent = false;
   for (size_t i = 0; i < program.size(); ++i)
     if (program.launch(i, target, dependent))
-      dependent = dependentLaunch;
+      // Kernels alone let the next one begin early.
+      dependent = dependentLaunch && !program.isCopy(i);
   if (choice && dims[kDimOutputs] > 0)
     services.choose(target, *choice, int32_t(dims[kDimOutputs]), uint32_t(gpu.multiprocessors), dependent);
 }

@@ -9,6 +9,8 @@
 #ifndef QUIPU_RUNTIME_CUDA_CUDADRIVER_H
 #define QUIPU_RUNTIME_CUDA_CUDADRIVER_H
 
+#include "runtime/abi/CudaLimits.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -86,7 +88,7 @@ static_assert(sizeof(LaunchConfig) == 56 && offsetof(LaunchConfig, stream) == 32
 struct alignas(128) TensorMap {
   uint64_t words[16];
 };
-static_assert(sizeof(TensorMap) == 128);
+static_assert(sizeof(TensorMap) == kTensorMapBytes && alignof(TensorMap) % kTensorMapAlignment == 0);
 
 // CUtensorMapDataType and the other enums of a tensor map.
 inline constexpr int kTensorF16 = 6;

@@ -37,6 +37,10 @@ CudaProgram::CudaProgram(const LaunchList &list, const CudaProperties &gpu,
   // Layers share functions.
   std::map<Function, uint64_t> known;
   for (const Launch &launch : list.launches) {
+    if (launch.isCopy()) {
+      entries.push_back({&launch, nullptr, 0, 0, 0, 0});
+      continue;
+    }
     const plan::Entry &shape = *launch.shape;
     auto function = static_cast<Function>(const_cast<void *>(launch.entry));
     auto [found, isNew] = known.try_emplace(function, 0);
@@ -62,6 +66,8 @@ CudaProgram::CudaProgram(const LaunchList &list, const CudaProperties &gpu,
   // A parameter is the address of its value: a pointer of the list, a dimension, or a map.
   size_t map = 0;
   for (Entry &entry : entries) {
+    if (entry.launch->isCopy())
+      continue;
     entry.parameters = parameters.size();
     for (uint32_t i = 0; i < entry.launch->numBuffers; ++i)
       parameters.push_back(const_cast<void **>(&entry.launch->buffers[i]));
@@ -83,6 +89,11 @@ bool CudaProgram::launch(size_t index, Stream stream, bool dependent) {
   uint64_t blocks = gridBlocks(*entry.launch, wideDims);
   if (blocks == 0)
     return false;
+  if (entry.launch->isCopy()) {
+    auto address = [&](size_t buffer) { return reinterpret_cast<Address>(entry.launch->buffers[buffer]); };
+    Driver::get().copyOnDevice(address(1), address(0), blocks * entry.launch->rowBytes, stream);
+    return true;
+  }
   uint64_t x = entry.resident ? std::min(entry.resident, blocks) : entry.launch->fixed;
   uint64_t y = entry.resident ? 1 : blocks / entry.launch->fixed;
   launchCuda(stream, entry.function, uint32_t(x), uint32_t(y), entry.threads, entry.sharedBytes,

@@ -29,7 +29,9 @@ public:
   /// The values of the parameters tokens, outputs and table stride of the launches that follow.
   void setDims(const int64_t *values);
 
-  /// Launches entry `index`; false, with nothing done, when it has no blocks. `dependent` as in launchCuda.
+  bool isCopy(size_t index) const { return entries[index].launch->isCopy(); }
+
+  /// Launches entry `index`, or copies; false, with nothing done, when it has no blocks. `dependent` as in launchCuda.
   bool launch(size_t index, cuda::Stream stream, bool dependent);
 
 private:

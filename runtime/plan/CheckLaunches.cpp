@@ -7,6 +7,7 @@
 
 #include "runtime/abi/DataType.h"
 #include "runtime/plan/PlanChecks.h"
+#include "runtime/plan/Steps.h"
 
 namespace quipu {
 namespace {
@@ -22,8 +23,9 @@ public:
       for (size_t s = 0; s < program->sequences()->size(); ++s) {
         const plan::Sequence &sequence = *program->sequences()->Get(unsigned(s));
         for (size_t i = 0; i < sequence.steps()->size(); ++i)
-          checkStep(*program, sequence, *sequence.steps()->Get(unsigned(i)),
-                    concat("program ", program->name()->string_view(), ", sequence ", s, ", step ", i));
+          if (const plan::Step &step = *sequence.steps()->Get(unsigned(i)); kernelOf(plan, step))
+            checkStep(*program, sequence, step,
+                      concat("program ", program->name()->string_view(), ", sequence ", s, ", step ", i));
       }
   }
 
@@ -49,13 +51,14 @@ private:
         wrong(field, ": format is missing");
       checkFormat(*param.format(), field + ": format");
     }
-    checkEnum(param.input(), plan::InputKind::MAX, field + ": input");
+    if (param.kind() == plan::ParamKind::input)
+      checkName(param.input(), field + ": input");
     checkRange(param.bytes(), 0, kMaxBytes, field + ": bytes");
   }
 
   void checkStep(const plan::Program &program, const plan::Sequence &sequence, const plan::Step &step,
                  const std::string &where) {
-    const plan::Kernel &kernel = *plan.kernels()->Get(step.kernel());
+    const plan::Kernel &kernel = *kernelOf(plan, step);
     size_t numArgs = step.args() ? step.args()->size() : 0;
     if (numArgs != numParams(kernel))
       wrong(where, ": gives kernel ", kernel.name()->string_view(), " ", numArgs, " arguments, it takes ",
@@ -114,17 +117,23 @@ private:
       return;
     }
     case plan::ArgKind::output: {
-      uint64_t bytes = uint64_t(plan.config()->vocab_size()) * sizeof(float);
+      const plan::ProgramValue &output = *program.outputs()->Get(unsigned(value));
+      if (output.type() != plan::ValueType::f32)
+        wrong(place, " is the output ", output.name()->string_view(), ", which no kernel gives");
+      uint64_t bytes = output.columns() * sizeof(float);
       if (param.dtype() != plan::DType::f32 || param.bytes() != bytes)
         wrong(place, ": it gives ", param.bytes(), " bytes of ", dtypeName(param.dtype()),
               " a row where logits for config.vocab_size ", plan.config()->vocab_size(), " are ", bytes, " of f32");
       return;
     }
-    case plan::ArgKind::input:
-      if (value != uint64_t(param.input()))
-        wrong(place, " is ", plan::EnumNameInputKind(plan::InputKind(value)), ", it takes ",
-              plan::EnumNameInputKind(param.input()));
+    case plan::ArgKind::input: {
+      const plan::ProgramValue &input = *program.inputs()->Get(unsigned(value));
+      if (input.name()->string_view() != param.input()->string_view())
+        wrong(place, " is ", input.name()->string_view(), ", it takes ", param.input()->string_view());
+      if (size_t(stepInput(program, plan::Arg(value, 0, kind))) >= kNumRowInputs)
+        wrong(place, " is ", input.name()->string_view(), ", which kernels do not take");
       return;
+    }
     case plan::ArgKind::kv_layer:
       // Layers are alike.
       return;

@@ -92,6 +92,7 @@ void checkPlan(const plan::Plan &plan, const std::string &name) {
   ModelChecks(plan, name).run();
   checkWeights(plan, name);
   checkPrograms(plan, name);
+  checkSteps(plan, name);
   checkLaunches(plan, name);
 }
 

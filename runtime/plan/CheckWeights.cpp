@@ -31,6 +31,7 @@ private:
       if (file.relative_path() && strlen(file.relative_path()->c_str()) != file.relative_path()->size())
         wrong(field, ".relative_path holds a zero byte");
       checkRange(file.size(), 1, kMaxBytes, field + ".size");
+      checkHeader(file, field);
       if (!file.header_hash() || file.header_hash()->size() != 16)
         wrong(field, ".header_hash is not 16 bytes");
       size_t contentBytes = file.content_hash() ? file.content_hash()->size() : 0;
@@ -40,6 +41,16 @@ private:
       if (sampleBytes != 16 && (sampleBytes != 0 || contentBytes == 0))
         wrong(field, ".sample_hash is not 16 bytes");
     }
+  }
+
+  void checkHeader(const plan::WeightFile &file, const std::string &field) {
+    if (!file.header() || file.header()->size() == 0)
+      wrong(field, ".header is empty: nothing says which bytes are compared");
+    checkAligned(*file.header(), field + ".header");
+    for (const plan::FileRange *range : *file.header())
+      if (range->offset() > file.size() || range->size() > file.size() - range->offset())
+        wrong(field, ".header: bytes ", range->offset(), " and ", range->size(), " more leave the file of ",
+              file.size(), " bytes");
   }
 
   /// Number of elements of a shape.

@@ -86,8 +86,11 @@ void checkLaunches(const plan::Plan &plan, const std::string &name);
 /// Weights and where their bytes come from.
 void checkWeights(const plan::Plan &plan, const std::string &name);
 
-/// Variants, code modules, kernels and the programs that launch them.
+/// Variants, code modules, kernels and the bounds of programs.
 void checkPrograms(const plan::Plan &plan, const std::string &name);
+
+/// Inputs and outputs of programs, and the steps that they consist of.
+void checkSteps(const plan::Plan &plan, const std::string &name);
 
 } // namespace quipu
 

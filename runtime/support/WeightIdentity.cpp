@@ -33,6 +33,13 @@ std::vector<ByteRange> sampleRanges(std::vector<ByteRange> tensors) {
   return samples;
 }
 
+Hash128 hashRanges(std::span<const uint8_t> bytes, std::span<const ByteRange> ranges) {
+  HashStream stream;
+  for (const ByteRange &range : ranges)
+    stream.update(bytes.data() + range.offset, range.size);
+  return stream.finish();
+}
+
 Hash128 hashSamples(const MappedFile &file, std::span<const ByteRange> samples) {
   for (const ByteRange &sample : samples) {
     if (sample.offset > file.size() || sample.size > file.size() - sample.offset)

@@ -33,6 +33,9 @@ struct ByteRange {
 /// them (at most about 128 MiB in all, but 4 KiB at each end). In order, without overlap. Tensors may be named twice.
 std::vector<ByteRange> sampleRanges(std::vector<ByteRange> tensors);
 
+/// XXH3-128 of the bytes of the ranges, in their order. They lie within `bytes`.
+Hash128 hashRanges(std::span<const uint8_t> bytes, std::span<const ByteRange> ranges);
+
 /// XXH3-128 of the samples' places and bytes. All of them are requested before the first is waited for. Throws Error
 /// when the file ends before them.
 Hash128 hashSamples(const MappedFile &file, std::span<const ByteRange> samples);

@@ -19,6 +19,10 @@ TEST(PlanEnums, Dialect) {
     auto pairing = static_cast<llama::RowPairing>(i);
     EXPECT_EQ(plan::EnumNameRowOrder(llama::rowOrderOf(pairing)), llama::stringifyRowPairing(pairing).str());
   }
+  for (unsigned i = 0; i <= llama::getMaxEnumValForSampleMode(); ++i) {
+    auto mode = static_cast<llama::SampleMode>(i);
+    EXPECT_EQ(plan::EnumNameSampleMode(codegen::toPlan(mode)), llama::stringifySampleMode(mode).str());
+  }
   EXPECT_EQ(codegen::toPlan(llama::ProgramKind::Forward), std::nullopt);
   for (auto kind : {llama::ProgramKind::Decode, llama::ProgramKind::Prefill})
     EXPECT_EQ(plan::EnumNameProgramKind(*codegen::toPlan(kind)), llama::stringifyProgramKind(kind).str());

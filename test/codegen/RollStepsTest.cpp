@@ -26,7 +26,10 @@ std::vector<FlatStep> unroll(const std::vector<std::unique_ptr<plan::SequenceT>>
     for (uint32_t i = 0; i < sequence->repeat; ++i)
       for (const auto &from : sequence->steps) {
         FlatStep to;
-        to.kernel = from->kernel;
+        if (const plan::RunKernelT *run = from->action.AsRunKernel())
+          to.kernel = run->kernel;
+        if (const plan::SampleT *sample = from->action.AsSample())
+          to.sample = sample->mode;
         to.location = from->location;
         if (from->location.find("{}") != std::string::npos)
           to.layer = from->layer_base + i * from->layer_stride;
@@ -41,6 +44,7 @@ void expectSame(const std::vector<FlatStep> &found, const std::vector<FlatStep> 
   ASSERT_EQ(found.size(), expected.size());
   for (size_t i = 0; i < found.size(); ++i) {
     EXPECT_EQ(found[i].kernel, expected[i].kernel) << i;
+    EXPECT_EQ(found[i].sample, expected[i].sample) << i;
     EXPECT_EQ(found[i].layer, expected[i].layer) << i;
     ASSERT_EQ(found[i].arguments.size(), expected[i].arguments.size()) << i;
     for (size_t a = 0; a < found[i].arguments.size(); ++a)

@@ -15,7 +15,7 @@ llama.kernel @k(%x: tensor<?xi32>, %w: tensor<16x8xf32>) -> tensor<?x8xf32> attr
   llama.yield %0 : tensor<?x8xf32>
 }
 llama.weight @w : tensor<16x8xf32> role embedding sources ["w"]
-func.func @decode(%x: tensor<?xi32>) -> tensor<?x8xf32> attributes {llama.program = #llama.program<decode, rows = 1 to 8>, llama.arena_bytes = 1024 : i64} {
+func.func @decode(%x: tensor<?xi32> {llama.name = "tokens"}) -> tensor<?x8xf32> attributes {llama.program = #llama.program<decode, rows = 1 to 8>, llama.arena_bytes = 1024 : i64} {
   %w = llama.weight_ref @w : tensor<16x8xf32>
   // expected-error @+1 {{has no offsets; run llama-plan-memory}}
   %0 = llama.launch @k(%x, %w) : (tensor<?xi32>, tensor<16x8xf32>) -> tensor<?x8xf32>
@@ -30,7 +30,7 @@ llama.kernel @k(%x: tensor<?x8xf32>) -> tensor<?x8xf32> attributes {schedule = #
   llama.yield %0 : tensor<?x8xf32>
 }
 llama.weight @w : tensor<16x8xf32> role embedding sources ["w"]
-func.func @decode(%x: tensor<?xi32>) -> tensor<?x8xf32> attributes {llama.program = #llama.program<decode, rows = 1 to 8>, llama.arena_bytes = 1024 : i64} {
+func.func @decode(%x: tensor<?xi32> {llama.name = "tokens"}) -> tensor<?x8xf32> attributes {llama.program = #llama.program<decode, rows = 1 to 8>, llama.arena_bytes = 1024 : i64} {
   %w = llama.weight_ref @w : tensor<16x8xf32>
   // expected-error @+1 {{feeds a launch but has no place in the arena; run llama-plan-memory}}
   %0 = llama.embedding %x, %w : (tensor<?xi32>, tensor<16x8xf32>) -> tensor<?x8xf32>
@@ -40,13 +40,13 @@ func.func @decode(%x: tensor<?xi32>) -> tensor<?x8xf32> attributes {llama.progra
 
 // -----
 
-// Test: more inputs than a step has.
+// Test: an input that the runtime could not know.
 llama.kernel @k(%x: tensor<?x8xf32>) -> tensor<?x8xf32> attributes {schedule = #llama.cpu_pointwise<rows = few, lanes = 8, rowsPerBlock = 1>} {
   %0 = llama.add %x, %x : (tensor<?x8xf32>, tensor<?x8xf32>) -> tensor<?x8xf32>
   llama.yield %0 : tensor<?x8xf32>
 }
 func.func @decode(%t: tensor<?xi32>, %p: tensor<?xi32>, %s: tensor<?xi32>, %r: tensor<?xi32>, %x: tensor<?x8xf32>) -> tensor<?x8xf32> attributes {llama.program = #llama.program<decode, rows = 1 to 8>, llama.arena_bytes = 1024 : i64} {
-  // expected-error @+1 {{launches @k on the program's argument 4; a step's inputs are tokens, positions, sequences and rows}}
+  // expected-error @+1 {{launches @k on the program's argument 4, which has no name (llama.name) by which the runtime would know it}}
   %0 = llama.launch @k(%x) {offsets = array<i64: 0>} : (tensor<?x8xf32>) -> tensor<?x8xf32>
   return %0 : tensor<?x8xf32>
 }
@@ -73,10 +73,62 @@ llama.kernel @k(%x: tensor<?xi32>, %w: tensor<12x8xf32>) -> tensor<?x8xf32> attr
 }
 // expected-error @+1 {{embeds 12 tokens where the config's vocab_size is 16}}
 llama.weight @w : tensor<12x8xf32> role embedding sources ["w"]
-func.func @decode(%x: tensor<?xi32>) -> tensor<?x8xf32> attributes {llama.program = #llama.program<decode, rows = 1 to 8>, llama.arena_bytes = 1024 : i64} {
+func.func @decode(%x: tensor<?xi32> {llama.name = "tokens"}) -> tensor<?x8xf32> attributes {llama.program = #llama.program<decode, rows = 1 to 8>, llama.arena_bytes = 1024 : i64} {
   %w = llama.weight_ref @w : tensor<12x8xf32>
   %0 = llama.launch @k(%x, %w) {offsets = array<i64: 0>} : (tensor<?xi32>, tensor<12x8xf32>) -> tensor<?x8xf32>
   return %0 : tensor<?x8xf32>
+}
+
+// -----
+
+// Test: a name that the runtime does not know.
+// expected-error @+1 {{has a value "weather", which the runtime does not know; it knows tokens, positions, sequences, output_rows, sample_rules, recent_tokens, random_numbers}}
+func.func @decode(%x: tensor<?xi32> {llama.name = "weather"}) attributes {llama.program = #llama.program<decode, rows = 1 to 8>, llama.arena_bytes = 1024 : i64} {
+  return
+}
+
+// -----
+
+// Test: an input of elements that no step has.
+// expected-error @+1 {{has a value "tokens" of type 'tensor<?xi64>'; values of a program are rows of i32, f32, f64 or sample rules}}
+func.func @decode(%x: tensor<?xi64> {llama.name = "tokens"}) attributes {llama.program = #llama.program<decode, rows = 1 to 8>, llama.arena_bytes = 1024 : i64} {
+  return
+}
+
+// -----
+
+// Test: a choice of tokens that nobody gets.
+func.func @decode(%x: tensor<?x16xf32> {llama.name = "tokens"}) -> (tensor<?x16xf32> {llama.name = "logits"}) attributes {llama.program = #llama.program<decode, rows = 1 to 8>, llama.arena_bytes = 1024 : i64} {
+  // expected-error @+1 {{takes or gives no named output of the program; logits and tokens are outputs}}
+  %0 = llama.sample %x greedy : (tensor<?x16xf32>) -> tensor<?xi32>
+  return %x : tensor<?x16xf32>
+}
+
+// -----
+
+// Test: a draw by what the runtime does not give.
+func.func @decode(%x: tensor<?x16xf32>, %rules: tensor<?x!llama.sample_rule>, %recent: tensor<?x1024xi32>, %random: tensor<?xf64>)
+    -> (tensor<?x16xf32> {llama.name = "logits"}, tensor<?xi32> {llama.name = "drawn_tokens"})
+    attributes {llama.program = #llama.program<decode, rows = 1 to 8>, llama.arena_bytes = 1024 : i64} {
+  // expected-error @+1 {{draws by what is no named input of the program}}
+  %0 = llama.sample %x drawn by %rules recent %recent random %random
+     : (tensor<?x16xf32>, tensor<?x!llama.sample_rule>, tensor<?x1024xi32>, tensor<?xf64>) -> tensor<?xi32>
+  return %x, %0 : tensor<?x16xf32>, tensor<?xi32>
+}
+
+// -----
+
+// Test: a result without a name.
+llama.kernel @k(%x: tensor<?xi32>, %w: tensor<16x16xf32>) -> tensor<?x16xf32> attributes {schedule = #llama.cpu_pointwise<rows = few, lanes = 8, rowsPerBlock = 1>} {
+  %0 = llama.embedding %x, %w : (tensor<?xi32>, tensor<16x16xf32>) -> tensor<?x16xf32>
+  llama.yield %0 : tensor<?x16xf32>
+}
+llama.weight @w : tensor<16x16xf32> role embedding sources ["w"]
+func.func @decode(%x: tensor<?xi32> {llama.name = "tokens"}) -> tensor<?x16xf32> attributes {llama.program = #llama.program<decode, rows = 1 to 8>, llama.arena_bytes = 1024 : i64} {
+  %w = llama.weight_ref @w : tensor<16x16xf32>
+  // expected-error @+1 {{gives a result of the program without a name (llama.name) by which the runtime would know it}}
+  %0 = llama.launch @k(%x, %w) {offsets = array<i64: -1>} : (tensor<?xi32>, tensor<16x16xf32>) -> tensor<?x16xf32>
+  return %0 : tensor<?x16xf32>
 }
 
 // -----
@@ -87,7 +139,7 @@ llama.kernel @k(%x: tensor<?xi32>, %w: tensor<16x8xf32>) -> tensor<?x8xf32> attr
   llama.yield %0 : tensor<?x8xf32>
 }
 llama.weight @w : tensor<16x8xf32> role embedding sources ["w"]
-func.func @decode(%x: tensor<?xi32>) -> tensor<?x8xf32> attributes {llama.program = #llama.program<decode, rows = 1 to 8>, llama.arena_bytes = 1024 : i64} {
+func.func @decode(%x: tensor<?xi32> {llama.name = "tokens"}) -> (tensor<?x8xf32> {llama.name = "logits"}) attributes {llama.program = #llama.program<decode, rows = 1 to 8>, llama.arena_bytes = 1024 : i64} {
   %w = llama.weight_ref @w : tensor<16x8xf32>
   // expected-error @+1 {{gives 8 logits a row where the config's vocab_size is 16}}
   %0 = llama.launch @k(%x, %w) {offsets = array<i64: -1>} : (tensor<?xi32>, tensor<16x8xf32>) -> tensor<?x8xf32>

@@ -180,7 +180,7 @@ TEST(Fuzz, Safetensors) {
     outcomes.count([&] {
       WeightIndex index = hf::readSafetensors(path);
       EXPECT_GE(index.tensors.size(), 1u);
-      uint64_t total = index.files.front().headerSize;
+      uint64_t total = index.files.front().header.front().size;
       for (const auto &[name, entry] : index.tensors) {
         EXPECT_LE(entry.offset + entry.size, bytes.size());
         total += entry.size;

@@ -148,8 +148,38 @@ TEST(GraphBuilder, ForwardTakesAStep) {
   auto forward = graph.module->lookupSymbol<mlir::func::FuncOp>("forward");
   ASSERT_TRUE(forward);
   EXPECT_EQ(Graph::print(forward.getFunctionType()),
-            "(tensor<?xi32>, tensor<?xi32>, tensor<?xi32>, tensor<?xi32>, !llama.kv_cache<2 x 2 x 2 x f32, page = 16>) "
-            "-> tensor<?x16xf32>");
+            "(tensor<?xi32>, tensor<?xi32>, tensor<?xi32>, tensor<?xi32>, !llama.kv_cache<2 x 2 x 2 x f32, page = 16>, "
+            "tensor<?x!llama.sample_rule>, tensor<?x1024xi32>, tensor<?xf64>) "
+            "-> (tensor<?x16xf32>, tensor<?xi32>, tensor<?xi32>)");
+  std::vector<std::string> names;
+  for (unsigned i = 0; i < forward.getNumArguments(); ++i)
+    if (auto name = forward.getArgAttrOfType<mlir::StringAttr>(i, llama::kValueNameAttrName))
+      names.push_back(name.str());
+  for (unsigned i = 0; i < forward.getNumResults(); ++i)
+    names.push_back(forward.getResultAttrOfType<mlir::StringAttr>(i, llama::kValueNameAttrName).str());
+  EXPECT_EQ(names,
+            (std::vector<std::string>{"tokens", "positions", "sequences", "output_rows", "sample_rules",
+                                      "recent_tokens", "random_numbers", "logits", "greedy_tokens", "drawn_tokens"}));
+  EXPECT_FALSE(forward.getArgAttr(4, llama::kValueNameAttrName));
+}
+
+// Test: behind the logits both choices of a token are part of the program, greedy and drawn.
+TEST(GraphBuilder, ChoosesTokens) {
+  Graph graph("{}");
+  auto samples = graph.all<llama::SampleOp>();
+  ASSERT_EQ(samples.size(), 2u);
+  EXPECT_EQ(samples[0].getMode(), llama::SampleMode::Greedy);
+  EXPECT_EQ(samples[1].getMode(), llama::SampleMode::Drawn);
+  for (llama::SampleOp sample : samples)
+    EXPECT_TRUE(sample.getLogits().getDefiningOp<llama::LMHeadOp>());
+}
+
+TEST(GraphBuilder, ForwardIsOneProgram) {
+  GraphOptions options;
+  options.maxRows = 128;
+  Graph graph("{}", options);
+  auto forward = graph.module->lookupSymbol<mlir::func::FuncOp>("forward");
+  ASSERT_TRUE(forward);
   auto program = forward->getAttrOfType<llama::ProgramAttr>(llama::kProgramAttrName);
   ASSERT_TRUE(program);
   EXPECT_EQ(program.getKind(), llama::ProgramKind::Forward);
@@ -289,11 +319,10 @@ TEST(GraphBuilder, Quantises) {
   // Random weights too.
   EXPECT_EQ(Graph(sizes, options).typeOf("lm_head"), "tensor<16x64x!llama.block<q8_0>>");
   // What is quantised is converted to nothing else.
-  EXPECT_EQ(
-      describeConversions(graph.model, DType::f16),
-      "15 of 15 matrices are stored in another type than f16 and are converted to it while they are loaded, the "
-      "first of them layers.0.self_attn.q_proj in bf16; --dtype f32 computes with all of them as they "
-      "are stored");
+  EXPECT_EQ(describeConversions(graph.model, DType::f16),
+            "15 of 15 matrices are stored in another type than f16 and are converted to it while they are loaded, the "
+            "first of them layers.0.self_attn.q_proj in bf16; --dtype f32 computes with all of them as they "
+            "are stored");
   EXPECT_TRUE(describeConversions(graph.model, DType::f16, options.quantize).starts_with("2 of 2 matrices"));
 }
 

@@ -20,8 +20,11 @@ TEST(Safetensors, IndexesTensors) {
   const WeightFile &file = index.files.front();
   EXPECT_EQ(file.path, folder.file("x.safetensors"));
   EXPECT_EQ(file.size, bytes.size());
-  EXPECT_EQ(file.headerSize, bytes.size() - 24 - 8 - 2);
-  EXPECT_EQ(file.headerHash, hashBytes(bytes.data(), file.headerSize));
+  ASSERT_EQ(file.header.size(), 1u);
+  EXPECT_EQ(file.header[0].offset, 0u);
+  uint64_t headerSize = file.header[0].size;
+  EXPECT_EQ(headerSize, bytes.size() - 24 - 8 - 2);
+  EXPECT_EQ(file.headerHash, hashBytes(bytes.data(), headerSize));
   EXPECT_GT(file.mtimeNs, 1'500'000'000'000'000'000);
   EXPECT_FALSE(file.contentHash);
 
@@ -30,9 +33,9 @@ TEST(Safetensors, IndexesTensors) {
   ASSERT_TRUE(a);
   EXPECT_EQ(a->format->name, "bf16");
   EXPECT_EQ(a->shape, std::vector<uint64_t>{4});
-  EXPECT_EQ(a->offset, file.headerSize + 24);
+  EXPECT_EQ(a->offset, headerSize + 24);
   EXPECT_EQ(a->size, 8u);
-  EXPECT_EQ(index.find("b")->offset, file.headerSize);
+  EXPECT_EQ(index.find("b")->offset, headerSize);
   EXPECT_EQ(index.find("b")->shape, (std::vector<uint64_t>{2, 3}));
   EXPECT_EQ(index.find("c")->size, 2u);
   EXPECT_EQ(index.find("d"), nullptr);

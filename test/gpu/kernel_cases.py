@@ -260,8 +260,9 @@ class Case:
                 self._build_cache()
                 self.pointers += [self.cache[0].pointer, self.cache[1].pointer, self.places.table.data_ptr()]
             elif arg["kind"] == "input":
-                tensor = [self._tokens, lambda: self.places.positions, lambda: self.places.sequences,
-                          self._output_rows][arg["value"]]()
+                tensor = {"tokens": self._tokens, "positions": lambda: self.places.positions,
+                          "sequences": lambda: self.places.sequences,
+                          "output_rows": self._output_rows}[arg["text"]]()
                 self.keep.append(tensor)
                 self.pointers.append(tensor.data_ptr())
             elif arg["kind"] == "arena" and inputs:

@@ -27,7 +27,8 @@ class Plan:
         for program in self.json["programs"]:
             for sequence in program["sequences"]:
                 for step in sequence["steps"]:
-                    if step["kernel"] not in seen:
+                    # A choice of tokens has no kernel of its own.
+                    if "kernel" in step and step["kernel"] not in seen:
                         seen.add(step["kernel"])
                         yield Launch(self, program, step)
 

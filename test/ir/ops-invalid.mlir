@@ -611,3 +611,29 @@ func.func @f(%x: tensor<?x48xf32>, %r: tensor<?xi32>, %n: tensor<48xf32>, %w: te
 // A layer of the cache is written as the model runs: nothing makes blocks of it.
 // expected-error @+1 {{element type must be f32, f16 or bf16, found '!llama.block<q8_0>'}}
 func.func private @f(!llama.kv_cache<1 x 1 x 32 x !llama.block<q8_0>, page = 32>)
+
+// -----
+
+func.func @f(%logits: tensor<?x8xf32>) {
+  // expected-error @+1 {{'llama.sample' op draws, and has no rules to draw by}}
+  %0 = llama.sample %logits drawn : (tensor<?x8xf32>) -> tensor<?xi32>
+  return
+}
+
+// -----
+
+func.func @f(%logits: tensor<?x8xf32>, %rules: tensor<?x!llama.sample_rule>, %recent: tensor<?x1024xi32>, %random: tensor<?xf64>) {
+  // expected-error @+1 {{'llama.sample' op is greedy, and has rules to draw by}}
+  %0 = llama.sample %logits greedy by %rules recent %recent random %random
+     : (tensor<?x8xf32>, tensor<?x!llama.sample_rule>, tensor<?x1024xi32>, tensor<?xf64>) -> tensor<?xi32>
+  return
+}
+
+// -----
+
+func.func @f(%logits: tensor<?x8xf32>, %rules: tensor<?x!llama.sample_rule>, %recent: tensor<?x64xi32>, %random: tensor<?xf64>) {
+  // expected-error @+1 {{'llama.sample' op has rows of 64 tokens seen last, expected 1024}}
+  %0 = llama.sample %logits drawn by %rules recent %recent random %random
+     : (tensor<?x8xf32>, tensor<?x!llama.sample_rule>, tensor<?x64xi32>, tensor<?xf64>) -> tensor<?xi32>
+  return
+}

@@ -49,3 +49,13 @@ func.func @embeds(%t: tensor<2xi32>, %w: tensor<16x4xf32, #llama.paired_rows<<fi
   %0 = llama.embedding %t, %w : (tensor<2xi32>, tensor<16x4xf32, #llama.paired_rows<<first>, <second>>>) -> tensor<2x4xf32>
   return %0 : tensor<2x4xf32>
 }
+
+// -----
+
+// Test: what a sampler draws has no reference.
+func.func @draws(%logits: tensor<2x4xf32>, %rules: tensor<2x!llama.sample_rule>, %recent: tensor<2x1024xi32>, %random: tensor<2xf64>) -> tensor<2xi32> {
+  // expected-error @+1 {{failed to legalize operation 'llama.sample' that was explicitly marked illegal}}
+  %0 = llama.sample %logits drawn by %rules recent %recent random %random
+     : (tensor<2x4xf32>, tensor<2x!llama.sample_rule>, tensor<2x1024xi32>, tensor<2xf64>) -> tensor<2xi32>
+  return %0 : tensor<2xi32>
+}

@@ -125,7 +125,7 @@ func.func @main() {
   // The first of equal logits; the first element; the last.
   // CHECK: [1, 0, 3]
   %scores = arith.constant dense<[[1.0, 7.0, 7.0, 0.0], [3.0, 2.0, 1.0, 0.0], [-4.0, -3.0, -2.0, -1.0]]> : tensor<3x4xf32>
-  %ids = llama.sample %scores : (tensor<3x4xf32>) -> tensor<3xi32>
+  %ids = llama.sample %scores greedy : (tensor<3x4xf32>) -> tensor<3xi32>
   %ids0 = tensor.cast %ids : tensor<3xi32> to tensor<*xi32>
   call @printMemrefI32(%ids0) : (tensor<*xi32>) -> ()
   return

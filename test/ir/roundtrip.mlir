@@ -50,8 +50,10 @@ llama.weight @blocks : tensor<12x64x!llama.block<q8_0>> role matrix sources ["q"
 // CHECK: llama.gated_mlp %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} bias %{{.*}}, %{{.*}}, %{{.*}} {activation = #llama.activation<gelu_tanh>}
 // CHECK: llama.gather_rows %{{.*}}, %{{.*}} : (tensor<?x8xf32>, tensor<?xi32>) -> tensor<?x8xf32>
 // CHECK: llama.lm_head %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} {computeType = bf16, eps = 9.9999999999999995E-7 : f64} : (tensor<?x8xf32>, tensor<?xi32>, tensor<8xf32>, tensor<12x8xbf16>) -> tensor<?x12xf32>
-// CHECK: llama.sample %{{.*}} : (tensor<?x12xf32>) -> tensor<?xi32>
-func.func @activations(%tokens: tensor<?xi32>, %rows: tensor<?xi32>, %down: tensor<8x12xbf16>, %n8: tensor<8xf32>)
+// CHECK: llama.sample %{{.*}} greedy : (tensor<?x12xf32>) -> tensor<?xi32>
+// CHECK: llama.sample %{{.*}} drawn by %{{.*}} recent %{{.*}} random %{{.*}} : (tensor<?x12xf32>, tensor<?x!llama.sample_rule>, tensor<?x1024xi32>, tensor<?xf64>) -> tensor<?xi32>
+func.func @activations(%tokens: tensor<?xi32>, %rows: tensor<?xi32>, %down: tensor<8x12xbf16>, %n8: tensor<8xf32>,
+                       %rules: tensor<?x!llama.sample_rule>, %recent: tensor<?x1024xi32>, %random: tensor<?xf64>)
     -> (tensor<?xi32>, tensor<?x6xf16>)
     attributes {llama.program = #llama.program<forward, rows = 1 to 512>, llama.arena_bytes = 128 : i64} {
   %w = llama.weight_ref @w : tensor<12x8xbf16>
@@ -74,7 +76,9 @@ func.func @activations(%tokens: tensor<?xi32>, %rows: tensor<?xi32>, %down: tens
   %r = llama.gather_rows %m, %rows : (tensor<?x8xf32>, tensor<?xi32>) -> tensor<?x8xf32>
   %logits = llama.lm_head %r, %rows, %norm, %w {eps = 1.0e-06 : f64, computeType = bf16}
      : (tensor<?x8xf32>, tensor<?xi32>, tensor<8xf32>, tensor<12x8xbf16>) -> tensor<?x12xf32>
-  %ids = llama.sample %logits : (tensor<?x12xf32>) -> tensor<?xi32>
+  %ids = llama.sample %logits greedy : (tensor<?x12xf32>) -> tensor<?xi32>
+  %drawn = llama.sample %logits drawn by %rules recent %recent random %random
+     : (tensor<?x12xf32>, tensor<?x!llama.sample_rule>, tensor<?x1024xi32>, tensor<?xf64>) -> tensor<?xi32>
   return %ids, %g : tensor<?xi32>, tensor<?x6xf16>
 }
 
@@ -145,7 +149,7 @@ llama.kernel @append(%kv: !llama.kv_layer<1 x 4 x f32, page = 32>, %k: tensor<?x
 // CHECK: llama.kernel private @sample({{.*}}) -> tensor<?xi32> attributes {schedule = #llama.cpu_pointwise<rows = few, lanes = 16, rowsPerBlock = 1>} {
 llama.kernel private @sample(%x: tensor<?x12xf32>) -> tensor<?xi32>
     attributes {schedule = #llama.cpu_pointwise<rows = few, lanes = 16, rowsPerBlock = 1>} {
-  %0 = llama.sample %x : (tensor<?x12xf32>) -> tensor<?xi32>
+  %0 = llama.sample %x greedy : (tensor<?x12xf32>) -> tensor<?xi32>
   llama.yield %0 : tensor<?xi32>
 }
 // CHECK-LABEL: func.func @prefill

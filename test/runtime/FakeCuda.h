@@ -9,6 +9,8 @@
 #ifndef QUIPU_TEST_RUNTIME_FAKECUDA_H
 #define QUIPU_TEST_RUNTIME_FAKECUDA_H
 
+#include "runtime/abi/CudaLimits.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -37,7 +39,7 @@ struct FakeCuda {
   int blocksPerMultiprocessor = 2;
   /// Of any size.
   int activeClusters = 4;
-  int maxSharedBytes = 227 * 1024;
+  int maxSharedBytes = int(kMaxSharedBytes);
   size_t totalBytes = size_t(80) << 30;
   size_t freeBytes = size_t(79) << 30;
   /// Whether code has the service kernels, and what code is refused.

@@ -1,5 +1,6 @@
 //===- PlanFileTest.cpp: container and meaning -------------------------------------------===//
 
+#include "runtime/abi/CudaLimits.h"
 #include "runtime/abi/WeightFormat.h"
 #include "runtime/support/OutputFile.h"
 #include "test/runtime/ToyPlan.h"
@@ -271,6 +272,9 @@ TEST_F(PlanFileTest, Files) {
   };
   withFiles("leave its file", [](plan::PlanT &plan) { plan.weights[0]->sources[0]->offset = 1000000; });
   withFiles("leave its file", [](plan::PlanT &plan) { plan.weights[0]->sources[0]->offset = UINT64_MAX; });
+  withFiles("files[0].header is empty", [](plan::PlanT &plan) { plan.files[0]->header.clear(); });
+  withFiles("files[0].header: bytes 8 and 1000000 more leave the file of",
+            [](plan::PlanT &plan) { plan.files[0]->header[0] = plan::FileRange(8, 1000000); });
   withFiles("header_hash is not 16", [](plan::PlanT &plan) { plan.files[0]->header_hash.resize(15); });
   withFiles("content_hash is not 16", [](plan::PlanT &plan) { plan.files[0]->content_hash.resize(17); });
   withFiles("sample_hash is not 16", [](plan::PlanT &plan) { plan.files[0]->sample_hash.resize(1); });
@@ -328,7 +332,7 @@ TEST_F(PlanFileTest, Cuda) {
   withCuda("threads is 0", [&](plan::PlanT &plan) { entry(plan).threads = 0; });
   withCuda("threads is 1025", [&](plan::PlanT &plan) { entry(plan).threads = 1025; });
   withCuda("threads is 100, no whole number of warps", [&](plan::PlanT &plan) { entry(plan).threads = 100; });
-  withCuda("shared_bytes", [&](plan::PlanT &plan) { entry(plan).shared_bytes = 227 * 1024 + 1; });
+  withCuda("shared_bytes", [&](plan::PlanT &plan) { entry(plan).shared_bytes = uint32_t(kMaxSharedBytes) + 1; });
   withCuda("grid.fixed", [&](plan::PlanT &plan) { entry(plan).grid->fixed = 0x80000000; });
   withCuda("cluster is 0", [&](plan::PlanT &plan) { entry(plan).cluster = 0; });
   withCuda("cluster is 9", [&](plan::PlanT &plan) { entry(plan).cluster = 9; });
@@ -389,7 +393,8 @@ TEST_F(PlanFileTest, Programs) {
   });
   expectInvalid("no sequences", [](plan::PlanT &plan) { plan.programs[0]->sequences.clear(); });
   expectInvalid("repeat", [](plan::PlanT &plan) { plan.programs[0]->sequences[1]->repeat = 0; });
-  expectInvalid("kernel is 44", [](plan::PlanT &plan) { plan.programs[0]->sequences[1]->steps[0]->kernel = 44; });
+  expectInvalid("kernel is 44",
+                [](plan::PlanT &plan) { plan.programs[0]->sequences[1]->steps[0]->action.AsRunKernel()->kernel = 44; });
 }
 
 TEST_F(PlanFileTest, Arguments) {
@@ -402,7 +407,7 @@ TEST_F(PlanFileTest, Arguments) {
                 [](plan::PlanT &plan) { layerArg(plan, 3) = plan::Arg(3, -1, plan::ArgKind::weight); });
   expectInvalid("weight",
                 [](plan::PlanT &plan) { layerArg(plan, 3) = plan::Arg(UINT64_MAX, INT64_MAX, plan::ArgKind::weight); });
-  expectInvalid("input 4", [](plan::PlanT &plan) { layerArg(plan, 1) = plan::Arg(4, 0, plan::ArgKind::input); });
+  expectInvalid("input 7", [](plan::PlanT &plan) { layerArg(plan, 1) = plan::Arg(7, 0, plan::ArgKind::input); });
   expectInvalid("kind is 99", [](plan::PlanT &plan) { layerArg(plan, 1) = plan::Arg(0, 0, plan::ArgKind(99)); });
 }
 
@@ -412,7 +417,7 @@ TEST_F(PlanFileTest, Launches) {
     return *plan.programs[1]->sequences[sequence]->steps[0];
   };
   expectInvalid("sequence 1, step 0: gives kernel logits_prefill 5 arguments, it takes 6",
-                [&](plan::PlanT &plan) { step(plan, 1).kernel = 3; });
+                [&](plan::PlanT &plan) { step(plan, 1).action.AsRunKernel()->kernel = 3; });
   expectInvalid("gives kernel embed 3 arguments, it takes 0",
                 [](plan::PlanT &plan) { plan.kernels[0]->params.clear(); });
   expectInvalid("argument 3 of kernel layer is arena, it takes weight",
@@ -432,8 +437,103 @@ TEST_F(PlanFileTest, Launches) {
                 [](plan::PlanT &plan) { plan.kernels[1]->params[0]->bytes = 64; });
   expectInvalid("parameter 0: kind is 77",
                 [](plan::PlanT &plan) { plan.kernels[0]->params[0]->kind = plan::ParamKind(77); });
-  expectInvalid("parameter 0: input is 9",
-                [](plan::PlanT &plan) { plan.kernels[0]->params[0]->input = plan::InputKind(9); });
+  expectInvalid("parameter 0: input is missing, empty",
+                [](plan::PlanT &plan) { plan.kernels[0]->params[0]->input.clear(); });
+  expectInvalid("argument 0 of kernel embed is tokens, it takes nothing",
+                [](plan::PlanT &plan) { plan.kernels[0]->params[0]->input = "nothing"; });
+  expectInvalid("is recent_tokens, which kernels do not take", [&](plan::PlanT &plan) {
+    plan.kernels[1]->params[1]->input = "recent_tokens";
+    for (size_t program : {0, 1})
+      plan.programs[program]->sequences[1]->steps[0]->args[1] = plan::Arg(5, 0, plan::ArgKind::input);
+  });
+}
+
+// Test: a program takes and gives what the runtime knows, as the runtime has it.
+TEST_F(PlanFileTest, ProgramValues) {
+  expectInvalid(
+      "program decode, input weather: this quipu does not know the name; it knows tokens, positions, sequences, "
+      "output_rows, sample_rules, recent_tokens, random_numbers",
+      [](plan::PlanT &plan) { plan.programs[0]->inputs[2]->name = "weather"; });
+  expectInvalid("program decode, output gradients: this quipu does not know the name; it knows logits, greedy_tokens",
+                [](plan::PlanT &plan) { plan.programs[0]->outputs[0]->name = "gradients"; });
+  expectInvalid("input positions appears twice",
+                [](plan::PlanT &plan) { plan.programs[0]->inputs[2]->name = "positions"; });
+  expectInvalid("input 0: name is missing", [](plan::PlanT &plan) { plan.programs[0]->inputs[0]->name = ""; });
+  expectInvalid("input tokens: type is 9",
+                [](plan::PlanT &plan) { plan.programs[0]->inputs[0]->type = plan::ValueType(9); });
+  expectInvalid("input tokens: rows is 9",
+                [](plan::PlanT &plan) { plan.programs[0]->inputs[0]->rows = plan::RowDim(9); });
+  expectInvalid("input tokens has 1 elements of f32 for each row of tokens, expected 1 of i32 for each of tokens",
+                [](plan::PlanT &plan) { plan.programs[0]->inputs[0]->type = plan::ValueType::f32; });
+  expectInvalid("input output_rows has 1 elements of i32 for each row of tokens, expected 1 of i32 for each of outputs",
+                [](plan::PlanT &plan) { plan.programs[0]->inputs[3]->rows = plan::RowDim::tokens; });
+  expectInvalid("output logits has 31 elements of f32 for each row of outputs, expected 32 of f32",
+                [](plan::PlanT &plan) { plan.programs[0]->outputs[0]->columns = 31; });
+}
+
+// Test: what a copy, a collective or a sample needs is there.
+TEST_F(PlanFileTest, StepActions) {
+  auto addCopy = [](plan::PlanT &plan, uint64_t rowBytes, plan::Arg from, plan::Arg to) -> plan::CopyT & {
+    plan::StepT &step = *plan.programs[1]->sequences[1]->steps.emplace_back(std::make_unique<plan::StepT>());
+    plan::CopyT copy;
+    copy.rows = plan::RowDim::tokens;
+    copy.row_bytes = rowBytes;
+    step.action.Set(std::move(copy));
+    step.args = {from, to};
+    return *step.action.AsCopy();
+  };
+  plan::Arg arena(64, 0, plan::ArgKind::arena), weight(1, 1, plan::ArgKind::weight),
+      logits(0, 0, plan::ArgKind::output);
+  expectInvalid("copies 12 rows of 64 bytes, which leave arena 64",
+                [&](plan::PlanT &plan) { addCopy(plan, 64, arena, logits); });
+  expectInvalid("copies 12 rows of 32 bytes, which leave weight 1",
+                [&](plan::PlanT &plan) { addCopy(plan, 32, weight, arena); });
+  expectInvalid("writes to weight, expected arena or output",
+                [&](plan::PlanT &plan) { addCopy(plan, 32, arena, weight); });
+  expectInvalid("row_bytes is 0", [&](plan::PlanT &plan) { addCopy(plan, 0, arena, arena); });
+  expectInvalid("rows of the copy is 9",
+                [&](plan::PlanT &plan) { addCopy(plan, 32, arena, arena).rows = plan::RowDim(9); });
+  expectInvalid("has 1 arguments, expected from and to", [&](plan::PlanT &plan) {
+    addCopy(plan, 32, arena, arena);
+    plan.programs[1]->sequences[1]->steps.back()->args.pop_back();
+  });
+
+  auto collective = [](const std::function<void(plan::CollectiveT &)> &change) {
+    return [=](plan::PlanT &plan) {
+      plan::StepT &step = *plan.programs[1]->sequences[1]->steps.emplace_back(std::make_unique<plan::StepT>());
+      plan::CollectiveT collective;
+      collective.columns = 8;
+      collective.devices = 2;
+      change(collective);
+      step.action.Set(std::move(collective));
+      step.args = {plan::Arg(64, 0, plan::ArgKind::arena), plan::Arg(64, 0, plan::ArgKind::arena)};
+    };
+  };
+  expectInvalid("kind of the collective is 7",
+                collective([](plan::CollectiveT &it) { it.kind = plan::CollectiveKind(7); }));
+  expectInvalid("devices of the collective is 1", collective([](plan::CollectiveT &it) { it.devices = 1; }));
+  expectInvalid("columns of the collective is 0", collective([](plan::CollectiveT &it) { it.columns = 0; }));
+  expectInvalid("dtype of the collective is i32",
+                collective([](plan::CollectiveT &it) { it.dtype = plan::DType::i32; }));
+
+  // The samples are the last sequence: greedy, drawn.
+  auto sample = [](plan::PlanT &plan, size_t index) -> plan::StepT & {
+    return *plan.programs[0]->sequences.back()->steps[index];
+  };
+  expectInvalid("mode of the sample is 5",
+                [&](plan::PlanT &plan) { sample(plan, 0).action.AsSample()->mode = plan::SampleMode(5); });
+  expectInvalid("a drawn sample has 2 arguments, expected 5",
+                [&](plan::PlanT &plan) { sample(plan, 0).action.AsSample()->mode = plan::SampleMode::drawn; });
+  expectInvalid("an argument of the sample is not the output logits",
+                [&](plan::PlanT &plan) { sample(plan, 0).args[0] = plan::Arg(1, 0, plan::ArgKind::output); });
+  expectInvalid("an argument of the sample is not the output greedy_tokens",
+                [&](plan::PlanT &plan) { sample(plan, 0).args[1] = plan::Arg(2, 0, plan::ArgKind::output); });
+  expectInvalid("argument 2: is not the input recent_tokens",
+                [&](plan::PlanT &plan) { sample(plan, 1).args[2] = plan::Arg(6, 0, plan::ArgKind::input); });
+  expectInvalid("a sample is repeated 2 times",
+                [](plan::PlanT &plan) { plan.programs[0]->sequences.back()->repeat = 2; });
+  expectInvalid("comes behind a sample; only other samples may",
+                [](plan::PlanT &plan) { std::swap(plan.programs[0]->sequences[2], plan.programs[0]->sequences[3]); });
 }
 
 // Test: the head gives as many logits as the vocabulary has tokens.

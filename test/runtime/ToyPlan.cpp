@@ -2,6 +2,8 @@
 
 #include "test/runtime/ToyPlan.h"
 #include "runtime/abi/DataType.h"
+#include "runtime/abi/ProgramValues.h"
+#include "runtime/abi/SampleRule.h"
 #include "runtime/abi/WeightFormat.h"
 #include "runtime/support/Hash.h"
 #include "runtime/support/OutputFile.h"
@@ -88,6 +90,7 @@ std::unique_ptr<plan::WeightFileT> writeToyWeights(const std::string &path, cons
   file->mtime_ns = int64_t(status.st_mtim.tv_sec) * 1000000000 + status.st_mtim.tv_nsec;
   Hash128 header = hashBytes(bytes.data(), 8 + kHeader.size());
   Hash128 content = hashBytes(bytes.data(), bytes.size());
+  file->header.emplace_back(0, 8 + kHeader.size());
   file->header_hash.assign(header.begin(), header.end());
   file->content_hash.assign(content.begin(), content.end());
   return file;
@@ -161,10 +164,10 @@ std::unique_ptr<plan::ParamT> param(plan::ParamKind kind, uint64_t elements = 0)
   return result;
 }
 
-std::unique_ptr<plan::ParamT> param(plan::InputKind input) {
+std::unique_ptr<plan::ParamT> param(StepInput input) {
   auto result = param(plan::ParamKind::input);
   result->dtype = plan::DType::i32;
-  result->input = input;
+  result->input = knownValue(input).name;
   return result;
 }
 
@@ -179,19 +182,18 @@ void addKernels(plan::PlanT &plan) {
   auto takes = [](plan::KernelT &kernel, auto... params) { (kernel.params.push_back(std::move(params)), ...); };
   plan::KernelT &embed = add("embed");
   embed.entries.push_back(entry("toy_embed", plan::RowDim::tokens, 2));
-  takes(embed, param(plan::InputKind::token_ids), param(plan::ParamKind::weight, table),
-        param(plan::ParamKind::result, D));
+  takes(embed, param(StepInput::Tokens), param(plan::ParamKind::weight, table), param(plan::ParamKind::result, D));
   plan::KernelT &layer = add("layer");
   layer.entries.push_back(entry("toy_append", plan::RowDim::tokens, 1));
   layer.entries.push_back(entry("toy_mix", plan::RowDim::tokens, 1));
   layer.scratch_bytes = kToyHidden * 4;
-  takes(layer, param(plan::ParamKind::activation, D), param(plan::InputKind::positions),
-        param(plan::InputKind::sequences), param(plan::ParamKind::weight, D), param(plan::ParamKind::kv_layer));
+  takes(layer, param(plan::ParamKind::activation, D), param(StepInput::Positions), param(StepInput::Sequences),
+        param(plan::ParamKind::weight, D), param(plan::ParamKind::kv_layer));
   auto addLogits = [&](const char *name, const char *symbol) {
     plan::KernelT &kernel = add(name);
     kernel.entries.push_back(entry(symbol, plan::RowDim::outputs, 1));
-    takes(kernel, param(plan::ParamKind::activation, D), param(plan::InputKind::positions),
-          param(plan::InputKind::output_rows), param(plan::ParamKind::weight, table), param(plan::ParamKind::weight, D),
+    takes(kernel, param(plan::ParamKind::activation, D), param(StepInput::Positions), param(StepInput::OutputRows),
+          param(plan::ParamKind::weight, table), param(plan::ParamKind::weight, D),
           param(plan::ParamKind::result, kToyVocab));
   };
   addLogits("logits_decode", "toy_logits_decode");
@@ -200,14 +202,49 @@ void addKernels(plan::PlanT &plan) {
 
 plan::Arg arena(uint64_t offset) { return plan::Arg(offset, 0, plan::ArgKind::arena); }
 plan::Arg weightArg(uint64_t index, int64_t stride = 0) { return plan::Arg(index, stride, plan::ArgKind::weight); }
-plan::Arg input(plan::InputKind kind) { return plan::Arg(uint64_t(kind), 0, plan::ArgKind::input); }
+// Programs have all inputs and outputs that there are, in the order of ProgramValues.h.
+plan::Arg input(StepInput which) { return plan::Arg(uint64_t(which), 0, plan::ArgKind::input); }
+plan::Arg output(StepOutput which) { return plan::Arg(uint64_t(which), 0, plan::ArgKind::output); }
+
+std::vector<std::unique_ptr<plan::ProgramValueT>> values(std::span<const KnownValue> known) {
+  std::vector<std::unique_ptr<plan::ProgramValueT>> result;
+  for (const KnownValue &value : known) {
+    auto &to = *result.emplace_back(std::make_unique<plan::ProgramValueT>());
+    to.name = value.name;
+    to.type = value.type;
+    to.rows = value.rows;
+    if (to.name == knownValue(StepOutput::Logits).name)
+      to.columns = uint64_t(kToyVocab);
+    if (to.name == knownValue(StepInput::RecentTokens).name)
+      to.columns = kSampleWindow;
+  }
+  return result;
+}
+
+void addSamples(plan::ProgramT &program) {
+  program.sequences.push_back(std::make_unique<plan::SequenceT>());
+  for (plan::SampleMode mode : {plan::SampleMode::greedy, plan::SampleMode::drawn}) {
+    plan::SampleT sample;
+    sample.mode = mode;
+    auto step = std::make_unique<plan::StepT>();
+    step->action.Set(std::move(sample));
+    step->args = {output(StepOutput::Logits)};
+    if (mode == plan::SampleMode::drawn)
+      for (StepInput needed : {StepInput::SampleRules, StepInput::RecentTokens, StepInput::RandomNumbers})
+        step->args.push_back(input(needed));
+    step->args.push_back(output(mode == plan::SampleMode::drawn ? StepOutput::DrawnTokens : StepOutput::GreedyTokens));
+    program.sequences.back()->steps.push_back(std::move(step));
+  }
+}
 
 std::unique_ptr<plan::SequenceT> sequence(uint32_t repeat, uint32_t kernel, std::vector<plan::Arg> args,
                                           const char *location) {
   auto result = std::make_unique<plan::SequenceT>();
   result->repeat = repeat;
   result->steps.push_back(std::make_unique<plan::StepT>());
-  result->steps.back()->kernel = kernel;
+  plan::RunKernelT run;
+  run.kernel = kernel;
+  result->steps.back()->action.Set(std::move(run));
   result->steps.back()->args = std::move(args);
   result->steps.back()->location = location;
   result->steps.back()->layer_stride = 1;
@@ -225,16 +262,18 @@ void addProgram(plan::PlanT &plan, const char *name, plan::ProgramKind kind, uin
   // x does not lie at the beginning, so that an offset forgotten would show.
   program->arena_bytes = 64 + maxRows * kToyHidden * 4;
   plan::Arg x = arena(64);
-  program->sequences.push_back(sequence(1, 0, {input(plan::InputKind::token_ids), weightArg(0), x}, "embed"));
+  program->sequences.push_back(sequence(1, 0, {input(StepInput::Tokens), weightArg(0), x}, "embed"));
   program->sequences.push_back(sequence(kToyLayers, 1,
-                                        {x, input(plan::InputKind::positions), input(plan::InputKind::sequences),
-                                         weightArg(1, 1), plan::Arg(0, 1, plan::ArgKind::kv_layer)},
+                                        {x, input(StepInput::Positions), input(StepInput::Sequences), weightArg(1, 1),
+                                         plan::Arg(0, 1, plan::ArgKind::kv_layer)},
                                         "layers.{}"));
-  program->sequences.push_back(
-      sequence(1, logitsKernel,
-               {x, input(plan::InputKind::positions), input(plan::InputKind::output_rows), weightArg(0),
-                weightArg(1 + kToyLayers), plan::Arg(0, 0, plan::ArgKind::output)},
-               "logits"));
+  program->sequences.push_back(sequence(1, logitsKernel,
+                                        {x, input(StepInput::Positions), input(StepInput::OutputRows), weightArg(0),
+                                         weightArg(1 + kToyLayers), output(StepOutput::Logits)},
+                                        "logits"));
+  addSamples(*program);
+  program->inputs = values(kStepInputs);
+  program->outputs = values(kStepOutputs);
   plan.programs.push_back(std::move(program));
 }
 
@@ -323,7 +362,8 @@ void makeCuda(plan::PlanT &plan) {
     program->variant = 1;
     for (auto &sequence : program->sequences)
       for (auto &step : sequence->steps)
-        step->kernel += uint32_t(kernels);
+        if (plan::RunKernelT *run = step->action.AsRunKernel())
+          run->kernel += uint32_t(kernels);
     plan.programs.push_back(std::move(program));
   }
   plan::EntryT &mix = *plan.kernels[1]->entries[1];

@@ -128,51 +128,54 @@ static void writeNpy(OutputFile &file, ArrayRef<float> values, int64_t columns) 
   file.write(values.data(), values.size() * sizeof(float));
 }
 
-static int run(int argc, char **argv) {
-  namespace cl = llvm::cl;
-  cl::OptionCategory category("quipu-eval options");
-  cl::opt<std::string> file(cl::Positional, cl::desc("<module>"), cl::init("-"), cl::cat(category));
-  cl::opt<std::string> program("program", cl::desc("Program to run (default: the smallest that takes the step)"),
-                               cl::cat(category));
-  cl::list<std::string> tokens("tokens", cl::cat(category),
-                               cl::desc("Tokens of a sequence, separated by commas; once for each sequence"));
-  cl::list<std::string> tokenFiles("tokens-file", cl::cat(category),
-                                   cl::desc("A file that holds the tokens of a sequence"));
-  cl::opt<std::string> weights("weights", cl::desc("A model whose files hold the weights (default: random ones)"),
-                               cl::cat(category));
-  cl::opt<unsigned> chunk("chunk", cl::desc("Most tokens of a sequence in a step (default: all)"), cl::init(0),
-                          cl::cat(category));
-  cl::opt<unsigned long long> seed("seed", cl::desc("Seed of the random weights"), cl::init(0), cl::cat(category));
-  cl::opt<bool> varyNorms("vary-norms", cl::desc("Random norm weights instead of ones"), cl::cat(category));
-  cl::opt<std::string> output("o", cl::desc("Write the logits of every token in NumPy's format"), cl::cat(category));
-  cl::list<std::string> others("compare", cl::desc("A module whose logits should be the same; may be repeated"),
-                               cl::cat(category));
-  cl::opt<std::string> otherProgram("compare-program", cl::desc("Program to run of the modules compared"),
-                                    cl::cat(category));
-  cl::opt<unsigned> otherChunk("compare-chunk", cl::desc("Chunk of the modules compared (default: --chunk)"),
-                               cl::init(0), cl::cat(category));
-  cl::opt<double> tolerance("tolerance", cl::desc("Greatest difference, as a part of the greatest logit"),
-                            cl::init(1e-5), cl::cat(category));
-  cl::opt<bool> print("print", cl::desc("Print the logits"), cl::cat(category));
-  cl::HideUnrelatedOptions(category);
-  cl::ParseCommandLineOptions(argc, argv, "Evaluates modules of the llama dialect by their reference lowering\n");
+namespace {
+namespace cl = llvm::cl;
 
-  auto complain = [](const Twine &message) {
-    llvm::WithColor::error(llvm::errs(), "quipu-eval") << message << '\n';
-    return 1;
-  };
-  std::vector<std::vector<int32_t>> sequences;
-  Evaluator::Options options;
-  options.positions = 1;
-  std::vector<std::string> lists(tokens.begin(), tokens.end());
-  for (const std::string &path : tokenFiles) {
+cl::OptionCategory category("quipu-eval options");
+struct Options {
+  cl::opt<std::string> file{cl::Positional, cl::desc("<module>"), cl::init("-"), cl::cat(category)};
+  cl::opt<std::string> program{"program", cl::desc("Program to run (default: the smallest that takes the step)"),
+                               cl::cat(category)};
+  cl::list<std::string> tokens{"tokens", cl::cat(category),
+                               cl::desc("Tokens of a sequence, separated by commas; once for each sequence")};
+  cl::list<std::string> tokenFiles{"tokens-file", cl::cat(category),
+                                   cl::desc("A file that holds the tokens of a sequence")};
+  cl::opt<std::string> weights{"weights", cl::desc("A model whose files hold the weights (default: random ones)"),
+                               cl::cat(category)};
+  cl::opt<unsigned> chunk{"chunk", cl::desc("Most tokens of a sequence in a step (default: all)"), cl::init(0),
+                          cl::cat(category)};
+  cl::opt<unsigned long long> seed{"seed", cl::desc("Seed of the random weights"), cl::init(0), cl::cat(category)};
+  cl::opt<bool> varyNorms{"vary-norms", cl::desc("Random norm weights instead of ones"), cl::cat(category)};
+  cl::opt<std::string> output{"o", cl::desc("Write the logits of every token in NumPy's format"), cl::cat(category)};
+  cl::list<std::string> others{"compare", cl::desc("A module whose logits should be the same; may be repeated"),
+                               cl::cat(category)};
+  cl::opt<std::string> otherProgram{"compare-program", cl::desc("Program to run of the modules compared"),
+                                    cl::cat(category)};
+  cl::opt<unsigned> otherChunk{"compare-chunk", cl::desc("Chunk of the modules compared (default: --chunk)"),
+                               cl::init(0), cl::cat(category)};
+  cl::opt<double> tolerance{"tolerance", cl::desc("Greatest difference, as a part of the greatest logit"),
+                            cl::init(1e-5), cl::cat(category)};
+  cl::opt<bool> print{"print", cl::desc("Print the logits"), cl::cat(category)};
+};
+} // namespace
+
+static int complain(const Twine &message) {
+  llvm::WithColor::error(llvm::errs(), "quipu-eval") << message << '\n';
+  return 1;
+}
+
+/// The tokens of each sequence. Throws Error for what is no token and for a file that cannot be read.
+static std::vector<std::vector<int32_t>> readTokens(const Options &options) {
+  std::vector<std::string> lists(options.tokens.begin(), options.tokens.end());
+  for (const std::string &path : options.tokenFiles) {
     auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/true);
     if (!buffer)
-      return complain("cannot read " + path + ": " + buffer.getError().message());
+      throw Error("cannot read " + path + ": " + buffer.getError().message());
     lists.push_back((*buffer)->getBuffer().trim().str());
   }
   if (lists.empty())
-    return complain("needs --tokens or --tokens-file");
+    throw Error("needs --tokens or --tokens-file");
+  std::vector<std::vector<int32_t>> sequences;
   for (const std::string &list : lists) {
     std::vector<int32_t> &sequence = sequences.emplace_back();
     SmallVector<StringRef> parts;
@@ -180,71 +183,94 @@ static int run(int argc, char **argv) {
     for (StringRef part : parts) {
       std::optional<int32_t> token = parseNumber<int32_t>(part.trim());
       if (!token)
-        return complain("'" + part + "' in --tokens is no token");
+        throw Error("'" + part.str() + "' in --tokens is no token");
       sequence.push_back(*token);
     }
-    options.positions = std::max<int64_t>(options.positions, static_cast<int64_t>(sequence.size()));
   }
-  options.sequences = static_cast<int64_t>(sequences.size());
+  return sequences;
+}
+
+/// The largest logit, whatever its sign.
+static double greatestOf(ArrayRef<float> logits) {
+  double greatest = 0;
+  for (float logit : logits)
+    greatest = std::max(greatest, std::abs(static_cast<double>(logit)));
+  return greatest;
+}
+
+/// Prints how far `found` lies from `expected`, both of the same number of logits; whether it is near enough.
+static bool isNear(ArrayRef<float> expected, ArrayRef<float> found, double tolerance) {
+  double greatest = greatestOf(expected), difference = 0;
+  for (auto [a, b] : llvm::zip_equal(expected, found)) {
+    double distance = std::abs(static_cast<double>(a) - static_cast<double>(b));
+    // A NaN on either side is a difference without bound.
+    difference = std::isnan(distance) ? INFINITY : std::max(difference, distance);
+  }
+  llvm::outs() << llvm::format("max |difference| %.3g, greatest |logit| %.3g, relative %.3g\n", difference, greatest,
+                               difference / greatest);
+  return greatest > 0 && difference <= tolerance * greatest;
+}
+
+static void printLogits(ArrayRef<float> logits, int64_t vocabulary) {
+  for (auto [number, logit] : llvm::enumerate(logits))
+    llvm::outs() << llvm::format("%.6f", static_cast<double>(logit))
+                 << ((number + 1) % static_cast<size_t>(vocabulary) ? ' ' : '\n');
+}
+
+static int run(const Options &options) {
+  std::vector<std::vector<int32_t>> sequences = readTokens(options);
+  Evaluator::Options sizes;
+  sizes.sequences = static_cast<int64_t>(sequences.size());
+  sizes.positions = 1;
+  for (const std::vector<int32_t> &sequence : sequences)
+    sizes.positions = std::max<int64_t>(sizes.positions, static_cast<int64_t>(sequence.size()));
 
   DialectRegistry registry;
   registerEvaluatorDialects(registry);
   // In generated code, which a module may hold.
   registry.insert<NVVM::NVVMDialect, ub::UBDialect, x86vector::X86VectorDialect>();
   MLIRContext context(registry);
-  WeightFill fill = weights.empty() ? randomWeights(seed, varyNorms) : weightsOf(weights);
+  WeightFill fill =
+      options.weights.empty() ? randomWeights(options.seed, options.varyNorms) : weightsOf(options.weights);
   int64_t vocabulary = 0;
   auto logitsOf = [&](StringRef path, StringRef name, size_t most) -> llvm::Expected<std::vector<float>> {
     OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(path, &context);
     if (!module)
       return llvm::createStringError(llvm::inconvertibleErrorCode(), "cannot read " + path);
-    auto evaluator = Evaluator::create(*module, options, fill);
+    auto evaluator = Evaluator::create(*module, sizes, fill);
     if (!evaluator)
       return evaluator.takeError();
     vocabulary = (*evaluator)->vocabulary();
-    return evaluate(**evaluator, sequences, most ? most : static_cast<size_t>(options.positions), name);
+    return evaluate(**evaluator, sequences, most ? most : static_cast<size_t>(sizes.positions), name);
   };
 
-  noteInput(file);
-  for (const std::string &path : llvm::concat<std::string>(tokenFiles, others))
+  noteInput(options.file);
+  for (const std::string &path : llvm::concat<const std::string>(options.tokenFiles, options.others))
     noteInput(path);
   std::optional<OutputFile> target;
-  if (!output.empty())
-    target.emplace(output);
+  if (!options.output.empty())
+    target.emplace(options.output);
 
-  auto logits = logitsOf(file, program, chunk);
+  auto logits = logitsOf(options.file, options.program, options.chunk);
   if (!logits)
     return complain(llvm::toString(logits.takeError()));
-  if (print)
-    for (auto [number, logit] : llvm::enumerate(*logits))
-      llvm::outs() << llvm::format("%.6f", static_cast<double>(logit))
-                   << ((number + 1) % static_cast<size_t>(vocabulary) ? ' ' : '\n');
-  if (!output.empty()) {
+  if (options.print)
+    printLogits(*logits, vocabulary);
+  if (target) {
     writeNpy(*target, *logits, vocabulary);
     target->commit();
   }
 
-  double greatest = 0;
-  for (float logit : *logits)
-    greatest = std::max(greatest, std::abs(static_cast<double>(logit)));
   int status = 0;
-  for (const std::string &other : others) {
-    auto found = logitsOf(other, otherProgram, otherChunk ? otherChunk : chunk);
+  for (const std::string &other : options.others) {
+    auto found = logitsOf(other, options.otherProgram, options.otherChunk ? options.otherChunk : options.chunk);
     if (!found)
       return complain(other + ": " + llvm::toString(found.takeError()));
     if (found->size() != logits->size())
       return complain(other + ": found " + Twine(found->size()) + " logits, expected " + Twine(logits->size()));
-    double difference = 0;
-    for (auto [a, b] : llvm::zip_equal(*logits, *found)) {
-      double distance = std::abs(static_cast<double>(a) - static_cast<double>(b));
-      // A NaN on either side is a difference without bound.
-      difference = std::isnan(distance) ? INFINITY : std::max(difference, distance);
-    }
-    llvm::outs() << llvm::format("max |difference| %.3g, greatest |logit| %.3g, relative %.3g\n", difference, greatest,
-                                 difference / greatest);
-    if (!(greatest > 0) || !(difference <= tolerance * greatest))
+    if (!isNear(*logits, *found, options.tolerance))
       status = complain(llvm::formatv("{0}: the logits differ by more than the tolerance of {1}", other,
-                                      static_cast<double>(tolerance))
+                                      static_cast<double>(options.tolerance))
                             .str());
   }
   return status;
@@ -253,10 +279,12 @@ static int run(int argc, char **argv) {
 int main(int argc, char **argv) {
   tool::startProgram();
   llvm::InitLLVM init(argc, argv);
+  Options options;
+  cl::HideUnrelatedOptions(category);
+  cl::ParseCommandLineOptions(argc, argv, "Evaluates modules of the llama dialect by their reference lowering\n");
   try {
-    return run(argc, argv);
+    return run(options);
   } catch (const Error &error) {
-    llvm::WithColor::error(llvm::errs(), "quipu-eval") << error.what() << '\n';
-    return 1;
+    return complain(error.what());
   }
 }

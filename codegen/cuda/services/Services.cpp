@@ -6,6 +6,7 @@
 
 #include "codegen/cuda/services/Services.h"
 #include "codegen/cuda/Emitters.h"
+#include "runtime/abi/RandomWeights.h"
 #include "runtime/abi/RowOrder.h"
 
 #include <limits>
@@ -21,9 +22,9 @@ static Value randomValue(CudaBuilder &b, Value number, Value keyA, Value keyB, V
   Bits bits(b);
   auto mix = [&](Value x) {
     x = bits.exclusiveOr(x, bits.shiftRight(x, 16));
-    x = b.mul(x, int32_t(0x7feb352d));
+    x = b.mul(x, int32_t(kRandomMix[0]));
     x = bits.exclusiveOr(x, bits.shiftRight(x, 15));
-    x = b.mul(x, int32_t(0x846ca68b));
+    x = b.mul(x, int32_t(kRandomMix[1]));
     return bits.exclusiveOr(x, bits.shiftRight(x, 16));
   };
   Value low = mix(bits.exclusiveOr(mix(bits.exclusiveOr(number, keyA)), keyB));

@@ -2,6 +2,9 @@
 
 #include "codegen/cuda/vocabulary/CudaFrame.h"
 
+#include "runtime/abi/CudaLimits.h"
+#include "runtime/abi/KernelAbi.h"
+
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 
 using namespace mlir;
@@ -34,7 +37,7 @@ CudaEntry::CudaEntry(CudaBuilder &builder, KernelOp kernel, const GeneratedEntry
   Type global = builder.pointerType(1), generic = builder.pointerType(0), i32 = builder.getI32Type();
   unsigned count = CudaFrame::pointerOfWorkspace(kernel, kernel.getWorkspace() ? kernel.getWorkspace()->size() : 0);
   SmallVector<Type> types(count, global);
-  types.append(3, i32);
+  types.append(kNumDims, i32);
   types.append(entry.tensorMaps.size(), generic);
   auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(context), types);
   auto function = LLVM::LLVMFuncOp::create(builder, entry.symbol, type);
@@ -46,21 +49,22 @@ CudaEntry::CudaEntry(CudaBuilder &builder, KernelOp kernel, const GeneratedEntry
     function->setAttr(NVVM::NVVMDialect::getClusterDimAttrName(),
                       builder.getDenseI32ArrayAttr({static_cast<int32_t>(entry.cluster), 1, 1}));
   for (unsigned i = 0; i < entry.tensorMaps.size(); ++i) {
-    unsigned parameter = count + 3 + i;
+    unsigned parameter = count + kNumDims + i;
     function.setArgAttr(parameter, NVVM::NVVMDialect::getGridConstantAttrName(), builder.getUnitAttr());
     function.setArgAttr(parameter, LLVM::LLVMDialect::getByValAttrName(),
-                        TypeAttr::get(LLVM::LLVMArrayType::get(builder.getI8Type(), 128)));
-    function.setArgAttr(parameter, LLVM::LLVMDialect::getAlignAttrName(), builder.getI64IntegerAttr(64));
+                        TypeAttr::get(LLVM::LLVMArrayType::get(builder.getI8Type(), kTensorMapBytes)));
+    function.setArgAttr(parameter, LLVM::LLVMDialect::getAlignAttrName(),
+                        builder.getI64IntegerAttr(kTensorMapAlignment));
   }
   Block *body = function.addEntryBlock(builder);
   builder.setInsertionPointToStart(body);
   for (unsigned i = 0; i < count; ++i)
     contents.pointers.push_back(body->getArgument(i));
-  contents.tokens = body->getArgument(count);
-  contents.outputs = body->getArgument(count + 1);
-  contents.blockTableStride = body->getArgument(count + 2);
+  contents.tokens = body->getArgument(count + kDimTokens);
+  contents.outputs = body->getArgument(count + kDimOutputs);
+  contents.blockTableStride = body->getArgument(count + kDimBlockTableStride);
   for (unsigned i = 0; i < entry.tensorMaps.size(); ++i)
-    contents.maps.push_back(body->getArgument(count + 3 + i));
+    contents.maps.push_back(body->getArgument(count + kNumDims + i));
 }
 
 CudaEntry::~CudaEntry() { LLVM::ReturnOp::create(builder, ValueRange()); }

@@ -23,10 +23,10 @@ StepProfile StepProfile::of(const plan::Plan &plan, const StepTimes &times) {
   // Of all launches of a line, by runs.
   std::vector<std::vector<double>> seconds;
   for (const LaunchTime &time : times.launches) {
-    const plan::Kernel &kernel = *plan.kernels()->Get(time.kernel);
+    const plan::Kernel *kernel = time.kernel ? plan.kernels()->Get(*time.kernel) : nullptr;
     auto [number, isNew] = numbers.try_emplace({time.entry, time.place}, profile.lines.size());
     if (isNew) {
-      profile.lines.push_back({time.entry, time.place, kernel.name()->str()});
+      profile.lines.push_back({time.entry, time.place, kernel ? kernel->name()->str() : time.entry});
       seconds.emplace_back(time.seconds.size());
     }
     ProfileLine &line = profile.lines[number->second];
@@ -34,8 +34,8 @@ StepProfile StepProfile::of(const plan::Plan &plan, const StepTimes &times) {
     for (size_t run = 0; run < time.seconds.size(); ++run)
       seconds[number->second][run] += time.seconds[run];
     // Of a kernel with several entries the last one does what the plan states; those before make its input ready.
-    if (kernel.entries()->Get(kernel.entries()->size() - 1)->symbol()->str() == time.entry)
-      line.work += kernelWork(kernel, times.rows);
+    if (kernel && kernel->entries()->Get(kernel->entries()->size() - 1)->symbol()->str() == time.entry)
+      line.work += kernelWork(*kernel, times.rows);
   }
   profile.whole = Statistics::of(times.whole);
   profile.between = profile.whole.median;

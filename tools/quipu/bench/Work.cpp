@@ -2,6 +2,7 @@
 
 #include "tools/quipu/bench/Work.h"
 #include "runtime/core/Device.h"
+#include "runtime/plan/Steps.h"
 
 #include <algorithm>
 
@@ -79,7 +80,8 @@ Work launchWork(const Model &model, const LaunchRows &rows) {
     return work;
   for (const plan::Sequence *sequence : *program->sequences())
     for (const plan::Step *step : *sequence->steps()) {
-      Work one = kernelWork(*model.plan().kernels()->Get(step->kernel()), rows);
+      const plan::Kernel *kernel = kernelOf(model.plan(), *step);
+      Work one = kernel ? kernelWork(*kernel, rows) : Work();
       work += {one.bytes * sequence->repeat(), one.operations * sequence->repeat()};
     }
   return work;

@@ -1,6 +1,7 @@
 //===- GpuCode.cpp - PTX and machine code of a CUDA plan's kernels -----------------------===//
 
 #include "tools/quipu/inspect/GpuCode.h"
+#include "runtime/plan/Steps.h"
 #include "runtime/support/Error.h"
 #include "tools/common/Process.h"
 #include "tools/quipu/CudaTools.h"
@@ -26,7 +27,7 @@ static uint32_t variantOf(const plan::Plan &plan, const plan::Kernel &kernel) {
   for (const plan::Program *program : *plan.programs())
     for (const plan::Sequence *sequence : *program->sequences())
       for (const plan::Step *step : *sequence->steps())
-        if (plan.kernels()->Get(step->kernel()) == &kernel)
+        if (kernelOf(plan, *step) == &kernel)
           return program->variant();
   return 0;
 }

@@ -1,6 +1,7 @@
 //===- PlanJson.cpp - A plan as JSON -----------------------------------------------------===//
 
 #include "tools/quipu/inspect/PlanJson.h"
+#include "runtime/plan/Steps.h"
 #include "tools/quipu/inspect/PlanNames.h"
 
 namespace quipu::tool {
@@ -58,6 +59,13 @@ Json configJson(const plan::ModelConfig &config) {
   result["bos_token_ids"] = list(config.bos_token_ids());
   result["eos_token_ids"] = list(config.eos_token_ids());
   result["compute_dtype"] = plan::EnumNameDType(config.compute_dtype());
+  return result;
+}
+
+static Json rangesJson(const flatbuffers::Vector<const plan::FileRange *> *ranges) {
+  Json result = Json::array();
+  for (size_t i = 0; ranges && i < ranges->size(); ++i)
+    result.push_back({{"offset", ranges->Get(uint32_t(i))->offset()}, {"size", ranges->Get(uint32_t(i))->size()}});
   return result;
 }
 
@@ -138,6 +146,34 @@ static Json kernelJson(const plan::Kernel &kernel) {
           {"rows", plan::EnumNameRowDim(kernel.rows())}};
 }
 
+static Json valuesJson(const flatbuffers::Vector<flatbuffers::Offset<plan::ProgramValue>> *values) {
+  Json result = Json::array();
+  for (size_t i = 0; values && i < values->size(); ++i) {
+    const plan::ProgramValue &value = *values->Get(uint32_t(i));
+    result.push_back({{"name", text(value.name())},
+                      {"type", plan::EnumNameValueType(value.type())},
+                      {"rows", plan::EnumNameRowDim(value.rows())},
+                      {"columns", value.columns()}});
+  }
+  return result;
+}
+
+/// What a step does, without its arguments. Steps that run a kernel alone have the key "kernel".
+static Json actionJson(const plan::Plan &plan, const plan::Step &step) {
+  if (const plan::Kernel *kernel = kernelOf(plan, step))
+    return {{"kernel", text(kernel->name())}};
+  if (const plan::Copy *copy = step.action_as_Copy())
+    return {{"action", "copy"}, {"rows", plan::EnumNameRowDim(copy->rows())}, {"row_bytes", copy->row_bytes()}};
+  if (const plan::Collective *collective = step.action_as_Collective())
+    return {{"action", "collective"},
+            {"kind", plan::EnumNameCollectiveKind(collective->kind())},
+            {"dtype", plan::EnumNameDType(collective->dtype())},
+            {"rows", plan::EnumNameRowDim(collective->rows())},
+            {"columns", collective->columns()},
+            {"devices", collective->devices()}};
+  return {{"action", "sample"}, {"mode", plan::EnumNameSampleMode(step.action_as_Sample()->mode())}};
+}
+
 static Json programJson(const plan::Plan &plan, const plan::Program &program) {
   Json sequences = Json::array();
   for (const plan::Sequence *sequence : *program.sequences()) {
@@ -149,17 +185,24 @@ static Json programJson(const plan::Plan &plan, const plan::Program &program) {
           arguments.push_back({{"kind", plan::EnumNameArgKind(argument->kind())},
                                {"value", argument->value()},
                                {"stride", argument->stride()},
-                               {"text", argumentText(plan, *argument, sequence->repeat())}});
-      steps.push_back({{"kernel", text(plan.kernels()->Get(step->kernel())->name())},
-                       {"location", locationText(*step, sequence->repeat())},
-                       {"args", arguments}});
+                               {"text", argumentText(plan, program, *argument, sequence->repeat())}});
+      Json item = actionJson(plan, *step);
+      item["location"] = locationText(*step, sequence->repeat());
+      item["args"] = arguments;
+      steps.push_back(item);
     }
     sequences.push_back({{"repeat", sequence->repeat()}, {"steps", steps}});
   }
-  return {{"name", text(program.name())},         {"kind", plan::EnumNameProgramKind(program.kind())},
-          {"variant", program.variant()},         {"min_rows", program.min_rows()},
-          {"max_rows", program.max_rows()},       {"row_align", program.row_align()},
-          {"arena_bytes", program.arena_bytes()}, {"sequences", sequences}};
+  return {{"name", text(program.name())},
+          {"kind", plan::EnumNameProgramKind(program.kind())},
+          {"variant", program.variant()},
+          {"min_rows", program.min_rows()},
+          {"max_rows", program.max_rows()},
+          {"row_align", program.row_align()},
+          {"arena_bytes", program.arena_bytes()},
+          {"inputs", valuesJson(program.inputs())},
+          {"outputs", valuesJson(program.outputs())},
+          {"sequences", sequences}};
 }
 
 Json planJson(const PlanFile &file) {
@@ -189,6 +232,7 @@ Json planJson(const PlanFile &file) {
                        {"relative_path", text(weights->relative_path())},
                        {"size", weights->size()},
                        {"mtime_ns", weights->mtime_ns()},
+                       {"header", rangesJson(weights->header())},
                        {"header_hash", hexText(weights->header_hash())},
                        {"content_hash", hexText(weights->content_hash())},
                        {"sample_hash", hexText(weights->sample_hash())}});

@@ -1,6 +1,7 @@
 //===- PlanNames.cpp - Printed forms of the parts of a plan ------------------------------===//
 
 #include "tools/quipu/inspect/PlanNames.h"
+#include "runtime/plan/Steps.h"
 #include "runtime/support/Error.h"
 
 namespace quipu::tool {
@@ -26,7 +27,35 @@ static std::string commonName(const std::string &first, const std::string &secon
   return first.substr(0, prefix) + "{}" + first.substr(first.size() - suffix);
 }
 
-std::string argumentText(const plan::Plan &plan, const plan::Arg &argument, uint32_t repeat) {
+std::string stepText(const plan::Plan &plan, const plan::Step &step) {
+  switch (step.action_type()) {
+  case plan::StepAction::RunKernel:
+    return text(kernelOf(plan, step)->name());
+  case plan::StepAction::Copy: {
+    const plan::Copy &copy = *step.action_as_Copy();
+    return concat("copy of ", copy.row_bytes(), " bytes x ", plan::EnumNameRowDim(copy.rows()));
+  }
+  case plan::StepAction::Collective: {
+    const plan::Collective &collective = *step.action_as_Collective();
+    return concat(plan::EnumNameCollectiveKind(collective.kind()), " over ", collective.devices(), " devices");
+  }
+  case plan::StepAction::Sample:
+    return concat("sample, ", plan::EnumNameSampleMode(step.action_as_Sample()->mode()));
+  case plan::StepAction::NONE:
+    break;
+  }
+  return "";
+}
+
+std::string valueText(const plan::ProgramValue &value) {
+  std::string shape = value.rows() == plan::RowDim::one ? "1" : plan::EnumNameRowDim(value.rows());
+  if (value.columns() > 1)
+    shape += concat(" x ", value.columns());
+  return concat(text(value.name()), " (", plan::EnumNameValueType(value.type()), ", ", shape, ")");
+}
+
+std::string argumentText(const plan::Plan &plan, const plan::Program &program, const plan::Arg &argument,
+                         uint32_t repeat) {
   uint64_t value = argument.value();
   bool moves = argument.stride() != 0 && repeat > 1;
   switch (argument.kind()) {
@@ -41,9 +70,9 @@ std::string argumentText(const plan::Plan &plan, const plan::Arg &argument, uint
   case plan::ArgKind::kv_layer:
     return moves ? "kv layer {}" : concat("kv layer ", value);
   case plan::ArgKind::input:
-    return plan::EnumNameInputKind(plan::InputKind(value));
+    return text(program.inputs()->Get(uint32_t(value))->name());
   case plan::ArgKind::output:
-    return plan::EnumNameOutputKind(plan::OutputKind(value));
+    return text(program.outputs()->Get(uint32_t(value))->name());
   }
   return "";
 }

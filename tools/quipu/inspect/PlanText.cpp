@@ -54,6 +54,18 @@ static std::string variantText(const plan::Plan &plan, uint32_t variant) {
 /// Begins the line of a step: those that are repeated stand deeper than those that run once.
 static const char *stepIndent(const plan::Sequence &sequence) { return sequence.repeat() > 1 ? "      " : "    "; }
 
+/// "  takes tokens (i32, tokens), ..." and what it gives.
+static void printValues(std::ostringstream &os, const char *verb,
+                        const flatbuffers::Vector<flatbuffers::Offset<plan::ProgramValue>> *values) {
+  const char *separator = verb;
+  for (size_t i = 0; values && i < values->size(); ++i) {
+    os << separator << valueText(*values->Get(uint32_t(i)));
+    separator = ", ";
+  }
+  if (separator != verb)
+    os << "\n";
+}
+
 static void printPrograms(std::ostringstream &os, const plan::Plan &plan) {
   for (const plan::Program *program : *plan.programs()) {
     os << "program " << text(program->name()) << variantText(plan, program->variant()) << ": steps of ";
@@ -64,12 +76,14 @@ static void printPrograms(std::ostringstream &os, const plan::Plan &plan) {
     if (program->row_align() > 1)
       os << ", sequences padded to multiples of " << program->row_align();
     os << ", arena " << binaryBytes(double(program->arena_bytes())) << "\n";
+    printValues(os, "  takes ", program->inputs());
+    printValues(os, "  gives ", program->outputs());
     for (const plan::Sequence *sequence : *program->sequences()) {
       if (sequence->repeat() > 1)
         os << "  " << sequence->repeat() << " times:\n";
       for (const plan::Step *step : *sequence->steps())
-        os << stepIndent(*sequence) << padded(text(plan.kernels()->Get(step->kernel())->name()), 28)
-           << locationText(*step, sequence->repeat()) << "\n";
+        os << stepIndent(*sequence) << padded(stepText(plan, *step), 28) << locationText(*step, sequence->repeat())
+           << "\n";
     }
     os << "\n";
   }
@@ -162,10 +176,10 @@ std::string memoryText(const PlanFile &file) {
       if (sequence->repeat() > 1)
         os << "  " << sequence->repeat() << " times:\n";
       for (const plan::Step *step : *sequence->steps()) {
-        os << stepIndent(*sequence) << padded(text(plan.kernels()->Get(step->kernel())->name()), 28);
+        os << stepIndent(*sequence) << padded(stepText(plan, *step), 28);
         const char *separator = "";
         for (size_t i = 0; step->args() && i < step->args()->size(); ++i) {
-          os << separator << argumentText(plan, *step->args()->Get(uint32_t(i)), sequence->repeat());
+          os << separator << argumentText(plan, *program, *step->args()->Get(uint32_t(i)), sequence->repeat());
           separator = ", ";
         }
         os << "\n";
