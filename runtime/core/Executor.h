@@ -55,8 +55,8 @@ public:
   StepTimes profile(size_t index, const StepRows &rows, unsigned repeats);
 
 private:
-  /// Inputs of one program on the device: those of StepInput that are numbers of rows, and the number of choices made,
-  /// in one piece, so that one copy brings them.
+  /// Inputs of one program on the device: the first kNumRowInputs of StepInput, then the number of choices made. They
+  /// are one piece of memory, so that one copy brings them.
   struct Inputs {
     int32_t *values;
     size_t rows;

@@ -13,7 +13,7 @@ namespace quipu {
 struct HostBound {
   uint64_t free;
   uint64_t total;
-  /// What it is the memory of: "this machine", "this process's control group", "this process (ulimit -v)".
+  /// Whose memory it bounds: "this machine", "this process's control group", "this process (ulimit -v)".
   std::string owner;
   /// Counts mapped files.
   bool countsFiles;
@@ -21,12 +21,12 @@ struct HostBound {
   bool countsUntouched;
 };
 
-/// All that apply: of the machine (with swap), of control groups (version 1 and 2), RLIMIT_AS and RLIMIT_DATA. What
-/// cannot be found out is left out. `root`: before the paths of /proc and /sys, for tests.
+/// All bounds that apply: of the machine (with swap), of control groups (version 1 and 2), RLIMIT_AS and RLIMIT_DATA.
+/// A bound that cannot be read is left out. `root` is put before the paths of /proc and /sys, for tests.
 std::vector<HostBound> hostBounds(const std::string &root = "");
 
-/// The one with the least room for pages that are about to be used (bounds on addresses held when these were given
-/// out). Free is 2^64 - 1 when nothing is known.
+/// The bound with the least room for pages that are about to be used. Bounds on addresses do not count: they applied
+/// when the addresses were given out. Free is 2^64 - 1 when nothing is known.
 HostBound tightestBound();
 
 } // namespace quipu

@@ -108,7 +108,7 @@ void StepRunner::run(Batch batch, const StepOptions &options, const std::functio
   });
 }
 
-/// Refuses NaN and infinity in the logits of a launch, of which each wanted row is the last of its sequence.
+/// Refuses NaN and infinity in the logits of a launch. Each wanted row is the last one of its sequence.
 void StepRunner::requireFinite(Batch batch, const float *logits) const {
   FiniteCheck check;
   size_t vocab = model->vocabSize();

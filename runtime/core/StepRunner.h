@@ -28,7 +28,7 @@ public:
   void requireAlive(SequenceId sequence) const;
   /// Throws Error unless the batch can run.
   void check(Batch batch) const;
-  /// Throws Error unless `steps` tokens of each sequence can follow, the first of which is in the batch.
+  /// Throws Error unless each sequence has room for `steps` tokens. The batch has the first of them.
   void checkSteps(Batch batch, uint32_t steps) const;
 
   /// Brings the blocks of `tokens` new positions of each sequence to the device.

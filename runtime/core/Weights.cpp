@@ -52,33 +52,32 @@ struct Pieces {
   }
 };
 
+/// Has the host write the pieces, and shows how far it is.
+void write(const Pieces &pieces, Device &device, bool random) {
+  uint64_t bytes = 0;
+  for (const UploadPiece &piece : pieces.targets)
+    bytes += piece.size;
+  Progress progress(random                      ? "make random weights"
+                    : device.sharesHostMemory() ? "convert the weights"
+                                                : "upload the weights",
+                    bytes);
+  device.write(pieces.targets, [&](size_t index, char *target) {
+    const Rows &piece = pieces.rows[index];
+    piece.weight->write(piece.first, piece.count, target);
+    progress.add(pieces.targets[index].size);
+  });
+  device.synchronize();
+}
+
 } // namespace
 
 Weights::Weights(const PlanFile &plan, Device &device, const ModelOptions &options) {
   const plan::Plan &root = plan.plan();
   const WeightSource &source = options.weights;
   bool random = source.seed.has_value();
-
-  // Bytes of each file of the plan.
   std::vector<std::span<const uint8_t>> contents;
-  for (size_t i = 0; !random && root.files() && i < root.files()->size(); ++i) {
-    if (plan.isBundle()) {
-      contents.push_back(bundledWeights(plan, i, options));
-      continue;
-    }
-    files.push_back(openWeightFile(plan, i, options));
-    contents.push_back(files.back()->span());
-  }
-  for (const plan::Weight *weight : *root.weights())
-    for (const plan::Source *part : *weight->sources())
-      if (!random && part->file() == kNoFile)
-        fail(plan.path(), ": the plan was compiled from a config without weights (", part->name()->string_view(),
-             "); use --weights random:SEED, or compile from a folder with weight files");
-  // All of it will be read soon: have the system fetch what is not in memory yet.
-  for (const std::shared_ptr<MappedFile> &file : files)
-    file->willNeed(0, file->size());
-  if (plan.isBundle() && !random)
-    plan.mapping()->willNeed(0, plan.mapping()->size());
+  if (!random)
+    contents = openFiles(plan, options);
 
   std::vector<WeightRows> weights;
   uint64_t ownSize = 0;
@@ -102,22 +101,35 @@ Weights::Weights(const PlanFile &plan, Device &device, const ModelOptions &optio
       pieces.add(weights[i], address);
     address += roundUp(weights[i].bytes(), device.alignment());
   }
-  uint64_t pieceBytes = 0;
-  for (const UploadPiece &piece : pieces.targets)
-    pieceBytes += piece.size;
-  Progress progress(random                      ? "make random weights"
-                    : device.sharesHostMemory() ? "convert the weights"
-                                                : "upload the weights",
-                    pieceBytes);
-  device.write(pieces.targets, [&](size_t index, char *target) {
-    const Rows &piece = pieces.rows[index];
-    piece.weight->write(piece.first, piece.count, target);
-    progress.add(pieces.targets[index].size);
-  });
-  device.synchronize();
+  write(pieces, device, random);
   // A device of its own memory needs the files no longer.
   if (!device.sharesHostMemory())
     files.clear();
+}
+
+/// The bytes of each file of the plan. Throws Error when there is none for a weight.
+std::vector<std::span<const uint8_t>> Weights::openFiles(const PlanFile &plan, const ModelOptions &options) {
+  const plan::Plan &root = plan.plan();
+  std::vector<std::span<const uint8_t>> contents;
+  for (size_t i = 0; root.files() && i < root.files()->size(); ++i) {
+    if (plan.isBundle()) {
+      contents.push_back(bundledWeights(plan, i, options));
+      continue;
+    }
+    files.push_back(openWeightFile(plan, i, options));
+    contents.push_back(files.back()->span());
+  }
+  for (const plan::Weight *weight : *root.weights())
+    for (const plan::Source *part : *weight->sources())
+      if (part->file() == kNoFile)
+        fail(plan.path(), ": the plan was compiled from a config without weights (", part->name()->string_view(),
+             "); use --weights random:SEED, or compile from a folder with weight files");
+  // All of it will be read soon: have the system fetch what is not in memory yet.
+  for (const std::shared_ptr<MappedFile> &file : files)
+    file->willNeed(0, file->size());
+  if (plan.isBundle())
+    plan.mapping()->willNeed(0, plan.mapping()->size());
+  return contents;
 }
 
 bool Weights::fillRandom(Device &device, const plan::Weight &weight, uint64_t seed, void *target) {

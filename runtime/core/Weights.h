@@ -14,11 +14,13 @@
 
 namespace quipu {
 
-/// Finds and maps file `index` of a plan: first relative to the plan's folder, then at the absolute path. A file is
-/// accepted when size, time and the hash of its header are those of the plan. Where the time differs (a copy), or
-/// options.verifyWeights is set, the samples and all bytes decide; where the plan has no hash of all bytes, the samples
-/// are enough for a copy, with a remark, and not for verifyWeights. Throws Error that names the file and says what
-/// differs.
+/// Finds and maps file `index` of a plan: first relative to the plan's folder, then at the absolute path.
+/// - A file whose size, time and hash of the header are as in the plan is accepted.
+/// - Where the time differs (a copy), or options.verifyWeights is set, the hashes of the samples and of all bytes
+/// decide.
+/// - Where the plan has no hash of all bytes, the samples are enough for a copy, which gets a remark; they are not
+///   enough for verifyWeights.
+/// Throws Error that names the file and says what differs.
 std::shared_ptr<MappedFile> openWeightFile(const PlanFile &plan, size_t index, const ModelOptions &options);
 
 /// The bytes of file `index` in a bundle, which has no times: size and header must agree, and for
@@ -36,11 +38,12 @@ public:
   /// Address of weight `index` as kernels see it.
   void *pointer(size_t index) const { return pointers[index]; }
 
-  /// Bytes of all weights, and those of them outside of mapped files.
+  /// Bytes of all weights, and of the weights that do not lie in mapped files.
   uint64_t bytes() const { return totalBytes; }
   uint64_t ownedBytes() const { return owned.size(); }
 
 private:
+  std::vector<std::span<const uint8_t>> openFiles(const PlanFile &plan, const ModelOptions &options);
   /// False when the device leaves it to the host.
   static bool fillRandom(Device &device, const plan::Weight &weight, uint64_t seed, void *target);
 

@@ -54,7 +54,7 @@ public:
 
   const CudaProperties &properties() const { return gpu; }
 
-  /// For work beside that of plans: the stream, and copies on the device.
+  /// For work that no plan asks for: the stream, and copies on the device.
   cuda::Stream workStream() const { return stream; }
   void enqueueCopy(void *target, const void *source, size_t size);
 

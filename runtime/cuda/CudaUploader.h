@@ -13,7 +13,7 @@ namespace quipu {
 
 /// Writes pieces of device memory with what write(index, memory) puts into memory of the host, and returns when all are
 /// there. Each of several threads owns two buffers that the GPU can read by itself: while one is on its way the thread
-/// fills the other, so that reading, converting and copying overlap, and no more than the buffers is ever held.
+/// fills the other. So reading, converting and copying overlap, and the buffers are all the memory that they take.
 void uploadPieces(Device &device, cuda::Context context, cuda::Stream stream, std::span<const UploadPiece> pieces,
                   const std::function<void(size_t, char *)> &write);
 

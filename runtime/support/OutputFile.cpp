@@ -96,7 +96,7 @@ OutputFile::OutputFile(const std::string &path) : path(path == "-" ? "standard o
   }
   target = followed;
   checkInputs();
-  // Replacing needs no permission of the file, but who takes it away means something by it.
+  // Replacing needs no write permission of the file. Whoever took it away wants the file to stay.
   if (exists && access(target.c_str(), W_OK) != 0)
     fail(path, ": cannot write", errnoSuffix(errno), "; the file is protected: name another, or remove it");
   openUnnamed();
@@ -184,7 +184,7 @@ void OutputFile::commit(bool executable) {
   if (executable && !target.empty() &&
       (fstat(fd, &status) != 0 || fchmod(fd, (status.st_mode & 0777) | ((status.st_mode & 0444) >> 2)) != 0))
     refuse(errno);
-  // Some file systems, none of which has nameless files, report a full disk only here.
+  // Some file systems report a full disk only here. (They have no nameless files.)
   bool closeFirst = target.empty() || temporary;
   if (!closeFirst)
     giveName();

@@ -21,7 +21,8 @@ namespace quipu {
 /// commit.
 ///
 /// Every function throws Error, naming the path, when the system refuses (no such folder, no permission, disk full).
-/// The constructor finds out as much of that as can be known: make the object before the work, write it after.
+/// The constructor tries what can be tried before anything is written. So make the object before the work, and write
+/// it after.
 class OutputFile {
 public:
   explicit OutputFile(const std::string &path);

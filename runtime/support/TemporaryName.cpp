@@ -33,7 +33,7 @@ struct Slot {
 static Slot slots[256];
 static_assert(std::atomic<int>::is_always_lock_free, "the signal handler reads them");
 
-/// What ends a program unless it is handled, but SIGBUS, whose handler is MappingGuard's.
+/// Signals that end a program unless it handles them. SIGBUS is left out: its handler is MappingGuard's.
 static constexpr int kEndingSignals[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGTERM, SIGPIPE, SIGALRM, SIGUSR1, SIGUSR2,
                                          SIGXCPU, SIGXFSZ, SIGSEGV, SIGILL,  SIGFPE,  SIGABRT, SIGSYS};
 

@@ -44,13 +44,13 @@ struct GenerateSummary {
   size_t decodeSteps = 0;
 };
 
-/// One new token: its id and the text that it completes (empty without a tokenizer, or while a character is
-/// unfinished or may begin a stop text). At the end the callback gets what was held back as id -1. Returning false
-/// stops.
+/// One new token: its id and the text that it completes. The text is empty without a tokenizer, while a character is
+/// unfinished, and while it may begin a stop text. At the end the callback gets the text that was kept, with id -1.
+/// Returning false stops.
 using TokenCallback = std::function<bool(int32_t token, std::string_view text)>;
 
-/// The id that ends texts beside those of the plan: the EOS of a tokenizer that did not come with it. Nothing when the
-/// plan has it too, and when the plan has no id at all: then its config says that nothing ends a text.
+/// The EOS of a tokenizer that did not come with the plan: it ends texts too. Nothing when the plan has the same id.
+/// Nothing as well when the plan has no id at all: its config then says that nothing ends a text.
 std::optional<int32_t> addedEnd(const plan::ModelConfig &config, const Tokenizer *tokenizer);
 
 class Generator {

@@ -12,27 +12,27 @@ StopText::StopText(std::vector<std::string> stops) : stops(std::move(stops)) { s
 std::string StopText::push(std::string_view piece) {
   if (isFound)
     return "";
-  held += piece;
+  waiting += piece;
   size_t first = std::string::npos;
   for (const std::string &stop : stops)
-    first = std::min(first, held.find(stop));
+    first = std::min(first, waiting.find(stop));
   if (first != std::string::npos) {
     isFound = true;
-    std::string text = held.substr(0, first);
-    held.clear();
+    std::string text = waiting.substr(0, first);
+    waiting.clear();
     return text;
   }
-  // The longest end that begins a stop; no stop is whole, so what is held back stays shorter than the longest one.
-  size_t kept = 0;
+  // The longest end of the text that begins a stop. No stop is whole, so it is shorter than the longest stop.
+  size_t mayBegin = 0;
   for (const std::string &stop : stops)
-    for (size_t size = std::min(stop.size() - 1, held.size()); size > kept; --size)
-      if (held.ends_with(std::string_view(stop).substr(0, size)))
-        kept = size;
-  std::string text = held.substr(0, held.size() - kept);
-  held.erase(0, text.size());
+    for (size_t size = std::min(stop.size() - 1, waiting.size()); size > mayBegin; --size)
+      if (waiting.ends_with(std::string_view(stop).substr(0, size)))
+        mayBegin = size;
+  std::string text = waiting.substr(0, waiting.size() - mayBegin);
+  waiting.erase(0, text.size());
   return text;
 }
 
-std::string StopText::finish() { return std::exchange(held, ""); }
+std::string StopText::finish() { return std::exchange(waiting, ""); }
 
 } // namespace quipu

@@ -16,17 +16,17 @@ public:
   explicit StopText(std::vector<std::string> stops);
 
   /// Appends a piece, and returns the text that is no part of a stop, whatever follows. The end of a piece that may be
-  /// the beginning of a stop is held back. Once a stop is found, nothing from its first letter on is given out.
+  /// the beginning of a stop is kept back. Once a stop is found, nothing from its first letter on is given out.
   std::string push(std::string_view piece);
 
-  /// What is held back when no more text comes.
+  /// The text that was kept back; for when no more text comes.
   std::string finish();
 
   bool found() const { return isFound; }
 
 private:
   std::vector<std::string> stops;
-  std::string held;
+  std::string waiting;
   bool isFound = false;
 };
 

@@ -157,7 +157,7 @@ static std::string cacheKey(const std::string &model, const std::vector<std::str
   return key.hash();
 }
 
-/// The plan of that path; null when it is missing or damaged, in which case it is compiled again.
+/// The plan of that path. Null when it is missing or damaged: then it is compiled again.
 static std::shared_ptr<const PlanFile> openIfSound(const std::string &path) {
   std::error_code error;
   if (!fs::exists(path, error))

@@ -14,7 +14,7 @@
 
 namespace quipu::tool {
 
-/// The prompt of `run`: words, a file, token ids (given or from a file), or standard input when none of them is given.
+/// The prompt of `run`: words, a file, or token ids (given or from a file). Without any of these it is standard input.
 class PromptSource {
 public:
   /// Adds PROMPT, -f, --prompt-tokens, --prompt-tokens-file and --tokenizer.

@@ -30,7 +30,7 @@ struct BenchSetting {
   /// Of this program.
   std::string version, commit;
 
-  /// Call it after the tests: memory is that of now.
+  /// Call it after the tests: it reports the memory that is used at the time of the call.
   static BenchSetting of(const Model &model, const std::string &planPath, const Ceilings &ceilings);
 };
 

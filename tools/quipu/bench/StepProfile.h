@@ -24,8 +24,8 @@ struct ProfileLine {
   Statistics seconds = {};
   Work work = {};
 
-  /// The share that it reaches of what bounds it: of the ceiling of memory or of that of arithmetic, whichever is
-  /// nearer. 0 where nothing is known.
+  /// The share that it reaches of what bounds it: the ceiling of memory or of arithmetic, by which is
+  /// nearer. 0 where neither is known.
   double ofCeiling(double ceilingBytes, double ceilingOperations) const;
 };
 

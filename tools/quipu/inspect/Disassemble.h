@@ -9,7 +9,7 @@
 
 namespace quipu::tool {
 
-/// The kernel of that name. Throws Error that names those that the plan has.
+/// The kernel of that name. Throws Error that lists the kernels of the plan.
 const plan::Kernel &findKernel(const PlanFile &plan, const std::string &kernel);
 
 /// Code of a plan under a path that other programs can read, so that nothing is left behind on disk.
