@@ -111,7 +111,7 @@ private:
 
   /// Whether every use of `op` is in the prologue of a linear.
   bool isComputedByReaders(Operation *op) {
-    if (!isa<RMSNormOp, GatherRowsOp>(op) || op->use_empty())
+    if (op->use_empty())
       return false;
     return llvm::all_of(op->getUsers(), [&](Operation *user) {
       return inPrologue.contains({op, user}) && (isa<LinearOp>(user) || isComputedByReaders(user));

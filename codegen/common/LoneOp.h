@@ -13,13 +13,9 @@ template <typename Op> Op onlyOp(llama::KernelOp kernel) {
   return llvm::hasSingleElement(ops) ? mlir::dyn_cast<Op>(*ops.begin()) : Op();
 }
 
-/// Fails with a diagnostic: no emitter of a target takes the only op of `kernel`.
-inline mlir::LogicalResult refuseAlone(llama::KernelOp kernel, mlir::Operation *op) {
-  return kernel.emitOpError() << "is " << op->getName()
-                              << " alone, for which there is no generated code; kernels of one op are of embedding, "
-                                 "rotary_table, gather_rows, rms_norm, rotate, gate, add, split, repeat_kv, kv_append "
-                                 "and attention";
-}
+/// Fails with a diagnostic: no emitter of a target takes `op`, the only op of `kernel`. `emitted`: names of the ops
+/// that the target has pointwise emitters for.
+mlir::LogicalResult refuseAlone(llama::KernelOp kernel, mlir::Operation *op, llvm::ArrayRef<llvm::StringRef> emitted);
 
 } // namespace quipu::codegen
 

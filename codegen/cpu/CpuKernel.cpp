@@ -7,9 +7,9 @@
 #include "codegen/cpu/CheckSchedule.h"
 #include "codegen/cpu/CpuEmitter.h"
 #include "codegen/cpu/Emitters.h"
+#include "codegen/cpu/SingleOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/X86Vector/X86VectorDialect.h"
-#include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -84,25 +84,9 @@ struct SingleOpEmitter : CpuEmitter::ExternalModel<SingleOpEmitter, CpuPointwise
   LogicalResult emitKernel(Attribute attribute, KernelBuilder &builder, KernelOp kernel, const KernelUse &,
                            GeneratedKernel &generated) const {
     auto schedule = cast<CpuPointwiseScheduleAttr>(attribute);
-    auto ops = kernel.getBody().front().without_terminator();
-    StringRef symbol = generated.name;
-    RowDim rows = generated.rows;
-    bool isKnown = true;
-    llvm::TypeSwitch<Operation *>(&*ops.begin())
-        .Case<EmbeddingOp>([&](auto op) { emitEmbedding(builder, kernel, op, schedule, symbol); })
-        .Case<RotaryTableOp>([&](auto op) { emitRotaryTable(builder, kernel, op, schedule, symbol); })
-        .Case<GatherRowsOp>([&](auto op) { emitGatherRows(builder, kernel, op, schedule, symbol); })
-        .Case<RMSNormOp>([&](auto op) { emitNorm(builder, kernel, op, schedule, rows, symbol); })
-        .Case<RotateOp>([&](auto op) { emitRotate(builder, kernel, op, schedule, rows, symbol); })
-        .Case<GateOp>([&](auto op) { emitGate(builder, kernel, op, schedule, rows, symbol); })
-        .Case<AddOp>([&](auto op) { emitAdd(builder, kernel, op, schedule, rows, symbol); })
-        .Case<SplitOp>([&](auto op) { emitSplit(builder, kernel, op, schedule, rows, symbol); })
-        .Case<RepeatKVOp>([&](auto op) { emitRepeatKv(builder, kernel, op, schedule, rows, symbol); })
-        .Case<KVAppendOp>([&](auto op) { emitAppend(builder, kernel, op, schedule, symbol); })
-        .Default([&](Operation *) { isKnown = false; });
-    if (!isKnown)
-      return refuseAlone(kernel, &*ops.begin());
-    generated.entries.push_back({generated.name, 1, rows, schedule.getRowsPerBlock()});
+    if (failed(emitSingleOp(builder, kernel, schedule, generated.rows, generated.name)))
+      return failure();
+    generated.entries.push_back({generated.name, 1, generated.rows, schedule.getRowsPerBlock()});
     return success();
   }
 };

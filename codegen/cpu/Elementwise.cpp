@@ -7,8 +7,8 @@
 
 #include "codegen/common/Activation.h"
 #include "codegen/common/CacheAddress.h"
-#include "codegen/cpu/Emitters.h"
 #include "codegen/cpu/RowAccess.h"
+#include "codegen/cpu/SingleOps.h"
 
 using namespace mlir;
 using namespace quipu::llama;
@@ -170,13 +170,13 @@ void emitNorm(KernelBuilder &b, KernelOp kernel, RMSNormOp norm, CpuPointwiseSch
   });
 }
 
-void emitAppend(KernelBuilder &b, KernelOp kernel, KVAppendOp append, CpuPointwiseScheduleAttr schedule,
+void emitAppend(KernelBuilder &b, KernelOp kernel, KVAppendOp append, CpuPointwiseScheduleAttr schedule, RowDim rows,
                 StringRef symbol) {
   KernelFrame frame(b, kernel, symbol);
   CacheAddress cache(b, frame, append.getKv());
   Type element = cache.type.getElementType();
   int64_t head = cache.type.getHeadDim();
-  forEachRow(b, frame, schedule.getRowsPerBlock(), RowDim::Tokens, [&](Value row) {
+  forEachRow(b, frame, schedule.getRowsPerBlock(), rows, [&](Value row) {
     Value place = b.mul(row, 4);
     Value position = b.loadI32(b.at(frame.argument(append.getPositions()), place));
     b.ifThen(b.compare(arith::CmpIPredicate::sge, position, b.i32(0)), [&] {

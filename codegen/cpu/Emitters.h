@@ -1,7 +1,8 @@
 //===- Emitters.h - One function for each form of CPU kernel ----*- C++ -*-===//
 //
 // Each emits the entry function `symbol` for a kernel at the builder's insertion point. What a kernel needs to be
-// launched (entries, grids, scratch) is computed beside it in CpuKernel.cpp.
+// launched (entries, grids, scratch) is computed beside it in CpuKernel.cpp. Kernels of one pointwise op are in
+// SingleOps.h.
 //
 //===----------------------------------------------------------------------===//
 
@@ -31,28 +32,6 @@ void emitAttentionFew(KernelBuilder &b, llama::KernelOp kernel, llama::Attention
                       llama::CpuAttentionScheduleAttr schedule, llvm::StringRef symbol);
 void emitAttentionMany(KernelBuilder &b, llama::KernelOp kernel, llama::AttentionOp attention,
                        llama::CpuAttentionScheduleAttr schedule, llvm::StringRef symbol);
-void emitEmbedding(KernelBuilder &b, llama::KernelOp kernel, llama::EmbeddingOp embedding,
-                   llama::CpuPointwiseScheduleAttr schedule, llvm::StringRef symbol);
-void emitRotaryTable(KernelBuilder &b, llama::KernelOp kernel, llama::RotaryTableOp table,
-                     llama::CpuPointwiseScheduleAttr schedule, llvm::StringRef symbol);
-
-// Ops that no other kernel has taken, over the rows that `rows` says.
-void emitGatherRows(KernelBuilder &b, llama::KernelOp kernel, llama::GatherRowsOp gather,
-                    llama::CpuPointwiseScheduleAttr schedule, llvm::StringRef symbol);
-void emitNorm(KernelBuilder &b, llama::KernelOp kernel, llama::RMSNormOp norm, llama::CpuPointwiseScheduleAttr schedule,
-              RowDim rows, llvm::StringRef symbol);
-void emitRotate(KernelBuilder &b, llama::KernelOp kernel, llama::RotateOp rotate,
-                llama::CpuPointwiseScheduleAttr schedule, RowDim rows, llvm::StringRef symbol);
-void emitGate(KernelBuilder &b, llama::KernelOp kernel, llama::GateOp gate, llama::CpuPointwiseScheduleAttr schedule,
-              RowDim rows, llvm::StringRef symbol);
-void emitAdd(KernelBuilder &b, llama::KernelOp kernel, llama::AddOp add, llama::CpuPointwiseScheduleAttr schedule,
-             RowDim rows, llvm::StringRef symbol);
-void emitSplit(KernelBuilder &b, llama::KernelOp kernel, llama::SplitOp split, llama::CpuPointwiseScheduleAttr schedule,
-               RowDim rows, llvm::StringRef symbol);
-void emitRepeatKv(KernelBuilder &b, llama::KernelOp kernel, llama::RepeatKVOp repeat,
-                  llama::CpuPointwiseScheduleAttr schedule, RowDim rows, llvm::StringRef symbol);
-void emitAppend(KernelBuilder &b, llama::KernelOp kernel, llama::KVAppendOp append,
-                llama::CpuPointwiseScheduleAttr schedule, llvm::StringRef symbol);
 
 /// Bytes of scratch a thread needs for an attention kernel.
 int64_t attentionScratchBytes(llama::AttentionOp attention, llama::CpuAttentionScheduleAttr schedule);

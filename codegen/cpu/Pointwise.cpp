@@ -1,7 +1,7 @@
 //===- Pointwise.cpp - Selections of rows and rotary tables -------------------------===//
 
-#include "codegen/cpu/Emitters.h"
 #include "codegen/cpu/RowAccess.h"
+#include "codegen/cpu/SingleOps.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
 
@@ -11,14 +11,14 @@ using namespace quipu::llama;
 namespace quipu::codegen::cpu {
 
 void emitEmbedding(KernelBuilder &b, KernelOp kernel, EmbeddingOp embedding, CpuPointwiseScheduleAttr schedule,
-                   StringRef symbol) {
+                   RowDim rows, StringRef symbol) {
   KernelFrame frame(b, kernel, symbol);
   WeightOperand table(b, embedding.getTable().getType());
   ActivationLayout to(embedding.getResult().getType());
   int64_t vector = to.lanes ? 1 : table.vectorLanes(widestVector(to.width, schedule.getLanes()));
   std::optional<APFloat> scale = embedding.getScale();
   int64_t step = std::max(vector, table.blockElements());
-  forEachRow(b, frame, schedule.getRowsPerBlock(), RowDim::Tokens, [&](Value row) {
+  forEachRow(b, frame, schedule.getRowsPerBlock(), rows, [&](Value row) {
     Value token = b.widen(b.loadI32(b.at(frame.argument(embedding.getTokens()), b.mul(row, 4))));
     Value start = b.at(frame.argument(embedding.getTable()), b.mul(token, table.rowBytes()));
     b.loop(b.i64(0), b.i64(to.width), step, [&](Value k) {
@@ -34,11 +34,11 @@ void emitEmbedding(KernelBuilder &b, KernelOp kernel, EmbeddingOp embedding, Cpu
 }
 
 void emitGatherRows(KernelBuilder &b, KernelOp kernel, GatherRowsOp gather, CpuPointwiseScheduleAttr schedule,
-                    StringRef symbol) {
+                    RowDim rows, StringRef symbol) {
   KernelFrame frame(b, kernel, symbol);
   ActivationLayout from(gather.getInput().getType()), to(gather.getResult().getType());
   int64_t vector = from.lanes || to.lanes ? 1 : widestVector(to.width, schedule.getLanes());
-  forEachRow(b, frame, schedule.getRowsPerBlock(), RowDim::Outputs, [&](Value row) {
+  forEachRow(b, frame, schedule.getRowsPerBlock(), rows, [&](Value row) {
     Value number = b.widen(b.loadI32(b.at(frame.argument(gather.getRows()), b.mul(row, 4))));
     Value start = addressOf(b, from, frame.argument(gather.getInput()), number, b.i64(0));
     b.loop(b.i64(0), b.i64(to.width), vector, [&](Value k) {
@@ -49,7 +49,7 @@ void emitGatherRows(KernelBuilder &b, KernelOp kernel, GatherRowsOp gather, CpuP
 }
 
 void emitRotaryTable(KernelBuilder &b, KernelOp kernel, RotaryTableOp table, CpuPointwiseScheduleAttr schedule,
-                     StringRef symbol) {
+                     RowDim rows, StringRef symbol) {
   // The frequencies are a constant of the code module, computed by the compiler.
   SmallVector<float> frequencies = table.getRope().inverseFrequencies(table.getHeadDim());
   int64_t half = frequencies.size();
@@ -62,7 +62,7 @@ void emitRotaryTable(KernelBuilder &b, KernelOp kernel, RotaryTableOp table, Cpu
   KernelFrame frame(b, kernel, symbol);
   Value inverse = LLVM::AddressOfOp::create(b, LLVM::LLVMPointerType::get(b.getContext()), constant);
   ActivationLayout layout(table.getResult().getType());
-  forEachRow(b, frame, schedule.getRowsPerBlock(), RowDim::Tokens, [&](Value row) {
+  forEachRow(b, frame, schedule.getRowsPerBlock(), rows, [&](Value row) {
     Value position = b.loadI32(b.at(frame.argument(table.getPositions()), b.mul(row, 4)));
     Value asFloat = arith::SIToFPOp::create(b, b.getF32Type(), position);
     b.loop(b.i64(0), b.i64(half), 1, [&](Value pair) {

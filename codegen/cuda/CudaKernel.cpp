@@ -8,9 +8,9 @@
 #include "codegen/common/LoneOp.h"
 #include "codegen/cuda/CudaEmitter.h"
 #include "codegen/cuda/Emitters.h"
+#include "codegen/cuda/SingleOps.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
-#include "llvm/ADT/TypeSwitch.h"
 
 #include <algorithm>
 
@@ -81,23 +81,9 @@ struct AttentionEmitter : CudaEmitter::ExternalModel<AttentionEmitter, CudaAtten
 };
 
 struct SingleOpEmitter : CudaEmitter::ExternalModel<SingleOpEmitter, CudaPointwiseScheduleAttr> {
-  LogicalResult emitKernel(Attribute attribute, CudaBuilder &builder, KernelOp kernel, const KernelUse &,
+  LogicalResult emitKernel(Attribute schedule, CudaBuilder &builder, KernelOp kernel, const KernelUse &,
                            GeneratedKernel &generated) const {
-    auto schedule = cast<CudaPointwiseScheduleAttr>(attribute);
-    auto ops = kernel.getBody().front().without_terminator();
-    auto emit = [&](auto emitter, auto op) { return emitter(builder, kernel, op, schedule, generated); };
-    return llvm::TypeSwitch<Operation *, LogicalResult>(&*ops.begin())
-        .Case<EmbeddingOp>([&](auto op) { return emit(emitEmbedding, op); })
-        .Case<RotaryTableOp>([&](auto op) { return emit(emitRotaryTable, op); })
-        .Case<GatherRowsOp>([&](auto op) { return emit(emitGatherRows, op); })
-        .Case<RMSNormOp>([&](auto op) { return emit(emitNorm, op); })
-        .Case<RotateOp>([&](auto op) { return emit(emitRotate, op); })
-        .Case<GateOp>([&](auto op) { return emit(emitGate, op); })
-        .Case<AddOp>([&](auto op) { return emit(emitAdd, op); })
-        .Case<SplitOp>([&](auto op) { return emit(emitSplit, op); })
-        .Case<RepeatKVOp>([&](auto op) { return emit(emitRepeatKv, op); })
-        .Case<KVAppendOp>([&](auto op) { return emit(emitAppend, op); })
-        .Default([&](Operation *op) { return refuseAlone(kernel, op); });
+    return emitSingleOp(builder, kernel, cast<CudaPointwiseScheduleAttr>(schedule), generated);
   }
 };
 

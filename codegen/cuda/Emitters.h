@@ -2,7 +2,7 @@
 //
 // Each emits the entry functions of a kernel at the builder's insertion point (the body of the code module) and appends
 // what launching them takes to `generated.entries`. Fails with a diagnostic on the kernel when the region or the
-// schedule does not suit the form.
+// schedule does not suit the form. Kernels of one pointwise op are in SingleOps.h.
 //
 //===----------------------------------------------------------------------===//
 
@@ -48,29 +48,6 @@ mlir::LogicalResult emitAttentionMany(CudaBuilder &b, llama::KernelOp kernel, ll
 /// With wgmma.
 mlir::LogicalResult emitAttentionManyWgmma(CudaBuilder &b, llama::KernelOp kernel, llama::AttentionOp attention,
                                            llama::CudaAttentionScheduleAttr schedule, GeneratedKernel &generated);
-
-mlir::LogicalResult emitEmbedding(CudaBuilder &b, llama::KernelOp kernel, llama::EmbeddingOp embedding,
-                                  llama::CudaPointwiseScheduleAttr schedule, GeneratedKernel &generated);
-mlir::LogicalResult emitRotaryTable(CudaBuilder &b, llama::KernelOp kernel, llama::RotaryTableOp table,
-                                    llama::CudaPointwiseScheduleAttr schedule, GeneratedKernel &generated);
-
-// Ops that no other kernel has taken. `generated.rows` says which rows they are of.
-mlir::LogicalResult emitGatherRows(CudaBuilder &b, llama::KernelOp kernel, llama::GatherRowsOp gather,
-                                   llama::CudaPointwiseScheduleAttr schedule, GeneratedKernel &generated);
-mlir::LogicalResult emitNorm(CudaBuilder &b, llama::KernelOp kernel, llama::RMSNormOp norm,
-                             llama::CudaPointwiseScheduleAttr schedule, GeneratedKernel &generated);
-mlir::LogicalResult emitRotate(CudaBuilder &b, llama::KernelOp kernel, llama::RotateOp rotate,
-                               llama::CudaPointwiseScheduleAttr schedule, GeneratedKernel &generated);
-mlir::LogicalResult emitGate(CudaBuilder &b, llama::KernelOp kernel, llama::GateOp gate,
-                             llama::CudaPointwiseScheduleAttr schedule, GeneratedKernel &generated);
-mlir::LogicalResult emitAdd(CudaBuilder &b, llama::KernelOp kernel, llama::AddOp add,
-                            llama::CudaPointwiseScheduleAttr schedule, GeneratedKernel &generated);
-mlir::LogicalResult emitSplit(CudaBuilder &b, llama::KernelOp kernel, llama::SplitOp split,
-                              llama::CudaPointwiseScheduleAttr schedule, GeneratedKernel &generated);
-mlir::LogicalResult emitRepeatKv(CudaBuilder &b, llama::KernelOp kernel, llama::RepeatKVOp repeat,
-                                 llama::CudaPointwiseScheduleAttr schedule, GeneratedKernel &generated);
-mlir::LogicalResult emitAppend(CudaBuilder &b, llama::KernelOp kernel, llama::KVAppendOp append,
-                               llama::CudaPointwiseScheduleAttr schedule, GeneratedKernel &generated);
 
 /// The service kernels of runtime/abi/CudaAbi.h.
 void emitServices(CudaBuilder &b);

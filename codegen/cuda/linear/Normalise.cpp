@@ -9,6 +9,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/cuda/Emitters.h"
+#include "codegen/cuda/SingleOps.h"
 #include "codegen/cuda/vocabulary/CudaFrame.h"
 #include "mlir/IR/TypeUtilities.h"
 

@@ -7,6 +7,7 @@
 
 #include "codegen/common/Activation.h"
 #include "codegen/common/CacheAddress.h"
+#include "codegen/cuda/SingleOps.h"
 #include "codegen/cuda/pointwise/RowBlocks.h"
 
 using namespace mlir;

@@ -1,5 +1,6 @@
 //===- Pointwise.cpp - Embedding and rotary tables --------------------------===//
 
+#include "codegen/cuda/SingleOps.h"
 #include "codegen/cuda/pointwise/RowBlocks.h"
 #include "codegen/cuda/vocabulary/PtxStrings.h"
 

@@ -1,0 +1,40 @@
+//===- SingleOps.cpp - Kernels of one op for CUDA -----------------------------===//
+
+#include "codegen/cuda/SingleOps.h"
+
+#include "codegen/common/LoneOp.h"
+
+using namespace mlir;
+using namespace quipu::llama;
+
+namespace quipu::codegen::cuda {
+namespace {
+
+struct SingleOp {
+  StringRef name;
+  EmitOp<Operation *> *emit;
+};
+
+const SingleOp kSingleOps[] = {
+#define SINGLE_OP(OP, EMIT)                                                                                            \
+  {OP::getOperationName(),                                                                                             \
+   [](CudaBuilder &b, KernelOp kernel, Operation *op, CudaPointwiseScheduleAttr schedule,                              \
+      GeneratedKernel &generated) { return EMIT(b, kernel, cast<OP>(op), schedule, generated); }},
+#include "codegen/cuda/SingleOps.def"
+};
+
+} // namespace
+
+LogicalResult emitSingleOp(CudaBuilder &b, KernelOp kernel, CudaPointwiseScheduleAttr schedule,
+                           GeneratedKernel &generated) {
+  Operation *op = &kernel.getBody().front().front();
+  SmallVector<StringRef> names;
+  for (const SingleOp &single : kSingleOps) {
+    if (op->getName().getStringRef() == single.name)
+      return single.emit(b, kernel, op, schedule, generated);
+    names.push_back(single.name);
+  }
+  return refuseAlone(kernel, op, names);
+}
+
+} // namespace quipu::codegen::cuda
