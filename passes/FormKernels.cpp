@@ -59,7 +59,7 @@ struct Group {
   }
 };
 
-/// Ops that stay in the program: they name weights and cache layers, or the runtime itself computes them.
+/// Whether an op stays in the program: it names a weight or a cache layer, or the runtime computes it.
 bool staysInProgram(Operation *op) { return isa<WeightRefOp, KVLayerOp, SampleOp, LaunchOp, func::ReturnOp>(op); }
 
 bool isUnexpanded(Operation *op) { return isa<GatedMLPOp, LMHeadOp, RotaryOp>(op); }
@@ -84,7 +84,7 @@ public:
       taken.insert(group.epilogue.begin(), group.epilogue.end());
       groups.push_back(std::move(group));
     }
-    // What no linear has taken is a kernel alone; a norm that every reader computes for itself is none.
+    // What no linear has taken is a kernel alone. A norm that every reader computes for itself needs no kernel.
     for (Operation &op : block) {
       if (staysInProgram(&op) || taken.contains(&op) || isComputedByReaders(&op))
         continue;
@@ -133,8 +133,8 @@ private:
     }
   }
 
-  /// Takes what a query, key and value projection ends in: both rotations and the append. All of it or nothing: that is
-  /// the form that code is generated for.
+  /// Takes what a query, key and value projection ends in: both rotations and the append. Code is generated for this
+  /// form as a whole, so a part of it is not taken.
   bool takeQkv(Group &group, SplitOp split) {
     if (split.getParts().size() != 3 || llvm::any_of(split.getParts(), [](Value part) { return !part.hasOneUse(); }))
       return false;
@@ -152,46 +152,53 @@ private:
     return take(group, split) && take(group, query) && take(group, key) && take(group, append);
   }
 
-  static bool isIn(const Group &group, Value value) {
-    Operation *op = value.getDefiningOp();
-    return op && (op == group.anchor || group.epilogue.contains(op));
-  }
-
   /// Takes `op` into the group when the group can be launched where its last op then lies.
   bool take(Group &group, Operation *op) {
     if (taken.contains(op) || op->getBlock() != group.anchor->getBlock())
       return false;
-    SmallVector<Operation *> ops = group.ops();
-    Operation *last = ops.back()->isBeforeInBlock(op) ? op : ops.back();
-    // The operands from outside may not be computed from what the group computes.
+    Operation *last = group.ops().back();
+    if (last->isBeforeInBlock(op))
+      last = op;
+    if (readsDependent(group, op) || !canWait(group, op, last))
+      return false;
+    group.epilogue.insert(op);
+    return true;
+  }
+
+  /// Whether an op outside of the group computes an operand of `op` from what the group computes. It would need the
+  /// group's launch in front of it, and the launch would need it.
+  static bool readsDependent(const Group &group, Operation *op) {
+    auto isMember = [&](Operation *other) { return other == group.anchor || group.epilogue.contains(other); };
     llvm::SmallPtrSet<Operation *, 16> dependent;
+    auto isDependent = [&](Value value) { return dependent.contains(value.getDefiningOp()); };
     for (Operation *at = group.anchor; at != op; at = at->getNextNode()) {
-      bool member = at == group.anchor || group.epilogue.contains(at);
-      bool reads = llvm::any_of(at->getOperands(), [&](Value value) {
-        Operation *source = value.getDefiningOp();
-        return source && (isIn(group, value) || dependent.contains(source));
-      });
-      if (!member && reads)
+      auto isFromGroup = [&](Value value) { return isDependent(value) || isMember(value.getDefiningOp()); };
+      if (!isMember(at) && llvm::any_of(at->getOperands(), isFromGroup))
         dependent.insert(at);
     }
-    for (Value operand : op->getOperands())
-      if (Operation *source = operand.getDefiningOp(); source && dependent.contains(source))
-        return false;
-    // Nobody may read a result of the group, and no effect may take place, before the launch.
-    ops.push_back(op);
-    for (Operation *member : ops) {
-      if (member == op && last == op)
+    return llvm::any_of(op->getOperands(), isDependent);
+  }
+
+  /// Whether the group and `op` can all be computed where `last` of them lies: nobody reads a result before, and no
+  /// effect is moved behind another one.
+  static bool canWait(const Group &group, Operation *op, Operation *last) {
+    SmallVector<Operation *> members = group.ops();
+    members.push_back(op);
+    auto isOutside = [&](Operation *other) { return !llvm::is_contained(members, other); };
+    for (Operation *member : members) {
+      if (member == last)
         continue;
-      bool inPrologueOnly = llvm::is_contained(group.prologue, member);
-      for (Operation *user : member->getUsers())
-        if (!inPrologueOnly && user != op && !group.epilogue.contains(user) && user->isBeforeInBlock(last))
+      // The originals of a prologue stay where they are.
+      bool isCopied = llvm::is_contained(group.prologue, member);
+      auto readsEarly = [&](Operation *user) { return isOutside(user) && user->isBeforeInBlock(last); };
+      if (!isCopied && llvm::any_of(member->getUsers(), readsEarly))
+        return false;
+      if (isMemoryEffectFree(member))
+        continue;
+      for (Operation *at = member->getNextNode(); at != last; at = at->getNextNode())
+        if (!isMemoryEffectFree(at) && isOutside(at))
           return false;
-      if (!isMemoryEffectFree(member) && member != last)
-        for (Operation *at = member->getNextNode(); at != last; at = at->getNextNode())
-          if (!isMemoryEffectFree(at) && !llvm::is_contained(ops, at))
-            return false;
     }
-    group.epilogue.insert(op);
     return true;
   }
 
@@ -222,8 +229,8 @@ Interface interfaceOf(const Group &group, ArrayRef<Operation *> ops) {
   return interface;
 }
 
-/// What two groups must agree in to share a kernel. Attributes and types are unique in a context, so that their
-/// addresses stand for them.
+/// What two groups must agree in to share a kernel. A context has each attribute and each type once, so their addresses
+/// stand for them.
 std::vector<uintptr_t> structureOf(ArrayRef<Operation *> ops, const Interface &interface, const RowCounts &rows) {
   std::vector<uintptr_t> key;
   // The rows of tokens and selected ones are counted by different numbers.
@@ -237,7 +244,7 @@ std::vector<uintptr_t> structureOf(ArrayRef<Operation *> ops, const Interface &i
   }
   for (Operation *op : ops) {
     add(op->getName());
-    // Some properties are no attributes: an activation, a rotary layout.
+    // An activation and a rotary layout are properties that are not attributes.
     add(op->getPropertiesAsAttribute());
     add(op->getDiscardableAttrDictionary());
     key.push_back(op->getNumOperands());
@@ -276,42 +283,52 @@ struct FormKernelsPass : quipu::llama::impl::FormKernelsPassBase<FormKernelsPass
   }
 
 private:
+  /// Replaces the ops of a program by launches of kernels.
   void outline(func::FuncOp func) {
     kernels.clear();
     SmallVector<Group> groups = Former(func).form();
     RowCounts rows(func);
-    // A norm in the prologue of one group may also be a group: nothing is erased before all launches are there.
-    SmallVector<Interface> interfaces;
-    for (const Group &group : groups)
-      interfaces.push_back(interfaceOf(group, group.ops()));
+    // The anchor of one group may be in the prologue of another: ops are erased when all launches exist.
+    SmallVector<Interface> interfaces =
+        llvm::map_to_vector(groups, [](const Group &group) { return interfaceOf(group, group.ops()); });
     SmallVector<LaunchOp> launches;
-    for (auto [group, interface] : llvm::zip_equal(groups, interfaces)) {
-      SmallVector<Operation *> ops = group.ops();
-      StringRef kernel = kernelFor(func, group, ops, interface, rows);
-      SmallVector<Location> places;
-      for (Operation *op : ops)
-        places.push_back(op->getLoc());
-      OpBuilder builder(ops.back());
-      SmallVector<Type> types = llvm::map_to_vector(interface.results, [](Value value) { return value.getType(); });
-      launches.push_back(LaunchOp::create(builder, namePlace(&getContext(), getPlace(group.anchor->getLoc()), places),
-                                          types, kernel, interface.inputs.getArrayRef(), DenseI64ArrayAttr(),
-                                          DenseI64ArrayAttr()));
-      ++numLaunches;
-    }
-    SmallVector<Operation *> moved;
-    for (auto [group, interface, launch] : llvm::zip_equal(groups, interfaces, launches)) {
+    for (auto [group, interface] : llvm::zip_equal(groups, interfaces))
+      launches.push_back(createLaunch(func, group, interface, rows));
+    for (auto [interface, launch] : llvm::zip_equal(interfaces, launches))
       for (auto [old, result] : llvm::zip_equal(interface.results, launch.getResults()))
         old.replaceAllUsesWith(result);
-      moved.push_back(group.anchor);
-      moved.append(group.epilogue.begin(), group.epilogue.end());
+    eraseReplaced(groups);
+  }
+
+  /// The launch of a group's kernel, where the last op of the group lies.
+  LaunchOp createLaunch(func::FuncOp func, const Group &group, const Interface &interface, const RowCounts &rows) {
+    SmallVector<Operation *> ops = group.ops();
+    StringRef kernel = kernelFor(func, group, ops, interface, rows);
+    SmallVector<Location> places = llvm::map_to_vector(ops, [](Operation *op) { return op->getLoc(); });
+    SmallVector<Type> types = llvm::map_to_vector(interface.results, [](Value value) { return value.getType(); });
+    OpBuilder builder(ops.back());
+    ++numLaunches;
+    return LaunchOp::create(builder, namePlace(&getContext(), getPlace(group.anchor->getLoc()), places), types, kernel,
+                            interface.inputs.getArrayRef(), DenseI64ArrayAttr(), DenseI64ArrayAttr());
+  }
+
+  /// Erases the ops that groups have moved into kernels, then the originals of prologues, which nothing reads any more.
+  static void eraseReplaced(ArrayRef<Group> groups) {
+    llvm::SmallSetVector<Operation *, 32> moved, copied;
+    for (const Group &group : groups) {
+      moved.insert(group.anchor);
+      moved.insert(group.epilogue.begin(), group.epilogue.end());
     }
-    llvm::sort(moved, [](Operation *a, Operation *b) { return b->isBeforeInBlock(a); });
-    for (Operation *op : moved)
-      op->erase();
-    // The prologues' originals, which nothing reads any more.
-    for (Operation &op : llvm::make_early_inc_range(llvm::reverse(func.getBody().front())))
-      if (isa<RMSNormOp, GatherRowsOp>(op) && op.use_empty())
-        op.erase();
+    for (const Group &group : groups)
+      for (Operation *op : group.prologue)
+        if (!moved.contains(op))
+          copied.insert(op);
+    for (auto *ops : {&moved, &copied}) {
+      SmallVector<Operation *> lastFirst = ops->takeVector();
+      llvm::sort(lastFirst, [](Operation *a, Operation *b) { return b->isBeforeInBlock(a); });
+      for (Operation *op : lastFirst)
+        op->erase();
+    }
   }
 
   StringRef kernelFor(func::FuncOp func, const Group &group, ArrayRef<Operation *> ops, const Interface &interface,

@@ -24,9 +24,28 @@ static std::string describe(Type type) {
   return text;
 }
 
+static Type elementTypeOf(Value value) { return cast<RankedTensorType>(value.getType()).getElementType(); }
+
+/// Why types of `linear` do not let it be joined with `first`; empty when they do.
+static std::string whyNotByTypes(LinearOp first, LinearOp linear) {
+  auto differ = [](StringRef what, Value a, Value b) {
+    return (what + " different element types, ").str() + describe(elementTypeOf(a)) + " and " +
+           describe(elementTypeOf(b));
+  };
+  auto disagree = [](Value a, Value b) { return elementTypeOf(a) != elementTypeOf(b); };
+  if (disagree(first.getWeight(), linear.getWeight()))
+    return differ("the weights have", first.getWeight(), linear.getWeight());
+  if (disagree(first.getResult(), linear.getResult()))
+    return differ("the projections yield", first.getResult(), linear.getResult());
+  if (static_cast<bool>(linear.getBias()) != static_cast<bool>(first.getBias()))
+    return "only some of the projections have a bias";
+  if (linear.getBias() && disagree(first.getBias(), linear.getBias()))
+    return differ("the biases have", first.getBias(), linear.getBias());
+  return {};
+}
+
 std::string LinearFuser::whyNot(ArrayRef<LinearOp> linears) {
   LinearOp first = linears.front();
-  auto elementType = [](Value value) { return cast<RankedTensorType>(value.getType()).getElementType(); };
   llvm::SmallPtrSet<Operation *, 4> distinct;
   for (LinearOp linear : linears) {
     if (!distinct.insert(linear).second)
@@ -42,17 +61,8 @@ std::string LinearFuser::whyNot(ArrayRef<LinearOp> linears) {
       return ("@" + weight.getSymName() + " already has a layout").str();
     if (weight.getPlus())
       return ("@" + weight.getSymName() + " has `plus`").str();
-    if (elementType(linear.getWeight()) != elementType(first.getWeight()))
-      return "the weights have different element types, " + describe(elementType(first.getWeight())) + " and " +
-             describe(elementType(linear.getWeight()));
-    if (elementType(linear.getResult()) != elementType(first.getResult()))
-      return "the projections yield different element types, " + describe(elementType(first.getResult())) + " and " +
-             describe(elementType(linear.getResult()));
-    if (static_cast<bool>(linear.getBias()) != static_cast<bool>(first.getBias()))
-      return "only some of the projections have a bias";
-    if (linear.getBias() && elementType(linear.getBias()) != elementType(first.getBias()))
-      return "the biases have different element types, " + describe(elementType(first.getBias())) + " and " +
-             describe(elementType(linear.getBias()));
+    if (std::string why = whyNotByTypes(first, linear); !why.empty())
+      return why;
   }
   return {};
 }
@@ -77,7 +87,7 @@ WeightOp LinearFuser::join(ArrayRef<WeightOp> weights, const std::string &name) 
   result = WeightOp::create(builder, namePlace(module.getContext(), name, places), builder.getStringAttr(name),
                             TypeAttr::get(RankedTensorType::get(shape, like.getElementType())), first.getRole(),
                             builder.getArrayAttr(sources), builder.getDenseI64ArrayAttr(rows), FloatAttr());
-  // The table is told of the op where it lies; it makes the name unique if need be.
+  // The op is in the module already. The table makes its name unique where another symbol has it.
   symbols.insert(result);
   return result;
 }

@@ -1,17 +1,17 @@
 //===- PlanMemory.cpp - llama-plan-memory ---------------------------------===//
 //
-// Value v of size s(v) lives from launch b(v) to launch e(v), both included. Places o(v) are wanted with
+// Value v of size s(v) lives from launch b(v) to launch e(v), both included. The pass looks for places o(v) with
 //
 //   [o(u), o(u) + s(u)) and [o(v), o(v) + s(v)) disjoint   whenever   [b(u), e(u)] and [b(v), e(v)] meet
 //
-// and max (o + s) small. Values that are the same result, or the same operand, of launches of one kernel form a
-// *class*: the residual stream before every layer, say. Values of a class that do not live at the same time share a
-// place (a *kind*). So layers of one shape are placed alike from the first to the last, their steps can be rolled into
-// a loop, and there are as few kinds to place at 80 layers as at 2. Kinds are placed from the largest to the smallest
-// (equal ones in the order of the program), each at the lowest place that is free while any of its values lives.
+// and a small max (o + s). Values that are the same result, or the same operand, of launches of one kernel form a
+// *class*. The residual stream in front of every layer is one. Values of a class that do not live at the same time
+// share a place; they form a *kind*. So all layers of one shape are placed alike, their steps can be rolled into a
+// loop, and a model of 80 layers has as few kinds as one of 2. The largest kind is placed first (equal ones in the
+// order of the program). Each kind gets the lowest place that is free while any of its values lives.
 //
-// A result that may overwrite an operand (`overwrites` of the kernel) whose last use is this launch continues it: both
-// are one item. Caches then hold the residual stream once instead of twice.
+// The kernel's `overwrites` says that a result may overwrite an operand. Where this launch is the last use of the
+// operand, the result continues it: both have one place. Caches then hold the residual stream once instead of twice.
 //
 //===----------------------------------------------------------------------===//
 
@@ -58,6 +58,21 @@ struct Kind {
   int64_t size = 0;
   SmallVector<size_t> items;
   int64_t offset = -1;
+};
+
+/// The launches of a program.
+struct Launches {
+  explicit Launches(func::FuncOp func) {
+    func.walk([&](LaunchOp launch) {
+      numbers[launch] = inOrder.size();
+      inOrder.push_back(launch);
+    });
+  }
+
+  SmallVector<LaunchOp> inOrder;
+  llvm::DenseMap<Operation *, int64_t> numbers;
+  /// Index of the first item of each launch.
+  SmallVector<size_t> firstItem;
 };
 
 /// The operands, results and workspaces of kernels, joined where one value is several of them.
@@ -111,54 +126,55 @@ private:
   }
 
   void plan(func::FuncOp func, ProgramAttr program, SymbolTable &symbols) {
-    SmallVector<LaunchOp> launches;
-    llvm::DenseMap<Operation *, int64_t> number;
-    func.walk([&](LaunchOp launch) {
-      number[launch] = launches.size();
-      launches.push_back(launch);
-    });
-    // Items in the order of the program: the results of a launch, then its workspaces.
-    std::vector<Item> items;
-    SmallVector<size_t> firstItem;
+    Launches launches(func);
     Classes classes;
-    for (auto [index, launch] : llvm::enumerate(launches)) {
-      firstItem.push_back(items.size());
-      int64_t now = index;
-      auto kernel = symbols.lookup<KernelOp>(launch.getKernel());
-      for (OpResult result : launch.getResults()) {
-        Item item{sizeOf(result.getType(), program), now, now, classes.result(kernel, result.getResultNumber())};
-        for (OpOperand &use : result.getUses()) {
-          if (isa<func::ReturnOp>(use.getOwner())) {
-            item.size = 0;
-          } else if (auto user = dyn_cast<LaunchOp>(use.getOwner())) {
-            item.end = std::max(item.end, number.lookup(user));
-            classes.join(item.member,
-                         classes.operand(symbols.lookup<KernelOp>(user.getKernel()), use.getOperandNumber()));
-          }
-        }
-        items.push_back(item);
-      }
-      if (auto workspace = kernel.getWorkspace())
-        for (auto [position, type] : llvm::enumerate(*workspace))
-          items.push_back({sizeOf(cast<TypeAttr>(type).getValue(), program), now, now,
-                           classes.workspace(kernel, static_cast<unsigned>(position))});
-    }
-
-    for (auto [index, launch] : llvm::enumerate(launches))
-      continueOperands(launch, symbols.lookup<KernelOp>(launch.getKernel()), index, firstItem, number, items);
+    std::vector<Item> items;
+    for (LaunchOp launch : launches.inOrder)
+      addItems(launch, program, symbols, launches, classes, items);
+    for (auto [now, launch] : llvm::enumerate(launches.inOrder))
+      continueOperands(launch, symbols.lookup<KernelOp>(launch.getKernel()), now, launches, items);
     std::vector<Kind> kinds = groupItems(items, classes);
-    int64_t arena = place(items, kinds, launches.size());
+    int64_t arena = place(items, kinds, launches.inOrder.size());
     for (Item &item : items)
       if (item.continued)
         item.offset = items[*item.continued].offset;
+    setOffsets(launches, items);
+    func->setAttr(kArenaBytesAttrName, Builder(&getContext()).getI64IntegerAttr(arena));
+  }
 
-    Builder builder(&getContext());
-    for (auto [index, launch] : llvm::enumerate(launches)) {
-      ArrayRef<Item> rest = ArrayRef<Item>(items).drop_front(firstItem[index]);
-      if (index + 1 < launches.size())
-        rest = rest.take_front(firstItem[index + 1] - firstItem[index]);
+  /// Appends the items of a launch: first its results, then its workspaces.
+  static void addItems(LaunchOp launch, ProgramAttr program, SymbolTable &symbols, Launches &launches, Classes &classes,
+                       std::vector<Item> &items) {
+    launches.firstItem.push_back(items.size());
+    int64_t now = launches.numbers.lookup(launch);
+    auto kernel = symbols.lookup<KernelOp>(launch.getKernel());
+    for (OpResult result : launch.getResults()) {
+      Item item{sizeOf(result.getType(), program), now, now, classes.result(kernel, result.getResultNumber())};
+      for (OpOperand &use : result.getUses()) {
+        if (isa<func::ReturnOp>(use.getOwner())) {
+          // The caller of the program has a place for what it returns.
+          item.size = 0;
+        } else if (auto user = dyn_cast<LaunchOp>(use.getOwner())) {
+          item.end = std::max(item.end, launches.numbers.lookup(user));
+          auto reader = symbols.lookup<KernelOp>(user.getKernel());
+          classes.join(item.member, classes.operand(reader, use.getOperandNumber()));
+        }
+      }
+      items.push_back(item);
+    }
+    if (auto workspace = kernel.getWorkspace())
+      for (auto [position, type] : llvm::enumerate(*workspace))
+        items.push_back({sizeOf(cast<TypeAttr>(type).getValue(), program), now, now,
+                         classes.workspace(kernel, static_cast<unsigned>(position))});
+  }
+
+  /// Writes the places of items into the launches that they belong to.
+  static void setOffsets(Launches &launches, ArrayRef<Item> items) {
+    for (auto [index, launch] : llvm::enumerate(launches.inOrder)) {
+      size_t first = launches.firstItem[index];
+      size_t end = index + 1 < launches.inOrder.size() ? launches.firstItem[index + 1] : items.size();
       SmallVector<int64_t> offsets, workspaceOffsets;
-      for (auto [position, item] : llvm::enumerate(rest))
+      for (auto [position, item] : llvm::enumerate(items.slice(first, end - first)))
         (position < launch.getNumResults() ? offsets : workspaceOffsets).push_back(item.offset);
       launch.setOffsets(offsets);
       if (workspaceOffsets.empty())
@@ -166,12 +182,11 @@ private:
       else
         launch.setWorkspaceOffsets(workspaceOffsets);
     }
-    func->setAttr(kArenaBytesAttrName, builder.getI64IntegerAttr(arena));
   }
 
   /// Lets results of launch `now` continue the operands that they may overwrite.
-  static void continueOperands(LaunchOp launch, KernelOp kernel, int64_t now, ArrayRef<size_t> firstItem,
-                               const llvm::DenseMap<Operation *, int64_t> &number, std::vector<Item> &items) {
+  static void continueOperands(LaunchOp launch, KernelOp kernel, int64_t now, const Launches &launches,
+                               std::vector<Item> &items) {
     for (auto [index, argument] : llvm::enumerate(kernel.getOverwrites().value_or(ArrayRef<int64_t>()))) {
       if (argument < 0)
         continue;
@@ -179,9 +194,9 @@ private:
       auto producer = operand.getDefiningOp<LaunchOp>();
       if (!producer || llvm::count(launch.getOperands(), operand) != 1)
         continue;
-      size_t before = firstItem[number.lookup(producer)] + cast<OpResult>(operand).getResultNumber();
+      size_t before = launches.firstItem[launches.numbers.lookup(producer)] + cast<OpResult>(operand).getResultNumber();
       before = items[before].continued.value_or(before);
-      Item &item = items[firstItem[now] + index];
+      Item &item = items[launches.firstItem[now] + index];
       if (items[before].end != now || items[before].size == 0 || items[before].size != item.size)
         continue;
       item.continued = before;
@@ -211,14 +226,14 @@ private:
     return kinds;
   }
 
-  /// Gives every kind, and so each of its items, a place; the size of the arena.
+  /// Gives every kind, and so each of its items, a place. Returns the size of the arena in bytes.
   static int64_t place(std::vector<Item> &items, std::vector<Kind> &kinds, size_t launches) {
     SmallVector<size_t> order = llvm::to_vector(llvm::seq<size_t>(0, kinds.size()));
     llvm::sort(order, [&](size_t a, size_t b) {
       return std::make_pair(-kinds[a].size, a) < std::make_pair(-kinds[b].size, b);
     });
 
-    // The kinds that are placed already, by the launches during which a value of theirs lives.
+    // For each launch, the kinds that are placed already and have a value that lives during it.
     std::vector<SmallVector<size_t>> alive(launches);
     int64_t arena = 0;
     for (size_t index : order) {
@@ -227,25 +242,29 @@ private:
       for (size_t item : kind.items)
         for (int64_t launch = items[item].begin; launch <= items[item].end; ++launch)
           neighbours.insert_range(alive[launch]);
-      SmallVector<size_t> sorted = neighbours.takeVector();
-      llvm::sort(sorted, [&](size_t a, size_t b) {
-        return std::make_pair(kinds[a].offset, a) < std::make_pair(kinds[b].offset, b);
-      });
-      int64_t offset = 0;
-      for (size_t neighbour : sorted) {
-        if (kinds[neighbour].offset >= offset + kind.size)
-          break;
-        offset = std::max(offset, kinds[neighbour].offset + kinds[neighbour].size);
-      }
-      kind.offset = offset;
-      arena = std::max(arena, offset + kind.size);
+      kind.offset = lowestPlace(kind.size, neighbours.takeVector(), kinds);
+      arena = std::max(arena, kind.offset + kind.size);
       for (size_t item : kind.items) {
-        items[item].offset = offset;
+        items[item].offset = kind.offset;
         for (int64_t launch = items[item].begin; launch <= items[item].end; ++launch)
           alive[launch].push_back(index);
       }
     }
     return arena;
+  }
+
+  /// The lowest offset at which `size` bytes meet none of `neighbours`.
+  static int64_t lowestPlace(int64_t size, SmallVector<size_t> neighbours, ArrayRef<Kind> kinds) {
+    llvm::sort(neighbours, [&](size_t a, size_t b) {
+      return std::make_pair(kinds[a].offset, a) < std::make_pair(kinds[b].offset, b);
+    });
+    int64_t offset = 0;
+    for (size_t neighbour : neighbours) {
+      if (kinds[neighbour].offset >= offset + size)
+        break;
+      offset = std::max(offset, kinds[neighbour].offset + kinds[neighbour].size);
+    }
+    return offset;
   }
 };
 

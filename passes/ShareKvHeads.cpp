@@ -26,7 +26,7 @@ namespace quipu::llama {
 using namespace mlir;
 using namespace quipu::llama;
 
-/// The repetition that `value` is the result of, but for a rotary embedding after it.
+/// The repetition that `value` is the result of. A rotary embedding may lie between them.
 static RepeatKVOp findRepeat(Value value) {
   Operation *op = value.getDefiningOp();
   if (isa_and_nonnull<RotateOp, RotaryOp>(op))
@@ -42,7 +42,7 @@ static Value dropRepeat(Value value) {
   RepeatKVOp repeat = findRepeat(value);
   if (op == repeat)
     return repeat.getInput();
-  // The rotary embedding, of fewer heads. The repetition's place is kept with it.
+  // A rotary embedding of fewer heads takes the place of both ops.
   OpBuilder builder(op);
   Operation *turned = builder.clone(*op);
   turned->setLoc(namePlace(op->getContext(), getPlace(op->getLoc()), {op->getLoc(), repeat.getLoc()}));
@@ -54,7 +54,7 @@ static Value dropRepeat(Value value) {
   return turned->getResult(0);
 }
 
-/// Erases `value`'s op, and those that it alone has used, when nothing uses them.
+/// Erases the op of `value` if nothing uses it, and then in the same way the op that its input comes from.
 static void eraseDead(Value value) {
   Operation *op = value.getDefiningOp();
   if (!op || !op->use_empty() || !isa<RotateOp, RotaryOp, RepeatKVOp>(op))
@@ -72,7 +72,7 @@ struct CacheUses {
   SmallVector<KVAppendOp> appends;
   SmallVector<AttentionOp> attentions;
   int64_t times = 0;
-  /// A graph without any repetition is no candidate and deserves no remark.
+  /// The cache holds repeated heads. Where it does not, the pass has nothing to remark.
   bool repeats = false;
 };
 
@@ -121,7 +121,8 @@ private:
       attention.setNumKvHeads(heads);
   }
 
-  /// Collects the uses of a cache; the op that hinders, if any, with the reason in `why`.
+  /// Collects the uses of a cache. Returns the first op that keeps the heads from being shared, with the reason in
+  /// `why`; null when they can be.
   static Operation *collect(BlockArgument argument, KVCacheType cache, CacheUses &uses, std::string &why) {
     Operation *culprit = nullptr;
     auto hinder = [&](Operation *op, const Twine &reason) {
@@ -146,27 +147,32 @@ private:
           hinder(access, "the cache layer has another use");
       }
     }
-    for (KVAppendOp append : uses.appends) {
-      for (Value value : {append.getKeys(), append.getValues()}) {
-        RepeatKVOp repeat = findRepeat(value);
-        bool isKeys = value == append.getKeys();
-        if (!repeat) {
-          hinder(append, Twine("the ") + (isKeys ? "keys" : "values") + " of this layer are not repeated");
-          continue;
-        }
-        uses.repeats = true;
-        int64_t times = repeat.getTimes();
-        if (static_cast<int64_t>(repeat.getHeadDim()) != cache.getHeadDim())
-          hinder(repeat, "it repeats heads of " + Twine(static_cast<int64_t>(repeat.getHeadDim())) +
-                             " elements, but those of the cache have " + Twine(cache.getHeadDim()));
-        if (elementTypeOf(repeat.getInput()) != elementTypeOf(repeat.getResult()))
-          hinder(repeat, "the repetition also rounds");
-        if (uses.times && uses.times != times)
-          hinder(repeat, "it repeats " + Twine(times) + " times, another " + Twine(uses.times) + " times");
-        uses.times = times;
-      }
-    }
+    for (KVAppendOp append : uses.appends)
+      checkAppend(append, cache, uses, hinder);
     return culprit;
+  }
+
+  /// Calls `hinder` with an op and a reason where keys or values of an append are not repeated as those of all others.
+  static void checkAppend(KVAppendOp append, KVCacheType cache, CacheUses &uses,
+                          llvm::function_ref<void(Operation *, const Twine &)> hinder) {
+    for (Value value : {append.getKeys(), append.getValues()}) {
+      RepeatKVOp repeat = findRepeat(value);
+      bool isKeys = value == append.getKeys();
+      if (!repeat) {
+        hinder(append, Twine("the ") + (isKeys ? "keys" : "values") + " of this layer are not repeated");
+        continue;
+      }
+      uses.repeats = true;
+      int64_t times = repeat.getTimes();
+      if (static_cast<int64_t>(repeat.getHeadDim()) != cache.getHeadDim())
+        hinder(repeat, "it repeats heads of " + Twine(static_cast<int64_t>(repeat.getHeadDim())) +
+                           " elements, but those of the cache have " + Twine(cache.getHeadDim()));
+      if (elementTypeOf(repeat.getInput()) != elementTypeOf(repeat.getResult()))
+        hinder(repeat, "the repetition also rounds");
+      if (uses.times && uses.times != times)
+        hinder(repeat, "it repeats " + Twine(times) + " times, another " + Twine(uses.times) + " times");
+      uses.times = times;
+    }
   }
 };
 
