@@ -35,9 +35,9 @@ std::string CpuTarget::featureString() const {
   return text;
 }
 
-// The features beyond the x86-64 base that kernels or LLVM's choice of instructions can depend on. A feature that no
-// kernel uses (AMX, until tiles are generated; integer dot products; virtualisation) would only make a plan refuse
-// machines that could run it. The runtime detects all of these (runtime/cpu/CpuFeatures.cpp).
+// The features beyond the x86-64 base that kernels or LLVM's choice of instructions can depend on. The runtime detects
+// all of them (runtime/cpu/CpuFeatures.cpp). A feature that no kernel uses (AMX, integer dot products, virtualisation)
+// is not here: with it a plan would refuse machines that could run it.
 static constexpr StringLiteral kRelevant[] = {
     "sse3", "ssse3", "sse4.1", "sse4.2",  "popcnt",   "avx",      "avx2",     "fma",      "f16c",       "bmi",
     "bmi2", "lzcnt", "movbe",  "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl", "avx512bf16", "avx512fp16"};
@@ -49,48 +49,39 @@ static constexpr StringLiteral kLevel4[] = {"avx512f", "avx512bw", "avx512cd", "
 
 static Error refuse(const Twine &message) { return createStringError(inconvertibleErrorCode(), message); }
 
-Expected<CpuTarget> parseCpuTarget(StringRef text) {
-  StringRef rest = text;
-  bool isPlain = rest == "cpu";
-  if (!isPlain && !rest.consume_front("cpu:"))
-    return refuse("--target '" + text +
-                  "' is not a CPU target; supported: cpu, cpu:host, cpu:x86-64-v3, cpu:x86-64-v4, "
-                  "with features as in cpu:x86-64-v4,+avx512bf16");
-
-  CpuTarget target;
-  SmallVector<StringRef> words;
-  if (isPlain)
-    rest = "";
-  else
-    rest.split(words, ',');
-  std::string base = "host";
-  if (!words.empty() && !words.front().starts_with("+") && !words.front().starts_with("-")) {
-    base = words.front().str();
-    words.erase(words.begin());
-  }
-  target.requested = rest.empty() ? "host" : rest.str();
-
-  StringSet<> enabled;
-  auto enableIfRelevant = [&](StringRef feature) {
-    if (is_contained(kRelevant, feature))
-      enabled.insert(feature);
-  };
+/// Enables the features of a base. Returns the processor to tune for, or "" when the base is unknown.
+static std::string enableBase(StringRef base, StringSet<> &enabled) {
   if (base == "host") {
-    target.tune = sys::getHostCPUName().str();
     for (const auto &feature : sys::getHostCPUFeatures())
-      if (feature.second)
-        enableIfRelevant(feature.first());
-  } else if (base == "x86-64-v3" || base == "x86-64-v4") {
-    target.tune = base;
-    for (StringRef feature : kLevel3)
-      enabled.insert(feature);
-    if (base == "x86-64-v4")
-      for (StringRef feature : kLevel4)
-        enabled.insert(feature);
-  } else {
-    return refuse("--target '" + text + "': unknown processor '" + base + "'; supported: host, x86-64-v3, x86-64-v4");
+      if (feature.second && is_contained(kRelevant, feature.first()))
+        enabled.insert(feature.first());
+    return sys::getHostCPUName().str();
   }
+  if (base != "x86-64-v3" && base != "x86-64-v4")
+    return "";
+  for (StringRef feature : kLevel3)
+    enabled.insert(feature);
+  if (base == "x86-64-v4")
+    for (StringRef feature : kLevel4)
+      enabled.insert(feature);
+  return base.str();
+}
 
+/// Disables a feature and what depends on it. If one feature of AVX-512 stayed on without avx512f, LLVM would turn
+/// avx512f on again.
+static void disable(StringRef name, StringSet<> &enabled) {
+  enabled.erase(name);
+  SmallVector<std::string> dependents;
+  for (const auto &entry : enabled)
+    if ((name == "avx512f" && entry.first().starts_with("avx512")) ||
+        (name == "avx512bw" && entry.first() == "avx512bf16"))
+      dependents.push_back(entry.first().str());
+  for (const std::string &dependent : dependents)
+    enabled.erase(dependent);
+}
+
+/// Applies "+feature" and "-feature" in the order in which they are written.
+static Error applyFeatures(StringRef text, ArrayRef<StringRef> words, StringSet<> &enabled) {
   for (StringRef word : words) {
     StringRef name = word.substr(1);
     if (!word.starts_with("+") && !word.starts_with("-"))
@@ -98,20 +89,16 @@ Expected<CpuTarget> parseCpuTarget(StringRef text) {
     if (!is_contained(kRelevant, name))
       return refuse("--target '" + text + "': unknown or unused feature '" + name +
                     "'; supported: " + join(ArrayRef<StringLiteral>(kRelevant), " "));
-    if (word.front() == '+') {
+    if (word.front() == '+')
       enabled.insert(name);
-      continue;
-    }
-    enabled.erase(name);
-    // Without its base, nothing of AVX-512 may be left on, or LLVM would turn the base on again.
-    SmallVector<std::string> dependents;
-    for (const auto &entry : enabled)
-      if ((name == "avx512f" && entry.first().starts_with("avx512")) ||
-          (name == "avx512bw" && entry.first() == "avx512bf16"))
-        dependents.push_back(entry.first().str());
-    for (const std::string &dependent : dependents)
-      enabled.erase(dependent);
+    else
+      disable(name, enabled);
   }
+  return Error::success();
+}
+
+/// Refuses features without their base, and processors without what all kernels use.
+static Error checkFeatures(StringRef text, const StringSet<> &enabled) {
   for (StringRef feature : {"avx512bf16", "avx512bw", "avx512cd", "avx512dq", "avx512vl", "avx512fp16"})
     if (enabled.contains(feature) && !enabled.contains("avx512f"))
       return refuse("--target '" + text + "': " + feature + " needs avx512f");
@@ -120,7 +107,36 @@ Expected<CpuTarget> parseCpuTarget(StringRef text) {
       return refuse("--target '" + text + "' has no " + needed +
                     "; supported processors have at least AVX2, FMA and "
                     "F16C (x86-64-v3)");
+  return Error::success();
+}
 
+Expected<CpuTarget> parseCpuTarget(StringRef text) {
+  StringRef rest = text;
+  if (rest == "cpu")
+    rest = "";
+  else if (!rest.consume_front("cpu:"))
+    return refuse("--target '" + text +
+                  "' is not a CPU target; supported: cpu, cpu:host, cpu:x86-64-v3, cpu:x86-64-v4, "
+                  "with features as in cpu:x86-64-v4,+avx512bf16");
+  CpuTarget target;
+  target.requested = rest.empty() ? "host" : rest.str();
+
+  SmallVector<StringRef> words;
+  if (text != "cpu")
+    rest.split(words, ',');
+  std::string base = "host";
+  if (!words.empty() && !words.front().starts_with("+") && !words.front().starts_with("-")) {
+    base = words.front().str();
+    words.erase(words.begin());
+  }
+  StringSet<> enabled;
+  target.tune = enableBase(base, enabled);
+  if (target.tune.empty())
+    return refuse("--target '" + text + "': unknown processor '" + base + "'; supported: host, x86-64-v3, x86-64-v4");
+  if (Error error = applyFeatures(text, words, enabled))
+    return error;
+  if (Error error = checkFeatures(text, enabled))
+    return error;
   for (const auto &entry : enabled)
     target.features.push_back(entry.first().str());
   sort(target.features);

@@ -36,8 +36,8 @@ using namespace mlir;
 using namespace quipu;
 using namespace quipu::llama;
 
-/// Weights by seed and name. The runtime fills norms with ones; `varyNorms` makes them differ, so that a norm applied
-/// to the wrong row or layer shows.
+/// Weights by seed and name. The runtime fills norms with ones. With `varyNorms` they differ, so that a norm which is
+/// applied to the wrong row or layer shows.
 static WeightFill randomWeights(uint64_t seed, bool varyNorms) {
   return [=](StringRef source, ArrayRef<int64_t> shape, WeightRole role, Type elementType, void *out) {
     auto count = static_cast<size_t>(ShapedType::getNumElements(shape));
@@ -164,7 +164,7 @@ static int complain(const Twine &message) {
   return 1;
 }
 
-/// The tokens of each sequence. Throws Error for what is no token and for a file that cannot be read.
+/// The tokens of each sequence. Throws Error for text that is not a token and for a file that cannot be read.
 static std::vector<std::vector<int32_t>> readTokens(const Options &options) {
   std::vector<std::string> lists(options.tokens.begin(), options.tokens.end());
   for (const std::string &path : options.tokenFiles) {
@@ -190,7 +190,7 @@ static std::vector<std::vector<int32_t>> readTokens(const Options &options) {
   return sequences;
 }
 
-/// The largest logit, whatever its sign.
+/// The largest magnitude of a logit.
 static double greatestOf(ArrayRef<float> logits) {
   double greatest = 0;
   for (float logit : logits)
@@ -198,7 +198,7 @@ static double greatestOf(ArrayRef<float> logits) {
   return greatest;
 }
 
-/// Prints how far `found` lies from `expected`, both of the same number of logits; whether it is near enough.
+/// Prints how far `found` lies from `expected`, which has as many logits. Returns whether it is near enough.
 static bool isNear(ArrayRef<float> expected, ArrayRef<float> found, double tolerance) {
   double greatest = greatestOf(expected), difference = 0;
   for (auto [a, b] : llvm::zip_equal(expected, found)) {
@@ -217,33 +217,82 @@ static void printLogits(ArrayRef<float> logits, int64_t vocabulary) {
                  << ((number + 1) % static_cast<size_t>(vocabulary) ? ' ' : '\n');
 }
 
-static int run(const Options &options) {
-  std::vector<std::vector<int32_t>> sequences = readTokens(options);
+/// The most sequences and positions of the steps.
+static Evaluator::Options sizesOf(ArrayRef<std::vector<int32_t>> sequences) {
   Evaluator::Options sizes;
   sizes.sequences = static_cast<int64_t>(sequences.size());
   sizes.positions = 1;
   for (const std::vector<int32_t> &sequence : sequences)
     sizes.positions = std::max<int64_t>(sizes.positions, static_cast<int64_t>(sequence.size()));
+  return sizes;
+}
 
-  DialectRegistry registry;
-  registerEvaluatorDialects(registry);
-  // In generated code, which a module may hold.
-  registry.insert<NVVM::NVVMDialect, ub::UBDialect, x86vector::X86VectorDialect>();
-  MLIRContext context(registry);
-  WeightFill fill =
-      options.weights.empty() ? randomWeights(options.seed, options.varyNorms) : weightsOf(options.weights);
+namespace {
+
+struct Logits {
+  std::vector<float> values;
   int64_t vocabulary = 0;
-  auto logitsOf = [&](StringRef path, StringRef name, size_t most) -> llvm::Expected<std::vector<float>> {
+};
+
+/// Runs modules, one after the other, on the same tokens and weights.
+class ModuleRunner {
+public:
+  explicit ModuleRunner(const Options &options)
+      : sequences(readTokens(options)), sizes(sizesOf(sequences)), context(dialects()),
+        fill(options.weights.empty() ? randomWeights(options.seed, options.varyNorms) : weightsOf(options.weights)) {}
+
+  /// The logits of a program of the module in a file. `chunk` 0: a whole sequence in a step.
+  llvm::Expected<Logits> run(StringRef path, StringRef program, size_t chunk) {
     OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(path, &context);
     if (!module)
       return llvm::createStringError(llvm::inconvertibleErrorCode(), "cannot read " + path);
     auto evaluator = Evaluator::create(*module, sizes, fill);
     if (!evaluator)
       return evaluator.takeError();
-    vocabulary = (*evaluator)->vocabulary();
-    return evaluate(**evaluator, sequences, most ? most : static_cast<size_t>(sizes.positions), name);
-  };
+    size_t most = chunk ? chunk : static_cast<size_t>(sizes.positions);
+    auto values = evaluate(**evaluator, sequences, most, program);
+    if (!values)
+      return values.takeError();
+    return Logits{std::move(*values), (*evaluator)->vocabulary()};
+  }
 
+private:
+  static DialectRegistry dialects() {
+    DialectRegistry registry;
+    registerEvaluatorDialects(registry);
+    // A module may also hold generated code.
+    registry.insert<NVVM::NVVMDialect, ub::UBDialect, x86vector::X86VectorDialect>();
+    return registry;
+  }
+
+  std::vector<std::vector<int32_t>> sequences;
+  Evaluator::Options sizes;
+  MLIRContext context;
+  WeightFill fill;
+};
+
+} // namespace
+
+/// Compares each of --compare with the logits. Returns the exit status.
+static int compareOthers(ModuleRunner &runner, const Options &options, const Logits &logits) {
+  int status = 0;
+  for (const std::string &other : options.others) {
+    auto found = runner.run(other, options.otherProgram, options.otherChunk ? options.otherChunk : options.chunk);
+    if (!found)
+      return complain(other + ": " + llvm::toString(found.takeError()));
+    if (found->values.size() != logits.values.size())
+      return complain(other + ": found " + Twine(found->values.size()) + " logits, expected " +
+                      Twine(logits.values.size()));
+    if (!isNear(logits.values, found->values, options.tolerance))
+      status = complain(llvm::formatv("{0}: the logits differ by more than the tolerance of {1}", other,
+                                      static_cast<double>(options.tolerance))
+                            .str());
+  }
+  return status;
+}
+
+static int run(const Options &options) {
+  ModuleRunner runner(options);
   noteInput(options.file);
   for (const std::string &path : llvm::concat<const std::string>(options.tokenFiles, options.others))
     noteInput(path);
@@ -251,29 +300,16 @@ static int run(const Options &options) {
   if (!options.output.empty())
     target.emplace(options.output);
 
-  auto logits = logitsOf(options.file, options.program, options.chunk);
+  auto logits = runner.run(options.file, options.program, options.chunk);
   if (!logits)
     return complain(llvm::toString(logits.takeError()));
   if (options.print)
-    printLogits(*logits, vocabulary);
+    printLogits(logits->values, logits->vocabulary);
   if (target) {
-    writeNpy(*target, *logits, vocabulary);
+    writeNpy(*target, logits->values, logits->vocabulary);
     target->commit();
   }
-
-  int status = 0;
-  for (const std::string &other : options.others) {
-    auto found = logitsOf(other, options.otherProgram, options.otherChunk ? options.otherChunk : options.chunk);
-    if (!found)
-      return complain(other + ": " + llvm::toString(found.takeError()));
-    if (found->size() != logits->size())
-      return complain(other + ": found " + Twine(found->size()) + " logits, expected " + Twine(logits->size()));
-    if (!isNear(*logits, *found, options.tolerance))
-      status = complain(llvm::formatv("{0}: the logits differ by more than the tolerance of {1}", other,
-                                      static_cast<double>(options.tolerance))
-                            .str());
-  }
-  return status;
+  return compareOthers(runner, options, *logits);
 }
 
 int main(int argc, char **argv) {

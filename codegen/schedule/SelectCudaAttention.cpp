@@ -1,0 +1,140 @@
+//===- SelectCudaAttention.cpp - Schedules of attention for GPUs --------------===//
+//
+// Decode steps and steps of up to 64 rows spend their time on reading the cache: a block has one row, some of its heads
+// and a part of the keys. Larger steps of prompts spend it on arithmetic: a block has 128 pairs of a row and a head.
+//
+//===----------------------------------------------------------------------===//
+
+#include "codegen/cuda/attention/AttentionWorkspace.h"
+#include "codegen/schedule/RowBounds.h"
+#include "codegen/schedule/SelectCuda.h"
+#include "mlir/IR/TypeUtilities.h"
+
+using namespace mlir;
+using namespace quipu::llama;
+
+namespace quipu::codegen {
+namespace {
+
+/// Pairs of a row and a head in a block of many rows.
+constexpr int64_t kBlockPairs = 128;
+/// Keys of a tile with wgmma.
+constexpr int64_t kWgmmaKeys = 128;
+/// A head of so many bytes in the cache is short: one block has too few bytes under way for a multiprocessor.
+constexpr int64_t kShortHeadBytes = 128;
+/// From more positions than this on, a row has keys for two blocks on each multiprocessor.
+constexpr int64_t kLongContext = 16 * 1024;
+
+/// The largest divisor of `number` that is at most `most`.
+int64_t largestDivisor(int64_t number, int64_t most) {
+  int64_t divisor = std::min(number, most);
+  while (number % divisor)
+    --divisor;
+  return divisor;
+}
+
+class AttentionSelector {
+public:
+  AttentionSelector(KernelOp kernel, AttentionOp attention, const CudaProgram &program)
+      : kernel(kernel), attention(attention), program(program), target(program.target), tuning(program.tuning),
+        context(kernel.getContext()), maxRows(program.maxRows), cache(attention.getKv().getType()),
+        headElements(cache.getHeadDim()), kvHeads(attention.getNumKvHeads()),
+        group(static_cast<int64_t>(attention.getNumHeads()) / kvHeads) {}
+
+  LogicalResult schedule() {
+    Type query = getElementTypeOrSelf(attention.getQuery()), element = cache.getElementType();
+    int64_t headBits = headElements * element.getIntOrFloatBitWidth();
+    if (headBits % 128)
+      return kernel.emitOpError() << "attends to heads of " << headElements << " elements of " << element
+                                  << "; CUDA kernels need a multiple of 16 bytes";
+    bool tensorCores = suitTensorCores(query, element) && headElements % 16 == 0 && headElements <= 256;
+    if (!tensorCores || maxRows <= kOneTileRows || program.isDecode)
+      setFew(fewSchedule(headBits / 8));
+    else
+      kernel.setScheduleAttr(suitsWgmma() ? wgmmaSchedule() : mmaSchedule());
+    return success();
+  }
+
+private:
+  void setFew(CudaAttentionScheduleAttr schedule) {
+    kernel.setScheduleAttr(schedule);
+    SmallVector<Attribute> workspaces;
+    for (Type type : cuda::attentionFewWorkspaces(attention, schedule))
+      workspaces.push_back(TypeAttr::get(type));
+    if (!workspaces.empty())
+      kernel.setWorkspaceAttr(ArrayAttr::get(context, workspaces));
+  }
+
+  CudaAttentionScheduleAttr fewSchedule(int64_t headBytes) {
+    int64_t heads = largestDivisor(group, 8);
+    CudaDot dot = cuda::attentionFewDot(attention, heads);
+    bool isAlone = maxRows <= kFewRows;
+    int64_t warps = isAlone && dot == CudaDot::Mma ? 8 : 4, keys = isAlone || dot == CudaDot::Fma ? 64 : 256;
+    int64_t blocksOfRow = kvHeads * (group / heads);
+    int64_t splits = isAlone ? splitsOfLoneRow(headBytes, blocksOfRow) : splitsBesideRows(blocksOfRow);
+    return CudaAttentionScheduleAttr::get(context, RowRegime::Few, /*tokens=*/1, heads, warps,
+                                          tuning.keys ? tuning.keys : keys,
+                                          tuning.splits ? tuning.splits : std::clamp<int64_t>(splits, 1, 32), dot);
+  }
+
+  /// Parts of the keys where a step has few rows. One row fills the chip in long contexts, with a block for each
+  /// multiprocessor. In very long contexts of short heads it takes two. In short contexts the second would only delay
+  /// the first.
+  int64_t splitsOfLoneRow(int64_t headBytes, int64_t blocksOfRow) {
+    bool inPairs = maxRows == 1 && headBytes <= kShortHeadBytes && tuning.positions > kLongContext;
+    return (inPairs ? 2 : 1) * target.multiprocessors() / blocksOfRow;
+  }
+
+  /// Parts of the keys where a step has more rows, so that each needs fewer parts. Four blocks on a multiprocessor hide
+  /// the latency of their first loads and end evenly.
+  int64_t splitsBesideRows(int64_t blocksOfRow) {
+    int64_t fewestRows = std::max(program.minRows, kFewRows + 1);
+    int64_t fewestSplits = program.minRows <= kOneTileRows ? 2 : 1;
+    return std::max(4 * target.multiprocessors() / (blocksOfRow * fewestRows), fewestSplits);
+  }
+
+  bool suitsWgmma() {
+    int64_t page = cache.getPage();
+    return target.hasWgmma() && maxRows > kMediumRows && (headElements == 64 || headElements == 128) &&
+           page % 16 == 0 && (page % kWgmmaKeys == 0 || kWgmmaKeys % page == 0);
+  }
+
+  /// A block has a multiprocessor to itself, and two groups of four warps.
+  CudaAttentionScheduleAttr wgmmaSchedule() {
+    int64_t powerOfTwo = group & -group, heads = std::min<int64_t>(powerOfTwo, 4);
+    return CudaAttentionScheduleAttr::get(context, RowRegime::Many, kBlockPairs / heads, heads, /*warps=*/8, kWgmmaKeys,
+                                          /*splits=*/1, CudaDot::Wgmma);
+  }
+
+  /// With blocks of 128 pairs, or 64 of wide heads, keys and values come from the L2 cache at half of its rate. A warp
+  /// with two tiles of 16 pairs halves what ldmatrix reads; with one tile there are as many warps in half the blocks.
+  CudaAttentionScheduleAttr mmaSchedule() {
+    int64_t heads = largestDivisor(group, 4);
+    bool isWide = headElements > 128;
+    int64_t tokens = 16 * std::max<int64_t>((isWide ? 4 : 8) / heads, 1);
+    int64_t tilesOfWarp = !isWide && maxRows > kMediumRows ? 2 : 1;
+    return CudaAttentionScheduleAttr::get(context, RowRegime::Many, tokens, heads, heads * tokens / 16 / tilesOfWarp,
+                                          /*keys=*/isWide ? 32 : 64, /*splits=*/1, CudaDot::Mma);
+  }
+
+  KernelOp kernel;
+  AttentionOp attention;
+  const CudaProgram &program;
+  const cuda::CudaTarget &target;
+  const LlamaSelectSchedulesOptions &tuning;
+  MLIRContext *context;
+  int64_t maxRows;
+  KVLayerType cache;
+  int64_t headElements;
+  int64_t kvHeads;
+  /// Query heads that share a key/value head.
+  int64_t group;
+};
+
+} // namespace
+
+LogicalResult scheduleCudaAttention(KernelOp kernel, AttentionOp attention, const CudaProgram &program) {
+  return AttentionSelector(kernel, attention, program).schedule();
+}
+
+} // namespace quipu::codegen

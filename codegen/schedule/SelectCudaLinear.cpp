@@ -1,0 +1,213 @@
+//===- SelectCudaLinear.cpp - Schedules of linear kernels for GPUs ------------===//
+//
+// Steps of up to 8 rows spend their time on reading the weight. The warps of a block divide a tile of 16 weight rows.
+// For one row each multiprocessor may instead stream an equal share of the weight through a ring in shared memory.
+//
+// Steps of up to 64 rows still spend it on the weight, but need tensor cores at full rate. Each multiprocessor takes an
+// equal share of the weight's rows.
+//
+// Larger steps spend it on arithmetic, in tiles of 128 rows of the input.
+//
+//===----------------------------------------------------------------------===//
+
+#include "codegen/common/LinearRegion.h"
+#include "codegen/schedule/RowBounds.h"
+#include "codegen/schedule/SelectCuda.h"
+#include "mlir/IR/TypeUtilities.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace quipu::llama;
+
+namespace quipu::codegen {
+namespace {
+
+/// Rows of operand A in a tile of wgmma.
+constexpr int64_t kTileRows = 128;
+/// Most rows of operand B in a tile of wgmma.
+constexpr int64_t kMaxTileWidth = 256;
+/// Elements of a row in a stage of many rows: 128 bytes, the width of a swizzle.
+constexpr int64_t kStageElements = 64;
+/// Shared memory of a block that stages and sums may take. The barriers of the stages have the rest.
+constexpr int64_t kTileSharedBytes = 224 * 1024;
+/// Shared memory through which the sums of one warp leave its registers.
+constexpr int64_t kWarpSumBytes = 4 * 1024;
+
+/// The ring of one row. These numbers were measured on an H100 (docs/performance.md). Elements of a weight row in a
+/// stage, and the numbers of stages that CudaLinearRingScheduleAttr explains:
+constexpr int64_t kRingDepth = 1024, kRingStages = 6, kRingHeld = 2, kRingFirst = 2, kRingUnderWay = 3, kRingWarps = 8;
+/// Weight rows of a stage of the ring.
+constexpr int64_t kRingRows = 8;
+/// Most bytes that the emitter adds to a row in shared memory (rowStride in LinearRing.h).
+constexpr int64_t kRingPaddingBytes = 128;
+/// Shared memory of the ring's emitter for sums and barriers.
+constexpr int64_t kRingSumBytes = 10 * 1024;
+/// Shared memory that the driver takes of each block.
+constexpr int64_t kDriverBytes = 1024;
+
+/// The option if it was given, else what is chosen.
+int64_t tuned(int64_t option, int64_t chosen) { return option > 0 ? option : chosen; }
+
+class LinearSelector {
+public:
+  LinearSelector(LinearRegion &region, const CudaProgram &program)
+      : region(region), program(program), target(program.target), tuning(program.tuning),
+        context(region.kernel.getContext()), maxRows(program.maxRows), inputs(region.inputs()),
+        outputs(region.outputs()), inputType(getElementTypeOrSelf(region.linear.getInput())),
+        weightType(getElementTypeOrSelf(region.linear.getWeight())) {}
+
+  LogicalResult schedule() {
+    KernelOp kernel = region.kernel;
+    // Rows of matrices are read in pieces of 16 bytes, so they begin at multiples of that.
+    int64_t elementBytes = std::min(inputType.getIntOrFloatBitWidth(), weightType.getIntOrFloatBitWidth()) / 8;
+    int64_t multiple = 16 / elementBytes;
+    if (inputs % multiple)
+      return kernel.emitOpError() << "multiplies rows of " << inputs << " elements; CUDA kernels need a multiple of "
+                                  << multiple << " for this type";
+    overwriteResidual();
+    bool tensorCores = suitTensorCores(inputType, weightType);
+    if (tensorCores && target.hasRings() && maxRows == 1 && tuning.ring && inputs % 32 == 0) {
+      if (CudaLinearRingScheduleAttr ring = ringSchedule()) {
+        kernel.setScheduleAttr(ring);
+        return success();
+      }
+      if (tuning.ringDepth || tuning.ringStages || tuning.ringHeld || tuning.ringFirst || tuning.ringUnderWay)
+        return kernel.emitOpError() << "has no room for a ring beside an input of " << inputs
+                                    << " elements in shared memory; leave the ring-* options out, or make ring-depth "
+                                       "smaller";
+    }
+    if (!tensorCores || maxRows <= kFewRows) {
+      kernel.setScheduleAttr(fewSchedule(tensorCores ? CudaDot::Mma : CudaDot::Fma));
+      return success();
+    }
+    if (RMSNormOp norm = region.norm())
+      kernel.setWorkspaceAttr(ArrayAttr::get(context, {TypeAttr::get(norm.getResult().getType())}));
+    // A prompt asks for the logits of its last row. So even a long step of prompts has few selected rows.
+    bool oneTile = maxRows <= kOneTileRows || (region.gather() && !program.isDecode);
+    kernel.setScheduleAttr(target.hasWgmma() ? wgmmaSchedule(oneTile) : mmaSchedule(oneTile));
+    return success();
+  }
+
+private:
+  /// Lets the result overwrite the residual: all linear emitters for CUDA read an element of the residual in the thread
+  /// that stores this element of the result.
+  void overwriteResidual() {
+    const auto *stage = region.find<ResidualStage>();
+    if (!stage)
+      return;
+    auto residual = cast<BlockArgument>(stage->other);
+    if (residual.hasOneUse() && residual.getType() == AddOp(stage->op).getType())
+      region.kernel.setOverwrites({static_cast<int64_t>(residual.getArgNumber())});
+  }
+
+  /// A ring in half of a multiprocessor's shared memory, beside the input. So it fills while the kernel in front still
+  /// runs. Null where the input leaves no room for two stages.
+  CudaLinearRingScheduleAttr ringSchedule() {
+    int64_t depth = std::min<int64_t>(tuned(tuning.ringDepth, kRingDepth), inputs);
+    int64_t blockBytes = (target.sharedBytes() + kDriverBytes) / 2 - kDriverBytes;
+    int64_t inputBytes = inputs * 2 + kRingPaddingBytes;
+    int64_t roomBytes = blockBytes - kRingSumBytes - inputBytes;
+    int64_t stageBytes = kRingRows * (depth * 2 + kRingPaddingBytes);
+    if (roomBytes < 2 * stageBytes)
+      return {};
+    int64_t stages = std::clamp<int64_t>(roomBytes / stageBytes, 2, tuned(tuning.ringStages, kRingStages));
+    int64_t underWay = std::min(tuned(tuning.ringUnderWay, kRingUnderWay), stages);
+    return CudaLinearRingScheduleAttr::get(
+        context, depth, stages, std::min(tuned(tuning.ringHeld, kRingHeld), stages - 1),
+        std::min(tuned(tuning.ringFirst, kRingFirst), underWay), underWay, kRingWarps, canScaleAfter());
+  }
+
+  CudaLinearFewScheduleAttr fewSchedule(CudaDot dot) {
+    int64_t steps = llvm::divideCeil(inputs, dot == CudaDot::Mma ? 32 : 16);
+    int64_t warps = std::min<int64_t>(tuned(tuning.warps, 8), steps);
+    // All loads of a short row are requested at once. Of a long row the two blocks of a multiprocessor request 64 KiB;
+    // more would delay the input when it is ready.
+    int64_t loads = 2 * llvm::divideCeil(steps, warps), ahead = loads <= 16 ? 16 : 8;
+    return CudaLinearFewScheduleAttr::get(context, /*tokens=*/8, warps, tuned(tuning.ahead, ahead), dot,
+                                          canScaleAfter());
+  }
+
+  /// Whether the scale of the norm may be applied to the sums. In f16 the products could overflow before it.
+  bool canScaleAfter() const { return !inputType.isF16(); }
+
+  /// Many rows with mma.sync.
+  CudaLinearManyScheduleAttr mmaSchedule(bool oneTile) {
+    if (oneTile)
+      return CudaLinearManyScheduleAttr::get(context, /*tokens=*/64, /*rows=*/64, /*depth=*/64, /*stages=*/4,
+                                             /*warps=*/4, CudaDot::Mma, /*weightFirst=*/false, /*persistent=*/false,
+                                             /*ahead=*/true, /*cluster=*/1);
+    // A warp has 64 x 64 sums, which reads the least of shared memory for each product. A block takes 48 KiB, so two
+    // blocks share a multiprocessor, of sm_86 and sm_89 too.
+    return CudaLinearManyScheduleAttr::get(context, /*tokens=*/128, /*rows=*/128, /*depth=*/32, /*stages=*/3,
+                                           /*warps=*/4, CudaDot::Mma, /*weightFirst=*/false, /*persistent=*/false,
+                                           /*ahead=*/false, /*cluster=*/1);
+  }
+
+  /// Many rows with wgmma and copies by tensor maps.
+  CudaLinearManyScheduleAttr wgmmaSchedule(bool oneTile) {
+    // The weight is operand A where prompts are long. Rows of a prompt may be alike, and then this takes less energy.
+    bool weightFirst = !oneTile && maxRows > kMediumRows && tuning.weightFirst;
+    int64_t cluster = clusterBlocks(oneTile), tokens = oneTile ? kOneTileRows : kTileRows, rows = kTileRows;
+    if (weightFirst)
+      tokens = tuned(tuning.rows, tileWidth(outputs, maxRows, cluster));
+    else
+      rows = tuned(tuning.rows, oneTile ? evenShare() : tileWidth(maxRows, outputs, cluster));
+    int64_t warps = oneTile ? 4 : 8;
+    int64_t stageBytes = (tokens + rows) * kStageElements * 2, roomBytes = kTileSharedBytes - warps * kWarpSumBytes;
+    int64_t stages = tuned(tuning.stages, std::clamp<int64_t>(roomBytes / stageBytes, 2, 32));
+    stages = std::min(stages, std::max<int64_t>(llvm::divideCeil(inputs, kStageElements), 2));
+    // Where a multiprocessor has several tiles, the weights of the next one arrive during the epilogue.
+    bool persistent = !oneTile || outputs > rows * target.multiprocessors();
+    return CudaLinearManyScheduleAttr::get(context, tokens, rows, kStageElements, stages, warps, CudaDot::Wgmma,
+                                           weightFirst, persistent, /*ahead=*/oneTile, cluster);
+  }
+
+  /// Weight rows of a block such that all multiprocessors have equally many tiles: a multiple of 16.
+  int64_t evenShare() {
+    int64_t multiprocessors = target.multiprocessors();
+    int64_t waves = llvm::divideCeil(outputs, multiprocessors * kMaxTileWidth);
+    return std::min<int64_t>(llvm::alignTo(llvm::divideCeil(outputs, multiprocessors * waves), 16), kMaxTileWidth);
+  }
+
+  /// Blocks of a cluster, which read a tile of the weight together. Where the number of row tiles is odd, one tile more
+  /// is computed. That is too much for programs of medium steps, which may have one tile or three.
+  int64_t clusterBlocks(bool oneTile) {
+    if (oneTile || maxRows <= kTileRows || !target.has(cuda::CudaFeature::Clusters))
+      return 1;
+    return tuned(tuning.cluster, maxRows > kMediumRows ? 2 : 1);
+  }
+
+  /// Rows of operand B in a tile with which the product takes the least time. Operand A has `rowsA` rows and operand B
+  /// `rowsB`. All multiprocessors work in rounds of one tile each. A round takes as long as the tile is wide, and
+  /// kEndsCost more for the begin and end of the tile.
+  int64_t tileWidth(int64_t rowsA, int64_t rowsB, int64_t cluster) {
+    constexpr int64_t kEndsCost = 12, kMinWidth = 96, kStep = 32;
+    int64_t best = kMaxTileWidth, bestCost = INT64_MAX;
+    for (int64_t width = kMaxTileWidth; width >= kMinWidth; width -= kStep) {
+      int64_t tiles = llvm::alignTo(llvm::divideCeil(rowsA, kTileRows), cluster) * llvm::divideCeil(rowsB, width);
+      int64_t cost = llvm::divideCeil(tiles, target.multiprocessors()) * (width + kEndsCost);
+      if (cost < bestCost)
+        best = width, bestCost = cost;
+    }
+    return best;
+  }
+
+  LinearRegion &region;
+  const CudaProgram &program;
+  const cuda::CudaTarget &target;
+  const LlamaSelectSchedulesOptions &tuning;
+  MLIRContext *context;
+  int64_t maxRows;
+  /// Elements of an input row and of a result row.
+  int64_t inputs, outputs;
+  Type inputType, weightType;
+};
+
+} // namespace
+
+LogicalResult scheduleCudaLinear(KernelOp kernel, const CudaProgram &program) {
+  FailureOr<LinearRegion> region = LinearRegion::match(kernel);
+  return failed(region) ? failure() : LinearSelector(*region, program).schedule();
+}
+
+} // namespace quipu::codegen
