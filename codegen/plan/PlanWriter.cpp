@@ -8,9 +8,8 @@
 #include "codegen/plan/PlanEnums.h"
 #include "codegen/plan/RollSteps.h"
 #include "codegen/plan/ValueTable.h"
+#include "codegen/plan/WeightTable.h"
 #include "frontends/common/PlanTypes.h"
-#include "ir/Llama/RowPairing.h"
-#include "ir/Llama/WeightTypes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "runtime/abi/PlanFormat.h"
 #include "runtime/support/MappedFile.h"
@@ -25,8 +24,6 @@ using namespace quipu::llama;
 
 namespace quipu::codegen {
 namespace {
-
-constexpr uint32_t kNoFile = 0xffffffff;
 
 /// The name in a location, looking through the fusions that passes made.
 std::string nameOf(Location location) {
@@ -43,7 +40,8 @@ std::string nameOf(Location location) {
 
 class Writer {
 public:
-  Writer(const frontend::Model &model, const PlanOptions &options) : model(model), options(options) {}
+  Writer(const frontend::Model &model, const PlanOptions &options)
+      : model(model), options(options), weightTable(model) {}
 
   FailureOr<std::vector<uint8_t>> write(const PlanTarget &target, ArrayRef<PlanVariant> variants) {
     out.schema_version = kSchemaVersion;
@@ -57,8 +55,9 @@ public:
     for (const PlanVariant &variant : variants)
       if (failed(writeVariant(variant)))
         return failure();
+    out.weights = std::move(weightTable.weights);
     writeFiles();
-    // One variant for the plan's own target goes without saying.
+    // A CPU plan has one variant, for the plan's own target. It is not listed.
     if (target.device == "cpu")
       out.variants.clear();
     writeTokenizer();
@@ -145,7 +144,7 @@ private:
   void writeFiles() {
     if (!model.weights)
       return;
-    // What the plan names: the runtime, which has nothing else, looks at the same tensors.
+    // Tensors that the plan names. The runtime knows no others, and takes its samples from the same ones.
     std::vector<std::vector<ByteRange>> tensors(model.weights->files.size());
     for (const auto &weight : out.weights)
       for (const auto &source : weight->sources)
@@ -230,110 +229,11 @@ private:
     return where->emitOpError() << "has elements of " << element << "; elements in a plan are f32, f16, bf16 or i32";
   }
 
-  /// The plan's weight for one piece of a weight, or for all of it; created at its first use, so that the weights of
-  /// successive layers are equally far apart.
-  FailureOr<uint64_t> weightFor(WeightOp weight, ArrayRef<unsigned> sourceIndices, ArrayRef<int64_t> shape) {
-    auto type = cast<RankedTensorType>(weight.getType());
-    // Another order of rows is another weight; what lies in parts is one weight a part, in its own order.
-    auto paired = dyn_cast_or_null<PairedRowsAttr>(type.getEncoding());
-    std::string key;
-    llvm::raw_string_ostream stream(key);
-    for (unsigned index : sourceIndices)
-      stream << weight.getSource(index) << "\n";
-    stream << type.getElementType();
-    if (paired)
-      stream << paired;
-    if (weight.getPlus())
-      stream << weight.getPlusAttr();
-    stream.flush();
-    auto [entry, isNew] = weightIndex.try_emplace(key, out.weights.size());
-    if (!isNew)
-      return entry->second;
-
-    const WeightFormat *format = weightFormatOf(type.getElementType());
-    assert(format && "a weight verifies with elements of a format alone");
-    auto to = std::make_unique<plan::WeightT>();
-    to->format = format->name;
-    to->shape.assign(shape.begin(), shape.end());
-    to->role = toPlan(weight.getRole());
-    if (to->role == plan::WeightRole::embedding && to->shape[0] != model.config.vocabSize)
-      return weight.emitOpError() << "embeds " << to->shape[0] << " tokens where the config's vocab_size is "
-                                  << model.config.vocabSize;
-    bool convert = weight.getPlus().has_value(), ordered = false;
-    SmallVector<int64_t> rowCounts = weight.getRowCounts();
-    uint64_t rowsInFront = 0;
-    for (unsigned index : sourceIndices) {
-      FailureOr<std::unique_ptr<plan::SourceT>> source = sourceOf(weight, index, *format);
-      if (failed(source))
-        return failure();
-      auto rows = static_cast<uint64_t>(rowCounts[index]);
-      if (paired) {
-        SourceRowsAttr order = paired.getSources()[index];
-        (*source)->order = rowOrderOf(order.getPairing());
-        (*source)->group_rows = order.getGroup();
-      }
-      (*source)->first_row = firstRowOf((*source)->order, rowsInFront, rows);
-      rowsInFront += rows;
-      ordered |= (*source)->order != plan::RowOrder::plain;
-      convert |= (*source)->format != to->format;
-      to->sources.push_back(std::move(*source));
-    }
-    to->name = sourceIndices.size() == weight.getSources().size() ? weight.getSymName().str()
-                                                                  : partName(weight.getSource(sourceIndices.front()));
-    to->transform = sourceIndices.size() > 1 || ordered ? plan::WeightTransform::concat
-                    : convert                           ? plan::WeightTransform::convert
-                                                        : plan::WeightTransform::none;
-    if (std::optional<APFloat> plus = weight.getPlus())
-      to->plus = static_cast<float>(plus->convertToDouble());
-    out.weights.push_back(std::move(to));
-    return entry->second;
-  }
-
-  /// A part of a weight by the tensor that it comes from: "layers.0.self_attn.q_proj", and of a slice its first row
-  /// "layers.0.self_attn.qkv_proj[576]".
-  static std::string partName(SourceAttr source) {
-    RangeAttr rows = source.getRows();
-    return source.getName().str() + (rows ? "[" + std::to_string(rows.getBegin()) + "]" : "");
-  }
-
-  /// Where the rows of one source of a weight come from. `memory` is the weight's format.
-  FailureOr<std::unique_ptr<plan::SourceT>> sourceOf(WeightOp weight, unsigned index, const WeightFormat &memory) {
-    SourceAttr from = weight.getSource(index);
-    SmallVector<int64_t> shape = weight.getTensorShape(index);
-    auto source = std::make_unique<plan::SourceT>();
-    source->name = from.getName().str();
-    source->file = kNoFile;
-    source->format = memory.name;
-    source->shape.assign(shape.begin(), shape.end());
-    source->size = memory.bytes(static_cast<uint64_t>(ShapedType::getNumElements(shape)));
-    if (!from.isWhole()) {
-      RangeAttr rows = from.getRows(), columns = from.getColumns();
-      int64_t allColumns = shape.size() == 2 ? shape[1] : 1;
-      source->slice =
-          std::make_unique<plan::Slice>(rows ? rows.getBegin() : 0, weight.getRowCounts()[index],
-                                        columns ? columns.getBegin() : 0, columns ? columns.getCount() : allColumns);
-    }
-    if (!model.weights)
-      return source;
-    const frontend::WeightEntry *tensor = model.weights->find(source->name);
-    if (!tensor)
-      return weight.emitOpError() << "has source '" << source->name << "', which is not among the weights";
-    if (!std::equal(shape.begin(), shape.end(), tensor->shape.begin(), tensor->shape.end()))
-      return weight.emitOpError() << "has source '" << source->name << "' of shape " << ArrayRef<int64_t>(shape)
-                                  << ", but among the weights it has " << ArrayRef<uint64_t>(tensor->shape);
-    source->name_in_file = tensor->nameInFile;
-    source->file = tensor->file;
-    source->offset = tensor->offset;
-    source->size = tensor->size;
-    source->format = tensor->format->name;
-    return source;
-  }
-
   LogicalResult addWeight(WeightRefOp reference, FlatStep &step) {
     auto weight = symbols->lookup<WeightOp>(reference.getWeight());
     auto type = cast<RankedTensorType>(weight.getType());
     auto add = [&](ArrayRef<unsigned> sources, ArrayRef<int64_t> shape) {
-      FailureOr<uint64_t> index = weightFor(weight, sources, shape);
+      FailureOr<uint64_t> index = weightTable.indexOf(weight, sources, shape);
       if (succeeded(index))
         step.arguments.push_back({plan::ArgKind::weight, *index});
       return LogicalResult(index);
@@ -391,6 +291,31 @@ private:
     return success();
   }
 
+  /// A launch: the operands, the results and the workspaces, in this order.
+  LogicalResult writeLaunch(LaunchOp launch, std::vector<FlatStep> &steps) {
+    FlatStep step;
+    auto kernel = kernelIndex.find(launch.getKernel());
+    if (kernel == kernelIndex.end())
+      return launch.emitOpError() << "launches @" << launch.getKernel()
+                                  << ", of which there is no code; run llama-emit-cpu or llama-emit-cuda";
+    step.kernel = kernel->second;
+    for (Value operand : launch->getOperands())
+      if (failed(addOperand(launch, operand, step)))
+        return failure();
+    if (!launch.getOffsets() && launch.getNumResults())
+      return launch.emitOpError() << "has no offsets; run llama-plan-memory";
+    if (std::optional<ArrayRef<int64_t>> offsets = launch.getOffsets())
+      for (auto [offset, result] : llvm::zip_equal(*offsets, launch.getResults()))
+        if (failed(addResult(result, offset, step)))
+          return failure();
+    if (std::optional<ArrayRef<int64_t>> workspace = launch.getWorkspaceOffsets())
+      for (int64_t offset : *workspace)
+        step.arguments.push_back({plan::ArgKind::arena, static_cast<uint64_t>(offset)});
+    locate(launch, step);
+    steps.push_back(std::move(step));
+    return success();
+  }
+
   /// A choice of tokens: logits, what the draw needs, and the result.
   LogicalResult writeSample(SampleOp sample, std::vector<FlatStep> &steps) {
     FlatStep step;
@@ -427,29 +352,9 @@ private:
       return failure();
     values = std::move(*table);
     std::vector<FlatStep> steps;
-    for (LaunchOp launch : program.getOps<LaunchOp>()) {
-      FlatStep step;
-      auto kernel = kernelIndex.find(launch.getKernel());
-      if (kernel == kernelIndex.end())
-        return launch.emitOpError() << "launches @" << launch.getKernel()
-                                    << ", of which there is no code; run llama-emit-cpu or llama-emit-cuda";
-      step.kernel = kernel->second;
-      for (Value operand : launch->getOperands())
-        if (failed(addOperand(launch, operand, step)))
-          return failure();
-      if (!launch.getOffsets() && launch.getNumResults())
-        return launch.emitOpError() << "has no offsets; run llama-plan-memory";
-      if (std::optional<ArrayRef<int64_t>> offsets = launch.getOffsets())
-        for (auto [offset, result] : llvm::zip_equal(*offsets, launch.getResults()))
-          if (failed(addResult(result, offset, step)))
-            return failure();
-      if (std::optional<ArrayRef<int64_t>> workspace = launch.getWorkspaceOffsets())
-        for (int64_t offset : *workspace)
-          step.arguments.push_back({plan::ArgKind::arena, static_cast<uint64_t>(offset)});
-      locate(launch, step);
-      steps.push_back(std::move(step));
-    }
-
+    for (LaunchOp launch : program.getOps<LaunchOp>())
+      if (failed(writeLaunch(launch, steps)))
+        return failure();
     for (SampleOp sample : program.getOps<SampleOp>())
       if (failed(writeSample(sample, steps)))
         return failure();
@@ -530,7 +435,7 @@ private:
   const frontend::Model &model;
   const PlanOptions &options;
   plan::PlanT out;
-  llvm::StringMap<uint64_t> weightIndex;
+  WeightTable weightTable;
   // Of the variant that is being written:
   ModuleOp module;
   /// A module's own search for a symbol looks at all of them.

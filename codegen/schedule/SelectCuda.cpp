@@ -57,8 +57,8 @@ private:
     }
     passOnTypes(program, launches);
     auto attribute = program->getAttrOfType<ProgramAttr>(kProgramAttrName);
-    CudaProgram facts{target, tuning, static_cast<int64_t>(attribute.getMinRows()),
-                      static_cast<int64_t>(attribute.getMaxRows()), attribute.getKind() == ProgramKind::Decode};
+    CudaProgram facts{target, tuning, attribute.getMinRows(), attribute.getMaxRows(),
+                      attribute.getKind() == ProgramKind::Decode};
     for (KernelOp kernel : kernels) {
       kernel.setFunctionType(FunctionType::get(context, kernel.getBody().getArgumentTypes(), kernel.getResultTypes()));
       if (failed(scheduleKernel(kernel, facts)))
