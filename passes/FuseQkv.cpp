@@ -24,7 +24,7 @@ namespace quipu::llama {
 using namespace mlir;
 using namespace quipu::llama;
 
-/// The linear that `value` is the result of, but for a rotary embedding between.
+/// The linear that `value` is the result of. A rotary embedding may lie between them.
 static LinearOp findProjection(Value value) {
   Operation *op = value.getDefiningOp();
   if (isa_and_nonnull<RotateOp, RotaryOp>(op))
@@ -34,7 +34,7 @@ static LinearOp findProjection(Value value) {
 
 namespace {
 
-/// Names a cache layer, whichever `llama.kv_layer` yields it.
+/// Names a cache layer. Several `llama.kv_layer` of one layer have the same key.
 using LayerKey = std::pair<Value, int64_t>;
 
 LayerKey layerOf(Value kv) {

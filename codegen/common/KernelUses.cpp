@@ -10,7 +10,7 @@ using namespace quipu::llama;
 
 namespace quipu::codegen {
 
-/// A kernel's code counts one kind of rows of each argument, whichever launch gives it.
+/// The code of a kernel counts one kind of rows of each argument. All launches must give it rows of this kind.
 static LogicalResult checkRows(LaunchOp launch, KernelOp kernel, const RowCounts &rows) {
   for (auto [argument, operand] : llvm::zip_equal(kernel.getBody().getArguments(), launch.getOperands()))
     if (isActivation(operand.getType()) && rows.of(operand) != rows.of(argument))

@@ -194,7 +194,7 @@ private:
     LinearSection *stored = yield->getNumOperands() == 1 ? sectionOf(yield->getOperand(0)) : nullptr;
     if (stored)
       stored->stages.push_back(StoreStage{});
-    // Where the sums of another section are dropped, the form below is none.
+    // Where the sums of another section are dropped, kForms does not have the form.
     std::string form = describeForm();
     if (!llvm::is_contained(kForms, form)) {
       if (!stored)

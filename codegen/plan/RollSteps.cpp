@@ -46,8 +46,8 @@ plan::StepActionUnion actionOf(const FlatStep &step) {
   return action;
 }
 
-/// How often the `period` steps at one step repeat, found from the last step to the first: asking each step anew would
-/// walk all layers for every one.
+/// How often the `period` steps at one step repeat. It is found from the last step to the first, since asking each step
+/// anew would walk all layers for every one.
 class Repeats {
 public:
   Repeats(const std::vector<FlatStep> &steps, size_t period) : steps(steps), period(period) {}
@@ -66,20 +66,20 @@ public:
 private:
   const std::vector<FlatStep> &steps;
   size_t period;
-  /// Steps in a row, from the one that was asked last on, whose next in the period is of the same shape; and whose next
-  /// two follow each other.
+  /// Steps in a row, from the one on that was asked last. `alike`: the next step in the period has the same shape.
+  /// `going`: the next two continue each other.
   size_t alike = 0, going = 0;
 };
 
-} // namespace
+/// The steps from one on as a stretch of `period` steps, done `repeats` times, and the cheapest cover of what follows.
+struct Cover {
+  size_t cost = 0, period = 1, repeats = 1;
+};
 
-std::vector<std::unique_ptr<plan::SequenceT>> rollSteps(const std::vector<FlatStep> &steps) {
-  // best[i]: the cheapest cover of the steps from i on, by its first stretch. A step costs more than a sequence, so
-  // that of covers with as few steps the one in fewer pieces wins.
+/// For each step, the cheapest cover of the steps from it on. A step costs more than a sequence: among covers with as
+/// few steps, the one in the fewest pieces is the cheapest.
+std::vector<Cover> cheapestCovers(const std::vector<FlatStep> &steps) {
   constexpr size_t kStepCost = 1024;
-  struct Cover {
-    size_t cost = 0, period = 1, repeats = 1;
-  };
   std::vector<Cover> best(steps.size() + 1);
   std::vector<Repeats> repeatsOf;
   for (size_t period = 1; period <= kMaxPeriod; ++period)
@@ -93,37 +93,45 @@ std::vector<std::unique_ptr<plan::SequenceT>> rollSteps(const std::vector<FlatSt
       if (repeats == 1)
         continue;
       size_t cost = best[first + period * repeats].cost + period * kStepCost + 1;
-      // On a tie rather roll here than later.
+      // Of two equal covers the one that rolls here is taken, not the one that rolls later.
       if (cost < best[first].cost || (cost == best[first].cost && best[first].repeats == 1))
         best[first] = {cost, period, repeats};
     }
   }
+  return best;
+}
 
+/// A step of a sequence. `next`: the same step of the next round; null where the sequence is done once.
+std::unique_ptr<plan::StepT> stepOf(const FlatStep &flat, const FlatStep *next) {
+  auto step = std::make_unique<plan::StepT>();
+  step->action = actionOf(flat);
+  step->location = flat.location;
+  if (flat.layer) {
+    step->layer_base = *flat.layer;
+    step->layer_stride = next ? *next->layer - *flat.layer : 0;
+  }
+  for (size_t a = 0; a < flat.arguments.size(); ++a)
+    step->args.emplace_back(flat.arguments[a].value,
+                            next ? difference(next->arguments[a].value, flat.arguments[a].value) : 0,
+                            flat.arguments[a].kind);
+  return step;
+}
+
+} // namespace
+
+std::vector<std::unique_ptr<plan::SequenceT>> rollSteps(const std::vector<FlatStep> &steps) {
+  std::vector<Cover> best = cheapestCovers(steps);
   std::vector<std::unique_ptr<plan::SequenceT>> sequences;
-  bool unrolled = false; // The last sequence has repeat 1.
+  bool lastIsUnrolled = false;
   for (size_t first = 0; first < steps.size();) {
     auto [cost, period, repeats] = best[first];
-    if (repeats > 1 || !unrolled) {
+    if (repeats > 1 || !lastIsUnrolled) {
       sequences.push_back(std::make_unique<plan::SequenceT>());
       sequences.back()->repeat = static_cast<uint32_t>(repeats);
     }
-    unrolled = repeats == 1;
-    for (size_t i = 0; i < period; ++i) {
-      const FlatStep &flat = steps[first + i];
-      const FlatStep *next = repeats > 1 ? &steps[first + period + i] : nullptr;
-      auto step = std::make_unique<plan::StepT>();
-      step->action = actionOf(flat);
-      step->location = flat.location;
-      if (flat.layer) {
-        step->layer_base = *flat.layer;
-        step->layer_stride = next ? *next->layer - *flat.layer : 0;
-      }
-      for (size_t a = 0; a < flat.arguments.size(); ++a)
-        step->args.emplace_back(flat.arguments[a].value,
-                                next ? difference(next->arguments[a].value, flat.arguments[a].value) : 0,
-                                flat.arguments[a].kind);
-      sequences.back()->steps.push_back(std::move(step));
-    }
+    lastIsUnrolled = repeats == 1;
+    for (size_t i = first; i < first + period; ++i)
+      sequences.back()->steps.push_back(stepOf(steps[i], repeats > 1 ? &steps[i + period] : nullptr));
     first += period * repeats;
   }
   return sequences;

@@ -18,11 +18,11 @@ class ValueTable {
 public:
   using Values = std::vector<std::unique_ptr<plan::ProgramValueT>>;
 
-  /// Fails with a diagnostic on the program where a name is none that the runtime knows, or an element type none of a
-  /// plan's.
+  /// Fails with a diagnostic on the program where the runtime does not know a name, or a plan cannot have an element
+  /// type.
   static mlir::FailureOr<ValueTable> of(mlir::func::FuncOp program);
 
-  /// Nothing for what has no name.
+  /// Its number in the plan; nothing where it has no name.
   std::optional<uint64_t> inputOf(mlir::BlockArgument argument) const;
   std::optional<uint64_t> outputOf(mlir::Value result) const;
 

@@ -16,16 +16,16 @@ using Target = std::variant<cpu::CpuTarget, cuda::CudaTarget>;
 /// Parses the text of `--target`.
 llvm::Expected<Target> parseTarget(llvm::StringRef text);
 
-/// Whether `target` knows every option that was given, and its number makes a schedule that can be run.
+/// Fails where `target` does not know an option that was given, or a schedule with its number could not be run.
 llvm::Error checkScheduleOptions(const LlamaSelectSchedulesOptions &options, const Target &target);
 
 void selectCpuSchedules(mlir::ModuleOp module, const cpu::CpuTarget &target, const LlamaSelectSchedulesOptions &tuning);
 
-/// Fails with a diagnostic where a size of the model is none that CUDA kernels can do.
+/// Fails with a diagnostic where CUDA kernels cannot do a size of the model.
 mlir::LogicalResult selectCudaSchedules(mlir::ModuleOp module, const cuda::CudaTarget &target,
                                         const LlamaSelectSchedulesOptions &tuning);
 
-/// The op of a class in a kernel; null when there is none.
+/// The op of a class in a kernel; null when the kernel has no such op.
 template <typename Op> Op find(llama::KernelOp kernel) {
   Op found;
   kernel.walk([&](Op op) { found = op; });

@@ -85,8 +85,20 @@ private:
     });
     packed = tokenLanes && canPack(kernels.getArrayRef());
 
+    setLayouts(program, kernels.getArrayRef(), tokenLanes);
+    passOnWeightTypes(program, symbols);
+    for (KernelOp kernel : kernels) {
+      Block &body = kernel.getBody().front();
+      kernel.setFunctionType(
+          FunctionType::get(module.getContext(), body.getArgumentTypes(), body.getTerminator()->getOperandTypes()));
+      scheduleKernel(kernel, tokenLanes);
+    }
+  }
+
+  /// Gives the activations of a program and its kernels their layout.
+  void setLayouts(func::FuncOp program, ArrayRef<KernelOp> kernels, bool tokenLanes) {
     RowCounts rows(program);
-    // Types first for all values, then written back.
+    // All layouts are found before any type changes.
     SmallVector<std::pair<Value, Type>> changes;
     auto collect = [&](Value value) {
       if (isActivation(value.getType()))
@@ -108,8 +120,10 @@ private:
     Block &programBody = program.getBody().front();
     program.setFunctionType(FunctionType::get(module.getContext(), programBody.getArgumentTypes(),
                                               programBody.getTerminator()->getOperandTypes()));
+  }
 
-    // Fused weights: what the reference yields and what kernels take.
+  /// Gives references to fused weights, and arguments of kernels, the types that the weights now have.
+  void passOnWeightTypes(func::FuncOp program, SymbolTableCollection &symbols) {
     program.walk([&](WeightRefOp reference) {
       auto parts = partsOf.find(reference.getWeight());
       if (parts != partsOf.end())
@@ -120,13 +134,6 @@ private:
       for (auto [argument, operand] : llvm::zip_equal(kernel.getBody().getArguments(), launch.getOperands()))
         argument.setType(operand.getType());
     });
-
-    for (KernelOp kernel : kernels) {
-      Block &body = kernel.getBody().front();
-      kernel.setFunctionType(
-          FunctionType::get(module.getContext(), body.getArgumentTypes(), body.getTerminator()->getOperandTypes()));
-      scheduleKernel(kernel, tokenLanes);
-    }
   }
 
   void scheduleKernel(KernelOp kernel, bool tokenLanes) {
@@ -173,8 +180,8 @@ private:
         CpuPointwiseScheduleAttr::get(context, many ? RowRegime::Many : RowRegime::Few, lanes, many ? lanes : 1));
   }
 
-  /// How far ahead of its use a weight is asked for. Hardware follows the rows of a tile by itself: asking ahead cost 6
-  /// to 9 % of decode on the machine of docs/performance.md, whichever the distance.
+  /// How many bytes ahead of its use a weight is requested. Hardware follows the rows of a tile by itself. Every
+  /// distance that was tried cost 6 to 9 % of decode on the machine of docs/performance.md.
   static constexpr int64_t kPrefetchBytes = 0;
   /// Packed input rows that one pass over a weight serves: half of an L2 of 1 MiB.
   static constexpr int64_t kInputBytes = 512 * 1024;

@@ -1,8 +1,8 @@
 //===- quipu-eval.cpp - Evaluates modules by their reference lowering -----===//
 //
-// Runs the programs of a module of the llama dialect, after whichever pass, on the tokens given and prints or compares
-// the logits. Weights come from a model's files, or are random by seed and source name, the same that the runtime
-// makes.
+// Runs the programs of a module of the llama dialect on the tokens given, and prints or compares the logits. The module
+// may come from any pass. Weights come from a model's files, or are random by seed and source name; the runtime makes
+// the same ones.
 //
 //===----------------------------------------------------------------------===//
 
