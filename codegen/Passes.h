@@ -10,6 +10,7 @@
 #define QUIPU_CODEGEN_PASSES_H
 
 #include "ir/Llama/Llama.h"
+#include "ir/Llama/PassStatistics.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
 

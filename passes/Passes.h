@@ -7,11 +7,12 @@
 #ifndef QUIPU_PASSES_PASSES_H
 #define QUIPU_PASSES_PASSES_H
 
+#include "ir/Llama/PassStatistics.h"
+
 #include "mlir/Pass/Pass.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassOptions.h"
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -45,17 +46,13 @@ struct PipelineOptions : public mlir::PassPipelineOptions<PipelineOptions> {
                        llvm::cl::init(0)};
 };
 
-/// One step of a pipeline, after which a driver may print the module or stop.
-struct Phase {
-  /// The name of its pass, without the prefix "llama-": what `--phase` takes.
-  std::string name;
-  std::string description;
-  std::function<void(mlir::OpPassManager &)> add;
-};
+/// The passes that do the same for every target, in order. Behind them come createSpecialization, then, in a driver
+/// that generates code, llama-select-schedules of its target, then llama-plan-memory: schedules decide layouts and
+/// workspaces, which the memory plan has to know.
+std::vector<std::unique_ptr<mlir::Pass>> createGraphPasses();
 
-/// The phases of the default pipeline, in order. A driver that generates code runs the schedule selection of its target
-/// between "specialize" and "plan-memory", since schedules decide layouts and workspaces.
-std::vector<Phase> getDefaultPhases(const PipelineOptions &options);
+/// llama-specialize with those of the options that it has.
+std::unique_ptr<mlir::Pass> createSpecialization(const PipelineOptions &options);
 
 /// Registers `llama-default-pipeline`.
 void registerPipelines();

@@ -29,8 +29,13 @@ LogicalResult emitKernels(ModuleOp module, ModuleOp code, StringRef only,
   FailureOr<llvm::StringMap<KernelUse>> uses = findKernelUses(module);
   if (failed(uses))
     return failure();
-  if (!only.empty() && !uses->contains(only))
-    return module.emitError() << "has no kernel @" << only << " that a program launches";
+  if (!only.empty() && !uses->contains(only)) {
+    InFlightDiagnostic error = module.emitError() << "has no kernel @" << only << " that a program launches; kernels: ";
+    auto launched = llvm::make_filter_range(module.getOps<KernelOp>(),
+                                            [&](KernelOp kernel) { return uses->contains(kernel.getSymName()); });
+    llvm::interleaveComma(launched, error, [&](KernelOp kernel) { error << kernel.getSymName(); });
+    return error;
+  }
   for (auto kernel : module.getOps<KernelOp>()) {
     auto use = uses->find(kernel.getSymName());
     if (use == uses->end() || (!only.empty() && kernel.getSymName() != only))

@@ -8,7 +8,7 @@
 
 // LLVM: llvm.func @k(
 // ONE: llvm.func @k(
-// NONE: error: has no kernel @other that a program launches
+// NONE: error: has no kernel @other that a program launches; kernels: k{{$}}
 // AMPERE-DAG: which needs a GPU with wgmma, tensor copies and clusters (sm_90a); the target is sm_80
 // AMPERE-DAG: whose copies need bulk copies and dependent launch (sm_90a); the target is sm_80
 // AMPERE-DAG: wgmma needs a GPU that has it (sm_90a)

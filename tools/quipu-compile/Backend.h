@@ -39,21 +39,21 @@ public:
   /// The target that was asked for, then those that a plan for it holds code for too.
   virtual std::vector<std::string> targets() const = 0;
 
-  /// Adds the pass that emits code for the kernels of a target's module, or for options.kernel alone.
-  virtual void addEmission(mlir::OpPassManager &passes, const std::string &target) = 0;
+  /// The pass that emits code for the kernels of a target's module, or for options.kernel alone.
+  virtual std::unique_ptr<mlir::Pass> createEmission(const std::string &target) = 0;
 
   /// The code in the form of options.emit (none of plan, executable, mlir): all of it, or what is of options.kernel.
   virtual std::string emit(const Variant &variant) = 0;
 
   virtual codegen::PlanTarget planTarget() const = 0;
-  /// Compiles the code of all variants; they have the pass of addEmission() behind them, in the order of targets().
+  /// Compiles the code of all variants; they have the pass of createEmission() behind them, in the order of targets().
   virtual std::vector<codegen::PlanVariant> compile(std::vector<Variant> &variants) = 0;
 };
 
-/// Runs passes on a module; what they refuse, diagnostics say.
-inline mlir::LogicalResult runPasses(mlir::ModuleOp module, llvm::function_ref<void(mlir::OpPassManager &)> addPasses) {
+/// Runs a pass on a module; what it refuses, diagnostics say.
+inline mlir::LogicalResult runPass(mlir::ModuleOp module, std::unique_ptr<mlir::Pass> pass) {
   mlir::PassManager passes(module.getContext());
-  addPasses(passes);
+  passes.addPass(std::move(pass));
   return passes.run(module);
 }
 

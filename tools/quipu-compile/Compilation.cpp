@@ -6,6 +6,7 @@
 #include "codegen/plan/PlanWriter.h"
 #include "frontends/common/GraphBuilder.h"
 #include "ir/Llama/Llama.h"
+#include "ir/Llama/PassStatistics.h"
 #include "runtime/plan/Bundle.h"
 #include "runtime/plan/PlanFile.h"
 #include "runtime/support/Error.h"
@@ -13,8 +14,6 @@
 #include "runtime/support/WeightIdentity.h"
 #include "tools/common/Console.h"
 #include "tools/common/Process.h"
-#include "tools/quipu-compile/PhaseWatch.h"
-#include "tools/quipu-compile/Phases.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Pass/PassManager.h"
@@ -25,6 +24,7 @@
 #include <cstdio>
 #include <exception>
 #include <filesystem>
+#include <iterator>
 
 namespace fs = std::filesystem;
 
@@ -135,6 +135,8 @@ void Compilation::openOutputs() {
   }
   if (!options.output.empty())
     output.emplace(options.output);
+  if (!options.passReproducer.empty())
+    reproducer.emplace(options.passReproducer);
 }
 
 frontend::DType Compilation::computeDType() const {
@@ -164,58 +166,59 @@ void Compilation::importModel() {
   variants.front().module = std::move(module);
 }
 
-namespace {
-/// Shows the module to a function, which may refuse it, and leaves it as it is.
-struct ShowPass : mlir::PassWrapper<ShowPass, mlir::OperationPass<mlir::ModuleOp>> {
-  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(ShowPass)
-  explicit ShowPass(std::function<mlir::LogicalResult(mlir::ModuleOp)> look) : look(std::move(look)) {}
-  llvm::StringRef getArgument() const final { return "quipu-show"; }
-  void runOnOperation() override {
-    markAllAnalysesPreserved();
-    if (failed(look(getOperation())))
-      signalPassFailure();
-  }
-  std::function<mlir::LogicalResult(mlir::ModuleOp)> look;
-};
-} // namespace
+CompilePhases Compilation::phasesOf(const std::string &target, const std::string &tuning) {
+  CompilePhases phases = compilePhases(target, computeDType(), {maxSeq, options.maxBatch}, tuning);
+  phases.ofTarget.emplace_back(kCodegenPhase, backend->createEmission(target));
+  return phases;
+}
 
-void Compilation::runPhases(const std::vector<CompilePhase> &phases, const std::string &last, mlir::ModuleOp module,
-                            bool isFirst, std::function<void(mlir::ModuleOp)> fork) {
+void Compilation::runPhases(const std::vector<std::string> &targets, const std::string &last) {
+  variants.front().target = targets.front();
+  if (last == kImportPhase)
+    return;
+  auto [phases, ofTarget] = phasesOf(targets.front(), options.tuning);
+  PhaseCalls calls;
+  // What is dumped is the first target's.
+  calls.after = [&](const std::string &phase, mlir::ModuleOp module) { dumpPhase(phase, module); };
+  // From here on the variants differ.
+  calls.before = [&, fork = ofTarget.front().name](const std::string &phase, mlir::ModuleOp module) {
+    if (phase == fork)
+      for (const std::string &target : llvm::drop_begin(targets))
+        variants.push_back({target, module.clone()});
+  };
+  llvm::move(ofTarget, std::back_inserter(phases));
+  runPhases(std::move(phases), last, *variants.front().module, std::move(calls));
+  // Tuning is for the target that was asked for.
+  for (Variant &variant : llvm::drop_begin(variants))
+    runPhases(phasesOf(variant.target, {}).ofTarget, last, *variant.module, {});
+}
+
+void Compilation::runPhases(std::vector<CompilePhase> phases, const std::string &last, mlir::ModuleOp module,
+                            PhaseCalls calls) {
   mlir::PassManager manager(&context);
   std::string current;
   // MLIR is built without exceptions: none may pass through it.
   std::exception_ptr refusal;
-  auto guarded = [&](auto work) {
-    try {
-      work();
-    } catch (...) {
-      refusal = refusal ? refusal : std::current_exception();
-    }
-    return mlir::failure(refusal != nullptr);
+  auto guarded = [&](PhaseCalls::Call call) -> PhaseCalls::Call {
+    return [&, call = std::move(call)](const std::string &phase, mlir::ModuleOp at) {
+      try {
+        if (call)
+          call(phase, at);
+      } catch (...) {
+        refusal = refusal ? refusal : std::current_exception();
+      }
+    };
   };
-  manager.addInstrumentation(
-      std::make_unique<PhaseWatch>(timing, current, [&](const std::string &phase, mlir::ModuleOp after) {
-        // What is dumped is the first target's.
-        if (isFirst)
-          (void)guarded([&] { dumpPhase(phase, after); });
-      }));
-  for (const CompilePhase &phase : phases) {
-    if (phase.name == kFirstTargetPhase && fork)
-      manager.addPass(
-          std::make_unique<ShowPass>([&](mlir::ModuleOp before) { return guarded([&] { fork(before); }); }));
-    if (phase.name == kCodegenPhase && !options.kernel.empty())
-      manager.addPass(
-          std::make_unique<ShowPass>([&](mlir::ModuleOp before) { return guarded([&] { checkKernelName(before); }); }));
-    phase.add(manager);
+  auto watch = std::make_unique<PhaseWatch>(
+      timing, current, PhaseCalls{guarded(std::move(calls.before)), guarded(std::move(calls.after))});
+  for (CompilePhase &phase : phases) {
+    watch->add(phase.pass.get(), phase.name);
+    manager.addPass(std::move(phase.pass));
     if (phase.name == last)
       break;
   }
-  if (options.passTiming)
-    manager.enableTiming();
-  if (options.printAfterAll)
-    manager.enableIRPrinting([](mlir::Pass *, mlir::Operation *) { return false; },
-                             [](mlir::Pass *, mlir::Operation *) { return true; }, /*printModuleScope=*/false,
-                             /*printAfterOnlyOnChange=*/false);
+  manager.addInstrumentation(std::move(watch));
+  observe(manager, module);
   mlir::LogicalResult result = manager.run(module);
   if (refusal)
     std::rethrow_exception(refusal);
@@ -223,38 +226,47 @@ void Compilation::runPhases(const std::vector<CompilePhase> &phases, const std::
     fail(options.model, ": phase ", current, " failed");
 }
 
-void Compilation::runPhases(const std::vector<std::string> &targets, const std::string &last) {
-  variants.front().target = targets.front();
-  if (last == kImportPhase)
-    return;
-  auto phasesOf = [&](const std::string &target, const std::string &tuning) {
-    std::vector<CompilePhase> phases = compilePhases(target, computeDType(), {maxSeq, options.maxBatch}, tuning);
-    phases.push_back({kCodegenPhase, "code for every kernel",
-                      [this, target](mlir::OpPassManager &passes) { backend->addEmission(passes, target); }});
-    return phases;
-  };
-  // From the fork on the variants differ.
-  auto fork = [&](mlir::ModuleOp module) {
-    for (const std::string &target : llvm::drop_begin(targets))
-      variants.push_back({target, module.clone()});
-  };
-  runPhases(phasesOf(targets.front(), options.tuning), last, *variants.front().module, /*isFirst=*/true, fork);
-  for (Variant &variant : llvm::drop_begin(variants)) {
-    // Tuning is for the target that was asked for.
-    std::vector<CompilePhase> phases = phasesOf(variant.target, {});
-    auto first = llvm::find_if(phases, [](const CompilePhase &phase) { return phase.name == kFirstTargetPhase; });
-    runPhases({first, phases.end()}, last, *variant.module, /*isFirst=*/false, nullptr);
+namespace {
+/// What MLIR writes into an output that was opened before.
+class ReproducerText : public mlir::ReproducerStream {
+public:
+  ReproducerText(const std::string &path, OutputFile &file) : path(path), file(file) {}
+  ~ReproducerText() override {
+    // MLIR is built without exceptions.
+    try {
+      writeText(file, text);
+    } catch (const std::exception &error) {
+      printError(error.what());
+    }
   }
-}
+  llvm::StringRef description() override { return path; }
+  llvm::raw_ostream &os() override { return stream; }
 
-void Compilation::checkKernelName(mlir::ModuleOp module) {
-  std::string names;
-  for (llama::KernelOp kernel : module.getOps<llama::KernelOp>()) {
-    if (kernel.getSymName() == options.kernel)
-      return;
-    names += (names.empty() ? "" : ", ") + kernel.getSymName().str();
-  }
-  fail("--kernel ", options.kernel, ": no such kernel; kernels: ", names);
+private:
+  const std::string &path;
+  OutputFile &file;
+  std::string text;
+  llvm::raw_string_ostream stream{text};
+};
+} // namespace
+
+void Compilation::observe(mlir::PassManager &manager, mlir::ModuleOp module) {
+  if (options.passTiming)
+    manager.enableTiming();
+  if (options.passStatistics)
+    manager.addInstrumentation(
+        std::make_unique<PassStatisticsReport>([](llvm::StringRef text) { printText(text.str()); }));
+  if (options.printAfterAll)
+    manager.enableIRPrinting([](mlir::Pass *, mlir::Operation *) { return false; },
+                             [](mlir::Pass *, mlir::Operation *) { return true; }, /*printModuleScope=*/false,
+                             /*printAfterOnlyOnChange=*/false);
+  if (reproducer)
+    manager.enableCrashReproducerGeneration(
+        [this](std::string &) { return std::make_unique<ReproducerText>(options.passReproducer, *reproducer); });
+  // Here the crash itself is to be seen, so the text is written before it.
+  if (options.reproducing)
+    mlir::makeReproducer(manager.getOpAnchorName(), manager.getPasses(), module,
+                         (fs::path(options.dumpFolder) / "passes.mlir").string());
 }
 
 void Compilation::emitModule() { writeText(*output, print(*variants.front().module)); }

@@ -8,6 +8,7 @@
 #include "tools/quipu-compile/Backend.h"
 #include "tools/quipu-compile/CompilerThreads.h"
 #include "tools/quipu-compile/Options.h"
+#include "tools/quipu-compile/PhaseWatch.h"
 #include "tools/quipu-compile/Phases.h"
 #include "tools/quipu-compile/Timing.h"
 
@@ -35,12 +36,12 @@ private:
   void importModel();
   /// Runs the phases up to `last` (a phase's name) for each target.
   void runPhases(const std::vector<std::string> &targets, const std::string &last);
-  /// Runs `phases`, of which the last is `last`, in one pass manager on `module`. Before the first one that does not do
-  /// the same for every target, `fork` is called with the module, unless it is null.
-  void runPhases(const std::vector<CompilePhase> &phases, const std::string &last, mlir::ModuleOp module, bool isFirst,
-                 std::function<void(mlir::ModuleOp)> fork);
-  /// Refuses a --kernel that the module does not have.
-  void checkKernelName(mlir::ModuleOp module);
+  /// Runs `phases` up to `last` in one pass manager on `module`. Where a call throws, so does this, at the end.
+  void runPhases(std::vector<CompilePhase> phases, const std::string &last, mlir::ModuleOp module, PhaseCalls calls);
+  /// The phases behind the import.
+  CompilePhases phasesOf(const std::string &target, const std::string &tuning);
+  /// Has MLIR say of the passes what the options ask for. Called when the manager has all its passes.
+  void observe(mlir::PassManager &manager, mlir::ModuleOp module);
 
   void emitModule();
   void emitKernel();
@@ -62,6 +63,8 @@ private:
   unsigned dumped = 0;
   /// What -o names.
   std::optional<OutputFile> output;
+  /// What --mlir-pass-pipeline-crash-reproducer names.
+  std::optional<OutputFile> reproducer;
 };
 
 } // namespace quipu::tool

@@ -20,15 +20,13 @@ CpuBackend::CpuBackend(const CompileOptions &options, Timing &timing)
                      options.target);
 }
 
-void CpuBackend::addEmission(mlir::OpPassManager &passes, const std::string &) {
-  passes.addPass(codegen::createLlamaEmitCpu({options.target, options.kernel}));
+std::unique_ptr<mlir::Pass> CpuBackend::createEmission(const std::string &) {
+  return codegen::createLlamaEmitCpu({options.target, options.kernel});
 }
 
 std::unique_ptr<llvm::Module> CpuBackend::lower(mlir::ModuleOp module, llvm::LLVMContext &context) {
-  mlir::LogicalResult lowered = timing.measure("lower to LLVM", [&] {
-    return runPasses(
-        module, [&](mlir::OpPassManager &passes) { passes.addPass(codegen::createLlamaLowerCpu({options.target})); });
-  });
+  mlir::LogicalResult lowered =
+      timing.measure("lower to LLVM", [&] { return runPass(module, codegen::createLlamaLowerCpu({options.target})); });
   if (failed(lowered))
     fail(options.model, ": the kernels could not be lowered to LLVM");
   return timing.measure("optimise LLVM IR",

@@ -18,7 +18,7 @@ public:
   CpuBackend(const CompileOptions &options, Timing &timing);
 
   std::vector<std::string> targets() const override { return {options.target}; }
-  void addEmission(mlir::OpPassManager &passes, const std::string &target) override;
+  std::unique_ptr<mlir::Pass> createEmission(const std::string &target) override;
   std::string emit(const Variant &variant) override;
   codegen::PlanTarget planTarget() const override;
   std::vector<codegen::PlanVariant> compile(std::vector<Variant> &variants) override;

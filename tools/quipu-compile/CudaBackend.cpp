@@ -44,14 +44,13 @@ static codegen::cuda::CudaTarget targetOf(const Variant &variant) {
   return takeFromUser(codegen::cuda::parseCudaTarget(variant.target));
 }
 
-void CudaBackend::addEmission(mlir::OpPassManager &passes, const std::string &target) {
-  passes.addPass(codegen::createLlamaEmitCuda({target, options.kernel}));
+std::unique_ptr<mlir::Pass> CudaBackend::createEmission(const std::string &target) {
+  return codegen::createLlamaEmitCuda({target, options.kernel});
 }
 
 void CudaBackend::lower(mlir::ModuleOp module) {
-  mlir::LogicalResult lowered = timing.measure("lower to LLVM", [&] {
-    return runPasses(module, [](mlir::OpPassManager &passes) { passes.addPass(codegen::createLlamaLowerCuda()); });
-  });
+  mlir::LogicalResult lowered =
+      timing.measure("lower to LLVM", [&] { return runPass(module, codegen::createLlamaLowerCuda()); });
   if (failed(lowered))
     fail(options.model, ": the kernels could not be lowered to LLVM");
   codegen::cuda::prepareCudaTranslation(*module.getContext());

@@ -13,7 +13,7 @@ public:
   CudaBackend(const CompileOptions &options, Timing &timing);
 
   std::vector<std::string> targets() const override;
-  void addEmission(mlir::OpPassManager &passes, const std::string &target) override;
+  std::unique_ptr<mlir::Pass> createEmission(const std::string &target) override;
   std::string emit(const Variant &variant) override;
   codegen::PlanTarget planTarget() const override { return {"cuda", target.arch, {}}; }
   std::vector<codegen::PlanVariant> compile(std::vector<Variant> &variants) override;

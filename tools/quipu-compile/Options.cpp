@@ -102,6 +102,14 @@ void addCompileOptions(CLI::App &command, CompileOptions &options, std::string &
       ->type_name("OPTIONS");
   command.add_flag("--timing", options.timing, "Print how long each phase took, on standard error");
   command.add_flag("--mlir-timing", options.passTiming, "Print MLIR's tree of how long passes took, on standard error");
+  command.add_flag("--mlir-pass-statistics", options.passStatistics,
+                   "Print what the passes counted, on standard error");
+  command
+      .add_option(
+          "--mlir-pass-pipeline-crash-reproducer", options.passReproducer,
+          "When a pass fails or crashes, write the imported module and the passes into this file, for quipu-opt "
+          "--run-reproducer")
+      ->type_name("FILE");
   command.add_flag("--mlir-print-ir-after-all", options.printAfterAll,
                    "Print the module after each pass, on standard error");
   command.add_flag("--list-phases", options.listPhases, "Print the names of the phases in order, and end");

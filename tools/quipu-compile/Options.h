@@ -39,7 +39,9 @@ struct CompileOptions {
   /// makes goes nowhere.
   bool reproducing = false;
   /// What MLIR says of the passes, on standard error.
-  bool passTiming = false, printAfterAll = false;
+  bool passTiming = false, passStatistics = false, printAfterAll = false;
+  /// Where the module and the passes are written when a pass fails or crashes; empty: nowhere.
+  std::string passReproducer;
   /// Options of the pass llama-select-schedules ("cluster=1 stages=3"), for tuning.
   std::string tuning;
 };

@@ -3,11 +3,12 @@
 #ifndef QUIPU_TOOLS_QUIPU_COMPILE_PHASEWATCH_H
 #define QUIPU_TOOLS_QUIPU_COMPILE_PHASEWATCH_H
 
-#include "tools/quipu-compile/Phases.h"
 #include "tools/quipu-compile/Timing.h"
 
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/Pass.h"
 #include "mlir/Pass/PassInstrumentation.h"
+#include "llvm/ADT/DenseMap.h"
 
 #include <functional>
 #include <optional>
@@ -15,39 +16,52 @@
 
 namespace quipu::tool {
 
-/// Measures the phases of a pass manager and tells about their ends. A phase is a pass on the whole module.
+/// What is done around phases. No function may throw, and each may be null.
+struct PhaseCalls {
+  using Call = std::function<void(const std::string &phase, mlir::ModuleOp module)>;
+
+  /// Called before each phase.
+  Call before;
+  /// Called after each phase that succeeds.
+  Call after;
+};
+
+/// Measures the phases of a pass manager, and makes calls around them.
 class PhaseWatch : public mlir::PassInstrumentation {
 public:
-  using Told = std::function<void(const std::string &phase, mlir::ModuleOp module)>;
+  /// `phase` is set to the one that goes on, or went on last.
+  PhaseWatch(Timing &timing, std::string &phase, PhaseCalls calls)
+      : timing(timing), phase(phase), calls(std::move(calls)) {}
 
-  /// `ended` is called for phases that succeed. `phase` is set to the one that goes on, or went on last.
-  PhaseWatch(Timing &timing, std::string &phase, Told ended) : timing(timing), phase(phase), ended(std::move(ended)) {}
+  /// The pass is a phase of this name.
+  void add(const mlir::Pass *pass, const std::string &name) { names[pass] = name; }
 
   void runBeforePass(mlir::Pass *pass, mlir::Operation *op) override {
-    if (!isPhase(pass, op))
+    auto name = names.find(pass);
+    if (name == names.end())
       return;
-    phase = phaseOfPass(pass->getArgument());
+    phase = name->second;
+    if (calls.before)
+      calls.before(phase, mlir::cast<mlir::ModuleOp>(op));
     part.emplace(timing, phase);
   }
   void runAfterPass(mlir::Pass *pass, mlir::Operation *op) override {
-    if (!isPhase(pass, op))
+    if (!names.contains(pass))
       return;
     part.reset();
-    ended(phase, mlir::cast<mlir::ModuleOp>(op));
+    if (calls.after)
+      calls.after(phase, mlir::cast<mlir::ModuleOp>(op));
   }
-  void runAfterPassFailed(mlir::Pass *pass, mlir::Operation *op) override {
-    if (isPhase(pass, op))
+  void runAfterPassFailed(mlir::Pass *pass, mlir::Operation *) override {
+    if (names.contains(pass))
       part.reset();
   }
 
 private:
-  static bool isPhase(mlir::Pass *pass, mlir::Operation *op) {
-    return !op->getParentOp() && pass->getArgument().starts_with("llama-");
-  }
-
   Timing &timing;
   std::string &phase;
-  Told ended;
+  PhaseCalls calls;
+  llvm::DenseMap<const mlir::Pass *, std::string> names;
   std::optional<Timing::Part> part;
 };
 

@@ -68,9 +68,8 @@ static std::unique_ptr<mlir::Pass> createSelection(const std::string &target, ui
 
 void checkTuning(const std::string &target, const std::string &tuning) { createSelection(target, 0, tuning); }
 
-std::vector<CompilePhase> compilePhases(const std::string &target, frontend::DType dtype, const PlanBounds &bounds,
-                                        const std::string &tuning) {
-  std::vector<CompilePhase> phases;
+CompilePhases compilePhases(const std::string &target, frontend::DType dtype, const PlanBounds &bounds,
+                            const std::string &tuning) {
   llama::PipelineOptions pipeline;
   // Whether the target is one was said before.
   if (codegen::cuda::isCudaTarget(target)) {
@@ -86,27 +85,23 @@ std::vector<CompilePhase> compilePhases(const std::string &target, frontend::DTy
   } else {
     llvm::consumeError(cpu.takeError());
   }
-  for (llama::Phase &phase : llama::getDefaultPhases(pipeline)) {
-    // Schedules decide layouts and workspaces, which the memory plan has to know.
-    if (phase.name == "plan-memory")
-      phases.push_back(
-          {"llama-select-schedules", "every kernel gets a schedule for the target",
-           [=](mlir::OpPassManager &manager) { manager.addPass(createSelection(target, bounds.maxSeq, tuning)); }});
-    phases.push_back({"llama-" + phase.name, phase.description, std::move(phase.add)});
-  }
+  CompilePhases phases;
+  for (std::unique_ptr<mlir::Pass> &pass : llama::createGraphPasses())
+    phases.common.emplace_back(std::move(pass));
+  phases.ofTarget.emplace_back(llama::createSpecialization(pipeline));
+  phases.ofTarget.emplace_back(createSelection(target, bounds.maxSeq, tuning));
+  phases.ofTarget.emplace_back(llama::createPlanMemoryPass());
   return phases;
 }
 
 std::vector<std::string> phaseNames() {
   std::vector<std::string> names = {kImportPhase};
-  for (const CompilePhase &phase : compilePhases("cpu", frontend::DType::f32))
-    names.push_back(phase.name);
+  CompilePhases phases = compilePhases("cpu", frontend::DType::f32);
+  for (const std::vector<CompilePhase> *part : {&phases.common, &phases.ofTarget})
+    for (const CompilePhase &phase : *part)
+      names.push_back(phase.name);
   names.push_back(kCodegenPhase);
   return names;
-}
-
-std::string phaseOfPass(llvm::StringRef argument) {
-  return argument.starts_with("llama-emit-") ? kCodegenPhase : argument.str();
 }
 
 std::string findPhase(const std::string &name) {

@@ -5,10 +5,11 @@
 
 #include "frontends/common/Model.h"
 
-#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/Pass.h"
 
-#include <functional>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace quipu::tool {
@@ -16,13 +17,22 @@ namespace quipu::tool {
 /// The first and the last phase are no passes: building the module, and generating code for its kernels.
 inline constexpr const char *kImportPhase = "import";
 inline constexpr const char *kCodegenPhase = "codegen";
-/// The first one that does not do the same for every target.
-inline constexpr const char *kFirstTargetPhase = "llama-specialize";
 
-/// A pass of the compilation, under the name that --stop-after and `inspect --phase` take.
+/// A pass of the compilation.
 struct CompilePhase {
-  std::string name, description;
-  std::function<void(mlir::OpPassManager &)> add;
+  /// The phase is named as the pass is.
+  explicit CompilePhase(std::unique_ptr<mlir::Pass> pass) : name(pass->getArgument()), pass(std::move(pass)) {}
+  CompilePhase(std::string name, std::unique_ptr<mlir::Pass> pass) : name(std::move(name)), pass(std::move(pass)) {}
+
+  /// What --stop-after and `inspect --phase` take.
+  std::string name;
+  std::unique_ptr<mlir::Pass> pass;
+};
+
+/// The passes of the compilation for one target, in order.
+struct CompilePhases {
+  /// Those that do the same for every target, then those that do not.
+  std::vector<CompilePhase> common, ofTarget;
 };
 
 /// Most positions of a sequence, and most sequences at once.
@@ -36,14 +46,11 @@ void checkTuning(const std::string &target, const std::string &tuning);
 
 /// The passes between import and codegen, in order, for a target ("cpu:...", "cuda:...") and the dtype that the model
 /// is computed in. `tuning`: see checkTuning.
-std::vector<CompilePhase> compilePhases(const std::string &target, frontend::DType dtype, const PlanBounds &bounds = {},
-                                        const std::string &tuning = {});
+CompilePhases compilePhases(const std::string &target, frontend::DType dtype, const PlanBounds &bounds = {},
+                            const std::string &tuning = {});
 
 /// "import", the passes, "codegen".
 std::vector<std::string> phaseNames();
-
-/// The phase that a pass is.
-std::string phaseOfPass(llvm::StringRef argument);
 
 /// The name as phaseNames() has it: the prefix "llama-" may be left out. Throws UsageError that lists the names.
 std::string findPhase(const std::string &name);

@@ -6,6 +6,7 @@
 
 #include "codegen/Passes.h"
 #include "ir/Llama/Llama.h"
+#include "ir/Llama/PassStatistics.h"
 #include "ir/Reference/Reference.h"
 #include "passes/Passes.h"
 #include "runtime/support/InputFiles.h"
@@ -14,12 +15,48 @@
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
 #include "mlir/InitAllPasses.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Support/FileUtilities.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/ToolOutputFile.h"
 
 #include <cstdlib>
+#include <memory>
 #include <optional>
 #include <string>
 #include <sys/stat.h>
+
+/// Whether --mlir-pass-statistics was given. It is switched off: MLIR's own report has no numbers.
+static bool takeStatisticsOption() {
+  auto *option = static_cast<llvm::cl::opt<bool> *>(llvm::cl::getRegisteredOptions().lookup("mlir-pass-statistics"));
+  bool isOn = option && *option;
+  if (isOn)
+    option->setValue(false);
+  return isOn;
+}
+
+/// As MlirOptMain does it with the names of files, with the report of our statistics.
+static mlir::LogicalResult runOpt(llvm::StringRef input, llvm::StringRef output, mlir::DialectRegistry &registry) {
+  auto config = mlir::MlirOptMainConfig::createFromCLOptions();
+  config.setPassPipelineSetupFn([given = config](mlir::PassManager &passes) {
+    passes.addInstrumentation(
+        std::make_unique<quipu::PassStatisticsReport>([](llvm::StringRef text) { llvm::errs() << text; }));
+    return given.setupPassPipeline(passes);
+  });
+  std::string problem;
+  std::unique_ptr<llvm::MemoryBuffer> buffer = mlir::openInputFile(input, &problem);
+  std::unique_ptr<llvm::ToolOutputFile> file = buffer ? mlir::openOutputFile(output, &problem) : nullptr;
+  if (!file) {
+    llvm::errs() << problem << "\n";
+    return mlir::failure();
+  }
+  mlir::LogicalResult result = mlir::MlirOptMain(file->os(), std::move(buffer), registry, config);
+  if (succeeded(result))
+    file->keep();
+  return result;
+}
 
 int main(int argc, char **argv) {
   quipu::tool::startProgram();
@@ -40,5 +77,6 @@ int main(int argc, char **argv) {
       llvm::errs() << output << ": cannot write: it is the same file as " << *same << '\n';
       return EXIT_FAILURE;
     }
-  return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, input, output, registry));
+  return mlir::asMainReturnCode(takeStatisticsOption() ? runOpt(input, output, registry)
+                                                       : mlir::MlirOptMain(argc, argv, input, output, registry));
 }

@@ -61,8 +61,7 @@ static FailureOr<std::vector<uint8_t>> translate(ModuleOp module) {
 
   tool::Timing timing;
   std::unique_ptr<tool::Backend> backend = tool::Backend::create(options, timing);
-  if (!codegen::codeOf(module) &&
-      failed(tool::runPasses(module, [&](OpPassManager &passes) { backend->addEmission(passes, options.target); })))
+  if (!codegen::codeOf(module) && failed(tool::runPass(module, backend->createEmission(options.target))))
     return failure();
   std::vector<tool::Variant> variants;
   variants.push_back({options.target, module.clone()});

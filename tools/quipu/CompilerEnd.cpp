@@ -78,8 +78,9 @@ static std::string commandText(const std::vector<std::string> &arguments) {
   return command + "\n";
 }
 
-/// Fills the folder with the command and, by running the compiler again, with the module after every phase and with
-/// what it prints. Returns the signal that ended it this time; 0: none did.
+/// Fills the folder with the command and, by running the compiler again, with the module after every phase, with the
+/// passes that were run last and their input, and with what it prints. Returns the signal that ended it this time; 0:
+/// none did.
 static int writeReproducer(const std::string &folder, const std::vector<std::string> &arguments) {
   std::string command = commandText(arguments);
   OutputFile file(folder + "/command");
@@ -104,7 +105,8 @@ void reportCompilerSignal(int signal, const std::vector<std::string> &arguments)
     folder = makeReproducerFolder();
     int again = writeReproducer(folder, arguments);
     reproducer = concat("; the reproducer lies in ", folder,
-                        " (the command, the module after every phase up to the crash, what was printed)",
+                        " (the command, the module after every phase up to the crash, the passes for quipu-opt "
+                        "--run-reproducer, what was printed)",
                         again ? ": please report it with these files" : ", but a second run did not crash");
   } catch (const std::exception &error) {
     // A part of it helps nobody.

@@ -89,11 +89,12 @@ assert ended.returncode == 1 and "signal 11 (SIGSEGV, " in ended.stderr, ended
 assert output.read_text() == "old"
 [folder] = temporary.iterdir()
 names = sorted(path.name for path in folder.iterdir())
-assert names[0] == "00-import.mlir" and names[-3].endswith("-codegen.mlir"), names
-assert names[-2:] == ["command", "messages"], names
+assert names[0] == "00-import.mlir" and names[-4].endswith("-codegen.mlir"), names
+assert names[-3:] == ["command", "messages", "passes.mlir"], names
 assert f"quipu compile {model} --target cuda -o {output}" in (folder / "command").read_text()
 assert "Stack dump" in (folder / "messages").read_text() or "#0" in (folder / "messages").read_text()
 subprocess.run(["quipu-opt", folder / names[0], "-o", "/dev/null"], check=True)
+subprocess.run(["quipu-opt", "--run-reproducer", folder / "passes.mlir", "-o", "/dev/null"], check=True)
 
 # A crash inside of the allocator, which holds its lock: the trace wants memory and waits, and the alarm ends that. A
 # sanitizer has an allocator of its own, which the library cannot stand before.

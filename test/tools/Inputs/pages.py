@@ -71,7 +71,7 @@ def man_options(command):
 
 # Options that take the name of a file or a folder; in all other places names of files would mislead.
 FILES = {
-    "compile": {"-m", "--model", "-o", "--output", "--dump-phases"},
+    "compile": {"-m", "--model", "-o", "--output", "--dump-phases", "--mlir-pass-pipeline-crash-reproducer"},
     "run": {"-m", "--model", "-f", "--file", "--prompt-tokens-file", "--tokenizer"},
     "logits": {"-m", "--model", "--prompt-tokens-file", "-o", "--output"},
     "tokenize": {"-m", "--model", "-f", "--file", "--tokenizer"},

@@ -1,0 +1,71 @@
+//===- PassStatistics.h - What passes count ---------------------*- C++ -*-===//
+//
+// A `Statistic` of a Passes.td becomes a member of the class PassStatistic. The class of MLIR counts nothing where LLVM
+// was built with NDEBUG, and distributions build it so. cmake/QuipuPasses.cmake exchanges the one for the other in what
+// mlir-tblgen writes.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QUIPU_IR_LLAMA_PASSSTATISTICS_H
+#define QUIPU_IR_LLAMA_PASSSTATISTICS_H
+
+#include "mlir/Pass/Pass.h"
+#include "mlir/Pass/PassInstrumentation.h"
+#include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/StringRef.h"
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <utility>
+
+namespace quipu {
+
+/// A number that a pass counts. MLIR's class is its base for one reason: the pass then lists it (Pass::getStatistics).
+class PassStatistic : public mlir::Pass::Statistic {
+public:
+  PassStatistic(mlir::Pass *owner, const char *name, const char *description)
+      : Statistic(owner, name, description), name(name), description(description) {}
+
+  PassStatistic &operator++() { return *this += 1; }
+  PassStatistic &operator+=(uint64_t number) {
+    count.fetch_add(number, std::memory_order_relaxed);
+    return *this;
+  }
+
+  /// What was counted since the last call.
+  uint64_t take() { return count.exchange(0, std::memory_order_relaxed); }
+
+  const char *const name, *const description;
+
+private:
+  std::atomic<uint64_t> count = 0;
+};
+
+/// Hands over, when its pass manager goes, a table of what the passes of Quipu counted. It is laid out as MLIR's.
+class PassStatisticsReport : public mlir::PassInstrumentation {
+public:
+  explicit PassStatisticsReport(std::function<void(llvm::StringRef)> print) : print(std::move(print)) {}
+  ~PassStatisticsReport() override;
+
+  void runAfterPass(mlir::Pass *pass, mlir::Operation *) override { add(pass); }
+  void runAfterPassFailed(mlir::Pass *pass, mlir::Operation *) override { add(pass); }
+
+private:
+  struct Line {
+    uint64_t count = 0;
+    std::string description;
+  };
+
+  /// A pass may run several times, and as several objects.
+  void add(mlir::Pass *pass);
+
+  std::function<void(llvm::StringRef)> print;
+  /// By the names of passes, in the order of their first run, and of statistics.
+  llvm::MapVector<llvm::StringRef, llvm::MapVector<llvm::StringRef, Line>> passes;
+};
+
+} // namespace quipu
+
+#endif // QUIPU_IR_LLAMA_PASSSTATISTICS_H
