@@ -29,10 +29,13 @@ Value CudaBuilder::gridSize(unsigned dim) {
   return NVVM::GridDimYOp::create(*this, getI32Type());
 }
 
-void CudaBuilder::barrier() { NVVM::BarrierOp::create(*this); }
+// nvvm.barrier is not used: its parser takes a location behind it for the kind of its reduction, so MLIR cannot read it
+// back.
+void CudaBuilder::barrier() { NVVM::Barrier0Op::create(*this); }
 
 void CudaBuilder::barrier(Value id, int64_t threads) {
-  NVVM::BarrierOp::create(*this, TypeRange(), id, i32(threads), NVVM::BarrierReductionAttr(), Value());
+  LLVM::CallIntrinsicOp::create(*this, getStringAttr("llvm.nvvm.barrier.cta.sync.aligned.count"),
+                                ValueRange{id, i32(threads)});
 }
 
 void CudaBuilder::warpBarrier() { NVVM::SyncWarpOp::create(*this, i32(-1)); }
