@@ -64,7 +64,7 @@ public:
 
   /// The other emitters take a block for a row or for a tile of rows.
   LogicalResult checkPointwise(CpuPointwiseScheduleAttr schedule) {
-    if (llvm::all_of(kernel.getBody().front().without_terminator(), findsRows))
+    if (kernel.getBody().front().front().hasTrait<FindsRows>())
       return success();
     bool many = schedule.getRows() == RowRegime::Many;
     for (Type type : llvm::concat<const Type>(kernel.getArgumentTypes(), kernel.getResultTypes()))
@@ -77,9 +77,6 @@ public:
   }
 
 private:
-  /// Emitters of these ops find rows by their number, whatever the layout.
-  static bool findsRows(Operation &op) { return isa<EmbeddingOp, GatherRowsOp, RotaryTableOp, KVAppendOp>(op); }
-
   InFlightDiagnostic refuse() {
     InFlightDiagnostic diagnostic = kernel.emitOpError();
     diagnostic << "has schedule " << kernel.getScheduleAttr() << ", which ";

@@ -50,6 +50,9 @@ struct KVCacheResource : mlir::SideEffects::Resource::Base<KVCacheResource> {
 /// Of ops whose result has selected rows.
 template <typename Op> struct SelectsRows : mlir::OpTrait::TraitBase<Op, SelectsRows> {};
 
+/// Of ops that find their rows by number, whatever the layout of the rows.
+template <typename Op> struct FindsRows : mlir::OpTrait::TraitBase<Op, FindsRows> {};
+
 } // namespace quipu::llama
 
 #define GET_OP_CLASSES

@@ -18,6 +18,9 @@ class Llama_Op<string mnemonic, list<Trait> traits = []> : Op<Llama_Dialect, mne
 /// The result has selected rows, as many as there are outputs, whatever the rows of the operands are.
 def Llama_SelectsRows : NativeOpTrait<"SelectsRows"> { let cppNamespace = "::quipu::llama"; }
 
+/// The op finds its rows by their numbers, one row after the other. A kernel of the op alone takes any layout of rows.
+def Llama_FindsRows : NativeOpTrait<"FindsRows"> { let cppNamespace = "::quipu::llama"; }
+
 /// Rows x features.
 def Llama_Activation2D : TensorRankOf<[F32, F16, BF16], [2]>;
 /// A weight. Its rows are numbers or whole blocks (`!llama.block`).
@@ -92,7 +95,7 @@ def Llama_WeightRefOp : Llama_Op<"weight_ref", [Pure, DeclareOpInterfaceMethods<
 // Semantic ops
 //===----------------------------------------------------------------------===//
 
-def Llama_EmbeddingOp : Llama_Op<"embedding", [Pure]> {
+def Llama_EmbeddingOp : Llama_Op<"embedding", [Pure, Llama_FindsRows]> {
   let summary = "rows of the embedding table";
   let description = [{
     `result[t, :] = scale * table[tokens[t], :]`, in f32, rounded once. Without `scale` nothing is multiplied.
@@ -172,7 +175,7 @@ def Llama_KVLayerOp : Llama_Op<"kv_layer", [Pure]> {
   let hasVerifier = 1;
 }
 
-def Llama_KVAppendOp : Llama_Op<"kv_append"> {
+def Llama_KVAppendOp : Llama_Op<"kv_append", [Llama_FindsRows]> {
   let summary = "writes new keys and values into the cache";
   let description = [{
     Stores row `t` of `keys` and `values` (all heads) at position `positions[t]` of sequence `sequences[t]`, rounded to
@@ -345,7 +348,7 @@ def Llama_RepeatKVOp : Llama_Op<"repeat_kv", [Pure]> {
 // Primitives that passes introduce
 //===----------------------------------------------------------------------===//
 
-def Llama_RotaryTableOp : Llama_Op<"rotary_table", [Pure]> {
+def Llama_RotaryTableOp : Llama_Op<"rotary_table", [Pure, Llama_FindsRows]> {
   let summary = "cosines and sines of all rotary angles of a step";
   let description = [{
     `result[t, j] = cos(a)`, `result[t, headDim/2 + j] = sin(a)` with `a = positions[t] * f_j`, for pair `j`.
@@ -414,7 +417,7 @@ def Llama_GateOp : Llama_Op<"gate", [Pure]> {
   let hasVerifier = 1;
 }
 
-def Llama_GatherRowsOp : Llama_Op<"gather_rows", [Pure, Llama_SelectsRows]> {
+def Llama_GatherRowsOp : Llama_Op<"gather_rows", [Pure, Llama_SelectsRows, Llama_FindsRows]> {
   let summary = "selected rows of an activation";
   let description = [{
     `result[r, :] = input[rows[r], :]`.
