@@ -4,6 +4,7 @@
 #include "ir/Llama/Place.h"
 
 #include "mlir/IR/Builders.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/Support/raw_ostream.h"
@@ -24,15 +25,13 @@ static std::string describe(Type type) {
   return text;
 }
 
-static Type elementTypeOf(Value value) { return cast<RankedTensorType>(value.getType()).getElementType(); }
-
 /// Why types of `linear` do not let it be joined with `first`; empty when they do.
 static std::string whyNotByTypes(LinearOp first, LinearOp linear) {
   auto differ = [](StringRef what, Value a, Value b) {
-    return (what + " different element types, ").str() + describe(elementTypeOf(a)) + " and " +
-           describe(elementTypeOf(b));
+    return (what + " different element types, ").str() + describe(getElementTypeOrSelf(a)) + " and " +
+           describe(getElementTypeOrSelf(b));
   };
-  auto disagree = [](Value a, Value b) { return elementTypeOf(a) != elementTypeOf(b); };
+  auto disagree = [](Value a, Value b) { return getElementTypeOrSelf(a) != getElementTypeOrSelf(b); };
   if (disagree(first.getWeight(), linear.getWeight()))
     return differ("the weights have", first.getWeight(), linear.getWeight());
   if (disagree(first.getResult(), linear.getResult()))
