@@ -227,24 +227,27 @@ void Compilation::runPhases(std::vector<CompilePhase> phases, const std::string 
 }
 
 namespace {
-/// What MLIR writes into an output that was opened before.
+/// What MLIR writes into an output that was opened before. After a crash it does so twice; the first text is whole.
 class ReproducerText : public mlir::ReproducerStream {
 public:
-  ReproducerText(const std::string &path, OutputFile &file) : path(path), file(file) {}
+  ReproducerText(const std::string &path, std::optional<OutputFile> &file) : path(path), file(file) {}
   ~ReproducerText() override {
+    if (!file)
+      return;
     // MLIR is built without exceptions.
     try {
-      writeText(file, text);
+      writeText(*file, text);
     } catch (const std::exception &error) {
       printError(error.what());
     }
+    file.reset();
   }
   llvm::StringRef description() override { return path; }
   llvm::raw_ostream &os() override { return stream; }
 
 private:
   const std::string &path;
-  OutputFile &file;
+  std::optional<OutputFile> &file;
   std::string text;
   llvm::raw_string_ostream stream{text};
 };
@@ -262,7 +265,7 @@ void Compilation::observe(mlir::PassManager &manager, mlir::ModuleOp module) {
                              /*printAfterOnlyOnChange=*/false);
   if (reproducer)
     manager.enableCrashReproducerGeneration(
-        [this](std::string &) { return std::make_unique<ReproducerText>(options.passReproducer, *reproducer); });
+        [this](std::string &) { return std::make_unique<ReproducerText>(options.passReproducer, reproducer); });
   // Here the crash itself is to be seen, so the text is written before it.
   if (options.reproducing)
     mlir::makeReproducer(manager.getOpAnchorName(), manager.getPasses(), module,

@@ -105,3 +105,14 @@ if b"__asan_init" not in compiler.read_bytes():
                            env={**environment, "LD_PRELOAD": library,
                                 "QUIPU_TEST_CRASH_WHEN": str(reproducer / "00-import.mlir")})
     assert ended.returncode == -signal.SIGALRM, ended
+
+    # A crash beside a pass, for which a file was asked: it is written once, and quipu-opt runs the passes that it holds.
+    passes = scratch / "passes.mlir"
+    ended = subprocess.run([compiler, "--dump-phases", scratch / "phases", "--mlir-pass-pipeline-crash-reproducer", passes, model,
+                            "-o", output], timeout=100, stderr=subprocess.PIPE, text=True,
+                           env={**environment, "QUIPU_TEST_CRASH_NAME": "05-llama-form-kernels",
+                                "LD_PRELOAD": str(pathlib.Path(library).with_name("libQuipuCrashingOutput.so"))})
+    assert ended.returncode == 1 and "A signal was caught" in ended.stderr, ended
+    assert "phase llama-form-kernels failed" in ended.stderr and "cannot write" not in ended.stderr, ended
+    assert output.read_text() == "old"
+    subprocess.run(["quipu-opt", "--run-reproducer", passes, "-o", "/dev/null"], check=True)
