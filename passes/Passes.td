@@ -117,10 +117,11 @@ def SpecializePass : Pass<"llama-specialize", "::mlir::ModuleOp"> {
     `@prefill`. Kernels are named after their program: `@decode.qkv`. The original is erased. No program takes more rows
     than the original; if none remain for it, `@prefill` is left out.
 
-    `programs` asks for others instead, each `KIND:MIN-MAX` or `KIND:NAME:MIN-MAX` with the kind `decode` or `prefill`
-    (which is also the name when there is none). The rows of a kind follow each other: those of `decode` from 1, those
-    of `prefill` from the last row of `decode` or before: `programs=decode:1-8,decode:decode64:9-64,prefill:65-512`.
-    Where both kinds take a number of rows, steps of one row for each sequence belong to `decode`.
+    `programs` asks for others instead, each `KIND:MIN-MAX` or `KIND:NAME:MIN-MAX`. The kind is `decode` or `prefill`; it
+    is also the name where no name is given. The rows of a kind follow each other, as in
+    `programs=decode:1-8,decode:decode64:9-64,prefill:65-512`. Those of `decode` begin at 1, those of `prefill` at the
+    latest behind the last row of `decode`. Where both kinds take a number of rows, steps of one row for each sequence
+    belong to `decode`.
   }];
   let options = [
     Option<"decodeRows", "decode-rows", "int64_t", /*default=*/"8", "Most rows of a step of the decode program">,
@@ -137,16 +138,16 @@ def PlanMemoryPass : Pass<"llama-plan-memory", "::mlir::ModuleOp"> {
   let summary = "gives the results and workspaces of all launches places in one arena";
   let description = [{
     Writes the `offsets` and `workspaceOffsets` of every `llama.launch` of a program and the attribute
-    `llama.arena_bytes` of the program. A result lives from its launch to its last use, a workspace during its launch;
-    what lives at the same time does not overlap. A result that the program returns lies in memory of the caller and gets
-    the offset -1. Sizes are those for the program's greatest number of rows, rounded up to its row alignment and to the
-    lanes of the layout.
+    `llama.arena_bytes` of the program. A result lives from its launch to its last use, a workspace during its launch.
+    Two values that live at the same time do not overlap. A result that the program returns lies in memory of the caller
+    and gets the offset -1. Sizes are those for the program's greatest number of rows, rounded up to its row alignment and
+    to the lanes of the layout.
 
     Values that are the same result or the same operand of launches of one kernel share a place where they do not live at
-    the same time: the residual stream before every layer, say. So layers of one shape are placed alike, and neither the
-    arena nor the work of placing it grows with their number. A result that may overwrite an operand of its launch
-    (`overwrites` of the kernel) lies in that operand's place where this is its last use. Places are given from the
-    largest values to the smallest, each the lowest that is free.
+    the same time. The residual stream in front of every layer is an example. So layers of one shape are placed alike, and
+    neither the arena nor the work of placing it grows with their number. The kernel's `overwrites` says that a result may
+    overwrite an operand. Where its launch is the last use of the operand, the result lies in the operand's place. The
+    largest value gets its place first, each value the lowest place that is free.
   }];
 }
 

@@ -172,7 +172,7 @@ private:
                                                            bf16 ? DotKind::Bf16 : DotKind::Fma));
       return;
     }
-    // What selects rows gives them one by one, whatever lies in lanes in front of it.
+    // An op that selects rows gives them one by one, also where its input lies in lanes.
     TypeRange types =
         kernel.getResultTypes().empty() ? TypeRange(kernel.getArgumentTypes()) : TypeRange(kernel.getResultTypes());
     bool many = llvm::any_of(types, [](Type type) { return bool(getTokenLanes(type)); });
