@@ -67,23 +67,24 @@ llvm::Error checkScheduleOptions(const LlamaSelectSchedulesOptions &options, con
   // Dot products of bf16 take the features of a result in pairs, which a run may not divide.
   Limit run{pairs ? 2 : kRunLimit.low, kRunLimit.high, pairs ? 2 : 1};
   Limit rows = options.weightFirst ? kWeightFirstTileLimit : kTileLimit;
-  const Number numbers[] = {{"run", Devices::Cpu, options.run, run},
-                            {"vectors", Devices::Cpu, options.vectors, kVectorsLimit},
-                            {"row-tiles", Devices::Cpu, options.rowTiles, kRowTilesLimit},
-                            {"few-run", Devices::Cpu, options.fewRun, kRunLimit},
-                            {"prefetch", Devices::Cpu, options.prefetch, kPrefetchLimit, -1},
-                            {"warps", Devices::Cuda, options.warps, kWarpsLimit},
-                            {"ahead", Devices::Cuda, options.ahead, kAheadLimit},
-                            {"splits", Devices::Cuda, options.splits, kSplitsLimit},
-                            {"keys", Devices::Cuda, options.keys, kFewKeysLimit},
-                            {"rows", Devices::CudaWgmma, options.rows, rows},
-                            {"ring-depth", Devices::CudaRings, options.ringDepth, kRingDepthLimit},
-                            {"ring-stages", Devices::CudaRings, options.ringStages, kStagesLimit},
-                            {"ring-held", Devices::CudaRings, options.ringHeld, kRingHeldLimit},
-                            {"ring-first", Devices::CudaRings, options.ringFirst, kRingUnderWayLimit},
-                            {"ring-under-way", Devices::CudaRings, options.ringUnderWay, kRingUnderWayLimit},
-                            {"stages", Devices::CudaWgmma, options.stages, kStagesLimit},
-                            {"cluster", Devices::CudaClusters, options.cluster, kClusterLimit}};
+  const Number numbers[] = {
+      {"run", Devices::Cpu, options.run, run},
+      {"vectors", Devices::Cpu, options.vectors, kVectorsLimit},
+      {"row-tiles", Devices::Cpu, options.rowTiles, kRowTilesLimit},
+      {"few-run", Devices::Cpu, options.fewRun, kRunLimit},
+      {"prefetch", Devices::Cpu, options.prefetch, kPrefetchLimit, -1},
+      {"warps", Devices::Cuda, options.warps, kWarpsLimit},
+      {"ahead", Devices::Cuda, options.ahead, kAheadLimit},
+      {"splits", Devices::Cuda, options.splits, kSplitsLimit},
+      {"keys", Devices::Cuda, options.keys, kFewKeysLimit},
+      {"rows", Devices::CudaWgmma, options.rows, rows},
+      {"ring-depth", Devices::CudaRings, options.ringDepth, kRingDepthLimit},
+      {"ring-stages", Devices::CudaRings, options.ringStages, kStagesLimit},
+      {"ring-after-wait", Devices::CudaRings, options.ringAfterWait, kRingAfterWaitLimit},
+      {"ring-in-flight-before-wait", Devices::CudaRings, options.ringInFlightBeforeWait, kRingInFlightLimit},
+      {"ring-in-flight", Devices::CudaRings, options.ringInFlight, kRingInFlightLimit},
+      {"stages", Devices::CudaWgmma, options.stages, kStagesLimit},
+      {"cluster", Devices::CudaClusters, options.cluster, kClusterLimit}};
 
   std::string known;
   for (const Number &number : numbers)

@@ -71,7 +71,8 @@ public:
         kernel.setScheduleAttr(ring);
         return success();
       }
-      if (tuning.ringDepth || tuning.ringStages || tuning.ringHeld || tuning.ringFirst || tuning.ringUnderWay)
+      if (tuning.ringDepth || tuning.ringStages || tuning.ringAfterWait || tuning.ringInFlightBeforeWait ||
+          tuning.ringInFlight)
         return kernel.emitOpError() << "has no room for a ring beside an input of " << inputs
                                     << " elements in shared memory; leave the ring-* options out, or make ring-depth "
                                        "smaller";
@@ -111,10 +112,10 @@ private:
     if (roomBytes < 2 * stageBytes)
       return {};
     int64_t stages = std::clamp<int64_t>(roomBytes / stageBytes, 2, tuned(tuning.ringStages, kRingStages));
-    int64_t underWay = std::min(tuned(tuning.ringUnderWay, kRingUnderWay), stages);
+    int64_t inFlight = std::min(tuned(tuning.ringInFlight, kRingUnderWay), stages);
     return CudaLinearRingScheduleAttr::get(
-        context, depth, stages, std::min(tuned(tuning.ringHeld, kRingHeld), stages - 1),
-        std::min(tuned(tuning.ringFirst, kRingFirst), underWay), underWay, kRingWarps, canScaleAfter());
+        context, depth, stages, std::min(tuned(tuning.ringAfterWait, kRingHeld), stages - 1),
+        std::min(tuned(tuning.ringInFlightBeforeWait, kRingFirst), inFlight), inFlight, kRingWarps, canScaleAfter());
   }
 
   CudaLinearFewScheduleAttr fewSchedule(CudaDot dot) {

@@ -342,19 +342,20 @@ def Llama_CudaLinearFewScheduleAttr : Llama_ScheduleAttr<"cuda", "LinearKernel",
 def Llama_CudaLinearRingScheduleAttr : Llama_ScheduleAttr<"cuda", "LinearKernel", "CudaLinearRingSchedule", "cuda_linear_ring"> {
   let summary = "schedule of a linear kernel on CUDA for a row, with the weight through a ring";
   let description = [{
-    A multiprocessor has one block. A warp of it has rows of the weight copied, 8 by `depth` elements of K at a time, into
-    a ring of `stages` buffers in shared memory, all but `held` of them before the kernel in front has finished. At most
-    `underWay` such pieces are on their way at a time, and `underWayFirst` until then. `warps` others multiply the row of
-    the input. Blocks begin with equal shares, about a ring of them, and draw the rest as they go. With `scaleAfter` the
-    products start from x * gain and the factor 1 / rms(x) is applied to their sums.
+    A multiprocessor has one block. One warp of the block requests copies of the weight: pieces of 8 rows by `depth`
+    elements of K. Shared memory holds a ring of `stages` such pieces. The kernel waits for the one in front of it: before
+    that it requests all pieces of the first ring but `afterWait`, and those behind it. At most `inFlight` pieces are
+    requested and not yet there; before the wait at most `inFlightBeforeWait`. `warps` other warps multiply the row of the
+    input. Blocks begin with equal shares, about a ring of them, and draw the rest as they go. With `scaleAfter` the
+    products start from x * gain, and their sums are multiplied by 1 / rms(x).
 
     ```mlir
-    #llama.cuda_linear_ring<depth = 1024, stages = 5, held = 2, underWayFirst = 2, underWay = 3, warps = 8,
+    #llama.cuda_linear_ring<depth = 1024, stages = 5, afterWait = 2, inFlightBeforeWait = 2, inFlight = 3, warps = 8,
                             scaleAfter = true>
     ```
   }];
-  let parameters = (ins "int64_t":$depth, "int64_t":$stages, "int64_t":$held, "int64_t":$underWayFirst,
-                        "int64_t":$underWay, "int64_t":$warps, "bool":$scaleAfter);
+  let parameters = (ins "int64_t":$depth, "int64_t":$stages, "int64_t":$afterWait, "int64_t":$inFlightBeforeWait,
+                        "int64_t":$inFlight, "int64_t":$warps, "bool":$scaleAfter);
   let assemblyFormat = "`<` struct(params) `>`";
 }
 

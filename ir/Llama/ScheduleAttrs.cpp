@@ -100,13 +100,13 @@ LogicalResult CudaLinearFewScheduleAttr::verify(EmitError emitError, int64_t tok
                {{"tokens", tokens, kFewTokensLimit}, {"warps", warps, kWarpsLimit}, {"ahead", ahead, kAheadLimit}});
 }
 
-LogicalResult CudaLinearRingScheduleAttr::verify(EmitError emitError, int64_t depth, int64_t stages, int64_t held,
-                                                 int64_t underWayFirst, int64_t underWay, int64_t warps, bool) {
+LogicalResult CudaLinearRingScheduleAttr::verify(EmitError emitError, int64_t depth, int64_t stages, int64_t afterWait,
+                                                 int64_t inFlightBeforeWait, int64_t inFlight, int64_t warps, bool) {
   return check(emitError, {{"depth", depth, kRingDepthLimit},
                            {"stages", stages, kStagesLimit},
-                           {"held", held, {kRingHeldLimit.low, stages - 1}},
-                           {"underWay", underWay, {kRingUnderWayLimit.low, stages}},
-                           {"underWayFirst", underWayFirst, {kRingUnderWayLimit.low, underWay}},
+                           {"afterWait", afterWait, {kRingAfterWaitLimit.low, stages - 1}},
+                           {"inFlight", inFlight, {kRingInFlightLimit.low, stages}},
+                           {"inFlightBeforeWait", inFlightBeforeWait, {kRingInFlightLimit.low, inFlight}},
                            {"warps", warps, kRingWarpsLimit}});
 }
 

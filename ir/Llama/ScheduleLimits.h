@@ -29,8 +29,8 @@ inline constexpr Limit kPageKeysLimit{1, 65536};
 inline constexpr Limit kWarpsLimit{1, 32}, kThreadsLimit{32, 1024, 32}, kStagesLimit{2, 32};
 inline constexpr Limit kFewTokensLimit{8, 16, 8}, kAheadLimit{2, 64};
 /// The ring's producer is a warp of the block too.
-inline constexpr Limit kRingWarpsLimit{1, 31}, kRingDepthLimit{32, 65536, 32}, kRingUnderWayLimit{1, 32};
-inline constexpr Limit kRingHeldLimit{1, 31};
+inline constexpr Limit kRingWarpsLimit{1, 31}, kRingDepthLimit{32, 65536, 32}, kRingInFlightLimit{1, 32};
+inline constexpr Limit kRingAfterWaitLimit{1, 31};
 inline constexpr Limit kTileLimit{16, 256, 16}, kWeightFirstTileLimit{32, 256, 32}, kClusterLimit{1, 2};
 inline constexpr Limit kMmaDepthLimit{32, 64, 32}, kWgmmaDepthLimit{64, 256, 64}, kWgmmaWarpsLimit{4, 16, 4};
 inline constexpr Limit kHeadsLimit{1, 128}, kManyTokensLimit{16, 256, 16}, kManyKeysLimit{16, 256, 16};

@@ -56,7 +56,7 @@ func.func @decode(%x: tensor<?x131072xbf16>, %n: tensor<131072xbf16>, %w: tensor
 
 // Test: a ring of weights in a program of several rows.
 // expected-error @+1 {{in a program of up to 8 rows; a ring of weights serves one}}
-llama.kernel @k(%x: tensor<?x64xbf16>, %w: tensor<64x64xbf16>) -> tensor<?x64xf32> attributes {schedule = #llama.cuda_linear_ring<depth = 64, stages = 4, held = 2, underWayFirst = 1, underWay = 2, warps = 4, scaleAfter = true>} {
+llama.kernel @k(%x: tensor<?x64xbf16>, %w: tensor<64x64xbf16>) -> tensor<?x64xf32> attributes {schedule = #llama.cuda_linear_ring<depth = 64, stages = 4, afterWait = 2, inFlightBeforeWait = 1, inFlight = 2, warps = 4, scaleAfter = true>} {
   %1 = llama.linear %x, %w : (tensor<?x64xbf16>, tensor<64x64xbf16>) -> tensor<?x64xf32>
   llama.yield %1 : tensor<?x64xf32>
 }
@@ -69,7 +69,7 @@ func.func @decode(%x: tensor<?x64xbf16>, %w: tensor<64x64xbf16>) -> tensor<?x64x
 
 // Test: a ring of weights of f32.
 // expected-error @+1 {{a ring of weights takes two operands of bf16 or f16}}
-llama.kernel @k(%x: tensor<?x64xf32>, %w: tensor<64x64xf32>) -> tensor<?x64xf32> attributes {schedule = #llama.cuda_linear_ring<depth = 64, stages = 4, held = 2, underWayFirst = 1, underWay = 2, warps = 4, scaleAfter = true>} {
+llama.kernel @k(%x: tensor<?x64xf32>, %w: tensor<64x64xf32>) -> tensor<?x64xf32> attributes {schedule = #llama.cuda_linear_ring<depth = 64, stages = 4, afterWait = 2, inFlightBeforeWait = 1, inFlight = 2, warps = 4, scaleAfter = true>} {
   %1 = llama.linear %x, %w : (tensor<?x64xf32>, tensor<64x64xf32>) -> tensor<?x64xf32>
   llama.yield %1 : tensor<?x64xf32>
 }
@@ -82,7 +82,7 @@ func.func @decode(%x: tensor<?x64xf32>, %w: tensor<64x64xf32>) -> tensor<?x64xf3
 
 // Test: rows that are no whole steps of a ring.
 // expected-error @+1 {{multiplies rows of 48 elements; a ring of weights needs a multiple of 32}}
-llama.kernel @k(%x: tensor<?x48xbf16>, %w: tensor<64x48xbf16>) -> tensor<?x64xf32> attributes {schedule = #llama.cuda_linear_ring<depth = 64, stages = 4, held = 2, underWayFirst = 1, underWay = 2, warps = 4, scaleAfter = true>} {
+llama.kernel @k(%x: tensor<?x48xbf16>, %w: tensor<64x48xbf16>) -> tensor<?x64xf32> attributes {schedule = #llama.cuda_linear_ring<depth = 64, stages = 4, afterWait = 2, inFlightBeforeWait = 1, inFlight = 2, warps = 4, scaleAfter = true>} {
   %1 = llama.linear %x, %w : (tensor<?x48xbf16>, tensor<64x48xbf16>) -> tensor<?x64xf32>
   llama.yield %1 : tensor<?x64xf32>
 }
@@ -95,7 +95,7 @@ func.func @decode(%x: tensor<?x48xbf16>, %w: tensor<64x48xbf16>) -> tensor<?x64x
 
 // Test: a ring beside an input that leaves no room.
 // expected-error @+1 {{bytes of shared memory with schedule}}
-llama.kernel @k(%x: tensor<?x131072xbf16>, %w: tensor<16x131072xbf16>) -> tensor<?x16xf32> attributes {schedule = #llama.cuda_linear_ring<depth = 64, stages = 4, held = 2, underWayFirst = 1, underWay = 2, warps = 4, scaleAfter = true>} {
+llama.kernel @k(%x: tensor<?x131072xbf16>, %w: tensor<16x131072xbf16>) -> tensor<?x16xf32> attributes {schedule = #llama.cuda_linear_ring<depth = 64, stages = 4, afterWait = 2, inFlightBeforeWait = 1, inFlight = 2, warps = 4, scaleAfter = true>} {
   %1 = llama.linear %x, %w : (tensor<?x131072xbf16>, tensor<16x131072xbf16>) -> tensor<?x16xf32>
   llama.yield %1 : tensor<?x16xf32>
 }

@@ -40,7 +40,7 @@ func.func @decode(%x: tensor<?x64xbf16>, %w: tensor<64x64xbf16>) -> tensor<?x64x
 // CHECK-SAME: preferShared = true
 // CHECK: llvm.func @k(
 // CHECK: cp.async.bulk
-llama.kernel @k(%x: tensor<?x64xbf16>, %w: tensor<64x64xbf16>) -> tensor<?x64xf32> attributes {schedule = #llama.cuda_linear_ring<depth = 64, stages = 4, held = 2, underWayFirst = 1, underWay = 2, warps = 4, scaleAfter = true>} {
+llama.kernel @k(%x: tensor<?x64xbf16>, %w: tensor<64x64xbf16>) -> tensor<?x64xf32> attributes {schedule = #llama.cuda_linear_ring<depth = 64, stages = 4, afterWait = 2, inFlightBeforeWait = 1, inFlight = 2, warps = 4, scaleAfter = true>} {
   %1 = llama.linear %x, %w : (tensor<?x64xbf16>, tensor<64x64xbf16>) -> tensor<?x64xf32>
   llama.yield %1 : tensor<?x64xf32>
 }

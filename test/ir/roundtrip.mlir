@@ -173,13 +173,13 @@ func.func @prefill(%x: tensor<?x8xbf16, #llama.token_lanes<lanes = 16, pack = 2>
 llama.weight @paired : tensor<64x8xbf16, #llama.paired_rows<<halves, 16>, <alternating, 16>, <plain>>> role matrix
     sources ["q", "k", "v"] rows [32, 16, 16]
 // CHECK: #llama.cuda_linear_few<tokens = 8, warps = 8, ahead = 16, dot = mma, scaleAfter = true>
-// CHECK: #llama.cuda_linear_ring<depth = 1024, stages = 5, held = 2, underWayFirst = 2, underWay = 3, warps = 8, scaleAfter = true>
+// CHECK: #llama.cuda_linear_ring<depth = 1024, stages = 5, afterWait = 2, inFlightBeforeWait = 2, inFlight = 3, warps = 8, scaleAfter = true>
 // CHECK: #llama.cuda_linear_many<tokens = 256, rows = 128, depth = 64, stages = 4, warps = 8, dot = wgmma, weight_first = true, persistent = true, ahead = false, cluster = 2>
 // CHECK: #llama.cuda_attention<regime = few, tokens = 1, heads = 4, warps = 4, keys = 64, splits = 16, dot = fma>
 // CHECK: #llama.cuda_pointwise<threads = 256>
 func.func private @schedules() attributes {
   a = #llama.cuda_linear_few<tokens = 8, warps = 8, ahead = 16, dot = mma, scaleAfter = true>,
-  b = #llama.cuda_linear_ring<depth = 1024, stages = 5, held = 2, underWayFirst = 2, underWay = 3,
+  b = #llama.cuda_linear_ring<depth = 1024, stages = 5, afterWait = 2, inFlightBeforeWait = 2, inFlight = 3,
                               warps = 8, scaleAfter = true>,
   c = #llama.cuda_linear_many<tokens = 256, rows = 128, depth = 64, stages = 4, warps = 8, dot = wgmma,
                               weight_first = true, persistent = true, ahead = false, cluster = 2>,

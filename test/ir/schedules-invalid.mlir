@@ -113,32 +113,32 @@ func.func private @f() attributes {a = #llama.cuda_linear_few<tokens = 8, warps 
 // -----
 
 // expected-error @+1 {{depth must be a multiple of 32 from 32 to 65536, found 100}}
-func.func private @f() attributes {a = #llama.cuda_linear_ring<depth = 100, stages = 5, held = 2, underWayFirst = 2, underWay = 3, warps = 8, scaleAfter = true>}
+func.func private @f() attributes {a = #llama.cuda_linear_ring<depth = 100, stages = 5, afterWait = 2, inFlightBeforeWait = 2, inFlight = 3, warps = 8, scaleAfter = true>}
 
 // -----
 
 // expected-error @+1 {{stages must be 2 to 32, found 1}}
-func.func private @f() attributes {a = #llama.cuda_linear_ring<depth = 1024, stages = 1, held = 2, underWayFirst = 2, underWay = 3, warps = 8, scaleAfter = true>}
+func.func private @f() attributes {a = #llama.cuda_linear_ring<depth = 1024, stages = 1, afterWait = 2, inFlightBeforeWait = 2, inFlight = 3, warps = 8, scaleAfter = true>}
 
 // -----
 
-// expected-error @+1 {{held must be 1 to 4, found 5}}
-func.func private @f() attributes {a = #llama.cuda_linear_ring<depth = 1024, stages = 5, held = 5, underWayFirst = 2, underWay = 3, warps = 8, scaleAfter = true>}
+// expected-error @+1 {{afterWait must be 1 to 4, found 5}}
+func.func private @f() attributes {a = #llama.cuda_linear_ring<depth = 1024, stages = 5, afterWait = 5, inFlightBeforeWait = 2, inFlight = 3, warps = 8, scaleAfter = true>}
 
 // -----
 
-// expected-error @+1 {{underWay must be 1 to 5, found 6}}
-func.func private @f() attributes {a = #llama.cuda_linear_ring<depth = 1024, stages = 5, held = 2, underWayFirst = 2, underWay = 6, warps = 8, scaleAfter = true>}
+// expected-error @+1 {{inFlight must be 1 to 5, found 6}}
+func.func private @f() attributes {a = #llama.cuda_linear_ring<depth = 1024, stages = 5, afterWait = 2, inFlightBeforeWait = 2, inFlight = 6, warps = 8, scaleAfter = true>}
 
 // -----
 
-// expected-error @+1 {{underWayFirst must be 1 to 3, found 4}}
-func.func private @f() attributes {a = #llama.cuda_linear_ring<depth = 1024, stages = 5, held = 2, underWayFirst = 4, underWay = 3, warps = 8, scaleAfter = true>}
+// expected-error @+1 {{inFlightBeforeWait must be 1 to 3, found 4}}
+func.func private @f() attributes {a = #llama.cuda_linear_ring<depth = 1024, stages = 5, afterWait = 2, inFlightBeforeWait = 4, inFlight = 3, warps = 8, scaleAfter = true>}
 
 // -----
 
 // expected-error @+1 {{warps must be 1 to 31, found 32}}
-func.func private @f() attributes {a = #llama.cuda_linear_ring<depth = 1024, stages = 5, held = 2, underWayFirst = 2, underWay = 3, warps = 32, scaleAfter = true>}
+func.func private @f() attributes {a = #llama.cuda_linear_ring<depth = 1024, stages = 5, afterWait = 2, inFlightBeforeWait = 2, inFlight = 3, warps = 32, scaleAfter = true>}
 
 // -----
 

@@ -15,11 +15,11 @@
 //                                                   add up the warps' sums, scale by 1 / rms, epilogue
 //
 // Memory must not idle between two kernels. So a multiprocessor has room for the blocks of two kernels, and the ring of
-// the next kernel fills while this one runs. The last `held` buffers of the ring stay empty until this kernel has
+// the next kernel fills while this one runs. The last `afterWait` buffers of the ring stay empty until this kernel has
 // finished: their pieces are requested then, together with the input.
 //
-// A piece is in flight from the request until all its bytes have arrived. At most `underWay` pieces are in flight at a
-// time, and at most `underWayFirst` before the kernel in front has finished. That is enough for the full rate of
+// A piece is in flight from the request until all its bytes have arrived. At most `inFlight` pieces are in flight at a
+// time, and at most `inFlightBeforeWait` before the kernel in front has finished. That is enough for the full rate of
 // memory. With more, every other load would wait behind them, also those of other kernels.
 //
 // In mma.m16n8k16 the input is operand A and the weight is operand B. Let g = lane / 4 and q = lane % 4. From 32

@@ -133,7 +133,7 @@ private:
   }
 
   /// Pieces that are requested before the kernel in front has finished.
-  int64_t early() { return size.stages - schedule.getHeld(); }
+  int64_t early() { return size.stages - schedule.getAfterWait(); }
 
   void waitForPrevious(State &state) {
     Values draws = b.ifElse(
@@ -148,9 +148,10 @@ private:
 
   /// Until few enough pieces are under way.
   void waitForOldest(State &state, bool isSettled) {
-    Value most = b.i32(schedule.getUnderWay());
+    Value most = b.i32(schedule.getInFlight());
     if (isSettled)
-      most = b.select(b.compare(Predicate::slt, state.requested, early()), b.i32(schedule.getUnderWayFirst()), most);
+      most =
+          b.select(b.compare(Predicate::slt, state.requested, early()), b.i32(schedule.getInFlightBeforeWait()), most);
     Values after = b.ifElse(
         b.compare(Predicate::sge, b.sub(state.requested, state.landed), most),
         [&] {
