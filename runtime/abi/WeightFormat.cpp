@@ -27,6 +27,11 @@ constexpr WeightFormat kFormats[] = {
      BlockLayout{.integers = {.firstByte = 2, .bits = 8, .run = 32, .isSigned = true, .offset = 0},
                  .scale = {.type = plan::DType::f16, .firstByte = 0},
                  .rounding = BlockRounding::symmetric}},
+    // An f16 scale and 16 bytes: the first 16 integers in their lower halves, the others in their upper halves.
+    {"q4_0", 32, 18, 2, std::nullopt,
+     BlockLayout{.integers = {.firstByte = 2, .bits = 4, .run = 16, .isSigned = false, .offset = 8},
+                 .scale = {.type = plan::DType::f16, .firstByte = 0},
+                 .rounding = BlockRounding::smallest}},
 };
 
 constexpr bool isSound(const WeightFormat &format) {

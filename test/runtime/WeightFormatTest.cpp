@@ -161,6 +161,27 @@ TEST(WeightFormat, Nibbles) {
   EXPECT_EQ(decoded(kNibbles, block)[1], -1);
 }
 
+// Test: q4_0 has the value of the largest magnitude as 0, and its second half in the upper bits.
+TEST(WeightFormat, Q4Blocks) {
+  const WeightFormat &q4 = *findWeightFormat("q4_0");
+  std::vector<float> values = {-4, 3.5f, 4, 0.25f, -0.25f};
+  values.resize(32);
+  values[17] = 1.5f;
+  values[31] = -0.5f;
+  std::vector<uint8_t> block = encoded(q4, values);
+  EXPECT_EQ(block.size(), 18u);
+  EXPECT_EQ(scaleOf(block), 0x3800);
+  std::vector<uint8_t> expected = {0 | 8 << 4, 15 | 11 << 4, 15 | 8 << 4, 9 | 8 << 4, 8 | 8 << 4};
+  EXPECT_EQ(std::vector<uint8_t>(block.begin() + 2, block.begin() + 7), expected);
+  EXPECT_EQ(block[17], 8 | 7 << 4);
+  std::vector<float> back = decoded(q4, block);
+  EXPECT_EQ(back[0], -4);
+  EXPECT_EQ(back[2], 3.5f);
+  EXPECT_EQ(back[3], 0.5f);
+  EXPECT_EQ(back[17], 1.5f);
+  EXPECT_EQ(back[31], -0.5f);
+}
+
 // Test: from each dense type to blocks and back, in more than one piece; the bad value is counted over all pieces.
 TEST(WeightFormat, Conversions) {
   constexpr size_t kCount = 4096;

@@ -28,8 +28,15 @@ def q8_0(block):
     return [away_from_zero(f32(x * inverse)) * f16(scale) for x in block]
 
 
+def q4_0(block):
+    largest = max(block, key=abs)
+    scale = f32(largest / -8)
+    inverse = f32(1 / scale) if scale else 0.0
+    return [(min(15, math.floor(f32(f32(x * inverse) + 8.5))) - 8) * f16(scale) for x in block]
+
+
 # Values of a block, and what a block of them becomes when it is rounded and decoded.
-FORMATS = {"q8_0": (32, q8_0)}
+FORMATS = {"q8_0": (32, q8_0), "q4_0": (32, q4_0)}
 
 
 def rounded(values, name):
