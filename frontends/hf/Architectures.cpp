@@ -37,6 +37,19 @@ const std::vector<Architecture> &architectures() {
        .windows = Windows::allLayers,
        .fusedTensors = {{"self_attn.qkv_proj", {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"}},
                         {"mlp.gate_up_proj", {"mlp.gate_proj", "mlp.up_proj"}}}},
+      {.name = "GemmaForCausalLM",
+       .modelType = "gemma",
+       .maxPositions = 8192,
+       .kvHeads = 16,
+       .headDim = 256,
+       .activation = Activation::geluTanh,
+       .tiesHead = true,
+       .endId = 1,
+       .readsAttentionBias = true,
+       .normPlus = 1,
+       .scalesEmbedding = true,
+       .geluIsByTanh = true,
+       .acceptedFields = {{"hidden_activation", "[\"gelu_pytorch_tanh\"]"}}},
   };
   return table;
 }

@@ -210,6 +210,35 @@ TEST(Config, Phi3) {
   EXPECT_EQ(parse(phi3).slidingWindow, 0u);
 }
 
+TEST(Config, Gemma) {
+  json gemma = changed({{"architectures", {"GemmaForCausalLM"}},
+                        {"model_type", "gemma"},
+                        {"num_attention_heads", 32},
+                        {"num_key_value_heads", "-"},
+                        {"rms_norm_eps", "-"},
+                        {"eos_token_id", "-"},
+                        {"tie_word_embeddings", "-"},
+                        {"max_position_embeddings", "-"},
+                        {"hidden_act", "-"},
+                        {"hidden_activation", "gelu_pytorch_tanh"}});
+  ModelConfig config = parse(gemma);
+  EXPECT_EQ(config.headDim, 256u);
+  EXPECT_EQ(config.numKvHeads, 16u);
+  EXPECT_EQ(config.maxPositionEmbeddings, 8192u);
+  EXPECT_EQ(config.activation, Activation::geluTanh);
+  EXPECT_EQ(config.rmsNormEps, 1e-6);
+  EXPECT_EQ(config.eosTokenIds, std::vector<int32_t>{1});
+  EXPECT_TRUE(config.tieWordEmbeddings);
+  EXPECT_EQ(config.normPlus, 1.0);
+  EXPECT_DOUBLE_EQ(config.embeddingScale * config.embeddingScale, 8.0);
+  EXPECT_FALSE(config.attentionBias || hasWarnings(config));
+  gemma["hidden_act"] = "gelu";
+  EXPECT_EQ(parse(gemma).activation, Activation::geluTanh);
+  gemma["attention_bias"] = true;
+  config = parse(gemma);
+  EXPECT_TRUE(config.attentionBias && config.attentionOutputBias);
+}
+
 TEST(Config, HeadDimNeedNotDivideHiddenSize) {
   ModelConfig config = parse(changed({{"head_dim", 6}, {"hidden_size", 10}}));
   EXPECT_EQ(config.headDim, 6u);
@@ -556,6 +585,15 @@ static const Refusal kRefusals[] = {
     {"PhiBias",
      R"({"model_type": "phi3", "architectures": ["Phi3ForCausalLM"], "attention_bias": true})",
      {"\"attention_bias\" is true", "a phi3 model has no biases"}},
+    {"GemmaMlpBias",
+     R"({"model_type": "gemma", "architectures": ["GemmaForCausalLM"], "mlp_bias": true})",
+     {"\"mlp_bias\" is true", "a gemma model has no biases there"}},
+    {"GemmaOtherActivation",
+     R"({"model_type": "gemma", "architectures": ["GemmaForCausalLM"], "hidden_activation": "gelu"})",
+     {"\"hidden_activation\" is \"gelu\"", "another activation"}},
+    {"GemmaBothWays",
+     R"({"model_type": "gemma", "architectures": ["GemmaForCausalLM"], "use_bidirectional_attention": true})",
+     {"\"use_bidirectional_attention\" is true", "not supported"}},
     {"MistralBias",
      R"({"model_type": "mistral", "architectures": ["MistralForCausalLM"], "attention_bias": true})",
      {"\"attention_bias\" is true", "mistral"}},

@@ -70,6 +70,11 @@ def phi3(**changes):
     return llama(architectures=["Phi3ForCausalLM"], model_type="phi3", pad_token_id=0, **changes)
 
 
+def gemma(**changes):
+    return llama(architectures=["GemmaForCausalLM"], model_type="gemma", tie_word_embeddings=True, pad_token_id=0,
+                 **changes)
+
+
 MODELS = {
     "mha": llama(num_key_value_heads=None),
     "mqa": llama(num_key_value_heads=1, vocab_size=300),
@@ -93,6 +98,8 @@ MODELS = {
                    max_window_layers=1, rms_norm_eps=None),
     # Queries, keys and values are one tensor, gate and up another. The class's default of eps.
     "phi3": phi3(num_hidden_layers=3, rms_norm_eps=None),
+    # Norms multiply by 1 + weight, embeddings by 8; "gelu" is GELU by tanh, as in the first configs of the class.
+    "gemma": gemma(hidden_act="gelu", head_dim=32, rms_norm_eps=None),
     "mixed_types": llama(attention_bias=True, mlp_bias=True, torch_dtype=None, num_hidden_layers=3),
 }
 
@@ -131,9 +138,14 @@ def draw_weights(model, generator):
                 parameter.normal_(0.0, 0.3, generator=generator)
             elif "norm" in name:
                 parameter.uniform_(0.5, 1.5, generator=generator)
+                if model.config.model_type == "gemma":
+                    parameter -= 1
             elif "embed_tokens" in name:
                 # Tied to the head this gives logits of a few units; untied the first norm takes the scale away.
                 parameter.normal_(0.0, 0.3, generator=generator)
+                if model.config.model_type == "gemma":
+                    # The class multiplies by as much.
+                    parameter /= model.config.hidden_size ** 0.5
             else:
                 gain = 1.6 if "q_proj" in name or "k_proj" in name else 2.5 if "lm_head" in name else 1.0
                 parameter.normal_(0.0, gain / parameter.shape[1] ** 0.5, generator=generator)
