@@ -1,11 +1,12 @@
 //===- Activation.h - The activation of a gate ------------------*- C++ -*-===//
 //
-// Every activation is x times a logistic function, of x itself or of a polynomial in it:
+// The smooth activations are x times a logistic function, of x itself or of a polynomial in it:
 //
 //   silu(x)      = x / (1 + exp(-x))
 //   gelu_tanh(x) = 0.5 x (1 + tanh(u)) = x / (1 + exp(-2 u)),   u = sqrt(2 / pi) (x + 0.044715 x^3)
 //
-// since 1 + tanh(u) = 2 / (1 + exp(-2 u)).
+// since 1 + tanh(u) = 2 / (1 + exp(-2 u)). relu(x) = max(x, 0); the maximum of NaN and 0 is NaN, so that a wrong number is
+// found in the logits.
 //
 //===----------------------------------------------------------------------===//
 
@@ -13,6 +14,8 @@
 #define QUIPU_CODEGEN_COMMON_ACTIVATION_H
 
 #include "ir/Llama/Llama.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
 
 namespace quipu::codegen {
 
@@ -26,6 +29,8 @@ template <typename Builder> mlir::Value activate(Builder &b, llama::Activation a
     mlir::Value factor = b.fma(b.mulf(x, x), b.constantLike(x, kTwiceRoot * 0.044715f), b.constantLike(x, kTwiceRoot));
     return b.timesLogistic(x, b.mulf(x, factor));
   }
+  case llama::Activation::Relu:
+    return mlir::arith::MaximumFOp::create(b, x, b.constantLike(x, 0.0f));
   }
   llvm_unreachable("all activations are listed");
 }

@@ -121,6 +121,8 @@ static llama::Activation convert(Activation activation) {
     return llama::Activation::Silu;
   case Activation::geluTanh:
     return llama::Activation::GeluTanh;
+  case Activation::relu:
+    return llama::Activation::Relu;
   }
   llvm_unreachable("all activations are listed");
 }

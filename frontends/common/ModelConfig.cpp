@@ -44,6 +44,8 @@ std::string_view name(Activation activation) {
     return "silu";
   case Activation::geluTanh:
     return "gelu_tanh";
+  case Activation::relu:
+    return "relu";
   }
   return "";
 }

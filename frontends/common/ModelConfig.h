@@ -42,9 +42,10 @@ std::string_view name(RopeScaling scaling);
 
 /// What the gate of a feed-forward network passes through:
 /// - silu:     x / (1 + exp(-x)), the activation of LLaMA models;
-/// - geluTanh: 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))).
-enum class Activation : uint8_t { silu, geluTanh };
-/// "silu", "gelu_tanh": the spelling of the dialect and of plans.
+/// - geluTanh: 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)));
+/// - relu:     max(x, 0).
+enum class Activation : uint8_t { silu, geluTanh, relu };
+/// "silu", "gelu_tanh", "relu": the spelling of the dialect and of plans.
 std::string_view name(Activation activation);
 
 struct Rope {

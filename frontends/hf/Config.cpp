@@ -117,13 +117,15 @@ static void readActivation(Fields &fields, const Architecture &architecture, Mod
                                                                        {"swish", Activation::silu},
                                                                        {"gelu_pytorch_tanh", Activation::geluTanh},
                                                                        {"gelu_new", Activation::geluTanh},
-                                                                       {"gelu_fast", Activation::geluTanh}};
+                                                                       {"gelu_fast", Activation::geluTanh},
+                                                                       {"relu", Activation::relu}};
   const auto *known = std::ranges::find(kNames, *activation, [](const auto &entry) { return entry.first; });
   if (known == std::end(kNames))
-    fields.fail("hidden_act", *activation,
-                concat(*activation == "gelu" ? "GELU by the error function is not supported; " : "",
-                       "only the activations silu (swish) and gelu_pytorch_tanh (gelu_new, gelu_fast) are supported; "
-                       "use a model with one of them"));
+    fields.fail(
+        "hidden_act", *activation,
+        concat(*activation == "gelu" ? "GELU by the error function is not supported; " : "",
+               "only the activations silu (swish), gelu_pytorch_tanh (gelu_new, gelu_fast) and relu are supported; "
+               "use a model with one of them"));
   config.activation = known->second;
 }
 

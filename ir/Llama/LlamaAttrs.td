@@ -29,7 +29,9 @@ def Llama_Activation : Llama_Enum<"Activation", "activation of a gated MLP", [
   // x / (1 + exp(-x)).
   I32EnumAttrCase<"Silu", 0, "silu">,
   // 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))), the approximation of GELU (Hendrycks and Gimpel, 2016).
-  I32EnumAttrCase<"GeluTanh", 1, "gelu_tanh">]>;
+  I32EnumAttrCase<"GeluTanh", 1, "gelu_tanh">,
+  // max(x, 0).
+  I32EnumAttrCase<"Relu", 2, "relu">]>;
 def Llama_ActivationAttr : EnumAttr<Llama_Dialect, Llama_Activation, "activation"> {
   let description = [{
     ```mlir

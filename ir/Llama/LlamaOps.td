@@ -403,7 +403,7 @@ def Llama_GateOp : Llama_Op<"gate", [Pure]> {
   let description = [{
     `result = act(gate) * up`, in f32, rounded once. With one operand, its first half of features is the gate and its
     second half the up projection (after `llama-fuse-gate-up`). `silu` is `x / (1 + exp(-x))`, `gelu_tanh` is
-    `0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))`.
+    `0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))`, `relu` is `max(x, 0)`.
 
     ```mlir
     %h = llama.gate %g, %u activation silu : (tensor<?x1536xf32>, tensor<?x1536xf32>) -> tensor<?x1536xbf16>

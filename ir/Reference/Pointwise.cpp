@@ -37,6 +37,8 @@ static Value activate(ReferenceBuilder &b, Activation activation, Value x) {
     Value inner = b.mul(b.f32(std::sqrt(2 / std::numbers::pi)), b.add(x, b.mul(b.f32(0.044715), cube)));
     return b.mul(b.mul(b.f32(0.5), x), b.add(b.f32(1), b.tanh(inner)));
   }
+  case Activation::Relu:
+    return arith::MaximumFOp::create(b, x, b.f32(0));
   }
   llvm_unreachable("all activations are listed");
 }

@@ -117,6 +117,10 @@ llama.kernel @$P.silu(%x: tensor<?x$Wxf32>, %y: tensor<?x$Wx$T>) -> tensor<?x$Wx
   %0 = llama.gate %x, %y activation silu : (tensor<?x$Wxf32>, tensor<?x$Wx$T>) -> tensor<?x$Wx$T>
   llama.yield %0 : tensor<?x$Wx$T>
 }
+llama.kernel @$P.relu(%z: tensor<?x$2Wx$T>) -> tensor<?x$Wxf32> {
+  %0 = llama.gate %z activation relu : (tensor<?x$2Wx$T>) -> tensor<?x$Wxf32>
+  llama.yield %0 : tensor<?x$Wxf32>
+}
 llama.kernel @$P.gelu(%z: tensor<?x$2Wx$T>) -> tensor<?x$Wxf32> {
   %0 = llama.gate %z activation gelu_tanh : (tensor<?x$2Wx$T>) -> tensor<?x$Wxf32>
   llama.yield %0 : tensor<?x$Wxf32>
@@ -156,6 +160,7 @@ func.func @$P(%x: tensor<?x$Wxf32>, %y: tensor<?x$Wx$T>, %z: tensor<?x$2Wx$T>, %
   %0 = llama.launch @$P.half(%x, %t) : (tensor<?x$Wxf32>, tensor<?x$Hxf32>) -> tensor<?x$Wx$T>
   %1 = llama.launch @$P.interleaved(%y, %t) : (tensor<?x$Wx$T>, tensor<?x$Hxf32>) -> tensor<?x$Wxf32>
   %2 = llama.launch @$P.silu(%x, %y) : (tensor<?x$Wxf32>, tensor<?x$Wx$T>) -> tensor<?x$Wx$T>
+  %relu = llama.launch @$P.relu(%z) : (tensor<?x$2Wx$T>) -> tensor<?x$Wxf32>
   %3 = llama.launch @$P.gelu(%z) : (tensor<?x$2Wx$T>) -> tensor<?x$Wxf32>
   %4 = llama.launch @$P.add(%x, %y) : (tensor<?x$Wxf32>, tensor<?x$Wx$T>) -> tensor<?x$Wx$T>
   %5, %6 = llama.launch @$P.split(%z) : (tensor<?x$2Wx$T>) -> (tensor<?x$Wxf32>, tensor<?x$Wx$T>)
@@ -342,6 +347,8 @@ void Alone::checkGates() {
           double g = z.at(row, k), u = std::sqrt(2 / std::numbers::pi) * (g + 0.044715 * g * g * g);
           return 0.5 * g * (1 + std::tanh(u)) * z.at(row, k + width);
         }});
+  check("relu", {&z}, nullptr,
+        {[&](int64_t row, int64_t k) { return std::max(z.at(row, k), 0.0) * z.at(row, k + width); }});
 }
 
 void Alone::checkSumsSplitsAndRepetitions() {

@@ -350,6 +350,8 @@ TEST(Config, DTypes) {
 
 TEST(Config, SwishIsSilu) { EXPECT_EQ(parse(changed({{"hidden_act", "swish"}})).activation, Activation::silu); }
 
+TEST(Config, Relu) { EXPECT_EQ(parse(changed({{"hidden_act", "relu"}})).activation, Activation::relu); }
+
 TEST(Config, NamesOfGeluByTanh) {
   for (const char *name : {"gelu_pytorch_tanh", "gelu_new", "gelu_fast"})
     EXPECT_EQ(parse(changed({{"hidden_act", name}})).activation, Activation::geluTanh) << name;

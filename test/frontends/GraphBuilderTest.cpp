@@ -362,11 +362,14 @@ TEST(GraphBuilder, AutoComputesInTheStoredType) {
 }
 
 TEST(GraphBuilder, Activation) {
-  Graph graph(R"({"hidden_act": "gelu_new"})");
-  std::vector<llama::GatedMLPOp> gates = graph.all<llama::GatedMLPOp>();
-  ASSERT_EQ(gates.size(), 2u);
-  for (llama::GatedMLPOp mlp : gates)
-    EXPECT_EQ(mlp.getActivation(), llama::Activation::GeluTanh);
+  for (auto [config, expected] : {std::pair(R"({"hidden_act": "gelu_new"})", llama::Activation::GeluTanh),
+                                  std::pair(R"({"hidden_act": "relu"})", llama::Activation::Relu)}) {
+    Graph graph(config);
+    std::vector<llama::GatedMLPOp> gates = graph.all<llama::GatedMLPOp>();
+    ASSERT_EQ(gates.size(), 2u);
+    for (llama::GatedMLPOp mlp : gates)
+      EXPECT_EQ(mlp.getActivation(), expected);
+  }
 }
 
 TEST(GraphBuilder, ComputingInF32ReadsWeightsInPlace) {

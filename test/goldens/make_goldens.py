@@ -93,6 +93,7 @@ MODELS = {
     "bf16": llama(torch_dtype="bfloat16", hidden_size=80, num_attention_heads=5, num_key_value_heads=1),
     "mistral_window": mistral(sliding_window=24),
     "gelu_tanh": llama(hidden_act="gelu_pytorch_tanh"),
+    "relu": llama(hidden_act="relu"),
     # The last of its layers alone have a window. Biases on queries, keys and values alone; the class's default of eps.
     "qwen2": qwen2(tie_word_embeddings=True, num_hidden_layers=3, use_sliding_window=True, sliding_window=24,
                    max_window_layers=1, rms_norm_eps=None),

@@ -165,7 +165,7 @@ def normalised(x, gain, eps):
 def activated(config, gate):
     if config["activation"] == "gelu_tanh":
         return torch.nn.functional.gelu(gate, approximate="tanh")
-    return {"silu": torch.nn.functional.silu}[config["activation"]](gate)
+    return {"silu": torch.nn.functional.silu, "relu": torch.nn.functional.relu}[config["activation"]](gate)
 
 
 def rotate(x, table, head_dim, layout):

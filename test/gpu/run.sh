@@ -54,7 +54,7 @@ limited() {
 # The shapes and formats whose kernels are checked: head sizes, grouping, biases, both rotary layouts, windows, fused tensors.
 kernel_plans=(random/head_dim_64_gqa.{f32,bf16,f16} random/head_dim_80_mha.bf16 random/head_dim_128_mqa_tied.{f32,f16}
   random/head_dim_128_gqa.bf16 golden/gqa.f32 golden/biases.{f32,bf16} golden/interleaved.bf16
-  golden/mistral_window.{f32,bf16} golden/gelu_tanh.{f32,bf16} golden/qwen2.{f32,bf16} golden/phi3.{f32,bf16} golden/gemma.{f32,bf16}
+  golden/mistral_window.{f32,bf16} golden/gelu_tanh.{f32,bf16} golden/relu.{f32,bf16} golden/qwen2.{f32,bf16} golden/phi3.{f32,bf16} golden/gemma.{f32,bf16}
   golden/mixed_types.{f32,bf16,f16} golden/head_dim_48.f16 golden/bf16.bf16 bench/llama-3-8b.bf16
   bench/llama-3.2-1b-32k.bf16)
 
@@ -108,7 +108,7 @@ check_models() {
   : >"$logs/models.log"
   models_of "models against transformers" 300
   models_of "models, sm_80 variant" 150 --variant sm_80 \
-    --only '(gqa|mqa|mha|tied|biases|mistral_window|head_dim_(48|80)|rope_llama3|gelu_tanh|qwen2|phi3|gemma|mixed_types)\.(f32|bf16)|stories.f32'
+    --only '(gqa|mqa|mha|tied|biases|mistral_window|head_dim_(48|80)|rope_llama3|gelu_tanh|relu|qwen2|phi3|gemma|mixed_types)\.(f32|bf16)|stories.f32'
 }
 
 # sanitized TOOL NAME CMD...: a line, and the status of the command under compute-sanitizer's tool.

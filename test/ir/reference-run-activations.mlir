@@ -85,6 +85,12 @@ func.func @main() {
   %gelu0 = tensor.cast %gelu : tensor<1x2xf32> to tensor<?x?xf32>
   call @print(%gelu0) : (tensor<?x?xf32>) -> ()
 
+  // relu(1) = 1, relu(-2) = 0.
+  // CHECK: {{\[}}[3, 0]]
+  %relu = llama.gate %gu activation relu : (tensor<1x4xf32>) -> tensor<1x2xf32>
+  %relu0 = tensor.cast %relu : tensor<1x2xf32> to tensor<?x?xf32>
+  call @print(%relu0) : (tensor<?x?xf32>) -> ()
+
   // gate = x, up = x, down = x: [3 silu(3) , 4 silu(4)] = [8.57317, 15.7122] with identities.
   // CHECK: {{\[}}[8.57317, 15.7122]]
   %identity = arith.constant dense<[[1.0, 0.0], [0.0, 1.0]]> : tensor<2x2xf32>

@@ -46,6 +46,7 @@ llama.weight @blocks : tensor<12x64x!llama.block<q8_0>> role matrix sources ["q"
 // CHECK: llama.add %{{.*}}, %{{.*}} : (tensor<?x12xf32>, tensor<?x12xf32>) -> tensor<?x12xf32>
 // CHECK: llama.gate %{{.*}} activation silu : (tensor<?x12xf32>) -> tensor<?x6xf16>
 // CHECK: llama.gate %{{.*}}, %{{.*}} activation gelu_tanh : (tensor<?x12xf32>, tensor<?x12xf32>) -> tensor<?x12xbf16>
+// CHECK: llama.gate %{{.*}}, %{{.*}} activation relu : (tensor<?x12xf32>, tensor<?x12xf32>) -> tensor<?x12xbf16>
 // CHECK: llama.gated_mlp %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} {activation = #llama.activation<silu>} : (tensor<?x8xbf16>, tensor<12x8xbf16>, tensor<12x8xbf16>, tensor<8x12xbf16>) -> tensor<?x8xf32>
 // CHECK: llama.gated_mlp %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} bias %{{.*}}, %{{.*}}, %{{.*}} {activation = #llama.activation<gelu_tanh>}
 // CHECK: llama.gather_rows %{{.*}}, %{{.*}} : (tensor<?x8xf32>, tensor<?xi32>) -> tensor<?x8xf32>
@@ -69,6 +70,7 @@ func.func @activations(%tokens: tensor<?xi32>, %rows: tensor<?xi32>, %down: tens
   %s = llama.add %y, %z : (tensor<?x12xf32>, tensor<?x12xf32>) -> tensor<?x12xf32>
   %g = llama.gate %s activation silu : (tensor<?x12xf32>) -> tensor<?x6xf16>
   %h = llama.gate %y, %z activation gelu_tanh : (tensor<?x12xf32>, tensor<?x12xf32>) -> tensor<?x12xbf16>
+  %hr = llama.gate %y, %z activation relu : (tensor<?x12xf32>, tensor<?x12xf32>) -> tensor<?x12xbf16>
   %m = llama.gated_mlp %n, %w, %w, %down {activation = #llama.activation<silu>}
      : (tensor<?x8xbf16>, tensor<12x8xbf16>, tensor<12x8xbf16>, tensor<8x12xbf16>) -> tensor<?x8xf32>
   %mb = llama.gated_mlp %n, %w, %w, %down bias %b, %b, %n8 {activation = #llama.activation<gelu_tanh>}
