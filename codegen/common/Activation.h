@@ -5,8 +5,8 @@
 //   silu(x)      = x / (1 + exp(-x))
 //   gelu_tanh(x) = 0.5 x (1 + tanh(u)) = x / (1 + exp(-2 u)),   u = sqrt(2 / pi) (x + 0.044715 x^3)
 //
-// since 1 + tanh(u) = 2 / (1 + exp(-2 u)). relu(x) = max(x, 0); the maximum of NaN and 0 is NaN, so that a wrong number is
-// found in the logits.
+// since 1 + tanh(u) = 2 / (1 + exp(-2 u)). relu(x) = max(x, 0); the maximum of NaN and 0 is NaN, so that a wrong number
+// is found in the logits.
 //
 //===----------------------------------------------------------------------===//
 

@@ -1,8 +1,8 @@
 //===- Convergent.h - Instructions that threads execute together -*- C++ -*-===//
 //
-// LLVM may duplicate an instruction into branches, or sink it there, unless the call is convergent. It knows this of the
-// NVVM dialect's operations; of text it must be told, and the LLVM dialect's inline_asm has no place for it. So the fact
-// is an attribute beside the operation, llama.convergent, which becomes LLVM's when the operation is translated.
+// LLVM may duplicate an instruction into branches, or sink it there, unless the call is convergent. It knows this of
+// the NVVM dialect's operations; of text it must be told, and the LLVM dialect's inline_asm has no place for it. So the
+// fact is an attribute beside the operation, llama.convergent, which becomes LLVM's when the operation is translated.
 //
 //===----------------------------------------------------------------------===//
 
@@ -16,9 +16,7 @@ namespace quipu::codegen::cuda {
 
 inline constexpr llvm::StringLiteral kConvergent = "llama.convergent";
 
-inline void declareConvergent(mlir::Operation *op) {
-  op->setAttr(kConvergent, mlir::UnitAttr::get(op->getContext()));
-}
+inline void declareConvergent(mlir::Operation *op) { op->setAttr(kConvergent, mlir::UnitAttr::get(op->getContext())); }
 
 } // namespace quipu::codegen::cuda
 

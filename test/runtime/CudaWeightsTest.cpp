@@ -214,13 +214,12 @@ TEST_F(CudaWeightsTest, Slices) {
     ModelOptions options;
     options.weights = WeightSource::random(77);
     Weights random(*plan, device, options);
-    expectRows<uint16_t>(static_cast<const uint16_t *>(random.pointer(6)), kGateUp, columns,
-                         [&](size_t source, uint64_t element) {
-                           float result;
-                           fillRandom("both", 77, plan::WeightRole::matrix, kColumns, numberOf(source, element), 1,
-                                      &result);
-                           return bf16FromF32(result);
-                         });
+    expectRows<uint16_t>(
+        static_cast<const uint16_t *>(random.pointer(6)), kGateUp, columns, [&](size_t source, uint64_t element) {
+          float result;
+          fillRandom("both", 77, plan::WeightRole::matrix, kColumns, numberOf(source, element), 1, &result);
+          return bf16FromF32(result);
+        });
   }
 }
 
