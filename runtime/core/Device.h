@@ -47,7 +47,7 @@ public:
   size_t size() const { return length; }
 
 private:
-  void swap(DeviceMemory &other) {
+  void swap(DeviceMemory &other) noexcept {
     std::swap(device, other.device);
     std::swap(address, other.address);
     std::swap(length, other.length);
