@@ -1,4 +1,4 @@
-//===- CpuEmitter.h - Schedules for which there is Cpu code --------*- C++ -*-===//
+//===- CpuEmitter.h - Schedules for which there is CPU code --------*- C++ -*-===//
 
 #ifndef QUIPU_CODEGEN_CPU_CPUEMITTER_H
 #define QUIPU_CODEGEN_CPU_CPUEMITTER_H

@@ -1,4 +1,4 @@
-//===- CpuEmitter.td - Schedules for which there is Cpu code -----*- tablegen -*-===//
+//===- CpuEmitter.td - Schedules for which there is CPU code -----*- tablegen -*-===//
 
 #ifndef QUIPU_CODEGEN_CPU_CPUEMITTER_TD
 #define QUIPU_CODEGEN_CPU_CPUEMITTER_TD

@@ -35,7 +35,8 @@ constexpr int64_t kWarpSumBytes = 4 * 1024;
 
 /// The ring of one row. These numbers were measured on an H100 (docs/performance.md). Elements of a weight row in a
 /// stage, and the numbers of stages that CudaLinearRingScheduleAttr explains:
-constexpr int64_t kRingDepth = 1024, kRingStages = 6, kRingHeld = 2, kRingFirst = 2, kRingUnderWay = 3, kRingWarps = 8;
+constexpr int64_t kRingDepth = 1024, kRingStages = 6, kRingAfterWait = 2, kRingInFlightBeforeWait = 2,
+                  kRingInFlight = 3, kRingWarps = 8;
 /// Weight rows of a stage of the ring.
 constexpr int64_t kRingRows = 8;
 /// Most bytes that the emitter adds to a row in shared memory (rowStride in LinearRing.h).
@@ -112,10 +113,11 @@ private:
     if (roomBytes < 2 * stageBytes)
       return {};
     int64_t stages = std::clamp<int64_t>(roomBytes / stageBytes, 2, tuned(tuning.ringStages, kRingStages));
-    int64_t inFlight = std::min(tuned(tuning.ringInFlight, kRingUnderWay), stages);
+    int64_t inFlight = std::min(tuned(tuning.ringInFlight, kRingInFlight), stages);
     return CudaLinearRingScheduleAttr::get(
-        context, depth, stages, std::min(tuned(tuning.ringAfterWait, kRingHeld), stages - 1),
-        std::min(tuned(tuning.ringInFlightBeforeWait, kRingFirst), inFlight), inFlight, kRingWarps, canScaleAfter());
+        context, depth, stages, std::min(tuned(tuning.ringAfterWait, kRingAfterWait), stages - 1),
+        std::min(tuned(tuning.ringInFlightBeforeWait, kRingInFlightBeforeWait), inFlight), inFlight, kRingWarps,
+        canScaleAfter());
   }
 
   CudaLinearFewScheduleAttr fewSchedule(CudaDot dot) {
