@@ -12,20 +12,13 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/common/CacheAddress.h"
+#include "codegen/common/Divisor.h"
 #include "codegen/cpu/Emitters.h"
 
 using namespace mlir;
 using namespace quipu::llama;
 
 namespace quipu::codegen::cpu {
-
-/// Largest divisor of `count` that is at most `limit`.
-static int64_t divisorUpTo(int64_t count, int64_t limit) {
-  int64_t divisor = std::max<int64_t>(1, std::min(count, limit));
-  while (count % divisor)
-    --divisor;
-  return divisor;
-}
 
 namespace {
 
@@ -41,8 +34,8 @@ public:
         bf16Dot(schedule.getDot() == DotKind::Bf16) {
     // Sums that fit beside the operands: at most 24 of 32 registers, 10 of 16.
     int64_t registersForSums = lanes == 16 ? 24 : 10;
-    keysAtOnce = divisorUpTo(page, registersForSums / group);
-    featuresAtOnce = divisorUpTo(head, registersForSums / group);
+    keysAtOnce = largestDivisor(page, registersForSums / group);
+    featuresAtOnce = largestDivisor(head, registersForSums / group);
   }
 
   void emit() {

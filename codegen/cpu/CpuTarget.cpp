@@ -2,7 +2,7 @@
 
 #include "codegen/cpu/CpuTarget.h"
 
-#include "codegen/common/Diagnose.h"
+#include "codegen/common/ModuleTarget.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
@@ -144,13 +144,7 @@ Expected<CpuTarget> parseCpuTarget(StringRef text) {
 }
 
 mlir::FailureOr<CpuTarget> cpuTargetOf(mlir::ModuleOp module, StringRef text) {
-  auto present = module->getAttrOfType<llama::CpuTargetAttr>(llama::kTargetAttrName);
-  if (text.empty() && present)
-    return CpuTarget(present);
-  mlir::FailureOr<CpuTarget> target = valueOrDiagnose(parseCpuTarget(text.empty() ? "cpu" : text), module);
-  if (succeeded(target))
-    module->setAttr(llama::kTargetAttrName, target->attribute(module.getContext()));
-  return target;
+  return targetOf<CpuTarget, llama::CpuTargetAttr>(module, text, "cpu", parseCpuTarget);
 }
 
 } // namespace quipu::codegen::cpu

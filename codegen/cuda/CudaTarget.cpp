@@ -2,7 +2,7 @@
 
 #include "codegen/cuda/CudaTarget.h"
 
-#include "codegen/common/Diagnose.h"
+#include "codegen/common/ModuleTarget.h"
 #include "runtime/abi/CudaLimits.h"
 
 using namespace mlir;
@@ -71,13 +71,7 @@ llvm::Expected<CudaTarget> parseCudaTarget(StringRef text) {
 }
 
 FailureOr<CudaTarget> cudaTargetOf(ModuleOp module, StringRef text) {
-  auto present = module->getAttrOfType<CudaTargetAttr>(kTargetAttrName);
-  if (text.empty() && present)
-    return CudaTarget(present);
-  FailureOr<CudaTarget> target = valueOrDiagnose(parseCudaTarget(text.empty() ? "cuda" : text), module);
-  if (succeeded(target))
-    module->setAttr(kTargetAttrName, target->attribute(module.getContext()));
-  return target;
+  return targetOf<CudaTarget, CudaTargetAttr>(module, text, "cuda", parseCudaTarget);
 }
 
 } // namespace quipu::codegen::cuda

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "codegen/common/Divisor.h"
 #include "codegen/cuda/attention/AttentionWorkspace.h"
 #include "codegen/schedule/RowBounds.h"
 #include "codegen/schedule/SelectCuda.h"
@@ -24,14 +25,6 @@ constexpr int64_t kWgmmaKeys = 128;
 constexpr int64_t kShortHeadBytes = 128;
 /// From more positions than this on, a row has keys for two blocks on each multiprocessor.
 constexpr int64_t kLongContext = 16 * 1024;
-
-/// The largest divisor of `number` that is at most `most`.
-int64_t largestDivisor(int64_t number, int64_t most) {
-  int64_t divisor = std::min(number, most);
-  while (number % divisor)
-    --divisor;
-  return divisor;
-}
 
 class AttentionSelector {
 public:
