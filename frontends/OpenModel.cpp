@@ -48,8 +48,11 @@ Model openModel(const std::string &path) {
   fail(path, ": unknown model format; ", kSupported);
 }
 
-TokenizerFiles openTokenizer(const std::string &path, uint32_t vocabSize, std::vector<Note> &notes) {
-  return hf::readTokenizer(path, vocabSize, notes, "");
+ModelTokenizer openTokenizer(const std::string &path, uint32_t vocabSize, std::vector<Note> &notes) {
+  ModelTokenizer tokenizer = hf::readTokenizer(path, vocabSize, notes, "");
+  if (!tokenizer.data.exists())
+    fail(path, ": no such file; give the model's tokenizer.model");
+  return tokenizer;
 }
 
 } // namespace quipu::frontend

@@ -406,12 +406,12 @@ private:
 
   void writeTokenizer() {
     out.tokenizer = std::make_unique<plan::TokenizerT>();
-    if (const std::string &path = model.tokenizer.sentencePieceModel; !path.empty()) {
-      std::shared_ptr<MappedFile> file = MappedFile::open(path, "tokenizer");
+    const TokenizerData &data = model.tokenizer.data;
+    if (const auto *sentencePiece = std::get_if<SentencePieceData>(&data.model)) {
       out.tokenizer->kind = plan::TokenizerKind::sentencepiece;
-      out.tokenizer->model.assign(file->data(), file->data() + file->size());
+      out.tokenizer->model = sentencePiece->bytes;
     }
-    const TokenizerSettings &settings = model.tokenizer.settings;
+    const TokenizerSettings &settings = data.settings;
     out.tokenizer->add_bos = settings.addBos;
     out.tokenizer->add_eos = settings.addEos;
     out.tokenizer->legacy = settings.legacy;

@@ -9,18 +9,16 @@
 
 #include "frontends/common/ModelConfig.h"
 #include "frontends/common/WeightIndex.h"
-#include "runtime/abi/TokenizerSettings.h"
+#include "runtime/abi/TokenizerData.h"
 
 #include <optional>
 #include <string>
 
 namespace quipu::frontend {
 
-/// The tokenizer beside a model, by path: the runtime's tokenizers read it.
-struct TokenizerFiles {
-  /// Absolute path of a SentencePiece `tokenizer.model`; empty: there is none.
-  std::string sentencePieceModel;
-  TokenizerSettings settings;
+/// The tokenizer of a model.
+struct ModelTokenizer {
+  TokenizerData data;
   /// The token that ends a text, and what says so.
   std::optional<int32_t> end;
   std::string endOrigin;
@@ -30,7 +28,7 @@ struct Model {
   ModelConfig config;
   /// Nothing when only the config was given: the runtime fills weights at random from a seed.
   std::optional<WeightIndex> weights;
-  TokenizerFiles tokenizer;
+  ModelTokenizer tokenizer;
 };
 
 /// Opens `path`, whatever its format, and checks config and weights against each other: a Hugging Face directory, or a
@@ -39,7 +37,7 @@ Model openModel(const std::string &path);
 
 /// The tokenizer.model at `path`, used as the files in its folder say. `vocabSize`: ids that the model has. Throws
 /// quipu::Error.
-TokenizerFiles openTokenizer(const std::string &path, uint32_t vocabSize, std::vector<Note> &notes);
+ModelTokenizer openTokenizer(const std::string &path, uint32_t vocabSize, std::vector<Note> &notes);
 
 } // namespace quipu::frontend
 

@@ -125,9 +125,9 @@ static void checkTensors(const fs::path &folder, const ModelConfig &config, Weig
 
 /// The first conversions of LLaMA 1 carry bos 0 and eos 1, while their tokenizer (32,000 pieces) has <unk> 0, <s> 1 and
 /// </s> 2: generation would never stop. The tokenizer is right.
-static void correctLlama1Ids(ModelConfig &config, const TokenizerFiles &tokenizer) {
-  if (tokenizer.sentencePieceModel.empty() || config.vocabSize != 32000 ||
-      config.bosTokenIds != std::vector<int32_t>{0} || config.eosTokenIds != std::vector<int32_t>{1})
+static void correctLlama1Ids(ModelConfig &config, const ModelTokenizer &tokenizer) {
+  if (!tokenizer.data.exists() || config.vocabSize != 32000 || config.bosTokenIds != std::vector<int32_t>{0} ||
+      config.eosTokenIds != std::vector<int32_t>{1})
     return;
   config.bosTokenIds = {1};
   config.eosTokenIds = {2};
@@ -138,7 +138,7 @@ static void correctLlama1Ids(ModelConfig &config, const TokenizerFiles &tokenize
 }
 
 /// The token that the tokenizer ends texts with ends them for the model too, unless its config says that nothing does.
-static void joinTokenizersEnd(ModelConfig &config, const TokenizerFiles &tokenizer) {
+static void joinTokenizersEnd(ModelConfig &config, const ModelTokenizer &tokenizer) {
   if (!tokenizer.end || config.endsNowhere)
     return;
   auto known = std::ranges::find(config.eosTokenIds, *tokenizer.end);

@@ -3,10 +3,11 @@
 #include "frontends/hf/TokenizerFiles.h"
 
 #include "frontends/common/Json.h"
+#include "frontends/common/Vocabulary.h"
 #include "frontends/hf/Fields.h"
 #include "frontends/hf/Folder.h"
 #include "runtime/support/Error.h"
-#include "runtime/text/Tokenizer.h"
+#include "runtime/support/MappedFile.h"
 
 #include <algorithm>
 #include <charconv>
@@ -70,7 +71,7 @@ public:
   Reader(const fs::path &path, uint32_t vocabSize, std::vector<Note> &notes)
       : path(path), folder(path.parent_path()), vocabSize(vocabSize), notes(notes) {}
 
-  TokenizerFiles read();
+  ModelTokenizer read();
 
 private:
   void note(std::string_view field, std::string text) {
@@ -101,8 +102,8 @@ private:
   const fs::path folder;
   uint32_t vocabSize;
   std::vector<Note> &notes;
-  TokenizerFiles result;
-  std::unique_ptr<Tokenizer> model;
+  ModelTokenizer result;
+  std::unique_ptr<Vocabulary> model;
   Roles roles;
   std::vector<AddedToken> unnamed;
   /// Of the added tokens.
@@ -160,7 +161,7 @@ void Reader::add(AddedToken token, const std::string &place) {
     fail(place, ": the id ", token.id, " is that of ", shownText(byId->second), " and of ", shownText(token.content),
          "; remove one of them");
   if (isNewContent)
-    result.settings.added.push_back(std::move(token));
+    result.data.settings.added.push_back(std::move(token));
 }
 
 static int32_t parseId(const json &value, const std::string &place) {
@@ -203,7 +204,7 @@ void Reader::readAddedTokensJson() {
 void Reader::readTokenizerJson() {
   if (!isThere(folder / "tokenizer.json"))
     return;
-  if (hasDecoder || !result.settings.added.empty())
+  if (hasDecoder || !result.data.settings.added.empty())
     return note("tokenizer.json", "not read: tokenizer.model beside it is the same tokenizer");
   note("tokenizer.json", "only its added_tokens are read: tokenizer.model beside it is the same tokenizer");
   std::string path = (folder / "tokenizer.json").string();
@@ -349,7 +350,7 @@ void Reader::readConfig() {
   if (isThere(folder / "tokenizer_config.json"))
     config = readObject("tokenizer_config.json", "tokenizer config");
   Fields fields(config, path);
-  TokenizerSettings &settings = result.settings;
+  TokenizerSettings &settings = result.data.settings;
   readClass(fields);
   settings.addBos = fields.boolean("add_bos_token", settings.addBos);
   settings.addEos = fields.boolean("add_eos_token", settings.addEos);
@@ -399,7 +400,7 @@ void Reader::giveIds() {
 void Reader::dropBeyondModel() {
   size_t count = 0;
   std::string first;
-  std::erase_if(result.settings.added, [&](const AddedToken &token) {
+  std::erase_if(result.data.settings.added, [&](const AddedToken &token) {
     if (uint32_t(token.id) < vocabSize)
       return false;
     if (count++ == 0)
@@ -424,7 +425,7 @@ int32_t Reader::resolveRole(std::string_view role) {
   return piece ? *piece : kNoToken;
 }
 
-TokenizerFiles Reader::read() {
+ModelTokenizer Reader::read() {
   if (!isThere(path)) {
     if (isThere(folder / "tokenizer.json"))
       warn("tokenizer.json", "is not supported, only SentencePiece's tokenizer.model is; without it the plan takes "
@@ -433,28 +434,33 @@ TokenizerFiles Reader::read() {
   }
   std::error_code error;
   fs::path absolute = fs::absolute(path, error);
-  result.sentencePieceModel = error ? path.string() : absolute.lexically_normal().string();
-  model = Tokenizer::fromFile(result.sentencePieceModel);
+  result.data.name = error ? path.string() : absolute.lexically_normal().string();
+  std::shared_ptr<MappedFile> file = MappedFile::open(result.data.name, "tokenizer");
+  result.data.model = SentencePieceData{{file->span().begin(), file->span().end()}};
+  model = std::make_unique<Vocabulary>(result.data);
   if (uint32_t(model->size()) > vocabSize)
     fail(path.string(), ": the tokenizer has ", model->size(), " ids but the model has ", vocabSize,
          " (vocab_size): it belongs to another model; get the right one");
   readConfig();
   giveIds();
   dropBeyondModel();
-  result.settings.bos = resolveRole("bos_token");
-  result.settings.eos = resolveRole("eos_token");
+  result.data.settings.bos = resolveRole("bos_token");
+  result.data.settings.eos = resolveRole("eos_token");
   // Now that all is known: whether it works together.
-  model = Tokenizer::fromFile(result.sentencePieceModel, result.settings);
-  if (std::optional<int32_t> eos = model->eos()) {
+  checkSettings(result.data.settings, model->size(), result.data.name);
+  bool isOwn = result.data.settings.eos == kModelsOwnToken;
+  std::optional<int32_t> eos = isOwn ? model->eos() : result.data.settings.eos;
+  if (eos && *eos != kNoToken) {
+    auto added = contentOf.find(*eos);
     result.end = *eos;
-    result.endOrigin = result.settings.eos == kModelsOwnToken
-                           ? "tokenizer.model"
-                           : concat("tokenizer: eos_token ", shownText(model->piece(*eos)));
+    result.endOrigin = isOwn ? "tokenizer.model"
+                             : concat("tokenizer: eos_token ",
+                                      shownText(added == contentOf.end() ? model->piece(*eos) : added->second));
   }
   return std::move(result);
 }
 
-TokenizerFiles readTokenizer(const fs::path &path, uint32_t vocabSize, std::vector<Note> &notes,
+ModelTokenizer readTokenizer(const fs::path &path, uint32_t vocabSize, std::vector<Note> &notes,
                              const std::string &otherwise) {
   try {
     return Reader(path, vocabSize, notes).read();

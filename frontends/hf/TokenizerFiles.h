@@ -19,7 +19,7 @@ namespace quipu::frontend::hf {
 /// What the files say beyond that is refused by name, or noted; nothing is left out in silence. Throws quipu::Error
 /// when a file is damaged or of another kind, and when the tokenizer has more pieces than `vocabSize`; `otherwise` is
 /// what can be done without a tokenizer, for the end of its message; empty: nothing.
-TokenizerFiles readTokenizer(const std::filesystem::path &path, uint32_t vocabSize, std::vector<Note> &notes,
+ModelTokenizer readTokenizer(const std::filesystem::path &path, uint32_t vocabSize, std::vector<Note> &notes,
                              const std::string &otherwise);
 
 } // namespace quipu::frontend::hf

@@ -3,7 +3,7 @@
 #ifndef QUIPU_RUNTIME_TEXT_ADDEDTOKENS_H
 #define QUIPU_RUNTIME_TEXT_ADDEDTOKENS_H
 
-#include "runtime/abi/TokenizerSettings.h"
+#include "runtime/abi/TokenizerData.h"
 
 #include <array>
 #include <string_view>

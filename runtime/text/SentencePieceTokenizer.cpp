@@ -1,9 +1,9 @@
 //===- SentencePieceTokenizer.cpp - tokenizer.model --------------------------------------===//
 
 #include "runtime/text/SentencePieceTokenizer.h"
+#include "runtime/abi/SentencePieceModel.h"
 #include "runtime/support/Error.h"
 #include "runtime/support/Utf8.h"
-#include "runtime/text/SentencePieceModel.h"
 
 #include <builtin_pb/sentencepiece_model.pb.h>
 #include <sentencepiece_processor.h>
@@ -16,41 +16,17 @@ namespace quipu {
 /// U+2581, which stands for a space in pieces.
 static constexpr std::string_view kSpaceMark = "\xe2\x96\x81";
 
-/// A processor of `model` that puts a space before the first word, or none.
-static std::unique_ptr<sentencepiece::SentencePieceProcessor> load(const sentencepiece::ModelProto &model,
-                                                                   bool addSpace, const std::string &name) {
-  auto copy = std::make_unique<sentencepiece::ModelProto>(model);
-  if (addSpace != model.normalizer_spec().add_dummy_prefix()) {
-    copy->mutable_normalizer_spec()->set_add_dummy_prefix(addSpace);
-    // Made with the other setting: the library would find the model unsound.
-    copy->clear_self_test_data();
-  }
-  auto processor = std::make_unique<sentencepiece::SentencePieceProcessor>();
-  std::string problem;
-  try {
-    sentencepiece::util::Status status = processor->Load(std::move(copy));
-    if (!status.ok())
-      problem = status.message();
-  } catch (const std::exception &error) {
-    problem = error.what();
-  }
-  if (!problem.empty())
-    fail(name, ": not a usable SentencePiece model: ", problem,
-         "; the file is damaged, or of another kind than tokenizer.model");
-  return processor;
-}
-
 SentencePieceTokenizer::SentencePieceTokenizer(std::span<const uint8_t> bytes, const std::string &name,
                                                const TokenizerSettings &settings)
     : Tokenizer(settings) {
   std::unique_ptr<sentencepiece::ModelProto> model = readSentencePieceModel(bytes, name);
   const sentencepiece::NormalizerSpec &normalizer = model->normalizer_spec();
   bool addSpace = settings.addPrefixSpace.value_or(normalizer.add_dummy_prefix());
-  processor = load(*model, addSpace, name);
+  processor = loadSentencePiece(*model, addSpace, name);
   pieces = processor->GetPieceSize();
   takeAddedTokens(name);
   if (addSpace && !settings.legacy && !finder.empty())
-    withoutSpace = load(*model, false, name);
+    withoutSpace = loadSentencePiece(*model, false, name);
   dropsAllSpaces = normalizer.remove_extra_whitespaces();
   dropsFirstSpace = addSpace || dropsAllSpaces;
   learnLongestPiece();
@@ -59,13 +35,11 @@ SentencePieceTokenizer::SentencePieceTokenizer(std::span<const uint8_t> bytes, c
 SentencePieceTokenizer::~SentencePieceTokenizer() = default;
 
 void SentencePieceTokenizer::takeAddedTokens(const std::string &name) {
+  checkSettings(settings, pieces, name);
   largestId = pieces - 1;
   std::vector<const AddedToken *> found;
   for (const AddedToken &token : settings.added) {
-    if (token.id < 0 || token.content.empty() || firstInvalidByte(token.content))
-      fail(name, ": the added token ", token.id, " has an id below 0, or a content that is empty or not UTF-8");
-    if (!addedById.emplace(token.id, &token).second)
-      fail(name, ": two added tokens have the id ", token.id);
+    addedById.emplace(token.id, &token);
     largestId = std::max(largestId, token.id);
     // The model's own ends and its unknown token are never read out of a text, also where they are listed as added.
     bool isOwn = token.id == processor->unk_id() || token.id == processor->bos_id() || token.id == processor->eos_id();
@@ -74,9 +48,6 @@ void SentencePieceTokenizer::takeAddedTokens(const std::string &name) {
     else
       found.push_back(&token);
   }
-  for (int32_t id : {settings.bos, settings.eos})
-    if (id != kModelsOwnToken && id != kNoToken && !has(id))
-      fail(name, ": BOS or EOS is token ", id, ", which the tokenizer does not have");
   finder = AddedTokens(found);
 }
 

@@ -2,7 +2,6 @@
 
 #include "runtime/text/Tokenizer.h"
 #include "runtime/support/Error.h"
-#include "runtime/support/MappedFile.h"
 #include "runtime/support/Utf8.h"
 #include "runtime/text/SentencePieceTokenizer.h"
 
@@ -26,24 +25,23 @@ static TokenizerSettings settingsOf(const plan::Tokenizer &tokenizer) {
   return settings;
 }
 
+static TokenizerData dataOf(const plan::Tokenizer &tokenizer, std::string name) {
+  if (tokenizer.kind() != plan::TokenizerKind::sentencepiece)
+    fail(name, ": tokenizer kind ", unsigned(tokenizer.kind()), " is not supported; expected sentencepiece");
+  SentencePieceData model{{tokenizer.model()->begin(), tokenizer.model()->end()}};
+  return {std::move(name), std::move(model), settingsOf(tokenizer)};
+}
+
 std::unique_ptr<Tokenizer> Tokenizer::fromPlan(const plan::Plan &plan, const std::string &planName) {
   const plan::Tokenizer *tokenizer = plan.tokenizer();
   if (!tokenizer || tokenizer->kind() == plan::TokenizerKind::none)
     return nullptr;
-  return fromBytes(tokenizer->kind(), {tokenizer->model()->data(), tokenizer->model()->size()},
-                   planName + ": tokenizer", settingsOf(*tokenizer));
+  return fromData(dataOf(*tokenizer, planName + ": tokenizer"));
 }
 
-std::unique_ptr<Tokenizer> Tokenizer::fromFile(const std::string &path, const TokenizerSettings &settings) {
-  std::shared_ptr<MappedFile> file = MappedFile::open(path, "tokenizer");
-  return fromBytes(plan::TokenizerKind::sentencepiece, file->span(), path, settings);
-}
-
-std::unique_ptr<Tokenizer> Tokenizer::fromBytes(plan::TokenizerKind kind, std::span<const uint8_t> bytes,
-                                                const std::string &name, const TokenizerSettings &settings) {
-  if (kind != plan::TokenizerKind::sentencepiece)
-    fail(name, ": tokenizer kind ", unsigned(kind), " is not supported; expected sentencepiece");
-  return std::make_unique<SentencePieceTokenizer>(bytes, name, settings);
+std::unique_ptr<Tokenizer> Tokenizer::fromData(TokenizerData data) {
+  return std::make_unique<SentencePieceTokenizer>(std::get<SentencePieceData>(data.model).bytes, data.name,
+                                                  data.settings);
 }
 
 std::string Tokenizer::decode(std::span<const int32_t> ids) const {

@@ -3,7 +3,7 @@
 #ifndef QUIPU_RUNTIME_TEXT_TOKENIZER_H
 #define QUIPU_RUNTIME_TEXT_TOKENIZER_H
 
-#include "runtime/abi/TokenizerSettings.h"
+#include "runtime/abi/TokenizerData.h"
 #include "runtime/abi/plan_generated.h"
 
 #include <cstdint>
@@ -23,13 +23,9 @@ public:
   /// The tokenizer that the plan carries; null when it carries none.
   static std::unique_ptr<Tokenizer> fromPlan(const plan::Plan &plan, const std::string &planName);
 
-  /// A tokenizer file (tokenizer.model). Throws Error naming the file when it is missing, damaged or of a kind that is
-  /// not supported.
-  static std::unique_ptr<Tokenizer> fromFile(const std::string &path, const TokenizerSettings &settings = {});
-
-  /// Bytes of a tokenizer file; `name` stands for it in messages.
-  static std::unique_ptr<Tokenizer> fromBytes(plan::TokenizerKind kind, std::span<const uint8_t> bytes,
-                                              const std::string &name, const TokenizerSettings &settings);
+  /// Throws Error that begins with the data's name when the model is damaged or does not go with the settings. There
+  /// must be a tokenizer in the data.
+  static std::unique_ptr<Tokenizer> fromData(TokenizerData data);
 
   /// Ids of a text. Added tokens are found in it, also those that the tokenizer's model has as control tokens; its own
   /// BOS, EOS and unknown token never are.

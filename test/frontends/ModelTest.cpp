@@ -88,7 +88,7 @@ TEST(Model, OpensADirectory) {
   EXPECT_EQ(weightsOf(model).find("norm")->format->name, "bf16");
   EXPECT_EQ(weightsOf(model).find("norm")->nameInFile, "model.norm.weight");
   EXPECT_EQ(model.config.name, directory.folder.path.filename().string());
-  EXPECT_EQ(model.tokenizer.sentencePieceModel, "");
+  EXPECT_EQ(model.tokenizer.data.name, "");
 }
 
 TEST(Model, OpensABareConfig) {

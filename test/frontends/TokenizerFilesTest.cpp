@@ -35,9 +35,7 @@ struct TokenizerFolder {
   std::string error(const json &tokenizerConfig) {
     return errorOf([&] { open(tokenizerConfig); });
   }
-  std::unique_ptr<Tokenizer> tokenizer(const Model &model) {
-    return Tokenizer::fromFile(model.tokenizer.sentencePieceModel, model.tokenizer.settings);
-  }
+  std::unique_ptr<Tokenizer> tokenizer(const Model &model) { return Tokenizer::fromData(model.tokenizer.data); }
 
   TempFolder folder;
   json config = smallConfig();
@@ -61,12 +59,12 @@ json added(const std::string &content, bool special = true) {
 TEST(TokenizerFiles, Defaults) {
   TokenizerFolder folder;
   Model model = folder.open();
-  EXPECT_EQ(model.tokenizer.sentencePieceModel, folder.folder.file("tokenizer.model"));
-  EXPECT_TRUE(model.tokenizer.settings.addBos);
-  EXPECT_FALSE(model.tokenizer.settings.addEos);
-  EXPECT_FALSE(model.tokenizer.settings.legacy);
-  EXPECT_FALSE(model.tokenizer.settings.addPrefixSpace);
-  EXPECT_TRUE(model.tokenizer.settings.added.empty());
+  EXPECT_EQ(model.tokenizer.data.name, folder.folder.file("tokenizer.model"));
+  EXPECT_TRUE(model.tokenizer.data.settings.addBos);
+  EXPECT_FALSE(model.tokenizer.data.settings.addEos);
+  EXPECT_FALSE(model.tokenizer.data.settings.legacy);
+  EXPECT_FALSE(model.tokenizer.data.settings.addPrefixSpace);
+  EXPECT_TRUE(model.tokenizer.data.settings.added.empty());
   EXPECT_EQ(model.tokenizer.end, kEosId);
 }
 
@@ -79,10 +77,10 @@ TEST(TokenizerFiles, ReadsTheConfig) {
                              {"chat_template", "{{ messages }}"},
                              {"model_max_length", 512},
                              {"tokenizer_class", "LlamaTokenizerFast"}});
-  EXPECT_FALSE(model.tokenizer.settings.addBos);
-  EXPECT_TRUE(model.tokenizer.settings.addEos);
-  EXPECT_TRUE(model.tokenizer.settings.legacy);
-  EXPECT_EQ(model.tokenizer.settings.addPrefixSpace, false);
+  EXPECT_FALSE(model.tokenizer.data.settings.addBos);
+  EXPECT_TRUE(model.tokenizer.data.settings.addEos);
+  EXPECT_TRUE(model.tokenizer.data.settings.legacy);
+  EXPECT_EQ(model.tokenizer.data.settings.addPrefixSpace, false);
   // What does not change ids is said where one asks, and no louder.
   EXPECT_EQ(noteOn(model, "tokenizer_config.json", Note::Kind::provenance),
             "not used, as they do not change ids: chat_template, model_max_length\n");
@@ -188,7 +186,7 @@ TEST(TokenizerFiles, AddedTokens) {
               std::string::npos);
     model = folder.open({{"added_tokens_decoder", json::object()}});
     EXPECT_NE(noteOn(model, "tokenizer.json", Note::Kind::provenance).find("not read"), std::string::npos);
-    EXPECT_TRUE(model.tokenizer.settings.added.empty());
+    EXPECT_TRUE(model.tokenizer.data.settings.added.empty());
   }
   {
     // Without an id: the next ones, in the order of the roles.
@@ -203,7 +201,7 @@ TEST(TokenizerFiles, AddedTokens) {
     TokenizerFolder folder;
     folder.config["vocab_size"] = 288;
     Model model = folder.open({{"pad_token", "[PAD]"}});
-    EXPECT_TRUE(model.tokenizer.settings.added.empty());
+    EXPECT_TRUE(model.tokenizer.data.settings.added.empty());
     EXPECT_NE(noteOn(model, "added tokens", Note::Kind::warning).find("\"[PAD]\" with id 288"), std::string::npos);
   }
 }
@@ -302,6 +300,6 @@ TEST(TokenizerFiles, FilesThatAreNoTokenizers) {
   std::filesystem::remove(folder.folder.path / "tokenizer.model");
   folder.folder.write("tokenizer.json", "{}");
   Model model = folder.open();
-  EXPECT_EQ(model.tokenizer.sentencePieceModel, "");
+  EXPECT_EQ(model.tokenizer.data.name, "");
   EXPECT_NE(noteOn(model, "tokenizer.json", Note::Kind::warning).find("not supported"), std::string::npos);
 }

@@ -86,7 +86,7 @@ TEST_F(GenerateTest, StopsAtTheTokenizersEnd) {
   std::vector<int32_t> tokens = generate({3, 9, 4});
   TokenizerSettings settings;
   settings.eos = tokens[0];
-  auto tokenizer = Tokenizer::fromBytes(plan::TokenizerKind::sentencepiece, testTokenizerModel(), "t", settings);
+  auto tokenizer = Tokenizer::fromData({"t", SentencePieceData{testTokenizerModel()}, settings});
   options.ignoreEos = false;
   auto generated = [&](const std::vector<int32_t> &ends) {
     plan::PlanT plan = toyPlan(folder);
@@ -141,8 +141,7 @@ TEST_F(GenerateTest, Continues) {
 
 // Test: the text of the callback is the text of the tokens, the held-back rest at the end included.
 TEST_F(GenerateTest, Text) {
-  auto tokenizer =
-      Tokenizer::fromBytes(plan::TokenizerKind::sentencepiece, testTokenizerModel(), "t", TokenizerSettings());
+  auto tokenizer = Tokenizer::fromData({"t", SentencePieceData{testTokenizerModel()}, TokenizerSettings()});
   options.maxTokens = 8;
   std::string text;
   std::vector<int32_t> tokens = {kFirstByteId + 'x'};

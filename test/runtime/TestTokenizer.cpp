@@ -2,6 +2,8 @@
 
 #include "test/runtime/TestTokenizer.h"
 
+#include "runtime/support/MappedFile.h"
+
 #include <cstdio>
 #include <cstring>
 #include <iterator>
@@ -82,6 +84,11 @@ std::vector<uint8_t> testTokenizerModel() {
   normalizer.varint(5, 1); // escape_whitespaces
   model.string(3, normalizer.text);
   return std::vector<uint8_t>(model.text.begin(), model.text.end());
+}
+
+std::unique_ptr<Tokenizer> tokenizerOf(const std::string &path, const TokenizerSettings &settings) {
+  std::shared_ptr<MappedFile> file = MappedFile::open(path, "tokenizer");
+  return Tokenizer::fromData({path, SentencePieceData{{file->span().begin(), file->span().end()}}, settings});
 }
 
 } // namespace quipu::test

@@ -3,7 +3,10 @@
 #ifndef QUIPU_TEST_RUNTIME_TESTTOKENIZER_H
 #define QUIPU_TEST_RUNTIME_TESTTOKENIZER_H
 
+#include "runtime/text/Tokenizer.h"
+
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -22,6 +25,9 @@ inline constexpr const char *kWords[] = {"▁t", "he", "▁the", "▁cat", "▁c
 
 /// A SentencePiece model as LLaMA's: BPE, byte fallback, a space before the first word, no other normalisation.
 std::vector<uint8_t> testTokenizerModel();
+
+/// The tokenizer of a tokenizer.model.
+std::unique_ptr<Tokenizer> tokenizerOf(const std::string &path, const TokenizerSettings &settings = {});
 
 /// Types of pieces, as SentencePiece numbers them.
 enum PieceType { normalPiece = 1, unknownPiece = 2, controlPiece = 3, userPiece = 4, bytePiece = 6 };

@@ -1,8 +1,8 @@
 //===- TokenizerTest.cpp -----------------------------------------------------------------===//
 
 #include "runtime/text/Tokenizer.h"
+#include "runtime/abi/SentencePieceModel.h"
 #include "runtime/support/Utf8.h"
-#include "runtime/text/SentencePieceModel.h"
 #include "runtime/text/StreamDecoder.h"
 #include "test/runtime/TestTokenizer.h"
 #include "test/runtime/ToyPlan.h"
@@ -40,7 +40,7 @@ protected:
     return make(bytes, settings);
   }
   static std::unique_ptr<Tokenizer> make(const std::vector<uint8_t> &bytes, const TokenizerSettings &settings) {
-    return Tokenizer::fromBytes(plan::TokenizerKind::sentencepiece, bytes, "t.model", settings);
+    return Tokenizer::fromData({"t.model", SentencePieceData{bytes}, settings});
   }
   static std::vector<uint8_t> modelWith(const std::string &more) {
     std::vector<uint8_t> bytes = testTokenizerModel();
@@ -240,19 +240,17 @@ TEST_F(TokenizerTest, InvalidText) {
 
 TEST_F(TokenizerTest, BadFiles) {
   TempFolder folder;
-  EXPECT_NE(errorOf([&] { Tokenizer::fromFile(folder.path("none")); }).find("No such file"), std::string::npos);
+  EXPECT_NE(errorOf([&] { tokenizerOf(folder.path("none")); }).find("No such file"), std::string::npos);
   writeFile(folder.path("tokenizer.json"), std::vector<uint8_t>{'{', '}'});
-  EXPECT_NE(errorOf([&] { Tokenizer::fromFile(folder.path("tokenizer.json")); }).find("tokenizer.model"),
-            std::string::npos);
+  EXPECT_NE(errorOf([&] { tokenizerOf(folder.path("tokenizer.json")); }).find("tokenizer.model"), std::string::npos);
   // Links in a circle are not links into nowhere: the system's own words.
   std::filesystem::create_symlink("circle", folder.path("circle"));
-  EXPECT_NE(errorOf([&] { Tokenizer::fromFile(folder.path("circle")); }).find("Too many levels of symbolic links"),
+  EXPECT_NE(errorOf([&] { tokenizerOf(folder.path("circle")); }).find("Too many levels of symbolic links"),
             std::string::npos);
   std::filesystem::create_symlink("good/inside", folder.path("through"));
   writeFile(folder.path("good"), testTokenizerModel());
-  EXPECT_NE(errorOf([&] { Tokenizer::fromFile(folder.path("through")); }).find("which is not there"),
-            std::string::npos);
-  EXPECT_EQ(Tokenizer::fromFile(folder.path("good"))->encode("the").size(), 2u);
+  EXPECT_NE(errorOf([&] { tokenizerOf(folder.path("through")); }).find("which is not there"), std::string::npos);
+  EXPECT_EQ(tokenizerOf(folder.path("good"))->encode("the").size(), 2u);
   EXPECT_NE(errorOf([&] { make({}); }).find("t.model: "), std::string::npos);
   EXPECT_NE(errorOf([&] { make(std::vector<uint8_t>(300, 0x0a)); }).find("SentencePiece"), std::string::npos);
   auto text = [&](std::string_view bytes) {
@@ -295,7 +293,7 @@ TEST_F(TokenizerTest, DamagedModels) {
 // (tokenizer-goldens.py), for prose, code, other scripts, and random ids with unfinished characters.
 TEST(TokenizerGoldens, EmbeddedModel) {
   std::string root = QUIPU_TEST_SOURCE_DIR;
-  auto tokenizer = Tokenizer::fromFile(root + "/../models/quipu-stories/tokenizer.model");
+  auto tokenizer = tokenizerOf(root + "/../models/quipu-stories/tokenizer.model");
   std::vector<uint8_t> bytes = readFile(root + "/runtime/tokenizer-goldens.json");
   nlohmann::json goldens = nlohmann::json::parse(bytes.begin(), bytes.end());
   ASSERT_GT(goldens["encode"].size(), 20u);
@@ -326,7 +324,7 @@ TEST(TokenizerGoldens, AddedTokens) {
     settings.addPrefixSpace.reset();
     if (golden["settings"].contains("add_prefix_space"))
       settings.addPrefixSpace = golden["settings"]["add_prefix_space"].get<bool>();
-    auto tokenizer = Tokenizer::fromFile(root + "/../models/quipu-stories/tokenizer.model", settings);
+    auto tokenizer = tokenizerOf(root + "/../models/quipu-stories/tokenizer.model", settings);
     for (const auto &text : golden["texts"]) {
       EXPECT_EQ(tokenizer->encodePlain(text["text"].get<std::string>()), text["ids"].get<std::vector<int32_t>>())
           << golden["settings"] << " " << text["text"];
@@ -360,9 +358,8 @@ struct CharacterMap {
     return value;
   }
   std::string error() const {
-    return errorOf([&] {
-      Tokenizer::fromBytes(plan::TokenizerKind::sentencepiece, bytes, "t.model", TokenizerSettings())->encode("ABé…");
-    });
+    return errorOf(
+        [&] { Tokenizer::fromData({"t.model", SentencePieceData{bytes}, TokenizerSettings()})->encode("ABé…"); });
   }
 
   const std::string strings = std::string("\0 \0...\0a\0b\0e\xcc\x81\0fi\0\xc3\x9f\0\xef\xac\x83\0", 25);
@@ -376,7 +373,7 @@ struct CharacterMap {
 TEST(CharacterMaps, SoundOne) {
   CharacterMap map;
   EXPECT_EQ(checkCharacterMap(map.map()), nullptr);
-  auto tokenizer = Tokenizer::fromBytes(plan::TokenizerKind::sentencepiece, map.bytes, "t.model", TokenizerSettings());
+  auto tokenizer = Tokenizer::fromData({"t.model", SentencePieceData{map.bytes}, TokenizerSettings()});
   std::vector<uint8_t> bytes = readFile(std::string(QUIPU_TEST_SOURCE_DIR) + "/runtime/charmap-goldens.json");
   nlohmann::json goldens = nlohmann::json::parse(bytes.begin(), bytes.end());
   ASSERT_GE(goldens.size(), 10u);
@@ -454,8 +451,7 @@ TEST(CharacterMaps, RandomDamage) {
     for (uint32_t i = 0, count = 1 + random() % 3; i < count; ++i)
       map.bytes[map.begin + random() % map.size] = uint8_t(random());
     try {
-      auto damaged =
-          Tokenizer::fromBytes(plan::TokenizerKind::sentencepiece, map.bytes, "t.model", TokenizerSettings());
+      auto damaged = Tokenizer::fromData({"t.model", SentencePieceData{map.bytes}, TokenizerSettings()});
       (void)damaged->decode(damaged->encode("ABe the office ﬁne … SS \u00ad\u3000 é \U0001f999"));
       ++taken;
     } catch (const Error &) {
@@ -471,7 +467,7 @@ TEST(SentencePieceModels, UnsoundPieces) {
   auto open = [](const std::string &extra) {
     std::vector<uint8_t> bytes = testTokenizerModel();
     bytes.insert(bytes.end(), extra.begin(), extra.end());
-    return Tokenizer::fromBytes(plan::TokenizerKind::sentencepiece, bytes, "t.model", TokenizerSettings());
+    return Tokenizer::fromData({"t.model", SentencePieceData{bytes}, TokenizerSettings()});
   };
   auto error = [&](const std::string &extra) { return errorOf([&] { open(extra); }); };
   EXPECT_EQ(open(modelPiece("zz", -1, normalPiece))->find("zz"), 288);

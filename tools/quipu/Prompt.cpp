@@ -62,18 +62,16 @@ std::unique_ptr<Tokenizer> loadTokenizerFile(const std::string &path, const Plan
 std::unique_ptr<Tokenizer> loadTokenizerFile(const std::string &path, uint32_t vocabSize,
                                              const TokenizerSettings *own) {
   std::vector<frontend::Note> notes;
-  frontend::TokenizerFiles files = frontend::openTokenizer(path, vocabSize, notes);
-  if (files.sentencePieceModel.empty())
-    return Tokenizer::fromFile(path);
+  TokenizerData data = frontend::openTokenizer(path, vocabSize, notes).data;
   for (const frontend::Note &note : notes)
     if (note.kind == frontend::Note::Kind::warning)
       printNote(concat("warning: ", path, ": ", note.field, ": ", note.text));
   std::error_code error;
   if (own && !std::filesystem::exists(std::filesystem::path(path).parent_path() / "tokenizer_config.json", error)) {
-    files.settings.addBos = own->addBos;
-    files.settings.addEos = own->addEos;
+    data.settings.addBos = own->addBos;
+    data.settings.addEos = own->addEos;
   }
-  return Tokenizer::fromFile(files.sentencePieceModel, files.settings);
+  return Tokenizer::fromData(std::move(data));
 }
 
 std::vector<int32_t> PromptSource::tokens(const Tokenizer *tokenizer, const PlanFile &plan) const {

@@ -31,12 +31,12 @@ std::unique_ptr<Tokenizer> TokenizeCommand::load() const {
   std::unique_ptr<Tokenizer> result;
   if (source.isModel()) {
     frontend::Model model = frontend::openModel(source.path());
-    const frontend::TokenizerFiles &files = model.tokenizer;
-    bool hasOwn = !files.sentencePieceModel.empty();
+    const TokenizerData &data = model.tokenizer.data;
+    bool hasOwn = data.exists();
     if (!tokenizerFile.empty())
-      result = loadTokenizerFile(tokenizerFile, model.config.vocabSize, hasOwn ? &files.settings : nullptr);
+      result = loadTokenizerFile(tokenizerFile, model.config.vocabSize, hasOwn ? &data.settings : nullptr);
     else if (hasOwn)
-      result = Tokenizer::fromFile(files.sentencePieceModel, files.settings);
+      result = Tokenizer::fromData(data);
   } else {
     std::shared_ptr<const PlanFile> plan = source.open();
     result = tokenizerFile.empty() ? Tokenizer::fromPlan(plan->plan(), plan->path())

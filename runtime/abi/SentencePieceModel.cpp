@@ -1,11 +1,12 @@
 //===- SentencePieceModel.cpp - A tokenizer.model, checked -------------------------------===//
 
-#include "runtime/text/SentencePieceModel.h"
+#include "runtime/abi/SentencePieceModel.h"
 #include "runtime/support/Error.h"
 #include "runtime/support/FileKind.h"
 #include "runtime/support/Utf8.h"
 
 #include <builtin_pb/sentencepiece_model.pb.h>
+#include <sentencepiece_processor.h>
 
 #include <algorithm>
 #include <cmath>
@@ -202,6 +203,29 @@ std::unique_ptr<sentencepiece::ModelProto> readSentencePieceModel(std::span<cons
   if (!model->denormalizer_spec().precompiled_charsmap().empty())
     fail(name, ": the SentencePiece model has a denormaliser, which is not supported; use a tokenizer without one");
   return model;
+}
+
+std::unique_ptr<sentencepiece::SentencePieceProcessor> loadSentencePiece(const sentencepiece::ModelProto &model,
+                                                                         bool addSpace, const std::string &name) {
+  auto copy = std::make_unique<sentencepiece::ModelProto>(model);
+  if (addSpace != model.normalizer_spec().add_dummy_prefix()) {
+    copy->mutable_normalizer_spec()->set_add_dummy_prefix(addSpace);
+    // Made with the other setting: the library would find the model unsound.
+    copy->clear_self_test_data();
+  }
+  auto processor = std::make_unique<sentencepiece::SentencePieceProcessor>();
+  std::string problem;
+  try {
+    sentencepiece::util::Status status = processor->Load(std::move(copy));
+    if (!status.ok())
+      problem = status.message();
+  } catch (const std::exception &error) {
+    problem = error.what();
+  }
+  if (!problem.empty())
+    fail(name, ": not a usable SentencePiece model: ", problem,
+         "; the file is damaged, or of another kind than tokenizer.model");
+  return processor;
 }
 
 } // namespace quipu

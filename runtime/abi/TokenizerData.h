@@ -1,16 +1,18 @@
-//===- TokenizerSettings.h - How a tokenizer's model is used ------*- C++ -*-===//
+//===- TokenizerData.h - A tokenizer, as data --------------------*- C++ -*-===//
 //
-// What the files beside a tokenizer's model say about it. A frontend reads them, the plan carries them
-// (tables Tokenizer and AddedToken in runtime/abi/plan.fbs), and the tokenizer obeys them.
+// What makes text to ids and back: a model (pieces and how they are found) and the settings of its use. A frontend
+// reads it from files of any format, the plan carries it (tables Tokenizer and AddedToken in runtime/abi/plan.fbs), and
+// runtime/text makes a tokenizer of it.
 //
 //===----------------------------------------------------------------------------------===//
 
-#ifndef QUIPU_RUNTIME_ABI_TOKENIZERSETTINGS_H
-#define QUIPU_RUNTIME_ABI_TOKENIZERSETTINGS_H
+#ifndef QUIPU_RUNTIME_ABI_TOKENIZERDATA_H
+#define QUIPU_RUNTIME_ABI_TOKENIZERDATA_H
 
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 namespace quipu {
@@ -48,6 +50,25 @@ struct TokenizerSettings {
   std::vector<AddedToken> added;
 };
 
+/// Checks that the settings go with a model of `pieces` pieces: added tokens have ids from 0 on, no two the same, and a
+/// content that is UTF-8 and not empty; BOS and EOS are pieces or added tokens. Throws Error that begins with `name`.
+void checkSettings(const TokenizerSettings &settings, int32_t pieces, const std::string &name);
+
+/// The bytes of a SentencePiece `tokenizer.model`; readSentencePieceModel has checked them.
+struct SentencePieceData {
+  std::vector<uint8_t> bytes;
+};
+
+struct TokenizerData {
+  /// The file that it was read from, for messages.
+  std::string name;
+  /// Nothing: there is no tokenizer.
+  std::variant<std::monostate, SentencePieceData> model;
+  TokenizerSettings settings;
+
+  bool exists() const { return !std::holds_alternative<std::monostate>(model); }
+};
+
 } // namespace quipu
 
-#endif // QUIPU_RUNTIME_ABI_TOKENIZERSETTINGS_H
+#endif // QUIPU_RUNTIME_ABI_TOKENIZERDATA_H

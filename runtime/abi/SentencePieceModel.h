@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------------------===//
 
-#ifndef QUIPU_RUNTIME_TEXT_SENTENCEPIECEMODEL_H
-#define QUIPU_RUNTIME_TEXT_SENTENCEPIECEMODEL_H
+#ifndef QUIPU_RUNTIME_ABI_SENTENCEPIECEMODEL_H
+#define QUIPU_RUNTIME_ABI_SENTENCEPIECEMODEL_H
 
 #include <cstdint>
 #include <memory>
@@ -16,6 +16,7 @@
 
 namespace sentencepiece {
 class ModelProto;
+class SentencePieceProcessor;
 } // namespace sentencepiece
 
 namespace quipu {
@@ -25,6 +26,11 @@ namespace quipu {
 std::unique_ptr<sentencepiece::ModelProto> readSentencePieceModel(std::span<const uint8_t> bytes,
                                                                   const std::string &name);
 
+/// A processor of `model` that puts a space before the first word, or none. Throws Error that begins with `name` when
+/// the library cannot use the model.
+std::unique_ptr<sentencepiece::SentencePieceProcessor> loadSentencePiece(const sentencepiece::ModelProto &model,
+                                                                         bool addSpace, const std::string &name);
+
 /// Checks a precompiled character map: a 4-byte length, a Darts double array of that length whose values are offsets,
 /// and strings that end in zeros. Every unit and string that a text can lead to must be inside its array. Returns what
 /// is wrong; null: nothing.
@@ -32,4 +38,4 @@ const char *checkCharacterMap(std::string_view map);
 
 } // namespace quipu
 
-#endif // QUIPU_RUNTIME_TEXT_SENTENCEPIECEMODEL_H
+#endif // QUIPU_RUNTIME_ABI_SENTENCEPIECEMODEL_H
