@@ -243,6 +243,18 @@ def selected(options, plan):
             yield launch
 
 
+def obstacle(options, plan):
+    """Why a kernel that was asked for has no arguments here; nothing where each has."""
+    from plan_reader import DENSE_FORMATS
+    for launch in selected(options, plan):
+        for weight in (plan.weights[arg["value"]] for arg in launch.args if arg["kind"] == "weight"):
+            if weight["dtype"] not in DENSE_FORMATS:
+                return (f"{options.plan}: {launch.name} reads {weight['name']} in the format {weight['dtype']}; arguments "
+                        f"are made in {', '.join(DENSE_FORMATS)} alone: compile without --quantize, or leave the kernel "
+                        "out (--kernels)")
+    return None
+
+
 def services_name(plan, variant):
     return f"{plan.variants[variant]}.services"
 
@@ -382,6 +394,8 @@ def main():
             sys.stdout.flush()
             os._exit(3)  # a context in error hangs in destructors
         os._exit(0)
+    if problem := obstacle(options, plan):
+        sys.exit(f"check_kernels.py: error: {problem}")
     report = Report(options)
     for variant in range(len(plan.variants)):
         run_workers(options, plan, report, variant)

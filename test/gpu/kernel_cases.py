@@ -12,7 +12,9 @@ import math
 
 import torch
 
-DTYPES = {"f32": torch.float32, "f16": torch.float16, "bf16": torch.bfloat16}
+from plan_reader import DENSE_FORMATS
+
+DTYPES = dict(zip(DENSE_FORMATS, (torch.float32, torch.float16, torch.bfloat16), strict=True))
 PAIR_RUN = 8  # runtime/abi/RowOrder.h
 GUARD_BYTES = 4096
 POISON = 0xFF  # NaN in every format

@@ -7,6 +7,10 @@ import tempfile
 from pathlib import Path
 
 
+# Formats whose weights are one number after another. Those of others are blocks (runtime/abi/WeightFormat.cpp).
+DENSE_FORMATS = ("f32", "f16", "bf16")
+
+
 class Plan:
     def __init__(self, path, quipu="quipu"):
         self.path, self.quipu = str(path), quipu
