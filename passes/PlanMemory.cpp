@@ -17,6 +17,7 @@
 
 #include "ir/Llama/Llama.h"
 #include "passes/Passes.h"
+#include "runtime/abi/KernelAbi.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
@@ -36,9 +37,6 @@ namespace quipu::llama {
 
 using namespace mlir;
 using namespace quipu::llama;
-
-/// Every place is a multiple of this: a cache line, and the widest vector of any CPU.
-static constexpr int64_t kAlignment = 64;
 
 namespace {
 
@@ -122,7 +120,7 @@ private:
       elements *= rows;
     }
     int64_t bytes = llvm::divideCeil(elements * tensor.getElementTypeBitWidth(), 8);
-    return llvm::alignTo(bytes, kAlignment);
+    return llvm::alignTo(bytes, kArenaAlignment);
   }
 
   void plan(func::FuncOp func, ProgramAttr program, SymbolTable &symbols) {

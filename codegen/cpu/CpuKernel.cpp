@@ -10,6 +10,7 @@
 #include "codegen/cpu/SingleOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/X86Vector/X86VectorDialect.h"
+#include "runtime/abi/KernelAbi.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -36,7 +37,7 @@ struct LinearEmitter : CpuEmitter::ExternalModel<LinearEmitter, CpuLinearSchedul
     if (schedule.getRows() == RowRegime::Few) {
       if (RMSNormOp norm = region->norm()) {
         Type element = getElementTypeOrSelf(norm.getResult());
-        generated.scratchBytes = llvm::alignTo(use.maxRows * region->inputs() * bytesOf(element), 64);
+        generated.scratchBytes = llvm::alignTo(use.maxRows * region->inputs() * bytesOf(element), kArenaAlignment);
       }
       emitLinearFew(builder, *region, schedule, generated.name);
       generated.entries.push_back({generated.name, tiles, RowDim::One, 1});
@@ -47,7 +48,7 @@ struct LinearEmitter : CpuEmitter::ExternalModel<LinearEmitter, CpuLinearSchedul
       emitLinearManyNorm(builder, *region, schedule, norm);
       generated.entries.push_back({norm, 1, RowDim::Tokens, schedule.getLanes()});
     }
-    generated.scratchBytes = llvm::alignTo(linearManyScratchBytes(*region, schedule), 64);
+    generated.scratchBytes = llvm::alignTo(linearManyScratchBytes(*region, schedule), kArenaAlignment);
     emitLinearMany(builder, *region, schedule, generated.name);
     generated.entries.push_back({generated.name, tiles, RowDim::One, 1});
     return success();
@@ -63,7 +64,7 @@ struct AttentionEmitter : CpuEmitter::ExternalModel<AttentionEmitter, CpuAttenti
                            GeneratedKernel &generated) const {
     auto schedule = cast<CpuAttentionScheduleAttr>(attribute);
     auto attention = onlyOp<AttentionOp>(kernel);
-    generated.scratchBytes = llvm::alignTo(attentionScratchBytes(attention, schedule), 64);
+    generated.scratchBytes = llvm::alignTo(attentionScratchBytes(attention, schedule), kArenaAlignment);
     GeneratedEntry entry{generated.name, static_cast<int64_t>(attention.getNumKvHeads()), RowDim::Tokens, 1};
     if (schedule.getRows() == RowRegime::Few) {
       emitAttentionFew(builder, kernel, attention, schedule, generated.name);

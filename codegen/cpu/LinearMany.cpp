@@ -18,6 +18,7 @@
 #include "codegen/common/CacheAddress.h"
 #include "codegen/cpu/Emitters.h"
 #include "codegen/cpu/WeightOperand.h"
+#include "runtime/abi/KernelAbi.h"
 
 using namespace mlir;
 using namespace quipu::llama;
@@ -49,7 +50,8 @@ void storeFeatures(KernelBuilder &b, const ActivationLayout &layout, Value tileB
 
 /// Scratch of the values that go to the cache. Rows of a weight that were decoded lie behind it.
 int64_t appendScratchBytes(LinearTiles &region, CpuLinearScheduleAttr schedule) {
-  return region.has<AppendStage>() ? llvm::alignTo(2 * schedule.getRun() * schedule.getLanes() * 4, 64) : 0;
+  return region.has<AppendStage>() ? llvm::alignTo(2 * schedule.getRun() * schedule.getLanes() * 4, kArenaAlignment)
+                                   : 0;
 }
 
 class ManyEmitter {

@@ -10,6 +10,7 @@
 #include "codegen/common/DenseWeights.h"
 #include "codegen/common/LinearRegion.h"
 #include "codegen/schedule/Select.h"
+#include "ir/Llama/RowPairing.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
 using namespace mlir;
@@ -20,16 +21,6 @@ namespace {
 
 /// Threads of a block of a pointwise kernel.
 constexpr int64_t kPointwiseThreads = 256;
-
-RowPairing pairingOf(RotaryLayout layout) {
-  switch (layout) {
-  case RotaryLayout::Half:
-    return RowPairing::Halves;
-  case RotaryLayout::Interleaved:
-    return RowPairing::Alternating;
-  }
-  llvm_unreachable("all layouts are listed");
-}
 
 class CudaSelector {
 public:
@@ -121,17 +112,17 @@ private:
       order.push_back(SourceRowsAttr::get(context, pairing, groupRows));
     };
     if (region.has<GateStage>()) {
-      if (int64_t features = region.outputs() / 2; features % 8)
+      if (auto features = static_cast<uint64_t>(region.outputs() / 2); features % kPairRun)
         return region.kernel.emitOpError()
-               << "has " << features
-               << " features of a gated MLP (intermediate_size); CUDA kernels need a multiple of 8";
+               << "has " << features << " features of a gated MLP (intermediate_size); CUDA kernels need a multiple of "
+               << kPairRun;
       add(RowPairing::First);
       add(RowPairing::Second);
       return order;
     }
-    if (int64_t head = region.headDim(); head % 16)
+    if (auto head = static_cast<uint64_t>(region.headDim()); head % kPairTileRows)
       return region.kernel.emitOpError() << "has heads of " << head
-                                         << " elements (head_dim); CUDA kernels need a multiple of 16";
+                                         << " elements (head_dim); CUDA kernels need a multiple of " << kPairTileRows;
     for (const LinearSection &section : region.sections) {
       const auto *rotate = section.find<RotateStage>();
       rotate ? add(pairingOf(RotateOp(rotate->op).getLayout()), region.headDim()) : add(RowPairing::Plain);

@@ -1,6 +1,7 @@
 //===- LlamaAttrs.cpp - Attributes of the llama dialect -------------------===//
 
 #include "ir/Llama/Llama.h"
+#include "ir/Llama/RowPairing.h"
 
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
@@ -199,9 +200,10 @@ LogicalResult RowPartsAttr::verify(function_ref<InFlightDiagnostic()> emitError,
 }
 
 LogicalResult SourceRowsAttr::verify(function_ref<InFlightDiagnostic()> emitError, RowPairing pairing, int64_t group) {
-  bool grouped = pairing == RowPairing::Halves || pairing == RowPairing::Alternating;
-  if (grouped && (group < 16 || group % 16))
-    return emitError() << stringifyRowPairing(pairing) << " needs groups of a multiple of 16 rows, found " << group;
+  bool grouped = hasGroups(rowOrderOf(pairing));
+  if (grouped && (group < 0 || !isWholeTiles(static_cast<uint64_t>(group))))
+    return emitError() << stringifyRowPairing(pairing) << " needs groups of a multiple of " << kPairTileRows
+                       << " rows, found " << group;
   if (!grouped && group)
     return emitError() << stringifyRowPairing(pairing) << " has no groups, found " << group;
   return success();

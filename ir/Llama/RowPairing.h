@@ -12,6 +12,17 @@
 
 namespace quipu::llama {
 
+/// The pairing of the rows of a head whose pairs a rotary embedding turns.
+inline RowPairing pairingOf(RotaryLayout layout) {
+  switch (layout) {
+  case RotaryLayout::Half:
+    return RowPairing::Halves;
+  case RotaryLayout::Interleaved:
+    return RowPairing::Alternating;
+  }
+  llvm_unreachable("all layouts are listed");
+}
+
 inline plan::RowOrder rowOrderOf(RowPairing pairing) {
   switch (pairing) {
   case RowPairing::Plain:

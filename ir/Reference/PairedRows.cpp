@@ -11,8 +11,8 @@
 
 #include "ir/Reference/PairedRows.h"
 
+#include "ir/Llama/RowPairing.h"
 #include "ir/Reference/Patterns.h"
-#include "runtime/abi/RowOrder.h"
 
 #include "mlir/IR/BuiltinOps.h"
 
@@ -25,10 +25,9 @@ static bool isPaired(Type type) {
   return tensor && isa_and_nonnull<PairedRowsAttr>(tensor.getEncoding());
 }
 
-/// The row of the first (0) or second (1) element of a pair.
-static int32_t rowOfPair(int64_t pair, int64_t which) {
-  constexpr int64_t run = kPairRun;
-  return static_cast<int32_t>(pair / run * (2 * run) + which * run + pair % run);
+/// Where an order puts row `row` of a source, as an element of a table.
+static int32_t placeOf(plan::RowOrder order, int64_t groupRows, int64_t row) {
+  return static_cast<int32_t>(targetRow(order, static_cast<uint64_t>(groupRows), static_cast<uint64_t>(row)));
 }
 
 static std::optional<SmallVector<int32_t>> rowsOfGate(GateOp gate) {
@@ -36,9 +35,9 @@ static std::optional<SmallVector<int32_t>> rowsOfGate(GateOp gate) {
   if (gate.getUp() || features % kPairRun)
     return std::nullopt;
   SmallVector<int32_t> rows;
-  for (int64_t which : {0, 1})
+  for (plan::RowOrder order : {plan::RowOrder::first, plan::RowOrder::second})
     for (int64_t feature = 0; feature < features; ++feature)
-      rows.push_back(rowOfPair(feature, which));
+      rows.push_back(placeOf(order, /*groupRows=*/0, feature));
   return rows;
 }
 
@@ -48,16 +47,12 @@ static LogicalResult appendRotated(Value part, SmallVector<int32_t> &rows) {
   if (!rotate || rotate.getInput() != part)
     return failure();
   auto first = static_cast<int32_t>(rows.size());
-  int64_t headDim = rotate.getHeadDim(), half = headDim / 2;
-  if (headDim % static_cast<int64_t>(2 * kPairRun))
+  int64_t headDim = rotate.getHeadDim();
+  if (!isWholeTiles(static_cast<uint64_t>(headDim)))
     return failure();
-  for (int64_t feature = 0; feature < widthOf(part); ++feature) {
-    int64_t element = feature % headDim;
-    bool isInterleaved = rotate.getLayout() == RotaryLayout::Interleaved;
-    int64_t pair = isInterleaved ? element / 2 : element % half;
-    int64_t which = isInterleaved ? element % 2 : element / half;
-    rows.push_back(first + rowOfPair(feature / headDim * half + pair, which));
-  }
+  plan::RowOrder order = rowOrderOf(pairingOf(rotate.getLayout()));
+  for (int64_t feature = 0; feature < widthOf(part); ++feature)
+    rows.push_back(first + placeOf(order, headDim, feature));
   return success();
 }
 

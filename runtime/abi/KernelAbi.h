@@ -12,7 +12,7 @@
 // - `dims`: see QuipuDim.
 // - `begin`, `end`: the half-open range of blocks of the entry's grid to compute; any split of the grid into ranges
 //   computes the same bits.
-// - `scratch`: Kernel.scratch_bytes of memory that no other thread uses, 64-byte aligned.
+// - `scratch`: Kernel.scratch_bytes of memory that no other thread uses, aligned as an arena tensor.
 //
 // Layout of the arguments that the runtime provides:
 // - token_ids, positions, sequences: int32[T]. `positions[t]` is the place of the token in its sequence (0-based), -1
@@ -21,7 +21,7 @@
 // - block table: int32[max_batch][dims[kDimBlockTableStride]], block number of each page of each sequence.
 // - K pool, V pool: [blocks][Hkv][page][Dh] of the cache's dtype.
 // - logits: float[R][V], row-major.
-// - arena tensors: 64-byte aligned, laid out as the kernels agree among themselves.
+// - arena tensors: at multiples of kArenaAlignment bytes, laid out as the kernels agree among themselves.
 // - weights: as in Weight.shape, row-major, at least 2-byte aligned (mapped files promise no more).
 //
 // A code module may call the C functions of QUIPU_HOST_FUNCTIONS, which the runtime's process has, and no others.
@@ -35,6 +35,9 @@
 
 /// X(name) for each function of the C library that generated code may call.
 #define QUIPU_HOST_FUNCTIONS(X) X(cosf) X(memcpy) X(memmove) X(memset) X(sincosf) X(sinf)
+
+/// Bytes: a cache line, and the widest vector of any CPU. The arena itself begins at such an address.
+enum { kArenaAlignment = 64 };
 
 enum QuipuDim {
   /// T: rows of the step, already padded to the program's row_align.

@@ -16,27 +16,50 @@ namespace quipu {
 /// First elements of pairs that lie side by side, followed by as many partners.
 inline constexpr uint64_t kPairRun = 8;
 
+/// Rows of a tile: the first elements of kPairRun pairs, then their partners.
+inline constexpr uint64_t kPairTileRows = 2 * kPairRun;
+
+/// A pair of rows, and which of the two a row is: 0 or 1.
+template <typename Number> struct RowOfPair {
+  Number pair, partner;
+};
+
+// The arithmetic of the orders, for integers and for what a code generator has in their place.
+
+/// Row `row` of a group whose first half holds the first elements.
+template <typename Number> RowOfPair<Number> rowInHalves(const Number &row, const Number &half) {
+  return {row % half, row / half};
+}
+/// Row `row` of a group in which each partner lies behind its first element.
+template <typename Number> RowOfPair<Number> rowInTurn(const Number &row) { return {row / 2, row % 2}; }
+
+/// Where tiles put a row.
+template <typename Number> Number rowInTiles(const RowOfPair<Number> &row) {
+  return row.pair / kPairRun * kPairTileRows + row.partner * kPairRun + row.pair % kPairRun;
+}
+
+/// Whether the rows of a source are pairs in groups (heads), of which each is ordered by itself.
+constexpr bool hasGroups(plan::RowOrder order) {
+  return order == plan::RowOrder::halves || order == plan::RowOrder::alternating;
+}
+
+/// Whether groups of so many rows are whole tiles, as each is that the order is for.
+constexpr bool isWholeTiles(uint64_t groupRows) { return groupRows > 0 && groupRows % kPairTileRows == 0; }
+
 /// The row of the weight, counted from the source's first row there, that row `row` of a source becomes. Groups (heads)
-/// keep their order; group_rows is a multiple of 2 * kPairRun where it matters.
+/// keep their order; where there are groups, they are whole tiles.
 inline uint64_t targetRow(plan::RowOrder order, uint64_t groupRows, uint64_t row) {
-  auto place = [](uint64_t pair, uint64_t partner) {
-    return pair / kPairRun * (2 * kPairRun) + partner * kPairRun + pair % kPairRun;
-  };
   switch (order) {
   case plan::RowOrder::plain:
     return row;
-  case plan::RowOrder::halves: {
-    uint64_t group = row / groupRows, inGroup = row % groupRows, half = groupRows / 2;
-    return group * groupRows + place(inGroup % half, inGroup / half);
-  }
-  case plan::RowOrder::alternating: {
-    uint64_t group = row / groupRows, inGroup = row % groupRows;
-    return group * groupRows + place(inGroup / 2, inGroup % 2);
-  }
+  case plan::RowOrder::halves:
+    return row / groupRows * groupRows + rowInTiles(rowInHalves(row % groupRows, groupRows / 2));
+  case plan::RowOrder::alternating:
+    return row / groupRows * groupRows + rowInTiles(rowInTurn(row % groupRows));
   case plan::RowOrder::first:
-    return place(row, 0);
+    return rowInTiles<uint64_t>({row, 0});
   case plan::RowOrder::second:
-    return place(row, 1);
+    return rowInTiles<uint64_t>({row, 1});
   }
   return row;
 }
@@ -56,8 +79,8 @@ struct SourceRun {
 /// The opposite of targetRow for a source of `rows` rows: the longest run that begins at row `target` of the weight,
 /// counted from the source's first row there. Empty when the row is another source's.
 inline SourceRun sourceRun(plan::RowOrder order, uint64_t groupRows, uint64_t rows, uint64_t target) {
-  // Where `place` in targetRow puts something: pair, partner, and how far the run of pairs goes.
-  uint64_t pair = target / (2 * kPairRun) * kPairRun + target % kPairRun;
+  // What rowInTiles puts there, and how far the run of pairs goes.
+  uint64_t pair = target / kPairTileRows * kPairRun + target % kPairRun;
   uint64_t partner = target / kPairRun % 2, left = kPairRun - target % kPairRun;
   switch (order) {
   case plan::RowOrder::plain:

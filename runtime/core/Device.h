@@ -226,7 +226,7 @@ public:
   /// Throws Error when there is not enough memory.
   virtual DeviceMemory allocate(size_t size, MemoryUse use) = 0;
   /// Every allocation begins at a multiple of it, and so should what is placed inside one.
-  virtual size_t alignment() const { return 64; }
+  virtual size_t alignment() const { return kArenaAlignment; }
 
   /// The host's address of device memory, null when the host cannot reach it.
   virtual void *hostPointer(void *address) const = 0;

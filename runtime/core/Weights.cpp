@@ -43,7 +43,7 @@ struct Pieces {
 
   void add(const WeightRows &weight, char *target) {
     // Whole tiles of pairs, so that runs of rows are not cut.
-    uint64_t perPiece = std::max<uint64_t>(kPieceBytes / weight.rowBytes() / (2 * kPairRun) * (2 * kPairRun), 1);
+    uint64_t perPiece = std::max<uint64_t>(kPieceBytes / weight.rowBytes() / kPairTileRows * kPairTileRows, 1);
     for (uint64_t first = 0; first < weight.rows(); first += perPiece) {
       uint64_t count = std::min(perPiece, weight.rows() - first);
       rows.push_back({&weight, first, count});

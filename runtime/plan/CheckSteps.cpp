@@ -1,6 +1,7 @@
 //===- CheckSteps.cpp - Whether the steps of programs mean something ---------------------===//
 
 #include "runtime/abi/DataType.h"
+#include "runtime/abi/KernelAbi.h"
 #include "runtime/abi/SampleRule.h"
 #include "runtime/abi/WeightFormat.h"
 #include "runtime/plan/PlanChecks.h"
@@ -236,8 +237,9 @@ private:
     switch (arg.kind()) {
     case plan::ArgKind::arena:
       bound = program.arena_bytes();
-      if (arg.value() % 64 != 0 || arg.stride() % 64 != 0)
-        wrong(where, ": arena offset ", arg.value(), " (stride ", arg.stride(), ") is not a multiple of 64");
+      if (arg.value() % kArenaAlignment != 0 || arg.stride() % kArenaAlignment != 0)
+        wrong(where, ": arena offset ", arg.value(), " (stride ", arg.stride(), ") is not a multiple of ",
+              int(kArenaAlignment));
       break;
     case plan::ArgKind::weight:
       bound = plan.weights()->size();

@@ -193,8 +193,8 @@ private:
         break;
       case plan::RowOrder::halves:
       case plan::RowOrder::alternating:
-        if (source->group_rows() == 0 || source->group_rows() % (2 * kPairRun) != 0 || rows % source->group_rows() != 0)
-          wrong(where, ": ", rows, " rows are no groups of ", source->group_rows(), ", in tiles of ", 2 * kPairRun);
+        if (!isWholeTiles(source->group_rows()) || rows % source->group_rows() != 0)
+          wrong(where, ": ", rows, " rows are no groups of ", source->group_rows(), ", in tiles of ", kPairTileRows);
         break;
       case plan::RowOrder::first:
         first = source;

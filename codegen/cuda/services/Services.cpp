@@ -36,22 +36,35 @@ static Value randomValue(CudaBuilder &b, Value number, Value keyA, Value keyB, V
 
 static_assert(plan::RowOrder::MAX == plan::RowOrder::second, "targetRow below does not know the new order");
 
-/// targetRow of runtime/abi/RowOrder.h. `order` is i32, the others i64.
+namespace {
+/// A number of the generated code, with which RowOrder.h calculates.
+struct Number {
+  CudaBuilder &b;
+  Value value;
+
+  Number operator+(const Number &other) const { return {b, b.add(value, other.value)}; }
+  Number operator*(uint64_t factor) const { return {b, b.mul(value, int64_t(factor))}; }
+  Number operator/(uint64_t divisor) const { return {b, b.div(value, int64_t(divisor))}; }
+  Number operator%(uint64_t divisor) const { return {b, b.rem(value, int64_t(divisor))}; }
+  Number operator/(const Number &divisor) const { return {b, b.div(value, divisor.value)}; }
+  Number operator%(const Number &divisor) const { return {b, b.rem(value, divisor.value)}; }
+};
+} // namespace
+
+/// targetRow of runtime/abi/RowOrder.h where the order is a number (i32) of the generated code. The others are i64.
 static Value targetRow(CudaBuilder &b, Value order, Value groupRows, Value row) {
   auto is = [&](plan::RowOrder other) { return b.compare(Predicate::eq, order, static_cast<int64_t>(other)); };
   Value halves = is(plan::RowOrder::halves), alternating = is(plan::RowOrder::alternating);
   // Without groups all rows are one.
   Value grouped = arith::OrIOp::create(b, halves, alternating);
   Value group = b.select(grouped, b.max(groupRows, b.i64(1)), b.i64(std::numeric_limits<int64_t>::max()));
-  Value inGroup = b.rem(row, group);
-  Value half = b.max(b.div(group, 2), b.i64(1));
-  Value pair = b.select(halves, b.rem(inGroup, half), b.select(alternating, b.div(inGroup, 2), inGroup));
-  Value partner =
-      b.select(halves, b.div(inGroup, half),
-               b.select(alternating, b.rem(inGroup, 2), b.select(is(plan::RowOrder::second), b.i64(1), b.i64(0))));
-  int64_t run = kPairRun;
-  Value place = b.add(b.add(b.mul(b.div(pair, run), 2 * run), b.mul(partner, run)), b.rem(pair, run));
-  return b.select(is(plan::RowOrder::plain), row, b.add(b.sub(row, inGroup), place));
+  Number inGroup{b, b.rem(row, group)}, half{b, b.max(b.div(group, 2), b.i64(1))};
+  RowOfPair<Number> inHalves = rowInHalves(inGroup, half), inTurn = rowInTurn(inGroup);
+  Value ofSources = b.select(is(plan::RowOrder::second), b.i64(1), b.i64(0));
+  Number pair{b, b.select(halves, inHalves.pair.value, b.select(alternating, inTurn.pair.value, inGroup.value))};
+  Number partner{b, b.select(halves, inHalves.partner.value, b.select(alternating, inTurn.partner.value, ofSources))};
+  Value place = rowInTiles<Number>({pair, partner}).value;
+  return b.select(is(plan::RowOrder::plain), row, b.add(b.sub(row, inGroup.value), place));
 }
 
 /// Blocks take rows of the source in turn, threads the elements of a row.

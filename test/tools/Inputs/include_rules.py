@@ -12,7 +12,7 @@ RULES = {
     "runtime/abi": ["runtime/support"],
     "runtime": ["runtime"],
     "ir": ["runtime/abi"],
-    "passes": ["ir"],
+    "passes": ["ir", "runtime/abi"],
     "frontends": ["ir", "runtime/abi", "runtime/support"],
     "codegen/common": ["codegen", "ir", "runtime/abi", "runtime/support"],
     "codegen/schedule": ["codegen", "ir"],
