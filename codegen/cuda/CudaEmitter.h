@@ -4,7 +4,7 @@
 #define QUIPU_CODEGEN_CUDA_CUDAEMITTER_H
 
 #include "codegen/common/KernelUses.h"
-#include "codegen/cuda/vocabulary/CudaBuilder.h"
+#include "codegen/cuda/vocabulary/CudaBody.h"
 
 #include "codegen/cuda/CudaEmitter.h.inc"
 

@@ -11,10 +11,12 @@ def CudaEmitter : AttrInterface<"CudaEmitter"> {
     A schedule attribute of the llama dialect that the code generator for CUDA follows. The models are in CudaKernel.cpp.
   }];
   let methods = [
-    InterfaceMethod<"Emits the functions of `kernel` at the insertion point of `b` and describes them in `generated`.",
-                    "::llvm::LogicalResult", "emitKernel",
+    InterfaceMethod<"The bodies of `kernel`, in the order in which they run. What they need besides is emitted at the "
+                    "insertion point of `b`. `generated` has the kernel's name and rows.",
+                    "::llvm::FailureOr<::quipu::codegen::cuda::CudaBodies>", "emitBodies",
                     (ins "::quipu::codegen::cuda::CudaBuilder &":$b, "::quipu::llama::KernelOp":$kernel,
-                         "const ::quipu::codegen::KernelUse &":$use, "::quipu::codegen::GeneratedKernel &":$generated)>];
+                         "const ::quipu::codegen::KernelUse &":$use,
+                         "const ::quipu::codegen::GeneratedKernel &":$generated)>];
 }
 
 #endif // QUIPU_CODEGEN_CUDA_CUDAEMITTER_TD

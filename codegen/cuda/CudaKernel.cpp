@@ -35,55 +35,76 @@ static FailureOr<LinearRegion> matchLinear(KernelOp kernel, const GeneratedKerne
   return region;
 }
 
+/// The bodies of a kernel that has one.
+static FailureOr<CudaBodies> alone(FailureOr<CudaBody> body) {
+  if (failed(body))
+    return failure();
+  return CudaBodies{std::move(*body)};
+}
+
 namespace {
 
 struct LinearFewEmitter : CudaEmitter::ExternalModel<LinearFewEmitter, CudaLinearFewScheduleAttr> {
-  LogicalResult emitKernel(Attribute schedule, CudaBuilder &builder, KernelOp kernel, const KernelUse &,
-                           GeneratedKernel &generated) const {
+  FailureOr<CudaBodies> emitBodies(Attribute schedule, CudaBuilder &builder, KernelOp kernel, const KernelUse &,
+                                   const GeneratedKernel &generated) const {
     FailureOr<LinearRegion> region = matchLinear(kernel, generated);
-    return failed(region) ? failure()
-                          : emitLinearFew(builder, *region, cast<CudaLinearFewScheduleAttr>(schedule), generated);
+    if (failed(region))
+      return failure();
+    return alone(emitLinearFew(builder, *region, cast<CudaLinearFewScheduleAttr>(schedule), generated));
   }
 };
 
 struct LinearRingEmitter : CudaEmitter::ExternalModel<LinearRingEmitter, CudaLinearRingScheduleAttr> {
-  LogicalResult emitKernel(Attribute schedule, CudaBuilder &builder, KernelOp kernel, const KernelUse &use,
-                           GeneratedKernel &generated) const {
+  FailureOr<CudaBodies> emitBodies(Attribute schedule, CudaBuilder &builder, KernelOp kernel, const KernelUse &use,
+                                   const GeneratedKernel &generated) const {
     FailureOr<LinearRegion> region = matchLinear(kernel, generated);
-    return failed(region) ? failure()
-                          : emitLinearFewRing(builder, *region, cast<CudaLinearRingScheduleAttr>(schedule), use.maxRows,
-                                              generated);
+    if (failed(region))
+      return failure();
+    return alone(
+        emitLinearFewRing(builder, *region, cast<CudaLinearRingScheduleAttr>(schedule), use.maxRows, generated));
   }
 };
 
 struct LinearManyEmitter : CudaEmitter::ExternalModel<LinearManyEmitter, CudaLinearManyScheduleAttr> {
-  LogicalResult emitKernel(Attribute attribute, CudaBuilder &builder, KernelOp kernel, const KernelUse &use,
-                           GeneratedKernel &generated) const {
+  FailureOr<CudaBodies> emitBodies(Attribute attribute, CudaBuilder &builder, KernelOp kernel, const KernelUse &use,
+                                   const GeneratedKernel &generated) const {
     auto schedule = cast<CudaLinearManyScheduleAttr>(attribute);
     FailureOr<LinearRegion> region = matchLinear(kernel, generated);
-    if (failed(region) || (region->norm() && failed(emitNormalise(builder, *region, use.maxRows, generated))))
+    if (failed(region))
       return failure();
-    return schedule.getDot() == CudaDot::Wgmma ? emitLinearManyWgmma(builder, *region, schedule, use.maxRows, generated)
-                                               : emitLinearManyMma(builder, *region, schedule, use.maxRows, generated);
+    CudaBodies bodies;
+    auto add = [&](FailureOr<CudaBody> body) {
+      if (succeeded(body))
+        bodies.push_back(std::move(*body));
+      return succeeded(body);
+    };
+    if (region->norm() && !add(emitNormalise(*region, use.maxRows, generated)))
+      return failure();
+    if (!add(schedule.getDot() == CudaDot::Wgmma
+                 ? emitLinearManyWgmma(builder, *region, schedule, use.maxRows, generated)
+                 : emitLinearManyMma(builder, *region, schedule, use.maxRows, generated)))
+      return failure();
+    return bodies;
   }
 };
 
 struct AttentionEmitter : CudaEmitter::ExternalModel<AttentionEmitter, CudaAttentionScheduleAttr> {
-  LogicalResult emitKernel(Attribute attribute, CudaBuilder &builder, KernelOp kernel, const KernelUse &use,
-                           GeneratedKernel &generated) const {
+  FailureOr<CudaBodies> emitBodies(Attribute attribute, CudaBuilder &builder, KernelOp kernel, const KernelUse &use,
+                                   const GeneratedKernel &generated) const {
     auto schedule = cast<CudaAttentionScheduleAttr>(attribute);
     auto attention = onlyOp<AttentionOp>(kernel);
     if (schedule.getRegime() == RowRegime::Few)
-      return emitAttentionFew(builder, kernel, attention, schedule, use.maxRows, generated);
-    return schedule.getDot() == CudaDot::Wgmma ? emitAttentionManyWgmma(builder, kernel, attention, schedule, generated)
-                                               : emitAttentionMany(builder, kernel, attention, schedule, generated);
+      return alone(emitAttentionFew(builder, kernel, attention, schedule, use.maxRows, generated));
+    return alone(schedule.getDot() == CudaDot::Wgmma
+                     ? emitAttentionManyWgmma(builder, kernel, attention, schedule, generated)
+                     : emitAttentionMany(kernel, attention, schedule, generated));
   }
 };
 
 struct SingleOpEmitter : CudaEmitter::ExternalModel<SingleOpEmitter, CudaPointwiseScheduleAttr> {
-  LogicalResult emitKernel(Attribute schedule, CudaBuilder &builder, KernelOp kernel, const KernelUse &,
-                           GeneratedKernel &generated) const {
-    return emitSingleOp(builder, kernel, cast<CudaPointwiseScheduleAttr>(schedule), generated);
+  FailureOr<CudaBodies> emitBodies(Attribute schedule, CudaBuilder &builder, KernelOp kernel, const KernelUse &,
+                                   const GeneratedKernel &generated) const {
+    return alone(emitSingleOp(builder, kernel, cast<CudaPointwiseScheduleAttr>(schedule), generated));
   }
 };
 
@@ -134,7 +155,14 @@ LogicalResult emitCudaKernels(ModuleOp module, const CudaTarget &target, StringR
       return LogicalResult(failure());
     parts.enter(use.program, builder);
     builder.setLoc(kernel.getLoc());
-    return emitter.emitKernel(builder, kernel, use, generated);
+    FailureOr<CudaBodies> bodies = emitter.emitBodies(builder, kernel, use, generated);
+    if (failed(bodies))
+      return LogicalResult(failure());
+    for (const CudaBody &body : *bodies) {
+      emitEntry(builder, kernel, body);
+      generated.entries.push_back(body.entry);
+    }
+    return success();
   };
   if (failed(emitKernels(module, *code, only, emit)))
     return failure();

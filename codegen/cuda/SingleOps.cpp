@@ -19,14 +19,14 @@ const SingleOp kSingleOps[] = {
 #define SINGLE_OP(OP, EMIT)                                                                                            \
   {OP::getOperationName(),                                                                                             \
    [](CudaBuilder &b, KernelOp kernel, Operation *op, CudaPointwiseScheduleAttr schedule,                              \
-      GeneratedKernel &generated) { return EMIT(b, kernel, cast<OP>(op), schedule, generated); }},
+      const GeneratedKernel &generated) { return EMIT(b, kernel, cast<OP>(op), schedule, generated); }},
 #include "codegen/cuda/SingleOps.def"
 };
 
 } // namespace
 
-LogicalResult emitSingleOp(CudaBuilder &b, KernelOp kernel, CudaPointwiseScheduleAttr schedule,
-                           GeneratedKernel &generated) {
+FailureOr<CudaBody> emitSingleOp(CudaBuilder &b, KernelOp kernel, CudaPointwiseScheduleAttr schedule,
+                                 const GeneratedKernel &generated) {
   Operation *op = &kernel.getBody().front().front();
   SmallVector<StringRef> names;
   for (const SingleOp &single : kSingleOps) {
@@ -34,7 +34,7 @@ LogicalResult emitSingleOp(CudaBuilder &b, KernelOp kernel, CudaPointwiseSchedul
       return single.emit(b, kernel, op, schedule, generated);
     names.push_back(single.name);
   }
-  return refuseAlone(kernel, op, names);
+  return FailureOr<CudaBody>(refuseAlone(kernel, op, names));
 }
 
 } // namespace quipu::codegen::cuda

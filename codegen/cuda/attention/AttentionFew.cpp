@@ -277,11 +277,11 @@ namespace {
 /// Registers of a thread that merges 16 parts.
 constexpr int64_t kMergeRegisters = 112;
 
-/// What both forms check and declare around the body of their entry.
+/// What both forms check and declare around their body.
 class FewEmission {
 public:
   FewEmission(CudaBuilder &b, KernelOp kernel, AttentionOp attention, CudaAttentionScheduleAttr schedule,
-              int64_t maxRows, GeneratedKernel &generated)
+              int64_t maxRows, const GeneratedKernel &generated)
       : b(b), kernel(kernel), attention(attention), schedule(schedule), maxRows(maxRows), generated(generated) {}
 
   LogicalResult check() {
@@ -304,7 +304,7 @@ public:
     return success();
   }
 
-  template <typename Shape, typename Create> LogicalResult emit(Shape shape, Create create) {
+  template <typename Shape, typename Create> FailureOr<CudaBody> emit(Shape shape, Create create) {
     shape.alone = maxRows == 1;
     if (shape.registers > shape.registerLimit())
       return refuse() << "needs more registers than a thread of " << shape.threads() << " has";
@@ -325,15 +325,16 @@ public:
       LLVM::GlobalOp::create(b, type, /*isConstant=*/false, LLVM::Linkage::Internal, counters,
                              LLVM::ZeroAttr::get(b.getContext()), /*alignment=*/4, /*addrSpace=*/1);
     }
-    {
-      CudaEntry function(b, kernel, entry);
-      // Without, the assembler saves registers for a third block, and requests fewer parts at once when it merges them.
-      int64_t registers = std::max(shape.registers, kMergeRegisters);
-      function.setResidentBlocks(std::clamp<int64_t>(65536 / (shape.threads() * registers), 1, 2));
-      create(b, function.frame(), attention, shape, AttentionWorkspace(attention, schedule), counters)->emit();
-    }
-    generated.entries.push_back(std::move(entry));
-    return success();
+    // Without, the assembler saves registers for a third block, and requests fewer parts at once when it merges them.
+    int64_t registers = std::max(shape.registers, kMergeRegisters);
+    int64_t residentBlocks = std::clamp<int64_t>(65536 / (shape.threads() * registers), 1, 2);
+    AttentionWorkspace workspace(attention, schedule);
+    return CudaBody{
+        entry,
+        [create, attention = attention, shape, workspace, counters](CudaBuilder &b, const CudaFrame &frame) {
+          create(b, frame, attention, shape, workspace, counters)->emit();
+        },
+        residentBlocks};
   }
 
 private:
@@ -348,13 +349,14 @@ private:
   AttentionOp attention;
   CudaAttentionScheduleAttr schedule;
   int64_t maxRows;
-  GeneratedKernel &generated;
+  const GeneratedKernel &generated;
 };
 
 } // namespace
 
-LogicalResult emitAttentionFew(CudaBuilder &b, KernelOp kernel, AttentionOp attention,
-                               CudaAttentionScheduleAttr schedule, int64_t maxRows, GeneratedKernel &generated) {
+FailureOr<CudaBody> emitAttentionFew(CudaBuilder &b, KernelOp kernel, AttentionOp attention,
+                                     CudaAttentionScheduleAttr schedule, int64_t maxRows,
+                                     const GeneratedKernel &generated) {
   FewEmission emission(b, kernel, attention, schedule, maxRows, generated);
   if (failed(emission.check()))
     return failure();

@@ -451,8 +451,8 @@ private:
 
 } // namespace
 
-LogicalResult emitAttentionMany(CudaBuilder &b, KernelOp kernel, AttentionOp attention,
-                                CudaAttentionScheduleAttr schedule, GeneratedKernel &generated) {
+FailureOr<CudaBody> emitAttentionMany(KernelOp kernel, AttentionOp attention, CudaAttentionScheduleAttr schedule,
+                                      const GeneratedKernel &generated) {
   Type element = attention.getKv().getType().getElementType();
   if (schedule.getDot() != CudaDot::Mma || !(element.isF16() || element.isBF16()) ||
       getElementTypeOrSelf(attention.getQuery()) != element || getElementTypeOrSelf(attention.getResult()) != element)
@@ -484,14 +484,14 @@ LogicalResult emitAttentionMany(CudaBuilder &b, KernelOp kernel, AttentionOp att
   entry.rowsPerBlock = shape.tokens;
   entry.threads = shape.threads();
   entry.sharedBytes = shape.sharedBytes();
-  CudaEntry function(b, kernel, entry);
+  CudaBody body{entry, [attention, shape](CudaBuilder &b, const CudaFrame &frame) {
+                  ManyMmaBody(b, attention, shape, frame).emit();
+                }};
   // Several tiles of a warp share what it loads and take the registers of several; ptxas would rather spill than run
   // fewer blocks at once.
   if (shape.tiles > 1)
-    function.setResidentBlocks(1);
-  ManyMmaBody(b, attention, shape, function.frame()).emit();
-  generated.entries.push_back(entry);
-  return success();
+    body.residentBlocks = 1;
+  return body;
 }
 
 } // namespace quipu::codegen::cuda

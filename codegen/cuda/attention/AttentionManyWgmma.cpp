@@ -113,6 +113,7 @@ public:
       scoreProducts.acquireRegisters(kConsumerRegisters);
       walk([&](Value count) { return consume(count); });
     });
+    frame.retire({fullKeys, emptyKeys, fullValues, emptyValues});
   }
 
 private:
@@ -522,8 +523,8 @@ private:
 
 } // namespace
 
-LogicalResult emitAttentionManyWgmma(CudaBuilder &b, KernelOp kernel, AttentionOp attention,
-                                     CudaAttentionScheduleAttr schedule, GeneratedKernel &generated) {
+FailureOr<CudaBody> emitAttentionManyWgmma(CudaBuilder &b, KernelOp kernel, AttentionOp attention,
+                                           CudaAttentionScheduleAttr schedule, const GeneratedKernel &generated) {
   Type element = attention.getKv().getType().getElementType();
   auto refuse = [&] { return kernel.emitOpError() << "cannot be generated as " << schedule << ": "; };
   if (!b.target.hasWgmma() || !(element.isF16() || element.isBF16()) ||
@@ -556,12 +557,12 @@ LogicalResult emitAttentionManyWgmma(CudaBuilder &b, KernelOp kernel, AttentionO
   entry.threads = shape.threads();
   entry.sharedBytes = shape.sharedBytes();
   entry.persistent = true;
-  CudaEntry function(b, kernel, entry);
   // ptxas takes notice of setmaxnreg only where it knows how many registers a thread begins with.
-  function.setResidentBlocks(1);
-  ManyWgmmaBody(b, attention, shape, function.frame()).emit();
-  generated.entries.push_back(entry);
-  return success();
+  constexpr int64_t kResidentBlocks = 1;
+  return CudaBody{
+      entry,
+      [attention, shape](CudaBuilder &b, const CudaFrame &frame) { ManyWgmmaBody(b, attention, shape, frame).emit(); },
+      kResidentBlocks};
 }
 
 } // namespace quipu::codegen::cuda

@@ -558,8 +558,8 @@ private:
 
 } // namespace
 
-LogicalResult emitLinearFew(CudaBuilder &b, LinearRegion &region, CudaLinearFewScheduleAttr schedule,
-                            GeneratedKernel &generated) {
+FailureOr<CudaBody> emitLinearFew(CudaBuilder &b, LinearRegion &region, CudaLinearFewScheduleAttr schedule,
+                                  const GeneratedKernel &generated) {
   KernelOp kernel = region.kernel;
   if (failed(LinearEpilogue::check(region)))
     return failure();
@@ -579,14 +579,14 @@ LogicalResult emitLinearFew(CudaBuilder &b, LinearRegion &region, CudaLinearFewS
                        schedule.getTokens()};
   entry.threads = 32 * schedule.getWarps();
   entry.sharedBytes = size.sharedBytes;
-  CudaEntry function(b, kernel, entry);
+  CudaBody body{entry, [region, schedule, size](CudaBuilder &b, const CudaFrame &frame) mutable {
+                  FewBody(b, region, schedule, size, frame).emit();
+                }};
   // Keeps the compiler from spending more registers than let a multiprocessor run as many threads as intended. The sums
   // of fma alone take more, and it is there to check the others.
   if (size.mma)
-    function.setResidentBlocks(Geometry::residentBlocks(size.warps));
-  FewBody(b, region, schedule, size, function.frame()).emit();
-  generated.entries.push_back(entry);
-  return success();
+    body.residentBlocks = Geometry::residentBlocks(size.warps);
+  return body;
 }
 
 } // namespace quipu::codegen::cuda

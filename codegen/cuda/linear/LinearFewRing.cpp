@@ -85,6 +85,7 @@ public:
           consume();
           return Values();
         });
+    frame.retire({ring.full, ring.empty});
   }
 
 private:
@@ -387,8 +388,8 @@ private:
 
 } // namespace
 
-LogicalResult emitLinearFewRing(CudaBuilder &b, LinearRegion &region, CudaLinearRingScheduleAttr schedule,
-                                int64_t maxRows, GeneratedKernel &generated) {
+FailureOr<CudaBody> emitLinearFewRing(CudaBuilder &b, LinearRegion &region, CudaLinearRingScheduleAttr schedule,
+                                      int64_t maxRows, const GeneratedKernel &generated) {
   KernelOp kernel = region.kernel;
   if (failed(LinearEpilogue::check(region)))
     return failure();
@@ -417,11 +418,11 @@ LogicalResult emitLinearFewRing(CudaBuilder &b, LinearRegion &region, CudaLinear
   std::string counter = cudaSymbol(generated.name, ".drawn");
   LLVM::GlobalOp::create(b, b.getI32Type(), /*isConstant=*/false, LLVM::Linkage::Internal, counter,
                          b.getI32IntegerAttr(0), /*alignment=*/4, /*addrSpace=*/1);
-  CudaEntry function(b, kernel, entry);
-  function.setResidentBlocks(kResidentBlocks);
-  RingBody(b, region, schedule, size, function.frame(), counter).emit();
-  generated.entries.push_back(entry);
-  return success();
+  return CudaBody{entry,
+                  [region, schedule, size, counter](CudaBuilder &b, const CudaFrame &frame) mutable {
+                    RingBody(b, region, schedule, size, frame, counter).emit();
+                  },
+                  kResidentBlocks};
 }
 
 } // namespace quipu::codegen::cuda

@@ -298,8 +298,8 @@ private:
 
 } // namespace
 
-LogicalResult emitLinearManyMma(CudaBuilder &b, LinearRegion &region, CudaLinearManyScheduleAttr schedule,
-                                int64_t maxRows, GeneratedKernel &generated) {
+FailureOr<CudaBody> emitLinearManyMma(CudaBuilder &b, LinearRegion &region, CudaLinearManyScheduleAttr schedule,
+                                      int64_t maxRows, const GeneratedKernel &generated) {
   KernelOp kernel = region.kernel;
   Type element = getElementTypeOrSelf(region.linear.getWeight());
   if (element != getElementTypeOrSelf(region.linear.getInput()) || !(element.isBF16() || element.isF16()))
@@ -325,10 +325,10 @@ LogicalResult emitLinearManyMma(CudaBuilder &b, LinearRegion &region, CudaLinear
   entry.rowsPerBlock = schedule.getTokens();
   entry.threads = threads;
   entry.sharedBytes = sharedBytes;
-  CudaEntry function(b, kernel, entry);
-  MmaBody(b, region, schedule, entry, maxRows <= schedule.getTokens(), function.frame()).emit();
-  generated.entries.push_back(entry);
-  return success();
+  bool oneTileOfTokens = maxRows <= schedule.getTokens();
+  return CudaBody{entry, [region, schedule, entry, oneTileOfTokens](CudaBuilder &b, const CudaFrame &frame) mutable {
+                    MmaBody(b, region, schedule, entry, oneTileOfTokens, frame).emit();
+                  }};
 }
 
 } // namespace quipu::codegen::cuda

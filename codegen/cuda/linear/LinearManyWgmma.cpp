@@ -145,6 +145,7 @@ public:
     // The other block may yet tell this one's barriers that it is done with its last buffers.
     if (inCluster())
       b.clusterBarrier();
+    frame.retire({full, empty});
   }
 
 private:
@@ -368,8 +369,8 @@ static LogicalResult checkWgmma(CudaBuilder &b, LinearRegion &region, CudaLinear
   return LinearEpilogue::check(region);
 }
 
-LogicalResult emitLinearManyWgmma(CudaBuilder &b, LinearRegion &region, CudaLinearManyScheduleAttr schedule,
-                                  int64_t maxRows, GeneratedKernel &generated) {
+FailureOr<CudaBody> emitLinearManyWgmma(CudaBuilder &b, LinearRegion &region, CudaLinearManyScheduleAttr schedule,
+                                        int64_t maxRows, const GeneratedKernel &generated) {
   if (failed(checkWgmma(b, region, schedule)))
     return failure();
   KernelOp kernel = region.kernel;
@@ -394,13 +395,13 @@ LogicalResult emitLinearManyWgmma(CudaBuilder &b, LinearRegion &region, CudaLine
   entry.persistent = schedule.getPersistent();
   entry.tensorMaps = {{input, element, maxRows, region.inputs(), layout.input().boxRows, kBoxDepth},
                       {weight, element, region.outputs(), region.inputs(), layout.weight().boxRows, kBoxDepth}};
-  CudaEntry function(b, kernel, entry);
+  CudaBody body{entry, [region, schedule, maxRows](CudaBuilder &b, const CudaFrame &frame) mutable {
+                  WgmmaBody(b, region, schedule, maxRows, frame).emit();
+                }};
   // ptxas takes notice of setmaxnreg only where it knows how many registers a thread begins with.
   if (layout.dividesRegisters())
-    function.setResidentBlocks(1);
-  WgmmaBody(b, region, schedule, maxRows, function.frame()).emit();
-  generated.entries.push_back(entry);
-  return success();
+    body.residentBlocks = 1;
+  return body;
 }
 
 } // namespace quipu::codegen::cuda

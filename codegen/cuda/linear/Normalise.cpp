@@ -10,7 +10,6 @@
 
 #include "codegen/cuda/Emitters.h"
 #include "codegen/cuda/SingleOps.h"
-#include "codegen/cuda/vocabulary/CudaFrame.h"
 #include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
@@ -164,7 +163,7 @@ static FailureOr<GeneratedEntry> entryOf(KernelOp kernel, Type source, std::stri
   return entry;
 }
 
-LogicalResult emitNormalise(CudaBuilder &b, LinearRegion &region, int64_t maxRows, GeneratedKernel &generated) {
+FailureOr<CudaBody> emitNormalise(LinearRegion &region, int64_t maxRows, const GeneratedKernel &generated) {
   KernelOp kernel = region.kernel;
   if (!kernel.getWorkspace() || kernel.getWorkspace()->empty())
     return kernel.emitOpError() << "has a norm but no workspace for its result";
@@ -174,26 +173,23 @@ LogicalResult emitNormalise(CudaBuilder &b, LinearRegion &region, int64_t maxRow
               !region.gather() && maxRows >= kRowsPerBlock * kFillingBlocks ? kRowsPerBlock : 1);
   if (failed(entry))
     return failure();
-  CudaEntry function(b, kernel, *entry);
-  NormaliseBody(b, region.gather(), region.norm(), region.workspaceType(), *entry, function.frame(),
-                function.frame().workspace(0))
-      .emit();
-  generated.entries.push_back(*entry);
-  return success();
+  return CudaBody{*entry, [region, entry = *entry](CudaBuilder &b, const CudaFrame &frame) {
+                    NormaliseBody(b, region.gather(), region.norm(), region.workspaceType(), entry, frame,
+                                  frame.workspace(0))
+                        .emit();
+                  }};
 }
 
-LogicalResult emitNorm(CudaBuilder &b, KernelOp kernel, RMSNormOp norm, CudaPointwiseScheduleAttr schedule,
-                       GeneratedKernel &generated) {
+FailureOr<CudaBody> emitNorm(CudaBuilder & /*b*/, KernelOp kernel, RMSNormOp norm, CudaPointwiseScheduleAttr schedule,
+                             const GeneratedKernel &generated) {
   FailureOr<GeneratedEntry> entry = entryOf(kernel, norm.getInput().getType(), cudaSymbol(generated.name),
                                             generated.rows, schedule.getThreads(), /*rowsPerBlock=*/1);
   if (failed(entry))
     return failure();
-  CudaEntry function(b, kernel, *entry);
-  NormaliseBody(b, GatherRowsOp(), norm, norm.getResult().getType(), *entry, function.frame(),
-                function.frame().result(0))
-      .emit();
-  generated.entries.push_back(*entry);
-  return success();
+  return CudaBody{
+      *entry, [norm, entry = *entry](CudaBuilder &b, const CudaFrame &frame) mutable {
+        NormaliseBody(b, GatherRowsOp(), norm, norm.getResult().getType(), entry, frame, frame.result(0)).emit();
+      }};
 }
 
 } // namespace quipu::codegen::cuda

@@ -23,8 +23,8 @@ static void forEachOfThread(CudaBuilder &b, int64_t count, int64_t threads, llvm
   }
 }
 
-LogicalResult emitEmbedding(CudaBuilder &b, KernelOp kernel, EmbeddingOp embedding, CudaPointwiseScheduleAttr schedule,
-                            GeneratedKernel &generated) {
+FailureOr<CudaBody> emitEmbedding(CudaBuilder & /*b*/, KernelOp kernel, EmbeddingOp embedding,
+                                  CudaPointwiseScheduleAttr schedule, const GeneratedKernel &generated) {
   auto table = cast<RankedTensorType>(embedding.getTable().getType());
   Type element = table.getElementType();
   Type resultElement = cast<RankedTensorType>(embedding.getResult().getType()).getElementType();
@@ -32,26 +32,22 @@ LogicalResult emitEmbedding(CudaBuilder &b, KernelOp kernel, EmbeddingOp embeddi
   if (width % run != 0)
     return kernel.emitOpError() << "has rows of " << width << " features; on CUDA they are a multiple of " << run;
   GeneratedEntry entry = rowEntry(schedule, generated);
-  {
-    CudaEntry function(b, kernel, entry);
-    const CudaFrame &frame = function.frame();
-    frame.letNextStart();
-    frame.waitForPrevious();
-    Value row = b.widen(frame.block(1));
-    Value token = b.widen(b.loadI32(b.at(frame.argument(embedding.getTokens()), b.mul(row, 4))));
-    Value source = b.at(frame.argument(embedding.getTable()), b.mul(token, width * bytesOf(element)));
-    Value target = b.at(frame.result(0), b.mul(row, width * bytesOf(resultElement)));
-    forEachOfThread(b, width / run, entry.threads, [&](Value i) {
-      Value k = b.mul(b.widen(i), run);
-      CudaBuilder::Values values = b.loadRun(element, run, b.at(source, b.mul(k, bytesOf(element))));
-      if (std::optional<APFloat> scale = embedding.getScale())
-        for (Value &value : values)
-          value = b.mulf(value, b.f32(static_cast<float>(scale->convertToDouble())));
-      b.storeRun(resultElement, values, b.at(target, b.mul(k, bytesOf(resultElement))));
-    });
-  }
-  generated.entries.push_back(entry);
-  return success();
+  return CudaBody{entry, [=, threads = entry.threads](CudaBuilder &b, const CudaFrame &frame) mutable {
+                    frame.letNextStart();
+                    frame.waitForPrevious();
+                    Value row = b.widen(frame.block(1));
+                    Value token = b.widen(b.loadI32(b.at(frame.argument(embedding.getTokens()), b.mul(row, 4))));
+                    Value source = b.at(frame.argument(embedding.getTable()), b.mul(token, width * bytesOf(element)));
+                    Value target = b.at(frame.result(0), b.mul(row, width * bytesOf(resultElement)));
+                    forEachOfThread(b, width / run, threads, [&](Value i) {
+                      Value k = b.mul(b.widen(i), run);
+                      CudaBuilder::Values values = b.loadRun(element, run, b.at(source, b.mul(k, bytesOf(element))));
+                      if (std::optional<APFloat> scale = embedding.getScale())
+                        for (Value &value : values)
+                          value = b.mulf(value, b.f32(static_cast<float>(scale->convertToDouble())));
+                      b.storeRun(resultElement, values, b.at(target, b.mul(k, bytesOf(resultElement))));
+                    });
+                  }};
 }
 
 namespace {
@@ -103,8 +99,8 @@ private:
 
 } // namespace
 
-LogicalResult emitRotaryTable(CudaBuilder &b, KernelOp kernel, RotaryTableOp table, CudaPointwiseScheduleAttr schedule,
-                              GeneratedKernel &generated) {
+FailureOr<CudaBody> emitRotaryTable(CudaBuilder &b, KernelOp /*kernel*/, RotaryTableOp table,
+                                    CudaPointwiseScheduleAttr schedule, const GeneratedKernel &generated) {
   // The frequencies are a constant of the code module, computed by the compiler.
   SmallVector<float> frequencies = table.getRope().inverseFrequencies(table.getHeadDim());
   int64_t half = frequencies.size();
@@ -116,26 +112,22 @@ LogicalResult emitRotaryTable(CudaBuilder &b, KernelOp kernel, RotaryTableOp tab
 
   Type element = cast<RankedTensorType>(table.getResult().getType()).getElementType();
   GeneratedEntry entry = rowEntry(schedule, generated);
-  {
-    CudaEntry function(b, kernel, entry);
-    const CudaFrame &frame = function.frame();
-    frame.letNextStart();
-    frame.waitForPrevious();
-    Value inverse = LLVM::AddressOfOp::create(b, b.pointerType(1), constant);
-    Value row = b.widen(frame.block(1));
-    Value position = b.loadI32(b.at(frame.argument(table.getPositions()), b.mul(row, 4)));
-    Value asFloat = arith::SIToFPOp::create(b, b.getF32Type(), position);
-    Value target = b.at(frame.result(0), b.mul(row, 2 * half * bytesOf(element)));
-    forEachOfThread(b, half, entry.threads, [&](Value i) {
-      Value pair = b.widen(i);
-      Value angle = b.mulf(asFloat, b.load(b.getF32Type(), b.at(inverse, b.mul(pair, 4)), 4));
-      auto [cosine, sine] = Doubles(b).cosineAndSine(angle);
-      b.storeF32(cosine, element, b.at(target, b.mul(pair, bytesOf(element))));
-      b.storeF32(sine, element, b.at(target, b.mul(b.add(pair, half), bytesOf(element))));
-    });
-  }
-  generated.entries.push_back(entry);
-  return success();
+  return CudaBody{entry, [=, threads = entry.threads](CudaBuilder &b, const CudaFrame &frame) mutable {
+                    frame.letNextStart();
+                    frame.waitForPrevious();
+                    Value inverse = LLVM::AddressOfOp::create(b, b.pointerType(1), constant);
+                    Value row = b.widen(frame.block(1));
+                    Value position = b.loadI32(b.at(frame.argument(table.getPositions()), b.mul(row, 4)));
+                    Value asFloat = arith::SIToFPOp::create(b, b.getF32Type(), position);
+                    Value target = b.at(frame.result(0), b.mul(row, 2 * half * bytesOf(element)));
+                    forEachOfThread(b, half, threads, [&](Value i) {
+                      Value pair = b.widen(i);
+                      Value angle = b.mulf(asFloat, b.load(b.getF32Type(), b.at(inverse, b.mul(pair, 4)), 4));
+                      auto [cosine, sine] = Doubles(b).cosineAndSine(angle);
+                      b.storeF32(cosine, element, b.at(target, b.mul(pair, bytesOf(element))));
+                      b.storeF32(sine, element, b.at(target, b.mul(b.add(pair, half), bytesOf(element))));
+                    });
+                  }};
 }
 
 } // namespace quipu::codegen::cuda

@@ -1,10 +1,10 @@
-//===- RowBlocks.h - Entries whose blocks are rows --------------*- C++ -*-===//
+//===- RowBlocks.h - Bodies whose blocks are rows ---------------*- C++ -*-===//
 
 #ifndef QUIPU_CODEGEN_CUDA_POINTWISE_ROWBLOCKS_H
 #define QUIPU_CODEGEN_CUDA_POINTWISE_ROWBLOCKS_H
 
 #include "codegen/cuda/Emitters.h"
-#include "codegen/cuda/vocabulary/CudaFrame.h"
+#include "codegen/cuda/vocabulary/CudaBody.h"
 
 namespace quipu::codegen::cuda {
 
