@@ -18,6 +18,9 @@ using namespace mlir;
 
 namespace quipu::codegen::cuda {
 
+/// In shared memory: the counts and sums of a digit's values; a value of each warp and a few of the block.
+static constexpr StringLiteral kBinsShared = "quipu_sample_bins", kSlotsShared = "quipu_sample_slots";
+
 namespace {
 
 using Predicate = CudaBuilder::Predicate;
@@ -111,14 +114,14 @@ private:
 SampleKernel::SampleKernel(CudaBuilder &b, const ServiceFrame &frame) : b(b), frame(frame), bits(b) {
   rows = frame[1];
   vocab = frame[2];
-  row = b.widen(b.block(1));
+  row = b.widen(frame.block(1));
   logits = b.at(frame[0], b.mul(b.mul(row, b.widen(vocab)), 4));
   rules = b.at(frame[3], b.mul(row, sizeof(SampleRule)));
   thread = b.thread();
   lane = b.lane();
   warp = b.warp();
-  bins = LLVM::AddressOfOp::create(b, b.pointerType(3), "quipu_sample_bins");
-  slots = LLVM::AddressOfOp::create(b, b.pointerType(3), "quipu_sample_slots");
+  bins = LLVM::AddressOfOp::create(b, b.pointerType(3), kBinsShared);
+  slots = LLVM::AddressOfOp::create(b, b.pointerType(3), kSlotsShared);
   frame.waitForPrevious();
   // Lies in the host's memory: far away, and not needed before the end.
   b.ifThen(isThread(0), [&] {
@@ -417,17 +420,14 @@ void SampleKernel::emit() {
   });
 }
 
-void emitSample(CudaBuilder &b) {
+ServiceBody emitSample(CudaBuilder &b) {
   Type pointer = b.pointerType(1), i32 = b.getI32Type(), i64 = b.getI64Type();
-  auto shared = [&](StringRef name, Type type, int64_t count) {
-    LLVM::GlobalOp::create(b, LLVM::LLVMArrayType::get(type, count), /*isConstant=*/false, LLVM::Linkage::Internal,
-                           name, Attribute(), /*alignment=*/16, /*addrSpace=*/3);
-  };
-  shared("quipu_sample_bins", i32, 3 * kBins);
-  shared("quipu_sample_slots", i64, kWarps + 4);
-  ServiceFrame frame(b, QUIPU_CUDA_SAMPLE, {pointer, i32, i32, pointer, pointer, pointer, pointer, i32, pointer},
-                     kThreads);
-  SampleKernel(b, frame).emit();
+  declareShared(b, kBinsShared, i32, 3 * kBins);
+  declareShared(b, kSlotsShared, i64, kWarps + 4);
+  return {QUIPU_CUDA_SAMPLE,
+          {pointer, i32, i32, pointer, pointer, pointer, pointer, i32, pointer},
+          [](CudaBuilder &b, const ServiceFrame &frame) { SampleKernel(b, frame).emit(); },
+          kThreads};
 }
 
 } // namespace quipu::codegen::cuda

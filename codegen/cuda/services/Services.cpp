@@ -6,6 +6,7 @@
 
 #include "codegen/cuda/services/Services.h"
 #include "codegen/cuda/Emitters.h"
+#include "codegen/cuda/vocabulary/KernelFunction.h"
 #include "runtime/abi/RandomWeights.h"
 #include "runtime/abi/RowOrder.h"
 
@@ -68,10 +69,7 @@ static Value targetRow(CudaBuilder &b, Value order, Value groupRows, Value row) 
 }
 
 /// Blocks take rows of the source in turn, threads the elements of a row.
-static void emitFillRandom(CudaBuilder &b, StringRef name, Type element) {
-  Type pointer = b.pointerType(1), i32 = b.getI32Type(), i64 = b.getI64Type();
-  ServiceFrame frame(b, (QUIPU_CUDA_FILL_RANDOM + name).str(),
-                     {pointer, i64, i64, i32, i32, i32, b.getF32Type(), i32, i64, i32, i64});
+static void fillRandom(CudaBuilder &b, const ServiceFrame &frame, Type element) {
   Value weight = frame[0], elements = frame[1], columns = b.max(frame[2], b.i64(1));
   Value keyA = frame[3], keyB = frame[4], keyC = frame[5], scale = frame[6], first = frame[7];
   Value firstRow = frame[8], order = frame[9], groupRows = frame[10];
@@ -81,7 +79,7 @@ static void emitFillRandom(CudaBuilder &b, StringRef name, Type element) {
 
   Value rows = b.div(b.add(elements, b.sub(columns, 1)), columns);
   Value thread = b.widen(b.thread());
-  b.loop(b.widen(b.block(0)), rows, b.widen(b.gridSize(0)), [&](Value row) {
+  b.loop(b.widen(frame.block(0)), rows, b.widen(frame.gridSize(0)), [&](Value row) {
     Value begin = b.mul(row, columns);
     Value count = b.min(columns, b.sub(elements, begin));
     Value target = b.add(firstRow, targetRow(b, order, groupRows, row));
@@ -92,6 +90,13 @@ static void emitFillRandom(CudaBuilder &b, StringRef name, Type element) {
       b.storeF32(b.select(ones, b.f32(1.0f), value), element, b.at(base, b.mul(column, bytesOf(element))));
     });
   });
+}
+
+static ServiceBody emitFillRandom(CudaBuilder &b, StringRef name, Type element) {
+  Type pointer = b.pointerType(1), i32 = b.getI32Type(), i64 = b.getI64Type();
+  return {(QUIPU_CUDA_FILL_RANDOM + name).str(),
+          {pointer, i64, i64, i32, i32, i32, b.getF32Type(), i32, i64, i32, i64},
+          [element](CudaBuilder &b, const ServiceFrame &frame) { fillRandom(b, frame, element); }};
 }
 
 /// The bits of the f32 infinity. Without the sign, the bits of a NaN are a greater number.
@@ -111,23 +116,27 @@ Value keyOf(CudaBuilder &b, Value logit, Value index) {
   return bits.join(orderOf(b, logit), bits.flip(index));
 }
 
-static void emitArgmax(CudaBuilder &b) {
-  constexpr int64_t kLoads = 4, kWarps = kCudaServiceThreads / 32;
-  Type pointer = b.pointerType(1), i32 = b.getI32Type(), i64 = b.getI64Type();
-  constexpr StringLiteral shared = "quipu_argmax_shared";
-  LLVM::GlobalOp::create(b, LLVM::LLVMArrayType::get(i64, kWarps), /*isConstant=*/false, LLVM::Linkage::Internal,
-                         shared, Attribute(), /*alignment=*/16, /*addrSpace=*/3);
-  ServiceFrame frame(b, QUIPU_CUDA_ARGMAX, {pointer, i32, i32, pointer});
+void declareShared(CudaBuilder &b, StringRef name, Type element, int64_t count) {
+  LLVM::GlobalOp::create(b, LLVM::LLVMArrayType::get(element, count), /*isConstant=*/false, LLVM::Linkage::Internal,
+                         name, Attribute(), /*alignment=*/16, /*addrSpace=*/3);
+}
+
+/// The greatest key of each warp.
+static constexpr StringLiteral kArgmaxShared = "quipu_argmax_shared";
+static constexpr int64_t kArgmaxWarps = kCudaServiceThreads / 32;
+
+static void argmax(CudaBuilder &b, const ServiceFrame &frame) {
+  constexpr int64_t kLoads = 4;
   Value vocab = frame[2], last = b.sub(vocab, 1);
-  Value row = b.widen(b.block(1));
+  Value row = b.widen(frame.block(1));
   Value logits = b.at(frame[0], b.mul(b.mul(row, b.widen(vocab)), 4));
   Bits bits(b);
   frame.waitForPrevious();
 
   // Neighbouring threads read neighbouring logits; several loads of a thread are under way. Past the end the last logit
   // is read again, which changes no maximum.
-  Value stride = b.mul(b.gridSize(0), kCudaServiceThreads);
-  Value begin = b.add(b.mul(b.block(0), kCudaServiceThreads), b.thread());
+  Value stride = b.mul(frame.gridSize(0), kCudaServiceThreads);
+  Value begin = b.add(b.mul(frame.block(0), kCudaServiceThreads), b.thread());
   Value best = b.loop(begin, vocab, b.mul(stride, kLoads), {b.i64(0)}, [&](Value i, ValueRange carried) {
     CudaBuilder::Values indices, values;
     for (int64_t part = 0; part < kLoads; ++part) {
@@ -141,13 +150,13 @@ static void emitArgmax(CudaBuilder &b) {
   })[0];
 
   best = bits.maxLanes(best);
-  Value partials = LLVM::AddressOfOp::create(b, b.pointerType(3), shared);
+  Value partials = LLVM::AddressOfOp::create(b, b.pointerType(3), kArgmaxShared);
   Value lane = b.lane();
   b.ifThen(b.compare(Predicate::eq, lane, 0),
            [&] { b.store(best, b.at(partials, b.mul(b.div(b.thread(), 32), 8)), 8); });
   b.barrier();
   b.ifThen(b.compare(Predicate::slt, b.thread(), 32), [&] {
-    Value key = bits.maxLanes(b.load(i64, b.at(partials, b.mul(b.rem(lane, kWarps), 8)), 8));
+    Value key = bits.maxLanes(b.load(b.getI64Type(), b.at(partials, b.mul(b.rem(lane, kArgmaxWarps), 8)), 8));
     b.ifThen(b.compare(Predicate::eq, lane, 0), [&] {
       LLVM::AtomicRMWOp::create(b, LLVM::AtomicBinOp::umax, b.at(frame[3], b.mul(row, 8)), key,
                                 LLVM::AtomicOrdering::monotonic, "device");
@@ -155,9 +164,13 @@ static void emitArgmax(CudaBuilder &b) {
   });
 }
 
-static void emitAdvance(CudaBuilder &b) {
+static ServiceBody emitArgmax(CudaBuilder &b) {
+  declareShared(b, kArgmaxShared, b.getI64Type(), kArgmaxWarps);
   Type pointer = b.pointerType(1), i32 = b.getI32Type();
-  ServiceFrame frame(b, QUIPU_CUDA_ADVANCE, {pointer, pointer, i32, pointer, pointer, pointer, pointer, i32});
+  return {QUIPU_CUDA_ARGMAX, {pointer, i32, i32, pointer}, argmax};
+}
+
+static void advance(CudaBuilder &b, const ServiceFrame &frame) {
   Value keys = frame[0], outputRows = frame[1], rows = frame[2], tokens = frame[3], positions = frame[4];
   Value history = frame[5], step = frame[6], capacity = frame[7];
   Bits bits(b);
@@ -182,13 +195,24 @@ static void emitAdvance(CudaBuilder &b) {
   b.ifThen(b.compare(Predicate::eq, b.thread(), 0), [&] { b.store(b.add(current, 1), step, 4); });
 }
 
+static ServiceBody emitAdvance(CudaBuilder &b) {
+  Type pointer = b.pointerType(1), i32 = b.getI32Type();
+  return {QUIPU_CUDA_ADVANCE, {pointer, pointer, i32, pointer, pointer, pointer, pointer, i32}, advance};
+}
+
+static void emitEntry(CudaBuilder &b, const ServiceBody &body) {
+  KernelFunction function(b, body.symbol, body.parameters, body.threads);
+  DependentLaunch handover;
+  body.emit(b, ServiceFrame(b, handover, function.parameters()));
+}
+
 void emitServices(CudaBuilder &b) {
-  emitFillRandom(b, "f32", b.getF32Type());
-  emitFillRandom(b, "f16", b.getF16Type());
-  emitFillRandom(b, "bf16", b.getBF16Type());
-  emitArgmax(b);
-  emitAdvance(b);
-  emitSample(b);
+  emitEntry(b, emitFillRandom(b, "f32", b.getF32Type()));
+  emitEntry(b, emitFillRandom(b, "f16", b.getF16Type()));
+  emitEntry(b, emitFillRandom(b, "bf16", b.getBF16Type()));
+  emitEntry(b, emitArgmax(b));
+  emitEntry(b, emitAdvance(b));
+  emitEntry(b, emitSample(b));
 }
 
 } // namespace quipu::codegen::cuda

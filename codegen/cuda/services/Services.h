@@ -1,41 +1,35 @@
-//===- Services.h - What service kernels are built with ---------*- C++ -*-===//
+//===- Services.h - What services are built with ----------------*- C++ -*-===//
 
 #ifndef QUIPU_CODEGEN_CUDA_SERVICES_SERVICES_H
 #define QUIPU_CODEGEN_CUDA_SERVICES_SERVICES_H
 
-#include "codegen/cuda/vocabulary/Handover.h"
+#include "codegen/cuda/vocabulary/BodyFrame.h"
 #include "runtime/abi/CudaAbi.h"
 
-#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include <functional>
+#include <string>
 
 namespace quipu::codegen::cuda {
 
-/// One service kernel under construction; the builder's insertion point is inside it until it goes out of scope.
-class ServiceFrame {
+/// What the body of a service works with: its parameters, and where it stands.
+class ServiceFrame : public BodyFrame {
 public:
-  ServiceFrame(CudaBuilder &b, llvm::StringRef symbol, llvm::ArrayRef<mlir::Type> parameters,
-               int64_t threads = kCudaServiceThreads)
-      : b(b), guard(b) {
-    auto type = mlir::LLVM::LLVMFunctionType::get(mlir::LLVM::LLVMVoidType::get(b.getContext()), parameters);
-    auto function = mlir::LLVM::LLVMFuncOp::create(b, symbol, type);
-    function->setAttr(mlir::NVVM::NVVMDialect::getKernelFuncAttrName(), b.getUnitAttr());
-    function->setAttr(mlir::NVVM::NVVMDialect::getReqntidAttrName(), b.getDenseI32ArrayAttr({int32_t(threads), 1, 1}));
-    body = function.addEntryBlock(b);
-    b.setInsertionPointToStart(body);
-  }
-  ~ServiceFrame() { mlir::LLVM::ReturnOp::create(b, mlir::ValueRange()); }
-  ServiceFrame(const ServiceFrame &) = delete;
-  ServiceFrame &operator=(const ServiceFrame &) = delete;
+  ServiceFrame(CudaBuilder &b, const Handover &handover, mlir::ValueRange parameters)
+      : BodyFrame(b, handover), parameters(parameters) {}
 
-  mlir::Value operator[](unsigned parameter) const { return body->getArgument(parameter); }
-  /// See Handover.
-  void waitForPrevious() const { handover.waitForPrevious(b); }
+  mlir::Value operator[](unsigned parameter) const { return parameters[parameter]; }
 
 private:
-  CudaBuilder &b;
-  mlir::OpBuilder::InsertionGuard guard;
-  DependentLaunch handover;
-  mlir::Block *body;
+  llvm::SmallVector<mlir::Value> parameters;
+};
+
+/// A service is a body too (CudaBody.h), whose parameters runtime/abi/CudaAbi.h lists.
+struct ServiceBody {
+  std::string symbol;
+  llvm::SmallVector<mlir::Type> parameters;
+  /// Writes the code of a block at the builder's insertion point.
+  std::function<void(CudaBuilder &b, const ServiceFrame &frame)> emit;
+  int64_t threads = kCudaServiceThreads;
 };
 
 /// Bits and unsigned numbers, which the other emitters hardly need.
@@ -95,8 +89,11 @@ mlir::Value orderOf(CudaBuilder &b, mlir::Value logit);
 /// Upper half: the order; lower half: lower indices are greater.
 mlir::Value keyOf(CudaBuilder &b, mlir::Value logit, mlir::Value index);
 
-/// quipu_sample.
-void emitSample(CudaBuilder &b);
+/// An array of `count` elements in the shared memory of a block, for the bodies that name it.
+void declareShared(CudaBuilder &b, llvm::StringRef name, mlir::Type element, int64_t count);
+
+/// quipu_sample. As emitters do, it emits at once what its body needs besides.
+ServiceBody emitSample(CudaBuilder &b);
 
 } // namespace quipu::codegen::cuda
 
