@@ -27,7 +27,7 @@ std::string cudaSymbol(StringRef kernelName, StringRef suffix) {
 
 #include "codegen/cuda/CudaEmitter.cpp.inc"
 
-/// What the kernel computes, over the rows that its programs give it.
+/// Emits what the kernel computes, for the numbers of rows that its programs have.
 static FailureOr<LinearRegion> matchLinear(KernelOp kernel, const GeneratedKernel &generated) {
   FailureOr<LinearRegion> region = LinearRegion::match(kernel);
   if (succeeded(region))
@@ -113,7 +113,7 @@ class Parts {
 public:
   explicit Parts(ModuleOp code) : code(code) {}
 
-  /// The builder writes at the end of a part from then on.
+  /// From then on the builder writes at the end of the part.
   void enter(StringRef name, CudaBuilder &builder) {
     ModuleOp &part = parts[name];
     if (!part) {

@@ -16,8 +16,8 @@ namespace quipu::codegen::cuda {
 
 /// Emits the kernels of `module` that its programs launch and the service kernels into a module beside them (codeOf),
 /// and gives each kernel its #llama.code. The code has a module for each program and one for the services ("parts"), so
-/// that they can be compiled at the same time. With `only`, that kernel and nothing else. The pass llama-emit-cuda. The
-/// dialects of the code must be loaded.
+/// that they can be compiled at the same time. With `only` it emits the kernel of this name and nothing else. The pass
+/// llama-emit-cuda calls it. The dialects of the code must be loaded.
 mlir::LogicalResult emitCudaKernels(mlir::ModuleOp module, const CudaTarget &target, llvm::StringRef only = {});
 
 } // namespace quipu::codegen::cuda

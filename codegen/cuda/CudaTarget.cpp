@@ -22,7 +22,7 @@ static constexpr CudaFeature kHopperFeatures[] = {CudaFeature::Wgmma, CudaFeatur
                                                   CudaFeature::TensorCopies, CudaFeature::DependentLaunch,
                                                   CudaFeature::Clusters};
 
-/// What is compiled for. Schedules of the GPUs without features are chosen for the chip of an A100.
+/// The GPUs that can be compiled for. Schedules of GPUs without features are chosen for the chip of an A100.
 static constexpr int kA100Multiprocessors = 108, kLeastSharedKib = CudaTarget::kLeastSharedBytes / 1024;
 static const Gpu kGpus[] = {{"sm_80", "sm_80", 80, kA100Multiprocessors, 163, {}},
                             {"sm_86", "sm_80", 80, kA100Multiprocessors, kLeastSharedKib, {}},

@@ -13,7 +13,7 @@ namespace quipu::codegen::cuda {
 
 using llama::CudaFeature;
 
-/// What generated code may take for granted of a GPU. It is asked by feature and by number, never by name.
+/// What generated code may assume about a GPU. Emitters ask for features and numbers, never for names.
 class CudaTarget {
 public:
   explicit CudaTarget(llama::CudaTargetAttr attribute);
@@ -24,12 +24,12 @@ public:
   std::string arch;
 
   bool has(CudaFeature feature) const { return llvm::is_contained(features, feature); }
-  /// Everything that products of four warps need: their operands come as tensor copies.
+  /// Whether the GPU has products of four warps (wgmma) and the tensor copies that bring their operands.
   bool hasWgmma() const { return has(CudaFeature::Wgmma) && has(CudaFeature::TensorCopies); }
-  /// Everything that a ring of buffers needs, which fills while the kernel in front still runs.
+  /// Whether the GPU has what a ring of weights needs: bulk copies, barriers for them, and dependent launch.
   bool hasRings() const { return has(CudaFeature::BulkCopies) && has(CudaFeature::DependentLaunch); }
 
-  /// Architecture that the PTX is for. Code for sm_86 and sm_89 is sm_80's: it runs on them and uses nothing newer.
+  /// Architecture that the PTX is for. sm_86 and sm_89 get the code of sm_80, which runs on them.
   const std::string &ptxArch() const { return ptxFor; }
   /// Version of the PTX ISA that the code needs, 10 * major + minor.
   int ptxVersion() const { return version; }
@@ -37,12 +37,12 @@ public:
   int multiprocessors() const { return multiprocessorCount; }
   /// Bytes of shared memory that a block may use.
   int sharedBytes() const { return sharedByteCount; }
-  /// The same on the smallest of the GPUs.
+  /// The same for the GPU of the table that has the least.
   static constexpr int kLeastSharedBytes = 99 * 1024;
 
   llama::CudaTargetAttr attribute(mlir::MLIRContext *context) const;
 
-  /// The portable target whose PTX every CUDA plan carries beside the code for its own.
+  /// The portable target. Every CUDA plan has its PTX beside the code for the plan's own target.
   static CudaTarget fallback() { return *find("sm_80"); }
 
 private:
@@ -59,9 +59,9 @@ bool isCudaTarget(llvm::StringRef text);
 /// Parses the text of `--target`: `cuda` (sm_90a), `cuda:sm_80`, `cuda:sm_86`, `cuda:sm_89`, `cuda:sm_90a`.
 llvm::Expected<CudaTarget> parseCudaTarget(llvm::StringRef text);
 
-/// The target of `module`: the one that `text`, an option of a pass, asks for, which is the module's from then on;
-/// where it is empty, the module's own, or else the default, `cuda`. Fails with a diagnostic where the text is no
-/// target.
+/// The target of `module`. If `text` (an option of a pass) is not empty, it names the target, and the module has it
+/// from then on. Otherwise it is the module's own target, or the default, `cuda`. Fails with a diagnostic if the text
+/// is not a target.
 mlir::FailureOr<CudaTarget> cudaTargetOf(mlir::ModuleOp module, llvm::StringRef text);
 
 } // namespace quipu::codegen::cuda

@@ -15,7 +15,8 @@
 
 namespace quipu::codegen::cuda {
 
-// Emitters ask for some members of these lists and take what is left for the others.
+// Some emitters test for one value of these enums and take all other values for the same. They would take a new value
+// for it too, without an error.
 static_assert(llama::getMaxEnumValForRowRegime() == 1 && llama::getMaxEnumValForCudaDot() == 2 &&
                   llama::getMaxEnumValForRotaryLayout() == 1,
               "look through the emitters for CUDA: they do not know the new member");
@@ -37,7 +38,7 @@ mlir::FailureOr<CudaBody> emitLinearManyMma(CudaBuilder &b, LinearRegion &region
 mlir::FailureOr<CudaBody> emitLinearManyWgmma(CudaBuilder &b, LinearRegion &region,
                                               llama::CudaLinearManyScheduleAttr schedule, int64_t maxRows,
                                               const GeneratedKernel &generated);
-/// The prologue of both: the normalised (and gathered) rows into workspace 0.
+/// The prologue of both: it writes the normalised (and gathered) rows to workspace 0.
 mlir::FailureOr<CudaBody> emitNormalise(LinearRegion &region, int64_t maxRows, const GeneratedKernel &generated);
 
 mlir::FailureOr<CudaBody> emitAttentionFew(CudaBuilder &b, llama::KernelOp kernel, llama::AttentionOp attention,

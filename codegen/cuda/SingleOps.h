@@ -9,7 +9,7 @@
 namespace quipu::codegen::cuda {
 
 /// The body of a kernel that is `op` alone, over the rows that `generated.rows` says. Fails with a diagnostic on the
-/// kernel when its sizes do not suit.
+/// kernel if its sizes do not suit.
 template <typename Op>
 using EmitOp = mlir::FailureOr<CudaBody>(CudaBuilder &b, llama::KernelOp kernel, Op op,
                                          llama::CudaPointwiseScheduleAttr schedule, const GeneratedKernel &generated);

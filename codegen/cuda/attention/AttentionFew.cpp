@@ -16,7 +16,8 @@ AttentionFewShape::AttentionFewShape(AttentionOp attention, CudaAttentionSchedul
     : kvHeads(attention.getNumKvHeads()), group(attention.getNumHeads() / kvHeads), heads(schedule.getHeads()),
       head(attention.getKv().getType().getHeadDim()), page(attention.getKv().getType().getPage()),
       warps(schedule.getWarps()), keys(schedule.getKeys()), splits(schedule.getSplits()),
-      element(attention.getKv().getType().getElementType()), run(16 / bytesOf(element)), chunks(head / run) {}
+      element(attention.getKv().getType().getElementType()), chunkElements(16 / bytesOf(element)),
+      chunks(head / chunkElements) {}
 
 AttentionFewBody::AttentionFewBody(CudaBuilder &b, const CudaFrame &frame, AttentionOp attention,
                                    const AttentionFewShape &shape, const AttentionWorkspace &workspace,
@@ -36,13 +37,14 @@ void AttentionFewBody::emit() {
   unit = b.div(frame.block(0), shape.splits);
   kvHead = b.div(unit, shape.subgroups());
   firstHead = b.add(b.mul(kvHead, shape.group), b.mul(b.rem(unit, shape.subgroups()), shape.heads));
-  // The step's inputs, and where keys lie, are there since before the step began.
+  // The step's inputs and the block table were written before the step began, so the block need not wait to read them.
   Value rowBytes = b.mul(b.widen(row), 4);
   position = loadInput(b.at(frame.argument(attention.getPositions()), rowBytes));
   sequence = loadInput(b.at(frame.argument(attention.getSequences()), rowBytes));
   divideKeys();
-  // Both are never negative in a row that counts. The branch asks for both so that the assembler does not move the load
-  // of the sequence behind it, where it would wait for that of the position.
+  // In a row that counts neither is negative. A padding row has position -1. The branch tests both numbers, so both
+  // loads come before it. If it tested the position alone, the assembler would move the load of the sequence behind the
+  // branch, and the loads would wait for each other.
   Value isRow = b.compare(Predicate::sge, arith::OrIOp::create(b, position, sequence), 0);
   Value works = b.both(isRow, b.compare(Predicate::slt, begin, end));
   Value headOffset = b.mul(b.widen(kvHead), cache.headBytes());
@@ -59,7 +61,7 @@ void AttentionFewBody::emit() {
   // stays, because the kernel may not end before the one in front.
   if (shape.kvHeads * shape.subgroups() * shape.splits > b.target.multiprocessors())
     frame.leaveIf(b.both(b.compare(Predicate::sgt, split, 0), b.compare(Predicate::sge, begin, end)));
-  if (shape.alone)
+  if (shape.hasOneRow)
     prefetch(works);
   frame.waitForPrevious();
   loadQueries();
@@ -73,8 +75,8 @@ void AttentionFewBody::emit() {
            [&] { forQuads([&](Value head, Value quad) { storeResult(head, quad, Values(4, b.f32(0.0f))); }); });
 }
 
-/// The part [begin, end) of the keys that the row sees: parts begin at multiples of a tile and are equal but for the
-/// last, so that a block finds its own without knowing how many there are.
+/// Finds the block's part [begin, end) of the keys that the row sees. Parts begin at multiples of a tile. All parts but
+/// the last have the same length, so a block finds its part without the number of parts.
 void AttentionFewBody::divideKeys() {
   Value keyEnd = b.add(position, 1);
   Value first = b.i32(0);
@@ -161,8 +163,9 @@ void AttentionFewBody::finish() {
   });
 }
 
-/// How many of the row's parts were there before, into `flag`. Releases what the block's threads stored before the
-/// barrier in front, acquires what the other blocks released; the counter begins again at zero after `lastPart`.
+/// Counts this part. Stores to `flag` how many of the row's parts were counted before. It releases what the block's
+/// threads stored before the last barrier, and acquires what the other blocks released. After `lastPart` the counter is
+/// zero again.
 void AttentionFewBody::countPart(Value lastPart, Value flag) {
   Value counter = b.add(b.mul(b.widen(row), shape.kvHeads * shape.subgroups()), b.widen(unit));
   Value address = b.at(LLVM::AddressOfOp::create(b, b.pointerType(1), counters), b.mul(counter, 4));
@@ -170,7 +173,8 @@ void AttentionFewBody::countPart(Value lastPart, Value flag) {
   b.store(before, flag, 4);
 }
 
-/// body(head of the block, quad of the head) for every four elements of the block's result, one thread each.
+/// Calls body(head of the block, quad of the head) for every four elements (a quad) of the block's result. Each thread
+/// does its own quads.
 void AttentionFewBody::forQuads(llvm::function_ref<void(Value, Value)> body) {
   int64_t quads = shape.head / 4, all = shape.heads * quads;
   for (int64_t first = 0; first < all; first += shape.threads()) {
@@ -191,7 +195,7 @@ AttentionFewBody::Merged AttentionFewBody::mergeWarps(Value head, Value quad) {
   Merged merged{pairs[0][0], b.f32(0.0f), Values(4, b.f32(0.0f))};
   for (const Values &pair : pairs)
     merged.maximum = b.maxf(merged.maximum, pair[0]);
-  Value slot = shape.run == 8 ? b.add(b.div(quad, 2), b.mul(b.rem(quad, 2), shape.halfSlots())) : quad;
+  Value slot = shape.chunkElements == 8 ? b.add(b.div(quad, 2), b.mul(b.rem(quad, 2), shape.halfSlots())) : quad;
   Value source = sumsOf(b.i32(0), head, slot);
   for (int64_t w = 0; w < shape.warps; ++w) {
     // A warp without keys has m = kMaskedScore: its factor is 0.
@@ -207,8 +211,8 @@ AttentionFewBody::Merged AttentionFewBody::mergeWarps(Value head, Value quad) {
   return merged;
 }
 
-/// Values that other blocks wrote, from L2, where their release and our acquire have put them; parts number `first + i`
-/// behind the last count nothing. `remaining`: lastPart - first.
+/// Loads values that other blocks wrote. It reads L2: after their release and our acquire the values are there. A part
+/// number `first + i` behind the last gives `nothing`. `remaining`: lastPart - first.
 static SmallVector<Value> loadPart(CudaBuilder &b, ArrayRef<float> nothing, Value pointer, int64_t offset,
                                    Value remaining, int64_t i) {
   return ptx::loadFromL2If(b, remaining, i, pointer, offset, nothing);
@@ -274,10 +278,10 @@ void AttentionFewBody::storeResult(Value head, Value quad, ArrayRef<Value> value
 
 namespace {
 
-/// Registers of a thread that merges 16 parts.
+/// Registers of a thread that merges 16 parts, measured with ptxas.
 constexpr int64_t kMergeRegisters = 112;
 
-/// What both forms check and declare around their body.
+/// What both forms (fma, mma) check and declare around their body.
 class FewEmission {
 public:
   FewEmission(CudaBuilder &b, KernelOp kernel, AttentionOp attention, CudaAttentionScheduleAttr schedule,
@@ -305,7 +309,7 @@ public:
   }
 
   template <typename Shape, typename Create> FailureOr<CudaBody> emit(Shape shape, Create create) {
-    shape.alone = maxRows == 1;
+    shape.hasOneRow = maxRows == 1;
     if (shape.registers > shape.registerLimit())
       return refuse() << "needs more registers than a thread of " << shape.threads() << " has";
     if (shape.sharedBytes() > b.target.sharedBytes())
@@ -318,14 +322,15 @@ public:
     entry.threads = shape.threads();
     entry.sharedBytes = shape.sharedBytes();
     std::string counters = cudaSymbol(generated.name, ".counters");
-    // The neighbours of a step of one row have rings of weights.
-    entry.preferShared = shape.alone && b.target.hasRings();
+    // In a step of one row the kernels before and after this one have rings of weights in shared memory.
+    entry.preferShared = shape.hasOneRow && b.target.hasRings();
     if (shape.splits > 1) {
       auto type = LLVM::LLVMArrayType::get(b.getI32Type(), maxRows * shape.kvHeads * shape.subgroups());
       LLVM::GlobalOp::create(b, type, /*isConstant=*/false, LLVM::Linkage::Internal, counters,
                              LLVM::ZeroAttr::get(b.getContext()), /*alignment=*/4, /*addrSpace=*/1);
     }
-    // Without, the assembler saves registers for a third block, and requests fewer parts at once when it merges them.
+    // Without this bound the assembler saves registers for a third block. Then it loads fewer parts at once when it
+    // merges them.
     int64_t registers = std::max(shape.registers, kMergeRegisters);
     int64_t residentBlocks = std::clamp<int64_t>(65536 / (shape.threads() * registers), 1, 2);
     AttentionWorkspace workspace(attention, schedule);

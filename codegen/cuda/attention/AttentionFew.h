@@ -1,15 +1,15 @@
 //===- AttentionFew.h - What attention of few rows has in common -*- C++ -*-===//
 //
-// A block is one row, `heads` query heads of one key/value head, and one part of the keys that the row sees. Each key
-// and value is read once for all of these heads. The block's warps take tiles of neighbouring keys in turn and leave
-// their running softmax (Milakov and Gimelshein, 2018) in shared memory: for each head the largest score m, the total
-// l = sum_j 2^(score_j - m) and sums_d = sum_j 2^(score_j - m) value_jd, where scores are times log2(e). How a warp
-// does that is the difference between AttentionFewFma.cpp and AttentionFewMma.cpp.
+// A block computes one row, `heads` query heads of one key/value head, and one part of the keys that the row sees. It
+// reads each key and value once for all of these heads. The block's warps take tiles of neighbouring keys in turn. They
+// leave their running softmax (Milakov and Gimelshein, 2018) in shared memory. For each head it is the largest score m,
+// the total l = sum_j 2^(score_j - m) and sums_d = sum_j 2^(score_j - m) value_jd. Scores are multiplied by log2(e)
+// here. AttentionFewFma.cpp and AttentionFewMma.cpp differ in how a warp does this.
 //
-// A row whose keys are one part is finished then. Otherwise each block leaves its (m, l, sums) in the workspace
-// (AttentionWorkspace.h) and counts itself; the last of a row's blocks merges the parts. The counters belong to the
-// code module, start at zero and return to zero by themselves: launches do not overlap, since a block that counts
-// has waited for the kernel in front.
+// If the row's keys are one part, the row is finished then. Otherwise each block leaves its (m, l, sums) in the
+// workspace (AttentionWorkspace.h) and counts itself. The last of a row's blocks merges the parts. The counters belong
+// to the code module. They start at zero, and the last block sets them to zero again. Two launches never use them at
+// the same time, because a block waits for the kernel in front before it counts.
 //
 //===----------------------------------------------------------------------===//
 
@@ -34,9 +34,10 @@ struct AttentionFewShape {
 
   // Shared memory: sums[partial][heads][slots][4], pairs (m, l)[warp][heads], and a flag.
   int64_t partials() const { return warps * partialsOfWarp; }
-  /// Distance of the two halves of a chunk of eight elements, so that neighbouring quads lie in different banks.
+  /// Distance of the two halves of a chunk of eight elements, in slots of 16 bytes. With it neighbouring quads lie in
+  /// different banks.
   int64_t halfSlots() const { return chunks + (12 - chunks % 8) % 8; }
-  int64_t slots() const { return run == 8 ? (halfSlots() + chunks) | 1 : chunks; }
+  int64_t slots() const { return chunkElements == 8 ? (halfSlots() + chunks) | 1 : chunks; }
   int64_t partialBytes() const { return heads * slots() * 16; }
   int64_t pairsBegin() const { return partials() * partialBytes(); }
   int64_t flagBegin() const { return pairsBegin() + llvm::alignTo(warps * heads * 8, 16); }
@@ -44,21 +45,21 @@ struct AttentionFewShape {
 
   int64_t kvHeads, group, heads, head, page, warps, keys, splits;
   mlir::Type element;
-  /// Elements in 16 bytes of the cache, and such chunks in a head.
-  int64_t run, chunks;
+  /// Elements of the cache in a chunk of 16 bytes, and chunks in a head.
+  int64_t chunkElements, chunks;
 
-  // Filled in by the form.
+  // Set by the form (fma or mma).
   /// Keys that a warp reads at a time; they lie in one page.
   int64_t tile = 0;
   /// Sets of sums that a warp leaves in shared memory.
   int64_t partialsOfWarp = 1;
-  /// Registers that a thread needs inside the loop, about.
+  /// Estimate of the registers that a thread needs inside the loop.
   int64_t registers = 0;
-  /// A step has one row: all keys before its own were there before the step.
-  bool alone = false;
+  /// A step has one row. So all keys in front of the row's own were written before the step.
+  bool hasOneRow = false;
 };
 
-/// Emits the body of an entry. The values that the members hold are valid where emit() has come to.
+/// Emits the body of an entry. emit() sets the members that are mlir::Values in the order in which it emits their code.
 class AttentionFewBody {
 public:
   AttentionFewBody(CudaBuilder &b, const CudaFrame &frame, llama::AttentionOp attention, const AttentionFewShape &shape,
@@ -71,38 +72,39 @@ protected:
   using Values = CudaBuilder::Values;
   using Predicate = mlir::arith::CmpIPredicate;
 
-  /// Where the lane stands in the form's tiles.
+  /// Finds which keys and chunks of a tile the lane works on.
   virtual void placeLane() = 0;
-  /// Before the kernel in front has finished, in a step of one row: may request keys and values in front of the row's
-  /// own position, where the block `works`.
+  /// Called in a step of one row, before the kernel in front has finished. May load keys and values in front of the
+  /// row's own position. It does so only if `works` (i1): the block has a part of the keys.
   virtual void prefetch(Value works) {}
-  /// Requests the queries: the first loads behind the wait.
+  /// Loads the queries. These are the first loads after the wait for the kernel in front.
   virtual void loadQueries() = 0;
   /// Walks the part's tiles and leaves the warps' (m, l, sums) in shared memory.
   virtual void attend() = 0;
 
   /// Address of the row's query `head` of the block (i32).
   Value queryOf(Value head);
-  /// Byte offset, in either pool, of the page of `key`; that of the part's last key if it lies behind.
+  /// Byte offset of the page of `key` in the pools of keys and values. For a key behind the part's last key it is the
+  /// page of the last key.
   Value pageOf(Value key);
   /// Address in `pool` of the tile of keys at `key`, whose page begins at `page`.
   Value tileOf(Value pool, Value page, Value key);
-  /// Key number `keyRow` of the tile at `tile`, or the part's last key (`last`, counted from the tile) if that comes
-  /// first: what lies behind it was perhaps never written and may be anything.
+  /// Address of key number `keyRow` of the tile at `tile`, but at most of the part's last key (`last`, counted from the
+  /// tile). Memory behind the last key may be uninitialised.
   Value keyOf(Value tile, Value keyRow, Value last) {
     return b.at(tile, b.mul(b.widen(b.min(keyRow, last)), cache.rowBytes()));
   }
   /// Whether the row sees key number `keyRow` of the tile at `key`.
   Value isSeen(Value key, Value keyRow, Value last);
-  /// A tile's loads, or nothing where the part has no tile at `key`. `loads` gets the part's last key, counted from the
-  /// tile.
+  /// The values of a tile's loads, or `count` poison values if the part has no tile at `key`. `loads` gets the part's
+  /// last key, counted from the tile.
   Values ifTile(Value key, int64_t count, llvm::function_ref<Values(Value)> loads);
-  /// 16 bytes that no other block wants soon; stays where it is among the other loads and barriers.
+  /// Loads 16 bytes that no other block will need soon. The assembler does not move it across other loads and barriers.
   Value loadOnce(Value pointer);
-  /// An i32 from an input of the step, 16 bytes of an activation; stay where they are.
+  /// Load an i32 from an input of the step, and 16 bytes of an activation. The assembler does not move them either.
   Value loadInput(Value pointer);
   Value loadInput16(Value pointer);
-  /// Places in shared memory: four neighbouring sums of a partial and head (slot, i32), and a warp's pair of a head.
+  /// Address in shared memory of four neighbouring sums of a partial and head. All arguments are i32.
   Value sumsOf(Value partial, Value head, Value slot);
   void storePair(Value head, Value maximum, Value total);
 
@@ -118,18 +120,21 @@ protected:
   float factor;
   /// i32: of the thread.
   Value thread, lane, warp;
-  /// i32: the row, the part, the set of heads (of all key/value heads), its key/value head and first query head.
+  /// i32: the row; number of the part; number of the block's set of heads among all sets; its key/value head; its first
+  /// query head.
   Value row, split, unit, kvHead, firstHead;
-  /// i32: of the row; the part is [begin, end) of its keys and parts are `part` long.
+  /// i32, of the row: its position and sequence, the first key that it sees and the number of keys from there. The
+  /// block's part is [begin, end) of the keys; each part has `part` keys.
   Value position, sequence, firstSeen, length, part, begin, end;
-  /// Pools of the block's key/value head.
+  /// Addresses of the block's key/value head in the pools.
   Value keyPool, valuePool;
-  /// The warp's first tile, its page and that of the warp's second one, `stride` keys behind.
+  /// First key of the warp's first tile, and byte offset of its page. Byte offset of the page of the warp's second
+  /// tile. The tiles of a warp are `stride` keys apart.
   Value start, firstPage, nextPage;
   int64_t stride = 0;
 
 private:
-  /// What the merges make of four neighbouring elements of a head.
+  /// Result of a merge for four neighbouring elements of a head.
   struct Merged {
     Value maximum, total;
     Values quad;
@@ -148,27 +153,28 @@ private:
   void storeResult(Value head, Value quad, llvm::ArrayRef<Value> values);
 };
 
-/// Operands widened to f32, fused multiply-add: every type.
+/// Operands are widened to f32; products are fused multiply-adds. Works for every type of cache.
 struct AttentionFewFmaShape : AttentionFewShape {
   AttentionFewFmaShape(llama::AttentionOp attention, llama::CudaAttentionScheduleAttr schedule);
 
-  /// Keys side by side in a warp.
+  /// Keys that a warp reads side by side.
   int64_t rowsOfStep() const { return 32 / lanes; }
-  /// Elements of a head in a thread.
-  int64_t width() const { return repeats * run; }
+  /// Elements of a head that a thread has.
+  int64_t width() const { return repeats * chunkElements; }
 
-  /// Lanes of a key, chunks of a lane, keys of a lane in a tile.
+  /// Lanes that share a key, chunks of a key in a lane, keys of a lane in a tile.
   int64_t lanes, repeats, steps;
 };
 std::unique_ptr<AttentionFewBody> createAttentionFewFma(CudaBuilder &b, const CudaFrame &frame,
                                                         llama::AttentionOp attention, const AttentionFewFmaShape &shape,
                                                         const AttentionWorkspace &workspace, llvm::StringRef counters);
 
-/// Tensor cores: f16 or bf16, at most eight heads in a block, pages of 16 keys or a multiple.
+/// Products on tensor cores. Needs a cache of f16 or bf16, at most eight heads in a block, and pages of a multiple of
+/// 16 keys.
 struct AttentionFewMmaShape : AttentionFewShape {
   AttentionFewMmaShape(llama::AttentionOp attention, llama::CudaAttentionScheduleAttr schedule);
 
-  /// Groups of four and of eight chunks in a head.
+  /// Groups of four chunks in a head (for keys), and groups of eight (for values).
   int64_t keyGroups() const { return llvm::divideCeil(chunks, 4); }
   int64_t valueGroups() const { return llvm::divideCeil(chunks, 8); }
 

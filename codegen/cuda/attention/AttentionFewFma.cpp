@@ -1,7 +1,7 @@
 //===- AttentionFewFma.cpp - Attention of few rows in f32 arithmetic ---------===//
 //
-// `lanes` lanes hold 16 bytes each of one key, 32 / lanes keys side by side, `steps` of them one below the other. A
-// thread keeps the softmax of its own keys:
+// `lanes` lanes share one key: each has chunks of 16 bytes of it. A warp has 32 / lanes keys side by side, and `steps`
+// such rows of keys make a tile. A thread keeps the softmax of its own keys:
 //
 //   for each tile                                           (keys of the next tile are requested after the scores,
 //     scores[step][head] = <query, key>, over the lanes      values of the next after the sums; page numbers two ahead)
@@ -24,9 +24,9 @@ AttentionFewFmaShape::AttentionFewFmaShape(AttentionOp attention, CudaAttentionS
     lanes *= 2;
   repeats = llvm::divideCeil(chunks, lanes);
   partialsOfWarp = rowsOfStep();
-  // Query and sums, keys and values, scores, and addresses.
+  // Registers of the query and the sums, of keys and values, of scores, and of addresses.
   auto registersAt = [&] { return 2 * heads * width() + 8 * steps * repeats + steps * heads + 2 * heads + 32; };
-  // A part of `keys` keys is one tile for each warp where that leaves enough loads in flight.
+  // A part of `keys` keys is one tile for each warp, if a tile then has at least four steps to load at once.
   steps = std::clamp<int64_t>(llvm::bit_floor(static_cast<uint64_t>(keys / (warps * rowsOfStep()))), 4, 8);
   while (steps > 1 && (page % (steps * rowsOfStep()) || registersAt() > registerLimit()))
     steps /= 2;
@@ -44,7 +44,7 @@ public:
 
 private:
   bool isPartial(int64_t repeat) const { return (repeat + 1) * shape.lanes > shape.chunks; }
-  /// The thread's chunk of a key; lanes that have none repeat the last.
+  /// Number of the thread's chunk of a key. Lanes without a chunk take the last one.
   Value chunkOf(int64_t repeat) {
     Value chunk = b.add(laneChunk, repeat * shape.lanes);
     return isPartial(repeat) ? b.min(chunk, b.i32(shape.chunks - 1)) : chunk;
@@ -60,13 +60,14 @@ private:
     laneChunk = b.rem(lane, shape.lanes);
   }
 
-  /// The thread's elements of the queries, times scale * log2(e); zeros in lanes that hold no chunk.
+  /// Loads the thread's elements of the queries and multiplies them by scale * log2(e). Lanes without a chunk get
+  /// zeros.
   void loadQueries() override {
     for (int64_t h = 0; h < shape.heads; ++h)
       for (int64_t r = 0; r < shape.repeats; ++r) {
-        Value from = b.at(queryOf(b.i32(h)), b.mul(b.widen(chunkOf(r)), shape.run * bytesOf(queryElement)));
+        Value from = b.at(queryOf(b.i32(h)), b.mul(b.widen(chunkOf(r)), shape.chunkElements * bytesOf(queryElement)));
         Value valid = hasChunk(r);
-        for (Value value : b.loadRun(queryElement, shape.run, from)) {
+        for (Value value : b.loadRun(queryElement, shape.chunkElements, from)) {
           Value scaled = b.mulf(value, b.f32(factor));
           query.push_back(valid ? b.select(valid, scaled, b.f32(0.0f)) : scaled);
         }
@@ -88,7 +89,8 @@ private:
 
   void attend() override {
     int64_t heads = shape.heads, width = shape.width(), steps = shape.steps, loads = steps * shape.repeats;
-    // m[heads], l[heads], sums[heads][width], keys and values of a tile, page of the next.
+    // The loop carries m[heads], l[heads], sums[heads][width], keys and values of a tile, and the page of the next
+    // tile.
     Values initial(heads, b.f32(kMaskedScore));
     initial.append(heads * (1 + width), b.f32(0.0f));
     initial.append(loadTile(keyPool, firstPage, start));
@@ -147,7 +149,7 @@ private:
       for (int64_t r = 0; r < shape.repeats; ++r)
         for (auto [i, k] : llvm::enumerate(b.unpackWords(shape.element, keys[s * shape.repeats + r])))
           for (int64_t h = 0; h < shape.heads; ++h) {
-            Value q = query[h * shape.width() + r * shape.run + i], &score = scores[s * shape.heads + h];
+            Value q = query[h * shape.width() + r * shape.chunkElements + i], &score = scores[s * shape.heads + h];
             score = score ? b.fma(q, k, score) : b.mulf(q, k);
           }
     return scores;
@@ -158,12 +160,13 @@ private:
       for (int64_t r = 0; r < shape.repeats; ++r)
         for (auto [i, v] : llvm::enumerate(b.unpackWords(shape.element, values[s * shape.repeats + r])))
           for (int64_t h = 0; h < shape.heads; ++h) {
-            Value &sum = sums[h * shape.width() + r * shape.run + i];
+            Value &sum = sums[h * shape.width() + r * shape.chunkElements + i];
             sum = b.fma(p[s * shape.heads + h], v, sum);
           }
   }
 
-  /// Brings a warp to one maximum; what a thread that saw no key has summed vanishes with its factor 2^(masked - m).
+  /// Scales the sums of a warp to one maximum and leaves them in shared memory. A thread that saw no key has the factor
+  /// 2^(masked - m) = 0, so its sums vanish.
   void share(ArrayRef<Value> m, ArrayRef<Value> l, ArrayRef<Value> sums) {
     Value partial = b.add(b.mul(warp, shape.rowsOfStep()), laneRow);
     for (int64_t h = 0; h < shape.heads; ++h) {
@@ -175,10 +178,10 @@ private:
         total = b.addf(total, b.shuffleXor(total, mask));
       for (int64_t r = 0; r < shape.repeats; ++r) {
         auto storeChunk = [&] {
-          for (int64_t half = 0; half < shape.run / 4; ++half) {
+          for (int64_t half = 0; half < shape.chunkElements / 4; ++half) {
             Values quad;
             for (int64_t i = 0; i < 4; ++i)
-              quad.push_back(b.mulf(sums[h * shape.width() + r * shape.run + half * 4 + i], correction));
+              quad.push_back(b.mulf(sums[h * shape.width() + r * shape.chunkElements + half * 4 + i], correction));
             Value slot = b.add(laneChunk, r * shape.lanes + half * shape.halfSlots());
             b.storeRun(b.getF32Type(), quad, sumsOf(partial, b.i32(h), slot));
           }
@@ -193,9 +196,9 @@ private:
   }
 
   const AttentionFewFmaShape &shape;
-  /// The lane's key of a step and chunk of a key.
+  /// The lane's key within a step, and its first chunk of a key.
   Value laneRow, laneChunk;
-  /// [heads][width].
+  /// Elements of the queries, [heads][width].
   Values query;
 };
 

@@ -1,7 +1,7 @@
 //===- AttentionFewMma.cpp - Attention of few rows on tensor cores -----------===//
 //
-// Keys and values are the big operand (A, 16 rows), the heads of the block, at most eight, the columns of the small one
-// (B). With g = lane / 4 and q = lane % 4 (the fragments are in CudaBuilder.h):
+// Keys and values are the big operand (A, 16 rows). The heads of the block, at most eight, are the columns of the small
+// operand (B). With g = lane / 4 and q = lane % 4 (the fragments are in CudaBuilder.h):
 //
 //   scores[key][head] = K Q'        A: keys 16 t + g, + 8; B: head g. A lane loads chunks 4 i + q, 16 bytes, of its two
 //                                   keys and of its head: operands of two products each, permuted alike along Dh.
@@ -10,9 +10,9 @@
 //                                   A lane loads that chunk of keys 2q, 2q + 1, 2q + 8, 2q + 9 and pairs the keys'
 //                                   elements. B: P, rounded, each 8 x 8 of it transposed within the warp.
 //
-// so a lane ends with heads 2q, 2q + 1 of chunks 8 i + g, and its part of l. Keys of the next tile are requested after
-// the scores, values of the next after the sums, page numbers two tiles ahead; those of the first tile before the
-// kernel in front has finished, if the step has one row.
+// So at the end a lane has heads 2q and 2q + 1 of chunks 8 i + g, and its part of l. Loads run ahead: keys of the next
+// tile are loaded after the scores, values of the next tile after the sums, and page numbers two tiles ahead. In a step
+// of one row the loads of the first tile start before the kernel in front has finished.
 //
 //===----------------------------------------------------------------------===//
 
@@ -27,7 +27,7 @@ namespace quipu::codegen::cuda {
 
 AttentionFewMmaShape::AttentionFewMmaShape(AttentionOp attention, CudaAttentionScheduleAttr schedule)
     : AttentionFewShape(attention, schedule) {
-  // Keys, values and scores of a set; sums; query; and addresses.
+  // Registers of keys, values and scores of each set, of sums, of the query, and of addresses.
   auto registersAt = [&] {
     return sets * (8 * keyGroups() + 16 * valueGroups() + 4) + 16 * valueGroups() + 4 * keyGroups() + 48;
   };
@@ -48,7 +48,7 @@ public:
       : AttentionFewBody(b, frame, attention, shape, workspace, counters), shape(shape) {}
 
 private:
-  /// Byte offset of a chunk of a key or value; the last one's behind the head's end.
+  /// Byte offset of a chunk of a key or value. Behind the head's end it is the offset of the last chunk.
   Value chunkBytes(Value chunk, bool mayExceed) {
     return b.mul(b.widen(mayExceed ? b.min(chunk, b.i32(shape.chunks - 1)) : chunk), 16);
   }
@@ -60,7 +60,7 @@ private:
     q = b.rem(lane, 4);
   }
 
-  /// The words of the queries. Zeros in place of heads and chunks that do not exist.
+  /// Loads the words of the queries. Heads and chunks that do not exist get zeros.
   void loadQueries() override {
     Value row = queryOf(shape.heads < 8 ? b.min(g, b.i32(shape.heads - 1)) : g);
     for (int64_t group = 0; group < shape.keyGroups(); ++group) {
@@ -82,7 +82,7 @@ private:
   int64_t keyLoads() const { return shape.sets * 2 * shape.keyGroups(); }
   int64_t valueLoads() const { return shape.sets * 4 * shape.valueGroups(); }
 
-  /// Chunks [set][g, g + 8][group].
+  /// Loads chunks [set][key g, g + 8][group].
   Values loadKeys(Value page, Value key) {
     return ifTile(key, keyLoads(), [&](Value last) {
       Value tile = tileOf(keyPool, page, key);
@@ -96,7 +96,7 @@ private:
     });
   }
 
-  /// Chunks [set][2q, 2q + 1, 2q + 8, 2q + 9][group].
+  /// Loads chunks [set][key 2q, 2q + 1, 2q + 8, 2q + 9][group].
   Values loadValues(Value page, Value key) {
     return ifTile(key, valueLoads(), [&](Value last) {
       Value tile = tileOf(valuePool, page, key);
@@ -123,10 +123,10 @@ private:
         [&] { return Values(keyLoads() + valueLoads(), LLVM::PoisonOp::create(b, b.vec4i32()).getResult()); });
   }
 
-  /// Keys and values of the warp's first tile. What was requested before the wait is of use where all of them are older
-  /// than the row.
+  /// Keys and values of the warp's first tile. What was loaded before the wait is used only if the row is behind the
+  /// whole tile.
   Values firstTile() {
-    if (!shape.alone)
+    if (!shape.hasOneRow)
       return loadTile(firstPage, start);
     Value isOld = b.compare(Predicate::sle, b.add(start, shape.tile), position);
     return b.ifElse(isOld, [&] { return prefetched; }, [&] { return loadTile(firstPage, start); });
@@ -134,8 +134,8 @@ private:
 
   void attend() override {
     int64_t sums = 16 * shape.valueGroups();
-    // m and l of two heads, sums [group][pair of elements][rows g, g + 8][head], keys and values of a tile, page of the
-    // next.
+    // The loop carries m and l of two heads, sums [group][pair of elements][rows g, g + 8][head], keys and values of a
+    // tile, and the page of the next tile.
     Values initial = {b.f32(kMaskedScore), b.f32(kMaskedScore)};
     initial.append(2 + sums, b.f32(0.0f));
     initial.append(firstTile());
@@ -185,7 +185,7 @@ private:
     share(ArrayRef(state).take_front(2), ArrayRef(state).slice(2, 2), ArrayRef(state).slice(4, sums));
   }
 
-  /// [set][keys g, g + 8][heads 2q, 2q + 1].
+  /// Scores [set][keys g, g + 8][heads 2q, 2q + 1].
   Values scoresOf(ValueRange keys) {
     Values scores;
     for (int64_t set = 0; set < shape.sets; ++set) {
@@ -259,7 +259,7 @@ private:
   const AttentionFewMmaShape &shape;
   /// lane / 4 and lane % 4.
   Value g, q;
-  /// [group][4].
+  /// Words of the queries, [group][4].
   Values query;
   Values prefetched;
 };

@@ -1,17 +1,17 @@
 //===- AttentionMany.cpp - Attention of many rows ---------------------------===//
 //
-// A block is `tokens` rows of the step and `heads` query heads of one key/value head; every pair of 16 rows and a head
-// is a tile of one warp. Keys and values come through shared memory in tiles of `keys` positions, the next one under
-// way while the warps work on the present one, and serve all heads of the block. With S the scores of a tile in the
-// layout of an accumulator and a running softmax (Milakov and Gimelshein, 2018; Dao et al., 2022):
+// A block computes `tokens` rows of the step and `heads` query heads of one key/value head. A tile of a warp is 16 rows
+// of one head. Keys and values come through shared memory in tiles of `keys` positions, and serve all heads of the
+// block. The next tile is copied while the warps work on the present one. S are the scores of a tile in the layout of
+// an accumulator. The softmax is a running one (Milakov and Gimelshein, 2018; Dao et al., 2022):
 //
 //   S = Q K^T     p = 2^(c S - r)     l += p     O += p V     c = scale / ln 2
 //
-// The reference r of a row is so near to its greatest c S that p stays within bounds. Raising it, which scales l
-// and O by 2^(r - r'), is rarely needed after the first tiles, so that warps skip it together when no row needs it.
-// The accumulators of neighbouring keys are the operand of the second product as they lie. Rows need not belong to one
-// sequence: the keys are walked once for each run of rows of one sequence, which is once almost always. Blocks with the
-// last rows, which have most keys, start first.
+// The reference r of a row is near its greatest c S, so p stays below 2^kGrowth. Raising r to r' scales l and O by 2^(r
+// - r'). After the first tiles this is rarely needed, and a warp skips it if no row of the warp needs it. The
+// accumulators of neighbouring keys already lie as the second product wants its operand. Rows may belong to several
+// sequences. The block walks the keys once for each run of rows of one sequence; almost always there is one run. Blocks
+// with the last rows have the most keys and start first.
 //
 //===----------------------------------------------------------------------===//
 
@@ -26,7 +26,8 @@ using namespace quipu::llama;
 
 namespace quipu::codegen::cuda {
 
-/// Rows and keys of a step of the tensor cores, and registers of a thread that accumulators and queries may take.
+/// Rows and keys of one product of the tensor cores. Registers of a thread that accumulators and queries may take
+/// together, and that outputs alone may take.
 static constexpr int64_t kTile = 16, kRegisters = 176, kMaxOutputs = 128;
 
 namespace {
@@ -47,11 +48,12 @@ struct MmaShape {
   int64_t queryBytes() const { return llvm::alignTo(heads * tokens * rows.stride, 128); }
   int64_t tileBytes() const { return llvm::alignTo(keys * rows.stride, 128); }
   int64_t sharedBytes() const { return queryBytes() + 4 * tileBytes(); }
-  /// Rows that the threads copy at once, 16 bytes each: a power of two, so that they lie in one page.
+  /// Rows that the threads copy at once; each thread copies 16 bytes. It is a power of two, so that the rows lie in one
+  /// page.
   int64_t copyRows() const { return std::min<int64_t>(llvm::bit_floor(uint64_t(threads() / rows.chunks)), kTile); }
-  /// Whether all rows that are copied at once lie in a page that the tile's first position decides.
+  /// Whether rows that are copied at once lie in one page, and the tile's first position says in which.
   bool copiesWithinPage() const { return page % copyRows() == 0 && (page % keys == 0 || keys % page == 0); }
-  /// Entries of the block table that a thread needs for a tile.
+  /// Entries of the block table that a thread reads for a tile.
   int64_t lookups() const { return copiesWithinPage() ? std::max<int64_t>(keys / page, 1) : keys / copyRows(); }
 
   int64_t kvHeads, group, head, page, tokens, heads, warps, keys;
@@ -87,7 +89,7 @@ private:
   Value fresh(Value number) { return blockRows.fresh(number); }
   Value less(Value a, Value c) { return b.compare(Predicate::slt, a, c); }
   Value lessEqual(Value a, Value c) { return b.compare(Predicate::sle, a, c); }
-  /// What the block and the thread work on.
+  /// Finds what the block and the thread work on.
   void findPlace() {
     thread = b.thread();
     lane = b.rem(thread, 32);
@@ -101,7 +103,7 @@ private:
     sharedTiles = b.add(sharedQuery, shape.queryBytes());
   }
 
-  /// The tiles of the thread's warp: their heads and first rows, and where their queries begin in shared memory.
+  /// The tiles of the thread's warp: their heads, their first rows, and the shared address where their queries begin.
   struct WarpTiles {
     Value lane, queries;
     Values head, row;
@@ -120,14 +122,16 @@ private:
     return tiles;
   }
 
-  /// What a lane adds to the address of a tile for ldmatrix: four matrices of eight rows and columns, rows before
-  /// columns (first operands, transposed values) or columns before rows (keys).
+  /// What a lane adds to the address of a tile for ldmatrix, which loads four matrices of 8 x 8. rowsFirst: the second
+  /// matrix is below the first (for first operands and transposed values). columnsFirst: it is to the right of the
+  /// first (for keys).
   Value rowsFirst(Value lane) { return rows.offset(b, b.rem(lane, 16), b.div(lane, 16)); }
   Value columnsFirst(Value lane) {
     return rows.offset(b, b.add(b.mul(b.div(lane, 16), 8), b.rem(lane, 8)), b.rem(b.div(lane, 8), 2));
   }
 
-  /// The 16 bytes that the thread copies: row of those copied at once, chunk of the row, and where they go in a tile.
+  /// The 16 bytes that the thread copies: the row (among the rows that are copied at once), the chunk of the row, and
+  /// the byte offset in a tile where they go.
   struct CopyPlace {
     Value row, chunk, target;
   };
@@ -135,7 +139,7 @@ private:
     Value row = b.div(thread, rows.chunks), chunk = b.rem(thread, rows.chunks);
     return {row, chunk, rows.offset(b, row, chunk)};
   }
-  /// Calls `body` where the thread has a part in copying rows.
+  /// Emits `body` for the threads that copy.
   void whereCopying(const CopyPlace &place, llvm::function_ref<void()> body) {
     if (shape.copyRows() * rows.chunks == shape.threads())
       return body();
@@ -158,8 +162,8 @@ private:
     b.commitCopies();
   }
 
-  /// The keys that the run's rows see, [firstKey, lastKey] from the start of a tile, and those that the warp's rows
-  /// see: no row one behind warpLast.
+  /// Finds the keys [firstKey, lastKey] that rows of the run see; firstKey is the start of a tile. No row of the warp
+  /// sees a key behind warpLast.
   void findKeys() {
     Values ofWarp;
     WarpTiles tiles = findTiles();
@@ -178,7 +182,7 @@ private:
     tableRow = b.at(cache.table, b.mul(b.mul(b.widen(blockRows.sequence), cache.tableStride), 4));
   }
 
-  /// Blocks of the cache that hold what the thread copies of a tile.
+  /// Numbers of the blocks of the cache from which the thread copies its part of a tile.
   Values lookUp(Value tile) {
     Values blocks;
     Value copyRow = shape.copiesWithinPage() ? Value() : findCopyPlace().row;
@@ -191,7 +195,7 @@ private:
     return blocks;
   }
 
-  /// Starts copying a tile of keys and values to a stage; zeros behind the last key.
+  /// Starts copying a tile of keys and values to a stage. Rows behind the last key become zeros.
   void copyTile(Value tile, Value stage, ArrayRef<Value> blocks) {
     CopyPlace place = findCopyPlace();
     Value target = b.add(stage, place.target), rowsLeft = b.sub(b.sub(lastKey, tile), place.row);
@@ -235,8 +239,8 @@ private:
   /// Numbers of a thread: two halves (rows g and g + 8) of each tile.
   int64_t halves() const { return 2 * shape.tiles; }
 
-  /// The running softmax of a thread: reference and its part of the sum for each half; then the outputs, [tile][8
-  /// features][4].
+  /// The running softmax of a thread: for each half the reference and the thread's part of the sum. Then the outputs,
+  /// [tile][8 features][4].
   struct State {
     Values reference, sum, outputs;
 
@@ -252,13 +256,13 @@ private:
   };
 
   void attend() {
-    // All warps have done with the run before.
+    // All warps must have finished the run before: its tiles are overwritten.
     b.barrier();
     Value stage = fresh(sharedTiles), other = b.add(stage, 2 * shape.tileBytes());
     Values blocks = lookUp(firstKey);
     b.ifThen(lessEqual(firstKey, lastKey), [&] { copyTile(firstKey, stage, blocks); });
     b.commitCopies();
-    // The queries are there.
+    // Wait for the copies of the queries.
     b.waitCopies(1);
     b.barrier();
     if (shape.queryInRegisters()) {
@@ -312,7 +316,7 @@ private:
     return State::unpack(b.ifElse(grown, raise, [&] { return state.pack(); }), halves());
   }
 
-  /// One tile of keys for the warp.
+  /// Adds a tile of keys to the warp's softmax.
   State addTile(Value tile, Value stage, State state) {
     Values tileScores = mask(tile, computeScores(stage));
     state = raiseReference(tileScores, state);
@@ -343,7 +347,7 @@ private:
     return state;
   }
 
-  /// Number among the accumulators of a thread of its `i`-th feature (of head / 4) of a half.
+  /// Index in a thread's accumulators of feature number `i` of a half. A half has head / 4 features.
   int64_t outputOf(int64_t half, int64_t i) const { return AttentionScores::accumulatorOf(half, i, shape.head); }
 
   void accumulate(ArrayRef<Value> a, ArrayRef<Value> c, MutableArrayRef<Value> sums) {
@@ -381,12 +385,13 @@ private:
     return scores.mask(tile, tileScores, findLane, [&](int64_t half) { return rowOf(tiles, half); });
   }
 
-  /// Row of the block of a thread's half.
+  /// Row of the block that a thread's half belongs to.
   Value rowOf(const WarpTiles &tiles, int64_t half) {
     return b.add(b.add(tiles.row[half / 2], b.div(tiles.lane, 4)), half % 2 * 8);
   }
 
-  /// Outputs of the run's rows, through the place of the warp's queries, so that 16 bytes are stored at once.
+  /// Stores the outputs of the run's rows. They go through shared memory (where the warp's queries were), so that a
+  /// thread stores 16 bytes at once.
   void store(State state) {
     b.warpBarrier();
     WarpTiles tiles = findTiles();
@@ -423,7 +428,7 @@ private:
         });
       }
     }
-    // The warp goes on together.
+    // Later code needs all lanes of the warp.
     b.warpBarrier();
   }
   Value sharedPointer(Value address) { return LLVM::IntToPtrOp::create(b, b.pointerType(3), address); }
@@ -438,14 +443,14 @@ private:
   AttentionRows blockRows;
   AttentionScores scores;
   std::optional<int64_t> window;
-  /// Of a row of queries and results.
+  /// Bytes of a row of queries and results.
   int64_t rowBytes;
 
-  // The block.
+  // Values of the block.
   Value kvHead, firstHeadBytes;
   Value thread, lane, sharedQuery, sharedTiles;
   SmallVector<Values> query;
-  // The run.
+  // Values of the run.
   Value firstKey, lastKey, warpLast, tableRow;
 };
 
@@ -472,7 +477,7 @@ FailureOr<CudaBody> emitAttentionMany(KernelOp kernel, AttentionOp attention, Cu
     return refuse() << "warps must divide heads * tokens / " << kTile;
   if (shape.outputRegisters() > kMaxOutputs || shape.threads() < shape.rows.chunks)
     return refuse() << "a head of " << shape.head << " elements needs more warps";
-  // Several GPUs share the code.
+  // GPUs with different amounts of shared memory run this code, so the least amount is the limit.
   if (shape.sharedBytes() > CudaTarget::kLeastSharedBytes)
     return refuse() << "it needs " << shape.sharedBytes() << " bytes of shared memory, more than "
                     << CudaTarget::kLeastSharedBytes;
@@ -487,8 +492,8 @@ FailureOr<CudaBody> emitAttentionMany(KernelOp kernel, AttentionOp attention, Cu
   CudaBody body{entry, [attention, shape](CudaBuilder &b, const CudaFrame &frame) {
                   ManyMmaBody(b, attention, shape, frame).emit();
                 }};
-  // Several tiles of a warp share what it loads and take the registers of several; ptxas would rather spill than run
-  // fewer blocks at once.
+  // A warp with several tiles needs many registers. Without this bound ptxas would spill registers so that more blocks
+  // run at once.
   if (shape.tiles > 1)
     body.residentBlocks = 1;
   return body;

@@ -1,10 +1,10 @@
 //===- AttentionManyWgmma.cpp - Attention of many rows with wgmma -----------------===//
 //
-// The arithmetic of AttentionMany.cpp with products of four warps. A tile is `tokens` rows of the step and `heads`
-// query heads of one key/value head, 64 pairs of a row and a head for each group of four warps. Four warps more, the
-// producers, copy tiles of `keys` keys, and as many values, into a ring of two buffers for each; groups, the consumers,
-// take them at their own pace, so that the products of one go on beside the exponentials of the other. Besides, a group
-// starts the scores of the next keys before it adds the values of the present ones:
+// The arithmetic is that of AttentionMany.cpp; four warps compute a product together (wgmma). A tile is `tokens` rows
+// of the step and `heads` query heads of one key/value head. Each group of four warps has 64 pairs of a row and a head.
+// Four other warps, the producers, copy tiles of `keys` keys and `keys` values into two rings of two buffers. The
+// groups are the consumers. They need not keep step, so one group can multiply while the other computes exponentials. A
+// group also starts the scores of the next keys before it adds the values of the present ones:
 //
 //   S = Q K[0]^T;  P = exponentials of S
 //   for each tile of keys but the last:     S = Q K[next]^T and O += P V under way
@@ -12,12 +12,13 @@
 //                                           wait for O; scale O where a reference was raised
 //   O += P V
 //
-// where P, in the registers of the sums S, is an operand as it lies. Buffers hold rows of 64 features (128 bytes), of
-// which the 16-byte chunks are permuted as wgmma wants it (chunk c of row r lies at c ^ (r % 8)), in a box for every 64
-// features of the head.
+// P lies in the registers of the sums S, and there it already is an operand of wgmma. A buffer has a box for every 64
+// features of the head. A row of a box is 128 bytes. Its 16-byte chunks are permuted as wgmma wants it: chunk c of row
+// r lies at c ^ (r % 8).
 //
-// Blocks walk the tiles, those with the last rows, which have most keys, first, and every other round backwards, so
-// that all blocks get as much to do. The producers are ahead of the consumers by two buffers, across tiles too.
+// Blocks walk the tiles. Tiles with the last rows have the most keys and come first. Every second round goes backwards,
+// so that all blocks get the same amount of work. The producers are up to two buffers ahead of the consumers, also from
+// one tile to the next.
 //
 //===----------------------------------------------------------------------===//
 
@@ -33,12 +34,13 @@ using namespace quipu::llama;
 
 namespace quipu::codegen::cuda {
 
-/// Bytes and elements of a row of a box; buffers of keys, and of values; threads that copy them.
+/// Bytes and elements of a row of a box. Buffers of keys, and as many of values. Threads that copy.
 static constexpr int64_t kBoxRowBytes = 128, kBoxColumns = 64, kStages = 2, kProducers = 128;
-/// Registers of a thread, which the producers leave to the consumers. A block has a multiprocessor of its own.
+/// Registers of a thread. The producers release registers, and the consumers take them. One block runs on a
+/// multiprocessor.
 static constexpr int64_t kProducerRegisters = 40, kConsumerRegisters = 232;
 static constexpr int64_t kConsumerGroups = 2;
-/// Barrier 0 of the hardware is that of the block.
+/// Number of the first group's hardware barrier. Barrier 0 is the barrier of the whole block.
 static constexpr int64_t kGroupBarrier = 1;
 
 namespace {
@@ -53,7 +55,7 @@ struct WgmmaShape {
 
   int64_t threads() const { return 32 * warps + kProducers; }
   int64_t groups() const { return warps / 4; }
-  /// Tiles of heads.
+  /// Blocks' worth of heads: sets of `heads` query heads.
   int64_t parts() const { return kvHeads * group / heads; }
 
   int64_t queryBox() const { return Wgmma::kRows * kBoxRowBytes; }
@@ -65,15 +67,15 @@ struct WgmmaShape {
   int64_t barriersAt() const { return valuesAt() + kStages * tileBytes(); }
   int64_t sharedBytes() const { return barriersAt() + 4 * kStages * Barriers::kBytes; }
 
-  /// Rows that the producers copy at once, 16 bytes each.
+  /// Rows that the producers copy at once; each thread copies 16 bytes.
   int64_t copyRows() const { return kProducers / chunks; }
-  /// Whether they lie in a page that the tile's first position decides.
+  /// Whether rows that are copied at once lie in one page, and the tile's first position says in which.
   bool copiesWithinPage() const { return page % copyRows() == 0 && (page % keys == 0 || keys % page == 0); }
-  /// Entries of the block table for a tile.
+  /// Entries of the block table that a thread reads for a tile.
   int64_t lookups() const { return std::max<int64_t>(keys / page, 1); }
 
   int64_t kvHeads, group, head, page, tokens, heads, warps, keys;
-  /// Pieces of 16 bytes, and of 128, in a row.
+  /// Chunks of 16 bytes in a head, and boxes (128 bytes a row).
   int64_t chunks, boxes;
 };
 
@@ -124,8 +126,8 @@ private:
 
   // ---- tiles
 
-  /// Calls `body` in every run of every tile of the block with the number of tiles of keys that came before, of which
-  /// it returns the next.
+  /// Emits `body` for every run of every tile of the block. `body` gets the number of tiles of keys that came before,
+  /// and returns this number for the next run.
   void walk(llvm::function_ref<Value(Value)> body) {
     Value rowTiles = b.ceilDiv(frame.tokens, shape.tokens), tiles = b.mul(rowTiles, shape.parts());
     Value block = frame.block(0), blocks = frame.gridSize(0);
@@ -148,8 +150,8 @@ private:
     });
   }
 
-  /// The tiles of keys that the run's rows see begin at firstKey and have their last one at lastTile; keys behind
-  /// lastKey are seen by no row. There is always a tile, if one of zeros.
+  /// Finds the tiles of keys that the run's rows see: the first begins at firstKey, the last at lastTile. No row sees a
+  /// key behind lastKey. There is always at least one tile; it may be all zeros.
   void findKeys() {
     auto [low, high] = rows.boundsOfRun(lane);
     lastKey = high;
@@ -178,11 +180,12 @@ private:
         .front();
   }
   Value stageOf(Value number) { return b.rem(number, kStages); }
-  /// Parity of the phase in which the buffer's tile is there; the one before is that in which the buffer is empty.
+  /// Parity of the phase of the barrier that ends when the buffer's tile has arrived. The buffer is empty when the
+  /// phase of the other parity ends.
   Value fullParity(Value number) { return b.rem(b.div(number, kStages), 2); }
   Value emptyParity(Value number) { return b.sub(b.i32(1), fullParity(number)); }
 
-  /// Blocks of the cache that hold a tile.
+  /// Numbers of the blocks of the cache that have a tile.
   Values lookUp(Value tableRow, Value tile) {
     Values blocks;
     Value lastPage = b.div(b.max(lastKey, b.i32(0)), shape.page), firstPage = b.div(tile, shape.page);
@@ -191,7 +194,8 @@ private:
     return blocks;
   }
 
-  /// Copies a tile of keys or values to the buffer of its number when that is empty; zeros behind the last key.
+  /// Waits until the buffer of tile `number` is empty, then starts copying keys or values to it. Rows behind the last
+  /// key become zeros.
   void copyTile(Value pool, int64_t buffers, Value tile, ArrayRef<Value> blocks, Value number, Barriers &empty,
                 Barriers &full) {
     Value stage = stageOf(number);
@@ -222,7 +226,8 @@ private:
     return b.add(LLVM::PtrToIntOp::create(b, b.getI32Type(), shared).getResult(), offset);
   }
   Value sharedPointer(Value address) { return LLVM::IntToPtrOp::create(b, b.pointerType(3), address); }
-  /// Where a chunk of a row lies in boxes of `boxBytes`. Rows down by a multiple of eight lie as many rows further.
+  /// Byte offset of a chunk of a row in boxes of `boxBytes`. If `row` grows by a multiple of eight, the offset grows by
+  /// as many rows.
   Value chunkOffset(Value row, Value chunk, int64_t boxBytes) {
     Value permuted = arith::XOrIOp::create(b, b.rem(chunk, 8), b.rem(row, 8));
     Value inBox = b.add(b.mul(row, kBoxRowBytes), b.mul(permuted, 16));
@@ -231,8 +236,8 @@ private:
 
   // ---- consumers
 
-  /// The warp's 16 pairs of a row and a head: its group and number in it, their head and first row in the tile, where
-  /// their queries begin in shared memory.
+  /// The warp's 16 pairs of a row and a head: its lane and group, the head and first row of the pairs in the tile, and
+  /// the shared address where their queries begin.
   struct WarpRows {
     Value lane, group, head, row, queries;
   };
@@ -243,16 +248,16 @@ private:
     Value queries = b.add(b.mul(group, shape.queryBytes()), b.mul(b.rem(warp, 4), 16 * kBoxRowBytes));
     return {lane, group, b.div(warp, ofHead), b.mul(b.rem(warp, ofHead), 16), b.add(sharedAddress(0), queries)};
   }
-  /// Row of the tile of a thread's half (rows g and g + 8).
+  /// Row of the tile that a thread's half belongs to (half 0: row g, half 1: row g + 8).
   Value rowOf(const WarpRows &own, int64_t half) { return b.add(b.add(own.row, b.div(own.lane, 4)), half * 8); }
-  /// All warps of the group.
+  /// Waits for all warps of the group.
   void groupBarrier() { b.barrier(b.add(b.div(warp, 4), kGroupBarrier), 128); }
 
-  /// Of a thread, for its two halves: reference and its part of the sum.
+  /// For each of a thread's two halves: the reference, and the thread's part of the sum.
   struct Softmax {
     Values reference, sum;
   };
-  /// Exponentials of a tile, in the place of the scores. Where `grown`, outputs of earlier tiles are to be multiplied
+  /// Exponentials of a tile, in the order of the scores. If `grown` (i1), outputs of earlier tiles must be multiplied
   /// by `shrink`.
   struct Weights {
     Values exponentials, shrink;
@@ -325,7 +330,7 @@ private:
     empty.arriveIf(first, stageOf(number));
   }
 
-  /// The queries of the warp's rows, by the warp, when no warp of its group needs those before any more.
+  /// Copies the queries of the warp's rows to shared memory. No warp of the group may still need the queries before.
   void copyQuery() {
     WarpRows own = warpRows();
     Value source =
@@ -363,7 +368,7 @@ private:
     return scores;
   }
 
-  /// Before products that add to outputs.
+  /// Call it before products that add to outputs.
   void beginProducts(Values &fragments, Values &outputs) {
     Values all(fragments);
     all.append(outputs);
@@ -380,7 +385,8 @@ private:
     return outputs;
   }
 
-  /// The next weights become operands behind that: ptxas keeps products under way only while no operand is written.
+  /// Waits for the products that add to outputs. The exponentials of the next tile pass through this wait too, because
+  /// ptxas runs products asynchronously only while nothing writes to their operands.
   void finishOutputs(Weights &weights, Values &outputs) {
     Values all(weights.exponentials);
     all.append(outputs);
@@ -389,7 +395,7 @@ private:
     outputs.assign(all.begin() + weights.exponentials.size(), all.end());
   }
 
-  /// Number among the sums of a thread of the `i`-th of a half.
+  /// Index in a thread's sums of number `i` of a half.
   static int64_t sumOf(int64_t half, int64_t i) { return AttentionScores::accumulatorOf(half, i, /*width=*/0); }
 
   Weights exponentials(Value tile, Values scores, Softmax &softmax) {
@@ -405,7 +411,8 @@ private:
     return weights;
   }
 
-  /// The exponentials as operands: 4 registers for 16 keys, rows g and g + 8 of the first eight, then of the others.
+  /// The exponentials as operands: four registers for 16 keys. They are rows g and g + 8 of the first eight keys, then
+  /// of the other eight.
   Values pack(ArrayRef<Value> exponentials) {
     Values fragments;
     for (size_t i = 0; i < exponentials.size(); i += 2)
@@ -463,9 +470,10 @@ private:
     return tileScores.mask(tile, scores, findLane, [&](int64_t half) { return rowOf(own, half); });
   }
 
-  /// Outputs of the run's rows, through the place of the warp's queries, so that 16 bytes are stored at once.
+  /// Stores the outputs of the run's rows. They go through shared memory (where the warp's queries were), so that a
+  /// thread stores 16 bytes at once.
   void store(const Softmax &softmax, ArrayRef<Value> outputs) {
-    // No warp of the group reads queries of these rows any more.
+    // After this barrier no warp of the group reads queries of these rows.
     groupBarrier();
     WarpRows own = warpRows();
     Value lane = own.lane;
@@ -495,7 +503,7 @@ private:
         b.store16(value, b.at(rowBase, b.widen(b.mul(chunk, 16))));
       });
     }
-    // The warp goes on together.
+    // Later code needs all lanes of the warp.
     b.warpBarrier();
   }
 
@@ -511,13 +519,13 @@ private:
   Value shared;
   Barriers fullKeys, emptyKeys, fullValues, emptyValues;
   std::optional<int64_t> window;
-  /// Of a row of queries and results.
+  /// Bytes of a row of queries and results.
   int64_t rowBytes;
 
   Value thread, lane, warp;
-  // The tile.
+  // Values of the tile.
   Value kvHead, firstHeadBytes;
-  // The run.
+  // Values of the run.
   Value firstKey, lastKey, lastTile;
 };
 
@@ -557,7 +565,7 @@ FailureOr<CudaBody> emitAttentionManyWgmma(CudaBuilder &b, KernelOp kernel, Atte
   entry.threads = shape.threads();
   entry.sharedBytes = shape.sharedBytes();
   entry.persistent = true;
-  // ptxas takes notice of setmaxnreg only where it knows how many registers a thread begins with.
+  // ptxas ignores setmaxnreg unless it knows with how many registers a thread begins.
   constexpr int64_t kResidentBlocks = 1;
   return CudaBody{
       entry,

@@ -1,7 +1,8 @@
 //===- AttentionRows.h - Rows of a tile and their sequences -----*- C++ -*-===//
 //
-// What kernels of attention for many rows share. A tile is some rows of the step, neighbours, which need not belong to
-// one sequence: the keys are walked once for each run of rows of one sequence, which is once almost always.
+// What kernels of attention for many rows share. A tile is some neighbouring rows of the step. They may belong to
+// several sequences. A run is the rows of one sequence in a tile. The keys are walked once for each run; almost always
+// a tile has one run.
 //
 //===----------------------------------------------------------------------===//
 
@@ -15,10 +16,10 @@
 
 namespace quipu::codegen::cuda {
 
-/// Reference of a row (over the scale of its exponents) before its first key: below every real score, but so far above
-/// masked ones that their exponential is 0.
+/// Reference of a row before its first key, divided by the factor of the exponents. It is below every real score. It is
+/// so far above masked scores that their exponential is 0.
 inline constexpr float kNoScore = kMaskedScore / 2;
-/// How far, as a power of two, scores may exceed the reference before it is raised.
+/// Scores may exceed the reference by this power of two before the reference is raised.
 inline constexpr float kGrowth = 8.0f;
 
 class AttentionRows {
@@ -31,17 +32,17 @@ public:
   AttentionRows(CudaBuilder &b, const CudaFrame &frame, llama::AttentionOp attention, int64_t tokens)
       : b(b), frame(frame), attention(attention), tokens(tokens) {}
 
-  /// Turns to the tile that begins with row `row` of the step.
+  /// Call it when the block begins with a tile. `row`: first row of the tile in the step (i32).
   void enter(Value row) {
     first = row;
     count = b.min(b.sub(frame.tokens, first), b.i32(tokens));
   }
 
-  /// An i32 that the compiler takes for another number: what follows from it is computed where it is used and takes no
-  /// register in the loops around.
+  /// The same i32, but the compiler does not know that it is the same. So values that are computed from it are computed
+  /// again where they are used, and take no registers in the loops around.
   Value fresh(Value number) { return ptx::opaque(b, number); }
 
-  /// Element `row` of the tile's part of an i32 tensor; that of the last row for rows behind it.
+  /// Element of an i32 tensor for row `row` of the tile. For rows behind the last it is the element of the last row.
   Value number(Value tensor, Value row) {
     Value inside = b.min(row, b.sub(count, 1));
     return b.loadI32(b.at(frame.argument(tensor), b.mul(b.widen(b.add(first, inside)), 4)));
@@ -50,7 +51,8 @@ public:
   /// Whether a row belongs to the run.
   Value inRun(Value row) { return b.both(b.compare(Predicate::sle, begin, row), b.compare(Predicate::slt, row, end)); }
 
-  /// Walks the runs, with carried values: sets sequence, begin and end. In every lane of a warp.
+  /// Emits `body` in a loop over the runs of the tile. It sets sequence, begin and end for it. `body` gets the carried
+  /// values and returns the next ones. All lanes of a warp call it.
   Values forEachRun(Value lane, llvm::ArrayRef<Value> initial, llvm::function_ref<Values(mlir::ValueRange)> body) {
     Values carried{b.i32(0)};
     carried.append(initial.begin(), initial.end());
@@ -78,8 +80,8 @@ public:
     return Values(loop.getResults().drop_front());
   }
 
-  /// Least and greatest position (INT32_MAX and -1 if there is no row) of the rows of the run that a warp's lanes
-  /// name, padding left out.
+  /// Least and greatest position of the rows that a warp's lanes name. Rows outside the run and padding rows do not
+  /// count. If no row counts, they are INT32_MAX and -1.
   std::pair<Value, Value> bounds(llvm::ArrayRef<Value> rowsOfLane) {
     Value low = b.i32(INT32_MAX), high = b.i32(-1);
     for (Value row : rowsOfLane) {
@@ -90,7 +92,7 @@ public:
     }
     return {reduce(mlir::NVVM::ReduxKind::MIN, low), reduce(mlir::NVVM::ReduxKind::MAX, high)};
   }
-  /// The same of all rows of the run.
+  /// Least and greatest position of all rows of the run.
   std::pair<Value, Value> boundsOfRun(Value lane) {
     Values rows;
     for (int64_t row = 0; row < tokens; row += 32)

@@ -25,7 +25,7 @@ AttentionScores::Values AttentionScores::mask(Value tile, ArrayRef<Value> scores
         for (int64_t half = 0; half < halves; ++half) {
           Value row = rowOf(half);
           Value position = b.select(rows.inRun(row), rows.position(row), b.i32(-1));
-          // Keys of the tile, from the thread's first one, up to the row's position.
+          // Number of the last key that the row sees, counted from the thread's first key of the tile.
           Value span = b.sub(b.sub(position, tile), b.mul(b.rem(lane, 4), 2));
           for (int64_t i = 0; i < keys / 4; ++i) {
             int64_t key = i / 2 * 8 + i % 2;

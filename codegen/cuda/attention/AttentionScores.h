@@ -1,8 +1,8 @@
 //===- AttentionScores.h - The running softmax of many rows -----*- C++ -*-===//
 //
-// What kernels of attention for many rows do with the scores of a tile of keys, whichever instruction computed them. A
-// thread holds accumulators in the layout of mma and wgmma: of each tile of 16 rows two halves, rows g and g + 8
-// (g = lane / 4), and of every eight keys its two neighbours.
+// What kernels of attention for many rows do with the scores of a tile of keys. It is the same for mma and wgmma,
+// because their accumulators have one layout. A tile has 16 rows. A thread has two of them, its halves: rows g and g +
+// 8, where g = lane / 4. Of every eight keys it has two neighbours.
 //
 //===----------------------------------------------------------------------===//
 
@@ -16,7 +16,7 @@
 
 namespace quipu::codegen::cuda {
 
-/// Scores times this are exponents of two.
+/// Scores multiplied by this factor are exponents of two: exp(scale * score) = 2^(factor * score).
 inline float exponentFactor(llama::AttentionOp attention) {
   return static_cast<float>(attention.getScale().convertToDouble() * std::numbers::log2e);
 }
@@ -27,33 +27,35 @@ public:
   using Values = CudaBuilder::Values;
   using Predicate = CudaBuilder::Predicate;
 
-  /// Tiles of `keys` keys, for `halves` halves of a thread.
+  /// `keys`: keys of a tile. `halves`: halves that a thread has.
   AttentionScores(CudaBuilder &b, AttentionRows &rows, llama::AttentionOp attention, int64_t keys, int64_t halves)
       : factor(exponentFactor(attention)), b(b), rows(rows), window(attention.getWindow()), keys(keys), halves(halves) {
   }
 
-  /// Number among the accumulators of a thread of the `i`-th (of width / 4) of a half, for rows of `width` numbers.
+  /// Index in a thread's accumulators of number `i` of a half. A row has `width` numbers, and a half has width / 4 of
+  /// them.
   static int64_t accumulatorOf(int64_t half, int64_t i, int64_t width) {
     return half / 2 * width / 2 + i / 2 * 4 + half % 2 * 2 + i % 2;
   }
   int64_t scoreOf(int64_t half, int64_t i) const { return accumulatorOf(half, i, keys); }
 
-  /// Turns to a run in which the warp's rows have positions from `common` to `last`: no row sees less than the keys up
-  /// to `common`, in a window from that of `last` on.
+  /// Call it when the warp begins with a run whose rows have positions `common` to `last` (i32). All rows see the keys
+  /// up to `common`. With a window they see the keys from the first one that row `last` sees.
   void enterRun(Value common, Value last);
 
-  /// Masks the scores of the keys from `tile` on that a row does not see, unless all rows of the warp see them all.
-  /// `findLane` and `rowOf` (of a half, counted from the first row of the block) are called where scores are masked.
+  /// Masks the scores of keys that a row does not see. `tile`: first key of the tile. The code branches around it if
+  /// all rows of the warp see all keys. findLane() and rowOf(half), the row in the block, are called inside the branch.
   Values mask(Value tile, llvm::ArrayRef<Value> scores, llvm::function_ref<Value()> findLane,
               llvm::function_ref<Value(int64_t)> rowOf);
 
-  /// The greatest score of each half, and whether that of any row of the warp exceeds its reference by too much.
+  /// The greatest score of each half, and whether a score of any row of the warp exceeds the row's reference by more
+  /// than kGrowth.
   struct Growth {
     Values greatest;
     Value isTooFar;
   };
   Growth findGrowth(llvm::ArrayRef<Value> scores, llvm::ArrayRef<Value> references);
-  /// The reference that follows, in all four threads of the row.
+  /// The next reference of a row. The four threads of the row get the same.
   Value raise(Value reference, Value greatest);
 
   const float factor;
@@ -63,7 +65,7 @@ private:
   AttentionRows &rows;
   std::optional<int64_t> window;
   int64_t keys, halves;
-  /// Of the run: greatest and, in a window, least key that all rows of the warp see.
+  /// The greatest key that all rows of the warp see in the run. With a window also the least.
   Value common, first;
 };
 

@@ -9,8 +9,9 @@
 
 namespace quipu::codegen::cuda {
 
-/// Where the parts of a row's keys leave what the last of them merges: for each row of the step, in f32,
-/// sums [heads][splits][Dh] (not yet divided by the total), then pairs (maximum score, total) [heads][splits].
+/// The workspace in which the blocks of a row leave their parts; the last block merges them. Each row of the step has
+/// f32 elements: sums [heads][splits][Dh] (not yet divided by the total), then pairs (maximum score, total)
+/// [heads][splits].
 struct AttentionWorkspace {
   AttentionWorkspace(llama::AttentionOp attention, llama::CudaAttentionScheduleAttr schedule)
       : heads(attention.getNumHeads()), splits(schedule.getSplits()), head(attention.getKv().getType().getHeadDim()) {}

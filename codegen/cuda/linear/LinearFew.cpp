@@ -1,8 +1,8 @@
 //===- LinearFew.cpp - Linear kernels for a handful of rows ------------------===//
 //
-// Reading the weight dominates. A block computes 16 rows of the weight times up to `tokens` rows of the input; its
-// warps divide K. The weight goes from memory to registers and is used once; the input comes from L2 through shared
-// memory:
+// Reading the weight takes most of the time. A block computes 16 rows of the weight times up to `tokens` rows of the
+// input. Its warps divide K. The weight goes from memory to registers and is used once. The input comes from L2 through
+// shared memory:
 //
 //   request the first `ahead` pieces of the weight     (constant: before waiting for the kernel in front)
 //   wait for the kernel in front
@@ -11,10 +11,10 @@
 //     sums += weight . (input * gain), squares += input^2; request the piece of the weight that takes the place
 //   add up the warps' sums, scale by 1 / rms, epilogue
 //
-// A unit of K is what four lanes load with 16 bytes each: with g = lane / 4 and q = lane % 4, a lane holds chunk q of
-// rows g and g + 8 of the weight and of row g of the input. In mma.m16n8k16 the weight is operand A and the input
-// operand B; the two halves of a chunk are the operands of two steps, whose k are permuted alike on both sides. Columns
-// of B do not mix: what lies in shared memory for rows that do not exist may be anything.
+// A unit of K is what four lanes load with 16 bytes each. Let g = lane / 4 and q = lane % 4. A lane has chunk q of rows
+// g and g + 8 of the weight and of row g of the input. In mma.m16n8k16 the weight is operand A and the input is operand
+// B. The two halves of a chunk are the operands of two products. Their k are permuted, in the same way on both sides,
+// so the sums are right. Columns of B do not mix. So shared memory of rows that do not exist may be uninitialised.
 //
 //===----------------------------------------------------------------------===//
 
@@ -29,7 +29,8 @@ using namespace quipu::llama;
 namespace quipu::codegen::cuda {
 namespace {
 
-/// Sizes that are known when the kernel is generated. Bytes in shared memory unless they say otherwise.
+/// Sizes that are known when the kernel is generated. Names with Bytes, Offset and Stride are in bytes of shared
+/// memory.
 struct Geometry {
   Geometry(LinearRegion &region, CudaLinearFewScheduleAttr schedule, const CudaTarget &target);
 
@@ -38,26 +39,29 @@ struct Geometry {
   bool mma;
   /// Elements of the weight that a lane loads at once; elements of K in a unit.
   int64_t chunk, unit;
-  /// Every warp has `units` units at least and the first `longWarps` one more; the code is for `most`.
-  int64_t units, longWarps, most;
+  /// Units of a warp: the first `longWarps` warps have units + 1, the others `units`. `mostUnits` is the greater of the
+  /// two.
+  int64_t units, longWarps, mostUnits;
   /// Units whose weights a thread has in flight.
   int64_t depth;
-  /// The input comes in rounds of `roundUnits` units, `buffers` of them at once, in 16-byte pieces, `pieces` a row.
+  /// The input is copied in rounds of `roundUnits` units. `buffers` rounds are in shared memory at once. A row of a
+  /// round has `pieces` pieces of 16 bytes.
   int64_t roundUnits, rounds, buffers, pieces, tokenStride, bufferBytes;
   int64_t gainBytes, gainOffset, sumsOffset, squaresOffset, sharedBytes;
 
-  /// A row of a warp's sums: 16, and 4 to spread the rows over the banks.
+  /// Elements of a row of a warp's sums: 16 sums, and 4 to spread the rows over the banks.
   static constexpr int64_t kSumsStride = 20;
 
-  /// Blocks that a multiprocessor shall run at once: 512 threads have 128 registers each.
+  /// Blocks that a multiprocessor shall run at once. Together they have 512 threads, so that a thread can have 128
+  /// registers.
   static int64_t residentBlocks(int64_t warps) { return std::max<int64_t>(16 / warps, 1); }
 
-  /// Whether unit number `index` of a warp may lie, as a whole or in part, beyond what is the warp's.
+  /// Whether unit number `index` of a warp may end behind the warp's part of K.
   bool isPartial(int64_t index) const {
     bool ragged = inputs % unit;
-    return (index == most - 1 && (longWarps || ragged)) || (index == most - 2 && longWarps && ragged);
+    return (index == mostUnits - 1 && (longWarps || ragged)) || (index == mostUnits - 2 && longWarps && ragged);
   }
-  bool isEven() const { return !longWarps && inputs % unit == 0 && most % roundUnits == 0; }
+  bool isEven() const { return !longWarps && inputs % unit == 0 && mostUnits % roundUnits == 0; }
 
 private:
   void placeRounds(int64_t unitsOfRound);
@@ -74,16 +78,16 @@ Geometry::Geometry(LinearRegion &region, CudaLinearFewScheduleAttr schedule, con
   int64_t all = llvm::divideCeil(inputs, unit);
   units = all / warps;
   longWarps = all % warps;
-  most = units + (longWarps ? 1 : 0);
-  depth = std::clamp<int64_t>(schedule.getAhead() / 2, 1, most);
-  gainBytes = gain ? llvm::alignTo(most * unit * bytesOf(gain), 16) : 0;
+  mostUnits = units + (longWarps ? 1 : 0);
+  depth = std::clamp<int64_t>(schedule.getAhead() / 2, 1, mostUnits);
+  gainBytes = gain ? llvm::alignTo(mostUnits * unit * bytesOf(gain), 16) : 0;
 
-  // As many units to a round as a warp copies with one instruction for each row, fewer where shared memory would keep
-  // blocks from being resident together. The main loop consumes whole rounds.
-  int64_t fair = target.sharedBytes() / residentBlocks(warps);
-  for (int64_t limit : {fair, int64_t(target.sharedBytes())})
+  // A round has as many units as a warp copies with one instruction for each row. It has fewer if otherwise
+  // residentBlocks() blocks would not fit in shared memory. The main loop consumes whole rounds.
+  int64_t equalShare = target.sharedBytes() / residentBlocks(warps);
+  for (int64_t limit : {equalShare, int64_t(target.sharedBytes())})
     for (int64_t count = std::clamp<int64_t>(512 / (unit * bytesOf(source)), 1, depth); count > 0; --count) {
-      if (most > depth && depth % count)
+      if (mostUnits > depth && depth % count)
         continue;
       placeRounds(count);
       if (sharedBytes <= limit)
@@ -93,10 +97,10 @@ Geometry::Geometry(LinearRegion &region, CudaLinearFewScheduleAttr schedule, con
 
 void Geometry::placeRounds(int64_t unitsOfRound) {
   roundUnits = unitsOfRound;
-  rounds = llvm::divideCeil(most, roundUnits);
+  rounds = llvm::divideCeil(mostUnits, roundUnits);
   buffers = std::min<int64_t>(rounds, 2);
   pieces = roundUnits * unit * bytesOf(source) / 16;
-  // Eight lanes read 16 bytes of two rows at a time: at different banks.
+  // Eight lanes read 16 bytes each of two rows at a time. The stride makes them read from different banks.
   int64_t stride = pieces;
   bool wide = chunk * bytesOf(source) == 32;
   while (wide ? stride % 2 != 1 : stride % 8 != 4)
@@ -142,7 +146,7 @@ public:
 
 private:
   using Values = CudaBuilder::Values;
-  /// The weight's chunks of one unit, rows g and g + 8.
+  /// The lane's chunks of one unit of the weight: row g (low) and row g + 8 (high).
   struct Slot {
     Value low, high;
   };
@@ -163,7 +167,8 @@ private:
 
   int64_t threads() { return 32 * size.warps; }
   int64_t groups() { return size.tokens / 8; }
-  /// Independent sums, so that a product need not wait for the one in front, unless the norm keeps it waiting anyway.
+  /// Independent sums (chains) of a group of columns. With several a product need not wait for the one before it. With
+  /// a norm two are enough, because products wait for the norm anyway.
   int64_t chains() { return size.tokens > 8 || region.norm() ? 2 : 4; }
   static constexpr int64_t kSquareParts = 4;
   int64_t squareRows() { return size.mma ? groups() : size.tokens; }
@@ -206,7 +211,7 @@ private:
     highStart = b.at(highRow, b.mul(kLane, bytesOf(size.weight)));
   }
 
-  /// After the wait: the rows of the input that this block reads.
+  /// Finds the rows of the input that this block reads. Call it after the wait for the kernel in front.
   void prepareRows() {
     Value rows = region.rowCount(frame);
     firstRow = b.mul(frame.block(1), size.tokens);
@@ -219,7 +224,7 @@ private:
     gathered = b.loadI32(b.at(frame.argument(region.gather().getRows()), b.mul(index, 4)));
   }
 
-  /// Where row `token` (of this block's) of the input begins. All lanes of a warp ask together.
+  /// Address of the input's row number `token` of this block. All lanes of a warp must call it together.
   Value inputRow(Value token) {
     Value row = region.gather() ? b.shuffleFrom(gathered, token) : b.add(firstRow, token);
     return b.at(input, b.mul(b.widen(row), size.inputs * bytesOf(size.source)));
@@ -232,7 +237,7 @@ private:
   Slot loadWeights(int64_t index) {
     if (!size.isPartial(index))
       return loadWeights(lowStart, highStart, index);
-    // Something that exists: its factors are zeros.
+    // Behind the end, load a chunk that exists. Its factors in the input are zeros.
     Value k = b.min(b.add(kLane, index * size.unit), b.i32(size.inputs - size.chunk));
     Value offset = b.mul(k, bytesOf(size.weight));
     return loadWeights(b.at(lowRow, offset), b.at(highRow, offset), 0);
@@ -240,12 +245,14 @@ private:
 
   Slot loadWeights(Value low, Value high, int64_t unitsBehind) {
     int64_t offset = unitsBehind * size.unit * bytesOf(size.weight);
-    // A long row is read on for a while; a short one is requested whole at once.
-    int64_t around = size.most > size.depth ? 256 : 128;
+    // `around`: bytes that L2 fetches. A long row is read further soon, so L2 may fetch more. A short row is requested
+    // whole at once.
+    int64_t around = size.mostUnits > size.depth ? 256 : 128;
     return {b.loadWeights16(low, offset, around), b.loadWeights16(high, offset, around)};
   }
 
-  /// The warp's part of the gain, which joins the first round of the input.
+  /// Starts copying the warp's part of the gain. It belongs to the same group of copies as the first round of the
+  /// input.
   void copyGain() {
     if (!region.norm())
       return;
@@ -267,8 +274,8 @@ private:
 
   Value buffer(Value round) { return size.buffers == 1 ? ring : b.at(ring, b.mul(b.rem(round, 2), size.bufferBytes)); }
 
-  /// Round number `round` (i32) of the warp's part of the input; zeros beyond it where that is possible: in a kernel
-  /// with uneven parts, or `mayEnd`.
+  /// Starts copying round number `round` (i32) of the warp's part of the input. Behind the end of the part it writes
+  /// zeros. `mayEnd`: the round may lie behind the end although all warps have equal parts.
   void copyRound(Value round, bool mayEnd = false) {
     int64_t rowsAtOnce = 32 / size.pieces;
     Value piece = b.rem(lane, size.pieces), rowOfLane = b.div(lane, size.pieces);
@@ -299,8 +306,8 @@ private:
     if (sumsSquares())
       state.squares.assign(squareRows() * squareParts(), b.f32(0.0f));
 
-    // While the unit that takes a slot exists for every slot of a pass.
-    int64_t passes = (size.most - size.depth) / size.depth;
+    // Passes of the loop: in each the unit that takes over a slot exists for every slot.
+    int64_t passes = (size.mostUnits - size.depth) / size.depth;
     // The units that may be partial stay outside the loop.
     while (passes > 0 && (size.isPartial((passes + 1) * size.depth - 1) || size.isPartial(passes * size.depth)))
       --passes;
@@ -318,11 +325,11 @@ private:
       });
       state = separate(carried);
     }
-    for (int64_t index = passes * size.depth; index < size.most; ++index) {
+    for (int64_t index = passes * size.depth; index < size.mostUnits; ++index) {
       int64_t slot = index % size.depth;
       consume(state, b.i32(passes * size.depth), index - passes * size.depth,
               size.rounds - passes * size.depth / size.roundUnits);
-      if (index + size.depth < size.most)
+      if (index + size.depth < size.mostUnits)
         state.slots[slot] = loadWeights(index + size.depth);
     }
     return state;
@@ -348,7 +355,8 @@ private:
     return state;
   }
 
-  /// Unit `firstUnit + index`, where `firstUnit` begins a round, from which on `roundsLeft` are left if that is known.
+  /// Multiplies unit number `firstUnit + index` of the warp. Unit `firstUnit` (i32) begins a round. `roundsLeft`:
+  /// number of rounds from there to the end; nullopt inside the loop, where it is not known.
   void consume(State &state, Value firstUnit, int64_t index, std::optional<int64_t> roundsLeft) {
     int64_t inRound = index % size.roundUnits, roundsBehind = index / size.roundUnits;
     Value round = b.add(b.div(firstUnit, size.roundUnits), roundsBehind);
@@ -380,7 +388,8 @@ private:
     }
   }
 
-  /// The normalised values of a row of the input. If the factor 1 / rms follows later, it is left out.
+  /// The normalised values of a row of the input. If scaleAfter, the factor 1 / rms is left out; finish() multiplies by
+  /// it.
   Values normalise(Values xs, ArrayRef<Value> gains, int64_t row, State &state) {
     for (auto [i, x] : llvm::enumerate(xs)) {
       if (sumsSquares()) {
@@ -442,7 +451,8 @@ private:
     return total;
   }
 
-  /// For elements that x * gain could overflow. Costs a pass over the input.
+  /// Computes 1 / rms before the products. It is for types of elements that x * gain could overflow. It costs a pass
+  /// over the input.
   void computeScales() {
     int64_t elements = 16 / bytesOf(size.source);
     b.loop(b.i32(0), count, 1, [&](Value token) {
@@ -552,7 +562,7 @@ private:
   /// Rows g and g + 8 of the tile, and the lane's first chunks of them.
   Value lowRow, highRow, lowStart, highStart;
   Value firstRow, count, input, gathered;
-  /// 1 / rms of the rows that a lane multiplies, where it comes first.
+  /// 1 / rms of the rows that a lane multiplies. Empty if the factor follows later (scaleAfter).
   Values scales;
 };
 
@@ -582,8 +592,8 @@ FailureOr<CudaBody> emitLinearFew(CudaBuilder &b, LinearRegion &region, CudaLine
   CudaBody body{entry, [region, schedule, size](CudaBuilder &b, const CudaFrame &frame) mutable {
                   FewBody(b, region, schedule, size, frame).emit();
                 }};
-  // Keeps the compiler from spending more registers than let a multiprocessor run as many threads as intended. The sums
-  // of fma alone take more, and it is there to check the others.
+  // This bounds registers, so that a multiprocessor can run as many blocks as intended. There is no bound for fma: its
+  // sums alone need more registers, and it only serves to check the others.
   if (size.mma)
     body.residentBlocks = Geometry::residentBlocks(size.warps);
   return body;

@@ -95,11 +95,11 @@ private:
 
   void consumersMeet() { b.barrier(b.i32(kConsumerBarrier), size.threads()); }
 
-  /// Runs of a row that a thread prepares.
+  /// Runs (of kRun elements) of a row that a thread prepares.
   int64_t runs() { return llvm::divideCeil(size.inputs / kRun, size.threads()); }
 
-  /// First element of a thread's run number `index` of a row; whether there is such a run (null: always). One that is
-  /// not is the last.
+  /// First element of a thread's run number `index` of a row, and whether the run exists (i1; null: always). If it does
+  /// not exist, the first is that of the row's last run.
   std::pair<Value, Value> runOf(int64_t index) {
     Value run = b.add(b.thread(), index * size.threads());
     int64_t all = size.inputs / kRun;
@@ -111,7 +111,7 @@ private:
     return {b.mul(run, kRun), exists};
   }
 
-  /// The thread's part of the gain, constant too.
+  /// Loads the thread's part of the gain. The gain is constant, so this needs no wait for the kernel in front.
   void loadGains() {
     if (!region.norm())
       return;
@@ -143,7 +143,8 @@ private:
       storeRun(index, run);
   }
 
-  /// x * gain, and 1 / rms in front or the sum of squares for later.
+  /// Stores x * gain for the products and the sum of squares. Without scale_after it multiplies by 1 / rms first; with
+  /// it finish() does.
   void normalise(Value from) {
     SmallVector<Values> xs;
     for (int64_t index = 0; index < runs(); ++index)
@@ -197,7 +198,7 @@ private:
   // Consumers
   //===--------------------------------------------------------------------===//
 
-  /// What a thread keeps until the block finishes a batch: it finishes one pair of rows of one unit.
+  /// What a thread keeps until the block finishes a batch. In a batch a thread finishes one pair of rows of one unit.
   struct Item {
     /// Number of the unit (i32), or kNoUnit.
     Value unit;
@@ -217,7 +218,7 @@ private:
     unitOfBatch = b.div(b.thread(), kUnitPairs);
     cacheRow = epilogue.cacheRow(row, exists);
 
-    // Carried: a place in the ring, units of the batch so far, the thread's item.
+    // The loop carries a place in the ring, the number of units in the batch, and the thread's item.
     RingPlace place = RingPlace::ofReader(b);
     Values initial{place.stage, place.parity, b.i32(0)};
     initial.append(join(noItem()));
@@ -233,7 +234,7 @@ private:
           [&] {
             consumersMeet();
             finish(separate(ArrayRef(state).drop_front(3)));
-            // The sums have been read.
+            // Now all threads have read the sums.
             consumersMeet();
             Values next{b.i32(0)};
             next.append(join(noItem()));
@@ -275,8 +276,8 @@ private:
   Value tileOf(Value unit) { return b.div(unit, RingGeometry::kUnitsOfTile); }
   Value pairOf(Value unit) { return b.add(b.mul(b.rem(unit, RingGeometry::kUnitsOfTile), kUnitPairs), pairOfUnit); }
 
-  /// Leaves the sums of the unit in shared memory, and gets what the epilogue will read on its way for those threads
-  /// that will finish it. Takes and returns what the loop over units carries.
+  /// Multiplies a unit and leaves its sums in shared memory. In the threads that will finish the unit it starts the
+  /// loads of the epilogue. It takes and returns what the loop over units carries.
   Values multiplyUnit(Value unit, ValueRange carried) {
     Value number = carried[2];
     Values item = b.ifElse(
@@ -302,7 +303,7 @@ private:
     return next;
   }
 
-  /// The warp's part of a piece: every `warps`-th step.
+  /// Multiplies the warp's part of a piece: every `warps`-th step.
   Values multiply(int64_t depth, Value stage, Value k, Values sums) {
     int64_t steps = depth / kStep;
     Value weight = b.at(weightStart, b.add(b.mul(stage, size.slotBytes()), b.mul(warp, kStep * 2)));
@@ -330,7 +331,7 @@ private:
 
   Value sumsOf(Value number) { return b.at(shared, b.add(b.mul(number, size.sumsStride()), size.sumsOffset)); }
 
-  /// Of the row of the input that exists: lanes 0 to 3 have rows 2q, 2q + 1 of the unit.
+  /// Stores the sums of the row of the input. Lanes 0 to 3 have them: rows 2q and 2q + 1 of the unit.
   void storeSums(Value number, ArrayRef<Value> sums) {
     Values pair;
     for (int64_t i = 0; i < 2; ++i)
@@ -361,7 +362,7 @@ private:
     });
   }
 
-  /// Independent sums, so that a product need not wait for the one in front.
+  /// Independent sums (chains), so that a product need not wait for the one before it.
   static constexpr int64_t kChains = 4;
 
   CudaBuilder &b;
@@ -377,10 +378,10 @@ private:
   Value lane, warp, g, q;
   /// The row of the step, and whether there is one.
   Value row, exists;
-  /// 16 bytes each: the thread's runs of the gain.
+  /// The thread's runs of the gain, 16 bytes each.
   Values gains;
   Value weightStart, inputStart;
-  /// The thread's part in finishing a batch.
+  /// What the thread finishes in a batch: number of the pair in its unit, and of the unit in the batch.
   Value pairOfUnit, unitOfBatch;
   /// Where the thread appends (LinearEpilogue::cacheRow).
   Value cacheRow;

@@ -7,13 +7,14 @@
 //   for each step:  for each 16 of its depth:  load the fragments that come next; multiply those at hand
 //                   behind the first of them request the step stages - 1 ahead, into the buffer read before this one
 //
-// Warps divide the tile; the part of each is as square as can be, since it reads tokens + rows for tokens * rows
-// products.
+// Warps divide the tile. A warp reads tokens + rows lines for tokens * rows products, so its part is as nearly square
+// as possible.
 //
-// A row of a buffer is `depth` elements; its chunks of 16 bytes are exchanged among themselves by the row's number, so
-// that the eight rows that ldmatrix reads at once lie in different banks.
+// A row of a buffer has `depth` elements. Its chunks of 16 bytes are permuted by the row's number, so that the eight
+// rows that ldmatrix reads at once lie in different banks.
 //
-// Rows beyond the input's or the weight's end are the last row again and are not stored; beyond K there are zeros.
+// For rows behind the end of the input or the weight the last row is read again; their products are not stored. Behind
+// K there are zeros.
 //
 //===----------------------------------------------------------------------===//
 
@@ -31,7 +32,7 @@ namespace {
 using Values = CudaBuilder::Values;
 using Predicate = CudaBuilder::Predicate;
 
-/// Rows (of the input, of the weight) of a warp's part of a tile; zeros when the warps cannot divide it.
+/// Rows of the input and of the weight in a warp's part of a tile. Both are 0 if the warps cannot divide the tile.
 struct WarpTile {
   int64_t tokens = 0, rows = 0;
 };
@@ -102,11 +103,11 @@ private:
   int64_t tokenBlocks() const { return tile.tokens / 16; }
   int64_t rowBlocks() const { return tile.rows / 8; }
 
-  /// The block's tile and the warp's and the thread's place in it.
+  /// Finds the block's tile, and the parts of the warp and the thread in it.
   void placeBlock() {
     shared = b.shared();
     tokens = region.rowCount(frame);
-    // Blocks that start together share rows of the weight: those are many, and the input stays in the cache.
+    // Blocks that start together share rows of the weight. The weight is large; the input stays in the cache anyway.
     Value tokenTile = b.i32(0), rowTile = frame.block(0);
     if (!oneTileOfTokens) {
       Value number = b.add(b.mul(frame.block(1), blocksAlongRows), frame.block(0));
@@ -123,7 +124,7 @@ private:
     warpRow = b.mul(b.div(warp, along), tile.rows);
   }
 
-  /// Which chunk of a row of a buffer holds chunk `chunk` of the matrix.
+  /// Number of the chunk in a row of a buffer where chunk `chunk` of the matrix lies.
   Value placeOfChunk(Value row, Value chunk) {
     Value turn = chunks() == 8 ? b.rem(row, 8) : b.rem(b.div(row, 2), 4);
     return arith::XOrIOp::create(b, chunk, turn);
@@ -135,7 +136,7 @@ private:
   Value copyRow(int64_t copy) { return b.add(b.div(thread, chunks()), copy * (threads / chunks())); }
   Value copyChunk() { return b.rem(thread, chunks()); }
 
-  /// Where the thread's copies begin, at k = 0.
+  /// Addresses where the thread's copies begin, at k = 0.
   Values rowPointers(Value matrix, Value first, int64_t rows, Value count, bool within) {
     Values pointers;
     for (int64_t copy = 0; copy < copiesOf(rows); ++copy) {
@@ -147,7 +148,8 @@ private:
     return pointers;
   }
 
-  /// Requests k from byte `k` (i64) on, into the part at byte `part` of the buffer at byte `stage` (i32).
+  /// Starts the copies of a step of K. `k` (i64): byte of a row where the step begins. `stage` (i32): byte where the
+  /// buffer begins. `part`: byte of the buffer where the matrix begins.
   void copy(const Values &pointers, int64_t part, Value stage, Value k, Value valid) {
     for (auto [copy, pointer] : llvm::enumerate(pointers)) {
       Value row = copyRow(static_cast<int64_t>(copy));
@@ -161,7 +163,7 @@ private:
       valid = b.compare(Predicate::slt, copyChunk(), inputs % schedule.getDepth() / 8);
     copy(pointers, part, b.i32(step * stageBytes(schedule)), b.i64(step * rowBytes()), valid);
   }
-  /// The copies of step `step` (i32), which may lie beyond the last: zeros there.
+  /// Starts the copies of step `step` (i32) of both matrices. Behind the last step they write zeros.
   void copyStep(const Values &input, const Values &weight, Value stage, Value step) {
     Value k = b.mul(step, schedule.getDepth());
     Value valid = b.compare(Predicate::slt, hasTail() ? b.add(k, b.mul(copyChunk(), 8)) : k, inputs);
@@ -172,15 +174,15 @@ private:
 
   // ---- shared memory to registers
 
-  /// Byte in a buffer from which the lane's rows of fragments number `part` of 16 of k are read: the lane's row and
-  /// half (of 16 elements of k) within 16 rows.
+  /// Byte in a buffer from which the lane reads its row of a fragment. `part`: which 16 elements of k. `row`: the
+  /// lane's row among 16 rows. `half`: which half of the 16 elements.
   Value fragmentOffset(Value firstRow, Value row, Value half, int64_t part) {
     Value chunk = arith::XOrIOp::create(b, b.mul(placeOfChunk(row, half), 16), b.i32(part * 32));
     return b.add(b.mul(b.add(firstRow, row), rowBytes()), chunk);
   }
   void placeFragments() {
-    // Matrices of A: rows 0-7, rows 8-15, both again for the second half of k. Of B: both halves of k for rows 0-7,
-    // then for rows 8-15.
+    // ldmatrix loads four matrices. For A: rows 0-7, rows 8-15, then both again for the second half of k. For B: both
+    // halves of k for rows 0-7, then for rows 8-15.
     Value rowA = b.rem(lane, 16), halfA = b.div(lane, 16);
     Value rowB = b.add(b.mul(b.div(lane, 16), 8), b.rem(lane, 8)), halfB = b.rem(b.div(lane, 8), 2);
     for (int64_t part = 0; part < schedule.getDepth() / 16; ++part) {
@@ -188,7 +190,8 @@ private:
       offsetsB.push_back(b.add(fragmentOffset(warpRow, rowB, halfB, part), weightBuffer()));
     }
   }
-  /// A of all blocks of 16 tokens, then B of all blocks of 8 rows, for part `part` of the buffer at `stage`.
+  /// Loads fragments of A for all blocks of 16 tokens, then of B for all blocks of 8 rows. They are of part `part` of
+  /// the buffer at `stage`.
   Values loadFragments(Value stage, int64_t part) {
     Values fragments;
     auto load = [&](Value offset, int64_t count) {
@@ -217,7 +220,8 @@ private:
     return b.select(b.compare(Predicate::eq, next, allStages()), b.i32(0), next);
   }
 
-  /// The oldest request but stages - 2 has arrived for every thread, and every warp has read the buffer in front of it.
+  /// Waits until at most stages - 2 steps are in flight in every thread, and until every warp has read the buffer
+  /// before.
   void waitForStep() {
     b.waitCopies(schedule.getStages() - 2);
     b.barrier();
@@ -226,7 +230,7 @@ private:
   Values multiply(const Values &input, const Values &weight) {
     placeFragments();
     waitForStep();
-    // Carried: the buffers to read and to fill, fragments, sums.
+    // The loop carries the buffers to read and to fill, fragments, and sums.
     Values carried{b.i32(0), b.i32(allStages() - stageBytes(schedule))};
     carried.append(loadFragments(carried[0], 0));
     carried.append(4 * tokenBlocks() * rowBlocks(), b.f32(0.0f));

@@ -1,9 +1,9 @@
 //===- LinearManyWgmma.cpp - Linear kernels for many rows with wgmma -------------===//
 //
-// A tile is `tokens` rows of the input times `rows` rows of the weight. One of them is operand A of wgmma: the input,
-// or with `weight_first` the weight; the other is operand B. One warp, the producer, has boxes of both copied into a
-// ring of `stages` buffers of `depth` elements of K; groups of four warps, the consumers, each own 64 rows of A and
-// multiply what is there:
+// A tile is `tokens` rows of the input times `rows` rows of the weight. Operand A of wgmma is the input, or the weight
+// with `weight_first`. The other is operand B. One warp, the producer, has boxes of both copied into a ring of `stages`
+// buffers of `depth` elements of K. The consumers are groups of four warps. Each group has 64 rows of A and multiplies
+// what has arrived:
 //
 //   producer: one thread                           consumers
 //     for each tile, for each step of K:             for each tile:
@@ -14,22 +14,23 @@
 //                                                      wait for the last products
 //                                                      epilogue (TileSums.h)
 //
-// so that a group has products of two steps under way, and the next tile's buffers fill during the epilogue. The K
-// dimension is rounded up to whole steps: copies fill the rest with zeros. The same holds for rows of the weight beyond
-// N.
+// So products of two steps run at once, and the next tile's buffers fill during the epilogue. K is rounded up to whole
+// steps: copies fill the rest with zeros. The same is true for rows of the weight beyond N.
 //
-// Which is operand A is a matter of energy, and so of speed where a card is at its power: tensor cores hold A and pass
-// B by, a column each time. Where the rows of B are alike, hardly a bit changes. Rows of a prompt may be alike, rows of
-// a weight are not (docs/performance.md).
+// The choice of operand A changes the energy that a product needs. It changes speed where a card is at its limit of
+// power. Tensor cores keep A and take one column of B after the other. If the rows of B are alike, few bits change, and
+// that saves energy. Rows of a prompt may be alike, rows of a weight are not (docs/performance.md).
 //
-// `persistent`: a block works on the tiles x, x + gridDim.x, ..., the input's row tiles first, so that blocks at work
-// together share rows of the weight. Otherwise a block has one tile. `ahead`: the buffers of a block's first steps are
-// requested in two parts, the weight's boxes before the kernel in front has finished.
+// `persistent`: a block computes tiles number x, x + gridDim.x, and so on. Neighbouring numbers are neighbouring tiles
+// of the input, so blocks that run together share rows of the weight. Without it a block has one tile. `ahead`: for a
+// block's first steps the boxes of the weight are requested before the kernel in front has finished, the boxes of the
+// input after it.
 //
-// `cluster`: the tiles of two neighbouring blocks are neighbours in A and share rows of B, of which each block copies
-// one half into the buffers of both. So a buffer is empty once the consumers of both blocks have told both, and full
-// with bytes from both. Tiles of A are counted as if they were even, so that the blocks keep in step; a tile too many
-// reads rows that nothing depends on and stores nothing that counts.
+// `cluster`: the tiles of two neighbouring blocks are neighbours in A and share rows of B. Each block copies one half
+// of these rows into the buffers of both blocks. So a buffer is empty when the consumers of both blocks have told both
+// blocks so. It is full when the bytes from both blocks have arrived. The number of tiles of A is rounded up to an even
+// number, so that both blocks do the same number of steps. The additional tile computes rows that do not exist, and
+// stores nothing outside of the result.
 //
 //===----------------------------------------------------------------------===//
 
@@ -52,10 +53,10 @@ using Predicate = CudaBuilder::Predicate;
 
 /// Elements of K in a box: a row of 128 bytes of 16-bit elements.
 static constexpr int64_t kBoxDepth = kBoxRowBytes / 2;
-/// Registers of a thread where they are divided unequally.
+/// Registers of a thread of the producer and of a consumer, if they are divided unequally.
 static constexpr int64_t kProducerRegisters = 24, kConsumerRegisters = 240;
 
-/// Tiles of the weight, where it is operand A counted in whole clusters.
+/// Number of tiles of the weight. If the weight is operand A, it is rounded up to whole clusters.
 static int64_t columnTiles(LinearRegion &region, CudaLinearManyScheduleAttr schedule) {
   int64_t tiles = llvm::divideCeil(region.outputs(), schedule.getRows());
   return schedule.getWeightFirst() ? llvm::alignTo(tiles, schedule.getCluster()) : tiles;
@@ -65,11 +66,11 @@ namespace {
 
 /// One of the two matrices in shared memory.
 struct Operand {
-  /// Its number among the tensor maps: 0 the input, 1 the weight.
+  /// Number of its tensor map: 0 for the input, 1 for the weight.
   unsigned map;
-  /// Rows of a tile; those of a box, which are fewer where the blocks of a cluster copy a part each.
+  /// Rows of a tile, and rows of a box. A box has fewer rows where each block of a cluster copies a part of the tile.
   int64_t rows, boxRows;
-  /// Bytes of a box's place; where the buffers begin, and how far they lie apart.
+  /// In bytes: size of a box, where the buffers begin in shared memory, and the distance between buffers.
   int64_t box, buffers, stage;
 };
 
@@ -85,8 +86,9 @@ struct Layout {
     second = operand(!weightFirst, weightFirst ? tokens : rows, schedule.getCluster(), stages * first.stage);
   }
 
-  /// With two groups of consumers, an equal share of the registers is too small for the sums of one and its epilogue:
-  /// the producer, then also four warps, of which one works, gives most of its own away.
+  /// Whether the producer gives registers to the consumers. With two groups of consumers an equal share of the
+  /// registers is too small for a consumer's sums and epilogue. Registers are divided by groups of four warps, so the
+  /// producer then has four warps, and one of them works.
   bool dividesRegisters() const { return groups > 1; }
   int64_t threads() const { return 32 * (warps + (dividesRegisters() ? 4 : 1)); }
 
@@ -142,7 +144,7 @@ public:
         wgmma.acquireRegisters(kConsumerRegisters);
       consume();
     });
-    // The other block may yet tell this one's barriers that it is done with its last buffers.
+    // Stay until the other block has finished: it may still arrive at this block's barriers for its last buffers.
     if (inCluster())
       b.clusterBarrier();
     frame.retire({full, empty});
@@ -151,7 +153,7 @@ public:
 private:
   bool inCluster() const { return schedule.getCluster() > 1; }
 
-  /// In one thread of the warp for which `condition`, equal in a warp, is true.
+  /// Emits `body` for one thread of the warp, if `condition` (i1, equal in the warp) is true.
   void ifElected(Value condition, llvm::function_ref<void()> body) {
     b.ifThen(condition, [&] { b.ifThen(NVVM::ElectSyncOp::create(b, b.getI1Type(), Value()), body); });
   }
@@ -159,7 +161,7 @@ private:
   // ---- tiles
 
   struct Tile {
-    /// First row of the step; number of the tile among those of the weight.
+    /// First row of the step in the tile. Number of the tile along the rows of the weight.
     Value row, column;
   };
 
@@ -185,7 +187,7 @@ private:
   }
   Value tileCount() { return b.mul(rowTiles(), columnTiles(region, schedule)); }
 
-  /// The block's tiles, with carried values.
+  /// Emits `body` for each of the block's tiles. It gets the carried values and returns the next ones.
   void walk(ArrayRef<Value> initial, llvm::function_ref<Values(const Tile &, ValueRange)> body) {
     if (!schedule.getPersistent()) {
       body(firstTile(), Values(initial));
@@ -197,7 +199,7 @@ private:
 
   // ---- producer
 
-  /// Steps whose weights are requested before the rest.
+  /// Number of steps whose weights are requested before the kernel in front has finished.
   int64_t stepsAhead() const { return schedule.getAhead() ? std::min(layout.stages, layout.steps) : 0; }
 
   void request(const Operand &operand, Value stage, Value step, const Tile &tile) {
@@ -235,7 +237,8 @@ private:
 
   void produce() {
     frame.waitForPrevious();
-    // Carried: a place in the ring; the first step of the tile whose weights are yet to be requested.
+    // The loop carries a place in the ring and a number of steps. The weights of so many first steps of the tile are
+    // already requested.
     RingPlace start = RingPlace::ofWriter(b);
     walk({start.stage, start.parity, b.i32(stepsAhead())}, [&](const Tile &tile, ValueRange carried) {
       RingPlace place{carried[0], carried[1]};
@@ -265,9 +268,9 @@ private:
   void consume() {
     frame.waitForPrevious();
     Value group = b.div(warp, 4);
-    // One thread of a group tells that it is done with a buffer, in a cluster one for each block.
-    told = b.rem(b.thread(), 128);
-    tells = b.select(b.compare(Predicate::slt, told, schedule.getCluster()), b.i32(1), b.i32(0));
+    // One thread of a group tells that the group no longer needs a buffer; in a cluster one thread for each block.
+    blockToTell = b.rem(b.thread(), 128);
+    tellsRelease = b.select(b.compare(Predicate::slt, blockToTell, schedule.getCluster()), b.i32(1), b.i32(0));
     Value start = wgmma.descriptor(shared);
     firstStart = b.add(start, b.mul(group, Wgmma::descriptorStep(Wgmma::kRows * kBoxRowBytes)));
     secondStart = b.add(start, Wgmma::descriptorStep(layout.second.buffers));
@@ -280,12 +283,12 @@ private:
     });
   }
 
-  /// The group is done with a buffer.
+  /// Tells the producers that the group no longer needs a buffer.
   void release(Value stage) {
     if (inCluster())
-      empty.arriveIf(tells, stage, told);
+      empty.arriveIf(tellsRelease, stage, blockToTell);
     else
-      empty.arriveIf(tells, stage);
+      empty.arriveIf(tellsRelease, stage);
   }
 
   void multiplyAndStore(const Tile &tile, RingPlace &place) {
@@ -295,7 +298,7 @@ private:
     Value previous = place.stage;
     place = place.next(b, layout.stages);
     sums.beginTile(tile.row, tile.column);
-    // Carried: a place in the ring, the buffer of the step before, the sums.
+    // The loop carries a place in the ring, the buffer of the step before, and the sums.
     Values carried{place.stage, place.parity, previous};
     carried.append(products);
     carried = b.loop(b.i32(1), b.i32(layout.steps), 1, carried, [&](Value, ValueRange before) {
@@ -315,7 +318,7 @@ private:
     sums.store(products);
   }
 
-  /// Starts the products of one buffer, on top of `before` or, without `keep`, in its place.
+  /// Starts the products of one buffer. With `keep` they are added to `before`; otherwise they replace it.
   Values multiply(Value stage, Values before, bool keep) {
     Value first = b.add(firstStart, b.mul(stage, Wgmma::descriptorStep(layout.first.stage)));
     Value second = b.add(secondStart, b.mul(stage, Wgmma::descriptorStep(layout.second.stage)));
@@ -342,8 +345,8 @@ private:
   Barriers full, empty;
   /// Rows of the step, and the thread's warp.
   Value rows, warp;
-  /// Whether the thread tells (i32) that its group is done with a buffer, and which block of the cluster.
-  Value tells, told;
+  /// Whether the thread tells that its group no longer needs a buffer (i32), and which block of the cluster it tells.
+  Value tellsRelease, blockToTell;
   /// Descriptors of the group's rows of A, and of B, in the first buffer.
   Value firstStart, secondStart;
 };
@@ -385,7 +388,7 @@ FailureOr<CudaBody> emitLinearManyWgmma(CudaBuilder &b, LinearRegion &region, Cu
   entry.fixed = columnTiles(region, schedule);
   entry.rowsPerBlock = schedule.getTokens();
   if (!schedule.getWeightFirst()) {
-    // The blocks of a cluster have a pair of row tiles.
+    // The blocks of a cluster together have two tiles of rows of the step.
     entry.fixed *= entry.cluster;
     entry.rowsPerBlock *= entry.cluster;
   }
@@ -398,7 +401,7 @@ FailureOr<CudaBody> emitLinearManyWgmma(CudaBuilder &b, LinearRegion &region, Cu
   CudaBody body{entry, [region, schedule, maxRows](CudaBuilder &b, const CudaFrame &frame) mutable {
                   WgmmaBody(b, region, schedule, maxRows, frame).emit();
                 }};
-  // ptxas takes notice of setmaxnreg only where it knows how many registers a thread begins with.
+  // ptxas ignores setmaxnreg unless it knows with how many registers a thread begins.
   if (layout.dividesRegisters())
     body.residentBlocks = 1;
   return body;

@@ -1,11 +1,13 @@
 //===- LinearRing.cpp - The producer of a ring of weights --------------------===//
 //
-// Blocks get their units in two ways. The first `rounds` of them are settled, so that the ring fills while the kernel
-// in front still runs. The rest they draw, one after the other, from a counter: multiprocessors do not get equal shares
-// of the memory's bandwidth, and with equal shares of the work the fastest would wait for the slowest for a fifth of
-// the time. Draws begin behind the wait for the kernel in front, where no launch of the same kernel can be under way
-// any more; each is made two units before it is needed. The counter returns to 0 by itself: a block's last two draws
-// are in vain, which makes the number of draws the same in every launch.
+// Blocks get their units in two ways. The first `rounds` units of a block are settled: they follow from the number of
+// the block. So the ring fills while the kernel in front still runs. The block draws its other units, one after the
+// other, from a counter. The reason: multiprocessors do not get equal shares of the memory's bandwidth. With equal
+// shares of the work the fastest would wait for the slowest a fifth of the time.
+//
+// Draws begin after the wait for the kernel in front. By then no other launch of the same kernel can be running. Each
+// draw is made two units before it is needed. So a block's last two draws give no unit, and the number of draws is the
+// same in every launch. The last draw of a launch sets the counter back to 0.
 //
 //===----------------------------------------------------------------------===//
 
@@ -91,11 +93,11 @@ public:
 private:
   /// What the loops over units and pieces carry.
   struct State {
-    /// The place to fill, and that of the oldest piece that may be under way.
+    /// The place to fill next, and the place of the oldest piece that may be in flight.
     RingPlace fill, oldest;
-    /// Pieces requested, and those known to have landed.
+    /// Number of pieces requested, and of pieces that are known to have arrived (i32).
     Value requested, landed;
-    /// Numbers drawn and not yet used, in lane 0.
+    /// The next two numbers that were drawn and not yet used. They are valid in lane 0.
     Value draws[2];
   };
   static Values join(const State &state) {
@@ -106,7 +108,7 @@ private:
     return {{values[0], values[1]}, {values[2], values[3]}, values[4], values[5], {values[6], values[7]}};
   }
 
-  /// Requests the pieces of a unit. Those of settled units come before and behind the wait for the kernel in front.
+  /// Requests the pieces of a unit. The wait for the kernel in front comes between two pieces of a settled unit.
   Values requestUnit(Value unit, Values carried, bool isSettled) {
     Value row = b.add(b.mul(b.div(unit, RingGeometry::kUnitsOfTile), 16),
                       b.mul(b.rem(unit, RingGeometry::kUnitsOfTile), RingGeometry::kUnitPairs));
@@ -132,7 +134,7 @@ private:
     });
   }
 
-  /// Pieces that are requested before the kernel in front has finished.
+  /// Number of pieces that are requested before the kernel in front has finished.
   int64_t early() { return size.stages - schedule.getAfterWait(); }
 
   void waitForPrevious(State &state) {
@@ -146,7 +148,7 @@ private:
     llvm::copy(draws, state.draws);
   }
 
-  /// Until few enough pieces are under way.
+  /// Waits for the oldest piece if too many pieces are in flight.
   void waitForOldest(State &state, bool isSettled) {
     Value most = b.i32(schedule.getInFlight());
     if (isSettled)
@@ -164,7 +166,7 @@ private:
     state.landed = after[2];
   }
 
-  /// Says whose piece the buffer holds, and how many bytes will come.
+  /// Stores the number of the unit beside the buffer, and tells the barrier how many bytes will arrive.
   void announce(Value unit, Value stage, int64_t bytes) {
     b.ifThen(isFirst, [&] {
       b.store(unit, b.at(ring.shared, b.add(b.mul(stage, 4), size.unitsOffset)), 4);
@@ -189,7 +191,7 @@ private:
     });
   }
 
-  /// A number from 0 on, in lane 0. Every block draws in vain twice.
+  /// Draws the next number, counted from 0 (i32, valid in lane 0). Every block draws two numbers that give no unit.
   Value draw() {
     int64_t draws = size.units - size.rounds * size.blocks + 2 * size.blocks;
     Value address = LLVM::AddressOfOp::create(b, b.pointerType(1), counter);
@@ -204,7 +206,7 @@ private:
   WeightRing &ring;
   StringRef counter;
   Value lane, isFirst;
-  /// Of the lane: its row of a unit, counted from the first row of the unit's pairs; where it goes in buffer 0.
+  /// The lane's row of a unit, counted from the first row of the unit's pairs. Address in buffer 0 where this row goes.
   Value rowInTile, to;
 };
 

@@ -1,8 +1,8 @@
 //===- LinearRing.h - A weight that streams through shared memory -*- C++ -*-===//
 //
 // What the producer and the consumers of LinearFewRing.cpp share: sizes, the layout of shared memory, and the ring of
-// buffers through which the weight comes. A buffer holds a piece of a unit, kUnitRows rows by `depth` elements of K,
-// and the number of the unit; the end is a unit of no number, kNoUnit, and no bytes.
+// buffers through which the weight comes. A buffer has a piece of a unit (kUnitRows rows by `depth` elements of K) and
+// the number of the unit. The number kNoUnit and no bytes mark the end.
 //
 //===----------------------------------------------------------------------===//
 
@@ -15,7 +15,8 @@
 
 namespace quipu::codegen::cuda {
 
-/// Sizes that are known when the kernel is generated. Bytes unless they say otherwise.
+/// Sizes that are known when the kernel is generated. Names with Bytes, Offset and Stride are in bytes of shared
+/// memory.
 struct RingGeometry {
   RingGeometry(LinearRegion &region, llama::CudaLinearRingScheduleAttr schedule, const CudaTarget &target);
 
@@ -24,21 +25,23 @@ struct RingGeometry {
   static constexpr int64_t kUnitRows = 8, kUnitPairs = kUnitRows / 2, kUnitsOfTile = 16 / kUnitRows;
   static constexpr int64_t kNoUnit = -1;
 
-  /// Of the consumers.
+  /// Threads of the consumers.
   int64_t threads() const { return 32 * warps; }
-  /// Whether blocks draw units beside those that are settled.
+  /// Whether blocks draw units (LinearRing.cpp), or all units are settled.
   bool drawsUnits() const { return rounds * blocks < units; }
   /// Elements of K in the last piece of a row.
   int64_t lastDepth() const { return inputs - (pieces - 1) * depth; }
-  /// Eight lanes read 64 bytes of each of two neighbouring rows, which begin 64 bytes apart in the banks.
+  /// Eight lanes read 64 bytes of each of two neighbouring rows. The rows begin 64 bytes apart in the banks, so they
+  /// use different banks.
   static int64_t rowStride(int64_t elements) { return llvm::alignTo(2 * elements, 128) + 64; }
   int64_t slotStride() const { return rowStride(depth); }
   int64_t slotBytes() const { return kUnitRows * slotStride(); }
   int64_t inputBytes() const { return rowStride(inputs); }
-  /// The warps' sums of a unit: eight of each warp, and 16 bytes to spread units over the banks.
+  /// Room for the warps' sums of a unit: eight sums of each warp, and 16 bytes to spread units over the banks.
   int64_t sumsStride() const { return warps * kUnitRows * 4 + 16; }
 
-  /// body(depth of the piece, first element of K (i32), carried) for each piece of a row. The last may be shorter.
+  /// Emits body(depth of the piece, first element of K (i32), carried values) for each piece of a row. The last piece
+  /// may be shorter. `body` returns the next carried values.
   CudaBuilder::Values
   forPieces(CudaBuilder &b, CudaBuilder::Values carried,
             llvm::function_ref<CudaBuilder::Values(int64_t, mlir::Value, mlir::ValueRange)> body) const;
@@ -46,7 +49,7 @@ struct RingGeometry {
   int64_t inputs, warps, stages, depth;
   /// Pieces of a row; units of the weight; blocks.
   int64_t pieces = 0, units = 0, blocks = 0;
-  /// Rounds of units that blocks have without drawing: about as many as fill the ring.
+  /// Settled units of a block: about as many as fill the ring.
   int64_t rounds = 0;
   /// Units whose sums lie in shared memory until the block finishes them together.
   int64_t batch = 0;
@@ -63,7 +66,8 @@ struct WeightRing {
   Barriers full, empty;
 };
 
-/// Emits the work of the producer, a warp. `counter` is the name of a global word of the kernel's, 0 between launches.
+/// Emits the work of the producer, which is one warp. `counter`: name of a global i32 of the kernel; it is 0 between
+/// launches.
 void emitRingProducer(CudaBuilder &b, LinearRegion &region, llama::CudaLinearRingScheduleAttr schedule,
                       const RingGeometry &size, const CudaFrame &frame, WeightRing &ring, llvm::StringRef counter);
 

@@ -2,9 +2,9 @@
 //
 //   y[r, k] = gain[k] * x[r, k] / sqrt(mean_k(x[r, k]^2) + eps)
 //
-// A block has a row, whose values stay in registers between the sum of squares and the product: x is read once.
-// Neighbouring threads hold neighbouring runs of 16 bytes of x. Where there are many rows a block has several, one
-// after the other: the gain is read once for them, and the next row is on its way while one is summed.
+// A block normalises a row. Its values stay in registers between the sum of squares and the product, so x is read once.
+// Neighbouring threads have neighbouring runs of 16 bytes of x. If there are many rows, a block has several, one after
+// the other. It reads the gain once for all of them, and loads the next row while it sums one.
 //
 //===----------------------------------------------------------------------===//
 
@@ -17,10 +17,10 @@ using namespace quipu::llama;
 
 namespace quipu::codegen::cuda {
 
-/// Runs that a thread holds when the row is long enough; loads in flight that keep a multiprocessor at memory speed.
+/// Runs of a thread when the row is long enough. So many loads in flight keep a multiprocessor at the speed of memory.
 static constexpr int64_t kRunsPerThread = 4;
 static constexpr int64_t kMaxThreads = 1024;
-/// Rows of a block where so many blocks still fill a GPU.
+/// Rows of a block when the step has many rows, and the number of blocks that fill a GPU.
 static constexpr int64_t kRowsPerBlock = 4, kFillingBlocks = 256;
 
 namespace {
@@ -29,7 +29,7 @@ class NormaliseBody {
 public:
   using Values = CudaBuilder::Values;
 
-  /// `gather` may be null; `resultType`: of the norm's result as it is stored, at `result`.
+  /// `gather` may be null. `resultType`: type of the norm's result as it is stored at the address `result`.
   NormaliseBody(CudaBuilder &b, GatherRowsOp gather, RMSNormOp norm, Type resultType, const GeneratedEntry &entry,
                 const CudaFrame &frame, Value result)
       : b(b), gather(gather), frame(frame), norm(norm), source(gather ? gather.getInput() : norm.getInput()),
@@ -63,7 +63,7 @@ private:
   int64_t run() const { return 16 / bytesOf(element); }
   int64_t runs() const { return llvm::divideCeil(width / run(), threads); }
 
-  /// The thread's runs of a row of the result.
+  /// Loads the thread's runs of the row of x that belongs to a row of the result.
   Values load(Value row) {
     if (gather)
       row = b.loadI32(b.at(frame.argument(gather.getRows()), b.mul(b.widen(row), 4)));
@@ -74,7 +74,8 @@ private:
     return values;
   }
 
-  /// `place`: of two for the partial sums of a row, so that one barrier a row is enough.
+  /// `place`: shared memory for the partial sums of the row. Rows use two places in turn, so one barrier for each row
+  /// is enough.
   void normalise(Value row, ArrayRef<Value> values, Value place) {
     Value scale = b.reciprocalRms(sumSquares(values, place), width, norm.getEps());
     Value target = rowOf(result, row, resultElement);
@@ -91,7 +92,7 @@ private:
   }
 
   Value rowOf(Value base, Value row, Type type) { return b.at(base, b.mul(b.widen(row), width * bytesOf(type))); }
-  /// Run number `i` of the thread; the row's last one where the thread has none.
+  /// Whether all threads have a run number `i`, and the number of this run in the row.
   bool alwaysValid(int64_t i) const { return (i + 1) * threads * run() <= width; }
   Value runNumber(int64_t i) { return b.add(thread, i * threads); }
   Value valid(int64_t i) { return b.compare(CudaBuilder::Predicate::slt, runNumber(i), width / run()); }
@@ -142,13 +143,13 @@ private:
 
 } // namespace
 
-/// Threads for a row: so many that each has kRunsPerThread runs.
+/// Threads of a block: so many that each has kRunsPerThread runs.
 static int64_t threadsFor(Type source) {
   int64_t runs = cast<RankedTensorType>(source).getDimSize(1) / NormaliseBody::runOf(source);
   return std::min(kMaxThreads, int64_t(llvm::alignTo(llvm::divideCeil(runs, kRunsPerThread), 32)));
 }
 
-/// The entry of a norm of rows of `source`. Fails if it cannot do rows of that size.
+/// The entry of a norm of rows of `source`. Fails with a diagnostic if it cannot do rows of that size.
 static FailureOr<GeneratedEntry> entryOf(KernelOp kernel, Type source, std::string symbol, RowDim rows, int64_t threads,
                                          int64_t rowsPerBlock) {
   int64_t width = cast<RankedTensorType>(source).getDimSize(1);

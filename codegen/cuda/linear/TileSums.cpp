@@ -27,7 +27,7 @@ int64_t TileSums::pieceCount() const {
 ///
 ///   the input is operand A                    two rows, every other chunk
 ///   the weight is operand A, pairs            one row of four pieces, one chunk of each
-///   the weight is operand A, singleFeatures features  rows r, r + 4, r + 8 and r + 12, one chunk of each
+///   the weight is operand A, single features  rows r, r + 4, r + 8 and r + 12, one chunk of each
 Value TileSums::place(Value chunk, Value row) {
   auto exclusiveOr = [&](Value a, Value c) { return arith::XOrIOp::create(b, a, c).getResult(); };
   Value place = exclusiveOr(chunk, b.rem(row, 4));
@@ -190,7 +190,7 @@ void TileSums::store(ArrayRef<Value> sums) {
   write(sums, 0);
   for (int64_t piece = 0; piece < pieceCount(); ++piece) {
     startLoads(piece + kPiecesAhead);
-    // Now all threads have writeAddresses this piece and read the one before.
+    // Now all threads have written this piece and read the one before.
     barrier();
     read(piece);
     if (piece + 1 < pieceCount())

@@ -1,18 +1,15 @@
 //===- TileSums.h - The sums of a wgmma tile on their way to memory -*- C++ -*-===//
 //
-// A thread has sums of two neighbouring columns in its registers (Wgmma.h). That is 8 bytes, but memory is
-// writeAddresses in sectors of 32 bytes. So a warp writes its sums to shared memory and reads them again in another
-// order. It does this in pieces of 16 rows by 32 columns. What a thread then hands to the epilogue depends on the order
-// of the operands:
+// A thread has sums of two neighbouring columns in its registers (Wgmma.h). That is 8 bytes, but memory is written in
+// sectors of 32 bytes. So a warp writes its sums to shared memory and reads them again in another order. It does this
+// in pieces of 16 rows by 32 columns. What a thread then hands to the epilogue depends on the order of the operands:
 //
-//   the input is operand A    The rows of a piece are rows of the step. Its columns are two tiles of the weight. A
-//   thread
-//                             gets four pairs of one tile, in two rows of the step.
-//   the weight is operand A   The rows of a piece are one tile of the weight. Its columns are rows of the step. The
-//   four
-//                             warps of a group exchange their pieces: each takes eight columns of all four. A thread
-//                             gets the eight pairs of one tile in one row of the step. Where the kernel does not
-//                             combine pairs, it gets four singleFeatures features of each of the four tiles.
+// - The input is operand A. The rows of a piece are rows of the step. Its columns are two tiles of the weight. A thread
+//   gets four pairs of one tile, in two rows of the step.
+// - The weight is operand A. The rows of a piece are one tile of the weight. Its columns are rows of the step. The four
+//   warps of a group exchange their pieces: each takes eight columns of all four. A thread gets the eight pairs of one
+//   tile in one row of the step. Where the kernel does not combine pairs, it gets four single features of each of the
+//   four tiles.
 //
 // The epilogue also reads from memory. These loads are started kPiecesAhead pieces before their sums are finished.
 //
@@ -30,7 +27,7 @@ namespace quipu::codegen::cuda {
 class TileSums {
 public:
   static constexpr int64_t kPieceRows = 16, kPieceColumns = 32;
-  /// Shared memory of a warp, in bytes. It holds two pieces: one is writeAddresses while the other is read.
+  /// Shared memory of a warp, in bytes. It holds two pieces: one is written while the other is read.
   static constexpr int64_t kPieceBytes = kPieceRows * kPieceColumns * 4, kWarpBytes = 2 * kPieceBytes;
 
   TileSums(CudaBuilder &b, LinearRegion &region, const CudaFrame &frame, llama::CudaLinearManyScheduleAttr schedule,
@@ -52,7 +49,7 @@ private:
 
   int64_t pieceCount() const;
   /// What a thread gets of a piece: partCount() parts. A part is of one row of the step and of one tile of the weight,
-  /// and has pairCount() pairs (or singleFeatures features).
+  /// and has pairCount() pairs (or single features).
   int64_t partCount() const { return !weightFirst ? 2 : singleFeatures ? 4 : 1; }
   int64_t pairCount() const { return weightFirst && !singleFeatures ? 8 : 4; }
   int64_t tilesOfTile() const { return schedule.getRows() / 16; }
@@ -77,8 +74,8 @@ private:
   LinearEpilogue epilogue;
   bool weightFirst, singleFeatures;
   /// Whether a row must be checked before it is stored. A result in the arena has memory for maxRows rows. If tiles
-  /// fill these rows exactly, rows behind those of the step may be writeAddresses too, and stores need no branch. A
-  /// kernel that only stores may write logits: their memory belongs to the caller, who has no room for more rows.
+  /// fill these rows exactly, rows behind those of the step may be written too, and stores need no branch. A kernel
+  /// that only stores may write logits: their memory belongs to the caller, who has no room for more rows.
   bool storesOnlyRowsOfStep;
   /// Rows of the step. Number of the warp in the block, of the lane in the warp, of the warp in its group of four.
   Value rows, warp, lane, warpInGroup;

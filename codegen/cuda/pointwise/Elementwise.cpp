@@ -24,7 +24,7 @@ public:
   Row(CudaBuilder &b, Type type, Value base, Value row) : b(b), element(cast<RankedTensorType>(type).getElementType()) {
     start = b.at(base, b.mul(row, cast<RankedTensorType>(type).getDimSize(1) * bytesOf(element)));
   }
-  /// `count` features from feature `k` (i32) on.
+  /// Loads `count` features from feature `k` (i32) on.
   Values load(Value k, int64_t count) { return b.loadRun(element, count, place(k)); }
   void store(Value k, ArrayRef<Value> values) { b.storeRun(element, values, place(k)); }
 
@@ -36,7 +36,7 @@ private:
   Value start;
 };
 
-/// What a block of an op alone works with: a row of the step.
+/// What a block of a kernel that is one op works with: a row of the step.
 class RowKernel {
 public:
   RowKernel(CudaBuilder &b, const CudaFrame &frame, int64_t threads) : b(b), frame(frame), threads(threads) {
@@ -49,7 +49,8 @@ public:
   Row result(Value value) {
     return Row(b, value.getType(), frame.result(cast<OpResult>(value).getResultNumber()), row);
   }
-  /// body(k) for the thread's runs of `run` of `extent` features.
+  /// Emits body(k) for each run of the thread. A run is `run` features from feature k (i32) on; the row has `extent`
+  /// features.
   void forEachRun(int64_t extent, int64_t run, llvm::function_ref<void(Value)> body) {
     b.loop(b.thread(), b.i32(extent / run), threads, [&](Value i) { body(b.mul(i, run)); });
   }

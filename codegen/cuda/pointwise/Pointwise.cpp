@@ -12,7 +12,7 @@ using namespace quipu::llama;
 
 namespace quipu::codegen::cuda {
 
-/// body(i) for every i < count that is this thread's: thread, thread + threads, ...
+/// Emits body(i) for every i < count that belongs to this thread: thread, thread + threads, and so on.
 static void forEachOfThread(CudaBuilder &b, int64_t count, int64_t threads, llvm::function_ref<void(Value)> body) {
   for (int64_t first = 0; first < count; first += threads) {
     Value i = b.add(b.thread(), first);
@@ -52,7 +52,7 @@ FailureOr<CudaBody> emitEmbedding(CudaBuilder & /*b*/, KernelOp kernel, Embeddin
 
 namespace {
 
-/// Arithmetic on f64 scalars, for functions whose f32 result is to be the rounded exact one.
+/// Arithmetic on f64 scalars. It is for functions whose f32 result shall be the exact result, rounded.
 class Doubles {
 public:
   explicit Doubles(CudaBuilder &b) : b(b) {}
@@ -69,7 +69,7 @@ public:
     Value turns = arith::SIToFPOp::create(b, b.getF64Type(), b.sub(b.i32(0), n));
     Value r = b.fma(turns, constant(kHalfPiRest), b.fma(turns, constant(kHalfPi), a));
     Value square = b.mulf(r, r);
-    // Taylor: the first term left out is below 1e-12.
+    // Taylor series. The first term that is left out is below 1e-12.
     Value sine = b.mulf(r, polynomial(square, {1, -1 / 6.0, 1 / 120.0, -1 / 5040.0, 1 / 362880.0, -1 / 39916800.0}));
     Value cosine =
         polynomial(square, {1, -1 / 2.0, 1 / 24.0, -1 / 720.0, 1 / 40320.0, -1 / 3628800.0, 1 / 479001600.0});

@@ -8,7 +8,7 @@
 
 namespace quipu::codegen::cuda {
 
-/// An entry whose blocks are rows of the step, or selected ones, as `generated` says.
+/// An entry with a block for each row of the step or each output row, as `generated.rows` says.
 inline GeneratedEntry rowEntry(llama::CudaPointwiseScheduleAttr schedule, const GeneratedKernel &generated) {
   GeneratedEntry entry;
   entry.symbol = cudaSymbol(generated.name);
@@ -17,7 +17,7 @@ inline GeneratedEntry rowEntry(llama::CudaPointwiseScheduleAttr schedule, const 
   return entry;
 }
 
-/// Most elements, a power of two of at most `most`, of runs that divide `extent` without rest.
+/// The greatest power of two that divides `extent` and is at most `most`.
 inline int64_t widestRun(int64_t extent, int64_t most = 8) {
   int64_t run = 1;
   while (run * 2 <= most && extent % (run * 2) == 0)

@@ -85,7 +85,7 @@ struct JitLink {
   int (*infoLog)(Handle, char *) = nullptr;
   int (*version)(unsigned *, unsigned *) = nullptr;
 
-  /// Whether one of the libraries is there with all of them.
+  /// Whether one of the libraries could be loaded and has all these functions.
   bool load(llvm::ArrayRef<std::string> places) {
     for (const std::string &name : places) {
       library = llvm::sys::DynamicLibrary::getPermanentLibrary(name.c_str());
@@ -188,7 +188,7 @@ AssemblerPlaces assemblerPlaces() {
 llvm::Expected<Assembly> assembleWithFirst(const std::string &ptx, const CudaTarget &target,
                                            const AssemblerPlaces &places) {
   std::vector<std::string> tooOld;
-  // Nothing: the next one may be tried.
+  // No cubin and no error: the next assembler is tried.
   auto outcome = [&](const std::string &assembler,
                      llvm::Expected<Cubin> cubin) -> std::optional<llvm::Expected<Assembly>> {
     if (cubin)

@@ -66,7 +66,7 @@ llvm::Expected<std::unique_ptr<llvm::Module>> translateCudaToLLVM(ModuleOp part,
   for (llvm::Function &function : *module)
     function.addFnAttr(llvm::Attribute::NoUnwind);
 
-  // Emitters unroll what shall be unrolled and write vectors where they want them; ptxas does the rest.
+  // LLVM neither unrolls nor vectorises here. Emitters unroll loops and write vectors themselves; ptxas does the rest.
   llvm::PipelineTuningOptions tuning;
   tuning.LoopUnrolling = false;
   tuning.LoopInterleaving = false;
@@ -84,7 +84,7 @@ llvm::Expected<std::string> emitPtx(llvm::Module &module, const CudaTarget &targ
   if (!text)
     return text.takeError();
   std::string ptx(text->begin(), text->end());
-  // A driver that compiles the PTX has no library to link it with.
+  // A driver that compiles the PTX has no library with this function.
   if (size_t at = ptx.find("\n.extern .func"); at != std::string::npos) {
     // ".extern .func (.param .b32 result) name"
     llvm::StringRef line = llvm::StringRef(ptx).drop_front(at + 1).take_until([](char c) { return c == '\n'; });

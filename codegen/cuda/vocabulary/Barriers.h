@@ -1,10 +1,10 @@
 //===- Barriers.h - Barriers in shared memory for asynchronous copies -*- C++ -*-===//
 //
 // An mbarrier (PTX ISA, "Parallel Synchronization and Communication Instructions: mbarrier"; sm_90 here) is a word of 8
-// bytes in shared memory that passes through phases. A phase ends when as many threads as the barrier counts have
-// arrived and all bytes that they announced have been written; phases are told apart by their parity, that of the first
-// being 0. A wait for parity p returns once the phase of parity p has ended, so a wait for 1 on a new barrier returns
-// at once: what lies in front of its first phase counts as an odd one.
+// bytes in shared memory. It passes through phases. A phase ends when a fixed number of threads have arrived and all
+// bytes that they announced have been written. A phase is known by its parity: 0, 1, 0, 1 and so on. A wait for parity
+// p returns when the current or next phase of parity p has ended. A new barrier behaves as if a phase of parity 1 had
+// just ended, so a wait for parity 1 returns at once.
 //
 //===----------------------------------------------------------------------===//
 
@@ -22,22 +22,24 @@ public:
 
   Barriers(CudaBuilder &b, mlir::Value first, int64_t count) : b(b), first(first), count(count) {}
 
-  /// By one thread: every phase takes `arrivals` arrivals. publish() makes it known to copies and other blocks of the
-  /// cluster; threads see it behind the next barrier of the block or cluster.
+  /// Initialises the barriers; one thread calls it. A phase ends after `arrivals` arrivals. publish() makes this
+  /// visible to copies and to other blocks of the cluster. Threads see it after the next barrier of the block or
+  /// cluster.
   void initialise(int64_t arrivals);
   static void publish(CudaBuilder &b);
 
   /// Address of a barrier.
   mlir::Value at(mlir::Value index) { return b.at(first, b.mul(index, kBytes)); }
-  /// Until the phase of `parity` (i32) has ended.
+  /// Waits until the phase of `parity` (i32) has ended.
   void wait(mlir::Value index, mlir::Value parity);
   /// Arrives where `flag` (i32) is not zero.
   void arriveIf(mlir::Value flag, mlir::Value index);
-  /// The same at the barrier in the same place of block number `block` of the cluster.
+  /// The same at the barrier that block number `block` (i32) of the cluster has at the same offset of its shared
+  /// memory.
   void arriveIf(mlir::Value flag, mlir::Value index, mlir::Value block);
-  /// Arrives when the copies that the thread has started (CudaBuilder::copyAsync16) have landed.
+  /// The thread arrives as soon as the copies that it has started (CudaBuilder::copyAsync16) are finished.
   void arriveAfterCopies(mlir::Value index);
-  /// Arrives and announces bytes that copies will write.
+  /// Arrives and announces that copies will write `bytes` bytes.
   void arriveExpecting(int64_t bytes, mlir::Value index);
 
 private:
@@ -46,11 +48,12 @@ private:
   int64_t count;
 };
 
-/// A place in a ring of buffers, each with a barrier: which buffer, and the parity of the phase to wait for.
+/// A place in a ring of buffers, each with a barrier: number of the buffer (i32), and parity of the phase to wait for
+/// (i32).
 struct RingPlace {
   mlir::Value stage, parity;
 
-  /// Where those begin who wait for buffers to be filled, and those who wait for them to be empty.
+  /// The first place of a reader, who waits for full buffers, and of a writer, who waits for empty ones.
   static RingPlace ofReader(CudaBuilder &b) { return {b.i32(0), b.i32(0)}; }
   static RingPlace ofWriter(CudaBuilder &b) { return {b.i32(0), b.i32(1)}; }
   RingPlace next(CudaBuilder &b, int64_t stages) const;

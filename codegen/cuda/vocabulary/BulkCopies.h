@@ -13,7 +13,8 @@
 
 namespace quipu::codegen::cuda {
 
-/// By one thread: copies `bytes` (i32), a multiple of 16, from `global` to `shared`, both aligned to 16 bytes.
+/// One thread starts a copy of `bytes` (i32, a multiple of 16) bytes from `global` to `shared`. Both are aligned to 16
+/// bytes.
 void copyBytes(CudaBuilder &b, mlir::Value shared, mlir::Value global, mlir::Value bytes, mlir::Value barrier);
 
 } // namespace quipu::codegen::cuda

@@ -29,8 +29,8 @@ Value CudaBuilder::gridSize(unsigned dim) {
   return NVVM::GridDimYOp::create(*this, getI32Type());
 }
 
-// nvvm.barrier is not used: its parser takes a location behind it for the kind of its reduction, so MLIR cannot read it
-// back.
+// nvvm.barrier is not used. Its parser takes a location behind the op for the kind of its reduction, so MLIR cannot
+// read it back.
 void CudaBuilder::barrier() { NVVM::Barrier0Op::create(*this); }
 
 void CudaBuilder::barrier(Value id, int64_t threads) {
@@ -41,7 +41,7 @@ void CudaBuilder::barrier(Value id, int64_t threads) {
 void CudaBuilder::warpBarrier() { NVVM::SyncWarpOp::create(*this, i32(-1)); }
 
 void CudaBuilder::clusterBarrier() {
-  // A warp's lanes arrive together: those ahead would only keep the others from what they still have to do.
+  // The lanes of a warp arrive together. Lanes that arrived alone would slow down the lanes that still have work.
   warpBarrier();
   NVVM::ClusterArriveOp::create(*this, UnitAttr());
   NVVM::ClusterWaitOp::create(*this, UnitAttr());
@@ -176,7 +176,7 @@ void CudaBuilder::storeRun(Type element, ArrayRef<Value> values, Value pointer) 
   }
 }
 
-/// Emitters that add up addresses in shared memory as numbers hand over an i32.
+/// Some emitters compute addresses in shared memory as numbers, and give an i32 here.
 static Value sharedPointer(CudaBuilder &b, Value address) {
   if (isa<LLVM::LLVMPointerType>(address.getType()))
     return address;
@@ -204,7 +204,7 @@ CudaBuilder::Values CudaBuilder::mma(Type element, ArrayRef<Value> a, ArrayRef<V
   Type f32 = getF32Type();
   auto four = LLVM::LLVMStructType::getLiteral(getContext(), {f32, f32, f32, f32});
   NVVM::MMATypes type = element.isBF16() ? NVVM::MMATypes::bf16 : NVVM::MMATypes::f16;
-  // Pairs of bf16 are i32 to the operation, pairs of f16 vectors.
+  // The operation takes pairs of bf16 as i32, and pairs of f16 as vectors.
   auto pairs = [&](ArrayRef<Value> words) {
     Values operands(words);
     if (element.isF16())

@@ -31,7 +31,7 @@ public:
   // ---- place
   Value thread();
   Value lane() { return rem(thread(), 32); }
-  /// thread / 32, in a register that the compiler knows to be equal in a warp.
+  /// thread / 32. The compiler knows that it is equal in all lanes of a warp.
   Value warp();
   Value block(unsigned dim);
   Value gridSize(unsigned dim);
@@ -42,18 +42,19 @@ public:
   /// bar.sync `id` over `threads` threads.
   void barrier(Value id, int64_t threads);
   void warpBarrier();
-  /// Over all threads of all blocks of the cluster (sm_90).
+  /// A barrier over all threads of all blocks of the cluster (sm_90).
   void clusterBarrier();
-  /// Ends the thread where `condition` (i1) holds; before any barrier, in all threads of a block or none.
+  /// Ends the thread if `condition` (i1) is true. Call it before any barrier. `condition` is equal in all threads of a
+  /// block.
   void endThreadIf(Value condition);
-  /// First in the body of a loop: ptxas keeps the loop as it is. It unrolls loops of few iterations whole, with no eye
-  /// to registers.
+  /// Call it first in the body of a loop: then ptxas does not unroll the loop. Otherwise ptxas unrolls loops of few
+  /// iterations completely, even if that needs too many registers.
   void keepLoop();
 
   // ---- arithmetic (scalars)
   Value constantLike(Value /*like*/, float value) { return f32(value); }
   Value fma(Value a, Value b, Value c);
-  /// 2^a, e^a, 1/a, 1/sqrt(a) within two units in the last place.
+  /// 2^a, e^a, 1/a, 1/sqrt(a); the error is at most two units in the last place.
   Value exp2(Value a);
   Value exp(Value a) { return exp2(mulf(a, f32(1.44269504088896341f))); }
   Value reciprocal(Value a);
@@ -71,9 +72,9 @@ public:
   // ---- pairs of 16-bit elements in an i32, low half first
   Value pack(mlir::Type element, Value low, Value high);
   std::pair<Value, Value> unpack(mlir::Type element, Value pair);
-  /// The f32 values in a vector of i32 that holds `element`: one in each of f32, two of f16 or bf16.
+  /// The f32 values of a vector of i32 words. A word has one `element` of f32, or two of f16 or bf16.
   Values unpackWords(mlir::Type element, Value vector);
-  /// f32 values as i32 that hold `element`.
+  /// Rounds f32 values to `element` and packs them into i32 words.
   Values packWords(mlir::Type element, llvm::ArrayRef<Value> values);
   Value fromWords(llvm::ArrayRef<Value> words);
   Value extract(Value vector, int64_t index);
@@ -91,24 +92,24 @@ public:
   mlir::VectorType vec4i32();
   /// Start of the block's dynamic shared memory, 1024-byte aligned.
   Value shared();
-  /// 16 bytes as vector<4xi32>, 16-byte aligned. `load16` is an ordinary load. The others stay where they were emitted
-  /// among each other and waits for other kernels (Handover.h): `loadOrdered16`; `loadOnce16`, which keeps no line in
-  /// L1; `loadReadOnly16`; `loadWeights16`, through the read-only path and without keeping a line in L1, with which L2
-  /// fetches `around` bytes (128 or 256).
+  /// Load 16 bytes as vector<4xi32>, 16-byte aligned. `load16` is an ordinary load. The other loads keep their order
+  /// among each other and with waits for other kernels (Handover.h). `loadOnce16` keeps no line in L1. `loadReadOnly16`
+  /// uses the read-only path. `loadWeights16` uses the read-only path and keeps no line in L1; L2 fetches `around`
+  /// bytes (128 or 256).
   Value load16(Value pointer) { return load(vec4i32(), pointer, 16); }
   Value loadOrdered16(Value pointer);
   Value loadOnce16(Value pointer);
   Value loadReadOnly16(Value pointer, int64_t offset);
   Value loadWeights16(Value pointer, int64_t offset, int64_t around);
   void store16(Value vector, Value pointer) { store(vector, pointer, 16); }
-  /// One element, widened to f32; one f32 value, rounded.
+  /// Loads an element and widens it to f32; rounds an f32 value and stores it.
   Value loadF32(mlir::Type element, Value pointer) { return widenToF32(load(element, pointer, bytesOf(element))); }
   void storeF32(Value value, mlir::Type element, Value pointer) {
     store(roundTo(element, value), pointer, bytesOf(element));
   }
   Value loadI32(Value pointer) { return load(getI32Type(), pointer, 4); }
-  /// `count` neighbouring elements, widened to f32; f32 values, rounded, side by side. A power of two of them, aligned
-  /// to their size or to 16 bytes, in accesses of at most 16 bytes.
+  /// Loads `count` neighbouring elements and widens them to f32; rounds f32 values and stores them side by side. Their
+  /// number is a power of two. The pointer is aligned to their size or to 16 bytes. Each access has at most 16 bytes.
   Values loadRun(mlir::Type element, int64_t count, Value pointer);
   void storeRun(mlir::Type element, llvm::ArrayRef<Value> values, Value pointer);
 
@@ -116,13 +117,13 @@ public:
   /// 16 bytes from global to shared memory; zeros where `valid` (i1) is false (null: always valid).
   void copyAsync16(Value shared, Value global, Value valid = {});
   void commitCopies();
-  /// Waits until at most `pending` groups of the thread's copies are under way.
+  /// Waits until at most `pending` groups of the thread's copies are in flight.
   void waitCopies(int64_t pending);
 
   // ---- tensor cores, a warp at a time
-  /// c + a b with f32 sums; a: 4, b: 2 pairs of `element` (i32), c: 4 f32.
+  /// c + a b with f32 sums (mma.m16n8k16). `a` is four pairs of `element` (i32), `b` two pairs, `c` four f32.
   Values mma(mlir::Type element, llvm::ArrayRef<Value> a, llvm::ArrayRef<Value> b, llvm::ArrayRef<Value> c);
-  /// Four 8 x 8 matrices of 16-bit elements; lane l gives the address of row l % 8 of matrix l / 8.
+  /// Loads four 8 x 8 matrices of 16-bit elements (ldmatrix). Lane l gives the address of row l % 8 of matrix l / 8.
   Values loadMatrices(Value shared, bool transposed = false);
 };
 

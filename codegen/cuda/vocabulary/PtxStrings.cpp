@@ -17,9 +17,9 @@ namespace {
 enum class Order {
   /// It may be moved, merged or dropped like arithmetic.
   free,
-  /// It is executed as often and in the order in which such texts were emitted.
+  /// It is not removed or repeated, and stays in order with other texts of this kind.
   kept,
-  /// Besides, nothing that touches memory moves across.
+  /// Also, no access to memory moves across it.
   memory,
 };
 
@@ -27,7 +27,7 @@ enum class Order {
 struct Instruction {
   std::string text;
   Order order;
-  /// LLVM may not put the text under a condition that it was not under.
+  /// LLVM may not move the text under a condition (as for PTX that a whole warp must execute).
   bool isConvergent;
 };
 
@@ -45,7 +45,7 @@ char constraintOf(Type type) {
   return type.isInteger(64) ? 'l' : 'r';
 }
 
-/// With `changed` the first results are registers that the text changes in place: those of the first operands.
+/// With `changed` the text changes its first operands in place. The first results are their registers.
 Values emit(Builder &b, const Instruction &instruction, ArrayRef<Type> results, ArrayRef<Value> operands,
             size_t changed = 0) {
   std::string constraints;
@@ -76,7 +76,7 @@ Values emit(Builder &b, const Instruction &instruction, ArrayRef<Type> results, 
   return values;
 }
 
-/// The text changes `registers`, $0, $1, ..., in place; `operands` come behind 2 * registers.size() others.
+/// The text changes `registers` ($0, $1, ...) in place. The numbers of `operands` begin at 2 * registers.size().
 Values change(Builder &b, const Instruction &instruction, ArrayRef<Value> registers, ArrayRef<Value> operands = {}) {
   SmallVector<Type> types(ValueRange(registers).getTypes());
   Values all(registers);
@@ -125,7 +125,7 @@ Value opaque(Builder &b, Value number) {
   return emit(b, {"mov.b32 $0, $1;", Order::kept, kAsEmitted}, b.getI32Type(), number).front();
 }
 
-// No instruction at all. With LLVM's undef each use could be of another value.
+// The text has no instruction. With LLVM's undef each use could have another value.
 Values emptyRegisters(Builder &b, int64_t count) {
   return emit(b, {"", Order::kept, kAsEmitted}, SmallVector<Type>(count, b.getF32Type()), {});
 }
@@ -138,10 +138,10 @@ Value transposePairs(Builder &b, Value pair) {
 
 // ---------------------------------------------------------------- control
 
-// nvvm.griddepcontrol touches no memory for LLVM's back end, which sinks loads behind it that are to come early.
+// For LLVM's back end nvvm.griddepcontrol touches no memory. So it would move early loads behind the wait.
 void waitForPreviousGrid(Builder &b) { emit(b, {"griddepcontrol.wait;", Order::memory, kAsEmitted}, {}, {}); }
 
-// With nvvm.exit LLVM arranges the loads behind it anew: 40 of 974 instructions fewer, but 4 registers more.
+// With nvvm.exit LLVM changes the order of the loads behind it: 40 of 974 instructions fewer, but 4 registers more.
 void exitIf(Builder &b, Value condition) {
   Value flag = arith::SelectOp::create(b, condition, arith::ConstantIntOp::create(b, 1, 32),
                                        arith::ConstantIntOp::create(b, 0, 32));
@@ -154,7 +154,7 @@ void keepLoop(Builder &b) { emit(b, {".pragma \"nounroll\";", Order::kept, kAsEm
 
 // ---------------------------------------------------------------- loads
 
-// llvm.load has none of these: where it stays, which caches keep its line, how much L2 fetches.
+// llvm.load cannot say where it must stay, which caches keep its line, or how much L2 fetches.
 static Values loadWords(Builder &b, StringRef instruction, Value pointer, int64_t offset) {
   std::string text = (instruction + ".v4.b32 {$0, $1, $2, $3}, [$4+" + std::to_string(offset) + "];").str();
   return emit(b, {text, Order::kept, kAsEmitted}, SmallVector<Type>(4, b.getI32Type()), pointer);
@@ -191,7 +191,7 @@ Values loadFromL2If(Builder &b, Value remaining, int64_t least, Value pointer, i
 
 // ---------------------------------------------------------------- atomic
 
-// llvm.atomicrmw has uinc_wrap, but NVPTX drops its acquire and release without a word.
+// llvm.atomicrmw has uinc_wrap, but NVPTX drops its acquire and release without a warning.
 Value countReleasing(Builder &b, Value counter, Value last) {
   std::string text = "atom.inc.acq_rel.gpu.global.u32 $0, [$1], $2;";
   return emit(b, {text, Order::memory, kAsEmitted}, b.getI32Type(), {counter, last}).front();
@@ -206,29 +206,30 @@ Value countIfZero(Builder &b, Value number, Value counter, Value last) {
 
 // ---------------------------------------------------------------- barriers in shared memory
 
-// nvvm.mbarrier.init: the address is found anew behind it, 6 instructions more before a ring's first copy.
+// nvvm.mbarrier.init: the address is computed again behind it, 6 instructions more before a ring's first copy.
 void initialiseBarrier(Builder &b, Value barrier, Value arrivals) {
   std::string text = "mbarrier.init.shared::cta.b64 [$0], $1;";
   emit(b, {text, Order::memory, kAsEmitted}, {}, {barrier, arrivals});
 }
 
-// nvvm.mbarrier.try_wait tries once; with blocks for its loop ptxas arranges the loops around anew (2 to 7 instructions
+// nvvm.mbarrier.try_wait tries once. With blocks for its loop ptxas changes the loops around it (2 to 7 instructions
 // fewer, or up to 6 more). nvvm.mbarrier.try_wait.parity has the loop, but does not say that it touches memory.
 void waitForPhase(Builder &b, Value barrier, Value parity) {
-  // The thread may sleep in try_wait; the last operand bounds for how long (ns) before it looks again.
+  // The thread may sleep in try_wait. The last operand is the longest time in nanoseconds before it looks again.
   std::string text = "{ .reg .pred done; again: mbarrier.try_wait.parity.shared::cta.b64 done, [$0], $1, 10000000; "
                      "@!done bra again; }";
   emit(b, {text, Order::memory, kAsEmitted}, {}, {barrier, parity});
 }
 
-// nvvm.mbarrier.arrive has no predicate: with a branch ptxas unrolls the producer's loop whole, 24 % more instructions.
+// nvvm.mbarrier.arrive has no predicate: with a branch ptxas unrolls the producer's whole loop, 24 % more instructions.
 void arriveIf(Builder &b, Value flag, Value barrier, Value block) {
   if (!block) {
     std::string text = "{ .reg .pred here; setp.ne.b32 here, $0, 0; @here mbarrier.arrive.shared::cta.b64 _, [$1]; }";
     emit(b, {text, Order::memory, kAsEmitted}, {}, {flag, barrier});
     return;
   }
-  // With .release.cluster it would wait for all memory accesses of the thread; reads by products are over already.
+  // .release.cluster would make it wait for all memory accesses of the thread. It is not needed: products have finished
+  // their reads.
   std::string text =
       "{ .reg .pred here; .reg .b32 there; setp.ne.b32 here, $0, 0; @here mapa.shared::cluster.u32 there, $1, $2; "
       "@here mbarrier.arrive.shared::cluster.b64 _, [there]; }";
@@ -248,8 +249,8 @@ void prefetchTensorMap(Builder &b, Value map) {
   emit(b, {"prefetch.tensormap [$0];", Order::kept, kAsEmitted}, {}, map);
 }
 
-// nvvm.cp.async.bulk.tensor.shared.cluster.global: addresses are added up anew for each box, up to 37 instructions
-// more; up to 60 with pointers to the cluster's memory, which a copy to several blocks takes.
+// nvvm.cp.async.bulk.tensor.shared.cluster.global: addresses are computed again for each box, up to 37 instructions
+// more. A copy to several blocks takes pointers to the cluster's memory, and needs up to 60 more.
 void copyBox(Builder &b, Value shared, Value map, Value row, Value column, Value barrier) {
   std::string text =
       "cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes [$0], [$1, {$2, $3}], "
@@ -265,9 +266,9 @@ void copyBoxToCluster(Builder &b, Value shared, Value map, Value row, Value colu
 
 // ---------------------------------------------------------------- wgmma
 
-/// A descriptor of 64 bits holds in its low half what Wgmma.cpp says, in its high half the bytes / 16 between groups of
-/// eight rows (1,024 / 16) and the code of the 128-byte swizzle. The halves are put together in the instruction's own
-/// text: where additions to 64-bit descriptors can be folded, ptxas up to 13.0 loses the high half.
+/// A descriptor has 64 bits. Its low half is what Wgmma.cpp says. Its high half has the bytes / 16 between groups of
+/// eight rows (1,024 / 16) and the code of the 128-byte swizzle. The instruction's own text puts the halves together,
+/// because of a bug: ptxas up to 13.0 loses the high half where it folds additions to 64-bit descriptors.
 static constexpr StringLiteral kDescriptorHigh = "0x40000040";
 
 static std::string productName(Type element, int64_t columns) {
@@ -275,7 +276,7 @@ static std::string productName(Type element, int64_t columns) {
   return "wgmma.mma_async.sync.aligned.m64n" + std::to_string(columns) + "k16.f32." + type + "." + type;
 }
 
-// nvvm.wgmma.mma_async takes descriptors of 64 bits, takes A from shared memory alone, and becomes a text itself that
+// nvvm.wgmma.mma_async takes descriptors of 64 bits, and A only from shared memory. It becomes a text too, but one that
 // says neither that it is convergent nor that it reads memory.
 Values multiplyBoxes(Builder &b, Type element, int64_t columns, Value a, Value weights, ArrayRef<Value> sums,
                      bool keep) {
@@ -297,7 +298,8 @@ Values multiplyRows(Builder &b, Type element, int64_t columns, ArrayRef<Value> a
   return change(b, {text, Order::memory, /*isConvergent=*/true}, sums, operands);
 }
 
-// nvvm.wgmma.fence.aligned and nvvm.wgmma.wait.group.sync.aligned know nothing of registers: uses could move across.
+// nvvm.wgmma.fence.aligned and nvvm.wgmma.wait.group.sync.aligned have no registers as operands, so uses of the sums
+// could move across them.
 Values fenceRegisters(Builder &b, ArrayRef<Value> registers) {
   return change(b, {"wgmma.fence.sync.aligned;", Order::memory, /*isConvergent=*/true}, registers);
 }

@@ -26,11 +26,12 @@ inline constexpr int64_t kMaxBoxRows = 256;
 /// Fetches a tensor map (a pointer of CudaFrame::tensorMap) into the cache of descriptors.
 void prefetchTensorMap(CudaBuilder &b, mlir::Value map);
 
-/// By one thread: copies the box whose first element is (row, column) to `shared` and tells `barrier` of the bytes.
+/// One thread starts a copy of the box whose first element is (row, column) to `shared`. `barrier` counts the bytes
+/// that arrive.
 void copyBox(CudaBuilder &b, mlir::Value shared, mlir::Value map, mlir::Value row, mlir::Value column,
              mlir::Value barrier);
-/// The same into each of the first `blocks` blocks of the cluster, at the place of `shared` in its memory; each one's
-/// `barrier` is told.
+/// The same into each of the first `blocks` blocks of the cluster, at the offset of `shared` in its memory. The
+/// `barrier` of each block counts its bytes.
 void copyBoxToCluster(CudaBuilder &b, mlir::Value shared, mlir::Value map, mlir::Value row, mlir::Value column,
                       mlir::Value barrier, int64_t blocks);
 

@@ -9,8 +9,9 @@ using namespace mlir;
 
 namespace quipu::codegen::cuda {
 
-/// The low half of a descriptor: the address / 16 (14 bits) and the leading byte offset / 16 (16 bits further up: with
-/// rows of n the distance of the boxes, else without meaning for this swizzle, 1). The high half is in PtxStrings.cpp.
+/// The low half of a descriptor. Bits 0 to 13: the address / 16. From bit 16: the leading byte offset / 16. With rows
+/// of n this offset is the distance of the boxes; otherwise it has no meaning for this swizzle and is 1. The high half
+/// is in PtxStrings.cpp.
 static constexpr int64_t kAddressBits = 14, kLeadingOffset = 1 << 16;
 
 Value Wgmma::descriptor(Value shared) { return descriptorOfRows(shared, 16); }
