@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 
 namespace quipu::frontend {
 
-/// The first bytes of a file; none where it cannot be read.
+/// The first bytes of a file. Empty if it cannot be read.
 static std::string headOf(const std::string &path) {
   std::string head(kFileKindBytes, '\0');
   std::ifstream file(path, std::ios::binary);

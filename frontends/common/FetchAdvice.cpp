@@ -11,7 +11,7 @@ namespace fs = std::filesystem;
 
 namespace quipu::frontend {
 
-/// "OWNER/NAME" of such a name or of the address of its page; empty for anything else.
+/// "OWNER/NAME" if the text is such a name or the address of its page. Empty for anything else.
 static std::string hubName(std::string_view path) {
   for (std::string_view prefix : {"https://", "http://", "www.", "huggingface.co/", "hf.co/", "hf:"})
     if (path.starts_with(prefix))
@@ -31,7 +31,7 @@ static std::string hubName(std::string_view path) {
 std::string fetchAdvice(const std::string &path, const std::string &command) {
   std::string name = hubName(path);
   std::error_code error;
-  // "models/story" in a folder that has models/ is a slip, and so is the name of a plan.
+  // "models/story" in a folder that has models/ is a typing error, and so is the name of a plan.
   bool isPath = fs::exists(fs::path(path).parent_path(), error) || fs::path(path).extension() == ".qplan";
   if (name.empty() || isPath)
     return "expected a compiled plan, the folder of a Hugging Face model, or a config.json; a model is fetched with "

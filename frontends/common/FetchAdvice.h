@@ -7,8 +7,8 @@
 
 namespace quipu::frontend {
 
-/// What to do about a path at which nothing lies: how a model is fetched, with the command for this one when the path
-/// looks like the name of a model on Hugging Face. `command` is what is run afterwards: "quipu run".
+/// Advice for a path that does not exist: how to fetch a model. If the path looks like the name of a model on Hugging
+/// Face, it has the command for this model. `command`: what the user runs afterwards, such as "quipu run".
 std::string fetchAdvice(const std::string &path, const std::string &command);
 
 } // namespace quipu::frontend

@@ -43,7 +43,7 @@ static bool isDotOperand(const ExpectedWeight &weight, const ModelConfig &config
   return weight.role == WeightRole::matrix || (weight.role == WeightRole::embedding && config.tieWordEmbeddings);
 }
 
-/// Whether `--quantize` is about a weight: norms and biases are small, and stay as they are.
+/// Whether `--quantize` quantises a weight. Norms and biases are small and stay as they are.
 static bool isMatrix(const ExpectedWeight &weight) {
   return weight.role == WeightRole::matrix || weight.role == WeightRole::embedding;
 }
@@ -148,7 +148,7 @@ private:
   const WeightFormat &formatInMemory(const ExpectedWeight &weight) const;
   void declareWeights();
   Value weight(const std::string &symbol, Location loc);
-  /// Null when the model has no biases there.
+  /// Null if the model has no biases there.
   Value bias(const std::string &symbol, bool present, Location loc);
 
   Value norm(const std::string &place, Value input);
@@ -193,13 +193,13 @@ const WeightFormat &GraphBuilder::formatInMemory(const ExpectedWeight &weight) c
   if (isQuantized(weight, options.quantize))
     return *options.quantize;
   const WeightEntry *entry = model.weights ? model.weights->find(weight.tensor) : nullptr;
-  // Random weights are made in whatever format is asked for.
+  // Random weights can be made in every format.
   if (!entry)
     return denseFormat(compute);
   return isDotOperand(weight, config) && compute != DType::f32 ? denseFormat(compute) : *entry->format;
 }
 
-/// Where a weight comes from: a whole tensor, or rows of one.
+/// The source of a weight: a whole tensor, or rows of a tensor.
 static llama::SourceAttr sourceOf(MLIRContext *context, const ExpectedWeight &weight) {
   int64_t begin = static_cast<int64_t>(weight.firstRow), rows = static_cast<int64_t>(weight.shape[0]);
   llama::RangeAttr range;
@@ -291,7 +291,7 @@ Value GraphBuilder::add(const std::string &place, Value residual, Value update) 
   return llama::AddOp::create(builder, at(place), rows(config.hiddenSize, f32), residual, update);
 }
 
-/// Says by which names the runtime knows the arguments, all but the cache, and the results.
+/// Sets the names by which the runtime knows the arguments (except the cache) and the results.
 void GraphBuilder::nameValues(func::FuncOp program) {
   constexpr unsigned cacheNumber = kNumRowInputs;
   for (auto [number, value] : llvm::enumerate(kStepInputs))

@@ -40,30 +40,32 @@
 namespace quipu::frontend {
 
 struct GraphOptions {
-  /// Nothing: resolveComputeDType decides.
+  /// Type of the activations that enter products. Nothing: resolveComputeDType decides.
   std::optional<DType> computeDType;
-  /// Type of the key/value cache; nothing: the compute dtype.
+  /// Type of the key/value cache. Nothing: the compute dtype.
   std::optional<DType> kvDType;
-  /// The format to which the matrices, the embedding and the head among them, are rounded when they are loaded. Those
-  /// whose rows are no whole blocks stay as they are.
+  /// The format to which all matrices are rounded when they are loaded; also the embedding and the head. A matrix whose
+  /// rows are not whole blocks stays as it is.
   const WeightFormat *quantize = nullptr;
   /// Positions in a page of the cache.
   int64_t page = 32;
-  /// Bound on the rows of a step.
+  /// Upper bound of the rows of a step.
   int64_t maxRows = 65536;
 };
 
-/// What `--dtype auto` means: the stored dtype of the matrices when they agree; else the dtype that the config
-/// declares, as in transformers; else f32, in which every matrix is read as it is stored.
+/// What `--dtype auto` means. If all matrices have one stored dtype, it is this dtype. Otherwise it is the dtype that
+/// the config declares, as in transformers. If there is none, it is f32: then every matrix is read as it is stored.
 DType resolveComputeDType(const Model &model);
 
-/// For the user: how many matrices computing in `compute` converts, of those that are not quantised; empty when none.
+/// A remark for the user: how many matrices must be converted to `compute`. Quantised matrices do not count. Empty if
+/// no matrix is converted.
 std::string describeConversions(const Model &model, DType compute, const WeightFormat *quantize = nullptr);
 
-/// For the user: which matrices cannot be quantised, since their rows are no whole blocks; empty when all can.
+/// A remark for the user: which matrices cannot be quantised, because their rows are not whole blocks. Empty if all
+/// can.
 std::string describeUnquantized(const Model &model, const WeightFormat &format);
 
-/// Builds the module, which verifies. Loads the dialects it uses into `context`.
+/// Builds the module and verifies it. Loads the dialects that it uses into `context`.
 mlir::OwningOpRef<mlir::ModuleOp> buildGraph(mlir::MLIRContext &context, const Model &model,
                                              const GraphOptions &options = {});
 

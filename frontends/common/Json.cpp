@@ -22,8 +22,8 @@ static constexpr size_t kMaxDepth = 64;
 
 namespace {
 
-/// Builds the value. nlohmann's own parser with a callback looks through all of an object each time something inside of
-/// it ends, which takes minutes for a header of some ten thousand tensors.
+/// Builds the value. nlohmann's parser with a callback goes through a whole object each time something inside it ends.
+/// That would take minutes for a header of some ten thousand tensors.
 class Builder : public nlohmann::json_sax<json> {
 public:
   explicit Builder(const std::string &where) : where(where) {}
@@ -60,7 +60,7 @@ public:
   json take() { return std::move(root); }
 
 private:
-  /// Puts the value where the next one belongs.
+  /// Puts the value at the next place of the innermost array or object.
   json &place(json &&value) {
     if (containers.empty())
       return root = std::move(value);
@@ -85,9 +85,9 @@ private:
 
   const std::string &where;
   json root;
-  /// Those that are open, the innermost last. They do not move: only the last one grows.
+  /// Open arrays and objects, the innermost last. Pointers to them stay valid, because only the last one grows.
   std::vector<json *> containers;
-  /// Of the innermost object, for the key that was read last.
+  /// The place in the innermost object for the value of the last key.
   json *member = nullptr;
 };
 
@@ -141,7 +141,7 @@ std::string readTextFile(const std::string &path, const char *what, uint64_t lim
 
 std::string shown(const json &value) {
   static constexpr size_t kLimit = 60;
-  // Arrays and objects of any size: print only as many elements as fit.
+  // Arrays and objects may be large: print only as many elements as fit.
   if (value.is_array() || value.is_object()) {
     std::string text(1, value.is_array() ? '[' : '{');
     for (auto it = value.begin(); it != value.end(); ++it) {

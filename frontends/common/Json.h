@@ -19,13 +19,13 @@ namespace quipu::frontend {
 /// Parses `text`. Throws quipu::Error that begins with `where` (a path) on anything that is not strict JSON.
 nlohmann::json parseJson(std::string_view text, const std::string &where);
 
-/// The whole of a text file of at most `limit` bytes. Throws quipu::Error: missing, unreadable, not a regular file,
-/// too big. `what` names the file's part in the message ("config").
+/// Reads a text file of at most `limit` bytes. Throws quipu::Error if it is missing, unreadable, not a regular file, or
+/// too big. `what`: what the file is, for the message ("config").
 std::string readTextFile(const std::string &path, const char *what, uint64_t limit);
 
-/// A value as a message shows it: compact JSON on one line, control characters escaped, cut after 60 bytes or so.
+/// A value for a message: compact JSON on one line, control characters escaped, cut after about 60 bytes.
 std::string shown(const nlohmann::json &value);
-/// The same for a string that is not JSON yet (a key, a tensor's name).
+/// The same for a string that is not JSON (a key, a tensor's name).
 std::string shownText(std::string_view text);
 
 } // namespace quipu::frontend

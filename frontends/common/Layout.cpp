@@ -20,7 +20,7 @@ public:
     add("norm", WeightRole::norm, {hidden});
     if (!config.tieWordEmbeddings)
       add("lm_head", WeightRole::matrix, {config.vocabSize, hidden});
-    // How many rows a fused tensor has is known when all of its weights are.
+    // The number of a fused tensor's rows is known when all its weights are known.
     for (ExpectedWeight &weight : list)
       if (auto rows = fusedRows.find(weight.tensor); rows != fusedRows.end())
         weight.tensorShape[0] = rows->second;

@@ -15,24 +15,24 @@
 
 namespace quipu::frontend {
 
-/// What a weight is; the names are those of plan.fbs's WeightRole.
+/// What a weight is. The names are the same as in WeightRole of plan.fbs.
 enum class WeightRole : uint8_t { matrix, norm, embedding, bias };
 
 struct ExpectedWeight {
-  /// The canonical name, which is the symbol in the IR: "layers.0.self_attn.q_proj", "layers.0.self_attn.q_proj.bias",
-  /// "embed_tokens", "norm", "lm_head".
+  /// The canonical name, which is also the symbol in the IR: "layers.0.self_attn.q_proj",
+  /// "layers.0.self_attn.q_proj.bias", "embed_tokens", "norm", "lm_head".
   std::string name;
   WeightRole role;
-  /// [outputs, inputs] of a matrix, [V, D] of the embedding, [N] of a norm or bias.
+  /// [outputs, inputs] for a matrix, [V, D] for the embedding, [N] for a norm or bias.
   std::vector<uint64_t> shape;
-  /// The tensor that holds the weight, by canonical name: the weight's own, or that of a fused tensor
-  /// ("layers.0.self_attn.qkv_proj"), of which the weight is shape[0] rows from `firstRow` on.
+  /// Canonical name of the tensor that has the weight. It is the weight's name, or the name of a fused tensor
+  /// ("layers.0.self_attn.qkv_proj"). The weight is its shape[0] rows from row `firstRow` on.
   std::string tensor;
   std::vector<uint64_t> tensorShape;
   uint64_t firstRow = 0;
 };
 
-/// In the order of the graph: embedding, each layer, final norm, head (not when it is tied).
+/// All weights of a model, in the order of the graph: embedding, each layer, final norm, head. A tied head is left out.
 std::vector<ExpectedWeight> expectedWeights(const ModelConfig &config);
 
 } // namespace quipu::frontend

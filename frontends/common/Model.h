@@ -26,17 +26,17 @@ struct ModelTokenizer {
 
 struct Model {
   ModelConfig config;
-  /// Nothing when only the config was given: the runtime fills weights at random from a seed.
+  /// Nothing if only the config was given. Then the runtime fills weights with random values from a seed.
   std::optional<WeightIndex> weights;
   ModelTokenizer tokenizer;
 };
 
-/// Opens `path`, whatever its format, and checks config and weights against each other: a Hugging Face directory, or a
-/// bare config.json. Throws quipu::Error, naming the file, the field or tensor, what was found and what is supported.
+/// Opens a model and checks that config and weights agree. `path`: a Hugging Face directory, or a config.json alone.
+/// Throws quipu::Error that names the file, the field or tensor, what was found and what is supported.
 Model openModel(const std::string &path);
 
-/// The tokenizer.model at `path`, used as the files in its folder say. `vocabSize`: ids that the model has. Throws
-/// quipu::Error.
+/// The tokenizer.model at `path`, with the settings of the files in its folder. `vocabSize`: number of ids that the
+/// model has. Throws quipu::Error.
 ModelTokenizer openTokenizer(const std::string &path, uint32_t vocabSize, std::vector<Note> &notes);
 
 } // namespace quipu::frontend

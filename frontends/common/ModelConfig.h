@@ -40,7 +40,7 @@ std::string_view name(RotaryLayout layout);
 enum class RopeScaling : uint8_t { none, linear, llama3 };
 std::string_view name(RopeScaling scaling);
 
-/// What the gate of a feed-forward network passes through:
+/// The function of the gate of a feed-forward network:
 /// - silu:     x / (1 + exp(-x)), the activation of LLaMA models;
 /// - geluTanh: 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)));
 /// - relu:     max(x, 0).
@@ -51,38 +51,40 @@ std::string_view name(Activation activation);
 struct Rope {
   double theta = 10000.0;
   RopeScaling scaling = RopeScaling::none;
-  /// >= 1; 1 without scaling.
+  /// Factor of the context, >= 1. 1 without scaling.
   double factor = 1.0;
-  /// llama3 only (else 0): 0 < lowFreqFactor < highFreqFactor, and the context length (tokens) of pretraining.
+  /// For llama3 only; 0 otherwise. 0 < lowFreqFactor < highFreqFactor. originalContext: context length of pretraining,
+  /// in tokens.
   double lowFreqFactor = 0.0;
   double highFreqFactor = 0.0;
   uint32_t originalContext = 0;
   RotaryLayout layout = RotaryLayout::half;
 };
 
-/// Weights of a layer that files hold as one tensor, one below the other in the order of the graph.
+/// Weights of a layer that files store as one tensor. In it they lie one below the other, in the order of the graph.
 struct FusedTensor {
   /// Names in a layer: "self_attn.qkv_proj" of "self_attn.q_proj", "self_attn.k_proj" and "self_attn.v_proj".
   std::string name;
   std::vector<std::string> parts;
 };
 
-/// Where a field's value came from, or what the reader noticed about it. `inspect` and `--verbose` print these.
+/// A note on a field: where its value came from, or what the reader noticed about it. `inspect` and `--verbose` print
+/// notes.
 struct Note {
   enum class Kind : uint8_t {
     /// The value was not in the file; `text` says where it came from ("default", "= num_attention_heads", ...).
     provenance,
-    /// Something the user should know and that does not stop the import (an unknown field, for example).
+    /// Something that the user should know, but that does not stop the import (such as an unknown field).
     warning
   };
   Kind kind = Kind::provenance;
-  /// The field of the *file* that the note is about ("num_key_value_heads").
+  /// Name of the field in the *file* ("num_key_value_heads").
   std::string field;
   std::string text;
 };
 
-/// Bounds that every frontend enforces, so that products of dimensions fit in 64 bits with room to spare
-/// (the largest, F * D * layers * 4 bytes, is below 2^58) and a nonsense value is refused before anything is built.
+/// Bounds that every frontend enforces. So products of dimensions fit in 64 bits: the largest, F * D * layers * 4
+/// bytes, is below 2^58. And a nonsense value is refused before anything is built.
 inline constexpr uint32_t kMaxHidden = 1u << 20;
 inline constexpr uint32_t kMaxIntermediate = 1u << 22;
 inline constexpr uint32_t kMaxLayers = 1u << 14;
@@ -91,8 +93,8 @@ inline constexpr uint32_t kMaxHeadDim = 1u << 14;
 inline constexpr uint32_t kMaxVocab = 1u << 26;
 inline constexpr uint32_t kMaxPositions = 1u << 26;
 
-/// A resolved model. Invariants (hold for whatever a frontend returns): every dimension is positive and within the
-/// bounds above; numHeads % numKvHeads == 0; headDim is even; numHeads * headDim <= kMaxHidden.
+/// A model config with all defaults filled in. What a frontend returns always satisfies: every dimension is positive
+/// and within the bounds above; numHeads % numKvHeads == 0; headDim is even; numHeads * headDim <= kMaxHidden.
 struct ModelConfig {
   /// For people: the folder's or file's name.
   std::string name;
@@ -106,7 +108,7 @@ struct ModelConfig {
   uint32_t numKvHeads = 0; ///< Hkv
   uint32_t headDim = 0;    ///< Dh; H * Dh need not equal D
   uint32_t vocabSize = 0;  ///< V
-  /// Positions 0 .. maxPositionEmbeddings-1 are what the model was made for.
+  /// The model was made for positions 0 to maxPositionEmbeddings - 1.
   uint32_t maxPositionEmbeddings = 0;
   double rmsNormEps = 1e-6;
   Rope rope;
@@ -121,25 +123,25 @@ struct ModelConfig {
   Activation activation = Activation::silu;
   /// Tensors of a layer that hold several weights.
   std::vector<FusedTensor> fusedTensors;
-  /// Norms multiply by this number plus their weight.
+  /// Norms multiply by (this number + their weight).
   double normPlus = 0.0;
-  /// What embeddings are multiplied by.
+  /// Embeddings are multiplied by this factor.
   double embeddingScale = 1.0;
-  /// Query at position p sees keys max(0, p - slidingWindow + 1) .. p; 0: all of them.
+  /// A query at position p sees keys max(0, p - slidingWindow + 1) to p. 0: it sees all keys up to p.
   uint32_t slidingWindow = 0;
-  /// For each layer whether it has the window; empty: all layers have.
+  /// For each layer whether it has the window. Empty: all layers have it.
   std::vector<bool> slidingLayers;
-  /// The window of a layer; 0: none.
+  /// The window of a layer, in positions. 0: no window.
   uint32_t windowOf(uint32_t layer) const { return slidingLayers.empty() || slidingLayers[layer] ? slidingWindow : 0; }
-  /// In the file's order, without duplicates; generation stops on any of `eosTokenIds`.
+  /// In the file's order, without duplicates. Generation stops at each of `eosTokenIds`.
   std::vector<int32_t> bosTokenIds;
   std::vector<int32_t> eosTokenIds;
-  /// For each of `eosTokenIds` what says that it ends a text ("config.json: eos_token_id").
+  /// For each of `eosTokenIds` the field or rule that says so ("config.json: eos_token_id").
   std::vector<std::string> eosOrigins;
   /// The file says that nothing ends a text (`"eos_token_id": null`), whatever the tokenizer says.
   bool endsNowhere = false;
-  /// The dtype that the description names (Hugging Face `torch_dtype`/`dtype`), if it does. Weights say for themselves
-  /// what they are; this one is used where there are none (a bare config), and by --dtype auto.
+  /// The dtype that the config names (Hugging Face `torch_dtype` or `dtype`), if any. The dtypes of weights are in the
+  /// weight files. This one is used if there are no weights, and by --dtype auto.
   std::optional<DType> declaredDtype;
 
   std::vector<Note> notes;

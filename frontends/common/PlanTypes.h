@@ -11,7 +11,7 @@
 
 namespace quipu::frontend {
 
-// Switches without a default: a new member does not compile until it is known here.
+// The switches have no default, so that a new member of an enum does not compile until it is handled here.
 
 constexpr plan::DType toPlan(DType type) {
   switch (type) {
@@ -25,7 +25,7 @@ constexpr plan::DType toPlan(DType type) {
   __builtin_unreachable();
 }
 
-/// The format of weights of such numbers.
+/// The weight format of numbers of this type.
 inline const WeightFormat &denseFormat(DType type) { return quipu::denseFormat(toPlan(type)); }
 
 /// The type of the numbers of a dense format.

@@ -22,7 +22,7 @@
 
 namespace quipu::frontend {
 
-/// One file of weights, as it was when it was read.
+/// A file of weights. The members describe it at the time when it was read.
 struct WeightFile {
   /// Absolute, with symbolic links kept as the user wrote them.
   std::string path;
@@ -30,23 +30,23 @@ struct WeightFile {
   uint64_t size = 0;
   /// Last modification, nanoseconds since 1970 (stat's st_mtim).
   int64_t mtimeNs = 0;
-  /// The bytes that say what tensors the file has and where they lie (safetensors: the 8-byte length and the JSON). The
-  /// plan has them compared whenever it is loaded.
+  /// Where in the file the header is: the bytes that say what tensors the file has and where they lie. For safetensors
+  /// it is the 8-byte length and the JSON. When a plan is loaded, the runtime compares the header with the plan.
   std::vector<ByteRange> header;
   /// hashRanges of the file and its header.
   Hash128 headerHash{};
-  /// Hash of the whole file; set by hashContents alone, because it reads every byte.
+  /// Hash of the whole file. Only hashContents sets it, because it must read every byte.
   std::optional<Hash128> contentHash;
 };
 
-/// One tensor, row-major, little-endian, contiguous in its file.
+/// A tensor: row-major, little-endian, contiguous in its file.
 struct WeightEntry {
   /// What the file calls it, for messages.
   std::string nameInFile;
   /// Index into WeightIndex::files.
   uint32_t file = 0;
-  /// Bytes from the start of the *file* (not of its data section), and number of bytes. The reader has checked that
-  /// offset + size <= files[file].size and size == format->bytes(product(shape)), in rows of whole blocks.
+  /// In bytes. `offset` counts from the start of the *file*, not of its data section. The reader has checked: offset +
+  /// size <= files[file].size; size == format->bytes(product(shape)); rows are whole blocks.
   uint64_t offset = 0;
   uint64_t size = 0;
   /// A row of the table of runtime/abi/WeightFormat.cpp.
@@ -54,8 +54,8 @@ struct WeightEntry {
   std::vector<uint64_t> shape;
 };
 
-/// A tensor of an element type that weights do not have here (integers, float64, float8): a buffer, or a part of a
-/// quantised weight. Readers list it, and the model decides.
+/// A tensor of an element type that weights may not have (integers, float64, float8). It is a buffer, or a part of a
+/// quantised weight. Readers list it; whoever opens the model decides if it is an error.
 struct ForeignTensor {
   /// Index into WeightIndex::files.
   uint32_t file = 0;
@@ -68,12 +68,12 @@ struct ForeignTensor {
 
 struct WeightIndex {
   std::vector<WeightFile> files;
-  /// By canonical name ("layers.0.self_attn.q_proj"), whatever the format: ExpectedWeight::tensor of Layout.h, and the
-  /// names that sources of a llama.weight have. While a frontend reads files, by the name there. Ordered, so that
-  /// everything derived from the index is the same from run to run.
+  /// Tensors by canonical name ("layers.0.self_attn.q_proj"), the same for all formats: ExpectedWeight::tensor of
+  /// Layout.h, and the names of the sources of a llama.weight. While a frontend reads files, it is the name in the
+  /// file. It is sorted, so that everything derived from the index is the same in every run.
   std::map<std::string, WeightEntry, std::less<>> tensors;
 
-  /// By name in the file. Empty once a model was opened.
+  /// By name in the file. Empty after a model was opened.
   std::map<std::string, ForeignTensor, std::less<>> foreign;
 
   /// The tensor of that name, or null.
@@ -83,12 +83,12 @@ struct WeightIndex {
   }
 };
 
-/// Asks the system to read the samples of all files (runtime/support/WeightIdentity.h) while other work goes on. Does
-/// nothing about a file that cannot be opened: whoever reads it will say so.
+/// Asks the system to read the samples of all files (runtime/support/WeightIdentity.h) while other work goes on. A file
+/// that cannot be opened is ignored here; an Error follows when it is read.
 void prefetchSamples(const WeightIndex &index);
 
-/// Fills in `contentHash` of every file that has none, with up to `threads` threads (0: one for each core), one file
-/// a thread at a time. Throws quipu::Error when a file cannot be read or is no longer `size` bytes long.
+/// Sets `contentHash` of every file that has none. It uses up to `threads` threads (0: one for each core); a thread
+/// hashes one file at a time. Throws quipu::Error if a file cannot be read, or its size has changed.
 void hashContents(WeightIndex &index, unsigned threads = 0);
 
 } // namespace quipu::frontend

@@ -22,25 +22,25 @@ namespace quipu::frontend::hf {
 enum class Windows : uint8_t {
   none,
   allLayers,
-  /// Where "use_sliding_window" is true, the layers from number "max_window_layers" on, or those that "layer_types"
-  /// says.
+  /// If "use_sliding_window" is true: the layers that "layer_types" names. Without this field the layers from number
+  /// "max_window_layers" on.
   lastLayers
 };
 
-/// A field of config.json that is not read, but may have one of some values: they mean what the class does anyway.
+/// A field of config.json that is not read. It may have some values, because these mean what the class does anyway.
 struct AcceptedField {
   std::string_view name;
   /// JSON array.
   std::string_view values;
 };
 
-/// What config.json, tensors and graph of a class have of their own. Members without a value here are as in LLaMA.
+/// How config.json, tensors and graph of a class differ from LLaMA. The default values of the members are LLaMA's.
 struct Architecture {
   /// "architectures" and "model_type" of config.json.
   std::string_view name;
   std::string_view modelType;
 
-  // What transformers takes where config.json has no such field.
+  // Defaults of transformers for fields that config.json does not have.
   uint32_t maxPositions = 2048;
   /// 0: as many as query heads.
   uint32_t kvHeads = 0;
@@ -57,18 +57,18 @@ struct Architecture {
   std::optional<uint32_t> endId = 2;
 
   // What the class computes.
-  /// Queries, keys and values have biases, whatever the config says.
+  /// Whether queries, keys and values have biases whatever the config says.
   bool biasesQueryKeyValue = false;
-  /// attention_bias says whether q, k, v and o have biases; mlp_bias says it of gate, up and down.
+  /// Whether the config's fields count: attention_bias for biases of q, k, v and o, mlp_bias for gate, up and down.
   bool readsAttentionBias = false, readsMlpBias = false;
   Windows windows = Windows::none;
   /// Tensors that hold several weights of a layer.
   std::vector<FusedTensor> fusedTensors = {};
-  /// Norms multiply by this number plus their weight.
+  /// Norms multiply by (this number + their weight).
   double normPlus = 0;
-  /// Embeddings are multiplied by the square root of hidden_size.
+  /// Whether embeddings are multiplied by the square root of hidden_size.
   bool scalesEmbedding = false;
-  /// "gelu" as hidden_act means GELU by tanh.
+  /// Whether "gelu" as hidden_act means GELU approximated with tanh.
   bool geluIsByTanh = false;
   std::vector<AcceptedField> acceptedFields = {};
 };

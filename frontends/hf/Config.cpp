@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 
 namespace quipu::frontend::hf {
 
-/// A config is a few kilobytes; a file beyond this is something else.
+/// Bytes. A config has a few kilobytes; a larger file is something else.
 static constexpr uint64_t kMaxConfigBytes = 16u << 20;
 
 static void note(ModelConfig &config, std::string_view field, std::string text) {
@@ -186,8 +186,8 @@ static void readDType(Fields &fields, ModelConfig &config) {
     fields.fail(newName ? "dtype" : "torch_dtype", text, "only float32, float16 and bfloat16 are supported");
 }
 
-/// The id or list of ids in `field`, each once. Ids outside of the vocabulary can never be met: files in the field hold
-/// -1 for "none" and ids of other tokenizers, so they are dropped with a warning.
+/// The id or list of ids in `field`, each once. Ids outside of the vocabulary can never occur. Files on Hugging Face
+/// have -1 for "none", and ids of other tokenizers. Such ids are dropped with a warning.
 static std::vector<int32_t> readTokenIds(Fields &fields, std::string_view field, ModelConfig &config) {
   std::vector<int32_t> ids;
   const json *found = fields.find(field);
@@ -224,7 +224,7 @@ static std::vector<int32_t> readTokenIds(Fields &fields, std::string_view field,
 
 static std::string fileName(const std::string &path) { return fs::path(path).filename().string(); }
 
-/// The ids that end a text: a field that is missing has transformers' default; null and an empty list mean none.
+/// The ids that end a text. If the field is missing, it is transformers' default. Null and an empty list mean: no id.
 static void readEndIds(Fields &fields, const Architecture &architecture, ModelConfig &config) {
   const json &object = fields.object();
   auto field = object.find("eos_token_id");
@@ -253,7 +253,7 @@ ModelConfig parseConfig(std::string_view text, const std::string &path) {
   ModelConfig config;
   config.name = modelName(path);
 
-  // First of all: a file that is quantised or of another family would otherwise fail on some detail.
+  // Check these first. Otherwise a quantised model or one of another family would be refused because of some detail.
   const Architecture &architecture = readArchitecture(fields);
   config.architecture = architecture.name;
 
@@ -284,7 +284,7 @@ ModelConfig parseConfig(std::string_view text, const std::string &path) {
   readDType(fields, config);
   config.bosTokenIds = readTokenIds(fields, "bos_token_id", config);
   readEndIds(fields, architecture, config);
-  // Sliced projections: the same sums in another order, and transformers 5 does not read it at all.
+  // Sliced projections compute the same sums in another order. transformers 5 does not read the field.
   if (auto slices = fields.optionalPositive("pretraining_tp", kMaxHeads); slices && *slices != 1)
     warn(config, "pretraining_tp", concat("is ", *slices, ": how training split its matrices; the model is the same"));
   if (fields.find("auto_map"))

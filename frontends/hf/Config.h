@@ -15,15 +15,16 @@
 
 namespace quipu::frontend::hf {
 
-/// Reads the file, and `generation_config.json` beside it when there is one. Throws quipu::Error.
+/// Reads the file, and `generation_config.json` beside it if it exists. Throws quipu::Error.
 ModelConfig readConfig(const std::string &path);
 
-/// Resolves the text of a config.json. `path` stands for the file in messages and gives the model its name: that of the
-/// folder when the file is called config.json, else of the file. Throws quipu::Error and nothing else.
+/// Reads the text of a config.json and fills in defaults. `path` is the file's path in messages. It also gives the
+/// model's name: the name of the folder if the file is called config.json, otherwise of the file. Throws quipu::Error
+/// and nothing else.
 ModelConfig parseConfig(std::string_view text, const std::string &path);
 
-/// Takes what the text of a generation_config.json says about bos and eos ids. As for transformers' generate(), its eos
-/// ids replace those of config.json; a file without them leaves those. Throws quipu::Error and nothing else.
+/// Reads bos and eos ids from the text of a generation_config.json. As in transformers' generate(), its eos ids replace
+/// the ids of config.json. If it has no eos ids, the ids of config.json stay. Throws quipu::Error and nothing else.
 void mergeGenerationConfig(ModelConfig &config, std::string_view text, const std::string &path);
 
 } // namespace quipu::frontend::hf

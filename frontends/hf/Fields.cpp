@@ -40,7 +40,7 @@ std::optional<uint32_t> Fields::optionalInteger(std::string_view field, uint32_t
   const json *found = find(field);
   if (!found)
     return std::nullopt;
-  // Non-negative integers are "unsigned" to the parser; anything beyond 64 bits has become a float.
+  // The parser stores non-negative integers as unsigned numbers, and integers of more than 64 bits as floats.
   if (found->is_number_unsigned()) {
     uint64_t number = found->get<uint64_t>();
     if (number >= min && number <= max)

@@ -25,7 +25,7 @@ public:
   /// ("rope_scaling.").
   Fields(const nlohmann::json &object, std::string path, std::string prefix = "");
 
-  /// The value, or null when it is absent or JSON null. Marks the field as known.
+  /// The value of the field. Null if it is absent or JSON null. Marks the field as known.
   const nlohmann::json *find(std::string_view field);
 
   /// An integer in [1, max].
@@ -35,14 +35,14 @@ public:
   }
   /// An integer in [min, max].
   std::optional<uint32_t> optionalInteger(std::string_view field, uint32_t min, uint32_t max);
-  /// A finite number, integer or not.
+  /// A finite number; it need not be an integer.
   std::optional<double> optionalNumber(std::string_view field);
   bool boolean(std::string_view field, bool otherwise);
   std::optional<std::string> optionalString(std::string_view field);
 
-  /// Throws: `field` is `found`; `rest` says what must be and what to do ("must be ...; ...").
+  /// Throws the Error that `field` is `found`. `rest` says what is expected and what to do ("must be ...; ...").
   [[noreturn]] void fail(std::string_view field, const nlohmann::json &found, std::string_view rest) const;
-  /// Throws: `field` is missing.
+  /// Throws the Error that `field` is missing.
   [[noreturn]] void failMissing(std::string_view field, std::string_view rest) const;
 
   /// "config.json: "hidden_size"": how messages begin.

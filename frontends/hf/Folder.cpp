@@ -25,7 +25,7 @@ bool isThere(const fs::path &path) {
     return true;
   if (std::string link = describeDanglingLink(path.string()); !link.empty())
     fail(path.string(), ": ", link);
-  // There is something that cannot be looked at.
+  // Something exists at this path, but it cannot be examined.
   if (error)
     fail(path.string(), ": cannot be read", errnoSuffix(error.value()));
   return false;
@@ -53,7 +53,7 @@ struct ShardName {
   std::string stem;
   uint32_t number;
   uint32_t count;
-  /// Digits that the numbers are padded to.
+  /// Number of digits to which the numbers are padded.
   size_t width;
 
   static std::optional<ShardName> parse(std::string_view name);
@@ -88,10 +88,10 @@ std::optional<ShardName> ShardName::parse(std::string_view name) {
   return shard;
 }
 
-/// All shards of the set that `first` belongs to. Throws when one is not there.
+/// All shards of the set that `first` belongs to. Throws if one is missing.
 static std::vector<std::string> completeShards(const fs::path &folder, const std::vector<std::string> &names,
                                                const ShardName &first) {
-  // A count that no folder has would be a list that no one reads.
+  // For an absurd count the list of missing shards would be too long to read.
   uint32_t present = uint32_t(std::ranges::count_if(names, [&](const std::string &name) {
     std::optional<ShardName> shard = ShardName::parse(name);
     return shard && shard->stem == first.stem && shard->count == first.count;
@@ -107,7 +107,7 @@ static std::vector<std::string> completeShards(const fs::path &folder, const std
   return paths;
 }
 
-/// What a folder has in place of weights that can be read. Throws.
+/// Throws the Error that says what a folder has instead of weights that can be read.
 [[noreturn]] static void failWithoutWeights(const fs::path &folder, const std::vector<std::string> &names) {
   auto endsWith = [&](std::initializer_list<std::string_view> tails) {
     return firstThat(names, [&](std::string_view name) {
@@ -124,7 +124,7 @@ static std::vector<std::string> completeShards(const fs::path &folder, const std
     refuse(name,
            "it is an adapter (LoRA), not a model: merge it into its model with PEFT's merge_and_unload() and save "
            "the result");
-  // Not optimizer.bin and training_args.bin, which lie beside weights.
+  // optimizer.bin and training_args.bin do not count: they lie beside weights but are not weights.
   auto isPyTorch = [](std::string_view name) {
     return (name.starts_with("pytorch_model") || name.starts_with("model")) &&
            (name.ends_with(".bin") || name.ends_with(".bin.index.json"));
@@ -212,7 +212,7 @@ void failWithoutConfig(const fs::path &folder) {
     refuse("it is a pipeline of several models (diffusers); give the folder of a language model");
   if (std::string gguf = firstThat(names, [](std::string_view name) { return name.ends_with(".gguf"); }); !gguf.empty())
     refuse("it has ", gguf, ", and GGUF is not supported; give a Hugging Face model directory");
-  // One level down, where archives and downloads put it.
+  // Look one level down: archives and downloads often put the model there.
   std::string inner = firstThat(names, [&](std::string_view name) {
     std::error_code ignored;
     return fs::exists(folder / name / "config.json", ignored);

@@ -11,15 +11,16 @@
 
 namespace quipu::frontend::hf {
 
-/// Whether there is a file of that name. Throws quipu::Error for a link that leads nowhere.
+/// Whether the file exists. Throws quipu::Error for a link to a file that does not exist.
 bool isThere(const std::filesystem::path &path);
 
-/// The weights of a folder: model.safetensors; model.safetensors.index.json and its shards; all of the shards
-/// NAME-00001-of-0000N.safetensors without an index; the only .safetensors file there is. Throws quipu::Error, naming
-/// a shard that is missing, or what lies there instead.
+/// Reads the index of a folder's weights. It takes the first that exists: model.safetensors;
+/// model.safetensors.index.json and its shards; all shards NAME-00001-of-0000N.safetensors without an index; the only
+/// .safetensors file. Throws quipu::Error that names a missing shard, or what the folder has instead.
 WeightIndex readWeights(const std::filesystem::path &folder, std::vector<Note> &notes);
 
-/// Throws quipu::Error for a folder without a config.json: what it is instead, and what to give.
+/// Throws quipu::Error for a folder without a config.json. The message says what the folder is instead, and what to
+/// give.
 [[noreturn]] void failWithoutConfig(const std::filesystem::path &folder);
 
 } // namespace quipu::frontend::hf

@@ -90,7 +90,7 @@ static constexpr std::string_view kHarmless[] = {
 namespace {
 struct MeaningField {
   std::string_view name;
-  /// JSON array of the values that mean "off"; null always does.
+  /// JSON array of the values that mean "off". null always means it.
   std::string_view neutral;
   std::string_view meaning;
 };
@@ -160,10 +160,10 @@ static constexpr MeaningField kMeaning[] = {
 static_assert(std::ranges::is_sorted(kHarmless));
 static_assert(std::ranges::is_sorted(kMeaning, {}, &MeaningField::name));
 
-/// Fields that say how weights were quantised.
+/// Fields that describe how weights were quantised.
 static constexpr std::string_view kQuantised[] = {"compression_config", "quantization", "quantization_config"};
 
-/// Whether `values`, a JSON array, has the value.
+/// Whether `values`, the text of a JSON array, has the value.
 static bool has(std::string_view values, const json &value) {
   json list = json::parse(values);
   return std::ranges::find(list, value) != list.end();

@@ -13,8 +13,9 @@
 
 namespace quipu::frontend::hf {
 
-/// Looks at every field that `config` has not been asked for: throws quipu::Error for one that changes the model's
-/// meaning, adds a warning to `notes` for one that nobody knows. The class of the model may accept some values.
+/// Looks at every field that `config` has not been asked for. Throws quipu::Error for a field that changes what the
+/// model computes. Adds a warning to `notes` for an unknown field. The class of the model may accept some values
+/// (Architecture).
 void checkUnreadFields(Fields &config, const Architecture &architecture, std::vector<Note> &notes);
 
 } // namespace quipu::frontend::hf

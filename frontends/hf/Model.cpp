@@ -62,7 +62,7 @@ static void resolveTiedHead(ModelConfig &config, WeightIndex &index) {
                           "tied, as transformers decides"});
 }
 
-/// Throws when weights do not fit the config because they are quantised, or of another layout.
+/// Throws if weights do not fit the config because they are quantised, or have another layout of names.
 static void explainMisfit(const fs::path &folder, const ModelConfig &config, const WeightIndex &index) {
   if (std::string method = describeQuantisation(index, config.hiddenSize); !method.empty())
     fail(folder.string(), ": the weights are quantised: ", method, "; ", kUnquantised);
@@ -70,7 +70,7 @@ static void explainMisfit(const fs::path &folder, const ModelConfig &config, con
     fail(folder.string(), ": the weights are not those of a plain LLaMA model: ", layout);
 }
 
-/// Leaves exactly the tensors that the config implies in the index, by canonical name.
+/// Renames tensors to canonical names. Afterwards the index has exactly the tensors that the config implies.
 static void checkTensors(const fs::path &folder, const ModelConfig &config, WeightIndex &index) {
   if (!index.foreign.empty()) {
     explainMisfit(folder, config, index);
@@ -78,7 +78,7 @@ static void checkTensors(const fs::path &folder, const ModelConfig &config, Weig
     fail(index.files[tensor.file].path, ": tensor ", shownText(name), " has the dtype ", shownText(tensor.dtype),
          " but only F32, F16 and BF16 are supported; convert the weights to one of these");
   }
-  // Canonical names by those in files; a fused tensor holds several weights.
+  // Canonical names by names in files. A fused tensor has several weights.
   std::map<std::string, std::string, std::less<>> expectedNames;
   std::string missing;
   size_t missingCount = 0;
@@ -123,8 +123,8 @@ static void checkTensors(const fs::path &folder, const ModelConfig &config, Weig
   index.tensors = std::move(canonical);
 }
 
-/// The first conversions of LLaMA 1 carry bos 0 and eos 1, while their tokenizer (32,000 pieces) has <unk> 0, <s> 1 and
-/// </s> 2: generation would never stop. The tokenizer is right.
+/// The first conversions of LLaMA 1 have bos 0 and eos 1 in their config. But their tokenizer (32,000 pieces) has <unk>
+/// 0, <s> 1 and </s> 2. With the config generation would never stop. The tokenizer is right.
 static void correctLlama1Ids(ModelConfig &config, const ModelTokenizer &tokenizer) {
   if (!tokenizer.data.exists() || config.vocabSize != 32000 || config.bosTokenIds != std::vector<int32_t>{0} ||
       config.eosTokenIds != std::vector<int32_t>{1})
@@ -137,7 +137,7 @@ static void correctLlama1Ids(ModelConfig &config, const ModelTokenizer &tokenize
                           "tokenizer"});
 }
 
-/// The token that the tokenizer ends texts with ends them for the model too, unless its config says that nothing does.
+/// The tokenizer's end token ends texts of the model too, unless the config says that nothing does.
 static void joinTokenizersEnd(ModelConfig &config, const ModelTokenizer &tokenizer) {
   if (!tokenizer.end || config.endsNowhere)
     return;
@@ -150,7 +150,7 @@ static void joinTokenizersEnd(ModelConfig &config, const ModelTokenizer &tokeniz
   config.eosOrigins.push_back(tokenizer.endOrigin);
 }
 
-/// Says which ids end a text, and why.
+/// Adds notes that say which ids end a text, and why.
 static void noteEnds(ModelConfig &config) {
   auto say = [&](std::string text) {
     config.notes.push_back({Note::Kind::provenance, "end of text", std::move(text)});

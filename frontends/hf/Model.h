@@ -7,13 +7,14 @@
 
 namespace quipu::frontend::hf {
 
-/// Opens a directory: config.json, the weights (Folder.h), the tokenizer's files when they exist. Then every tensor
-/// that the config implies must be there with its shape, and no other: except what follows from the config and a common
-/// prefix of all names (TensorNames.h), and the second copy of a tied head (see below). Throws quipu::Error.
+/// Opens a directory: config.json, the weights (Folder.h), and the tokenizer's files if they exist. Every tensor that
+/// the config implies must exist and have its shape. Other tensors are refused, with two exceptions: tensors that
+/// follow from the config (TensorNames.h), and the second copy of a tied head (see below). All names may have a common
+/// prefix (TensorNames.h). Throws quipu::Error.
 ///
-/// Tied heads (`tie_word_embeddings`), as transformers has it: one of `lm_head.weight` and `model.embed_tokens.weight`
-/// is enough, under whichever name. When both are there and their bytes are equal, the head's copy is left out; when
-/// they differ, the config is wrong and the head is not tied, which a warning says.
+/// Tied heads (`tie_word_embeddings`) work as in transformers. One of `lm_head.weight` and `model.embed_tokens.weight`
+/// is enough. If both exist and their bytes are equal, the head's copy is ignored. If they differ, the config is wrong
+/// and the head is not tied; a warning says so.
 Model readDirectory(const std::string &path);
 
 /// The config alone, without weights or tokenizer.

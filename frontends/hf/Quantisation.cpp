@@ -48,7 +48,7 @@ std::string describeQuantisationConfig(const json &value) {
 
 namespace {
 
-/// A tensor with the given end of its name, of whatever type.
+/// A tensor of any type whose name has this end.
 struct Found {
   std::string name;
   std::string dtype;
@@ -56,7 +56,7 @@ struct Found {
   explicit operator bool() const { return shape; }
 };
 
-/// Something that a method leaves in a checkpoint.
+/// A tensor by which a method of quantisation is known.
 struct Sign {
   /// The end of a tensor's name.
   std::string_view tail;
@@ -65,7 +65,7 @@ struct Sign {
 
 } // namespace
 
-/// In this order: names of one method come before those that several have.
+/// The order matters: names that only one method uses come before names that several methods use.
 static constexpr Sign kSigns[] = {
     {".quant_state.bitsandbytes__nf4", "bitsandbytes, 4 bits (nf4)"},
     {".quant_state.bitsandbytes__fp4", "bitsandbytes, 4 bits (fp4)"},
@@ -103,7 +103,7 @@ static Found findTail(const WeightIndex &index, std::string_view tail) {
   return {};
 }
 
-/// GPTQ packs numbers that lie along the inputs of a matrix ([inputs / 8, outputs]), AWQ along its outputs.
+/// GPTQ packs numbers along the inputs of a matrix ([inputs / 8, outputs]), AWQ along its outputs.
 static std::string packedMethod(const WeightIndex &index, uint64_t inputs) {
   Found packed = findTail(index, "q_proj.qweight");
   if (findTail(index, ".g_idx"))
@@ -130,7 +130,7 @@ std::string describeQuantisation(const WeightIndex &index, uint64_t inputs) {
     }
     return concat(method, " (tensor ", shownText(found.name), " of type ", found.dtype, ")");
   }
-  // Matrices of small numbers without a scale beside them are quantised as well.
+  // Matrices of small integers or float8 are quantised, even if no scale lies beside them.
   for (const auto &[name, tensor] : index.foreign) {
     bool isInteger = tensor.dtype == "I8" || tensor.dtype == "U8";
     bool isFloat8 = tensor.dtype.starts_with("F8_");

@@ -14,7 +14,7 @@ namespace quipu::frontend::hf {
 
 namespace {
 
-/// What one of `rope_scaling` and `rope_parameters` says.
+/// The content of `rope_scaling` or `rope_parameters`.
 struct Scaling {
   std::optional<double> theta;
   RopeScaling kind = RopeScaling::none;
@@ -48,7 +48,7 @@ static double readFactor(Fields &fields, std::string_view field, double min, std
   return *factor;
 }
 
-/// The name that config files use.
+/// The name of the scaling in config files.
 static std::string_view typeName(RopeScaling kind) { return kind == RopeScaling::none ? "default" : name(kind); }
 
 static std::string readType(Fields &fields) {
@@ -59,7 +59,7 @@ static std::string readType(Fields &fields) {
                 concat("\"type\" beside it is ", shownText(*oldName), "; they mean the same, remove the wrong one"));
   if (newName || oldName)
     return newName ? *newName : *oldName;
-  // A dictionary that has nothing but the base is the unscaled form.
+  // A dictionary that has only the base means: no scaling.
   for (const auto &item : fields.object().items())
     if (item.key() != "rope_theta" && !item.value().is_null())
       fields.failMissing("rope_type", "supported: default, linear, llama3; add the one the model was trained with");
@@ -102,7 +102,7 @@ static Scaling readScaling(const json &object, const std::string &path, std::str
   return scaling;
 }
 
-/// The layer types that "layer_types" names; nothing where it names none.
+/// The layer types that "layer_types" names. Nothing if it names no type.
 static std::set<std::string> usedTypes(Fields &config) {
   std::set<std::string> names;
   if (const json *types = config.find("layer_types"); types && types->is_array())
@@ -112,9 +112,9 @@ static std::set<std::string> usedTypes(Fields &config) {
   return names;
 }
 
-/// The one set of parameters in an object that has them by layer type ({"full_attention": {...}}), with its place in
-/// `name`; the object itself where it has none of these. All layers must have the same set; sets of types that no layer
-/// has do not matter.
+/// The set of rotary parameters. An object may have sets by layer type ({"full_attention": {...}}); otherwise the
+/// object itself is the set. All layers must have the same set. Sets of types that no layer has are ignored. `name`
+/// gets the path of the set.
 static const json &oneSetForAllLayers(Fields &config, std::string &name, const json &object, std::vector<Note> &notes) {
   std::set<std::string> used = usedTypes(config);
   const std::string *someType = nullptr, *first = nullptr, *other = nullptr;
@@ -189,7 +189,7 @@ Rope readRope(Fields &config, uint32_t maxPositions, std::vector<Note> &notes) {
       fail(config.place(newName), " is ", newValue, " but \"", oldName, "\" is ", oldValue,
            "; both forms are present and disagree, remove the wrong one");
   };
-  // The theta of rope_scaling has the same standing as the one beside it.
+  // The theta inside rope_scaling counts as much as the one beside it.
   std::string_view thetaName = "rope_theta";
   if (oldForm && oldForm->theta) {
     if (theta)

@@ -28,11 +28,11 @@ static constexpr uint64_t kMaxHeaderBytes = 100'000'000;
 
 namespace {
 
-/// An open file; closes itself.
+/// An open file. The destructor closes it.
 class InputFile {
 public:
   explicit InputFile(const std::string &path) : path(path) {
-    // O_NONBLOCK: opening a named pipe must fail on the check below instead of waiting for a writer.
+    // O_NONBLOCK: opening a named pipe must not wait for a writer. The check below refuses it.
     fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) {
       int error = errno;
@@ -84,7 +84,7 @@ struct TensorHeader {
   std::vector<uint64_t> shape;
 };
 
-/// A dtype of the format, with the bits of an element.
+/// A dtype of the format, and bits of an element.
 struct ElementType {
   std::string_view name;
   uint64_t bits;
@@ -98,7 +98,7 @@ static constexpr ElementType kElementTypes[] = {
     {"F8_E4M3", 8}, {"F8_E8M0", 8}, {"I16", 16},    {"U16", 16},    {"F16", 16}, {"BF16", 16}, {"I32", 32},
     {"U32", 32},    {"F32", 32},    {"C64", 64},    {"F64", 64},    {"I64", 64}, {"U64", 64}};
 
-/// The format of weights of such a type; null where weights have none.
+/// The weight format of this dtype. Null if weights may not have it.
 static const WeightFormat *weightFormat(std::string_view dtype) {
   if (dtype == "F32")
     return &denseFormat(DType::f32);
@@ -159,7 +159,7 @@ private:
     return dtype.get<std::string>();
   }
 
-  /// Of a type that is not known, only the place in the file can be checked.
+  /// If the dtype is not known, only the offsets can be checked.
   void checkSize(const TensorHeader &header) const {
     auto *type = std::ranges::find(kElementTypes, std::string_view(header.dtype), &ElementType::name);
     if (type == std::end(kElementTypes))
@@ -195,7 +195,7 @@ private:
 } // namespace
 
 static void checkMetadata(const std::string &path, const json &metadata) {
-  // Null is none, as for the reference implementation.
+  // Null counts as absent, as in the reference implementation.
   if (metadata.is_null())
     return;
   if (!metadata.is_object() || !std::ranges::all_of(metadata, &json::is_string))
@@ -214,7 +214,7 @@ struct Extent {
 };
 } // namespace
 
-/// The tensors must tile the data section.
+/// Checks that the tensors cover the data section without gaps and overlaps.
 static void checkCoverage(const std::string &path, std::vector<Extent> &extents, uint64_t dataBegin,
                           uint64_t dataSize) {
   std::ranges::sort(extents, std::less<>());
@@ -237,7 +237,7 @@ static void checkCoverage(const std::string &path, std::vector<Extent> &extents,
 WeightIndex readSafetensors(const std::string &path) {
   InputFile file(path);
   std::string start = file.head(std::min<uint64_t>(file.size(), kFileKindBytes));
-  // Of a safetensors file the ninth byte is '{'.
+  // The ninth byte of a safetensors file is '{'.
   if (start.size() <= kLengthBytes || start[kLengthBytes] != '{')
     if (std::string kind = describeFileKind(start, "get the model's safetensors file again"); !kind.empty())
       fail(path, ": the weight file ", kind);
@@ -291,13 +291,13 @@ WeightIndex readSafetensors(const std::string &path) {
   return index;
 }
 
-/// A file name that cannot lead out of the folder.
+/// Whether a file name stays in the folder.
 static bool isPlainName(std::string_view name) {
   return !name.empty() && name != "." && name != ".." &&
          name.find_first_of(std::string_view("/\\\0", 3)) == std::string_view::npos;
 }
 
-/// Adds a shard's file and tensors to `index`; `check` sees each name first.
+/// Adds a shard's file and tensors to `index`. It calls `check` with each name first.
 template <typename Check> static void addShard(WeightIndex &index, const std::string &path, Check check) {
   auto number = uint32_t(index.files.size());
   WeightIndex part = readSafetensors(path);
@@ -335,7 +335,7 @@ WeightIndex readShardedSafetensors(const std::string &indexPath, std::vector<Not
     fail(indexPath, ": must be a JSON object with a \"weight_map\" from tensor to file; get the file again");
   const json &map = object["weight_map"];
 
-  // Shards in the order of their names, so that file numbers do not depend on the map's order.
+  // Shards are sorted by name, so that file numbers do not depend on the order of the map.
   std::set<std::string> shards;
   for (const auto &item : map.items()) {
     const json &shard = item.value();
@@ -370,7 +370,7 @@ WeightIndex readShardedSafetensors(const std::string &indexPath, std::vector<Not
     totalSize += tensor.size;
 
   if (object.contains("metadata") && object["metadata"].is_object() && object["metadata"].contains("total_size")) {
-    // Some writers store it as a float, or count tied tensors twice.
+    // Some programs store total_size as a float, or count tied tensors twice.
     const json &claimed = object["metadata"]["total_size"];
     if (!claimed.is_number() || claimed != json(totalSize))
       notes.push_back({Note::Kind::warning, "total_size",

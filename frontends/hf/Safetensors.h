@@ -24,14 +24,14 @@
 
 namespace quipu::frontend::hf {
 
-/// The index of one file. Throws quipu::Error that names the file and the tensor.
+/// Reads the index of one file. Throws quipu::Error that names the file and the tensor.
 WeightIndex readSafetensors(const std::string &path);
 
-/// The index of all files that a `model.safetensors.index.json` names, which lie in its folder. Every tensor must be in
-/// the file that `weight_map` says, and in no other. A `total_size` that does not match is a warning in `notes`.
+/// Reads the index of all files that a `model.safetensors.index.json` names. They lie in its folder. Every tensor must
+/// be in the file that `weight_map` says, and in no other file. A wrong `total_size` gives a warning in `notes`.
 WeightIndex readShardedSafetensors(const std::string &indexPath, std::vector<Note> &notes);
 
-/// The index of shards that come without such a file. No tensor may be in two of them.
+/// Reads the index of shards without such a file. No tensor may be in two shards.
 WeightIndex readShards(const std::vector<std::string> &paths);
 
 } // namespace quipu::frontend::hf

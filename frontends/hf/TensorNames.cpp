@@ -10,18 +10,18 @@
 
 namespace quipu::frontend::hf {
 
-/// Present in every model, once.
+/// A tensor that every model has exactly once.
 static constexpr std::string_view kAnchor = "layers.0.input_layernorm.weight";
 static constexpr std::string_view kBody = "model.";
 static constexpr std::string_view kHead = "lm_head.weight";
 
-/// The last part of a name, which no parameter has.
+/// Last parts of names that no parameter has.
 static constexpr std::string_view kBuffers[] = {
     "inv_freq",    "original_inv_freq", "cos_cached",    "sin_cached",     "_cos_cached", "_sin_cached",
     "cos_cache",   "sin_cache",         "cos_sin_cache", "freqs_cis",      "freqs_cos",   "freqs_sin",
     "masked_bias", "causal_mask",       "attn_mask",     "attention_mask", "position_ids"};
 
-/// The last two parts of a name. "bias" alone is a parameter of a projection.
+/// Last two parts of names. "bias" alone is a parameter of a projection.
 static constexpr std::string_view kQualifiedBuffers[] = {
     "attn.bias",      "self_attn.bias", "attention.bias", "rope.freqs", "rotary_emb.freqs",
     "rotary_emb.cos", "rotary_emb.sin", "self_attn.mask", "attn.mask",  "attention.mask"};
@@ -59,7 +59,7 @@ void dropBuffers(WeightIndex &index, std::vector<Note> &notes) {
                             " left out: rotary tables and masks follow from the config")});
 }
 
-/// Moves an entry to another name. Throws when that is taken.
+/// Moves an entry to another name. Throws if an entry has this name already.
 template <typename Map>
 static void rename(Map &map, const std::string &from, const std::string &to, const std::string &folder) {
   if (from != to && map.contains(to))

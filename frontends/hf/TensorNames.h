@@ -12,21 +12,21 @@
 
 namespace quipu::frontend::hf {
 
-/// What files call the tensor that holds a weight: "model.layers.0.self_attn.q_proj.weight".
+/// The name in files of the tensor that has a weight: "model.layers.0.self_attn.q_proj.weight".
 std::string nameInFiles(const ExpectedWeight &weight);
 
-/// Takes out of `index`, whatever their types, the tensors that older exporters stored though they follow from the
-/// config: rotary tables and causal masks. A note says how many.
+/// Removes from `index` the tensors that older exporters stored although they follow from the config: rotary tables and
+/// causal masks, of any type. A note says how many.
 void dropBuffers(WeightIndex &index, std::vector<Note> &notes);
 
-/// Renames what a wrapper renamed: where all tensors lie under one other prefix than "model." ("_orig_mod.model.",
-/// "base_model.model.model.", "model.language_model.", nothing at all), that prefix means nothing and is left out, and
-/// so is its beginning before "lm_head.weight". A warning names it. `entry.nameInFile` stays. Throws quipu::Error when
-/// several models lie in the files; `folder` begins the message.
+/// Undoes the renaming by wrappers. All tensors may have another prefix than "model.", such as "_orig_mod.model.",
+/// "base_model.model.model.", "model.language_model." or an empty one. It has no meaning and is replaced by "model.";
+/// its beginning is also removed from the name of the head, "lm_head.weight". A warning names the prefix.
+/// `entry.nameInFile` does not change. Throws quipu::Error if there are several prefixes, that is several models.
+/// `folder` begins the message.
 void dropCommonPrefix(WeightIndex &index, const std::string &folder, std::vector<Note> &notes);
 
-/// What names say that no LLaMA model in Hugging Face layout has ("Meta's own layout, ..."), for messages; empty: they
-/// tell nothing.
+/// What tensor names of another layout are ("Meta's own layout, ..."), for messages. Empty: the names are not known.
 std::string describeOtherLayout(const WeightIndex &index);
 
 } // namespace quipu::frontend::hf

@@ -16,8 +16,8 @@ static void note(ModelConfig &config, std::string_view field, std::string text) 
   config.notes.push_back({Note::Kind::provenance, std::string(field), std::move(text)});
 }
 
-/// Fills in the number of positions. Returns whether layers may be called sliding: there is a window, or it is as wide
-/// as the context and hides nothing.
+/// Sets the number of positions. Returns whether the config may call layers sliding: it has a window, even one as wide
+/// as the context, which hides nothing.
 static bool readWidth(Fields &fields, const Architecture &architecture, ModelConfig &config) {
   bool used = fields.boolean("use_sliding_window", architecture.windows != Windows::lastLayers);
   std::optional<uint32_t> window = fields.optionalPositive("sliding_window", std::numeric_limits<uint32_t>::max());
@@ -44,7 +44,7 @@ static bool readWidth(Fields &fields, const Architecture &architecture, ModelCon
   return window.has_value();
 }
 
-/// The layers that "layer_types" calls sliding; nothing where there is no such field.
+/// The layers that "layer_types" calls sliding. Nothing if there is no such field.
 static std::optional<std::vector<bool>> readLayerTypes(Fields &fields, const Architecture &architecture,
                                                        const ModelConfig &config, bool maySlide) {
   const json *types = fields.find("layer_types");
@@ -52,7 +52,7 @@ static std::optional<std::vector<bool>> readLayerTypes(Fields &fields, const Arc
     return std::nullopt;
   auto isAny = [&](const json &type) { return type == "full_attention" || (maySlide && type == "sliding_attention"); };
   bool all = types->is_array() && !types->empty() && std::ranges::all_of(*types, isAny);
-  // Where the class does not choose layers, they are alike: all have the window that there is.
+  // If the class does not choose layers, all layers have the window.
   bool alike = all && std::ranges::all_of(*types, [&](const json &type) { return type == types->front(); }) &&
                !(config.slidingWindow && types->front() == "full_attention");
   if (!all || (architecture.windows != Windows::lastLayers && !alike))

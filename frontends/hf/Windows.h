@@ -8,8 +8,9 @@
 
 namespace quipu::frontend::hf {
 
-/// Resolves `sliding_window`, `use_sliding_window`, `max_window_layers` and `layer_types` as the class of the model
-/// does (Architecture::windows). Wants the layers and positions of `config`. What the class does not have is refused.
+/// Reads `sliding_window`, `use_sliding_window`, `max_window_layers` and `layer_types` as the class of the model does
+/// (Architecture::windows). `config` must already have its number of layers and positions. Values that the class does
+/// not have are refused with quipu::Error.
 void readWindows(Fields &fields, const Architecture &architecture, ModelConfig &config);
 
 } // namespace quipu::frontend::hf

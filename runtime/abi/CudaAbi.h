@@ -61,9 +61,9 @@
 
 #include "runtime/abi/SampleRule.h"
 
-/// Threads of a block of every service kernel but quipu_sample.
+/// Threads of a block of the service kernels. quipu_sample has another number.
 enum { kCudaServiceThreads = 256, kCudaSampleThreads = 1024 };
-/// Upper half of the key of NaN and of the infinities.
+/// Upper half of the key of a NaN or an infinity.
 enum : uint32_t { kNotFinite = 0xffffffff };
 #define QUIPU_CUDA_FILL_RANDOM "quipu_fill_random_"
 #define QUIPU_CUDA_ARGMAX "quipu_argmax"

@@ -13,14 +13,15 @@ namespace quipu {
 
 inline constexpr uint64_t kMaxGridX = 0x7fffffff;
 inline constexpr uint64_t kMaxGridY = 65535;
-/// Threads of a warp, and the most of a block.
+/// Threads of a warp, and the greatest number of threads of a block.
 inline constexpr uint64_t kWarpThreads = 32;
 inline constexpr uint64_t kMaxBlockThreads = 1024;
-/// Bytes of shared memory that a block of the GPU that has most of it, sm_90, may use.
+/// Bytes of shared memory that a block may use on sm_90, the GPU with the most.
 inline constexpr uint64_t kMaxSharedBytes = 227 * 1024;
-/// Blocks of a cluster that every GPU with clusters takes.
+/// The greatest number of blocks of a cluster on every GPU that has clusters.
 inline constexpr uint64_t kMaxCluster = 8;
-/// Tensor maps: the most rows of a box, and the bytes of one of its rows, which the swizzle permutes.
+/// Tensor maps: the greatest number of rows of a box, and the bytes of a row of a box. The swizzle permutes 16-byte
+/// chunks of these rows.
 inline constexpr uint64_t kMaxBoxRows = 256;
 inline constexpr uint64_t kSwizzleBytes = 128;
 /// A tensor map as a parameter of a kernel.

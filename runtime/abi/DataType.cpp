@@ -8,8 +8,8 @@
 
 namespace quipu {
 
-// Blocks small enough to stay in the first-level cache between the two halves of a conversion. The copies allow for
-// any alignment of the mapped files.
+// Elements of a block. A block stays in the first-level cache between the two halves of a conversion. Tensors in mapped
+// files may have any alignment, so blocks are copied.
 static constexpr size_t kBlock = 1024;
 
 QUIPU_MULTIVERSION static void widenBf16(const uint16_t *source, float *target, size_t count) {

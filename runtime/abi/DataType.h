@@ -9,8 +9,8 @@
 #include <cstddef>
 #include <cstdint>
 
-/// A function compiled for several x86-64 levels, of which the program loader picks the best: for the loops that fill
-/// or convert gigabytes of weights, in a program that must start on any machine.
+/// Marks a function that is compiled for several x86-64 levels; the program loader picks the best. It is for loops that
+/// fill or convert gigabytes of weights, in a program that must start on any machine.
 #if defined(__x86_64__) && !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
 #define QUIPU_MULTIVERSION __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
@@ -50,13 +50,16 @@ inline uint16_t f16FromF32(float value) {
   uint32_t bits = std::bit_cast<uint32_t>(value);
   uint32_t sign = (bits >> 16) & 0x8000;
   uint32_t magnitude = bits & 0x7fffffff;
-  // Normal results: rebias the exponent, and round by adding half of the last place (less one when already even).
+  // Normal results: change the bias of the exponent. Then round: add half of the last place, or one less if the last
+  // place is even.
   uint32_t normal = (magnitude - 0x38000000 + 0xfff + ((magnitude >> 13) & 1)) >> 13;
   // Subnormal results: adding 0.5 puts the last place of f16's smallest numbers at the last place of the sum, so the
   // addition rounds.
   uint32_t subnormal = std::bit_cast<uint32_t>(std::bit_cast<float>(magnitude) + 0.5f) - 0x3f000000;
   uint32_t result = magnitude < 0x38800000 ? subnormal : normal;
-  result = magnitude >= 0x47800000 ? 0x7c00 : result; // 65536 and more; what rounds up to it got there by itself
+  result = magnitude >= 0x47800000
+               ? 0x7c00
+               : result; // 65536 and more become an infinity; smaller numbers that round up to it already are one.
   result = magnitude > 0x7f800000 ? 0x7e00 : result;
   return uint16_t(sign | result);
 }
@@ -64,8 +67,8 @@ inline uint16_t f16FromF32(float value) {
 inline float f32FromF16(uint16_t value) {
   uint32_t sign = uint32_t(value & 0x8000) << 16;
   uint32_t magnitude = uint32_t(value & 0x7fff) << 13;
-  // 2^112 moves the exponent from f16's bias to f32's, and makes subnormals normal on the way; infinities and NaNs
-  // need the largest exponent instead.
+  // Multiplying by 2^112 changes the exponent from f16's bias to f32's, and makes subnormals normal. Infinities and
+  // NaNs get the largest exponent instead.
   float scaled = std::bit_cast<float>(magnitude) * 0x1p112f;
   uint32_t special = magnitude | 0x7f800000;
   uint32_t bits = (value & 0x7c00) == 0x7c00 ? special : std::bit_cast<uint32_t>(scaled);
@@ -73,7 +76,7 @@ inline float f32FromF16(uint16_t value) {
 }
 
 /// Converts `count` elements between f32, f16 and bf16, through f32. Neither pointer needs alignment. Integers are only
-/// copied: no plan converts them (checkFloatType).
+/// copied, because no plan converts them (checkFloatType).
 void convertElements(plan::DType from, const void *source, plan::DType to, void *target, size_t count);
 
 } // namespace quipu

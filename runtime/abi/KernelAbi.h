@@ -44,7 +44,7 @@ enum QuipuDim {
   kDimTokens = 0,
   /// R: rows whose logits are wanted.
   kDimOutputs = 1,
-  /// Entries in a row of the block table.
+  /// Number of entries (pages) in a row of the block table.
   kDimBlockTableStride = 2,
   kNumDims = 3
 };

@@ -9,7 +9,8 @@ namespace quipu {
 
 /// Layout of PlanFileHeader and of the bundle's trailer.
 inline constexpr uint32_t kContainerVersion = 2;
-/// Meaning of plan.fbs; a plan of another one is refused. The compiler stores it in Plan.schema_version too.
+/// Version of the meaning of plan.fbs. A plan of another version is refused. The compiler stores it in
+/// Plan.schema_version too.
 inline constexpr uint32_t kSchemaVersion = 5;
 
 /// First bytes of a plan file, little-endian.

@@ -17,14 +17,15 @@
 
 namespace quipu {
 
-/// A value that the runtime knows; how many columns it has depends on the model.
+/// A value that the runtime knows: its name, type of elements and kind of rows. The number of its columns depends on
+/// the model.
 struct KnownValue {
   const char *name;
   plan::ValueType type;
   plan::RowDim rows;
 };
 
-/// What the runtime gives each step. The first four are in one piece of memory, in this order.
+/// What the runtime gives each step. The first kNumRowInputs are in one piece of memory, in this order.
 enum class StepInput { Tokens, Positions, Sequences, OutputRows, SampleRules, RecentTokens, RandomNumbers };
 inline constexpr size_t kNumRowInputs = 4;
 inline constexpr KnownValue kStepInputs[] = {
@@ -48,7 +49,7 @@ inline constexpr KnownValue kStepOutputs[] = {
 constexpr const KnownValue &knownValue(StepInput input) { return kStepInputs[size_t(input)]; }
 constexpr const KnownValue &knownValue(StepOutput output) { return kStepOutputs[size_t(output)]; }
 
-/// The number of a value in one of the lists; nothing where it is in none.
+/// The number of the value of this name in one of the lists. Nothing if the list has no such value.
 constexpr std::optional<size_t> findValue(std::span<const KnownValue> known, std::string_view name) {
   for (size_t i = 0; i < known.size(); ++i)
     if (known[i].name == name)

@@ -12,7 +12,7 @@
 namespace quipu {
 namespace {
 
-/// A bijective mix of 32 bits with low bias (two multiplications).
+/// A bijective function that mixes 32 bits with two multiplications and has low bias.
 inline uint32_t mix(uint32_t x) {
   x ^= x >> 16;
   x *= kRandomMix[0];
@@ -24,7 +24,7 @@ inline uint32_t mix(uint32_t x) {
 
 QUIPU_MULTIVERSION void fillNormal(RandomKeys keys, uint32_t first, size_t count, float scale, float *out) {
   for (size_t i = 0; i < count; ++i) {
-    // Two keyed rounds place the element, so that tensors of different names share no visible pattern.
+    // Two rounds with keys mix the number of the element, so that tensors of different names have no common pattern.
     uint32_t low = mix(mix((first + uint32_t(i)) ^ keys.a) ^ keys.b);
     uint32_t high = mix(low ^ keys.c);
     int32_t sum = int32_t((low & 0xffff) + (low >> 16) + (high & 0xffff) + (high >> 16)) - 2 * 0xffff;
@@ -68,7 +68,7 @@ void fillRandom(std::string_view sourceName, uint64_t seed, plan::WeightRole rol
   }
   float scale = randomScale(role, columns);
   while (count > 0) {
-    // Elements count in 32 bits below; the upper half of the number goes into the keys.
+    // The functions below take the lower 32 bits of the element's number. The upper 32 bits are part of the keys.
     uint64_t high = first >> 32;
     size_t block = size_t(std::min<uint64_t>(count, ((high + 1) << 32) - first));
     fillNormal(randomKeys(sourceName, seed, uint32_t(high)), uint32_t(first), block, scale, out);
@@ -91,7 +91,7 @@ void fillRandom(std::string_view sourceName, uint64_t seed, plan::WeightRole rol
     float values[kPiece];
     size_t size = std::min(kPiece, count - done);
     fillRandom(sourceName, seed, role, columns, first + done, size, values);
-    // Such values are finite and small: every format holds them.
+    // Random values are finite and small, so every format can hold them.
     encodeBlocks(format, values, target + format.bytes(done), size);
   }
 }

@@ -19,21 +19,21 @@
 
 namespace quipu {
 
-/// Multipliers of the mix of 32 bits, which kernels compute too.
+/// Multipliers of the function that mixes 32 bits. GPU kernels compute it too.
 inline constexpr uint32_t kRandomMix[] = {0x7feb352d, 0x846ca68b};
 
-/// Standard deviation of the random values of a tensor (0 for norms, which are filled with ones). `columns` is the
-/// size of the last dimension.
+/// Standard deviation of the random values of a tensor. It is 0 for norms, which are filled with ones. `columns`: size
+/// of the last dimension.
 double randomDeviation(plan::WeightRole role, uint64_t columns);
 
-/// A tensor's part of the generator's state for the elements whose number has the upper half `high`: the value of
-/// element i is a function of the lower half of i, the keys, and a scale.
+/// A tensor's keys of the generator, for the elements whose number has the upper 32 bits `high`. The value of element i
+/// is a function of the lower 32 bits of i, the keys, and a scale.
 struct RandomKeys {
   uint32_t a, b, c;
 };
 RandomKeys randomKeys(std::string_view sourceName, uint64_t seed, uint32_t high);
 
-/// What the sum of an element's four numbers is multiplied by.
+/// The factor that turns the sum of an element's four random numbers into its value.
 float randomScale(plan::WeightRole role, uint64_t columns);
 
 /// Fills `out` with elements [first, first + count) of the tensor named `sourceName` (the name in the weight file,

@@ -13,7 +13,7 @@
 
 namespace quipu {
 
-/// First elements of pairs that lie side by side, followed by as many partners.
+/// So many first elements of pairs lie side by side, and then so many second elements (their partners).
 inline constexpr uint64_t kPairRun = 8;
 
 /// Rows of a tile: the first elements of kPairRun pairs, then their partners.
@@ -26,28 +26,28 @@ template <typename Number> struct RowOfPair {
 
 // The arithmetic of the orders, for integers and for what a code generator has in their place.
 
-/// Row `row` of a group whose first half holds the first elements.
+/// For row `row` of a group whose first half has the first elements.
 template <typename Number> RowOfPair<Number> rowInHalves(const Number &row, const Number &half) {
   return {row % half, row / half};
 }
-/// Row `row` of a group in which each partner lies behind its first element.
+/// For row `row` of a group in which each partner lies behind its first element.
 template <typename Number> RowOfPair<Number> rowInTurn(const Number &row) { return {row / 2, row % 2}; }
 
-/// Where tiles put a row.
+/// The place of a row in rows that are ordered by tiles.
 template <typename Number> Number rowInTiles(const RowOfPair<Number> &row) {
   return row.pair / kPairRun * kPairTileRows + row.partner * kPairRun + row.pair % kPairRun;
 }
 
-/// Whether the rows of a source are pairs in groups (heads), of which each is ordered by itself.
+/// Whether the rows of a source are pairs in groups (heads). Each group is ordered by itself.
 constexpr bool hasGroups(plan::RowOrder order) {
   return order == plan::RowOrder::halves || order == plan::RowOrder::alternating;
 }
 
-/// Whether groups of so many rows are whole tiles, as each is that the order is for.
+/// Whether a group of so many rows is whole tiles. The order needs that.
 constexpr bool isWholeTiles(uint64_t groupRows) { return groupRows > 0 && groupRows % kPairTileRows == 0; }
 
-/// The row of the weight, counted from the source's first row there, that row `row` of a source becomes. Groups (heads)
-/// keep their order; where there are groups, they are whole tiles.
+/// The row of the weight where row `row` of a source goes, counted from the source's first row in the weight. Groups
+/// (heads) keep their order, and are whole tiles.
 inline uint64_t targetRow(plan::RowOrder order, uint64_t groupRows, uint64_t row) {
   switch (order) {
   case plan::RowOrder::plain:
@@ -64,22 +64,23 @@ inline uint64_t targetRow(plan::RowOrder order, uint64_t groupRows, uint64_t row
   return row;
 }
 
-/// The row of the weight from which the rows of a source are counted, where the sources in front of it have
-/// `rowsInFront` rows: the second elements of pairs lie among the first ones, which are as many.
+/// The row of the weight from which the rows of a source are counted. `rowsInFront`: rows of all sources in front of
+/// it. A source of second elements counts from where its source of first elements counts: the two sources have equally
+/// many rows, and runs of kPairRun rows of them alternate.
 inline uint64_t firstRowOf(plan::RowOrder order, uint64_t rowsInFront, uint64_t rows) {
   return order == plan::RowOrder::second ? rowsInFront - rows : rowsInFront;
 }
 
-/// Rows of a source that follow each other there and in the weight.
+/// Rows that follow each other in a source and in the weight.
 struct SourceRun {
   uint64_t row;
   uint64_t count;
 };
 
-/// The opposite of targetRow for a source of `rows` rows: the longest run that begins at row `target` of the weight,
-/// counted from the source's first row there. Empty when the row is another source's.
+/// The inverse of targetRow for a source of `rows` rows: the longest run that begins at row `target` of the weight.
+/// `target` is counted as the result of targetRow is. Empty if the row belongs to another source.
 inline SourceRun sourceRun(plan::RowOrder order, uint64_t groupRows, uint64_t rows, uint64_t target) {
-  // What rowInTiles puts there, and how far the run of pairs goes.
+  // The inverse of rowInTiles, and the number of rows until the run of pairs ends.
   uint64_t pair = target / kPairTileRows * kPairRun + target % kPairRun;
   uint64_t partner = target / kPairRun % 2, left = kPairRun - target % kPairRun;
   switch (order) {
@@ -89,7 +90,7 @@ inline SourceRun sourceRun(plan::RowOrder order, uint64_t groupRows, uint64_t ro
   case plan::RowOrder::alternating: {
     if (target >= rows)
       return {0, 0};
-    // Groups are whole tiles, so pairs of all groups count on.
+    // Groups are whole tiles, so pairs are numbered through all groups.
     uint64_t half = groupRows / 2, group = pair / half;
     if (order == plan::RowOrder::halves)
       return {group * groupRows + partner * half + pair % half, left};

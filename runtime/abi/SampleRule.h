@@ -13,12 +13,12 @@
 
 namespace quipu {
 
-/// Bounds of what devices do: tokens that the repeat penalty looks back, and the vocabulary.
+/// Bounds for devices that draw tokens: tokens that the repeat penalty looks back, and tokens of the vocabulary.
 inline constexpr uint32_t kSampleWindow = 1024;
 inline constexpr uint32_t kSampleVocab = 1 << 20;
 
 struct SampleRule {
-  /// 1 / temperature; 0: the most likely token.
+  /// 1 / temperature. 0: choose the most likely token.
   double scale;
   double topP;
   double minP;
@@ -27,8 +27,8 @@ struct SampleRule {
   float repeatPenalty;
   /// 0: all.
   uint32_t topK;
-  /// Tokens that the repeat penalty looks back, at most kSampleWindow on a device. The first token of a run goes to
-  /// place `accepted` of their ring, below `window`.
+  /// Tokens that the repeat penalty looks back, at most kSampleWindow on a device. They lie in a ring. The next token
+  /// goes to place `accepted` (less than `window`) of the ring.
   uint32_t window;
   uint32_t accepted;
   uint32_t unused;
@@ -38,9 +38,9 @@ static_assert(sizeof(SampleRule) == 48);
 /// How the tokens of a sequence are drawn on a device.
 struct TokenSampling {
   SampleRule rule;
-  /// Ring of the tokens seen last, at most rule.window: the next one goes to place rule.accepted.
+  /// Ring of the last tokens, at most rule.window. The next token goes to place rule.accepted.
   std::vector<int32_t> recent;
-  /// Gives the random numbers, one for each token, in [0, 1).
+  /// Gives a random number in [0, 1) for each token.
   std::function<double()> uniform;
 
   /// Puts a token into the ring.

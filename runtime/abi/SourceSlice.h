@@ -20,7 +20,7 @@ struct SourceSlice {
   /// Elements of a row of the tensor.
   uint64_t tensorColumns;
 
-  /// Of a source whose shape and slice the plan loader has checked, or is about to.
+  /// The slice of a source. Its shape and slice need not be checked yet.
   static SourceSlice of(const plan::Source &source) {
     uint64_t tensorColumns = 1;
     for (unsigned i = 1; i < source.shape()->size(); ++i)

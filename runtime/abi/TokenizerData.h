@@ -21,18 +21,18 @@ namespace quipu {
 struct AddedToken {
   int32_t id = 0;
   std::string content;
-  /// Looked for after all the others.
+  /// Looked for after all added tokens that are not normalized.
   bool normalized = false;
   /// The token takes the white space to its left or right with it.
   bool lstrip = false;
   bool rstrip = false;
-  /// Not found inside a word.
+  /// It is not found inside a word.
   bool singleWord = false;
 
   bool operator==(const AddedToken &) const = default;
 };
 
-/// In place of an id: the one that the model itself names, and none at all.
+/// These stand in place of an id: the id that the tokenizer's model names, and no id.
 inline constexpr int32_t kModelsOwnToken = -2;
 inline constexpr int32_t kNoToken = -1;
 
@@ -40,10 +40,10 @@ struct TokenizerSettings {
   /// Whether encoding a prompt puts BOS before it and EOS after it.
   bool addBos = true;
   bool addEos = false;
-  /// Whether the text behind an added token begins with a space as the whole text does. Without (transformers'
-  /// `legacy: false`), only the beginning of the whole text does.
+  /// Whether a space is put before the text behind an added token, as before the whole text. If not (transformers'
+  /// `legacy: false`), a space comes only before the whole text.
   bool legacy = false;
-  /// Whether a space comes before the first word; nothing: as the model says.
+  /// Whether a space comes before the first word. Nothing: as the tokenizer's model says.
   std::optional<bool> addPrefixSpace;
   int32_t bos = kModelsOwnToken;
   int32_t eos = kModelsOwnToken;

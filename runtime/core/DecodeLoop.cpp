@@ -14,17 +14,18 @@ namespace {
 class DecodeSteps {
 public:
   virtual ~DecodeSteps() = default;
-  /// Most steps that have started when the tokens of the first of them are asked for.
+  /// So many steps may have started when the tokens of the first of them are asked for.
   virtual uint32_t mostStarted() const = 0;
-  /// Starts step number `step`; of those that follow it `left`, itself included, may be wanted. False where there is no
-  /// room for it.
+  /// Starts step number `step`. `left`: steps that may be wanted from this one on, itself included. False if there is
+  /// no room for it.
   virtual bool start(uint32_t step, uint32_t left) = 0;
-  /// The tokens that step `step` has chosen, good until the next call. Throws Error where it could not start.
+  /// The tokens that step `step` has chosen. They are valid until the next call. Throws Error if the step could not
+  /// start.
   virtual std::span<const int32_t> tokens(uint32_t step) = 0;
 };
 
-/// All sequences are rows of one launch, which finds its tokens where the launch before has left them: the device never
-/// waits for the host, which may look at tokens some steps later.
+/// Here all sequences are rows of one launch. A launch reads its tokens where the launch before has written them. So
+/// the device never waits for the host, and the host may look at tokens some steps later.
 class FedInPlace : public DecodeSteps {
 public:
   FedInPlace(StepRunner &runner, StepRunner::Batch batch, StepRunner::Samplings samplings, size_t program)
@@ -37,14 +38,13 @@ public:
       given.push_back(part.tokens.front());
   }
 
-  /// Whatever happens: launches that nobody waits for have ended, and only the positions that the caller has the tokens
-  /// of count.
+  /// In any case (also after an Error): all launches have ended, and only positions whose tokens the caller has count.
   ~FedInPlace() override {
     try {
       if (started > ended)
         runner.executor.finish();
     } catch (const Error &) {
-      // The device has failed: whoever uses it next hears of it.
+      // The device has failed. Its next use throws the Error again.
     }
     for (const SequenceTokens &part : batch) {
       runner.cache.advance(part.sequence, ended);
@@ -93,8 +93,8 @@ private:
     return false;
   }
 
-  /// There was NaN or infinity among the logits of step `step`, in which `given` were the new tokens. Later steps may
-  /// have taken the place of these logits: the step runs again to see them.
+  /// Throws Error about the NaN or infinity in the logits of step `step`, whose new tokens are `given`. Later steps may
+  /// have overwritten these logits, so the step runs again.
   [[noreturn]] void failForChoice(uint32_t step) {
     runner.executor.finish();
     StepRows &rows = runner.part.rows;
@@ -119,11 +119,11 @@ private:
   /// The new tokens of the first step that has not ended.
   std::vector<int32_t> given;
   uint32_t started = 0, ended = 0, reserved = 0;
-  /// Why there was no room.
+  /// The Error that says why there was no room.
   std::string refusal;
 };
 
-/// The sequences take several launches: each step is a batch of its own.
+/// Here the sequences need several launches, or the host chooses. Each step is a batch of its own.
 class FedByBatches : public DecodeSteps {
 public:
   FedByBatches(StepRunner &runner, StepRunner::Batch batch, StepRunner::Samplings samplings)

@@ -7,9 +7,9 @@
 
 namespace quipu {
 
-/// `steps` times: runs the next token of each sequence of the batch and chooses the one that follows, whatever the
-/// device, and wherever tokens are chosen. The batch has one token of each sequence; `callback` gets the tokens of a
-/// step. See Session::greedy and Session::draw.
+/// Runs `steps` steps. A step runs the next token of each sequence of the batch and chooses the token that follows. It
+/// works for all devices, and for choices on the device or the host. The batch has one token of each sequence.
+/// `callback` gets the tokens of a step. See Session::greedy and Session::draw.
 void runDecodeLoop(StepRunner &runner, StepRunner::Batch batch, StepRunner::Samplings samplings, uint32_t steps,
                    const ChosenTokens &callback);
 

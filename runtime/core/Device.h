@@ -1,11 +1,12 @@
 //===- Device.h - What runs kernels -----------------------------------------*- C++ -*-===//
 //
-// The launch model is the same everywhere: launch(kernel, grid, args), and copies beside it. A program is handed over
-// as a list of launches with all pointers resolved, and run whole: a CPU wakes its threads once for the list, a GPU
-// captures it as a graph.
+// All devices have the same model: launch(kernel, grid, arguments), and copies. A device gets a program as a list of
+// launches in which all pointers are resolved, and runs the whole list. A CPU wakes its threads once for the list. A
+// GPU captures the list as a graph.
 //
-// A device works through what it is given in order, and may lag behind the host: what is enqueued has happened for
-// certain only after synchronize(), or after waiting for an event recorded behind it. The CPU never lags.
+// A device does its work in the order in which it was enqueued, and may be behind the host. Work is certainly finished
+// after synchronize(), or after wait() for an event that was recorded after it. The CPU is never behind: each call
+// returns when its work is finished.
 //
 //===----------------------------------------------------------------------------------===//
 
@@ -30,7 +31,7 @@ namespace quipu {
 
 class Device;
 
-/// Memory that kernels of one device reach, freed with the object. Zero at first.
+/// Memory that kernels of one device can reach. It is zero at first, and is freed with the object.
 class DeviceMemory {
 public:
   DeviceMemory() = default;
@@ -42,7 +43,7 @@ public:
   }
   ~DeviceMemory();
 
-  /// Address as kernels see it.
+  /// Address for kernels. See Device::hostPointer for the host's address.
   void *data() const { return address; }
   size_t size() const { return length; }
 
@@ -58,34 +59,35 @@ private:
   size_t length = 0;
 };
 
-/// Code of a plan, loaded.
+/// Loaded code of a plan.
 class CodeModule {
 public:
   virtual ~CodeModule();
-  /// Handle of an entry function for Launch.entry; null when the module has no such symbol.
+  /// The entry function `symbol`, for Launch.entry. Null if the module has no such symbol.
   virtual const void *lookup(const char *symbol) const = 0;
 };
 
 /// One kernel entry with its grid and arguments, or a copy.
 struct Launch {
-  /// Null for a copy.
+  /// From CodeModule::lookup. Null for a copy.
   const void *entry;
-  /// Arguments in the order of KernelAbi.h; of a copy: from and to.
+  /// Addresses of the arguments, in the order of KernelAbi.h. A copy has two: source and target.
   void *const *buffers;
   uint32_t numBuffers;
-  /// Number of blocks = fixed * ceil(rows / rowsPerBlock), where rows comes from the step's dims.
+  /// Number of blocks = fixed * ceil(rows / rowsPerBlock). The number of rows of this kind follows from the step's
+  /// dims.
   plan::RowDim rows;
   uint32_t rowsPerBlock;
   uint64_t fixed;
-  /// Threads, shared memory and tensor maps, for devices that have them.
+  /// Threads, shared memory and tensor maps. Only GPUs use it.
   const plan::Entry *shape = nullptr;
-  /// Of a copy, whose blocks are rows: bytes of each.
+  /// Bytes of a row of a copy. The blocks of a copy are rows.
   uint64_t rowBytes = 0;
 
   bool isCopy() const { return !entry; }
 };
 
-/// Rows of a kind in a step of so many tokens and output rows.
+/// Number of rows of a kind in a step of `tokens` tokens and `outputs` output rows.
 inline uint64_t rowCount(plan::RowDim rows, uint64_t tokens, uint64_t outputs) {
   switch (rows) {
   case plan::RowDim::one:
@@ -98,7 +100,8 @@ inline uint64_t rowCount(plan::RowDim rows, uint64_t tokens, uint64_t outputs) {
   return 0;
 }
 
-/// Blocks of a launch for a step's dims; 0 when the step has no rows of its kind.
+/// Number of blocks of a launch. `dims`: sizes of the step, by QuipuDim. It is 0 if the step has no rows of the
+/// launch's kind.
 inline uint64_t gridBlocks(const Launch &launch, const int64_t *dims) {
   uint64_t rows = rowCount(launch.rows, uint64_t(dims[kDimTokens]), uint64_t(dims[kDimOutputs]));
   return launch.fixed * ((rows + launch.rowsPerBlock - 1) / launch.rowsPerBlock);
@@ -110,75 +113,79 @@ public:
   virtual ~PreparedList();
 };
 
-/// Launches and copies that run in order, each after the one before has finished. Owns the argument arrays.
+/// Launches and copies that run in order: each sees what all before it wrote. `pointers` has the arguments of all of
+/// them.
 struct LaunchList {
   std::vector<Launch> launches;
   std::vector<void *> pointers;
-  /// Largest Kernel.scratch_bytes among them.
+  /// Bytes of scratch memory that a worker needs: the largest Kernel.scratch_bytes of the launches.
   size_t scratchBytes = 0;
-  /// Will run many times with the same dims: worth recording.
+  /// Whether the list will run many times with the same dims. Then a device may record it.
   bool repeats = false;
   /// Set by Device::prepare.
   std::unique_ptr<PreparedList> prepared;
 };
 
-/// Where a device that chooses tokens by itself finds the logits and leaves its choice, so that the next step can
-/// follow without the host. Addresses of device memory, except `history`.
+/// For devices that choose tokens: where the logits are, and where the choice goes, so that the next step can follow
+/// without the host. Addresses are in device memory; `history` and `uniforms` are in MemoryUse::Staging. R is the
+/// number of output rows.
 struct TokenChoice {
-  /// float[R][vocab], and the row of each in the step: int32[R].
+  /// Logits, float[R][vocab]. Number of the step's row that each belongs to, int32[R].
   const float *logits = nullptr;
   const int32_t *outputRows = nullptr;
   uint32_t vocab = 0;
-  /// Inputs of the next step: the token of each row is replaced, its position raised by one.
+  /// Inputs of the next step, int32[rows]. The choice replaces the token of a row and adds one to its position.
   int32_t *tokens = nullptr;
   int32_t *positions = nullptr;
-  /// uint64[R], zero before and after.
+  /// Working memory, uint64[R]. It is zero before and after.
   uint64_t *keys = nullptr;
-  /// Steps so far; entry (*step % capacity) * R + r of `history` (MemoryUse::Staging) gets the token of output r.
+  /// `step`: number of choices so far. The token of output row r goes to history[(*step % capacity) * R + r],
+  /// int32[capacity][R].
   int32_t *step = nullptr;
   int32_t *history = nullptr;
   uint32_t capacity = 0;
 
-  /// Tokens are drawn by a rule each, SampleRule[R]; null: the most likely ones are chosen.
+  /// The rule by which each token is drawn, SampleRule[R]. Null: the most likely tokens are chosen.
   const SampleRule *rules = nullptr;
-  /// int32[R][kSampleWindow]: the rings of the tokens seen last (-1: none).
+  /// Rings of the last tokens, int32[R][kSampleWindow]. -1: no token.
   int32_t *recent = nullptr;
-  /// Random numbers, used as the entries of `history` are filled: double[capacity][R] in MemoryUse::Staging.
+  /// Random numbers in [0, 1), double[capacity][R]. An entry of `history` is drawn with the same entry here.
   const double *uniforms = nullptr;
 };
 
-/// Seconds that a list of launches took, in each of several runs.
+/// Times of a list of launches in seconds, for several runs.
 struct ListTimes {
-  /// Of each launch; empty for those that have no blocks.
+  /// Times of each launch, [launch][run]. Empty for a launch without blocks.
   std::vector<std::vector<double>> launches;
-  /// Of the whole list.
+  /// Times of the whole list, [run].
   std::vector<double> whole;
 };
 
-/// A place in the device's work.
+/// A point in the device's work. See Device::record.
 class DeviceEvent {
 public:
   virtual ~DeviceEvent();
 };
 
-/// What a device runs of a plan: one variant, and the modules with its code, all of one form.
+/// What a device runs of a plan: one variant (its number in Plan.variants), and the modules with its code in one form,
+/// such as cubin or PTX.
 struct PlanChoice {
   uint32_t variant = 0;
   std::vector<const plan::CodeModule *> modules;
 };
 
-/// A source of a weight whose values come from a seed (RandomWeights.h), for devices that compute them in place.
+/// A source of a weight that gets random values (RandomWeights.h). For devices that compute them in place.
 struct RandomFill {
   const plan::Source *source;
   plan::WeightRole role;
   uint64_t seed;
   plan::DType dtype;
-  /// The weight, of which the source fills some rows of `columns` elements.
+  /// The weight. The source fills some of its rows, which have `columns` elements.
   void *weight;
   uint64_t columns;
 };
 
-/// Bytes of device memory that are written from the host.
+/// A piece of device memory that the host fills. `size` in bytes.
 struct UploadPiece {
   void *target;
   size_t size;
@@ -186,11 +193,11 @@ struct UploadPiece {
 
 /// How memory will be used.
 enum class MemoryUse {
-  /// Touched in parts, as needed: pages appear when first used.
+  /// Used in parts. The system gives pages when they are first used.
   Sparse,
-  /// Filled whole and read often: large pages where the system has them.
+  /// Filled completely and read often. The system gives large pages if it has them.
   Dense,
-  /// Memory of the host that enqueued copies read and write, and that kernels reach under the same address.
+  /// Memory of the host for enqueueUpload() and enqueueDownload(). Kernels can reach it, under the same address.
   Staging
 };
 
@@ -203,74 +210,75 @@ class Device {
 public:
   virtual ~Device();
 
-  /// A device by name ("cpu", "cuda", "cuda:1"); `threads` and `pin` as in ModelOptions. Throws Error for another
-  /// name, or when the machine has no such device.
+  /// The device of this name: "cpu", "cuda" or "cuda:1". `threads` and `pin` as in ModelOptions. Throws Error for
+  /// another name, or if the machine has no such device.
   static std::unique_ptr<Device> create(const std::string &name, unsigned threads, bool pin);
 
   /// "cpu", "cuda:0".
   virtual const char *name() const = 0;
   /// For summaries: "AMD EPYC ..., 2 threads", "NVIDIA H100 80GB HBM3, driver 580.95.05".
   virtual std::string description() const = 0;
-  /// Host threads that compute; 0 for a device that has its own.
+  /// Number of host threads that compute. 0 for a GPU.
   virtual unsigned threads() const = 0;
 
-  /// What this device can run of a plan for its kind, of isa `variant` when that is not empty; the best first, the
-  /// others for when loading that shows that it cannot. Throws Error that names what the plan needs and this device
-  /// lacks.
+  /// What this device can run of a plan for its kind of device, the best first. The caller tries the next one if the
+  /// device fails to load one. `variant`: isa of the variant to take; empty: any. Throws Error that names what the plan
+  /// needs and this device lacks.
   virtual std::vector<PlanChoice> choices(const plan::Plan &plan, const std::string &planName,
                                           const std::string &variant) const = 0;
 
-  /// Memory of the device's own; none where it is the host's.
+  /// Free and total memory of the device in bytes. Nothing if the device uses the host's memory.
   virtual std::optional<MemoryInfo> memoryInfo() const { return std::nullopt; }
 
-  /// Throws Error when there is not enough memory.
+  /// Allocates `size` bytes. Throws Error if there is not enough memory.
   virtual DeviceMemory allocate(size_t size, MemoryUse use) = 0;
-  /// Every allocation begins at a multiple of it, and so should what is placed inside one.
+  /// Alignment in bytes. Every allocation has it, and values inside an allocation should have it too.
   virtual size_t alignment() const { return kArenaAlignment; }
 
-  /// The host's address of device memory, null when the host cannot reach it.
+  /// The host's address of device memory. Null if the host cannot reach it.
   virtual void *hostPointer(void *address) const = 0;
 
   /// Whether kernels read host memory in place, so that mapped weights need no copy.
   virtual bool sharesHostMemory() const = 0;
 
-  /// Fills device memory; when this returns it is there. Several threads at once call write(index, memory), which puts
-  /// the bytes of piece `index` into memory of the host.
+  /// Fills pieces of device memory. When it returns, the memory is filled. Several threads call write(index, memory) at
+  /// the same time; it writes the bytes of piece `index` to `memory` of the host. Throws what `write` throws.
   virtual void write(std::span<const UploadPiece> pieces, const std::function<void(size_t, char *)> &write) = 0;
 
-  /// Computes values from a seed in place, if the device can.
+  /// Computes random values in place. False if the device cannot; then the host does it.
   virtual bool fillRandom(const RandomFill &fill) { return false; }
 
   virtual std::unique_ptr<CodeModule> loadModule(const plan::CodeModule &module, const std::string &planName) = 0;
 
-  /// Makes ready what a list needs (scratch memory, parameters); call once before running it.
+  /// Prepares what a list needs (scratch memory, parameters). Call it once before the list runs.
   virtual void prepare(LaunchList &list) = 0;
 
-  /// Copies between device memory and MemoryUse::Staging, in order with what else is enqueued: staging memory must stay
-  /// as it is until then.
+  /// Copy `size` bytes between device memory and MemoryUse::Staging, in order with other enqueued work. Staging memory
+  /// must not change until the copy is finished.
   virtual void enqueueUpload(void *target, const void *staging, size_t size) = 0;
   virtual void enqueueDownload(void *staging, const void *source, size_t size) = 0;
 
-  /// Runs the list for `dims` (QuipuDim), and then `choice` if it is not null. One list at a time; callers wait in
-  /// turn.
+  /// Runs the list for `dims` (sizes of the step, by QuipuDim), and then `choice` if it is not null. Lists run one at a
+  /// time. If several threads call it, they wait for each other.
   virtual void enqueue(LaunchList &list, const int64_t *dims, const TokenChoice *choice) = 0;
 
-  /// Whether enqueue() takes a choice.
+  /// Whether enqueue() takes a `choice`.
   virtual bool choosesTokens() const { return false; }
-  /// Whether the choice may have rules.
+  /// Whether the choice may have rules, that is whether the device draws tokens.
   virtual bool drawsTokens() const { return false; }
 
-  /// Waits until all that was enqueued has happened. Throws Error when some of it failed.
+  /// Waits until all enqueued work is finished. Throws Error if some of it failed.
   virtual void synchronize() = 0;
 
   virtual std::unique_ptr<DeviceEvent> createEvent() = 0;
   virtual void record(DeviceEvent &event) = 0;
   virtual void wait(DeviceEvent &event) = 0;
-  /// Between two recorded events; waits for the second.
+  /// Seconds between two recorded events. It waits for the second.
   virtual double seconds(DeviceEvent &from, DeviceEvent &to) = 0;
 
-  /// Times the list as enqueue() runs it, and its launches, in `repeats` runs after a first one. Launches are timed
-  /// within these runs where they do not overlap, else in others, each alone.
+  /// Measures the list as enqueue() runs it, and each of its launches, `repeats` times after a first run. If launches
+  /// do not overlap on this device, they are measured in the same runs. Otherwise each launch is measured alone, in
+  /// other runs.
   virtual ListTimes profile(LaunchList &list, const int64_t *dims, unsigned repeats) = 0;
 
   /// Runs the list and returns when it has finished.

@@ -13,7 +13,7 @@ Executor::Executor(const Model &model, const KvCache &cache)
     : model(model), cache(cache), device(model.device()),
       memory(model.plan(), model.programs(), /*boundOutputs=*/!device.sharesHostMemory()) {
   size_t inputValues = 0;
-  // Inputs of a program begin at a line of memory.
+  // Inputs of a program begin at a multiple of a cache line.
   constexpr size_t kLine = 64 / sizeof(int32_t);
   std::vector<size_t> begins;
   for (const plan::Program *program : model.programs()) {
@@ -66,7 +66,7 @@ void Executor::appendPointers(const plan::Program &program, const plan::Arg &arg
 
 Executor::Samples Executor::resolve(const plan::Program &program, const Inputs &inputs, LaunchList &list) {
   Samples found;
-  // Pointers move while the array grows: launches get theirs afterwards.
+  // The array moves while it grows, so launches get their pointers afterwards.
   std::vector<size_t> offsets;
   forEachStep(program, [&](const plan::Step &step, uint64_t iteration) {
     if (const plan::Sample *sample = step.action_as_Sample()) {
@@ -135,7 +135,8 @@ bool Executor::deviceChooses(std::span<const TokenSampling *const> sampling) con
 }
 
 uint32_t Executor::mostEnqueued() const {
-  // Enough to hide the host's part of a step; each costs its time once more at a stop.
+  // Two launches are enough to hide the host's part of a step. When generation stops, the additional launches are
+  // wasted time.
   constexpr uint32_t kRunAhead = 4;
   static_assert(kRunAhead < kRing);
   return onHost ? 1 : kRunAhead;
@@ -164,7 +165,7 @@ void Executor::startChoosing(size_t index, const StepRows &rows, std::span<const
     uploadSampling();
 }
 
-/// Where the device finds logits and leaves tokens.
+/// Says where the device finds logits and where it writes tokens.
 void Executor::bindChoice(const Inputs &inputs) {
   tokenChoice.logits = static_cast<const float *>(logits.data());
   tokenChoice.tokens = inputs.part(size_t(StepInput::Tokens));
@@ -186,7 +187,8 @@ void Executor::uploadSampling() {
     hostRules = device.allocate(bytes, MemoryUse::Staging);
     uniforms = device.allocate(kRing * memory.maxOutputs * sizeof(double), MemoryUse::Staging);
   }
-  // Rings begin behind the rules of all rows that there may be: recorded launches know the addresses.
+  // Rings begin behind room for the rules of the greatest number of rows. So their addresses never change, and recorded
+  // launches stay valid.
   size_t rings = memory.maxOutputs * sizeof(SampleRule);
   auto *host = static_cast<char *>(hostRules.data());
   auto *target = static_cast<char *>(rules.data());
@@ -205,7 +207,7 @@ void Executor::uploadSampling() {
   tokenChoice.uniforms = static_cast<const double *>(uniforms.data());
 }
 
-/// Brings the tokens that the host has chosen to the inputs, as the device does with its own.
+/// Copies the tokens that the host has chosen to the inputs.
 void Executor::feedChosen() {
   for (size_t i = 0; i < hostChosen.size(); ++i) {
     size_t row = size_t(hostRows.outputs[i]);
@@ -223,7 +225,7 @@ void Executor::enqueueChoice() {
     device.enqueue(programs[choosing.program], choosing.dims, nullptr);
     return;
   }
-  // Launches that may still be on their way have other places in the ring.
+  // Launches that may still run have other places in the ring.
   double *numbers = static_cast<double *>(uniforms.data()) + launch % kRing * samplings.size();
   for (const TokenSampling *sampling : samplings)
     *numbers++ = sampling->uniform();

@@ -17,41 +17,43 @@
 
 namespace quipu {
 
-/// Programs with every argument resolved to an address once, and the memory they work in: inputs, arena, logits. Memory
-/// is reserved for the bounds of the plan, so addresses never change.
+/// The programs of a plan as lists of launches, and the memory they work in: inputs, arena, logits. Every argument is
+/// resolved to an address once. Memory is reserved for the bounds of the plan, so addresses never change.
 ///
-/// Tokens are chosen on the device where it can. Then a launch leaves them in the inputs of its program, with positions
-/// raised: the same launch can be enqueued again at once, and again, without the host. The tokens reach the host
-/// through a ring of kRing launches. Else the host chooses, and brings them to the inputs.
+/// Some devices choose tokens. Then a launch writes the chosen tokens and the next positions to the inputs of its
+/// program. So the same launch can be enqueued again at once, without the host. The tokens reach the host through a
+/// ring of kRing launches. For other devices the host chooses, and copies the tokens to the inputs.
 class Executor {
 public:
-  /// Launches that can be on their way before their tokens are taken.
+  /// So many launches can be enqueued before choice() takes the tokens of the first.
   static constexpr uint64_t kRing = 8;
 
   Executor(const Model &model, const KvCache &cache);
 
-  /// Most wanted rows of a launch.
+  /// A launch has at most so many wanted rows.
   uint32_t maxOutputs() const { return memory.maxOutputs; }
 
-  /// Runs program `index` of the model's programs; logits of the wanted rows: float[R][V] on the host, good until the
-  /// next run.
+  /// Runs program number `index` of the model. Returns the logits of the wanted rows, float[R][V] on the host. They are
+  /// valid until the next run. Throws Error if the device fails.
   const float *run(size_t index, const StepRows &rows);
 
-  /// Brings the inputs to the device; then each enqueueChoice() runs the program on the tokens that were chosen before,
-  /// and choice(n) waits for launch number n since startChoosing and gives a token for each wanted row, -1 where some
-  /// of the row's logits are NaN or infinite. `sampling`: how each wanted row's is drawn, alive until the last
-  /// enqueueChoice(); none: the most likely ones are chosen.
+  /// Copies the inputs to the device, for steps that choose tokens. Then each enqueueChoice() runs the program once;
+  /// from the second time on its input is the tokens that were chosen before. choice(n) waits for launch number n since
+  /// startChoosing() and returns a token for each wanted row. It is -1 if some of the row's logits are NaN or infinite.
+  /// `sampling`: how the token of each wanted row is drawn; it must live until the last enqueueChoice(). Empty: the
+  /// most likely tokens are chosen.
   void startChoosing(size_t index, const StepRows &rows, std::span<const TokenSampling *const> sampling = {});
   void enqueueChoice();
   std::span<const int32_t> choice(uint64_t launch);
-  /// Most launches that may be enqueued when the choice of the first of them is asked for.
+  /// So many launches may be enqueued when the choice of the first of them is asked for.
   uint32_t mostEnqueued() const;
-  /// The logits of the launch that was enqueued last, on the host: of its wanted rows.
+  /// Logits of the wanted rows of the last enqueued launch, float[wantedRows][V] on the host.
   const float *logitsOnHost(size_t wantedRows);
   /// Waits for everything enqueued.
   void finish() { device.synchronize(); }
 
-  /// Runs program `index` with a clock; says nothing of the rows.
+  /// Runs program number `index` `repeats` times and measures it. The fields of the result that describe rows stay
+  /// empty.
   StepTimes profile(size_t index, const StepRows &rows, unsigned repeats);
 
 private:
@@ -96,7 +98,7 @@ private:
   std::vector<Inputs> programInputs;
   std::vector<LaunchList> programs;
   std::vector<Samples> samples;
-  /// Logits on the host, where the device's memory is out of its reach.
+  /// Copy of the logits on the host. Only if the host cannot reach the device's memory.
   DeviceMemory hostLogits;
 
   // Choices on the host: the rows that were enqueued last, and their tokens.
@@ -111,7 +113,7 @@ private:
   std::vector<std::unique_ptr<DeviceEvent>> chosen;
   Launched choosing = {};
   TokenChoice tokenChoice;
-  /// How each row is drawn; then rules and rings of tokens in one piece, on the device and on the host, and the random
+  /// How each row is drawn. Rules and rings of tokens, in one piece of memory on the device and one on the host. Random
   /// numbers.
   std::vector<const TokenSampling *> samplings;
   DeviceMemory rules;

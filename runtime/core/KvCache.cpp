@@ -80,17 +80,17 @@ void KvCache::reserve(std::span<const Growth> growth) {
   }
 }
 
-/// Memory of the host is taken page by page as blocks are first used. Where there is no more, the system ends the
-/// process without a word: so look ahead.
+/// The system gives memory of the host page by page, when blocks are first used. If it has no more, it kills the
+/// process without a message. So the cache looks at the free memory before.
 void KvCache::requireMemory(uint64_t newBlocks) {
   if (!device.sharesHostMemory())
     return;
-  // The numbers of the next blocks: low ones come first, and those below `touched` have their memory.
+  // Low numbers come first. Blocks below `touched` already have their memory.
   uint64_t end = touched;
   for (uint64_t i = 0; i < newBlocks; ++i)
     end = std::max(end, uint64_t(free[free.size() - 1 - i]) + 1);
   uint64_t each = size.blockBytes * 2 * layers, more = (end - touched) * each;
-  // Asking the system takes as long as some steps: not for every block.
+  // Asking the system takes as long as some steps, so it is not asked for every block.
   constexpr uint64_t kUnasked = 32 << 20;
   HostBound bound = unasked + more < kUnasked ? HostBound{UINT64_MAX, 0, "", false, false} : tightestBound();
   if (more > bound.free) {

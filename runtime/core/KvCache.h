@@ -23,17 +23,18 @@ public:
   /// `tokens`: token slots over all sequences, rounded up to whole blocks; 0: max_seq * max_batch.
   KvCache(const plan::KvCache &shape, Device &device, uint64_t tokens);
 
-  /// A free row of the block table, now in use with length 0. Throws Error when all are in use.
+  /// Takes a free row of the block table for a new sequence of length 0. Returns its number. Throws Error if all rows
+  /// are in use.
   int32_t addSequence();
   void removeSequence(int32_t sequence);
   bool isAlive(int32_t sequence) const;
 
-  /// Positions held.
+  /// Positions that the sequence has.
   uint32_t length(int32_t sequence) const { return sequences[size_t(sequence)].length; }
   /// Forgets positions from `length` on and frees the blocks that only they used.
   void truncate(int32_t sequence, uint32_t length);
 
-  /// Growth of one sequence.
+  /// The number of new positions of one sequence.
   struct Growth {
     int32_t sequence;
     uint32_t tokens;
@@ -49,8 +50,8 @@ public:
   void *keys(uint32_t layer) const { return static_cast<char *>(memory.data()) + 2 * layer * size.poolBytes; }
   void *values(uint32_t layer) const { return static_cast<char *>(keys(layer)) + size.poolBytes; }
   void *table() const { return tableMemory.data(); }
-  /// Brings the device's block table up to date; before each step. Until the device has done it, sequences may grow
-  /// (no step in front reads the new entries) but not shrink.
+  /// Brings the device's block table up to date; call it before each step. Until the device has done it, sequences may
+  /// grow: no step before this one reads the new entries. They may not shrink.
   void uploadTable();
 
   uint64_t numBlocks() const { return size.blocks; }
@@ -81,8 +82,8 @@ private:
   std::vector<Sequence> sequences;
   /// Free blocks, the next one to use at the back: low numbers first, so that little memory is touched.
   std::vector<int32_t> free;
-  /// Blocks that were used at some time, which are the lowest numbers, and bytes of those since the system was asked
-  /// for its free memory.
+  /// Number of the first block that was never used. Then: bytes of the blocks that were first used since the system was
+  /// last asked for its free memory.
   uint64_t touched = 0, unasked = 0;
   /// Entries [changedBegin, changedEnd) of the table differ from the device's.
   size_t changedBegin;

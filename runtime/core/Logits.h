@@ -12,31 +12,32 @@
 
 namespace quipu {
 
-/// Number of the largest logit, the first of equals. A NaN is greater than nothing. Throws Error when all are NaN or
-/// minus infinity.
+/// Number of the largest logit; of equal ones the first. NaNs do not count. Throws Error if all are NaN or minus
+/// infinity.
 int32_t mostLikely(std::span<const float> logits);
 
 /// Whether no logit is NaN or infinite.
 bool allFinite(std::span<const float> logits);
 
-/// Whether a token was chosen in each row: -1 stands where a logit is NaN or infinite.
+/// Whether a token was chosen in each row. A row with NaN or infinity has -1.
 bool allChosen(std::span<const int32_t> tokens);
 
-/// Looks for logits that are NaN or infinite. One is enough to say that the model's arithmetic has failed: what is
-/// chosen from such a row means nothing, however likely the other tokens look.
+/// Looks for logits that are NaN or infinite. A single one shows that the model's arithmetic has failed. Then a token
+/// that is chosen from this row means nothing.
 class FiniteCheck {
 public:
-  /// `position`: of the row's token in its sequence, from 0; `sequence`: which one it is of several.
+  /// `position`: position of the row's token in its sequence, from 0. `sequence`: number of the sequence in the step.
   void look(std::span<const float> logits, uint64_t position, size_t sequence = 0);
 
   bool passed() const { return badRows == 0; }
 
-  /// Throws Error unless all that was looked at is finite: where, how many, and what to try with a model of this plan.
+  /// Throws Error unless all logits so far are finite. The message says where they are not, how many, and what to try
+  /// with a model of this plan.
   void require(const plan::Plan &plan) const;
 
 private:
   uint64_t badRows = 0;
-  /// The first row of them.
+  /// The first row with such logits.
   uint64_t position = 0, vocab = 0, nans = 0, infinities = 0, firstToken = 0;
   size_t sequence = 0, lastSequence = 0;
 };

@@ -53,10 +53,10 @@ std::string adviceOnLength(const plan::Plan &plan, uint64_t needed) {
 
 namespace {
 
-/// What the driver takes for code, graphs and its own tables.
+/// Bytes that the driver takes for code, graphs and its own tables.
 constexpr uint64_t kDeviceReserve = 128 << 20;
-/// What the program and each of its threads (a stack, and addresses for a heap of its own) take of addresses later. Of
-/// many threads few have such a heap.
+/// Bytes of addresses that the program and its threads take later. A thread takes a stack and addresses for a heap. If
+/// there are many threads, few of them have a heap of their own.
 constexpr uint64_t kAddressReserve = 64 << 20, kThreadReserve = 72 << 20;
 constexpr unsigned kReserveThreads = 8;
 
@@ -71,7 +71,7 @@ std::string wholeUnits(uint64_t bytes) {
   return bytes >> 30 ? concat(bytes >> 30, " GiB") : concat(bytes >> 20, " MiB");
 }
 
-/// The largest number up to `most` that fits, where all smaller ones do too; 0: none.
+/// The largest number up to `most` for which it fits. If a number fits, all smaller ones do. 0: no number fits.
 template <typename Fits> uint64_t largest(uint64_t most, Fits fits) {
   uint64_t low = 0;
   while (low < most) {
@@ -84,7 +84,8 @@ template <typename Fits> uint64_t largest(uint64_t most, Fits fits) {
   return low;
 }
 
-/// Bytes of the weights that take memory: all of them, or where the device reads files in place, those that it cannot.
+/// Bytes of the weights that take memory. If the device reads files in place, only the weights that it cannot read
+/// there.
 uint64_t bytesOfWeights(const plan::Plan &plan, const WeightSource &source, const Device &device) {
   uint64_t total = 0;
   for (const plan::Weight *weight : *plan.weights()) {
@@ -95,7 +96,7 @@ uint64_t bytesOfWeights(const plan::Plan &plan, const WeightSource &source, cons
   return total;
 }
 
-/// Some memory, and what of a model counts against it.
+/// One bound on memory, and the parts of a model that count against it.
 struct Room {
   uint64_t free, total;
   std::string where;
@@ -104,7 +105,7 @@ struct Room {
   uint64_t weights = 0, arena = 0, reserve = 0;
   /// Weight files that are mapped.
   uint64_t files = 0;
-  /// The cache counts whole; else, as it is touched: its first block.
+  /// Whether the whole cache counts. If not, its first block counts.
   bool wholeCache = true;
 };
 

@@ -24,47 +24,49 @@ using ProgramList = std::span<const plan::Program *const>;
 
 /// Sizes of a key/value cache.
 struct CacheSize {
-  /// `tokens`: token slots over all sequences, rounded up to whole blocks; 0: max_seq * max_batch.
+  /// `tokens`: token slots over all sequences; it is rounded up to whole blocks. 0: max_seq * max_batch.
   CacheSize(const plan::KvCache &shape, uint64_t tokens, uint64_t alignment)
       : CacheSize(shape, shape.max_seq(), shape.max_batch(), tokens, alignment) {}
-  /// For other bounds on the positions of a sequence and on the sequences than the plan's.
+  /// The size for other bounds than the plan's: positions of a sequence, and number of sequences.
   CacheSize(const plan::KvCache &shape, uint64_t maxSeq, uint32_t maxBatch, uint64_t tokens, uint64_t alignment);
 
   uint64_t blocks;
-  /// Bytes of a block in one pool, and of the K pool (or the V pool) of one layer.
+  /// Bytes of a block in one pool, and bytes of a pool. A layer has a pool of keys and a pool of values.
   uint64_t blockBytes;
   uint64_t poolBytes;
-  /// Entries of the block table, and of a row of it.
+  /// Entries of the block table, and entries of a row.
   uint64_t tableEntries;
   uint32_t tableStride;
 
-  /// All pools, without the table.
+  /// Bytes of all pools, without the table.
   uint64_t bytes;
   uint64_t tableBytes() const { return tableEntries * sizeof(int32_t); }
 };
 
 /// Memory that the steps of a session work in.
 struct StepMemory {
-  /// `boundOutputs`: logits take real memory, so that the wanted rows of a launch are limited.
+  /// `boundOutputs`: whether memory is taken for all logits at once, as on a GPU. Then the wanted rows of a launch are
+  /// limited.
   StepMemory(const plan::Plan &plan, ProgramList programs, bool boundOutputs);
 
   uint32_t maxRows;
-  /// Most wanted rows of a launch.
+  /// A launch has at most so many wanted rows.
   uint32_t maxOutputs;
   uint64_t arenaBytes;
   uint64_t logitsBytes;
 };
 
-/// Throws Error when weights, the cache of one session and the memory of its steps exceed what is free on the device:
-/// with a table, and the largest --max-seq and --max-batch that fit. On the host, weights count that are not read in
-/// place; the cache counts whole only against bounds on addresses (ulimit -v), since else pages are taken as they are
-/// used: KvCache looks again then.
+/// Throws Error if weights, the cache of one session and the memory of its steps need more than is free on the device.
+/// The message has a table, and the largest --max-seq and --max-batch that fit. On the host weights that are read in
+/// place do not count. The whole cache counts only against bounds on addresses (ulimit -v). Other bounds concern pages
+/// that are used, and KvCache looks at them again.
 void checkMemory(const PlanFile &file, ProgramList programs, const ModelOptions &options, const Device &device);
 
-/// Device::allocate whose Error says what the memory is for.
+/// Calls Device::allocate. Its Error says what the memory is for.
 DeviceMemory allocateFor(Device &device, const char *what, size_t size, MemoryUse use);
 
-/// What to do when a sequence is to have `needed` positions, more than the plan's: never more than the model has.
+/// Advice for a sequence that needs `needed` positions, more than the plan has. It never advises more positions than
+/// the model has.
 std::string adviceOnLength(const plan::Plan &plan, uint64_t needed);
 
 } // namespace quipu

@@ -16,7 +16,7 @@ std::shared_ptr<const Model> Model::load(const std::string &planPath, const Mode
   return load(PlanFile::open(planPath), options);
 }
 
-/// Before a driver is looked for that the plan has no use for.
+/// Check this before the device is created: the plan may not be for this kind of device, and then no driver is needed.
 static void checkDevice(const plan::Target &target, const std::string &planName, const std::string &name) {
   std::string kind = name.substr(0, name.find(':')), planned = target.device()->str();
   if (kind != planned && (kind == "cpu" || kind == "cuda"))
@@ -24,7 +24,7 @@ static void checkDevice(const plan::Target &target, const std::string &planName,
          "; run it with --device ", planned, ", or compile the model with --target ", kind);
 }
 
-/// Every device that there is works alone.
+/// Every device works alone today.
 static void refuseCollectives(const plan::Program &program, const Device &device, const std::string &planName) {
   for (const plan::Sequence *sequence : *program.sequences())
     for (const plan::Step *step : *sequence->steps())
@@ -58,7 +58,7 @@ std::shared_ptr<const Model> Model::load(std::shared_ptr<const PlanFile> plan, c
 }
 
 void Model::loadCode(const std::vector<PlanChoice> &choices, const ModelOptions &options) {
-  // What is wrong with the best is what to mend.
+  // Report what is wrong with the best choice: this is what the user should mend.
   std::string refusal;
   for (const PlanChoice &choice : choices) {
     variant = choice.variant;
@@ -66,7 +66,7 @@ void Model::loadCode(const std::vector<PlanChoice> &choices, const ModelOptions 
     for (const plan::Program *program : *plan().programs())
       if (program->variant() == variant)
         chosenPrograms.push_back(program);
-    // Before anything is loaded.
+    // Check this before anything is loaded.
     for (const plan::Program *program : chosenPrograms)
       refuseCollectives(*program, *dev, file->path());
     checkMemory(*file, chosenPrograms, options, *dev);

@@ -23,10 +23,10 @@ class Weights;
 
 /// Where the weights come from.
 struct WeightSource {
-  /// Set: values from this seed (RandomWeights.h) instead of files.
+  /// If set, weights are random values from this seed (RandomWeights.h).
   std::optional<uint64_t> seed;
 
-  /// The files that the plan names, or the sections of a bundle.
+  /// Weights from the files that the plan names, or from the sections of a bundle.
   static WeightSource files() { return {}; }
   static WeightSource random(uint64_t seed) { return {seed}; }
   /// "files" or "random:SEED", as after --weights. Throws Error for anything else.
@@ -35,29 +35,28 @@ struct WeightSource {
 
 struct ModelOptions {
   WeightSource weights;
-  /// Hash all bytes of every weight file even where size, time and header agree with the plan.
+  /// Whether to hash all bytes of every weight file even if size, time and header agree with the plan.
   bool verifyWeights = false;
-  /// Gets remarks that a user should see; may be empty.
+  /// Called with remarks that a user should see. It may be empty.
   std::function<void(const std::string &remark)> note;
-  /// "cpu", "cuda", "cuda:1"; empty: what the plan was compiled for.
+  /// "cpu", "cuda" or "cuda:1". Empty: the device that the plan was compiled for.
   std::string device;
-  /// Run the plan's variant of this isa ("sm_80"); empty: the first that the device can run.
+  /// The isa of the plan's variant to run ("sm_80"). Empty: the first variant that the device can run.
   std::string variant;
-  /// Token slots of the key/value cache that each session gets unless it asks for another number; 0: max_seq *
-  /// max_batch of the plan. On a device with memory of its own the model is refused when there is no room for one such
-  /// session.
+  /// Token slots of the key/value cache of a session, unless the session asks for another number. 0: max_seq *
+  /// max_batch of the plan. A GPU refuses the model if it has no room for one such session.
   uint64_t cacheTokens = 0;
-  /// Threads of the CPU device, the caller's included. 0: the cores that this process may use.
+  /// Threads of the CPU device, including the caller's. 0: one for each core that this process may use.
   unsigned threads = 0;
   /// Bind each thread to one core.
   bool pinThreads = false;
 };
 
-/// A plan ready to run: checked, weights in place, code loaded. Immutable; any number of sessions may use it, one step
-/// at a time.
+/// A plan that is ready to run: it is checked, weights are in memory, code is loaded. It does not change. Any number of
+/// sessions may use it. Their steps run one at a time.
 class Model : public std::enable_shared_from_this<Model> {
 public:
-  /// Throws Error when anything is wrong with the plan, its weights or this machine.
+  /// Throws Error if something is wrong with the plan, its weights or this machine.
   static std::shared_ptr<const Model> load(const std::string &planPath, const ModelOptions &options = {});
   static std::shared_ptr<const Model> load(std::shared_ptr<const PlanFile> plan, const ModelOptions &options = {});
   ~Model();
@@ -71,22 +70,23 @@ public:
   /// Programs and isa of the variant that the device runs.
   const std::vector<const plan::Program *> &programs() const { return chosenPrograms; }
   std::string variantIsa() const;
-  /// What the device took of the plan: "cubin for sm_90a", "PTX for sm_80".
+  /// The code that the device took from the plan: "cubin for sm_90a", "PTX for sm_80".
   std::string codeText() const;
 
   /// V.
   uint32_t vocabSize() const { return config().vocab_size(); }
-  /// Most positions of one sequence, and most sequences alive at once.
+  /// The greatest number of positions of a sequence, and of sequences at the same time.
   uint32_t maxSequenceLength() const { return plan().kv_cache()->max_seq(); }
   uint32_t maxSequences() const { return plan().kv_cache()->max_batch(); }
-  /// Most rows of one launch: longer steps run in chunks of it.
+  /// The greatest number of rows of a launch. Longer steps run in several launches.
   uint32_t maxChunkRows() const;
 
   bool isEos(int32_t token) const;
   std::vector<int32_t> eosTokens() const;
 
   Device &device() const { return *dev; }
-  /// Bytes of weights that kernels read (mapped or own memory), and those of them in the runtime's own memory.
+  /// Bytes of all weights that kernels read, and of the weights that lie in memory of the runtime's own (others are
+  /// mapped).
   uint64_t weightBytes() const;
   uint64_t ownedWeightBytes() const;
 
@@ -97,7 +97,7 @@ public:
 
 private:
   Model() = default;
-  /// The first of them that the device takes.
+  /// Loads the first of the choices that the device can load.
   void loadCode(const std::vector<PlanChoice> &choices, const ModelOptions &options);
   void findEntries(size_t kernel);
 
@@ -111,7 +111,7 @@ private:
   std::vector<const plan::Program *> chosenPrograms;
   uint64_t sessionTokens = 0;
   std::unordered_set<int32_t> eos;
-  /// For each kernel of these programs, one entry point for each of its entries.
+  /// Entry functions, [kernel][entry]. Only kernels of the device's programs have them.
   std::vector<std::vector<const void *>> entries;
 };
 

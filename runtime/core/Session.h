@@ -19,18 +19,18 @@ namespace quipu {
 /// Names a sequence of a session, from addSequence() to removeSequence(); ids are used again.
 using SequenceId = int32_t;
 
-/// Which of the new tokens' logits a step gives.
+/// For which of the new tokens a step gives logits.
 enum class LogitsMode { None, Last, All };
 
-/// New tokens of one sequence in a step; they follow what the sequence already holds.
+/// New tokens of one sequence in a step. They follow the tokens that the sequence already has.
 struct SequenceTokens {
   SequenceId sequence = 0;
   std::span<const int32_t> tokens;
   LogitsMode logits = LogitsMode::Last;
 };
 
-/// Logits of a step: rows in the order of the step's sequences, and of the tokens in them. Points into the session and
-/// is good until its next step.
+/// Logits of a step, float[rows][V]. Rows are in the order of the step's sequences and of their tokens. It points into
+/// the session and is valid until the session's next step.
 struct LogitsRows {
   const float *data = nullptr;
   size_t rows = 0;
@@ -41,26 +41,26 @@ struct LogitsRows {
   std::span<const float> all() const { return {data, rows * vocab}; }
 };
 
-/// Called once for each wanted row, in order: index of the sequence in the step, index of the token in it, V logits
-/// (good during the call only).
+/// Called once for each wanted row, in order. Arguments: index of the sequence in the step, index of the token among
+/// the sequence's new tokens, V logits (valid only during the call).
 using LogitsSink = std::function<void(size_t sequence, size_t token, std::span<const float> logits)>;
 
 struct SessionOptions {
-  /// Token slots of the key/value cache over all sequences; 0: as ModelOptions say. On the CPU, memory is taken from
-  /// the system as it is first used.
+  /// Token slots of the key/value cache over all sequences. 0: as ModelOptions say. On the CPU the system gives memory
+  /// when it is first used.
   uint64_t cacheTokens = 0;
 };
 
-/// A sequence and the token to put behind what it holds.
+/// A sequence, and the token that follows its last one.
 struct NextToken {
   SequenceId sequence = 0;
   int32_t token = 0;
 };
 
-/// Gets the chosen tokens of one step, one for each sequence in the order given; false stops.
+/// Called with the chosen tokens of a step, one for each sequence in the order of the batch. Returns false to stop.
 using ChosenTokens = std::function<bool(std::span<const int32_t> tokens)>;
 
-/// Rows of a launch that belong to one sequence: their first position, and how many follow each other.
+/// Rows of a launch that belong to one sequence: position of the first, and their number. Positions follow each other.
 struct SequenceRows {
   uint64_t position = 0;
   uint64_t count = 0;
@@ -72,33 +72,34 @@ struct LaunchRows {
   uint64_t outputs = 0;
 };
 
-/// How long one launch of a kernel's entry, or a copy, took.
+/// Times of one launch of a kernel's entry, or of a copy.
 struct LaunchTime {
   /// Place in the model ("layers.3.self_attn.q_proj"), and the same for all layers ("layers.{}.self_attn.q_proj").
   std::string location;
   std::string place;
-  /// The kernel's entry, and the kernel's index in the plan; "copy" and nothing for a copy.
+  /// The kernel's entry, and the kernel's index in the plan. For a copy: "copy" and no index.
   std::string entry;
   std::optional<uint32_t> kernel;
-  /// Of each run.
+  /// Seconds of each run.
   std::vector<double> seconds;
 };
 
-/// How long a step took, and the launches that it consists of.
+/// Times of a step and of its launches.
 struct StepTimes {
   LaunchRows rows;
   std::vector<LaunchTime> launches;
-  /// Seconds of the whole, of each run.
+  /// Seconds of the whole step in each run.
   std::vector<double> whole;
 };
 
 struct StepOptions {
-  /// Most tokens of one launch (padding rows not counted), within what the plan allows; 0: as many as it allows.
+  /// The greatest number of tokens of a launch, without padding rows. 0, or more than the plan allows: as many as the
+  /// plan allows.
   uint32_t chunkRows = 0;
 };
 
-/// The sequences of one user of a model: their cache and the memory that steps work in. Not for several threads at
-/// once (the device has threads of its own).
+/// Sequences with their cache, and the memory that their steps work in. Only one thread at a time may use a session.
+/// (The device has its own threads.)
 class Session {
 public:
   explicit Session(std::shared_ptr<const Model> model, const SessionOptions &options = {});
@@ -108,58 +109,58 @@ public:
 
   const Model &model() const;
 
-  /// Throws Error when max_batch sequences are alive.
+  /// Begins an empty sequence. Throws Error if there are max_batch sequences.
   SequenceId addSequence();
   void removeSequence(SequenceId sequence);
-  /// Tokens that the sequence holds.
+  /// Number of tokens that the sequence has.
   uint32_t length(SequenceId sequence) const;
   /// Forgets the positions from `length` on.
   void truncate(SequenceId sequence, uint32_t length);
 
-  /// Appends the tokens to their sequences and gives the wanted logits, in as many launches as the programs' row
-  /// bounds ask for. A sequence may appear once. Throws Error, with nothing changed, when there are no tokens, a token
-  /// is outside the vocabulary, a sequence would outgrow max_seq, or the cache is full.
+  /// Appends the tokens to their sequences and returns the wanted logits. It needs several launches if the programs
+  /// have too few rows for all tokens. A sequence may appear once. Throws Error if there are no tokens, a token is
+  /// outside the vocabulary, a sequence would be longer than max_seq, or the cache is full. Then nothing has changed.
   LogitsRows step(std::span<const SequenceTokens> batch, const StepOptions &options = {});
 
-  /// The same without keeping the logits of all launches: memory does not grow with the number of wanted rows.
+  /// The same, but it does not keep the logits of all launches. So memory does not grow with the number of wanted rows.
   void step(std::span<const SequenceTokens> batch, const LogitsSink &sink, const StepOptions &options = {});
 
-  /// One sequence, any number of tokens.
+  /// The same for one sequence with any number of tokens.
   LogitsRows prefill(SequenceId sequence, std::span<const int32_t> tokens, LogitsMode logits = LogitsMode::Last,
                      uint32_t chunkRows = 0);
 
-  /// One sequence, one token: its V logits.
+  /// The same for one token of one sequence. Returns its V logits.
   std::span<const float> decode(SequenceId sequence, int32_t token);
 
-  /// Whether the most likely token is found on the device, so that neither logits nor (in greedy()) tokens go through
-  /// the host between steps. Else the functions below choose on the host, by the same rules and from the same logits.
+  /// Whether the device chooses the most likely token. Then logits do not go to the host, and steps of greedy() do not
+  /// wait for it. Otherwise the functions below choose on the host, by the same rules and from the same logits.
   bool choosesOnDevice() const;
 
-  /// As step() with LogitsMode::Last for all: appends the tokens and gives, for each sequence of the batch, the most
-  /// likely token to follow (the lowest id of equals). Their modes are not looked at. Throws Error where any logit that
-  /// a token is chosen by is NaN or infinite, as do greedy() and draw(); step() gives such logits as they are.
+  /// Appends the tokens as step() does. Returns for each sequence of the batch the most likely next token; of equally
+  /// likely ones the lowest id. It ignores LogitsMode. Throws Error as step() does, and if a logit of a row that it
+  /// chooses from is NaN or infinite. greedy() and draw() do the same; step() only returns such logits.
   std::vector<int32_t> choose(std::span<const SequenceTokens> batch, const StepOptions &options = {});
 
-  /// `steps` times: appends its next token to each sequence and chooses the one that follows. `callback` gets the
-  /// tokens of a step as soon as they are known, while later steps may run already; when it returns false, what those
-  /// did is undone. Afterwards each sequence holds as many more positions as the callback was called: the given token
-  /// and all chosen ones but the last. Throws Error as step() does; where the cache is full before all steps are done,
-  /// the tokens up to there have been given and stay.
+  /// Runs `steps` steps. A step appends the next token to each sequence and chooses the token that follows. `callback`
+  /// is called with the tokens of a step as soon as they are known; later steps may already run. If it returns false,
+  /// what later steps did is undone. Afterwards each sequence has one more position for each call: the given token and
+  /// all chosen tokens except the last. Throws Error as step() does. If the cache is full before all steps are done,
+  /// the tokens of the finished steps have been given and stay.
   void greedy(std::span<const NextToken> batch, uint32_t steps, const ChosenTokens &callback);
 
-  /// As choose() and greedy(), with tokens drawn as `samplings` says for each sequence of the batch. Random numbers are
-  /// taken for the steps that have run ahead, too. The rings of `samplings` are only read: another call needs them with
-  /// the tokens since.
+  /// As choose() and greedy(), but tokens are drawn. `samplings` says how for each sequence of the batch. Steps that
+  /// run ahead take random numbers too. The rings of `samplings` are only read. The caller must add the new tokens to
+  /// them before another call.
   std::vector<int32_t> draw(std::span<const SequenceTokens> batch, std::span<const TokenSampling> samplings,
                             const StepOptions &options = {});
   void draw(std::span<const NextToken> batch, std::span<const TokenSampling> samplings, uint32_t steps,
             const ChosenTokens &callback);
 
-  /// Runs the batch, or of a longer one what fits into one launch of a program, once to warm up and `repeats` times
-  /// with a clock (Device::profile). The sequences stay as they are.
+  /// Runs the batch once to warm up, and then `repeats` times to measure it (Device::profile). Of a batch that is too
+  /// long for one launch it runs the part that fits. The sequences do not change.
   StepTimes profile(std::span<const SequenceTokens> batch, unsigned repeats, const StepOptions &options = {});
 
-  /// Bytes of the cache that hold positions now, and that it can hold at most.
+  /// Bytes of the cache's blocks that are in use, and of all blocks.
   uint64_t cacheBytesUsed() const;
   uint64_t cacheBytesReserved() const;
 

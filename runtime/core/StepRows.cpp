@@ -51,7 +51,7 @@ size_t chooseProgram(const Model &model, std::span<const SequenceTokens> batch, 
       if (mayShare && !decode)
         decode = i;
     }
-    // Too few rows for its bounds can be made enough with padding.
+    // If there are fewer rows than the program's lower bound, padding rows are added.
     if (needed < program.min_rows() && padded == programs.size())
       padded = i;
     if (program.max_rows() > programs[largest]->max_rows())

@@ -18,12 +18,12 @@
 
 namespace quipu {
 
-/// T new tokens with their places, padded as the program wants.
+/// The rows of a launch: T new tokens with their positions, and padding rows as the program needs them.
 struct StepRows {
   std::vector<int32_t> tokens;
-  /// Place of the token in its sequence; -1 in a padding row.
+  /// Position of the token in its sequence. -1 in a padding row.
   std::vector<int32_t> positions;
-  /// Row of the block table; 0 in a padding row.
+  /// Row of the block table of the token's sequence. 0 in a padding row.
   std::vector<int32_t> sequences;
   /// Rows whose logits are wanted.
   std::vector<int32_t> outputs;
@@ -31,7 +31,7 @@ struct StepRows {
   void clear();
   size_t size() const { return tokens.size(); }
   void add(int32_t token, int32_t position, int32_t sequence);
-  /// Padding rows up to `rows` rows in all.
+  /// Adds padding rows until there are `rows` rows.
   void padTo(size_t rows);
 };
 
@@ -41,29 +41,30 @@ struct BatchCursor {
   size_t token = 0;
 };
 
-/// A wanted row of a launch, by its place in the batch.
+/// A row of a launch whose logits are wanted: index of its sequence in the batch, and of its token.
 struct WantedRow {
   size_t part;
   size_t token;
 };
 
-/// What one launch takes of a batch.
+/// The part of a batch that one launch runs.
 struct LaunchPart {
   StepRows rows;
-  /// The rows of `rows.outputs`, in the same order.
+  /// What the entries of `rows.outputs` are in the batch, in the same order.
   std::vector<WantedRow> wanted;
-  /// The sequences with the number of their tokens.
+  /// The sequences, each with its number of tokens in this launch.
   std::vector<KvCache::Growth> advances;
 
-  /// Fills in the next tokens of the batch, as many as the program's bounds and `limit` allow, and moves the cursor
-  /// behind them.
+  /// Takes the next tokens of the batch, as many as the program's bounds and `limit` allow, and moves the cursor behind
+  /// them.
   void fill(std::span<const SequenceTokens> batch, BatchCursor &cursor, const plan::Program &program,
             const KvCache &cache, uint64_t limit);
 };
 
-/// The index of the program for what is left of the batch: the first one whose bounds fit all of it, or else the
-/// largest, for a part of it. Where one for decode has one for prompts beside it, it gets the steps of one token for
-/// each sequence. `limit`: most tokens of the launch.
+/// The index of the program for the rest of the batch. It is the first program whose bounds fit the whole rest. If
+/// there is none, it is the largest program, for a part of the rest. Programs for decode and for prompts may fit the
+/// same number of rows; then steps of one token for each sequence run the one for decode. `limit`: greatest number of
+/// tokens of the launch.
 size_t chooseProgram(const Model &model, std::span<const SequenceTokens> batch, BatchCursor cursor, uint64_t limit);
 
 } // namespace quipu

@@ -55,10 +55,10 @@ void StepRunner::checkSteps(Batch batch, uint32_t steps) const {
            maxLength, " tokens; generate fewer; ", adviceOnLength(model->plan(), length + steps));
 }
 
-/// Most tokens of a launch.
+/// The greatest number of tokens of a launch.
 uint64_t StepRunner::rowLimit(Batch batch, const StepOptions &options) const {
   uint64_t limit = options.chunkRows ? options.chunkRows : UINT64_MAX;
-  // Where every row may be wanted, as many as there is room for logits.
+  // If every row may be wanted, a launch has at most as many rows as there is room for logits.
   for (const SequenceTokens &each : batch)
     if (each.logits == LogitsMode::All)
       limit = std::min<uint64_t>(limit, executor.maxOutputs());
@@ -81,7 +81,7 @@ void StepRunner::reserve(Batch batch) {
   cache.uploadTable();
 }
 
-/// Counts the positions of the last launch as the sequences' own.
+/// Adds the positions of the last launch to the sequences.
 void StepRunner::advance() {
   for (const KvCache::Growth &each : part.advances)
     cache.advance(each.sequence, each.tokens);

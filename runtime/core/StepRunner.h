@@ -16,11 +16,11 @@
 
 namespace quipu {
 
-/// Runs batches of new tokens, each in as many launches as it takes.
+/// Runs batches of new tokens. A batch may need several launches.
 class StepRunner {
 public:
   using Batch = std::span<const SequenceTokens>;
-  /// How the tokens of each sequence of a batch are chosen; empty: the most likely ones.
+  /// How the token of each sequence of a batch is drawn. Empty: the most likely tokens are chosen.
   using Samplings = std::span<const TokenSampling>;
 
   StepRunner(std::shared_ptr<const Model> model, const SessionOptions &options);
@@ -31,7 +31,7 @@ public:
   /// Throws Error unless each sequence has room for `steps` tokens. The batch has the first of them.
   void checkSteps(Batch batch, uint32_t steps) const;
 
-  /// Brings the blocks of `tokens` new positions of each sequence to the device.
+  /// Takes cache blocks for `tokens` new positions of each sequence, and tells the device.
   void reserve(Batch batch, uint32_t tokens);
   /// The same for the batch's own tokens.
   void reserve(Batch batch);
@@ -43,10 +43,10 @@ public:
   /// Runs the batch and chooses the token that follows in each of its sequences.
   std::vector<int32_t> choose(Batch batch, Samplings samplings, const StepOptions &options);
 
-  /// Fills `part` with one token of each sequence, where one launch takes all of them: the launch's program.
+  /// If one launch can run one token of each sequence: fills `part` and returns the index of the program.
   std::optional<size_t> fillOneLaunch(Batch batch);
 
-  /// Runs the batch, or what of it fits into one launch, with a clock. The sequences stay as they are.
+  /// Measures the batch, or the part of it that fits into one launch. The sequences do not change.
   StepTimes profile(Batch batch, unsigned repeats, const StepOptions &options);
 
   std::shared_ptr<const Model> model;

@@ -14,7 +14,7 @@
 
 namespace quipu {
 
-/// e^x for x <= 0 by argument reduction and Taylor's series; 0 below e^-60, which no draw ever meets.
+/// e^x for x <= 0, by argument reduction and Taylor's series. Below e^-60 it gives 0: such a token is never drawn.
 static double expOf(double x) {
   if (!(x > -60))
     return 0;
@@ -29,8 +29,8 @@ static double expOf(double x) {
   return sum * std::bit_cast<double>(uint64_t(1023 + int64_t(k)) << 52);
 }
 
-/// Keeps the `count` most likely candidates, of equals those with the lower ids. They are in the order of their ids
-/// before and after.
+/// Keeps the `count` most likely candidates; of equally likely ones those with lower ids. Candidates are in the order
+/// of their ids before and after.
 void TokenChooser::keepMostLikely(size_t count) {
   if (count >= candidates.size())
     return;
@@ -44,7 +44,8 @@ void TokenChooser::keepProbable(double share) {
   double total = 0;
   for (const Candidate &candidate : candidates)
     total += candidate.value;
-  // A heap gives the likeliest one by one: the set is small as a rule, the vocabulary is not.
+  // A heap gives the likeliest candidates one by one. Usually the set is small and the vocabulary is large, so this is
+  // faster than sorting.
   auto lessLikely = [](const Candidate &a, const Candidate &b) { return isLikelier(b, a); };
   std::make_heap(candidates.begin(), candidates.end(), lessLikely);
   auto end = candidates.end();
@@ -63,7 +64,7 @@ int32_t TokenChooser::choose(std::span<const float> logits, const SampleRule &ru
   if (rule.repeatPenalty != 1 && !recent.empty()) {
     adjusted.assign(logits.begin(), logits.end());
     for (int32_t token : recent) {
-      // From the original: a token counts once, however often it was seen.
+      // It starts from the original logit, so the penalty applies once, even if the token was seen several times.
       if (token < 0 || size_t(token) >= logits.size())
         continue;
       float value = logits[size_t(token)];
@@ -84,8 +85,8 @@ int32_t TokenChooser::choose(std::span<const float> logits, const SampleRule &ru
   }
   if (rule.topK > 0)
     keepMostLikely(rule.topK);
-  // From here on values are probabilities, in units of the likeliest one's. Their sums run in the order of the ids,
-  // which no library's sort or heap can change.
+  // From here on values are probabilities, divided by the greatest one. Sums are in the order of the ids, so they are
+  // the same with every library's sort and heap.
   for (Candidate &candidate : candidates)
     candidate.value = expOf(candidate.value);
   if (rule.topP < 1)
@@ -101,7 +102,7 @@ int32_t TokenChooser::choose(std::span<const float> logits, const SampleRule &ru
     if (left < 0)
       return candidate.token;
   }
-  // Rounding may leave a trace behind the last one.
+  // Because of rounding, something may be left behind the last candidate. Then the last one is chosen.
   return candidates.back().token;
 }
 

@@ -17,11 +17,11 @@
 
 namespace quipu {
 
-/// Draws one token after the other.
+/// Draws tokens, one at a time.
 class TokenChooser {
 public:
-  /// The token that the rule chooses: the most likely one, or the one that `uniform`, a number in [0, 1), draws. The
-  /// rule's penalty is for the tokens of `recent`. Throws Error when every logit is NaN or minus infinity.
+  /// The token that `rule` chooses from `logits`: the most likely one, or a drawn one. `uniform`: a random number in
+  /// [0, 1). `recent`: tokens that the repeat penalty is for. Throws Error if every logit is NaN or minus infinity.
   int32_t choose(std::span<const float> logits, const SampleRule &rule, std::span<const int32_t> recent,
                  double uniform);
 
@@ -46,11 +46,11 @@ private:
 /// Chooses the tokens of several rows, step after step.
 class RowChooser {
 public:
-  /// How the token of each row is drawn; none: the most likely ones are chosen.
+  /// How the token of each row is drawn. Empty: the most likely tokens are chosen.
   void start(std::span<const TokenSampling *const> samplings);
 
-  /// The token of each row of `vocab` logits, -1 where some of the row's logits are NaN or infinite. Good until the
-  /// next call.
+  /// The token of each row of `vocab` logits. It is -1 if some of the row's logits are NaN or infinite. The result is
+  /// valid until the next call.
   std::span<const int32_t> choose(const float *logits, size_t rows, size_t vocab);
 
 private:

@@ -19,7 +19,7 @@ public:
   Comparison(const PlanFile &plan, size_t index, const std::string &name, std::span<const uint8_t> bytes)
       : plan(plan), expected(*plan.plan().files()->Get(unsigned(index))), index(index), name(name), bytes(bytes) {}
 
-  /// What costs nothing.
+  /// Checks that need no reading of the weights.
   void sizeAndHeader() const {
     if (bytes.size() != expected.size())
       changed(bytes.size(), " bytes, expected ", expected.size());
@@ -76,7 +76,7 @@ static void checkFile(const PlanFile &plan, size_t index, const ModelOptions &op
   comparison.sizeAndHeader();
   if (file.mtimeNs() == expected.mtime_ns() && !options.verifyWeights)
     return;
-  // Samples tell other weights at once.
+  // The samples show at once if these are other weights.
   comparison.samples(file);
   if (Comparison::isThere(expected.content_hash()))
     comparison.content({expected.content_hash()->data(), expected.content_hash()->size()});

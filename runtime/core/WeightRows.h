@@ -21,32 +21,32 @@
 
 namespace quipu {
 
-/// Whether the weight's bytes can be used where they lie in a mapped file.
+/// Whether the weight's bytes can be used directly in a mapped file.
 bool isUsableInPlace(const plan::Weight &weight);
 
 class WeightRows {
 public:
-  /// `files`: bytes of each of the plan's files; empty for values from the seed of `source`.
+  /// `files`: bytes of each file of the plan. Empty if `source` has a seed for random values.
   WeightRows(const plan::Weight &weight, std::span<const std::span<const uint8_t>> files, const WeightSource &source,
              const std::string &planName);
 
   uint64_t rows() const { return numRows; }
-  /// Bytes of a row, and of all.
+  /// Bytes of a row, and of the weight.
   uint64_t rowBytes() const { return format.bytes(rowElements); }
   uint64_t bytes() const { return numRows * rowBytes(); }
 
-  /// The bytes in the mapped file when they can be used as they are, null otherwise.
+  /// The bytes in the mapped file. Null if they cannot be used there.
   const uint8_t *inPlace() const;
 
-  /// Writes rows [first, first + count) to `out`. Throws Error when no source gives a row, and when the format cannot
-  /// hold a value.
+  /// Writes rows [first, first + count) to `out`. Throws Error if no source has a row, or the format cannot hold a
+  /// value.
   void write(uint64_t first, uint64_t count, char *out) const;
 
 private:
   struct Part {
     const plan::Source *source;
     SourceSlice slice;
-    /// Of the tensor that the slice is of. Null: random.
+    /// Bytes of the whole tensor. Null: random values.
     const uint8_t *tensor;
   };
   /// Rows of a source that follow each other both there and in the weight.
@@ -59,7 +59,7 @@ private:
   Run runAt(uint64_t row) const;
   /// Writes `elements` elements of a tensor, the first of them number `first`.
   void writeElements(const Part &part, uint64_t first, uint64_t elements, char *out) const;
-  /// The format cannot hold element `element` of the tensor.
+  /// Throws Error: the format cannot hold element number `element` of the tensor.
   [[noreturn]] void refuseValue(const Part &part, uint64_t element) const;
 
   const plan::Weight &weight;

@@ -26,7 +26,8 @@ WeightSource WeightSource::parse(std::string_view text) {
 namespace {
 
 constexpr uint64_t kNoFile = 0xffffffff;
-/// Bytes that one thread writes at once: enough to outweigh the hand-over, few enough to balance the threads.
+/// Bytes of a piece that one thread writes. Smaller pieces cost more time to hand out; larger ones balance the threads
+/// less well.
 constexpr uint64_t kPieceBytes = 2 << 20;
 
 /// Some rows of a weight, to be written.
@@ -102,7 +103,7 @@ Weights::Weights(const PlanFile &plan, Device &device, const ModelOptions &optio
     address += roundUp(weights[i].bytes(), device.alignment());
   }
   write(pieces, device, random);
-  // A device of its own memory needs the files no longer.
+  // A device with its own memory no longer needs the files.
   if (!device.sharesHostMemory())
     files.clear();
 }

@@ -23,12 +23,13 @@ namespace quipu {
 /// Throws Error that names the file and says what differs.
 std::shared_ptr<MappedFile> openWeightFile(const PlanFile &plan, size_t index, const ModelOptions &options);
 
-/// The bytes of file `index` in a bundle, which has no times: size and header must agree, and for
-/// options.verifyWeights all bytes.
+/// The bytes of file number `index` in a bundle. A bundle stores no times. So size and header must agree, and with
+/// options.verifyWeights all bytes. Throws Error otherwise.
 std::span<const uint8_t> bundledWeights(const PlanFile &plan, size_t index, const ModelOptions &options);
 
-/// One pointer for each entry of Plan.weights: into a mapped file (or the bundle), or into memory of the runtime's own
-/// where the plan converts or joins, or the values come from a seed.
+/// The weights of a plan in memory, one pointer for each entry of Plan.weights. A weight lies in a mapped file (or the
+/// bundle) if its bytes can be used there. It lies in memory that the runtime allocates if it is converted or joined
+/// from several sources, if it is random, or if the device cannot read host memory.
 class Weights {
 public:
   /// Throws Error when a file is missing or differs, or when the plan has no files and options.weights is

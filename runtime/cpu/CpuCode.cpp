@@ -16,7 +16,7 @@
 
 namespace quipu {
 
-// Generated code finds these in the process: the linker must not leave their libraries out.
+// Generated code calls these functions of the process. So the linker must not leave their libraries out.
 #define QUIPU_ADDRESS(name) reinterpret_cast<const void *>(&name),
 [[gnu::used]] static const void *const kHostFunctions[] = {QUIPU_HOST_FUNCTIONS(QUIPU_ADDRESS)};
 #undef QUIPU_ADDRESS
@@ -48,7 +48,7 @@ CpuCode::CpuCode(std::span<const uint8_t> elf, const std::string &planName) {
       reason = dlerror();
   }
   if (!handle) {
-    // Memory files may be missing or barred from execution, and /proc may not be there.
+    // The system may have no memory files or forbid to execute them, and /proc may be missing.
     if (fd >= 0)
       close(fd);
     TemporaryName file(temporaryFolder(), "quipu-code-");

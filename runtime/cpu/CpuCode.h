@@ -10,18 +10,18 @@
 
 namespace quipu {
 
-/// A shared library held in memory, loaded by the system's loader.
+/// A shared library in memory that the system's loader loads.
 class CpuCode : public CodeModule {
 public:
-  /// Throws Error when the bytes are no shared library for this machine or the loader refuses them.
+  /// Throws Error if the bytes are not a shared library for this machine, or the loader refuses them.
   CpuCode(std::span<const uint8_t> elf, const std::string &planName);
   ~CpuCode() override;
 
   const void *lookup(const char *symbol) const override;
 
 private:
-  /// The memory file stays open while the library is loaded: the loader knows libraries by path, and the path
-  /// /proc/self/fd/N must not come to mean another one.
+  /// Descriptor of the memory file. It stays open as long as the library is loaded. The loader knows libraries by path,
+  /// so /proc/self/fd/N must not become the path of another file.
   int fd = -1;
   void *handle = nullptr;
 };

@@ -60,7 +60,8 @@ DeviceMemory CpuDevice::allocate(size_t size, MemoryUse use) {
   void *address = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (address == MAP_FAILED)
     fail("cannot get ", size >> 20, " MiB of memory", errnoSuffix(errno));
-  // Large pages save the walks through four-level page tables; for memory used in parts they would cost residence.
+  // Large pages save walks through page tables. For memory that is used in parts they would take more memory than
+  // needed.
   if (use == MemoryUse::Dense)
     (void)madvise(address, size, MADV_HUGEPAGE);
   return DeviceMemory(this, address, size);
@@ -94,7 +95,7 @@ std::unique_ptr<CodeModule> CpuDevice::loadModule(const plan::CodeModule &module
 
 void CpuDevice::prepare(LaunchList &list) {
   std::lock_guard<std::mutex> lock(mutex);
-  // A page between the workers' parts keeps hardware prefetches of one out of another's.
+  // A page lies between the workers' parts, so that hardware prefetches for one worker do not read another's part.
   size_t stride = (list.scratchBytes + 4095) / 4096 * 4096 + 4096;
   if (list.scratchBytes == 0 || stride <= scratchStride)
     return;
@@ -124,8 +125,8 @@ void runBlocks(const Job &job, const Launch &launch, ThreadPool::Range blocks, v
                                                                        blocks.end, scratch);
 }
 
-/// Every worker walks the whole list and computes its part of each launch; observe(launch, isEnd) is called before and
-/// after that.
+/// Every worker goes through the whole list and computes its part of each launch. observe(launch, isEnd) is called
+/// before and after each part.
 template <typename Observe> void walkLaunches(const Job &job, unsigned worker, Observe observe) {
   void *scratch = job.scratch + worker * job.scratchStride;
   bool first = true;
@@ -134,8 +135,8 @@ template <typename Observe> void walkLaunches(const Job &job, unsigned worker, O
     uint64_t blocks = gridBlocks(launch, job.dims);
     if (blocks == 0)
       continue;
-    // The launch before must have finished everywhere. Here is the place to fetch what this launch reads and that one
-    // did not write (arguments that are weights, of this worker's range) while the others arrive.
+    // The launch before must have finished in all workers. While it waits, a worker could fetch what the launch before
+    // did not write: the weights of its own range.
     if (!first)
       job.pool.barrier(worker);
     first = false;
@@ -185,10 +186,10 @@ double CpuDevice::seconds(DeviceEvent &from, DeviceEvent &to) {
 
 namespace {
 
-/// Takes down when each worker is in which launch.
+/// Records when each worker begins and ends each launch.
 struct TimedJob {
   Job job;
-  /// Beginning and end, by launch and worker.
+  /// Times of beginning and end, [launch][worker].
   std::vector<std::array<Clock::time_point, 2>> times;
 
   std::array<Clock::time_point, 2> &at(size_t launch, unsigned worker) {
@@ -217,14 +218,14 @@ ListTimes CpuDevice::profile(LaunchList &list, const int64_t *dims, unsigned rep
     Clock::time_point begin = Clock::now();
     pool.run(walkTimed, &timed);
     double whole = since(begin, Clock::now());
-    // The first run brings weights into memory.
+    // The first run is not measured: it brings weights into memory.
     if (run == 0)
       continue;
     times.whole.push_back(whole);
     for (size_t i = 0; i < count; ++i) {
       if (gridBlocks(list.launches[i], dims) == 0)
         continue;
-      // The others wait for the worker that takes longest; what they take to meet and to part is no work of the launch.
+      // A launch takes as long as its slowest worker. The time of the barrier does not count.
       double longest = 0;
       for (unsigned worker = 0; worker < pool.size(); ++worker)
         longest = std::max(longest, since(timed.at(i, worker)[0], timed.at(i, worker)[1]));

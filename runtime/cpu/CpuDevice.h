@@ -10,7 +10,8 @@
 
 namespace quipu {
 
-/// A grid is split over a persistent thread pool; memory is the process's own.
+/// The CPU as a device. The blocks of a grid are divided among the threads of a pool that lives as long as the device.
+/// Memory is the process's memory.
 class CpuDevice : public Device {
 public:
   CpuDevice(unsigned threads, bool pin) : pool(threads, pin) {}
@@ -36,7 +37,7 @@ public:
   double seconds(DeviceEvent &from, DeviceEvent &to) override;
   ListTimes profile(LaunchList &list, const int64_t *dims, unsigned repeats) override;
 
-  /// Throws Error that names what the target needs and this machine lacks.
+  /// Throws Error that names what the plan's target needs and this machine lacks.
   void checkTarget(const plan::Target &target, const std::string &planName) const;
 
 private:

@@ -19,7 +19,7 @@ namespace {
 
 enum Register { eax, ebx, ecx, edx };
 
-/// State that the operating system must save for a feature to be usable.
+/// Registers that the operating system must save, so that a feature can be used.
 enum class State { none, avx, avx512, amx };
 
 struct Feature {
@@ -106,7 +106,7 @@ constexpr Feature kFeatures[] = {
 };
 
 bool readRegister(const Feature &feature, uint32_t &value) {
-  // Leaf 7 says itself how many subleaves it has.
+  // Leaf 7 says how many subleaves it has.
   unsigned regs[4];
   if (feature.subleaf > 0 && feature.leaf == 7 &&
       (!__get_cpuid_count(7, 0, &regs[eax], &regs[ebx], &regs[ecx], &regs[edx]) || regs[eax] < feature.subleaf))
@@ -117,7 +117,7 @@ bool readRegister(const Feature &feature, uint32_t &value) {
   return true;
 }
 
-/// XCR0: which registers the system saves; 0 without XSAVE.
+/// XCR0, which says what registers the system saves. 0 without XSAVE.
 uint64_t savedState() {
   unsigned a, b, c, d;
   if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & (1u << 27)))

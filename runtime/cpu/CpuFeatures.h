@@ -9,8 +9,8 @@
 
 namespace quipu {
 
-/// Features of this CPU in LLVM's names ("avx2", "avx512bf16", "amx-tile"), those only whose registers the operating
-/// system saves. Sorted.
+/// Features of this CPU, sorted, by LLVM's names ("avx2", "avx512bf16", "amx-tile"). A feature whose registers the
+/// operating system does not save is left out.
 const std::vector<std::string> &cpuFeatures();
 
 bool hasCpuFeature(std::string_view feature);
@@ -18,7 +18,7 @@ bool hasCpuFeature(std::string_view feature);
 /// "AMD EPYC 9755 ...".
 std::string cpuModelName();
 
-/// Asks the system for the right to use AMX tiles, for all threads of the process; false when it refuses.
+/// Asks the system for permission to use AMX tiles, for all threads of the process. False if it refuses.
 bool requestAmx();
 
 } // namespace quipu

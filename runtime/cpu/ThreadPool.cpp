@@ -14,15 +14,15 @@
 
 namespace quipu {
 
-/// Up to this many threads each watches all the others, which is one cache line transfer from the last arrival to
-/// everyone's departure; with more, watching would cost more than a counter.
+/// At a barrier of at most this many threads each thread watches all others. Then all go on one transfer of a cache
+/// line after the last has arrived. With more threads a counter is cheaper.
 static constexpr unsigned kMaxWatchedThreads = 8;
 
-/// How long an idle worker spins before it sleeps: more than the sampling of a token takes.
+/// How long an idle worker spins before it sleeps. It is longer than the host needs to choose a token.
 static constexpr std::chrono::microseconds kIdleSpin(100);
 
-/// Pauses at a barrier before its thread sleeps: some ten microseconds, the most that parts of a launch differ by. With
-/// more threads than cores the one waited for needs the core, so there is next to no spinning.
+/// Pause instructions at a barrier before a thread sleeps. They take some ten microseconds; the parts of a launch
+/// differ by no more. With more threads than cores the late thread needs the core, so threads hardly spin.
 static constexpr unsigned kBarrierPauses = 1024;
 static constexpr unsigned kCrowdedPauses = 8;
 
@@ -45,7 +45,7 @@ static std::vector<int> allowedCores() {
 
 unsigned availableCores() {
   size_t cores = allowedCores().size();
-  // A machine with more cores than the mask can name.
+  // The machine has more cores than the mask has bits.
   return unsigned(cores ? cores : std::max(1u, std::thread::hardware_concurrency()));
 }
 
@@ -58,7 +58,7 @@ ThreadPool::ThreadPool(unsigned threads, bool pin)
     try {
       workers.emplace_back([this, worker] { work(worker); });
     } catch (const std::system_error &) {
-      // No work was given out yet: the pool is as large as what started.
+      // No work was given out yet. So the pool has the threads that could start.
       numThreads = worker;
       break;
     }
@@ -66,7 +66,7 @@ ThreadPool::ThreadPool(unsigned threads, bool pin)
       cpu_set_t mask;
       CPU_ZERO(&mask);
       CPU_SET(cores[worker % cores.size()], &mask);
-      // A refused binding costs speed only.
+      // If the system refuses the binding, only speed is lost.
       (void)pthread_setaffinity_np(workers.back().native_handle(), sizeof(mask), &mask);
     }
   }
@@ -87,8 +87,8 @@ void ThreadPool::run(Task newTask, void *newContext) {
   }
   task = newTask;
   context = newContext;
-  // Sequentially consistent, as the worker's side: either the worker sees the new generation before it sleeps, or it is
-  // counted here.
+  // Sequentially consistent, as in the worker. So either the worker sees the new generation before it sleeps, or this
+  // thread sees that it sleeps.
   generation.fetch_add(1);
   if (sleepers.load() != 0)
     generation.notify_all();
@@ -117,7 +117,7 @@ void ThreadPool::work(unsigned worker) {
   }
 }
 
-/// Waits until `counter` has reached `epoch`. Numbers wrap around; a counter is one epoch ahead at most.
+/// Waits until `counter` has reached `epoch`. Numbers wrap around. A counter is at most one epoch ahead.
 void ThreadPool::await(std::atomic<uint32_t> &counter, uint32_t epoch) {
   auto reached = [epoch](uint32_t value) { return int32_t(value - epoch) >= 0; };
   for (unsigned pauses = 0; pauses < barrierPauses; ++pauses) {
@@ -131,8 +131,8 @@ void ThreadPool::await(std::atomic<uint32_t> &counter, uint32_t epoch) {
   barrierSleepers.fetch_sub(1);
 }
 
-/// Raises `counter` to `epoch`. Sequentially consistent, as await(): either the waiting thread sees the new number
-/// before it sleeps, or it is counted here.
+/// Sets `counter` to `epoch`. Sequentially consistent, as in await(). So either the waiting thread sees the new number
+/// before it sleeps, or this thread sees that it sleeps.
 void ThreadPool::announce(std::atomic<uint32_t> &counter, uint32_t epoch) {
   counter.store(epoch);
   if (barrierSleepers.load() != 0)

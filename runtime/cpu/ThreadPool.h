@@ -22,8 +22,9 @@ unsigned availableCores();
 
 class ThreadPool {
 public:
-  /// `threads` counts the caller; 0: availableCores(). `pin` binds worker i to the i-th core of the affinity mask; the
-  /// caller's own affinity is left alone. Has fewer threads when the system gives no more.
+  /// `threads`: number of threads, including the caller's. 0: availableCores(). `pin`: bind worker i to the i-th core
+  /// of the affinity mask. The caller's affinity does not change. The pool has fewer threads if the system does not
+  /// give more.
   explicit ThreadPool(unsigned threads = 0, bool pin = false);
   ~ThreadPool();
   ThreadPool(const ThreadPool &) = delete;
@@ -37,11 +38,12 @@ public:
   /// not call run(). One caller at a time.
   void run(Task task, void *context);
 
-  /// Inside a task: waits until all workers are here. What they wrote before is visible to all after.
+  /// Called inside a task: waits until all workers have called it. What a worker wrote before is visible to all workers
+  /// after it.
   void barrier(unsigned worker);
 
-  /// The part of `blocks` that belongs to a worker: contiguous, sizes differ by one at most, the same for the same
-  /// number of blocks, so that a worker meets the same weights for every token.
+  /// The part of `blocks` that belongs to a worker. Parts are contiguous, and their sizes differ by at most one. They
+  /// depend only on the number of blocks, so that a worker reads the same weights for every token.
   struct Range {
     int64_t begin;
     int64_t end;
@@ -54,10 +56,11 @@ public:
   }
 
 private:
-  /// What one worker writes and others watch, on lines of its own (two: the hardware fetches lines in pairs).
+  /// What one worker writes and others watch. It has two cache lines of its own, because the hardware fetches lines in
+  /// pairs.
   struct alignas(128) Slot {
     std::atomic<uint32_t> arrived{0};
-    /// Number of barriers passed; its own worker's only.
+    /// Number of barriers that the worker has passed. Only the worker uses it.
     uint32_t epoch = 0;
   };
 
@@ -71,7 +74,7 @@ private:
   // The barrier of many threads: a counter, and the epoch that is complete.
   alignas(128) std::atomic<uint32_t> arrivals{0};
   alignas(128) std::atomic<uint32_t> completed{0};
-  /// Raised for every run() and at the end.
+  /// Grows by one for every run(), and at the end.
   alignas(128) std::atomic<uint32_t> generation{0};
   std::atomic<uint32_t> sleepers{0};
   /// Threads that sleep at a barrier.

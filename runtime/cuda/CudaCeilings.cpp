@@ -16,7 +16,7 @@ CudaDevice *asCuda(Device &device) { return dynamic_cast<CudaDevice *>(&device);
 
 CopyCeiling::CopyCeiling(CudaDevice &device, size_t bytes)
     : device(device), begin(device.createEvent()), end(device.createEvent()) {
-  // Both buffers, and something to spare.
+  // Both buffers must fit, with some memory left.
   bytes = std::min<size_t>(bytes, device.memoryInfo()->free / 3) / 256 * 256;
   from = device.allocate(bytes, MemoryUse::Dense);
   to = device.allocate(bytes, MemoryUse::Dense);
@@ -35,7 +35,7 @@ double CopyCeiling::measure() {
   return bestRate;
 }
 
-// Of cuBLAS: cudaDataType, cublasComputeType_t, cublasOperation_t, cublasGemmAlgo_t.
+// Values of enums of cuBLAS: cudaDataType, cublasComputeType_t, cublasOperation_t, cublasGemmAlgo_t.
 static constexpr int kBf16 = 14, kComputeF32 = 68, kTransposed = 1, kPlain = 0, kDefaultAlgorithm = -1;
 
 struct MatmulCeiling::Impl {
@@ -77,7 +77,7 @@ struct MatmulCeiling::Impl {
     size_t elements = size_t(size) * size;
     for (DeviceMemory &matrix : matrices)
       matrix = device.allocate(elements * 2, MemoryUse::Dense);
-    // Random values: zeros would let the GPU run at clocks that no real work sees.
+    // Values are random. With zeros the GPU would run at higher clocks than with real work.
     constexpr size_t kRows = 64;
     std::vector<UploadPiece> pieces;
     for (int matrix = 0; matrix < 2; ++matrix)
@@ -97,7 +97,7 @@ struct MatmulCeiling::Impl {
   void product() {
     float one = 1, zero = 0;
     int n = int(size);
-    // Rows of both matrices meet, as activations and weights do.
+    // Rows of one matrix are multiplied by rows of the other, as activations and weights are.
     if (multiply(handle, kTransposed, kPlain, n, n, n, &one, matrices[0].data(), kBf16, n, matrices[1].data(), kBf16, n,
                  &zero, matrices[2].data(), kBf16, n, kComputeF32, kDefaultAlgorithm) != 0)
       fail("cublasGemmEx failed");

@@ -19,16 +19,16 @@ namespace quipu {
 
 class CudaDevice;
 
-/// The device as a CUDA device, null if it is none.
+/// The device as a CUDA device. Null for another device.
 CudaDevice *asCuda(Device &device);
 
 /// Copies between two buffers of device memory.
 class CopyCeiling {
 public:
-  /// `bytes` of each buffer; less when device memory is short.
+  /// `bytes`: size of each buffer. Buffers are smaller if device memory is short.
   explicit CopyCeiling(CudaDevice &device, size_t bytes = size_t(1) << 30);
 
-  /// One pass; returns the best rate so far: bytes read and bytes written, a second.
+  /// Measures one pass. Returns the best rate so far, in bytes per second; bytes read and bytes written both count.
   double measure();
   double best() const { return bestRate; }
 
@@ -47,11 +47,11 @@ public:
   MatmulCeiling(const MatmulCeiling &) = delete;
   MatmulCeiling &operator=(const MatmulCeiling &) = delete;
 
-  /// False when there is no cuBLAS or no memory; problem() says why, and measure() does nothing then.
+  /// False if there is no cuBLAS or no memory. Then problem() says why, and measure() does nothing.
   bool available() const;
   const std::string &problem() const;
 
-  /// One short run; returns the best rate so far, in floating-point operations a second.
+  /// Measures one short run. Returns the best rate so far, in floating-point operations per second.
   double measure();
   double best() const { return bestRate; }
 

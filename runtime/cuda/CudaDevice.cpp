@@ -13,7 +13,7 @@ namespace quipu {
 
 using namespace cuda;
 
-/// Architectures from here on have dependent launches, and drivers from here on record them into graphs.
+/// The first architecture with dependent launches, and the first driver that records them into graphs.
 static constexpr int kDependentIsa = 90;
 static constexpr int kDependentDriver = 12030;
 
@@ -141,11 +141,11 @@ void CudaDevice::enqueueCopy(void *target, const void *source, size_t size) {
 
 void CudaDevice::launch(CudaProgram &program, const int64_t *dims, const TokenChoice *choice, Stream target) {
   program.setDims(dims);
-  // The first launch waits for all before it: for the inputs, and for the step before.
+  // The first launch waits for all work before it: for the copies of the inputs, and for the step before.
   bool dependent = false;
   for (size_t i = 0; i < program.size(); ++i)
     if (program.launch(i, target, dependent))
-      // Kernels alone let the next one begin early.
+      // After a kernel the next launch may begin early; after a copy it may not.
       dependent = dependentLaunch && !program.isCopy(i);
   if (choice && dims[kDimOutputs] > 0)
     services.choose(target, *choice, int32_t(dims[kDimOutputs]), uint32_t(gpu.multiprocessors), dependent);
@@ -215,8 +215,8 @@ ListTimes CudaDevice::profile(LaunchList &list, const int64_t *dims, unsigned re
     record(*events[index]);
   };
 
-  // A list that repeats is recorded when it comes for the second time. The steps that count follow one already under
-  // way, as they do in generation: the GPU does not wait for the host.
+  // A list that repeats is recorded when it runs for the second time. Each measured step is enqueued while the step
+  // before still runs, as in generation. So the GPU does not wait for the host.
   enqueue(list, dims, nullptr);
   enqueue(list, dims, nullptr);
   for (unsigned run = 0; run <= repeats; ++run) {

@@ -18,11 +18,11 @@ namespace quipu {
 
 class CudaProgram;
 
-/// All work goes to one stream of the GPU's primary context, so it happens in the order in which it was enqueued. Lists
-/// that repeat become graphs.
+/// A GPU. All work goes to one stream of the GPU's primary context, so it runs in the order in which it was enqueued.
+/// Lists that repeat become graphs.
 class CudaDevice : public Device {
 public:
-  /// Throws Error when there is no driver or no such GPU.
+  /// Throws Error if there is no driver or no such GPU.
   explicit CudaDevice(int number);
   ~CudaDevice() override;
 
@@ -60,7 +60,7 @@ public:
 
 private:
   void release(void *address, size_t size) override;
-  /// Makes the GPU's context the calling thread's.
+  /// Makes the GPU's context the current context of the calling thread.
   void use() const;
   void launch(CudaProgram &program, const int64_t *dims, const TokenChoice *choice, cuda::Stream target);
 
@@ -71,12 +71,12 @@ private:
   cuda::Context context = nullptr;
   cuda::Stream stream = nullptr;
   CudaServices services;
-  /// Whether the code waits for the kernel in front by itself (griddepcontrol), so that launches may overlap.
+  /// Whether the code itself waits for the kernel in front (griddepcontrol). Then launches may overlap.
   bool dependentLaunch = false;
-  /// One caller at a time changes what is below.
+  /// Guards the members below.
   mutable std::mutex mutex;
   std::unique_ptr<CudaGraphs> graphs;
-  /// Memory of the host.
+  /// Addresses of staging memory, which is memory of the host.
   std::set<const void *> staging;
 };
 

@@ -33,7 +33,7 @@ inline constexpr Result kOutOfMemory = 2;
 inline constexpr Result kNoDevice = 100;
 inline constexpr Result kNotFound = 500;
 
-/// What to do about kOutOfMemory.
+/// Advice for kOutOfMemory.
 inline constexpr const char *kFreeMemory = "free memory on the GPU (nvidia-smi shows who has it), or use another";
 
 // CUdevice_attribute
@@ -101,11 +101,11 @@ inline constexpr int kTensorZeros = 0;
 
 class Driver;
 
-/// A function of the driver. A call throws Error, with the function's name and the driver's words, when it fails.
+/// A function of the driver. If a call fails, it throws Error with the function's name and the driver's message.
 template <typename... Params> class Call {
 public:
   void operator()(Params... params) const;
-  /// The driver's result, whatever it is.
+  /// Calls it and returns the driver's result. It does not throw.
   Result tryCall(Params... params) const { return pointer(params...); }
 
 private:
@@ -116,11 +116,11 @@ private:
 
 class Driver {
 public:
-  /// The driver of this machine, initialised. It is loaded once and stays. QUIPU_CUDA_DRIVER names another library
-  /// than libcuda.so.1. Throws Error when there is none, or none that works.
+  /// The driver of this machine, initialised. It is loaded once and stays. QUIPU_CUDA_DRIVER names another library than
+  /// libcuda.so.1. Throws Error if there is no driver, or it does not work.
   static const Driver &get();
 
-  /// As 1000 * major + 10 * minor of the CUDA version that the driver supports: 13000.
+  /// The CUDA version that the driver supports, as 1000 * major + 10 * minor: 13000 for 13.0.
   int version() const { return driverVersion; }
   /// "out of memory".
   std::string errorText(Result result) const;

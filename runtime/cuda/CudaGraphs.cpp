@@ -42,7 +42,7 @@ GraphExec CudaGraphs::record(Stream stream, const std::function<void(Stream)> &l
   try {
     launch(recorder);
   } catch (...) {
-    // The stream is of no use while it records.
+    // After an error the stream would stay in recording, and be useless.
     if (driver.streamEndCapture.tryCall(recorder, &graph) == kSuccess && graph)
       (void)driver.graphDestroy.tryCall(graph);
     throw;

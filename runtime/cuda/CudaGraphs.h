@@ -18,13 +18,13 @@ namespace quipu {
 
 class CudaProgram;
 
-/// What makes one recording different from another.
+/// What a recording depends on. Another value needs another recording.
 struct CudaStepKey {
   const CudaProgram *program;
   int64_t tokens;
   int64_t outputs;
   bool choice;
-  /// The choice is a draw.
+  /// Whether the choice draws tokens.
   bool draw = false;
 
   bool operator==(const CudaStepKey &) const = default;
@@ -32,7 +32,7 @@ struct CudaStepKey {
 
 class CudaGraphs {
 public:
-  /// Graphs that are kept: decode programs of a server meet about as many batch sizes.
+  /// Graphs that are kept. The decode programs of a server have about as many batch sizes.
   static constexpr size_t kMost = 64;
 
   CudaGraphs();
@@ -40,27 +40,27 @@ public:
   CudaGraphs(const CudaGraphs &) = delete;
   CudaGraphs &operator=(const CudaGraphs &) = delete;
 
-  /// Puts the step on `stream`: as a graph, or by launch(stream) when it comes for the first time.
+  /// Enqueues the step on `stream`: as a graph, or by launch(stream) if it comes for the first time.
   void run(const CudaStepKey &key, cuda::Stream stream, const std::function<void(cuda::Stream)> &launch);
 
   void forget(const CudaProgram *program);
 
-  /// Graphs recorded now.
+  /// Number of graphs that are kept now.
   size_t size() const;
 
 private:
   struct Step {
     CudaStepKey key;
-    /// Null after the first time.
+    /// Null until the step comes for the second time.
     cuda::GraphExec graph;
   };
 
   cuda::GraphExec record(cuda::Stream stream, const std::function<void(cuda::Stream)> &launch);
   void drop(std::list<Step>::iterator step);
 
-  /// Apart from the stream that work runs on, so that nothing else gets into a recording.
+  /// Stream for recording. It is not the stream that work runs on, so nothing else gets into a recording.
   cuda::Stream recorder = nullptr;
-  /// The last used first.
+  /// Sorted by use: the last used comes first.
   std::list<Step> steps;
 };
 

@@ -8,7 +8,7 @@ namespace quipu {
 using namespace cuda;
 
 CudaModule::CudaModule(const plan::CodeModule &code, const std::string &planName) : driver(Driver::get()) {
-  // PTX must end in a zero byte; a cubin does not mind one.
+  // PTX must end with a zero byte. For a cubin one more byte does no harm.
   std::string bytes(reinterpret_cast<const char *>(code.bytes()->data()), code.bytes()->size());
   char log[4096] = {};
   int options[] = {kJitErrorLog, kJitErrorLogSize};

@@ -13,11 +13,11 @@ namespace quipu {
 /// A cubin, or PTX that the driver assembles, loaded into the current context.
 class CudaModule : public CodeModule {
 public:
-  /// Throws Error with the driver's log when the driver refuses the code.
+  /// Throws Error with the driver's log if the driver refuses the code.
   CudaModule(const plan::CodeModule &code, const std::string &planName);
   ~CudaModule() override;
 
-  /// A cuda::Function.
+  /// The result is a cuda::Function.
   const void *lookup(const char *symbol) const override;
 
 private:

@@ -12,7 +12,8 @@ namespace quipu {
 
 using namespace cuda;
 
-/// Blocks of the entry that run at once on the whole GPU: whole clusters, which not every part of it may hold.
+/// Number of the entry's blocks that run at once on the whole GPU. It is a number of whole clusters; some parts of the
+/// GPU may have no room for one.
 static uint64_t residentBlocks(const plan::Entry &shape, Function function, const CudaProperties &gpu) {
   int blocks = 0;
   if (shape.cluster() > 1) {
@@ -34,7 +35,7 @@ CudaProgram::CudaProgram(const LaunchList &list, const CudaProperties &gpu,
                          std::function<void(const CudaProgram *)> forget)
     : forget(std::move(forget)) {
   const Driver &driver = Driver::get();
-  // Layers share functions.
+  // Layers share functions, so a function is asked only once.
   std::map<Function, uint64_t> known;
   for (const Launch &launch : list.launches) {
     if (launch.isCopy()) {
@@ -51,7 +52,7 @@ CudaProgram::CudaProgram(const LaunchList &list, const CudaProperties &gpu,
              " for a block; compile the model for this GPU");
       if (shape.shared_bytes() > 0)
         driver.functionSetAttribute(function, kMaxDynamicSharedBytes, int(shape.shared_bytes()));
-      // A multiprocessor changes the division between L1 and shared memory only when nothing runs on it.
+      // A multiprocessor can change the division between L1 and shared memory only when nothing runs on it.
       if (shape.prefer_shared())
         driver.functionSetAttribute(function, kPreferredSharedPercent, 100);
       if (shape.persistent())
@@ -63,7 +64,8 @@ CudaProgram::CudaProgram(const LaunchList &list, const CudaProperties &gpu,
       maps.push_back(encodeTensorMap(map, launch.buffers[map.pointer()]));
     }
   }
-  // A parameter is the address of its value: a pointer of the list, a dimension, or a map.
+  // The driver takes the address of each parameter's value. A value is a pointer of the list, a dimension, or a tensor
+  // map.
   size_t map = 0;
   for (Entry &entry : entries) {
     if (entry.launch->isCopy())

@@ -13,12 +13,12 @@
 
 namespace quipu {
 
-/// Everything that launching takes, worked out once: parameters, tensor maps, and how many blocks of a persistent entry
-/// run at once.
+/// What the launches of a list need, computed once: parameters, tensor maps, and the number of blocks that run at once
+/// for persistent entries.
 class CudaProgram : public PreparedList {
 public:
-  /// `list` must stay where its arrays are. `forget` is called at the end (recordings of the program are of no use
-  /// then).
+  /// The arrays of `list` must not move. The destructor calls `forget`: recordings of the program are no longer valid
+  /// then.
   CudaProgram(const LaunchList &list, const CudaProperties &gpu, std::function<void(const CudaProgram *)> forget);
   ~CudaProgram() override { forget(this); }
   CudaProgram(const CudaProgram &) = delete;
@@ -26,12 +26,13 @@ public:
 
   size_t size() const { return entries.size(); }
 
-  /// The values of the parameters tokens, outputs and table stride of the launches that follow.
+  /// Sets the parameters tokens, outputs and table stride of the launches that follow.
   void setDims(const int64_t *values);
 
   bool isCopy(size_t index) const { return entries[index].launch->isCopy(); }
 
-  /// Launches entry `index`, or copies; false, with nothing done, when it has no blocks. `dependent` as in launchCuda.
+  /// Enqueues launch (or copy) number `index`. False if it has no blocks; then it does nothing. `dependent` as in
+  /// launchCuda.
   bool launch(size_t index, cuda::Stream stream, bool dependent);
 
 private:
@@ -40,16 +41,16 @@ private:
     cuda::Function function;
     uint32_t threads;
     uint32_t sharedBytes;
-    /// Blocks that run at once for a persistent entry, 0 for others.
+    /// For a persistent entry the number of blocks that run at once. 0 for other entries.
     uint64_t resident;
-    /// First of its parameters.
+    /// Index of its first parameter.
     size_t parameters;
   };
 
   std::vector<Entry> entries;
   std::vector<void *> parameters;
   std::vector<cuda::TensorMap> maps;
-  /// kNumDims of them, as the kernels take them.
+  /// The kNumDims dimensions, in the type that kernels take.
   int64_t wideDims[kNumDims] = {};
   int32_t dims[kNumDims] = {};
   std::function<void(const CudaProgram *)> forget;

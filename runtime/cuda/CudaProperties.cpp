@@ -22,7 +22,7 @@ bool CudaProperties::hasOwnTarget() const {
 std::string CudaProperties::bestTarget() const {
   if (capability < 80)
     return "";
-  // Code for Hopper uses what later GPUs lack.
+  // Code for Hopper uses instructions that later GPUs lack.
   return concat("cuda:sm_", hasOwnTarget() ? capability : 80, capability == 90 ? "a" : "");
 }
 

@@ -13,35 +13,37 @@ struct CudaProperties {
   int number = 0;
   /// "NVIDIA H100 80GB HBM3".
   std::string name;
-  /// 10 * major + minor: 90.
+  /// Compute capability, as 10 * major + minor: 90 for 9.0.
   int capability = 0;
   int multiprocessors = 0;
   uint64_t memoryBytes = 0;
   uint64_t l2Bytes = 0;
   uint64_t maxSharedBytes = 0;
-  /// Highest clocks in kHz, and the width of the memory's bus in bits; 0 where the driver does not say.
+  /// Highest clocks in kHz, and width of the memory's bus in bits. 0 if the driver does not say.
   int clock = 0;
   int memoryClock = 0;
   int memoryBusBits = 0;
 
   /// "9.0".
   std::string capabilityText() const;
-  /// What to compile for: "cuda:sm_90a"; GPUs without a target of their own run "cuda:sm_80". Empty before 8.0.
+  /// The target to compile for: "cuda:sm_90a". A GPU without its own target runs "cuda:sm_80". Empty for GPUs before
+  /// 8.0.
   std::string bestTarget() const;
-  /// Whether that is for this very capability.
+  /// Whether this target is for exactly this capability.
   bool hasOwnTarget() const;
 };
 
-/// Number N of "cuda:N"; "cuda" is "cuda:0". Throws Error for other names.
+/// The number N of "cuda:N". "cuda" means "cuda:0". Throws Error for other names.
 int cudaDeviceNumber(const std::string &name);
 
-/// Throws Error when there is no driver, or no GPU of that number.
+/// Properties of GPU number `number`. Throws Error if there is no driver, or no such GPU.
 CudaProperties cudaProperties(int number);
 
-/// All GPUs. Throws Error when there is no driver or no GPU.
+/// Properties of all GPUs. Throws Error if there is no driver or no GPU.
 std::vector<CudaProperties> cudaDevices();
 
-/// The driver: "driver 580.95.05" where the system says so, and else what it supports: "driver for CUDA 13.0".
+/// The driver, for messages: "driver 580.95.05" if the system knows its version; otherwise what it supports: "driver
+/// for CUDA 13.0".
 std::string cudaDriverText();
 
 /// "12.7" for 12070.

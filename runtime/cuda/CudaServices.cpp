@@ -31,7 +31,7 @@ static void launchService(Stream stream, Function function, uint64_t x, uint32_t
 
 void CudaServices::find(const CodeModule &module) {
   auto take = [&](Function &place, const std::string &symbol) {
-    // The last module counts: those before it may have been given up.
+    // The last module counts. The program may have unloaded the modules before it.
     if (const void *function = module.lookup(symbol.c_str()))
       place = static_cast<Function>(const_cast<void *>(function));
   };
@@ -47,17 +47,17 @@ bool CudaServices::fillRandom(Stream stream, const RandomFill &fill, uint32_t mu
   SourceSlice slice = SourceSlice::of(source);
   uint64_t elements = slice.elements(), first = slice.elementAt(0);
   Function function = size_t(fill.dtype) < fills.size() ? fills[size_t(fill.dtype)] : nullptr;
-  // The kernel numbers elements with 32 bits, one after the other.
+  // The kernel numbers elements with 32 bits, so large sources are filled in parts.
   if (!function || first + elements > uint64_t(1) << 32 || !slice.isContiguous())
     return false;
-  // Keys and scale of zero ask for ones.
+  // A scale of zero and keys of zero make the kernel write ones.
   RandomKeys keys = {0, 0, 0};
   float scale = 0;
   if (fill.role != plan::WeightRole::norm) {
     keys = randomKeys(source.name()->string_view(), fill.seed, 0);
     scale = randomScale(fill.role, source.shape()->Get(source.shape()->size() - 1));
   }
-  // Blocks take rows in turn; several on a multiprocessor hide the latency of their stores.
+  // Blocks take rows in turn. Several blocks on a multiprocessor hide the latency of stores.
   uint64_t blocks = std::min<uint64_t>(elements / fill.columns, uint64_t(multiprocessors) * 8);
   launchService(stream, function, blocks, 1, /*dependent=*/false, fill.weight, elements, fill.columns, keys.a, keys.b,
                 keys.c, scale, uint32_t(first), uint64_t(source.first_row()), uint32_t(source.order()),
@@ -72,7 +72,7 @@ void CudaServices::choose(Stream stream, const TokenChoice &choice, int32_t outp
                                       int32_t(choice.vocab), choice.rules, choice.recent, choice.uniforms, choice.step,
                                       int32_t(choice.capacity), choice.keys);
   } else {
-    // Few rows share all multiprocessors, with some loads for every thread.
+    // Few rows share all multiprocessors. Each thread has several loads.
     constexpr uint32_t kLogitsPerBlock = 4 * kCudaServiceThreads;
     uint32_t blocks = std::clamp<uint32_t>(2 * multiprocessors / uint32_t(outputs), 1,
                                            (choice.vocab + kLogitsPerBlock - 1) / kLogitsPerBlock);

@@ -14,27 +14,27 @@
 
 namespace quipu {
 
-/// Launches a kernel with x and y blocks. `dependent`: it may start before the kernel in front has finished, and waits
-/// itself.
+/// Launches a kernel with x by y blocks. `dependent`: the kernel may start before the kernel in front has finished; its
+/// code waits where it must.
 void launchCuda(cuda::Stream stream, cuda::Function function, uint32_t x, uint32_t y, uint32_t threads,
                 uint32_t sharedBytes, void **parameters, bool dependent);
 
 class CudaServices {
 public:
-  /// Takes note of the service kernels in a module.
+  /// Finds the service kernels in a module.
   void find(const CodeModule &module);
 
-  /// False when there is no kernel for it.
+  /// False if there is no kernel for this type.
   bool fillRandom(cuda::Stream stream, const RandomFill &fill, uint32_t multiprocessors) const;
 
   bool choosesTokens() const { return argmax && advance; }
   bool drawsTokens() const { return sample && advance; }
-  /// Chooses the token of each of the outputs. `dependent` as in launchCuda.
+  /// Chooses a token for each output row. `dependent` as in launchCuda.
   void choose(cuda::Stream stream, const TokenChoice &choice, int32_t outputs, uint32_t multiprocessors,
               bool dependent) const;
 
 private:
-  /// By dtype.
+  /// Kernels that fill random values, by plan::DType.
   std::array<cuda::Function, 3> fills = {};
   static_assert(plan::DType::MAX == plan::DType::i32 && size_t(plan::DType::i32) == 3,
                 "emitServices makes a fill for each type of floats, which come first");

@@ -11,7 +11,7 @@ namespace quipu {
 
 using namespace cuda;
 
-/// Threads that fill buffers: what a wide bus takes from memory at most.
+/// Threads that fill buffers. More threads would not read memory faster than the bus to the GPU takes it.
 static constexpr unsigned kMaxThreads = 12;
 static constexpr unsigned kBuffers = 2;
 

@@ -11,9 +11,9 @@
 
 namespace quipu {
 
-/// Writes pieces of device memory with what write(index, memory) puts into memory of the host, and returns when all are
-/// there. Each of several threads owns two buffers that the GPU can read by itself: while one is on its way the thread
-/// fills the other. So reading, converting and copying overlap, and the buffers are all the memory that they take.
+/// Fills pieces of device memory, and returns when all are filled. write(index, memory) writes the bytes of a piece to
+/// a buffer of the host. There are several threads. Each has two buffers that the GPU can read directly: while one is
+/// copied, the thread fills the other. So reading, converting and copying overlap, and need no memory but the buffers.
 void uploadPieces(Device &device, cuda::Context context, cuda::Stream stream, std::span<const UploadPiece> pieces,
                   const std::function<void(size_t, char *)> &write);
 

@@ -10,7 +10,7 @@
 namespace quipu {
 
 int driverForPtx(uint32_t ptxVersion) {
-  // Releases from CUDA 11.0 (PTX 7.0); those that brought no new PTX are left out.
+  // Releases of CUDA from 11.0 (PTX 7.0) on. A release without a new version of PTX is left out.
   static constexpr struct {
     uint32_t ptx;
     int driver;
@@ -33,7 +33,7 @@ int isaNumber(std::string_view isa) {
 
 namespace {
 
-/// Whether the modules of one format are the code to take. `problem` says why not.
+/// Whether the GPU can run the modules of one format. `problem` says why not.
 bool fits(const plan::CodeModule &module, const CudaProperties &gpu, int driverVersion, std::string &problem) {
   std::string isa = module.isa() ? module.isa()->str() : "";
   int number = isaNumber(isa);
@@ -66,7 +66,7 @@ bool fits(const plan::CodeModule &module, const CudaProperties &gpu, int driverV
 
 std::vector<PlanChoice> chooseCudaVariants(const plan::Plan &plan, const std::string &planName,
                                            const std::string &wanted, const CudaProperties &gpu, int driverVersion) {
-  // A plan without variants has one, for its target.
+  // A plan without a list of variants has one variant, for its target.
   std::vector<std::string> isas;
   if (plan.variants())
     for (const plan::Variant *variant : *plan.variants())

@@ -16,16 +16,17 @@
 
 namespace quipu {
 
-/// What the GPU can run with a driver of this version (as Driver::version), of the variant of isa `wanted` when that is
-/// not empty (of its code: "sm_86" names the variant for sm_80 whose cubins are for sm_86): cubins of the first
-/// variant, its PTX, and so on. Throws Error that says for each variant what is in the way.
+/// What the GPU can run of the plan, the best first: cubins of the first variant, its PTX, cubins of the second
+/// variant, and so on. `driverVersion`: as Driver::version. `wanted`: isa of the only variant to look at; empty: all.
+/// It may also be the isa of the variant's code: "sm_86" means the variant for sm_80 whose cubins are for sm_86. Throws
+/// Error that says for each variant why the GPU cannot run it.
 std::vector<PlanChoice> chooseCudaVariants(const plan::Plan &plan, const std::string &planName,
                                            const std::string &wanted, const CudaProperties &gpu, int driverVersion);
 
 /// Version of the first CUDA release (as Driver::version) whose driver assembles a PTX version (86 for 8.6).
 int driverForPtx(uint32_t ptxVersion);
 
-/// Architecture number of an isa: 90 for "sm_90a"; 0 for anything else.
+/// Architecture number of an isa: 90 for "sm_90a". 0 for a text that is not an isa.
 int isaNumber(std::string_view isa);
 
 } // namespace quipu

@@ -20,8 +20,8 @@ namespace fs = std::filesystem;
 
 namespace quipu {
 
-/// Lies in every program with the runtime. A copy of it that gets a plan has the last letter changed, and so knows that
-/// it should have one when the plan is gone.
+/// A mark in every program with the runtime. In a copy that gets a plan its last letter is changed. So the copy knows
+/// that it should have a plan even if the plan was cut off.
 struct OwnPlanMark {
   char text[31];
   char state;
@@ -30,7 +30,7 @@ static constexpr char kNoPlan = '-', kHasPlan = '+';
 /// Volatile: the value is what is in the file, not what is written here.
 static volatile const OwnPlanMark kOwnPlanMark = {"Quipu: a plan lies behind this", kNoPlan};
 
-/// Where the mark lies in a program; nothing when it has none.
+/// Offset of the mark in a program. Nothing if it has no mark.
 static std::optional<size_t> findOwnPlanMark(std::span<const uint8_t> program) {
   char text[sizeof(kOwnPlanMark.text)];
   std::copy(std::begin(kOwnPlanMark.text), std::end(kOwnPlanMark.text), text);
@@ -76,7 +76,7 @@ void writeBundle(OutputFile &file, const std::string &base, std::span<const uint
     BundleSection &section = directory.emplace_back();
     section.offset = file.size();
     section.size = source->size();
-    // Hashed while it is at hand: a bundle of many gigabytes is read once.
+    // Bytes are hashed while they are copied, so many gigabytes are read only once.
     HashStream stream;
     for (std::span<const uint8_t> rest = source->span(); !rest.empty();) {
       std::span<const uint8_t> piece = rest.first(std::min<size_t>(rest.size(), kCopyBytes));

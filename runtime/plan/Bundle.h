@@ -28,7 +28,7 @@ namespace quipu {
 
 class OutputFile;
 
-/// Sections begin at multiples of it, so that weights are as aligned in a bundle as in files of their own.
+/// Sections begin at multiples of so many bytes. So weights have the same alignment in a bundle as in separate files.
 inline constexpr uint64_t kBundleAlignment = 4096;
 
 /// Last bytes of a bundle, little-endian.
@@ -52,17 +52,17 @@ static_assert(sizeof(BundleTrailer) == 64);
 void writeBundle(OutputFile &file, const std::string &base, std::span<const uint8_t> planPayload,
                  const std::vector<std::string> &weightFiles);
 
-/// Where the parts lie in a file that ends in a trailer; nothing when it does not. Throws Error when there is a
-/// trailer whose offsets leave the file or whose directory is altered.
+/// Where the parts lie in a file that ends with a trailer. Nothing if the file has no trailer. Throws Error if offsets
+/// of the trailer lie outside the file, or the directory was altered.
 struct BundleLayout {
   ByteRange plan;
   std::vector<BundleSection> files;
 };
 std::optional<BundleLayout> readBundleLayout(std::span<const uint8_t> file, const std::string &name);
 
-/// The running executable's own path when it holds a plan (`--emit executable`), for PlanFile::open; nothing
-/// otherwise. Throws Error when it was written with one that is not there any more. Reads the last bytes of the file
-/// only. For the first lines of main().
+/// If the running executable has a plan (`--emit executable`): its path, for PlanFile::open. Nothing otherwise. Throws
+/// Error if the executable was written with a plan that it no longer has. It reads only the last bytes of the file.
+/// Call it in the first lines of main().
 std::optional<std::string> embeddedPlanPath();
 
 } // namespace quipu

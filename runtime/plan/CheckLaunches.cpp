@@ -36,7 +36,7 @@ private:
     for (size_t i = 0; i < numParams(kernel); ++i)
       checkParam(*kernel.params()->Get(unsigned(i)), concat(field, ", parameter ", i));
     checkRange(kernel.row_align(), 1, kMaxCount, field + ": row_align");
-    // A block begins where rows that are taken together begin.
+    // A block must begin with the first of the rows that belong together.
     for (const plan::Entry *entry : *kernel.entries())
       if (entry->grid()->rows() == plan::RowDim::tokens && entry->grid()->rows_per_block() % kernel.row_align() != 0)
         wrong(field, ": grid.rows_per_block is ", entry->grid()->rows_per_block(), ", no multiple of row_align ",
@@ -69,7 +69,7 @@ private:
       std::string place = concat(where, ", argument ", a, " of kernel ", kernel.name()->string_view());
       if (!takes(param.kind(), arg.kind()))
         wrong(place, " is ", plan::EnumNameArgKind(arg.kind()), ", it takes ", plan::EnumNameParamKind(param.kind()));
-      // checkPrograms has seen that the value of every iteration is one.
+      // checkPrograms has checked that every iteration has a valid value.
       for (uint64_t i = 0; i < sequence.repeat(); ++i) {
         checkValue(program, param, arg.kind(), arg.value() + uint64_t(arg.stride()) * i, place);
         if (arg.stride() == 0)
@@ -135,7 +135,7 @@ private:
       return;
     }
     case plan::ArgKind::kv_layer:
-      // Layers are alike.
+      // Nothing to check: the caches of all layers have the same shape.
       return;
     }
   }

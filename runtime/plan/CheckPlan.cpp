@@ -77,7 +77,7 @@ private:
     if (tokenizer->kind() != plan::TokenizerKind::none && (!tokenizer->model() || tokenizer->model()->size() == 0))
       wrong("tokenizer.model is empty");
     checkEnum(tokenizer->prefix_space(), plan::PrefixSpace::MAX, "tokenizer.prefix_space");
-    // The rest is the tokenizer's own to check, which needs its model.
+    // The tokenizer checks the rest, because this needs the tokenizer's model.
     if (tokenizer->added_tokens())
       for (const plan::AddedToken *token : *tokenizer->added_tokens()) {
         checkRange(uint32_t(token->id()), 0, plan.config()->vocab_size() - 1, "tokenizer.added_tokens.id");

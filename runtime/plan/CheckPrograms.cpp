@@ -35,7 +35,7 @@ private:
     checkRange(numVariants, 0, kMaxVariants, "number of variants");
     for (size_t i = 0; i < numVariants; ++i)
       checkName(plan.variants()->Get(i)->isa(), concat("variants[", i, "].isa"));
-    // Without variants there is one, for the plan's target.
+    // A plan without a list of variants has one variant, for the plan's target.
     numVariants = std::max<size_t>(numVariants, 1);
   }
 

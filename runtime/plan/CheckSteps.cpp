@@ -32,7 +32,8 @@ public:
 private:
   using Values = flatbuffers::Vector<flatbuffers::Offset<plan::ProgramValue>>;
 
-  /// What a program takes or gives is known by its name, and is what goes by that name.
+  /// Checks an input or output of a program: the runtime must know a value of this name, and it must have the same type
+  /// and rows.
   void checkValues(const Values *values, std::span<const KnownValue> known, const std::string &prefix) {
     std::set<std::string_view> seen;
     for (size_t i = 0; values && i < values->size(); ++i) {
@@ -87,7 +88,7 @@ private:
   static size_t numArgs(const plan::Step &step) { return step.args() ? step.args()->size() : 0; }
   static const plan::Arg &arg(const plan::Step &step, size_t index) { return *step.args()->Get(unsigned(index)); }
 
-  /// Gives the number of pointers that the step takes in all its iterations, at most.
+  /// Returns an upper bound of the number of pointers that the step needs in all its iterations.
   uint64_t checkStep(const plan::Program &program, const plan::Sequence &sequence, const plan::Step &step,
                      const std::string &where) {
     if (numArgs(step))
@@ -211,7 +212,7 @@ private:
     }
   }
 
-  /// Bytes that a tensor map or a copy over an argument may cover in one iteration, where rows are at their most.
+  /// Bytes that a tensor map or a copy may cover of an argument in one iteration, for the greatest number of rows.
   uint64_t bytesBehind(const plan::Program &program, const plan::Arg &arg, uint64_t iteration) {
     uint64_t value = arg.value() + uint64_t(arg.stride()) * iteration;
     switch (arg.kind()) {
@@ -227,7 +228,7 @@ private:
     case plan::ArgKind::input:
       break;
     }
-    // Pages lie anywhere, and the other inputs are integers.
+    // No map over these: pages of the cache may lie anywhere, and the other inputs are integers.
     return 0;
   }
 
@@ -254,7 +255,7 @@ private:
       bound = program.outputs() ? program.outputs()->size() : 0;
       break;
     }
-    // Values are linear in the iteration: the first and the last bound the others.
+    // Values are linear in the number of the iteration, so it is enough to check the first and the last.
     __int128 first = arg.value();
     __int128 last = first + __int128(arg.stride()) * __int128(repeat - 1);
     for (__int128 value : {first, last})

@@ -100,14 +100,14 @@ private:
       wrong(field, ": plus is ", weight.plus(), " for ", weight.format()->string_view(), " and transform ",
             plan::EnumNameWeightTransform(weight.transform()));
     checkRowOrders(weight, field);
-    // Rows are found by the ids of tokens, which are checked against the config alone.
+    // Ids of tokens choose rows of the embedding. Ids are checked only against the vocabulary of the config.
     if (weight.role() == plan::WeightRole::embedding &&
         (weight.shape()->size() != 2 || weight.shape()->Get(0) != plan.config()->vocab_size()))
       wrong(field, " embeds ", weight.shape()->Get(0), " tokens where config.vocab_size is ",
             plan.config()->vocab_size());
   }
 
-  /// A row is whole blocks.
+  /// A row must be whole blocks.
   void checkBlocks(const WeightFormat &format, const flatbuffers::Vector<uint64_t> &shape, uint64_t total,
                    const std::string &field) {
     if (uint64_t columns = total / shape.Get(0); !format.fits(columns))
@@ -120,7 +120,7 @@ private:
     uint64_t total = elements(source.shape(), field);
     checkBlocks(format, *source.shape(), total, field);
     uint64_t bytes = format.bytes(total);
-    // Without a file there are no bytes to place.
+    // Without a file there is no offset to check.
     if (source.file() == kNoFile && source.size() == 0)
       return;
     if (source.size() != bytes)
@@ -134,7 +134,7 @@ private:
       wrong(field, ": bytes ", source.offset(), " and ", source.size(), " more leave its file of ", fileSize, " bytes");
   }
 
-  /// A slice lies in its tensor.
+  /// A slice must lie in its tensor.
   void checkSlice(const plan::Source &source, const std::string &field) {
     if (source.name_in_file())
       checkName(source.name_in_file(), field + ": name_in_file");
@@ -156,18 +156,19 @@ private:
             " columns, which only a matrix has; its tensor has ", source.shape()->size(), " dimensions");
   }
 
-  /// Sources, which are joined along dimension 0, agree with the weight in the others.
+  /// Sources are joined along dimension 0. They must agree with the weight in the other dimensions.
   void checkJoinable(const plan::Weight &weight, const plan::Source &source, const std::string &field) {
     size_t rank = weight.shape()->size();
     bool same = source.shape()->size() == rank;
-    // Only a matrix has fewer columns than its tensor.
+    // Only a slice of a matrix may have fewer columns than its tensor.
     for (unsigned i = 1; same && i < rank; ++i)
       same = (rank == 2 ? SourceSlice::of(source).columns : source.shape()->Get(i)) == weight.shape()->Get(i);
     if (!same)
       wrong(field, ": source ", source.name()->string_view(), " differs from it in a dimension other than the first");
   }
 
-  /// The sources of a concat lie one below the other; first and second elements of pairs share their place.
+  /// The sources of a concat lie one below the other. Sources of first and of second elements of pairs alternate in the
+  /// same rows.
   void checkRowOrders(const plan::Weight &weight, const std::string &field) {
     uint64_t next = 0;
     const plan::Source *first = nullptr;

@@ -18,7 +18,7 @@
 
 namespace quipu {
 
-// Bounds far above any real model, which keep the arithmetic of the checks from overflowing.
+// Bounds far above any real model. Within them the arithmetic of the checks cannot overflow.
 inline constexpr uint64_t kMaxBytes = uint64_t(1) << 46;
 inline constexpr uint64_t kMaxElements = uint64_t(1) << 44;
 inline constexpr uint64_t kMaxCount = uint64_t(1) << 24;
@@ -42,14 +42,14 @@ protected:
       wrong(field, " is ", value, ", expected ", low, " to ", high);
   }
 
-  /// The verifier looks at the alignment of a vector's length only, not at that of its elements.
+  /// The verifier looks at the alignment of a vector's length. The alignment of its elements is checked here.
   template <typename Vector> void checkAligned(const Vector &vector, const std::string &field) {
     if (reinterpret_cast<uintptr_t>(vector.Data()) % 8 != 0)
       wrong(field, " is not aligned");
   }
 
   void checkName(const flatbuffers::String *string, const std::string &field) {
-    // What a C interface reads must end where the string does.
+    // C interfaces read a string only up to its first zero byte.
     if (!string || string->size() == 0 || strlen(string->c_str()) != string->size())
       wrong(field, " is missing, empty or holds a zero byte");
   }
@@ -66,7 +66,7 @@ protected:
     }
   }
 
-  /// Only for fields that the verifier requires.
+  /// Call it only for fields that the verifier requires.
   const WeightFormat &checkFormat(const flatbuffers::String &name, const std::string &field) {
     const WeightFormat *format = findWeightFormat(name.string_view());
     if (!format)
@@ -80,7 +80,7 @@ protected:
   const std::string &name;
 };
 
-/// What kernels expect of the steps that launch them.
+/// Checks that steps give kernels the arguments that they expect.
 void checkLaunches(const plan::Plan &plan, const std::string &name);
 
 /// Weights and where their bytes come from.

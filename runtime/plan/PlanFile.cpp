@@ -53,7 +53,7 @@ std::vector<std::string> weightFilePlaces(const plan::WeightFile &file, const st
   return places;
 }
 
-/// The model of a plan is what its weight files lie beside.
+/// The files beside a plan's weight files belong to its model.
 static void noteModel(const plan::Plan &plan, const std::string &planPath) {
   if (!plan.files())
     return;
@@ -92,8 +92,8 @@ static PlanFileHeader checkHeader(std::span<const uint8_t> bytes, const std::str
   return header;
 }
 
-/// Reads the plan's part of a file. It is not used in place: it would change, or be gone, with a file that is written
-/// anew while the model runs.
+/// Reads the plan's part of a file into memory. A mapping would change if somebody wrote the file again while the model
+/// runs.
 static void readPlan(const MappedFile &file, ByteRange place, void *target) {
   int fd = ::open(file.path().c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0)
@@ -123,10 +123,10 @@ std::shared_ptr<const PlanFile> PlanFile::open(const std::string &path) {
     result->bundled = true;
     result->sections = std::move(layout->files);
     place = layout->plan;
-    // For the weights alone.
+    // The mapping is only for the weights.
     result->file = file;
   }
-  // Before as much memory is taken as the file is long: it may be any other file.
+  // Check this before memory for the whole file is allocated: it may be a file of another kind.
   (void)checkHeader(file->span().subspan(place.offset, place.size), path);
   result->memory.resize((place.size + 7) / 8);
   readPlan(*file, place, result->memory.data());
@@ -144,7 +144,7 @@ std::shared_ptr<const PlanFile> PlanFile::open(const std::string &path) {
 std::shared_ptr<const PlanFile> PlanFile::fromMemory(std::span<const uint8_t> bytes, const std::string &name) {
   std::shared_ptr<PlanFile> result(new PlanFile());
   result->filePath = name;
-  // Words of 8 bytes: the FlatBuffer needs their alignment.
+  // Words of 8 bytes, because the FlatBuffer needs this alignment.
   result->memory.resize((bytes.size() + 7) / 8);
   if (!bytes.empty())
     memcpy(result->memory.data(), bytes.data(), bytes.size());
@@ -167,7 +167,7 @@ void PlanFile::check(std::span<const uint8_t> planBytes) {
 }
 
 void checkPayload(std::span<const uint8_t> payload, const std::string &name, const std::string &advice) {
-  // A verifier with its default bounds takes the plans of the largest models: their tables number a few thousand.
+  // The verifier's default bounds are enough: plans of the largest models have a few thousand tables.
   flatbuffers::Verifier verifier(payload.data(), payload.size());
   if (!plan::VerifyPlanBuffer(verifier))
     fail(name, ": the plan is malformed (its FlatBuffer does not verify); ", advice);

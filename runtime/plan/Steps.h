@@ -8,7 +8,7 @@
 
 namespace quipu {
 
-/// The kernel that a step runs; null where it does something else.
+/// The kernel that a step runs. Null if the step does something else.
 inline const plan::Kernel *kernelOf(const plan::Plan &plan, const plan::Step &step) {
   const plan::RunKernel *run = step.action_as_RunKernel();
   return run ? plan.kernels()->Get(run->kernel()) : nullptr;
@@ -22,7 +22,7 @@ template <typename Function> void forEachStep(const plan::Program &program, Func
         function(*step, iteration);
 }
 
-/// Which of the known inputs an argument of kind `input` is, in a plan that has been checked.
+/// Which known input an argument of kind `input` is. The plan must have been checked.
 inline StepInput stepInput(const plan::Program &program, const plan::Arg &arg) {
   return StepInput(*findValue(kStepInputs, program.inputs()->Get(unsigned(arg.value()))->name()->string_view()));
 }

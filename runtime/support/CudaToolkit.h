@@ -13,10 +13,10 @@
 
 namespace quipu {
 
-/// Where NVIDIA's packages put the toolkit's programs; looked at after PATH.
+/// Folder where NVIDIA's packages put the toolkit's programs. It is looked at after PATH.
 inline constexpr const char *kCudaProgramFolder = "/usr/local/cuda/bin";
 
-/// The variable that names the ptxas to use, or is "none".
+/// The environment variable with the path of the ptxas to use, or "none".
 inline constexpr const char *kPtxasVariable = "QUIPU_PTXAS";
 
 /// Names and paths under which libnvJitLink is looked for, in this order.
@@ -24,8 +24,8 @@ inline constexpr const char *kNvJitLinkPlaces[] = {"libnvJitLink.so.13", "libnvJ
                                                    "/usr/local/cuda/lib64/libnvJitLink.so",
                                                    "/usr/local/cuda/lib/libnvJitLink.so"};
 
-/// The same of cuBLAS: as the loader finds it, then in the toolkit that CUDA_HOME or CUDA_PATH names, then in the
-/// default one.
+/// The same for cuBLAS: as the loader finds it, then in the toolkit that CUDA_HOME or CUDA_PATH names, then in the
+/// default toolkit.
 std::vector<std::string> cublasPlaces();
 
 } // namespace quipu

@@ -8,14 +8,14 @@
 
 namespace quipu {
 
-/// Whether the call may be made again; waits until there is a point in it.
+/// Whether the call may be repeated. If the descriptor is not ready, it first waits until it is.
 static bool mayRetry(int fd, short event) {
   if (errno == EINTR)
     return true;
   if (errno != EAGAIN && errno != EWOULDBLOCK)
     return false;
   struct pollfd wanted = {fd, event, 0};
-  // An error of the descriptor ends the wait too, and the next call says which.
+  // An error of the descriptor ends the wait too. The next call then reports it.
   return poll(&wanted, 1, -1) >= 0 || errno == EINTR;
 }
 

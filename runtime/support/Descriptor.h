@@ -13,10 +13,10 @@
 
 namespace quipu {
 
-/// Writes all bytes; returns 0, or the errno of the refusal.
+/// Writes all bytes. Returns 0, or errno if the system refuses.
 int writeAll(int fd, const void *data, size_t size);
 
-/// As read(), but returns only with bytes, at the end (0), or with an error (-1 and errno) that stays.
+/// As read(), but it repeats the call after interruptions. Returns the number of bytes, 0 at the end, or -1 and errno.
 ssize_t readSome(int fd, void *buffer, size_t size);
 
 } // namespace quipu

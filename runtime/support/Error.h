@@ -16,14 +16,14 @@ public:
   using std::runtime_error::runtime_error;
 };
 
-/// Joins the printed forms of its arguments.
+/// Prints its arguments one after the other into a string.
 template <typename... Args> std::string concat(const Args &...args) {
   std::ostringstream stream;
   (stream << ... << args);
   return stream.str();
 }
 
-/// Throws Error with the printed forms of its arguments joined.
+/// Throws Error whose message is concat(arguments).
 template <typename... Args> [[noreturn]] void fail(const Args &...args) { throw Error(concat(args...)); }
 
 /// ": No space left on device" for an errno value.

@@ -25,7 +25,7 @@ constexpr std::string_view kPickle = "is a Python pickle (PyTorch), which is not
 struct Magic {
   std::string_view bytes;
   std::string_view description;
-  /// What to do; empty: what the caller says.
+  /// What to do. Empty: the caller's advice.
   std::string_view advice = "";
 };
 
@@ -33,7 +33,7 @@ std::string join(std::string_view description, std::string_view advice) { return
 
 } // namespace
 
-/// Nothing that a model's folder should have.
+/// Kinds of files that a model's folder should not have.
 static constexpr Magic kPlaceholders[] = {
     {"version https://git-lfs.github.com/spec/"sv, "is a Git LFS pointer, not the file itself",
      "run \"git lfs pull\" in its folder, or download the file itself"},
@@ -74,7 +74,7 @@ static std::string_view skipSpace(std::string_view text) {
   return first == std::string_view::npos ? std::string_view() : text.substr(first);
 }
 
-/// The first line of a short message that a server sent in place of the file, if the bytes are text.
+/// If the bytes are text: the first line of a short message that a server sent instead of the file.
 static std::string firstLine(std::string_view head) {
   std::string_view text = skipSpace(head);
   std::string_view line = text.substr(0, std::min<size_t>({text.find_first_of("\r\n"), text.size(), 60}));
@@ -117,7 +117,7 @@ std::string describeFileKind(std::string_view head, std::string_view advice) {
                : join("is a zip archive", kArchive);
   if (head.size() > 262 && head.substr(257, 5) == "ustar")
     return join("is a tar archive", kArchive);
-  // The length of a header, below 2^32, and the header.
+  // A safetensors file: the length of a header (below 2^32), then the header.
   if (head.size() > 8 && head.substr(4, 4) == "\0\0\0\0"sv && head[8] == '{')
     return "is a safetensors file; give the folder that it lies in, which has the model's config.json too";
   if (isJsonText(head))
@@ -131,7 +131,7 @@ std::string describeDanglingLink(const std::string &path) {
   struct stat status;
   if (lstat(path.c_str(), &status) != 0 || !S_ISLNK(status.st_mode) || stat(path.c_str(), &status) == 0)
     return "";
-  // A target that may not be looked at, or links that run in a circle: errno says more.
+  // The target may not be looked at, or links form a circle: errno says which.
   if (errno != ENOENT && errno != ENOTDIR)
     return "";
   std::string target(4096, '\0');

@@ -16,7 +16,7 @@ using Hash128 = std::array<uint8_t, 16>;
 
 Hash128 hashBytes(const void *data, size_t size);
 
-/// The hash of bytes that come piece by piece: what hashBytes gives for all of them.
+/// Hashes bytes that come piece by piece. The result is what hashBytes gives for all of them together.
 class HashStream {
 public:
   HashStream();

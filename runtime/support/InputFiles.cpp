@@ -26,7 +26,7 @@ struct Input {
   bool is(const struct stat &status) const { return device == status.st_dev && inode == status.st_ino; }
 };
 
-/// A folder with a model in it.
+/// A folder that has a model.
 struct Folder {
   std::string path;
   bool whole;
@@ -100,7 +100,7 @@ static bool isModelPart(const fs::path &path) {
   return isOneOf(path.extension().string(), kExtensions) || isOneOf(path.filename().string(), kNames);
 }
 
-/// Whether a file is what a command wrote before, and so may write again, by its content: a plan or bundle, an
+/// Whether a file's content is of a kind that commands write, so that a command may overwrite it: a plan or bundle, an
 /// executable, machine code, an array.
 static bool isOwnOutput(const fs::path &path) {
   static constexpr std::string_view kMagics[] = {kPlanMagic, kNumPyMagic, kElfMagic, kPtxMagic};
@@ -112,21 +112,21 @@ static bool isOwnOutput(const fs::path &path) {
                      [&](std::string_view magic) { return head.starts_with(magic); });
 }
 
-/// The same by its name.
+/// The same, by the file's name.
 static bool hasOutputName(const fs::path &path) {
   static constexpr const char *kExtensions[] = {".qplan", ".plan", ".mlir",  ".ll", ".s",
                                                 ".asm",   ".ptx",  ".cubin", ".npy"};
   return isOneOf(path.extension().string(), kExtensions);
 }
 
-/// The name in this folder of the file; empty when it may be written.
+/// The file's name in this folder. Empty if it may be written.
 static std::string findInFolder(const Folder &folder, const struct stat &status) {
   std::error_code error;
   for (fs::directory_iterator entry(folder.path, error), end; !error && entry != end; entry.increment(error)) {
     struct stat found;
     if (stat(entry->path().c_str(), &found) != 0 || found.st_dev != status.st_dev || found.st_ino != status.st_ino)
       continue;
-    // Where name and content disagree, the content tells: "out.bin" may be an array.
+    // If name and content disagree, the content counts: "out.bin" may be an array.
     const fs::path &path = entry->path();
     if (!isOwnOutput(path) && (isModelPart(path) || (folder.whole && !hasOutputName(path))))
       return path.string();
@@ -137,7 +137,7 @@ static std::string findInFolder(const Folder &folder, const struct stat &status)
 std::optional<std::string> findReadInput(const struct stat &status) {
   std::lock_guard lock(inputs().mutex);
   for (const Input &input : inputs().files) {
-    // Who replaces a file under way gives its name to another inode.
+    // Somebody may replace the file while the program runs. Then its name belongs to another inode.
     struct stat now;
     if (input.is(status) ||
         (stat(input.path.c_str(), &now) == 0 && now.st_dev == status.st_dev && now.st_ino == status.st_ino))

@@ -16,8 +16,8 @@
 
 namespace quipu {
 
-/// Inputs are noted while one of these lives: from the first line of a program's main() to its end. Whoever uses the
-/// runtime as a library may write what it has read.
+/// Inputs are noted while such an object lives: from the first line of a program's main() to its end. A program that
+/// uses the runtime as a library has no such object, and may write what it has read.
 class InputProtection {
 public:
   InputProtection();
@@ -26,23 +26,24 @@ public:
   InputProtection &operator=(const InputProtection &) = delete;
 };
 
-/// A file that is read, by what fstat() says of it. An empty one is not noted: a shell makes it for the output before
-/// the program starts.
+/// Notes a file that is read, by its fstat(). Empty files are not noted: a shell makes an empty file for the output
+/// before the program starts.
 void noteInput(const std::string &path, const struct stat &status);
-/// The same by name; nothing when there is no such file.
+/// The same by name. Does nothing if there is no such file.
 void noteInput(const std::string &path);
 
-/// A folder in which a model lies. What models are made of (configs, weights, tokenizers) is an input, read or not. In
-/// the folder that is a model as a `whole`, so is everything but what commands write (plans, machine code, assembly,
-/// arrays), which they may write again. Content tells these before names do.
+/// Notes a folder with a model. Files of models (configs, weights, tokenizers) are inputs, even if they are not read.
+/// `whole`: the folder as a whole is the model. Then all its files are inputs, except kinds that commands write (plans,
+/// machine code, assembly, arrays): commands may overwrite these. The kind follows from the content first, then from
+/// the name.
 void noteModelFolder(const std::string &folder, bool whole);
 
 /// Number of files and folders noted so far.
 size_t inputCount();
 
-/// The input that this file is: its name and why it is one, for a message.
+/// If the file is an input: its name and why it is an input, for a message.
 std::optional<std::string> findInput(const struct stat &status);
-/// The same of files that were read; those that only lie in a model's folder do not count.
+/// The same, but only for files that were read. Files that only lie in a model's folder do not count.
 std::optional<std::string> findReadInput(const struct stat &status);
 
 } // namespace quipu

@@ -16,7 +16,7 @@
 namespace quipu {
 
 std::shared_ptr<MappedFile> MappedFile::open(const std::string &path, const char *what) {
-  // Not blocking: a pipe without a writer would hang the open.
+  // O_NONBLOCK: opening a pipe without a writer would otherwise wait.
   int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) {
     int error = errno;
@@ -66,7 +66,7 @@ void MappedFile::willNeed(size_t offset, size_t size) const {
   size_t pageSize = size_t(sysconf(_SC_PAGESIZE));
   size_t begin = offset / pageSize * pageSize;
   size_t end = std::min(length, offset + std::min(size, length - offset));
-  // Advice only: a refusal changes nothing but the time of the first touch.
+  // This is only advice. If the system refuses it, only the first access takes longer.
   (void)madvise(const_cast<uint8_t *>(bytes) + begin, end - begin, MADV_WILLNEED);
 }
 

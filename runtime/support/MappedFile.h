@@ -14,8 +14,8 @@ namespace quipu {
 /// A regular file, mapped shared and read-only. The mapping lives as long as the object.
 class MappedFile {
 public:
-  /// Throws Error naming the path when it is missing, unreadable or not a regular file. `what` names its part in the
-  /// message ("plan", "weight file").
+  /// Throws Error that names the path if the file is missing, unreadable or not a regular file. `what`: what the file
+  /// is, for the message ("plan", "weight file").
   static std::shared_ptr<MappedFile> open(const std::string &path, const char *what);
   ~MappedFile();
   MappedFile(const MappedFile &) = delete;

@@ -22,14 +22,14 @@ struct Mapping {
   std::atomic<const char *> path{nullptr};
 };
 
-/// More files than any model has; those beyond are mapped without a name for the message.
+/// More files than any model has. Further files are mapped, but the message does not name them.
 constexpr size_t kMappings = 4096;
 Mapping mappings[kMappings];
-/// Of the two functions below, not of the handler.
+/// For the two functions below. The handler does not take it.
 std::mutex mutex;
 
 void put(const char *text, size_t size) {
-  // There is nobody to tell when this fails.
+  // If this fails, nobody can be told.
   while (size > 0) {
     ssize_t count = write(STDERR_FILENO, text, size);
     if (count <= 0)
@@ -41,7 +41,7 @@ void put(const char *text, size_t size) {
 
 void put(const char *text) { put(text, strlen(text)); }
 
-/// A name may hold what a terminal would obey, and bytes that are no UTF-8.
+/// A name may have control characters, which a terminal would obey, and bytes that are not UTF-8.
 void putName(const char *name) {
   for (; *name; ++name) {
     bool isPlain = *name >= ' ' && *name <= '~';
@@ -63,11 +63,12 @@ void onBusError(int signal, siginfo_t *info, void *) {
         "it back whole and start again (a new file under another name, renamed at the end, does no harm)\n");
     _exit(1);
   }
-  // Not ours: what would have happened without the handler.
+  // The address is not in a mapping of ours: do what would have happened without the handler.
   struct sigaction standard = {};
   standard.sa_handler = SIG_DFL;
   (void)sigaction(signal, &standard, nullptr);
-  // Comes through when this returns; a fault would by itself, what another process sent would not.
+  // The signal is delivered when the handler returns. A fault would happen again by itself, but a signal from another
+  // process would not.
   raise(signal);
 }
 

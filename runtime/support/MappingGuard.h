@@ -13,14 +13,14 @@
 
 namespace quipu {
 
-/// The first call installs the handler, unless the program has one for this signal. Several threads may call this and
-/// the functions below at once.
+/// The first call installs the handler, unless the program already has one for this signal. Several threads may call
+/// these functions at the same time.
 void installMappingGuard();
 
-/// Has the handler know the mapping, and installs it; `path` stays where it is until forgetMapping().
+/// Tells the handler about the mapping, and installs the handler. `path` must stay valid until forgetMapping().
 void noteMapping(const void *address, size_t size, const char *path);
 
-/// To be called before the mapping ends.
+/// Call it before the mapping ends.
 void forgetMapping(const void *address);
 
 } // namespace quipu

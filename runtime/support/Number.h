@@ -10,10 +10,10 @@
 
 namespace quipu {
 
-/// The number that the whole text spells; nothing when it spells none, or one that the type does not hold. There is one
-/// way to write a whole number: decimal digits, behind a minus where it is negative. Blanks, a plus, zeros in front,
-/// 0x and exponents mean different things to different programs, so they mean nothing here. Other numbers may have a
-/// point and an exponent; infinity and NaN are none.
+/// The number that the whole text spells. Nothing if the text is not a number, or the type cannot hold it. A whole
+/// number is written as decimal digits, with a minus in front if it is negative. Blanks, a plus, leading zeros, 0x and
+/// exponents are refused, because they mean different things to different programs. Other numbers may have a point and
+/// an exponent. Infinity and NaN are refused.
 template <typename Number> std::optional<Number> parseNumber(std::string_view text) {
   auto isDigit = [](char c) { return c >= '0' && c <= '9'; };
   std::string_view digits = text.substr(text.starts_with('-') ? 1 : 0);

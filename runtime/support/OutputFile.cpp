@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 
 namespace quipu {
 
-/// As many as the kernel follows.
+/// Number of links that the kernel follows.
 static constexpr unsigned kMaxLinks = 40;
 
 static const char *advice(int error) {
@@ -45,8 +45,9 @@ static std::string folderOf(const std::string &path) {
   return folder.empty() ? "." : folder;
 }
 
-/// The descriptor that a path stands for (/dev/stdout, /dev/fd/3, /proc/self/fd/3); -1 when it is another path.
-/// Opening it would begin at the file's first byte, in front of what others wrote through the descriptor.
+/// The descriptor that a path stands for (/dev/stdout, /dev/fd/3, /proc/self/fd/3). -1 for another path. Such a path
+/// must not be opened: writing would begin at the file's first byte, and overwrite what was written through the
+/// descriptor.
 static int descriptorOf(const std::string &path) {
   std::string name = fs::path(path).filename().string();
   int number = -1;
@@ -96,7 +97,7 @@ OutputFile::OutputFile(const std::string &path) : path(path == "-" ? "standard o
   }
   target = followed;
   checkInputs();
-  // Replacing needs no write permission of the file. Whoever took it away wants the file to stay.
+  // The system allows to replace a file that is not writable. But somebody who made it read-only wants to keep it.
   if (exists && access(target.c_str(), W_OK) != 0)
     fail(path, ": cannot write", errnoSuffix(errno), "; the file is protected: name another, or remove it");
   openUnnamed();
@@ -113,7 +114,8 @@ void OutputFile::checkInputs() const {
   struct stat status;
   if (target.empty() ? fstat(fd, &status) != 0 : stat(target.c_str(), &status) != 0)
     return;
-  // A shell made or emptied what it redirects to; only what was read with bytes in it is known to be an input.
+  // A shell has made or emptied the file that it redirects to. So only a file that had bytes when it was read is an
+  // input.
   std::optional<std::string> input = target.empty() ? findReadInput(status) : findInput(status);
   if (input)
     fail(path, ": cannot write: it is the same file as ", *input, "; name another file for the output");
@@ -142,7 +144,7 @@ void OutputFile::discard() {
 }
 
 void OutputFile::write(const void *data, size_t size) {
-  // What goes into a descriptor cannot be taken back at the commit.
+  // Bytes that were written to a descriptor cannot be taken back at the commit.
   if (target.empty() && written == 0)
     checkInputs();
   if (int error = writeAll(fd, data, size))
@@ -167,7 +169,7 @@ void OutputFile::giveName() {
       return;
     if (errno != EEXIST)
       refuse(errno);
-    // A link replaces nothing: that takes a name to rename.
+    // linkat() cannot replace a file. So the file gets a temporary name, which is then renamed.
     temporary = std::make_unique<TemporaryName>(folderOf(target), ".quipu-");
     if (!temporary->link(unnamed))
       refuse(errno);
@@ -180,7 +182,7 @@ void OutputFile::giveName() {
 void OutputFile::commit(bool executable) {
   checkInputs();
   struct stat status;
-  // Who may read a program may run it.
+  // Everybody who may read a program may run it.
   if (executable && !target.empty() &&
       (fstat(fd, &status) != 0 || fchmod(fd, (status.st_mode & 0777) | ((status.st_mode & 0444) >> 2)) != 0))
     refuse(errno);

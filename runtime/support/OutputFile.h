@@ -13,16 +13,16 @@
 namespace quipu {
 
 /// An output that appears under its name only when commit() succeeds. The bytes go to a nameless file in the same
-/// folder (to a temporary name where the file system has none), so that nothing is left when commit() is not reached,
-/// however the program ends. A path that exists and is no regular file (/dev/full, a pipe) is written directly; "-",
-/// /dev/stdout and /dev/fd/N are the descriptor. A symbolic link is followed: what it points to is written.
+/// folder. So nothing is left if the program ends before commit(), in whatever way. On file systems without nameless
+/// files it has a temporary name. A path that exists and is not a regular file (/dev/full, a pipe) is written directly.
+/// "-", /dev/stdout and /dev/fd/N mean the descriptor. A symbolic link is followed: the file that it points to is
+/// written.
 ///
-/// An output that is an input (InputFiles.h) is refused: when it is made, when checkInputs() is called, and at the
-/// commit.
+/// An output that is an input (InputFiles.h) is refused: in the constructor, in checkInputs(), and at the commit.
 ///
-/// Every function throws Error, naming the path, when the system refuses (no such folder, no permission, disk full).
-/// The constructor tries what can be tried before anything is written. So make the object before the work, and write
-/// it after.
+/// Every function throws Error that names the path if the system refuses (no such folder, no permission, disk full).
+/// The constructor checks what can be checked before anything is written. So make the object before the work, and write
+/// to it after the work.
 class OutputFile {
 public:
   explicit OutputFile(const std::string &path);
@@ -30,12 +30,12 @@ public:
   OutputFile(const OutputFile &) = delete;
   OutputFile &operator=(const OutputFile &) = delete;
 
-  /// For when more inputs are known than when the object was made.
+  /// Call it when more inputs are known than when the object was made.
   void checkInputs() const;
 
   void write(const void *data, size_t size);
 
-  /// Zero bytes up to the next multiple of `alignment` from the beginning of the output.
+  /// Writes zero bytes up to the next multiple of `alignment` bytes from the beginning of the output.
   void pad(size_t alignment);
 
   /// Bytes written so far.
@@ -45,7 +45,7 @@ public:
   void commit(bool executable = false);
 
 private:
-  /// Opens what is written until the commit; `target` has its links resolved.
+  /// Opens the file that is written until the commit. `target`: its path, with links resolved.
   void openUnnamed();
   void giveName();
   void discard();
@@ -55,7 +55,7 @@ private:
   std::string path;
   /// The file that appears; empty when a descriptor is written directly.
   std::string target;
-  /// Where the bytes are until then; null when they are in a file without a name.
+  /// The temporary name that the file has until then. Null if the file has no name.
   std::unique_ptr<TemporaryName> temporary;
   int fd = -1;
   bool ownsFd = false;

@@ -34,7 +34,7 @@ void parallelFor(size_t count, unsigned threads,
     for (unsigned i = 1; i < wanted; ++i)
       helpers.emplace_back(run, i);
   } catch (const std::system_error &) {
-    // Those that started do the work.
+    // The threads that started do the work.
   }
   run(0);
   for (std::thread &helper : helpers)

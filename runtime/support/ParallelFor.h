@@ -8,9 +8,9 @@
 
 namespace quipu {
 
-/// Runs work(thread, next) on `threads` threads, the caller's included, or on fewer when the system gives no more,
-/// where next() gives the numbers 0 to count - 1, each once over all threads, and `count` when there are none left.
-/// What one thread throws stops all and is thrown again here.
+/// Runs work(thread, next) on `threads` threads, including the caller's; on fewer if the system does not give more.
+/// next() returns the numbers 0 to count - 1; each number goes to one thread. After the last it returns `count`. If one
+/// thread throws, all stop, and the exception is thrown again here.
 void parallelFor(size_t count, unsigned threads,
                  const std::function<void(unsigned thread, const std::function<size_t()> &next)> &work);
 

@@ -18,14 +18,14 @@ class Progress {
 public:
   enum class Unit { Items, Bytes };
 
-  /// `what`: "hash the weights"; `total`: how much there is to do, 0: not known. `item`: what a unit of Unit::Items is
-  /// called, "kernel".
+  /// `what`: the work, such as "hash the weights". `total`: amount of work in bytes or items; 0: not known. `item`:
+  /// name of an item, such as "kernel".
   explicit Progress(std::string what, uint64_t total = 0, Unit unit = Unit::Bytes, std::string item = "");
   ~Progress();
   Progress(const Progress &) = delete;
   Progress &operator=(const Progress &) = delete;
 
-  /// Notes that this much more is done; from any thread.
+  /// Adds to the amount that is done. Any thread may call it.
   void add(uint64_t amount) { doneAmount.fetch_add(amount, std::memory_order_relaxed); }
 
   uint64_t done() const { return doneAmount.load(std::memory_order_relaxed); }
@@ -39,7 +39,7 @@ private:
   std::atomic<uint64_t> doneAmount{0};
 };
 
-/// Hears of every Progress that begins and ends, from any thread.
+/// Is told when a Progress begins or ends, from any thread.
 class ProgressListener {
 public:
   virtual ~ProgressListener() = default;
@@ -47,7 +47,7 @@ public:
   virtual void end(const Progress &progress) = 0;
 };
 
-/// Null: nobody listens. To be set while no Progress is alive.
+/// Null: no listener. Set it while there is no Progress.
 void setProgressListener(ProgressListener *listener);
 
 } // namespace quipu

@@ -21,7 +21,7 @@
 namespace quipu {
 
 namespace {
-/// Static memory: a handler may neither allocate nor meet what another thread frees.
+/// It is static memory, because a handler may not allocate and may not read memory that another thread frees.
 struct Slot {
   enum State { Free, Filling, Used };
   std::atomic<int> state{Free};
@@ -29,7 +29,7 @@ struct Slot {
 };
 } // namespace
 
-/// More than threads that compile at once; a name beyond is removed by its object alone.
+/// More than threads that compile at once. Further names are removed only by their objects, not by the handler.
 static Slot slots[256];
 static_assert(std::atomic<int>::is_always_lock_free, "the signal handler reads them");
 
@@ -45,7 +45,7 @@ static_assert(std::atomic<bool>::is_always_lock_free, "the signal handler writes
 
 void removeTemporaryFiles() {
   isEnding = true;
-  // A second is long for opening a file; a disk that takes longer may leave one.
+  // Wait at most a second for files that are being opened. If the disk takes longer, a file may be left.
   for (int i = 0; i < 1000 && making > 0; ++i)
     (void)poll(nullptr, 0, /*milliseconds=*/1);
   for (Slot &slot : slots)
@@ -55,11 +55,11 @@ void removeTemporaryFiles() {
 
 static void onSignal(int number) {
   removeTemporaryFiles();
-  // SA_RESETHAND: the default is in place again, and comes through when the handler returns.
+  // Because of SA_RESETHAND the default action is set again. It happens when the handler returns.
   raise(number);
 }
 
-/// Signals that are ignored (by nohup, by a shell for what runs in the background) or handled already stay so.
+/// A signal that is ignored (by nohup, or by a shell for a program in the background) or handled already is left alone.
 static void handleSignals() {
   installMappingGuard();
   for (int number : kEndingSignals) {
@@ -72,7 +72,7 @@ static void handleSignals() {
   }
 }
 
-/// Sixteen hexadecimal digits that nobody else has.
+/// Sixteen random hexadecimal digits.
 static std::string uniqueDigits() {
   uint64_t value = 0;
   if (getrandom(&value, sizeof(value), GRND_NONBLOCK) != sizeof(value)) {
@@ -112,7 +112,7 @@ namespace {
 class Making {
 public:
   Making() {
-    // A handler in this thread would wait for itself.
+    // Signals are blocked here: a handler in this thread would wait for itself.
     sigset_t all;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -120,7 +120,7 @@ public:
     if (!isEnding)
       return;
     --making;
-    // The program is over as soon as the handler in another thread is.
+    // The program ends as soon as the handler in another thread returns.
     for (;;)
       pause();
   }

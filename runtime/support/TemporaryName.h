@@ -13,8 +13,8 @@
 
 namespace quipu {
 
-/// A name in a folder that nothing has yet. Its file is made by the functions below, so that none appears while a
-/// signal ends the program, or by a library that the name is given to. It is removed with the object.
+/// A new name in a folder. The functions below make its file; they make sure that no file appears while a signal ends
+/// the program. A library that gets the name may also make the file. The destructor removes it.
 class TemporaryName {
 public:
   TemporaryName(const std::string &folder, const std::string &prefix, const std::string &suffix = "");
@@ -23,24 +23,25 @@ public:
   TemporaryName &operator=(const TemporaryName &) = delete;
 
   const std::string &path() const { return name; }
-  /// Opens a new file of this name for reading and writing; -1 and errno when the system refuses.
+  /// Makes a new file of this name and opens it for reading and writing. Returns -1 and sets errno if the system
+  /// refuses.
   int create() const;
-  /// Gives the name to a file that is there ("/proc/self/fd/3"); false and errno when the system refuses.
+  /// Gives the name to an existing file ("/proc/self/fd/3"). Returns false and sets errno if the system refuses.
   bool link(const std::string &file) const;
-  /// The file has another name now, or is to stay.
+  /// Call it when the file has another name, or shall stay.
   void release();
 
 private:
   std::string name;
-  /// Its place in the list that the signal handler walks; negative when it has none.
+  /// Its place in the list of the signal handler. Negative: it has no place there.
   int slot = -1;
 };
 
 /// Folder for temporary files: $TMPDIR, else /tmp.
 std::string temporaryFolder();
 
-/// Removes all files of temporary names. For handlers of signals that end the program: makes only calls that are
-/// allowed there.
+/// Removes all files of temporary names. A signal handler that ends the program may call it: it makes only calls that
+/// are allowed there.
 void removeTemporaryFiles();
 
 } // namespace quipu

@@ -8,11 +8,11 @@
 namespace quipu {
 namespace {
 
-/// What the front of a text is.
+/// What a text begins with.
 struct Scan {
-  /// Bytes of the character; 0 when the first byte is part of none, or the text ends before it is known.
+  /// Bytes of the character. 0 if the first byte is not part of a character, or the text ends inside it.
   size_t length;
-  /// The text ends inside of what may become a character.
+  /// Whether the text ends inside a sequence that may become a character.
   bool unfinished;
 };
 

@@ -10,11 +10,12 @@
 
 namespace quipu {
 
-/// Bytes of the character at the front of the text (not empty); 0 when its first byte is part of none.
+/// Bytes of the character at the front of the text, which must not be empty. 0 if the first byte is not part of a
+/// character.
 size_t characterLength(std::string_view text);
 
-/// Offset of the first byte that is no part of a UTF-8 character (surrogates, overlong forms and values above U+10FFFF
-/// are none).
+/// Offset of the first byte that is not part of a UTF-8 character. Surrogates, overlong forms and values above U+10FFFF
+/// are not characters.
 std::optional<size_t> firstInvalidByte(std::string_view text);
 
 /// The character at the front of `text`, which must be valid UTF-8 and not empty.
@@ -23,8 +24,8 @@ char32_t codePointAt(std::string_view text);
 /// Throws Error that names `what` and the offset of the first wrong byte.
 void requireUtf8(std::string_view text, const char *what);
 
-/// Moves the characters at the front of `pending` to the end of `out`; each byte that is part of none becomes U+FFFD.
-/// Bytes that may still become a character stay, unless `final`.
+/// Moves characters from the front of `pending` to the end of `out`. A byte that is not part of a character becomes
+/// U+FFFD. Bytes at the end that may still become a character stay in `pending`, unless `final`.
 void takeCharacters(std::string &pending, std::string &out, bool final);
 
 } // namespace quipu

@@ -7,10 +7,10 @@
 
 namespace quipu {
 
-/// Bytes of a sample, and of all samples of a file: enough to notice that a tensor was trained further, converted or
-/// replaced, few enough to be read in no time.
+/// Bytes of a sample, and of all samples of a file. They are enough to notice that a tensor was trained further,
+/// converted or replaced. They are few, so reading them takes little time.
 static constexpr uint64_t kMostOfSample = 64 << 10, kLeastOfSample = 4 << 10, kMostOfFile = 128 << 20;
-/// Bytes between two pieces of news.
+/// Bytes between two calls that report progress.
 static constexpr uint64_t kPieceBytes = 16 << 20;
 
 std::vector<ByteRange> sampleRanges(std::vector<ByteRange> tensors) {
@@ -27,7 +27,7 @@ std::vector<ByteRange> sampleRanges(std::vector<ByteRange> tensors) {
   for (const ByteRange &tensor : tensors) {
     uint64_t end = tensor.offset + tensor.size, length = std::min(tensor.size, each);
     add(tensor.offset, tensor.offset + length);
-    // Tensors that overlap may have taken the samples further already.
+    // If tensors overlap, earlier samples may already reach further.
     add(std::max(end - length, samples.back().offset), end);
   }
   return samples;

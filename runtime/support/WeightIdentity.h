@@ -18,7 +18,7 @@
 
 namespace quipu {
 
-/// Weights of at most so many bytes, over all files of a model, are hashed whole whether asked or not: that takes
+/// If all files of a model together have at most so many bytes, they are always hashed completely. That takes
 /// hundredths of a second.
 inline constexpr uint64_t kHashedWhole = 64 << 20;
 
@@ -29,21 +29,22 @@ struct ByteRange {
   friend auto operator<=>(const ByteRange &, const ByteRange &) = default;
 };
 
-/// What is read of a file with these tensors: the first and the last 64 KiB of each, less where there are thousands of
-/// them (at most about 128 MiB in all, but 4 KiB at each end). In order, without overlap. Tensors may be named twice.
+/// What is read of a file with these tensors: the first and the last 64 KiB of each. Where there are thousands of
+/// tensors it is less: about 128 MiB in all, and at least 4 KiB at each end. The ranges are in order and do not
+/// overlap. Tensors may be named twice.
 std::vector<ByteRange> sampleRanges(std::vector<ByteRange> tensors);
 
 /// XXH3-128 of the bytes of the ranges, in their order. They lie within `bytes`.
 Hash128 hashRanges(std::span<const uint8_t> bytes, std::span<const ByteRange> ranges);
 
-/// XXH3-128 of the samples' places and bytes. All of them are requested before the first is waited for. Throws Error
-/// when the file ends before them.
+/// XXH3-128 of the samples' offsets and bytes. All samples are requested from the system before the first is read.
+/// Throws Error if the file ends before them.
 Hash128 hashSamples(const MappedFile &file, std::span<const ByteRange> samples);
 
-/// Gets the number of bytes done since the last call.
+/// Called with the number of bytes that were hashed since the last call.
 using BytesDone = std::function<void(uint64_t more)>;
 
-/// hashBytes of everything, with news on the way. `done` may be empty.
+/// hashBytes of all bytes. It calls `done` from time to time. `done` may be empty.
 Hash128 hashContent(std::span<const uint8_t> bytes, const BytesDone &done);
 
 } // namespace quipu
