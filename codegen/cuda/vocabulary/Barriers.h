@@ -28,6 +28,8 @@ public:
   void initialise(int64_t arrivals);
   static void publish(CudaBuilder &b);
 
+  /// The number of barriers.
+  int64_t size() const { return count; }
   /// Address of a barrier.
   mlir::Value at(mlir::Value index) { return b.at(first, b.mul(index, kBytes)); }
   /// Waits until the phase of `parity` (i32) has ended.
