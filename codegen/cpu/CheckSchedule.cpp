@@ -1,6 +1,8 @@
 //===- CheckSchedule.cpp - Whether a kernel can follow its schedule ------------===//
 
 #include "codegen/cpu/CheckSchedule.h"
+#include "runtime/abi/WeightFormat.h"
+
 #include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
@@ -9,11 +11,22 @@ using namespace quipu::llama;
 namespace quipu::codegen::cpu {
 namespace {
 
+/// Fails with a diagnostic where a weight of the kernel lies in blocks that no emitter decodes.
+LogicalResult expectDecodable(KernelOp kernel) {
+  for (Type type : kernel.getArgumentTypes())
+    if (auto block = dyn_cast<BlockType>(getElementTypeOrSelf(type)); block && block.getFormat()->block->codebook)
+      return kernel.emitOpError() << "has a weight " << type << "; kernels do not look values up in the table of "
+                                  << block.getFormat()->name << ": let the runtime convert it";
+  return success();
+}
+
 class ScheduleCheck {
 public:
   ScheduleCheck(KernelOp kernel, const CpuTarget &target) : kernel(kernel), target(target) {}
 
   LogicalResult checkLinear(CpuLinearScheduleAttr schedule) {
+    if (failed(expectDecodable(kernel)))
+      return failure();
     LinearOp linear = *kernel.getOps<LinearOp>().begin();
     bool many = schedule.getRows() == RowRegime::Many;
     int64_t lanes = many ? schedule.getLanes() : 0;
@@ -64,6 +77,8 @@ public:
 
   /// The other emitters take a block for a row or for a tile of rows.
   LogicalResult checkPointwise(CpuPointwiseScheduleAttr schedule) {
+    if (failed(expectDecodable(kernel)))
+      return failure();
     if (kernel.getBody().front().front().hasTrait<FindsRows>())
       return success();
     bool many = schedule.getRows() == RowRegime::Many;

@@ -15,7 +15,7 @@ void emitEmbedding(KernelBuilder &b, KernelOp kernel, EmbeddingOp embedding, Cpu
   KernelFrame frame(b, kernel, symbol);
   WeightOperand table(b, embedding.getTable().getType());
   ActivationLayout to(embedding.getResult().getType());
-  int64_t vector = to.lanes ? 1 : table.vectorLanes(widestVector(to.width, schedule.getLanes()));
+  int64_t vector = to.lanes && !table.hasBlocks() ? 1 : table.vectorLanes(widestVector(to.width, schedule.getLanes()));
   std::optional<APFloat> scale = embedding.getScale();
   int64_t step = std::max(vector, table.blockElements());
   forEachRow(b, frame, schedule.getRowsPerBlock(), rows, [&](Value row) {
@@ -27,7 +27,11 @@ void emitEmbedding(KernelBuilder &b, KernelOp kernel, EmbeddingOp embedding, Cpu
         Value value = vector == 1 ? run.scalar(i) : run.vector(i, vector);
         if (scale)
           value = b.mulf(value, b.constantLike(value, static_cast<float>(scale->convertToDouble())));
-        b.storeF32(value, to.element, addressOf(b, to, frame.result(0), row, b.add(k, i)));
+        // Where rows lie in lanes, features of a row do not lie side by side.
+        for (int64_t lane = 0; lane < (to.lanes ? vector : 1); ++lane) {
+          Value part = to.lanes && vector > 1 ? vector::ExtractOp::create(b, value, lane).getResult() : value;
+          b.storeF32(part, to.element, addressOf(b, to, frame.result(0), row, b.add(k, i + lane)));
+        }
       }
     });
   });

@@ -15,19 +15,109 @@ WeightOperand::WeightOperand(KernelBuilder &b, Type weight) : b(b) {
     element = type.getElementType();
 }
 
+/// Neighbours that one load of a plane gives. Bits that follow each other without a gap come in one number.
+static int64_t loadedTogether(const BitPlane &plane) { return plane.run == 1 ? 32 / plane.bits : plane.run; }
+
+static int64_t loadedTogether(const PackedIntegers &integers) {
+  int64_t low = loadedTogether(integers.low);
+  return integers.high.bits ? std::min(low, loadedTogether(integers.high)) : low;
+}
+
 int64_t WeightOperand::vectorLanes(int64_t lanes) const {
-  return hasBlocks() ? widestVector(format->block->integers.run, lanes) : lanes;
+  return hasBlocks() ? widestVector(std::min<int64_t>(loadedTogether(layout().integers), layout().scaleRun), lanes)
+                     : lanes;
 }
 
 WeightOperand::Run::Run(const WeightOperand &weight, Value row, Value first) : weight(&weight), row(row), first(first) {
   if (!weight.hasBlocks())
     return;
   KernelBuilder &b = weight.b;
-  const WeightFormat &format = *weight.format;
-  start = b.at(row, b.mul(b.div(first, format.blockElements), format.blockBytes));
-  const BlockScale &place = format.block->scale;
+  const BlockLayout &layout = weight.layout();
+  start = b.at(row, b.mul(b.div(first, weight.format->blockElements), weight.format->blockBytes));
+  scales = scaleVector(layout.scale, layout.scaleFactors);
+  if (layout.minimum) {
+    minima = scaleVector(layout.minimum->scale, layout.minimum->factors);
+    if (layout.minimum->sign < 0)
+      minima = arith::NegFOp::create(b, minima);
+  }
+}
+
+Value WeightOperand::Run::number(const BlockScale &place) const {
+  KernelBuilder &b = weight->b;
   Type type = elementTypeOf(b.getContext(), denseFormat(place.type));
-  scale = b.widenToF32(b.load(type, b.at(start, place.firstByte), format.alignment));
+  return b.widenToF32(b.load(type, b.at(start, place.firstByte), weight->format->alignment));
+}
+
+/// A number of the block times the factor of each `scaleRun` values.
+Value WeightOperand::Run::scaleVector(const BlockScale &place, const std::optional<PackedIntegers> &factors) const {
+  KernelBuilder &b = weight->b;
+  int64_t count = weight->format->blockElements / weight->layout().scaleRun;
+  Value scale = b.splat(number(place), count);
+  if (!factors)
+    return scale;
+  Value small = packed(*factors, 0, count);
+  auto wide = b.vectorOf(b.getI32Type(), count);
+  Value factor = factors->isSigned ? arith::ExtSIOp::create(b, wide, small).getResult()
+                                   : arith::ExtUIOp::create(b, wide, small).getResult();
+  if (factors->offset)
+    factor = b.sub(factor, b.splat(b.i32(factors->offset), count));
+  return b.mulf(scale, arith::SIToFPOp::create(b, b.vectorOf(b.getF32Type(), count), factor));
+}
+
+Value WeightOperand::Run::partOf(Value vector, int64_t i) const {
+  return vector::ExtractOp::create(weight->b, vector, i / weight->layout().scaleRun);
+}
+
+/// Bits `i` to `i + lanes` of a plane, as i8. They lie at the same bits of neighbouring bytes, or without a gap.
+Value WeightOperand::Run::bitsOf(const BitPlane &plane, int64_t i, int64_t lanes) const {
+  KernelBuilder &b = weight->b;
+  BitPlane::Place place = plane.place(static_cast<uint32_t>(i));
+  auto bytes = b.vectorOf(b.getI8Type(), lanes);
+  int64_t mask = (int64_t(1) << plane.bits) - 1;
+  if (plane.run == 1 && lanes > 1) {
+    Type number = b.getIntegerType(static_cast<unsigned>(lanes * plane.bits));
+    Value all = b.load(number, b.at(start, place.byte), 1);
+    if (all.getType() != b.getI32Type())
+      all = arith::ExtUIOp::create(b, b.getI32Type(), all);
+    SmallVector<int32_t> shifts;
+    for (int64_t lane = 0; lane < lanes; ++lane)
+      shifts.push_back(static_cast<int32_t>(place.shift + lane * plane.bits));
+    auto wide = b.vectorOf(b.getI32Type(), lanes);
+    Value shift = arith::ConstantOp::create(b, DenseElementsAttr::get(wide, ArrayRef<int32_t>(shifts)));
+    Value value = arith::ShRUIOp::create(b, b.splat(all, lanes), shift);
+    value = arith::AndIOp::create(b, value, b.splat(b.i32(mask), lanes));
+    return arith::TruncIOp::create(b, bytes, value);
+  }
+  Value value = b.load(bytes, b.at(start, place.byte), 1);
+  auto constant = [&](int64_t number) {
+    return arith::ConstantOp::create(b, DenseElementsAttr::get(bytes, static_cast<int8_t>(number)));
+  };
+  if (place.shift)
+    value = arith::ShRUIOp::create(b, value, constant(place.shift));
+  // Nothing lies above the highest bits of a byte.
+  if (place.shift + plane.bits < 8)
+    value = arith::AndIOp::create(b, value, constant(mask));
+  return value;
+}
+
+/// Integers `i` to `i + lanes` before the offset is subtracted, as i8.
+Value WeightOperand::Run::packed(const PackedIntegers &integers, int64_t i, int64_t lanes) const {
+  KernelBuilder &b = weight->b;
+  if (int64_t together = widestVector(loadedTogether(integers), lanes); together < lanes) {
+    Value low = packed(integers, i, lanes / 2), high = packed(integers, i + lanes / 2, lanes / 2);
+    SmallVector<int64_t> order = llvm::to_vector(llvm::seq<int64_t>(0, lanes));
+    return vector::ShuffleOp::create(b, low, high, order);
+  }
+  Value value = bitsOf(integers.low, i, lanes);
+  if (!integers.high.bits)
+    return value;
+  auto bytes = b.vectorOf(b.getI8Type(), lanes);
+  Value up = arith::ConstantOp::create(b, DenseElementsAttr::get(bytes, static_cast<int8_t>(integers.low.bits)));
+  return arith::OrIOp::create(b, value, arith::ShLIOp::create(b, bitsOf(integers.high, i, lanes), up));
+}
+
+Value WeightOperand::Run::integers(int64_t i, int64_t lanes) const {
+  return packed(weight->layout().integers, i, lanes);
 }
 
 Value WeightOperand::Run::startOfNumbers() const {
@@ -36,30 +126,20 @@ Value WeightOperand::Run::startOfNumbers() const {
   return start;
 }
 
-/// Integers of the block, less their offset, as f32.
-Value WeightOperand::Run::integers(int64_t i, int64_t lanes) const {
-  KernelBuilder &b = weight->b;
-  const BlockIntegers &integers = weight->format->block->integers;
-  BlockIntegers::Place place = integers.place(static_cast<uint32_t>(i));
-  Value bytes = b.load(b.vectorOf(b.getI8Type(), lanes), b.at(start, place.byte), 1);
-  auto wide = b.vectorOf(b.getI32Type(), lanes);
-  Value value = integers.isSigned ? arith::ExtSIOp::create(b, wide, bytes).getResult()
-                                  : arith::ExtUIOp::create(b, wide, bytes).getResult();
-  if (place.shift)
-    value = arith::ShRUIOp::create(b, value, b.splat(b.i32(place.shift), lanes));
-  // Nothing lies above the highest integer of a byte.
-  if (place.shift + integers.bits < 8)
-    value = arith::AndIOp::create(b, value, b.splat(b.i32((1 << integers.bits) - 1), lanes));
-  if (integers.offset)
-    value = b.sub(value, b.splat(b.i32(integers.offset), lanes));
-  return arith::SIToFPOp::create(b, b.vectorOf(b.getF32Type(), lanes), value);
-}
-
 Value WeightOperand::Run::vector(int64_t i, int64_t lanes) const {
   KernelBuilder &b = weight->b;
   if (!weight->hasBlocks())
     return b.loadF32(weight->element, b.at(startOfNumbers(), weight->bytes(i)), lanes);
-  return b.mulf(integers(i, lanes), b.splat(scale, lanes));
+  const PackedIntegers &layout = weight->layout().integers;
+  auto wide = b.vectorOf(b.getI32Type(), lanes);
+  Value small = integers(i, lanes);
+  Value value = layout.isSigned ? arith::ExtSIOp::create(b, wide, small).getResult()
+                                : arith::ExtUIOp::create(b, wide, small).getResult();
+  if (layout.offset)
+    value = b.sub(value, b.splat(b.i32(layout.offset), lanes));
+  value = arith::SIToFPOp::create(b, b.vectorOf(b.getF32Type(), lanes), value);
+  value = b.mulf(value, b.splat(scale(i), lanes));
+  return minima ? b.addf(value, b.splat(minimum(i), lanes)) : value;
 }
 
 Value WeightOperand::Run::scalar(int64_t i) const {

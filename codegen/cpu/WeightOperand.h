@@ -28,6 +28,8 @@ public:
   mlir::Type numberType() const { return element; }
   /// Most values of a vector that is loaded, of at most `lanes`: they lie side by side.
   int64_t vectorLanes(int64_t lanes) const;
+  /// What a block holds.
+  const BlockLayout &layout() const { return *format->block; }
 
   /// Values of a row in a step of the walk along it. Where they lie in blocks, it begins at a block and lies in it.
   class Run {
@@ -43,13 +45,27 @@ public:
     mlir::Value numbers(int64_t lanes) const;
     mlir::Value pair() const;
 
+    // Where values lie in blocks: the small integers `i` to `i + lanes` before the offset is subtracted, as i8; and
+    // what value `i` shares with its neighbours, as f32: its scale, and the minimum that is added to it (null: nothing
+    // is).
+    mlir::Value integers(int64_t i, int64_t lanes) const;
+    mlir::Value scale(int64_t i) const { return partOf(scales, i); }
+    mlir::Value minimum(int64_t i) const { return minima ? partOf(minima, i) : mlir::Value(); }
+    /// All scales of the block, one for each `scaleRun` values, as a vector; and the minima (null: there are none).
+    mlir::Value allScales() const { return scales; }
+    mlir::Value allMinima() const { return minima; }
+
     /// Asks for what lies `distance` bytes behind the run.
     void prefetch(int64_t distance) const;
 
   private:
     friend class WeightOperand;
     Run(const WeightOperand &weight, mlir::Value row, mlir::Value first);
-    mlir::Value integers(int64_t i, int64_t lanes) const;
+    mlir::Value bitsOf(const BitPlane &plane, int64_t i, int64_t lanes) const;
+    mlir::Value packed(const PackedIntegers &integers, int64_t i, int64_t lanes) const;
+    mlir::Value number(const BlockScale &place) const;
+    mlir::Value scaleVector(const BlockScale &place, const std::optional<PackedIntegers> &factors) const;
+    mlir::Value partOf(mlir::Value vector, int64_t i) const;
 
     mlir::Value startOfNumbers() const;
 
@@ -57,8 +73,8 @@ public:
     mlir::Value row, first;
     /// Address of the first number, computed where it is first used; or of the block.
     mutable mlir::Value start;
-    /// Of a block.
-    mlir::Value scale;
+    /// Of a block, one for each `scaleRun` values.
+    mlir::Value scales, minima;
   };
   /// The run from element `first` on, in the row at address `row`.
   Run run(mlir::Value row, mlir::Value first) const { return {*this, row, first}; }

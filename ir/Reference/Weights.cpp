@@ -7,37 +7,74 @@
 using namespace mlir;
 
 namespace quipu::llama {
+namespace {
 
-/// Integer `i` of a block that begins at byte `start` of a row, less the offset.
-static Value decodeInteger(ReferenceBuilder &b, const BlockIntegers &integers, Value bytes, Value row, Value start,
-                           Value i) {
-  int64_t run = integers.run, runsInByte = 8 / integers.bits;
-  Value group = b.div(i, b.index(run * runsInByte));
-  Value inGroup = b.add(b.mul(group, b.index(run)), b.rem(i, b.index(run)));
-  Value byte = b.extract(bytes, {row, b.add(b.add(start, b.index(integers.firstByte)), inGroup)});
-  Type i32 = b.getI32Type();
-  Value integer = integers.isSigned ? arith::ExtSIOp::create(b, i32, byte).getResult()
-                                    : arith::ExtUIOp::create(b, i32, byte).getResult();
-  if (runsInByte > 1) {
-    Value runInByte = b.rem(b.div(i, b.index(run)), b.index(runsInByte));
-    Value shift = arith::IndexCastOp::create(b, i32, b.mul(runInByte, b.index(integers.bits)));
-    integer = b.logicalAnd(arith::ShRUIOp::create(b, integer, shift), b.i32((1 << integers.bits) - 1));
-  }
-  return b.sub(integer, b.i32(integers.offset));
-}
+/// Reads a block that begins at byte `start` of a row of `bytes`.
+class BlockReader {
+public:
+  BlockReader(ReferenceBuilder &b, Value bytes, Value row, Value start) : b(b), bytes(bytes), row(row), start(start) {}
 
-/// The scale of a block that begins at byte `start` of a row, from its bytes, of which the lowest comes first.
-static Value decodeScale(ReferenceBuilder &b, const BlockScale &scale, Value bytes, Value row, Value start) {
-  const WeightFormat &number = denseFormat(scale.type);
-  Type bits = b.getIntegerType(8 * number.blockBytes);
-  Value all = arith::ConstantIntOp::create(b, bits, 0);
-  for (uint32_t i = 0; i < number.blockBytes; ++i) {
-    Value byte = b.extract(bytes, {row, b.add(start, b.index(scale.firstByte + i))});
-    Value wide = arith::ExtUIOp::create(b, bits, byte);
-    Value place = arith::ConstantIntOp::create(b, bits, 8 * i);
-    all = arith::OrIOp::create(b, all, arith::ShLIOp::create(b, wide, place));
+  /// Integer `i`, less the offset, as i32.
+  Value integer(const PackedIntegers &integers, Value i) {
+    Value value = bits(integers.low, i);
+    if (integers.high.bits) {
+      Value high = arith::ShLIOp::create(b, bits(integers.high, i), b.i32(integers.low.bits));
+      value = arith::OrIOp::create(b, value, high);
+    }
+    if (integers.isSigned)
+      value = arith::ExtSIOp::create(b, b.getI32Type(), arith::TruncIOp::create(b, b.getI8Type(), value));
+    return b.sub(value, b.i32(integers.offset));
   }
-  return b.widen(arith::BitcastOp::create(b, elementTypeOf(b.getContext(), number), all));
+
+  /// A number, whose lowest byte comes first, as f32.
+  Value number(const BlockScale &scale) {
+    const WeightFormat &format = denseFormat(scale.type);
+    Type type = b.getIntegerType(8 * format.blockBytes);
+    Value all = arith::ConstantIntOp::create(b, type, 0);
+    for (uint32_t i = 0; i < format.blockBytes; ++i) {
+      Value wide = arith::ExtUIOp::create(b, type, byteAt(b.index(scale.firstByte + i)));
+      all = arith::OrIOp::create(b, all, arith::ShLIOp::create(b, wide, arith::ConstantIntOp::create(b, type, 8 * i)));
+    }
+    return b.widen(arith::BitcastOp::create(b, elementTypeOf(b.getContext(), format), all));
+  }
+
+  /// `scale` times factor `run`, which is 1 where there are no factors.
+  Value scaleOf(const BlockScale &scale, const std::optional<PackedIntegers> &factors, Value run) {
+    Value value = number(scale);
+    return factors ? b.mul(value, toFloat(integer(*factors, run))) : value;
+  }
+
+  Value toFloat(Value integer) { return arith::SIToFPOp::create(b, b.getF32Type(), integer); }
+
+private:
+  Value byteAt(Value offset) { return b.extract(bytes, {row, b.add(start, offset)}); }
+
+  /// Bits of integer `i`; see BitPlane::place.
+  Value bits(const BitPlane &plane, Value i) {
+    Type i32 = b.getI32Type();
+    Value group = b.div(i, b.index(plane.run * plane.runsInByte));
+    Value runInByte = b.rem(b.div(i, b.index(plane.run)), b.index(plane.runsInByte));
+    Value inGroup = b.add(b.mul(group, b.index(plane.groupBytes)), b.rem(i, b.index(plane.run)));
+    Value byte = arith::ExtUIOp::create(b, i32, byteAt(b.add(b.index(plane.firstByte), inGroup)));
+    Value shift = b.add(b.mul(group, b.index(plane.groupBits)), b.mul(runInByte, b.index(plane.bits)));
+    shift = arith::IndexCastOp::create(b, i32, b.add(b.index(plane.firstBit), shift));
+    return b.logicalAnd(arith::ShRUIOp::create(b, byte, shift), b.i32((1 << plane.bits) - 1));
+  }
+
+  ReferenceBuilder &b;
+  Value bytes, row, start;
+};
+
+} // namespace
+
+/// The value of a codebook with so many entries at place `i`.
+static Value lookUp(ReferenceBuilder &b, const std::array<int8_t, 16> &codebook, Value i) {
+  Value value = b.i32(codebook[0]);
+  for (uint32_t place = 1; place < codebook.size(); ++place) {
+    Value isHere = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, i, b.i32(place));
+    value = arith::SelectOp::create(b, isHere, b.i32(codebook[place]), value);
+  }
+  return value;
 }
 
 Value decodeWeight(ReferenceBuilder &b, Value stored, Type type) {
@@ -49,9 +86,17 @@ Value decodeWeight(ReferenceBuilder &b, Value stored, Type type) {
   return b.generate(b.floats(weight.getShape()), ValueRange(), [&](ReferenceBuilder::Indices at) {
     Value start = b.mul(b.div(at[1], b.index(format.blockElements)), b.index(format.blockBytes));
     Value i = b.rem(at[1], b.index(format.blockElements));
-    Value integer = decodeInteger(b, format.block->integers, stored, at[0], start, i);
-    Value scale = decodeScale(b, format.block->scale, stored, at[0], start);
-    return b.mul(arith::SIToFPOp::create(b, b.getF32Type(), integer), scale);
+    const BlockLayout &block = *format.block;
+    BlockReader reader(b, stored, at[0], start);
+    Value run = b.div(i, b.index(block.scaleRun));
+    Value integer = reader.integer(block.integers, i);
+    if (block.codebook)
+      integer = lookUp(b, *block.codebook, integer);
+    Value value = b.mul(reader.toFloat(integer), reader.scaleOf(block.scale, block.scaleFactors, run));
+    if (!block.minimum)
+      return value;
+    Value minimum = reader.scaleOf(block.minimum->scale, block.minimum->factors, run);
+    return b.add(value, block.minimum->sign < 0 ? arith::NegFOp::create(b, minimum).getResult() : minimum);
   });
 }
 

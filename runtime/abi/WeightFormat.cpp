@@ -5,8 +5,6 @@
 
 #include <algorithm>
 #include <cassert>
-#include <cmath>
-#include <cstring>
 #include <iterator>
 
 namespace quipu {
@@ -18,130 +16,136 @@ constexpr WeightFormat denseRow(std::string_view name, plan::DType type) {
   return {name, /*blockElements=*/1, bytes, /*alignment=*/2, type, std::nullopt};
 }
 
+/// A block of 32 integers with an f16 scale in front.
+constexpr BlockLayout scaled(PackedIntegers integers, BlockRounding rounding) {
+  return {.integers = integers, .scale = {plan::DType::f16, 0}, .scaleRun = 32, .rounding = rounding};
+}
+
+/// A block of 32 integers with an f16 scale and an f16 minimum in front.
+constexpr BlockLayout scaledFromMinimum(PackedIntegers integers) {
+  return {.integers = integers,
+          .scale = {plan::DType::f16, 0},
+          .scaleRun = 32,
+          .minimum = BlockMinimum{{plan::DType::f16, 2}, std::nullopt, 1.0f},
+          .rounding = BlockRounding::searched};
+}
+
+/// The 6-bit factors of q4_k and q5_k in 12 bytes from byte 4 on. The lower halves of the first four scales' and the
+/// first four minima's bytes are theirs; the others have theirs in the last four bytes. The two highest bits of all lie
+/// in the first eight bytes.
+constexpr PackedIntegers kScales6 = {
+    .low = {.firstByte = 4, .bits = 4, .run = 4, .runsInByte = 1, .groupBytes = 8},
+    .high = {.firstByte = 4, .bits = 2, .run = 4, .runsInByte = 2, .groupBytes = 4, .firstBit = 4}};
+constexpr PackedIntegers kMinima6 = {
+    .low = {.firstByte = 8, .bits = 4, .run = 4, .runsInByte = 1, .groupBytes = 4, .groupBits = 4},
+    .high = {.firstByte = 8, .bits = 2, .run = 4, .runsInByte = 2, .groupBytes = 4, .firstBit = 4}};
+
+/// A block of 256 integers behind an f16 scale, an f16 scale of minima, and factors of both for each 32.
+constexpr BlockLayout superBlock(PackedIntegers integers) {
+  return {.integers = integers,
+          .scale = {plan::DType::f16, 0},
+          .scaleRun = 32,
+          .scaleFactors = kScales6,
+          .minimum = BlockMinimum{{plan::DType::f16, 2}, kMinima6, -1.0f},
+          .rounding = BlockRounding::searched};
+}
+
+constexpr PackedIntegers unsignedIntegers(BitPlane low, BitPlane high = {}, int32_t offset = 0) {
+  return {.low = low, .high = high, .offset = offset};
+}
+
+constexpr std::array<int8_t, 16> kNonLinear4 = {-127, -104, -83, -65, -49, -35, -22, -10,
+                                                1,    13,   25,  38,  53,  69,  89,  113};
+
+constexpr auto filled = BitPlane::filled;
+constexpr PackedIntegers kBytesAt2 = {.low = filled(2, 8, 32), .isSigned = true};
+
 constexpr WeightFormat kFormats[] = {
     denseRow("f32", plan::DType::f32),
     denseRow("f16", plan::DType::f16),
     denseRow("bf16", plan::DType::bf16),
-    // An f16 scale and 32 bytes.
-    {"q8_0", 32, 34, 2, std::nullopt,
-     BlockLayout{.integers = {.firstByte = 2, .bits = 8, .run = 32, .isSigned = true, .offset = 0},
-                 .scale = {.type = plan::DType::f16, .firstByte = 0},
-                 .rounding = BlockRounding::symmetric}},
-    // An f16 scale and 16 bytes: the first 16 integers in their lower halves, the others in their upper halves.
-    {"q4_0", 32, 18, 2, std::nullopt,
-     BlockLayout{.integers = {.firstByte = 2, .bits = 4, .run = 16, .isSigned = false, .offset = 8},
-                 .scale = {.type = plan::DType::f16, .firstByte = 0},
-                 .rounding = BlockRounding::smallest}},
+    {"q8_0", 32, 34, 2, std::nullopt, scaled(kBytesAt2, BlockRounding::symmetric)},
+    // The first 16 integers lie in the lower halves of the bytes, the others in their upper halves.
+    {"q4_0", 32, 18, 2, std::nullopt, scaled(unsignedIntegers(filled(2, 4, 16), {}, 8), BlockRounding::smallest)},
+    {"q4_1", 32, 20, 2, std::nullopt, scaledFromMinimum(unsignedIntegers(filled(4, 4, 16)))},
+    // The fifth bits lie in front, one behind the other.
+    {"q5_0", 32, 22, 2, std::nullopt,
+     scaled(unsignedIntegers(filled(6, 4, 16), filled(2, 1, 1), 16), BlockRounding::smallest)},
+    {"q5_1", 32, 24, 2, std::nullopt, scaledFromMinimum(unsignedIntegers(filled(8, 4, 16), filled(4, 1, 1)))},
+    {"q2_k", 256, 84, 2, std::nullopt,
+     BlockLayout{.integers = unsignedIntegers(filled(16, 2, 32)),
+                 .scale = {plan::DType::f16, 80},
+                 .scaleRun = 16,
+                 .scaleFactors = unsignedIntegers({.bits = 4, .run = 16, .runsInByte = 1, .groupBytes = 16}),
+                 .minimum = BlockMinimum{{plan::DType::f16, 82},
+                                         unsignedIntegers(
+                                             {.bits = 4, .run = 16, .runsInByte = 1, .groupBytes = 16, .firstBit = 4}),
+                                         -1.0f},
+                 .rounding = BlockRounding::searched}},
+    {"q3_k", 256, 110, 2, std::nullopt,
+     BlockLayout{.integers = unsignedIntegers(filled(32, 2, 32), filled(0, 1, 32), 4),
+                 .scale = {plan::DType::f16, 108},
+                 .scaleRun = 16,
+                 .scaleFactors = unsignedIntegers(filled(96, 4, 8), filled(104, 2, 4), 32),
+                 .rounding = BlockRounding::searched}},
+    {"q4_k", 256, 144, 2, std::nullopt, superBlock(unsignedIntegers(filled(16, 4, 32)))},
+    {"q5_k", 256, 176, 2, std::nullopt, superBlock(unsignedIntegers(filled(48, 4, 32), filled(16, 1, 32)))},
+    {"q6_k", 256, 210, 2, std::nullopt,
+     BlockLayout{.integers = unsignedIntegers(filled(0, 4, 64), filled(128, 2, 32), 32),
+                 .scale = {plan::DType::f16, 208},
+                 .scaleRun = 16,
+                 .scaleFactors = PackedIntegers{.low = filled(192, 8, 16), .isSigned = true},
+                 .rounding = BlockRounding::searched}},
+    // The sums of 16 behind the integers are not read.
+    {"q8_k", 256, 292, 4, std::nullopt,
+     BlockLayout{
+         .integers = {.low = filled(4, 8, 256), .isSigned = true}, .scale = {plan::DType::f32, 0}, .scaleRun = 256}},
+    {"iq4_nl", 32, 18, 2, std::nullopt,
+     BlockLayout{.integers = unsignedIntegers(filled(2, 4, 16)),
+                 .codebook = &kNonLinear4,
+                 .scale = {plan::DType::f16, 0},
+                 .scaleRun = 32}},
 };
+
+constexpr bool isSound(const BitPlane &plane, uint32_t count, uint32_t blockBytes) {
+  if (plane.bits == 0)
+    return true;
+  for (uint32_t i = 0; i < count; ++i) {
+    BitPlane::Place place = plane.place(i);
+    if (place.byte >= blockBytes || place.shift + plane.bits > 8)
+      return false;
+  }
+  return count % plane.run == 0;
+}
+
+constexpr bool isSound(const PackedIntegers &integers, uint32_t count, uint32_t blockBytes) {
+  return integers.low.bits != 0 && integers.bits() <= 8 && (!integers.isSigned || integers.bits() == 8) &&
+         isSound(integers.low, count, blockBytes) && isSound(integers.high, count, blockBytes);
+}
+
+constexpr bool isSound(const BlockScale &scale, uint32_t blockBytes) {
+  return scale.firstByte % 2 == 0 && scale.firstByte + dtypeSize(scale.type) <= blockBytes;
+}
 
 constexpr bool isSound(const WeightFormat &format) {
   if (format.dense)
     return !format.block && format.blockElements == 1;
   if (!format.block || format.blockElements > kMaxBlockElements || format.blockBytes % format.alignment != 0)
     return false;
-  const BlockIntegers &integers = format.block->integers;
-  const BlockScale &scale = format.block->scale;
-  return 8 % integers.bits == 0 && format.blockElements % (integers.run * (8 / integers.bits)) == 0 &&
-         (!integers.isSigned || integers.bits == 8) && scale.firstByte % 2 == 0 &&
-         integers.place(format.blockElements - 1).byte < format.blockBytes &&
-         scale.firstByte + dtypeSize(scale.type) <= format.blockBytes;
-}
-static_assert(std::all_of(std::begin(kFormats), std::end(kFormats), isSound),
-              "a format whose blocks do not hold what its row says");
-
-/// Values that stay in the first-level cache between the two halves of a conversion: whole blocks of any size.
-constexpr size_t kPiece = 1024;
-static_assert(kPiece % kMaxBlockElements == 0);
-
-float readNumber(plan::DType type, const uint8_t *bytes) {
-  float value = 0;
-  convertElements(type, bytes, plan::DType::f32, &value, 1);
-  return value;
-}
-
-/// Integers of a block with the scale's reciprocal `inverse`. Each step of a sum stands alone, so that no compiler
-/// joins them to one instruction with another rounding.
-QUIPU_MULTIVERSION void roundToIntegers(const BlockIntegers &integers, BlockRounding rounding, const float *values,
-                                        float inverse, int32_t *result, uint32_t count) {
-  if (rounding == BlockRounding::symmetric) {
-    for (uint32_t i = 0; i < count; ++i) {
-      float scaled = values[i] * inverse;
-      float whole = std::trunc(scaled);
-      float rest = scaled - whole;
-      float step = std::fabs(rest) >= 0.5f ? std::copysign(1.0f, scaled) : 0.0f;
-      result[i] = int32_t(whole + step) + integers.offset;
-    }
-    return;
-  }
-  int32_t most = (1 << integers.bits) - 1;
-  float half = float(integers.offset) + 0.5f;
-  for (uint32_t i = 0; i < count; ++i) {
-    float scaled = values[i] * inverse;
-    float raised = scaled + half;
-    result[i] = std::min(int32_t(raised), most);
-  }
-}
-
-/// Puts the integers into the zeroed bytes of a block.
-QUIPU_MULTIVERSION void packIntegers(const BlockIntegers &integers, const int32_t *values, uint8_t *block,
-                                     uint32_t count) {
-  uint32_t mask = (1u << integers.bits) - 1;
-  for (uint32_t first = 0; first < count; first += integers.run) {
-    BlockIntegers::Place place = integers.place(first);
-    for (uint32_t i = 0; i < integers.run; ++i)
-      block[place.byte + i] |= uint8_t((uint32_t(values[first + i]) & mask) << place.shift);
-  }
-}
-
-QUIPU_MULTIVERSION float largestMagnitude(const float *values, uint32_t count) {
-  uint32_t largest = 0;
-  // As integers, in which an infinity and what is no number are larger than all numbers.
-  for (uint32_t i = 0; i < count; ++i)
-    largest = std::max(largest, std::bit_cast<uint32_t>(values[i]) & 0x7fffffff);
-  return std::bit_cast<float>(largest);
-}
-
-float scaleFor(const BlockLayout &block, const float *values, uint32_t count, float magnitude) {
-  float half = float(1 << (block.integers.bits - 1));
-  if (block.rounding == BlockRounding::symmetric)
-    return magnitude / (half - 1);
-  const float *largest = std::find_if(values, values + count, [&](float x) { return std::fabs(x) == magnitude; });
-  return *largest / -half;
-}
-
-/// False when the block cannot hold the values.
-bool encodeBlock(const WeightFormat &format, const float *values, uint8_t *target) {
   const BlockLayout &block = *format.block;
-  float magnitude = largestMagnitude(values, format.blockElements);
-  if (!std::isfinite(magnitude))
+  if (block.scaleRun == 0 || format.blockElements % block.scaleRun != 0)
     return false;
-  float scale = scaleFor(block, values, format.blockElements, magnitude);
-  memset(target, 0, format.blockBytes);
-  uint8_t *place = target + block.scale.firstByte;
-  convertElements(plan::DType::f32, &scale, block.scale.type, place, 1);
-  if (!std::isfinite(readNumber(block.scale.type, place)))
+  uint32_t runs = format.blockElements / block.scaleRun, bytes = format.blockBytes;
+  if (block.scaleFactors && !isSound(*block.scaleFactors, runs, bytes))
     return false;
-  // Of values so small the stored scale is zero, and with it all that is decoded.
-  float inverse = scale != 0 ? 1 / scale : 0;
-  if (!std::isfinite(inverse))
-    inverse = 0;
-  int32_t integers[kMaxBlockElements];
-  roundToIntegers(block.integers, block.rounding, values, inverse, integers, format.blockElements);
-  packIntegers(block.integers, integers, target, format.blockElements);
-  return true;
+  if (block.minimum && (!isSound(block.minimum->scale, bytes) ||
+                        (block.minimum->factors && !isSound(*block.minimum->factors, runs, bytes))))
+    return false;
+  return isSound(block.integers, format.blockElements, bytes) && isSound(block.scale, bytes) &&
+         (!block.codebook || block.integers.bits() == 4);
 }
-
-void decodeBlock(const WeightFormat &format, const uint8_t *source, float *target) {
-  const BlockIntegers &integers = format.block->integers;
-  float scale = readNumber(format.block->scale.type, source + format.block->scale.firstByte);
-  uint32_t mask = (1u << integers.bits) - 1;
-  for (uint32_t i = 0; i < format.blockElements; ++i) {
-    BlockIntegers::Place place = integers.place(i);
-    uint32_t bits = uint32_t(source[place.byte] >> place.shift) & mask;
-    int32_t integer = integers.isSigned ? int8_t(bits) : int32_t(bits);
-    target[i] = float(integer - integers.offset) * scale;
-  }
-}
+static_assert(std::all_of(std::begin(kFormats), std::end(kFormats), [](const WeightFormat &f) { return isSound(f); }),
+              "a format whose blocks do not hold what its row says");
 
 } // namespace
 
@@ -180,56 +184,6 @@ uint64_t weightBytes(const plan::Weight &weight) {
   for (uint64_t dim : *weight.shape())
     elements *= dim;
   return formatOf(weight).bytes(elements);
-}
-
-void decodeBlocks(const WeightFormat &format, const void *source, float *target, size_t count) {
-  if (format.dense)
-    return convertElements(*format.dense, source, plan::DType::f32, target, count);
-  const auto *bytes = static_cast<const uint8_t *>(source);
-  for (size_t done = 0; done < count; done += format.blockElements, bytes += format.blockBytes)
-    decodeBlock(format, bytes, target + done);
-}
-
-std::optional<size_t> encodeBlocks(const WeightFormat &format, const float *source, void *target, size_t count) {
-  if (format.dense) {
-    convertElements(plan::DType::f32, source, *format.dense, target, count);
-    return std::nullopt;
-  }
-  auto *bytes = static_cast<uint8_t *>(target);
-  for (size_t done = 0; done < count; done += format.blockElements, bytes += format.blockBytes) {
-    const float *values = source + done;
-    if (encodeBlock(format, values, bytes))
-      continue;
-    // The value at fault is no number, or else the largest.
-    const float *worst = std::find_if(values, values + format.blockElements, [](float x) { return !std::isfinite(x); });
-    if (worst == values + format.blockElements)
-      worst = std::max_element(values, values + format.blockElements,
-                               [](float a, float b) { return std::fabs(a) < std::fabs(b); });
-    return size_t(worst - source);
-  }
-  return std::nullopt;
-}
-
-std::optional<size_t> convertBlocks(const WeightFormat &from, const void *source, const WeightFormat &to, void *target,
-                                    size_t count) {
-  if (&from == &to) {
-    memcpy(target, source, from.bytes(count));
-    return std::nullopt;
-  }
-  if (from.dense && to.dense) {
-    convertElements(*from.dense, source, *to.dense, target, count);
-    return std::nullopt;
-  }
-  const auto *in = static_cast<const uint8_t *>(source);
-  auto *out = static_cast<uint8_t *>(target);
-  for (size_t done = 0; done < count; done += kPiece) {
-    size_t size = std::min(kPiece, count - done);
-    float values[kPiece];
-    decodeBlocks(from, in + from.bytes(done), values, size);
-    if (std::optional<size_t> bad = encodeBlocks(to, values, out + to.bytes(done), size))
-      return done + *bad;
-  }
-  return std::nullopt;
 }
 
 } // namespace quipu

@@ -170,3 +170,16 @@ func.func @decode(%x: tensor<?x32xbf16>, %w: tensor<8x32x!llama.block<q8_0>>) ->
   %0 = llama.launch @k(%x, %w) : (tensor<?x32xbf16>, tensor<8x32x!llama.block<q8_0>>) -> tensor<?x8xf32>
   return %0 : tensor<?x8xf32>
 }
+
+// -----
+
+// Test: a format whose values are places in a table.
+// expected-error @+1 {{has a weight 'tensor<8x32x!llama.block<iq4_nl>>'; kernels do not look values up in the table of iq4_nl}}
+llama.kernel @k(%x: tensor<?x32xf32>, %w: tensor<8x32x!llama.block<iq4_nl>>) -> tensor<?x8xf32> attributes {schedule = #llama.cpu_linear<rows = few, lanes = 8, run = 4, vectors = 1, rowTiles = 1, dot = fma, prefetch = 0>} {
+  %0 = llama.linear %x, %w : (tensor<?x32xf32>, tensor<8x32x!llama.block<iq4_nl>>) -> tensor<?x8xf32>
+  llama.yield %0 : tensor<?x8xf32>
+}
+func.func @decode(%x: tensor<?x32xf32>, %w: tensor<8x32x!llama.block<iq4_nl>>) -> tensor<?x8xf32> attributes {llama.program = #llama.program<decode, rows = 1 to 8>} {
+  %0 = llama.launch @k(%x, %w) : (tensor<?x32xf32>, tensor<8x32x!llama.block<iq4_nl>>) -> tensor<?x8xf32>
+  return %0 : tensor<?x8xf32>
+}

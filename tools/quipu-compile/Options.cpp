@@ -20,7 +20,7 @@ const SharedOptions &sharedOptions() {
   static const std::vector<std::string> formats = [] {
     std::vector<std::string> names;
     for (const WeightFormat &format : weightFormats())
-      if (format.block)
+      if (format.block && format.canEncode())
         names.emplace_back(format.name);
     return names;
   }();
