@@ -53,6 +53,8 @@ function(quipu_add_mlir_library name)
   target_include_directories(${name} SYSTEM PUBLIC ${LLVM_INCLUDE_DIRS} ${MLIR_INCLUDE_DIRS})
   target_compile_definitions(${name} PUBLIC ${QUIPU_LLVM_DEFINITIONS})
   target_compile_options(${name} PRIVATE -fno-rtti)
+  # Each file has a type of its debug lines, also where several are compiled as one.
+  set_target_properties(${name} PROPERTIES UNITY_BUILD_CODE_AFTER_INCLUDE "#undef DEBUG_TYPE")
   # MLIR's headers take seconds a file: one precompiled header for all of them.
   quipu_reuse_pch(${name} QuipuMlirPch)
   quipu_optimise_little(${name})

@@ -59,8 +59,19 @@ def LlamaSelectSchedules : Pass<"llama-select-schedules", "::mlir::ModuleOp"> {
                  Option<"positions", "positions", "int64_t", "0", "Most positions of a sequence (0: not known)">,
                  TargetOption<"cpu:host, cpu:x86-64-v3, cpu:x86-64-v4, ... (LLVM features with +name, -name), "
                               "cuda:sm_90a, cuda:sm_80, cuda:sm_86, cuda:sm_89">];
+  let statistics = [Statistic<"numLinearRing", "linear-ring", "Number of linear kernels with a ring of weights">,
+                    Statistic<"numLinearFew", "linear-few", "Number of other linear kernels for few rows">,
+                    Statistic<"numLinearMany", "linear-many", "Number of linear kernels for many rows">,
+                    Statistic<"numAttentionFew", "attention-few", "Number of attention kernels for few rows">,
+                    Statistic<"numAttentionMany", "attention-many", "Number of attention kernels for many rows">,
+                    Statistic<"numPointwise", "pointwise", "Number of pointwise kernels">];
   let dependentDialects = ["::quipu::llama::LlamaDialect"];
 }
+
+def EmittedKernels : Statistic<"numKernels", "kernels", "Number of kernels that code was emitted for">;
+def EmittedFunctions : Statistic<"numFunctions", "functions", "Number of functions emitted for them">;
+def LoweredFunctions : Statistic<"numFunctions", "functions", "Number of functions lowered">;
+def LoweredOperations : Statistic<"numOperations", "operations", "Number of LLVM operations that they became">;
 
 class CodegenPass<string name> : Pass<name, "::mlir::ModuleOp"> {
   // What all emitters write and what their code is lowered to.
@@ -83,6 +94,7 @@ def LlamaEmitCpu : CodegenPass<"llama-emit-cpu"> {
     schedule is refused.
   }];
   let options = [CpuTargetOption, KernelOption];
+  let statistics = [EmittedKernels, EmittedFunctions];
 }
 
 def LlamaLowerCpu : CodegenPass<"llama-lower-cpu"> {
@@ -93,6 +105,7 @@ def LlamaLowerCpu : CodegenPass<"llama-lower-cpu"> {
     called.
   }];
   let options = [CpuTargetOption];
+  let statistics = [LoweredFunctions, LoweredOperations];
 }
 
 def LlamaEmitCuda : CodegenPass<"llama-emit-cuda"> {
@@ -104,6 +117,8 @@ def LlamaEmitCuda : CodegenPass<"llama-emit-cuda"> {
     same time. With `kernel`, that one alone is emitted, without services.
   }];
   let options = [CudaTargetOption, KernelOption];
+  let statistics = [EmittedKernels, EmittedFunctions,
+                    Statistic<"numServices", "services", "Number of functions emitted for the runtime">];
 }
 
 def LlamaLowerCuda : CodegenPass<"llama-lower-cuda"> {
@@ -111,6 +126,7 @@ def LlamaLowerCuda : CodegenPass<"llama-lower-cuda"> {
   let description = [{
     Works on the modules in `@kernels` of `llama-emit-cuda`, on all of them at the same time.
   }];
+  let statistics = [LoweredFunctions, LoweredOperations];
 }
 
 #endif // QUIPU_CODEGEN_PASSES_TD

@@ -9,6 +9,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ir/Llama/DebugLog.h"
 #include "ir/Llama/Llama.h"
 #include "ir/Llama/Place.h"
 #include "passes/Passes.h"
@@ -19,6 +20,8 @@
 #include "llvm/ADT/MapVector.h"
 
 #include <tuple>
+
+#define DEBUG_TYPE "llama-expand"
 
 namespace quipu::llama {
 #define GEN_PASS_DEF_EXPANDPASS
@@ -99,6 +102,7 @@ private:
     llvm::MapVector<Key, Value> tables;
     for (Operation *op : ops) {
       ++numExpanded;
+      QUIPU_DEBUG() << describeOp(op) << " becomes primitives";
       if (auto mlp = dyn_cast<GatedMLPOp>(op)) {
         expandGatedMLP(mlp);
       } else if (auto head = dyn_cast<LMHeadOp>(op)) {
@@ -106,7 +110,9 @@ private:
       } else {
         auto rotary = cast<RotaryOp>(op);
         Value &table = tables[{rotary.getPositions(), rotary.getHeadDim(), rotary.getRope()}];
-        if (!table)
+        if (table)
+          QUIPU_DEBUG() << describeOp(op) << " shares a table of cosines and sines";
+        else
           table = makeTable(rotary);
         OpBuilder builder(rotary);
         Value rotated = RotateOp::create(builder, rotary.getLoc(), rotary.getResult().getType(), rotary.getInput(),

@@ -14,6 +14,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ir/Llama/DebugLog.h"
 #include "ir/Llama/Llama.h"
 #include "ir/Llama/Place.h"
 #include "passes/Passes.h"
@@ -26,8 +27,11 @@
 #include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
+#include "llvm/Support/InterleavedRange.h"
 
 #include <map>
+
+#define DEBUG_TYPE "llama-form-kernels"
 
 namespace quipu::llama {
 #define GEN_PASS_DEF_FORMKERNELSPASS
@@ -109,6 +113,9 @@ private:
     inPrologue.insert({norm, linear});
   }
 
+  /// The beginning of a debug line that says why a group has no epilogue, or no more of it.
+  static std::string end(const Group &group) { return describeOp(group.anchor) + " takes no more ops: "; }
+
   /// Whether every use of `op` is in the prologue of a linear.
   bool isComputedByReaders(Operation *op) {
     if (op->use_empty())
@@ -119,48 +126,66 @@ private:
   }
 
   void takeEpilogue(Group &group, LinearOp linear) {
-    if (!linear->hasOneUse())
+    if (!linear->hasOneUse()) {
+      QUIPU_DEBUG() << end(group) << "its result has " << llvm::range_size(linear->getUsers()) << " readers";
       return;
+    }
     Operation *user = *linear->user_begin();
     if (auto gate = dyn_cast<GateOp>(user)) {
-      if (!gate.getUp())
+      if (gate.getUp())
+        QUIPU_DEBUG() << end(group) << describeOp(gate) << " has another operand";
+      else
         take(group, gate);
     } else if (isa<AddOp>(user)) {
       take(group, user);
     } else if (auto split = dyn_cast<SplitOp>(user)) {
       if (!takeQkv(group, split))
         group.epilogue.clear();
+    } else {
+      QUIPU_DEBUG() << end(group) << describeOp(user) << " is no epilogue";
     }
   }
 
   /// Takes what a query, key and value projection ends in: both rotations and the append. Code is generated for this
   /// form as a whole, so a part of it is not taken.
   bool takeQkv(Group &group, SplitOp split) {
-    if (split.getParts().size() != 3 || llvm::any_of(split.getParts(), [](Value part) { return !part.hasOneUse(); }))
+    if (split.getParts().size() != 3 || llvm::any_of(split.getParts(), [](Value part) { return !part.hasOneUse(); })) {
+      QUIPU_DEBUG() << end(group) << "its parts are not three with a reader each";
       return false;
+    }
     auto query = dyn_cast<RotateOp>(*split.getParts()[0].user_begin());
     auto key = dyn_cast<RotateOp>(*split.getParts()[1].user_begin());
     auto append = dyn_cast<KVAppendOp>(*split.getParts()[2].user_begin());
     if (!query || !key || !append || !key->hasOneUse() || append.getKeys() != key.getResult() ||
-        append.getValues() != split.getParts()[2])
+        append.getValues() != split.getParts()[2]) {
+      QUIPU_DEBUG() << end(group)
+                    << "its parts do not end in a rotated query, and a rotated key that is appended with the value";
       return false;
+    }
     // One table, which has the width of a head, one layout, and the heads of the cache.
     auto table = cast<RankedTensorType>(query.getTable().getType());
     if (query.getTable() != key.getTable() || !table.getElementType().isF32() || query.getLayout() != key.getLayout() ||
-        static_cast<int64_t>(query.getHeadDim()) != append.getKv().getType().getHeadDim())
+        static_cast<int64_t>(query.getHeadDim()) != append.getKv().getType().getHeadDim()) {
+      QUIPU_DEBUG() << end(group)
+                    << "query and key are not turned by one f32 table, in one layout and heads of the cache's size";
       return false;
+    }
     return take(group, split) && take(group, query) && take(group, key) && take(group, append);
   }
 
   /// Takes `op` into the group when the group can be launched where its last op then lies.
   bool take(Group &group, Operation *op) {
-    if (taken.contains(op) || op->getBlock() != group.anchor->getBlock())
+    if (taken.contains(op) || op->getBlock() != group.anchor->getBlock()) {
+      QUIPU_DEBUG() << end(group) << describeOp(op) << " is in another kernel or block";
       return false;
+    }
     Operation *last = group.ops().back();
     if (last->isBeforeInBlock(op))
       last = op;
-    if (readsDependent(group, op) || !canWait(group, op, last))
+    if (readsDependent(group, op) || !canWait(group, op, last)) {
+      QUIPU_DEBUG() << end(group) << describeOp(op) << " depends on, or cannot be exchanged with, an op between them";
       return false;
+    }
     group.epilogue.insert(op);
     return true;
   }
@@ -334,8 +359,10 @@ private:
   StringRef kernelFor(func::FuncOp func, const Group &group, ArrayRef<Operation *> ops, const Interface &interface,
                       const RowCounts &rows) {
     KernelOp &kernel = kernels[structureOf(ops, interface, rows)];
-    if (kernel)
+    if (kernel) {
+      QUIPU_DEBUG() << describeOp(group.anchor) << " shares kernel @" << kernel.getSymName();
       return kernel.getSymName();
+    }
     OpBuilder builder(func);
     SmallVector<Type> inputs = llvm::map_to_vector(interface.inputs, [](Value value) { return value.getType(); });
     SmallVector<Type> results = llvm::map_to_vector(interface.results, [](Value value) { return value.getType(); });
@@ -344,6 +371,8 @@ private:
     Location loc = NameLoc::get(builder.getStringAttr(getLastWord(name)));
     kernel = KernelOp::create(builder, loc, name, builder.getFunctionType(inputs, results));
     ++numKernels;
+    QUIPU_DEBUG() << describeOp(group.anchor) << " makes kernel @" << name << " of "
+                  << llvm::interleaved(llvm::map_range(ops, [](Operation *op) { return op->getName(); }));
 
     Block &body = kernel.getBody().front();
     IRMapping mapping;

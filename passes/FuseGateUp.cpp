@@ -4,11 +4,14 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ir/Llama/DebugLog.h"
 #include "ir/Llama/Llama.h"
 #include "passes/FuseLinears.h"
 #include "passes/Passes.h"
 
 #include "mlir/IR/Builders.h"
+
+#define DEBUG_TYPE "llama-fuse-gate-up"
 
 namespace quipu::llama {
 #define GEN_PASS_DEF_FUSEGATEUPPASS
@@ -28,8 +31,11 @@ struct FuseGateUpPass : quipu::llama::impl::FuseGateUpPassBase<FuseGateUpPass> {
     for (GateOp op : gates) {
       auto gate = op.getGate().getDefiningOp<LinearOp>();
       auto up = op.getUp() ? op.getUp().getDefiningOp<LinearOp>() : LinearOp();
-      if (!gate || !up)
+      if (!gate || !up) {
+        QUIPU_DEBUG() << describeOp(op) << " stays: "
+                      << (op.getUp() ? "an operand is no result of a llama.linear" : "it has one operand already");
         continue;
+      }
       std::string why = fuser.whyNot({gate, up});
       if (why.empty() && (!gate->hasOneUse() || !up->hasOneUse()))
         why = "a projection has another use";
@@ -40,6 +46,7 @@ struct FuseGateUpPass : quipu::llama::impl::FuseGateUpPassBase<FuseGateUpPass> {
       LinearOp fused = fuser.fuse({gate, up}, "gate_up");
       op.getGateMutable().assign(fused.getResult());
       op.getUpMutable().clear();
+      QUIPU_DEBUG() << describeOp(op) << " reads one projection, " << describeOp(fused);
       ++numFused;
     }
     fuser.eraseUnused();

@@ -8,6 +8,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ir/Llama/DebugLog.h"
 #include "ir/Llama/Llama.h"
 #include "ir/Llama/Place.h"
 #include "passes/FuseLinears.h"
@@ -15,6 +16,8 @@
 
 #include "mlir/IR/Builders.h"
 #include "llvm/ADT/MapVector.h"
+
+#define DEBUG_TYPE "llama-fuse-qkv"
 
 namespace quipu::llama {
 #define GEN_PASS_DEF_FUSEQKVPASS
@@ -63,13 +66,21 @@ struct FuseQkvPass : quipu::llama::impl::FuseQkvPassBase<FuseQkvPass> {
 private:
   void fuseLayer(LinearFuser &fuser, KVAppendOp append, ArrayRef<AttentionOp> attentions) {
     LinearOp key = findProjection(append.getKeys()), value = findProjection(append.getValues());
-    if (!key || !value || value.getResult() != append.getValues())
+    if (!key || !value || value.getResult() != append.getValues()) {
+      QUIPU_DEBUG() << describeOp(append) << " stays: its " << (key ? "values" : "keys")
+                    << " are no result of a llama.linear";
       return;
+    }
+    if (attentions.empty())
+      QUIPU_DEBUG() << describeOp(append) << " stays: no attention reads the layer";
     std::string why;
     for (AttentionOp attention : attentions) {
       LinearOp query = findProjection(attention.getQuery());
-      if (!query)
+      if (!query) {
+        QUIPU_DEBUG() << describeOp(append) << ": the query of " << describeOp(attention)
+                      << " is no result of a llama.linear";
         continue;
+      }
       why = fuser.whyNot({query, key, value});
       if (!why.empty())
         continue;
@@ -83,6 +94,7 @@ private:
       query.getResult().replaceAllUsesWith(split.getParts()[0]);
       key.getResult().replaceAllUsesWith(split.getParts()[1]);
       value.getResult().replaceAllUsesWith(split.getParts()[2]);
+      QUIPU_DEBUG() << describeOp(append) << ": query, key and value are one projection, " << describeOp(fused);
       ++numFused;
       return;
     }

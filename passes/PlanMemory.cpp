@@ -15,6 +15,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ir/Llama/DebugLog.h"
 #include "ir/Llama/Llama.h"
 #include "passes/Passes.h"
 #include "runtime/abi/KernelAbi.h"
@@ -29,6 +30,8 @@
 #include "llvm/Support/MathExtras.h"
 
 #include <algorithm>
+
+#define DEBUG_TYPE "llama-plan-memory"
 
 namespace quipu::llama {
 #define GEN_PASS_DEF_PLANMEMORYPASS
@@ -137,6 +140,7 @@ private:
       if (item.continued)
         item.offset = items[*item.continued].offset;
     setOffsets(launches, items);
+    describe(func, launches, items, kinds.size(), arena);
     func->setAttr(kArenaBytesAttrName, Builder(&getContext()).getI64IntegerAttr(arena));
   }
 
@@ -164,6 +168,29 @@ private:
       for (auto [position, type] : llvm::enumerate(*workspace))
         items.push_back({sizeOf(cast<TypeAttr>(type).getValue(), program), now, now,
                          classes.workspace(kernel, static_cast<unsigned>(position))});
+  }
+
+  /// Debug lines: where each item lies and how long it lives.
+  static void describe(func::FuncOp func, const Launches &launches, ArrayRef<Item> items, size_t kinds, int64_t arena) {
+    StringRef program = func.getSymName();
+    for (auto [index, item] : llvm::enumerate(items)) {
+      int64_t launch = item.begin;
+      size_t position = index - launches.firstItem[launch];
+      LaunchOp op = launches.inOrder[launch];
+      bool isResult = position < op.getNumResults();
+      auto line = [&](const Twine &place) {
+        QUIPU_DEBUG() << "@" << program << ": launch " << launch << ", " << describeOp(op) << ", "
+                      << (isResult ? "result " : "workspace ") << (isResult ? position : position - op.getNumResults())
+                      << ": " << place;
+      };
+      if (item.size == 0)
+        line("in memory of the caller");
+      else
+        line(Twine(item.size) + " bytes at " + Twine(item.offset) + ", to launch " + Twine(item.end) +
+             (item.continued ? ", over an operand" : ""));
+    }
+    QUIPU_DEBUG() << "@" << program << ": an arena of " << arena << " bytes for " << items.size() << " values in "
+                  << kinds << " places";
   }
 
   /// Writes the places of items into the launches that they belong to.

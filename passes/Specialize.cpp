@@ -7,6 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ir/Llama/DebugLog.h"
 #include "ir/Llama/Llama.h"
 #include "passes/Passes.h"
 
@@ -19,6 +20,8 @@
 
 #include <algorithm>
 #include <optional>
+
+#define DEBUG_TYPE "llama-specialize"
 
 namespace quipu::llama {
 #define GEN_PASS_DEF_SPECIALIZEPASS
@@ -60,9 +63,13 @@ struct SpecializePass : quipu::llama::impl::SpecializePassBase<SpecializePass> {
       return signalPassFailure();
     for (func::FuncOp forward : forwards) {
       int64_t most = forward->getAttrOfType<ProgramAttr>(kProgramAttrName).getMaxRows();
-      for (const Part &part : *parts)
-        if (part.minRows <= most && failed(clone(forward, part, std::min(part.maxRows, most))))
+      for (const Part &part : *parts) {
+        if (part.minRows > most)
+          QUIPU_DEBUG() << "no program @" << part.name << ": it begins at " << part.minRows << " rows, @"
+                        << forward.getSymName() << " takes " << most;
+        else if (failed(clone(forward, part, std::min(part.maxRows, most))))
           return signalPassFailure();
+      }
       eraseForward(forward);
     }
   }
@@ -163,6 +170,8 @@ private:
     copy.setSymName(name);
     copy->setAttr(kProgramAttrName, ProgramAttr::get(&getContext(), part.kind, part.minRows, maxRows,
                                                      part.kind == ProgramKind::Prefill ? rowAlign : 1));
+    QUIPU_DEBUG() << "program @" << name << " for " << part.minRows << " to " << maxRows
+                  << " rows, kernels: " << renamed.size();
     copy.walk([&](LaunchOp launch) { launch.setKernelAttr(renamed.lookup(launch.getKernel())); });
     return success();
   }

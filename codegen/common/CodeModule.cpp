@@ -2,6 +2,9 @@
 
 #include "codegen/common/CodeModule.h"
 
+#include "ir/Llama/DebugLog.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+
 using namespace mlir;
 using namespace quipu::llama;
 
@@ -13,6 +16,47 @@ FailureOr<ModuleOp> requireCode(ModuleOp module, StringRef device) {
   if (ModuleOp code = codeOf(module))
     return code;
   return module.emitError() << "has no generated code; run llama-emit-" << device << " before llama-lower-" << device;
+}
+
+static uint64_t operationsOf(LLVM::LLVMFuncOp function) {
+  uint64_t operations = 0;
+  function.getBody().walk([&](Operation *) { ++operations; });
+  return operations;
+}
+
+CodeSize sizeOf(ModuleOp code) {
+  CodeSize size;
+  code.walk([&](LLVM::LLVMFuncOp function) {
+    size.functions += !function.isExternal();
+    size.operations += operationsOf(function);
+  });
+  return size;
+}
+
+EmittedCode emittedCode(ModuleOp module) {
+  EmittedCode emitted;
+  for (auto kernel : module.getOps<KernelOp>())
+    if (CodeAttr code = kernel.getCodeAttr()) {
+      ++emitted.kernels;
+      emitted.functions += code.getEntries().size();
+    }
+  return emitted;
+}
+
+void describeKernels(ModuleOp module, const char *pass) {
+  for (auto kernel : module.getOps<KernelOp>())
+    if (CodeAttr code = kernel.getCodeAttr())
+      QUIPU_DEBUG_OF(pass) << "@" << kernel.getSymName() << ": " << code;
+}
+
+void describeFunctions(ModuleOp code, const char *pass) {
+  // The walk takes longer than nothing.
+  if (!llvm::DebugFlag)
+    return;
+  code.walk([&](LLVM::LLVMFuncOp function) {
+    if (!function.isExternal())
+      QUIPU_DEBUG_OF(pass) << "function @" << function.getSymName() << ": " << operationsOf(function) << " operations";
+  });
 }
 
 FailureOr<ModuleOp> createCodeModule(ModuleOp module) {

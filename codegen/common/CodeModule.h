@@ -22,6 +22,22 @@ mlir::LogicalResult
 emitKernels(mlir::ModuleOp module, mlir::ModuleOp code, llvm::StringRef only,
             llvm::function_ref<mlir::LogicalResult(llama::KernelOp, const KernelUse &, GeneratedKernel &)> emit);
 
+/// How much code there is: functions with a body, and operations in them.
+struct CodeSize {
+  uint64_t functions = 0, operations = 0;
+};
+CodeSize sizeOf(mlir::ModuleOp code);
+
+/// The same of what llama-emit-* has emitted for kernels: kernels that have code, and functions that these name.
+struct EmittedCode {
+  uint64_t kernels = 0, functions = 0;
+};
+EmittedCode emittedCode(mlir::ModuleOp module);
+
+/// Debug lines of `pass`: each kernel's #llama.code; each function's size.
+void describeKernels(mlir::ModuleOp module, const char *pass);
+void describeFunctions(mlir::ModuleOp code, const char *pass);
+
 /// An empty module for generated code in `module`; fails with a diagnostic where there is one already.
 mlir::FailureOr<mlir::ModuleOp> createCodeModule(mlir::ModuleOp module);
 

@@ -38,7 +38,12 @@ struct EmitCpuPass : impl::LlamaEmitCpuBase<EmitCpuPass> {
   void runOnOperation() override {
     FailureOr<CpuTarget> parsed = cpuTargetOf(getOperation(), target);
     if (failed(parsed) || failed(emitCpuKernels(getOperation(), *parsed, kernel)))
-      signalPassFailure();
+      return signalPassFailure();
+    EmittedCode emitted = emittedCode(getOperation());
+    numKernels += emitted.kernels;
+    numFunctions += emitted.functions;
+    describeKernels(getOperation(), getArgument().data());
+    describeFunctions(codeOf(getOperation()), getArgument().data());
   }
 };
 
@@ -55,7 +60,11 @@ struct LowerCpuPass : impl::LlamaLowerCpuBase<LowerCpuPass> {
     OpPassManager passes(ModuleOp::getOperationName());
     addCpuLowering(passes, *parsed);
     if (failed(runPipeline(passes, *code)))
-      signalPassFailure();
+      return signalPassFailure();
+    CodeSize size = sizeOf(*code);
+    numFunctions += size.functions;
+    numOperations += size.operations;
+    describeFunctions(*code, getArgument().data());
   }
 };
 

@@ -2,6 +2,7 @@
 
 #include "codegen/cpu/CpuKernel.h"
 
+#include "ir/Llama/DebugLog.h"
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
 #include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
 #include "mlir/Conversion/MathToLLVM/MathToLLVM.h"
@@ -16,6 +17,8 @@
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "mlir/Transforms/Passes.h"
+
+#define DEBUG_TYPE "llama-lower-cpu"
 
 using namespace mlir;
 
@@ -53,6 +56,7 @@ void addCpuLowering(OpPassManager &passes, const CpuTarget &target) {
   // Only with both features has LLVM instructions for every width.
   bool hasBf16 = target.hasBf16Dot();
   if (!hasBf16) {
+    QUIPU_DEBUG() << target.requested << " has no instructions for bf16: conversions become arithmetic on words";
     arith::ArithExpandOpsPassOptions expand;
     expand.includeBf16 = true;
     passes.addPass(arith::createArithExpandOpsPass(expand));

@@ -39,7 +39,13 @@ struct EmitCudaPass : impl::LlamaEmitCudaBase<EmitCudaPass> {
   void runOnOperation() override {
     FailureOr<CudaTarget> parsed = cudaTargetOf(getOperation(), target);
     if (failed(parsed) || failed(emitCudaKernels(getOperation(), *parsed, kernel)))
-      signalPassFailure();
+      return signalPassFailure();
+    EmittedCode emitted = emittedCode(getOperation());
+    numKernels += emitted.kernels;
+    numFunctions += emitted.functions;
+    numServices += sizeOf(codeOf(getOperation())).functions - emitted.functions;
+    describeKernels(getOperation(), getArgument().data());
+    describeFunctions(codeOf(getOperation()), getArgument().data());
   }
 };
 
@@ -53,7 +59,11 @@ struct LowerCudaPass : impl::LlamaLowerCudaBase<LowerCudaPass> {
     OpPassManager passes(ModuleOp::getOperationName());
     addCudaLowering(passes);
     if (failed(runPipeline(passes, *code)))
-      signalPassFailure();
+      return signalPassFailure();
+    CodeSize size = sizeOf(*code);
+    numFunctions += size.functions;
+    numOperations += size.operations;
+    describeFunctions(*code, getArgument().data());
   }
 };
 

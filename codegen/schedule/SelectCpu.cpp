@@ -2,8 +2,11 @@
 
 #include "codegen/schedule/Select.h"
 
+#include "ir/Llama/DebugLog.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/TypeUtilities.h"
+
+#define DEBUG_TYPE "llama-select-schedules"
 
 using namespace mlir;
 using namespace quipu::llama;
@@ -40,8 +43,10 @@ private:
   /// Pairs of bf16 can be packed when every activation has an even width, no rotary tile ends inside a pair, and
   /// whoever multiplies bf16 multiplies pairs of it.
   bool canPack(ArrayRef<KernelOp> kernels) {
-    if (!target.hasBf16Dot())
+    if (!target.hasBf16Dot()) {
+      QUIPU_DEBUG() << "pairs of bf16 are not packed: " << target.requested << " has no dot product of them";
       return false;
+    }
     for (KernelOp kernel : kernels) {
       bool even = true;
       kernel.walk([&](Operation *op) {
@@ -61,8 +66,11 @@ private:
           even &= multiplies(getElementTypeOrSelf(attention.getQuery()), cache.getElementType());
         }
       });
-      if (!even)
+      if (!even) {
+        QUIPU_DEBUG() << "pairs of bf16 are not packed: @" << kernel.getSymName()
+                      << " has odd rows or heads, or multiplies bf16 by another type";
         return false;
+      }
     }
     return true;
   }
@@ -92,6 +100,9 @@ private:
       kernel.setFunctionType(
           FunctionType::get(module.getContext(), body.getArgumentTypes(), body.getTerminator()->getOperandTypes()));
       scheduleKernel(kernel, tokenLanes);
+      QUIPU_DEBUG() << "@" << kernel.getSymName() << ": " << kernel.getScheduleAttr() << ": "
+                    << (tokenLanes ? "activations of tokens lie in lanes, those of output rows in rows"
+                                   : "activations lie in rows");
     }
   }
 

@@ -10,8 +10,11 @@
 #include "codegen/common/DenseWeights.h"
 #include "codegen/common/LinearRegion.h"
 #include "codegen/schedule/Select.h"
+#include "ir/Llama/DebugLog.h"
 #include "ir/Llama/RowPairing.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+
+#define DEBUG_TYPE "llama-select-schedules"
 
 using namespace mlir;
 using namespace quipu::llama;
@@ -54,6 +57,7 @@ private:
       kernel.setFunctionType(FunctionType::get(context, kernel.getBody().getArgumentTypes(), kernel.getResultTypes()));
       if (failed(scheduleKernel(kernel, facts)))
         return failure();
+      QUIPU_DEBUG() << "@" << kernel.getSymName() << ": " << kernel.getScheduleAttr();
     }
     return success();
   }
@@ -139,8 +143,11 @@ private:
                                   << " rows where the kernel takes rows apart into " << partRows
                                   << "; each source must be one of these parts";
     auto type = cast<RankedTensorType>(weight.getType());
-    weight.setTypeAttr(TypeAttr::get(
-        RankedTensorType::get(type.getShape(), type.getElementType(), PairedRowsAttr::get(context, order))));
+    auto paired = RankedTensorType::get(type.getShape(), type.getElementType(), PairedRowsAttr::get(context, order));
+    if (type == paired)
+      return success();
+    weight.setTypeAttr(TypeAttr::get(paired));
+    QUIPU_DEBUG() << "rows of @" << weight.getSymName() << " lie as " << paired;
     return success();
   }
 

@@ -9,7 +9,10 @@
 #include "codegen/cuda/attention/AttentionWorkspace.h"
 #include "codegen/schedule/RowBounds.h"
 #include "codegen/schedule/SelectCuda.h"
+#include "ir/Llama/DebugLog.h"
 #include "mlir/IR/TypeUtilities.h"
+
+#define DEBUG_TYPE "llama-select-schedules"
 
 using namespace mlir;
 using namespace quipu::llama;
@@ -41,7 +44,14 @@ public:
       return kernel.emitOpError() << "attends to heads of " << headElements << " elements of " << element
                                   << "; CUDA kernels need a multiple of 16 bytes";
     bool tensorCores = suitTensorCores(query, element) && headElements % 16 == 0 && headElements <= 256;
-    if (!tensorCores || maxRows <= kOneTileRows || program.isDecode)
+    bool isFew = !tensorCores || maxRows <= kOneTileRows || program.isDecode;
+    QUIPU_DEBUG() << "@" << kernel.getSymName() << ": "
+                  << (program.isDecode          ? "each row by itself: rows of a decode step see other keys"
+                      : maxRows <= kOneTileRows ? "each row by itself: the program has few"
+                      : !tensorCores            ? "each row by itself: no tensor cores for these types and heads"
+                      : suitsWgmma()            ? "blocks of rows, wgmma"
+                                                : "blocks of rows, mma: no wgmma for these rows, heads and pages");
+    if (isFew)
       setFew(fewSchedule(headBits / 8));
     else
       kernel.setScheduleAttr(suitsWgmma() ? wgmmaSchedule() : mmaSchedule());

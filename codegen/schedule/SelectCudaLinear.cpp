@@ -13,8 +13,11 @@
 #include "codegen/common/LinearRegion.h"
 #include "codegen/schedule/RowBounds.h"
 #include "codegen/schedule/SelectCuda.h"
+#include "ir/Llama/DebugLog.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "llvm/Support/MathExtras.h"
+
+#define DEBUG_TYPE "llama-select-schedules"
 
 using namespace mlir;
 using namespace quipu::llama;
@@ -67,11 +70,18 @@ public:
                                   << multiple << " for this type";
     overwriteResidual();
     bool tensorCores = suitTensorCores(inputType, weightType);
-    if (tensorCores && target.hasRings() && maxRows == 1 && tuning.ring && inputs % 32 == 0) {
+    if (!tensorCores)
+      QUIPU_DEBUG() << label() << "no tensor cores: it multiplies " << inputType << " by " << weightType;
+    bool wantsRing = tensorCores && target.hasRings() && maxRows == 1 && tuning.ring;
+    if (wantsRing && inputs % 32 != 0)
+      QUIPU_DEBUG() << label() << "no ring: rows of " << inputs << " elements are no multiple of 32";
+    if (wantsRing && inputs % 32 == 0) {
       if (CudaLinearRingScheduleAttr ring = ringSchedule()) {
+        QUIPU_DEBUG() << label() << "a ring: the program has one row";
         kernel.setScheduleAttr(ring);
         return success();
       }
+      QUIPU_DEBUG() << label() << "no ring: an input of " << inputs << " elements leaves no room in shared memory";
       if (tuning.ringDepth || tuning.ringStages || tuning.ringAfterWait || tuning.ringInFlightBeforeWait ||
           tuning.ringInFlight)
         return kernel.emitOpError() << "has no room for a ring beside an input of " << inputs
@@ -79,6 +89,8 @@ public:
                                        "smaller";
     }
     if (!tensorCores || maxRows <= kFewRows) {
+      if (maxRows <= kFewRows)
+        QUIPU_DEBUG() << label() << "the weight comes into registers: at most " << kFewRows << " rows";
       kernel.setScheduleAttr(fewSchedule(tensorCores ? CudaDot::Mma : CudaDot::Fma));
       return success();
     }
@@ -86,11 +98,18 @@ public:
       kernel.setWorkspaceAttr(ArrayAttr::get(context, {TypeAttr::get(norm.getResult().getType())}));
     // A prompt asks for the logits of its last row. So even a long step of prompts has few selected rows.
     bool oneTile = maxRows <= kOneTileRows || (region.gather() && !program.isDecode);
+    QUIPU_DEBUG() << label()
+                  << (maxRows <= kOneTileRows ? "one tile: the program has few rows"
+                      : oneTile               ? "one tile: of a long step few rows are selected"
+                                              : "tiles of rows: the program has many");
     kernel.setScheduleAttr(target.hasWgmma() ? wgmmaSchedule(oneTile) : mmaSchedule(oneTile));
     return success();
   }
 
 private:
+  /// The beginning of a debug line.
+  std::string label() { return "@" + region.kernel.getSymName().str() + ": "; }
+
   /// Lets the result overwrite the residual: all linear emitters for CUDA read an element of the residual in the thread
   /// that stores this element of the result.
   void overwriteResidual() {
@@ -189,6 +208,7 @@ private:
     for (int64_t width = kMaxTileWidth; width >= kMinWidth; width -= kStep) {
       int64_t tiles = llvm::alignTo(llvm::divideCeil(rowsA, kTileRows), cluster) * llvm::divideCeil(rowsB, width);
       int64_t cost = llvm::divideCeil(tiles, target.multiprocessors()) * (width + kEndsCost);
+      QUIPU_DEBUG() << label() << "tiles of " << kTileRows << " x " << width << ": " << tiles << ", cost " << cost;
       if (cost < bestCost)
         best = width, bestCost = cost;
     }

@@ -7,6 +7,8 @@
 
 #include "codegen/schedule/Select.h"
 
+#include "llvm/ADT/TypeSwitch.h"
+
 using namespace mlir;
 
 namespace quipu::codegen {
@@ -46,13 +48,33 @@ struct SelectSchedulesPass : impl::LlamaSelectSchedulesBase<SelectSchedulesPass>
     }
     if (const auto *gpu = std::get_if<cuda::CudaTarget>(&*chosen)) {
       if (failed(selectCudaSchedules(getOperation(), *gpu, tuning)))
-        signalPassFailure();
-      return;
+        return signalPassFailure();
+    } else {
+      selectCpuSchedules(getOperation(), std::get<cpu::CpuTarget>(*chosen), tuning);
     }
-    selectCpuSchedules(getOperation(), std::get<cpu::CpuTarget>(*chosen), tuning);
+    for (auto kernel : getOperation().getOps<llama::KernelOp>())
+      if (Attribute schedule = kernel.getScheduleAttr())
+        count(schedule);
   }
 
 private:
+  void count(Attribute schedule) {
+    using namespace llama;
+    auto countRows = [](RowRegime rows, auto &few, auto &many) { ++(rows == RowRegime::Few ? few : many); };
+    llvm::TypeSwitch<Attribute>(schedule)
+        .Case([&](CpuLinearScheduleAttr linear) { countRows(linear.getRows(), numLinearFew, numLinearMany); })
+        .Case([&](CudaLinearRingScheduleAttr) { ++numLinearRing; })
+        .Case([&](CudaLinearFewScheduleAttr) { ++numLinearFew; })
+        .Case([&](CudaLinearManyScheduleAttr) { ++numLinearMany; })
+        .Case([&](CpuAttentionScheduleAttr attention) {
+          countRows(attention.getRows(), numAttentionFew, numAttentionMany);
+        })
+        .Case([&](CudaAttentionScheduleAttr attention) {
+          countRows(attention.getRegime(), numAttentionFew, numAttentionMany);
+        })
+        .Case<CpuPointwiseScheduleAttr, CudaPointwiseScheduleAttr>([&](auto) { ++numPointwise; });
+  }
+
   /// What the option asks for, or else what the module says.
   FailureOr<Target> targetOf(ModuleOp module) {
     bool isCuda = target.empty() ? isa_and_nonnull<llama::CudaTargetAttr>(module->getAttr(llama::kTargetAttrName))

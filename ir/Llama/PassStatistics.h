@@ -17,6 +17,8 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
+#include <mutex>
 #include <string>
 #include <utility>
 
@@ -43,14 +45,17 @@ private:
   std::atomic<uint64_t> count = 0;
 };
 
-/// Hands over, when its pass manager goes, a table of what the passes of Quipu counted. It is laid out as MLIR's.
-class PassStatisticsReport : public mlir::PassInstrumentation {
+/// Hands over, when it goes, a table of what the passes of Quipu counted. It is laid out as MLIR's.
+class PassStatisticsReport {
 public:
   explicit PassStatisticsReport(std::function<void(llvm::StringRef)> print) : print(std::move(print)) {}
-  ~PassStatisticsReport() override;
+  ~PassStatisticsReport();
 
-  void runAfterPass(mlir::Pass *pass, mlir::Operation *) override { add(pass); }
-  void runAfterPassFailed(mlir::Pass *pass, mlir::Operation *) override { add(pass); }
+  /// Takes what a pass has counted since the last call. It may run several times, and as several objects. `target` is
+  /// put behind its name, if any.
+  void add(mlir::Pass *pass, llvm::StringRef target);
+  /// Adds to what was counted by something else.
+  void add(const std::string &who, const std::string &name, uint64_t count, const std::string &description);
 
 private:
   struct Line {
@@ -58,12 +63,27 @@ private:
     std::string description;
   };
 
-  /// A pass may run several times, and as several objects.
-  void add(mlir::Pass *pass);
-
   std::function<void(llvm::StringRef)> print;
-  /// By the names of passes, in the order of their first run, and of statistics.
-  llvm::MapVector<llvm::StringRef, llvm::MapVector<llvm::StringRef, Line>> passes;
+  /// Pass managers run at the same time where a file is split.
+  std::mutex mutex;
+  /// In the order of the first addition.
+  template <typename Value> using InOrder = llvm::MapVector<std::string, Value, std::map<std::string, unsigned>>;
+  /// By the names of passes and of statistics.
+  InOrder<InOrder<Line>> counted;
+};
+
+/// Adds what the passes of a pass manager count to a report.
+class PassStatisticsWatch : public mlir::PassInstrumentation {
+public:
+  explicit PassStatisticsWatch(PassStatisticsReport &report, std::string target = {})
+      : report(report), target(std::move(target)) {}
+
+  void runAfterPass(mlir::Pass *pass, mlir::Operation *) override { report.add(pass, target); }
+  void runAfterPassFailed(mlir::Pass *pass, mlir::Operation *) override { report.add(pass, target); }
+
+private:
+  PassStatisticsReport &report;
+  std::string target;
 };
 
 } // namespace quipu

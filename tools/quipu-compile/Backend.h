@@ -4,6 +4,7 @@
 #define QUIPU_TOOLS_QUIPU_COMPILE_BACKEND_H
 
 #include "codegen/plan/PlanWriter.h"
+#include "ir/Llama/PassStatistics.h"
 #include "runtime/support/Error.h"
 #include "tools/common/Console.h"
 #include "tools/quipu-compile/Options.h"
@@ -48,11 +49,22 @@ public:
   virtual codegen::PlanTarget planTarget() const = 0;
   /// Compiles the code of all variants; they have the pass of createEmission() behind them, in the order of targets().
   virtual std::vector<codegen::PlanVariant> compile(std::vector<Variant> &variants) = 0;
+
+  /// Where what its passes count goes; null: nowhere. The report outlives the backend's work.
+  PassStatisticsReport *statistics = nullptr;
 };
 
-/// Runs a pass on a module; what it refuses, diagnostics say.
-inline mlir::LogicalResult runPass(mlir::ModuleOp module, std::unique_ptr<mlir::Pass> pass) {
+/// What passes of `target` are called in reports: passes of the target that was asked for have no addition.
+inline std::string reportedTarget(const CompileOptions &options, const std::string &target) {
+  return target == options.target ? std::string() : target;
+}
+
+/// Runs a pass on a module; what it refuses, diagnostics say. What it counts goes to `report`, if there is one.
+inline mlir::LogicalResult runPass(mlir::ModuleOp module, std::unique_ptr<mlir::Pass> pass,
+                                   PassStatisticsReport *report = nullptr, const std::string &target = {}) {
   mlir::PassManager passes(module.getContext());
+  if (report)
+    passes.addInstrumentation(std::make_unique<PassStatisticsWatch>(*report, target));
   passes.addPass(std::move(pass));
   return passes.run(module);
 }

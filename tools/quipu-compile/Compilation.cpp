@@ -2,11 +2,13 @@
 
 #include "tools/quipu-compile/Compilation.h"
 
+#include "codegen/Passes.h"
 #include "codegen/common/CodeModule.h"
 #include "codegen/plan/PlanWriter.h"
 #include "frontends/common/GraphBuilder.h"
+#include "ir/Llama/DebugLog.h"
 #include "ir/Llama/Llama.h"
-#include "ir/Llama/PassStatistics.h"
+#include "passes/Passes.h"
 #include "runtime/plan/Bundle.h"
 #include "runtime/plan/PlanFile.h"
 #include "runtime/support/Error.h"
@@ -58,6 +60,11 @@ static std::string print(mlir::Operation *op) {
 
 Compilation::Compilation(const CompileOptions &given) : options(given), backend(Backend::create(options, timing)) {
   context.setThreadPool(threads);
+  if (options.passStatistics) {
+    statistics.emplace([](llvm::StringRef text) { printText(text.str()); });
+    backend->statistics = &*statistics;
+  }
+  switchDebug();
   if (!options.stopAfter.empty())
     options.stopAfter = findPhase(options.stopAfter);
   checkTuning(options.target, options.tuning);
@@ -75,6 +82,19 @@ Compilation::Compilation(const CompileOptions &given) : options(given), backend(
     isError ? printError(text) : printNote(text);
     return mlir::success();
   });
+}
+
+void Compilation::switchDebug() {
+  if (options.debugOnly.empty())
+    return;
+  // Whose names are known is registered.
+  llama::registerLlamaPasses();
+  codegen::registerCodegenPasses();
+  std::vector<std::string> passes;
+  for (llvm::StringRef pass : llvm::split(options.debugOnly, ','))
+    passes.push_back(pass.str());
+  if (llvm::Error error = switchDebugLog(passes, [](llvm::StringRef line) { printText(line.str()); }))
+    throw UsageError(std::string(kDebugOnly) + ": " + llvm::toString(std::move(error)));
 }
 
 void Compilation::run() {
@@ -187,13 +207,13 @@ void Compilation::runPhases(const std::vector<std::string> &targets, const std::
         variants.push_back({target, module.clone()});
   };
   llvm::move(ofTarget, std::back_inserter(phases));
-  runPhases(std::move(phases), last, *variants.front().module, std::move(calls));
+  runPhases(std::move(phases), last, variants.front(), std::move(calls));
   // Tuning is for the target that was asked for.
   for (Variant &variant : llvm::drop_begin(variants))
-    runPhases(phasesOf(variant.target, {}).ofTarget, last, *variant.module, {});
+    runPhases(phasesOf(variant.target, {}).ofTarget, last, variant, {});
 }
 
-void Compilation::runPhases(std::vector<CompilePhase> phases, const std::string &last, mlir::ModuleOp module,
+void Compilation::runPhases(std::vector<CompilePhase> phases, const std::string &last, Variant &variant,
                             PhaseCalls calls) {
   mlir::PassManager manager(&context);
   std::string current;
@@ -218,8 +238,8 @@ void Compilation::runPhases(std::vector<CompilePhase> phases, const std::string 
       break;
   }
   manager.addInstrumentation(std::move(watch));
-  observe(manager, module);
-  mlir::LogicalResult result = manager.run(module);
+  observe(manager, variant);
+  mlir::LogicalResult result = manager.run(*variant.module);
   if (refusal)
     std::rethrow_exception(refusal);
   if (failed(result))
@@ -253,12 +273,12 @@ private:
 };
 } // namespace
 
-void Compilation::observe(mlir::PassManager &manager, mlir::ModuleOp module) {
+void Compilation::observe(mlir::PassManager &manager, const Variant &variant) {
   if (options.passTiming)
     manager.enableTiming();
-  if (options.passStatistics)
+  if (statistics)
     manager.addInstrumentation(
-        std::make_unique<PassStatisticsReport>([](llvm::StringRef text) { printText(text.str()); }));
+        std::make_unique<PassStatisticsWatch>(*statistics, reportedTarget(options, variant.target)));
   if (options.printAfterAll)
     manager.enableIRPrinting([](mlir::Pass *, mlir::Operation *) { return false; },
                              [](mlir::Pass *, mlir::Operation *) { return true; }, /*printModuleScope=*/false,
@@ -268,7 +288,7 @@ void Compilation::observe(mlir::PassManager &manager, mlir::ModuleOp module) {
         [this](std::string &) { return std::make_unique<ReproducerText>(options.passReproducer, reproducer); });
   // Here the crash itself is to be seen, so the text is written before it.
   if (options.reproducing)
-    mlir::makeReproducer(manager.getOpAnchorName(), manager.getPasses(), module,
+    mlir::makeReproducer(manager.getOpAnchorName(), manager.getPasses(), *variant.module,
                          (fs::path(options.dumpFolder) / "passes.mlir").string());
 }
 
@@ -291,6 +311,11 @@ void Compilation::emitKernel() {
 
 void Compilation::emitPlan() {
   std::vector<codegen::PlanVariant> compiled = backend->compile(variants);
+  if (statistics)
+    for (const codegen::PlanVariant &variant : compiled)
+      for (const codegen::PlanCode &code : variant.code)
+        statistics->add("machine code", concat(plan::EnumNameCodeFormat(code.format), " of ", code.isa),
+                        code.bytes.size(), "Bytes in the plan");
 
   codegen::PlanOptions planOptions;
   planOptions.maxSeq = maxSeq;

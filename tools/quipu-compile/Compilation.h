@@ -36,12 +36,15 @@ private:
   void importModel();
   /// Runs the phases up to `last` (a phase's name) for each target.
   void runPhases(const std::vector<std::string> &targets, const std::string &last);
-  /// Runs `phases` up to `last` in one pass manager on `module`. Where a call throws, so does this, at the end.
-  void runPhases(std::vector<CompilePhase> phases, const std::string &last, mlir::ModuleOp module, PhaseCalls calls);
+  /// Runs `phases` up to `last` in one pass manager on `variant`. Where a call throws, so does this, at the end.
+  void runPhases(std::vector<CompilePhase> phases, const std::string &last, Variant &variant, PhaseCalls calls);
   /// The phases behind the import.
   CompilePhases phasesOf(const std::string &target, const std::string &tuning);
   /// Has MLIR say of the passes what the options ask for. Called when the manager has all its passes.
-  void observe(mlir::PassManager &manager, mlir::ModuleOp module);
+  void observe(mlir::PassManager &manager, const Variant &variant);
+
+  /// Switches on the debug lines of options.debugOnly.
+  void switchDebug();
 
   void emitModule();
   void emitKernel();
@@ -53,6 +56,8 @@ private:
 
   CompileOptions options;
   Timing timing;
+  /// What --mlir-pass-statistics asks for.
+  std::optional<PassStatisticsReport> statistics;
   std::unique_ptr<Backend> backend;
   uint32_t maxSeq = 0;
   frontend::Model model;

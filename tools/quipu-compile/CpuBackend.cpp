@@ -25,8 +25,8 @@ std::unique_ptr<mlir::Pass> CpuBackend::createEmission(const std::string &) {
 }
 
 std::unique_ptr<llvm::Module> CpuBackend::lower(mlir::ModuleOp module, llvm::LLVMContext &context) {
-  mlir::LogicalResult lowered =
-      timing.measure("lower to LLVM", [&] { return runPass(module, codegen::createLlamaLowerCpu({options.target})); });
+  mlir::LogicalResult lowered = timing.measure(
+      "lower to LLVM", [&] { return runPass(module, codegen::createLlamaLowerCpu({options.target}), statistics); });
   if (failed(lowered))
     fail(options.model, ": the kernels could not be lowered to LLVM");
   return timing.measure("optimise LLVM IR",

@@ -48,16 +48,18 @@ std::unique_ptr<mlir::Pass> CudaBackend::createEmission(const std::string &targe
   return codegen::createLlamaEmitCuda({target, options.kernel});
 }
 
-void CudaBackend::lower(mlir::ModuleOp module) {
-  mlir::LogicalResult lowered =
-      timing.measure("lower to LLVM", [&] { return runPass(module, codegen::createLlamaLowerCuda()); });
+void CudaBackend::lower(const Variant &variant) {
+  mlir::LogicalResult lowered = timing.measure("lower to LLVM", [&] {
+    return runPass(*variant.module, codegen::createLlamaLowerCuda(), statistics,
+                   reportedTarget(options, variant.target));
+  });
   if (failed(lowered))
     fail(options.model, ": the kernels could not be lowered to LLVM");
-  codegen::cuda::prepareCudaTranslation(*module.getContext());
+  codegen::cuda::prepareCudaTranslation(*variant.module.get().getContext());
 }
 
 std::string CudaBackend::emit(const Variant &variant) {
-  lower(*variant.module);
+  lower(variant);
   mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> joined =
       codegen::cuda::joinCudaParts(codegen::codeOf(*variant.module));
   if (failed(joined))
@@ -132,7 +134,7 @@ std::vector<codegen::PlanVariant> CudaBackend::compile(std::vector<Variant> &var
   std::vector<Job> jobs;
   std::vector<size_t> variantOf;
   for (auto [index, variant] : llvm::enumerate(variants)) {
-    lower(*variant.module);
+    lower(variant);
     codegen::cuda::CudaTarget own = targetOf(variant);
     compiled.push_back({own.ptxArch(), *variant.module, {}});
     for (auto part : codegen::codeOf(*variant.module).getOps<mlir::ModuleOp>()) {

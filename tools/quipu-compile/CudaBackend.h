@@ -19,7 +19,7 @@ public:
   std::vector<codegen::PlanVariant> compile(std::vector<Variant> &variants) override;
 
 private:
-  void lower(mlir::ModuleOp module);
+  void lower(const Variant &variant);
   std::string emitCubin(const std::string &ptx);
 
   const CompileOptions &options;

@@ -112,6 +112,7 @@ void addCompileOptions(CLI::App &command, CompileOptions &options, std::string &
       ->type_name("FILE");
   command.add_flag("--mlir-print-ir-after-all", options.printAfterAll,
                    "Print the module after each pass, on standard error");
+  command.add_option(kDebugOnly, options.debugOnly, kDebugOnlyText)->type_name("PASS,...");
   command.add_flag("--list-phases", options.listPhases, "Print the names of the phases in order, and end");
   command.add_flag("-v,--verbose", options.verbose, "Say how the config was resolved, on standard error");
 }

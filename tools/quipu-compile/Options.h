@@ -42,6 +42,8 @@ struct CompileOptions {
   bool passTiming = false, passStatistics = false, printAfterAll = false;
   /// Where the module and the passes are written when a pass fails or crashes; empty: nowhere.
   std::string passReproducer;
+  /// Passes whose decisions are printed on standard error, with commas between them.
+  std::string debugOnly;
   /// Options of the pass llama-select-schedules ("cluster=1 stages=3"), for tuning.
   std::string tuning;
 };
@@ -69,6 +71,11 @@ struct SharedOptions {
   SharedOption target, dtype, kvDtype, quantize, maxBatch, maxSeq;
 };
 const SharedOptions &sharedOptions();
+
+/// --debug-only, which quipu inspect has too: names, then what it does.
+inline constexpr const char *kDebugOnly = "--debug-only";
+inline constexpr const char *kDebugOnlyText =
+    "Print what these passes decide, on standard error: llama-fuse-qkv,llama-select-schedules";
 
 /// Adds the options to `command`, which the help text calls `program`. They are read into `options` and `emit` (as
 /// given to --emit), which must outlive the command.

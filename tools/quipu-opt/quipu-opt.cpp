@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/Passes.h"
+#include "ir/Llama/DebugLog.h"
 #include "ir/Llama/Llama.h"
 #include "ir/Llama/PassStatistics.h"
 #include "ir/Reference/Reference.h"
@@ -27,6 +28,7 @@
 #include <optional>
 #include <string>
 #include <sys/stat.h>
+#include <vector>
 
 /// Whether --mlir-pass-statistics was given. It is switched off: MLIR's own report has no numbers.
 static bool takeStatisticsOption() {
@@ -37,12 +39,37 @@ static bool takeStatisticsOption() {
   return isOn;
 }
 
+/// --debug-only, where LLVM's library has none.
+class DebugOnlyOption {
+public:
+  DebugOnlyOption() {
+    if (!llvm::cl::getRegisteredOptions().contains("debug-only"))
+      option.emplace("debug-only", llvm::cl::CommaSeparated, llvm::cl::value_desc("pass,..."),
+                     llvm::cl::desc("Print what these passes decide, on standard error"));
+  }
+
+  /// Switches the lines on that were asked for. False where a name is that of no pass.
+  bool apply() {
+    if (!option || option->empty())
+      return true;
+    llvm::Error error = quipu::switchDebugLog(std::vector<std::string>(option->begin(), option->end()),
+                                              [](llvm::StringRef line) { llvm::errs() << line; });
+    if (!error)
+      return true;
+    llvm::errs() << "quipu-opt: error: --debug-only: " << llvm::toString(std::move(error)) << "\n";
+    return false;
+  }
+
+private:
+  std::optional<llvm::cl::list<std::string>> option;
+};
+
 /// As MlirOptMain does it with the names of files, with the report of our statistics.
 static mlir::LogicalResult runOpt(llvm::StringRef input, llvm::StringRef output, mlir::DialectRegistry &registry) {
+  quipu::PassStatisticsReport report([](llvm::StringRef text) { llvm::errs() << text; });
   auto config = mlir::MlirOptMainConfig::createFromCLOptions();
-  config.setPassPipelineSetupFn([given = config](mlir::PassManager &passes) {
-    passes.addInstrumentation(
-        std::make_unique<quipu::PassStatisticsReport>([](llvm::StringRef text) { llvm::errs() << text; }));
+  config.setPassPipelineSetupFn([&report, given = config](mlir::PassManager &passes) {
+    passes.addInstrumentation(std::make_unique<quipu::PassStatisticsWatch>(report));
     return given.setupPassPipeline(passes);
   });
   std::string problem;
@@ -70,7 +97,10 @@ int main(int argc, char **argv) {
   quipu::llama::registerPipelines();
   quipu::llama::registerLlamaReferencePasses();
   quipu::llama::registerReferencePipeline();
+  DebugOnlyOption debugOnly;
   auto [input, output] = mlir::registerAndParseCLIOptions(argc, argv, "Quipu's optimizer driver\n", registry);
+  if (!debugOnly.apply())
+    return 2;
   quipu::noteInput(input);
   if (struct stat status; stat(output.c_str(), &status) == 0)
     if (std::optional<std::string> same = quipu::findReadInput(status)) {

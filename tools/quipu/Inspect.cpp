@@ -3,6 +3,7 @@
 #include "runtime/support/Error.h"
 #include "runtime/support/OutputFile.h"
 #include "tools/common/Console.h"
+#include "tools/quipu-compile/Options.h"
 #include "tools/quipu/Command.h"
 #include "tools/quipu/JsonText.h"
 #include "tools/quipu/PlanSource.h"
@@ -23,6 +24,8 @@ struct InspectCommand {
   std::optional<uint32_t> module;
   CLI::Option *formOption = nullptr;
   bool memory = false, weights = false, json = false, verbose = false;
+  /// Passes, with commas between them.
+  std::string debugOnly;
 
   int run();
 
@@ -38,6 +41,8 @@ private:
 int InspectCommand::compiler(std::vector<std::string> arguments) const {
   std::vector<std::string> flags = source.compileFlags();
   arguments.insert(arguments.begin(), flags.begin(), flags.end());
+  if (!debugOnly.empty())
+    arguments.insert(arguments.begin(), {kDebugOnly, debugOnly});
   arguments.insert(arguments.begin(), source.path());
   return runCompiler(arguments);
 }
@@ -71,6 +76,11 @@ int InspectCommand::run() {
     throw UsageError("-o takes the bytes of --module; redirect the output of everything else");
   if (int(json) + int(memory) + int(weights) + int(module.has_value()) + int(!phase.empty()) + int(!kernel.empty()) > 1)
     throw UsageError("give one of --json, --memory, --weights-table, --module, --phase and --kernel");
+  bool compiles = !phase.empty() || (!kernel.empty() && !isGpuForm());
+  if (!debugOnly.empty() && (!compiles || !source.isModel()))
+    throw UsageError(std::string(kDebugOnly) +
+                     " says what passes decide while a model is compiled: it goes with a model, "
+                     "and with --phase or --kernel");
   if (phase == "list")
     return runCompiler({"--list-phases"});
   if (!phase.empty()) {
@@ -118,6 +128,8 @@ void addInspect(CLI::App &program, Action &action) {
   command->add_flag("--memory", state->memory, "Only the memory plan: every program's arena, step by step");
   command->add_flag("--weights-table", state->weights, "Only the weights, with sources and transforms");
   command->add_flag("--json", state->json, "Print one object with everything");
+  command->add_option(kDebugOnly, state->debugOnly, std::string(kDebugOnlyText) + " (with --phase or --kernel)")
+      ->type_name("PASS,...");
   command->add_flag("-v,--verbose", state->verbose, "Say what is compiled and used, on standard error");
   command->callback([state, &action] { action = [state] { return state->run(); }; });
 }
