@@ -177,41 +177,71 @@ static bool readInterleaved(Fields &config) {
   return second;
 }
 
-Rope readRope(Fields &config, uint32_t maxPositions, std::vector<Note> &notes) {
-  std::optional<double> theta = readTheta(config);
-  std::optional<uint32_t> originalContext = config.optionalPositive("original_max_position_embeddings", kMaxPositions);
-  std::optional<Scaling> oldForm = readOptionalScaling(config, "rope_scaling", notes);
-  std::optional<Scaling> newForm = readOptionalScaling(config, "rope_parameters", notes);
+/// Throws when the old and the new form of a field disagree.
+template <typename Value>
+static void checkAgree(Fields &config, std::string_view oldName, const Value &oldValue, std::string_view newName,
+                       const Value &newValue) {
+  if (oldValue != newValue)
+    fail(config.place(newName), " is ", newValue, " but \"", oldName, "\" is ", oldValue,
+         "; both forms are present and disagree, remove the wrong one");
+}
 
-  auto checkAgree = [&](std::string_view oldName, std::string_view newName, const auto &oldValue,
-                        const auto &newValue) {
-    if (oldValue != newValue)
-      fail(config.place(newName), " is ", newValue, " but \"", oldName, "\" is ", oldValue,
-           "; both forms are present and disagree, remove the wrong one");
-  };
+/// theta from "rope_theta", "rope_scaling" or "rope_parameters". Nothing if none of them has it.
+static std::optional<double> agreedTheta(Fields &config, const std::optional<Scaling> &oldForm,
+                                         const std::optional<Scaling> &newForm) {
+  std::optional<double> theta = readTheta(config);
   // The theta inside rope_scaling counts as much as the one beside it.
   std::string_view thetaName = "rope_theta";
   if (oldForm && oldForm->theta) {
     if (theta)
-      checkAgree("rope_theta", "rope_scaling.rope_theta", *theta, *oldForm->theta);
+      checkAgree(config, "rope_theta", *theta, "rope_scaling.rope_theta", *oldForm->theta);
     theta = oldForm->theta;
     thetaName = "rope_scaling.rope_theta";
   }
   if (newForm && newForm->theta) {
     if (theta)
-      checkAgree(thetaName, "rope_parameters.rope_theta", *theta, *newForm->theta);
+      checkAgree(config, thetaName, *theta, "rope_parameters.rope_theta", *newForm->theta);
     theta = newForm->theta;
   }
-  if (oldForm && newForm) {
-    checkAgree("rope_scaling.rope_type", "rope_parameters.rope_type", typeName(oldForm->kind), typeName(newForm->kind));
-    checkAgree("rope_scaling.factor", "rope_parameters.factor", oldForm->factor, newForm->factor);
-    checkAgree("rope_scaling.low_freq_factor", "rope_parameters.low_freq_factor", oldForm->lowFreqFactor,
-               newForm->lowFreqFactor);
-    checkAgree("rope_scaling.high_freq_factor", "rope_parameters.high_freq_factor", oldForm->highFreqFactor,
-               newForm->highFreqFactor);
-    checkAgree("rope_scaling.original_max_position_embeddings", "rope_parameters.original_max_position_embeddings",
-               oldForm->originalContext.value_or(0), newForm->originalContext.value_or(0));
+  return theta;
+}
+
+/// Checks that "rope_scaling" and "rope_parameters" mean the same scaling.
+static void checkFormsAgree(Fields &config, const Scaling &oldForm, const Scaling &newForm) {
+  checkAgree(config, "rope_scaling.rope_type", typeName(oldForm.kind), "rope_parameters.rope_type",
+             typeName(newForm.kind));
+  checkAgree(config, "rope_scaling.factor", oldForm.factor, "rope_parameters.factor", newForm.factor);
+  checkAgree(config, "rope_scaling.low_freq_factor", oldForm.lowFreqFactor, "rope_parameters.low_freq_factor",
+             newForm.lowFreqFactor);
+  checkAgree(config, "rope_scaling.high_freq_factor", oldForm.highFreqFactor, "rope_parameters.high_freq_factor",
+             newForm.highFreqFactor);
+  checkAgree(config, "rope_scaling.original_max_position_embeddings", oldForm.originalContext.value_or(0),
+             "rope_parameters.original_max_position_embeddings", newForm.originalContext.value_or(0));
+}
+
+/// The context length of pretraining, in tokens. `beside`: the value beside the rotary parameters.
+static uint32_t originalContextOf(const Scaling &scaling, std::optional<uint32_t> beside, uint32_t maxPositions,
+                                  std::vector<Note> &notes) {
+  if (beside) {
+    if (scaling.originalContext && *scaling.originalContext != *beside)
+      notes.push_back({Note::Kind::warning, "original_max_position_embeddings",
+                       concat(*beside, " is used instead of the ", *scaling.originalContext,
+                              " among the rotary parameters, as transformers does")});
+    return *beside;
   }
+  if (scaling.originalContext)
+    return *scaling.originalContext;
+  notes.push_back({Note::Kind::provenance, "original_max_position_embeddings", "= max_position_embeddings"});
+  return maxPositions;
+}
+
+Rope readRope(Fields &config, uint32_t maxPositions, std::vector<Note> &notes) {
+  std::optional<uint32_t> originalContext = config.optionalPositive("original_max_position_embeddings", kMaxPositions);
+  std::optional<Scaling> oldForm = readOptionalScaling(config, "rope_scaling", notes);
+  std::optional<Scaling> newForm = readOptionalScaling(config, "rope_parameters", notes);
+  std::optional<double> theta = agreedTheta(config, oldForm, newForm);
+  if (oldForm && newForm)
+    checkFormsAgree(config, *oldForm, *newForm);
 
   Rope rope;
   rope.layout = readInterleaved(config) ? RotaryLayout::interleaved : RotaryLayout::half;
@@ -227,21 +257,9 @@ Rope readRope(Fields &config, uint32_t maxPositions, std::vector<Note> &notes) {
   rope.factor = scaling->factor;
   if (rope.scaling != RopeScaling::llama3)
     return rope;
-
   rope.lowFreqFactor = scaling->lowFreqFactor;
   rope.highFreqFactor = scaling->highFreqFactor;
-  if (originalContext) {
-    if (scaling->originalContext && *scaling->originalContext != *originalContext)
-      notes.push_back({Note::Kind::warning, "original_max_position_embeddings",
-                       concat(*originalContext, " is used instead of the ", *scaling->originalContext,
-                              " among the rotary parameters, as transformers does")});
-    rope.originalContext = *originalContext;
-  } else if (scaling->originalContext) {
-    rope.originalContext = *scaling->originalContext;
-  } else {
-    rope.originalContext = maxPositions;
-    notes.push_back({Note::Kind::provenance, "original_max_position_embeddings", "= max_position_embeddings"});
-  }
+  rope.originalContext = originalContextOf(*scaling, originalContext, maxPositions, notes);
   return rope;
 }
 

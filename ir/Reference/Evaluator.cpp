@@ -185,7 +185,7 @@ static EvaluatorStep pad(const EvaluatorStep &step, int64_t align) {
   return padded;
 }
 
-llvm::Expected<std::vector<float>> Evaluator::run(const EvaluatorStep &step, StringRef name) {
+llvm::Error Evaluator::check(const EvaluatorStep &step) const {
   size_t count = step.tokens.size();
   if (step.positions.size() != count || step.sequences.size() != count)
     return makeError("a step needs a position and a sequence for each of its " + Twine(count) + " tokens");
@@ -202,39 +202,49 @@ llvm::Expected<std::vector<float>> Evaluator::run(const EvaluatorStep &step, Str
   for (int32_t row : step.rows)
     if (row < 0 || static_cast<size_t>(row) >= count)
       return makeError("row " + Twine(row) + " is out of range, the step has " + Twine(count));
+  return llvm::Error::success();
+}
 
-  const Program *chosen = nullptr;
-  EvaluatorStep padded;
+llvm::Expected<Evaluator::PaddedStep> Evaluator::choose(const EvaluatorStep &step, StringRef name) const {
+  PaddedStep chosen;
   for (const Program &program : programs) {
     if (!name.empty() && program.name != name)
       continue;
-    if (chosen && chosen->attribute.getMaxRows() <= program.attribute.getMaxRows())
+    if (chosen.program && chosen.program->attribute.getMaxRows() <= program.attribute.getMaxRows())
       continue;
-    EvaluatorStep attempt = pad(step, program.attribute.getRowAlign());
-    if (static_cast<int64_t>(attempt.tokens.size()) >
+    EvaluatorStep padded = pad(step, program.attribute.getRowAlign());
+    if (static_cast<int64_t>(padded.tokens.size()) >
         static_cast<int64_t>(llvm::alignTo(program.attribute.getMaxRows(), program.attribute.getRowAlign())))
       continue;
-    chosen = &program;
-    padded = std::move(attempt);
+    chosen = {&program, std::move(padded)};
   }
-  if (!chosen) {
+  if (!chosen.program) {
     std::string which = name.empty() ? "" : ("@" + name + " ").str();
-    return makeError("no program " + which + "takes a step of " + Twine(count) + " rows");
+    return makeError("no program " + which + "takes a step of " + Twine(step.tokens.size()) + " rows");
   }
+  return chosen;
+}
 
+llvm::Expected<std::vector<float>> Evaluator::run(const EvaluatorStep &step, StringRef name) {
+  if (llvm::Error error = check(step))
+    return error;
+  llvm::Expected<PaddedStep> chosen = choose(step, name);
+  if (!chosen)
+    return chosen.takeError();
+  EvaluatorStep &padded = chosen->step;
   Buffer tokens(padded.tokens), positions(padded.positions), sequences(padded.sequences), rows(padded.rows);
   std::vector<int64_t> result(3 + 2 * 2);
   std::vector<void *> pointers{
       result.data(),          tokens.descriptor.data(), positions.descriptor.data(), sequences.descriptor.data(),
       rows.descriptor.data(), cache->descriptor.data()};
-  if (chosen->takesWeights)
+  if (chosen->program->takesWeights)
     for (Buffer &weight : weights)
       pointers.push_back(weight.descriptor.data());
   std::vector<void *> arguments;
   arguments.reserve(pointers.size());
   for (void *&pointer : pointers)
     arguments.push_back(&pointer);
-  if (llvm::Error error = engine->invokePacked("_mlir_ciface_" + chosen->name, arguments))
+  if (llvm::Error error = engine->invokePacked("_mlir_ciface_" + chosen->program->name, arguments))
     return error;
 
   const auto *values = std::bit_cast<const float *>(result[1]);

@@ -26,7 +26,8 @@ class ExecutionEngine;
 
 namespace quipu::llama {
 
-/// The new tokens of a step. Rows of one sequence lie side by side; the evaluator pads where a program wants it.
+/// The new tokens of a step. Rows of one sequence lie side by side. The evaluator adds padding rows if a program needs
+/// them.
 struct EvaluatorStep {
   std::vector<int32_t> tokens, positions, sequences;
   /// The rows whose logits are wanted.
@@ -36,7 +37,7 @@ struct EvaluatorStep {
 class Evaluator {
 public:
   struct Options {
-    /// What the key/value cache has room for.
+    /// Room of the key/value cache: sequences, and positions of each.
     int64_t sequences = 1, positions = 64;
   };
 
@@ -45,14 +46,14 @@ public:
                                                            const WeightFill &fill);
   ~Evaluator();
 
-  /// Runs a step of the program named, or, without a name, of the one with the least greatest number of rows among
-  /// those that take the step. Returns the logits, a row of `vocabulary()` for each of the step's `rows`.
+  /// Runs a step. `program`: name of the program that runs it. Without a name it is the program with the fewest rows
+  /// that takes the step. Returns the logits: a row of `vocabulary()` numbers for each of the step's `rows`.
   llvm::Expected<std::vector<float>> run(const EvaluatorStep &step, llvm::StringRef program = {});
 
   int64_t vocabulary() const { return vocabularySize; }
 
   bool hasProgram(llvm::StringRef name) const;
-  /// The most rows that the program named (or any, without a name) takes.
+  /// The greatest number of rows that the program takes. Without a name: that any program takes.
   int64_t maxRows(llvm::StringRef program = {}) const;
 
 private:
@@ -62,6 +63,15 @@ private:
     bool takesWeights;
   };
   struct Buffer;
+  /// A step that is padded for a program.
+  struct PaddedStep {
+    const Program *program = nullptr;
+    EvaluatorStep step;
+  };
+  /// Refuses what is not a step for this cache.
+  llvm::Error check(const EvaluatorStep &step) const;
+  /// The program that runs the step (see run()).
+  llvm::Expected<PaddedStep> choose(const EvaluatorStep &step, llvm::StringRef name) const;
   static Buffer weightBuffer(mlir::RankedTensorType type);
 
   Evaluator();

@@ -23,7 +23,7 @@
 namespace quipu::tool {
 
 using Clock = std::chrono::steady_clock;
-/// As early as the program can tell: everything up to the first token counts.
+/// Set before main(), so that times count everything that the program does.
 static const Clock::time_point kProgramStart = Clock::now();
 
 static double millisecondsSince(Clock::time_point start) {
@@ -31,21 +31,36 @@ static double millisecondsSince(Clock::time_point start) {
 }
 
 namespace {
+/// What a run gives.
+struct RunResult {
+  std::vector<int32_t> promptIds;
+  /// The new tokens.
+  std::vector<int32_t> tokens;
+  /// The new text. Empty without --json: then it was written while it came.
+  std::string text;
+  GenerateSummary summary;
+  /// Milliseconds from the start of the program until the model was loaded, and until the first new token.
+  double loaded = 0, firstToken = 0;
+};
+
 struct RunCommand {
   PlanSource plan;
   PromptSource prompt;
   ModelFlags model;
   GenerateOptions generate;
-  /// -1: until the end.
+  /// -1: until the end of the text or the context.
   int64_t maxTokens = -1;
-  /// None: drawn anew each time.
+  /// Nothing: each run has another seed.
   std::optional<uint64_t> seed;
   bool printTokens = false, echo = false, verbose = false, json = false;
 
   int run();
-  void printSummary(const Model &loaded, const GenerateSummary &summary, double firstToken) const;
+  void readGenerateOptions();
+  void generateTokens(Session &session, const Tokenizer *tokenizer, RunResult &result);
+  nlohmann::ordered_json toJson(const Model &loaded, const Tokenizer *tokenizer, const RunResult &result) const;
+  void printSummary(const Model &loaded, const RunResult &result) const;
   void printDetails(const Model &loaded, const Session &session, const Tokenizer *tokenizer,
-                    const std::vector<int32_t> &ids, const GenerateSummary &summary, double loadMilliseconds) const;
+                    const RunResult &result) const;
 };
 } // namespace
 
@@ -65,7 +80,8 @@ static const char *stopName(StopReason reason) {
   return "";
 }
 
-/// Bytes of the cache's pages that the run filled (its sequence is gone by the time of the summary).
+/// Bytes of the cache's pages that the run filled. They are computed, because the sequence no longer exists when the
+/// summary is printed.
 static uint64_t cacheBytes(const plan::Plan &plan, const GenerateSummary &summary) {
   const plan::KvCache &cache = *plan.kv_cache();
   uint64_t positions = summary.promptTokens + summary.decodeSteps;
@@ -73,15 +89,16 @@ static uint64_t cacheBytes(const plan::Plan &plan, const GenerateSummary &summar
   return pages * cache.page() * 2 * cache.layers() * cache.kv_heads() * cache.head_dim() * dtypeSize(cache.dtype());
 }
 
-void RunCommand::printSummary(const Model &loaded, const GenerateSummary &summary, double firstToken) const {
+void RunCommand::printSummary(const Model &loaded, const RunResult &result) const {
+  const GenerateSummary &summary = result.summary;
   std::string line = concat(summary.promptTokens, " prompt tokens at ", fixed(summary.promptTokensPerSecond(), 1),
-                            " tok/s, first token after ", fixed(firstToken, 0), " ms, ", summary.newTokens,
+                            " tok/s, first token after ", fixed(result.firstToken, 0), " ms, ", summary.newTokens,
                             " new tokens at ", fixed(summary.decodeTokensPerSecond(), 1), " tok/s, peak memory ",
                             fixed(double(processMemory().peak) / 1048576, 0), " MiB");
   if (std::optional<MemoryInfo> memory = loaded.device().memoryInfo())
     line += concat(", GPU memory ", fixed(double(memory->total - memory->free) / 1048576, 0), " of ",
                    fixed(double(memory->total) / 1048576, 0), " MiB in use");
-  // What repeats the text; the most likely tokens need no luck.
+  // With this seed the same text comes again. Without random numbers it comes again anyway.
   if (generate.sampling.temperature != 0)
     line += concat(", seed ", generate.sampling.seed);
   if (summary.reason == StopReason::ContextFull)
@@ -107,97 +124,109 @@ static void printEnds(const plan::Plan &plan, const Tokenizer *tokenizer) {
 }
 
 void RunCommand::printDetails(const Model &loaded, const Session &session, const Tokenizer *tokenizer,
-                              const std::vector<int32_t> &ids, const GenerateSummary &summary,
-                              double loadMilliseconds) const {
+                              const RunResult &result) const {
   ProcessMemory memory = processMemory();
   printNote(
       concat("device: ", loaded.device().description(), loaded.device().memoryInfo() ? "; " + loaded.codeText() : ""));
   printNote(concat("weights: ", binaryBytes(double(loaded.weightBytes())), ", of which ",
                    binaryBytes(double(loaded.ownedWeightBytes())), " are converted or joined in memory"));
-  printNote(concat("key/value cache: ", binaryBytes(double(cacheBytes(loaded.plan(), summary))), " of ",
+  printNote(concat("key/value cache: ", binaryBytes(double(cacheBytes(loaded.plan(), result.summary))), " of ",
                    binaryBytes(double(session.cacheBytesReserved()))));
   if (tokenizer)
     printNote(concat("tokenizer: ", tokenizer->size(),
                      " pieces; puts BOS before the prompt: ", tokenizer->addsBos() ? "yes" : "no"));
   printEnds(loaded.plan(), tokenizer);
-  printNote(concat("prompt ids: ", joinTokens(ids)));
-  printNote(concat("loaded after ", fixed(loadMilliseconds, 0), " ms; resident: ", binaryBytes(double(memory.file)),
+  printNote(concat("prompt ids: ", joinTokens(result.promptIds)));
+  printNote(concat("loaded after ", fixed(result.loaded, 0), " ms; resident: ", binaryBytes(double(memory.file)),
                    " of files, ", binaryBytes(double(memory.anonymous)), " of its own, peak ",
                    binaryBytes(double(memory.peak))));
 }
 
-int RunCommand::run() {
-  prompt.check();
-  ModelOptions options = model.options();
+/// Completes `generate`. Throws UsageError for options that make no sense.
+void RunCommand::readGenerateOptions() {
   if (maxTokens == 0)
     throw UsageError("--max-tokens 0 leaves nothing to do; expected a number from 1, or -1: until the end of the text "
                      "or the context");
   generate.maxTokens = maxTokens < 0 ? 0 : uint32_t(maxTokens);
-  // Few digits, so that it is easily given again.
+  // The seed has few digits, so that it is easy to type again.
   generate.sampling.seed = seed ? *seed : std::random_device()();
   try {
     generate.sampling.check();
   } catch (const Error &error) {
     throw UsageError(error.what());
   }
-  std::shared_ptr<const PlanFile> file = plan.open(verbose, model.device, model.verify);
-  std::unique_ptr<Tokenizer> tokenizer = prompt.loadTokenizer(*file);
-  std::vector<int32_t> ids = prompt.tokens(tokenizer.get(), *file);
-  std::shared_ptr<const Model> loaded = Model::load(file, options);
-  Session session(loaded);
-  double loadMilliseconds = millisecondsSince(kProgramStart);
+}
 
+/// Continues the prompt. Without --json it writes the text, or the ids of the tokens, while they come.
+void RunCommand::generateTokens(Session &session, const Tokenizer *tokenizer, RunResult &result) {
   bool idsOnly = printTokens || !tokenizer;
   if (echo && !idsOnly && !json)
-    out().writeText(tokenizer->decode(ids));
-  double firstToken = 0;
-  std::vector<int32_t> produced;
-  std::string text;
-  Generator generator(session, tokenizer.get());
+    out().writeText(tokenizer->decode(result.promptIds));
+  size_t promptSize = result.promptIds.size();
   std::optional<Progress> reading(std::in_place,
-                                  concat("read the prompt of ", ids.size(), ids.size() == 1 ? " token" : " tokens"));
-  GenerateSummary summary = generator.generate(ids, generate, [&](int32_t token, std::string_view piece) {
+                                  concat("read the prompt of ", promptSize, promptSize == 1 ? " token" : " tokens"));
+  Generator generator(session, tokenizer);
+  result.summary = generator.generate(result.promptIds, generate, [&](int32_t token, std::string_view piece) {
     reading.reset();
-    if (produced.empty() && token >= 0)
-      firstToken = millisecondsSince(kProgramStart);
+    bool isFirst = result.tokens.empty();
+    if (isFirst && token >= 0)
+      result.firstToken = millisecondsSince(kProgramStart);
     if (json) {
-      text += piece;
+      result.text += piece;
     } else if (!idsOnly) {
       out().writeText(piece);
     } else if (token >= 0) {
-      out().write(concat(produced.empty() ? "" : ",", token));
+      out().write(concat(isFirst ? "" : ",", token));
     }
     if (token >= 0)
-      produced.push_back(token);
+      result.tokens.push_back(token);
     if (!json)
       out().flush();
     return true;
   });
-  reading.reset();
-  if (json) {
-    nlohmann::ordered_json result;
-    if (tokenizer)
-      result["text"] = text;
-    result["tokens"] = produced;
-    result["prompt_tokens"] = ids;
-    result["stop"] = stopName(summary.reason);
-    result["seed"] = generate.sampling.seed;
-    result["prompt_tok_s"] = summary.promptTokensPerSecond();
-    result["first_token_ms"] = firstToken;
-    result["decode_tok_s"] = summary.decodeTokensPerSecond();
-    result["weight_bytes"] = loaded->weightBytes();
-    result["owned_weight_bytes"] = loaded->ownedWeightBytes();
-    result["cache_bytes"] = cacheBytes(loaded->plan(), summary);
-    result["peak_rss_bytes"] = processMemory().peak;
-    if (std::optional<MemoryInfo> memory = loaded->device().memoryInfo())
-      result["gpu_memory_bytes"] = memory->total - memory->free;
-    out().write(jsonText(result));
-  }
+}
+
+/// The object that --json prints. It has no text if there is no tokenizer.
+nlohmann::ordered_json RunCommand::toJson(const Model &loaded, const Tokenizer *tokenizer,
+                                          const RunResult &result) const {
+  nlohmann::ordered_json object;
+  if (tokenizer)
+    object["text"] = result.text;
+  object["tokens"] = result.tokens;
+  object["prompt_tokens"] = result.promptIds;
+  object["stop"] = stopName(result.summary.reason);
+  object["seed"] = generate.sampling.seed;
+  object["prompt_tok_s"] = result.summary.promptTokensPerSecond();
+  object["first_token_ms"] = result.firstToken;
+  object["decode_tok_s"] = result.summary.decodeTokensPerSecond();
+  object["weight_bytes"] = loaded.weightBytes();
+  object["owned_weight_bytes"] = loaded.ownedWeightBytes();
+  object["cache_bytes"] = cacheBytes(loaded.plan(), result.summary);
+  object["peak_rss_bytes"] = processMemory().peak;
+  if (std::optional<MemoryInfo> memory = loaded.device().memoryInfo())
+    object["gpu_memory_bytes"] = memory->total - memory->free;
+  return object;
+}
+
+int RunCommand::run() {
+  prompt.check();
+  ModelOptions options = model.options();
+  readGenerateOptions();
+  std::shared_ptr<const PlanFile> file = plan.open(verbose, model.device, model.verify);
+  std::unique_ptr<Tokenizer> tokenizer = prompt.loadTokenizer(*file);
+  RunResult result;
+  result.promptIds = prompt.tokens(tokenizer.get(), *file);
+  std::shared_ptr<const Model> loaded = Model::load(file, options);
+  Session session(loaded);
+  result.loaded = millisecondsSince(kProgramStart);
+  generateTokens(session, tokenizer.get(), result);
+  if (json)
+    out().write(jsonText(toJson(*loaded, tokenizer.get(), result)));
   out().write("\n");
   out().flush();
   if (verbose)
-    printDetails(*loaded, session, tokenizer.get(), ids, summary, loadMilliseconds);
-  printSummary(*loaded, summary, firstToken);
+    printDetails(*loaded, session, tokenizer.get(), result);
+  printSummary(*loaded, result);
   return 0;
 }
 
