@@ -11,22 +11,24 @@ class TargetOption<string known> : Option<"target", "target", "std::string", "\"
 def LlamaSelectSchedules : Pass<"llama-select-schedules", "::mlir::ModuleOp"> {
   let summary = "Chooses how each kernel is generated";
   let description = [{
-    Writes a `schedule` on every `llama.kernel`, and gives activations and fused weights the layouts which these
-    schedules want:
+    Writes a `schedule` on every `llama.kernel`, and gives activations and fused weights the layouts that these
+    schedules need:
 
-    - In a program whose rows are aligned (prefill), activations of tokens lie in `#llama.token_lanes`: the rows in the
-      lanes of a vector. Activations of selected output rows, and everything in other programs (decode), stay row-major.
-    - A linear kernel over token lanes that normalises its input first keeps the normalised rows in a `workspace`.
-    - A weight fused of several tensors stays in its pieces, `#llama.row_parts`, since the weight files are mapped and
-      used in place.
+    - In a program whose rows are aligned (prefill), activations of tokens have the layout `#llama.token_lanes`: rows
+      lie in the lanes of a vector. Activations of output rows stay row-major, and so do all activations of other
+      programs (decode).
+    - A linear kernel over token lanes that begins with a norm keeps the normalised rows in a `workspace`.
+    - A weight that is fused of several tensors stays in parts, `#llama.row_parts`, because it is used directly in the
+      mapped files.
 
-    For a CUDA target activations stay row-major, fused weights are one matrix in `#llama.paired_rows`, and the bound on a
-    program's rows decides: one row meets the weights in a ring of buffers (where the GPU has bulk copies), up to 8 rows
-    do in registers, up to 64 one tile of rows meets a share of the weight in each block, beyond that tiles of 128 rows.
+    For a CUDA target activations stay row-major, and fused weights are one matrix in `#llama.paired_rows`. The schedule
+    depends on the greatest number of rows of the program. One row: weights come through a ring of buffers, if the GPU
+    has bulk copies. Up to 8 rows: weights come through registers. Up to 64 rows: each block multiplies one tile of all
+    rows by its share of the weight. More rows: tiles have 128 rows or more.
 
-    `target` is the processor or GPU, as for `quipu compile --target`; it becomes the module's attribute `llama.target`
-    (a `#llama.cpu_target` or `#llama.cuda_target`), in which the passes behind this one find it. Without the option a
-    module that has the attribute keeps it, and another is compiled for `cpu:host`. The other options are for tuning.
+    `target` is the processor or GPU, as for `quipu compile --target`. It becomes the module's attribute `llama.target`
+    (a `#llama.cpu_target` or `#llama.cuda_target`), which later passes read. Without the option the module keeps its
+    attribute; a module without the attribute is compiled for `cpu:host`. The other options are for tuning.
   }];
   let options = [Option<"run", "run", "int64_t", "0", "Rows of a run of a linear tile over many rows (0: chosen)">,
                  Option<"vectors", "vectors", "int64_t", "0", "Vectors of input rows of such a tile (0: chosen)">,
@@ -89,8 +91,8 @@ def LlamaEmitCpu : CodegenPass<"llama-emit-cpu"> {
   let summary = "Emits CPU code for scheduled kernels";
   let description = [{
     Every `llama.kernel` that a program launches becomes functions of vector code (dialects arith, llvm, math, scf,
-    vector, x86vector) in the module `@kernels` beside it, and gets a `#llama.code`, which says how they are launched.
-    The kernel stays as it is: it is what the code is compared with. A kernel whose types or target do not go with its
+    vector, x86vector) in the module `@kernels` beside it. The kernel gets a `#llama.code`, which says how they are
+    launched. Its body does not change: the code is compared with it. A kernel whose types or target do not fit its
     schedule is refused.
   }];
   let options = [CpuTargetOption, KernelOption];
@@ -100,9 +102,9 @@ def LlamaEmitCpu : CodegenPass<"llama-emit-cpu"> {
 def LlamaLowerCpu : CodegenPass<"llama-lower-cpu"> {
   let summary = "Lowers emitted CPU code to the LLVM dialect";
   let description = [{
-    Works on the module `@kernels` of `llama-emit-cpu`. Vector exponentials become polynomials. Where the target has no
-    instructions for bf16, conversions become arithmetic on words of 16 bits, so that no function of a support library is
-    called.
+    Works on the module `@kernels` of `llama-emit-cpu`. Vector exponentials become polynomials. If the target has no
+    instructions for bf16, conversions become arithmetic on words of 16 bits. So the code calls no function of a support
+    library.
   }];
   let options = [CpuTargetOption];
   let statistics = [LoweredFunctions, LoweredOperations];
@@ -112,9 +114,9 @@ def LlamaEmitCuda : CodegenPass<"llama-emit-cuda"> {
   let summary = "Emits CUDA code for scheduled kernels";
   let description = [{
     Every `llama.kernel` that a program launches becomes global functions (dialects arith, llvm, math, nvvm, scf) in the
-    module `@kernels` beside it, and gets a `#llama.code`, which says how they are launched. `@kernels` has a module for
-    each program and one for the services of the runtime (sampling, advancing a step), so that they can be compiled at the
-    same time. With `kernel`, that one alone is emitted, without services.
+    module `@kernels` beside it. The kernel gets a `#llama.code`, which says how they are launched. `@kernels` has a
+    module for each program and one for service kernels (sampling, advancing a step), so that they can be compiled at
+    the same time. With the option `kernel` only this kernel is emitted, without service kernels.
   }];
   let options = [CudaTargetOption, KernelOption];
   let statistics = [EmittedKernels, EmittedFunctions,
@@ -124,7 +126,7 @@ def LlamaEmitCuda : CodegenPass<"llama-emit-cuda"> {
 def LlamaLowerCuda : CodegenPass<"llama-lower-cuda"> {
   let summary = "Lowers emitted CUDA code to the LLVM dialect";
   let description = [{
-    Works on the modules in `@kernels` of `llama-emit-cuda`, on all of them at the same time.
+    Works on the modules in `@kernels` of `llama-emit-cuda`, all at the same time.
   }];
   let statistics = [LoweredFunctions, LoweredOperations];
 }

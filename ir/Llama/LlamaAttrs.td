@@ -101,10 +101,10 @@ class Llama_Attr<string name, string mnemonic_, list<Trait> traits = []> : AttrD
 def Llama_RopeAttr : Llama_Attr<"Rope", "rope"> {
   let summary = "rotary position embedding: base, pairing and scaling";
   let description = [{
-    Pair j of a head of `Dh` elements turns by the angle `position * f(theta^(-2j/Dh))` (Su et al., 2021). `f` is the
-    identity (`none`), division by `factor` (`linear`), or, for `llama3`, a blend by wavelength `w = 2 pi / freq`:
-    division by `factor` where `w > originalContext / lowFreqFactor`, the identity where
-    `w < originalContext / highFreqFactor`, and a linear blend of both in `originalContext / w` between.
+    Pair j of a head of `Dh` elements turns by the angle `position * f(theta^(-2j/Dh))`, in radians (Su et al., 2021).
+    For `none`, `f` is the identity. For `linear` it divides by `factor`. For `llama3` it depends on the wavelength `w =
+    2 pi / freq`: it divides by `factor` if `w > originalContext / lowFreqFactor`, and is the identity if `w <
+    originalContext / highFreqFactor`. Between them it is a mixture of both, linear in `originalContext / w`.
 
     ```mlir
     #llama.rope<theta = 1.0e+04, layout = half>
@@ -135,11 +135,11 @@ def Llama_RopeAttr : Llama_Attr<"Rope", "rope"> {
 def Llama_ProgramAttr : Llama_Attr<"Program", "program"> {
   let summary = "kind of a program and the bounds on its rows";
   let description = [{
-    The attribute `llama.program` of a `func.func`: this function is a program for steps of `minRows` to `maxRows` rows
-    (its arguments are told at the head of this page). The runtime takes the first program whose bounds a step fits;
-    `decode` is for one new token of each sequence, `prefill` for prompts, `forward` is a model as it was imported. In a
-    program with `rowAlign` > 1 the rows of one sequence start at a multiple of `rowAlign` and are padded up to it;
-    padding rows have position -1.
+    The attribute `llama.program` of a `func.func`. The function is a program for steps of `minRows` to `maxRows` rows;
+    the head of this page lists its arguments. The runtime takes the first program whose bounds fit the step. `decode`
+    is for one new token of each sequence, `prefill` is for prompts, `forward` is a model as it was imported. In a
+    program with `rowAlign` > 1 the rows of one sequence start at a multiple of `rowAlign`, and padding rows follow up
+    to the next multiple. Padding rows have position -1.
 
     ```mlir
     #llama.program<decode, rows = 1 to 8>
@@ -178,7 +178,8 @@ def Llama_TokenLanesAttr : Llama_Attr<"TokenLanes", "token_lanes"> {
 def Llama_RangeAttr : Llama_Attr<"Range", "range"> {
   let summary = "a part of a dimension of a tensor";
   let description = [{
-    Numbers `begin` to `end`, the latter not included, of `extent`. A range is never the whole dimension.
+    Indices from `begin` up to, but not including, `end` of a dimension of `extent`. A range is never the whole
+    dimension.
 
     ```mlir
     #llama.range<576 to 768 of 960>
@@ -195,8 +196,8 @@ def Llama_RangeAttr : Llama_Attr<"Range", "range"> {
 def Llama_SourceAttr : Llama_Attr<"Source", "source"> {
   let summary = "a slice of a tensor of the weight files";
   let description = [{
-    The tensor by its canonical name: what the frontend calls it, whatever the file does. Without `rows` all rows, without
-    `columns` all columns of it. `llama.weight` prints a source that is a whole tensor as only the name.
+    The tensor goes by its canonical name, which the frontend gives; the name in the file may differ. Without `rows` it
+    is all rows, without `columns` all columns. `llama.weight` prints only the name of a source that is a whole tensor.
 
     ```mlir
     #llama.source<"layers.0.self_attn.o_proj">
@@ -216,8 +217,8 @@ def Llama_SourceAttr : Llama_Attr<"Source", "source"> {
 def Llama_RowPartsAttr : Llama_Attr<"RowParts", "row_parts"> {
   let summary = "a weight that stays in separate row-major pieces";
   let description = [{
-    The rows of the weight are the rows of its sources one below the other, but the sources lie apart in memory: part
-    `i` holds `rows[i]` rows. This is how a fused weight is used straight from mapped files.
+    The rows of the weight are the rows of its sources, one below the other. But the sources lie apart in memory: part
+    `i` has `rows[i]` rows. So a fused weight can be used directly in mapped files.
 
     ```mlir
     tensor<960x576xbf16, #llama.row_parts<576, 192, 192>>
@@ -280,11 +281,11 @@ class Llama_ScheduleAttr<string device, string family, string name, string mnemo
 def Llama_CpuLinearScheduleAttr : Llama_ScheduleAttr<"cpu", "LinearKernel", "CpuLinearSchedule", "cpu_linear"> {
   let summary = "schedule of a linear kernel on a CPU";
   let description = [{
-    A tile is two runs of `run` rows of the weight (two halves of a rotary head, gate and up, or neighbours) against
-    `vectors` vectors of `lanes` rows of the input (`many`), or against one row at a time (`few`, which has 1 for
-    `vectors` and `rowTiles`). A pass over the weight serves `rowTiles` tiles of `lanes` input rows (`many`; as many as
-    stay in a core's L2). `dot` is the instruction of the inner loop.
-    `prefetch` is the distance in bytes of software prefetch in the weight stream (0: none).
+    A tile is two runs of `run` rows of the weight: two halves of a rotary head, gate and up, or neighbours. `many`: a
+    tile is multiplied by `vectors` vectors of `lanes` rows of the input. A pass over the weight serves `rowTiles` tiles
+    of `lanes` input rows, as many as stay in a core's L2. `few`: a tile is multiplied by one row at a time, and
+    `vectors` and `rowTiles` are 1. `dot` is the instruction of the inner loop. `prefetch` is the distance in bytes of
+    software prefetch in the weight stream (0: none).
 
     ```mlir
     #llama.cpu_linear<rows = many, lanes = 16, run = 4, vectors = 3, rowTiles = 6, dot = bf16, prefetch = 0>
@@ -299,9 +300,9 @@ def Llama_CpuLinearScheduleAttr : Llama_ScheduleAttr<"cpu", "LinearKernel", "Cpu
 def Llama_CpuAttentionScheduleAttr : Llama_ScheduleAttr<"cpu", "AttentionKernel", "CpuAttentionSchedule", "cpu_attention"> {
   let summary = "schedule of an attention kernel on a CPU";
   let description = [{
-    `few`: a block is one row and one key/value head; vectors lie along the head. `many`: a block is `lanes` rows of
-    one sequence and one key/value head; vectors lie along the rows and the softmax is a running one over tiles of
-    `keys` keys. Either way the query heads of a group share each load of a key or value.
+    `few`: a block is one row and one key/value head. Vectors lie along the head. `many`: a block is `lanes` rows of one
+    sequence and one key/value head. Vectors lie along the rows, and the softmax is a running one over tiles of `keys`
+    keys. In both the query heads of a group share each load of a key or value.
 
     ```mlir
     #llama.cpu_attention<rows = many, lanes = 16, keys = 32, dot = bf16>
@@ -328,9 +329,9 @@ def Llama_CpuPointwiseScheduleAttr : Llama_ScheduleAttr<"cpu", "SingleOpKernel",
 def Llama_CudaLinearFewScheduleAttr : Llama_ScheduleAttr<"cuda", "LinearKernel", "CudaLinearFewSchedule", "cuda_linear_few"> {
   let summary = "schedule of a linear kernel on CUDA for a handful of rows";
   let description = [{
-    A block computes 16 rows of the weight times `tokens` rows of the input (8 or 16). Its `warps` divide K among them; a
-    thread has `ahead` loads of 16 bytes of the weight in flight, issued before the kernel waits for the one in front
-    of it. With `scaleAfter` the products start from x * gain and the factor 1 / rms(x) is applied to their sums.
+    A block computes 16 rows of the weight times `tokens` rows of the input (8 or 16). Its `warps` warps divide K. A
+    thread has `ahead` loads of the weight in flight, of 16 bytes each. It starts them before the kernel waits for the
+    kernel in front. With `scaleAfter` the products start from x * gain, and their sums are multiplied by 1 / rms(x).
 
     ```mlir
     #llama.cuda_linear_few<tokens = 8, warps = 8, ahead = 16, dot = mma, scaleAfter = true>
@@ -345,11 +346,11 @@ def Llama_CudaLinearRingScheduleAttr : Llama_ScheduleAttr<"cuda", "LinearKernel"
   let summary = "schedule of a linear kernel on CUDA for a row, with the weight through a ring";
   let description = [{
     A multiprocessor has one block. One warp of the block requests copies of the weight: pieces of 8 rows by `depth`
-    elements of K. Shared memory holds a ring of `stages` such pieces. The kernel waits for the one in front of it: before
-    that it requests all pieces of the first ring but `afterWait`, and those behind it. At most `inFlight` pieces are
-    requested and not yet there; before the wait at most `inFlightBeforeWait`. `warps` other warps multiply the row of the
-    input. Blocks begin with equal shares, about a ring of them, and draw the rest as they go. With `scaleAfter` the
-    products start from x * gain, and their sums are multiplied by 1 / rms(x).
+    elements of K. Shared memory has a ring of `stages` such pieces. Before the kernel waits for the kernel in front, it
+    requests all pieces of the first ring except the last `afterWait`. These follow after the wait. At most `inFlight`
+    pieces are in flight at a time, and before the wait at most `inFlightBeforeWait`. `warps` other warps multiply the
+    row of the input. Blocks begin with equal shares, about as much as a ring holds. They draw the rest from a counter.
+    With `scaleAfter` the products start from x * gain, and their sums are multiplied by 1 / rms(x).
 
     ```mlir
     #llama.cuda_linear_ring<depth = 1024, stages = 5, afterWait = 2, inFlightBeforeWait = 2, inFlight = 3, warps = 8,
@@ -364,13 +365,14 @@ def Llama_CudaLinearRingScheduleAttr : Llama_ScheduleAttr<"cuda", "LinearKernel"
 def Llama_CudaLinearManyScheduleAttr : Llama_ScheduleAttr<"cuda", "LinearKernel", "CudaLinearManySchedule", "cuda_linear_many"> {
   let summary = "schedule of a linear kernel on CUDA for many rows";
   let description = [{
-    A tile is `tokens` rows of the input times `rows` rows of the weight, in steps of `depth` of K through `stages` buffers
-    in shared memory. `mma`: `warps` warps, cp.async. `wgmma`: tensor maps and mbarriers, `warps` / 4 consumer
-    warpgroups and one producer warp; operand A, 16 rows a warp, is the input, or with `weight_first` the weight.
-    `persistent`: a block walks tiles, input rows first. With `ahead` (one tile a block) the stages' weights are requested
-    before the kernel waits for the one in front of it. `cluster` blocks (1 or 2, of a persistent `wgmma` kernel) work on
-    neighbouring rows of operand A and the same rows of operand B, of which each reads a part for all. The normalised
-    input, if the kernel has a norm, lies in a workspace.
+    A tile is `tokens` rows of the input times `rows` rows of the weight. Its steps have `depth` elements of K, and pass
+    through `stages` buffers in shared memory. `mma`: `warps` warps copy with cp.async and multiply. `wgmma`: one
+    producer warp copies by tensor maps, and `warps` / 4 warpgroups multiply. Operand A has 16 rows for each warp. It is
+    the input, or the weight with `weight_first`. `persistent`: a block computes several tiles. Neighbouring tiles of
+    the input follow each other. `ahead` (for blocks with one tile): the weights of all stages are requested before the
+    kernel waits for the kernel in front. `cluster` (1 or 2, of a persistent `wgmma` kernel): so many blocks share the
+    rows of operand B, and each of them reads a part for all. If the kernel has a norm, the normalised input lies in a
+    workspace.
 
     ```mlir
     #llama.cuda_linear_many<tokens = 128, rows = 256, depth = 64, stages = 4, warps = 8, dot = wgmma,
@@ -388,11 +390,11 @@ def Llama_CudaLinearManyScheduleAttr : Llama_ScheduleAttr<"cuda", "LinearKernel"
 def Llama_CudaAttentionScheduleAttr : Llama_ScheduleAttr<"cuda", "AttentionKernel", "CudaAttentionSchedule", "cuda_attention"> {
   let summary = "schedule of an attention kernel on CUDA";
   let description = [{
-    `few`: a block is one row of the step, `heads` query heads of one key/value head, and one of `splits` parts of the
-    keys; its `warps` take keys in turn. A part has at least `keys` keys; the last block of a row to finish merges the
-    parts. `many`: a block is `tokens` rows of the step and `heads` query heads of one key/value head; a warp owns 16
-    rows of one head (with `mma`, or several times 16) and keys come in tiles of `keys` through shared memory. With
-    `wgmma` four warps more copy them and blocks walk the tiles of rows and heads.
+    `few`: a block is one row of the step, `heads` query heads of one key/value head, and one of at most `splits` parts
+    of the keys. Its `warps` warps take keys in turn. A part has at least `keys` keys. The last block of a row merges
+    the parts. `many`: a block is `tokens` rows of the step and `heads` query heads of one key/value head. A warp has 16
+    rows of one head; with `mma` it may have several times 16. Keys come in tiles of `keys` through shared memory. With
+    `wgmma` four additional warps copy them, and a block computes several tiles of rows and heads.
 
     ```mlir
     #llama.cuda_attention<regime = few, tokens = 1, heads = 4, warps = 4, keys = 64, splits = 16, dot = fma>
@@ -423,8 +425,8 @@ def Llama_CudaPointwiseScheduleAttr : Llama_ScheduleAttr<"cuda", "SingleOpKernel
 def Llama_TensorMapAttr : Llama_Attr<"TensorMap", "tensor_map"> {
   let summary = "a tensor map that the runtime encodes for a pointer of an entry (CUtensorMap)";
   let description = [{
-    The pointer with number `pointer` is a row-major matrix of `rows` x `columns` elements, which is read or written in
-    boxes of `boxRows` x `boxColumns`, with a 128-byte swizzle in shared memory.
+    The pointer with number `pointer` points to a row-major matrix of `rows` x `columns` elements. It is read or written
+    in boxes of `boxRows` x `boxColumns` elements, which lie in shared memory with a 128-byte swizzle.
 
     ```mlir
     #llama.tensor_map<pointer = 0, element = bf16, rows = 512, columns = 4096, boxRows = 128, boxColumns = 64>
@@ -440,12 +442,13 @@ def Llama_EntryAttr : Llama_Attr<"Entry", "entry"> {
   let summary = "a function of generated code and its grid";
   let description = [{
     `symbol` is a function in the module `@kernels` beside the kernel. Its grid has `fixed` * ceil(R / `rowsPerBlock`)
-    blocks, with R rows of the kind that `rows` says; on CUDA `fixed` blocks in x and the others in y.
+    blocks. R is the number of rows of the kind `rows`. On CUDA the grid has `fixed` blocks in x and ceil(R /
+    `rowsPerBlock`) in y.
 
-    On CUDA a block has `threads` threads and `sharedBytes` bytes of dynamic shared memory. The blocks of a `persistent`
-    entry walk the grid: as many are launched as run at once. `cluster` blocks form a cluster. `preferShared`: as much of
-    L1 as can be is to be shared memory, for blocks of the entries before and behind. Tensor maps are parameters behind
-    the pointers and the sizes.
+    On CUDA a block has `threads` threads and `sharedBytes` bytes of dynamic shared memory. Of a `persistent` entry only
+    as many blocks are launched as run at once, and each does the work of several blocks of the grid. `cluster` blocks
+    form a cluster. `preferShared`: as much of L1 as possible shall be shared memory, for blocks of the entries before
+    and after this one. Tensor maps are parameters behind the pointers and the sizes.
 
     ```mlir
     #llama.entry<symbol = "decode.qkv", fixed = 48>
@@ -471,7 +474,7 @@ def Llama_EntryAttr : Llama_Attr<"Entry", "entry"> {
 def Llama_CodeAttr : Llama_Attr<"Code", "code"> {
   let summary = "how the generated code of a kernel is launched";
   let description = [{
-    The entries run one after the other. `scratchBytes`: memory that each thread of a CPU has for itself.
+    The entries run one after the other. `scratchBytes`: bytes of memory that each thread of a CPU needs for itself.
 
     ```mlir
     #llama.code<[<symbol = "decode.qkv", fixed = 48>], scratchBytes = 4096>

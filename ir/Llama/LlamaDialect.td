@@ -12,29 +12,28 @@ def Llama_Dialect : Dialect {
   let cppNamespace = "::quipu::llama";
   let summary = "Dataflow graphs of LLaMA-family language models";
   let description = [{
-    The dialect describes a decoder-only transformer of the LLaMA family at the level at which its papers do: norms,
+    The dialect describes a decoder-only transformer of the LLaMA family with the words of its papers: norms,
     projections, rotary embeddings, attention over a key/value cache, gated MLPs.
 
     **Rows.** Every activation is a rank-2 tensor `T x features`. The rows of a step are the new tokens of all
-    sequences one below the other (`T` in total); `%positions[t]` is the place of row `t` in its sequence and
-    `%sequences[t]` the sequence. Prefill, chunked prefill, decode and any mixture of them are the same program: row
-    `t` sees the keys at positions 0 ... positions[t] of its sequence.
+    sequences, one below the other, `T` in total. `%positions[t]` is the place of row `t` in its sequence, and
+    `%sequences[t]` is the sequence. Row `t` sees the keys at positions 0 to positions[t] of its sequence. So prefill,
+    chunked prefill, decode and any mixture of them have the same meaning.
 
-    **Weights** are module symbols that refer to tensors of the weight files by name; their bytes are never in the IR.
+    **Weights** are module symbols that refer to tensors of the weight files by name. Their bytes are never in the IR.
 
-    **The key/value cache** is a value of type `!llama.kv_cache`; `llama.kv_append` writes and `llama.attention` reads
-    it, and both declare these memory effects, so that their order is kept without threading the cache through the
-    graph.
+    **The key/value cache** is a value of type `!llama.kv_cache`. `llama.kv_append` writes it and `llama.attention`
+    reads it. Both declare these memory effects, so passes keep their order.
 
-    **Numbers.** Types say what is stored; every reduction accumulates in f32. The residual stream is f32.
+    **Numbers.** Types say how numbers are stored. Every sum is accumulated in f32. The residual stream is f32.
 
     **Layouts** are encodings of tensor types. An op whose operands disagree in layout does not verify.
 
-    **Programs.** A `func.func` with the attribute `llama.program` (a `#llama.program`) is a program: what the runtime
-    runs for a step whose number of rows is within the attribute's bounds. A model is imported as one program of kind
-    `forward`; `llama-specialize` makes programs of the kinds `decode` and `prefill` of it. The runtime
-    knows what a program takes and gives by the attribute `llama.name` of its arguments and results. The names are
-    listed in `runtime/abi/ProgramValues.h`; the cache has none. A program of an imported model has:
+    **Programs.** A `func.func` with the attribute `llama.program` (a `#llama.program`) is a program. The runtime runs
+    it for a step whose number of rows is within the attribute's bounds. A model is imported as one program of kind
+    `forward`. `llama-specialize` makes programs of the kinds `decode` and `prefill` from it. The runtime knows what a
+    program takes and gives by the attribute `llama.name` of its arguments and results. The names are listed in
+    `runtime/abi/ProgramValues.h`; the cache has none. A program of an imported model has:
 
     | value | type | what it holds |
     | --- | --- | --- |
@@ -52,8 +51,8 @@ def Llama_Dialect : Dialect {
 
     `quipu-eval` takes programs by the order of this table, and needs the first five arguments and the logits.
 
-    The first dimensions of the first three are one number, `T`. An i64 attribute `llama.arena_bytes`, written by
-    `llama-plan-memory`, is the memory that the results of the program's launches need.
+    The first three arguments have the same number of rows, `T`. `llama-plan-memory` writes an i64 attribute
+    `llama.arena_bytes`: the bytes of memory that the results of the program's launches need.
 
     ```mlir
     llama.weight @embed_tokens : tensor<512x64xbf16> role embedding sources ["embed_tokens"]

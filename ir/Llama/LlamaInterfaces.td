@@ -8,8 +8,8 @@ include "mlir/IR/OpBase.td"
 def Llama_ScheduleAttrInterface : AttrInterface<"ScheduleAttrInterface"> {
   let cppNamespace = "::quipu::llama";
   let description = [{
-    How a kernel is generated. Emitters attach a second interface to the schedules that they follow (CpuEmitter,
-    CudaEmitter), so a schedule is added without touching the others.
+    How a kernel is generated. An emitter attaches a second interface (CpuEmitter, CudaEmitter) to the schedules that it
+    follows. So a schedule can be added without changing the others.
   }];
   let methods = [
     InterfaceMethod<"The device whose code it describes: \"cpu\" or \"cuda\".", "::llvm::StringRef", "getDevice">,

@@ -15,7 +15,7 @@ include "mlir/Interfaces/SideEffectInterfaces.td"
 
 class Llama_Op<string mnemonic, list<Trait> traits = []> : Op<Llama_Dialect, mnemonic, traits>;
 
-/// The result has selected rows, as many as there are outputs, whatever the rows of the operands are.
+/// The result has one row for each output row. The operands may have other numbers of rows.
 def Llama_SelectsRows : NativeOpTrait<"SelectsRows"> { let cppNamespace = "::quipu::llama"; }
 
 /// The op finds its rows by their numbers, one row after the other. A kernel of the op alone takes any layout of rows.
@@ -48,9 +48,10 @@ def Llama_WeightOp : Llama_Op<"weight", [Symbol]> {
   let summary = "a weight of the model, by name";
   let description = [{
     Declares a weight whose rows are the rows of its `sources`, one below the other. A source is a tensor of the weight
-    files or a slice of one (`#llama.source`); a name alone is the whole tensor. The element type is the type in memory
-    at run time, a number or a `!llama.block`. `role` says how the runtime fills it when the model is compiled without weight files. `plus` is added to
-    each element of the files while the weight is loaded, in f32: a norm that multiplies by `1 + weight` has 1 there.
+    files, or a slice of one (`#llama.source`). A name alone means the whole tensor. The element type is the type in
+    memory at run time: a number or a `!llama.block`. `role` says how the runtime fills the weight when the model is
+    compiled without weight files. `plus` is added in f32 to each element while the weight is loaded; a norm that
+    multiplies by `1 + weight` has 1 there.
 
     ```mlir
     llama.weight @layers.0.self_attn.q_proj : tensor<576x576xbf16> role matrix sources ["layers.0.self_attn.q_proj"]
@@ -147,8 +148,8 @@ def Llama_LinearOp : Llama_Op<"linear", [Pure]> {
 def Llama_RotaryOp : Llama_Op<"rotary", [Pure]> {
   let summary = "rotary position embedding of every head of a row";
   let description = [{
-    Turns each pair of elements of each head of `headDim` elements by the angle that `rope` gives for the row's
-    position. `llama-expand` splits it into `llama.rotary_table`, computed once for all layers, and `llama.rotate`.
+    Turns each pair of elements of each head by the angle that `rope` gives for the row's position. A head has `headDim`
+    elements. `llama-expand` splits it into `llama.rotary_table`, computed once for all layers, and `llama.rotate`.
 
     ```mlir
     %r = llama.rotary %q, %positions {headDim = 64 : i64, rope = #llama.rope<theta = 1.0e+04, layout = half>}
@@ -203,7 +204,7 @@ def Llama_AttentionOp : Llama_Op<"attention"> {
     `j > positions[t] - window`. (Vaswani et al., 2017; grouped queries: Ainslie et al., 2023.) Scores and sums in f32.
     A row with a negative position is padding; its result is unspecified.
 
-    `numKvHeads` stays in the op and nothing repeats keys or values: a kernel loads each once for its query group.
+    The op keeps `numKvHeads`, and nothing repeats keys or values. A kernel loads each of them once for its query group.
 
     The form with two results also gives `lse[t, h] = log(sum_j exp(scale * <query, K[j]>))`, from which
     `llama.merge` joins partial attentions over parts of the keys. `keyBegin` and `keyEnd` limit a partial attention to
@@ -299,17 +300,18 @@ def Llama_LMHeadOp : Llama_Op<"lm_head", [Pure, Llama_SelectsRows]> {
 def Llama_SampleOp : Llama_Op<"sample", [Pure, AttrSizedOperandSegments]> {
   let summary = "choice of the next token";
   let description = [{
-    `greedy`: `result[r] = argmax_v logits[r, v]`; of equal logits the lowest index wins.
+    `greedy`: `result[r] = argmax_v logits[r, v]`. Of equal logits the one with the lowest index is chosen.
 
-    `drawn`: a token of each row is drawn by `rules[r]` with the number `random[r]` from [0, 1). In this order: logits
-    of the tokens in `recent[r]` (the tokens seen last, -1: none) are divided by the repeat penalty where positive and
-    multiplied where negative; all are divided by the temperature (0: the greedy choice); the top-k most likely tokens
-    are kept; softmax; of these the smallest set whose probabilities sum to top-p; then those at least min-p times as
-    likely as the likeliest. The tokens that are left stand in the order of their ids, each with its part of the
-    interval [0, 1), and the number falls into one of them.
+    `drawn`: a token of each row is drawn by the rule `rules[r]` and the number `random[r]` from [0, 1). The steps are:
+    (1) Logits of the tokens in `recent[r]` (the last tokens; -1: no token) are divided by the repeat penalty if they
+    are positive, and multiplied by it if they are negative. (2) All logits are divided by the temperature. Temperature
+    0 means the greedy choice. (3) The top-k most likely tokens are kept. (4) The softmax gives their probabilities. (5)
+    The smallest set of most likely tokens is kept whose probabilities sum to top-p. (6) Tokens are kept that are at
+    least min-p times as likely as the most likely one. (7) The remaining tokens, in the order of their ids, divide the
+    interval [0, 1) by their probabilities. The token in whose part the number lies is chosen.
 
-    A program may give both. The runtime computes the one that is asked for, the CPU with its own sampler, a GPU with
-    the kernels of its services. The op takes no part in kernels.
+    A program may give both. The runtime computes the one that is asked for: the CPU with its own sampler, a GPU with
+    service kernels. The op is never part of a kernel.
 
     ```mlir
     %ids = llama.sample %logits greedy : (tensor<?x49152xf32>) -> tensor<?xi32>
@@ -385,7 +387,7 @@ def Llama_RotateOp : Llama_Op<"rotate", [Pure]> {
 def Llama_SplitOp : Llama_Op<"split", [Pure]> {
   let summary = "divides the features of a row";
   let description = [{
-    The results are consecutive ranges of the input's features, as wide as their types say.
+    The results are consecutive ranges of the input's features. Their types say how wide they are.
 
     ```mlir
     %q, %k, %v = llama.split %qkv : (tensor<?x960xf32>) -> (tensor<?x576xf32>, tensor<?x192xf32>, tensor<?x192xf32>)
@@ -401,8 +403,8 @@ def Llama_SplitOp : Llama_Op<"split", [Pure]> {
 def Llama_GateOp : Llama_Op<"gate", [Pure]> {
   let summary = "activation of the gate times the up projection";
   let description = [{
-    `result = act(gate) * up`, in f32, rounded once. With one operand, its first half of features is the gate and its
-    second half the up projection (after `llama-fuse-gate-up`). `silu` is `x / (1 + exp(-x))`, `gelu_tanh` is
+    `result = act(gate) * up`, in f32, rounded once. If there is one operand (after `llama-fuse-gate-up`), its first
+    half of features is the gate and its second half the up projection. `silu` is `x / (1 + exp(-x))`, `gelu_tanh` is
     `0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))`, `relu` is `max(x, 0)`.
 
     ```mlir
@@ -441,9 +443,9 @@ def Llama_KernelOp : Llama_Op<"kernel", [Symbol, IsolatedFromAbove, FunctionOpIn
                                          SingleBlock]> {
   let summary = "ops that become one generated kernel";
   let description = [{
-    A kernel is *prologue* o *contraction* o *epilogue*: at most one `llama.linear` or `llama.attention`, with the
-    pointwise and row-reduction ops around it that are computed without a round trip through memory. It is launched by
-    name, so that layers of one shape share it.
+    A kernel is a *prologue*, a *contraction* and an *epilogue*. The contraction is at most one `llama.linear` or
+    `llama.attention`. The others are pointwise ops and reductions of rows, which are computed without a round trip
+    through memory. A kernel is launched by name, so layers of one shape share it.
 
     `llama-select-schedules` writes three attributes. `schedule` says how the kernel will be generated. `workspace` are
     the types of the temporaries in memory that the schedule asks for. `overwrites` has a number for each result: -1 says
@@ -451,8 +453,7 @@ def Llama_KernelOp : Llama_Op<"kernel", [Symbol, IsolatedFromAbove, FunctionOpIn
     A kernel that overwrites an argument reads an element of it, and then writes the element of the result that lies in
     its place, in the same thread. No other thread reads that element of the argument.
 
-    `llama-emit-cpu` and `llama-emit-cuda` write `code`: how the functions are launched that were generated for the
-    kernel.
+    `llama-emit-cpu` and `llama-emit-cuda` write `code`. It says how the generated functions of the kernel are launched.
 
     ```mlir
     llama.kernel @decode.o_proj(%a: tensor<?x576xbf16>, %w: tensor<576x576xbf16>, %x: tensor<?x576xf32>)
@@ -495,8 +496,8 @@ def Llama_LaunchOp : Llama_Op<"launch", [CallOpInterface, DeclareOpInterfaceMeth
                                          DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
   let summary = "runs a kernel on the arguments of this step";
   let description = [{
-    `offsets` (written by `llama-plan-memory`) are the places of the results in the arena, in bytes, and
-    `workspaceOffsets` those of the kernel's workspace. -1 marks a result that is an output of the program.
+    `llama-plan-memory` writes `offsets` and `workspaceOffsets`: the places of the results and of the kernel's
+    workspaces in the arena, in bytes. -1 marks a result that is an output of the program.
 
     ```mlir
     %y = llama.launch @decode.o_proj(%a, %w, %x)

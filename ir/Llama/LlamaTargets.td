@@ -21,8 +21,9 @@ def Llama_CpuTargetAttr : Llama_Attr<"CpuTarget", "cpu_target",
                                      [DeclareAttrInterfaceMethods<Llama_TargetAttrInterface>]> {
   let summary = "an x86-64 processor";
   let description = [{
-    The attribute `llama.target` of a module whose kernels are scheduled for a CPU. `request` is what `--target` says
-    behind `cpu:`, `tune` the processor whose timings LLVM schedules for, `features` what code may use, in LLVM's names.
+    The attribute `llama.target` of a module whose kernels are scheduled for a CPU. `request` is the text of `--target`
+    behind `cpu:`. `tune` is the processor for whose timings LLVM schedules instructions. `features` are the features
+    that code may use, by LLVM's names.
 
     ```mlir
     #llama.cpu_target<request = "x86-64-v3", tune = "x86-64-v3", features = "avx", "avx2", "bmi", "f16c", "fma">
@@ -37,10 +38,10 @@ def Llama_CudaTargetAttr : Llama_Attr<"CudaTarget", "cuda_target",
                                       [DeclareAttrInterfaceMethods<Llama_TargetAttrInterface>]> {
   let summary = "an NVIDIA GPU";
   let description = [{
-    The attribute `llama.target` of a module whose kernels are scheduled for a GPU. Code may use `features` beyond those
-    of sm_80. `ptxArch` and `ptxVersion` (10 * major + minor) say what PTX is written for, `arch` what it is assembled
-    for. `multiprocessors` is their number on the chip that schedules are chosen for, `sharedBytes` the shared memory that
-    a block may use.
+    The attribute `llama.target` of a module whose kernels are scheduled for a GPU. Besides the features of sm_80 code
+    may use `features`. `ptxArch` and `ptxVersion` (10 * major + minor) are the architecture and version that PTX is
+    written for. `arch` is the architecture that it is assembled for. `multiprocessors` is the number of multiprocessors
+    of the chip that schedules are chosen for. `sharedBytes` is the shared memory that a block may use.
 
     ```mlir
     #llama.cuda_target<arch = "sm_90a", ptxArch = "sm_90a", ptxVersion = 86, multiprocessors = 132,

@@ -12,9 +12,9 @@ class Llama_Type<string name, string mnemonic_> : TypeDef<Llama_Dialect, name> {
 def Llama_KVCacheType : Llama_Type<"KVCache", "kv_cache"> {
   let summary = "keys and values of all layers, in pages";
   let description = [{
-    The cache of a model: for each of `layers` layers, the keys and the values of every cached position, `kvHeads`
-    heads of `headDim` elements each. It is stored in pages of `page` positions; which pages belong to which sequence
-    is the runtime's business.
+    The cache of a model. It has the keys and the values of every cached position, for each of `layers` layers. A key or
+    value has `kvHeads` heads of `headDim` elements. The cache is stored in pages of `page` positions. The runtime
+    decides which pages belong to which sequence.
 
     ```mlir
     !llama.kv_cache<32 x 8 x 128 x bf16, page = 32>
@@ -44,10 +44,10 @@ def Llama_KVLayerType : Llama_Type<"KVLayer", "kv_layer"> {
 def Llama_BlockType : Llama_Type<"Block", "block"> {
   let summary = "weight block";
   let description = [{
-    The element type of a weight whose values lie in blocks: small integers with a scale that neighbours of a row share.
-    The format names a row of the table in `runtime/abi/WeightFormat.cpp`, which says how many elements a block has, and
-    where its integers and its scale lie. The shape of the tensor counts elements; a row must be whole blocks. An element
-    has the value `(integer - offset) * scale` in f32.
+    The element type of a quantised weight. Its values lie in blocks: neighbouring values of a row are small integers
+    with one common scale. The format names a row of the table in `runtime/abi/WeightFormat.cpp`, which says how many
+    elements a block has, and where its integers and its scale lie. The shape of the tensor counts elements; a row must
+    be whole blocks. An element has the value `(integer - offset) * scale` in f32.
 
     ```mlir
     tensor<4096x4096x!llama.block<q8_0>>
@@ -61,8 +61,8 @@ def Llama_BlockType : Llama_Type<"Block", "block"> {
 def Llama_SampleRuleType : Llama_Type<"SampleRule", "sample_rule"> {
   let summary = "how the next token of a row is drawn";
   let description = [{
-    The element type of a tensor with a rule for each row: temperature, top-k, top-p, min-p and repeat penalty, as the
-    runtime lays them out (runtime/abi/SampleRule.h).
+    The element type of a tensor that has a rule for each row: temperature, top-k, top-p, min-p and repeat penalty.
+    runtime/abi/SampleRule.h says how they lie in memory.
 
     ```mlir
     tensor<?x!llama.sample_rule>
