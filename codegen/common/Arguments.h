@@ -7,8 +7,8 @@
 
 namespace quipu::codegen {
 
-/// Number of pointers that an argument of this type becomes: a weight in parts gives one a part; a cache layer gives K
-/// pool, V pool and block table.
+/// Number of pointers that an argument of this type becomes. A weight in parts has one pointer for each part. A cache
+/// layer has three: pool of keys, pool of values, and block table.
 inline unsigned pointersOf(mlir::Type type) {
   if (mlir::isa<llama::KVLayerType>(type))
     return 3;
@@ -18,8 +18,7 @@ inline unsigned pointersOf(mlir::Type type) {
   return 1;
 }
 
-/// Bytes of a weight among a kernel's arguments; 0 for everything else (weights have static shapes, activations
-/// dynamic rows).
+/// Bytes of a weight among a kernel's arguments. 0 for other arguments: their number of rows is dynamic.
 inline int64_t weightBytesOf(mlir::Type type) {
   auto tensor = mlir::dyn_cast<mlir::RankedTensorType>(type);
   return tensor && tensor.hasStaticShape() ? llama::weightBytesOf(tensor) : 0;

@@ -20,7 +20,8 @@ namespace quipu::codegen {
 /// Bytes of an element of f32, f16, bf16 or i32.
 inline int64_t bytesOf(mlir::Type type) { return type.getIntOrFloatBitWidth() / 8; }
 
-/// Score of a masked key: finite, so that the difference of two of them is no NaN, and below every real score.
+/// Score of a masked key. It is finite, so that the difference of two such scores is not a NaN. It is below every real
+/// score.
 inline constexpr float kMaskedScore = -1.0e30f;
 
 class ArithBuilder : public mlir::ImplicitLocOpBuilder {
@@ -73,7 +74,7 @@ public:
   /// f32 (scalar or vector) rounded to / widened from `element`.
   Value roundTo(mlir::Type element, Value value);
   Value widenToF32(Value value);
-  /// Element `j` of rotary pairs (a, c), turned: (a cos - c sin, c cos + a sin).
+  /// Turns rotary pairs (a, c) of element `j`: (a cos - c sin, c cos + a sin).
   std::pair<Value, Value> rotatePair(Value a, Value c, Value cosine, Value sine) {
     return {subf(mulf(a, cosine), mulf(c, sine)), addf(mulf(c, cosine), mulf(a, sine))};
   }

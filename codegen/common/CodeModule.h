@@ -9,15 +9,15 @@
 
 namespace quipu::codegen {
 
-/// The generated code of `module`; null where none was emitted.
+/// The generated code of `module`. Null if no code was emitted.
 mlir::ModuleOp codeOf(mlir::ModuleOp module);
 
-/// The same for the pass llama-lower-`device`: fails with a diagnostic where none was emitted.
+/// The same for the pass llama-lower-`device`. Fails with a diagnostic if no code was emitted.
 mlir::FailureOr<mlir::ModuleOp> requireCode(mlir::ModuleOp module, llvm::StringRef device);
 
-/// Calls `emit` for each kernel that a program launches (of that name alone, when `only` is not empty), which adds its
-/// functions to `code`, and gives the kernel its #llama.code. Fails with a diagnostic where a kernel has no schedule or
-/// `only` is no kernel that is launched.
+/// Calls `emit` for each kernel that a program launches. `emit` adds the kernel's functions to `code`. Then the kernel
+/// gets its #llama.code. If `only` is not empty, it names the only kernel to emit. Fails with a diagnostic if a kernel
+/// has no schedule, or no program launches `only`.
 mlir::LogicalResult
 emitKernels(mlir::ModuleOp module, mlir::ModuleOp code, llvm::StringRef only,
             llvm::function_ref<mlir::LogicalResult(llama::KernelOp, const KernelUse &, GeneratedKernel &)> emit);
@@ -38,7 +38,7 @@ EmittedCode emittedCode(mlir::ModuleOp module);
 void describeKernels(mlir::ModuleOp module, const char *pass);
 void describeFunctions(mlir::ModuleOp code, const char *pass);
 
-/// An empty module for generated code in `module`; fails with a diagnostic where there is one already.
+/// Makes an empty module for generated code in `module`. Fails with a diagnostic if there is one already.
 mlir::FailureOr<mlir::ModuleOp> createCodeModule(mlir::ModuleOp module);
 
 } // namespace quipu::codegen

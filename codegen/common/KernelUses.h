@@ -10,15 +10,15 @@
 namespace quipu::codegen {
 
 struct KernelUse {
-  /// The first program that launches it, and the bound on the rows of all.
+  /// The first program that launches it, and the greatest number of rows of all such programs.
   llvm::StringRef program;
   int64_t maxRows = 0;
-  /// Which rows it works on: those of its results, or of all its operands where it has none.
+  /// The kind of rows that it works on: the rows of its results, or of its operands if it has no results.
   RowDim rows = RowDim::Tokens;
 };
 
-/// The kernels that a module's programs launch, by name. Fails with a diagnostic where two launches give a kernel
-/// rows of two kinds.
+/// The kernels that a module's programs launch, by name. Fails with a diagnostic if two launches give a kernel
+/// different kinds of rows.
 mlir::FailureOr<llvm::StringMap<KernelUse>> findKernelUses(mlir::ModuleOp module);
 
 } // namespace quipu::codegen

@@ -13,19 +13,19 @@
 namespace quipu::codegen {
 
 struct LinearRegion {
-  /// Fails with a diagnostic on `kernel` when its region is none of the fused forms.
+  /// Fails with a diagnostic on `kernel` if its region has none of the forms that emitters know.
   static mlir::FailureOr<LinearRegion> match(llama::KernelOp kernel);
 
   llama::KernelOp kernel;
-  /// Which rows the kernel works on. match() goes by the kernel alone, which may select them; who knows the program
-  /// that launches it sets this.
+  /// The kind of rows that the kernel works on. match() sees only the kernel, which may select rows. A caller that
+  /// knows the program which launches the kernel sets this.
   RowDim rows = RowDim::Tokens;
   llvm::SmallVector<PrologueStage, 2> prologue = {};
   llama::LinearOp linear = {};
   /// They cover the rows of the weight in order.
   llvm::SmallVector<LinearSection, 3> sections = {};
 
-  /// The op of the prologue's gather and norm; null where it has none.
+  /// The ops of the prologue's gather and norm. Null if the kernel has none.
   llama::GatherRowsOp gather() const { return prologueOp<GatherStage, llama::GatherRowsOp>(); }
   llama::RMSNormOp norm() const { return prologueOp<NormStage, llama::RMSNormOp>(); }
   /// The first stage of type `StageT` in any section, or null.
@@ -37,24 +37,24 @@ struct LinearRegion {
   }
   template <typename StageT> bool has() const { return find<StageT>() != nullptr; }
 
-  /// The activation that the kernel reads, before gathering and norm.
+  /// The activation that the kernel reads, before the gather and the norm.
   mlir::Value source() const;
-  /// K and N of the weight.
+  /// K (columns) and N (rows) of the weight.
   int64_t inputs() const { return weightType().getDimSize(1); }
   int64_t outputs() const { return weightType().getDimSize(0); }
   mlir::RankedTensorType weightType() const {
     return mlir::cast<mlir::RankedTensorType>(llama::LinearOp(linear).getWeight().getType());
   }
-  /// Rows of the weight that the kernel takes apart and combines: gate and up, or the sections of heads. Empty in
-  /// kernels that combine none.
+  /// Numbers of rows of the parts of the weight that the kernel distinguishes: gate and up, or the sections of heads.
+  /// Empty in other kernels.
   llvm::SmallVector<int64_t> combinedRows() const;
-  /// Elements of a head, in kernels that turn heads.
+  /// Elements of a head, in kernels with a rotation.
   int64_t headDim() const;
   /// The number of rows, from the frame of an entry (KernelFrame, CudaFrame).
   template <typename Frame> mlir::Value rowCount(const Frame &frame) const {
     return rows == RowDim::Outputs ? frame.outputs : frame.tokens;
   }
-  /// Type of the normalised input, when the schedule keeps it in memory.
+  /// Type of the normalised input, if the schedule keeps it in a workspace.
   mlir::Type workspaceType() const;
 
 private:

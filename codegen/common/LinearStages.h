@@ -21,12 +21,12 @@ namespace quipu::codegen {
 // Prologue: rows of the input
 //===----------------------------------------------------------------------===//
 
-/// Rows of the input are selected by their numbers.
+/// Selects rows of the input by their numbers.
 struct GatherStage {
   llama::GatherRowsOp op;
 };
 
-/// Rows are normalised.
+/// Normalises rows.
 struct NormStage {
   llama::RMSNormOp op;
 };
@@ -37,7 +37,7 @@ using PrologueStage = std::variant<GatherStage, NormStage>;
 // Epilogue: sums of the product
 //===----------------------------------------------------------------------===//
 
-// `kReadsOperand`: the stage reads a value from memory for each sum, which an emitter may load ahead.
+// `kReadsOperand`: the stage reads a value from memory for each sum. An emitter may load it ahead.
 
 /// Adds the element of `bias` (an argument of the kernel) that belongs to the sum's row of the weight.
 struct BiasStage {
@@ -46,7 +46,7 @@ struct BiasStage {
   mlir::Value bias;
 };
 
-/// Turns rotary pairs. Makes two values of two.
+/// Turns rotary pairs: it makes two values of two.
 struct RotateStage {
   static constexpr llvm::StringLiteral kName = "rotate";
   static constexpr bool kReadsOperand = true;
@@ -73,7 +73,7 @@ struct AppendStage {
   static constexpr llvm::StringLiteral kName = "kv_append";
   static constexpr bool kReadsOperand = false;
   llama::KVAppendOp op;
-  /// Keys, or else values.
+  /// Whether it stores keys. If not, it stores values.
   bool isKeys;
 };
 
@@ -93,7 +93,7 @@ template <typename StageT> const StageT *findStage(llvm::ArrayRef<EpilogueStage>
   return nullptr;
 }
 
-/// Neighbouring rows of the weight whose sums take the same way.
+/// Neighbouring rows of the weight whose sums have the same stages.
 struct LinearSection {
   int64_t firstRow, rows;
   llvm::SmallVector<EpilogueStage, 4> stages = {};

@@ -20,7 +20,7 @@
 
 namespace quipu::codegen {
 
-/// Which of LLVM's back ends, and for what.
+/// The LLVM back end, and what it generates code for.
 struct BackendTarget {
   std::string triple, processor, features;
   std::optional<llvm::Reloc::Model> relocation = std::nullopt;
@@ -28,15 +28,15 @@ struct BackendTarget {
   std::string name;
 };
 
-/// Registers the back ends that this build has, once, whichever thread asks first. Fused multiply-adds are only those
-/// that the code says.
+/// Makes a target machine. The first call registers the back ends of this build. LLVM makes no fused multiply-adds of
+/// its own; code has only those that emitters wrote.
 llvm::Expected<std::unique_ptr<llvm::TargetMachine>> createBackend(const BackendTarget &target);
 
 /// LLVM's default pipeline.
 void optimise(llvm::Module &module, llvm::TargetMachine &machine, llvm::OptimizationLevel level,
               llvm::PipelineTuningOptions tuning = {});
 
-/// Runs the back end; the module is of no use afterwards.
+/// Runs the back end. The module cannot be used afterwards.
 llvm::Expected<llvm::SmallVector<char, 0>> emitFile(llvm::Module &module, llvm::TargetMachine &machine,
                                                     llvm::CodeGenFileType type);
 

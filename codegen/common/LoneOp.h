@@ -13,8 +13,8 @@ template <typename Op> Op onlyOp(llama::KernelOp kernel) {
   return llvm::hasSingleElement(ops) ? mlir::dyn_cast<Op>(*ops.begin()) : Op();
 }
 
-/// Fails with a diagnostic: no emitter of a target takes `op`, the only op of `kernel`. `emitted`: names of the ops
-/// that the target has pointwise emitters for.
+/// Fails with the diagnostic that no emitter of the target takes `op`, the only op of `kernel`. `emitted`: names of the
+/// ops for which the target has pointwise emitters.
 mlir::LogicalResult refuseAlone(llama::KernelOp kernel, mlir::Operation *op, llvm::ArrayRef<llvm::StringRef> emitted);
 
 } // namespace quipu::codegen

@@ -8,9 +8,9 @@
 
 namespace quipu::codegen {
 
-/// The target of `module`: the one that `text`, an option of a pass, asks for, which is the module's from then on;
-/// where it is empty, the module's own if it has an `AttrT`, or else the one that `whenUnsaid` asks for. Fails with a
-/// diagnostic where `parse` does not know the text.
+/// The target of `module`. If `text` (an option of a pass) is not empty, it names the target, and the module has it
+/// from then on. Otherwise it is the module's own target if that is an `AttrT`, or the target that `whenUnsaid` names.
+/// Fails with a diagnostic if `parse` does not know the text.
 template <typename TargetT, typename AttrT, typename Parse>
 mlir::FailureOr<TargetT> targetOf(mlir::ModuleOp module, llvm::StringRef text, llvm::StringRef whenUnsaid,
                                   Parse parse) {

@@ -17,8 +17,8 @@ namespace quipu::codegen {
 /// The bytes of a file.
 llvm::Expected<std::vector<char>> readFile(llvm::StringRef path);
 
-/// A file that an assembler or a linker reads or writes by name, and that goes away with the object. It lies in memory
-/// and has no name in any folder; where the system has no such files, it is a temporary one.
+/// A file that an assembler or a linker reads or writes by name. The destructor removes it. It lies in memory and has
+/// no name in a folder. If the system has no such files, it is a temporary file.
 class ScratchFile {
 public:
   ScratchFile() = default;
@@ -26,10 +26,10 @@ public:
   ScratchFile(const ScratchFile &) = delete;
   ScratchFile &operator=(const ScratchFile &) = delete;
 
-  /// Makes the file; `suffix` is for the name, where there is one (".ptx").
+  /// Makes the file. `suffix`: the end of its name, if it has a name (".ptx").
   llvm::Error create(llvm::StringRef suffix, llvm::StringRef content = {});
 
-  /// As this process and those that it starts can open it.
+  /// Path by which this process, and processes that it starts, can open it.
   const std::string &path() const { return name; }
 
   llvm::Expected<std::vector<char>> read() const { return readFile(name); }

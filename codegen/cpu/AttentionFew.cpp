@@ -25,7 +25,7 @@ int64_t attentionScratchBytes(AttentionOp attention, CpuAttentionScheduleAttr sc
   int64_t group = attention.getNumHeads() / attention.getNumKvHeads();
   int64_t head = attention.getKv().getType().getHeadDim(), keys = schedule.getKeys(), lanes = schedule.getLanes();
   if (schedule.getRows() == RowRegime::Few)
-    // Scores, outputs, and m, l of each query head of the group.
+    // Scratch of scores, of outputs, and of m and l of each query head of the group.
     return 4 * (group * keys + group * head + llvm::alignTo(2 * group, 16));
   // Scores and outputs of `lanes` rows, m, l and correction, and a page of values in f32.
   return 4 * (group * keys * lanes + group * head * lanes + 3 * group * lanes + keys * head);
@@ -71,8 +71,8 @@ private:
   Value maximum(Value g) { return b.at(running, b.mul(g, 4)); }
   Value total(Value g) { return b.at(running, b.mul(b.add(g, group), 4)); }
 
-  /// body(g) for each query head of the group. A loop where nothing is shared between them, so that the code does not
-  /// grow with the group.
+  /// Emits body(g) for each query head of the group. If the heads share nothing, it is a loop, so that the code does
+  /// not grow with the group.
   void forEachHead(llvm::function_ref<void(Value)> body) { b.loop(firstOfGroup, endOfGroup, 1, body); }
 
   void attendRow(Value row, Value position) {
@@ -109,7 +109,7 @@ private:
     addValues(values, from, to);
   }
 
-  /// Scores of keys [from, to) of the page. What lies outside is filled with the masked score first.
+  /// Computes scores of keys [from, to) of the page. Other keys of the page get the masked score.
   void scoreKeys(Value keys, Value from, Value to) {
     b.loop(b.i64(0), b.i64(group * page), keyLanes,
            [&](Value i) { b.storeF32(b.splat(kMaskedScore, keyLanes), f32, b.at(scores, b.mul(i, 4))); });
@@ -132,7 +132,7 @@ private:
     });
   }
 
-  /// The softmax of a head's scores of the page; the sums so far are brought to the new maximum.
+  /// Computes the softmax of a head's scores of the page. It scales the sums so far to the new maximum.
   void weighScores(Value g) {
     Value pageMaximum = b.splat(kMaskedScore, keyLanes);
     for (int64_t k = 0; k < page; k += keyLanes)
@@ -155,7 +155,7 @@ private:
     }
   }
 
-  /// Vectors of the head at once: as many as keep the sums of the group in registers.
+  /// Number of vectors of the head that are computed at once. With so many the sums of the group stay in registers.
   int64_t vectorsAtOnce() const {
     constexpr int64_t kRegistersForSums = 12;
     int64_t vectors = 1;
@@ -164,7 +164,7 @@ private:
     return vectors;
   }
 
-  /// Adds the values of keys [from, to) of the page, weighted, to the sums.
+  /// Adds the weighted values of keys [from, to) of the page to the sums.
   void addValues(Value values, Value from, Value to) {
     int64_t vectors = vectorsAtOnce();
     b.loop(b.i64(0), b.i64(head), vectors * width, [&](Value d) {

@@ -32,7 +32,7 @@ public:
         page(cache.type.getPage()), lanes(schedule.getLanes()), vectorBytes(lanes * 4),
         kvElement(cache.type.getElementType()), scale(static_cast<float>(attention.getScale().convertToDouble())),
         bf16Dot(schedule.getDot() == DotKind::Bf16) {
-    // Sums that fit beside the operands: at most 24 of 32 registers, 10 of 16.
+    // Number of sums that fit into registers beside the operands: at most 24 of 32 registers, or 10 of 16.
     int64_t registersForSums = lanes == 16 ? 24 : 10;
     keysAtOnce = largestDivisor(page, registersForSums / group);
     featuresAtOnce = largestDivisor(head, registersForSums / group);
@@ -155,7 +155,7 @@ private:
     }
   }
 
-  /// The softmax of a head's scores of the page, and by what its sums shrink.
+  /// Computes the softmax of a head's scores of the page, and the factor by which its sums shrink.
   void weighScores(Value g, Value seenKeys) {
     Value rows = b.at(scores, b.mul(g, page * vectorBytes));
     Value old = loadVector(maximum(g));
@@ -175,8 +175,8 @@ private:
     b.store(shrink, correction(g), 4);
   }
 
-  /// The page's values in f32: a scalar of bf16 or f16 costs several instructions to broadcast as f32, so the page is
-  /// widened once.
+  /// Widens the page's values to f32 once. Otherwise each broadcast of a bf16 or f16 scalar would cost several
+  /// instructions.
   Value widenValues(Value values, Value seenKeys) {
     if (kvElement.isF32())
       return values;
@@ -244,7 +244,8 @@ private:
   Type kvElement, f32 = b.getF32Type();
   float scale;
   bool bf16Dot;
-  /// Keys scored, and features of values added, by one loop: their sums are in registers.
+  /// Number of keys whose scores one loop computes, and of features of values that one loop adds. Their sums are in
+  /// registers.
   int64_t keysAtOnce, featuresAtOnce;
 
   // Scratch, in f32: scores of a page; weighted sums of values; the greatest score, the sum of weights and the last

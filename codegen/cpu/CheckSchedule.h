@@ -8,8 +8,8 @@
 
 namespace quipu::codegen::cpu {
 
-/// Fail with a diagnostic where the kernel's types or the target do not go with its schedule: the emitters take both
-/// for granted. What is wrong with a schedule by itself, its verifier has found.
+/// Fail with a diagnostic if the kernel's types or the target do not fit its schedule. Emitters assume that they fit.
+/// Errors of the schedule alone are found by its verifier.
 mlir::LogicalResult checkLinear(llama::KernelOp kernel, llama::CpuLinearScheduleAttr schedule, const CpuTarget &target);
 mlir::LogicalResult checkAttention(llama::KernelOp kernel, llama::CpuAttentionScheduleAttr schedule,
                                    const CpuTarget &target);

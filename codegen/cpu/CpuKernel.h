@@ -24,9 +24,9 @@ class Module;
 
 namespace quipu::codegen::cpu {
 
-/// Emits vector code for the kernels of `module` that its programs launch, or for the one that `only` names, into a
-/// module beside them (codeOf), and gives each its #llama.code. The pass llama-emit-cpu. The dialects of the code must
-/// be loaded.
+/// Emits vector code for the kernels of `module` that its programs launch, into a module beside them (codeOf). Gives
+/// each kernel its #llama.code. With `only` it emits the kernel of this name and nothing else. The pass llama-emit-cpu
+/// calls it. The dialects of the code must be loaded.
 mlir::LogicalResult emitCpuKernels(mlir::ModuleOp module, const CpuTarget &target, llvm::StringRef only = {});
 
 /// Adds the passes that lower emitted vector code to the LLVM dialect: those of llama-lower-cpu.

@@ -42,7 +42,7 @@ static constexpr StringLiteral kRelevant[] = {
     "sse3", "ssse3", "sse4.1", "sse4.2",  "popcnt",   "avx",      "avx2",     "fma",      "f16c",       "bmi",
     "bmi2", "lzcnt", "movbe",  "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl", "avx512bf16", "avx512fp16"};
 
-// What the x86-64 psABI's micro-architecture levels have of these.
+// The features of the x86-64 psABI's micro-architecture levels, as far as the list above has them.
 static constexpr StringLiteral kLevel3[] = {"sse3", "ssse3", "sse4.1", "sse4.2", "popcnt", "avx",  "avx2",
                                             "fma",  "f16c",  "bmi",    "bmi2",   "lzcnt",  "movbe"};
 static constexpr StringLiteral kLevel4[] = {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"};

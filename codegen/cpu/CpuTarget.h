@@ -44,9 +44,9 @@ struct CpuTarget {
 /// not know.
 llvm::Expected<CpuTarget> parseCpuTarget(llvm::StringRef text);
 
-/// The target of `module`: the one that `text`, an option of a pass, asks for, which is the module's from then on;
-/// where it is empty, the module's own, or else the default, `cpu`. Fails with a diagnostic where the text is no
-/// target.
+/// The target of `module`. If `text` (an option of a pass) is not empty, it names the target, and the module has it
+/// from then on. Otherwise it is the module's own target, or the default, `cpu`. Fails with a diagnostic if the text is
+/// not a target.
 mlir::FailureOr<CpuTarget> cpuTargetOf(mlir::ModuleOp module, llvm::StringRef text);
 
 } // namespace quipu::codegen::cpu

@@ -18,13 +18,13 @@ namespace {
 
 int64_t widthOf(Value activation) { return cast<RankedTensorType>(activation.getType()).getDimSize(1); }
 
-/// The entry of an op alone, inside of which the emitters work.
+/// The entry of a kernel that is one op. The emitters write its body.
 class RowKernel {
 public:
   RowKernel(KernelBuilder &b, KernelOp kernel, CpuPointwiseScheduleAttr schedule, RowDim rows, StringRef symbol)
       : b(b), schedule(schedule), rows(rows), frame(b, kernel, symbol) {}
 
-  /// body(block) for each row of the entry's part of the grid, or for each tile of rows.
+  /// Emits body(block) for each row, or each tile of rows, of the thread's part of the grid.
   void forEachBlock(llvm::function_ref<void(Value)> body) {
     if (schedule.getRows() == RowRegime::Many)
       b.loop(frame.begin, frame.end, 1, body);

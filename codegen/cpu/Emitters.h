@@ -16,7 +16,7 @@
 
 namespace quipu::codegen::cpu {
 
-// Emitters ask for one member of these lists and take what is left for the other.
+// Some emitters test for one value of these enums and take all other values for the second.
 static_assert(llama::getMaxEnumValForRowRegime() == 1 && llama::getMaxEnumValForDotKind() == 1 &&
                   llama::getMaxEnumValForRotaryLayout() == 1,
               "look through the emitters for CPUs: they do not know the new member");
@@ -33,9 +33,9 @@ void emitAttentionFew(KernelBuilder &b, llama::KernelOp kernel, llama::Attention
 void emitAttentionMany(KernelBuilder &b, llama::KernelOp kernel, llama::AttentionOp attention,
                        llama::CpuAttentionScheduleAttr schedule, llvm::StringRef symbol);
 
-/// Bytes of scratch a thread needs for an attention kernel.
+/// Bytes of scratch that a thread needs for an attention kernel.
 int64_t attentionScratchBytes(llama::AttentionOp attention, llama::CpuAttentionScheduleAttr schedule);
-/// Bytes of scratch a thread needs for the main entry of a linear kernel over many rows.
+/// Bytes of scratch that a thread needs for the main entry of a linear kernel over many rows.
 int64_t linearManyScratchBytes(LinearTiles &region, llama::CpuLinearScheduleAttr schedule);
 
 } // namespace quipu::codegen::cpu

@@ -13,7 +13,7 @@
 
 namespace quipu::codegen::cpu {
 
-/// Most elements, a power of two of at most `lanes`, of vectors that divide `extent` without rest.
+/// The greatest power of two that divides `extent` and is at most `lanes`.
 inline int64_t widestVector(int64_t extent, int64_t lanes) {
   int64_t width = 1;
   while (width * 2 <= lanes && extent % (width * 2) == 0)
@@ -48,7 +48,7 @@ public:
   /// Sum or maximum of the lanes.
   Value sumLanes(Value vector);
   Value maxLanes(Value vector);
-  /// Pairs of bf16 (vectors of twice as many elements) multiplied and accumulated into f32 lanes.
+  /// Multiplies pairs of bf16 and adds both products to an f32 lane. The bf16 vectors have twice as many elements.
   Value dotBf16(Value accumulator, Value a, Value b);
   Value fromScalars(llvm::ArrayRef<Value> scalars);
 

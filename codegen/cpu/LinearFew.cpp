@@ -57,7 +57,8 @@ private:
     Value target = {};
   };
 
-  /// After this, row t of the product's input lies at `input + t * inputs * bytes`, row-major, of type inputElement.
+  /// Prepares the input. Afterwards row t of the product's input lies at `input + t * inputs * bytes`, row-major, of
+  /// type inputElement.
   void prepareInput() {
     Value source = frame->argument(region.source());
     RMSNormOp norm = region.norm();
@@ -75,7 +76,8 @@ private:
     b.loop(b.i64(0), rows, 1, [&](Value row) {
       Value from = indices ? b.widen(b.loadI32(b.at(indices, b.mul(row, 4)))) : row;
       int64_t lanes = layout.lanes ? 1 : widestVector(inputs, schedule.getLanes());
-      // Where feature k of the row lies: side by side, or `layout.lanes` apart when rows lie in lanes.
+      // Address of feature k of the row. Features lie side by side, or `layout.lanes` elements apart if rows lie in
+      // lanes.
       Value base = layout.lanes
                        ? b.at(source, b.add(b.mul(b.div(from, layout.lanes), layout.strideBytes()),
                                             b.mul(b.rem(from, layout.lanes), layout.pack * layout.elementBytes())))
@@ -145,7 +147,7 @@ private:
     SmallVector<Value> results;
     for (Value sum : sums)
       results.push_back(b.sumLanes(sum));
-    // What a full vector does not divide: narrower vectors, each half as wide as the one before.
+    // The rest behind the last full vector is read with narrower vectors, each half as wide as the one before.
     int64_t done = main;
     for (int64_t width = vector; width >= 1; width /= 2) {
       if (inputs - done < width)

@@ -108,7 +108,7 @@ private:
     if (stored.hasBlocks())
       weightRows = decode(weightRows);
 
-    // Whole panels, then the row tiles that are left one by one.
+    // First whole panels of row tiles, then the remaining row tiles one by one.
     int64_t vectors = schedule.getVectors();
     Value count = b.sub(lastRowTile, firstRowTile);
     Value whole = b.add(firstRowTile, b.mul(b.div(count, vectors), vectors));
@@ -178,7 +178,8 @@ private:
       });
     }
 
-    // Two bf16 weights share a broadcast: as f32, the low one is the word shifted up, the high one the word masked.
+    // Two bf16 weights share a broadcast of a word. As f32, the low weight is the shifted word, and the high weight is
+    // the masked word.
     bool pairs = weight.numberType().isBF16() && inputLayout.pack == 1;
     int64_t step = pairs ? 2 : 1, main = inputs / step * step;
     auto inputVectors = [&](Value k) {
@@ -280,7 +281,8 @@ private:
     storeFeatures(b, resultLayout(), targetOf(tile), tile.features(), tile.values(), tile.at.rowOffset);
   }
 
-  /// The values of a row lie in a lane of each vector, the cache wants them side by side: through scratch.
+  /// The values of a row lie in one lane of each vector, but in the cache they lie side by side. So they go through
+  /// scratch memory.
   void emitStage(const AppendStage &stage, TileOfRows &tile) {
     KVAppendOp append = stage.op;
     CacheAddress cache(b, *frame, append.getKv());

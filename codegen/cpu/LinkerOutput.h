@@ -14,9 +14,9 @@
 
 namespace quipu::codegen::cpu {
 
-/// An output for lld that is in no folder. lld writes a file beside the one that it is to make and renames it, also
-/// where there is no folder to do so; into a pipe it writes directly. Where no thread can be started to read the pipe,
-/// the output is a temporary file.
+/// An output for lld that is not in a folder. lld writes a temporary file beside its output and renames it; that fails
+/// for a file in memory. Into a pipe it writes directly, so the output is a pipe. If no thread can be started to read
+/// the pipe, it is a temporary file.
 class LinkerOutput {
 public:
   LinkerOutput() = default;
@@ -27,7 +27,7 @@ public:
   llvm::Error create();
   /// What lld's -o gets.
   const std::string &path() const { return name; }
-  /// What was written, once lld has ended.
+  /// The bytes that lld wrote. Call it after lld has ended.
   llvm::Expected<std::vector<char>> take();
 
 private:
@@ -35,7 +35,7 @@ private:
 
   std::string name;
   std::thread reader;
-  /// The reader's until it has ended.
+  /// Only the reader uses it until the reader has ended.
   std::vector<char> bytes;
   int readError = 0;
   int ends[2] = {-1, -1};

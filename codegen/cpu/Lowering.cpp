@@ -25,7 +25,7 @@ using namespace mlir;
 namespace quipu::codegen::cpu {
 
 namespace {
-/// exp on vectors as a polynomial: a call of libm for every lane would dominate the softmax.
+/// Vector exp becomes a polynomial. A call of libm for every lane would take most of the time of the softmax.
 struct ExpandExpPass : PassWrapper<ExpandExpPass, OperationPass<>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(ExpandExpPass)
   StringRef getArgument() const final { return "quipu-expand-exp"; }
@@ -37,8 +37,9 @@ struct ExpandExpPass : PassWrapper<ExpandExpPass, OperationPass<>> {
   }
 };
 
-/// bf16 as plain words of 16 bits, once its conversions are arithmetic on them: without instructions for the type LLVM
-/// widens and rounds whatever it cannot keep in vectors, and calls a support library for that, which no loader has.
+/// Makes bf16 plain words of 16 bits, after its conversions became arithmetic on them. Otherwise LLVM, on targets
+/// without instructions for bf16, would call functions of a support library, which the process that loads the code does
+/// not have.
 struct Bf16AsWordsPass : PassWrapper<Bf16AsWordsPass, OperationPass<>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(Bf16AsWordsPass)
   StringRef getArgument() const final { return "quipu-bf16-as-words"; }
@@ -53,7 +54,7 @@ struct Bf16AsWordsPass : PassWrapper<Bf16AsWordsPass, OperationPass<>> {
 
 void addCpuLowering(OpPassManager &passes, const CpuTarget &target) {
   passes.addPass(std::make_unique<ExpandExpPass>());
-  // Only with both features has LLVM instructions for every width.
+  // LLVM has instructions for every width only with both features.
   bool hasBf16 = target.hasBf16Dot();
   if (!hasBf16) {
     QUIPU_DEBUG() << target.requested << " has no instructions for bf16: conversions become arithmetic on words";

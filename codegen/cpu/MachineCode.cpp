@@ -46,7 +46,7 @@ llvm::Expected<std::unique_ptr<llvm::Module>> translateToLLVM(ModuleOp code, con
     function.addFnAttr("target-cpu", "x86-64");
     function.addFnAttr("tune-cpu", target.tune);
     function.addFnAttr("target-features", target.featureString());
-    // Processors with 512-bit registers are given 512-bit vectors on purpose; LLVM would split them on some.
+    // Emitters use 512-bit vectors on purpose. Without this attribute LLVM would split them on some processors.
     function.addFnAttr("prefer-vector-width", std::to_string(target.lanes() * 32));
     function.addFnAttr("min-legal-vector-width", std::to_string(target.lanes() * 32));
     function.addFnAttr(llvm::Attribute::NoUnwind);
@@ -71,7 +71,8 @@ llvm::Expected<std::string> emitAssembly(llvm::Module &module, const CpuTarget &
   return std::string(text->begin(), text->end());
 }
 
-/// Refuses code that calls what no loader will find: LLVM's back end calls helpers for what it has no instructions for.
+/// Refuses code that calls functions which the loader would not find. LLVM's back end calls such helpers for operations
+/// without an instruction.
 static llvm::Error checkCalls(llvm::ArrayRef<char> object) {
 #define QUIPU_NAME(name) #name,
   static constexpr llvm::StringLiteral kProvided[] = {QUIPU_HOST_FUNCTIONS(QUIPU_NAME)};

@@ -18,7 +18,7 @@ namespace quipu::codegen::cpu {
 mlir::Value addressOf(KernelBuilder &b, const ActivationLayout &layout, mlir::Value base, mlir::Value row,
                       mlir::Value k);
 
-/// body(row) for every row of the entry's part of a grid of `rowsPerBlock` rows a block.
+/// Emits body(row) for every row of the thread's part of the grid. A block has `rowsPerBlock` rows.
 void forEachRow(KernelBuilder &b, const KernelFrame &frame, int64_t rowsPerBlock, RowDim rows,
                 llvm::function_ref<void(mlir::Value)> body);
 
@@ -31,23 +31,23 @@ public:
   RowAccess(KernelBuilder &b, mlir::Type type, mlir::Value base, mlir::Value block);
 
   bool isTile() const { return layout.lanes != 0; }
-  /// `count` features from feature `k` on, in f32: one vector of them, or a vector of rows for each. Where features lie
-  /// in pairs, k and count are even.
+  /// Loads `count` features from feature `k` on, in f32. The result is one vector of features (row-major), or for each
+  /// feature a vector of rows (token lanes). If features lie in pairs, k and count are even.
   Values load(mlir::Value k, int64_t count);
   void store(mlir::Value k, llvm::ArrayRef<mlir::Value> values);
   /// The first and the second elements of `count` pairs of neighbours from feature `k` on.
   std::pair<Values, Values> loadPairs(mlir::Value k, int64_t count);
   void storePairs(mlir::Value k, llvm::ArrayRef<mlir::Value> first, llvm::ArrayRef<mlir::Value> second);
-  /// `count` constants of the features from `k` on (a norm's weight), as load() gives its values.
+  /// Constants of `count` features from `k` on (a norm's weight), in the form of the result of load().
   Values loadConstants(const WeightOperand &constants, mlir::Value base, mlir::Value k, int64_t count);
   /// Sums over the features of a row, from vectors that load() gave: a scalar, or a vector of rows.
   mlir::Value sumFeatures(mlir::Value sum) { return isTile() ? sum : b.sumLanes(sum); }
-  /// A sum so that it multiplies what load() gives for `count` features.
+  /// Brings a sum into the form of the result of load() for `count` features, so that the two can be multiplied.
   mlir::Value spread(mlir::Value sum, int64_t count) { return isTile() ? sum : b.splat(sum, count); }
   /// A vector of zeros as load() gives them.
   mlir::Value zeros(int64_t count) { return b.splat(0.0f, isTile() ? layout.lanes : count); }
 
-  /// Features to load and store at once, where runs of `extent` of them are walked.
+  /// Number of features to load and store at once, for runs of `extent` features.
   static int64_t countFor(llvm::ArrayRef<RowAccess> activations, int64_t extent, int64_t lanes);
 
 private:

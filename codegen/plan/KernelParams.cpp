@@ -15,7 +15,7 @@ using namespace quipu::llama;
 namespace quipu::codegen {
 namespace {
 
-/// Which input of a step an op reads through the operand; nothing where it reads none.
+/// The input of a step that an op reads through the operand. Nothing if it is not an input of a step.
 std::optional<StepInput> inputOf(OpOperand &use) {
   Value value = use.get();
   auto positionsOrSequences = [&](auto op) {
@@ -72,7 +72,7 @@ private:
     return addRows(plan::ParamKind::activation, type);
   }
 
-  /// A weight in parts is an argument for each.
+  /// A weight in parts is several arguments, one for each part.
   LogicalResult addWeight(RankedTensorType type) {
     const WeightFormat *format = weightFormatOf(type.getElementType());
     if (!format)

@@ -11,11 +11,12 @@
 
 namespace quipu::codegen {
 
-/// One for each argument of a step that launches the kernel, in the order of KernelAbi.h. They come from the kernel's
-/// own types and ops, not from a launch. Fails with a diagnostic on the kernel where a plan cannot say what it takes.
+/// The parameters of the kernel, one for each argument of a step, in the order of KernelAbi.h. They follow from the
+/// kernel's types and ops, not from a launch. Fails with a diagnostic on the kernel if a plan cannot describe a
+/// parameter.
 mlir::FailureOr<std::vector<std::unique_ptr<plan::ParamT>>> paramsOf(llama::KernelOp kernel);
 
-/// Rows of tokens that the kernel takes at a time: those side by side in the lanes of its activations.
+/// Number of rows that the kernel takes at a time: the lanes of its activations' layout, or 1.
 uint32_t rowAlignOf(llama::KernelOp kernel);
 
 } // namespace quipu::codegen

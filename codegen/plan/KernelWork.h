@@ -15,13 +15,13 @@ namespace quipu::codegen {
 struct KernelWork {
   /// Bytes of weights, each read once.
   int64_t weightBytes = 0;
-  /// Operations of a row; a multiplication and an addition are two.
+  /// Operations for each row. A multiplication and an addition count as two.
   int64_t flopsPerRow = 0;
-  /// Of attention: bytes of a position's keys and values, read once for all query heads; operations of a row for each
-  /// key that it sees, for the score and for the sum in each of its heads.
+  /// For attention: bytes of the keys and values of a position, which are read once for all query heads. Operations of
+  /// a row for each key that it sees: the score and the sum, in each of its heads.
   int64_t cacheBytesPerKey = 0;
   int64_t flopsPerKey = 0;
-  /// Of attention: how many keys a row sees at most; 0: all.
+  /// For attention: the greatest number of keys that a row sees. 0: all.
   int64_t window = 0;
 };
 

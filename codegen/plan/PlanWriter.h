@@ -13,14 +13,14 @@
 
 namespace quipu::codegen {
 
-/// What a plan says beside the module and its code.
+/// What a plan contains besides the module and its code.
 struct PlanOptions {
-  /// Bounds of the key/value cache: positions of a sequence, sequences alive at once.
+  /// Bounds of the key/value cache: positions of a sequence, and number of sequences at the same time.
   uint32_t maxSeq = 0;
   uint32_t maxBatch = 1;
   /// Type of the activations that enter dot products.
   frontend::DType computeDType = frontend::DType::f32;
-  /// Folder that the plan will lie in, to name weight files relative to it; empty when it is written to a stream.
+  /// Folder of the plan. Paths of weight files are stored relative to it. Empty if the plan is written to a stream.
   std::string folder;
 };
 
@@ -37,17 +37,17 @@ struct PlanTarget {
 /// Compiled code of some of a variant's kernels.
 struct PlanCode {
   plan::CodeFormat format;
-  /// What it runs on ("x86_64", "sm_90a").
+  /// The machine that it runs on ("x86_64", "sm_90a").
   std::string isa;
   std::vector<char> bytes;
-  /// Of PTX alone: 10 * major + minor.
+  /// For PTX: its version, 10 * major + minor.
   int ptxVersion = 0;
 };
 
 /// A complete set of programs, kernels and code.
 struct PlanVariant {
   std::string isa;
-  /// After llama-plan-memory and llama-emit-cpu or llama-emit-cuda.
+  /// The module after llama-plan-memory and llama-emit-cpu or llama-emit-cuda.
   mlir::ModuleOp module;
   std::vector<PlanCode> code;
 };

@@ -7,7 +7,7 @@
 namespace quipu::codegen {
 namespace {
 
-/// More steps than any layer (or pair of layers, when buffers alternate) has.
+/// A layer, or a pair of layers whose buffers alternate, has fewer steps than this.
 constexpr size_t kMaxPeriod = 64;
 
 bool sameShape(const FlatStep &a, const FlatStep &b) {
@@ -46,13 +46,14 @@ plan::StepActionUnion actionOf(const FlatStep &step) {
   return action;
 }
 
-/// How often the `period` steps at one step repeat. It is found from the last step to the first, since asking each step
-/// anew would walk all layers for every one.
+/// Says how often the `period` steps that begin at a step repeat. It is computed from the last step to the first.
+/// Otherwise each question would walk through all layers.
 class Repeats {
 public:
   Repeats(const std::vector<FlatStep> &steps, size_t period) : steps(steps), period(period) {}
 
-  /// How often the steps at `first` repeat, the first time included. The step before is asked next.
+  /// How often the steps from `first` on repeat, including the first time. Call it for the last step first, then for
+  /// the step before, and so on.
   size_t at(size_t first) {
     if (first + period >= steps.size())
       return 1;
@@ -93,7 +94,7 @@ std::vector<Cover> cheapestCovers(const std::vector<FlatStep> &steps) {
       if (repeats == 1)
         continue;
       size_t cost = best[first + period * repeats].cost + period * kStepCost + 1;
-      // Of two equal covers the one that rolls here is taken, not the one that rolls later.
+      // Of two covers with equal cost it takes the one that rolls here.
       if (cost < best[first].cost || (cost == best[first].cost && best[first].repeats == 1))
         best[first] = {cost, period, repeats};
     }

@@ -16,7 +16,7 @@
 
 namespace quipu::llama {
 
-/// The outermost name in a location, empty when there is none. In a fused location the first part that has one.
+/// The outermost name in a location. Empty if it has no name. In a fused location the first part that has one.
 inline llvm::StringRef getPlace(mlir::Location loc) {
   if (auto name = mlir::dyn_cast<mlir::NameLoc>(loc))
     return name.getName().strref();

@@ -13,7 +13,7 @@
 
 namespace quipu::llama {
 
-/// The format of weights with such elements; null where there is none.
+/// The format of weights with such elements; null if it has none.
 const WeightFormat *weightFormatOf(mlir::Type element);
 
 /// The element type of weights of a format.

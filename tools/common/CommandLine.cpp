@@ -48,8 +48,8 @@ CLI::Validator isNumber(uint32_t least, uint32_t most) {
 
 namespace {
 
-/// Puts the arguments of one command into a form that can be read in one way only: each option as its name and, where
-/// it takes one, its value; behind them the words that belong to positionals.
+/// Puts the arguments of one command into a form that has only one meaning: first each option, as its name and its
+/// value if it takes one; then the words of the positionals.
 class Reader {
 public:
   Reader(const CLI::App &command, const std::string &plan) : command(command), plan(plan) {}
@@ -59,7 +59,7 @@ public:
 private:
   void readLong(const std::string &argument);
   void readShort(const std::string &argument);
-  /// The option of that name; throws UsageError with the name of a similar one when there is none.
+  /// The option of this name. If there is none, throws UsageError with the name of a similar one.
   const CLI::Option &find(const std::string &name, const std::string &argument) const;
   void add(const CLI::Option &option, const std::string &name, const std::string &value);
   std::string nextValue(const CLI::Option &option, const std::string &name);
@@ -77,7 +77,7 @@ private:
 
 static bool takesValue(const CLI::Option &option) { return option.get_items_expected_max() > 0; }
 
-/// As it stands before every argument: "quipu run".
+/// The command as the user types it: "quipu run".
 static std::string nameOf(const CLI::App &command) {
   const CLI::App *parent = command.get_parent();
   return parent ? parent->get_name() + " " + command.get_name() : command.get_name();
@@ -97,7 +97,7 @@ std::vector<std::string> Reader::optionNames() const {
 const CLI::Option &Reader::find(const std::string &name, const std::string &argument) const {
   if (const CLI::Option *option = command.get_option_no_throw(name))
     return *option;
-  // A single dash before a long name is a habit from other programs.
+  // Users of other programs write a single dash before a long name.
   std::string wanted = argument.substr(0, argument.find('='));
   std::string similar = nearest(wanted.starts_with("--") ? wanted : "-" + wanted, optionNames());
   bool takesText = std::ranges::any_of(command.get_options(), [](auto *it) { return it->get_type_name() == kWords; });

@@ -22,23 +22,23 @@
 
 namespace quipu::tool {
 
-/// The type of a positional that takes all words that are left, joined by blanks.
+/// The type of a positional that takes all remaining words, joined by blanks.
 inline constexpr const char *kWords = "WORDS";
 
 /// Parses the arguments (without the program's name) into the options of `program`, or of the subcommand that the first
-/// one names. `plan`: the value of the positional PLAN where no option gives it, for which no word is taken then;
-/// empty: there is none. Throws UsageError for what makes no sense, with the arguments in the order given; CLI::Success
-/// when the help or the version is asked for.
+/// argument names. `plan`: value of the positional PLAN if no option gives it; then no word is taken for it. Empty: no
+/// such value. Throws UsageError for arguments that make no sense, in the order in which they were given. Throws
+/// CLI::Success if the help or the version is asked for.
 void parseCommandLine(CLI::App &program, std::vector<std::string> arguments, const std::string &plan = "");
 
-/// The argument as a person would type it into a shell: in quotes where it needs them.
+/// The argument as a person types it in a shell, with quotes if it needs them.
 std::string shellWord(const std::string &argument);
 
-/// "no whole number from 0 to 8", "no number from 0 to 1": what a text is that is not in the range.
+/// Says what a text outside the range is: "no whole number from 0 to 8", "no number from 0 to 1".
 std::string rangeText(std::string_view least, std::string_view most, bool isWhole);
 
-/// The number that `text` spells. Throws CLI::ValidationError, which names the option, for another text or a number
-/// outside of the range.
+/// The number that `text` spells. Throws CLI::ValidationError, which names the option, for a text that is not a number
+/// in the range.
 template <typename Number>
 Number readNumber(const std::string &option, const std::string &text, Number least, Number most) {
   std::optional<Number> value = parseNumber<Number>(text);
@@ -47,7 +47,7 @@ Number readNumber(const std::string &option, const std::string &text, Number lea
   constexpr bool isWhole = std::integral<Number>;
   auto bound = [](Number number) {
     std::ostringstream stream;
-    // Numbers to the ends of their type say nothing to anybody.
+    // A bound that is only the greatest number of its type is not shown.
     if (isWhole || (number != std::numeric_limits<Number>::max() && number != std::numeric_limits<Number>::lowest()))
       stream << number;
     return stream.str();
@@ -77,7 +77,7 @@ template <typename Value> struct NumberOf<std::optional<Value>> {
 template <typename Value> struct NumberOf<std::vector<Value>> {
   using Type = Value;
 };
-/// The name of an option in messages: its first long one, or what there is.
+/// The name of an option in messages: its first long name, or another one if it has no long name.
 std::string messageName(const std::string &names);
 } // namespace detail
 
@@ -90,14 +90,14 @@ CLI::Option *addNumber(CLI::App &command, const std::string &names, Value &value
     value = readNumber<Number>(name, given.back(), least, most);
     return true;
   };
-  // What an std::optional holds is no default.
+  // The value of an std::optional is not a default.
   std::function<std::string()> show;
   if constexpr (std::same_as<Value, Number>)
     show = [&value] { return (std::ostringstream() << value).str(); };
   return command.add_option(names, read, text, false, show)->type_name(std::integral<Number> ? "N" : "X");
 }
 
-/// Adds an option whose values are numbers, as 128,512 or given several times.
+/// Adds an option whose values are numbers: "128,512", or the option several times.
 template <typename Number>
 CLI::Option *addNumbers(CLI::App &command, const std::string &names, std::vector<Number> &values,
                         const std::string &text, std::type_identity_t<Number> least = 0,

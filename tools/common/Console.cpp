@@ -57,7 +57,7 @@ void printText(std::string_view text) {
 }
 
 static void printLine(std::string_view prefix, std::string_view message) {
-  // One call, so that lines of several programs on one terminal stay whole.
+  // Each message is one call, so that lines of several programs do not mix on a terminal.
   std::string line = printable(prefix);
   for (char c : printable(message)) {
     if (line.ends_with('\n') && c != ' ' && c != '\n')

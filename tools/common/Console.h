@@ -15,23 +15,23 @@ public:
   using std::runtime_error::runtime_error;
 };
 
-/// Standard output with its errors seen: a full disk is an Error, not a short result. What goes into a file that was
+/// Standard output that reports errors: a full disk is an Error, not an incomplete result. Output into a file that was
 /// read (`>>`) is refused.
 class Out {
 public:
-  /// What Quipu says, which may quote names from files: control characters are escaped (Escape.h).
+  /// Writes a text of Quipu. It may quote names from files, so control characters are escaped (Escape.h).
   void write(std::string_view text);
-  /// Text that is itself the result (what a model wrote): a program gets it as it is, a terminal with its control
-  /// characters escaped. `text` has whole characters.
+  /// Writes a text that is the result, such as what a model wrote. A program gets it unchanged; on a terminal control
+  /// characters are escaped. `text` must have whole characters.
   void writeText(std::string_view text);
-  /// Throws Error when the system refuses.
+  /// Throws Error if the system refuses.
   void flush();
 
 private:
   void checkInputs();
 
   std::string buffer;
-  /// Inputs that standard output was compared with.
+  /// Number of inputs that standard output was already compared with.
   size_t comparedInputs = 0;
 };
 Out &out();
@@ -49,7 +49,7 @@ void printNote(std::string_view message);
 /// Text as it is on standard error.
 void printText(std::string_view text);
 
-/// Whether passing remarks (what is being compiled) may appear on standard error: only when a person sees it.
+/// Whether remarks such as what is being compiled may appear on standard error. They do only if it is a terminal.
 bool errorIsTerminal();
 
 /// Bytes as people read them: "269.0 MB" (decimal), "64.0 MiB" (binary).

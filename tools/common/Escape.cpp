@@ -14,7 +14,7 @@ static std::string hex(uint32_t value, int digits) {
   return text;
 }
 
-/// The code point of a character of up to three bytes; those of four are of no concern here.
+/// The code point of a character of up to three bytes. Characters of four bytes are never escaped.
 static uint32_t codePoint(std::string_view character) {
   auto bits = [&](size_t i) { return uint32_t(uint8_t(character[i]) & 0x3f); };
   switch (character.size()) {
@@ -29,7 +29,8 @@ static uint32_t codePoint(std::string_view character) {
   }
 }
 
-/// C0 and C1 controls, separators of lines, and what marks, embeds, overrides or isolates a direction.
+/// Whether it is a C0 or C1 control, a separator of lines, or a character that marks, embeds, overrides or isolates a
+/// direction.
 static bool actsOnTerminals(uint32_t code) {
   return code < 0x20 || (code >= 0x7f && code < 0xa0) || (code >= 0x2028 && code <= 0x202e) ||
          (code >= 0x2066 && code <= 0x2069) || code == 0x061c || code == 0x200e || code == 0x200f;

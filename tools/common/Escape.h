@@ -13,14 +13,15 @@
 
 namespace quipu::tool {
 
-/// The text as valid UTF-8 in which control characters (but line ends and tabs) and those that turn the direction of
-/// text are written as \x1b or \u202e, and bytes that are part of no character as \xff.
+/// The text as valid UTF-8 without dangerous characters. Control characters (except line ends and tabs) become \x1b and
+/// so on. Characters that change the direction of text become \u202e and so on. Bytes that are not part of a character
+/// become \xff and so on.
 std::string printable(std::string_view text);
 
 /// The same with line ends and tabs escaped too: for a name in a list.
 std::string printableLine(std::string_view text);
 
-/// The same characters of a JSON text in JSON's own escapes. They occur in its strings alone.
+/// A JSON text in which these characters are written with JSON's escapes. They occur only in its strings.
 std::string printableJson(std::string_view json);
 
 } // namespace quipu::tool

@@ -8,7 +8,7 @@
 
 namespace quipu::tool {
 
-/// Where the first of these libraries that loads lies; empty when none does.
+/// Path of the first of these libraries that can be loaded. Empty if none can.
 std::string findLibrary(const std::vector<std::string> &names);
 
 } // namespace quipu::tool

@@ -50,13 +50,14 @@ ProcessEnd runProcess(const std::string &path, const std::string &name, const st
   for (const std::string &argument : arguments)
     argv.push_back(const_cast<char *>(argument.c_str()));
   argv.push_back(nullptr);
-  // The end that the program inherits closes when it starts; before that, the number of an error comes through.
+  // The end of the pipe that the program inherits closes when the program starts. If it cannot start, errno comes
+  // through the pipe.
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0)
     fail("cannot make a pipe", errnoSuffix(errno));
   pid_t parent = getpid(), child = fork();
   if (child == 0) {
-    // Whoever ends this program means that one too.
+    // If this program is killed, the other program shall end too.
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != parent)
       _exit(1);

@@ -12,28 +12,28 @@ namespace quipu::tool {
 /// The folder of the running program.
 std::string ownFolder();
 
-/// Path of another program of Quipu, which lies beside this one. Throws Error, ending in `advice`, when it is not
-/// there.
+/// Path of another program of Quipu, which lies beside this one. Throws Error that ends with `advice` if it does not
+/// exist.
 std::string siblingPath(const std::string &name, const std::string &advice);
 
-/// The file that the name of a program stands for, as a shell finds it: a path, or a file in a folder of PATH; empty
-/// when there is none that can be run.
+/// The file of a program, as a shell finds it. `name` is a path, or the name of a file in a folder of PATH. Empty if
+/// there is no such file that can be run.
 std::string findProgram(const std::string &name);
 
-/// How a program ended: by itself, or by a signal (0: none).
+/// How a program ended: its exit status, and the signal that ended it (0: no signal).
 struct ProcessEnd {
   int status = 0;
   int signal = 0;
 };
 
-/// Runs a program with this one's standard streams and environment, and waits for it. `name` is its argv[0] (programs
-/// of Quipu speak in that name). `log`: a file that takes what it prints; empty: none. Throws Error when it cannot be
-/// started. When this program is killed, so is that one.
+/// Runs a program with this program's standard streams and environment, and waits for it. `name`: its argv[0], which
+/// programs of Quipu use in messages. `log`: a file for what it prints; empty: no file. Throws Error if it cannot be
+/// started. If this program is killed, the other is killed too.
 ProcessEnd runProcess(const std::string &path, const std::string &name, const std::vector<std::string> &arguments,
                       const std::string &log = "");
 
-/// Runs a program found on the PATH (or a path) with nothing to read, and returns what it prints on standard output;
-/// nothing when there is no such program or its exit status is not 0.
+/// Runs a program (a path, or found on PATH) with empty standard input. Returns what it prints on standard output.
+/// Nothing if there is no such program, or its exit status is not 0.
 std::optional<std::string> captureProcess(const std::vector<std::string> &command);
 
 } // namespace quipu::tool

@@ -5,8 +5,8 @@
 
 namespace quipu::tool {
 
-/// For the first line of main(). A parent hands down descriptors and how signals are treated, and some hand down what
-/// no program expects:
+/// Call it in the first line of main(). A parent process hands down descriptors and how signals are treated. Some hand
+/// down what no program expects:
 /// - Descriptors 0 to 2 that are closed are filled. The next file that the program opens would get their numbers, and
 ///   text would be written into it. Reading and writing them is an error; messages alone are dropped without one.
 /// - Signals are not blocked. SIGCHLD is not ignored (the exit status of other programs would be lost), SIGPIPE ends

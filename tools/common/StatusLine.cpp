@@ -26,7 +26,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// Work that is over sooner needs no words.
+/// Work that ends sooner is not shown.
 constexpr auto kPatience = std::chrono::seconds(1);
 constexpr auto kInterval = std::chrono::milliseconds(200);
 
@@ -38,7 +38,7 @@ public:
   void end(const Progress &progress) override;
 
   std::string program;
-  /// Guards all of it; held by StatusPause.
+  /// Guards everything here. StatusPause locks it.
   std::mutex mutex;
   void erase();
 
@@ -47,7 +47,7 @@ private:
   void keepDrawing();
   std::string describe() const;
 
-  /// Those that go on, oldest first.
+  /// Work that goes on, the oldest first.
   std::vector<const Progress *> going;
   Clock::time_point since;
   bool isShown = false, isOver = false, hasThread = false;
@@ -61,7 +61,7 @@ private:
 static StatusLine *current = nullptr;
 
 static void writeError(std::string_view text) {
-  // What cannot be shown is not worth an error.
+  // A failure to show it is not an error.
   (void)!::write(STDERR_FILENO, text.data(), text.size());
 }
 
@@ -89,7 +89,7 @@ void StatusLine::begin(const Progress &progress) {
     thread = std::thread([this] { keepDrawing(); });
     hasThread = true;
   } catch (const std::system_error &) {
-    // The work goes on without words.
+    // If no thread can start, the work is not shown.
     isOver = true;
   }
 }
@@ -121,13 +121,13 @@ static std::string amount(const Progress &progress) {
   if (progress.unit == Progress::Unit::Bytes)
     return concat(decimalBytes(double(done)), " of ", decimalBytes(double(progress.total)), " (",
                   100 * done / progress.total, " %)");
-  // The one that is being worked on.
+  // The work to show.
   return concat(progress.item, progress.item.empty() ? "" : " ", std::min(done + 1, progress.total), " of ",
                 progress.total);
 }
 
 std::string StatusLine::describe() const {
-  // The last one that knows how far it is says most; threads may be at many.
+  // It is the last one whose total is known. Threads may do several works at the same time.
   auto counted = std::find_if(going.rbegin(), going.rend(), [](const Progress *it) { return it->total > 0; });
   const Progress &last = counted == going.rend() ? *going.back() : **counted;
   std::string text = going.front()->what;
@@ -142,8 +142,8 @@ void StatusLine::draw() {
   std::string head = program + ": ", text = printableLine(describe());
   winsize size = {};
   size_t columns = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
-  // A line that is longer than the terminal could not be taken back. The end says how far the work is, the head whose
-  // line this is.
+  // A line longer than the terminal could not be removed. So the middle is left out: the end says how far the work is,
+  // and the beginning names the program.
   if (head.size() + text.size() >= columns)
     head += "...";
   while (head.size() + text.size() >= columns && text.size() > 1)

@@ -5,11 +5,12 @@
 
 namespace quipu::tool {
 
-/// From now on work that takes over a second (Progress.h) is shown in a line at the end of standard error, if that is a
-/// terminal which can take a line back; the line is gone when the work is done. `program`: its first word.
+/// From now on work that takes over a second (Progress.h) is shown in a line at the end of standard error. Standard
+/// error must be a terminal on which a line can be removed. The line disappears when the work is done. `program`: first
+/// word of the line.
 void showProgress(const char *program);
 
-/// Takes the line back while something else is written to the terminal; it comes again when there is more to show.
+/// Removes the line while something else is written to the terminal. It comes again when there is more to show.
 class StatusPause {
 public:
   StatusPause();

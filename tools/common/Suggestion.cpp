@@ -6,7 +6,8 @@
 
 namespace quipu::tool {
 
-/// Number of letters to insert, drop, change or swap with their neighbour to get from one word to the other.
+/// Number of steps from one word to the other. A step inserts, drops or changes a letter, or swaps it with its
+/// neighbour.
 static size_t distance(const std::string &from, const std::string &to) {
   // Rows of the table for the last two letters of `from`, and this one.
   std::vector<size_t> before, last(to.size() + 1), row(to.size() + 1);
@@ -27,7 +28,7 @@ static size_t distance(const std::string &from, const std::string &to) {
 }
 
 std::string nearest(const std::string &word, const std::vector<std::string> &candidates) {
-  // One wrong letter of three is a slip; more is another word.
+  // One wrong letter in three is a typing error. More wrong letters mean another word.
   size_t best = std::max<size_t>(word.size() / 3, 1) + 1;
   std::string found;
   for (const std::string &candidate : candidates) {

@@ -8,11 +8,11 @@
 
 namespace quipu::tool {
 
-/// The candidate that `word` may have been meant for: nearest by inserted, lost, changed and swapped letters, or the
-/// only one that it begins. Empty when none is near.
+/// The candidate that the user may have meant by `word`. It is the nearest by inserted, dropped, changed and swapped
+/// letters, or the only one that begins with `word`. Empty if no candidate is near.
 std::string nearest(const std::string &word, const std::vector<std::string> &candidates);
 
-/// "; did you mean X?" for the nearest candidate; empty when none is near.
+/// "; did you mean X?" for the nearest candidate. Empty if no candidate is near.
 std::string didYouMean(const std::string &word, const std::vector<std::string> &candidates);
 
 } // namespace quipu::tool

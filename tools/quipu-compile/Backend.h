@@ -21,9 +21,9 @@
 
 namespace quipu::tool {
 
-/// Programs for one kind of device on their way to a plan.
+/// The programs for one kind of device, during compilation.
 struct Variant {
-  /// As for --target: "cpu:host", "cuda:sm_80".
+  /// The target, as for --target: "cpu:host", "cuda:sm_80".
   std::string target;
   /// The programs and their kernels, and the code emitted for these.
   mlir::OwningOpRef<mlir::ModuleOp> module;
@@ -34,20 +34,21 @@ class Backend {
 public:
   virtual ~Backend() = default;
 
-  /// The one for `options.target`.
+  /// The back end for `options.target`.
   static std::unique_ptr<Backend> create(const CompileOptions &options, Timing &timing);
 
-  /// The target that was asked for, then those that a plan for it holds code for too.
+  /// The target that was asked for, then the other targets for which its plan has code.
   virtual std::vector<std::string> targets() const = 0;
 
-  /// The pass that emits code for the kernels of a target's module, or for options.kernel alone.
+  /// The pass that emits code for the kernels of a target's module, or only for options.kernel.
   virtual std::unique_ptr<mlir::Pass> createEmission(const std::string &target) = 0;
 
-  /// The code in the form of options.emit (none of plan, executable, mlir): all of it, or what is of options.kernel.
+  /// The code in the form of options.emit (which is not plan, executable or mlir): all code, or only the code of
+  /// options.kernel.
   virtual std::string emit(const Variant &variant) = 0;
 
   virtual codegen::PlanTarget planTarget() const = 0;
-  /// Compiles the code of all variants; they have the pass of createEmission() behind them, in the order of targets().
+  /// Compiles the code of all variants, in the order of targets(). The pass of createEmission() must have run on them.
   virtual std::vector<codegen::PlanVariant> compile(std::vector<Variant> &variants) = 0;
 
   /// Where what its passes count goes; null: nowhere. The report outlives the backend's work.
@@ -59,7 +60,7 @@ inline std::string reportedTarget(const CompileOptions &options, const std::stri
   return target == options.target ? std::string() : target;
 }
 
-/// Runs a pass on a module; what it refuses, diagnostics say. What it counts goes to `report`, if there is one.
+/// Runs a pass on a module. If it fails, diagnostics say why. What it counts goes to `report`, if that is not null.
 inline mlir::LogicalResult runPass(mlir::ModuleOp module, std::unique_ptr<mlir::Pass> pass,
                                    PassStatisticsReport *report = nullptr, const std::string &target = {}) {
   mlir::PassManager passes(module.getContext());

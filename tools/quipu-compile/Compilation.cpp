@@ -50,7 +50,7 @@ static void writeText(OutputFile &file, const std::string &text) {
 static std::string print(mlir::Operation *op) {
   std::string text;
   llvm::raw_string_ostream stream(text);
-  // Places in the model are part of the result.
+  // Print locations: they name places in the model and are part of the result.
   mlir::OpPrintingFlags flags;
   flags.enableDebugInfo(true, /*prettyForm=*/false);
   op->print(stream, flags);
@@ -68,7 +68,7 @@ Compilation::Compilation(const CompileOptions &given) : options(given), backend(
   if (!options.stopAfter.empty())
     options.stopAfter = findPhase(options.stopAfter);
   checkTuning(options.target, options.tuning);
-  // A whole kernel says nothing to who wrote a config.
+  // Diagnostics without the op: a printed kernel does not help somebody who wrote a config.
   context.printOpOnDiagnostic(options.verbose);
   context.getDiagEngine().registerHandler([this](mlir::Diagnostic &diagnostic) {
     bool isError = diagnostic.getSeverity() == mlir::DiagnosticSeverity::Error;
@@ -117,7 +117,7 @@ void Compilation::run() {
     last = options.emit == Emit::Mlir && options.kernel.empty() && options.dumpFolder.empty() ? phaseNames().rbegin()[1]
                                                                                               : kCodegenPhase;
   bool isPlan = !options.output.empty() && (options.emit == Emit::Plan || options.emit == Emit::Executable);
-  // The disk works while code is generated.
+  // The system reads the samples from disk while code is generated.
   if (isPlan && model.weights)
     frontend::prefetchSamples(*model.weights);
   std::vector<std::string> targets = backend->targets();
@@ -173,7 +173,7 @@ void Compilation::importModel() {
     if (std::string left = frontend::describeUnquantized(model, *graph.quantize); !left.empty())
       printNote(concat(options.model, ": ", left));
   }
-  // Who asked for a type gets it; auto is to lose nothing without a word.
+  // A type that the user asked for needs no remark. But auto must not lose precision silently.
   if (std::string conversions = frontend::describeConversions(model, computeDType(), graph.quantize);
       !graph.computeDType && !conversions.empty())
     printNote(concat("warning: ", options.model, ": ", conversions));
@@ -198,9 +198,9 @@ void Compilation::runPhases(const std::vector<std::string> &targets, const std::
     return;
   auto [phases, ofTarget] = phasesOf(targets.front(), options.tuning);
   PhaseCalls calls;
-  // What is dumped is the first target's.
+  // Only the phases of the first target are dumped.
   calls.after = [&](const std::string &phase, mlir::ModuleOp module) { dumpPhase(phase, module); };
-  // From here on the variants differ.
+  // From here on the variants are different.
   calls.before = [&, fork = ofTarget.front().name](const std::string &phase, mlir::ModuleOp module) {
     if (phase == fork)
       for (const std::string &target : llvm::drop_begin(targets))
@@ -217,7 +217,7 @@ void Compilation::runPhases(std::vector<CompilePhase> phases, const std::string 
                             PhaseCalls calls) {
   mlir::PassManager manager(&context);
   std::string current;
-  // MLIR is built without exceptions: none may pass through it.
+  // MLIR is built without exceptions, so no exception may pass through it.
   std::exception_ptr refusal;
   auto guarded = [&](PhaseCalls::Call call) -> PhaseCalls::Call {
     return [&, call = std::move(call)](const std::string &phase, mlir::ModuleOp at) {
@@ -286,7 +286,7 @@ void Compilation::observe(mlir::PassManager &manager, const Variant &variant) {
   if (reproducer)
     manager.enableCrashReproducerGeneration(
         [this](std::string &) { return std::make_unique<ReproducerText>(options.passReproducer, reproducer); });
-  // Here the crash itself is to be seen, so the text is written before it.
+  // In this run the crash shall happen again. So the text is written before it.
   if (options.reproducing)
     mlir::makeReproducer(manager.getOpAnchorName(), manager.getPasses(), *variant.module,
                          (fs::path(options.dumpFolder) / "passes.mlir").string());
@@ -340,7 +340,7 @@ void Compilation::emitPlan() {
         codegen::buildPlan(backend->planTarget(), compiled, model, planOptions);
     if (failed(plan))
       fail(options.model, ": the plan could not be written");
-    // What no runtime would take is not written.
+    // A plan that no runtime would accept is not written.
     checkPayload(*plan, options.model,
                  "that is more than plans are made for: change the model's config, --max-seq or "
                  "--max-batch");

@@ -22,8 +22,8 @@
 
 namespace quipu::tool {
 
-/// One run of the compiler: opens a model, takes it through the phases, writes what was asked for. Every function
-/// throws Error (or UsageError) when it cannot go on; what MLIR has to say about it is on standard error by then.
+/// One run of the compiler: it opens a model, runs the phases on it, and writes what was asked for. Every function
+/// throws Error (or UsageError) if it cannot go on. MLIR's diagnostics are then already on standard error.
 class Compilation {
 public:
   explicit Compilation(const CompileOptions &given);
@@ -36,11 +36,12 @@ private:
   void importModel();
   /// Runs the phases up to `last` (a phase's name) for each target.
   void runPhases(const std::vector<std::string> &targets, const std::string &last);
-  /// Runs `phases` up to `last` in one pass manager on `variant`. Where a call throws, so does this, at the end.
+  /// Runs `phases` up to `last` in one pass manager on `variant`. If a call of the watch throws, the exception is
+  /// thrown again at the end.
   void runPhases(std::vector<CompilePhase> phases, const std::string &last, Variant &variant, PhaseCalls calls);
   /// The phases behind the import.
   CompilePhases phasesOf(const std::string &target, const std::string &tuning);
-  /// Has MLIR say of the passes what the options ask for. Called when the manager has all its passes.
+  /// Switches on what the options ask MLIR to print about passes. Call it when the manager has all its passes.
   void observe(mlir::PassManager &manager, const Variant &variant);
 
   /// Switches on the debug lines of options.debugOnly.
@@ -50,7 +51,7 @@ private:
   void emitKernel();
   void emitPlan();
 
-  /// Makes sure, before the work, that the results can be written where they are to be.
+  /// Checks before the work that the results can be written.
   void openOutputs();
   void dumpPhase(const std::string &name, mlir::ModuleOp op);
 
@@ -63,7 +64,7 @@ private:
   frontend::Model model;
   CompilerThreads threads;
   mlir::MLIRContext context{mlir::MLIRContext::Threading::DISABLED};
-  /// For the target that was asked for, then for the others of the plan. What is printed is the first one's.
+  /// One for the target that was asked for, then for the other targets of the plan. Only the first is printed.
   std::vector<Variant> variants;
   unsigned dumped = 0;
   /// What -o names.

@@ -43,7 +43,7 @@ void CompilerThreads::runTask(std::deque<Task>::iterator task, std::unique_lock<
   running.push_back(taken.second);
   lock.unlock();
   taken.first();
-  // What it holds goes before others may think it done.
+  // The task's captures must be destroyed before other threads see that it is done.
   taken.first = nullptr;
   lock.lock();
   running.erase(llvm::find(running, taken.second));

@@ -19,7 +19,7 @@
 
 namespace quipu::tool {
 
-/// A pool of as many threads as there are cores, the caller's included: who waits for tasks helps with them.
+/// A pool with a thread for each core, including the caller's. A thread that waits for tasks runs tasks meanwhile.
 class CompilerThreads : public llvm::ThreadPoolInterface {
 public:
   CompilerThreads();
@@ -34,9 +34,9 @@ private:
   using Task = std::pair<llvm::unique_function<void()>, Group *>;
 
   void asyncEnqueue(llvm::unique_function<void()> task, Group *group) override;
-  /// Runs tasks until none of the group (of any: null) is left.
+  /// Runs tasks until the group has no more. Null: until there are none at all.
   void work(Group *group);
-  /// What a thread of the pool does until the end.
+  /// The function of a thread of the pool.
   void help();
   /// Runs the task at `task`; `lock` is held before and after.
   void runTask(std::deque<Task>::iterator task, std::unique_lock<std::mutex> &lock);
@@ -52,7 +52,7 @@ private:
   /// Groups of the tasks that run now.
   std::vector<Group *> running;
   bool ending = false;
-  /// No more are asked for once one could not be started.
+  /// After a thread could not be started, no more are started.
   bool mayGrow = true;
   std::vector<std::thread> threads;
 };

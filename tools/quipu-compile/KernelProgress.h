@@ -15,8 +15,8 @@
 
 namespace quipu::tool {
 
-/// Counts the functions of a module while a back end writes them: it remarks on each one's size when it is done. Other
-/// diagnostics are left to LLVM.
+/// Counts the functions of a module while a back end writes them. LLVM's back end sends a remark with each function's
+/// size when the function is done. Other diagnostics go to LLVM's own handler.
 class KernelProgress : public llvm::DiagnosticHandler {
 public:
   /// Counts into `progress`, which must outlive what the context is used for.

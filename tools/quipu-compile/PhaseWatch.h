@@ -16,7 +16,7 @@
 
 namespace quipu::tool {
 
-/// What is done around phases. No function may throw, and each may be null.
+/// Functions that are called around phases. They may not throw. Each may be null.
 struct PhaseCalls {
   using Call = std::function<void(const std::string &phase, mlir::ModuleOp module)>;
 
@@ -29,7 +29,7 @@ struct PhaseCalls {
 /// Measures the phases of a pass manager, and makes calls around them.
 class PhaseWatch : public mlir::PassInstrumentation {
 public:
-  /// `phase` is set to the one that goes on, or went on last.
+  /// `phase` is set to the current or last phase.
   PhaseWatch(Timing &timing, std::string &phase, PhaseCalls calls)
       : timing(timing), phase(phase), calls(std::move(calls)) {}
 

@@ -15,9 +15,9 @@
 
 namespace quipu::tool {
 
-/// The programs of a CUDA plan: where the reading of weights dominates, where they still do but tensor cores must run
-/// at full rate, and where arithmetic does. More sequences than that have a program of their own beside the one for as
-/// many rows of a prompt: their attention reads other keys for each row.
+/// Bounds of the programs of a CUDA plan. In the first, reading weights takes most of the time. In the second it still
+/// does, but tensor cores must run at full rate. In the others arithmetic takes most of the time. Decode with more
+/// sequences has another program than prompts of as many rows, because its attention reads other keys for each row.
 static std::vector<std::string> cudaPrograms(const codegen::cuda::CudaTarget &target, frontend::DType dtype,
                                              uint32_t maxBatch) {
   using namespace codegen;
@@ -71,7 +71,7 @@ void checkTuning(const std::string &target, const std::string &tuning) { createS
 CompilePhases compilePhases(const std::string &target, frontend::DType dtype, const PlanBounds &bounds,
                             const std::string &tuning) {
   llama::PipelineOptions pipeline;
-  // Whether the target is one was said before.
+  // That it is a valid target was checked before.
   if (codegen::cuda::isCudaTarget(target)) {
     pipeline.rowAlign = 1;
     if (auto cuda = codegen::cuda::parseCudaTarget(target))
@@ -80,7 +80,7 @@ CompilePhases compilePhases(const std::string &target, frontend::DType dtype, co
     else
       llvm::consumeError(cuda.takeError());
   } else if (auto cpu = codegen::cpu::parseCpuTarget(target)) {
-    // Rows of a sequence start at a tile of rows, which is as wide as a vector.
+    // Rows of a sequence start at a tile of rows. A tile has as many rows as a vector has lanes.
     pipeline.rowAlign = cpu->lanes();
   } else {
     llvm::consumeError(cpu.takeError());

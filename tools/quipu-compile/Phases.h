@@ -14,34 +14,34 @@
 
 namespace quipu::tool {
 
-/// The first and the last phase are no passes: building the module, and generating code for its kernels.
+/// The first and the last phase are not passes. They build the module, and generate code for its kernels.
 inline constexpr const char *kImportPhase = "import";
 inline constexpr const char *kCodegenPhase = "codegen";
 
 /// A pass of the compilation.
 struct CompilePhase {
-  /// The phase is named as the pass is.
+  /// The phase has the name of the pass.
   explicit CompilePhase(std::unique_ptr<mlir::Pass> pass) : name(pass->getArgument()), pass(std::move(pass)) {}
   CompilePhase(std::string name, std::unique_ptr<mlir::Pass> pass) : name(std::move(name)), pass(std::move(pass)) {}
 
-  /// What --stop-after and `inspect --phase` take.
+  /// The names that --stop-after and `inspect --phase` take.
   std::string name;
   std::unique_ptr<mlir::Pass> pass;
 };
 
 /// The passes of the compilation for one target, in order.
 struct CompilePhases {
-  /// Those that do the same for every target, then those that do not.
+  /// First the passes that do the same for every target, then the other passes.
   std::vector<CompilePhase> common, ofTarget;
 };
 
-/// Most positions of a sequence, and most sequences at once.
+/// The greatest number of positions of a sequence, and of sequences at the same time.
 struct PlanBounds {
   uint32_t maxSeq = 0, maxBatch = 1;
 };
 
-/// Throws UsageError where `tuning`, options of llama-select-schedules besides the target, are none that the pass has
-/// for this target.
+/// `tuning`: options of llama-select-schedules besides the target. Throws UsageError if the pass does not have them for
+/// this target.
 void checkTuning(const std::string &target, const std::string &tuning);
 
 /// The passes between import and codegen, in order, for a target ("cpu:...", "cuda:...") and the dtype that the model

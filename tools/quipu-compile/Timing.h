@@ -18,8 +18,8 @@ namespace quipu::tool {
 /// Seconds of each part of a compilation, in order.
 class Timing {
 public:
-  /// A part while it goes on: its time is noted when the object goes, on every way out, so that a failing part is in
-  /// the table too. Where a person waits, its name is shown meanwhile.
+  /// A part that is running. The destructor notes its time, so a part that fails is in the table too. On a terminal its
+  /// name is shown meanwhile.
   class Part {
   public:
     Part(Timing &timing, const std::string &name) : timing(timing), name(name), progress(name) {}
@@ -37,7 +37,7 @@ public:
     std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
   };
 
-  /// Calls `work` as a part.
+  /// Calls `work` and measures it as a part.
   template <typename Work> auto measure(const std::string &name, Work &&work) {
     Part part(*this, name);
     return work();
@@ -54,7 +54,7 @@ public:
     }
   }
 
-  /// A table on standard error.
+  /// Prints a table on standard error.
   void print() const {
     double total = 0;
     for (const auto &[name, seconds] : parts)

@@ -23,11 +23,11 @@
 using namespace quipu;
 using namespace quipu::tool;
 
-/// How long a crash may take to print its trace.
+/// Seconds that a crash may take to print its trace.
 static constexpr unsigned kTraceSeconds = 20;
 
 static int runCompiler(int argc, char **argv) {
-  // `quipu compile` starts this program under that name.
+  // `quipu compile` starts this program with this argv[0].
   bool isSubcommand = argc > 0 && std::string_view(argv[0]) == "quipu compile";
   setProgramName(isSubcommand ? "quipu" : "quipu-compile");
   showProgress(isSubcommand ? "quipu" : "quipu-compile");
@@ -43,9 +43,10 @@ static int runCompiler(int argc, char **argv) {
   }
   // What it prints is part of the reproducer.
   if (options->reproducing) {
-    // Another program that names the frames would leave its temporary files behind.
+    // LLVM would start another program to name the frames. It would leave temporary files behind.
     setenv("LLVM_DISABLE_SYMBOLIZATION", "1", 1);
-    // A crash inside of the allocator leaves its lock held, and the trace wants memory: end then, too.
+    // After a crash inside the allocator its lock stays locked, and printing the trace needs memory. The program must
+    // end in this case too.
     llvm::sys::AddSignalHandler([](void *) { alarm(kTraceSeconds); }, nullptr);
     llvm::sys::PrintStackTraceOnErrorSignal(argv[0]);
   }

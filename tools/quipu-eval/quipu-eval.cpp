@@ -36,8 +36,8 @@ using namespace mlir;
 using namespace quipu;
 using namespace quipu::llama;
 
-/// Weights by seed and name. The runtime fills norms with ones. With `varyNorms` they differ, so that a norm which is
-/// applied to the wrong row or layer shows.
+/// Random weights, as the runtime makes them from the seed and the names. The runtime fills norms with ones. With
+/// `varyNorms` norms get other values, so that a norm on the wrong row or layer changes the logits.
 static WeightFill randomWeights(uint64_t seed, bool varyNorms) {
   return [=](StringRef source, ArrayRef<int64_t> shape, WeightRole role, Type elementType, void *out) {
     auto count = static_cast<size_t>(ShapedType::getNumElements(shape));
@@ -203,7 +203,7 @@ static bool isNear(ArrayRef<float> expected, ArrayRef<float> found, double toler
   double greatest = greatestOf(expected), difference = 0;
   for (auto [a, b] : llvm::zip_equal(expected, found)) {
     double distance = std::abs(static_cast<double>(a) - static_cast<double>(b));
-    // A NaN on either side is a difference without bound.
+    // A NaN on one side counts as an infinite difference.
     difference = std::isnan(distance) ? INFINITY : std::max(difference, distance);
   }
   llvm::outs() << llvm::format("max |difference| %.3g, greatest |logit| %.3g, relative %.3g\n", difference, greatest,
@@ -217,7 +217,7 @@ static void printLogits(ArrayRef<float> logits, int64_t vocabulary) {
                  << ((number + 1) % static_cast<size_t>(vocabulary) ? ' ' : '\n');
 }
 
-/// The most sequences and positions of the steps.
+/// The greatest number of sequences and positions of the steps.
 static Evaluator::Options sizesOf(ArrayRef<std::vector<int32_t>> sequences) {
   Evaluator::Options sizes;
   sizes.sequences = static_cast<int64_t>(sequences.size());

@@ -64,7 +64,7 @@ private:
   std::optional<llvm::cl::list<std::string>> option;
 };
 
-/// As MlirOptMain does it with the names of files, with the report of our statistics.
+/// The same as MlirOptMain with the names of files, but with our own report of statistics.
 static mlir::LogicalResult runOpt(llvm::StringRef input, llvm::StringRef output, mlir::DialectRegistry &registry) {
   quipu::PassStatisticsReport report([](llvm::StringRef text) { llvm::errs() << text; });
   auto config = mlir::MlirOptMainConfig::createFromCLOptions();

@@ -37,7 +37,7 @@ static llvm::cl::opt<frontend::DType>
           llvm::cl::values(clEnumValN(frontend::DType::f32, "f32", ""), clEnumValN(frontend::DType::bf16, "bf16", ""),
                            clEnumValN(frontend::DType::f16, "f16", "")));
 
-/// What the command line asks for, or else what the module was scheduled for.
+/// The target that the command line asks for. Without one, the target for which the module was scheduled.
 static std::string targetOf(ModuleOp module) {
   if (target.getNumOccurrences())
     return target;
@@ -45,7 +45,7 @@ static std::string targetOf(ModuleOp module) {
   return attribute ? attribute.getTargetText() : "cpu";
 }
 
-/// The code of the module is emitted unless it is there, lowered and compiled.
+/// Emits the code of the module if it has none, lowers it and compiles it.
 static FailureOr<std::vector<uint8_t>> translate(ModuleOp module) {
   if (modelPath.empty())
     return module.emitError() << "--llama-to-plan needs --model, the folder or config.json of the model";
@@ -53,7 +53,7 @@ static FailureOr<std::vector<uint8_t>> translate(ModuleOp module) {
   tool::CompileOptions options;
   options.model = modelPath;
   options.target = targetOf(module);
-  // All of the command line is read here: the linker resets LLVM's options.
+  // Read all options here, because the linker resets LLVM's options.
   codegen::PlanOptions planOptions;
   planOptions.maxSeq = maxSeq ? maxSeq : std::min(model.config.maxPositionEmbeddings, tool::kDefaultMaxSeq);
   planOptions.maxBatch = maxBatch;
