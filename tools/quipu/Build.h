@@ -6,7 +6,7 @@
 namespace quipu::tool {
 
 extern const char *const kBuildVersion;
-/// The commit that was built, with "+" behind it where files had been changed; "unknown" outside of a repository.
+/// The commit that was built. It ends with "+" if files had been changed. "unknown" outside of a repository.
 extern const char *const kBuildCommit;
 
 } // namespace quipu::tool

@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 namespace quipu::tool {
 
 namespace {
-/// A plan of the cache as it is listed.
+/// A plan of the cache, for the list.
 struct Listed {
   std::string model, target, dtype, date;
 };
@@ -40,7 +40,7 @@ static Listed describe(const CachedFile &cached) {
     std::shared_ptr<const PlanFile> file = PlanFile::open(cached.path);
     const plan::Plan &plan = file->plan();
     auto text = [](const flatbuffers::String *string) { return string ? string->str() : std::string(); };
-    // The folder says more than the name in the config, which many models share.
+    // The folder's name says more than the name in the config, because many models have the same.
     if (plan.files() && plan.files()->size() > 0)
       listed.model = fs::path(text(plan.files()->Get(0)->path())).parent_path().string();
     else
@@ -96,7 +96,7 @@ namespace {
 struct Deletion {
   size_t count = 0;
   uint64_t bytes = 0;
-  /// About the last one that could not be deleted.
+  /// Why the last file that could not be deleted was not deleted.
   std::string problem;
 
   void remove(const std::vector<CachedFile> &files) {

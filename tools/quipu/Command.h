@@ -16,10 +16,11 @@
 
 namespace quipu::tool {
 
-/// What a subcommand does once its flags are parsed; returns the exit status. Throws Error (status 1) or UsageError.
+/// The work of a subcommand, after its flags were parsed. Returns the exit status. Throws Error (status 1) or
+/// UsageError (status 2).
 using Action = std::function<int()>;
 
-/// Each of these adds one subcommand to the program; its callback sets `action`.
+/// Each of these functions adds a subcommand to the program. The subcommand's callback sets `action`.
 void addRun(CLI::App &program, Action &action);
 void addLogits(CLI::App &program, Action &action);
 void addTokenize(CLI::App &program, Action &action);
@@ -30,18 +31,18 @@ void addDoctor(CLI::App &program, Action &action);
 /// `completion`, and the hidden `pages`.
 void addPages(CLI::App &program, Action &action);
 
-/// Turns -pg, which other programs have, into the --pg that CLI11 can be told of.
+/// Turns -pg, which users know from other programs, into --pg. CLI11 has no short options of two letters.
 void spellOutBenchOptions(std::vector<std::string> &arguments);
 
-/// Runs quipu-compile, whose help and messages then speak as `quipu compile`; returns its exit status. Throws
-/// Error when a signal ended it.
+/// Runs quipu-compile and returns its exit status. Its help and messages name it `quipu compile`. Throws Error if a
+/// signal ended it.
 int runCompiler(const std::vector<std::string> &arguments);
 
-/// Path of quipu-compile, which lies beside this program; throws Error when it is not there.
+/// Path of quipu-compile, which lies beside this program. Throws Error if it does not exist.
 std::string compilerPath();
 
-/// "1,2,3" as token ids, with blanks or line ends around them or instead of the commas; throws UsageError naming the
-/// source (an option, a file) and the item that is none.
+/// The token ids in a text such as "1,2,3". Blanks and line ends may stand around the ids or instead of commas. Throws
+/// UsageError that names the source (an option, a file) and the item that is not a token id.
 std::vector<int32_t> parseTokens(const std::string &source, std::string_view text);
 
 /// "1,2,3".

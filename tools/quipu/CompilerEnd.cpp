@@ -50,7 +50,7 @@ static const char *causeOf(int signal) {
   }
 }
 
-/// Whether the program ended by itself, and so might again.
+/// Whether the signal came from the program itself. Then the same may happen again.
 static bool isCrash(int signal) {
   for (int crash : {SIGSEGV, SIGABRT, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS})
     if (signal == crash)
@@ -65,11 +65,11 @@ static std::string makeReproducerFolder() {
   return folder;
 }
 
-/// The lines that a person types to do the same.
+/// The command that a person types to do the same.
 static std::string commandText(const std::vector<std::string> &arguments) {
   std::string command;
   std::error_code error;
-  // A folder that was deleted has no name.
+  // The current folder has no name if it was deleted.
   if (fs::path folder = fs::current_path(error); !error)
     command = "cd " + shellWord(folder.string()) + "\n";
   command += "quipu compile";
@@ -78,22 +78,21 @@ static std::string commandText(const std::vector<std::string> &arguments) {
   return command + "\n";
 }
 
-/// Fills the folder with the command and, by running the compiler again, with the module after every phase, with the
-/// passes that were run last and their input, and with what it prints. Returns the signal that ended it this time; 0:
-/// none did.
+/// Runs the compiler again to fill the folder with a reproducer: the command, the module after every phase, the last
+/// passes and their input, and what the compiler prints. Returns the signal that ended it this time. 0: no signal.
 static int writeReproducer(const std::string &folder, const std::vector<std::string> &arguments) {
   std::string command = commandText(arguments);
   OutputFile file(folder + "/command");
   file.write(command.data(), command.size());
   file.commit();
   std::vector<std::string> again = arguments;
-  // In front: behind "--" it would be a word.
+  // It stands in front of the arguments: behind "--" it would not be an option.
   again.insert(again.begin(), {"--reproduce", folder});
   return runProcess(compilerPath(), "quipu compile", again, folder + "/messages").signal;
 }
 
 void reportCompilerSignal(int signal, const std::vector<std::string> &arguments) {
-  // Who reads has read enough: that ends every program of a pipeline without a word, this one too.
+  // The reader of the pipe has ended. That ends every program of a pipeline without a message, so also this one.
   if (signal == SIGPIPE)
     raise(SIGPIPE);
   std::string text = concat("the compiler was ended by ", signalText(signal), ": ", causeOf(signal));
@@ -109,7 +108,7 @@ void reportCompilerSignal(int signal, const std::vector<std::string> &arguments)
                         "--run-reproducer, what was printed)",
                         again ? ": please report it with these files" : ", but a second run did not crash");
   } catch (const std::exception &error) {
-    // A part of it helps nobody.
+    // A part of a reproducer helps nobody.
     std::error_code ignored;
     if (!folder.empty())
       fs::remove_all(folder, ignored);

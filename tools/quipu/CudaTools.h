@@ -13,16 +13,16 @@
 
 namespace quipu::tool {
 
-/// A program of the toolkit, "cuobjdump", wherever there is one: on the PATH, then in the toolkit's own folder.
+/// Path of a program of the toolkit, such as "cuobjdump". It is looked for on PATH, then in the toolkit's folder.
 std::vector<std::string> findCudaProgram(const std::string &name);
 
 struct CudaAssemblers {
-  /// Paths, in the order in which they are tried; empty when there is none or they are not used.
+  /// Paths of assemblers, in the order in which they are tried. Empty if there is none, or they are switched off.
   std::vector<std::string> ptxas;
   std::string nvJitLink;
   /// QUIPU_PTXAS is "none".
   bool disabled = false;
-  /// What QUIPU_PTXAS names and cannot be run.
+  /// The program that QUIPU_PTXAS names, if it cannot be run.
   std::string missing;
 };
 

@@ -82,7 +82,7 @@ void Examination::processor() {
 void Examination::memory() {
   SystemMemory memory = systemMemory();
   add("memory", "memory", binaryBytes(double(memory.total)) + ", " + binaryBytes(double(memory.available)) + " free");
-  // "always [madvise] never": the word in brackets holds. Missing in some containers.
+  // "always [madvise] never": the word in brackets is the setting. Some containers do not have the file.
   std::string line, pages = "unknown";
   std::ifstream setting("/sys/kernel/mm/transparent_hugepage/enabled");
   std::getline(setting, line);
@@ -121,9 +121,10 @@ void Examination::cache() {
   try {
     contents = readCache(folder);
   } catch (const Error &) {
-    // What may not be read cannot be written either, which is said below.
+    // A folder that cannot be read cannot be written either; that is reported below.
   }
-  // A folder that does not exist yet is made when it is needed: what counts is the part of the path that exists.
+  // A folder that does not exist is made when it is needed. So the existing part of the path decides if it can be
+  // written.
   fs::path existing = folder;
   while (!existing.empty() && existing.has_parent_path() && existing != existing.parent_path() &&
          !fs::exists(existing, error))

@@ -9,8 +9,8 @@
 
 namespace quipu::tool {
 
-/// The value as JSON that every parser takes and no terminal acts on, whatever names of files are in it: bytes that are
-/// no UTF-8 become U+FFFD, control characters are escaped. `indent`: blanks a level; -1: all in one line.
+/// The value as JSON text that is safe for parsers and terminals, even with strange file names in it: bytes that are
+/// not UTF-8 become U+FFFD, and control characters are escaped. `indent`: blanks for each level. -1: all in one line.
 std::string jsonText(const nlohmann::ordered_json &value, int indent = 2);
 
 } // namespace quipu::tool

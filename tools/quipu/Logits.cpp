@@ -46,7 +46,7 @@ void LogitsCommand::runWhole(Session &session, const Prompts &ids, NpyFile &file
     batch.push_back({session.addSequence(), tokens, all ? LogitsMode::All : LogitsMode::Last});
   StepOptions step;
   step.chunkRows = chunk;
-  // Without --all there is one row, and nothing to count.
+  // Without --all there is only one row, so no progress is shown.
   Progress progress("compute the logits", all ? countTokens(ids) : 0, Progress::Unit::Items, "row");
   auto take = [&](size_t part, size_t token, std::span<const float> row) {
     file.append(row);
@@ -56,7 +56,8 @@ void LogitsCommand::runWhole(Session &session, const Prompts &ids, NpyFile &file
   session.step(batch, take, step);
 }
 
-/// Steps of one token of every sequence that has more: the rows come in another order than the file's.
+/// A step has one token of every sequence that has more tokens. So rows are computed in another order than they have in
+/// the file.
 void LogitsCommand::runLockstep(Session &session, const Prompts &ids, NpyFile &file, FiniteCheck &check) const {
   std::vector<SequenceId> sequences;
   size_t longest = 0;
@@ -97,7 +98,7 @@ int LogitsCommand::run() {
     ids.push_back(readTokens(path));
   uint64_t rows = all ? countTokens(ids) : ids.size();
   ModelOptions options = model.options();
-  // Tried before the work, and again when it is known what the plan is made of.
+  // The output is checked before the work, and again when the files of the plan are known.
   plan.noteInputs();
   OutputFile target(output);
   std::shared_ptr<const PlanFile> opened = plan.open(verbose, model.device, model.verify);
@@ -113,7 +114,7 @@ int LogitsCommand::run() {
   else
     runWhole(session, ids, file, check);
   file.commit();
-  // After the file, which whoever looks for the reason needs.
+  // The file is written first: it shows where the numbers are not finite.
   check.require(loaded->plan());
   return 0;
 }

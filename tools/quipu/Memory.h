@@ -7,7 +7,8 @@
 
 namespace quipu::tool {
 
-/// Most resident memory of this process so far, and its parts now: of files (mapped weights) and of its own.
+/// Resident memory of this process in bytes: its greatest amount so far, and its present parts, which are mapped files
+/// (weights) and the process's own memory.
 struct ProcessMemory {
   uint64_t peak = 0;
   uint64_t file = 0;
@@ -15,7 +16,7 @@ struct ProcessMemory {
 };
 ProcessMemory processMemory();
 
-/// Memory of the machine, and what a program could still take.
+/// Bytes of memory of the machine, and bytes that a program could still take.
 struct SystemMemory {
   uint64_t total = 0;
   uint64_t available = 0;

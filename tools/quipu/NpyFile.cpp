@@ -12,7 +12,7 @@ NpyFile::NpyFile(OutputFile &file, const std::vector<uint64_t> &shape) : file(fi
   std::string dimensions;
   for (uint64_t size : shape)
     dimensions += (dimensions.empty() ? "" : ", ") + std::to_string(size);
-  // A tuple of one needs its comma.
+  // A tuple of one element needs a comma.
   if (shape.size() == 1)
     dimensions += ",";
   std::string text = "{'descr': '<f4', 'fortran_order': False, 'shape': (" + dimensions + "), }";

@@ -12,18 +12,19 @@
 
 namespace quipu::tool {
 
-/// A .npy file (format 1.0) of little-endian f32 in C order, written row by row; appears whole or not at all.
+/// A .npy file (format 1.0) of little-endian f32 in C order. It is written row by row, and appears only when it is
+/// complete.
 class NpyFile {
 public:
   NpyFile(OutputFile &file, const std::vector<uint64_t> &shape);
 
-  /// Throws Error.
+  /// Every function throws Error if the system refuses.
   void append(std::span<const float> values);
   void commit() { file.commit(); }
 
 private:
   OutputFile &file;
-  /// Waits for the first values, so that standard output stays empty when they cannot be computed.
+  /// The header is written with the first values. So standard output stays empty if they cannot be computed.
   std::string header;
 };
 

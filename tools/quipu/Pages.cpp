@@ -14,7 +14,7 @@ namespace fs = std::filesystem;
 
 namespace quipu::tool {
 
-/// quipu-compile reads its options itself; here they are only listed.
+/// quipu-compile reads its own options. Here they are only listed.
 static std::vector<CommandPage> describeAll(CLI::App &program) {
   CompileOptions options;
   std::string emit;
@@ -60,7 +60,7 @@ void addPages(CLI::App &program, Action &action) {
     };
   });
 
-  // For the build, which installs what it writes.
+  // The build calls this command and installs the files that it writes.
   auto folder = std::make_shared<std::string>();
   CLI::App *pages = program.add_subcommand("pages", "Write all completion scripts and man pages into a folder");
   pages->group("");

@@ -18,9 +18,9 @@ namespace quipu::tool {
 static constexpr const char *kPlans = "/plans";
 static constexpr const char *kExtension = ".qplan";
 static constexpr size_t kKeyDigits = 32;
-/// As OutputFile names what is not whole yet, with 16 digits behind it.
+/// OutputFile names unfinished files like this, with 16 digits at the end.
 static constexpr std::string_view kTemporaryPrefix = ".quipu-";
-/// Far more than the largest model takes.
+/// Time after which no compiler still writes a file. It is far longer than the largest model needs.
 static constexpr auto kLongestCompilation = std::chrono::hours(24);
 
 std::string cacheFolder() {
@@ -50,13 +50,13 @@ static bool isFile(const fs::directory_entry &entry) {
   return entry.symlink_status(error).type() == fs::file_type::regular;
 }
 
-/// Whether the entry is a plan that this program put there, and not something that a person did.
+/// Whether the entry is a plan that this program has put there, and not something that a person has put there.
 static bool isPlan(const fs::directory_entry &entry) {
   return entry.path().extension() == kExtension && isHex(entry.path().stem().string(), kKeyDigits) && isFile(entry) &&
          beginsAsPlan(entry.path().string());
 }
 
-/// Whether the entry is a file that became no plan, and no compiler can still be at.
+/// Whether the entry is an unfinished plan that no compiler still writes.
 static bool isLeftover(const fs::directory_entry &entry) {
   std::string name = entry.path().filename().string();
   if (!name.starts_with(kTemporaryPrefix) || !isHex(std::string_view(name).substr(kTemporaryPrefix.size()), 16) ||

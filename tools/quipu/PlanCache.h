@@ -9,10 +9,10 @@
 
 namespace quipu::tool {
 
-/// $QUIPU_CACHE, else $XDG_CACHE_HOME/quipu, else $HOME/.cache/quipu; empty when none is set.
+/// The cache folder: $QUIPU_CACHE, or $XDG_CACHE_HOME/quipu, or $HOME/.cache/quipu. Empty if no variable is set.
 std::string cacheFolder();
 
-/// Where the plan with that key (32 hexadecimal digits) lies.
+/// Path of the plan with this key (32 hexadecimal digits).
 std::string cachedPlanPath(const std::string &folder, const std::string &key);
 
 struct CachedFile {
@@ -21,15 +21,15 @@ struct CachedFile {
 };
 
 struct CacheContents {
-  /// By path.
+  /// Plans, sorted by path.
   std::vector<CachedFile> plans;
-  /// What compilers that were killed left of plans that they wrote, long ago enough that none writes it still.
+  /// Unfinished plans of compilers that were killed. They are so old that no compiler still writes them.
   std::vector<CachedFile> leftovers;
-  /// Things in the folder of plans that are neither: another name, a link, no plan inside.
+  /// Other entries in the folder of plans: another name, a link, a file that is not a plan.
   size_t others = 0;
 };
 
-/// What the cache folder holds; nothing when it does not exist. Throws Error when it cannot be read.
+/// The content of the cache folder. Nothing if it does not exist. Throws Error if it cannot be read.
 CacheContents readCache(const std::string &folder);
 
 uint64_t totalBytes(const std::vector<CachedFile> &files);

@@ -85,7 +85,7 @@ std::shared_ptr<const PlanFile> PlanSource::open(bool verbose, const std::string
 /// Bigger files that lie in a model's folder, such as data sets in JSON, are not read through at every run.
 static constexpr uint64_t kMaxHashed = 64 << 20;
 
-/// Collects what a plan depends on; each item is written with its length, so that no two lists agree by accident.
+/// Collects what a plan depends on. Each item is written with its length, so different lists never give the same bytes.
 class KeyBuilder {
 public:
   void add(std::string_view item) {
@@ -101,7 +101,7 @@ public:
     add(path.filename().string());
     add({reinterpret_cast<const char *>(file->data()), file->size()});
   }
-  /// Size and time of a file, for those too big to hash.
+  /// Size and time of a file that is too big to hash.
   void addStamp(const std::string &path) {
     struct stat status;
     if (stat(path.c_str(), &status) != 0)
@@ -147,7 +147,7 @@ static std::string cacheKey(const std::string &model, const std::vector<std::str
   std::sort(small.begin(), small.end());
   for (const fs::path &path : small)
     key.addFile(path);
-  // Opening the model also refuses a bad one before the compiler is started.
+  // Opening the model also refuses a bad model before the compiler is started.
   frontend::Model opened = frontend::openModel(model);
   if (opened.weights)
     for (const frontend::WeightFile &file : opened.weights->files) {
@@ -157,7 +157,7 @@ static std::string cacheKey(const std::string &model, const std::vector<std::str
   return key.hash();
 }
 
-/// The plan of that path. Null when it is missing or damaged: then it is compiled again.
+/// The plan at this path. Null if it is missing or damaged; then it is compiled again.
 static std::shared_ptr<const PlanFile> openIfSound(const std::string &path) {
   std::error_code error;
   if (!fs::exists(path, error))
@@ -238,7 +238,7 @@ ModelOptions ModelFlags::options() const {
   try {
     if (!weights.empty())
       result.weights = WeightSource::parse(weights);
-    // Which GPUs there are is seen later; what is no number at all, now.
+    // Whether the GPU exists is checked later. Here only the text is checked.
     if (device.starts_with("cuda"))
       (void)cudaDeviceNumber(device);
   } catch (const Error &error) {

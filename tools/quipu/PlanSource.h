@@ -20,12 +20,12 @@
 
 namespace quipu::tool {
 
-/// The flags that decide how a MODEL is compiled on the fly, and the path itself.
+/// The path of a plan or model, and the flags that say how a model is compiled before it runs.
 class PlanSource {
 public:
   /// Adds the positional PLAN and the compile flags.
   void addOptions(CLI::App &command);
-  /// Adds the positional PLAN alone, for a command that compiles nothing.
+  /// Adds only the positional PLAN, for a command that compiles nothing.
   void addPath(CLI::App &command, const std::string &text);
 
   const std::string &path() const { return source; }
@@ -35,9 +35,9 @@ public:
   /// Protects the plan, or the model's files, from the command's output (InputFiles.h) before they are opened.
   void noteInputs() const;
 
-  /// The plan: opened, or compiled first, without --target for the `device` that is to run it ("cuda:1"; empty: not
-  /// said). `verify`: what is compiled gets a hash of all weights. Throws Error; UsageError when compile flags come
-  /// with a plan.
+  /// Opens the plan. A model is compiled first; without --target for the device that will run it. `device`: "cuda:1";
+  /// empty: not given. `verify`: whether the compiled plan gets a hash of all weights. Throws Error. Throws UsageError
+  /// if compile flags are given with a plan.
   std::shared_ptr<const PlanFile> open(bool verbose = false, const std::string &device = "", bool verify = false) const;
 
   /// The compile flags that were given, as quipu-compile takes them.
@@ -47,13 +47,13 @@ private:
   std::shared_ptr<const PlanFile> compileCached(bool verbose, const std::string &device, bool verify) const;
 
   std::string source;
-  /// Flag name and value, empty when not given.
+  /// Name and value of each flag. The value is empty if the flag was not given.
   std::vector<std::pair<std::string, std::string>> flags;
 };
 
 /// Flags on how a plan is run: --weights, --threads, --pin, --device, --variant, --verify.
 struct ModelFlags {
-  /// With `threadCounts` --threads takes a list and fills that, for a command that loads a model several times.
+  /// With `threadCounts` --threads takes a list and fills it. That is for a command that loads a model several times.
   void addOptions(CLI::App &command, std::vector<unsigned> *threadCounts = nullptr);
   /// Throws UsageError for values that make no sense.
   ModelOptions options() const;

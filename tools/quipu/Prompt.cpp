@@ -16,7 +16,7 @@
 
 namespace quipu::tool {
 
-/// Longer than any context, short enough to hold: an endless input ends in an error, not in all of the memory.
+/// Bytes. It is longer than any context. With this limit an endless input gives an error, and does not take all memory.
 static constexpr size_t kMaxText = size_t(256) << 20;
 
 void PromptSource::addOptions(CLI::App &command) {
@@ -96,7 +96,7 @@ std::string PromptSource::text() const {
   if (!fileOption->count() && isatty(STDIN_FILENO))
     printNote("reading the prompt from the terminal; end it with Ctrl-D");
   std::string result = readText(fileOption->count() ? file : "-");
-  // The line end that editors and echo put at the end is not meant.
+  // Editors and echo put a line end at the end. It is not part of the prompt.
   if (result.ends_with('\n'))
     result.pop_back();
   if (result.ends_with('\r'))
@@ -108,7 +108,7 @@ std::vector<int32_t> readTokens(const std::string &path) {
   try {
     return parseTokens(path == "-" ? "standard input" : path, readText(path));
   } catch (const UsageError &error) {
-    // The command line is right, the file is not.
+    // The error is in the file, not on the command line.
     throw Error(error.what());
   }
 }

@@ -20,13 +20,13 @@ public:
   /// Adds PROMPT, -f, --prompt-tokens, --prompt-tokens-file and --tokenizer.
   void addOptions(CLI::App &command);
 
-  /// The tokenizer: --tokenizer's, or the plan's; null when there is neither.
+  /// The tokenizer of --tokenizer, or else of the plan. Null if there is none.
   std::unique_ptr<Tokenizer> loadTokenizer(const PlanFile &plan) const;
 
-  /// The ids. Throws Error when text needs a tokenizer and there is none, or a file cannot be read.
+  /// The ids of the prompt. Throws Error if a text needs a tokenizer and there is none, or a file cannot be read.
   std::vector<int32_t> tokens(const Tokenizer *tokenizer, const PlanFile &plan) const;
 
-  /// Throws UsageError when more than one source was given.
+  /// Throws UsageError if more than one source was given.
   void check() const;
 
 private:
@@ -39,13 +39,13 @@ private:
 /// The token ids of a file, or of standard input for "-". Throws Error.
 std::vector<int32_t> readTokens(const std::string &path);
 
-/// The tokenizer.model that --tokenizer names, for a model of `vocabSize` ids. It is used as the files beside it say;
-/// without these as the model's `own`, where that is not null. Throws Error.
+/// The tokenizer.model that --tokenizer names, for a model of `vocabSize` ids. Its settings come from the files beside
+/// it. If there are none, they are the settings of the model's `own` tokenizer, if that is not null. Throws Error.
 std::unique_ptr<Tokenizer> loadTokenizerFile(const std::string &path, uint32_t vocabSize, const TokenizerSettings *own);
 /// The same for the model of a plan.
 std::unique_ptr<Tokenizer> loadTokenizerFile(const std::string &path, const PlanFile &plan);
 
-/// The whole of a file, or of standard input for "-". Throws Error.
+/// All bytes of a file, or of standard input for "-". Throws Error.
 std::string readText(const std::string &path);
 
 } // namespace quipu::tool

@@ -26,7 +26,7 @@ struct TokenizeCommand {
 };
 } // namespace
 
-/// A model's tokenizer is read from its files: nothing needs to be compiled.
+/// A model's tokenizer is read from its files, so nothing is compiled.
 std::unique_ptr<Tokenizer> TokenizeCommand::load() const {
   std::unique_ptr<Tokenizer> result;
   if (source.isModel()) {

@@ -8,7 +8,7 @@ namespace quipu::tool {
 
 std::string dtypeText(const plan::Plan &plan) {
   std::string compute = plan::EnumNameDType(plan.config()->compute_dtype());
-  // In the order of their names, so that the text does not depend on the order of the weights.
+  // Types are sorted by name, so that the text does not depend on the order of the weights.
   std::set<std::string> types;
   for (const plan::Weight *weight : *plan.weights())
     if (weight->role() == plan::WeightRole::matrix)

@@ -9,7 +9,7 @@
 
 namespace quipu::tool {
 
-/// The type of the products, and of the matrices where it is another: "bf16", "f32 (weights bf16)".
+/// The type of the products, and the type of the matrices if it is different: "bf16", "f32 (weights bf16)".
 std::string dtypeText(const plan::Plan &plan);
 
 } // namespace quipu::tool

@@ -49,8 +49,8 @@ static void insertRun(std::vector<std::string> &arguments) {
     arguments.insert(arguments.begin(), "run");
 }
 
-/// Refuses a first word that is no command with a list of those that exist, which CLI11 would not give. `arguments` is
-/// the whole command line.
+/// Refuses a first word that is not a command. The message lists the commands; CLI11's message would not. `arguments`
+/// is the whole command line.
 static void checkCommand(const std::vector<std::string> &arguments) {
   std::string names;
   std::vector<std::string> all;

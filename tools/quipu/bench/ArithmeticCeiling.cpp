@@ -13,12 +13,13 @@
 namespace quipu::tool {
 
 namespace {
-/// Rounds of the loop in one measurement: 10 to 30 ms.
+/// Rounds of the loop in one measurement. They take 10 to 30 ms.
 constexpr uint64_t kRounds = 4000000;
 } // namespace
 
-// Each loop has enough independent accumulators to cover the latency of its instruction on two ports, all in registers
-// (the compiler unrolls the inner loop whole). The empty asm hides the operands' values, which would let it fold them.
+// Each loop has so many independent accumulators that they cover the latency of its instruction on two ports. All are
+// in registers, because the compiler unrolls the inner loop completely. The empty asm hides the operands' values, so
+// that the compiler cannot compute the result itself.
 
 __attribute__((target("avx512f,avx512bf16"))) static float loopBf16(uint64_t rounds) {
   constexpr int kAccumulators = 24;

@@ -49,7 +49,7 @@ Bench::Bench(std::shared_ptr<const Model> loaded, std::unique_ptr<Ceilings> limi
     sequences.push_back(session.addSequence());
 }
 
-/// Ids spread over the vocabulary, the same in every run; or all alike.
+/// Ids of tokens. They are spread over the vocabulary and the same in every run, or all are the same id.
 std::vector<int32_t> Bench::benchTokens(size_t count) const {
   std::vector<int32_t> tokens(count, options.token.value_or(0));
   if (options.token)
@@ -96,7 +96,7 @@ void Bench::runPrompt(const std::vector<SequenceId> &batch, uint32_t tokens) {
 void Bench::generate(const std::vector<SequenceId> &batch, uint32_t tokens) {
   std::vector<int32_t> ids = benchTokens(tokens);
   if (session.choosesOnDevice()) {
-    // As greedy generation runs there: no step waits for the host.
+    // As in greedy generation on this device, no step waits for the host.
     std::vector<NextToken> next;
     next.reserve(batch.size());
     for (SequenceId sequence : batch)
@@ -134,8 +134,8 @@ Work Bench::workOf(const BenchTest &test) const {
   return {work.bytes / double(test.tokens()), work.operations / double(test.tokens())};
 }
 
-/// Prompts are known by their arithmetic, generation by the bytes that it reads, and a test of both by what takes
-/// longer.
+/// Arithmetic limits prompts, and reading memory limits generation. For a test of both, the part that takes longer
+/// decides which is shown.
 bool Bench::boundByMemory(const BenchTest &test, const Work &work) const {
   if (!test.prompt || !test.generated)
     return !test.prompt;
@@ -147,7 +147,7 @@ BenchRow Bench::run(const BenchTest &test, Progress &progress) {
   row.test = test;
   row.threads = model->device().threads();
   time(test); // warm-up
-  // Ceilings and runs take turns, so that both see the same weather.
+  // Ceilings and runs are measured in turn, so that other load on the machine affects both.
   for (uint32_t i = 0; i < options.repeats; ++i) {
     ceilings->measure();
     row.runs.push_back(double(test.tokens()) / time(test));

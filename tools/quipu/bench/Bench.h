@@ -21,30 +21,30 @@ namespace quipu::tool {
 struct BenchOptions {
   BenchLists lists;
   uint32_t repeats = 5;
-  /// Most tokens of a prompt in a launch; 0: as many as the plan takes.
+  /// The greatest number of tokens of a prompt in a launch. 0: as many as the plan allows.
   uint32_t chunk = 0;
-  /// Every token of prompts; none: ids spread over the vocabulary.
+  /// The id of all tokens of prompts. Nothing: ids are spread over the vocabulary.
   std::optional<int32_t> token;
   bool profile = false;
 };
 
-/// Throws Error when the plan has no room for a test.
+/// Throws Error if the plan has no room for a test.
 void checkTests(const PlanFile &file, const std::vector<BenchTest> &tests);
 
-/// Token slots of the cache that the tests fill at most.
+/// The greatest number of token slots of the cache that a test fills.
 uint64_t cacheTokensOf(const plan::Plan &plan, const std::vector<BenchTest> &tests);
 
 /// Measures with one model, on its device.
 class Bench {
 public:
-  /// Throws Error for a token that the model does not have.
+  /// Throws Error if the model does not have the token.
   Bench(std::shared_ptr<const Model> model, std::unique_ptr<Ceilings> ceilings, const std::vector<BenchTest> &tests,
         const BenchOptions &options);
 
-  /// Adds one to `progress` for each repeat.
+  /// Measures a test. Adds one to `progress` after each repeat.
   BenchRow run(const BenchTest &test, Progress &progress);
 
-  /// What the rows so far were measured on.
+  /// The machine and the model on which the rows so far were measured.
   BenchSetting setting(const std::string &planPath) const { return BenchSetting::of(*model, planPath, *ceilings); }
 
 private:

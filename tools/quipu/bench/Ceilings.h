@@ -28,24 +28,25 @@ public:
 
   /// One short run of each.
   virtual void measure() = 0;
-  /// The best so far, a second; 0 where it cannot be measured.
+  /// The best rate so far, per second. 0 if it cannot be measured.
   virtual double bytes() const = 0;
   virtual double operations() const = 0;
-  /// What they are: "read", "copy"; "AVX-512 bf16 dot products", "cuBLAS bf16".
+  /// How they are measured: "read", "copy"; "AVX-512 bf16 dot products", "cuBLAS bf16".
   virtual const char *bytesName() const = 0;
   virtual std::string operationsName() const = 0;
 };
 
-/// Read bandwidth. All threads sum a buffer of their own share; the best of several loop shapes counts.
+/// Bandwidth of reading memory. Each thread sums its share of a buffer. There are several forms of the loop, and the
+/// best counts.
 class ReadCeiling {
 public:
-  /// `modelBytes`: the buffer is at least as big. Throws Error when the system gives no memory.
+  /// `modelBytes`: the buffer is at least so big. Throws Error if the system gives no memory.
   ReadCeiling(ThreadPool &pool, uint64_t modelBytes);
   ~ReadCeiling();
   ReadCeiling(const ReadCeiling &) = delete;
   ReadCeiling &operator=(const ReadCeiling &) = delete;
 
-  /// One pass with every shape; returns the best bandwidth so far, in bytes a second.
+  /// Runs one pass with every form of the loop. Returns the best bandwidth so far, in bytes per second.
   double measure();
   double best() const { return bestRate; }
   uint64_t bufferBytes() const { return size; }
@@ -55,7 +56,7 @@ private:
   uint8_t *buffer = nullptr;
   size_t size = 0;
   double bestRate = 0;
-  /// Keeps the sums alive, so that no compiler drops the loads.
+  /// Gets the sums, so that the compiler cannot remove the loads.
   uint64_t sink = 0;
 };
 
@@ -63,8 +64,8 @@ private:
 enum class DotInstruction { Scalar, Fma256, Fma512, Bf16Dot512 };
 const char *dotInstructionName(DotInstruction instruction);
 
-/// What a plan's kernels use on this machine: bf16 dot products when the plan computes in bf16 for a target that has
-/// them, fused multiply-adds of the widest vectors of the target otherwise.
+/// The instruction of a plan's kernels on this machine. It is the bf16 dot product if the plan computes in bf16 for a
+/// target that has it. Otherwise it is the fused multiply-add of the target's widest vectors.
 DotInstruction dotInstruction(const plan::Plan &plan);
 
 /// Arithmetic rate of an instruction in a loop that touches no memory, on all threads at once.
@@ -72,7 +73,7 @@ class ArithmeticCeiling {
 public:
   ArithmeticCeiling(ThreadPool &pool, DotInstruction instruction) : pool(pool), instruction(instruction) {}
 
-  /// One short run; returns the best rate so far, in floating-point operations a second.
+  /// Measures one short run. Returns the best rate so far, in floating-point operations per second.
   double measure();
   double best() const { return bestRate; }
 

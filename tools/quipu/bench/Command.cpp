@@ -50,11 +50,11 @@ void BenchCommand::checkUsage() {
 ModelOptions BenchCommand::modelOptions(const ModelOptions &given, const PlanFile &file, unsigned count) const {
   ModelOptions result = given;
   result.threads = count;
-  // Speed does not depend on the values: a plan without weight files gets random ones.
+  // Speed does not depend on values, so a plan without weight files gets random weights.
   bool hasFiles = file.plan().files() && file.plan().files()->size() > 0;
   if (!hasFiles && model.weights.empty())
     result.weights = WeightSource::random(0);
-  // No more of the cache than the tests fill.
+  // The cache is only as big as the tests need.
   result.cacheTokens = cacheTokensOf(file.plan(), testsOf(options.lists));
   return result;
 }

@@ -21,7 +21,8 @@ namespace {
 /// Bytes that one step of a stream reads.
 constexpr size_t kStep = 256;
 
-/// A loop over `streams` equal parts of a range at once, with software prefetch so many bytes ahead (0: none).
+/// A loop that reads `streams` equal parts of a range at the same time. `prefetch`: distance of software prefetch in
+/// bytes (0: no prefetch).
 struct Shape {
   unsigned streams;
   unsigned prefetch;
@@ -32,8 +33,8 @@ using ReadFunction = uint64_t (*)(const uint8_t *begin, size_t size, Shape shape
 
 } // namespace
 
-// The same loop for three instruction sets. Sums are of 64-bit integers: one cheap instruction a load, and no value of
-// the data can slow it down.
+// The same loop for three instruction sets. It sums 64-bit integers: that is one cheap instruction for each load, and
+// its speed does not depend on the data.
 
 __attribute__((target("avx512f"))) static uint64_t readAvx512(const uint8_t *begin, size_t size, Shape shape) {
   size_t part = size / shape.streams / kStep * kStep;
@@ -110,10 +111,10 @@ ReadCeiling::ReadCeiling(ThreadPool &pool, uint64_t modelBytes) : pool(pool), si
   void *address = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (address == MAP_FAILED)
     fail("no memory for the buffer of the bandwidth measurement (", size >> 20, " MiB)", errnoSuffix(errno));
-  // As the weights have them.
+  // Large pages, as weights have them.
   madvise(address, size, MADV_HUGEPAGE);
   buffer = static_cast<uint8_t *>(address);
-  // Each thread touches its share first, so that it lies near to it.
+  // Each thread writes its share first, so that the system puts it into memory near the thread.
   pool.run(
       [](void *context, unsigned worker) {
         auto &self = *static_cast<ReadCeiling *>(context);

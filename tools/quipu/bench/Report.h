@@ -23,7 +23,7 @@ struct BenchSetting {
   std::string target;
   /// "AMD EPYC ..., 2 threads"; "NVIDIA H100 80GB HBM3, driver 580.95.05".
   std::string device;
-  /// Of a device with memory of its own, while the benchmark ran.
+  /// Memory of a GPU while the benchmark ran.
   std::optional<uint64_t> deviceMemoryUsed;
   /// What the ceilings are: "read", "vdpbf16ps zmm".
   std::string memoryCeiling, arithmeticCeiling;
@@ -34,7 +34,7 @@ struct BenchSetting {
   static BenchSetting of(const Model &model, const std::string &planPath, const Ceilings &ceilings);
 };
 
-/// A row and the setting that it was measured in: models of another number of threads are other ones.
+/// A row, and the setting in which it was measured. Models with other numbers of threads have other settings.
 struct BenchResult {
   BenchSetting setting;
   BenchRow row;

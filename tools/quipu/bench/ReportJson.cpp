@@ -44,7 +44,8 @@ static Json profileJson(const BenchResult &result) {
   return json;
 }
 
-/// Every field of a row but its profile; null where one does not apply. The names are read by programs: they stay.
+/// Every field of a row except its profile. A field that does not apply is null. Programs read the names, so they must
+/// not change.
 static Json describe(const BenchResult &result) {
   const BenchSetting &setting = result.setting;
   const BenchRow &row = result.row;
@@ -95,7 +96,7 @@ std::string benchJson(const std::vector<BenchResult> &results) {
   return jsonText(rows) + "\n";
 }
 
-/// Texts and lists in quotes, their own doubled; lists with blanks between.
+/// Texts and lists are in quotes. Quotes inside are doubled. Elements of lists are separated by blanks.
 static std::string csvField(const Json &value) {
   if (value.is_null())
     return "";

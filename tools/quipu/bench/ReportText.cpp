@@ -45,7 +45,7 @@ static std::string profileTable(const BenchRow &row) {
                             "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n");
   double whole = profile.whole.median;
   auto share = [&](double seconds) { return whole > 0 ? percent(seconds / whole) : std::string("-"); };
-  // Threads of the host work on one kernel at a time: medians that do not add up are noise there.
+  // On a CPU all threads work on one kernel at a time. So if the medians do not add up there, it is only noise.
   bool isOverlap = profile.between < 0 && row.threads == 0;
   double sum = 0;
   for (const ProfileLine &line : profile.lines) {
@@ -71,7 +71,7 @@ static std::string profileTable(const BenchRow &row) {
 
 std::string benchMarkdown(const std::vector<BenchResult> &results) {
   std::string text;
-  // Ceilings are the best so far: those of a setting's last row are its own.
+  // Ceilings are the best so far, so the last row of a setting has the setting's ceilings.
   for (size_t i = 0; i < results.size(); ++i)
     if (i + 1 == results.size() || results[i].setting.device != results[i + 1].setting.device)
       text += settingLine(results[i]);

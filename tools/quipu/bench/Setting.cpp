@@ -16,7 +16,7 @@ BenchSetting BenchSetting::of(const Model &model, const std::string &planPath, c
   setting.kvDtype = plan::EnumNameDType(model.plan().kv_cache()->dtype());
   setting.weightBytes = model.weightBytes();
   const plan::Target &target = *model.plan().target();
-  // Of a CUDA plan's variants the one that runs; of a CPU what was asked for, or else is.
+  // For a CUDA plan the variant that runs. For a CPU the target that was asked for, or else the machine's.
   bool isNamed = target.device()->string_view() == "cpu" && target.requested() && target.requested()->size() > 0;
   setting.target = concat(target.device()->str(), ":", isNamed ? target.requested()->str() : model.variantIsa());
   setting.device = model.device().description();

@@ -33,7 +33,8 @@ StepProfile StepProfile::of(const plan::Plan &plan, const StepTimes &times) {
     ++line.launches;
     for (size_t run = 0; run < time.seconds.size(); ++run)
       seconds[number->second][run] += time.seconds[run];
-    // Of a kernel with several entries the last one does what the plan states; those before make its input ready.
+    // If a kernel has several entries, the last one does the work that the plan states. The entries before prepare its
+    // input.
     if (kernel && kernel->entries()->Get(kernel->entries()->size() - 1)->symbol()->str() == time.entry)
       line.work += kernelWork(*kernel, times.rows);
   }

@@ -24,8 +24,8 @@ struct ProfileLine {
   Statistics seconds = {};
   Work work = {};
 
-  /// The share that it reaches of what bounds it: the ceiling of memory or of arithmetic, by which is
-  /// nearer. 0 where neither is known.
+  /// The share of the ceiling that it reaches. It is the ceiling of memory or of arithmetic, whose share is greater. 0
+  /// if neither is known.
   double ofCeiling(double ceilingBytes, double ceilingOperations) const;
 };
 
@@ -34,8 +34,8 @@ struct StepProfile {
   LaunchRows rows;
   std::vector<ProfileLine> lines;
   Statistics whole;
-  /// What lies between the kernels: what the medians of the lines leave of the whole's. Negative where kernels overlap,
-  /// and by a little where runs scatter.
+  /// Seconds between the kernels: the median of the whole less the medians of the lines. It is negative if kernels
+  /// overlap. It may be slightly negative because runs differ.
   double between = 0;
 
   static StepProfile of(const plan::Plan &plan, const StepTimes &times);

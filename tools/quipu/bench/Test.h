@@ -31,7 +31,7 @@ struct BenchTest {
   uint64_t tokens() const { return (uint64_t(prompt) + generated) * batch; }
 };
 
-/// What is to be measured, as lists: every combination is.
+/// The values to measure, as lists. Every combination is measured.
 struct BenchLists {
   std::vector<uint32_t> prompts = {512}, generated = {128}, depths = {0}, batches = {1};
   /// Prompt and generated tokens of tests that are measured as one.
@@ -39,28 +39,28 @@ struct BenchLists {
 };
 std::vector<BenchTest> testsOf(const BenchLists &lists);
 
-/// What was found, and on what.
+/// The results of a test, and the setting.
 struct BenchRow {
   BenchTest test;
   unsigned threads = 0;
-  /// Tokens of all sequences a second, of each run and what they come to.
+  /// Tokens of all sequences per second: for each run, and statistics over the runs.
   std::vector<double> runs;
   Statistics rate;
-  /// Of one token.
+  /// The work of one token.
   Work work;
-  /// Whether the device's memory bounds it rather than its arithmetic: which of the two is shown.
+  /// Whether the device's memory limits it. Otherwise arithmetic does. This limit is shown.
   bool isMemoryBound = false;
   /// A step of the test, kernel by kernel.
   std::optional<StepProfile> profile;
 
-  /// The ceilings after the test, a second; 0: not measured.
+  /// The ceilings after the test, per second. 0: not measured.
   double ceilingBytes = 0, ceilingOperations = 0;
 };
 
-/// Above it, runs say little: a share of their median.
+/// If runs differ by more than this share of their median, they say little.
 inline constexpr double kMostScatter = 0.10;
 
-/// A sentence for runs that scatter more than that; empty for others.
+/// A sentence for runs that differ by more. Empty for others.
 std::string scatterWarning(const BenchRow &row);
 
 } // namespace quipu::tool

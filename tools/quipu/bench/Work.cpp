@@ -65,7 +65,7 @@ std::vector<LaunchRows> launchesOf(uint64_t sequences, uint64_t depth, uint64_t 
   return launches;
 }
 
-/// A program that the runtime may pick for the launch; those that it chooses from state the same work.
+/// A program that the runtime may choose for the launch. All programs that it may choose state the same work.
 static const plan::Program *programFor(const Model &model, uint64_t rows) {
   for (const plan::Program *program : model.programs())
     if (program->min_rows() <= rows && rows <= program->max_rows())

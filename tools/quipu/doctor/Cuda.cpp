@@ -12,10 +12,10 @@
 
 namespace quipu::tool {
 
-/// The first driver that assembles the PTX of every CUDA plan (8.0, for sm_80).
+/// The first driver version that assembles the PTX of every CUDA plan (PTX 8.0, for sm_80).
 static constexpr int kOldestDriver = 12000;
 
-/// Which plans a GPU runs. Advice where it runs none.
+/// Says which plans a GPU runs. Gives advice if it runs none.
 static Finding findingFor(const CudaProperties &gpu, int driver) {
   Finding finding;
   finding.key = concat("gpu_", gpu.number);
@@ -34,7 +34,7 @@ static Finding findingFor(const CudaProperties &gpu, int driver) {
   return finding;
 }
 
-/// The release behind a path of ptxas; empty when it cannot be run.
+/// The release of the ptxas at a path. Empty if it cannot be run.
 static std::string releaseOf(const std::string &ptxas) {
   std::optional<std::string> text = captureProcess({ptxas, "--version"});
   size_t release = text ? text->find("release ") : std::string::npos;
@@ -42,7 +42,7 @@ static std::string releaseOf(const std::string &ptxas) {
   return end == std::string::npos ? "" : text->substr(release, end - release);
 }
 
-/// Assemblers, without which nothing fails.
+/// Looks for assemblers. Quipu works without them too.
 static void examineAssemblers(std::vector<Finding> &findings) {
   CudaAssemblers found = findCudaAssemblers();
   Finding ptxas = {"ptxas", "ptxas", found.ptxas.empty() ? "none" : found.ptxas.front(), ""};
@@ -77,7 +77,7 @@ std::vector<Finding> examineCuda() {
       hasGpu = true;
     }
   } catch (const Error &error) {
-    // A driver that has spoken lacks GPUs.
+    // The driver works, but there is no GPU.
     if (findings.empty())
       findings.push_back({"cuda_driver", "CUDA driver", "none that works", error.what()});
     else

@@ -8,7 +8,7 @@
 
 namespace quipu::tool {
 
-/// One line of the report. A gap has advice; everything else has none.
+/// A line of the report. Only a line about something missing has advice.
 struct Finding {
   std::string key, label, value, advice;
 };

@@ -9,10 +9,10 @@
 
 namespace quipu::tool {
 
-/// The kernel of that name. Throws Error that lists the kernels of the plan.
+/// The kernel of this name. If there is none, throws Error that lists the kernels of the plan.
 const plan::Kernel &findKernel(const PlanFile &plan, const std::string &kernel);
 
-/// Code of a plan under a path that other programs can read, so that nothing is left behind on disk.
+/// Code of a plan at a path that other programs can read. Nothing is left on disk.
 class CodeDescriptor {
 public:
   explicit CodeDescriptor(const plan::CodeModule &module);
@@ -26,8 +26,8 @@ private:
   int fd;
 };
 
-/// The instructions of a kernel's entries, through llvm-objdump or objdump. Throws Error when the plan has no such
-/// kernel (naming those it has) or no disassembler is installed.
+/// The instructions of a kernel's entries, from llvm-objdump or objdump. Throws Error if the plan has no such kernel
+/// (it lists the kernels), or no disassembler is installed.
 std::string disassembleKernel(const PlanFile &plan, const std::string &kernel);
 
 } // namespace quipu::tool

@@ -32,7 +32,7 @@ static uint32_t variantOf(const plan::Plan &plan, const plan::Kernel &kernel) {
   return 0;
 }
 
-/// The module of that format that holds the kernel: programs are compiled apart. Null when there is none.
+/// The module of this format that has the kernel; each program has a module of its own. Null if there is none.
 static const plan::CodeModule *findModule(const plan::Plan &plan, const plan::Kernel &kernel, plan::CodeFormat format) {
   std::string symbol = text(kernel.entries()->Get(0)->symbol());
   // The name in PTX, and in a cubin's table of strings, where it ends in 0.
@@ -67,7 +67,7 @@ std::string kernelPtx(const PlanFile &file, const std::string &name) {
   std::string_view rest(reinterpret_cast<const char *>(module->bytes()->data()), module->bytes()->size());
   rest = rest.substr(0, rest.find('\0'));
   std::string result;
-  // Everything but the bodies of other functions; a body ends with a brace in the first column.
+  // The text without the bodies of other functions. A body ends with a brace in the first column.
   bool inFunction = false, wanted = false;
   while (!rest.empty()) {
     size_t end = std::min(rest.find('\n'), rest.size());

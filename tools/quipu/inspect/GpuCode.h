@@ -9,11 +9,11 @@
 
 namespace quipu::tool {
 
-/// The PTX of a kernel's entries, behind the directives of their module. Throws Error when the plan has no such kernel.
+/// The directives of the module, then the PTX of the kernel's entries. Throws Error if the plan has no such kernel.
 std::string kernelPtx(const PlanFile &plan, const std::string &kernel);
 
-/// The machine code (SASS) of a kernel's entries, through cuobjdump. Throws Error when the plan has no such kernel,
-/// holds PTX alone for it, or there is no cuobjdump.
+/// The machine code (SASS) of a kernel's entries, from cuobjdump. Throws Error if the plan has no such kernel or only
+/// PTX for it, or there is no cuobjdump.
 std::string kernelSass(const PlanFile &plan, const std::string &kernel);
 
 } // namespace quipu::tool

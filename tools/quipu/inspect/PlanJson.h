@@ -9,10 +9,10 @@
 
 namespace quipu::tool {
 
-/// Everything of a plan but the bytes of its code and tokenizer.
+/// Everything of a plan except the bytes of its code and tokenizer.
 nlohmann::ordered_json planJson(const PlanFile &plan);
 
-/// The configuration alone, with the field names of plan.fbs.
+/// Only the configuration, with the field names of plan.fbs.
 nlohmann::ordered_json configJson(const plan::ModelConfig &config);
 
 } // namespace quipu::tool

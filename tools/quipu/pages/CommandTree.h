@@ -33,7 +33,7 @@ struct CommandPage {
   std::vector<OptionPage> options, positionals;
 };
 
-/// The program, then its commands in the order of the help text, but those that it hides.
+/// The program, then its commands in the order of the help text. Hidden commands are left out.
 std::vector<CommandPage> describeCommands(const CLI::App &program);
 
 /// Scripts for completion of `quipu` and `quipu-compile`, to be installed where each shell looks for them.
