@@ -29,7 +29,7 @@ struct BackendTarget {
 };
 
 /// Makes a target machine. The first call registers the back ends of this build. LLVM makes no fused multiply-adds of
-/// its own; code has only those that emitters wrote.
+/// its own; code has only the ones that emitters wrote.
 llvm::Expected<std::unique_ptr<llvm::TargetMachine>> createBackend(const BackendTarget &target);
 
 /// LLVM's default pipeline.

@@ -84,7 +84,7 @@ bool LinearTiles::packsPairs() {
   });
 }
 
-/// Run A from the gate's rows, run B from the same rows of the up projection.
+/// Run A is of the gate's rows, run B is of the same rows of the up projection.
 void LinearTiles::addGate(SmallVectorImpl<Section> &tiles, int64_t run) {
   int64_t features = outputs() / 2, done = 0;
   for (int64_t step : {std::min(run, features), features % std::min(run, features)}) {
@@ -101,11 +101,11 @@ void LinearTiles::addGate(SmallVectorImpl<Section> &tiles, int64_t run) {
   }
 }
 
-/// A tile never straddles two heads, so that it is stored into one head's page: its run divides the pairs of a head.
+/// A tile must lie in one head, so that it is stored into one head's page. So its run divides the pairs of a head.
 void LinearTiles::addHeads(SmallVectorImpl<Section> &tiles, const LinearSection &rows, int64_t run) {
   int64_t head = headDim(), half = head / 2;
   const auto *rotate = rows.find<RotateStage>();
-  // Nor does a tile of a packed result divide the pairs of neighbours.
+  // And a tile of a packed result must not divide pairs of neighbours.
   int64_t multiple = rotate && packsPairs() ? 2 : 1;
   Section section;
   section.run = std::min(run, half);
@@ -135,7 +135,7 @@ SmallVector<Section> LinearTiles::tiles(int64_t run) {
     for (const LinearSection &section : sections)
       addHeads(result, section, run);
   } else {
-    // A tile never straddles two parts.
+    // A tile must lie in one part.
     int64_t firstRow = 0;
     for (int64_t count : partRows()) {
       addPlain(result, firstRow, count, run);

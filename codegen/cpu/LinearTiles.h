@@ -56,7 +56,7 @@ struct LinearTiles : LinearRegion {
   /// Whether a result lies in pairs of neighbouring features, which a tile must hold together.
   bool packsPairs();
 
-  /// Addresses of the weight's rows in a tile: those of the first run, then those of the second.
+  /// Addresses of the weight's rows in a tile: first the rows of the first run, then the rows of the second.
   llvm::SmallVector<mlir::Value> weightRows(KernelBuilder &b, const KernelFrame &frame, const Section &section,
                                             mlir::Value rowOffset);
 

@@ -109,7 +109,8 @@ private:
     return success();
   }
 
-  /// How the rows of each source lie: those of a gated MLP beside each other, those of a head by its rotary pairs.
+  /// How the rows of each source lie: gate and up of a gated MLP lie beside each other, and the rows of a head are
+  /// ordered by rotary pairs.
   FailureOr<SmallVector<SourceRowsAttr>> orderOfSources(LinearRegion &region) {
     SmallVector<SourceRowsAttr> order;
     auto add = [&](RowPairing pairing, int64_t groupRows = 0) {

@@ -7,7 +7,7 @@
 
 namespace quipu::llama {
 
-/// Fail with a diagnostic where `kernel`, a llama.kernel with a schedule, is none of the family.
+/// Fail with a diagnostic if `kernel`, a llama.kernel with a schedule, does not belong to the family.
 mlir::LogicalResult verifyLinearKernel(mlir::Operation *kernel);
 mlir::LogicalResult verifyAttentionKernel(mlir::Operation *kernel);
 mlir::LogicalResult verifySingleOpKernel(mlir::Operation *kernel);

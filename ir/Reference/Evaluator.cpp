@@ -121,7 +121,8 @@ llvm::Expected<std::unique_ptr<Evaluator>> Evaluator::create(ModuleOp module, co
     auto type = cast<RankedTensorType>(weight.getType());
     fillWeight(weight, fill, result->weights.emplace_back(weightBuffer(type)).bytes.data());
   }
-  // Not a number, in each of the element types, so that reading what was never written shows.
+  // All bytes are 0xff, which is NaN in each of the element types. So reading what was never written shows in the
+  // logits.
   result->cache = std::make_unique<Buffer>(ArrayRef<int64_t>{cache.getLayers(), 2, options.sequences, options.positions,
                                                              cache.getKvHeads(), cache.getHeadDim()},
                                            bytesOf(cache.getElementType()), static_cast<char>(0xff));

@@ -66,7 +66,7 @@ void addRotaryPatterns(mlir::RewritePatternSet &patterns, const mlir::TypeConver
 void addCachePatterns(mlir::RewritePatternSet &patterns, const mlir::TypeConverter &types);
 void addAttentionPatterns(mlir::RewritePatternSet &patterns, const mlir::TypeConverter &types);
 
-// Formulas that ops of several families are made of. `type`: that of the result.
+// Formulas that ops of several families are made of. `type`: type of the result.
 
 /// weight[k] * input[t, k] / sqrt(mean_k(input[t, k]^2) + eps).
 mlir::Value normalise(ReferenceBuilder &b, mlir::Value input, mlir::Value weight, double eps,

@@ -26,7 +26,7 @@ public:
   Value i32(int64_t value);
   Value f32(double value);
 
-  // Arithmetic on floats or on integers, whichever the operands are.
+  // Arithmetic on floats or on integers, as the operands are.
   Value add(Value a, Value b);
   Value sub(Value a, Value b);
   Value mul(Value a, Value b);

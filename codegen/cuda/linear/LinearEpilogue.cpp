@@ -210,7 +210,7 @@ void LinearEpilogue::storeFeatures(Type element, Value row, Value feature, Array
       b.storeRun(element, values.slice(begin, length), b.at(row, b.mul(b.widen(start), bytesOf(element))));
     });
   };
-  // A run neither straddles the last feature nor leaves its alignment when their number divides the row.
+  // If the length of runs divides the row, every run is aligned and ends at or before the last feature.
   if (outputs % count == 0)
     return storePart(0, count);
   for (int64_t i = 0; i < count; ++i)

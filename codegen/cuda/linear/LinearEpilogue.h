@@ -117,7 +117,7 @@ private:
   template <typename StageT> PairValues loadStage(const StageT &, const OperandPlace &) { return {}; }
   void loadIfMissing(const EpilogueStage &stage, const OperandPlace &at, EpilogueOperands &operands);
 
-  /// What a stage makes of the sums; nothing else for those that write.
+  /// What a stage makes of the sums. Stages that write do not change them.
   void apply(const BiasStage &, const PairValues &operands, PairValues &sums) { addTo(sums, operands); }
   void apply(const ResidualStage &, const PairValues &operands, PairValues &sums) { addTo(sums, operands); }
   void apply(const RotateStage &, const PairValues &operands, PairValues &sums);
