@@ -1,7 +1,7 @@
 //===- BodySequenceTest.cpp - One kernel that holds several bodies -----------------===//
 //
 // Emits kernels of their own, and one kernel that holds the bodies of all of them (BodySequence.h), and compares the
-// PTX of both.
+// PTX of both. QUIPU_KEEP_SEQUENCES is a folder for the PTX of the second.
 //
 //===-------------------------------------------------------------------------------===//
 
@@ -24,6 +24,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
 
 using namespace quipu;
 using namespace quipu::codegen;
@@ -174,6 +177,18 @@ protected:
       EXPECT_THAT(spillsOf(*assembly->cubin), IsEmpty());
   }
 
+  /// For test/gpu/check_sequence.py, which runs the code where a GPU is.
+  void keep(const std::string &name) {
+    const char *folder = getenv("QUIPU_KEEP_SEQUENCES");
+    if (!folder)
+      return;
+    std::string file = std::string(folder) + "/" + name + "." + target->arch;
+    std::ofstream(file + ".ptx") << ptx;
+    std::ofstream(file + ".json") << "{\"symbol\": \"" << entry->symbol << "\", \"threads\": " << entry->threads
+                                  << ", \"shared_bytes\": " << entry->sharedBytes << ", \"fixed\": " << entry->fixed
+                                  << "}\n";
+  }
+
   int64_t mostShared() const {
     int64_t most = 0;
     for (const SequencePart &part : parts)
@@ -201,6 +216,7 @@ protected:
 TEST_P(BodySequence, FewRows) {
   build(kFewRows, GetParam());
   compile();
+  keep("few-rows");
   bool startsEarly = target->has(CudaFeature::DependentLaunch);
   std::string order = orderOf(ptx, {{'w', "ld.global.nc.L1::no_allocate"},
                                     {'p', "griddepcontrol.wait"},
@@ -234,6 +250,7 @@ class BodySequenceOnHopper : public BodySequence {};
 TEST_P(BodySequenceOnHopper, Rings) {
   build(kRings, GetParam());
   compile();
+  keep("rings");
   EXPECT_EQ(count(ownPtx, "mbarrier.init"), 16u);
   EXPECT_EQ(count(ownPtx, "mbarrier.inval"), 0u);
   EXPECT_EQ(count(ptx, "mbarrier.inval"), 16u);

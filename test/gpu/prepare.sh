@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # test/gpu/prepare.sh [BUILD]: makes build-gpu/, everything that test/gpu/run.sh needs on a machine that has a GPU but
-# neither LLVM nor a compiler: the runtime command as installed, and plans in one archive.
+# neither LLVM nor a compiler: the runtime command as installed, and plans and sequences of bodies in one archive.
 #
 # BUILD is a configured build folder (default: build, by the preset `release`). QUIPU_GPU_PLANS limits the plans to names
 # that match a regular expression ("bench/|random/.*bf16"). Plans already there are kept when neither the compiler nor the
@@ -12,8 +12,8 @@ out=${QUIPU_GPU_FOLDER:-$root/build-gpu}
 only=${QUIPU_GPU_PLANS:-.}
 
 [ -f "$build/build.ninja" ] || (cd "$root" && cmake --preset release >/dev/null)
-cmake --build "$build" --target quipu quipu-compile
-mkdir -p "$out/plans"
+cmake --build "$build" --target quipu quipu-compile QuipuCodegenTests
+mkdir -p "$out/plans/sequences"
 cmake --install "$build/tools/quipu" --prefix "$out/install" --strip >/dev/null
 
 failed=0
@@ -61,7 +61,12 @@ for shape in llama-3.2-1b:8704 llama-2-7b:4096 llama-3-8b:4096; do
     --max-seq "${shape#*:}"
 done
 
-(cd "$out" && find plans -mindepth 2 -name '*.qplan' -print0 | tar --null -czf plans.tar.gz -T -)
+# Code that check_sequence.py runs.
+QUIPU_KEEP_SEQUENCES=$out/plans/sequences "$build/test/unit/QuipuCodegenTests" --gtest_filter='*BodySequence*' \
+  --gtest_brief=1 || failed=1
+
+(cd "$out" && find plans -mindepth 2 \( -name '*.qplan' -o -path '*/sequences/*' \) -print0 |
+  tar --null -czf plans.tar.gz -T -)
 echo "build-gpu: $(find "$out/plans" -name '*.qplan' | wc -l) plans," \
   "$(du -cm "$out/install" "$out/plans.tar.gz" | tail -1 | cut -f1) MiB to carry (install/ and plans.tar.gz)"
 exit $failed

@@ -4,7 +4,8 @@
 # Needs an NVIDIA GPU with its driver, and Python with PyTorch, transformers, NumPy and xxhash; compute-sanitizer where
 # the section `sanitize` runs. No LLVM. Sections, in this order (default: all):
 #
-#   kernels   each kernel by itself against PyTorch (check_kernels.py), several shapes and formats, both variants
+#   kernels   each kernel by itself against PyTorch (check_kernels.py), several shapes and formats, both variants; bodies
+#             of several kernels in one (check_sequence.py)
 #   models    whole models against transformers (check_models.py): logits, chunks, batches, greedy tokens, both variants
 #   sanitize  compute-sanitizer's memcheck, racecheck and synccheck over a small model
 #   times     the kernels of the benchmark shapes, timed one by one
@@ -86,6 +87,8 @@ check_kernels() {
   done
   rm -r "$work"
   note "kernels against PyTorch" "$bad of ${#kernel_plans[@]} plans fail" "0" "$([ $bad = 0 ] && echo ok || echo FAILED)"
+  limited 60 python3 "$here/check_sequence.py" "$plans/sequences"
+  note_status "bodies of several kernels in one" $?
 }
 
 # models_of NAME LIMIT FLAG...: check_models.py, noted as NAME.
