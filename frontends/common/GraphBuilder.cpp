@@ -179,12 +179,14 @@ llama::RopeAttr GraphBuilder::ropeAttr() {
   llama::RotaryLayout layout = convert(rope.layout);
   switch (rope.scaling) {
   case RopeScaling::none:
-    return llama::RopeAttr::get(context, rope.theta, layout, llama::RopeScaling::None, rope.factor, 1.0, 1.0, 0);
+    return llama::RopeAttr::get(context, rope.theta, layout, llama::RopeScaling::None, rope.factor, 1.0, 1.0, 0,
+                                rope.divisors);
   case RopeScaling::linear:
-    return llama::RopeAttr::get(context, rope.theta, layout, llama::RopeScaling::Linear, rope.factor, 1.0, 1.0, 0);
+    return llama::RopeAttr::get(context, rope.theta, layout, llama::RopeScaling::Linear, rope.factor, 1.0, 1.0, 0,
+                                rope.divisors);
   case RopeScaling::llama3:
     return llama::RopeAttr::get(context, rope.theta, layout, llama::RopeScaling::Llama3, rope.factor,
-                                rope.lowFreqFactor, rope.highFreqFactor, rope.originalContext);
+                                rope.lowFreqFactor, rope.highFreqFactor, rope.originalContext, rope.divisors);
   }
   llvm_unreachable("all scalings are listed");
 }

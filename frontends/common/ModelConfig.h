@@ -58,6 +58,8 @@ struct Rope {
   double lowFreqFactor = 0.0;
   double highFreqFactor = 0.0;
   uint32_t originalContext = 0;
+  /// One for each pair of a head, each above 0: the frequency, scaled as above, is divided by it. Empty: none is.
+  std::vector<double> divisors;
   RotaryLayout layout = RotaryLayout::half;
 };
 

@@ -33,6 +33,7 @@ Attribute RopeAttr::parse(AsmParser &parser, Type) {
   RotaryLayout layout = RotaryLayout::Half;
   RopeScaling scaling = RopeScaling::None;
   bool haveTheta = false, haveLayout = false;
+  SmallVector<double> divisors;
   auto loc = parser.getCurrentLocation();
 
   auto parseDouble = [&](double &value) -> ParseResult { return parser.parseFloat(value); };
@@ -72,6 +73,9 @@ Attribute RopeAttr::parse(AsmParser &parser, Type) {
       return parseDouble(high);
     if (key == "originalContext")
       return parser.parseInteger(original);
+    if (key == "divisors")
+      return parser.parseCommaSeparatedList(AsmParser::Delimiter::Square,
+                                            [&] { return parseDouble(divisors.emplace_back()); });
     return parser.emitError(keyLoc) << "unknown field '" << key << "' of llama.rope";
   };
   if (parser.parseCommaSeparatedList(AsmParser::Delimiter::LessGreater, parseField))
@@ -81,7 +85,9 @@ Attribute RopeAttr::parse(AsmParser &parser, Type) {
     return {};
   }
   return RopeAttr::getChecked([&] { return parser.emitError(loc); }, parser.getContext(), llvm::APFloat(theta), layout,
-                              scaling, llvm::APFloat(factor), llvm::APFloat(low), llvm::APFloat(high), original);
+                              scaling, llvm::APFloat(factor), llvm::APFloat(low), llvm::APFloat(high), original,
+                              divisors.empty() ? DenseF64ArrayAttr()
+                                               : DenseF64ArrayAttr::get(parser.getContext(), divisors));
 }
 
 void RopeAttr::print(AsmPrinter &printer) const {
@@ -99,12 +105,18 @@ void RopeAttr::print(AsmPrinter &printer) const {
     printer.printFloat(getHighFreqFactor());
     printer << ", originalContext = " << getOriginalContext();
   }
+  if (getDivisors()) {
+    printer << ", divisors = [";
+    llvm::interleaveComma(getDivisors().asArrayRef(), printer.getStream(),
+                          [&](double divisor) { printer.printFloat(APFloat(divisor)); });
+    printer << "]";
+  }
   printer << ">";
 }
 
 LogicalResult RopeAttr::verify(function_ref<InFlightDiagnostic()> emitError, APFloat thetaValue, RotaryLayout,
                                RopeScaling scaling, APFloat factorValue, APFloat lowValue, APFloat highValue,
-                               int64_t original) {
+                               int64_t original, DenseF64ArrayAttr divisors) {
   double theta = thetaValue.convertToDouble(), factor = factorValue.convertToDouble();
   double low = lowValue.convertToDouble(), high = highValue.convertToDouble();
   if (!(theta > 0) || !std::isfinite(theta))
@@ -118,6 +130,9 @@ LogicalResult RopeAttr::verify(function_ref<InFlightDiagnostic()> emitError, APF
     if (original <= 0)
       return emitError() << "llama3 scaling needs a positive originalContext, found " << original;
   }
+  for (double divisor : divisors ? divisors.asArrayRef() : ArrayRef<double>())
+    if (!(divisor > 0 && std::isfinite(divisor)))
+      return emitError() << "divisors must be positive and finite, found " << divisor;
   return success();
 }
 
@@ -148,6 +163,8 @@ SmallVector<float> RopeAttr::inverseFrequencies(int64_t headDim) const {
       break;
     }
     }
+    if (getDivisors())
+      frequency = frequency / static_cast<float>(getDivisors()[static_cast<size_t>(j)]);
     frequencies.push_back(frequency);
   }
   return frequencies;

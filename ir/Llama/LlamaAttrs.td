@@ -104,30 +104,33 @@ def Llama_RopeAttr : Llama_Attr<"Rope", "rope"> {
     Pair j of a head of `Dh` elements turns by the angle `position * f(theta^(-2j/Dh))`, in radians (Su et al., 2021).
     For `none`, `f` is the identity. For `linear` it divides by `factor`. For `llama3` it depends on the wavelength `w =
     2 pi / freq`: it divides by `factor` if `w > originalContext / lowFreqFactor`, and is the identity if `w <
-    originalContext / highFreqFactor`. Between them it is a mixture of both, linear in `originalContext / w`.
+    originalContext / highFreqFactor`. Between them it is a mixture of both, linear in `originalContext / w`. Where
+    there are `divisors`, one for each pair, the angle of pair j is then divided by the j-th of them.
 
     ```mlir
     #llama.rope<theta = 1.0e+04, layout = half>
     #llama.rope<theta = 5.0e+05, layout = half, scaling = llama3, factor = 8.0, lowFreqFactor = 1.0,
                 highFreqFactor = 4.0, originalContext = 8192>
+    #llama.rope<theta = 1.0e+04, layout = interleaved, divisors = [1.0, 1.0, 2.5, 8.0]>
     ```
   }];
   let parameters = (ins APFloatParameter<"">:$theta, EnumParameter<Llama_RotaryLayout>:$layout,
                         EnumParameter<Llama_RopeScaling>:$scaling, APFloatParameter<"">:$factor,
                         APFloatParameter<"">:$lowFreqFactor, APFloatParameter<"">:$highFreqFactor,
-                        "int64_t":$originalContext);
+                        "int64_t":$originalContext, OptionalParameter<"::mlir::DenseF64ArrayAttr">:$divisors);
   let builders = [AttrBuilder<(ins "double":$theta, "::quipu::llama::RotaryLayout":$layout,
       CArg<"::quipu::llama::RopeScaling", "::quipu::llama::RopeScaling::None">:$scaling, CArg<"double", "1.0">:$factor,
       CArg<"double", "1.0">:$lowFreqFactor, CArg<"double", "1.0">:$highFreqFactor,
-      CArg<"int64_t", "0">:$originalContext), [{
+      CArg<"int64_t", "0">:$originalContext, CArg<"::llvm::ArrayRef<double>", "{}">:$divisors), [{
+    auto list = divisors.empty() ? ::mlir::DenseF64ArrayAttr() : ::mlir::DenseF64ArrayAttr::get($_ctxt, divisors);
     return $_get($_ctxt, ::llvm::APFloat(theta), layout, scaling, ::llvm::APFloat(factor),
-                 ::llvm::APFloat(lowFreqFactor), ::llvm::APFloat(highFreqFactor), originalContext);
+                 ::llvm::APFloat(lowFreqFactor), ::llvm::APFloat(highFreqFactor), originalContext, list);
   }]>];
   let hasCustomAssemblyFormat = 1;
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
-    /// Inverse frequencies (radians for each position) of the headDim/2 pairs, scaling applied, computed in f32 in the
-    /// order of operations that Hugging Face transformers uses.
+    /// Inverse frequencies (radians for each position) of the headDim/2 pairs, scaling and divisors applied, computed in
+    /// f32 in the order of operations that Hugging Face transformers uses.
     ::llvm::SmallVector<float> inverseFrequencies(int64_t headDim) const;
   }];
 }

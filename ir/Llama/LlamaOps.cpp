@@ -220,14 +220,24 @@ static LogicalResult verifyHeads(Operation *op, int64_t headDim, int64_t width) 
   return success();
 }
 
+static LogicalResult verifyDivisors(Operation *op, RopeAttr rope, int64_t headDim) {
+  if (!rope.getDivisors() || rope.getDivisors().size() == headDim / 2)
+    return success();
+  return op->emitOpError() << "has " << rope.getDivisors().size() << " divisors of frequencies, but heads of "
+                           << headDim << " elements have " << headDim / 2 << " pairs";
+}
+
 LogicalResult RotaryOp::verify() {
   if (failed(verifyHeads(*this, getHeadDim(), features(getInput()))) ||
+      failed(verifyDivisors(*this, getRope(), getHeadDim())) ||
       failed(expectEqual(*this, "width of the result", features(getResult()), features(getInput()))))
     return failure();
   return expectSameRowLayout(*this, {getInput(), getResult()});
 }
 
 LogicalResult RotaryTableOp::verify() {
+  if (failed(verifyDivisors(*this, getRope(), getHeadDim())))
+    return failure();
   return expectEqual(*this, "width of the table", features(getResult()), getHeadDim());
 }
 

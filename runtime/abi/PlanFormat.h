@@ -11,7 +11,7 @@ namespace quipu {
 inline constexpr uint32_t kContainerVersion = 2;
 /// Version of the meaning of plan.fbs. A plan of another version is refused. The compiler stores it in
 /// Plan.schema_version too.
-inline constexpr uint32_t kSchemaVersion = 5;
+inline constexpr uint32_t kSchemaVersion = 6;
 
 /// First bytes of a plan file, little-endian.
 struct PlanFileHeader {

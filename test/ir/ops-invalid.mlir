@@ -211,6 +211,22 @@ func.func @f(%p: tensor<?xi32>) {
 
 // -----
 
+func.func @f(%p: tensor<?xi32>) {
+  // expected-error @+1 {{'llama.rotary_table' op has 3 divisors of frequencies, but heads of 4 elements have 2 pairs}}
+  %0 = llama.rotary_table %p {headDim = 4 : i64, rope = #llama.rope<theta = 1.0e+04, layout = half, divisors = [1.0, 1.0, 1.0]>} : (tensor<?xi32>) -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<?x8xf32>, %p: tensor<?xi32>) {
+  // expected-error @+1 {{'llama.rotary' op has 1 divisors of frequencies, but heads of 4 elements have 2 pairs}}
+  %0 = llama.rotary %x, %p {headDim = 4 : i64, rope = #llama.rope<theta = 1.0e+04, layout = half, divisors = [1.0]>} : (tensor<?x8xf32>, tensor<?xi32>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
 func.func @f(%x: tensor<?x8xf32>, %t: tensor<?x4xf32>) {
   // expected-error @+1 {{'llama.rotate' op attribute 'headDim' failed to satisfy constraint: 64-bit signless integer attribute whose value is positive and even}}
   %0 = llama.rotate %x, %t layout half {headDim = 5 : i64} : (tensor<?x8xf32>, tensor<?x4xf32>) -> tensor<?x8xf32>

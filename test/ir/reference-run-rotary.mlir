@@ -51,5 +51,12 @@ func.func @main() {
   %l3 = llama.rotary_table %p {headDim = 4 : i64, rope = #llama.rope<theta = 1.0e+04, layout = half, scaling = llama3, factor = 4.0, lowFreqFactor = 1.0, highFreqFactor = 8.0, originalContext = 62>} : (tensor<2xi32>) -> tensor<2x4xf32>
   %l30 = tensor.cast %l3 : tensor<2x4xf32> to tensor<*xf32>
   call @printMemrefF32(%l30) : (tensor<*xf32>) -> ()
+
+  // Divisors 0.5 and 4: the frequencies 2 and 0.0025.
+  // CHECK: {{\[}}[1, 1, 0, 0],
+  // CHECK-NEXT: [-0.416147, 0.999997, 0.909297, 0.0025]]
+  %d = llama.rotary_table %p {headDim = 4 : i64, rope = #llama.rope<theta = 1.0e+04, layout = half, divisors = [0.5, 4.0]>} : (tensor<2xi32>) -> tensor<2x4xf32>
+  %d0 = tensor.cast %d : tensor<2x4xf32> to tensor<*xf32>
+  call @printMemrefF32(%d0) : (tensor<*xf32>) -> ()
   return
 }

@@ -91,6 +91,7 @@ func.func @activations(%tokens: tensor<?xi32>, %rows: tensor<?xi32>, %down: tens
 // CHECK: llama.rotary %{{.*}}, %{{.*}} {headDim = 4 : i64, rope = #llama.rope<theta = 5.000000e+05, layout = half, scaling = llama3, factor = 8.000000e+00, lowFreqFactor = 1.000000e+00, highFreqFactor = 4.000000e+00, originalContext = 8192>}
 // CHECK: llama.rotary %{{.*}}, %{{.*}} {headDim = 4 : i64, rope = #llama.rope<theta = 1.000000e+04, layout = interleaved, scaling = linear, factor = 2.000000e+00>}
 // CHECK: llama.rotary_table %{{.*}} {headDim = 4 : i64, rope = #llama.rope<theta = 1.000000e+04, layout = half>} : (tensor<?xi32>) -> tensor<?x4xf32>
+// CHECK: llama.rotary_table %{{.*}} {headDim = 4 : i64, rope = #llama.rope<theta = 1.000000e+04, layout = half, divisors = [1.000000e+00, 2.500000e+00]>}
 // CHECK: llama.rotate %{{.*}}, %{{.*}} layout interleaved {headDim = 4 : i64}
 // CHECK: llama.repeat_kv %{{.*}} {headDim = 4 : i64, times = 2 : i64} : (tensor<?x4xf32>) -> tensor<?x8xf32>
 // CHECK: llama.split %{{.*}} : (tensor<?x8xf32>) -> (tensor<?x5xf32>, tensor<?x3xf32>)
@@ -107,6 +108,7 @@ func.func @attention(%q: tensor<?x8xf32>, %k: tensor<?x4xf32>, %p: tensor<?xi32>
   %ql = llama.rotary %q3, %p {headDim = 4 : i64, rope = #llama.rope<theta = 1.0e+04, layout = interleaved, scaling = linear,
       factor = 2.0>} : (tensor<?x8xf32>, tensor<?xi32>) -> tensor<?x8xf32>
   %t = llama.rotary_table %p {headDim = 4 : i64, rope = #llama.rope<theta = 1.0e+04, layout = half>} : (tensor<?xi32>) -> tensor<?x4xf32>
+  %td = llama.rotary_table %p {headDim = 4 : i64, rope = #llama.rope<theta = 1.0e+04, layout = half, divisors = [1.0, 2.5]>} : (tensor<?xi32>) -> tensor<?x4xf32>
   %kr = llama.rotate %k, %t layout interleaved {headDim = 4 : i64} : (tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
   %k2 = llama.repeat_kv %k {headDim = 4 : i64, times = 2 : i64} : (tensor<?x4xf32>) -> tensor<?x8xf32>
   %a, %b = llama.split %k2 : (tensor<?x8xf32>) -> (tensor<?x5xf32>, tensor<?x3xf32>)

@@ -92,6 +92,11 @@ func.func private @f() attributes {a = #llama.rope<theta = 1.0, layout = half, s
 
 // -----
 
+// expected-error-re @+1 {{divisors must be positive and finite, found 0{{.*}}}}
+func.func private @f() attributes {a = #llama.rope<theta = 1.0, layout = half, divisors = [1.0, 0.0]>}
+
+// -----
+
 // expected-error @+1 {{a program needs 1 <= minRows <= maxRows, found 0 to 8}}
 func.func private @f() attributes {a = #llama.program<decode, rows = 0 to 8>}
 

@@ -45,6 +45,8 @@ Json configJson(const plan::ModelConfig &config) {
     result["rope_high_freq_factor"] = config.rope_high_freq_factor();
     result["rope_original_context"] = config.rope_original_context();
   }
+  if (config.rope_divisors())
+    result["rope_divisors"] = list(config.rope_divisors());
   result["rotary_layout"] = plan::EnumNameRotaryLayout(config.rotary_layout());
   result["tie_word_embeddings"] = config.tie_word_embeddings();
   result["attention_bias"] = config.attention_bias();
