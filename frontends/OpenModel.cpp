@@ -2,6 +2,8 @@
 
 #include "frontends/common/FetchAdvice.h"
 #include "frontends/common/Model.h"
+#include "frontends/gguf/File.h"
+#include "frontends/gguf/Model.h"
 #include "frontends/hf/Model.h"
 #include "frontends/hf/TokenizerFiles.h"
 #include "runtime/support/Error.h"
@@ -40,8 +42,11 @@ Model openModel(const std::string &path) {
     return hf::readDirectory(path);
   if (fs::path(path).extension() == ".json")
     return hf::readBareConfig(path);
+  if (fs::path(path).extension() == ".gguf" || headOf(path).starts_with(gguf::kMagic))
+    return gguf::readModel(path);
   constexpr std::string_view kSupported =
-      "supported are a Hugging Face model directory (config.json and safetensors) and a bare config.json";
+      "supported are a Hugging Face model directory (config.json and safetensors), a "
+      "GGUF file and a bare config.json";
   if (fs::is_regular_file(status))
     if (std::string kind = describeFileKind(headOf(path), kSupported); !kind.empty())
       fail(path, ": unknown model format: it ", kind);

@@ -1,7 +1,6 @@
 //===- CheckSchedule.cpp - Whether a kernel can follow its schedule ------------===//
 
 #include "codegen/cpu/CheckSchedule.h"
-#include "runtime/abi/WeightFormat.h"
 
 #include "mlir/IR/TypeUtilities.h"
 
@@ -9,12 +8,15 @@ using namespace mlir;
 using namespace quipu::llama;
 
 namespace quipu::codegen::cpu {
+
+bool readsBlocks(const WeightFormat &format) { return !format.block->codebook; }
+
 namespace {
 
 /// Fails with a diagnostic where a weight of the kernel lies in blocks that no emitter decodes.
 LogicalResult expectDecodable(KernelOp kernel) {
   for (Type type : kernel.getArgumentTypes())
-    if (auto block = dyn_cast<BlockType>(getElementTypeOrSelf(type)); block && block.getFormat()->block->codebook)
+    if (auto block = dyn_cast<BlockType>(getElementTypeOrSelf(type)); block && !readsBlocks(*block.getFormat()))
       return kernel.emitOpError() << "has a weight " << type << "; kernels do not look values up in the table of "
                                   << block.getFormat()->name << ": let the runtime convert it";
   return success();

@@ -5,8 +5,12 @@
 
 #include "codegen/cpu/CpuTarget.h"
 #include "ir/Llama/Llama.h"
+#include "runtime/abi/WeightFormat.h"
 
 namespace quipu::codegen::cpu {
+
+/// Whether emitters decode blocks of this format.
+bool readsBlocks(const WeightFormat &format);
 
 /// Fail with a diagnostic if the kernel's types or the target do not fit its schedule. Emitters assume that they fit.
 /// Errors of the schedule alone are found by its verifier.

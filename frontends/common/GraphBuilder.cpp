@@ -15,15 +15,16 @@
 #include "llvm/ADT/StringMap.h"
 
 #include <cmath>
+#include <set>
 #include <string>
 
 using namespace mlir;
 
 namespace quipu::frontend {
 
-DType resolveComputeDType(const Model &model) {
+DType resolveComputeDType(const Model &model, const GraphOptions &options) {
   const WeightFormat *common = nullptr;
-  bool agree = true;
+  bool agree = true, expands = false;
   if (model.weights) {
     for (const ExpectedWeight &weight : expectedWeights(model.config)) {
       const WeightEntry *entry = model.weights->find(weight.tensor);
@@ -31,11 +32,12 @@ DType resolveComputeDType(const Model &model) {
         continue;
       agree &= !common || common == entry->format;
       common = entry->format;
+      expands |= entry->format->block && !options.readsBlocks(*entry->format);
     }
   }
   if (std::optional<DType> type = common && agree ? dtypeOf(*common) : std::nullopt)
     return *type;
-  return model.config.declaredDtype.value_or(DType::f32);
+  return model.config.declaredDtype.value_or(expands ? DType::bf16 : DType::f32);
 }
 
 /// Whether a weight is multiplied with activations of the compute type.
@@ -69,14 +71,58 @@ std::string describeUnquantized(const Model &model, const WeightFormat &format) 
                 format.blockElements, ", which is a block of ", format.name, ", the first of them ", first);
 }
 
-std::string describeConversions(const Model &model, DType compute, const WeightFormat *quantize) {
+/// The format that a weight has in memory where its tensor is stored as `stored`.
+static const WeightFormat &formatInMemory(const ExpectedWeight &weight, const WeightFormat &stored,
+                                          const ModelConfig &config, DType compute, const GraphOptions &options) {
+  if (isQuantized(weight, options.quantize))
+    return *options.quantize;
+  if (stored.block) {
+    // Norms and biases are read as numbers.
+    if (!isMatrix(weight))
+      return denseFormat(DType::f32);
+    return options.readsBlocks(stored) ? stored : denseFormat(compute);
+  }
+  return isDotOperand(weight, config) && compute != DType::f32 ? denseFormat(compute) : stored;
+}
+
+std::string describeExpansions(const Model &model, DType compute, const GraphOptions &options) {
+  size_t matrices = 0, expanded = 0;
+  uint64_t storedBytes = 0, bytes = 0;
+  std::set<std::string_view> formats;
+  for (const ExpectedWeight &weight : expectedWeights(model.config)) {
+    const WeightEntry *entry = model.weights ? model.weights->find(weight.tensor) : nullptr;
+    if (!isMatrix(weight) || !entry)
+      continue;
+    ++matrices;
+    const WeightFormat &memory = formatInMemory(weight, *entry->format, model.config, compute, options);
+    if (!entry->format->block || !memory.dense)
+      continue;
+    ++expanded;
+    uint64_t values = weight.shape[0] * weight.shape[1];
+    storedBytes += entry->format->bytes(values);
+    bytes += memory.bytes(values);
+    formats.insert(entry->format->name);
+  }
+  if (!expanded)
+    return {};
+  std::string names;
+  for (std::string_view format : formats)
+    names.append(names.empty() ? "" : ", ").append(format);
+  constexpr uint64_t kMiB = 1 << 20;
+  return concat(expanded, " of ", matrices, " matrices are stored in blocks (", names,
+                ") that the kernels for this target do not read; ", "they are expanded to ", name(compute),
+                " while they are loaded, and take ", (bytes + kMiB - 1) / kMiB, " MiB instead of ",
+                (storedBytes + kMiB - 1) / kMiB);
+}
+
+std::string describeConversions(const Model &model, DType compute, const GraphOptions &options) {
   if (!model.weights || compute == DType::f32)
     return {};
   size_t matrices = 0, converted = 0;
   std::string first;
   for (const ExpectedWeight &weight : expectedWeights(model.config)) {
     const WeightEntry *entry = model.weights->find(weight.tensor);
-    if (!isDotOperand(weight, model.config) || !entry || isQuantized(weight, quantize))
+    if (!isDotOperand(weight, model.config) || !entry || entry->format->block || isQuantized(weight, options.quantize))
       continue;
     ++matrices;
     if (entry->format == &denseFormat(compute))
@@ -134,7 +180,7 @@ class GraphBuilder {
 public:
   GraphBuilder(MLIRContext &context, const Model &model, const GraphOptions &options)
       : model(model), config(model.config), options(options), builder(&context),
-        compute(options.computeDType.value_or(resolveComputeDType(model))) {}
+        compute(options.computeDType.value_or(resolveComputeDType(model, options))) {}
 
   OwningOpRef<ModuleOp> build();
 
@@ -145,7 +191,7 @@ private:
   RankedTensorType rows(int64_t width, Type type) { return RankedTensorType::get({ShapedType::kDynamic, width}, type); }
   llama::RopeAttr ropeAttr();
 
-  const WeightFormat &formatInMemory(const ExpectedWeight &weight) const;
+  const WeightFormat &formatOf(const ExpectedWeight &weight) const;
   void declareWeights();
   Value weight(const std::string &symbol, Location loc);
   /// Null if the model has no biases there.
@@ -191,14 +237,10 @@ llama::RopeAttr GraphBuilder::ropeAttr() {
   llvm_unreachable("all scalings are listed");
 }
 
-const WeightFormat &GraphBuilder::formatInMemory(const ExpectedWeight &weight) const {
-  if (isQuantized(weight, options.quantize))
-    return *options.quantize;
+const WeightFormat &GraphBuilder::formatOf(const ExpectedWeight &weight) const {
   const WeightEntry *entry = model.weights ? model.weights->find(weight.tensor) : nullptr;
   // Random weights can be made in every format.
-  if (!entry)
-    return denseFormat(compute);
-  return isDotOperand(weight, config) && compute != DType::f32 ? denseFormat(compute) : *entry->format;
+  return formatInMemory(weight, entry ? *entry->format : denseFormat(compute), config, compute, options);
 }
 
 /// The source of a weight: a whole tensor, or rows of a tensor.
@@ -214,7 +256,7 @@ void GraphBuilder::declareWeights() {
   for (const ExpectedWeight &weight : expectedWeights(config)) {
     SmallVector<int64_t> shape(weight.shape.begin(), weight.shape.end());
     bool isChanged = weight.role == WeightRole::norm && config.normPlus != 0;
-    const WeightFormat &format = isChanged ? denseFormat(DType::f32) : formatInMemory(weight);
+    const WeightFormat &format = isChanged ? denseFormat(DType::f32) : formatOf(weight);
     auto type = RankedTensorType::get(shape, llama::elementTypeOf(builder.getContext(), format));
     auto plus = isChanged ? builder.getF64FloatAttr(config.normPlus) : FloatAttr();
     weightTypes[weight.name] = type;

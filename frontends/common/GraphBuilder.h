@@ -14,7 +14,7 @@
 // - the residual stream and the logits are f32;
 // - inputs of the dot products (norm results, queries, attention results, the gated product) have the compute dtype;
 // - keys and values have the cache's dtype, to which kv_append rounds;
-// - a matrix that is quantised has the elements of a `!llama.block`;
+// - a matrix that is quantised, or stored in blocks that the target reads, has the elements of a `!llama.block`;
 // - another has its stored dtype when computing in f32, which reads any of them in place, and else the compute dtype,
 // so
 //   that both operands of a dot product agree: the runtime converts it while loading when the file has another;
@@ -34,6 +34,7 @@
 #include "mlir/IR/OwningOpRef.h"
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -47,6 +48,9 @@ struct GraphOptions {
   /// The format to which all matrices are rounded when they are loaded; also the embedding and the head. A matrix whose
   /// rows are not whole blocks stays as it is.
   const WeightFormat *quantize = nullptr;
+  /// Whether kernels of the target read matrices in blocks of a format. A matrix that is stored in blocks of another
+  /// format is converted to the compute dtype when it is loaded. The reference lowering reads all.
+  std::function<bool(const WeightFormat &)> readsBlocks = [](const WeightFormat &) { return true; };
   /// Positions in a page of the cache.
   int64_t page = 32;
   /// Upper bound of the rows of a step.
@@ -54,12 +58,17 @@ struct GraphOptions {
 };
 
 /// What `--dtype auto` means. If all matrices have one stored dtype, it is this dtype. Otherwise it is the dtype that
-/// the config declares, as in transformers. If there is none, it is f32: then every matrix is read as it is stored.
-DType resolveComputeDType(const Model &model);
+/// the config declares, as in transformers. If there is none, it is f32: then every matrix is read as it is stored. It
+/// is bf16 where matrices are stored in blocks that the target does not read. Of `options` only `readsBlocks` counts.
+DType resolveComputeDType(const Model &model, const GraphOptions &options = {});
 
-/// A remark for the user: how many matrices must be converted to `compute`. Quantised matrices do not count. Empty if
-/// no matrix is converted.
-std::string describeConversions(const Model &model, DType compute, const WeightFormat *quantize = nullptr);
+/// A remark for the user: how many matrices of numbers must be converted to `compute`. Quantised matrices do not count.
+/// Empty if no matrix is converted.
+std::string describeConversions(const Model &model, DType compute, const GraphOptions &options = {});
+
+/// A remark for the user: how many matrices are stored in blocks that the target does not read, and what memory it
+/// takes to have them in `compute`. Empty if there are none.
+std::string describeExpansions(const Model &model, DType compute, const GraphOptions &options);
 
 /// A remark for the user: which matrices cannot be quantised, because their rows are not whole blocks. Empty if all
 /// can.

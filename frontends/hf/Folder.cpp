@@ -3,12 +3,12 @@
 #include "frontends/hf/Folder.h"
 
 #include "frontends/common/Json.h"
+#include "frontends/common/ShardName.h"
 #include "frontends/hf/Safetensors.h"
 #include "runtime/support/Error.h"
 #include "runtime/support/FileKind.h"
 
 #include <algorithm>
-#include <charconv>
 #include <functional>
 #include <optional>
 
@@ -18,6 +18,8 @@ namespace quipu::frontend::hf {
 
 static constexpr const char *kConvert =
     "convert the model with transformers' save_pretrained(..., safe_serialization=True)";
+
+static constexpr std::string_view kShardExtension = ".safetensors";
 
 bool isThere(const fs::path &path) {
   std::error_code error;
@@ -46,54 +48,12 @@ static std::string firstThat(const std::vector<std::string> &names, const std::f
   return found == names.end() ? "" : *found;
 }
 
-namespace {
-
-/// "model-00002-of-00004.safetensors".
-struct ShardName {
-  std::string stem;
-  uint32_t number;
-  uint32_t count;
-  /// Number of digits to which the numbers are padded.
-  size_t width;
-
-  static std::optional<ShardName> parse(std::string_view name);
-  std::string file(uint32_t index) const {
-    auto padded = [this](uint32_t value) {
-      std::string digits = std::to_string(value);
-      return std::string(width > digits.size() ? width - digits.size() : 0, '0') + digits;
-    };
-    return concat(stem, "-", padded(index), "-of-", padded(count), ".safetensors");
-  }
-};
-
-} // namespace
-
-std::optional<ShardName> ShardName::parse(std::string_view name) {
-  static constexpr std::string_view kEnd = ".safetensors";
-  if (!name.ends_with(kEnd))
-    return std::nullopt;
-  name.remove_suffix(kEnd.size());
-  size_t of = name.rfind("-of-");
-  size_t dash = of == std::string_view::npos || of == 0 ? of : name.rfind('-', of - 1);
-  if (dash == std::string_view::npos || dash == of)
-    return std::nullopt;
-  std::string_view number = name.substr(dash + 1, of - dash - 1), count = name.substr(of + 4);
-  ShardName shard = {std::string(name.substr(0, dash)), 0, 0, number.size()};
-  auto read = [](std::string_view text, uint32_t &value) {
-    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    return !text.empty() && error == std::errc() && end == text.data() + text.size();
-  };
-  if (!read(number, shard.number) || !read(count, shard.count) || shard.number == 0 || shard.number > shard.count)
-    return std::nullopt;
-  return shard;
-}
-
 /// All shards of the set that `first` belongs to. Throws if one is missing.
 static std::vector<std::string> completeShards(const fs::path &folder, const std::vector<std::string> &names,
                                                const ShardName &first) {
   // For an absurd count the list of missing shards would be too long to read.
   uint32_t present = uint32_t(std::ranges::count_if(names, [&](const std::string &name) {
-    std::optional<ShardName> shard = ShardName::parse(name);
+    std::optional<ShardName> shard = ShardName::parse(name, kShardExtension);
     return shard && shard->stem == first.stem && shard->count == first.count;
   }));
   std::vector<std::string> paths;
@@ -134,7 +94,7 @@ static std::vector<std::string> completeShards(const fs::path &folder, const std
   if (std::string name = endsWith({".pth", ".pt", ".ckpt"}); !name.empty())
     refuse(name, "it is a PyTorch checkpoint: ", kConvert);
   if (std::string name = endsWith({".gguf"}); !name.empty())
-    refuse(name, "GGUF is not supported; get the model in Hugging Face's safetensors");
+    refuse(name, "give that file itself: a GGUF file holds the config too");
   if (std::string name = endsWith({".h5", ".msgpack", ".onnx", ".npz", ".tflite"}); !name.empty())
     refuse(name, "that format is not supported; get the model in Hugging Face's safetensors");
   fail(folder.string(),
@@ -165,11 +125,11 @@ WeightIndex readWeights(const fs::path &folder, std::vector<Note> &notes) {
   }
   std::optional<ShardName> shard;
   for (const std::string &name : files)
-    if (shard = ShardName::parse(name); shard)
+    if (shard = ShardName::parse(name, kShardExtension); shard)
       break;
   if (shard) {
     auto isOther = [&](const std::string &name) {
-      std::optional<ShardName> parsed = ShardName::parse(name);
+      std::optional<ShardName> parsed = ShardName::parse(name, kShardExtension);
       return !parsed || parsed->stem != shard->stem || parsed->count != shard->count;
     };
     if (auto other = std::ranges::find_if(files, isOther); other != files.end())
@@ -211,7 +171,7 @@ void failWithoutConfig(const fs::path &folder) {
   if (has("model_index.json"))
     refuse("it is a pipeline of several models (diffusers); give the folder of a language model");
   if (std::string gguf = firstThat(names, [](std::string_view name) { return name.ends_with(".gguf"); }); !gguf.empty())
-    refuse("it has ", gguf, ", and GGUF is not supported; give a Hugging Face model directory");
+    refuse("it has ", gguf, ": give that file itself");
   // Look one level down: archives and downloads often put the model there.
   std::string inner = firstThat(names, [&](std::string_view name) {
     std::error_code ignored;

@@ -2,6 +2,7 @@
 
 #include "frontends/hf/Model.h"
 
+#include "frontends/common/EndsOfText.h"
 #include "frontends/common/Json.h"
 #include "frontends/common/Layout.h"
 #include "frontends/hf/Config.h"
@@ -148,20 +149,6 @@ static void joinTokenizersEnd(ModelConfig &config, const ModelTokenizer &tokeniz
   }
   config.eosTokenIds.push_back(*tokenizer.end);
   config.eosOrigins.push_back(tokenizer.endOrigin);
-}
-
-/// Adds notes that say which ids end a text, and why.
-static void noteEnds(ModelConfig &config) {
-  auto say = [&](std::string text) {
-    config.notes.push_back({Note::Kind::provenance, "end of text", std::move(text)});
-  };
-  if (config.eosTokenIds.empty())
-    say(config.endsNowhere ? "no id: eos_token_id is null" : "no id");
-  static constexpr size_t kShown = 32;
-  for (size_t i = 0; i < std::min(config.eosTokenIds.size(), kShown); ++i)
-    say(concat("id ", config.eosTokenIds[i], " (", config.eosOrigins[i], ")"));
-  if (config.eosTokenIds.size() > kShown)
-    say(concat("and ", config.eosTokenIds.size() - kShown, " more ids"));
 }
 
 Model readDirectory(const std::string &path) {

@@ -47,7 +47,7 @@ static constexpr Magic kPlaceholders[] = {
 };
 
 static constexpr Magic kMagics[] = {
-    {"GGUF"sv, "is a GGUF file, which is not supported", kFolder},
+    {"GGUF"sv, "is a GGUF file", "give it as the model, by a name that ends in .gguf"},
     {"GGML"sv, kGgml, kFolder},
     {"ggjt"sv, kGgml, kFolder},
     {"lmgg"sv, kGgml, kFolder},

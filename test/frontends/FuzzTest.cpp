@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------------------===//
 
+#include "GgufFile.h"
 #include "Support.h"
 
 #include "frontends/hf/Architectures.h"
@@ -191,5 +192,61 @@ TEST(Fuzz, Safetensors) {
     });
   }
   EXPECT_GT(outcomes.accepted, 20);
+  EXPECT_GT(outcomes.refused, 1000);
+}
+
+/// Changes bytes of a header, or numbers of it: to 0, to 1, to the largest, by one bit.
+static std::string mutateNumbers(std::string bytes, size_t headerSize, std::mt19937 &random) {
+  for (unsigned n = 1 + random() % 3; n > 0; --n) {
+    size_t at = random() % headerSize, size = size_t(1) << random() % 4;
+    size = std::min(size, headerSize - at);
+    switch (random() % 5) {
+    case 0:
+      bytes.replace(at, size, std::string(size, '\0'));
+      break;
+    case 1:
+      bytes.replace(at, size, std::string(size, '\xff'));
+      break;
+    case 2:
+      bytes[at] = char(bytes[at] ^ (1 << random() % 8));
+      break;
+    case 3:
+      bytes[at] = char(random());
+      break;
+    case 4:
+      bytes.replace(at, size, bytes, random() % headerSize, size);
+      break;
+    }
+  }
+  return bytes;
+}
+
+TEST(Fuzz, Gguf) {
+  std::mt19937 random(4);
+  TempFolder folder;
+  GgufFile file = smallGguf();
+  addTokenizer(file);
+  file.set("llama.rope.scaling.type", "linear");
+  file.set("llama.rope.scaling.factor", 2.0f);
+  file.tensors.push_back({"rope_freqs.weight", {1}, 0, bytesOf(2.0f), std::nullopt});
+  std::string base = file.bytes();
+  size_t headerSize = file.header().size(), keysSize = base.find("tokenizer.ggml.model");
+  Outcomes outcomes;
+  for (int i = 0; i < 4000; ++i) {
+    // Half of them in front of the vocabulary, which is most of the header.
+    std::string bytes = mutateNumbers(base, random() % 2 ? headerSize : keysSize, random);
+    if (random() % 16 == 0)
+      bytes.resize(random() % bytes.size());
+    std::string path = folder.write("x.gguf", bytes);
+    outcomes.count([&] {
+      Model model = openModel(path);
+      checkInvariants(model.config);
+      for (const auto &[name, entry] : model.weights->tensors)
+        EXPECT_LE(entry.offset + entry.size, bytes.size());
+      for (double divisor : model.config.rope.divisors)
+        EXPECT_GT(divisor, 0);
+    });
+  }
+  EXPECT_GT(outcomes.accepted, 100);
   EXPECT_GT(outcomes.refused, 1000);
 }

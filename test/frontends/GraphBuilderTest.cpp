@@ -323,7 +323,7 @@ TEST(GraphBuilder, Quantises) {
             "15 of 15 matrices are stored in another type than f16 and are converted to it while they are loaded, the "
             "first of them layers.0.self_attn.q_proj in bf16; --dtype f32 computes with all of them as they "
             "are stored");
-  EXPECT_TRUE(describeConversions(graph.model, DType::f16, options.quantize).starts_with("2 of 2 matrices"));
+  EXPECT_TRUE(describeConversions(graph.model, DType::f16, options).starts_with("2 of 2 matrices"));
 }
 
 TEST(GraphBuilder, AutoComputesInTheStoredType) {

@@ -406,8 +406,9 @@ TEST(Model, FilesThatAreMissing) {
   // A link in a circle is there.
   std::filesystem::create_symlink("circle", folder.path / "circle");
   expectWords(errorOf([&] { openModel(folder.file("circle")); }), {"circle", "Too many levels of symbolic links"});
-  expectWords(errorOf([&] { openModel(folder.write("a.gguf", "GGUF\3")); }),
-              {"a.gguf", "is a GGUF file", "Hugging Face"});
+  // Also under another name.
+  for (const char *name : {"a.gguf", "a.weights"})
+    expectWords(errorOf([&] { openModel(folder.write(name, "GGUF\3")); }), {name, "the version", "truncated"});
   expectWords(errorOf([&] { openModel(folder.write("a.safetensors", safetensorsFile("{}", ""))); }),
               {"a.safetensors", "give the folder"});
 }
@@ -420,11 +421,11 @@ TEST(Model, FoldersThatAreNoModels) {
   };
   for (Case c :
        {Case{"adapter_model.safetensors", "adapter (LoRA)", true}, Case{"consolidated.00.pth", "PyTorch", true},
-        Case{"x-q4.gguf", "GGUF is not supported", true}, Case{"tf_model.h5", "not supported", true},
+        Case{"x-q4.gguf", "give that file itself", true}, Case{"tf_model.h5", "not supported", true},
         Case{"model.safetensors.incomplete", "did not finish", true},
         Case{"pytorch_model.bin.index.json", "convert", true}, Case{"params.json", "Meta's own layout", false},
         Case{"adapter_config.json", "adapter (LoRA)", false}, Case{"model_index.json", "diffusers", false},
-        Case{"x-q4.gguf", "GGUF is not supported", false}}) {
+        Case{"x-q4.gguf", "give that file itself", false}}) {
     TempFolder folder;
     folder.write(c.file, "x");
     if (c.withConfig)

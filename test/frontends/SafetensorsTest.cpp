@@ -163,7 +163,7 @@ static const BadFile kBadFiles[] = {
      "Access to this model is restricted.\n",
      {"is a text that begins with \"Access to this model is restricted.\""}},
     {"Zeros", std::string(4096, '\0'), {"nothing but zeros", "get the file again"}},
-    {"Gguf", std::string("GGUF\3\0\0\0\0\0\0\0", 12), {"GGUF", "not supported"}},
+    {"Gguf", std::string("GGUF\3\0\0\0\0\0\0\0", 12), {"GGUF", "ends in .gguf"}},
     {"PyTorch", std::string("PK\3\4\0\0\0\0archive/data.pkl", 24), {"PyTorch checkpoint", "safe_serialization=True"}},
     {"Gzip", "\x1f\x8b\x08 and so on", {"gzip archive", "unpack"}},
     {"LengthHuge", withLength(~0ull, "{}"), {"18446744073709551615", "100000000"}},

@@ -40,6 +40,9 @@ public:
   /// The target that was asked for, then the other targets for which its plan has code.
   virtual std::vector<std::string> targets() const = 0;
 
+  /// Whether kernels read matrices in blocks of this format.
+  virtual bool readsBlocks(const WeightFormat &format) const = 0;
+
   /// The pass that emits code for the kernels of a target's module, or only for options.kernel.
   virtual std::unique_ptr<mlir::Pass> createEmission(const std::string &target) = 0;
 

@@ -161,22 +161,31 @@ void Compilation::openOutputs() {
 
 frontend::DType Compilation::computeDType() const {
   std::optional<frontend::DType> dtype = parseDType(options.dtype);
-  return dtype ? *dtype : frontend::resolveComputeDType(model);
+  return dtype ? *dtype : frontend::resolveComputeDType(model, graphOptions());
 }
 
-void Compilation::importModel() {
+frontend::GraphOptions Compilation::graphOptions() const {
   frontend::GraphOptions graph;
   graph.computeDType = parseDType(options.dtype);
   graph.kvDType = parseDType(options.kvDtype);
-  if (!options.quantize.empty()) {
+  if (!options.quantize.empty())
     graph.quantize = findWeightFormat(options.quantize);
+  graph.readsBlocks = [this](const WeightFormat &format) { return backend->readsBlocks(format); };
+  return graph;
+}
+
+void Compilation::importModel() {
+  frontend::GraphOptions graph = graphOptions();
+  if (graph.quantize) {
     if (std::string left = frontend::describeUnquantized(model, *graph.quantize); !left.empty())
       printNote(concat(options.model, ": ", left));
   }
   // A type that the user asked for needs no remark. But auto must not lose precision silently.
-  if (std::string conversions = frontend::describeConversions(model, computeDType(), graph.quantize);
+  if (std::string conversions = frontend::describeConversions(model, computeDType(), graph);
       !graph.computeDType && !conversions.empty())
     printNote(concat("warning: ", options.model, ": ", conversions));
+  if (std::string expansions = frontend::describeExpansions(model, computeDType(), graph); !expansions.empty())
+    printNote(concat(options.model, ": ", expansions));
   mlir::OwningOpRef<mlir::ModuleOp> module;
   timing.measure(kImportPhase, [&] { module = frontend::buildGraph(context, model, graph); });
   if (!module)

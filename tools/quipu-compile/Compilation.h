@@ -3,6 +3,7 @@
 #ifndef QUIPU_TOOLS_QUIPU_COMPILE_COMPILATION_H
 #define QUIPU_TOOLS_QUIPU_COMPILE_COMPILATION_H
 
+#include "frontends/common/GraphBuilder.h"
 #include "frontends/common/Model.h"
 #include "runtime/support/OutputFile.h"
 #include "tools/quipu-compile/Backend.h"
@@ -33,6 +34,7 @@ public:
 private:
   /// Type of the activations that enter dot products.
   frontend::DType computeDType() const;
+  frontend::GraphOptions graphOptions() const;
   void importModel();
   /// Runs the phases up to `last` (a phase's name) for each target.
   void runPhases(const std::vector<std::string> &targets, const std::string &last);

@@ -3,6 +3,7 @@
 #ifndef QUIPU_TOOLS_QUIPU_COMPILE_CPUBACKEND_H
 #define QUIPU_TOOLS_QUIPU_COMPILE_CPUBACKEND_H
 
+#include "codegen/cpu/CheckSchedule.h"
 #include "codegen/cpu/CpuTarget.h"
 #include "tools/quipu-compile/Backend.h"
 
@@ -18,6 +19,7 @@ public:
   CpuBackend(const CompileOptions &options, Timing &timing);
 
   std::vector<std::string> targets() const override { return {options.target}; }
+  bool readsBlocks(const WeightFormat &format) const override { return codegen::cpu::readsBlocks(format); }
   std::unique_ptr<mlir::Pass> createEmission(const std::string &target) override;
   std::string emit(const Variant &variant) override;
   codegen::PlanTarget planTarget() const override;

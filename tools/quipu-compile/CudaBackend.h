@@ -13,6 +13,7 @@ public:
   CudaBackend(const CompileOptions &options, Timing &timing);
 
   std::vector<std::string> targets() const override;
+  bool readsBlocks(const WeightFormat &) const override { return false; }
   std::unique_ptr<mlir::Pass> createEmission(const std::string &target) override;
   std::string emit(const Variant &variant) override;
   codegen::PlanTarget planTarget() const override { return {"cuda", target.arch, {}}; }

@@ -141,7 +141,8 @@ static std::string cacheKey(const std::string &model, const std::vector<std::str
     for (const fs::directory_entry &entry : fs::directory_iterator(model))
       if (entry.is_regular_file() && (entry.path().extension() == ".json" || entry.path().extension() == ".model"))
         small.push_back(entry.path());
-  } else {
+  } else if (fs::path(model).extension() != ".gguf") {
+    // Of a GGUF file the header counts, which has the config and the tokenizer.
     small.push_back(model);
   }
   std::sort(small.begin(), small.end());

@@ -12,6 +12,7 @@
 #include "tools/quipu/Memory.h"
 #include "tools/quipu/PlanSource.h"
 #include "tools/quipu/Prompt.h"
+#include "tools/quipu/WeightTypes.h"
 
 #include <nlohmann/json.hpp>
 
@@ -98,6 +99,8 @@ void RunCommand::printSummary(const Model &loaded, const RunResult &result) cons
   if (std::optional<MemoryInfo> memory = loaded.device().memoryInfo())
     line += concat(", GPU memory ", fixed(double(memory->total - memory->free) / 1048576, 0), " of ",
                    fixed(double(memory->total) / 1048576, 0), " MiB in use");
+  if (std::string expansions = expansionText(loaded.plan()); !expansions.empty())
+    line += ", " + expansions;
   // With this seed the same text comes again. Without random numbers it comes again anyway.
   if (generate.sampling.temperature != 0)
     line += concat(", seed ", generate.sampling.seed);

@@ -1,6 +1,10 @@
 //===- WeightTypes.cpp - In which types a plan's matrices lie ----------------------------===//
 
 #include "tools/quipu/WeightTypes.h"
+#include "runtime/abi/SourceSlice.h"
+#include "runtime/abi/WeightFormat.h"
+#include "runtime/support/Error.h"
+#include "tools/common/Console.h"
 
 #include <set>
 
@@ -19,6 +23,32 @@ std::string dtypeText(const plan::Plan &plan) {
   for (const std::string &type : types)
     text += (type == *types.begin() ? " " : ", ") + type;
   return text + ")";
+}
+
+std::string expansionText(const plan::Plan &plan) {
+  std::set<std::string> from, to;
+  uint64_t stored = 0, bytes = 0;
+  for (const plan::Weight *weight : *plan.weights())
+    for (const plan::Source *source : *weight->sources()) {
+      const WeightFormat &format = formatOf(*source), &memory = formatOf(*weight);
+      if (!format.block || !memory.dense)
+        continue;
+      SourceSlice slice = SourceSlice::of(*source);
+      stored += format.bytes(slice.elements());
+      bytes += memory.bytes(slice.elements());
+      from.emplace(format.name);
+      to.emplace(memory.name);
+    }
+  if (from.empty())
+    return "";
+  auto join = [](const std::set<std::string> &names) {
+    std::string text;
+    for (const std::string &name : names)
+      text += (text.empty() ? "" : ", ") + name;
+    return text;
+  };
+  return concat("weights of ", join(from), " (", binaryBytes(double(stored)), ") expanded to ", join(to), " (",
+                binaryBytes(double(bytes)), ")");
 }
 
 } // namespace quipu::tool

@@ -1,0 +1,90 @@
+#!/usr/bin/env python3
+"""Holds a model in GGUF against the same model in a Hugging Face folder.
+
+    check_gguf.py MODEL WORK [--type f32|f16|bf16|q8_0|q4_0] [--files N] [--target cpu:...] [--set FIELD=JSON]
+
+MODEL is a folder of test/goldens with weights in f32, WORK a folder to be made anew. The model is written as GGUF with
+matrices of the type, and as a folder whose weights are these matrices' values in f32; FIELDs of its config are changed in
+both. The logits at every position agree: to 1e-5 of the largest in f32, to 1e-4 where weights are decoded.
+"""
+
+import argparse
+import array
+import json
+import pathlib
+import shutil
+import struct
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from block_formats import FORMATS, rounded  # noqa: E402
+from check_golden import quipu  # noqa: E402
+from check_quantized import read_tensors, write_tensors  # noqa: E402
+from compare_npy import read_npy, worst_row  # noqa: E402
+from gguf_file import payload, write_model  # noqa: E402
+
+DENSE = ("f32", "f16", "bf16")
+CHUNKS = [None, 7, 1]
+
+
+def decoded(shape, values, name):
+    """Values as they are after they were stored in the type."""
+    if len(shape) != 2 or name == "f32":
+        return values
+    if name == "f16":
+        return array.array("f", struct.unpack(f"<{len(values)}e", payload(values, name)))
+    if name == "bf16":
+        return array.array("f", array.array("I", (b << 16 for b in array.array("H", payload(values, name)))).tobytes())
+    return array.array("f", rounded(values, name)) if shape[1] % FORMATS[name][0] == 0 else values
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("model", type=pathlib.Path)
+    parser.add_argument("work", type=pathlib.Path)
+    parser.add_argument("--type", choices=[*DENSE, *FORMATS], default="f32")
+    parser.add_argument("--files", type=int, default=1)
+    parser.add_argument("--target", default="cpu")
+    parser.add_argument("--set", action="append", default=[], metavar="FIELD=JSON")
+    options = parser.parse_args()
+    work = options.work
+    shutil.rmtree(work, ignore_errors=True)
+    (work / "folder").mkdir(parents=True)
+    config = json.loads((options.model / "config.json").read_text())
+    for text in options.set:
+        field, value = text.split("=", 1)
+        config[field] = json.loads(value)
+    tensors = read_tensors(options.model / "model.safetensors")
+    file = write_model(work / "model.gguf", config, tensors, options.type, options.files)
+    (work / "folder" / "config.json").write_text(json.dumps(config))
+    write_tensors(work / "folder" / "model.safetensors",
+                  {name: (shape, decoded(shape, values, options.type)) for name, (shape, values) in tensors.items()})
+
+    prompt = (options.model / "prompt.txt").read_text().strip()
+
+    def logits(plan, name, *more):
+        quipu("logits", plan, "--prompt-tokens", prompt, "--all", "-o", work / name, *more)
+        return read_npy(work / name)
+
+    flags = ["--dtype", "f32", "--target", options.target]
+    quipu("compile", work / "folder", "-o", work / "folder.qplan", *flags)
+    quipu("compile", file, "-o", work / "gguf.qplan", *flags)
+    # Matrices stay in memory as the file has them.
+    for weight in json.loads(quipu("inspect", work / "gguf.qplan", "--json"))["weights"]:
+        stored = {source["dtype"] for source in weight["sources"]}
+        assert stored == {weight["dtype"]}, weight
+    expected = logits(work / "folder.qplan", "expected.npy")
+    tolerance = 1e-5 if options.type in DENSE else 1e-4
+    missed = []
+    for chunk in CHUNKS:
+        error, row, _ = worst_row(logits(work / "gguf.qplan", "found.npy", *(["--chunk", chunk] if chunk else [])), expected)
+        print(f"chunks of {chunk or 'all'}: largest error {error:.3g} at position {row}, tolerance {tolerance:.3g}")
+        if error > tolerance:
+            missed.append(f"chunks of {chunk or 'all'}")
+    shutil.rmtree(work)
+    if missed:
+        sys.exit(f"{options.model.name} {options.type}: missed by {', '.join(missed)}")
+
+
+if __name__ == "__main__":
+    main()
