@@ -243,6 +243,13 @@ TEST(GraphBuilder, Rope) {
   EXPECT_EQ(rope.getLowFreqFactor().convertToDouble(), 1.0);
   EXPECT_EQ(rope.getHighFreqFactor().convertToDouble(), 4.0);
   EXPECT_EQ(rope.getOriginalContext(), 32);
+  EXPECT_FALSE(rope.getDivisors());
+  llama3.model.config.rope.divisors = {1, 2.5};
+  llama3.model.config.headDim = 4;
+  llama3.build();
+  rope = llama3.all<llama::RotaryOp>().front().getRope();
+  ASSERT_TRUE(rope.getDivisors());
+  EXPECT_EQ(rope.getDivisors().asArrayRef(), llvm::ArrayRef<double>({1, 2.5}));
 }
 
 TEST(GraphBuilder, SlidingWindow) {
@@ -324,6 +331,35 @@ TEST(GraphBuilder, Quantises) {
             "first of them layers.0.self_attn.q_proj in bf16; --dtype f32 computes with all of them as they "
             "are stored");
   EXPECT_TRUE(describeConversions(graph.model, DType::f16, options).starts_with("2 of 2 matrices"));
+}
+
+// Test: matrices that are stored in blocks stay so where the target reads them. For other targets they become numbers:
+// of bf16, where no type was asked for. Norms are numbers in any case.
+TEST(GraphBuilder, StoredBlocks) {
+  const char *sizes = R"({"hidden_size": 64, "intermediate_size": 96, "torch_dtype": null})";
+  Graph kept(sizes, {}, "q4_1", {{"layers.0.mlp.up_proj", DType::bf16}});
+  EXPECT_EQ(kept.typeOf("embed_tokens"), "tensor<16x64x!llama.block<q4_1>>");
+  EXPECT_EQ(kept.typeOf("lm_head"), "tensor<16x64x!llama.block<q4_1>>");
+  EXPECT_EQ(kept.typeOf("layers.0.mlp.up_proj"), "tensor<96x64xbf16>");
+  EXPECT_EQ(kept.typeOf("norm"), "tensor<64xf32>");
+  EXPECT_EQ(layerTypes(kept), "f32 f32 f32 f32 f32 f32");
+  EXPECT_EQ(describeExpansions(kept.model, DType::f32, {}), "");
+  // Also beside activations of 16 bits.
+  GraphOptions f16;
+  f16.computeDType = DType::f16;
+  EXPECT_EQ(Graph(sizes, f16, "q4_1").typeOf("lm_head"), "tensor<16x64x!llama.block<q4_1>>");
+
+  GraphOptions options;
+  options.readsBlocks = [](const WeightFormat &format) { return format.name == "q8_0"; };
+  Graph expanded(sizes, options, "q4_1");
+  EXPECT_EQ(expanded.typeOf("embed_tokens"), "tensor<16x64xbf16>");
+  EXPECT_EQ(expanded.typeOf("layers.1.mlp.down_proj"), "tensor<64x96xbf16>");
+  EXPECT_EQ(layerTypes(expanded), "f32 bf16 bf16 bf16 bf16 bf16");
+  EXPECT_EQ(describeExpansions(expanded.model, DType::bf16, options),
+            "16 of 16 matrices are stored in blocks (q4_1) that the kernels for this target do not read; they are "
+            "expanded to bf16 while they are loaded, and take 1 MiB instead of 1");
+  EXPECT_EQ(describeConversions(expanded.model, DType::bf16, options), "");
+  EXPECT_EQ(Graph(sizes, options, "q8_0").typeOf("lm_head"), "tensor<16x64x!llama.block<q8_0>>");
 }
 
 TEST(GraphBuilder, AutoComputesInTheStoredType) {
