@@ -37,7 +37,7 @@ DType resolveComputeDType(const Model &model, const GraphOptions &options) {
   }
   if (std::optional<DType> type = common && agree ? dtypeOf(*common) : std::nullopt)
     return *type;
-  return model.config.declaredDtype.value_or(expands ? DType::bf16 : DType::f32);
+  return model.config.declaredDtype.value_or(expands ? options.dtypeForBlocks : DType::f32);
 }
 
 /// Whether a weight is multiplied with activations of the compute type.

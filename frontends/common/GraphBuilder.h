@@ -51,6 +51,8 @@ struct GraphOptions {
   /// Whether kernels of the target read matrices in blocks of a format. A matrix that is stored in blocks of another
   /// format is converted to the compute dtype when it is loaded. The reference lowering reads all.
   std::function<bool(const WeightFormat &)> readsBlocks = [](const WeightFormat &) { return true; };
+  /// What resolveComputeDType takes if there are such matrices.
+  DType dtypeForBlocks = DType::f32;
   /// Positions in a page of the cache.
   int64_t page = 32;
   /// Upper bound of the rows of a step.
@@ -58,8 +60,9 @@ struct GraphOptions {
 };
 
 /// What `--dtype auto` means. If all matrices have one stored dtype, it is this dtype. Otherwise it is the dtype that
-/// the config declares, as in transformers. If there is none, it is f32: then every matrix is read as it is stored. It
-/// is bf16 where matrices are stored in blocks that the target does not read. Of `options` only `readsBlocks` counts.
+/// the config declares, as in transformers. If there is none, it is f32: then every matrix is read as it is stored. If
+/// matrices are stored in blocks that the target does not read, it is `dtypeForBlocks`. Of `options` only what is about
+/// blocks counts.
 DType resolveComputeDType(const Model &model, const GraphOptions &options = {});
 
 /// A remark for the user: how many matrices of numbers must be converted to `compute`. Quantised matrices do not count.

@@ -333,8 +333,8 @@ TEST(GraphBuilder, Quantises) {
   EXPECT_TRUE(describeConversions(graph.model, DType::f16, options).starts_with("2 of 2 matrices"));
 }
 
-// Test: matrices that are stored in blocks stay so where the target reads them. For other targets they become numbers:
-// of bf16, where no type was asked for. Norms are numbers in any case.
+// Test: matrices that are stored in blocks stay so where the target reads them. For other targets they become numbers,
+// of a type that the target chooses if none was asked for. Norms are numbers in any case.
 TEST(GraphBuilder, StoredBlocks) {
   const char *sizes = R"({"hidden_size": 64, "intermediate_size": 96, "torch_dtype": null})";
   Graph kept(sizes, {}, "q4_1", {{"layers.0.mlp.up_proj", DType::bf16}});
@@ -351,6 +351,9 @@ TEST(GraphBuilder, StoredBlocks) {
 
   GraphOptions options;
   options.readsBlocks = [](const WeightFormat &format) { return format.name == "q8_0"; };
+  Graph wide(sizes, options, "q4_1");
+  EXPECT_EQ(layerTypes(wide), "f32 f32 f32 f32 f32 f32");
+  options.dtypeForBlocks = DType::bf16;
   Graph expanded(sizes, options, "q4_1");
   EXPECT_EQ(expanded.typeOf("embed_tokens"), "tensor<16x64xbf16>");
   EXPECT_EQ(expanded.typeOf("layers.1.mlp.down_proj"), "tensor<64x96xbf16>");

@@ -42,6 +42,8 @@ public:
 
   /// Whether kernels read matrices in blocks of this format.
   virtual bool readsBlocks(const WeightFormat &format) const = 0;
+  /// What `--dtype auto` computes in, if there are blocks that kernels do not read.
+  virtual frontend::DType dtypeForBlocks() const = 0;
 
   /// The pass that emits code for the kernels of a target's module, or only for options.kernel.
   virtual std::unique_ptr<mlir::Pass> createEmission(const std::string &target) = 0;

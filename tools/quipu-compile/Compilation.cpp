@@ -170,6 +170,7 @@ frontend::GraphOptions Compilation::graphOptions() const {
   graph.kvDType = parseDType(options.kvDtype);
   if (!options.quantize.empty())
     graph.quantize = findWeightFormat(options.quantize);
+  graph.dtypeForBlocks = backend->dtypeForBlocks();
   graph.readsBlocks = [this](const WeightFormat &format) { return backend->readsBlocks(format); };
   return graph;
 }

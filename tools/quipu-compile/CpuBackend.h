@@ -20,6 +20,7 @@ public:
 
   std::vector<std::string> targets() const override { return {options.target}; }
   bool readsBlocks(const WeightFormat &format) const override { return codegen::cpu::readsBlocks(format); }
+  frontend::DType dtypeForBlocks() const override { return frontend::DType::f32; }
   std::unique_ptr<mlir::Pass> createEmission(const std::string &target) override;
   std::string emit(const Variant &variant) override;
   codegen::PlanTarget planTarget() const override;

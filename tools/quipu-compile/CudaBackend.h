@@ -14,6 +14,8 @@ public:
 
   std::vector<std::string> targets() const override;
   bool readsBlocks(const WeightFormat &) const override { return false; }
+  /// Tensor cores have no f32.
+  frontend::DType dtypeForBlocks() const override { return frontend::DType::bf16; }
   std::unique_ptr<mlir::Pass> createEmission(const std::string &target) override;
   std::string emit(const Variant &variant) override;
   codegen::PlanTarget planTarget() const override { return {"cuda", target.arch, {}}; }
