@@ -61,6 +61,14 @@ for shape in llama-3.2-1b:8704 llama-2-7b:4096 llama-3-8b:4096; do
     --max-seq "${shape#*:}"
 done
 
+# Models whose files have matrices in blocks, and the same in numbers.
+for model in $(python3 "$root/test/gpu/gguf_models.py" "$out/models"); do
+  for dtype in f32 bf16 f16; do
+    plan "same/$model.gguf.$dtype" "$out/models/$model.gguf" "${cuda[@]}" --max-batch 8 --bundle
+    plan "same/$model.folder.$dtype" "$out/models/$model" "${cuda[@]}" --max-batch 8 --bundle
+  done
+done
+
 # Code that check_sequence.py runs.
 QUIPU_KEEP_SEQUENCES=$out/plans/sequences "$build/test/unit/QuipuCodegenTests" --gtest_filter='*BodySequence*' \
   --gtest_brief=1 || failed=1
