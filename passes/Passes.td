@@ -134,6 +134,26 @@ def SpecializePass : Pass<"llama-specialize", "::mlir::ModuleOp"> {
            "Positions in a page of the key/value cache; 0 keeps the number of the imported program">];
 }
 
+def QuantizeActivationsPass : Pass<"llama-quantize-activations", "::mlir::ModuleOp"> {
+  let summary = "rounds the inputs of products with weights in blocks to small integers";
+  let description = [{
+    Puts a `llama.quantize` in front of each `llama.linear` of a kernel whose weight lies in blocks. Code for such a kernel
+    multiplies integers. Weights whose values are places in a table, and rows that are no whole blocks of `block`
+    elements, are left alone.
+
+    ```mlir
+    %y = llama.linear %x, %w : (tensor<?x576xf32>, tensor<576x576x!llama.block<q8_0>>) -> tensor<?x576xf32>
+    // becomes
+    %q = llama.quantize %x {block = 32 : i64} : (tensor<?x576xf32>) -> tensor<?x576xf32>
+    %y = llama.linear %q, %w : (tensor<?x576xf32>, tensor<576x576x!llama.block<q8_0>>) -> tensor<?x576xf32>
+    ```
+  }];
+  let options = [
+    Option<"block", "block", "int64_t", /*default=*/"32", "Elements that share a scale: a multiple of 32">,
+    Option<"exact", "exact", "bool", /*default=*/"false", "Round nothing">];
+  let statistics = [Statistic<"numQuantized", "quantized", "Number of kernels whose input is rounded">];
+}
+
 def PlanMemoryPass : Pass<"llama-plan-memory", "::mlir::ModuleOp"> {
   let summary = "gives the results and workspaces of all launches places in one arena";
   let description = [{

@@ -1,7 +1,7 @@
 """The lit suite: FileCheck tests of dialect, frontends, passes, codegen, tools, and end-to-end runs.
 
 Features that a test may REQUIRE (a test that needs one the machine lacks is reported as skipped, with the reason):
-  avx2 fma f16c avx512 avx512bf16 avx512fp16 amx   what the CPU can do (avx512: everything of x86-64-v4)
+  avx2 fma f16c avx512 avx512bf16 avx512fp16 avx512vnni amx   what the CPU can do (avx512: everything of x86-64-v4)
   ptxas                                            NVIDIA's assembler is on the PATH or under /usr/local/cuda
   toolkit_ptxas                                    it is under /usr/local/cuda
   transformers                                     Python with torch and transformers; QUIPU_TRANSFORMERS_PYTHON names
@@ -37,6 +37,7 @@ def cpu_features():
         "avx512": {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"},
         "avx512bf16": {"avx512f", "avx512_bf16"},
         "avx512fp16": {"avx512f", "avx512_fp16"},
+        "avx512vnni": {"avx512f", "avx512_vnni"},
         "amx": {"amx_tile", "amx_bf16"},
     }
     return [feature for feature, required in needs.items() if required <= flags]

@@ -15,7 +15,7 @@ static constexpr llvm::StringLiteral kForms[] = {"store", "add store", "gate sto
                                                  "rotate store, rotate kv_append, kv_append"};
 
 /// The forms of the family, for diagnostics.
-static constexpr llvm::StringLiteral kFamily = "its forms are [gather_rows] [rms_norm] linear [add | gate | "
+static constexpr llvm::StringLiteral kFamily = "its forms are [gather_rows] [rms_norm] [quantize] linear [add | gate | "
                                                "split rotate rotate kv_append]";
 
 /// Whether `value` comes from outside of the kernel.
@@ -34,7 +34,7 @@ public:
     Block &body = region.kernel.getBody().front();
     for (Operation &op : body.without_terminator()) {
       Fit fit = llvm::TypeSwitch<Operation *, Fit>(&op)
-                    .Case<GatherRowsOp, RMSNormOp, LinearOp, AddOp, GateOp, SplitOp, RotateOp, KVAppendOp>(
+                    .Case<GatherRowsOp, RMSNormOp, QuantizeOp, LinearOp, AddOp, GateOp, SplitOp, RotateOp, KVAppendOp>(
                         [&](auto stage) { return add(stage); })
                     .Default([](Operation *) { return Fit::NoPlace; });
       if (failed(diagnose(fit, &op)))
@@ -84,10 +84,19 @@ private:
   }
 
   Fit add(RMSNormOp op) {
-    if (region.linear || region.norm())
+    if (region.linear || region.norm() || region.quantize())
       return Fit::NoPlace;
     region.prologue.push_back(NormStage{op});
     Fit fit = fitIf(isInput(op.getInput()) && isArgument(op.getWeight()));
+    input = op.getResult();
+    return fit;
+  }
+
+  Fit add(QuantizeOp op) {
+    if (region.linear || region.quantize())
+      return Fit::NoPlace;
+    region.prologue.push_back(QuantizeStage{op});
+    Fit fit = fitIf(isInput(op.getInput()));
     input = op.getResult();
     return fit;
   }
@@ -260,6 +269,8 @@ Value LinearRegion::source() const {
   if (GatherRowsOp op = gather())
     return op.getInput();
   if (RMSNormOp op = norm())
+    return op.getInput();
+  if (QuantizeOp op = quantize())
     return op.getInput();
   return LinearOp(linear).getInput();
 }

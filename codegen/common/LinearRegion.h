@@ -25,9 +25,10 @@ struct LinearRegion {
   /// They cover the rows of the weight in order.
   llvm::SmallVector<LinearSection, 3> sections = {};
 
-  /// The ops of the prologue's gather and norm. Null if the kernel has none.
+  /// The ops of the prologue: gather, norm and rounding. Null if the kernel has none.
   llama::GatherRowsOp gather() const { return prologueOp<GatherStage, llama::GatherRowsOp>(); }
   llama::RMSNormOp norm() const { return prologueOp<NormStage, llama::RMSNormOp>(); }
+  llama::QuantizeOp quantize() const { return prologueOp<QuantizeStage, llama::QuantizeOp>(); }
   /// The first stage of type `StageT` in any section, or null.
   template <typename StageT> const StageT *find() const {
     for (const LinearSection &section : sections)
@@ -37,7 +38,7 @@ struct LinearRegion {
   }
   template <typename StageT> bool has() const { return find<StageT>() != nullptr; }
 
-  /// The activation that the kernel reads, before the gather and the norm.
+  /// The activation that the kernel reads, before its prologue.
   mlir::Value source() const;
   /// K (columns) and N (rows) of the weight.
   int64_t inputs() const { return weightType().getDimSize(1); }
@@ -50,6 +51,11 @@ struct LinearRegion {
   llvm::SmallVector<int64_t> combinedRows() const;
   /// Elements of a head, in kernels with a rotation.
   int64_t headDim() const;
+  /// The type of the rows that are rounded to integers, or else multiplied.
+  mlir::Type exactInputType() const {
+    llama::QuantizeOp rounded = quantize();
+    return rounded ? rounded.getInput().getType() : llama::LinearOp(linear).getInput().getType();
+  }
   /// The number of rows, from the frame of an entry (KernelFrame, CudaFrame).
   template <typename Frame> mlir::Value rowCount(const Frame &frame) const {
     return rows == RowDim::Outputs ? frame.outputs : frame.tokens;

@@ -31,7 +31,12 @@ struct NormStage {
   llama::RMSNormOp op;
 };
 
-using PrologueStage = std::variant<GatherStage, NormStage>;
+/// Rows are rounded to small integers and scales.
+struct QuantizeStage {
+  llama::QuantizeOp op;
+};
+
+using PrologueStage = std::variant<GatherStage, NormStage, QuantizeStage>;
 
 //===----------------------------------------------------------------------===//
 // Epilogue: sums of the product

@@ -1,6 +1,7 @@
 //===- CheckSchedule.cpp - Whether a kernel can follow its schedule ------------===//
 
 #include "codegen/cpu/CheckSchedule.h"
+#include "codegen/cpu/QuantizedInput.h"
 
 #include "mlir/IR/TypeUtilities.h"
 
@@ -32,16 +33,20 @@ public:
     LinearOp linear = *kernel.getOps<LinearOp>().begin();
     bool many = schedule.getRows() == RowRegime::Many;
     int64_t lanes = many ? schedule.getLanes() : 0;
+    if (failed(checkIntegers(linear, schedule)))
+      return failure();
     for (Type type : kernel.getResultTypes())
       if (failed(checkLayout(type, lanes)))
         return failure();
-    Type source = linear.getInput().getType();
-    auto norm = linear.getInput().getDefiningOp<RMSNormOp>();
+    auto quantize = linear.getInput().getDefiningOp<QuantizeOp>();
+    Value input = quantize ? quantize.getInput() : linear.getInput();
+    Type source = input.getType();
+    auto norm = input.getDefiningOp<RMSNormOp>();
     if (norm) {
       source = norm.getInput().getType();
-      if (many && (!kernel.getWorkspace() || kernel.getWorkspace()->size() != 1))
+      if (many && !quantize && (!kernel.getWorkspace() || kernel.getWorkspace()->size() != 1))
         return refuse() << "keeps the normalised input in a workspace; the kernel needs one";
-      if (many)
+      if (many && !quantize)
         source = cast<TypeAttr>((*kernel.getWorkspace())[0]).getValue();
     }
     // The normalisation of few rows reads either.
@@ -54,6 +59,10 @@ public:
     if (packed && llvm::any_of(rotates, [](RotateOp rotate) { return rotate.getHeadDim() % 4 != 0; }))
       return refuse() << "turns results that lie in pairs of features; heads of " << (*rotates.begin()).getHeadDim()
                       << " elements have an odd half, which ends inside of a pair";
+    if (quantize && many && isPacked(source))
+      return refuse() << "rounds one feature at a time; the input is " << source << ", in pairs of features";
+    if (quantize)
+      return success();
     return checkDot(schedule.getDot(),
                     {getElementTypeOrSelf(linear.getInput()), getElementTypeOrSelf(linear.getWeight())}, many,
                     isPacked(source));
@@ -100,6 +109,43 @@ private:
     return diagnostic;
   }
 
+  /// Products of integers need an input that is rounded to them, and a weight that lies in them.
+  LogicalResult checkIntegers(LinearOp linear, CpuLinearScheduleAttr schedule) {
+    bool rounded = linear.getInput().getDefiningOp<QuantizeOp>() != nullptr;
+    DotKind dot = schedule.getDot();
+    if (rounded != multipliesIntegers(dot))
+      return refuse() << (rounded ? "multiplies no integers; the input is rounded by llama.quantize, which int8 and "
+                                    "int16 are for"
+                                  : "multiplies integers; put llama.quantize in front of the product");
+    if (!rounded)
+      return success();
+    Type weight = linear.getWeight().getType();
+    if (!isa<BlockType>(getElementTypeOrSelf(weight)))
+      return refuse() << "multiplies integers; the weight " << weight << " does not lie in blocks";
+    auto quantize = linear.getInput().getDefiningOp<QuantizeOp>();
+    if (quantize.getBlock() % kIntegersTogether)
+      return refuse() << "multiplies " << kIntegersTogether << " integers together; the input has a scale for each "
+                      << quantize.getBlock();
+    if (dot == DotKind::Int8 && !target.hasInt8Dot())
+      return refuse() << "has dot products of 8-bit integers, which need avx512vnni and avx512vl; the target is cpu:"
+                      << target.requested;
+    if (dot == DotKind::Int16 && schedule.getLanes() == 16 && !target.has("avx512bw"))
+      return refuse() << "has dot products of 16-bit integers in 16 lanes, which need avx512bw; the target is cpu:"
+                      << target.requested;
+    if (schedule.getRows() == RowRegime::Few)
+      return success();
+    FailureOr<LinearRegion> region = LinearRegion::match(kernel);
+    if (failed(region))
+      return failure();
+    SmallVector<Attribute> expected;
+    for (Type type : quantizedWorkspaces(*region, dot, schedule.getLanes()))
+      expected.push_back(TypeAttr::get(type));
+    auto wanted = ArrayAttr::get(kernel.getContext(), expected);
+    if (kernel.getWorkspaceAttr() != wanted)
+      return refuse() << "keeps integers and scales in the workspaces " << wanted << "; the kernel needs these";
+    return success();
+  }
+
   /// `lanes`: of rows; 0 where an activation is row-major.
   LogicalResult checkLayout(Type type, int64_t lanes) {
     TokenLanesAttr layout = getTokenLanes(type);
@@ -123,6 +169,9 @@ private:
       if (!llvm::all_of(operands, [](Type type) { return type.isBF16(); }) || (many && !inPairs))
         return refuse() << "has dot products of bf16: both operands must be, for many rows in pairs of features";
       return success();
+    case DotKind::Int8:
+    case DotKind::Int16:
+      return refuse() << "has dot products of integers, which linear kernels alone have";
     }
     llvm_unreachable("all kinds of dot products are listed");
   }

@@ -35,15 +35,16 @@ struct LinearEmitter : CpuEmitter::ExternalModel<LinearEmitter, CpuLinearSchedul
     region->rows = generated.rows;
     int64_t tiles = countTiles(region->tiles(schedule.getRun()));
     if (schedule.getRows() == RowRegime::Few) {
-      if (RMSNormOp norm = region->norm()) {
-        Type element = getElementTypeOrSelf(norm.getResult());
-        generated.scratchBytes = llvm::alignTo(use.maxRows * region->inputs() * bytesOf(element), kArenaAlignment);
-      }
+      generated.scratchBytes = linearFewScratchBytes(builder, *region, schedule, use.maxRows);
       emitLinearFew(builder, *region, schedule, generated.name);
       generated.entries.push_back({generated.name, tiles, RowDim::One, 1});
       return success();
     }
-    if (region->norm()) {
+    if (region->quantize()) {
+      std::string quantize = generated.name + ".quantize";
+      emitLinearManyQuantize(builder, *region, schedule, quantize);
+      generated.entries.push_back({quantize, 1, RowDim::Tokens, schedule.getLanes()});
+    } else if (region->norm()) {
       std::string norm = generated.name + ".norm";
       emitLinearManyNorm(builder, *region, schedule, norm);
       generated.entries.push_back({norm, 1, RowDim::Tokens, schedule.getLanes()});

@@ -36,11 +36,12 @@ std::string CpuTarget::featureString() const {
 }
 
 // The features beyond the x86-64 base that kernels or LLVM's choice of instructions can depend on. The runtime detects
-// all of them (runtime/cpu/CpuFeatures.cpp). A feature that no kernel uses (AMX, integer dot products, virtualisation)
+// all of them (runtime/cpu/CpuFeatures.cpp). A feature that no kernel uses (AMX, virtualisation)
 // is not here: with it a plan would refuse machines that could run it.
 static constexpr StringLiteral kRelevant[] = {
-    "sse3", "ssse3", "sse4.1", "sse4.2",  "popcnt",   "avx",      "avx2",     "fma",      "f16c",       "bmi",
-    "bmi2", "lzcnt", "movbe",  "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl", "avx512bf16", "avx512fp16"};
+    "sse3",     "ssse3",    "sse4.1",   "sse4.2",   "popcnt",     "avx",        "avx2",
+    "fma",      "f16c",     "bmi",      "bmi2",     "lzcnt",      "movbe",      "avx512f",
+    "avx512bw", "avx512cd", "avx512dq", "avx512vl", "avx512bf16", "avx512fp16", "avx512vnni"};
 
 // The features of the x86-64 psABI's micro-architecture levels, as far as the list above has them.
 static constexpr StringLiteral kLevel3[] = {"sse3", "ssse3", "sse4.1", "sse4.2", "popcnt", "avx",  "avx2",
@@ -99,7 +100,7 @@ static Error applyFeatures(StringRef text, ArrayRef<StringRef> words, StringSet<
 
 /// Refuses features without their base, and processors without what all kernels use.
 static Error checkFeatures(StringRef text, const StringSet<> &enabled) {
-  for (StringRef feature : {"avx512bf16", "avx512bw", "avx512cd", "avx512dq", "avx512vl", "avx512fp16"})
+  for (StringRef feature : {"avx512bf16", "avx512bw", "avx512cd", "avx512dq", "avx512vl", "avx512fp16", "avx512vnni"})
     if (enabled.contains(feature) && !enabled.contains("avx512f"))
       return refuse("--target '" + text + "': " + feature + " needs avx512f");
   for (StringRef needed : {"avx2", "fma", "f16c"})

@@ -31,6 +31,10 @@ struct CpuTarget {
   int64_t lanes() const { return has("avx512f") ? 16 : 8; }
   /// Pairs of bf16 accumulated into f32 in one instruction.
   bool hasBf16Dot() const { return has("avx512bf16") && has("avx512vl"); }
+  /// Fours of 8-bit integers accumulated into i32 in one instruction.
+  bool hasInt8Dot() const { return has("avx512vnni") && has("avx512vl"); }
+  /// Pairs of 16-bit integers multiplied and added, in vectors of lanes().
+  bool hasInt16Dot() const { return lanes() == 8 || has("avx512bw"); }
   /// Architectural vector registers.
   int64_t vectorRegisters() const { return has("avx512f") ? 32 : 16; }
   /// "+avx2,+fma,..." as LLVM's target machine wants it.

@@ -17,7 +17,7 @@
 namespace quipu::codegen::cpu {
 
 // Some emitters test for one value of these enums and take all other values for the second.
-static_assert(llama::getMaxEnumValForRowRegime() == 1 && llama::getMaxEnumValForDotKind() == 1 &&
+static_assert(llama::getMaxEnumValForRowRegime() == 1 && llama::getMaxEnumValForDotKind() == 3 &&
                   llama::getMaxEnumValForRotaryLayout() == 1,
               "look through the emitters for CPUs: they do not know the new member");
 
@@ -26,6 +26,9 @@ void emitLinearFew(KernelBuilder &b, LinearTiles &region, llama::CpuLinearSchedu
 /// The prologue of a linear kernel over many rows: normalised input into the kernel's workspace.
 void emitLinearManyNorm(KernelBuilder &b, LinearTiles &region, llama::CpuLinearScheduleAttr schedule,
                         llvm::StringRef symbol);
+/// The same for input that is rounded to integers, and normalised before where the kernel has a norm.
+void emitLinearManyQuantize(KernelBuilder &b, LinearTiles &region, llama::CpuLinearScheduleAttr schedule,
+                            llvm::StringRef symbol);
 void emitLinearMany(KernelBuilder &b, LinearTiles &region, llama::CpuLinearScheduleAttr schedule,
                     llvm::StringRef symbol);
 void emitAttentionFew(KernelBuilder &b, llama::KernelOp kernel, llama::AttentionOp attention,
@@ -35,6 +38,9 @@ void emitAttentionMany(KernelBuilder &b, llama::KernelOp kernel, llama::Attentio
 
 /// Bytes of scratch that a thread needs for an attention kernel.
 int64_t attentionScratchBytes(llama::AttentionOp attention, llama::CpuAttentionScheduleAttr schedule);
+/// Bytes of scratch that a thread needs for a linear kernel of at most `maxRows` rows.
+int64_t linearFewScratchBytes(KernelBuilder &b, LinearTiles &region, llama::CpuLinearScheduleAttr schedule,
+                              int64_t maxRows);
 /// Bytes of scratch that a thread needs for the main entry of a linear kernel over many rows.
 int64_t linearManyScratchBytes(LinearTiles &region, llama::CpuLinearScheduleAttr schedule);
 

@@ -14,7 +14,9 @@
 #include "codegen/common/CacheAddress.h"
 #include "codegen/cpu/Emitters.h"
 #include "codegen/cpu/LinearTiles.h"
+#include "codegen/cpu/QuantizedInput.h"
 #include "codegen/cpu/WeightOperand.h"
+#include "runtime/abi/KernelAbi.h"
 
 using namespace mlir;
 using namespace quipu::llama;
@@ -26,14 +28,18 @@ class FewEmitter {
 public:
   FewEmitter(KernelBuilder &b, LinearTiles &region, CpuLinearScheduleAttr schedule)
       : b(b), region(region), schedule(schedule), inputs(region.inputs()), linear(region.linear),
-        weight(b, linear.getWeight().getType()),
-        inputElement(cast<RankedTensorType>(linear.getInput().getType()).getElementType()) {}
+        weight(b, linear.getWeight().getType()), inputElement(getElementTypeOrSelf(region.exactInputType())) {
+    if (region.quantize())
+      rounded.emplace(b, region, schedule.getDot());
+  }
 
   void emit(StringRef symbol) {
     KernelFrame entry(b, region.kernel, symbol);
     frame = &entry;
     rows = region.rowCount(entry);
     prepareInput();
+    if (rounded)
+      roundInput();
 
     SmallVector<Section> sections = region.tiles(schedule.getRun());
     int64_t first = 0;
@@ -101,18 +107,81 @@ private:
     });
   }
 
+  /// After this, row t of the product's input are integers and scales at `input + t * rounded->rowBytes()`.
+  void roundInput() {
+    Value exact = input;
+    int64_t rowBytes = inputs * bytesOf(inputElement);
+    // Behind the rows that a norm has made.
+    input = region.norm() ? b.at(frame->scratch, b.mul(rows, rowBytes)) : frame->scratch;
+    b.loop(b.i64(0), rows, 1, [&](Value row) {
+      rounded->round(inputElement, b.at(exact, b.mul(row, rowBytes)), b.at(input, b.mul(row, rounded->rowBytes())),
+                     schedule.getLanes());
+    });
+  }
+
   void emitTile(const Section &section, Value tile) {
     TilePosition at(b, section, tile);
     SmallVector<Value> weightRows = region.weightRows(b, *frame, section, at.rowOffset);
 
     b.loop(b.i64(0), rows, 1, [&](Value row) {
-      SmallVector<Value> dots = emitDots(weightRows, b.at(input, b.mul(row, inputs * bytesOf(inputElement))));
+      SmallVector<Value> dots = rounded ? emitIntegerDots(weightRows, b.at(input, b.mul(row, rounded->rowBytes())))
+                                        : emitDots(weightRows, b.at(input, b.mul(row, inputs * bytesOf(inputElement))));
       Value a = b.fromScalars(ArrayRef<Value>(dots).take_front(section.run));
       Value c = section.hasSecond ? b.fromScalars(ArrayRef<Value>(dots).drop_front(section.run)) : Value();
       TileOfRow values{section, at, row, a, c};
       for (const EpilogueStage &stage : section.stages)
         std::visit([&](const auto &kind) { emitStage(kind, values); }, stage);
     });
+  }
+
+  /// The same as emitDots, of integers: x is the address of a rounded row.
+  SmallVector<Value> emitIntegerDots(ArrayRef<Value> weightRows, Value x) {
+    IntegerForm form(schedule.getDot(), weight.layout());
+    constexpr int64_t kLanes = QuantizedRows::kLanes;
+    int64_t block = weight.blockElements(), parts = block / form.part();
+    bool hasMinima = form.hasMinimum();
+    size_t count = weightRows.size();
+    // A sum for each weight row, then one of the minima of each.
+    SmallVector<Value> sums(count, b.splat(0.0f, kLanes));
+    if (hasMinima)
+      sums.append(count, b.splat(0.0f, parts));
+    auto floats = b.vectorOf(b.getF32Type(), kLanes);
+    sums = b.loop(b.i64(0), b.i64(inputs), block, sums, [&](Value k, ValueRange carried) {
+      KernelBuilder::Values next(carried.begin(), carried.end());
+      Value inputScales = rounded->scales(x, k, parts);
+      Value inputSums = hasMinima ? rounded->sums(x, k, parts) : Value();
+      for (size_t row = 0; row < count; ++row) {
+        WeightOperand::Run run = weight.run(weightRows[row], k);
+        if (schedule.getPrefetch())
+          run.prefetch(schedule.getPrefetch());
+        Value scales = b.mulf(run.allScales(), inputScales);
+        for (int64_t i = 0; i < block; i += rounded->together()) {
+          Value products = rounded->multiply(run.integers(i, rounded->together()), x, b.add(k, i));
+          Value real = arith::SIToFPOp::create(b, floats, products);
+          next[row] = b.fma(real, scalesOfLanes(scales, i / form.part(), form.part()), next[row]);
+        }
+        if (hasMinima)
+          next[count + row] = b.fma(run.allMinima(), inputSums, next[count + row]);
+      }
+      return next;
+    });
+    SmallVector<Value> results;
+    for (size_t row = 0; row < count; ++row) {
+      Value result = b.sumLanes(sums[row]);
+      if (hasMinima)
+        result = b.addf(result, b.sumLanes(sums[count + row]));
+      results.push_back(result);
+    }
+    return results;
+  }
+
+  /// The scale of each lane that sums products, the first of them of part `first`.
+  Value scalesOfLanes(Value scales, int64_t first, int64_t part) {
+    constexpr int64_t kLanes = QuantizedRows::kLanes;
+    SmallVector<int64_t> order;
+    for (int64_t lane = 0; lane < kLanes; ++lane)
+      order.push_back(first + lane * rounded->together() / kLanes / part);
+    return vector::ShuffleOp::create(b, scales, scales, order);
   }
 
   /// One sum over all inputs for each weight row.
@@ -256,12 +325,24 @@ private:
   int64_t inputs;
   LinearOp linear;
   WeightOperand weight;
+  /// Of the input before it is rounded to integers.
   Type inputElement;
+  std::optional<QuantizedRows> rounded;
   KernelFrame *frame = nullptr;
   Value rows, input;
 };
 
 } // namespace
+
+int64_t linearFewScratchBytes(KernelBuilder &b, LinearTiles &region, CpuLinearScheduleAttr schedule, int64_t maxRows) {
+  int64_t bytes = 0;
+  if (region.norm())
+    bytes = llvm::alignTo(maxRows * region.inputs() * bytesOf(getElementTypeOrSelf(region.exactInputType())),
+                          kArenaAlignment);
+  if (region.quantize())
+    bytes += maxRows * QuantizedRows(b, region, schedule.getDot()).rowBytes();
+  return llvm::alignTo(bytes, kArenaAlignment);
+}
 
 void emitLinearFew(KernelBuilder &b, LinearTiles &region, CpuLinearScheduleAttr schedule, StringRef symbol) {
   FewEmitter(b, region, schedule).emit(symbol);

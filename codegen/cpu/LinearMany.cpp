@@ -4,7 +4,7 @@
 // is read as it lies in its file, an element (or a pair of bf16) broadcast at a time, and neither sums over features
 // nor rotary pairs need shuffles:
 //
-//   normalise the input into the workspace           (an entry of its own: rows are divided among threads)
+//   prepare the input in the workspace               (an entry of its own, LinearManyInput.cpp)
 //   for each block of rowTiles * lanes input rows    (the packed block stays in L2)
 //     for each tile of 2 * run weight rows           (the grid; the tile stays in L1)
 //       decode the tile's rows into scratch          (weights in blocks alone)
@@ -17,6 +17,8 @@
 #include "codegen/common/Activation.h"
 #include "codegen/common/CacheAddress.h"
 #include "codegen/cpu/Emitters.h"
+#include "codegen/cpu/IntegerPanel.h"
+#include "codegen/cpu/TokenLanes.h"
 #include "codegen/cpu/WeightOperand.h"
 #include "runtime/abi/KernelAbi.h"
 
@@ -25,28 +27,6 @@ using namespace quipu::llama;
 
 namespace quipu::codegen::cpu {
 namespace {
-
-/// Stores the values of features in token_lanes layout; with pack 2 two neighbouring features make one vector.
-void storeFeatures(KernelBuilder &b, const ActivationLayout &layout, Value tileBase, ArrayRef<int64_t> features,
-                   ArrayRef<Value> values, Value first) {
-  // `first + features[i]` is the feature of values[i]; `first` is even when pack is 2.
-  if (layout.pack == 1) {
-    for (auto [feature, value] : llvm::zip_equal(features, values))
-      b.storeF32(value, layout.element,
-                 b.at(tileBase, b.mul(b.add(first, feature), layout.lanes * layout.elementBytes())));
-    return;
-  }
-  for (size_t i = 0; i < features.size(); ++i) {
-    if (features[i] % 2)
-      continue;
-    auto partner = llvm::find(features, features[i] + 1);
-    assert(partner != features.end() && "schedules choose even runs for pairs");
-    Value odd = values[partner - features.begin()];
-    Value pair = vector::InterleaveOp::create(b, b.roundTo(layout.element, values[i]), b.roundTo(layout.element, odd));
-    // Feature k of an even k starts at k * lanes elements, since a pair takes 2 * lanes.
-    b.store(pair, b.at(tileBase, b.mul(b.add(first, features[i]), layout.lanes * layout.elementBytes())), 2);
-  }
-}
 
 /// Scratch of the values that go to the cache. Rows of a weight that were decoded lie behind it.
 int64_t appendScratchBytes(LinearTiles &region, CpuLinearScheduleAttr schedule) {
@@ -60,12 +40,15 @@ public:
       : b(b), region(region), schedule(schedule), lanes(schedule.getLanes()), inputs(region.inputs()),
         linear(region.linear), stored(b, linear.getWeight().getType()),
         weight(b, stored.hasBlocks() ? decodedType() : linear.getWeight().getType()),
-        inputLayout(region.norm() ? region.workspaceType() : linear.getInput().getType()) {}
+        inputLayout(readsWorkspace() ? region.workspaceType() : linear.getInput().getType()) {
+    if (region.quantize())
+      panel.emplace(b, region, schedule.getDot());
+  }
 
   void emit(StringRef symbol) {
     KernelFrame entry(b, region.kernel, symbol);
     frame = &entry;
-    input = region.norm() ? entry.workspace(0) : entry.argument(region.source());
+    input = readsWorkspace() ? entry.workspace(0) : entry.argument(region.source());
     Value rowTiles = b.div(entry.tokens, lanes);
 
     b.loop(b.i64(0), rowTiles, schedule.getRowTiles(), [&](Value firstRowTile) {
@@ -81,6 +64,8 @@ public:
   }
 
 private:
+  bool readsWorkspace() { return region.norm() || region.quantize(); }
+
   /// The sums of a tile for the rows of `rowTile`: `a[i]` and `c[i]` are vectors over these rows of row i of run A and
   /// run B. A stage that makes one value of two leaves no run B.
   struct TileOfRows {
@@ -105,7 +90,9 @@ private:
   void emitTile(const Section &section, Value tile, Value firstRowTile, Value lastRowTile) {
     TilePosition at(b, section, tile);
     SmallVector<Value> weightRows = region.weightRows(b, *frame, section, at.rowOffset);
-    if (stored.hasBlocks())
+    if (panel)
+      panel->decode(weightRows, b.at(frame->scratch, appendScratchBytes(region, schedule)));
+    else if (stored.hasBlocks())
       weightRows = decode(weightRows);
 
     // First whole panels of row tiles, then the remaining row tiles one by one.
@@ -139,10 +126,7 @@ private:
 
   void emitPanel(const Section &section, const TilePosition &at, ArrayRef<Value> weightRows, Value rowTile,
                  int64_t vectors) {
-    SmallVector<Value> inputTiles;
-    for (int64_t v = 0; v < vectors; ++v)
-      inputTiles.push_back(b.at(input, b.mul(b.add(rowTile, v), inputLayout.strideBytes())));
-    SmallVector<Value> sums = emitProduct(weightRows, inputTiles);
+    SmallVector<Value> sums = panel ? emitIntegerProduct(rowTile, vectors) : emitProduct(weightRows, rowTile, vectors);
     for (int64_t v = 0; v < vectors; ++v) {
       SmallVector<Value> a, c;
       for (int64_t i = 0; i < section.run; ++i) {
@@ -156,8 +140,18 @@ private:
     }
   }
 
+  SmallVector<Value> emitIntegerProduct(Value rowTile, int64_t vectors) {
+    SmallVector<QuantizedTile> tiles;
+    for (int64_t v = 0; v < vectors; ++v)
+      tiles.emplace_back(b, region, schedule.getDot(), lanes, *frame, b.add(rowTile, v));
+    return panel->multiply(tiles, lanes);
+  }
+
   /// sums[row * vectors + v]: vectors over the input rows of tile v.
-  SmallVector<Value> emitProduct(ArrayRef<Value> weightRows, ArrayRef<Value> inputTiles) {
+  SmallVector<Value> emitProduct(ArrayRef<Value> weightRows, Value rowTile, int64_t count) {
+    SmallVector<Value> inputTiles;
+    for (int64_t v = 0; v < count; ++v)
+      inputTiles.push_back(b.at(input, b.mul(b.add(rowTile, v), inputLayout.strideBytes())));
     size_t vectors = inputTiles.size();
     SmallVector<Value> zero(weightRows.size() * vectors, b.splat(0.0f, lanes));
     int64_t stepBytes = lanes * inputLayout.elementBytes();
@@ -318,6 +312,8 @@ private:
   /// The weight as it lies in memory, and as products read it.
   WeightOperand stored, weight;
   ActivationLayout inputLayout;
+  /// Of products of integers.
+  std::optional<IntegerPanel> panel;
   KernelFrame *frame = nullptr;
   Value input;
 };
@@ -329,43 +325,12 @@ void emitLinearMany(KernelBuilder &b, LinearTiles &region, CpuLinearScheduleAttr
 }
 
 int64_t linearManyScratchBytes(LinearTiles &region, CpuLinearScheduleAttr schedule) {
-  int64_t decoded =
-      isa<BlockType>(getElementTypeOrSelf(region.linear.getWeight())) ? 2 * schedule.getRun() * region.inputs() * 4 : 0;
-  return appendScratchBytes(region, schedule) + decoded;
-}
-
-void emitLinearManyNorm(KernelBuilder &b, LinearTiles &region, CpuLinearScheduleAttr schedule, StringRef symbol) {
-  RMSNormOp norm = region.norm();
-  KernelFrame frame(b, region.kernel, symbol);
-  int64_t lanes = schedule.getLanes(), inputs = region.inputs();
-  ActivationLayout from(norm.getInput().getType());
-  ActivationLayout to(region.workspaceType());
-  WeightOperand gains(b, norm.getWeight().getType());
-  Value gain = frame.argument(norm.getWeight());
-
-  b.loop(frame.begin, frame.end, 1, [&](Value rowTile) {
-    Value source = b.at(frame.argument(norm.getInput()), b.mul(rowTile, from.strideBytes()));
-    Value target = b.at(frame.workspace(0), b.mul(rowTile, to.strideBytes()));
-    auto loadInput = [&](Value k) { return b.loadF32(from.element, b.at(source, from.featureOffset(b, k)), lanes); };
-    SmallVector<Value> sum =
-        b.loop(b.i64(0), b.i64(inputs), 1, {b.splat(0.0f, lanes)}, [&](Value k, ValueRange carried) {
-          Value x = loadInput(k);
-          return KernelBuilder::Values{b.fma(x, x, carried[0])};
-        });
-    Value mean = b.mulf(sum[0], b.splat(1.0f / static_cast<float>(inputs), lanes));
-    Value scale = b.rsqrt(b.addf(mean, b.splat(static_cast<float>(norm.getEps().convertToDouble()), lanes)));
-    b.loop(b.i64(0), b.i64(inputs), to.pack, [&](Value k) {
-      SmallVector<Value> values;
-      SmallVector<int64_t> features;
-      for (int64_t i = 0; i < to.pack; ++i) {
-        Value feature = b.add(k, i);
-        Value g = gains.run(gain, feature).broadcast(0, lanes);
-        values.push_back(b.mulf(b.mulf(loadInput(feature), scale), g));
-        features.push_back(i);
-      }
-      storeFeatures(b, to, target, features, values, k);
-    });
-  });
+  int64_t rowBytes = 0;
+  if (region.quantize())
+    rowBytes = IntegerPanel::rowBytes(region, schedule.getDot());
+  else if (isa<BlockType>(getElementTypeOrSelf(region.linear.getWeight())))
+    rowBytes = region.inputs() * 4;
+  return appendScratchBytes(region, schedule) + 2 * schedule.getRun() * rowBytes;
 }
 
 } // namespace quipu::codegen::cpu

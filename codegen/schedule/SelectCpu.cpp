@@ -1,5 +1,7 @@
 //===- SelectCpu.cpp - Schedules for CPUs -----------------------------------===//
 
+#include "codegen/common/LinearRegion.h"
+#include "codegen/cpu/QuantizedInput.h"
 #include "codegen/schedule/Select.h"
 
 #include "ir/Llama/DebugLog.h"
@@ -58,8 +60,11 @@ private:
         if (auto repeat = dyn_cast<RepeatKVOp>(op))
           even &= repeat.getHeadDim() % 2 == 0;
         auto multiplies = [](Type activation, Type other) { return !activation.isBF16() || other.isBF16(); };
-        if (auto linear = dyn_cast<LinearOp>(op))
-          even &= multiplies(getElementTypeOrSelf(linear.getInput()), getElementTypeOrSelf(linear.getWeight()));
+        if (auto linear = dyn_cast<LinearOp>(op)) {
+          auto rounded = linear.getInput().getDefiningOp<QuantizeOp>();
+          Value input = rounded ? rounded.getInput() : linear.getInput();
+          even &= multiplies(getElementTypeOrSelf(input), getElementTypeOrSelf(linear.getWeight()));
+        }
         if (auto attention = dyn_cast<AttentionOp>(op)) {
           KVLayerType cache = attention.getKv().getType();
           even &= cache.getHeadDim() % 2 == 0;
@@ -147,31 +152,55 @@ private:
     });
   }
 
+  /// The dot product of a linear kernel.
+  DotKind dotOf(LinearOp linear, bool many) {
+    if (linear.getInput().getDefiningOp<QuantizeOp>())
+      return target.hasInt8Dot() ? DotKind::Int8 : DotKind::Int16;
+    Type input = getElementTypeOrSelf(linear.getInput()), weight = getElementTypeOrSelf(linear.getWeight());
+    bool bf16 = target.hasBf16Dot() && input.isBF16() && weight.isBF16() && (!many || packed);
+    return bf16 ? DotKind::Bf16 : DotKind::Fma;
+  }
+
+  /// Workspaces of a linear kernel over many rows.
+  void setWorkspaces(KernelOp kernel, DotKind dot) {
+    SmallVector<Attribute> types;
+    if (cpu::multipliesIntegers(dot)) {
+      if (FailureOr<LinearRegion> region = LinearRegion::match(kernel); succeeded(region))
+        for (Type type : cpu::quantizedWorkspaces(*region, dot, lanes))
+          types.push_back(TypeAttr::get(type));
+    } else if (auto norm = find<RMSNormOp>(kernel)) {
+      types.push_back(TypeAttr::get(norm.getResult().getType()));
+    }
+    if (!types.empty())
+      kernel.setWorkspaceAttr(ArrayAttr::get(module.getContext(), types));
+  }
+
   void scheduleKernel(KernelOp kernel, bool tokenLanes) {
     MLIRContext *context = module.getContext();
     if (auto linear = find<LinearOp>(kernel)) {
       // Output rows are few even in prefill.
       bool many = tokenLanes && getTokenLanes(linear.getResult().getType());
       Type input = cast<RankedTensorType>(linear.getInput().getType()).getElementType();
-      Type weight = cast<RankedTensorType>(linear.getWeight().getType()).getElementType();
-      bool bf16 = target.hasBf16Dot() && input.isBF16() && weight.isBF16() && (!many || packed);
+      DotKind dot = dotOf(linear, many);
+      bool integers = cpu::multipliesIntegers(dot);
       // Accumulators fill the registers beside one vector of weights and `vectors` of input: 8 x 3 of 32, 4 x 3 of 16.
+      // Products of integers have two accumulators each, of i32 and of f32.
       int64_t run = !many                            ? (tuning.fewRun ? tuning.fewRun : 4)
                     : tuning.run                     ? tuning.run
-                    : target.vectorRegisters() == 32 ? 4
-                                                     : 2;
+                    : target.vectorRegisters() == 32 ? (integers ? 2 : 4)
+                                                     : (integers ? 1 : 2);
       int64_t vectors = !many ? 1 : tuning.vectors ? tuning.vectors : 3;
       int64_t inputs = cast<RankedTensorType>(linear.getInput().getType()).getDimSize(1);
-      int64_t tileBytes = inputs * lanes * input.getIntOrFloatBitWidth() / 8;
+      int64_t inputBits = dot == DotKind::Int8 ? 8 : dot == DotKind::Int16 ? 16 : input.getIntOrFloatBitWidth();
+      int64_t tileBytes = inputs * lanes * inputBits / 8;
       int64_t rowTiles = std::max<int64_t>(kInputBytes / tileBytes / vectors, 1) * vectors;
       if (tuning.rowTiles)
         rowTiles = tuning.rowTiles;
       int64_t prefetch = many ? 0 : tuning.prefetch >= 0 ? tuning.prefetch : kPrefetchBytes;
       kernel.setScheduleAttr(CpuLinearScheduleAttr::get(context, many ? RowRegime::Many : RowRegime::Few, lanes, run,
-                                                        vectors, many ? rowTiles : 1,
-                                                        bf16 ? DotKind::Bf16 : DotKind::Fma, prefetch));
-      if (auto norm = find<RMSNormOp>(kernel); norm && many)
-        kernel.setWorkspaceAttr(ArrayAttr::get(context, {TypeAttr::get(norm.getResult().getType())}));
+                                                        vectors, many ? rowTiles : 1, dot, prefetch));
+      if (many)
+        setWorkspaces(kernel, dot);
       return;
     }
     if (auto attention = find<AttentionOp>(kernel)) {

@@ -75,7 +75,11 @@ def Llama_DotKind : Llama_Enum<"DotKind", "the instruction of a CPU kernel's dot
   // Operands widened to f32, fused multiply-add.
   I32EnumAttrCase<"Fma", 0, "fma">,
   // Pairs of bf16 accumulated into f32 (AVX512-BF16).
-  I32EnumAttrCase<"Bf16", 1, "bf16">]>;
+  I32EnumAttrCase<"Bf16", 1, "bf16">,
+  // Fours of unsigned and signed 8-bit integers accumulated into i32 (AVX512-VNNI).
+  I32EnumAttrCase<"Int8", 2, "int8">,
+  // Pairs of signed 16-bit integers, which hold 8-bit ones, multiplied and added to i32 (AVX2).
+  I32EnumAttrCase<"Int16", 3, "int16">]>;
 
 def Llama_CudaDot : Llama_Enum<"CudaDot", "the instruction of a CUDA kernel's products", [
   // Operands widened to f32, fused multiply-add: the only one for f32 operands.
@@ -287,8 +291,9 @@ def Llama_CpuLinearScheduleAttr : Llama_ScheduleAttr<"cpu", "LinearKernel", "Cpu
     A tile is two runs of `run` rows of the weight: two halves of a rotary head, gate and up, or neighbours. `many`: a
     tile is multiplied by `vectors` vectors of `lanes` rows of the input. A pass over the weight serves `rowTiles` tiles
     of `lanes` input rows, as many as stay in a core's L2. `few`: a tile is multiplied by one row at a time, and
-    `vectors` and `rowTiles` are 1. `dot` is the instruction of the inner loop. `prefetch` is the distance in bytes of
-    software prefetch in the weight stream (0: none).
+    `vectors` and `rowTiles` are 1. `dot` is the instruction of the inner loop. `int8` and `int16` are for a weight in
+    blocks whose input `llama.quantize` has rounded. `prefetch` is the distance in bytes of software prefetch in the
+    weight stream (0: none).
 
     ```mlir
     #llama.cpu_linear<rows = many, lanes = 16, run = 4, vectors = 3, rowTiles = 6, dot = bf16, prefetch = 0>

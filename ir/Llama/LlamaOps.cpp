@@ -204,6 +204,14 @@ LogicalResult RMSNormOp::verify() {
   return expectSameRowLayout(*this, {getInput(), getResult()});
 }
 
+LogicalResult QuantizeOp::verify() {
+  if (failed(expectEqual(*this, "width of the result", features(getResult()), features(getInput()))))
+    return failure();
+  if (features(getInput()) % static_cast<int64_t>(getBlock()))
+    return emitOpError() << "rows of " << features(getInput()) << " elements are no whole blocks of " << getBlock();
+  return expectSameRowLayout(*this, {getInput(), getResult()});
+}
+
 LogicalResult LinearOp::verify() {
   if (failed(verifyBlocks(*this, getWeight().getType())) ||
       failed(expectEqual(*this, "width of the input", features(getInput()), features(getWeight()))) ||

@@ -128,6 +128,26 @@ def Llama_RMSNormOp : Llama_Op<"rms_norm", [Pure]> {
   let hasVerifier = 1;
 }
 
+def Llama_QuantizeOp : Llama_Op<"quantize", [Pure]> {
+  let summary = "rounds each block of a row to small integers times a scale";
+  let description = [{
+    Of each `block` neighbours of a row, `m = max |input|` and `scale = m / 127`:
+
+        result = round(input * (127 / m)) * scale
+
+    in f32, rounded to the nearest integer, ties to even; 0 where `m` is 0. The integers are -127 to 127, so that products
+    with a weight in blocks are sums of products of integers. A kernel holds integers and scales in place of the result.
+
+    ```mlir
+    %q = llama.quantize %x {block = 32 : i64} : (tensor<?x576xf32>) -> tensor<?x576xf32>
+    ```
+  }];
+  let arguments = (ins Llama_Activation2D:$input, Llama_PositiveAttr:$block);
+  let results = (outs Llama_Activation2D:$result);
+  let assemblyFormat = "$input attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
 def Llama_LinearOp : Llama_Op<"linear", [Pure]> {
   let summary = "product with a weight matrix";
   let description = [{

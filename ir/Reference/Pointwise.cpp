@@ -54,6 +54,29 @@ static Values lowerRMSNorm(RMSNormOp op, RMSNormOp::Adaptor in, ReferenceBuilder
   return {normalise(b, in.getInput(), in.getWeight(), op.getEps().convertToDouble(), loweredTensor(op.getResult()))};
 }
 
+/// The scale of each block is computed once, and then each value.
+static Values lowerQuantize(QuantizeOp op, QuantizeOp::Adaptor in, ReferenceBuilder &b) {
+  Value input = in.getInput();
+  RankedTensorType type = loweredTensor(op.getResult());
+  auto block = static_cast<int64_t>(op.getBlock());
+  RankedTensorType blocks = b.floats({type.getDimSize(0), type.getDimSize(1) / block});
+  Value magnitudes = b.generate(blocks, b.rowsOf(input, blocks), [&](ReferenceBuilder::Indices at) {
+    Value first = b.mul(at[1], b.index(block));
+    return b.fold(first, b.add(first, b.index(block)), ValueRange{b.f32(0)},
+                  [&](Value k, ValueRange carried) -> Values {
+                    Value magnitude = math::AbsFOp::create(b, b.extract(input, {at[0], k}));
+                    return {b.max(carried[0], magnitude)};
+                  })[0];
+  });
+  return {b.generate(type, b.rowsOf(input, type), [&](ReferenceBuilder::Indices at) {
+    Value magnitude = b.extract(magnitudes, {at[0], b.div(at[1], b.index(block))});
+    Value isZero = b.compare(arith::CmpFPredicate::OEQ, magnitude, b.f32(0));
+    Value inverse = b.select(isZero, b.f32(0), b.div(b.f32(127), magnitude));
+    Value integer = math::RoundEvenOp::create(b, b.mul(b.extract(input, at), inverse));
+    return b.mul(integer, b.div(magnitude, b.f32(127)));
+  })};
+}
+
 static Values lowerGate(GateOp op, GateOp::Adaptor in, ReferenceBuilder &b) {
   RankedTensorType type = loweredTensor(op.getResult());
   Value up = in.getUp();
@@ -97,6 +120,7 @@ struct SamplePattern : ReferencePattern<SampleOp> {
 
 void addPointwisePatterns(RewritePatternSet &patterns, const TypeConverter &types) {
   addPattern<RMSNormOp>(patterns, types, lowerRMSNorm);
+  addPattern<QuantizeOp>(patterns, types, lowerQuantize);
   addPattern<GateOp>(patterns, types, lowerGate);
   addPattern<AddOp>(patterns, types, lowerAdd);
   patterns.add<SamplePattern>(types, patterns.getContext(), lowerSample);

@@ -183,3 +183,100 @@ func.func @decode(%x: tensor<?x32xf32>, %w: tensor<8x32x!llama.block<iq4_nl>>) -
   %0 = llama.launch @k(%x, %w) : (tensor<?x32xf32>, tensor<8x32x!llama.block<iq4_nl>>) -> tensor<?x8xf32>
   return %0 : tensor<?x8xf32>
 }
+
+// -----
+
+// Test: integers are multiplied where the input is rounded to them.
+// expected-error @+1 {{multiplies integers; put llama.quantize in front of the product}}
+llama.kernel @k(%x: tensor<?x64xf32>, %w: tensor<8x64x!llama.block<q8_0>>) -> tensor<?x8xf32> attributes {schedule = #llama.cpu_linear<rows = few, lanes = 8, run = 1, vectors = 1, rowTiles = 1, dot = int16, prefetch = 0>} {
+  %0 = llama.linear %x, %w : (tensor<?x64xf32>, tensor<8x64x!llama.block<q8_0>>) -> tensor<?x8xf32>
+  llama.yield %0 : tensor<?x8xf32>
+}
+func.func @decode(%x: tensor<?x64xf32>, %w: tensor<8x64x!llama.block<q8_0>>) -> tensor<?x8xf32> attributes {llama.program = #llama.program<decode, rows = 1 to 8>} {
+  %0 = llama.launch @k(%x, %w) : (tensor<?x64xf32>, tensor<8x64x!llama.block<q8_0>>) -> tensor<?x8xf32>
+  return %0 : tensor<?x8xf32>
+}
+
+// -----
+
+// Test: an input that is rounded is multiplied as integers.
+// expected-error @+1 {{multiplies no integers; the input is rounded by llama.quantize}}
+llama.kernel @k(%x: tensor<?x64xf32>, %w: tensor<8x64x!llama.block<q8_0>>) -> tensor<?x8xf32> attributes {schedule = #llama.cpu_linear<rows = few, lanes = 8, run = 1, vectors = 1, rowTiles = 1, dot = fma, prefetch = 0>} {
+  %q = llama.quantize %x {block = 32 : i64} : (tensor<?x64xf32>) -> tensor<?x64xf32>
+  %0 = llama.linear %q, %w : (tensor<?x64xf32>, tensor<8x64x!llama.block<q8_0>>) -> tensor<?x8xf32>
+  llama.yield %0 : tensor<?x8xf32>
+}
+func.func @decode(%x: tensor<?x64xf32>, %w: tensor<8x64x!llama.block<q8_0>>) -> tensor<?x8xf32> attributes {llama.program = #llama.program<decode, rows = 1 to 8>} {
+  %0 = llama.launch @k(%x, %w) : (tensor<?x64xf32>, tensor<8x64x!llama.block<q8_0>>) -> tensor<?x8xf32>
+  return %0 : tensor<?x8xf32>
+}
+
+// -----
+
+// Test: products of integers need a weight in blocks.
+// expected-error @+1 {{multiplies integers; the weight 'tensor<8x64xf32>' does not lie in blocks}}
+llama.kernel @k(%x: tensor<?x64xf32>, %w: tensor<8x64xf32>) -> tensor<?x8xf32> attributes {schedule = #llama.cpu_linear<rows = few, lanes = 8, run = 1, vectors = 1, rowTiles = 1, dot = int16, prefetch = 0>} {
+  %q = llama.quantize %x {block = 32 : i64} : (tensor<?x64xf32>) -> tensor<?x64xf32>
+  %0 = llama.linear %q, %w : (tensor<?x64xf32>, tensor<8x64xf32>) -> tensor<?x8xf32>
+  llama.yield %0 : tensor<?x8xf32>
+}
+func.func @decode(%x: tensor<?x64xf32>, %w: tensor<8x64xf32>) -> tensor<?x8xf32> attributes {llama.program = #llama.program<decode, rows = 1 to 8>} {
+  %0 = llama.launch @k(%x, %w) : (tensor<?x64xf32>, tensor<8x64xf32>) -> tensor<?x8xf32>
+  return %0 : tensor<?x8xf32>
+}
+
+// -----
+
+// Test: a scale is for whole groups of integers.
+// expected-error @+1 {{multiplies 32 integers together; the input has a scale for each 16}}
+llama.kernel @k(%x: tensor<?x64xf32>, %w: tensor<8x64x!llama.block<q8_0>>) -> tensor<?x8xf32> attributes {schedule = #llama.cpu_linear<rows = few, lanes = 8, run = 1, vectors = 1, rowTiles = 1, dot = int16, prefetch = 0>} {
+  %q = llama.quantize %x {block = 16 : i64} : (tensor<?x64xf32>) -> tensor<?x64xf32>
+  %0 = llama.linear %q, %w : (tensor<?x64xf32>, tensor<8x64x!llama.block<q8_0>>) -> tensor<?x8xf32>
+  llama.yield %0 : tensor<?x8xf32>
+}
+func.func @decode(%x: tensor<?x64xf32>, %w: tensor<8x64x!llama.block<q8_0>>) -> tensor<?x8xf32> attributes {llama.program = #llama.program<decode, rows = 1 to 8>} {
+  %0 = llama.launch @k(%x, %w) : (tensor<?x64xf32>, tensor<8x64x!llama.block<q8_0>>) -> tensor<?x8xf32>
+  return %0 : tensor<?x8xf32>
+}
+
+// -----
+
+// Test: dot products of bytes need VNNI.
+// expected-error @+1 {{has dot products of 8-bit integers, which need avx512vnni and avx512vl}}
+llama.kernel @k(%x: tensor<?x64xf32>, %w: tensor<8x64x!llama.block<q8_0>>) -> tensor<?x8xf32> attributes {schedule = #llama.cpu_linear<rows = few, lanes = 8, run = 1, vectors = 1, rowTiles = 1, dot = int8, prefetch = 0>} {
+  %q = llama.quantize %x {block = 32 : i64} : (tensor<?x64xf32>) -> tensor<?x64xf32>
+  %0 = llama.linear %q, %w : (tensor<?x64xf32>, tensor<8x64x!llama.block<q8_0>>) -> tensor<?x8xf32>
+  llama.yield %0 : tensor<?x8xf32>
+}
+func.func @decode(%x: tensor<?x64xf32>, %w: tensor<8x64x!llama.block<q8_0>>) -> tensor<?x8xf32> attributes {llama.program = #llama.program<decode, rows = 1 to 8>} {
+  %0 = llama.launch @k(%x, %w) : (tensor<?x64xf32>, tensor<8x64x!llama.block<q8_0>>) -> tensor<?x8xf32>
+  return %0 : tensor<?x8xf32>
+}
+
+// -----
+
+// Test: sixteen lanes of 16-bit integers need AVX-512.
+// expected-error @+1 {{has dot products of 16-bit integers in 16 lanes, which need avx512bw}}
+llama.kernel @k(%x: tensor<?x64xf32>, %w: tensor<8x64x!llama.block<q8_0>>) -> tensor<?x8xf32> attributes {schedule = #llama.cpu_linear<rows = few, lanes = 16, run = 1, vectors = 1, rowTiles = 1, dot = int16, prefetch = 0>} {
+  %q = llama.quantize %x {block = 32 : i64} : (tensor<?x64xf32>) -> tensor<?x64xf32>
+  %0 = llama.linear %q, %w : (tensor<?x64xf32>, tensor<8x64x!llama.block<q8_0>>) -> tensor<?x8xf32>
+  llama.yield %0 : tensor<?x8xf32>
+}
+func.func @decode(%x: tensor<?x64xf32>, %w: tensor<8x64x!llama.block<q8_0>>) -> tensor<?x8xf32> attributes {llama.program = #llama.program<decode, rows = 1 to 8>} {
+  %0 = llama.launch @k(%x, %w) : (tensor<?x64xf32>, tensor<8x64x!llama.block<q8_0>>) -> tensor<?x8xf32>
+  return %0 : tensor<?x8xf32>
+}
+
+// -----
+
+// Test: integers and scales lie in workspaces.
+// expected-error @+1 {{keeps integers and scales in the workspaces}}
+llama.kernel @k(%x: tensor<?x64xf32, #llama.token_lanes<lanes = 8, pack = 1>>, %w: tensor<8x64x!llama.block<q8_0>>) -> tensor<?x8xf32, #llama.token_lanes<lanes = 8, pack = 1>> attributes {schedule = #llama.cpu_linear<rows = many, lanes = 8, run = 1, vectors = 3, rowTiles = 3, dot = int16, prefetch = 0>} {
+  %q = llama.quantize %x {block = 32 : i64} : (tensor<?x64xf32, #llama.token_lanes<lanes = 8, pack = 1>>) -> tensor<?x64xf32, #llama.token_lanes<lanes = 8, pack = 1>>
+  %0 = llama.linear %q, %w : (tensor<?x64xf32, #llama.token_lanes<lanes = 8, pack = 1>>, tensor<8x64x!llama.block<q8_0>>) -> tensor<?x8xf32, #llama.token_lanes<lanes = 8, pack = 1>>
+  llama.yield %0 : tensor<?x8xf32, #llama.token_lanes<lanes = 8, pack = 1>>
+}
+func.func @decode(%x: tensor<?x64xf32, #llama.token_lanes<lanes = 8, pack = 1>>, %w: tensor<8x64x!llama.block<q8_0>>) -> tensor<?x8xf32, #llama.token_lanes<lanes = 8, pack = 1>> attributes {llama.program = #llama.program<decode, rows = 1 to 8>} {
+  %0 = llama.launch @k(%x, %w) : (tensor<?x64xf32, #llama.token_lanes<lanes = 8, pack = 1>>, tensor<8x64x!llama.block<q8_0>>) -> tensor<?x8xf32, #llama.token_lanes<lanes = 8, pack = 1>>
+  return %0 : tensor<?x8xf32, #llama.token_lanes<lanes = 8, pack = 1>>
+}

@@ -160,3 +160,45 @@ func.func @prefill(%x: tensor<?x64xf32, #llama.token_lanes<lanes = 8, pack = 1>>
   %0 = llama.launch @many(%x, %w) : (tensor<?x64xf32, #llama.token_lanes<lanes = 8, pack = 1>>, tensor<4x64x!llama.block<q8_0>>) -> tensor<?x4xf32, #llama.token_lanes<lanes = 8, pack = 1>>
   return %0 : tensor<?x4xf32, #llama.token_lanes<lanes = 8, pack = 1>>
 }
+
+// -----
+
+// Test: products of integers of few rows: each thread rounds the input for itself; pairs of 16-bit integers on AVX2.
+// CHECK: llama.kernel @few_integers
+// CHECK-SAME: code = #llama.code<[<symbol = "few_integers">], scratchBytes = 2048>
+// CHECK: llvm.func @few_integers(
+// CHECK: math.roundeven
+// CHECK: llvm.call_intrinsic "llvm.x86.avx2.pmadd.wd"
+// LLVM: llvm.func @few_integers(
+// LLVM: llvm.call_intrinsic "llvm.x86.avx2.pmadd.wd"
+// LLVM-NOT: = vector.
+llama.kernel @few_integers(%x: tensor<?x64xf32>, %w: tensor<8x64x!llama.block<q4_1>>) -> tensor<?x8xf32>
+    attributes {schedule = #llama.cpu_linear<rows = few, lanes = 8, run = 4, vectors = 1, rowTiles = 1, dot = int16, prefetch = 0>} {
+  %0 = llama.quantize %x {block = 32 : i64} : (tensor<?x64xf32>) -> tensor<?x64xf32>
+  %1 = llama.linear %0, %w : (tensor<?x64xf32>, tensor<8x64x!llama.block<q4_1>>) -> tensor<?x8xf32>
+  llama.yield %1 : tensor<?x8xf32>
+}
+func.func @decode(%x: tensor<?x64xf32>, %w: tensor<8x64x!llama.block<q4_1>>) -> tensor<?x8xf32> attributes {llama.program = #llama.program<decode, rows = 1 to 8>} {
+  %0 = llama.launch @few_integers(%x, %w) : (tensor<?x64xf32>, tensor<8x64x!llama.block<q4_1>>) -> tensor<?x8xf32>
+  return %0 : tensor<?x8xf32>
+}
+
+// -----
+
+// Test: of many rows: an entry rounds the input into workspaces of words, scales and sums (q4_1 has minima).
+// CHECK: llama.kernel @many_integers
+// CHECK-SAME: code = #llama.code<[<symbol = "many_integers.quantize", rows = tokens, rowsPerBlock = 8>, <symbol = "many_integers", fixed = 4>]
+// CHECK: llvm.func @many_integers.quantize(
+// CHECK: math.roundeven
+// CHECK: llvm.func @many_integers(
+// CHECK: llvm.call_intrinsic "llvm.x86.avx2.pmadd.wd"
+llama.kernel @many_integers(%x: tensor<?x64xf32, #llama.token_lanes<lanes = 8, pack = 1>>, %w: tensor<8x64x!llama.block<q4_1>>) -> tensor<?x8xf32, #llama.token_lanes<lanes = 8, pack = 1>>
+    attributes {schedule = #llama.cpu_linear<rows = many, lanes = 8, run = 1, vectors = 3, rowTiles = 3, dot = int16, prefetch = 0>, workspace = [tensor<?x32xi32, #llama.token_lanes<lanes = 8, pack = 1>>, tensor<?x2xf32, #llama.token_lanes<lanes = 8, pack = 1>>, tensor<?x2xf32, #llama.token_lanes<lanes = 8, pack = 1>>]} {
+  %0 = llama.quantize %x {block = 32 : i64} : (tensor<?x64xf32, #llama.token_lanes<lanes = 8, pack = 1>>) -> tensor<?x64xf32, #llama.token_lanes<lanes = 8, pack = 1>>
+  %1 = llama.linear %0, %w : (tensor<?x64xf32, #llama.token_lanes<lanes = 8, pack = 1>>, tensor<8x64x!llama.block<q4_1>>) -> tensor<?x8xf32, #llama.token_lanes<lanes = 8, pack = 1>>
+  llama.yield %1 : tensor<?x8xf32, #llama.token_lanes<lanes = 8, pack = 1>>
+}
+func.func @prefill(%x: tensor<?x64xf32, #llama.token_lanes<lanes = 8, pack = 1>>, %w: tensor<8x64x!llama.block<q4_1>>) -> tensor<?x8xf32, #llama.token_lanes<lanes = 8, pack = 1>> attributes {llama.program = #llama.program<prefill, rows = 9 to 64, align = 8>} {
+  %0 = llama.launch @many_integers(%x, %w) : (tensor<?x64xf32, #llama.token_lanes<lanes = 8, pack = 1>>, tensor<8x64x!llama.block<q4_1>>) -> tensor<?x8xf32, #llama.token_lanes<lanes = 8, pack = 1>>
+  return %0 : tensor<?x8xf32, #llama.token_lanes<lanes = 8, pack = 1>>
+}

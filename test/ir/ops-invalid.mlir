@@ -653,3 +653,20 @@ func.func @f(%logits: tensor<?x8xf32>, %rules: tensor<?x!llama.sample_rule>, %re
      : (tensor<?x8xf32>, tensor<?x!llama.sample_rule>, tensor<?x64xi32>, tensor<?xf64>) -> tensor<?xi32>
   return
 }
+
+// -----
+
+// Test: rows of quantize are whole blocks of the same width.
+func.func @f(%x: tensor<?x48xf32>) {
+  // expected-error @+1 {{'llama.quantize' op rows of 48 elements are no whole blocks of 32}}
+  %0 = llama.quantize %x {block = 32 : i64} : (tensor<?x48xf32>) -> tensor<?x48xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<?x64xf32>) {
+  // expected-error @+1 {{'llama.quantize' op width of the result}}
+  %0 = llama.quantize %x {block = 32 : i64} : (tensor<?x64xf32>) -> tensor<?x32xf32>
+  return
+}

@@ -36,5 +36,18 @@ func.func @main() {
   %y = llama.linear %x, %w : (tensor<1x64xf32>, tensor<2x64x!llama.block<q8_0>>) -> tensor<1x2xf32>
   %y0 = tensor.cast %y : tensor<1x2xf32> to tensor<?x?xf32>
   call @print(%y0) : (tensor<?x?xf32>) -> ()
+
+  // Of the block (254, -1, 3, 5, 0) the scale is 2: halves go to the even neighbour. Of (-0.5, 0.25) it is 0.5 / 127. A
+  // block of zeros stays.
+  // CHECK: {{\[}}[254, -0, 4, 4, 0,{{.*}} -0.5, 0.251969, 0,
+  // CHECK-NEXT: [0, 0,
+  %zero = arith.constant dense<0.0> : tensor<2x64xf32>
+  %left = arith.constant dense<[[254.0, -1.0, 3.0, 5.0]]> : tensor<1x4xf32>
+  %right = arith.constant dense<[[-0.5, 0.25]]> : tensor<1x2xf32>
+  %q0 = tensor.insert_slice %left into %zero[0, 0] [1, 4] [1, 1] : tensor<1x4xf32> into tensor<2x64xf32>
+  %q1 = tensor.insert_slice %right into %q0[0, 32] [1, 2] [1, 1] : tensor<1x2xf32> into tensor<2x64xf32>
+  %q = llama.quantize %q1 {block = 32 : i64} : (tensor<2x64xf32>) -> tensor<2x64xf32>
+  %q2 = tensor.cast %q : tensor<2x64xf32> to tensor<?x?xf32>
+  call @print(%q2) : (tensor<?x?xf32>) -> ()
   return
 }

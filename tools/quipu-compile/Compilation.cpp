@@ -197,7 +197,8 @@ void Compilation::importModel() {
 }
 
 CompilePhases Compilation::phasesOf(const std::string &target, const std::string &tuning) {
-  CompilePhases phases = compilePhases(target, computeDType(), {maxSeq, options.maxBatch}, tuning);
+  CompilePhases phases =
+      compilePhases(target, computeDType(), {maxSeq, options.maxBatch, options.activations == "exact", tuning});
   phases.ofTarget.emplace_back(kCodegenPhase, backend->createEmission(target));
   return phases;
 }

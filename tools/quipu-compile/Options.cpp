@@ -40,6 +40,11 @@ const SharedOptions &sharedOptions() {
                    "Round matrices, the embedding and the head among them, to this format when they are loaded, and "
                    "keep them so in memory; for a CPU",
                    formats},
+      .activations = {"--activations",
+                      "",
+                      "What products with weights in blocks multiply, on a CPU. rounded: activations rounded to 8 bits "
+                      "with a scale for each 32, which is fast. exact: activations as they are",
+                      {"rounded", "exact"}},
       .maxBatch = {"--max-batch", "", "Most sequences at once", {}, kMostSequences},
       .maxSeq = {"--max-seq",
                  ",-c,--ctx-size",
@@ -68,13 +73,14 @@ void addCompileOptions(CLI::App &command, CompileOptions &options, std::string &
                  " models/story --target cuda -o story.qplan\n  " + program +
                  " models/story --stop-after llama-form-kernels -o - | less");
   command
-      .add_option("-m,--model,MODEL", options.model,
-                  "A Hugging Face folder, a GGUF file, or a bare config.json (weights are then random when the plan is run)")
+      .add_option(
+          "-m,--model,MODEL", options.model,
+          "A Hugging Face folder, a GGUF file, or a bare config.json (weights are then random when the plan is run)")
       ->option_text("FILE");
   command.add_option("-o,--output", options.output, "File to write; - is standard output")->type_name("FILE");
   command.add_option("--emit", emit, "What to write (default: plan); asm is for a CPU, ptx and cubin for CUDA")
       ->type_name("{plan,executable,mlir,llvm,asm,ptx,cubin}");
-  const auto &[target, dtype, kvDtype, quantize, maxBatch, maxSeq] = sharedOptions();
+  const auto &[target, dtype, kvDtype, quantize, activations, maxBatch, maxSeq] = sharedOptions();
   command.add_option(target.names(), options.target, target.text)->capture_default_str();
   command.add_option(dtype.names(), options.dtype, dtype.text)
       ->capture_default_str()
@@ -83,6 +89,9 @@ void addCompileOptions(CLI::App &command, CompileOptions &options, std::string &
       ->capture_default_str()
       ->check(CLI::IsMember(kvDtype.choices));
   command.add_option(quantize.names(), options.quantize, quantize.text)->check(CLI::IsMember(quantize.choices));
+  command.add_option(activations.names(), options.activations, activations.text)
+      ->capture_default_str()
+      ->check(CLI::IsMember(activations.choices));
   addNumber(command, maxBatch.names(), options.maxBatch, maxBatch.text, 1, maxBatch.most)->capture_default_str();
   addNumber(command, maxSeq.names(), options.maxSeq, maxSeq.text, 1, maxSeq.most);
   command.add_flag("--bundle", options.bundle, "Put the weights into the plan's file, so that it can be moved alone");

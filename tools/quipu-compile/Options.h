@@ -25,6 +25,8 @@ struct CompileOptions {
   std::string dtype = "auto", kvDtype = "auto";
   /// The name of a format of blocks; empty: weights are not quantised.
   std::string quantize;
+  /// "rounded": the inputs of products with weights in blocks are rounded to 8 bits; "exact": they are not.
+  std::string activations = "rounded";
   uint32_t maxBatch = 8;
   /// 0: the smaller of the model's context and kDefaultMaxSeq.
   uint32_t maxSeq = 0;
@@ -68,7 +70,7 @@ struct SharedOption {
   std::string names() const { return std::string(name) + others; }
 };
 struct SharedOptions {
-  SharedOption target, dtype, kvDtype, quantize, maxBatch, maxSeq;
+  SharedOption target, dtype, kvDtype, quantize, activations, maxBatch, maxSeq;
 };
 const SharedOptions &sharedOptions();
 

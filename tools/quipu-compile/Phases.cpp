@@ -68,20 +68,22 @@ static std::unique_ptr<mlir::Pass> createSelection(const std::string &target, ui
 
 void checkTuning(const std::string &target, const std::string &tuning) { createSelection(target, 0, tuning); }
 
-CompilePhases compilePhases(const std::string &target, frontend::DType dtype, const PlanBounds &bounds,
-                            const std::string &tuning) {
+CompilePhases compilePhases(const std::string &target, frontend::DType dtype, const PhaseOptions &options) {
   llama::PipelineOptions pipeline;
+  llama::QuantizeActivationsPassOptions quantize;
+  quantize.exact = true;
   // That it is a valid target was checked before.
   if (codegen::cuda::isCudaTarget(target)) {
     pipeline.rowAlign = 1;
     if (auto cuda = codegen::cuda::parseCudaTarget(target))
-      for (const std::string &program : cudaPrograms(*cuda, dtype, bounds.maxBatch))
+      for (const std::string &program : cudaPrograms(*cuda, dtype, options.maxBatch))
         pipeline.programs.push_back(program);
     else
       llvm::consumeError(cuda.takeError());
   } else if (auto cpu = codegen::cpu::parseCpuTarget(target)) {
     // Rows of a sequence start at a tile of rows. A tile has as many rows as a vector has lanes.
     pipeline.rowAlign = cpu->lanes();
+    quantize.exact = options.exactActivations || !(cpu->hasInt8Dot() || cpu->hasInt16Dot());
   } else {
     llvm::consumeError(cpu.takeError());
   }
@@ -89,7 +91,8 @@ CompilePhases compilePhases(const std::string &target, frontend::DType dtype, co
   for (std::unique_ptr<mlir::Pass> &pass : llama::createGraphPasses())
     phases.common.emplace_back(std::move(pass));
   phases.ofTarget.emplace_back(llama::createSpecialization(pipeline));
-  phases.ofTarget.emplace_back(createSelection(target, bounds.maxSeq, tuning));
+  phases.ofTarget.emplace_back(llama::createQuantizeActivationsPass(quantize));
+  phases.ofTarget.emplace_back(createSelection(target, options.maxSeq, options.tuning));
   phases.ofTarget.emplace_back(llama::createPlanMemoryPass());
   return phases;
 }

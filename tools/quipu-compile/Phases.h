@@ -35,9 +35,14 @@ struct CompilePhases {
   std::vector<CompilePhase> common, ofTarget;
 };
 
-/// The greatest number of positions of a sequence, and of sequences at the same time.
-struct PlanBounds {
+/// What the phases depend on beside the target and the model's type.
+struct PhaseOptions {
+  /// The greatest number of positions of a sequence, and of sequences at the same time.
   uint32_t maxSeq = 0, maxBatch = 1;
+  /// Activations are not rounded to 8 bits.
+  bool exactActivations = false;
+  /// See checkTuning.
+  std::string tuning = {};
 };
 
 /// `tuning`: options of llama-select-schedules besides the target. Throws UsageError if the pass does not have them for
@@ -45,9 +50,8 @@ struct PlanBounds {
 void checkTuning(const std::string &target, const std::string &tuning);
 
 /// The passes between import and codegen, in order, for a target ("cpu:...", "cuda:...") and the dtype that the model
-/// is computed in. `tuning`: see checkTuning.
-CompilePhases compilePhases(const std::string &target, frontend::DType dtype, const PlanBounds &bounds = {},
-                            const std::string &tuning = {});
+/// is computed in.
+CompilePhases compilePhases(const std::string &target, frontend::DType dtype, const PhaseOptions &options = {});
 
 /// "import", the passes, "codegen".
 std::vector<std::string> phaseNames();

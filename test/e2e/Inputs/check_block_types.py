@@ -103,7 +103,7 @@ def main():
     write_model(model, options.types.split(","), options.tied)
     generator = random.Random(2)
     tokens = ",".join(str(generator.randrange(VOCABULARY)) for _ in range(24))
-    quipu("compile", model, "-o", plan, "--target", options.target, "--dtype", "f32")
+    quipu("compile", model, "-o", plan, "--target", options.target, "--dtype", "f32", "--activations", "exact")
     check_formats(plan, options.converted.split(","))
     subprocess.run(["quipu-compile", model, "--stop-after", "import", "--dtype", "f32", "-o", work / "import.mlir"], check=True)
     subprocess.run(["quipu-eval", work / "import.mlir", "--weights", model, "--tokens", tokens, "-o", work / "expected.npy"], check=True)

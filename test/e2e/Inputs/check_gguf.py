@@ -66,7 +66,7 @@ def main():
         quipu("logits", plan, "--prompt-tokens", prompt, "--all", "-o", work / name, *more)
         return read_npy(work / name)
 
-    flags = ["--dtype", "f32", "--target", options.target]
+    flags = ["--dtype", "f32", "--target", options.target, "--activations", "exact"]
     quipu("compile", work / "folder", "-o", work / "folder.qplan", *flags)
     quipu("compile", file, "-o", work / "gguf.qplan", *flags)
     # Matrices stay in memory as the file has them.

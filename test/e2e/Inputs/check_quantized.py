@@ -107,7 +107,7 @@ def main():
     model, work = options.model, options.work
     prompt = (model / "prompt.txt").read_text().strip()
     plan, expected = work / "plan", work / "expected.npy"
-    flags = ["--quantize", options.format, "--dtype", options.dtype]
+    flags = ["--quantize", options.format, "--dtype", options.dtype, "--activations", "exact"]
 
     def logits(of, output, *more):
         quipu("logits", of, "--prompt-tokens", prompt, "--all", "-o", output, *more)

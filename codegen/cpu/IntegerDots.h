@@ -1,0 +1,65 @@
+//===- IntegerDots.h - Dot products of small integers -----------*- C++ -*-===//
+//
+// A word is 32 bits of neighbouring integers of a row: four of 8 bits, or two of 16 bits. A dot product multiplies the
+// words of two vectors, and adds the products of each word to a lane of i32.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QUIPU_CODEGEN_CPU_INTEGERDOTS_H
+#define QUIPU_CODEGEN_CPU_INTEGERDOTS_H
+
+#include "codegen/cpu/KernelBuilder.h"
+#include "ir/Llama/Llama.h"
+#include "runtime/abi/WeightFormat.h"
+
+namespace quipu::codegen::cpu {
+
+inline bool multipliesIntegers(llama::DotKind dot) {
+  return dot == llama::DotKind::Int8 || dot == llama::DotKind::Int16;
+}
+
+/// Integers that are multiplied with one scale of a weight and one of the input.
+inline constexpr int64_t kIntegersTogether = 32;
+
+/// What a kind of dot product and a format of weights agree on.
+class IntegerForm {
+public:
+  IntegerForm(llama::DotKind dot, const BlockLayout &weight) : dot(dot), layout(weight) {}
+
+  /// Integers of a word, and bytes of an integer.
+  int64_t perWord() const { return isBytes() ? 4 : 2; }
+  int64_t integerBytes() const { return isBytes() ? 1 : 2; }
+  /// Values of a row of the weight that share a scale, at most kIntegersTogether.
+  int64_t part() const { return std::min<int64_t>(layout.scaleRun, kIntegersTogether); }
+  /// What the integers of a weight are too large by, as prepare() gives them.
+  int64_t offset() const { return layout.integers.offset + (isShifted() ? 128 : 0); }
+  bool hasMinimum() const { return layout.minimum.has_value(); }
+
+protected:
+  bool isBytes() const { return dot == llama::DotKind::Int8; }
+  /// Signed bytes become unsigned ones by adding 128.
+  bool isShifted() const { return isBytes() && layout.integers.isSigned; }
+
+  llama::DotKind dot;
+  const BlockLayout &layout;
+};
+
+class IntegerDots : public IntegerForm {
+public:
+  IntegerDots(KernelBuilder &b, const IntegerForm &form) : IntegerForm(form), b(b) {}
+
+  /// The element of a vector of integers.
+  mlir::Type element() const { return b.getIntegerType(isBytes() ? 8 : 16); }
+  /// Integers of a weight as dot() takes them, from those of WeightOperand (a vector of i8): unsigned where they are
+  /// bytes.
+  mlir::Value prepare(mlir::Value integers) const;
+  /// accumulator[i] + sum of weights[j] * inputs[j] over word i. Vectors of `element()`, perWord() for each lane.
+  mlir::Value multiply(mlir::Value accumulator, mlir::Value weights, mlir::Value inputs) const;
+
+private:
+  KernelBuilder &b;
+};
+
+} // namespace quipu::codegen::cpu
+
+#endif // QUIPU_CODEGEN_CPU_INTEGERDOTS_H

@@ -1,0 +1,120 @@
+//===- IntegerPanel.cpp - Rows of a weight as integers -----------------------===//
+
+#include "codegen/cpu/IntegerPanel.h"
+
+#include "ir/Llama/WeightTypes.h"
+
+using namespace mlir;
+using namespace quipu::llama;
+
+namespace quipu::codegen::cpu {
+
+static IntegerForm formOf(const LinearRegion &region, DotKind dot) {
+  return {dot, *weightFormatOf(region.weightType().getElementType())->block};
+}
+
+IntegerPanel::IntegerPanel(KernelBuilder &b, const LinearRegion &region, DotKind dot)
+    : b(b), dots(b, formOf(region, dot)), stored(b, region.weightType()), inputs(region.inputs()),
+      at(places(region, dots)) {}
+
+IntegerPanel::Places IntegerPanel::places(const LinearRegion &region, const IntegerForm &form) {
+  int64_t parts = region.inputs() / form.part();
+  Places result;
+  result.scales = llvm::alignTo(region.inputs() * form.integerBytes(), 64);
+  result.minima = result.scales + parts * 4;
+  result.end = llvm::alignTo(result.minima + (form.hasMinimum() ? parts * 4 : 0), 64);
+  return result;
+}
+
+int64_t IntegerPanel::rowBytes(const LinearRegion &region, DotKind dot) {
+  return places(region, formOf(region, dot)).end;
+}
+
+Value IntegerPanel::numberAt(Value row, int64_t base, Value feature) const {
+  return b.at(row, b.add(b.mul(b.div(feature, dots.part()), 4), base));
+}
+
+void IntegerPanel::decode(ArrayRef<Value> weightRows, Value scratch) {
+  rows.clear();
+  for (size_t i = 0; i < weightRows.size(); ++i)
+    rows.push_back(b.at(scratch, static_cast<int64_t>(i) * at.end));
+  int64_t block = stored.blockElements(), part = dots.part(), parts = block / part;
+  // Scales of more than a part are repeated.
+  auto spread = [&](Value numbers) -> Value {
+    int64_t count = cast<VectorType>(numbers.getType()).getNumElements();
+    if (count == parts)
+      return numbers;
+    SmallVector<int64_t> order;
+    for (int64_t i = 0; i < parts; ++i)
+      order.push_back(i * count / parts);
+    return vector::ShuffleOp::create(b, numbers, numbers, order);
+  };
+  b.loop(b.i64(0), b.i64(inputs), block, [&](Value k) {
+    for (auto [from, to] : llvm::zip_equal(weightRows, rows)) {
+      WeightOperand::Run run = stored.run(from, k);
+      for (int64_t i = 0; i < block; i += kIntegersTogether) {
+        Value integers = dots.prepare(run.integers(i, kIntegersTogether));
+        b.store(integers, b.at(to, b.mul(b.add(k, i), dots.integerBytes())), 1);
+      }
+      b.store(spread(run.allScales()), numberAt(to, at.scales, k), 4);
+      if (dots.hasMinimum())
+        b.store(spread(run.allMinima()), numberAt(to, at.minima, k), 4);
+    }
+  });
+}
+
+/// Adds the products of a part to `sums`: of integers first, then times both scales.
+void IntegerPanel::addPart(ArrayRef<QuantizedTile> tiles, int64_t lanes, Value feature, ArrayRef<Value> inputScales,
+                           KernelBuilder::Values &sums) const {
+  size_t count = tiles.size();
+  KernelBuilder::Values products(rows.size() * count);
+  for (size_t t = 0; t < count; ++t) {
+    Value start = tiles[t].correction(feature);
+    for (size_t row = 0; row < rows.size(); ++row)
+      products[row * count + t] = start;
+  }
+  auto vector = b.vectorOf(dots.element(), lanes * dots.perWord());
+  for (int64_t i = 0; i < dots.part(); i += dots.perWord()) {
+    Value k = b.add(feature, i);
+    SmallVector<Value> inputWords;
+    for (const QuantizedTile &tile : tiles)
+      inputWords.push_back(tile.words(k));
+    for (size_t row = 0; row < rows.size(); ++row) {
+      Value word = b.load(b.getI32Type(), b.at(rows[row], b.mul(k, dots.integerBytes())), 4);
+      Value weights = vector::BitCastOp::create(b, vector, b.splat(word, lanes));
+      for (size_t t = 0; t < count; ++t)
+        products[row * count + t] = dots.multiply(products[row * count + t], weights, inputWords[t]);
+    }
+  }
+  auto floats = b.vectorOf(b.getF32Type(), lanes);
+  for (size_t row = 0; row < rows.size(); ++row) {
+    Value scale = b.splat(b.load(b.getF32Type(), numberAt(rows[row], at.scales, feature), 4), lanes);
+    for (size_t t = 0; t < count; ++t) {
+      Value product = arith::SIToFPOp::create(b, floats, products[row * count + t]);
+      Value &sum = sums[row * count + t];
+      sum = b.fma(product, b.mulf(inputScales[t], scale), sum);
+    }
+  }
+  if (!dots.hasMinimum())
+    return;
+  for (size_t row = 0; row < rows.size(); ++row) {
+    Value minimum = b.splat(b.load(b.getF32Type(), numberAt(rows[row], at.minima, feature), 4), lanes);
+    for (size_t t = 0; t < count; ++t)
+      sums[row * count + t] = b.fma(minimum, tiles[t].sum(feature), sums[row * count + t]);
+  }
+}
+
+KernelBuilder::Values IntegerPanel::multiply(ArrayRef<QuantizedTile> tiles, int64_t lanes) const {
+  SmallVector<Value> zero(rows.size() * tiles.size(), b.splat(0.0f, lanes));
+  return b.loop(b.i64(0), b.i64(inputs), kIntegersTogether, zero, [&](Value k, ValueRange carried) {
+    KernelBuilder::Values sums(carried.begin(), carried.end());
+    SmallVector<Value> inputScales;
+    for (const QuantizedTile &tile : tiles)
+      inputScales.push_back(tile.scale(k));
+    for (int64_t i = 0; i < kIntegersTogether; i += dots.part())
+      addPart(tiles, lanes, b.add(k, i), inputScales, sums);
+    return sums;
+  });
+}
+
+} // namespace quipu::codegen::cpu

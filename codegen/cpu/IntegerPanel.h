@@ -1,0 +1,49 @@
+//===- IntegerPanel.h - Rows of a weight as integers ------------*- C++ -*-===//
+//
+// The rows of a tile, decoded once into scratch for all rows of the input: for each row its integers, then its scales
+// (f32, one for each part) and its minima, where the format has them. Memory of a panel stays in L1.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QUIPU_CODEGEN_CPU_INTEGERPANEL_H
+#define QUIPU_CODEGEN_CPU_INTEGERPANEL_H
+
+#include "codegen/cpu/IntegerDots.h"
+#include "codegen/cpu/QuantizedInput.h"
+#include "codegen/cpu/WeightOperand.h"
+
+namespace quipu::codegen::cpu {
+
+class IntegerPanel {
+public:
+  IntegerPanel(KernelBuilder &b, const LinearRegion &region, llama::DotKind dot);
+
+  /// Bytes of a decoded row, a multiple of 64.
+  static int64_t rowBytes(const LinearRegion &region, llama::DotKind dot);
+
+  /// Decodes the rows at `weightRows` to the memory from `scratch` on.
+  void decode(llvm::ArrayRef<mlir::Value> weightRows, mlir::Value scratch);
+
+  /// sums[row * tiles + t]: the products of the decoded rows and the rows of tile t, vectors of `lanes` f32.
+  KernelBuilder::Values multiply(llvm::ArrayRef<QuantizedTile> tiles, int64_t lanes) const;
+
+private:
+  struct Places {
+    int64_t scales, minima, end;
+  };
+  static Places places(const LinearRegion &region, const IntegerForm &form);
+  mlir::Value numberAt(mlir::Value row, int64_t base, mlir::Value feature) const;
+  void addPart(llvm::ArrayRef<QuantizedTile> tiles, int64_t lanes, mlir::Value feature,
+               llvm::ArrayRef<mlir::Value> inputScales, KernelBuilder::Values &sums) const;
+
+  KernelBuilder &b;
+  IntegerDots dots;
+  WeightOperand stored;
+  int64_t inputs;
+  Places at;
+  llvm::SmallVector<mlir::Value> rows;
+};
+
+} // namespace quipu::codegen::cpu
+
+#endif // QUIPU_CODEGEN_CPU_INTEGERPANEL_H

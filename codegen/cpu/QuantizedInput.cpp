@@ -1,0 +1,224 @@
+//===- QuantizedInput.cpp - Rows of integers and scales ----------------------===//
+
+#include "codegen/cpu/QuantizedInput.h"
+
+#include "ir/Llama/WeightTypes.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+
+using namespace mlir;
+using namespace quipu::llama;
+
+namespace quipu::codegen::cpu {
+
+static const BlockLayout &layoutOf(const LinearRegion &region) {
+  return *weightFormatOf(region.weightType().getElementType())->block;
+}
+
+static IntegerForm formOf(const LinearRegion &region, DotKind dot) { return {dot, layoutOf(region)}; }
+
+static int64_t blockOf(const LinearRegion &region) { return static_cast<int64_t>(region.quantize().getBlock()); }
+
+/// The scale of values whose largest magnitude is `magnitude`, and what values are multiplied by to become integers.
+/// Scalars or vectors.
+static std::pair<Value, Value> scalesFor(KernelBuilder &b, Value magnitude) {
+  Value limit = b.constantLike(magnitude, 127), zero = b.constantLike(magnitude, 0);
+  Value isZero = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, magnitude, zero);
+  return {b.divf(magnitude, limit), b.select(isZero, zero, b.divf(limit, magnitude))};
+}
+
+/// f32 rounded to i32, ties to even.
+static Value toIntegers(KernelBuilder &b, Value value) {
+  Type type = b.getI32Type();
+  if (auto vector = dyn_cast<VectorType>(value.getType()))
+    type = b.vectorOf(type, vector.getNumElements());
+  return arith::FPToSIOp::create(b, type, math::RoundEvenOp::create(b, value));
+}
+
+//===----------------------------------------------------------------------===//
+// Many rows
+//===----------------------------------------------------------------------===//
+
+SmallVector<Type> quantizedWorkspaces(const LinearRegion &region, DotKind dot, int64_t lanes) {
+  KernelOp kernel = region.kernel;
+  Builder b(kernel.getContext());
+  IntegerForm dots = formOf(region, dot);
+  auto layout = TokenLanesAttr::get(kernel.getContext(), lanes, 1);
+  auto input = cast<RankedTensorType>(region.exactInputType());
+  int64_t inputs = region.inputs();
+  auto rowsOf = [&](int64_t width, Type element) -> Type {
+    return RankedTensorType::get({input.getDimSize(0), width}, element, layout);
+  };
+  SmallVector<Type> types = {rowsOf(inputs / dots.perWord(), b.getI32Type()),
+                             rowsOf(inputs / blockOf(region), b.getF32Type())};
+  if (dots.offset())
+    types.push_back(rowsOf(inputs / dots.part(), b.getI32Type()));
+  if (dots.hasMinimum())
+    types.push_back(rowsOf(inputs / dots.part(), b.getF32Type()));
+  return types;
+}
+
+QuantizedTile::QuantizedTile(KernelBuilder &b, const LinearRegion &region, DotKind dot, int64_t lanes,
+                             const KernelFrame &frame, Value rowTile)
+    : b(b), dots(b, formOf(region, dot)), lanes(lanes), block(blockOf(region)), hasCorrections(dots.offset() != 0) {
+  for (auto [number, type] : llvm::enumerate(quantizedWorkspaces(region, dot, lanes)))
+    bases.push_back(b.at(frame.workspace(number), b.mul(rowTile, ActivationLayout(type).strideBytes())));
+}
+
+/// Address of the vector number `index` of a workspace.
+Value QuantizedTile::address(unsigned workspace, Value index) const {
+  return b.at(bases[workspace], b.mul(index, lanes * 4));
+}
+
+Value QuantizedTile::words(Value feature) const {
+  return b.load(b.vectorOf(dots.element(), lanes * dots.perWord()), address(0, b.div(feature, dots.perWord())), 4);
+}
+
+Value QuantizedTile::scale(Value feature) const {
+  return b.load(b.vectorOf(b.getF32Type(), lanes), address(1, b.div(feature, block)), 4);
+}
+
+Value QuantizedTile::correction(Value feature) const {
+  if (!hasCorrections)
+    return b.splat(b.i32(0), lanes);
+  return b.loadI32(address(2, b.div(feature, dots.part())), lanes);
+}
+
+Value QuantizedTile::sum(Value feature) const {
+  return b.load(b.vectorOf(b.getF32Type(), lanes), address(hasCorrections ? 3 : 2, b.div(feature, dots.part())), 4);
+}
+
+void QuantizedTile::store(Value feature, ArrayRef<Value> values) const {
+  Value magnitude = b.splat(0.0f, lanes);
+  for (Value value : values)
+    magnitude = b.maxf(magnitude, math::AbsFOp::create(b, value));
+  auto [scale, inverse] = scalesFor(b, magnitude);
+  b.store(scale, address(1, b.div(feature, block)), 4);
+
+  int64_t perWord = dots.perWord(), part = dots.part(), bits = 8 * dots.integerBytes();
+  Value mask = b.splat(b.i32((int64_t(1) << bits) - 1), lanes);
+  for (int64_t first = 0; first < static_cast<int64_t>(values.size()); first += part) {
+    Value total = b.splat(b.i32(0), lanes);
+    for (int64_t i = first; i < first + part; i += perWord) {
+      Value word;
+      for (int64_t j = 0; j < perWord; ++j) {
+        Value integer = toIntegers(b, b.mulf(values[static_cast<size_t>(i + j)], inverse));
+        total = b.add(total, integer);
+        // The highest integer needs no mask, since nothing lies above it.
+        Value bitsOfIt = j + 1 < perWord ? arith::AndIOp::create(b, integer, mask).getResult() : integer;
+        if (j)
+          bitsOfIt = arith::ShLIOp::create(b, bitsOfIt, b.splat(b.i32(j * bits), lanes));
+        word = word ? arith::OrIOp::create(b, word, bitsOfIt).getResult() : bitsOfIt;
+      }
+      b.store(word, address(0, b.add(b.div(feature, perWord), i / perWord)), 4);
+    }
+    Value number = b.add(b.div(feature, part), first / part);
+    if (hasCorrections)
+      b.store(b.mul(total, b.splat(b.i32(-dots.offset()), lanes)), address(2, number), 4);
+    if (dots.hasMinimum()) {
+      Value real = arith::SIToFPOp::create(b, b.vectorOf(b.getF32Type(), lanes), total);
+      b.store(b.mulf(real, scale), address(hasCorrections ? 3 : 2, number), 4);
+    }
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Few rows
+//===----------------------------------------------------------------------===//
+
+QuantizedRows::QuantizedRows(KernelBuilder &b, const LinearRegion &region, DotKind dot)
+    : b(b), dots(b, formOf(region, dot)), inputs(region.inputs()), block(blockOf(region)) {
+  scalesAt = llvm::alignTo(inputs * dots.integerBytes(), 64);
+  firstCorrection = llvm::alignTo(scalesAt + inputs / block * 4, 64);
+  sumsAt = firstCorrection + (dots.offset() ? inputs / together() * kLanes * 4 : 0);
+  end = llvm::alignTo(sumsAt + (dots.hasMinimum() ? inputs / dots.part() * 4 : 0), 64);
+}
+
+int64_t QuantizedRows::rowBytes() const { return end; }
+
+Value QuantizedRows::integersAt(Value row, Value feature) const {
+  return b.at(row, b.mul(feature, dots.integerBytes()));
+}
+
+Value QuantizedRows::correctionsAt(Value row, Value feature) const {
+  return b.at(row, b.add(b.mul(b.div(feature, together()), kLanes * 4), firstCorrection));
+}
+
+/// Sums of products of two vectors of together() integers on top of `start`.
+Value QuantizedRows::multiplyParts(Value start, Value weights, Value integers) const {
+  int64_t count = kLanes * dots.perWord();
+  for (int64_t first = 0; first < together(); first += count) {
+    auto take = [&](Value vector) -> Value {
+      if (count == together())
+        return vector;
+      return vector::ExtractStridedSliceOp::create(b, vector, first, count, 1);
+    };
+    start = dots.multiply(start, take(weights), take(integers));
+  }
+  return start;
+}
+
+Value QuantizedRows::multiply(Value weights, Value row, Value feature) const {
+  Value start = b.splat(b.i32(0), kLanes);
+  if (dots.offset())
+    start = b.loadI32(correctionsAt(row, feature), kLanes);
+  Value integers = b.load(b.vectorOf(dots.element(), together()), integersAt(row, feature), 1);
+  return multiplyParts(start, dots.prepare(weights), integers);
+}
+
+Value QuantizedRows::scales(Value row, Value feature, int64_t count) const {
+  int64_t part = dots.part(), blocks = std::max<int64_t>(count * part / block, 1);
+  Value start = b.at(row, b.add(b.mul(b.div(feature, block), 4), scalesAt));
+  Value values = b.load(b.vectorOf(b.getF32Type(), blocks), start, 4);
+  if (blocks == count)
+    return values;
+  SmallVector<int64_t> order;
+  for (int64_t i = 0; i < count; ++i)
+    order.push_back(i * part / block);
+  return vector::ShuffleOp::create(b, values, values, order);
+}
+
+Value QuantizedRows::sums(Value row, Value feature, int64_t count) const {
+  Value start = b.at(row, b.add(b.mul(b.div(feature, dots.part()), 4), sumsAt));
+  return b.load(b.vectorOf(b.getF32Type(), count), start, 4);
+}
+
+void QuantizedRows::round(Type element, Value source, Value target, int64_t vectorLanes) const {
+  int64_t lanes = std::min(vectorLanes, dots.part());
+  b.loop(b.i64(0), b.i64(inputs), block, [&](Value first) {
+    auto loadInput = [&](Value k) { return b.loadF32(element, b.at(source, b.mul(k, bytesOf(element))), lanes); };
+    Value largest = b.splat(0.0f, lanes);
+    for (int64_t i = 0; i < block; i += lanes)
+      largest = b.maxf(largest, math::AbsFOp::create(b, loadInput(b.add(first, i))));
+    auto [scale, inverse] = scalesFor(b, b.maxLanes(largest));
+    b.store(scale, b.at(target, b.add(b.mul(b.div(first, block), 4), scalesAt)), 4);
+    Value factor = b.splat(inverse, lanes);
+    auto small = b.vectorOf(dots.element(), lanes);
+    for (int64_t part = 0; part < block; part += dots.part()) {
+      Value total = b.splat(b.i32(0), lanes);
+      for (int64_t i = part; i < part + dots.part(); i += lanes) {
+        Value k = b.add(first, i);
+        Value integers = toIntegers(b, b.mulf(loadInput(k), factor));
+        total = b.add(total, integers);
+        b.store(arith::TruncIOp::create(b, small, integers), integersAt(target, k), 1);
+      }
+      if (dots.hasMinimum()) {
+        Value sum = vector::ReductionOp::create(b, vector::CombiningKind::ADD, total);
+        Value real = arith::SIToFPOp::create(b, b.getF32Type(), sum);
+        Value place = b.add(b.mul(b.div(b.add(first, part), dots.part()), 4), sumsAt);
+        b.store(b.mulf(real, scale), b.at(target, place), 4);
+      }
+    }
+  });
+  if (!dots.offset())
+    return;
+  auto vector = b.vectorOf(dots.element(), together());
+  Attribute offset = b.getIntegerAttr(dots.element(), dots.offset());
+  Value factors = arith::ConstantOp::create(b, DenseElementsAttr::get(vector, offset));
+  Value zero = b.splat(b.i32(0), kLanes);
+  b.loop(b.i64(0), b.i64(inputs), together(), [&](Value k) {
+    Value sums = multiplyParts(zero, factors, b.load(vector, integersAt(target, k), 1));
+    b.store(b.sub(zero, sums), correctionsAt(target, k), 4);
+  });
+}
+
+} // namespace quipu::codegen::cpu

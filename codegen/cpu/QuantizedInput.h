@@ -1,0 +1,89 @@
+//===- QuantizedInput.h - Rows of integers and scales -----------*- C++ -*-===//
+//
+// What `llama.quantize` gives, as integer products read it. For each row:
+//
+//     integers     one for each feature
+//     scales       f32, one for each block of the op
+//     corrections  i32, for each part of the weight -offset times the sum of its integers: where sums of products
+//                  begin, so that the weight's integers need no subtraction
+//     sums         f32, for each part scale times the sum of its integers: what a minimum of the weight is multiplied
+//     by
+//
+// The last two are there only where the weight has an offset, or minima.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QUIPU_CODEGEN_CPU_QUANTIZEDINPUT_H
+#define QUIPU_CODEGEN_CPU_QUANTIZEDINPUT_H
+
+#include "codegen/common/LinearRegion.h"
+#include "codegen/cpu/IntegerDots.h"
+#include "codegen/cpu/KernelFrame.h"
+
+namespace quipu::codegen::cpu {
+
+/// Types of the workspaces of a kernel over many rows: integers (as words), scales, then corrections and sums where
+/// they are there. A vector holds those of `lanes` rows.
+llvm::SmallVector<mlir::Type> quantizedWorkspaces(const LinearRegion &region, llama::DotKind dot, int64_t lanes);
+
+/// The rows of one tile of token lanes in the workspaces.
+class QuantizedTile {
+public:
+  QuantizedTile(KernelBuilder &b, const LinearRegion &region, llama::DotKind dot, int64_t lanes,
+                const KernelFrame &frame, mlir::Value rowTile);
+
+  /// Vectors over the rows. `feature` is the first of a word, block or part.
+  mlir::Value words(mlir::Value feature) const;
+  mlir::Value scale(mlir::Value feature) const;
+  /// Zeros where the weight has no offset.
+  mlir::Value correction(mlir::Value feature) const;
+  mlir::Value sum(mlir::Value feature) const;
+
+  /// Rounds `count` vectors, features of the block that begins at `feature`, and stores all that belongs to them.
+  void store(mlir::Value feature, llvm::ArrayRef<mlir::Value> values) const;
+
+private:
+  mlir::Value address(unsigned workspace, mlir::Value index) const;
+
+  KernelBuilder &b;
+  IntegerDots dots;
+  int64_t lanes, block;
+  bool hasCorrections;
+  llvm::SmallVector<mlir::Value> bases;
+};
+
+/// Rows that a thread has rounded for itself, in its scratch. A vector holds neighbouring features of one row.
+class QuantizedRows {
+public:
+  QuantizedRows(KernelBuilder &b, const LinearRegion &region, llama::DotKind dot);
+
+  /// Bytes of a row, a multiple of 64.
+  int64_t rowBytes() const;
+  /// Rounds the row of `element`s at `source` to `target`.
+  void round(mlir::Type element, mlir::Value source, mlir::Value target, int64_t vectorLanes) const;
+
+  /// Lanes of i32 that products are summed to, and integers whose products are summed at once. No lane sums products of
+  /// two parts of the weight.
+  static constexpr int64_t kLanes = 8;
+  int64_t together() const { return std::max(dots.part(), kLanes * dots.perWord()); }
+  /// The sums of products of together() integers from `feature` on of the row at `row`, as kLanes of i32.
+  mlir::Value multiply(mlir::Value weights, mlir::Value row, mlir::Value feature) const;
+  /// The scales of `count` parts from `feature` on, a vector.
+  mlir::Value scales(mlir::Value row, mlir::Value feature, int64_t count) const;
+  /// The sums of as many parts.
+  mlir::Value sums(mlir::Value row, mlir::Value feature, int64_t count) const;
+
+private:
+  mlir::Value integersAt(mlir::Value row, mlir::Value feature) const;
+  mlir::Value correctionsAt(mlir::Value row, mlir::Value feature) const;
+  mlir::Value multiplyParts(mlir::Value start, mlir::Value weights, mlir::Value integers) const;
+
+  KernelBuilder &b;
+  IntegerDots dots;
+  int64_t inputs, block;
+  int64_t scalesAt, firstCorrection, sumsAt, end;
+};
+
+} // namespace quipu::codegen::cpu
+
+#endif // QUIPU_CODEGEN_CPU_QUANTIZEDINPUT_H

@@ -1,0 +1,80 @@
+#!/usr/bin/env python3
+"""Holds kernels that decode blocks against the reference lowering, with exact and with rounded activations.
+
+    check_rounded.py WORK --target cpu:... FORMAT...
+
+The model is blocks.json with random weights. With exact activations the logits agree to 1e-4 of the largest. With rounded
+ones a value that lies between two integers may become either, by which of two orders a sum was taken in. So what counts
+is how far the logits are from the exact ones, by the root of the mean square of the differences, as a part of the largest
+logit. Of each format the kernels are at most a tenth farther than the reference lowering; of all formats together they
+are no farther, to 1e-4.
+"""
+
+import argparse
+import pathlib
+import shutil
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from check_golden import quipu  # noqa: E402
+from compare_npy import read_npy, worst_row  # noqa: E402
+
+MODEL = pathlib.Path(__file__).parent / "blocks.json"
+PROMPT = ",".join(str(3 + 7 * i % 90) for i in range(37))
+TOLERANCE = 1e-4
+
+
+def evaluate(work, phase, output, flags):
+    module = work / "module.mlir"
+    subprocess.run(["quipu-compile", MODEL, "--stop-after", phase, "-o", module, *flags], check=True)
+    subprocess.run(["quipu-eval", module, "--seed", "1", "--tokens", PROMPT, "-o", output], check=True)
+
+
+def check(work, name, target):
+    flags = ["--target", target, "--quantize", name, "--dtype", "f32"]
+    exact, rounded, found = work / "exact.npy", work / "rounded.npy", work / "found.npy"
+    evaluate(work, "import", exact, flags)
+    evaluate(work, "llama-quantize-activations", rounded, flags)
+    expected = read_npy(exact)
+    reference = worst_row(read_npy(rounded), expected)[2]
+    missed, excess = [], []
+    for activations in ["exact", "rounded"]:
+        plan = work / "plan"
+        quipu("compile", MODEL, "-o", plan, "--activations", activations, *flags)
+        for chunk in [64, 1]:
+            quipu("logits", plan, "--weights", "random:1", "--prompt-tokens", PROMPT, "--all", "-o", found, "--chunk", chunk)
+            largest, _, mean = worst_row(read_npy(found), expected)
+            error, bound = (largest, TOLERANCE) if activations == "exact" else (mean, 1.1 * reference + TOLERANCE)
+            if activations == "rounded":
+                excess.append(mean - reference)
+            print(f"{name} {target} {activations}, chunks of {chunk}: {error:.3g}, at most {bound:.3g}")
+            if error > bound:
+                missed.append(f"{name} {activations}")
+    return missed, excess
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("work", type=pathlib.Path)
+    parser.add_argument("formats", nargs="+")
+    parser.add_argument("--target", required=True)
+    options = parser.parse_args()
+    shutil.rmtree(options.work, ignore_errors=True)
+    options.work.mkdir(parents=True)
+    missed, excess = [], []
+    for name in options.formats:
+        found = check(options.work, name, options.target)
+        missed += found[0]
+        excess += found[1]
+    shutil.rmtree(options.work)
+    mean = sum(excess) / len(excess)
+    print(f"rounded, all formats: {mean:.3g} farther than the reference lowering, at most {TOLERANCE:.3g}")
+    if mean > TOLERANCE:
+        missed.append("all formats together")
+    if missed:
+        sys.exit(f"{options.target}: missed by {', '.join(missed)}")
+
+
+if __name__ == "__main__":
+    main()
