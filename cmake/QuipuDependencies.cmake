@@ -6,6 +6,12 @@ find_package(CLI11 REQUIRED)
 
 find_program(FLATC flatc REQUIRED)
 find_path(XXHASH_INCLUDE_DIR xxhash.h REQUIRED)
+# Regular expressions and Unicode's normal forms, for tokenizers. The archives are linked: programs are copied to other
+# machines.
+find_path(PCRE2_INCLUDE_DIR pcre2.h REQUIRED)
+find_library(PCRE2_LIBRARY NAMES libpcre2-8.a pcre2-8 REQUIRED)
+find_path(UTF8PROC_INCLUDE_DIR utf8proc.h REQUIRED)
+find_library(UTF8PROC_LIBRARY NAMES libutf8proc.a utf8proc REQUIRED)
 
 if(QUIPU_BUILD_COMPILER)
   find_package(LLVM 22.1 REQUIRED CONFIG HINTS ${LLVM_ROOT})

@@ -54,10 +54,10 @@ Model openModel(const std::string &path) {
 }
 
 ModelTokenizer openTokenizer(const std::string &path, uint32_t vocabSize, std::vector<Note> &notes) {
-  ModelTokenizer tokenizer = hf::readTokenizer(path, vocabSize, notes, "");
-  if (!tokenizer.data.exists())
-    fail(path, ": no such file; give the model's tokenizer.model");
-  return tokenizer;
+  std::error_code error;
+  if (fs::symlink_status(path, error).type() == fs::file_type::not_found)
+    fail(path, ": no such file; give the model's tokenizer.model or tokenizer.json");
+  return hf::readTokenizer(path, vocabSize, notes, /*isOptional=*/false);
 }
 
 } // namespace quipu::frontend

@@ -7,6 +7,7 @@
 #include "codegen/plan/KernelWork.h"
 #include "codegen/plan/PlanEnums.h"
 #include "codegen/plan/RollSteps.h"
+#include "codegen/plan/TokenizerTables.h"
 #include "codegen/plan/ValueTable.h"
 #include "codegen/plan/WeightTable.h"
 #include "frontends/common/PlanTypes.h"
@@ -60,7 +61,7 @@ public:
     // A CPU plan has one variant, for the plan's own target. It is not listed.
     if (target.device == "cpu")
       out.variants.clear();
-    writeTokenizer();
+    out.tokenizer = std::make_unique<plan::TokenizerT>(tablesOf(model.tokenizer.data));
 
     flatbuffers::FlatBufferBuilder builder;
     builder.Finish(plan::Plan::Pack(builder, &out), plan::PlanIdentifier());
@@ -403,34 +404,6 @@ private:
       return;
     step.layer = layer;
     step.location = ("layers.{}" + rest.drop_front(number.size())).str();
-  }
-
-  void writeTokenizer() {
-    out.tokenizer = std::make_unique<plan::TokenizerT>();
-    const TokenizerData &data = model.tokenizer.data;
-    if (const auto *sentencePiece = std::get_if<SentencePieceData>(&data.model)) {
-      out.tokenizer->kind = plan::TokenizerKind::sentencepiece;
-      out.tokenizer->model = sentencePiece->bytes;
-    }
-    const TokenizerSettings &settings = data.settings;
-    out.tokenizer->add_bos = settings.addBos;
-    out.tokenizer->add_eos = settings.addEos;
-    out.tokenizer->legacy = settings.legacy;
-    out.tokenizer->prefix_space = !settings.addPrefixSpace   ? plan::PrefixSpace::of_model
-                                  : *settings.addPrefixSpace ? plan::PrefixSpace::yes
-                                                             : plan::PrefixSpace::no;
-    out.tokenizer->bos_id = settings.bos;
-    out.tokenizer->eos_id = settings.eos;
-    for (const AddedToken &token : settings.added) {
-      auto to = std::make_unique<plan::AddedTokenT>();
-      to->id = token.id;
-      to->content = token.content;
-      to->normalized = token.normalized;
-      to->lstrip = token.lstrip;
-      to->rstrip = token.rstrip;
-      to->single_word = token.singleWord;
-      out.tokenizer->added_tokens.push_back(std::move(to));
-    }
   }
 
   const frontend::Model &model;

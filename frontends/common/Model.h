@@ -35,8 +35,8 @@ struct Model {
 /// Throws quipu::Error that names the file, the field or tensor, what was found and what is supported.
 Model openModel(const std::string &path);
 
-/// The tokenizer.model at `path`, with the settings of the files in its folder. `vocabSize`: number of ids that the
-/// model has. Throws quipu::Error.
+/// The tokenizer at `path` (tokenizer.model, tokenizer.json, or llama2.c's tokenizer.bin), with the settings of the
+/// files in its folder. `vocabSize`: number of ids that the model has. Throws quipu::Error.
 ModelTokenizer openTokenizer(const std::string &path, uint32_t vocabSize, std::vector<Note> &notes);
 
 } // namespace quipu::frontend

@@ -12,6 +12,7 @@
 
 #include <memory>
 #include <string_view>
+#include <unordered_map>
 
 namespace sentencepiece {
 class SentencePieceProcessor;
@@ -22,20 +23,24 @@ namespace quipu::frontend {
 /// The pieces of the model alone, without added tokens.
 class Vocabulary {
 public:
-  /// Throws quipu::Error that begins with the data's name when the model is damaged or of another kind.
+  /// Throws quipu::Error that begins with the data's name when the model is damaged or of another kind. Keeps a
+  /// reference to the data, in which there must be a tokenizer.
   explicit Vocabulary(const TokenizerData &data);
   ~Vocabulary();
 
-  /// Number of pieces, whose ids are 0 to size() - 1.
+  /// One more than the largest id of a piece.
   int32_t size() const;
   /// The id of a piece of exactly that spelling.
   std::optional<int32_t> find(std::string_view piece) const;
   std::string piece(int32_t id) const;
-  /// The tokens that the model itself names.
+  /// The tokens that the model itself names; a BPE model names none.
   std::optional<int32_t> bos() const;
   std::optional<int32_t> eos() const;
 
 private:
+  /// One of the two is there.
+  const BpeData *bpe;
+  std::unordered_map<std::string, int32_t> bpeIds;
   std::unique_ptr<sentencepiece::SentencePieceProcessor> processor;
 };
 

@@ -162,8 +162,8 @@ Model readDirectory(const std::string &path) {
   dropCommonPrefix(*model.weights, path, model.config.notes);
   resolveTiedHead(model.config, *model.weights);
   checkTensors(folder, model.config, *model.weights);
-  model.tokenizer = readTokenizer(folder / "tokenizer.model", model.config.vocabSize, model.config.notes,
-                                  "move tokenizer.model away to compile without a tokenizer");
+  model.tokenizer =
+      readTokenizer(folder / "tokenizer.model", model.config.vocabSize, model.config.notes, /*isOptional=*/true);
   correctLlama1Ids(model.config, model.tokenizer);
   joinTokenizersEnd(model.config, model.tokenizer);
   noteEnds(model.config);

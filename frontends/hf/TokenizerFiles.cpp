@@ -2,11 +2,16 @@
 
 #include "frontends/hf/TokenizerFiles.h"
 
+#include "frontends/common/BpeBuilder.h"
 #include "frontends/common/Json.h"
+#include "frontends/common/RankFile.h"
 #include "frontends/common/Vocabulary.h"
 #include "frontends/hf/Fields.h"
 #include "frontends/hf/Folder.h"
+#include "frontends/hf/TokenizerJson.h"
+#include "frontends/llama2c/TokenizerBin.h"
 #include "runtime/support/Error.h"
+#include "runtime/support/FileKind.h"
 #include "runtime/support/MappedFile.h"
 
 #include <algorithm>
@@ -73,6 +78,9 @@ public:
 
   ModelTokenizer read();
 
+  /// Where the pieces are from: "tokenizer.model", "tokenizer.json".
+  const std::string &fileName() const { return modelFile; }
+
 private:
   void note(std::string_view field, std::string text) {
     notes.push_back({Note::Kind::provenance, std::string(field), std::move(text)});
@@ -81,8 +89,13 @@ private:
     notes.push_back({Note::Kind::warning, std::string(field), std::move(text)});
   }
 
+  fs::path chooseFile();
+  void readModel(const fs::path &file);
+  void readJsonModel(const std::string &file);
   json readObject(const char *file, const char *what) const;
   void readConfig();
+  void readEnds(Fields &fields);
+  void readPrefixSpace(Fields &fields);
   void readClass(Fields &fields);
   Roles readRoles(Fields &fields);
   std::vector<AddedToken> readRoleLists(Fields &fields) const;
@@ -90,19 +103,27 @@ private:
   void joinRole(const std::string &role, const std::optional<AddedToken> &ofMap);
   void readDecoder(const json &decoder, const std::string &path);
   void readAddedTokensJson();
-  void readTokenizerJson();
+  void readAddedBeside();
   void readUnread(Fields &fields);
-  AddedToken parseToken(const json &value, const std::string &place) const;
   void add(AddedToken token, const std::string &place);
+  AddedToken *findAdded(std::string_view content);
   void giveIds();
   int32_t resolveRole(std::string_view role);
+  void resolveEnds();
+  void resolveAround(const std::vector<int32_t> &ids, bool isExplicit, bool &adds, int32_t &end, const char *role);
   void dropBeyondModel();
+  void nameEnd();
 
   const fs::path path;
   const fs::path folder;
   uint32_t vocabSize;
   std::vector<Note> &notes;
   ModelTokenizer result;
+  std::string modelFile = "tokenizer.model";
+  /// Of a tokenizer.json: what it puts around a text, and whether tokenizer_config.json says otherwise.
+  bool isJson = false;
+  TokensAround around;
+  bool saysBos = false, saysEos = false;
   std::unique_ptr<Vocabulary> model;
   Roles roles;
   std::vector<AddedToken> unnamed;
@@ -122,35 +143,6 @@ json Reader::readObject(const char *file, const char *what) const {
   return object;
 }
 
-/// A token is its text, or an object with the text and how it is found.
-AddedToken Reader::parseToken(const json &value, const std::string &place) const {
-  AddedToken token;
-  if (value.is_string()) {
-    token.content = value.get<std::string>();
-  } else if (value.is_object()) {
-    Fields fields(value, place);
-    std::optional<std::string> content = fields.optionalString("content");
-    if (!content)
-      fields.failMissing("content", "an added token is nothing without it; get the file again");
-    token.content = *content;
-    token.lstrip = fields.boolean("lstrip", false);
-    token.rstrip = fields.boolean("rstrip", false);
-    token.singleWord = fields.boolean("single_word", false);
-    bool special = fields.boolean("special", false);
-    token.normalized = fields.boolean("normalized", !special);
-    fields.find("__type");
-    fields.find("id");
-    for (const std::string &field : fields.unknown())
-      fields.fail(field, value.at(field),
-                  "only content, single_word, lstrip, rstrip, normalized and special are known");
-  } else {
-    fail(place, " is ", shown(value), " but must be a string, or an object with \"content\"");
-  }
-  if (token.content.empty() || token.content.find('\0') != std::string::npos)
-    fail(place, " is an added token without text, or with a zero byte in it; remove it");
-  return token;
-}
-
 void Reader::add(AddedToken token, const std::string &place) {
   auto [byContent, isNewContent] = idOf.emplace(token.content, token.id);
   if (!isNewContent && byContent->second != token.id)
@@ -164,23 +156,28 @@ void Reader::add(AddedToken token, const std::string &place) {
     result.data.settings.added.push_back(std::move(token));
 }
 
-static int32_t parseId(const json &value, const std::string &place) {
-  // No model has more ids, and one more than the largest is an id still.
-  constexpr uint64_t kLargest = kMaxVocab - 1;
-  if (value.is_number_unsigned() && value.get<uint64_t>() <= kLargest)
-    return int32_t(value.get<uint64_t>());
-  fail(place, " has the id ", shown(value), " but a token id is a number from 0 to ", kLargest, "; correct it");
+AddedToken *Reader::findAdded(std::string_view content) {
+  std::vector<AddedToken> &added = result.data.settings.added;
+  auto it = std::ranges::find(added, content, &AddedToken::content);
+  return it == added.end() ? nullptr : &*it;
 }
 
 void Reader::readDecoder(const json &decoder, const std::string &path) {
   for (auto item = decoder.begin(); item != decoder.end(); ++item) {
     const std::string &key = item.key();
     std::string place = concat(path, ": \"added_tokens_decoder\", ", shownText(key));
-    AddedToken token = parseToken(item.value(), place);
+    AddedToken token = parseAddedToken(item.value(), place);
     uint64_t id = 0;
     auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), id);
     bool isNumber = error == std::errc() && end == key.data() + key.size();
-    token.id = parseId(isNumber ? json(id) : json(key), place);
+    token.id = parseTokenId(isNumber ? json(id) : json(key), place);
+    // Where tokenizer.json has the token too, the config has the last word on how it is found, as in transformers.
+    AddedToken *known = isJson ? findAdded(token.content) : nullptr;
+    if (known && known->id == token.id && *known != token) {
+      note("added_tokens_decoder", concat(shownText(token.content), " is found as tokenizer_config.json says, which "
+                                                                    "differs from tokenizer.json"));
+      *known = token;
+    }
     add(std::move(token), place);
   }
 }
@@ -192,8 +189,8 @@ void Reader::readAddedTokensJson() {
   json tokens = readObject("added_tokens.json", "list of added tokens");
   for (auto item = tokens.begin(); item != tokens.end(); ++item) {
     std::string place = concat(path, ": ", shownText(item.key()));
-    AddedToken token = parseToken(item.key(), place);
-    token.id = parseId(item.value(), place);
+    AddedToken token = parseAddedToken(item.key(), place);
+    token.id = parseTokenId(item.value(), place);
     if (hasDecoder && !idOf.contains(token.content))
       note("added_tokens.json", concat(shownText(token.content), " is not in \"added_tokens_decoder\" of "
                                                                  "tokenizer_config.json; it is added"));
@@ -201,26 +198,16 @@ void Reader::readAddedTokensJson() {
   }
 }
 
-void Reader::readTokenizerJson() {
-  if (!isThere(folder / "tokenizer.json"))
+/// Beside a tokenizer.model.
+void Reader::readAddedBeside() {
+  if (isJson || !isThere(folder / "tokenizer.json"))
     return;
   if (hasDecoder || !result.data.settings.added.empty())
     return note("tokenizer.json", "not read: tokenizer.model beside it is the same tokenizer");
   note("tokenizer.json", "only its added_tokens are read: tokenizer.model beside it is the same tokenizer");
   std::string path = (folder / "tokenizer.json").string();
-  json object = readObject("tokenizer.json", "tokenizer");
-  Fields fields(object, path);
-  const json *tokens = fields.find("added_tokens");
-  if (!tokens)
-    return;
-  if (!tokens->is_array())
-    fields.fail("added_tokens", *tokens, "must be a list of tokens; correct it, or get the file again");
-  for (const json &item : *tokens) {
-    std::string place = fields.place("added_tokens");
-    AddedToken token = parseToken(item, place);
-    token.id = parseId(item.is_object() && item.contains("id") ? item["id"] : json(), place);
-    add(std::move(token), place);
-  }
+  for (AddedToken &token : readAddedTokens(readObject("tokenizer.json", "tokenizer"), path))
+    add(std::move(token), concat(path, ": \"added_tokens\""));
 }
 
 /// Early conversions of LLaMA 1 name their special tokens so.
@@ -239,10 +226,10 @@ Roles Reader::readRoles(Fields &fields) {
       continue;
     if (isEmptyName(*value))
       note(role, concat("is empty in ", fs::path(fields.path()).filename().string(),
-                        ": taken as missing, so that tokenizer.model's own token is used where it has one"));
+                        ": taken as missing, so that the tokenizer's own token is used where it has one"));
     else
       found.emplace(role, value->is_null() ? std::nullopt
-                                           : std::optional<AddedToken>(parseToken(*value, fields.place(role))));
+                                           : std::optional<AddedToken>(parseAddedToken(*value, fields.place(role))));
   }
   return found;
 }
@@ -255,7 +242,7 @@ std::vector<AddedToken> Reader::readRoleLists(Fields &fields) const {
       if (!tokens->is_array() && !tokens->is_object())
         fields.fail(list, *tokens, "must be a list of tokens; correct it");
       for (const json &token : *tokens)
-        found.push_back(parseToken(token, fields.place(list)));
+        found.push_back(parseAddedToken(token, fields.place(list)));
     }
   return found;
 }
@@ -310,7 +297,8 @@ void Reader::readMap() {
 
 void Reader::readClass(Fields &fields) {
   std::optional<std::string> name = fields.optionalString("tokenizer_class");
-  if (name && std::ranges::find(kClasses, std::string_view(*name)) == std::end(kClasses))
+  // A tokenizer.json says all by itself.
+  if (name && !isJson && std::ranges::find(kClasses, std::string_view(*name)) == std::end(kClasses))
     warn("tokenizer_class", concat("is ", shownText(*name),
                                    "; tokenizer.model is used as LlamaTokenizer does, check "
                                    "that ids agree"));
@@ -319,7 +307,8 @@ void Reader::readClass(Fields &fields) {
 /// Fields that change ids or text and that only have one value here.
 void Reader::readUnread(Fields &fields) {
   if (fields.boolean("split_special_tokens", false))
-    fields.fail("split_special_tokens", true, "special tokens are always found in a text; remove it");
+    fields.fail("split_special_tokens", true,
+                "whether special tokens are found is said where a text is given (--parse-special); remove it");
   if (fields.boolean("do_lower_case", false))
     fields.fail("do_lower_case", true, "text in lower case is not supported; use a tokenizer without it");
   if (const json *arguments = fields.find("sp_model_kwargs"); arguments && !arguments->empty())
@@ -344,6 +333,30 @@ void Reader::readUnread(Fields &fields) {
     note("tokenizer_config.json", concat("not used, as they do not change ids: ", harmless));
 }
 
+void Reader::readEnds(Fields &fields) {
+  TokenizerSettings &settings = result.data.settings;
+  saysBos = fields.find("add_bos_token");
+  saysEos = fields.find("add_eos_token");
+  settings.addBos = fields.boolean("add_bos_token", settings.addBos);
+  settings.addEos = fields.boolean("add_eos_token", settings.addEos);
+}
+
+void Reader::readPrefixSpace(Fields &fields) {
+  if (!fields.find("add_prefix_space"))
+    return;
+  bool isWanted = fields.boolean("add_prefix_space", true);
+  if (!isJson) {
+    result.data.settings.addPrefixSpace = isWanted;
+    return;
+  }
+  const BpeData &bpe = std::get<BpeData>(result.data.model);
+  auto prepends = [](const TextStep &step) { return step.kind == TextStep::Kind::prepend; };
+  bool isThere = std::ranges::any_of(bpe.normalizer, prepends) || std::ranges::any_of(bpe.splitter, prepends);
+  if (isWanted != isThere)
+    warn("add_prefix_space", concat("is ", isWanted, " in tokenizer_config.json, but tokenizer.json puts ",
+                                    isThere ? "a space" : "no space", " before a text, and counts"));
+}
+
 void Reader::readConfig() {
   json config = json::object();
   std::string path = (folder / "tokenizer_config.json").string();
@@ -352,13 +365,11 @@ void Reader::readConfig() {
   Fields fields(config, path);
   TokenizerSettings &settings = result.data.settings;
   readClass(fields);
-  settings.addBos = fields.boolean("add_bos_token", settings.addBos);
-  settings.addEos = fields.boolean("add_eos_token", settings.addEos);
+  readEnds(fields);
   settings.legacy = fields.boolean("legacy", false);
-  if (!fields.find("legacy"))
+  if (!isJson && !fields.find("legacy"))
     note("legacy", "default false: text behind an added token begins without a space");
-  if (fields.find("add_prefix_space"))
-    settings.addPrefixSpace = fields.boolean("add_prefix_space", true);
+  readPrefixSpace(fields);
   if (const json *decoder = fields.find("added_tokens_decoder")) {
     if (!decoder->is_object())
       fields.fail("added_tokens_decoder", *decoder, "must be an object from id to token; correct it");
@@ -369,7 +380,7 @@ void Reader::readConfig() {
   unnamed = readRoleLists(fields);
   readUnread(fields);
   readAddedTokensJson();
-  readTokenizerJson();
+  readAddedBeside();
   readMap();
 }
 
@@ -377,16 +388,19 @@ void Reader::readConfig() {
 void Reader::giveIds() {
   int32_t next = std::max(model->size(), contentOf.empty() ? 0 : contentOf.rbegin()->first + 1);
   auto give = [&](AddedToken token, std::string_view role) {
-    if (idOf.contains(token.content))
+    if (AddedToken *known = findAdded(token.content)) {
+      known->special = true;
       return;
+    }
     std::optional<int32_t> piece = model->find(token.content);
     // These two are never read out of a text.
     if (piece && (piece == model->bos() || piece == model->eos()))
       return;
     if (!piece)
-      note(role, concat(shownText(token.content), " is no piece of tokenizer.model; it is token ", next));
+      note(role, concat(shownText(token.content), " is no piece of ", modelFile, "; it is token ", next));
     token.id = piece ? *piece : next++;
     token.normalized = false;
+    token.special = true;
     add(std::move(token), concat((folder / "tokenizer_config.json").string(), ": \"", role, "\""));
   };
   for (std::string_view role : kRoles)
@@ -425,49 +439,119 @@ int32_t Reader::resolveRole(std::string_view role) {
   return piece ? *piece : kNoToken;
 }
 
-ModelTokenizer Reader::read() {
-  if (!isThere(path)) {
-    if (isThere(folder / "tokenizer.json"))
-      warn("tokenizer.json", "is not supported, only SentencePiece's tokenizer.model is; without it the plan takes "
-                             "--prompt-tokens, and text with --tokenizer FILE");
-    return std::move(result);
-  }
+/// What stands around a text is one token, of which only whether it is there can be said.
+void Reader::resolveAround(const std::vector<int32_t> &ids, bool isExplicit, bool &adds, int32_t &end,
+                           const char *role) {
+  std::string place = concat((folder / modelFile).string(), ": \"post_processor\"");
+  if (ids.size() > 1)
+    fail(place, " puts ", ids.size(), " tokens at one end of a text, but only one is supported; use another tokenizer");
+  if (end < 0)
+    end = ids.empty() || isExplicit ? kNoToken : ids[0];
+  if (!isExplicit && !ids.empty() && ids[0] != end)
+    fail(place, " puts the token ", ids[0], " at one end of a text, but ", role, " is token ", end,
+         "; correct one of them");
+  if (!isExplicit)
+    adds = !ids.empty();
+}
+
+void Reader::resolveEnds() {
+  TokenizerSettings &settings = result.data.settings;
+  settings.bos = resolveRole("bos_token");
+  settings.eos = resolveRole("eos_token");
+  if (!isJson)
+    return;
+  resolveAround(around.before, saysBos, settings.addBos, settings.bos, "bos_token");
+  resolveAround(around.behind, saysEos, settings.addEos, settings.eos, "eos_token");
+}
+
+/// The tokenizer.model, or the tokenizer.json beside it where there is none; nothing where there is none of both.
+fs::path Reader::chooseFile() {
+  fs::path beside = folder / "tokenizer.json";
+  if (!isThere(path))
+    return isThere(beside) ? beside : fs::path();
+  if (path.filename() == "tokenizer.json" || !isThere(beside))
+    return path;
+  std::shared_ptr<MappedFile> file = MappedFile::open(path.string(), "tokenizer");
+  std::string_view head(reinterpret_cast<const char *>(file->data()), std::min(file->size(), kFileKindBytes));
+  if (!isTokenRanks(head))
+    return path;
+  note("tokenizer.model", "not read: it has ranks alone, and tokenizer.json beside it says all");
+  return beside;
+}
+
+void Reader::readJsonModel(const std::string &file) {
+  isJson = true;
+  TokenizerJson parsed =
+      readTokenizerJson(parseJson(readTextFile(file, "tokenizer", kMaxJsonBytes), file), file, notes);
+  for (AddedToken &token : parsed.added)
+    add(std::move(token), concat(file, ": \"added_tokens\""));
+  around = parsed.around;
+  result.data.model = std::move(parsed.model);
+}
+
+void Reader::readModel(const fs::path &file) {
+  modelFile = file.filename().string();
   std::error_code error;
-  fs::path absolute = fs::absolute(path, error);
-  result.data.name = error ? path.string() : absolute.lexically_normal().string();
-  std::shared_ptr<MappedFile> file = MappedFile::open(result.data.name, "tokenizer");
-  result.data.model = SentencePieceData{{file->span().begin(), file->span().end()}};
+  fs::path absolute = fs::absolute(file, error);
+  result.data.name = error ? file.string() : absolute.lexically_normal().string();
+  std::shared_ptr<MappedFile> mapped = MappedFile::open(result.data.name, "tokenizer");
+  std::string_view head(reinterpret_cast<const char *>(mapped->data()), std::min(mapped->size(), kFileKindBytes));
+  if (isJsonText(head) || file.extension() == ".json")
+    readJsonModel(result.data.name);
+  else if (file.extension() == ".bin")
+    result.data = llama2c::parseTokenizerBin(mapped->span(), result.data.name, vocabSize);
+  else
+    result.data.model = SentencePieceData{{mapped->span().begin(), mapped->span().end()}};
   model = std::make_unique<Vocabulary>(result.data);
   if (uint32_t(model->size()) > vocabSize)
-    fail(path.string(), ": the tokenizer has ", model->size(), " ids but the model has ", vocabSize,
+    fail(result.data.name, ": the tokenizer has ", model->size(), " ids but the model has ", vocabSize,
          " (vocab_size): it belongs to another model; get the right one");
+}
+
+/// Which token ends a text, and what says so.
+void Reader::nameEnd() {
+  bool isOwn = result.data.settings.eos == kModelsOwnToken;
+  std::optional<int32_t> eos = isOwn ? model->eos() : result.data.settings.eos;
+  if (!eos || *eos == kNoToken)
+    return;
+  auto added = contentOf.find(*eos);
+  result.end = *eos;
+  result.endOrigin =
+      isOwn ? modelFile
+            : concat("tokenizer: eos_token ", shownText(added == contentOf.end() ? model->piece(*eos) : added->second));
+}
+
+ModelTokenizer Reader::read() {
+  fs::path file = chooseFile();
+  if (file.empty())
+    return std::move(result);
+  std::shared_ptr<MappedFile> mapped = MappedFile::open(file.string(), "tokenizer");
+  std::string_view head(reinterpret_cast<const char *>(mapped->data()), std::min(mapped->size(), kFileKindBytes));
+  if (isTokenRanks(head))
+    return llama3Tokenizer(mapped->span(), fs::absolute(file).lexically_normal().string(), vocabSize);
+  readModel(file);
   readConfig();
   giveIds();
   dropBeyondModel();
-  result.data.settings.bos = resolveRole("bos_token");
-  result.data.settings.eos = resolveRole("eos_token");
+  resolveEnds();
+  if (auto *bpe = std::get_if<BpeData>(&result.data.model))
+    protectSpecialTokens(*bpe, result.data.settings.added);
   // Now that all is known: whether it works together.
   checkSettings(result.data.settings, model->size(), result.data.name);
-  bool isOwn = result.data.settings.eos == kModelsOwnToken;
-  std::optional<int32_t> eos = isOwn ? model->eos() : result.data.settings.eos;
-  if (eos && *eos != kNoToken) {
-    auto added = contentOf.find(*eos);
-    result.end = *eos;
-    result.endOrigin = isOwn ? "tokenizer.model"
-                             : concat("tokenizer: eos_token ",
-                                      shownText(added == contentOf.end() ? model->piece(*eos) : added->second));
-  }
+  if (const auto *bpe = std::get_if<BpeData>(&result.data.model))
+    checkBpe(*bpe, result.data.name);
+  nameEnd();
   return std::move(result);
 }
 
-ModelTokenizer readTokenizer(const fs::path &path, uint32_t vocabSize, std::vector<Note> &notes,
-                             const std::string &otherwise) {
+ModelTokenizer readTokenizer(const fs::path &path, uint32_t vocabSize, std::vector<Note> &notes, bool isOptional) {
+  Reader reader(path, vocabSize, notes);
   try {
-    return Reader(path, vocabSize, notes).read();
+    return reader.read();
   } catch (const Error &error) {
-    if (otherwise.empty())
+    if (!isOptional)
       throw;
-    fail(error.what(), "; or ", otherwise);
+    fail(error.what(), "; or move ", reader.fileName(), " away to compile without a tokenizer");
   }
 }
 

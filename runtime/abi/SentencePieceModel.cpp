@@ -134,29 +134,16 @@ const char *checkCharacterMap(std::string_view map) {
   return TrieWalk(map.substr(0, trieBytes)).run(isString);
 }
 
-/// "SGVsbG8= 0": a token in base64 and its rank, one a line, as tiktoken has them.
-static bool isTiktoken(std::string_view head) {
-  std::string_view line = head.substr(0, head.find('\n'));
-  size_t space = line.find(' ');
-  auto isBase64 = [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '+' || c == '/' ||
-           c == '=';
-  };
-  auto isDigit = [](char c) { return c >= '0' && c <= '9'; };
-  return space != std::string_view::npos && space > 0 && space + 1 < line.size() &&
-         std::ranges::all_of(line.substr(0, space), isBase64) && std::ranges::all_of(line.substr(space + 1), isDigit);
-}
-
 [[noreturn]] static void refuseOtherKind(std::span<const uint8_t> bytes, const std::string &name) {
   std::string_view head(reinterpret_cast<const char *>(bytes.data()), std::min(bytes.size(), kFileKindBytes));
-  if (isTiktoken(head))
-    fail(name, ": the tokenizer is a list of base64 tokens and their ranks (tiktoken), which is not supported; get "
+  if (isTokenRanks(head))
+    fail(name, ": the tokenizer is a list of base64 tokens and their ranks (tiktoken), not a SentencePiece model; get "
                "the tokenizer.model of SentencePiece");
   if (std::string placeholder = describePlaceholder(head); !placeholder.empty())
     fail(name, ": the tokenizer ", placeholder);
   if (isJsonText(head))
-    fail(name, ": the tokenizer is JSON (a tokenizer.json), which is not supported; give the model's tokenizer.model "
-               "(SentencePiece)");
+    fail(name, ": the tokenizer is JSON (a tokenizer.json), not a SentencePiece model; give the model's "
+               "tokenizer.model");
   constexpr std::string_view kAdvice = "get the model's tokenizer.model";
   std::string kind = describeFileKind(head, kAdvice);
   fail(name, ": not a SentencePiece model",

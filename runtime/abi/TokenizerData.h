@@ -9,6 +9,8 @@
 #ifndef QUIPU_RUNTIME_ABI_TOKENIZERDATA_H
 #define QUIPU_RUNTIME_ABI_TOKENIZERDATA_H
 
+#include "runtime/abi/BpeData.h"
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -21,13 +23,15 @@ namespace quipu {
 struct AddedToken {
   int32_t id = 0;
   std::string content;
-  /// Looked for after all added tokens that are not normalized.
+  /// Looked for after all added tokens that are not normalized, in the text as the normaliser makes it.
   bool normalized = false;
   /// The token takes the white space to its left or right with it.
   bool lstrip = false;
   bool rstrip = false;
   /// It is not found inside a word.
   bool singleWord = false;
+  /// A control token: a user's text has it as text, unless special tokens are asked for.
+  bool special = false;
 
   bool operator==(const AddedToken &) const = default;
 };
@@ -63,7 +67,7 @@ struct TokenizerData {
   /// The file that it was read from, for messages.
   std::string name;
   /// Nothing: there is no tokenizer.
-  std::variant<std::monostate, SentencePieceData> model;
+  std::variant<std::monostate, SentencePieceData, BpeData> model;
   TokenizerSettings settings;
 
   bool exists() const { return !std::holds_alternative<std::monostate>(model); }

@@ -74,8 +74,11 @@ private:
     if (!tokenizer)
       return;
     checkEnum(tokenizer->kind(), plan::TokenizerKind::MAX, "tokenizer.kind");
-    if (tokenizer->kind() != plan::TokenizerKind::none && (!tokenizer->model() || tokenizer->model()->size() == 0))
+    if (tokenizer->kind() == plan::TokenizerKind::sentencepiece &&
+        (!tokenizer->model() || tokenizer->model()->size() == 0))
       wrong("tokenizer.model is empty");
+    if (tokenizer->kind() == plan::TokenizerKind::bpe && !tokenizer->bpe())
+      wrong("tokenizer.bpe is missing");
     checkEnum(tokenizer->prefix_space(), plan::PrefixSpace::MAX, "tokenizer.prefix_space");
     // The tokenizer checks the rest, because this needs the tokenizer's model.
     if (tokenizer->added_tokens())

@@ -105,6 +105,20 @@ std::string describePlaceholder(std::string_view head) {
 
 bool isJsonText(std::string_view head) { return skipSpace(head).starts_with('{'); }
 
+bool isTokenRanks(std::string_view head) {
+  std::string_view line = head.substr(0, head.find('\n'));
+  if (line.ends_with('\r'))
+    line.remove_suffix(1);
+  size_t space = line.find(' ');
+  auto isBase64 = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '+' || c == '/' ||
+           c == '=';
+  };
+  auto isDigit = [](char c) { return c >= '0' && c <= '9'; };
+  return space != std::string_view::npos && space > 0 && space + 1 < line.size() &&
+         std::ranges::all_of(line.substr(0, space), isBase64) && std::ranges::all_of(line.substr(space + 1), isDigit);
+}
+
 std::string describeFileKind(std::string_view head, std::string_view advice) {
   if (std::string placeholder = describePlaceholder(head); !placeholder.empty())
     return placeholder;

@@ -32,6 +32,10 @@ std::string describeFileKind(std::string_view head, std::string_view advice);
 /// Whether these are the first bytes of a JSON object.
 bool isJsonText(std::string_view head);
 
+/// Whether these are the first bytes of a list of tokens in base64 and their ranks, one a line ("SGVsbG8= 0"), as
+/// tiktoken has them.
+bool isTokenRanks(std::string_view head);
+
 /// The same, but only for kinds that are never a model file: an LFS or annex pointer, a web page, an error as XML, an
 /// archive, an empty file. Empty for all others, so for every good model file.
 std::string describePlaceholder(std::string_view head);

@@ -24,23 +24,24 @@ struct TextPart {
 class AddedTokens {
 public:
   AddedTokens() = default;
-  /// Keeps pointers to the tokens, which must outlive this.
-  explicit AddedTokens(const std::vector<const AddedToken *> &tokens);
 
-  bool empty() const { return byContent[0].empty() && byContent[1].empty(); }
+  /// Looks for `text`, which is not empty. Keeps the pointer, and of two with one text the first.
+  void add(std::string text, const AddedToken *token);
+
+  bool empty() const { return byText.empty(); }
 
   /// The parts of a text in order; none is empty text.
   std::vector<TextPart> split(std::string_view text) const;
 
 private:
-  /// Tokens that are looked for in one pass: those that are not normalized, and those that are.
-  using Contents = std::unordered_map<std::string_view, const AddedToken *>;
-  void splitInto(std::string_view text, size_t pass, std::vector<TextPart> &parts) const;
-  const AddedToken *longestAt(std::string_view rest, size_t pass) const;
+  const AddedToken *longestAt(std::string_view rest, size_t &length) const;
 
-  std::array<Contents, 2> byContent;
-  /// For each first byte the lengths that tokens have, the longest first.
-  std::array<std::array<std::vector<size_t>, 256>, 2> lengths;
+  struct Hash : std::hash<std::string_view> {
+    using is_transparent = void;
+  };
+  std::unordered_map<std::string, const AddedToken *, Hash, std::equal_to<>> byText;
+  /// For each first byte the lengths that texts have, the longest first.
+  std::array<std::vector<size_t>, 256> lengths;
 };
 
 } // namespace quipu

@@ -4,6 +4,7 @@
 #include "runtime/abi/SentencePieceModel.h"
 #include "runtime/support/Error.h"
 #include "runtime/support/Utf8.h"
+#include "runtime/text/SentencePieceWords.h"
 
 #include <builtin_pb/sentencepiece_model.pb.h>
 #include <sentencepiece_processor.h>
@@ -13,20 +14,16 @@
 
 namespace quipu {
 
-/// U+2581, which stands for a space in pieces.
-static constexpr std::string_view kSpaceMark = "\xe2\x96\x81";
-
 SentencePieceTokenizer::SentencePieceTokenizer(std::span<const uint8_t> bytes, const std::string &name,
                                                const TokenizerSettings &settings)
-    : Tokenizer(settings) {
-  std::unique_ptr<sentencepiece::ModelProto> model = readSentencePieceModel(bytes, name);
+    : Tokenizer(settings), name(name), model(readSentencePieceModel(bytes, name)) {
   const sentencepiece::NormalizerSpec &normalizer = model->normalizer_spec();
   bool addSpace = settings.addPrefixSpace.value_or(normalizer.add_dummy_prefix());
   processor = loadSentencePiece(*model, addSpace, name);
   pieces = processor->GetPieceSize();
   takeAddedTokens(name);
-  if (addSpace && !settings.legacy && !finder.empty())
-    withoutSpace = loadSentencePiece(*model, false, name);
+  spaceOnlyAtStart = addSpace && !settings.legacy;
+  encodesWords = SentencePieceWords::isPossible(*model);
   dropsAllSpaces = normalizer.remove_extra_whitespaces();
   dropsFirstSpace = addSpace || dropsAllSpaces;
   learnLongestPiece();
@@ -37,18 +34,27 @@ SentencePieceTokenizer::~SentencePieceTokenizer() = default;
 void SentencePieceTokenizer::takeAddedTokens(const std::string &name) {
   checkSettings(settings, pieces, name);
   largestId = pieces - 1;
-  std::vector<const AddedToken *> found;
+  auto isOwn = [&](int32_t id) { return id == processor->unk_id() || processor->IsControl(id); };
+  auto look = [&](const AddedToken &token, bool special) {
+    if (!special)
+      finders[size_t(SpecialTokens::asText)][token.normalized].add(token.content, &token);
+    finders[size_t(SpecialTokens::asTokens)][token.normalized].add(token.content, &token);
+  };
   for (const AddedToken &token : settings.added) {
     addedById.emplace(token.id, &token);
     largestId = std::max(largestId, token.id);
-    // The model's own ends and its unknown token are never read out of a text, also where they are listed as added.
-    bool isOwn = token.id == processor->unk_id() || token.id == processor->bos_id() || token.id == processor->eos_id();
-    if (isOwn && processor->IdToPiece(token.id) == token.content)
+    // The model's own ends and its unknown token are special and have no text, however they are listed.
+    bool isEnd = token.id == processor->unk_id() || token.id == processor->bos_id() || token.id == processor->eos_id();
+    bool isOwnEnd = isEnd && processor->IdToPiece(token.id) == token.content;
+    look(token, token.special || isOwnEnd);
+    if (isOwnEnd)
       addedById.erase(token.id);
-    else
-      found.push_back(&token);
   }
-  finder = AddedTokens(found);
+  for (int32_t id = 0; id < pieces; ++id)
+    if (isOwn(id))
+      ownTokens.push_back({id, processor->IdToPiece(id)});
+  for (const AddedToken &token : ownTokens)
+    look(token, /*special=*/true);
 }
 
 void SentencePieceTokenizer::learnLongestPiece() {
@@ -104,32 +110,53 @@ void SentencePieceTokenizer::requireId(int32_t id) const {
          addedById.size(), " added ones up to ", largestId);
 }
 
-std::vector<int32_t> SentencePieceTokenizer::encodePlain(std::string_view text) const {
+std::vector<TextPart> SentencePieceTokenizer::partsOf(std::string_view text, SpecialTokens special) const {
+  std::vector<TextPart> parts;
+  const auto &[first, second] = finders[size_t(special)];
+  for (const TextPart &part : first.split(text)) {
+    if (part.token)
+      parts.push_back(part);
+    else
+      std::ranges::copy(second.split(part.text), std::back_inserter(parts));
+  }
+  return parts;
+}
+
+const sentencepiece::SentencePieceProcessor &SentencePieceTokenizer::processorFor(bool isFirst) const {
+  if (isFirst || !spaceOnlyAtStart)
+    return *processor;
+  std::call_once(madeWithoutSpace, [&] { withoutSpace = loadSentencePiece(*model, false, name); });
+  return *withoutSpace;
+}
+
+std::vector<int32_t> SentencePieceTokenizer::encodePlain(std::string_view text, SpecialTokens special) const {
   requireUtf8(text, "the text");
   std::vector<int32_t> result;
-  for (const TextPart &part : finder.split(text)) {
+  for (const TextPart &part : partsOf(text, special)) {
     if (part.token) {
       result.push_back(part.token->id);
       continue;
     }
-    bool isFirst = part.text.data() == text.data();
-    const Processor &encoder = withoutSpace && !isFirst ? *withoutSpace : *processor;
-    std::vector<int> ids;
-    sentencepiece::util::Status status = encoder.Encode(part.text, &ids);
-    if (!status.ok())
-      fail("the text cannot be tokenized: ", status.message());
-    result.insert(result.end(), ids.begin(), ids.end());
+    appendText(part.text, /*isFirst=*/part.text.data() == text.data(), result);
   }
   return result;
 }
 
-std::vector<int32_t> SentencePieceTokenizer::encode(std::string_view text) const {
-  std::vector<int32_t> ids = encodePlain(text);
-  if (addsBos())
-    ids.insert(ids.begin(), *bos());
-  if (addsEos())
-    ids.push_back(*eos());
-  return ids;
+void SentencePieceTokenizer::appendText(std::string_view text, bool isFirst, std::vector<int32_t> &ids) const {
+  auto check = [](const sentencepiece::util::Status &status) {
+    if (!status.ok())
+      fail("the text cannot be tokenized: ", status.message());
+  };
+  if (!encodesWords) {
+    std::vector<int> found;
+    check(processorFor(isFirst).Encode(text, &found));
+    ids.insert(ids.end(), found.begin(), found.end());
+    return;
+  }
+  std::string normalized;
+  check(processorFor(isFirst).Normalize(text, &normalized));
+  std::call_once(madeWords, [&] { words = std::make_unique<SentencePieceWords>(*model, name); });
+  words->append(normalized, ids);
 }
 
 bool SentencePieceTokenizer::appendBytes(int32_t id, bool atStart, std::string &out) const {

@@ -6,13 +6,18 @@
 #include "runtime/text/AddedTokens.h"
 #include "runtime/text/Tokenizer.h"
 
+#include <array>
+#include <mutex>
 #include <unordered_map>
 
 namespace sentencepiece {
+class ModelProto;
 class SentencePieceProcessor;
 } // namespace sentencepiece
 
 namespace quipu {
+
+class SentencePieceWords;
 
 /// LLaMA 1 and 2: BPE or unigram pieces with a space before the first word, unknown characters as byte pieces; added
 /// tokens are found first. Ids are those of Hugging Face's LlamaTokenizer: in its legacy form each stretch of text
@@ -23,8 +28,7 @@ public:
   SentencePieceTokenizer(std::span<const uint8_t> bytes, const std::string &name, const TokenizerSettings &settings);
   ~SentencePieceTokenizer() override;
 
-  std::vector<int32_t> encode(std::string_view text) const override;
-  std::vector<int32_t> encodePlain(std::string_view text) const override;
+  std::vector<int32_t> encodePlain(std::string_view text, SpecialTokens special) const override;
   bool isLongerThan(std::string_view text, uint64_t count) const override;
   bool appendBytes(int32_t id, bool atStart, std::string &out) const override;
   bool isControl(int32_t id) const override;
@@ -39,19 +43,36 @@ private:
   using Processor = sentencepiece::SentencePieceProcessor;
 
   void takeAddedTokens(const std::string &name);
+  std::vector<TextPart> partsOf(std::string_view text, SpecialTokens special) const;
   void learnLongestPiece();
+  void appendText(std::string_view text, bool isFirst, std::vector<int32_t> &ids) const;
   void requireId(int32_t id) const;
   const AddedToken *addedToken(int32_t id) const;
 
+  /// For a stretch of text; `isFirst`: the whole text begins with it.
+  const Processor &processorFor(bool isFirst) const;
+
+  const std::string name;
+  std::unique_ptr<sentencepiece::ModelProto> model;
   /// With a space before the first word, where the settings want one.
   std::unique_ptr<Processor> processor;
-  /// Without; null where it is not needed.
-  std::unique_ptr<Processor> withoutSpace;
+  /// Without; made when it is first needed.
+  mutable std::unique_ptr<Processor> withoutSpace;
+  mutable std::once_flag madeWithoutSpace;
+  /// What makes ids of normalised text, where the model allows it; made when it is first needed.
+  bool encodesWords = false;
+  mutable std::unique_ptr<SentencePieceWords> words;
+  mutable std::once_flag madeWords;
+  /// Stretches of text behind an added token get no space.
+  bool spaceOnlyAtStart = false;
   /// Pieces of the model.
   int32_t pieces = 0;
   int32_t largestId = 0;
-  AddedTokens finder;
+  /// What is looked for in a text: by SpecialTokens, then first those that are not normalized, then those that are.
+  std::array<std::array<AddedTokens, 2>, 2> finders;
   std::unordered_map<int32_t, const AddedToken *> addedById;
+  /// Control pieces and the unknown one as if they were added, for texts in which special tokens are found.
+  std::vector<AddedToken> ownTokens;
   /// Decoding leaves out a space before the first word (encoding added it), and goes on while there is no word.
   bool dropsFirstSpace = false;
   bool dropsAllSpaces = false;

@@ -3,45 +3,35 @@
 #include "runtime/text/Tokenizer.h"
 #include "runtime/support/Error.h"
 #include "runtime/support/Utf8.h"
+#include "runtime/text/BpeTokenizer.h"
 #include "runtime/text/SentencePieceTokenizer.h"
+#include "runtime/text/TokenizerTables.h"
 
 namespace quipu {
 
 Tokenizer::~Tokenizer() = default;
 
-static TokenizerSettings settingsOf(const plan::Tokenizer &tokenizer) {
-  TokenizerSettings settings;
-  settings.addBos = tokenizer.add_bos();
-  settings.addEos = tokenizer.add_eos();
-  settings.legacy = tokenizer.legacy();
-  if (tokenizer.prefix_space() != plan::PrefixSpace::of_model)
-    settings.addPrefixSpace = tokenizer.prefix_space() == plan::PrefixSpace::yes;
-  settings.bos = tokenizer.bos_id();
-  settings.eos = tokenizer.eos_id();
-  if (tokenizer.added_tokens())
-    for (const plan::AddedToken *token : *tokenizer.added_tokens())
-      settings.added.push_back({token->id(), token->content()->str(), token->normalized(), token->lstrip(),
-                                token->rstrip(), token->single_word()});
-  return settings;
-}
-
-static TokenizerData dataOf(const plan::Tokenizer &tokenizer, std::string name) {
-  if (tokenizer.kind() != plan::TokenizerKind::sentencepiece)
-    fail(name, ": tokenizer kind ", unsigned(tokenizer.kind()), " is not supported; expected sentencepiece");
-  SentencePieceData model{{tokenizer.model()->begin(), tokenizer.model()->end()}};
-  return {std::move(name), std::move(model), settingsOf(tokenizer)};
-}
-
 std::unique_ptr<Tokenizer> Tokenizer::fromPlan(const plan::Plan &plan, const std::string &planName) {
   const plan::Tokenizer *tokenizer = plan.tokenizer();
   if (!tokenizer || tokenizer->kind() == plan::TokenizerKind::none)
     return nullptr;
-  return fromData(dataOf(*tokenizer, planName + ": tokenizer"));
+  return fromData(dataOfTables(*tokenizer, planName + ": tokenizer"));
 }
 
 std::unique_ptr<Tokenizer> Tokenizer::fromData(TokenizerData data) {
+  if (auto *bpe = std::get_if<BpeData>(&data.model))
+    return std::make_unique<BpeTokenizer>(std::move(*bpe), data.name, std::move(data.settings));
   return std::make_unique<SentencePieceTokenizer>(std::get<SentencePieceData>(data.model).bytes, data.name,
                                                   data.settings);
+}
+
+std::vector<int32_t> Tokenizer::encode(std::string_view text, SpecialTokens special) const {
+  std::vector<int32_t> ids = encodePlain(text, special);
+  if (addsBos())
+    ids.insert(ids.begin(), *bos());
+  if (addsEos())
+    ids.push_back(*eos());
+  return ids;
 }
 
 std::string Tokenizer::decode(std::span<const int32_t> ids) const {

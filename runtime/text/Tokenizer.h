@@ -16,6 +16,14 @@
 
 namespace quipu {
 
+/// What becomes of special (control) tokens that a text spells.
+enum class SpecialTokens : uint8_t {
+  /// They are text as any other: so a user's text never holds one.
+  asText,
+  /// They are found, BOS and EOS too. For texts that a program has made, as a chat template does.
+  asTokens
+};
+
 class Tokenizer {
 public:
   virtual ~Tokenizer();
@@ -27,13 +35,13 @@ public:
   /// must be a tokenizer in the data.
   static std::unique_ptr<Tokenizer> fromData(TokenizerData data);
 
-  /// Ids of a text. Added tokens are found in it, also those that the tokenizer's model has as control tokens; its own
-  /// BOS, EOS and unknown token never are.
+  /// Ids of a text. Added tokens that are not special are found in it in any case.
   /// Throws Error naming the byte offset when the text is not UTF-8.
-  virtual std::vector<int32_t> encode(std::string_view text) const = 0;
+  std::vector<int32_t> encode(std::string_view text, SpecialTokens special = SpecialTokens::asText) const;
 
   /// The same without BOS and EOS.
-  virtual std::vector<int32_t> encodePlain(std::string_view text) const = 0;
+  virtual std::vector<int32_t> encodePlain(std::string_view text,
+                                           SpecialTokens special = SpecialTokens::asText) const = 0;
 
   /// Whether the text has more than `count` ids for certain, by the length of the longest piece: for a refusal before
   /// encode(), which takes hundreds of bytes of memory for each byte of text. False where the length does not tell.

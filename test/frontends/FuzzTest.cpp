@@ -12,6 +12,8 @@
 #include "frontends/hf/Architectures.h"
 #include "frontends/hf/Config.h"
 #include "frontends/hf/Safetensors.h"
+#include "frontends/hf/TokenizerFiles.h"
+#include "runtime/text/Tokenizer.h"
 
 #include <cmath>
 #include <random>
@@ -249,4 +251,29 @@ TEST(Fuzz, Gguf) {
   }
   EXPECT_GT(outcomes.accepted, 100);
   EXPECT_GT(outcomes.refused, 1000);
+}
+
+// Files of tokenizers of each kind: what is read makes ids of a text, and text of ids.
+TEST(Fuzz, Tokenizers) {
+  std::mt19937 random(4);
+  for (const char *file : {"llama3/tokenizer.json", "metaspace/tokenizer.json", "ranks/tokenizer.model",
+                           "sp_bpe/tokenizer.bin", "sp_bpe/tokenizer.model"}) {
+    TempFolder folder;
+    std::ifstream stream(std::string(QUIPU_TEST_SOURCE_DIR) + "/tokenizers/" + file, std::ios::binary);
+    std::string base((std::istreambuf_iterator<char>(stream)), {});
+    ASSERT_GT(base.size(), 1000u);
+    std::string name = std::filesystem::path(file).filename().string();
+    Outcomes outcomes;
+    for (int i = 0; i < 150; ++i) {
+      std::string path = folder.write(name, i % 15 ? mutateBytes(base, random) : base);
+      outcomes.count([&] {
+        std::vector<Note> notes;
+        auto tokenizer = Tokenizer::fromData(hf::readTokenizer(path, 1000, notes, false).data);
+        for (SpecialTokens special : {SpecialTokens::asText, SpecialTokens::asTokens})
+          (void)tokenizer->decode(tokenizer->encode("The café, <s> <|eot_id|> 1234 😀\n", special));
+      });
+    }
+    EXPECT_GE(outcomes.accepted, 10) << file;
+    EXPECT_GE(outcomes.refused, 10) << file;
+  }
 }

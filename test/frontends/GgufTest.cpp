@@ -271,6 +271,59 @@ TEST(Gguf, Tokenizer) {
   EXPECT_EQ(tokenizer->encode("ab"), std::vector<int32_t>{261});
 }
 
+namespace {
+/// A byte-level tokenizer of nine tokens.
+void addByteLevelTokenizer(GgufFile &file) {
+  file.set("tokenizer.ggml.model", "gpt2");
+  file.set("tokenizer.ggml.pre", "llama-bpe");
+  file.set("tokenizer.ggml.tokens", std::vector<std::string>{"a", "b", "Ġ", "ab", "Ġab", "1", "<s>", "</s>", "[USER]"});
+  file.set("tokenizer.ggml.merges", std::vector<std::string>{"a b", "Ġ ab"});
+  file.setList("tokenizer.ggml.token_type", Type::i32, std::vector<int32_t>{1, 1, 1, 1, 1, 1, 3, 3, 4});
+  file.set("tokenizer.ggml.bos_token_id", 6u);
+  file.set("tokenizer.ggml.eos_token_id", 7u);
+}
+} // namespace
+
+// Test: control tokens are special, user-defined ones are found in any text, and `pre` says whether BOS is put in
+// front.
+TEST(Gguf, ByteLevelTokenizer) {
+  GgufFile file = smallGguf();
+  addByteLevelTokenizer(file);
+  auto open = [&] { return quipu::Tokenizer::fromData(Opened(file).model.tokenizer.data); };
+  auto tokenizer = open();
+  EXPECT_EQ(tokenizer->encode("ab ab[USER]1</s>", quipu::SpecialTokens::asTokens),
+            (std::vector<int32_t>{6, 3, 4, 8, 5, 7}));
+  EXPECT_EQ(tokenizer->encode("ab</s>"), (std::vector<int32_t>{6, 3}));
+  EXPECT_EQ(tokenizer->decode(std::vector<int32_t>{6, 3, 4, 8, 7}), "ab ab[USER]");
+  EXPECT_EQ(Opened(file).model.tokenizer.end, 7);
+  file.set("tokenizer.ggml.add_bos_token", false);
+  file.set("tokenizer.ggml.add_space_prefix", true);
+  EXPECT_EQ(open()->encode("ab"), (std::vector<int32_t>{4}));
+  file.set("tokenizer.ggml.pre", "gpt-2");
+  file.remove("tokenizer.ggml.add_bos_token");
+  EXPECT_EQ(open()->encode("ab"), (std::vector<int32_t>{4}));
+  file.remove("tokenizer.ggml.pre");
+  Opened without(file);
+  EXPECT_TRUE(hasNote(without.model.config, "tokenizer.ggml.pre", Note::Kind::warning));
+  EXPECT_TRUE(without.model.tokenizer.data.exists());
+}
+
+TEST(Gguf, ByteLevelTokenizerRefusals) {
+  auto error = [](auto change) {
+    GgufFile file = smallGguf();
+    addByteLevelTokenizer(file);
+    change(file);
+    return errorOf([&] { Opened{file}; });
+  };
+  expectWords(error([](GgufFile &f) { f.set("tokenizer.ggml.pre", "of-tomorrow"); }),
+              {"tokenizer.ggml.pre is \"of-tomorrow\"", "llama-bpe", "qwen2", "smollm"});
+  expectWords(error([](GgufFile &f) { f.remove("tokenizer.ggml.merges"); }), {"tokenizer.ggml.merges", "missing"});
+  expectWords(error([](GgufFile &f) { f.set("tokenizer.ggml.merges", std::vector<std::string>{"a c"}); }),
+              {"merge 0 joins \"a\" and \"c\"", "\"c\" is no piece"});
+  expectWords(error([](GgufFile &f) { f.set("tokenizer.ggml.merges", std::vector<std::string>{"ab"}); }),
+              {"merge 0 is \"ab\""});
+}
+
 TEST(Gguf, TurnEndsOfOlderFiles) {
   GgufFile file = smallGguf();
   addTokenizer(file);

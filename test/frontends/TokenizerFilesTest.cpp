@@ -145,7 +145,7 @@ TEST(TokenizerFiles, EmptyNames) {
             std::string::npos);
 }
 
-// Test: control pieces that a role or the list of added tokens names are found in a text.
+// Test: control pieces that a role or the list of added tokens names are found where special tokens are asked for.
 TEST(TokenizerFiles, NamedControlPieces) {
   TokenizerFolder folder;
   std::vector<uint8_t> bytes = testTokenizerModel();
@@ -155,17 +155,22 @@ TEST(TokenizerFiles, NamedControlPieces) {
   Model model = folder.open({{"added_tokens_decoder", {{"1", added("<s>")}, {"288", added("[INST]")}}},
                              {"bos_token", "<s>"},
                              {"pad_token", "[PAD]"}});
-  EXPECT_EQ(folder.tokenizer(model)->encodePlain("[INST][PAD]"), (std::vector<int32_t>{288, 289}));
+  auto asTokens = [&](std::string_view text) {
+    return folder.tokenizer(model)->encodePlain(text, SpecialTokens::asTokens);
+  };
+  EXPECT_EQ(asTokens("[INST]<s>[PAD]"), (std::vector<int32_t>{288, kBosId, 289}));
+  EXPECT_EQ(folder.tokenizer(model)->encodePlain("[INST]").size(), 7u);
   EXPECT_EQ(folder.tokenizer(model)->encodePlain("<s>").size(), 4u);
 }
 
-// Test: added tokens of each of the files are found in a text.
+// Test: added tokens of each of the files are found in a text, special ones where they are asked for.
 TEST(TokenizerFiles, AddedTokens) {
   {
     TokenizerFolder folder;
     Model model = folder.open(
         {{"added_tokens_decoder", {{"1", added("<s>")}, {"300", added("<|im_start|>")}}}, {"eos_token", "</s>"}});
-    EXPECT_EQ(folder.tokenizer(model)->encodePlain("<|im_start|>the").front(), 300);
+    EXPECT_EQ(folder.tokenizer(model)->encodePlain("<|im_start|>the", SpecialTokens::asTokens).front(), 300);
+    EXPECT_NE(folder.tokenizer(model)->encodePlain("<|im_start|>the").front(), 300);
   }
   {
     TokenizerFolder folder;
@@ -181,7 +186,7 @@ TEST(TokenizerFiles, AddedTokens) {
     token["id"] = 290;
     folder.folder.write("tokenizer.json", json{{"added_tokens", {token}}}.dump());
     Model model = folder.open();
-    EXPECT_EQ(folder.tokenizer(model)->encodePlain("<x>"), std::vector<int32_t>{290});
+    EXPECT_EQ(folder.tokenizer(model)->encodePlain("<x>", SpecialTokens::asTokens), std::vector<int32_t>{290});
     EXPECT_NE(noteOn(model, "tokenizer.json", Note::Kind::provenance).find("only its added_tokens are read"),
               std::string::npos);
     model = folder.open({{"added_tokens_decoder", json::object()}});
@@ -194,7 +199,8 @@ TEST(TokenizerFiles, AddedTokens) {
     folder.folder.write("special_tokens_map.json",
                         R"({"pad_token": {"content": "[PAD]", "rstrip": true}, "additional_special_tokens": ["<u>"]})");
     Model model = folder.open();
-    EXPECT_EQ(folder.tokenizer(model)->encodePlain("[PAD]  <u>"), (std::vector<int32_t>{288, 289}));
+    EXPECT_EQ(folder.tokenizer(model)->encodePlain("[PAD]  <u>", SpecialTokens::asTokens),
+              (std::vector<int32_t>{288, 289}));
   }
   {
     // Beyond the model.
@@ -283,23 +289,24 @@ TEST(TokenizerFiles, FilesThatAreNoTokenizers) {
                                "or move tokenizer.model away to compile without a tokenizer"});
   folder.config["vocab_size"] = 320;
   folder.folder.write("tokenizer.model", "AA== 0\nAQ== 1\n");
-  expectWords(folder.error(), {"tokenizer.model", "tiktoken", "not supported", "compile without a tokenizer"});
+  expectWords(folder.error(), {"tokenizer.model", "no token is the byte 2 alone", "compile without a tokenizer"});
   // Where nothing is compiled, compiling is no advice.
   std::vector<Note> notes;
   std::string running = errorOf([&] { openTokenizer(folder.folder.file("tokenizer.model"), 320, notes); });
-  expectWords(running, {"tokenizer.model", "tiktoken", "not supported"});
+  expectWords(running, {"tokenizer.model", "no token is the byte 2 alone"});
   EXPECT_EQ(running.find("compile"), std::string::npos) << running;
   folder.folder.write("tokenizer.model", "version https://git-lfs.github.com/spec/v1\n");
   expectWords(folder.error(), {"tokenizer.model", "Git LFS pointer"});
   folder.folder.write("tokenizer.model", "{}");
-  expectWords(folder.error(), {"tokenizer.model", "tokenizer.json"});
+  expectWords(folder.error(), {"tokenizer.model", "\"model\"", "BPE"});
   std::filesystem::remove(folder.folder.path / "tokenizer.model");
   std::filesystem::create_symlink("../../blobs/0123", folder.folder.path / "tokenizer.model");
   expectWords(folder.error(), {"tokenizer.model", "../../blobs/0123, which is not there"});
-  // tokenizer.json alone: the model can be compiled, and it is said.
+  // tokenizer.json alone is the tokenizer.
   std::filesystem::remove(folder.folder.path / "tokenizer.model");
   folder.folder.write("tokenizer.json", "{}");
-  Model model = folder.open();
-  EXPECT_EQ(model.tokenizer.data.name, "");
-  EXPECT_NE(noteOn(model, "tokenizer.json", Note::Kind::warning).find("not supported"), std::string::npos);
+  expectWords(folder.error(),
+              {"tokenizer.json: \"model\"", "or move tokenizer.json away to compile without a tokenizer"});
+  std::filesystem::remove(folder.folder.path / "tokenizer.json");
+  EXPECT_FALSE(folder.open().tokenizer.data.exists());
 }

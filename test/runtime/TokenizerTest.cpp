@@ -68,6 +68,15 @@ TEST_F(TokenizerTest, ByteFallback) {
   EXPECT_EQ(tokenizer->encodePlain("a\n"), (std::vector<int32_t>{word("▁a"), byteId('\n')}));
 }
 
+// Test: a piece that goes on behind a space is found too: then words are not independent.
+TEST_F(TokenizerTest, PiecesAcrossWords) {
+  const int32_t across = tokenizer->size();
+  EXPECT_EQ(tokenizer->encodePlain("e cat e cat"),
+            (std::vector<int32_t>{word("▁"), word("e"), word("▁cat"), word("▁"), word("e"), word("▁cat")}));
+  auto with = make(modelWith(modelPiece("e▁c", 0, normalPiece)));
+  EXPECT_EQ(with->encodePlain("e cat e"), (std::vector<int32_t>{word("▁"), across, word("at"), word("▁"), word("e")}));
+}
+
 // Test: what a user types is text, even where it looks like BOS or EOS.
 TEST_F(TokenizerTest, TextIsNeverSpecial) {
   for (const char *text : {"<s>", "</s>", "<s>the</s>", "<unk>", "<0x41>"})
@@ -139,14 +148,20 @@ TEST_F(TokenizerTest, AddedTokens) {
             std::string::npos);
 }
 
-// Test: a control piece that is listed as added is found in a text and has its text, as in transformers; else it is
-// none of both.
+// Test: a control piece that is listed as added has its text, and is found in a text like other added tokens; else it
+// is none of both. Where special tokens are asked for, all control pieces are found.
 TEST_F(TokenizerTest, ListedControlPieces) {
   std::vector<uint8_t> model = modelWith(modelPiece("[INST]", 0, controlPiece));
   const int32_t id = tokenizer->size();
   TokenizerSettings settings;
   EXPECT_EQ(make(model, settings)->encodePlain("[INST] the").size(), 8u);
   EXPECT_TRUE(make(model, settings)->isControl(id));
+  EXPECT_EQ(make(model, settings)->encodePlain("<s>[INST] the<unk></s>", SpecialTokens::asTokens),
+            (std::vector<int32_t>{kBosId, id, word("▁the"), kUnknownId, kEosId}));
+  settings.added = {{id, "[INST]", false, false, false, false, /*special=*/true}};
+  EXPECT_EQ(make(model, settings)->encodePlain("[INST] the").size(), 8u);
+  EXPECT_EQ(make(model, settings)->encodePlain("[INST] the", SpecialTokens::asTokens),
+            (std::vector<int32_t>{id, word("▁the")}));
   settings.added = {{id, "[INST]"}};
   auto listed = make(model, settings);
   EXPECT_EQ(listed->encodePlain("[INST] the"), (std::vector<int32_t>{id, word("▁the")}));
@@ -172,6 +187,8 @@ TEST_F(TokenizerTest, ListedOwnTokensStayText) {
   settings.added = {{kUnknownId, "<unk>"}, {kBosId, "<s>"}, {kEosId, "</s>"}};
   auto added = make(testTokenizerModel(), settings);
   EXPECT_EQ(added->encodePlain("<s>the"), tokenizer->encodePlain("<s>the"));
+  EXPECT_EQ(added->encodePlain("<s>the", SpecialTokens::asTokens),
+            (std::vector<int32_t>{kBosId, word("t"), word("he")}));
   EXPECT_TRUE(added->isControl(kBosId));
   EXPECT_EQ(added->decode(std::vector<int32_t>{kBosId, word("▁the")}), "the");
 }

@@ -32,7 +32,8 @@ void PromptSource::addOptions(CLI::App &command) {
                          .add_option("--prompt-tokens-file", tokensFile,
                                      "Read them from this file, with commas, blanks or line ends between them")
                          ->type_name("FILE");
-  command.add_option("--tokenizer", tokenizerFile, "tokenizer.model to use instead of the plan's")->type_name("FILE");
+  command.add_flag("--parse-special", parseSpecial, kParseSpecialHelp);
+  command.add_option("--tokenizer", tokenizerFile, kTokenizerHelp)->type_name("FILE");
 }
 
 void PromptSource::check() const {
@@ -67,7 +68,10 @@ std::unique_ptr<Tokenizer> loadTokenizerFile(const std::string &path, uint32_t v
     if (note.kind == frontend::Note::Kind::warning)
       printNote(concat("warning: ", path, ": ", note.field, ": ", note.text));
   std::error_code error;
-  if (own && !std::filesystem::exists(std::filesystem::path(path).parent_path() / "tokenizer_config.json", error)) {
+  // A tokenizer.json says it by itself.
+  bool saysNothing = std::holds_alternative<SentencePieceData>(data.model);
+  if (own && saysNothing &&
+      !std::filesystem::exists(std::filesystem::path(path).parent_path() / "tokenizer_config.json", error)) {
     data.settings.addBos = own->addBos;
     data.settings.addEos = own->addEos;
   }
@@ -87,7 +91,7 @@ std::vector<int32_t> PromptSource::tokens(const Tokenizer *tokenizer, const Plan
   if (tokenizer->isLongerThan(prompt, most))
     fail("a prompt of ", prompt.size(), " bytes does not fit: the plan was compiled for sequences of at most ", most,
          " tokens, and its text has more whatever they are; shorten it");
-  return tokenizer->encode(prompt);
+  return tokenizer->encode(prompt, parseSpecial ? SpecialTokens::asTokens : SpecialTokens::asText);
 }
 
 std::string PromptSource::text() const {

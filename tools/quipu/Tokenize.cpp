@@ -19,7 +19,7 @@ struct TokenizeCommand {
   PlanSource source;
   std::string text, file, ids, tokenizerFile;
   CLI::Option *textOption = nullptr, *fileOption = nullptr, *decodeOption = nullptr;
-  bool json = false, pieces = false, noBos = false;
+  bool json = false, pieces = false, count = false, noBos = false, parseSpecial = false;
 
   std::unique_ptr<Tokenizer> load() const;
   int run();
@@ -43,7 +43,7 @@ std::unique_ptr<Tokenizer> TokenizeCommand::load() const {
                                    : loadTokenizerFile(tokenizerFile, *plan);
   }
   if (!result)
-    fail(source.path(), ": has no tokenizer (a SentencePiece tokenizer.model); give --tokenizer FILE");
+    fail(source.path(), ": has no tokenizer (a tokenizer.model or tokenizer.json); give --tokenizer FILE");
   return result;
 }
 
@@ -65,9 +65,13 @@ int TokenizeCommand::run() {
   }
   if (!textOption->count() || text == "-")
     text = readText(fileOption->count() ? file : "-");
-  std::vector<int32_t> encoded = noBos ? tokenizer->encodePlain(text) : tokenizer->encode(text);
-  if (json) {
-    nlohmann::ordered_json result = {{"ids", encoded}, {"pieces", nlohmann::ordered_json::array()}};
+  SpecialTokens special = parseSpecial ? SpecialTokens::asTokens : SpecialTokens::asText;
+  std::vector<int32_t> encoded = noBos ? tokenizer->encodePlain(text, special) : tokenizer->encode(text, special);
+  if (count && !json) {
+    out().write(concat(encoded.size()));
+  } else if (json) {
+    nlohmann::ordered_json result = {
+        {"count", encoded.size()}, {"ids", encoded}, {"pieces", nlohmann::ordered_json::array()}};
     for (int32_t id : encoded)
       result["pieces"].push_back(tokenizer->piece(id));
     out().write(jsonText(result, -1));
@@ -95,9 +99,11 @@ void addTokenize(CLI::App &program, Action &action) {
   state->fileOption =
       command->add_option("-f,--file", state->file, "Encode this file; - is standard input")->type_name("FILE");
   state->decodeOption = command->add_option("--decode", state->ids, "Token ids to decode, as 1,2,3")->type_name("IDS");
-  command->add_option("--tokenizer", state->tokenizerFile, "tokenizer.model to use instead")->type_name("FILE");
+  command->add_option("--tokenizer", state->tokenizerFile, kTokenizerHelp)->type_name("FILE");
   command->add_flag("--no-bos", state->noBos, "Leave out BOS and EOS");
+  command->add_flag("--parse-special", state->parseSpecial, kParseSpecialHelp);
   command->add_flag("--pieces", state->pieces, "One line for each id, with its piece");
+  command->add_flag("--count", state->count, "Print only how many ids there are");
   command->add_flag("--json", state->json, "Print one object");
   command->callback([state, &action] { action = [state] { return state->run(); }; });
 }

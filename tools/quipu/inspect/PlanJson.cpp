@@ -259,11 +259,16 @@ Json planJson(const PlanFile &file) {
   result["programs"] = Json::array();
   for (const plan::Program *program : *plan.programs())
     result["programs"].push_back(programJson(plan, *program));
-  if (const plan::Tokenizer *tokenizer = plan.tokenizer())
+  if (const plan::Tokenizer *tokenizer = plan.tokenizer()) {
     result["tokenizer"] = {{"kind", plan::EnumNameTokenizerKind(tokenizer->kind())},
                            {"bytes", tokenizer->model() ? tokenizer->model()->size() : 0},
                            {"add_bos", tokenizer->add_bos()},
                            {"add_eos", tokenizer->add_eos()}};
+    if (const plan::Bpe *bpe = tokenizer->bpe()) {
+      result["tokenizer"]["pieces"] = bpe->piece_ends()->size();
+      result["tokenizer"]["merges"] = bpe->merges() ? bpe->merges()->size() : 0;
+    }
+  }
   return result;
 }
 

@@ -151,9 +151,15 @@ static void printSummaries(std::ostringstream &os, const plan::Plan &plan) {
       os << "  file " << text(file->path()) << ", " << file->size() << " bytes, "
          << (content.empty() ? "samples " + hexText(file->sample_hash()) : "content " + content) << "\n";
     }
-  if (const plan::Tokenizer *tokenizer = plan.tokenizer(); tokenizer && tokenizer->model())
-    os << "tokenizer: " << plan::EnumNameTokenizerKind(tokenizer->kind()) << ", " << tokenizer->model()->size()
-       << " bytes, BOS before a prompt: " << (tokenizer->add_bos() ? "yes" : "no") << "\n";
+  const plan::Tokenizer *tokenizer = plan.tokenizer();
+  if (!tokenizer || tokenizer->kind() == plan::TokenizerKind::none)
+    return;
+  os << "tokenizer: " << plan::EnumNameTokenizerKind(tokenizer->kind()) << ", ";
+  if (const plan::Bpe *bpe = tokenizer->bpe())
+    os << bpe->piece_ends()->size() << " pieces, " << (bpe->merges() ? bpe->merges()->size() : 0) << " merges";
+  else
+    os << tokenizer->model()->size() << " bytes";
+  os << ", BOS before a prompt: " << (tokenizer->add_bos() ? "yes" : "no") << "\n";
 }
 
 std::string planText(const PlanFile &file) {

@@ -1,0 +1,214 @@
+//===- BpeTokenizer.cpp - Byte pair encoding of any kind ----------------------------------------------===//
+
+#include "runtime/text/BpeTokenizer.h"
+#include "runtime/abi/ByteAlphabet.h"
+#include "runtime/support/Error.h"
+#include "runtime/support/Utf8.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace quipu {
+
+static BpeData checked(BpeData data, const std::string &name) {
+  checkBpe(data, name);
+  return data;
+}
+
+BpeTokenizer::BpeTokenizer(BpeData given, const std::string &name, TokenizerSettings givenSettings)
+    : Tokenizer(std::move(givenSettings)), data(checked(std::move(given), name)), normalizer(data.normalizer, name),
+      splitter(data.splitter, name), merger(data) {
+  checkSettings(settings, int32_t(data.pieces.size()), name);
+  takeAddedTokens();
+  learnLongestPiece();
+}
+
+BpeTokenizer::~BpeTokenizer() = default;
+
+void BpeTokenizer::takeAddedTokens() {
+  for (size_t id = 0; id < data.pieces.size(); ++id)
+    if (!data.pieces[id].empty())
+      largestId = int32_t(id);
+  for (const AddedToken &token : settings.added) {
+    addedById.emplace(token.id, &token);
+    largestId = std::max(largestId, token.id);
+    std::string text = token.normalized ? normalizer.apply(token.content, /*atStart=*/true) : token.content;
+    if (text.empty())
+      continue;
+    auto &finders = token.normalized ? foundNormalized : found;
+    if (!token.special)
+      finders[size_t(SpecialTokens::asText)].add(text, &token);
+    finders[size_t(SpecialTokens::asTokens)].add(text, &token);
+  }
+}
+
+void BpeTokenizer::learnLongestPiece() {
+  auto keepsLength = [](const TextStep &step) {
+    switch (step.kind) {
+    case TextStep::Kind::prepend:
+      return true;
+    case TextStep::Kind::replace:
+      return !step.isRegex && step.content.size() >= step.pattern.size();
+    case TextStep::Kind::split:
+      return step.behavior != SplitBehavior::removed;
+    case TextStep::Kind::strip:
+    case TextStep::Kind::lowercase:
+    case TextStep::Kind::nfc:
+    case TextStep::Kind::nfd:
+    case TextStep::Kind::nfkc:
+    case TextStep::Kind::nfkd:
+      break;
+    }
+    return false;
+  };
+  bool keeps = std::ranges::all_of(data.normalizer, keepsLength) && std::ranges::all_of(data.splitter, keepsLength);
+  for (unsigned byte = 0; byte < 256 && keeps; ++byte)
+    keeps = data.byteLevel ? merger.pieces().find(std::string(1, char(byte))).has_value()
+                           : data.byteFallback && merger.pieces().find(bytePieceName(uint8_t(byte)));
+  for (const AddedToken &token : settings.added) {
+    longestPiece = std::max(longestPiece, token.content.size());
+    keeps &= !token.lstrip && !token.rstrip;
+  }
+  for (const std::string &piece : data.pieces)
+    longestPiece = std::max(longestPiece, piece.size());
+  if (!keeps)
+    longestPiece = 0;
+}
+
+bool BpeTokenizer::isLongerThan(std::string_view text, uint64_t count) const {
+  return longestPiece && text.size() / longestPiece > count;
+}
+
+const AddedToken *BpeTokenizer::addedToken(int32_t id) const {
+  auto it = addedById.find(id);
+  return it == addedById.end() ? nullptr : it->second;
+}
+
+bool BpeTokenizer::isPiece(int32_t id) const {
+  return id >= 0 && size_t(id) < data.pieces.size() && !data.pieces[size_t(id)].empty();
+}
+
+bool BpeTokenizer::has(int32_t id) const { return isPiece(id) || addedToken(id); }
+
+void BpeTokenizer::requireId(int32_t id) const {
+  if (id < 0 || id > largestId)
+    fail("token id ", id, ": the tokenizer has ids 0 to ", largestId);
+  if (!has(id))
+    fail("token id ", id, ": the tokenizer has no token of this id");
+}
+
+/// One call of encodePlain().
+class BpeTokenizer::Encoding {
+public:
+  explicit Encoding(const BpeTokenizer &tokenizer)
+      : tokenizer(tokenizer), lock(tokenizer.cacheMutex, std::try_to_lock) {}
+
+  std::vector<int32_t> run(std::string_view text, SpecialTokens special) {
+    for (const TextPart &part : tokenizer.found[size_t(special)].split(text)) {
+      bool isFirst = part.text.data() == text.data();
+      if (part.token)
+        ids.push_back(part.token->id);
+      else if (tokenizer.normalizer.empty())
+        addNormalized(part.text, special, isFirst);
+      else
+        addNormalized(tokenizer.normalizer.apply(part.text, isFirst), special, isFirst);
+    }
+    return std::move(ids);
+  }
+
+private:
+  void addNormalized(std::string_view text, SpecialTokens special, bool isFirst) {
+    for (const TextPart &part : tokenizer.foundNormalized[size_t(special)].split(text)) {
+      if (part.token)
+        ids.push_back(part.token->id);
+      else
+        tokenizer.splitter.run(part.text, isFirst && part.text.data() == text.data(), sink);
+    }
+  }
+
+  void addWord(std::string_view word) {
+    if (!lock.owns_lock())
+      return tokenizer.merger.append(word, ids);
+    if (tokenizer.cache.append(word, ids))
+      return;
+    size_t before = ids.size();
+    tokenizer.merger.append(word, ids);
+    tokenizer.cache.keep(word, std::span(ids).subspan(before));
+  }
+
+  const BpeTokenizer &tokenizer;
+  std::unique_lock<std::mutex> lock;
+  std::vector<int32_t> ids;
+  const TextSteps::Sink sink = [this](std::string_view word) { addWord(word); };
+};
+
+std::vector<int32_t> BpeTokenizer::encodePlain(std::string_view text, SpecialTokens special) const {
+  requireUtf8(text, "the text");
+  return Encoding(*this).run(text, special);
+}
+
+/// The byte of a piece "<0xAB>"; nothing for others.
+static std::optional<char> byteOfPiece(std::string_view piece) {
+  unsigned value = 0;
+  if (piece.size() != 6 || !piece.starts_with("<0x") || !piece.ends_with('>'))
+    return std::nullopt;
+  auto [end, error] = std::from_chars(piece.data() + 3, piece.data() + 5, value, 16);
+  if (error != std::errc() || end != piece.data() + 5)
+    return std::nullopt;
+  return char(value);
+}
+
+bool BpeTokenizer::appendBytes(int32_t id, bool atStart, std::string &out) const {
+  requireId(id);
+  if (isControl(id))
+    return atStart;
+  if (const AddedToken *token = addedToken(id)) {
+    out += token->content;
+    return false;
+  }
+  std::string text = data.pieces[size_t(id)];
+  if (data.byteFallback)
+    if (std::optional<char> byte = byteOfPiece(text)) {
+      out += *byte;
+      return false;
+    }
+  for (const TextStep &step : data.decoder)
+    for (size_t at = 0; (at = text.find(step.pattern, at)) != std::string::npos; at += step.content.size())
+      text.replace(at, step.pattern.size(), step.content);
+  bool isDropped = atStart && !data.strippedText.empty() && text.starts_with(data.strippedText);
+  out += std::string_view(text).substr(isDropped ? data.strippedText.size() : 0);
+  return atStart && text.empty();
+}
+
+bool BpeTokenizer::isControl(int32_t id) const {
+  requireId(id);
+  return id == settings.bos || id == settings.eos;
+}
+
+std::string BpeTokenizer::piece(int32_t id) const {
+  requireId(id);
+  if (const AddedToken *token = addedToken(id))
+    return token->content;
+  return data.spelling(uint32_t(id));
+}
+
+std::optional<int32_t> BpeTokenizer::find(std::string_view piece) const {
+  for (const AddedToken &token : settings.added)
+    if (token.content == piece)
+      return token.id;
+  for (uint32_t id : data.unreachable)
+    if (data.pieces[id] == piece)
+      return int32_t(id);
+  std::optional<std::string> bytes =
+      data.byteLevel && !firstInvalidByte(piece) ? bytesOfSpelling(piece) : std::optional(std::string(piece));
+  if (std::optional<uint32_t> id = bytes ? merger.pieces().find(*bytes) : std::nullopt)
+    return int32_t(*id);
+  return std::nullopt;
+}
+
+static std::optional<int32_t> present(int32_t id) { return id >= 0 ? std::optional(id) : std::nullopt; }
+
+std::optional<int32_t> BpeTokenizer::bos() const { return present(settings.bos); }
+std::optional<int32_t> BpeTokenizer::eos() const { return present(settings.eos); }
+
+} // namespace quipu
