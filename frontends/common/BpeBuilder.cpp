@@ -76,4 +76,21 @@ void protectSpecialTokens(BpeData &data, const std::vector<AddedToken> &added) {
   });
 }
 
+void noteMissingBytes(const BpeData &data, std::vector<Note> &notes) {
+  if (!data.byteLevel || data.unknown >= 0)
+    return;
+  std::unordered_set<std::string_view> pieces(data.pieces.begin(), data.pieces.end());
+  int missing = 0;
+  for (unsigned byte = 0; byte < 256; ++byte) {
+    // The others are in no UTF-8.
+    bool isOfText = byte < 0xc0 || (byte >= 0xc2 && byte <= 0xf4);
+    missing += isOfText && !pieces.contains(std::string(1, char(byte)));
+  }
+  if (missing)
+    notes.push_back({Note::Kind::provenance, "tokenizer",
+                     concat("has no piece for ", missing,
+                            " of the 243 bytes that texts are made of; where a text has "
+                            "one of them, it is left out")});
+}
+
 } // namespace quipu::frontend

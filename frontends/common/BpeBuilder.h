@@ -3,6 +3,7 @@
 #ifndef QUIPU_FRONTENDS_COMMON_BPEBUILDER_H
 #define QUIPU_FRONTENDS_COMMON_BPEBUILDER_H
 
+#include "frontends/common/ModelConfig.h"
 #include "runtime/abi/TokenizerData.h"
 
 #include <string>
@@ -39,6 +40,10 @@ private:
 
 /// Makes the pieces of special tokens unreachable, so that no text becomes one by merging.
 void protectSpecialTokens(BpeData &data, const std::vector<AddedToken> &added);
+
+/// Notes which bytes of texts a byte-level tokenizer has no piece for: the library that made it leaves them out, and so
+/// do we.
+void noteMissingBytes(const BpeData &data, std::vector<Note> &notes);
 
 } // namespace quipu::frontend
 

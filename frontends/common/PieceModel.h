@@ -35,7 +35,7 @@ struct PieceModelSettings {
   bool addSpacePrefix = true;
   /// Spaces at the ends are left out, and of several that follow each other all but one.
   bool removeExtraSpaces = false;
-  /// Ids that the model itself names. Nothing: it has no such token.
+  /// Ids that the model itself names. Nothing: those of the control pieces "<s>" and "</s>", where there are any.
   std::optional<int32_t> bos, eos;
   /// The normaliser's precompiled map of characters; empty: text stays as it is.
   std::string characterMap;

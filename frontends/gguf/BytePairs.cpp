@@ -2,6 +2,7 @@
 
 #include "frontends/gguf/Tokenizer.h"
 
+#include "frontends/common/BpeBuilder.h"
 #include "frontends/common/ByteLevelVocabulary.h"
 
 namespace quipu::frontend::gguf {
@@ -32,6 +33,7 @@ void readBytePairs(Metadata &metadata, const std::vector<std::string_view> &toke
   vocabulary.addEos = metadata.boolean("tokenizer.ggml.add_eos_token");
   vocabulary.addSpacePrefix = metadata.boolean("tokenizer.ggml.add_space_prefix").value_or(false);
   tokenizer.data = byteLevelTokenizerOf(vocabulary, metadata.path());
+  noteMissingBytes(std::get<BpeData>(tokenizer.data.model), notes);
 }
 
 } // namespace quipu::frontend::gguf

@@ -538,8 +538,10 @@ ModelTokenizer Reader::read() {
     protectSpecialTokens(*bpe, result.data.settings.added);
   // Now that all is known: whether it works together.
   checkSettings(result.data.settings, model->size(), result.data.name);
-  if (const auto *bpe = std::get_if<BpeData>(&result.data.model))
+  if (const auto *bpe = std::get_if<BpeData>(&result.data.model)) {
     checkBpe(*bpe, result.data.name);
+    noteMissingBytes(*bpe, notes);
+  }
   nameEnd();
   return std::move(result);
 }

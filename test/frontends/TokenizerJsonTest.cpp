@@ -80,7 +80,13 @@ TEST(TokenizerJson, ReadsBothKinds) {
   JsonFolder folder;
   EXPECT_EQ(idsOf(folder.open(byteLevelFile()), "ab ab<end>"), (Ids{3, 4}));
   EXPECT_EQ(idsOf(folder.open(byteLevelFile()), "ab<end>", SpecialTokens::asTokens), (Ids{3, 5}));
+  // It has three bytes of 243, and leaves the others out.
+  EXPECT_EQ(idsOf(folder.open(byteLevelFile()), "axb"), (Ids{3}));
+  auto noted = std::ranges::find(folder.notes, "tokenizer", &Note::field);
+  ASSERT_NE(noted, folder.notes.end());
+  EXPECT_NE(noted->text.find("no piece for 240 of the 243 bytes"), std::string::npos) << noted->text;
   EXPECT_EQ(idsOf(folder.open(characterFile()), "ab abé"), (Ids{4, 4, 5}));
+  EXPECT_FALSE(folder.hasNote("tokenizer", Note::Kind::provenance));
   EXPECT_EQ(Tokenizer::fromData(folder.open(characterFile()))->decode(Ids{4, 4}), "ab ab");
 }
 

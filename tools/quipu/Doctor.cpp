@@ -107,7 +107,7 @@ void Examination::installation() {
         "plans run, models cannot be compiled: install it beside quipu (" + compiler + ")");
   else
     add("compiler", "quipu-compile", firstLine(captureProcess({compiler, "--version"})));
-  add("tokenizer", "tokenizers", "SentencePiece 0.2.1");
+  add("tokenizer", "tokenizers", "SentencePiece 0.2.1; BPE of tokenizer.json, of ranks in base64, and of GGUF");
 }
 
 void Examination::cache() {
