@@ -5,8 +5,8 @@
 
 PLANS holds NAME.FORMAT.DTYPE.qplan with their weights in them; those of one NAME and DTYPE give the same logits. Orders of
 rotary pairs differ between formats, and with them the order of sums. So the tolerance, as a part of the largest |logit|,
-is 1e-4 in f32, and in a 16-bit type the error that transformers makes in it (meta.json of the golden that NAME begins
-with).
+is 1e-4 in f32. In a 16-bit type each of the two may be as far from the exact logits as check_models.py allows: by twice
+the error that transformers makes in it (meta.json of the golden that NAME begins with).
 """
 
 import collections
@@ -19,6 +19,7 @@ import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "e2e/Inputs"))
+from check_golden import RARE_DRAW  # noqa: E402
 from compare_npy import read_npy, worst_row  # noqa: E402
 
 F32_TOLERANCE = 1e-4
@@ -44,7 +45,7 @@ def main():
             prompt = (golden / "prompt.txt").read_text().strip()
             tolerance = F32_TOLERANCE
             if dtype != "f32":
-                tolerance = json.loads((golden / "meta.json").read_text())[f"{dtype}_error"]
+                tolerance = RARE_DRAW * json.loads((golden / "meta.json").read_text())[f"{dtype}_error"]
             expected = logits(same[0], prompt, work, None)
             errors = [worst_row(logits(plan, prompt, work, chunk), expected)[0] for plan in same[1:] for chunk in CHUNKS]
             good = len(same) > 1 and max(errors) <= tolerance
