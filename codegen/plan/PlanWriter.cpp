@@ -13,6 +13,7 @@
 #include "frontends/common/PlanTypes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "runtime/abi/PlanFormat.h"
+#include "runtime/abi/TensorPieces.h"
 #include "runtime/support/MappedFile.h"
 #include "runtime/support/WeightIdentity.h"
 #include "llvm/ADT/StringExtras.h"
@@ -150,7 +151,10 @@ private:
     std::vector<std::vector<ByteRange>> tensors(model.weights->files.size());
     for (const auto &weight : out.weights)
       for (const auto &source : weight->sources)
-        tensors[source->file].push_back({source->offset, source->size});
+        if (source->pieces.empty())
+          tensors[source->file].push_back({source->offset, source->size});
+        else
+          addPieces(*source, tensors);
     for (const frontend::WeightFile &file : model.weights->files) {
       auto to = std::make_unique<plan::WeightFileT>();
       to->path = file.path;
@@ -168,6 +172,12 @@ private:
       to->sample_hash.assign(samples.begin(), samples.end());
       out.files.push_back(std::move(to));
     }
+  }
+
+  static void addPieces(const plan::SourceT &source, std::vector<std::vector<ByteRange>> &tensors) {
+    const WeightFormat &format = *findWeightFormat(source.format);
+    for (const plan::Piece &piece : source.pieces)
+      llvm::append_range(tensors[piece.file()], tensorPiece(piece).bytes(format));
   }
 
   LogicalResult writeKernel(KernelOp kernel, RowDim rows, const std::string &prefix) {

@@ -12,8 +12,6 @@ using namespace quipu::llama;
 namespace quipu::codegen {
 namespace {
 
-constexpr uint32_t kNoFile = 0xffffffff;
-
 /// The order of rows that kernels read a weight in; null where it is the order of the sources.
 PairedRowsAttr pairingOf(WeightOp weight) {
   return dyn_cast_or_null<PairedRowsAttr>(cast<RankedTensorType>(weight.getType()).getEncoding());
@@ -45,7 +43,7 @@ plan::WeightTransform transformOf(const plan::WeightT &weight) {
   auto isOrdered = [](const auto &source) { return source->order != plan::RowOrder::plain; };
   if (weight.sources.size() > 1 || llvm::any_of(weight.sources, isOrdered))
     return plan::WeightTransform::concat;
-  auto isConverted = [&](const auto &source) { return source->format != weight.format; };
+  auto isConverted = [&](const auto &source) { return source->format != weight.format || !source->pieces.empty(); };
   return llvm::any_of(weight.sources, isConverted) ? plan::WeightTransform::convert : plan::WeightTransform::none;
 }
 
@@ -140,10 +138,16 @@ LogicalResult WeightTable::findTensor(WeightOp weight, ArrayRef<int64_t> shape, 
     return weight.emitOpError() << "has source '" << source.name << "' of shape " << shape
                                 << ", but among the weights it has " << ArrayRef<uint64_t>(tensor->shape);
   source.name_in_file = tensor->nameInFile;
-  source.file = tensor->file;
-  source.offset = tensor->offset;
   source.size = tensor->size;
   source.format = tensor->format->name;
+  if (tensor->pieces.empty()) {
+    source.file = tensor->file;
+    source.offset = tensor->offset;
+    return success();
+  }
+  for (const TensorPiece &piece : tensor->pieces)
+    source.pieces.emplace_back(piece.offset, piece.firstRow, piece.rows, piece.firstColumn, piece.columns, piece.scales,
+                               piece.file, piece.group);
   return success();
 }
 

@@ -11,16 +11,27 @@
 #include <algorithm>
 #include <fcntl.h>
 #include <functional>
+#include <iterator>
 #include <thread>
 #include <unistd.h>
 #include <vector>
 
 namespace quipu::frontend {
 
+std::vector<TensorPiece> WeightEntry::places() const {
+  if (!pieces.empty())
+    return pieces;
+  uint64_t columns = 1;
+  for (size_t i = 1; i < shape.size(); ++i)
+    columns *= shape[i];
+  return {{file, offset, 0, shape.empty() ? 1 : shape[0], 0, columns}};
+}
+
 void prefetchSamples(const WeightIndex &index) {
   std::vector<std::vector<ByteRange>> tensors(index.files.size());
   for (const auto &[name, entry] : index.tensors)
-    tensors[entry.file].push_back({entry.offset, entry.size});
+    for (const TensorPiece &piece : entry.places())
+      std::ranges::copy(piece.bytes(*entry.format), std::back_inserter(tensors[piece.file]));
   for (size_t i = 0; i < index.files.size(); ++i) {
     int fd = open(index.files[i].path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)

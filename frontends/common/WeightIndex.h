@@ -11,6 +11,7 @@
 #define QUIPU_FRONTENDS_COMMON_WEIGHTINDEX_H
 
 #include "frontends/common/ModelConfig.h"
+#include "runtime/abi/TensorPieces.h"
 #include "runtime/abi/WeightFormat.h"
 #include "runtime/support/WeightIdentity.h"
 
@@ -39,7 +40,7 @@ struct WeightFile {
   std::optional<Hash128> contentHash;
 };
 
-/// A tensor: row-major, little-endian, contiguous in its file.
+/// A tensor: row-major, little-endian, contiguous in its file, or in pieces.
 struct WeightEntry {
   /// What the file calls it, for messages.
   std::string nameInFile;
@@ -52,6 +53,12 @@ struct WeightEntry {
   /// A row of the table of runtime/abi/WeightFormat.cpp.
   const WeightFormat *format = nullptr;
   std::vector<uint64_t> shape;
+  /// Where the tensor lies when that is not in one place. They cover it (runtime/abi/TensorPieces.h). Then `file` is
+  /// the first of their files, for messages, and `offset` means nothing.
+  std::vector<TensorPiece> pieces = {};
+
+  /// The pieces, or all of the tensor as one.
+  std::vector<TensorPiece> places() const;
 };
 
 /// A tensor of an element type that weights may not have (integers, float64, float8). It is a buffer, or a part of a

@@ -100,6 +100,10 @@ constexpr WeightFormat kFormats[] = {
     {"q8_k", 256, 292, 4, std::nullopt,
      BlockLayout{
          .integers = {.low = filled(4, 8, 256), .isSigned = true}, .scale = {plan::DType::f32, 0}, .scaleRun = 256}},
+    // llama2.c has the integers of a tensor in one place and the scales in another (runtime/abi/TensorPieces.h).
+    {"q8_f32", 32, 36, 4, std::nullopt,
+     BlockLayout{
+         .integers = {.low = filled(4, 8, 32), .isSigned = true}, .scale = {plan::DType::f32, 0}, .scaleRun = 32}},
     {"iq4_nl", 32, 18, 2, std::nullopt,
      BlockLayout{.integers = unsignedIntegers(filled(2, 4, 16)),
                  .codebook = &kNonLinear4,

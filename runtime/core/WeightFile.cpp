@@ -1,13 +1,16 @@
 //===- WeightFile.cpp - Finding a plan's weight files ------------------------------------===//
 
+#include "runtime/abi/TensorPieces.h"
 #include "runtime/core/Weights.h"
 #include "runtime/support/Error.h"
 #include "runtime/support/Hash.h"
 #include "runtime/support/Progress.h"
 #include "runtime/support/WeightIdentity.h"
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
+#include <iterator>
 
 namespace quipu {
 
@@ -36,8 +39,9 @@ public:
     std::vector<ByteRange> tensors;
     for (const plan::Weight *weight : *plan.plan().weights())
       for (const plan::Source *source : *weight->sources())
-        if (source->file() == index)
-          tensors.push_back({source->offset(), source->size()});
+        for (const TensorPiece &piece : piecesOf(*source))
+          if (piece.file == index)
+            std::ranges::copy(piece.bytes(formatOf(*source)), std::back_inserter(tensors));
     if (!same(expected.sample_hash(), hashSamples(file, sampleRanges(std::move(tensors))).data()))
       changed("the values of its tensors differ (the hash of samples of each)");
   }

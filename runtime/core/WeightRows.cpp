@@ -24,14 +24,15 @@ WeightRows::WeightRows(const plan::Weight &weight, std::span<const std::span<con
   for (unsigned i = 1; i < weight.shape()->size(); ++i)
     rowElements *= weight.shape()->Get(i);
   for (const plan::Source *part : *weight.sources()) {
-    const uint8_t *tensor = source.seed ? nullptr : files[part->file()].data() + part->offset();
-    parts.push_back({part, SourceSlice::of(*part), tensor});
+    Part &added = parts.emplace_back(Part{part, SourceSlice::of(*part), std::nullopt});
+    if (!source.seed)
+      added.tensor.emplace(piecesOf(*part), added.slice.tensorColumns, formatOf(*part), files);
   }
 }
 
 const uint8_t *WeightRows::inPlace() const {
   const Part &part = parts.front();
-  return isUsableInPlace(weight) ? part.tensor + formatOf(*part.source).bytes(part.slice.elementAt(0)) : nullptr;
+  return isUsableInPlace(weight) ? part.tensor->find(part.slice.elementAt(0), part.slice.elements()) : nullptr;
 }
 
 WeightRows::Run WeightRows::runAt(uint64_t row) const {
@@ -61,7 +62,8 @@ void WeightRows::writeElements(const Part &part, uint64_t first, uint64_t elemen
   const plan::Source &source = *part.source;
   if (part.tensor) {
     const WeightFormat &from = formatOf(source);
-    if (auto bad = convertBlocks(from, part.tensor + from.bytes(first), format, out, elements))
+    std::vector<uint8_t> joined;
+    if (auto bad = convertBlocks(from, part.tensor->read(first, elements, joined), format, out, elements))
       refuseValue(part, first + *bad);
     if (weight.plus() != 0)
       addToFloats(weight.plus(), out, elements);
@@ -92,7 +94,8 @@ void WeightRows::refuseValue(const Part &part, uint64_t element) const {
   const WeightFormat &from = formatOf(*part.source);
   uint64_t firstOfBlock = element / from.blockElements * from.blockElements;
   float values[kMaxBlockElements];
-  decodeBlocks(from, part.tensor + from.bytes(firstOfBlock), values, from.blockElements);
+  std::vector<uint8_t> joined;
+  decodeBlocks(from, part.tensor->read(firstOfBlock, from.blockElements, joined), values, from.blockElements);
   fail(planName, ": tensor ",
        (part.source->name_in_file() ? part.source->name_in_file() : part.source->name())->string_view(), ": row ",
        element / part.slice.tensorColumns, ", column ", element % part.slice.tensorColumns, " is ",

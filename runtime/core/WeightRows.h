@@ -11,10 +11,12 @@
 #define QUIPU_RUNTIME_CORE_WEIGHTROWS_H
 
 #include "runtime/abi/SourceSlice.h"
+#include "runtime/abi/TensorPieces.h"
 #include "runtime/abi/WeightFormat.h"
 #include "runtime/core/Model.h"
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -46,8 +48,8 @@ private:
   struct Part {
     const plan::Source *source;
     SourceSlice slice;
-    /// Bytes of the whole tensor. Null: random values.
-    const uint8_t *tensor;
+    /// Bytes of the whole tensor. Nothing: random values.
+    std::optional<TensorBytes> tensor;
   };
   /// Rows of a source that follow each other both there and in the weight.
   struct Run {

@@ -2,6 +2,7 @@
 
 #include "runtime/core/Weights.h"
 #include "runtime/abi/RowOrder.h"
+#include "runtime/abi/TensorPieces.h"
 #include "runtime/core/MemoryPlan.h"
 #include "runtime/core/WeightRows.h"
 #include "runtime/support/Error.h"
@@ -25,7 +26,6 @@ WeightSource WeightSource::parse(std::string_view text) {
 
 namespace {
 
-constexpr uint64_t kNoFile = 0xffffffff;
 /// Bytes of a piece that one thread writes. Smaller pieces cost more time to hand out; larger ones balance the threads
 /// less well.
 constexpr uint64_t kPieceBytes = 2 << 20;
@@ -122,7 +122,7 @@ std::vector<std::span<const uint8_t>> Weights::openFiles(const PlanFile &plan, c
   }
   for (const plan::Weight *weight : *root.weights())
     for (const plan::Source *part : *weight->sources())
-      if (part->file() == kNoFile)
+      if (piecesOf(*part).empty())
         fail(plan.path(), ": the plan was compiled from a config without weights (", part->name()->string_view(),
              "); use --weights random:SEED, or compile from a folder with weight files");
   // All of it will be read soon: have the system fetch what is not in memory yet.

@@ -2,14 +2,13 @@
 
 #include "runtime/abi/RowOrder.h"
 #include "runtime/abi/SourceSlice.h"
+#include "runtime/abi/TensorPieces.h"
 #include "runtime/plan/PlanChecks.h"
 
 #include <cmath>
 
 namespace quipu {
 namespace {
-
-constexpr uint64_t kNoFile = 0xffffffff;
 
 class WeightChecks : PlanChecks {
 public:
@@ -91,6 +90,8 @@ private:
       if (weight.transform() == plan::WeightTransform::none && &formatOf(*source) != &formatOf(weight))
         wrong(field, " is used in place but its source is ", source->format()->string_view(), ", not ",
               weight.format()->string_view());
+      if (weight.transform() == plan::WeightTransform::none && source->pieces())
+        wrong(field, " is used in place but its source lies in pieces");
       checkJoinable(weight, *source, field);
     }
     if (sum != total)
@@ -121,17 +122,34 @@ private:
     checkBlocks(format, *source.shape(), total, field);
     uint64_t bytes = format.bytes(total);
     // Without a file there is no offset to check.
-    if (source.file() == kNoFile && source.size() == 0)
+    if (source.file() == kNoFile && source.size() == 0 && !source.pieces())
       return;
     if (source.size() != bytes)
       wrong(field, ": size is ", source.size(), " bytes, its shape and format need ", bytes);
-    if (source.file() == kNoFile)
-      return;
-    if (source.file() >= numFiles)
-      wrong(field, ": file is ", source.file(), ", the plan has ", numFiles);
-    uint64_t fileSize = plan.files()->Get(source.file())->size();
-    if (source.offset() > fileSize || source.size() > fileSize - source.offset())
-      wrong(field, ": bytes ", source.offset(), " and ", source.size(), " more leave its file of ", fileSize, " bytes");
+    if (source.pieces())
+      checkAligned(*source.pieces(), field + ".pieces");
+    std::vector<TensorPiece> pieces = piecesOf(source);
+    uint64_t rows = source.shape()->Get(0), columns = total / rows;
+    if (source.pieces() && (source.file() != kNoFile || !coverTensor(pieces, rows, columns)))
+      wrong(field, ": its ", pieces.size(), " pieces are not a tensor of ", rows, " x ", columns, " elements");
+    for (const TensorPiece &piece : pieces)
+      checkPiece(piece, format, field);
+  }
+
+  void checkPiece(const TensorPiece &piece, const WeightFormat &format, const std::string &field) {
+    if (piece.file >= numFiles)
+      wrong(field, ": file is ", piece.file, ", the plan has ", numFiles);
+    if (!format.fits(piece.columns))
+      wrong(field, ": a piece has ", piece.columns, " columns, which are no whole blocks of ", format.blockElements,
+            " (", format.name, ")");
+    if (piece.group &&
+        (format.name != kFormatOfGroups || !format.fits(piece.group) || piece.columns % piece.group != 0))
+      wrong(field, ": a piece of ", piece.columns, " columns has groups of ", piece.group, " integers in the format ",
+            format.name);
+    uint64_t fileSize = plan.files()->Get(piece.file)->size();
+    for (const ByteRange &range : piece.bytes(format))
+      if (range.offset > fileSize || range.size > fileSize - range.offset)
+        wrong(field, ": bytes ", range.offset, " and ", range.size, " more leave its file of ", fileSize, " bytes");
   }
 
   /// A slice must lie in its tensor.

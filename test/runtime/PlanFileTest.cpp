@@ -263,6 +263,44 @@ TEST_F(PlanFileTest, Slices) {
   expectInvalid("plus is nan", [](plan::PlanT &plan) { plan.weights[0]->plus = std::nanf(""); });
 }
 
+// Test: the pieces of a tensor cover it, and lie in files.
+TEST_F(PlanFileTest, Pieces) {
+  // The embedding of 32 x 8 values in two bands: one of a piece, one of two pieces side by side.
+  auto withPieces = [&](const std::string &text, const std::function<void(plan::PlanT &, plan::SourceT &)> &change) {
+    TempFolder folder;
+    plan::PlanT plan = toyPlan(folder);
+    plan::SourceT &source = *plan.weights[0]->sources[0];
+    source.file = 0xffffffff;
+    source.pieces = {{0, 0, 20, 0, 8, 0, 0, 0}, {8, 20, 12, 0, 6, 0, 0, 0}, {8, 20, 12, 6, 2, 0, 0, 0}};
+    plan.weights[0]->transform = plan::WeightTransform::convert;
+    change(plan, source);
+    text.empty() ? (void)PlanFile::fromMemory(planBytes(packPlan(plan)), "toy.plan")
+                 : expectRefusal(planBytes(packPlan(plan)), text);
+  };
+  auto piece = [](size_t number, plan::Piece piece) {
+    return [=](plan::PlanT &, plan::SourceT &source) { source.pieces[number] = piece; };
+  };
+  withPieces("", [](plan::PlanT &, plan::SourceT &) {});
+  const char *bad = "its 3 pieces are not a tensor of 32 x 8 elements";
+  withPieces(bad, piece(0, {0, 0, 19, 0, 8, 0, 0, 0}));
+  withPieces(bad, piece(0, {0, 0, 0, 0, 8, 0, 0, 0}));
+  withPieces(bad, piece(0, {0, 0, 33, 0, 8, 0, 0, 0}));
+  withPieces(bad, piece(1, {8, 20, 12, 0, 5, 0, 0, 0}));
+  withPieces(bad, piece(1, {8, 20, 12, 0, 0, 0, 0, 0}));
+  withPieces(bad, piece(2, {8, 20, 11, 6, 2, 0, 0, 0}));
+  withPieces(bad, piece(2, {8, 20, 12, 6, UINT64_MAX, 0, 0, 0}));
+  withPieces("its 2 pieces", [](plan::PlanT &, plan::SourceT &source) { source.pieces.pop_back(); });
+  withPieces("its 3 pieces", [](plan::PlanT &, plan::SourceT &source) { source.file = 0; });
+  withPieces("file is 1, the plan has 1", piece(2, {8, 20, 12, 6, 2, 0, 1, 0}));
+  withPieces("leave its file", piece(2, {1000000, 20, 12, 6, 2, 0, 0, 0}));
+  withPieces("leave its file", piece(2, {UINT64_MAX, 20, 12, 6, 2, 0, 0, 0}));
+  withPieces("a piece of 8 columns has groups of 4 integers in the format bf16", piece(0, {0, 0, 20, 0, 8, 0, 0, 4}));
+  withPieces("lies in pieces", [](plan::PlanT &plan, plan::SourceT &source) {
+    plan.weights[0]->transform = plan::WeightTransform::none;
+    plan.weights[0]->format = source.format;
+  });
+}
+
 TEST_F(PlanFileTest, Files) {
   auto withFiles = [&](const std::string &text, const std::function<void(plan::PlanT &)> &change) {
     TempFolder folder;

@@ -367,6 +367,96 @@ TEST_F(WeightsTest, Slices) {
   expectAll(0);
 }
 
+// Test: a tensor in pieces is one tensor, whole and as a slice; other values of a piece are noticed.
+TEST_F(WeightsTest, Pieces) {
+  // The layers' vectors, which follow each other in the file, as columns of one matrix.
+  constexpr uint64_t kRows = 4, kColumns = kToyHidden / 4 * kToyLayers, kOfLayer = kToyHidden / 4;
+  auto source = std::make_unique<plan::SourceT>(*planT.weights[1]->sources[0]);
+  uint64_t offset = source->offset;
+  source->name = "joined";
+  source->shape = {kRows, kColumns};
+  source->size = kRows * kColumns * 4;
+  source->file = 0xffffffff;
+  for (uint64_t layer = 0; layer < kToyLayers; ++layer)
+    source->pieces.emplace_back(offset + layer * kToyHidden * 4, 0, kRows, layer * kOfLayer, kOfLayer, 0, 0, 0);
+  auto slice = std::make_unique<plan::SourceT>(*source);
+  slice->slice = std::make_unique<plan::Slice>(1, 2, 1, kColumns - 2);
+  for (plan::SourceT *each : {source.get(), slice.get()}) {
+    auto weight = std::make_unique<plan::WeightT>();
+    weight->name = each->name;
+    weight->format = "f32";
+    weight->shape = {each->slice ? each->slice->rows() : kRows, each->slice ? each->slice->columns() : kColumns};
+    weight->transform = plan::WeightTransform::convert;
+    weight->sources.push_back(std::make_unique<plan::SourceT>(*each));
+    planT.weights.push_back(std::move(weight));
+  }
+  plan = PlanFile::open(writeToyPlan(folder, planT));
+  std::vector<float> layers = toyWeights().layers;
+  size_t whole = planT.weights.size() - 2;
+  auto weights = load();
+  for (uint64_t row = 0; row < kRows; ++row)
+    for (uint64_t column = 0; column < kColumns; ++column) {
+      float expected = layers[column / kOfLayer * kToyHidden + row * kOfLayer + column % kOfLayer];
+      EXPECT_EQ(values(*weights, whole)[row * kColumns + column], expected) << row << ", " << column;
+      if (row >= 1 && row < 3 && column >= 1 && column < kColumns - 1)
+        EXPECT_EQ(values(*weights, whole + 1)[(row - 1) * (kColumns - 2) + column - 1], expected);
+    }
+  // Values from a seed know no pieces.
+  std::vector<float> random(kRows * kColumns);
+  fillRandom("joined", 9, plan::WeightRole::matrix, kColumns, 0, random.size(), random.data());
+  weights = load(false, WeightSource::random(9));
+  EXPECT_EQ(memcmp(values(*weights, whole), random.data(), random.size() * 4), 0);
+}
+
+// Test: integers and scales that lie apart make blocks.
+TEST_F(WeightsTest, Groups) {
+  constexpr uint64_t kRows = 3, kColumns = 128, kGroup = 64;
+  std::vector<uint8_t> bytes = readFile(path);
+  std::vector<float> scales;
+  uint64_t integersAt = bytes.size() + 1;
+  bytes.push_back(0);
+  for (uint64_t i = 0; i < kRows * kColumns; ++i)
+    bytes.push_back(uint8_t(i * 37));
+  uint64_t scalesAt = bytes.size();
+  for (uint64_t i = 0; i < kRows * kColumns / kGroup; ++i)
+    scales.push_back(0.5f + float(i) / 3);
+  const auto *data = reinterpret_cast<const uint8_t *>(scales.data());
+  bytes.insert(bytes.end(), data, data + scales.size() * sizeof(float));
+  writeFile(path, bytes);
+  auto source = std::make_unique<plan::SourceT>();
+  source->name = "groups";
+  source->format = "q8_f32";
+  source->shape = {kRows, kColumns};
+  source->size = kRows * kColumns / 32 * 36;
+  source->file = 0xffffffff;
+  source->pieces.emplace_back(integersAt, 0, kRows, 0, kColumns, scalesAt, 0, kGroup);
+  for (const char *format : {"q8_f32", "f32"}) {
+    auto weight = std::make_unique<plan::WeightT>();
+    weight->name = format;
+    weight->format = format;
+    weight->shape = source->shape;
+    weight->transform = plan::WeightTransform::convert;
+    weight->sources.push_back(std::make_unique<plan::SourceT>(*source));
+    planT.weights.push_back(std::move(weight));
+  }
+  planT.files[0]->size = bytes.size();
+  planT.files[0]->content_hash.clear();
+  struct stat status;
+  ASSERT_EQ(stat(path.c_str(), &status), 0);
+  planT.files[0]->mtime_ns = int64_t(status.st_mtim.tv_sec) * 1000000000 + status.st_mtim.tv_nsec;
+  planT.files[0]->sample_hash.assign(16, 0);
+  plan = PlanFile::open(writeToyPlan(folder, planT));
+  auto weights = load();
+  size_t last = planT.weights.size() - 1;
+  std::vector<float> decoded(kRows * kColumns);
+  decodeBlocks(*findWeightFormat("q8_f32"), weights->pointer(last - 1), decoded.data(), decoded.size());
+  for (uint64_t i = 0; i < decoded.size(); ++i) {
+    float expected = float(int8_t(uint8_t(i * 37))) * scales[i / kGroup];
+    EXPECT_EQ(decoded[i], expected) << i;
+    EXPECT_EQ(values(*weights, last)[i], expected) << i;
+  }
+}
+
 /// A plan whose last weight is a matrix of 100 x 64 numbers, rounded to blocks as it is loaded.
 class BlockWeightsTest : public WeightsTest {
 protected:

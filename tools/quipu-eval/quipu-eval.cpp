@@ -61,15 +61,20 @@ static WeightFill weightsOf(const std::string &path) {
   if (!model->weights)
     throw Error(path + ": has no weights");
   std::vector<std::shared_ptr<MappedFile>> files;
+  std::vector<std::span<const uint8_t>> contents;
   for (const frontend::WeightFile &file : model->weights->files)
-    files.push_back(MappedFile::open(file.path, "weight file"));
-  return [=](StringRef source, ArrayRef<int64_t> shape, WeightRole, Type elementType, void *out) {
+    contents.push_back(files.emplace_back(MappedFile::open(file.path, "weight file"))->span());
+  // The bytes are there while the files are mapped.
+  return [=, files = std::move(files)](StringRef source, ArrayRef<int64_t> shape, WeightRole, Type elementType,
+                                       void *out) {
     const frontend::WeightEntry *entry = model->weights->find(std::string_view(source.data(), source.size()));
     if (!entry || !llvm::equal(entry->shape, shape))
       throw Error(path + ": has no tensor " + source.str() + " of the shape that the module expects");
     const WeightFormat &format = *weightFormatOf(elementType);
-    if (auto bad = convertBlocks(*entry->format, files[entry->file]->data() + entry->offset, format, out,
-                                 static_cast<size_t>(ShapedType::getNumElements(shape))))
+    auto count = static_cast<size_t>(ShapedType::getNumElements(shape));
+    std::vector<uint8_t> joined;
+    TensorBytes tensor(entry->places(), count / static_cast<uint64_t>(shape[0]), *entry->format, contents);
+    if (auto bad = convertBlocks(*entry->format, tensor.read(0, count, joined), format, out, count))
       fail(path, ": tensor ", source.str(), ": element ", *bad, " is none that ", format.name, " can hold");
   };
 }

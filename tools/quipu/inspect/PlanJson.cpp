@@ -1,6 +1,7 @@
 //===- PlanJson.cpp - A plan as JSON -----------------------------------------------------===//
 
 #include "tools/quipu/inspect/PlanJson.h"
+#include "runtime/abi/TensorPieces.h"
 #include "runtime/plan/Steps.h"
 #include "tools/quipu/inspect/PlanNames.h"
 
@@ -71,6 +72,24 @@ static Json rangesJson(const flatbuffers::Vector<const plan::FileRange *> *range
   return result;
 }
 
+static Json piecesJson(const plan::Source &source) {
+  Json result = Json::array();
+  for (const TensorPiece &piece : piecesOf(source)) {
+    Json item = {{"file", piece.file},
+                 {"offset", piece.offset},
+                 {"first_row", piece.firstRow},
+                 {"rows", piece.rows},
+                 {"first_column", piece.firstColumn},
+                 {"columns", piece.columns}};
+    if (piece.group) {
+      item["scales"] = piece.scales;
+      item["group"] = piece.group;
+    }
+    result.push_back(std::move(item));
+  }
+  return result;
+}
+
 static Json weightJson(const plan::Weight &weight) {
   Json sources = Json::array();
   if (weight.sources())
@@ -86,11 +105,15 @@ static Json weightJson(const plan::Weight &weight) {
         item["group_rows"] = source->group_rows();
         item["first_row"] = source->first_row();
       }
-      if (source->file() != 0xffffffff) {
+      if (source->file() != kNoFile) {
         item["name_in_file"] = text(source->name_in_file());
         item["file"] = source->file();
         item["offset"] = source->offset();
         item["size"] = source->size();
+      }
+      if (source->pieces()) {
+        item["name_in_file"] = text(source->name_in_file());
+        item["pieces"] = piecesJson(*source);
       }
       sources.push_back(item);
     }

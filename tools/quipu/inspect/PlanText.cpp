@@ -3,6 +3,7 @@
 #include "tools/quipu/inspect/PlanText.h"
 #include "runtime/abi/DataType.h"
 #include "runtime/abi/SourceSlice.h"
+#include "runtime/abi/TensorPieces.h"
 #include "runtime/abi/WeightFormat.h"
 #include "runtime/support/Error.h"
 #include "tools/common/Console.h"
@@ -221,8 +222,12 @@ std::string weightsText(const PlanFile &file) {
       for (const plan::Source *source : *weight->sources()) {
         os << separator << text(source->name_in_file() ? source->name_in_file() : source->name()) << sliceText(*source)
            << " (" << text(source->format());
-        if (source->file() != 0xffffffff)
-          os << ", file " << source->file() << " at " << source->offset();
+        for (const TensorPiece &piece : piecesOf(*source)) {
+          os << ", file " << piece.file << " at " << piece.offset;
+          if (source->pieces())
+            os << " for [" << piece.firstRow << ":" << piece.firstRow + piece.rows << ", " << piece.firstColumn << ":"
+               << piece.firstColumn + piece.columns << "]";
+        }
         os << ")";
         separator = ", ";
       }
