@@ -4,6 +4,10 @@ find_package(Threads REQUIRED)
 find_package(nlohmann_json 3.11 REQUIRED)
 find_package(CLI11 REQUIRED)
 
+# Static: `quipu` and the executables that it makes need nothing but the C library.
+find_library(MINIZIP_LIBRARY NAMES libminizip.a REQUIRED)
+find_library(ZLIB_LIBRARY NAMES libz.a REQUIRED)
+
 find_program(FLATC flatc REQUIRED)
 find_path(XXHASH_INCLUDE_DIR xxhash.h REQUIRED)
 # Regular expressions and Unicode's normal forms, for tokenizers. The archives are linked: programs are copied to other

@@ -6,6 +6,8 @@
 #include "frontends/gguf/Model.h"
 #include "frontends/hf/Model.h"
 #include "frontends/hf/TokenizerFiles.h"
+#include "frontends/llama2c/Model.h"
+#include "frontends/meta/Model.h"
 #include "runtime/support/Error.h"
 #include "runtime/support/FileKind.h"
 #include "runtime/support/InputFiles.h"
@@ -39,17 +41,21 @@ Model openModel(const std::string &path) {
   bool isFolder = fs::is_directory(status);
   noteModelFolder(isFolder ? path : fs::path(path).parent_path().string(), /*whole=*/isFolder);
   if (isFolder)
-    return hf::readDirectory(path);
+    return meta::isFolder(path) ? meta::readDirectory(path) : hf::readDirectory(path);
   if (fs::path(path).extension() == ".json")
     return hf::readBareConfig(path);
   if (fs::path(path).extension() == ".gguf" || headOf(path).starts_with(gguf::kMagic))
     return gguf::readModel(path);
   constexpr std::string_view kSupported =
-      "supported are a Hugging Face model directory (config.json and safetensors), a "
-      "GGUF file and a bare config.json";
-  if (fs::is_regular_file(status))
-    if (std::string kind = describeFileKind(headOf(path), kSupported); !kind.empty())
+      "supported are a Hugging Face model directory (config.json and safetensors), a folder in Meta's layout "
+      "(params.json and consolidated.*.pth), a GGUF file, a .bin of llama2.c, and a bare config.json";
+  if (fs::is_regular_file(status)) {
+    std::string head = headOf(path);
+    if (llama2c::isModel(path, head))
+      return llama2c::readFile(path);
+    if (std::string kind = describeFileKind(head, kSupported); !kind.empty())
       fail(path, ": unknown model format: it ", kind);
+  }
   fail(path, ": unknown model format; ", kSupported);
 }
 

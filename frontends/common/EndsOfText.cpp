@@ -1,4 +1,4 @@
-//===- EndsOfText.cpp - Which ids end a text, for people ---------------------------------===//
+//===- EndsOfText.cpp - The ids that end a text ------------------------------------------===//
 
 #include "frontends/common/EndsOfText.h"
 
@@ -7,6 +7,18 @@
 #include <algorithm>
 
 namespace quipu::frontend {
+
+void joinTokenizersEnd(ModelConfig &config, const ModelTokenizer &tokenizer) {
+  if (!tokenizer.end || config.endsNowhere)
+    return;
+  auto known = std::ranges::find(config.eosTokenIds, *tokenizer.end);
+  if (known != config.eosTokenIds.end()) {
+    config.eosOrigins[size_t(known - config.eosTokenIds.begin())] += "; " + tokenizer.endOrigin;
+    return;
+  }
+  config.eosTokenIds.push_back(*tokenizer.end);
+  config.eosOrigins.push_back(tokenizer.endOrigin);
+}
 
 void noteEnds(ModelConfig &config) {
   auto say = [&](std::string text) {

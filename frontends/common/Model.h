@@ -31,7 +31,8 @@ struct Model {
   ModelTokenizer tokenizer;
 };
 
-/// Opens a model and checks that config and weights agree. `path`: a Hugging Face directory, or a config.json alone.
+/// Opens a model and checks that config and weights agree. `path`: a Hugging Face directory, a folder in
+/// Meta's layout, a file of llama2.c, or a config.json alone.
 /// Throws quipu::Error that names the file, the field or tensor, what was found and what is supported.
 Model openModel(const std::string &path);
 

@@ -4,7 +4,7 @@
 
 #include "frontends/common/Json.h"
 #include "frontends/hf/Architectures.h"
-#include "frontends/hf/Fields.h"
+#include "frontends/common/Fields.h"
 #include "frontends/hf/KnownFields.h"
 #include "frontends/hf/Rope.h"
 #include "frontends/hf/Windows.h"

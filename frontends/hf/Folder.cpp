@@ -20,6 +20,12 @@ static constexpr const char *kConvert =
     "convert the model with transformers' save_pretrained(..., safe_serialization=True)";
 
 static constexpr std::string_view kShardExtension = ".safetensors";
+static constexpr const char *kMetaWithoutParams =
+    "it is a model in Meta's layout, whose params.json is missing; get it too";
+
+static bool isMetaCheckpoint(std::string_view name) {
+  return name.starts_with("consolidated.") && (name.ends_with(".pth") || name.ends_with(".safetensors"));
+}
 
 bool isThere(const fs::path &path) {
   std::error_code error;
@@ -91,6 +97,8 @@ static std::vector<std::string> completeShards(const fs::path &folder, const std
   };
   if (std::string name = firstThat(names, isPyTorch); !name.empty())
     refuse(name, kConvert);
+  if (std::string name = firstThat(names, isMetaCheckpoint); !name.empty())
+    refuse(name, kMetaWithoutParams);
   if (std::string name = endsWith({".pth", ".pt", ".ckpt"}); !name.empty())
     refuse(name, "it is a PyTorch checkpoint: ", kConvert);
   if (std::string name = endsWith({".gguf"}); !name.empty())
@@ -162,9 +170,8 @@ void failWithoutConfig(const fs::path &folder) {
       refuse("it is a folder of a hub's cache: give ", (snapshots / revisions.back()).string());
     refuse("it is a folder of a hub's cache without a model in it; download the model again");
   }
-  if (has("params.json"))
-    refuse("it is a model in Meta's own layout, which is not supported; convert it with transformers' "
-           "convert_llama_weights_to_hf.py");
+  if (std::string name = firstThat(names, isMetaCheckpoint); !name.empty())
+    refuse("it has ", name, ": ", kMetaWithoutParams);
   if (has("adapter_config.json"))
     refuse("it is an adapter (LoRA), not a model; merge it into its model with PEFT's merge_and_unload() and save the "
            "result");

@@ -8,8 +8,8 @@
 #ifndef QUIPU_FRONTENDS_HF_KNOWNFIELDS_H
 #define QUIPU_FRONTENDS_HF_KNOWNFIELDS_H
 
+#include "frontends/common/Fields.h"
 #include "frontends/hf/Architectures.h"
-#include "frontends/hf/Fields.h"
 
 namespace quipu::frontend::hf {
 

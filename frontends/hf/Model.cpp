@@ -138,19 +138,6 @@ static void correctLlama1Ids(ModelConfig &config, const ModelTokenizer &tokenize
                           "tokenizer"});
 }
 
-/// The tokenizer's end token ends texts of the model too, unless the config says that nothing does.
-static void joinTokenizersEnd(ModelConfig &config, const ModelTokenizer &tokenizer) {
-  if (!tokenizer.end || config.endsNowhere)
-    return;
-  auto known = std::ranges::find(config.eosTokenIds, *tokenizer.end);
-  if (known != config.eosTokenIds.end()) {
-    config.eosOrigins[size_t(known - config.eosTokenIds.begin())] += "; " + tokenizer.endOrigin;
-    return;
-  }
-  config.eosTokenIds.push_back(*tokenizer.end);
-  config.eosOrigins.push_back(tokenizer.endOrigin);
-}
-
 Model readDirectory(const std::string &path) {
   fs::path folder(path);
   if (!isThere(folder / "config.json"))

@@ -4,7 +4,7 @@
 #define QUIPU_FRONTENDS_HF_ROPE_H
 
 #include "frontends/common/ModelConfig.h"
-#include "frontends/hf/Fields.h"
+#include "frontends/common/Fields.h"
 
 namespace quipu::frontend::hf {
 

@@ -2,21 +2,16 @@
 
 #include "frontends/hf/Safetensors.h"
 
+#include "frontends/common/InputFile.h"
 #include "frontends/common/Json.h"
 #include "frontends/common/PlanTypes.h"
 #include "runtime/support/Error.h"
 #include "runtime/support/FileKind.h"
-#include "runtime/support/InputFiles.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fcntl.h>
 #include <filesystem>
 #include <set>
-#include <sys/stat.h>
 #include <tuple>
-#include <unistd.h>
 
 using nlohmann::json;
 namespace fs = std::filesystem;
@@ -27,53 +22,6 @@ static constexpr uint64_t kLengthBytes = 8;
 static constexpr uint64_t kMaxHeaderBytes = 100'000'000;
 
 namespace {
-
-/// An open file. The destructor closes it.
-class InputFile {
-public:
-  explicit InputFile(const std::string &path) : path(path) {
-    // O_NONBLOCK: opening a named pipe must not wait for a writer. The check below refuses it.
-    fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0) {
-      int error = errno;
-      std::string link = describeDanglingLink(path);
-      fail(path,
-           link.empty() ? concat(": cannot open the weight file", errnoSuffix(error)) : ": the weight file " + link);
-    }
-    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
-      close(fd);
-      fail(path, ": the weight file is not a regular file");
-    }
-    noteInput(path, info);
-  }
-  ~InputFile() { close(fd); }
-  InputFile(const InputFile &) = delete;
-  InputFile &operator=(const InputFile &) = delete;
-
-  uint64_t size() const { return uint64_t(info.st_size); }
-  int64_t mtimeNs() const { return int64_t(info.st_mtim.tv_sec) * 1'000'000'000 + info.st_mtim.tv_nsec; }
-
-  /// The first `count` bytes.
-  std::string head(uint64_t count) const {
-    std::string bytes(count, '\0');
-    for (uint64_t done = 0; done < count;) {
-      ssize_t got = pread(fd, bytes.data() + done, count - done, off_t(done));
-      if (got < 0 && errno == EINTR)
-        continue;
-      if (got < 0)
-        fail(path, ": cannot read the weight file: ", strerror(errno));
-      if (got == 0)
-        fail(path, ": the weight file became shorter while it was read");
-      done += uint64_t(got);
-    }
-    return bytes;
-  }
-
-private:
-  const std::string &path;
-  int fd = -1;
-  struct stat info{};
-};
 
 /// The entry of one tensor.
 struct TensorHeader {
@@ -236,7 +184,7 @@ static void checkCoverage(const std::string &path, std::vector<Extent> &extents,
 
 WeightIndex readSafetensors(const std::string &path) {
   InputFile file(path);
-  std::string start = file.head(std::min<uint64_t>(file.size(), kFileKindBytes));
+  std::string start = file.head();
   // The ninth byte of a safetensors file is '{'.
   if (start.size() <= kLengthBytes || start[kLengthBytes] != '{')
     if (std::string kind = describeFileKind(start, "get the model's safetensors file again"); !kind.empty())
@@ -245,7 +193,7 @@ WeightIndex readSafetensors(const std::string &path) {
     fail(path, ": the file is ", file.size(),
          " bytes long, too short for a safetensors header; it is truncated, get it "
          "again");
-  std::string lengthBytes = file.head(kLengthBytes);
+  std::string lengthBytes = file.read(0, kLengthBytes);
   uint64_t length = 0;
   for (size_t i = kLengthBytes; i-- > 0;)
     length = length << 8 | uint8_t(lengthBytes[i]);
@@ -256,21 +204,14 @@ WeightIndex readSafetensors(const std::string &path) {
     fail(path, ": the header claims to be ", length, " bytes long but only ", file.size() - kLengthBytes,
          " follow; the file is truncated, get it again");
 
-  std::string head = file.head(kLengthBytes + length);
+  std::string head = file.read(0, kLengthBytes + length);
   std::string_view text = std::string_view(head).substr(kLengthBytes);
   if (text.empty() || text.front() != '{')
     fail(path, ": the header does not begin with '{'; this is not a safetensors file, or it is damaged");
   json header = parseJson(text, path + ": header");
 
   WeightIndex index;
-  std::error_code error;
-  fs::path absolute = fs::absolute(path, error);
-  WeightFile &info = index.files.emplace_back();
-  info.path = error ? path : absolute.lexically_normal().string();
-  info.size = file.size();
-  info.mtimeNs = file.mtimeNs();
-  info.header = {{0, head.size()}};
-  info.headerHash = hashBytes(head.data(), head.size());
+  index.files.push_back(file.weightFile({{0, head.size()}}));
 
   uint64_t dataSize = file.size() - head.size();
   std::vector<Extent> extents;

@@ -123,7 +123,7 @@ std::string describeOtherLayout(const WeightIndex &index) {
                    "save the result"},
       {".base_layer.", "a model with an adapter that is not merged; merge it with PEFT's merge_and_unload() and save "
                        "the result"},
-      {"tok_embeddings.", "Meta's own layout; convert the model with transformers' convert_llama_weights_to_hf.py"},
+      {"tok_embeddings.", "Meta's layout; get its params.json too, and give a folder without config.json"},
       {"token_embd.", "names of GGUF; give the model's GGUF file"},
       {"transformer.h.", "the layout of a GPT-2-like model, not of LLaMA"},
       {"gpt_neox.", "the layout of a GPT-NeoX model, not of LLaMA"},

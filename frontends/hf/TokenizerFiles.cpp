@@ -3,10 +3,10 @@
 #include "frontends/hf/TokenizerFiles.h"
 
 #include "frontends/common/BpeBuilder.h"
+#include "frontends/common/Fields.h"
 #include "frontends/common/Json.h"
 #include "frontends/common/RankFile.h"
 #include "frontends/common/Vocabulary.h"
-#include "frontends/hf/Fields.h"
 #include "frontends/hf/Folder.h"
 #include "frontends/hf/TokenizerJson.h"
 #include "frontends/llama2c/TokenizerBin.h"

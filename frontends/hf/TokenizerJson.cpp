@@ -3,8 +3,8 @@
 #include "frontends/hf/TokenizerJson.h"
 
 #include "frontends/common/BpeBuilder.h"
+#include "frontends/common/Fields.h"
 #include "frontends/common/Json.h"
-#include "frontends/hf/Fields.h"
 #include "runtime/support/Error.h"
 
 using nlohmann::json;

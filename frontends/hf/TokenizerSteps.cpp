@@ -2,9 +2,9 @@
 
 #include "frontends/hf/TokenizerSteps.h"
 
+#include "frontends/common/Fields.h"
 #include "frontends/common/Json.h"
 #include "frontends/common/SplitPatterns.h"
-#include "frontends/hf/Fields.h"
 #include "runtime/support/Error.h"
 #include "runtime/support/Utf8.h"
 

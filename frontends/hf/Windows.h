@@ -3,8 +3,8 @@
 #ifndef QUIPU_FRONTENDS_HF_WINDOWS_H
 #define QUIPU_FRONTENDS_HF_WINDOWS_H
 
+#include "frontends/common/Fields.h"
 #include "frontends/hf/Architectures.h"
-#include "frontends/hf/Fields.h"
 
 namespace quipu::frontend::hf {
 

@@ -127,7 +127,7 @@ std::string describeFileKind(std::string_view head, std::string_view advice) {
       return join(magic.description, magic.advice.empty() ? advice : magic.advice);
   if (head.starts_with("PK\x03\x04"))
     return head.find("data.pkl") != std::string_view::npos || head.find("archive/") != std::string_view::npos
-               ? join("is a PyTorch checkpoint, which is not supported", kPyTorch)
+               ? join("is a PyTorch checkpoint, which is only read from a folder that has Meta's params.json", kPyTorch)
                : join("is a zip archive", kArchive);
   if (head.size() > 262 && head.substr(257, 5) == "ustar")
     return join("is a tar archive", kArchive);

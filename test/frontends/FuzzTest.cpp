@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------------------===//
 
+#include "Checkpoint.h"
 #include "GgufFile.h"
 #include "Support.h"
 
@@ -13,6 +14,8 @@
 #include "frontends/hf/Config.h"
 #include "frontends/hf/Safetensors.h"
 #include "frontends/hf/TokenizerFiles.h"
+#include "frontends/meta/Checkpoint.h"
+#include "frontends/meta/Params.h"
 #include "runtime/text/Tokenizer.h"
 
 #include <cmath>
@@ -276,4 +279,49 @@ TEST(Fuzz, Tokenizers) {
     EXPECT_GE(outcomes.accepted, 10) << file;
     EXPECT_GE(outcomes.refused, 10) << file;
   }
+}
+
+// Test: whatever is accepted lies in the file.
+TEST(Fuzz, Checkpoint) {
+  std::mt19937 random(4);
+  TempFolder folder;
+  std::string base = checkpoint({{"a", {2, 3}}, {"b", {4}, {}, 0, "0", -1, "HalfStorage"}, {"c", {5}}});
+  Outcomes outcomes;
+  for (int i = 0; i < 3000; ++i) {
+    std::string bytes = base;
+    if (random() % 4 == 0)
+      bytes = mutateBytes(bytes, random);
+    else
+      for (unsigned n = 1 + random() % 3; n > 0; --n)
+        bytes[random() % bytes.size()] = char(random());
+    std::string path = folder.write("x.pth", bytes);
+    outcomes.count([&] {
+      WeightIndex index = meta::readCheckpoint(path);
+      for (const auto &[name, entry] : index.tensors) {
+        EXPECT_LE(entry.offset, bytes.size());
+        EXPECT_LE(entry.size, bytes.size() - entry.offset);
+      }
+    });
+  }
+  EXPECT_GT(outcomes.accepted, 100);
+  EXPECT_GT(outcomes.refused, 500);
+}
+
+TEST(Fuzz, Params) {
+  std::mt19937 random(5);
+  json params = {{"dim", 64},         {"n_layers", 2},          {"n_heads", 4},      {"n_kv_heads", 2},
+                 {"vocab_size", 128}, {"norm_eps", 1e-5},       {"multiple_of", 32}, {"ffn_dim_multiplier", 1.3},
+                 {"rope_theta", 5e5}, {"use_scaled_rope", true}};
+  Outcomes outcomes;
+  for (int i = 0; i < 6000; ++i) {
+    std::string bytes = mutateBytes(params.dump(1), random);
+    outcomes.count([&] {
+      ModelConfig config = meta::parseParams(bytes, "params.json").config;
+      config.vocabSize = std::max(config.vocabSize, 1u);
+      config.intermediateSize = std::max(config.intermediateSize, 1u);
+      checkInvariants(config);
+    });
+  }
+  EXPECT_GT(outcomes.accepted, 100);
+  EXPECT_GT(outcomes.refused, 1000);
 }

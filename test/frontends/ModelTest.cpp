@@ -210,7 +210,7 @@ TEST(Model, PrefixesThatMeanSomething) {
     for (Tensor &tensor : directory.tensors)
       tensor.name = "tok_embeddings." + tensor.name;
     directory.tensors.resize(1);
-    expectWords(directory.error(), {"Meta's own layout"});
+    expectWords(directory.error(), {"Meta's layout; get its params.json"});
   }
 }
 
@@ -420,12 +420,13 @@ TEST(Model, FoldersThatAreNoModels) {
     bool withConfig;
   };
   for (Case c :
-       {Case{"adapter_model.safetensors", "adapter (LoRA)", true}, Case{"consolidated.00.pth", "PyTorch", true},
+       {Case{"adapter_model.safetensors", "adapter (LoRA)", true},
+        Case{"consolidated.00.pth", "Meta's layout, whose params.json is missing", true},
         Case{"x-q4.gguf", "give that file itself", true}, Case{"tf_model.h5", "not supported", true},
         Case{"model.safetensors.incomplete", "did not finish", true},
-        Case{"pytorch_model.bin.index.json", "convert", true}, Case{"params.json", "Meta's own layout", false},
-        Case{"adapter_config.json", "adapter (LoRA)", false}, Case{"model_index.json", "diffusers", false},
-        Case{"x-q4.gguf", "give that file itself", false}}) {
+        Case{"pytorch_model.bin.index.json", "convert", true}, Case{"params.json", "not valid JSON", false},
+        Case{"consolidated.00.pth", "params.json", false}, Case{"adapter_config.json", "adapter (LoRA)", false},
+        Case{"model_index.json", "diffusers", false}, Case{"x-q4.gguf", "give that file itself", false}}) {
     TempFolder folder;
     folder.write(c.file, "x");
     if (c.withConfig)

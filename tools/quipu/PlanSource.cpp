@@ -141,6 +141,11 @@ static std::string cacheKey(const std::string &model, const std::vector<std::str
     for (const fs::directory_entry &entry : fs::directory_iterator(model))
       if (entry.is_regular_file() && (entry.path().extension() == ".json" || entry.path().extension() == ".model"))
         small.push_back(entry.path());
+  } else if (fs::path(model).extension() == ".bin") {
+    // Of a file of llama2.c the header counts, and the tokenizer beside it.
+    for (const char *name : {"tokenizer.bin", "tokenizer.model"})
+      if (fs::path tokenizer = fs::path(model).parent_path() / name; fs::exists(tokenizer))
+        small.push_back(tokenizer);
   } else if (fs::path(model).extension() != ".gguf") {
     // Of a GGUF file the header counts, which has the config and the tokenizer.
     small.push_back(model);

@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------------------===//
 
-#ifndef QUIPU_FRONTENDS_HF_FIELDS_H
-#define QUIPU_FRONTENDS_HF_FIELDS_H
+#ifndef QUIPU_FRONTENDS_COMMON_FIELDS_H
+#define QUIPU_FRONTENDS_COMMON_FIELDS_H
 
 #include <nlohmann/json.hpp>
 
@@ -17,7 +17,7 @@
 #include <string_view>
 #include <vector>
 
-namespace quipu::frontend::hf {
+namespace quipu::frontend {
 
 class Fields {
 public:
@@ -61,6 +61,6 @@ private:
   std::set<std::string, std::less<>> known;
 };
 
-} // namespace quipu::frontend::hf
+} // namespace quipu::frontend
 
-#endif // QUIPU_FRONTENDS_HF_FIELDS_H
+#endif // QUIPU_FRONTENDS_COMMON_FIELDS_H

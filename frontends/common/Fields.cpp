@@ -1,6 +1,6 @@
 //===- Fields.cpp - Typed, checked access to the fields of a JSON object -----------------===//
 
-#include "frontends/hf/Fields.h"
+#include "frontends/common/Fields.h"
 
 #include "frontends/common/Json.h"
 #include "runtime/support/Error.h"
@@ -9,7 +9,7 @@
 
 using nlohmann::json;
 
-namespace quipu::frontend::hf {
+namespace quipu::frontend {
 
 Fields::Fields(const json &object, std::string path, std::string prefix)
     : value(object), filePath(std::move(path)), prefix(std::move(prefix)) {}
@@ -85,4 +85,4 @@ std::vector<std::string> Fields::unknown() const {
   return names;
 }
 
-} // namespace quipu::frontend::hf
+} // namespace quipu::frontend
