@@ -126,6 +126,7 @@ private:
     to.rope_high_freq_factor = config.rope.highFreqFactor;
     to.rope_original_context = config.rope.originalContext;
     to.rope_divisors = config.rope.divisors;
+    to.rope_amplitude = config.rope.amplitude;
     to.rotary_layout = toPlan(config.rope.layout);
     to.tie_word_embeddings = config.tieWordEmbeddings;
     to.attention_bias = config.attentionBias;

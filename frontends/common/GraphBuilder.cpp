@@ -307,13 +307,14 @@ Value GraphBuilder::attention(const std::string &layerPlace, int64_t layer, Valu
   Value kv = llama::KVLayerOp::create(builder, append, layerType, cache, builder.getI64IntegerAttr(layer));
   llama::KVAppendOp::create(builder, append, kv, key, value, positions, sequences);
 
+  // Queries and keys both have the amplitude of the rotary embedding.
+  double scoreScale = config.rope.amplitude * config.rope.amplitude / std::sqrt(double(config.headDim));
   uint32_t width = config.windowOf(uint32_t(layer));
   auto window = width ? builder.getI64IntegerAttr(width) : IntegerAttr();
   auto attended = llama::AttentionOp::create(
       builder, at(place + "attention"), rows(int64_t(config.numHeads) * config.headDim, computeType), Type(), query, kv,
       positions, sequences, builder.getI64IntegerAttr(config.numHeads), builder.getI64IntegerAttr(config.numKvHeads),
-      builder.getF64FloatAttr(1.0 / std::sqrt(double(config.headDim))), builder.getBoolAttr(true), window,
-      IntegerAttr(), IntegerAttr());
+      builder.getF64FloatAttr(scoreScale), builder.getBoolAttr(true), window, IntegerAttr(), IntegerAttr());
   return linear(place + "o_proj", attended.getResult(), config.attentionOutputBias);
 }
 

@@ -60,6 +60,12 @@ struct Rope {
   uint32_t originalContext = 0;
   /// One for each pair of a head, each above 0: the frequency, scaled as above, is divided by it. Empty: none is.
   std::vector<double> divisors;
+  /// Where the divisors depend on the length (longrope): `divisors` hold in plans for at most so many positions, and
+  /// `longDivisors` in plans for more. 0: they do not.
+  uint32_t shortContext = 0;
+  std::vector<double> longDivisors;
+  /// What cosines and sines are multiplied by (yarn, longrope), for queries and keys alike.
+  double amplitude = 1.0;
   RotaryLayout layout = RotaryLayout::half;
 };
 
@@ -112,6 +118,8 @@ struct ModelConfig {
   uint32_t vocabSize = 0;  ///< V
   /// The model was made for positions 0 to maxPositionEmbeddings - 1.
   uint32_t maxPositionEmbeddings = 0;
+  /// Why there cannot be more, where that is not only what it was made for.
+  std::string positionsReason;
   double rmsNormEps = 1e-6;
   Rope rope;
   /// lm_head uses the embedding matrix.

@@ -32,6 +32,7 @@ const std::vector<Architecture> &architectures() {
       {.name = "Phi3ForCausalLM",
        .modelType = "phi3",
        .maxPositions = 4096,
+       .originalPositions = 4096,
        .rmsNormEps = 1e-5,
        .endId = 32000,
        .windows = Windows::allLayers,

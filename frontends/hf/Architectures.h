@@ -42,6 +42,8 @@ struct Architecture {
 
   // Defaults of transformers for fields that config.json does not have.
   uint32_t maxPositions = 2048;
+  /// "original_max_position_embeddings" beside the rotary parameters; 0: those among them count.
+  uint32_t originalPositions = 0;
   /// 0: as many as query heads.
   uint32_t kvHeads = 0;
   /// Elements; 0: hidden_size / num_attention_heads.

@@ -2,9 +2,9 @@
 
 #include "frontends/hf/Config.h"
 
+#include "frontends/common/Fields.h"
 #include "frontends/common/Json.h"
 #include "frontends/hf/Architectures.h"
-#include "frontends/common/Fields.h"
 #include "frontends/hf/KnownFields.h"
 #include "frontends/hf/Rope.h"
 #include "frontends/hf/Windows.h"
@@ -271,7 +271,7 @@ ModelConfig parseConfig(std::string_view text, const std::string &path) {
   readHeads(fields, architecture, config);
   readActivation(fields, architecture, config);
   readEps(fields, architecture, config);
-  config.rope = readRope(fields, config.maxPositionEmbeddings, config.notes);
+  readRope(fields, architecture.originalPositions, config);
   readWindows(fields, architecture, config);
   readBiases(fields, architecture, config);
   config.fusedTensors = architecture.fusedTensors;
@@ -293,9 +293,34 @@ ModelConfig parseConfig(std::string_view text, const std::string &path) {
   return config;
 }
 
+/// Fields of generation_config.json that are defaults of a program's options, and fields that change which tokens come
+/// out. Other fields are bookkeeping.
+static constexpr std::string_view kSamplingFields[] = {"do_sample", "max_length",         "max_new_tokens", "min_p",
+                                                       "num_beams", "repetition_penalty", "temperature",    "top_k",
+                                                       "top_p",     "typical_p"};
+static constexpr std::string_view kConstraintFields[] = {
+    "bad_words_ids",        "begin_suppress_tokens", "forced_bos_token_id", "forced_eos_token_id",
+    "no_repeat_ngram_size", "sequence_bias",         "stop_strings",        "suppress_tokens"};
+
+/// Says which defaults of generation the file has, as the command line has its own.
+static void noteGeneration(Fields &fields, ModelConfig &config) {
+  std::string defaults;
+  for (std::string_view field : kSamplingFields)
+    if (const json *value = fields.find(field))
+      defaults += concat(defaults.empty() ? "" : ", ", field, " ", shown(*value));
+  if (!defaults.empty())
+    note(config, fileName(fields.path()),
+         concat("its defaults are not used, options of the command say it: ", defaults));
+  for (std::string_view field : kConstraintFields)
+    if (const json *value = fields.find(field); value && !value->empty() && *value != json(0))
+      warn(config, concat(fileName(fields.path()), ": ", field),
+           concat("is ", shown(*value), "; it is not applied, so other tokens may come than with transformers"));
+}
+
 void mergeGenerationConfig(ModelConfig &config, std::string_view text, const std::string &path) {
   json object = parseObject(text, path);
   Fields fields(object, path);
+  noteGeneration(fields, config);
   if (std::vector<int32_t> ids = readTokenIds(fields, "bos_token_id", config); config.bosTokenIds.empty())
     config.bosTokenIds = std::move(ids);
   std::vector<int32_t> ids = readTokenIds(fields, "eos_token_id", config);

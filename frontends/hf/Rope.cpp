@@ -3,8 +3,11 @@
 #include "frontends/hf/Rope.h"
 
 #include "frontends/common/Json.h"
+#include "frontends/hf/LongContext.h"
 #include "runtime/support/Error.h"
 
+#include <algorithm>
+#include <cmath>
 #include <set>
 #include <string>
 
@@ -22,9 +25,20 @@ struct Scaling {
   double lowFreqFactor = 0.0;
   double highFreqFactor = 0.0;
   std::optional<uint32_t> originalContext;
+  /// Where it is one of these; then `kind` is none.
+  std::optional<LongContext> longContext;
+
+  /// The name of the scaling in config files.
+  std::string_view typeName() const {
+    if (longContext)
+      return name(longContext->kind);
+    return kind == RopeScaling::none ? "default" : frontend::name(kind);
+  }
 };
 
 } // namespace
+
+static constexpr std::string_view kTypes = "default, linear, llama3, yarn, dynamic and longrope";
 
 static constexpr double kMaxTheta = 1e15;
 static constexpr double kMaxFactor = 1e6;
@@ -48,9 +62,6 @@ static double readFactor(Fields &fields, std::string_view field, double min, std
   return *factor;
 }
 
-/// The name of the scaling in config files.
-static std::string_view typeName(RopeScaling kind) { return kind == RopeScaling::none ? "default" : name(kind); }
-
 static std::string readType(Fields &fields) {
   std::optional<std::string> newName = fields.optionalString("rope_type");
   std::optional<std::string> oldName = fields.optionalString("type");
@@ -62,11 +73,22 @@ static std::string readType(Fields &fields) {
   // A dictionary that has only the base means: no scaling.
   for (const auto &item : fields.object().items())
     if (item.key() != "rope_theta" && !item.value().is_null())
-      fields.failMissing("rope_type", "supported: default, linear, llama3; add the one the model was trained with");
+      fields.failMissing("rope_type", concat("supported: ", kTypes, "; add the one the model was trained with"));
   return "default";
 }
 
-static Scaling readScaling(const json &object, const std::string &path, std::string_view name,
+/// The kind of that name. The first files of Phi-3 call longrope "su", and some "yarn".
+static std::optional<LongContext::Kind> longContextKind(std::string_view type, const json &object) {
+  if (type == "dynamic")
+    return LongContext::Kind::dynamic;
+  if (type == "longrope" || type == "su" || (type == "yarn" && object.contains("short_factor")))
+    return LongContext::Kind::longrope;
+  if (type == "yarn")
+    return LongContext::Kind::yarn;
+  return std::nullopt;
+}
+
+static Scaling readScaling(const json &object, const std::string &path, std::string_view name, uint32_t headDim,
                            std::vector<Note> &notes) {
   Fields fields(object, path, concat(name, "."));
   Scaling scaling;
@@ -89,9 +111,13 @@ static Scaling readScaling(const json &object, const std::string &path, std::str
                   concat("must be above \"low_freq_factor\", which is ", shown(*fields.find("low_freq_factor")),
                          "; correct one of them"));
     scaling.originalContext = fields.optionalPositive("original_max_position_embeddings", kMaxPositions);
+  } else if (std::optional<LongContext::Kind> kind = longContextKind(type, object)) {
+    scaling.longContext = readLongContext(fields, *kind, headDim);
+    if (*kind != LongContext::Kind::dynamic)
+      scaling.originalContext = fields.optionalPositive("original_max_position_embeddings", kMaxPositions);
   } else if (type != "default") {
     fields.fail(fields.find("rope_type") ? "rope_type" : "type", type,
-                "only default, linear and llama3 are supported; use a model with one of these");
+                concat("only ", kTypes, " are supported; use a model with one of these"));
   }
 
   for (const std::string &field : fields.unknown()) {
@@ -155,7 +181,7 @@ static const json &oneSetForAllLayers(Fields &config, std::string &name, const j
   return object.at(*first);
 }
 
-static std::optional<Scaling> readOptionalScaling(Fields &config, std::string name, std::vector<Note> &notes) {
+static std::optional<Scaling> readOptionalScaling(Fields &config, std::string name, ModelConfig &model) {
   const json *object = config.find(name);
   if (!object)
     return std::nullopt;
@@ -163,8 +189,8 @@ static std::optional<Scaling> readOptionalScaling(Fields &config, std::string na
     config.fail(name, *object, "must be an object or null; correct it");
   if (object->empty())
     return std::nullopt;
-  const json &set = oneSetForAllLayers(config, name, *object, notes);
-  return readScaling(set, config.path(), name, notes);
+  const json &set = oneSetForAllLayers(config, name, *object, model.notes);
+  return readScaling(set, config.path(), name, model.headDim, model.notes);
 }
 
 static bool readInterleaved(Fields &config) {
@@ -208,8 +234,10 @@ static std::optional<double> agreedTheta(Fields &config, const std::optional<Sca
 
 /// Checks that "rope_scaling" and "rope_parameters" mean the same scaling.
 static void checkFormsAgree(Fields &config, const Scaling &oldForm, const Scaling &newForm) {
-  checkAgree(config, "rope_scaling.rope_type", typeName(oldForm.kind), "rope_parameters.rope_type",
-             typeName(newForm.kind));
+  checkAgree(config, "rope_scaling.rope_type", oldForm.typeName(), "rope_parameters.rope_type", newForm.typeName());
+  if (oldForm.longContext != newForm.longContext)
+    fail(config.place("rope_parameters"), " and \"rope_scaling\" have other numbers for rope type \"",
+         newForm.typeName(), "\"; both forms are present and disagree, remove the wrong one");
   checkAgree(config, "rope_scaling.factor", oldForm.factor, "rope_parameters.factor", newForm.factor);
   checkAgree(config, "rope_scaling.low_freq_factor", oldForm.lowFreqFactor, "rope_parameters.low_freq_factor",
              newForm.lowFreqFactor);
@@ -235,32 +263,50 @@ static uint32_t originalContextOf(const Scaling &scaling, std::optional<uint32_t
   return maxPositions;
 }
 
-Rope readRope(Fields &config, uint32_t maxPositions, std::vector<Note> &notes) {
+/// Throws where numbers of the file have no meaning together.
+static void checkNumbers(Fields &config, const Scaling &scaling, const Rope &rope) {
+  auto isGood = [](double number) { return number > 0.0 && std::isfinite(number); };
+  // yarn divides by the logarithm of the base.
+  bool hasBase = !scaling.longContext || scaling.longContext->kind != LongContext::Kind::yarn || rope.theta > 1.0;
+  if (!hasBase || !isGood(rope.amplitude) || !std::ranges::all_of(rope.divisors, isGood))
+    fail(config.path(), ": the numbers of rope type \"", scaling.typeName(), "\" with a base of ", rope.theta,
+         " give no frequencies; correct them, or export the model again");
+}
+
+void readRope(Fields &config, uint32_t originalPositions, ModelConfig &model) {
   std::optional<uint32_t> originalContext = config.optionalPositive("original_max_position_embeddings", kMaxPositions);
-  std::optional<Scaling> oldForm = readOptionalScaling(config, "rope_scaling", notes);
-  std::optional<Scaling> newForm = readOptionalScaling(config, "rope_parameters", notes);
+  if (!originalContext && originalPositions)
+    originalContext = originalPositions;
+  std::optional<Scaling> oldForm = readOptionalScaling(config, "rope_scaling", model);
+  std::optional<Scaling> newForm = readOptionalScaling(config, "rope_parameters", model);
   std::optional<double> theta = agreedTheta(config, oldForm, newForm);
   if (oldForm && newForm)
     checkFormsAgree(config, *oldForm, *newForm);
 
-  Rope rope;
+  Rope &rope = model.rope;
   rope.layout = readInterleaved(config) ? RotaryLayout::interleaved : RotaryLayout::half;
   if (theta)
     rope.theta = *theta;
   else
-    notes.push_back({Note::Kind::provenance, "rope_theta", "default 10000"});
+    model.notes.push_back({Note::Kind::provenance, "rope_theta", "default 10000"});
 
   std::optional<Scaling> scaling = newForm ? newForm : oldForm;
-  if (!scaling || scaling->kind == RopeScaling::none)
-    return rope;
+  if (!scaling)
+    return;
   rope.scaling = scaling->kind;
   rope.factor = scaling->factor;
-  if (rope.scaling != RopeScaling::llama3)
-    return rope;
-  rope.lowFreqFactor = scaling->lowFreqFactor;
-  rope.highFreqFactor = scaling->highFreqFactor;
-  rope.originalContext = originalContextOf(*scaling, originalContext, maxPositions, notes);
-  return rope;
+  auto original = [&] {
+    return originalContextOf(*scaling, originalContext, model.maxPositionEmbeddings, model.notes);
+  };
+  if (scaling->longContext) {
+    bool isDynamic = scaling->longContext->kind == LongContext::Kind::dynamic;
+    applyLongContext(*scaling->longContext, isDynamic ? model.maxPositionEmbeddings : original(), model);
+    checkNumbers(config, *scaling, rope);
+  } else if (rope.scaling == RopeScaling::llama3) {
+    rope.lowFreqFactor = scaling->lowFreqFactor;
+    rope.highFreqFactor = scaling->highFreqFactor;
+    rope.originalContext = original();
+  }
 }
 
 } // namespace quipu::frontend::hf

@@ -2,9 +2,11 @@
 
 #include "Support.h"
 
+#include "frontends/common/RopeLength.h"
 #include "frontends/hf/Config.h"
 
 #include <chrono>
+#include <cmath>
 
 using namespace quipu;
 using namespace quipu::frontend;
@@ -206,6 +208,12 @@ TEST(Config, Phi3) {
   EXPECT_FALSE(config.attentionBias || config.mlpBias || hasWarnings(config));
   ASSERT_EQ(config.fusedTensors.size(), 2u);
   EXPECT_EQ(config.fusedTensors[1].name, "mlp.gate_up_proj");
+  // Where its longrope has no trained context beside it, it is that of the class, whatever stands inside.
+  phi3.erase("original_max_position_embeddings");
+  phi3["max_position_embeddings"] = 8192;
+  phi3["rope_scaling"] = {
+      {"type", "longrope"}, {"short_factor", {1}}, {"long_factor", {2}}, {"original_max_position_embeddings", 16}};
+  EXPECT_EQ(parse(phi3).rope.shortContext, 4096u);
   phi3.erase("sliding_window");
   EXPECT_EQ(parse(phi3).slidingWindow, 0u);
 }
@@ -243,6 +251,63 @@ TEST(Config, HeadDimNeedNotDivideHiddenSize) {
   ModelConfig config = parse(changed({{"head_dim", 6}, {"hidden_size", 10}}));
   EXPECT_EQ(config.headDim, 6u);
   EXPECT_EQ(config.hiddenSize, 10u);
+}
+
+TEST(Config, RopeYarn) {
+  json yarn = {{"rope_type", "yarn"}, {"factor", 4.0}, {"original_max_position_embeddings", 16}};
+  json wide = {{"head_dim", 16}, {"rope_scaling", yarn}};
+  ModelConfig config = parse(changed(wide));
+  EXPECT_EQ(config.rope.scaling, RopeScaling::none);
+  // 16 ln(16 / 64 pi) / (2 ln 10000) is below 0, 16 ln(16 / 2 pi) / (2 ln 10000) is 0.81: the first pair stays.
+  ASSERT_EQ(config.rope.divisors.size(), 8u);
+  EXPECT_DOUBLE_EQ(config.rope.divisors[0], 1.0);
+  EXPECT_DOUBLE_EQ(config.rope.divisors[1], 4.0);
+  EXPECT_DOUBLE_EQ(config.rope.divisors[7], 4.0);
+  EXPECT_DOUBLE_EQ(config.rope.amplitude, 0.1 * std::log(4.0) + 1);
+  // Without rounding of its ends the mixture is another.
+  wide["rope_scaling"]["truncate"] = false;
+  wide["rope_scaling"]["original_max_position_embeddings"] = 64;
+  config = parse(changed(wide));
+  double high = 16 * std::log(64 / (2 * M_PI)) / (2 * std::log(10000.0)), part = 1 / high;
+  EXPECT_NEAR(config.rope.divisors[1], 1 / (part / 4 + 1 - part), 1e-12);
+  // The amplitude: as given, or of both scales.
+  wide["rope_scaling"]["mscale"] = 2.0;
+  wide["rope_scaling"]["mscale_all_dim"] = 0.5;
+  EXPECT_DOUBLE_EQ(parse(changed(wide)).rope.amplitude, (0.2 * std::log(4.0) + 1) / (0.05 * std::log(4.0) + 1));
+  wide["rope_scaling"]["attention_factor"] = 1.5;
+  EXPECT_EQ(parse(changed(wide)).rope.amplitude, 1.5);
+}
+
+TEST(Config, RopeDynamic) {
+  ModelConfig config = parse(changed({{"rope_scaling", {{"type", "dynamic"}, {"factor", 4}}}}));
+  EXPECT_TRUE(config.rope.divisors.empty());
+  EXPECT_EQ(config.rope.amplitude, 1.0);
+  EXPECT_NE(config.positionsReason.find("\"dynamic\""), std::string::npos);
+  EXPECT_FALSE(hasWarnings(config));
+}
+
+// Test: which list of divisors a plan takes depends on its positions; the amplitude does not.
+TEST(Config, RopeLongrope) {
+  for (const char *type : {"longrope", "su", "yarn"}) {
+    json scaling = {{"type", type}, {"short_factor", {1.5}}, {"long_factor", {3}}};
+    ModelConfig config = parse(changed(
+        {{"rope_scaling", scaling}, {"original_max_position_embeddings", 16}, {"max_position_embeddings", 64}}));
+    EXPECT_EQ(config.rope.divisors, std::vector<double>{1.5});
+    EXPECT_DOUBLE_EQ(config.rope.amplitude, std::sqrt(1 + std::log(4.0) / std::log(16.0)));
+    ModelConfig small = config, large = config;
+    chooseRopeFor(16, small);
+    EXPECT_EQ(small.rope.divisors, std::vector<double>{1.5});
+    EXPECT_FALSE(hasWarnings(small));
+    chooseRopeFor(17, large);
+    EXPECT_EQ(large.rope.divisors, std::vector<double>{3});
+    EXPECT_TRUE(findNote(large, "long_factor", Note::Kind::warning));
+    // A model without a longer context has one list.
+    scaling["attention_factor"] = 1.25;
+    config = parse(changed({{"rope_scaling", scaling}, {"max_position_embeddings", 64}}));
+    chooseRopeFor(64, config);
+    EXPECT_EQ(config.rope.divisors, std::vector<double>{1.5});
+    EXPECT_EQ(config.rope.amplitude, 1.25);
+  }
 }
 
 TEST(Config, RopeOldForm) {
@@ -327,6 +392,16 @@ TEST(Config, TokenIds) {
   EXPECT_EQ(config.eosTokenIds, (std::vector<int32_t>{3, 4}));
   EXPECT_EQ(config.eosOrigins, (std::vector<std::string>(2, "g.json: eos_token_id")));
   EXPECT_EQ(config.bosTokenIds, std::vector<int32_t>{5});
+  // What else the file asks for is said.
+  const Note *defaults = findNote(config, "g.json", Note::Kind::provenance);
+  ASSERT_TRUE(defaults);
+  EXPECT_NE(defaults->text.find("temperature 0.6"), std::string::npos);
+  EXPECT_FALSE(hasWarnings(config));
+  hf::mergeGenerationConfig(config, R"({"suppress_tokens": [], "stop_strings": ["x"], "no_repeat_ngram_size": 0})",
+                            "g.json");
+  EXPECT_FALSE(findNote(config, "g.json: suppress_tokens", Note::Kind::warning));
+  EXPECT_FALSE(findNote(config, "g.json: no_repeat_ngram_size", Note::Kind::warning));
+  EXPECT_TRUE(findNote(config, "g.json: stop_strings", Note::Kind::warning));
   expectWords(errorOf([&] { hf::mergeGenerationConfig(config, R"({"eos_token_id": "x"})", "g.json"); }),
               {"g.json", "eos_token_id"});
 
@@ -465,12 +540,38 @@ static const Refusal kRefusals[] = {
      R"({"hidden_act": "gelu"})",
      {"\"hidden_act\" is \"gelu\"", "error function", "silu", "gelu_pytorch_tanh"}},
     {"Relu", R"({"hidden_act": "relu2"})", {"\"hidden_act\" is \"relu2\"", "silu"}},
-    {"RopeYarn",
-     R"({"rope_scaling": {"type": "yarn", "factor": 4}})",
-     {"\"rope_scaling.type\" is \"yarn\"", "default, linear and llama3"}},
-    {"RopeDynamic",
-     R"({"rope_scaling": {"rope_type": "dynamic", "factor": 4}})",
-     {"\"rope_scaling.rope_type\" is \"dynamic\"", "llama3"}},
+    {"RopeYarnFactor",
+     R"({"rope_scaling": {"type": "yarn", "factor": 0.5}})",
+     {"\"rope_scaling.factor\" is 0.5", "from 1"}},
+    {"RopeYarnBetas",
+     R"({"rope_scaling": {"type": "yarn", "factor": 4, "beta_fast": 1, "beta_slow": 2}})",
+     {"\"rope_scaling.beta_fast\"", "at least \"beta_slow\", which is 2"}},
+    {"RopeYarnZeroBeta",
+     R"({"rope_scaling": {"type": "yarn", "factor": 4, "beta_slow": 0}})",
+     {"\"rope_scaling.beta_slow\" is 0", "above 0"}},
+    {"RopeYarnBase",
+     R"({"rope_theta": 1, "rope_scaling": {"type": "yarn", "factor": 4}})",
+     {"\"yarn\" with a base of 1", "no frequencies"}},
+    {"RopeYarnAmplitude",
+     R"({"rope_scaling": {"type": "yarn", "factor": 4, "attention_factor": 0}})",
+     {"\"rope_scaling.attention_factor\" is 0", "above 0"}},
+    {"RopeDynamicNoFactor", R"({"rope_scaling": {"rope_type": "dynamic"}})", {"\"rope_scaling.factor\"", "missing"}},
+    {"RopeLongropeNoList",
+     R"({"rope_scaling": {"type": "longrope", "short_factor": [1]}})",
+     {"\"rope_scaling.long_factor\"", "missing"}},
+    {"RopeLongropeLength",
+     R"({"rope_scaling": {"type": "longrope", "short_factor": [1, 2], "long_factor": [1]}})",
+     {"\"rope_scaling.short_factor\" is [1, 2]", "a list of 1 numbers"}},
+    {"RopeLongropeZero",
+     R"({"rope_scaling": {"type": "longrope", "short_factor": [1], "long_factor": [0]}})",
+     {"\"rope_scaling.long_factor\" is [0]", "above 0"}},
+    {"RopeLongropeString",
+     R"({"rope_scaling": {"type": "longrope", "short_factor": ["1"], "long_factor": [1]}})",
+     {"\"rope_scaling.short_factor\""}},
+    {"RopeLongropeFormsDisagree",
+     R"({"rope_scaling": {"type": "longrope", "short_factor": [1], "long_factor": [1]},
+         "rope_parameters": {"rope_type": "longrope", "short_factor": [1], "long_factor": [2]}})",
+     {"\"rope_parameters\"", "\"rope_scaling\"", "longrope", "disagree"}},
     {"RopeUnknown",
      R"({"rope_parameters": {"rope_type": "spiral"}})",
      {"\"rope_parameters.rope_type\" is \"spiral\"", "linear"}},
@@ -567,14 +668,10 @@ static const Refusal kRefusals[] = {
      R"({"model_type": "mistral", "architectures": ["MistralForCausalLM"], "sliding_window": 8, "max_window_layers": 1})",
      {"\"max_window_layers\" is 1", "all layers of a mistral model"}},
     {"LlamaQkvBias", R"({"qkv_bias": true})", {"\"qkv_bias\" is true", "not supported"}},
-    {"PhiLongrope",
-     R"({"model_type": "phi3", "architectures": ["Phi3ForCausalLM"],
-         "rope_scaling": {"type": "longrope", "short_factor": [1.0], "long_factor": [1.0]}})",
-     {"\"rope_scaling.type\" is \"longrope\"", "only default, linear and llama3"}},
     {"PhiLongropeNewForm",
      R"({"model_type": "phi3", "architectures": ["Phi3ForCausalLM"],
          "rope_parameters": {"rope_type": "longrope", "rope_theta": 10000.0, "short_factor": [1.0]}})",
-     {"\"rope_parameters.rope_type\" is \"longrope\"", "only default, linear and llama3"}},
+     {"\"rope_parameters.long_factor\"", "missing"}},
     {"PhiPartOfHeads",
      R"({"model_type": "phi3", "architectures": ["Phi3ForCausalLM"], "partial_rotary_factor": 0.75})",
      {"\"partial_rotary_factor\" is 0.75", "not supported"}},

@@ -57,6 +57,13 @@ def llama(**changes):
     return {key: value for key, value in config.items() if value is not None}
 
 
+def longrope(original):
+    scaling = {"rope_type": "longrope", "original_max_position_embeddings": original,
+               "short_factor": [1 + 0.1 * pair for pair in range(8)],
+               "long_factor": [1 + 0.7 * pair for pair in range(8)]}
+    return {key: value for key, value in scaling.items() if value is not None}
+
+
 def mistral(**changes):
     return llama(architectures=["MistralForCausalLM"], model_type="mistral", **changes)
 
@@ -86,6 +93,13 @@ MODELS = {
                          intermediate_size=128),
     "rope_linear": llama(rope_scaling={"type": "linear", "factor": 3.0}),
     "rope_llama3": llama(rope_scaling=dict(LLAMA3_SCALING), rope_theta=50000.0, eos_token_id=[2, 3]),
+    # Pairs that are divided by the factor, pairs that stay, and mixtures.
+    "rope_yarn": llama(rope_scaling={"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 128}),
+    # Of the two lists of divisors the prompt is short enough for the first, or needs the second.
+    "rope_longrope_short": llama(rope_scaling=longrope(300), max_position_embeddings=512, vocab_size=128),
+    "rope_longrope_long": phi3(rope_scaling=longrope(None), original_max_position_embeddings=32, vocab_size=128),
+    # Changes nothing up to max_position_embeddings.
+    "rope_dynamic": llama(rope_scaling={"type": "dynamic", "factor": 4.0}, vocab_size=128),
     "interleaved": llama(rope_theta=5000.0),
     "sharded": llama(rope_theta=None, rope_parameters={**LLAMA3_SCALING, "rope_theta": 50000.0},
                      torch_dtype=None, dtype="float32"),

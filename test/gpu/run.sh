@@ -113,7 +113,7 @@ check_models() {
   limited 100 python3 "$here/check_same.py" "$plans/same"
   note_status "models in GGUF and in folders" $?
   models_of "models, sm_80 variant" 150 --variant sm_80 \
-    --only '(gqa|mqa|mha|tied|biases|mistral_window|head_dim_(48|80)|rope_llama3|gelu_tanh|relu|qwen2|phi3|gemma|mixed_types)\.(f32|bf16)|stories.f32'
+    --only '(gqa|mqa|mha|tied|biases|mistral_window|head_dim_(48|80)|rope_(llama3|yarn|longrope_long)|gelu_tanh|relu|qwen2|phi3|gemma|mixed_types)\.(f32|bf16)|stories.f32'
 }
 
 # sanitized TOOL NAME CMD...: a line, and the status of the command under compute-sanitizer's tool.

@@ -6,6 +6,7 @@
 #include "codegen/common/CodeModule.h"
 #include "codegen/plan/PlanWriter.h"
 #include "frontends/common/GraphBuilder.h"
+#include "frontends/common/RopeLength.h"
 #include "ir/Llama/DebugLog.h"
 #include "ir/Llama/Llama.h"
 #include "passes/Passes.h"
@@ -103,8 +104,10 @@ void Compilation::run() {
   uint32_t context = model.config.maxPositionEmbeddings;
   if (options.maxSeq > context)
     fail("--max-seq ", options.maxSeq, ": ", options.model, " was made for ", context,
-         " positions (max_position_embeddings)");
+         " positions (max_position_embeddings)",
+         model.config.positionsReason.empty() ? "" : ": " + model.config.positionsReason);
   maxSeq = options.maxSeq ? options.maxSeq : std::min(context, kDefaultMaxSeq);
+  frontend::chooseRopeFor(maxSeq, model.config);
   for (const frontend::Note &note : model.config.notes)
     if (options.verbose || note.kind == frontend::Note::Kind::warning)
       printNote(concat(note.kind == frontend::Note::Kind::warning ? "warning: " : "", options.model, ": ", note.field,

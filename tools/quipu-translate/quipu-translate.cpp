@@ -9,6 +9,7 @@
 #include "codegen/plan/PlanWriter.h"
 #include "frontends/common/GraphBuilder.h"
 #include "frontends/common/Model.h"
+#include "frontends/common/RopeLength.h"
 #include "ir/Llama/Llama.h"
 #include "runtime/plan/PlanFile.h"
 #include "tools/common/Startup.h"
@@ -56,6 +57,7 @@ static FailureOr<std::vector<uint8_t>> translate(ModuleOp module) {
   // Read all options here, because the linker resets LLVM's options.
   codegen::PlanOptions planOptions;
   planOptions.maxSeq = maxSeq ? maxSeq : std::min(model.config.maxPositionEmbeddings, tool::kDefaultMaxSeq);
+  frontend::chooseRopeFor(planOptions.maxSeq, model.config);
   planOptions.maxBatch = maxBatch;
   planOptions.computeDType = dtype.getNumOccurrences() ? dtype : frontend::resolveComputeDType(model);
 

@@ -85,6 +85,7 @@ def main():
     parser.add_argument("--dtype", choices=["f32", "bf16", "f16"], required=True)
     parser.add_argument("--model", type=pathlib.Path, help="the model's folder, when it is not the golden's")
     parser.add_argument("--target", default="cpu")
+    parser.add_argument("--max-seq", help="positions of the plan")
     parser.add_argument("--kv-dtype", default="auto", help="type of keys and values")
     options = parser.parse_args()
     shutil.rmtree(options.work, ignore_errors=True)
@@ -93,7 +94,7 @@ def main():
     meta = json.loads((options.golden / "meta.json").read_text())
     check_model(options.model or options.golden, meta)
     quipu("compile", options.model or options.golden, "-o", plan, "--target", options.target, "--dtype", options.dtype,
-          "--kv-dtype", options.kv_dtype)
+          "--kv-dtype", options.kv_dtype, *(["--max-seq", options.max_seq] if options.max_seq else []))
 
     if options.dtype == "f32":
         missed = check_logits(plan, options.golden, options.work, F32_TOLERANCE, F32_TOLERANCE)

@@ -48,6 +48,8 @@ Json configJson(const plan::ModelConfig &config) {
   }
   if (config.rope_divisors())
     result["rope_divisors"] = list(config.rope_divisors());
+  if (config.rope_amplitude() != 1)
+    result["rope_amplitude"] = config.rope_amplitude();
   result["rotary_layout"] = plan::EnumNameRotaryLayout(config.rotary_layout());
   result["tie_word_embeddings"] = config.tie_word_embeddings();
   result["attention_bias"] = config.attention_bias();
