@@ -170,6 +170,19 @@ TEST(Meta, Tokenizer) {
   EXPECT_EQ(model.config.eosTokenIds, std::vector<int32_t>{2});
 }
 
+// Test: Llama 3 has its tokenizer as ranks of bytes in base64, and special tokens behind them.
+TEST(Meta, TokenizerOfRanks) {
+  Directory directory;
+  directory.params["vocab_size"] = 4096;
+  directory.tensor(0, "tok_embeddings.weight").shape = {4096, 8};
+  directory.tensor(0, "output.weight").shape = {4096, 8};
+  std::filesystem::copy_file(QUIPU_TEST_SOURCE_DIR "/tokenizers/ranks/tokenizer.model",
+                             directory.folder.path / "tokenizer.model");
+  Model model = directory.open();
+  EXPECT_TRUE(model.tokenizer.data.exists());
+  EXPECT_FALSE(model.config.eosTokenIds.empty());
+}
+
 // Test: a folder of Mistral, whose one file is a safetensors file; config.json with weights of its own goes first.
 TEST(Meta, Mistral) {
   TempFolder folder;
