@@ -21,8 +21,8 @@ namespace {
 
 class ConfigReader {
 public:
-  ConfigReader(Metadata &metadata, const WeightIndex &tensors)
-      : metadata(metadata), tensors(tensors), architecture(readArchitecture()) {}
+  ConfigReader(Metadata &metadata, const WeightIndex &tensors, const RopeTensors &ropeTensors)
+      : metadata(metadata), tensors(tensors), ropeTensors(ropeTensors), architecture(readArchitecture()) {}
 
   ModelConfig read();
 
@@ -44,6 +44,7 @@ private:
 
   Metadata &metadata;
   const WeightIndex &tensors;
+  const RopeTensors &ropeTensors;
   const Architecture &architecture;
   ModelConfig config;
 };
@@ -172,7 +173,7 @@ ModelConfig ConfigReader::read() {
   readDimensions();
   readHeads();
   readEps();
-  config.rope = readRope(metadata, architecture, config.notes);
+  readRope(metadata, architecture, ropeTensors, config);
   readWindow();
   readVocabulary();
   readBiases();
@@ -181,8 +182,8 @@ ModelConfig ConfigReader::read() {
   return std::move(config);
 }
 
-ModelConfig readConfig(Metadata &metadata, const WeightIndex &tensors) {
-  return ConfigReader(metadata, tensors).read();
+ModelConfig readConfig(Metadata &metadata, const WeightIndex &tensors, const RopeTensors &ropeTensors) {
+  return ConfigReader(metadata, tensors, ropeTensors).read();
 }
 
 } // namespace quipu::frontend::gguf

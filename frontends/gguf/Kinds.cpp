@@ -62,7 +62,6 @@ std::string_view describeForeignTensor(std::string_view name) {
       {".lora_a", "an adapter (LoRA), which must be merged into its model (llama-export-lora)"},
       {".lora_b", "an adapter (LoRA), which must be merged into its model (llama-export-lora)"},
       {".scale", "scales beside the tensors, which are not supported"},
-      {"rope_factors_", "rotary scaling by longrope, which is not supported"},
       {"v.blk.", "an image encoder, which is not supported"},
   };
   for (const Sign &sign : kSigns)

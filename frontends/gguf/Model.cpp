@@ -47,21 +47,6 @@ static void checkBlocksAreOfToday(Metadata &metadata, const WeightIndex &index) 
                   "only version 2 of the layout of blocks is supported; get the model anew, or quantise it again");
 }
 
-/// Takes the divisors of rotary frequencies out of the index into the config. They decide what code is made, so their
-/// bytes count as part of the header.
-static void takeRopeDivisors(const std::vector<File> &files, WeightIndex &index, ModelConfig &config) {
-  auto found = index.tensors.find(kRopeDivisorsName);
-  if (found == index.tensors.end())
-    return;
-  const WeightEntry &entry = found->second;
-  const File &file = files[entry.file];
-  config.rope.divisors =
-      readRopeDivisors(entry, file.bytes->span().subspan(entry.offset, entry.size), config.headDim, file.info.path);
-  index.files[entry.file].header.push_back({entry.offset, entry.size});
-  config.notes.push_back({Note::Kind::provenance, std::string(kRopeDivisorsName), "divides the rotary frequencies"});
-  index.tensors.erase(found);
-}
-
 [[noreturn]] static void refuseUnexpected(const WeightIndex &index, const WeightEntry &entry) {
   std::string_view meaning = describeForeignTensor(entry.nameInFile);
   fail(index.files[entry.file].path, ": unexpected tensor ", shownText(entry.nameInFile), " of shape ",
@@ -105,10 +90,10 @@ Model readModel(const std::string &path) {
   Metadata &metadata = files.front().metadata;
   WeightIndex index = indexOf(files);
   checkBlocksAreOfToday(metadata, index);
+  RopeTensors ropeTensors = takeRopeTensors(files, index);
   Model model;
-  model.config = readConfig(metadata, index);
+  model.config = readConfig(metadata, index, ropeTensors);
   model.config.name = modelName(path);
-  takeRopeDivisors(files, index, model.config);
   checkTensors(path, model.config, index);
   for (size_t i = 0; i < files.size(); ++i)
     index.files[i].headerHash = hashRanges(files[i].bytes->span(), index.files[i].header);

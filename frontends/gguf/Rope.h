@@ -5,24 +5,28 @@
 
 #include "frontends/common/WeightIndex.h"
 #include "frontends/gguf/Architectures.h"
-#include "frontends/gguf/Metadata.h"
+#include "frontends/gguf/File.h"
 
-#include <span>
-#include <string_view>
+#include <vector>
 
 namespace quipu::frontend::gguf {
 
-/// The tensor with a divisor for the frequency of each pair; converters make it of llama3 scaling, for which there is
-/// no key.
-inline constexpr std::string_view kRopeDivisorsName = "rope_freqs.weight";
+/// What tensors say of rotary embedding. Each has a number for each pair of a head, or nothing.
+struct RopeTensors {
+  /// "rope_freqs.weight": divisors of the frequencies. Converters make it of llama3 scaling, for which there is no key.
+  std::vector<double> divisors;
+  /// "rope_factors_short.weight" and "rope_factors_long.weight", of longrope: divisors for texts of at most the trained
+  /// context, and for longer ones.
+  std::vector<double> shortFactors, longFactors;
+};
 
-/// Resolves the keys "rope.*": the base; scaling types none and linear, every other one is refused by name.
-Rope readRope(Metadata &metadata, const Architecture &architecture, std::vector<Note> &notes);
+/// Takes these tensors out of `index`, by names in files. They decide what code is made, so their bytes count as part
+/// of the header. Throws quipu::Error: they are no numbers of f32, or one is not above 0.
+RopeTensors takeRopeTensors(const std::vector<File> &files, WeightIndex &index);
 
-/// The divisors in the tensor `entry`, whose bytes are `data`. Throws quipu::Error, which begins with `path`: they are
-/// of another type or number than the `headDim` elements of a head need, or one is not above 0.
-std::vector<double> readRopeDivisors(const WeightEntry &entry, std::span<const uint8_t> data, uint32_t headDim,
-                                     const std::string &path);
+/// Resolves the keys "rope.*" and the tensors into `config`, whose head size and context are known: the base; scaling
+/// types none, linear, yarn and longrope, every other one is refused by name.
+void readRope(Metadata &metadata, const Architecture &architecture, const RopeTensors &tensors, ModelConfig &config);
 
 } // namespace quipu::frontend::gguf
 

@@ -237,7 +237,7 @@ TEST(Fuzz, Gguf) {
   std::string base = file.bytes();
   size_t headerSize = file.header().size(), keysSize = base.find("tokenizer.ggml.model");
   Outcomes outcomes;
-  for (int i = 0; i < 4000; ++i) {
+  for (int i = 0; i < 2000; ++i) {
     // Half of them in front of the vocabulary, which is most of the header.
     std::string bytes = mutateNumbers(base, random() % 2 ? headerSize : keysSize, random);
     if (random() % 16 == 0)
@@ -252,8 +252,8 @@ TEST(Fuzz, Gguf) {
         EXPECT_GT(divisor, 0);
     });
   }
-  EXPECT_GT(outcomes.accepted, 100);
-  EXPECT_GT(outcomes.refused, 1000);
+  EXPECT_GT(outcomes.accepted, 50);
+  EXPECT_GT(outcomes.refused, 500);
 }
 
 // Files of tokenizers of each kind: what is read makes ids of a text, and text of ids.

@@ -168,6 +168,34 @@ TEST(Gguf, LinearScaling) {
   EXPECT_TRUE(hasNote(Opened(file).model.config, "llama.rope.scaling.factor", Note::Kind::warning));
 }
 
+// Test: as transformers' yarn for a head of two elements: the frequency 1 turns 10 times in 64 positions, which lies
+// between 1 and 32 times. What is mixed there, test/e2e/gguf-dense.test compares.
+TEST(Gguf, Yarn) {
+  GgufFile file = smallGguf();
+  file.set("llama.rope.scaling.type", "yarn");
+  file.set("llama.rope.scaling.factor", 4.0f);
+  file.set("llama.rope.scaling.original_context_length", 16u);
+  const Rope rope = Opened(file).model.config.rope;
+  EXPECT_EQ(rope.scaling, RopeScaling::none);
+  EXPECT_EQ(rope.divisors.size(), 1u);
+  EXPECT_NEAR(rope.amplitude, 1 + 0.1 * std::log(4), 1e-12);
+  file.set("llama.rope.scaling.attn_factor", 0.5f);
+  EXPECT_NEAR(Opened(file).model.config.rope.amplitude, 0.5 + 0.05 * std::log(4), 1e-12);
+}
+
+TEST(Gguf, LongRope) {
+  GgufFile file = smallGguf("phi3");
+  file.tensors.push_back({"rope_factors_short.weight", {1}, 0, bytesOf(1.5f), std::nullopt});
+  file.tensors.push_back({"rope_factors_long.weight", {1}, 0, bytesOf(3.0f), std::nullopt});
+  file.set("phi3.rope.scaling.original_context_length", 32u);
+  file.set("phi3.rope.scaling.attn_factor", 1.25f);
+  const Rope rope = Opened(file).model.config.rope;
+  EXPECT_EQ(rope.divisors, std::vector<double>{1.5});
+  EXPECT_EQ(rope.longDivisors, std::vector<double>{3});
+  EXPECT_EQ(rope.shortContext, 32u);
+  EXPECT_EQ(rope.amplitude, 1.25);
+}
+
 TEST(Gguf, DivisorsOfFrequencies) {
   GgufFile file = smallGguf();
   file.tensors.push_back({"rope_freqs.weight", {1}, 0, bytesOf(2.5f), std::nullopt});
@@ -507,7 +535,27 @@ static const Refusal kRefusals[] = {
     {"Eps0", [](GgufFile &f) { f.set("llama.attention.layer_norm_rms_epsilon", 0.0f); }, {"layer_norm_rms_epsilon", "above 0"}},
     {"EpsNoNumber", [](GgufFile &f) { f.set("llama.attention.layer_norm_rms_epsilon", NAN); }, {"layer_norm_rms_epsilon", "finite"}},
     {"Theta0", [](GgufFile &f) { f.set("llama.rope.freq_base", 0.0f); }, {"rope.freq_base", "from 1 to 1e15"}},
-    {"Yarn", [](GgufFile &f) { f.set("llama.rope.scaling.type", "yarn"); }, {"rope.scaling.type", "\"yarn\"", "only none and linear"}},
+    {"DynamicScaling",
+     [](GgufFile &f) { f.set("llama.rope.scaling.type", "dynamic"); },
+     {"rope.scaling.type", "\"dynamic\"", "only none, linear, yarn and longrope"}},
+    {"LongRopeWithoutFactors",
+     [](GgufFile &f) { f.set("llama.rope.scaling.type", "longrope"); },
+     {"rope.scaling.type", "\"longrope\"", "no tensors rope_factors_*"}},
+    {"YarnInPart",
+     [](GgufFile &f) {
+       f.set("llama.rope.scaling.type", "yarn");
+       f.set("llama.rope.scaling.yarn_ext_factor", 0.5f);
+     },
+     {"yarn_ext_factor", "is 0.5", "in part is not supported"}},
+    {"YarnBetas",
+     [](GgufFile &f) {
+       f.set("llama.rope.scaling.type", "yarn");
+       f.set("llama.rope.scaling.yarn_beta_slow", 64.0f);
+     },
+     {"yarn_beta_slow", "is 64", "to yarn_beta_fast"}},
+    {"AttentionFactorAlone",
+     [](GgufFile &f) { f.set("llama.rope.scaling.attn_factor", 1.2f); },
+     {"attn_factor", "without yarn or longrope"}},
     {"Factor", [](GgufFile &f) { f.set("llama.rope.scaling.factor", -4.0f); }, {"rope.scaling.factor", "is -4"}},
     {"FactorsDisagree", [](GgufFile &f) { f.set("llama.rope.scaling.factor", 4.0f); f.set("llama.rope.scale_linear", 2.0f); }, {"rope.scaling.factor", "rope.scale_linear", "the same"}},
     {"RopeSections", [](GgufFile &f) { f.setList<uint32_t>("llama.rope.dimension_sections", Type::u32, {1, 1}); }, {"rope.dimension_sections", "not supported"}},
@@ -527,9 +575,31 @@ static const Refusal kRefusals[] = {
     {"TensorShape", [](GgufFile &f) { f.tensor("blk.0.ffn_up.weight").shape = {8, 12}; }, {"blk.0.ffn_up.weight", "[8, 12]", "[12, 8]"}},
     {"UnexpectedTensor", [](GgufFile &f) { f.tensors.push_back({"blk.2.x.weight", {1}, 0, "1234", std::nullopt}); }, {"blk.2.x.weight", "unexpected"}},
     {"NormsOfQueries", [](GgufFile &f) { f.tensors.push_back({"blk.0.attn_q_norm.weight", {1}, 0, "1234", std::nullopt}); }, {"attn_q_norm", "norms of queries and keys"}},
-    {"RopeFreqsCount", [](GgufFile &f) { f.tensors.push_back({"rope_freqs.weight", {2}, 0, "12345678", std::nullopt}); }, {"rope_freqs.weight", "[2]", "1 numbers"}},
+    {"RopeFreqsCount", [](GgufFile &f) { f.tensors.push_back({"rope_freqs.weight", {2}, 0, "12345678", std::nullopt}); }, {"rope_freqs.weight", "2 numbers", "1 pairs"}},
     {"RopeFreqs0", [](GgufFile &f) { f.tensors.push_back({"rope_freqs.weight", {1}, 0, bytesOf(0.0f), std::nullopt}); }, {"rope_freqs.weight", "number 0 is 0"}},
-    {"RopeFactors", [](GgufFile &f) { f.tensors.push_back({"rope_factors_long.weight", {1}, 0, "1234", std::nullopt}); }, {"rope_factors_long.weight", "longrope"}},
+    {"OneRopeFactor",
+     [](GgufFile &f) {
+       f.tensors.push_back({"rope_factors_long.weight", {1}, 0, bytesOf(1.0f), std::nullopt});
+     },
+     {"longrope needs the tensors", "rope_factors_short.weight", "one is missing"}},
+    {"RopeFactorsOfBlocks",
+     [](GgufFile &f) {
+       f.tensors.push_back({"rope_factors_long.weight", {32}, 8, std::string(34, 'x'), std::nullopt});
+     },
+     {"rope_factors_long.weight", "q8_0", "numbers of f32"}},
+    {"RopeFactorsOfLinear",
+     [](GgufFile &f) {
+       f.tensors.push_back({"rope_factors_long.weight", {1}, 0, bytesOf(1.0f), std::nullopt});
+       f.set("llama.rope.scaling.type", "linear");
+     },
+     {"rope.scaling.type", "\"linear\"", "of longrope alone"}},
+    {"RopeFreqsOfYarn",
+     [](GgufFile &f) {
+       f.tensors.push_back({"rope_freqs.weight", {1}, 0, bytesOf(1.0f), std::nullopt});
+       f.set("llama.rope.scaling.type", "yarn");
+       f.set("llama.rope.scaling.factor", 4.0f);
+     },
+     {"rope_freqs.weight", "\"yarn\"", "only one of them"}},
     // Tokenizers.
     {"TokenizerKind", [](GgufFile &f) { f.set("tokenizer.ggml.model", "bert"); }, {"tokenizer.ggml.model", "\"bert\"", "llama (SentencePiece)"}},
     {"NoTokens", [](GgufFile &f) { addTokenizer(f); f.remove("tokenizer.ggml.tokens"); }, {"tokenizer.ggml.tokens", "missing"}},

@@ -136,6 +136,15 @@ def keys_of(config):
     scaling = config.get("rope_scaling") or {}
     if scaling.get("type") == "linear":
         keys |= {f"{name}.rope.scaling.type": "linear", f"{name}.rope.scaling.factor": float(scaling["factor"])}
+    kind = scaling.get("rope_type", scaling.get("type"))
+    context = scaling.get("original_max_position_embeddings", config.get("original_max_position_embeddings"))
+    if kind in ("yarn", "longrope"):
+        keys[f"{name}.rope.scaling.original_context_length"] = context
+    if kind == "yarn":
+        keys |= {f"{name}.rope.scaling.type": "yarn", f"{name}.rope.scaling.factor": float(scaling["factor"])}
+    if kind == "longrope":
+        longer = math.log(config["max_position_embeddings"] / context) / math.log(context)
+        keys[f"{name}.rope.scaling.attn_factor"] = math.sqrt(1 + longer)
     if config.get("sliding_window") and config.get("use_sliding_window", True):
         keys[f"{name}.attention.sliding_window"] = config["sliding_window"]
     return keys
@@ -158,6 +167,9 @@ def tensors_of(config, tensors, element):
     if (config.get("rope_scaling") or {}).get("rope_type") == "llama3":
         divisors = rope_divisors(config, keys["llama.rope.dimension_count"])
         result["rope_freqs.weight"] = [len(divisors)], divisors.tobytes(), "f32"
+    for length in ("short", "long"):
+        if factors := (config.get("rope_scaling") or {}).get(f"{length}_factor"):
+            result[f"rope_factors_{length}.weight"] = [len(factors)], array.array("f", factors).tobytes(), "f32"
     return result
 
 
