@@ -48,6 +48,6 @@ std::string nameInFiles(const ExpectedWeight &weight) {
   return concat(prefix, found->second, isBias ? kBias : ".weight");
 }
 
-std::string shapeText(const std::vector<uint64_t> &shape) { return shown(nlohmann::json(shape)); }
+std::string shapeText(const std::vector<uint64_t> &shape) { return frontend::shown(nlohmann::json(shape)); }
 
 } // namespace quipu::frontend::gguf

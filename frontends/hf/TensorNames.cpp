@@ -13,7 +13,7 @@ namespace quipu::frontend::hf {
 /// A tensor that every model has exactly once.
 static constexpr std::string_view kAnchor = "layers.0.input_layernorm.weight";
 static constexpr std::string_view kBody = "model.";
-static constexpr std::string_view kHead = "lm_head.weight";
+static constexpr std::string_view kHeadWeight = "lm_head.weight";
 
 /// Last parts of names that no parameter has.
 static constexpr std::string_view kBuffers[] = {
@@ -93,14 +93,14 @@ void dropCommonPrefix(WeightIndex &index, const std::string &folder, std::vector
 
   auto isInside = [&](std::string_view name) { return name.starts_with(prefix); };
   std::vector<std::string> heads = namesThat(index.tensors, [&](std::string_view name) {
-    return endsWithParts(name, kHead) && prefix.starts_with(prefixOf(name, kHead));
+    return endsWithParts(name, kHeadWeight) && prefix.starts_with(prefixOf(name, kHeadWeight));
   });
   // The head first: its name may begin with the body's prefix.
   if (heads.size() == 1)
-    rename(index.tensors, heads.front(), std::string(kHead), folder);
+    rename(index.tensors, heads.front(), std::string(kHeadWeight), folder);
   auto move = [&](auto &map) {
     for (const std::string &name : namesThat(map, isInside))
-      if (name != kHead)
+      if (name != kHeadWeight)
         rename(map, name, concat(kBody, std::string_view(name).substr(prefix.size())), folder);
   };
   move(index.tensors);

@@ -11,8 +11,8 @@
 namespace quipu {
 
 /// Far above the largest that are known (some 260,000 pieces, some 500,000 merges), and few enough for 32 bits.
-static constexpr size_t kMaxPieces = size_t(1) << 26;
-static constexpr size_t kMaxPieceBytes = size_t(1) << 16;
+static constexpr size_t kMaxBpePieces = size_t(1) << 26;
+static constexpr size_t kMaxBpePieceBytes = size_t(1) << 16;
 
 std::string bytePieceName(uint8_t byte) {
   static const char digits[] = "0123456789ABCDEF";
@@ -42,11 +42,11 @@ static void checkStep(const TextStep &step, bool decodes, const char *list, cons
 
 void checkBpe(const BpeData &data, const std::string &name) {
   size_t count = data.pieces.size();
-  if (count == 0 || count > kMaxPieces)
-    fail(name, ": the tokenizer has ", count, " pieces, but 1 to ", kMaxPieces, " are possible");
+  if (count == 0 || count > kMaxBpePieces)
+    fail(name, ": the tokenizer has ", count, " pieces, but 1 to ", kMaxBpePieces, " are possible");
   for (size_t id = 0; id < count; ++id)
-    if (data.pieces[id].size() > kMaxPieceBytes)
-      fail(name, ": piece ", id, " is ", data.pieces[id].size(), " bytes long, more than the ", kMaxPieceBytes,
+    if (data.pieces[id].size() > kMaxBpePieceBytes)
+      fail(name, ": piece ", id, " is ", data.pieces[id].size(), " bytes long, more than the ", kMaxBpePieceBytes,
            " that a piece may have");
   auto isPiece = [&](uint32_t id) { return id < count && !data.pieces[id].empty(); };
   for (size_t i = 0; i < data.merges.size(); ++i) {

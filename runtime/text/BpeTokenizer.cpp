@@ -206,9 +206,12 @@ std::optional<int32_t> BpeTokenizer::find(std::string_view piece) const {
   return std::nullopt;
 }
 
-static std::optional<int32_t> present(int32_t id) { return id >= 0 ? std::optional(id) : std::nullopt; }
+std::optional<int32_t> BpeTokenizer::bos() const {
+  return settings.bos >= 0 ? std::optional(settings.bos) : std::nullopt;
+}
 
-std::optional<int32_t> BpeTokenizer::bos() const { return present(settings.bos); }
-std::optional<int32_t> BpeTokenizer::eos() const { return present(settings.eos); }
+std::optional<int32_t> BpeTokenizer::eos() const {
+  return settings.eos >= 0 ? std::optional(settings.eos) : std::nullopt;
+}
 
 } // namespace quipu
