@@ -34,7 +34,9 @@ std::string fetchAdvice(const std::string &path, const std::string &command) {
   // "models/story" in a folder that has models/ is a typing error, and so is the name of a plan.
   bool isPath = fs::exists(fs::path(path).parent_path(), error) || fs::path(path).extension() == ".qplan";
   if (name.empty() || isPath)
-    return "expected a compiled plan, the folder of a Hugging Face model, or a config.json; a model is fetched with "
+    return "expected a compiled plan, a folder of Hugging Face or of Meta, a .gguf, a llama2.c .bin, or a config.json; "
+           "a "
+           "model is fetched with "
            "'hf download OWNER/NAME --local-dir DIR'";
   std::string folder = name.substr(name.find('/') + 1);
   return "it looks like the name of a Hugging Face model, and Quipu fetches none: 'hf download " + name +

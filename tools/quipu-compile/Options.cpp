@@ -73,9 +73,10 @@ void addCompileOptions(CLI::App &command, CompileOptions &options, std::string &
                  " models/story --target cuda -o story.qplan\n  " + program +
                  " models/story --stop-after llama-form-kernels -o - | less");
   command
-      .add_option(
-          "-m,--model,MODEL", options.model,
-          "A Hugging Face folder, a GGUF file, or a bare config.json (weights are then random when the plan is run)")
+      .add_option("-m,--model,MODEL", options.model,
+                  "A Hugging Face folder, a GGUF file, a folder in Meta's layout, a llama2.c .bin, or a bare "
+                  "config.json (weights "
+                  "are then random when the plan is run)")
       ->option_text("FILE");
   command.add_option("-o,--output", options.output, "File to write; - is standard output")->type_name("FILE");
   command.add_option("--emit", emit, "What to write (default: plan); asm is for a CPU, ptx and cubin for CUDA")
