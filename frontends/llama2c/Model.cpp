@@ -11,6 +11,7 @@
 #include "frontends/common/PlanTypes.h"
 #include "frontends/hf/Folder.h"
 #include "frontends/hf/TokenizerFiles.h"
+#include "frontends/llama2c/TokenizerBin.h"
 #include "runtime/support/Error.h"
 #include "runtime/support/FileKind.h"
 
@@ -26,9 +27,8 @@ namespace quipu::frontend::llama2c {
 static constexpr std::string_view kMagic = "24ka";
 static constexpr uint64_t kOldHeaderBytes = 28, kHeaderBytes = 256;
 /// What run.c has for these.
-static constexpr int32_t kBos = 1, kEos = 2;
 static constexpr double kEps = 1e-5, kTheta = 10000.0;
-static constexpr const char *kAdvice = "give a model of llama2.c (export.py), or another supported format";
+static constexpr const char *kModelAdvice = "give a model of llama2.c (export.py), or another supported format";
 
 bool isModel(const std::string &path, std::string_view head) {
   if (head.starts_with(kMagic))
@@ -64,7 +64,7 @@ static Header readHeader(const InputFile &file) {
       fail(file.path(), ": the model ", kind);
     if (file.size() < bytes)
       fail(file.path(), ": the file is ", file.size(), " bytes long, too short for the header of a llama2.c model (",
-           bytes, " bytes); it is truncated or of another format: ", kAdvice);
+           bytes, " bytes); it is truncated or of another format: ", kModelAdvice);
     return file.read(0, bytes);
   };
   bool isOld = !head.starts_with(kMagic);
@@ -96,10 +96,10 @@ static void checkNumbers(const Header &header, const InputFile &file) {
     if (header.numbers[i] >= 1 && uint32_t(header.numbers[i]) <= kMost[i])
       continue;
     // Version 0 begins with these numbers, so any file is one until they are wrong.
-    if (std::string kind = describeFileKind(file.head(), kAdvice); !kind.empty() && header.version == 0)
+    if (std::string kind = describeFileKind(file.head(), kModelAdvice); !kind.empty() && header.version == 0)
       fail(file.path(), ": the model ", kind);
     fail(file.path(), ": its ", kNames[i], " is ", header.numbers[i], " but must be from 1 to ", kMost[i],
-         "; the file is damaged or no llama2.c model: ", kAdvice);
+         "; the file is damaged or no llama2.c model: ", kModelAdvice);
   }
 }
 
@@ -132,10 +132,10 @@ static ModelConfig configOf(const Header &header, const std::string &path) {
   config.maxPositionEmbeddings = number(6);
   if (config.numHeads % config.numKvHeads != 0)
     fail(path, ": its n_heads is ", config.numHeads, " but must be a multiple of its n_kv_heads, which is ",
-         config.numKvHeads, "; the file is damaged or no llama2.c model: ", kAdvice);
+         config.numKvHeads, "; the file is damaged or no llama2.c model: ", kModelAdvice);
   if (config.hiddenSize % config.numHeads != 0 || config.hiddenSize / config.numHeads % 2 != 0)
     fail(path, ": its dim is ", config.hiddenSize, " but must be an even multiple of its n_heads, which is ",
-         config.numHeads, "; the file is damaged or no llama2.c model: ", kAdvice);
+         config.numHeads, "; the file is damaged or no llama2.c model: ", kModelAdvice);
   config.headDim = config.hiddenSize / config.numHeads;
   config.rmsNormEps = kEps;
   config.rope.theta = kTheta;
@@ -182,7 +182,7 @@ public:
     if (next != file.size())
       fail(file.path(), ": the file is ", file.size(), " bytes long, but a llama2.c model of version ", header.version,
            " with dim ", hidden, ", hidden_dim ", config.intermediateSize, ", ", config.numLayers, " layers and ",
-           config.vocabSize, " tokens has ", next, "; it is truncated or of another format: ", kAdvice);
+           config.vocabSize, " tokens has ", next, "; it is truncated or of another format: ", kModelAdvice);
     return std::move(index);
   }
 

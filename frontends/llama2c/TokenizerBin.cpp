@@ -13,11 +13,10 @@
 
 namespace quipu::frontend::llama2c {
 
-static constexpr int32_t kUnknown = 0, kBos = 1, kEos = 2;
 /// Far above the longest that is known (64).
 static constexpr int32_t kMaxPieceBytes = 4096;
 /// What it is and what to do, for the end of messages.
-static constexpr const char *kAdvice =
+static constexpr const char *kTokenizerAdvice =
     "a tokenizer.bin is made by llama2.c's tokenizer.py from the model's tokenizer.model; make it again";
 
 namespace {
@@ -47,7 +46,7 @@ private:
     std::string_view head(reinterpret_cast<const char *>(bytes.data()), std::min(bytes.size(), kFileKindBytes));
     if (std::string kind = describeFileKind(head, "get the model's tokenizer.bin"); !kind.empty())
       fail(name, ": the tokenizer ", kind);
-    fail(name, ": not a tokenizer.bin: ", what..., "; ", kAdvice);
+    fail(name, ": not a tokenizer.bin: ", what..., "; ", kTokenizerAdvice);
   }
 
   template <typename Number> Number number(const char *what, int32_t id = -1) {

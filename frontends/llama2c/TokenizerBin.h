@@ -16,6 +16,9 @@
 
 namespace quipu::frontend::llama2c {
 
+/// The ids that run.c has for these.
+inline constexpr int32_t kUnknown = 0, kBos = 1, kEos = 2;
+
 /// The tokenizer in the bytes of the file `name`, with a BOS before a prompt. `vocabSize`: ids that the model has.
 /// Throws quipu::Error when the bytes are damaged, or have more pieces than the model.
 TokenizerData parseTokenizerBin(std::span<const uint8_t> bytes, const std::string &name, uint32_t vocabSize);

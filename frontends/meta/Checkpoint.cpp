@@ -71,9 +71,9 @@ static std::string folderIn(const ZipDirectory &zip, const std::string &path) {
 
 namespace {
 
-class Reader {
+class CheckpointReader {
 public:
-  Reader(const InputFile &file, const ZipDirectory &zip, std::string folder, const Pickle &pickle)
+  CheckpointReader(const InputFile &file, const ZipDirectory &zip, std::string folder, const Pickle &pickle)
       : file(file), zip(zip), folder(std::move(folder)), values(pickle.values), root(pickle.root) {}
 
   /// Adds the tensors to an index that has the file already.
@@ -217,7 +217,7 @@ WeightIndex readCheckpoint(const std::string &path) {
   Pickle pickle = readPickle(pickled, where);
   WeightIndex index;
   index.files.push_back(file.weightFile({pickleBytes, zip.directory}));
-  Reader(file, zip, folder, pickle).read(index);
+  CheckpointReader(file, zip, folder, pickle).read(index);
   return index;
 }
 

@@ -83,9 +83,9 @@ static TrainedFor trainedFor(const ModelConfig &config) {
 
 namespace {
 
-class Reader {
+class ParamsReader {
 public:
-  explicit Reader(Fields &fields) : fields(fields) {}
+  explicit ParamsReader(Fields &fields) : fields(fields) {}
 
   Params read() {
     config.architecture = "LlamaForCausalLM";
@@ -259,7 +259,7 @@ Params parseParams(std::string_view text, const std::string &path) {
   auto nested = object.find("model");
   bool isNested = nested != object.end() && nested->is_object();
   Fields fields(isNested ? *nested : object, path, isNested ? "model." : "");
-  Params params = Reader(fields).read();
+  Params params = ParamsReader(fields).read();
   if (isNested)
     params.config.notes.push_back({Note::Kind::provenance, "model", "the fields in it are read, and none beside it"});
   return params;

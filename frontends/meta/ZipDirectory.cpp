@@ -76,9 +76,9 @@ static bool climbs(std::string_view name) {
 
 namespace {
 
-class Reader {
+class ZipReader {
 public:
-  explicit Reader(const InputFile &file) : file(file), stream{file, 0, std::nullopt}, archive(nullptr, unzClose) {
+  explicit ZipReader(const InputFile &file) : file(file), stream{file, 0, std::nullopt}, archive(nullptr, unzClose) {
     zlib_filefunc64_def functions = {openStream, readStream,  nullptr,       tellStream,
                                      seekStream, closeStream, errorOfStream, &stream};
     archive.reset(unzOpen2_64("", &functions));
@@ -177,6 +177,6 @@ private:
 
 } // namespace
 
-ZipDirectory readZipDirectory(const InputFile &file) { return Reader(file).read(); }
+ZipDirectory readZipDirectory(const InputFile &file) { return ZipReader(file).read(); }
 
 } // namespace quipu::frontend::meta
