@@ -12,11 +12,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
 #include <iterator>
 
 using nlohmann::json;
-namespace fs = std::filesystem;
 
 namespace quipu::frontend::meta {
 

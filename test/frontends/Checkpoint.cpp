@@ -67,10 +67,12 @@ std::string stateDict(const std::vector<PickledTensor> &tensors) {
   pickle.global("collections", "OrderedDict").raw(")R").raw(std::string_view("q\0", 2)).op('(');
   for (const PickledTensor &tensor : tensors) {
     std::vector<int64_t> strides = tensor.strides;
-    int64_t elements = 1;
-    for (size_t i = tensor.shape.size(); i-- > 0; elements *= tensor.shape[i])
+    // Shapes that are wrong on purpose have products that wrap around.
+    uint64_t product = 1;
+    for (size_t i = tensor.shape.size(); i-- > 0; product *= uint64_t(tensor.shape[i]))
       if (tensor.strides.empty())
-        strides.insert(strides.begin(), elements);
+        strides.insert(strides.begin(), int64_t(product));
+    auto elements = int64_t(product);
     pickle.text(tensor.name).global("torch._utils", "_rebuild_tensor_v2").op('(').op('(').text("storage");
     pickle.global("torch", tensor.storageClass).text(tensor.key).text("cpu");
     pickle.integer(tensor.stored < 0 ? elements : tensor.stored).raw("tQ").integer(tensor.offset).tuple(tensor.shape);
