@@ -185,7 +185,10 @@ private:
       bool integers = cpu::multipliesIntegers(dot);
       // Accumulators fill the registers beside one vector of weights and `vectors` of input: 8 x 3 of 32, 4 x 3 of 16.
       // Products of integers have two accumulators each, of i32 and of f32.
-      int64_t run = !many                            ? (tuning.fewRun ? tuning.fewRun : 4)
+      // Of few rows they decode blocks as well: two rows of the weight at a time keep the machine busy, and more of
+      // them are too many short streams of memory.
+      int64_t fewRun = integers ? 1 : 4;
+      int64_t run = !many                            ? (tuning.fewRun ? tuning.fewRun : fewRun)
                     : tuning.run                     ? tuning.run
                     : target.vectorRegisters() == 32 ? (integers ? 2 : 4)
                                                      : (integers ? 1 : 2);
