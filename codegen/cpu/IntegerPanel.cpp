@@ -2,19 +2,13 @@
 
 #include "codegen/cpu/IntegerPanel.h"
 
-#include "ir/Llama/WeightTypes.h"
-
 using namespace mlir;
 using namespace quipu::llama;
 
 namespace quipu::codegen::cpu {
 
-static IntegerForm formOf(const LinearRegion &region, DotKind dot) {
-  return {dot, *weightFormatOf(region.weightType().getElementType())->block};
-}
-
 IntegerPanel::IntegerPanel(KernelBuilder &b, const LinearRegion &region, DotKind dot)
-    : b(b), dots(b, formOf(region, dot)), stored(b, region.weightType()), inputs(region.inputs()),
+    : b(b), dots(b, integerFormOf(region, dot)), stored(b, region.weightType()), inputs(region.inputs()),
       at(places(region, dots)) {}
 
 IntegerPanel::Places IntegerPanel::places(const LinearRegion &region, const IntegerForm &form) {
@@ -27,7 +21,7 @@ IntegerPanel::Places IntegerPanel::places(const LinearRegion &region, const Inte
 }
 
 int64_t IntegerPanel::rowBytes(const LinearRegion &region, DotKind dot) {
-  return places(region, formOf(region, dot)).end;
+  return places(region, integerFormOf(region, dot)).end;
 }
 
 Value IntegerPanel::numberAt(Value row, int64_t base, Value feature) const {

@@ -10,11 +10,9 @@ using namespace quipu::llama;
 
 namespace quipu::codegen::cpu {
 
-static const BlockLayout &layoutOf(const LinearRegion &region) {
-  return *weightFormatOf(region.weightType().getElementType())->block;
+IntegerForm integerFormOf(const LinearRegion &region, DotKind dot) {
+  return {dot, *weightFormatOf(region.weightType().getElementType())->block};
 }
-
-static IntegerForm formOf(const LinearRegion &region, DotKind dot) { return {dot, layoutOf(region)}; }
 
 static int64_t blockOf(const LinearRegion &region) { return static_cast<int64_t>(region.quantize().getBlock()); }
 
@@ -41,7 +39,7 @@ static Value toIntegers(KernelBuilder &b, Value value) {
 SmallVector<Type> quantizedWorkspaces(const LinearRegion &region, DotKind dot, int64_t lanes) {
   KernelOp kernel = region.kernel;
   Builder b(kernel.getContext());
-  IntegerForm dots = formOf(region, dot);
+  IntegerForm dots = integerFormOf(region, dot);
   auto layout = TokenLanesAttr::get(kernel.getContext(), lanes, 1);
   auto input = cast<RankedTensorType>(region.exactInputType());
   int64_t inputs = region.inputs();
@@ -59,7 +57,8 @@ SmallVector<Type> quantizedWorkspaces(const LinearRegion &region, DotKind dot, i
 
 QuantizedTile::QuantizedTile(KernelBuilder &b, const LinearRegion &region, DotKind dot, int64_t lanes,
                              const KernelFrame &frame, Value rowTile)
-    : b(b), dots(b, formOf(region, dot)), lanes(lanes), block(blockOf(region)), hasCorrections(dots.offset() != 0) {
+    : b(b), dots(b, integerFormOf(region, dot)), lanes(lanes), block(blockOf(region)),
+      hasCorrections(dots.offset() != 0) {
   for (auto [number, type] : llvm::enumerate(quantizedWorkspaces(region, dot, lanes)))
     bases.push_back(b.at(frame.workspace(number), b.mul(rowTile, ActivationLayout(type).strideBytes())));
 }
@@ -126,7 +125,7 @@ void QuantizedTile::store(Value feature, ArrayRef<Value> values) const {
 //===----------------------------------------------------------------------===//
 
 QuantizedRows::QuantizedRows(KernelBuilder &b, const LinearRegion &region, DotKind dot)
-    : b(b), dots(b, formOf(region, dot)), inputs(region.inputs()), block(blockOf(region)) {
+    : b(b), dots(b, integerFormOf(region, dot)), inputs(region.inputs()), block(blockOf(region)) {
   scalesAt = llvm::alignTo(inputs * dots.integerBytes(), 64);
   firstCorrection = llvm::alignTo(scalesAt + inputs / block * 4, 64);
   sumsAt = firstCorrection + (dots.offset() ? inputs / together() * kLanes * 4 : 0);

@@ -22,6 +22,9 @@
 
 namespace quipu::codegen::cpu {
 
+/// The form of the integers that a kernel multiplies. Its weight lies in blocks.
+IntegerForm integerFormOf(const LinearRegion &region, llama::DotKind dot);
+
 /// Types of the workspaces of a kernel over many rows: integers (as words), scales, then corrections and sums where
 /// they are there. A vector holds those of `lanes` rows.
 llvm::SmallVector<mlir::Type> quantizedWorkspaces(const LinearRegion &region, llama::DotKind dot, int64_t lanes);

@@ -8,6 +8,7 @@
 #include "runtime/abi/plan_generated.h"
 
 #include <optional>
+#include <string_view>
 
 namespace quipu::frontend {
 
@@ -27,6 +28,18 @@ constexpr plan::DType toPlan(DType type) {
 
 /// The weight format of numbers of this type.
 inline const WeightFormat &denseFormat(DType type) { return quipu::denseFormat(toPlan(type)); }
+
+/// The dense format that safetensors and readers of checkpoints call "F32", "F16" or "BF16". Null for other names:
+/// weights do not have them.
+inline const WeightFormat *denseFormatNamed(std::string_view dtype) {
+  if (dtype == "F32")
+    return &denseFormat(DType::f32);
+  if (dtype == "F16")
+    return &denseFormat(DType::f16);
+  if (dtype == "BF16")
+    return &denseFormat(DType::bf16);
+  return nullptr;
+}
 
 /// The type of the numbers of a dense format.
 inline std::optional<DType> dtypeOf(const WeightFormat &format) {

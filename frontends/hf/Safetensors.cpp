@@ -46,17 +46,6 @@ static constexpr ElementType kElementTypes[] = {
     {"F8_E4M3", 8}, {"F8_E8M0", 8}, {"I16", 16},    {"U16", 16},    {"F16", 16}, {"BF16", 16}, {"I32", 32},
     {"U32", 32},    {"F32", 32},    {"C64", 64},    {"F64", 64},    {"I64", 64}, {"U64", 64}};
 
-/// The weight format of this dtype. Null if weights may not have it.
-static const WeightFormat *weightFormat(std::string_view dtype) {
-  if (dtype == "F32")
-    return &denseFormat(DType::f32);
-  if (dtype == "F16")
-    return &denseFormat(DType::f16);
-  if (dtype == "BF16")
-    return &denseFormat(DType::bf16);
-  return nullptr;
-}
-
 namespace {
 
 /// Reads the entry of one tensor.
@@ -223,7 +212,7 @@ WeightIndex readSafetensors(const std::string &path) {
     }
     TensorHeader tensor = TensorReader(path, name, item.value()).read(head.size(), dataSize);
     extents.push_back({tensor.offset, tensor.size, name});
-    if (const WeightFormat *format = weightFormat(tensor.dtype))
+    if (const WeightFormat *format = denseFormatNamed(tensor.dtype))
       index.tensors.emplace(name, WeightEntry{name, 0, tensor.offset, tensor.size, format, std::move(tensor.shape)});
     else
       index.foreign.emplace(name, ForeignTensor{0, tensor.size, std::move(tensor.dtype), std::move(tensor.shape)});

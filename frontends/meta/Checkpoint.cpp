@@ -39,17 +39,6 @@ static constexpr StorageType kStorageTypes[] = {{"torch.FloatStorage", "F32", 4}
                                                 {"torch.ShortStorage", "I16", 2},     {"torch.CharStorage", "I8", 1},
                                                 {"torch.ByteStorage", "U8", 1},       {"torch.BoolStorage", "BOOL", 1}};
 
-/// Null where weights have none.
-static const WeightFormat *weightFormat(std::string_view dtype) {
-  if (dtype == "F32")
-    return &denseFormat(DType::f32);
-  if (dtype == "F16")
-    return &denseFormat(DType::f16);
-  if (dtype == "BF16")
-    return &denseFormat(DType::bf16);
-  return nullptr;
-}
-
 /// The folder in the archive that holds data.pkl, with its slash.
 static std::string folderIn(const ZipDirectory &zip, const std::string &path) {
   std::string found;
@@ -159,7 +148,7 @@ private:
     if (offset > stored || elements > stored - offset)
       bad("takes elements ", offset, " to ", offset + elements, " of a storage of ", stored);
     uint64_t size = elements * type.bytes;
-    if (const WeightFormat *format = weightFormat(type.dtype))
+    if (const WeightFormat *format = denseFormatNamed(type.dtype))
       index.tensors.emplace(
           name, WeightEntry{std::string(name), 0, bytes.offset + offset * type.bytes, size, format, std::move(shape)});
     else
