@@ -7,6 +7,7 @@
 # as its last line. Exit status 1 when anything failed.
 #
 #   --tidy-since REV      clang-tidy over the files that differ from REV (default: the commit before the last one)
+#   --fuzz SECONDS        nothing of the above: runs libFuzzer on every target of test/fuzz/, all in that time
 #   --sanitize-compiler   the compiler too is built with the sanitizers, and its tests run again (takes half an hour more)
 
 # shellcheck source=tools/setup.sh
@@ -15,6 +16,7 @@ cd "$QUIPU_ROOT"
 
 tidy_since=HEAD~1
 sanitize_compiler=no
+fuzz_seconds=
 while [ $# -gt 0 ]; do
   case $1 in
     --tidy-since)
@@ -26,8 +28,16 @@ while [ $# -gt 0 ]; do
       shift
       ;;
     --sanitize-compiler) sanitize_compiler=yes ;;
+    --fuzz)
+      fuzz_seconds=${2:?"error: --fuzz needs a number of seconds"}
+      [[ $fuzz_seconds =~ ^[1-9][0-9]*$ ]] || {
+        echo "error: --fuzz $fuzz_seconds: must be a number of seconds from 1 up" >&2
+        exit 2
+      }
+      shift
+      ;;
     *)
-      echo "error: unknown option $1; tools/test.sh has --tidy-since REV and --sanitize-compiler" >&2
+      echo "error: unknown option $1; tools/test.sh has --tidy-since REV, --sanitize-compiler and --fuzz SECONDS" >&2
       exit 2
       ;;
   esac
@@ -87,6 +97,34 @@ check_tidy() {
   printf '%s\0' "${files[@]}" |
     xargs -0 -n 4 -P "$(nproc)" clang-tidy-22 -p build-tidy --quiet --extra-arg="-I$QUIPU_ROOT/build"
 }
+
+# Each target gets the same share of the time; as many run at once as there are processors. A target is one test.
+fuzz_all() {
+  local targets share
+  mapfile -t targets < <(basename -a test/fuzz/corpus/*/)
+  share=$((fuzz_seconds * $(nproc) / ${#targets[@]}))
+  [ "$share" -gt 0 ] || share=1
+  # shellcheck disable=SC2016
+  printf '%s\n' "${targets[@]}" | xargs -P "$(nproc)" -I{} bash -c '
+    status=0
+    test/fuzz/fuzz.sh build-fuzz "$1" "$2" >"$3/fuzz-$1.log" 2>&1 || status=$?
+    if [ "$status" -eq 0 ]; then
+      echo "1 0 0" >>"$4"
+    else
+      echo "FAILED fuzz: $1; the end of $3/fuzz-$1.log:"
+      tail -n 40 "$3/fuzz-$1.log"
+      echo "0 1 0" >>"$4"
+    fi' _ {} "$share" "$QUIPU_LOGS" "$counts"
+}
+
+if [ -n "$fuzz_seconds" ]; then
+  quipu_step "install packages" quipu_install "${QUIPU_PACKAGES[@]}" libclang-rt-22-dev libgtest-dev libgmock-dev
+  quipu_step "configure (fuzzing)" cmake --preset fuzz
+  quipu_step "build (fuzzing)" cmake --build build-fuzz --target quipu-fuzz
+  run_suite "fuzzing" fuzz_all
+  finished=yes
+  exit
+fi
 
 quipu_step "install packages" quipu_install "${QUIPU_PACKAGES[@]}" clang-format-22 clang-tidy-22 libclang-rt-22-dev libgtest-dev \
   libgmock-dev git

@@ -49,7 +49,7 @@ static const MeaningKey kMeaning[] = {
     {"attention.relative_buckets_count", "biases by relative position", {0}},
     {"attention.scale", "another scale of the scores than 1 / sqrt(head size)", {0}},
     {"attention.shared_kv_layers", "layers that share keys and values", {0}},
-    {"attention.sliding_window_pattern", "windows in some layers", {}},
+    {"attention.sliding_window_pattern", "a window in some layers alone", {}},
     {"attention.temperature_length", "scaling of queries by position", {0}},
     {"attention.temperature_scale", "scaling of queries by position", {0, 1}},
     {"attention.value_length_mla", "latent attention", {}},

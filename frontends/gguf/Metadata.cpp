@@ -106,7 +106,9 @@ std::string shown(const Value &value) {
     return std::to_string(numberAt<uint64_t>(value.bytes.data()));
   if (std::optional<int64_t> integer = integerOf(value.type, value.bytes.data()))
     return std::to_string(*integer);
-  return concat(*numberOf(value.type, value.bytes.data()));
+  double number = *numberOf(value.type, value.bytes.data());
+  // Not to be taken for an integer, which it may have to be.
+  return concat(number, number == std::floor(number) ? concat(" (", name(value.type), ")") : "");
 }
 
 ValueType Metadata::readType(ByteReader &reader, const char *what, std::string_view key) const {

@@ -60,7 +60,7 @@ public:
       bad("is ", shown(value), " but must be an object with dtype, shape and data_offsets");
     for (const auto &item : value.items())
       if (item.key() != "dtype" && item.key() != "shape" && item.key() != "data_offsets")
-        bad("has the unknown key ", shownText(item.key()), "; only dtype, shape and data_offsets are defined");
+        bad("has the unknown key ", shownText(item.key()), ", and only dtype, shape and data_offsets are defined");
 
     TensorHeader header;
     header.dtype = readDType();
@@ -69,8 +69,7 @@ public:
     if (begin > end)
       bad("has data_offsets [", begin, ", ", end, "] that end before they begin");
     if (end > dataSize)
-      bad("has data_offsets [", begin, ", ", end, "] beyond the ", dataSize,
-          " bytes of data in the file; the file is truncated or damaged, get it again");
+      bad("has data_offsets [", begin, ", ", end, "] beyond the ", dataSize, " bytes of data in the file");
     header.offset = dataBegin + begin;
     header.size = end - begin;
     checkSize(header);
@@ -79,7 +78,7 @@ public:
 
 private:
   template <typename... Args> [[noreturn]] void bad(const Args &...args) const {
-    fail(path, ": tensor ", shownText(name), " ", args...);
+    fail(path, ": tensor ", shownText(name), " ", args..., "; the file is truncated or damaged, get it again");
   }
 
   const json &at(const char *key) const {
@@ -136,7 +135,8 @@ static void checkMetadata(const std::string &path, const json &metadata) {
   if (metadata.is_null())
     return;
   if (!metadata.is_object() || !std::ranges::all_of(metadata, &json::is_string))
-    fail(path, ": __metadata__ is ", shown(metadata), " but must map strings to strings");
+    fail(path, ": __metadata__ is ", shown(metadata),
+         " but must map strings to strings; the file is damaged, get it again");
 }
 
 namespace {
@@ -271,7 +271,7 @@ WeightIndex readShardedSafetensors(const std::string &indexPath, std::vector<Not
     const json &shard = item.value();
     if (!shard.is_string() || !isPlainName(shard.get_ref<const std::string &>()))
       fail(indexPath, ": weight_map says that tensor ", shownText(item.key()), " is in ", shown(shard),
-           " but it must be the name of a file in the same folder");
+           " but it must be the name of a file in the same folder; get the index again");
     shards.insert(shard.get<std::string>());
   }
 

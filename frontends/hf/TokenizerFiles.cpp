@@ -139,7 +139,7 @@ json Reader::readObject(const char *file, const char *what) const {
   std::string path = (folder / file).string();
   json object = parseJson(readTextFile(path, what, kMaxJsonBytes), path);
   if (!object.is_object())
-    fail(path, ": holds ", shown(object), " but must hold a JSON object");
+    fail(path, ": holds ", shown(object), " but must hold a JSON object; get the file again");
   return object;
 }
 

@@ -30,7 +30,7 @@ AddedToken parseAddedToken(const json &value, const std::string &place) {
     fields.find("id");
     for (const std::string &field : fields.unknown())
       fields.fail(field, value.at(field),
-                  "only content, single_word, lstrip, rstrip, normalized and special are known");
+                  "only content, single_word, lstrip, rstrip, normalized and special are known; remove it");
   } else {
     fail(place, " is ", shown(value), " but must be a string, or an object with \"content\"");
   }
@@ -152,7 +152,7 @@ private:
 
 TokenizerJson readTokenizerJson(const json &file, const std::string &path, std::vector<Note> &notes) {
   if (!file.is_object())
-    fail(path, ": holds ", shown(file), " but must hold a JSON object");
+    fail(path, ": holds ", shown(file), " but must hold a JSON object; get the file again");
   Fields fields(file, path);
   fields.find("version");
   auto part = [&](const char *field) {

@@ -101,7 +101,7 @@ private:
   }
   uint64_t count(const PickleValue &value, const char *what) const {
     if (value.kind != Kind::integer || value.number < 0)
-      bad("has a ", what, " that is no number from 0 up");
+      bad("has something else than a number from 0 up for its ", what);
     return uint64_t(value.number);
   }
   std::vector<uint64_t> counts(const PickleValue &tensor, size_t number, const char *what) const {

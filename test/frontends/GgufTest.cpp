@@ -522,7 +522,7 @@ static const Refusal kRefusals[] = {
     {"BlockCount0", [](GgufFile &f) { f.set("llama.block_count", 0u); }, {"llama.block_count", "from 1 to"}},
     {"BlockCountHuge", [](GgufFile &f) { f.set("llama.block_count", ~0u); }, {"llama.block_count", "4294967295"}},
     {"BlockCountNegative", [](GgufFile &f) { f.set(GgufFile::key("llama.block_count", Type::i32, bytesOf(-2))); }, {"llama.block_count", "is -2"}},
-    {"BlockCountOfFloat", [](GgufFile &f) { f.set("llama.block_count", 2.0f); }, {"llama.block_count", "must be an integer"}},
+    {"BlockCountOfFloat", [](GgufFile &f) { f.set("llama.block_count", 2.0f); }, {"llama.block_count", "is 2 (f32)", "must be an integer"}},
     {"HeadsNoMultiple", [](GgufFile &f) { f.set("llama.attention.head_count_kv", 3u); }, {"llama.attention.head_count", "multiple of the 3"}},
     {"HeadsByLayer", [](GgufFile &f) { f.setList<uint32_t>("llama.attention.head_count_kv", Type::u32, {2, 4}); }, {"head_count_kv", "differs from layer to layer (2, 4)"}},
     {"HeadsOfNoLayer", [](GgufFile &f) { f.setList<uint32_t>("llama.attention.head_count_kv", Type::u32, {}); }, {"head_count_kv", "must not be empty"}},
@@ -613,6 +613,7 @@ static const Refusal kRefusals[] = {
     {"TokenNotUtf8", [](GgufFile &f) { addTokenizer(f); std::vector<std::string> tokens(265, "x"); tokens[7] = "\xff"; f.set("tokenizer.ggml.tokens", tokens); }, {"tokenizer.ggml.tokens", "element 7", "UTF-8"}},
     {"TokenTwice", [](GgufFile &f) { addTokenizer(f); f.set("tokenizer.ggml.tokens", std::vector<std::string>(265, "x")); }, {"tokenizer.ggml", "both \"x\""}},
 };
+static_assert(std::size(kRefusals) >= kMinBadGguf);
 
 TEST_P(GgufRefusal, Names) {
   GgufFile file = smallGguf();

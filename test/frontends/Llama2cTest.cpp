@@ -166,31 +166,33 @@ struct BadFile {
 };
 } // namespace
 
+static const BadFile kBadFiles[] = {
+    {"short", [](File &f) { f.more = -1; }, {"it is truncated"}},
+    {"long", [](File &f) { f.more = 1; }, {"bytes long, but a llama2.c model of version 0"}},
+    {"short v1", [](File &f) { f.version = 1, f.more = -4; }, {"version 1", "truncated"}},
+    {"short v2", [](File &f) { f.version = 2, f.more = -4; }, {"version 2", "truncated"}},
+    {"no layers", [](File &f) { f.numbers[2] = 0; }, {"n_layers is 0"}},
+    {"negative dim", [](File &f) { f.version = 1, f.numbers[0] = -64; }, {"dim is -64"}},
+    {"huge hidden", [](File &f) { f.version = 1, f.numbers[1] = 1 << 30; }, {"hidden_dim is 1073741824"}},
+    {"negative vocab", [](File &f) { f.version = 1, f.numbers[5] = -10; }, {"vocab_size is -10"}},
+    {"no positions", [](File &f) { f.version = 1, f.numbers[6] = 0; }, {"seq_len is 0"}},
+    {"heads", [](File &f) { f.numbers[4] = 3; }, {"n_heads is 4 but must be a multiple", "3"}},
+    {"odd heads",
+     [](File &f) {
+       f.numbers[3] = 64;
+       f.numbers[4] = 1;
+     },
+     {"dim is 64 but must be an even multiple"}},
+    {"dim", [](File &f) { f.numbers[0] = 66; }, {"dim is 66 but must be an even multiple"}},
+    {"version", [](File &f) { f.version = 3; }, {"version 3", "only 0, 1 and 2"}},
+    {"group of nothing", [](File &f) { f.version = 2, f.group = -32; }, {"groups have -32"}},
+    {"small group", [](File &f) { f.version = 2, f.group = 16; }, {"groups have 16", "multiples of 32"}},
+    {"group and rows", [](File &f) { f.version = 2, f.group = 64; }, {"rows of 96 values", "groups of 64"}},
+};
+static_assert(std::size(kBadFiles) >= kMinBadLlama2c);
+
 TEST(Llama2c, Refusals) {
-  const BadFile cases[] = {
-      {"short", [](File &f) { f.more = -1; }, {"it is truncated"}},
-      {"long", [](File &f) { f.more = 1; }, {"bytes long, but a llama2.c model of version 0"}},
-      {"short v1", [](File &f) { f.version = 1, f.more = -4; }, {"version 1", "truncated"}},
-      {"short v2", [](File &f) { f.version = 2, f.more = -4; }, {"version 2", "truncated"}},
-      {"no layers", [](File &f) { f.numbers[2] = 0; }, {"n_layers is 0"}},
-      {"negative dim", [](File &f) { f.version = 1, f.numbers[0] = -64; }, {"dim is -64"}},
-      {"huge hidden", [](File &f) { f.version = 1, f.numbers[1] = 1 << 30; }, {"hidden_dim is 1073741824"}},
-      {"negative vocab", [](File &f) { f.version = 1, f.numbers[5] = -10; }, {"vocab_size is -10"}},
-      {"no positions", [](File &f) { f.version = 1, f.numbers[6] = 0; }, {"seq_len is 0"}},
-      {"heads", [](File &f) { f.numbers[4] = 3; }, {"n_heads is 4 but must be a multiple", "3"}},
-      {"odd heads",
-       [](File &f) {
-         f.numbers[3] = 64;
-         f.numbers[4] = 1;
-       },
-       {"dim is 64 but must be an even multiple"}},
-      {"dim", [](File &f) { f.numbers[0] = 66; }, {"dim is 66 but must be an even multiple"}},
-      {"version", [](File &f) { f.version = 3; }, {"version 3", "only 0, 1 and 2"}},
-      {"group of nothing", [](File &f) { f.version = 2, f.group = -32; }, {"groups have -32"}},
-      {"small group", [](File &f) { f.version = 2, f.group = 16; }, {"groups have 16", "multiples of 32"}},
-      {"group and rows", [](File &f) { f.version = 2, f.group = 64; }, {"rows of 96 values", "groups of 64"}},
-  };
-  for (const BadFile &each : cases) {
+  for (const BadFile &each : kBadFiles) {
     SCOPED_TRACE(each.name);
     File file;
     each.change(file);

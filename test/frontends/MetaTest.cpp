@@ -447,7 +447,7 @@ static const BadCheckpoint kBadCheckpoints[] = {
      {"\"t\" has no storage"}},
     {"NegativeSize",
      withTensor([](PickledTensor &t) { t.shape = {-2, 3}, t.strides = {3, 1}; }),
-     {"\"t\" has a shape that is no number from 0 up"}},
+     {"\"t\" has something else than a number from 0 up for its shape"}},
     {"NegativeOffset", withTensor([](PickledTensor &t) { t.offset = -1; }), {"offset"}},
     {"HugeShape",
      withTensor(
@@ -465,6 +465,7 @@ static const BadCheckpoint kBadCheckpoints[] = {
     {"ClimbingKey", withTensor([](PickledTensor &t) { t.key = "../data.pkl"; }), {"../data.pkl", "leads out"}},
     {"UnknownStorage", withTensor([](PickledTensor &t) { t.storageClass = "QInt8Storage"; }), {"torch.QInt8Storage"}},
 };
+static_assert(std::size(kBadCheckpoints) >= kMinBadCheckpoints);
 
 INSTANTIATE_TEST_SUITE_P(All, CheckpointRefusal, testing::ValuesIn(kBadCheckpoints),
                          [](const auto &each) { return std::string(each.param.name); });

@@ -7,6 +7,7 @@
 #include "frontends/common/Model.h"
 #include "frontends/hf/TensorNames.h"
 #include "runtime/support/Error.h"
+#include "test/fuzz/KeepInput.h"
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -37,6 +38,7 @@ public:
 
   std::string file(const std::string &name) const { return (path / name).string(); }
   std::string write(const std::string &name, const std::string &bytes) const {
+    keepInput(name, bytes);
     std::ofstream(path / name, std::ios::binary) << bytes;
     return file(name);
   }
@@ -63,6 +65,10 @@ inline void expectWords(const std::string &message, const std::vector<std::strin
   EXPECT_EQ(message.find('\n'), std::string::npos) << message;
   EXPECT_LT(message.size(), 1000u) << message;
 }
+
+/// How many malformed files of each kind the tests hold at least; each is refused with a message that says what is
+/// wrong.
+inline constexpr size_t kMinBadGguf = 40, kMinBadCheckpoints = 15, kMinBadTokenizers = 20, kMinBadLlama2c = 10;
 
 /// Whether something of that kind was said of the field.
 inline bool hasNote(const frontend::ModelConfig &config, std::string_view field, frontend::Note::Kind kind) {

@@ -90,46 +90,75 @@ TEST(TokenizerJson, ReadsBothKinds) {
   EXPECT_EQ(Tokenizer::fromData(folder.open(characterFile()))->decode(Ids{4, 4}), "ab ab");
 }
 
+namespace {
+struct BadTokenizer {
+  const char *name;
+  std::string bytes;
+  std::vector<std::string> words;
+  uint32_t vocabSize = 16;
+  friend void PrintTo(const BadTokenizer &value, std::ostream *out) { *out << value.name; }
+};
+class TokenizerRefusal : public testing::TestWithParam<BadTokenizer> {};
+} // namespace
+
 // Test: files that are no tokenizer, or not a sound one.
-TEST(TokenizerJson, Malformed) {
-  JsonFolder folder;
-  expectWords(folder.error(json("")), {"tokenizer.json", "empty"});
-  expectWords(folder.error(json("{")), {"tokenizer.json", "JSON"});
-  expectWords(folder.error(json(R"({"model": 1, "model": 2})")), {"tokenizer.json", "\"model\""});
-  expectWords(folder.error(json("[]")), {"tokenizer.json", "must hold a JSON object"});
-  expectWords(folder.error(json("{}")), {"tokenizer.json", "\"model\"", "BPE"});
-  expectWords(folder.error(json("version https://git-lfs.github.com/spec/v1\n")), {"Git LFS pointer"});
-  expectWords(folder.errorAt("/model", 3), {"\"model\" is 3"});
-  expectWords(folder.errorAt("/model/vocab", json::array()), {"\"model.vocab\"", "object from piece to id"});
-  expectWords(folder.errorAt("/model/vocab", json::object()), {"\"model.vocab\"", "object from piece to id"});
-  expectWords(folder.errorAt("/model/vocab/a", -1), {"\"model.vocab\", \"a\"", "id -1"});
-  expectWords(folder.errorAt("/model/vocab/a", "0"), {"\"model.vocab\", \"a\"", "id \"0\""});
-  expectWords(folder.errorAt("/model/vocab/a", 1), {"the id 1 is that of two pieces"});
-  expectWords(folder.errorAt("/model/vocab/a", 4000000000), {"\"a\"", "id 4000000000"});
-  expectWords(folder.errorAt("/model/vocab", {{"", 0}}), {"empty piece"});
-  expectWords(folder.errorAt("/model/merges", json::object()), {"\"model.merges\"", "list of pairs"});
-  expectWords(folder.errorAt("/model/merges/0", 7), {"\"model.merges\" has 7"});
-  expectWords(folder.errorAt("/model/merges/0", {"a", "b", "c"}), {"\"model.merges\" has [\"a\", \"b\", \"c\"]"});
-  expectWords(folder.errorAt("/model/merges/0", "ab"), {"merge 0 is \"ab\"", "a space between"});
-  expectWords(folder.errorAt("/model/merges/0", "a b c"), {"merge 0 is \"a b c\""});
-  expectWords(folder.errorAt("/model/merges/0", "a x"), {"merge 0", "\"x\" is no piece"});
-  expectWords(folder.errorAt("/model/merges/0", "b a"), {"merge 0", "\"ba\" is no piece"});
-  expectWords(folder.errorAt("/model/unk_token", "<unk>"), {"\"model.unk_token\" is \"<unk>\"", "piece of the vocab"});
-  expectWords(folder.errorAt("/added_tokens/0/id", nullptr), {"\"added_tokens\"", "id null"});
-  expectWords(folder.errorAt("/added_tokens/0/content", ""), {"\"added_tokens\"", "without text"});
-  expectWords(folder.errorAt("/added_tokens/0/odd", true), {"\"odd\""});
-  std::string damaged = byteLevelFile().dump();
-  damaged.replace(damaged.find("<end>"), 5, "\xff");
-  expectWords(errorOf([&] {
-                std::vector<Note> notes;
-                (void)hf::readTokenizer(folder.folder.write("tokenizer.json", damaged), 16, notes, false);
-              }),
-              {"tokenizer.json", "UTF-8"});
-  json twice = byteLevelFile();
-  twice["added_tokens"].push_back({{"id", 6}, {"content", "<end>"}});
-  expectWords(folder.error(twice), {"\"<end>\" has the ids 5 and 6"});
-  expectWords(folder.error(byteLevelFile(), 4), {"5 ids but the model has 4", "another model"});
+TEST_P(TokenizerRefusal, NamesWhatIsWrong) {
+  TempFolder folder;
+  std::string path = folder.write("tokenizer.json", GetParam().bytes);
+  std::vector<Note> notes;
+  std::string message =
+      errorOf([&] { (void)hf::readTokenizer(path, GetParam().vocabSize, notes, /*compiling=*/false); });
+  expectWords(message, GetParam().words);
+  EXPECT_TRUE(message.starts_with(path)) << message;
 }
+
+/// The byte-level file with one value changed.
+static std::string with(const char *place, const json &value) {
+  json file = byteLevelFile();
+  file[json::json_pointer(place)] = value;
+  return file.dump();
+}
+
+static std::string withoutText(std::string_view text, const std::string &instead) {
+  std::string bytes = byteLevelFile().dump();
+  return bytes.replace(bytes.find(text), text.size(), instead);
+}
+
+static const BadTokenizer kBadTokenizers[] = {
+    {"Empty", "", {"is empty"}},
+    {"HalfJson", "{", {"JSON"}},
+    {"KeyTwice", R"({"model": 1, "model": 2})", {"\"model\""}},
+    {"NoObject", "[]", {"must hold a JSON object"}},
+    {"NoModel", "{}", {"\"model\"", "BPE"}},
+    {"Pointer", "version https://git-lfs.github.com/spec/v1\n", {"Git LFS pointer"}},
+    {"NotUtf8", withoutText("<end>", "\xff"), {"UTF-8"}},
+    {"DeeplyNested", std::string(100'000, '['), {"JSON"}},
+    {"OtherModel", byteLevelFile().dump(), {"5 ids but the model has 4", "another model"}, 4},
+    {"ModelOfNumber", with("/model", 3), {"\"model\" is 3"}},
+    {"VocabOfList", with("/model/vocab", json::array()), {"\"model.vocab\"", "object from piece to id"}},
+    {"VocabEmpty", with("/model/vocab", json::object()), {"\"model.vocab\"", "object from piece to id"}},
+    {"IdNegative", with("/model/vocab/a", -1), {"\"model.vocab\", \"a\"", "id -1"}},
+    {"IdOfText", with("/model/vocab/a", "0"), {"\"model.vocab\", \"a\"", "id \"0\""}},
+    {"IdTwice", with("/model/vocab/a", 1), {"the id 1 is that of two pieces"}},
+    {"IdHuge", with("/model/vocab/a", 4000000000), {"\"a\"", "id 4000000000"}},
+    {"PieceEmpty", with("/model/vocab", {{"", 0}}), {"empty piece"}},
+    {"MergesOfObject", with("/model/merges", json::object()), {"\"model.merges\"", "list of pairs"}},
+    {"MergeOfNumber", with("/model/merges/0", 7), {"\"model.merges\" has 7"}},
+    {"MergeOfThree", with("/model/merges/0", {"a", "b", "c"}), {"\"model.merges\" has [\"a\", \"b\", \"c\"]"}},
+    {"MergeOfOne", with("/model/merges/0", "ab"), {"merge 0 is \"ab\"", "a space between"}},
+    {"MergeOfThreeWords", with("/model/merges/0", "a b c"), {"merge 0 is \"a b c\""}},
+    {"MergeOfUnknown", with("/model/merges/0", "a x"), {"merge 0", "\"x\" is no piece"}},
+    {"MergeToUnknown", with("/model/merges/0", "b a"), {"merge 0", "\"ba\" is no piece"}},
+    {"UnknownUnknown", with("/model/unk_token", "<unk>"), {"\"model.unk_token\" is \"<unk>\"", "piece of the vocab"}},
+    {"AddedWithoutId", with("/added_tokens/0/id", nullptr), {"\"added_tokens\"", "id null"}},
+    {"AddedWithoutText", with("/added_tokens/0/content", ""), {"\"added_tokens\"", "without text"}},
+    {"AddedOdd", with("/added_tokens/0/odd", true), {"\"odd\""}},
+    {"AddedTwice", with("/added_tokens/1", {{"id", 6}, {"content", "<end>"}}), {"\"<end>\" has the ids 5 and 6"}},
+};
+static_assert(std::size(kBadTokenizers) >= kMinBadTokenizers);
+
+INSTANTIATE_TEST_SUITE_P(All, TokenizerRefusal, testing::ValuesIn(kBadTokenizers),
+                         [](const auto &each) { return std::string(each.param.name); });
 
 // Test: what is not supported is named, and what is there instead.
 TEST(TokenizerJson, Unsupported) {

@@ -7,6 +7,7 @@
 #include "runtime/abi/WeightFormat.h"
 #include "runtime/support/Hash.h"
 #include "runtime/support/OutputFile.h"
+#include "test/fuzz/KeepInput.h"
 
 #include <algorithm>
 #include <cstring>
@@ -376,10 +377,20 @@ void makeCuda(plan::PlanT &plan) {
   mix.tensor_maps[0]->box_columns = uint32_t(kToyHidden);
 }
 
-std::vector<uint8_t> packPlan(const plan::PlanT &plan) {
+static std::vector<uint8_t> packed(const plan::PlanT &plan) {
   flatbuffers::FlatBufferBuilder builder;
   plan::FinishPlanBuffer(builder, plan::Plan::Pack(builder, &plan));
   return std::vector<uint8_t>(builder.GetBufferPointer(), builder.GetBufferPointer() + builder.GetSize());
+}
+
+std::vector<uint8_t> packPlan(const plan::PlanT &plan) {
+  // A seed of fuzzing is small: nothing runs its code.
+  plan::PlanT seed = plan;
+  for (auto &module : seed.modules)
+    module->bytes.resize(std::min<size_t>(module->bytes.size(), 64));
+  std::vector<uint8_t> bytes = packed(seed);
+  keepInput("plan", {reinterpret_cast<const char *>(bytes.data()), bytes.size()});
+  return packed(plan);
 }
 
 std::vector<uint8_t> planBytes(std::span<const uint8_t> payload) {

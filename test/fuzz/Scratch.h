@@ -1,0 +1,62 @@
+//===- Scratch.h - Files for readers that take a path ---------------*- C++ -*-===//
+
+#ifndef QUIPU_TEST_FUZZ_SCRATCH_H
+#define QUIPU_TEST_FUZZ_SCRATCH_H
+
+#include "runtime/support/Error.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <string_view>
+#include <unistd.h>
+
+namespace quipu::test {
+
+/// A folder that a target keeps as long as the process lives: making one for each input would take most of the time.
+class Scratch {
+public:
+  Scratch() {
+    static int count = 0;
+    folder = std::filesystem::temp_directory_path() /
+             ("quipu-fuzz-" + std::to_string(getpid()) + "-" + std::to_string(count++));
+    std::filesystem::create_directories(folder);
+  }
+  ~Scratch() {
+    std::error_code error;
+    std::filesystem::remove_all(folder, error);
+  }
+  Scratch(const Scratch &) = delete;
+  Scratch &operator=(const Scratch &) = delete;
+
+  std::string write(const char *name, std::string_view bytes) const {
+    std::ofstream(folder / name, std::ios::binary) << bytes;
+    return (folder / name).string();
+  }
+
+private:
+  std::filesystem::path folder;
+};
+
+/// Ends the process as a failed assertion does, in every build.
+inline void require(bool holds, const char *what) {
+  if (holds)
+    return;
+  fprintf(stderr, "an accepted input breaks this: %s\n", what);
+  abort();
+}
+
+/// Runs a reader, which may throw quipu::Error.
+template <typename Read> void accepts(Read read) {
+  try {
+    read();
+  } catch (const Error &error) {
+    require(*error.what() != '\0', "a message says something");
+  }
+}
+
+} // namespace quipu::test
+
+#endif // QUIPU_TEST_FUZZ_SCRATCH_H
