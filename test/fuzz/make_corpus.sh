@@ -35,7 +35,7 @@ make() {
   for folder in "$here/corpus/$name" "${@/#/$inputs/tests/}"; do
     [ ! -d "$folder" ] || find "$folder" -maxdepth 1 -type f -size -16 -exec cp -t "$inputs/some/$name" {} +
   done
-  QUIPU_FUZZ_TARGET=$name "$fuzz" -set_cover_merge=1 -max_len=32768 "$inputs/chosen/$name" "$inputs/some/$name"
+  QUIPU_FUZZ_TARGET=$name "$fuzz" -set_cover_merge=1 -max_len=32768 -artifact_prefix="$inputs/" "$inputs/chosen/$name" "$inputs/some/$name"
   find "$here/corpus/$name" -type f ! -name 'found-*' -delete
   while read -r bytes chosen; do
     size=$((size + bytes))
