@@ -1,7 +1,8 @@
 """The lit suite: FileCheck tests of dialect, frontends, passes, codegen, tools, and end-to-end runs.
 
 Features that a test may REQUIRE (a test that needs one the machine lacks is reported as skipped, with the reason):
-  avx2 fma f16c avx512 avx512bf16 avx512fp16 avx512vnni amx   what the CPU can do (avx512: everything of x86-64-v4)
+  avx2 fma f16c avxvnni avx512 avx512bf16 avx512fp16 avx512vnni amx   what the CPU can do (avx512: everything of
+                                                   x86-64-v4; amx: tiles, of bf16 and of integers)
   ptxas                                            NVIDIA's assembler is on the PATH or under /usr/local/cuda
   toolkit_ptxas                                    it is under /usr/local/cuda
   transformers                                     Python with torch and transformers; QUIPU_TRANSFORMERS_PYTHON names
@@ -38,7 +39,8 @@ def cpu_features():
         "avx512bf16": {"avx512f", "avx512_bf16"},
         "avx512fp16": {"avx512f", "avx512_fp16"},
         "avx512vnni": {"avx512f", "avx512_vnni"},
-        "amx": {"amx_tile", "amx_bf16"},
+        "avxvnni": {"avx2", "avx_vnni"},
+        "amx": {"amx_tile", "amx_bf16", "amx_int8"},
     }
     return [feature for feature, required in needs.items() if required <= flags]
 

@@ -1,7 +1,7 @@
 //===- CheckSchedule.cpp - Whether a kernel can follow its schedule ------------===//
 
 #include "codegen/cpu/CheckSchedule.h"
-#include "codegen/cpu/QuantizedInput.h"
+#include "codegen/cpu/AmxProduct.h"
 
 #include "mlir/IR/TypeUtilities.h"
 
@@ -114,8 +114,8 @@ private:
     bool rounded = linear.getInput().getDefiningOp<QuantizeOp>() != nullptr;
     DotKind dot = schedule.getDot();
     if (rounded != multipliesIntegers(dot))
-      return refuse() << (rounded ? "multiplies no integers; the input is rounded by llama.quantize, which int8 and "
-                                    "int16 are for"
+      return refuse() << (rounded ? "multiplies no integers; the input is rounded by llama.quantize, which int8, "
+                                    "int16 and amx_int8 are for"
                                   : "multiplies integers; put llama.quantize in front of the product");
     if (!rounded)
       return success();
@@ -127,7 +127,12 @@ private:
       return refuse() << "multiplies " << kIntegersTogether << " integers together; the input has a scale for each "
                       << quantize.getBlock();
     if (dot == DotKind::Int8 && !target.hasInt8Dot())
-      return refuse() << "has dot products of 8-bit integers, which need avx512vnni and avx512vl; the target is cpu:"
+      return refuse()
+             << "has dot products of 8-bit integers, which need avx512vnni and avx512vl, or avxvnni in 8 lanes; "
+                "the target is cpu:"
+             << target.requested;
+    if (dot == DotKind::AmxInt8 && !target.hasAmxInt8())
+      return refuse() << "has products of tiles of integers, which need amx-int8; the target is cpu:"
                       << target.requested;
     if (dot == DotKind::Int16 && schedule.getLanes() == 16 && !target.has("avx512bw"))
       return refuse() << "has dot products of 16-bit integers in 16 lanes, which need avx512bw; the target is cpu:"
@@ -169,8 +174,26 @@ private:
       if (!llvm::all_of(operands, [](Type type) { return type.isBF16(); }) || (many && !inPairs))
         return refuse() << "has dot products of bf16: both operands must be, for many rows in pairs of features";
       return success();
+    case DotKind::AmxBf16: {
+      if (!target.hasAmxBf16())
+        return refuse() << "has products of tiles of bf16, which need amx-bf16, avx512bf16 and avx512vl; the target is "
+                           "cpu:"
+                        << target.requested;
+      auto linears = kernel.getOps<LinearOp>();
+      if (linears.empty())
+        return refuse() << "has products of tiles, which linear kernels alone have";
+      if (!llvm::all_of(operands, [](Type type) { return type.isBF16(); }) || !inPairs)
+        return refuse() << "has products of tiles of bf16: both operands must be, the input in pairs of features";
+      auto weight = cast<RankedTensorType>((*linears.begin()).getWeight().getType());
+      if (weight.getDimSize(1) % kBf16InTile)
+        return refuse() << "has products of tiles of " << kBf16InTile
+                        << " inputs, which divide the rows of the weight; "
+                        << "found " << weight;
+      return success();
+    }
     case DotKind::Int8:
     case DotKind::Int16:
+    case DotKind::AmxInt8:
       return refuse() << "has dot products of integers, which linear kernels alone have";
     }
     llvm_unreachable("all kinds of dot products are listed");

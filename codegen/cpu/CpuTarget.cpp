@@ -3,6 +3,7 @@
 #include "codegen/cpu/CpuTarget.h"
 
 #include "codegen/common/ModuleTarget.h"
+#include "runtime/support/AmxPermission.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
@@ -36,12 +37,12 @@ std::string CpuTarget::featureString() const {
 }
 
 // The features beyond the x86-64 base that kernels or LLVM's choice of instructions can depend on. The runtime detects
-// all of them (runtime/cpu/CpuFeatures.cpp). A feature that no kernel uses (AMX, virtualisation)
-// is not here: with it a plan would refuse machines that could run it.
+// all of them (runtime/cpu/CpuFeatures.cpp). A feature that no kernel uses (virtualisation) is not here: with it a plan
+// would refuse machines that could run it.
 static constexpr StringLiteral kRelevant[] = {
-    "sse3",     "ssse3",    "sse4.1",   "sse4.2",   "popcnt",     "avx",        "avx2",
-    "fma",      "f16c",     "bmi",      "bmi2",     "lzcnt",      "movbe",      "avx512f",
-    "avx512bw", "avx512cd", "avx512dq", "avx512vl", "avx512bf16", "avx512fp16", "avx512vnni"};
+    "sse3",       "ssse3",      "sse4.1",     "sse4.2",  "popcnt",   "avx",      "avx2",     "fma",      "f16c",
+    "bmi",        "bmi2",       "lzcnt",      "movbe",   "avx512f",  "avx512bw", "avx512cd", "avx512dq", "avx512vl",
+    "avx512bf16", "avx512fp16", "avx512vnni", "avxvnni", "amx-tile", "amx-bf16", "amx-int8"};
 
 // The features of the x86-64 psABI's micro-architecture levels, as far as the list above has them.
 static constexpr StringLiteral kLevel3[] = {"sse3", "ssse3", "sse4.1", "sse4.2", "popcnt", "avx",  "avx2",
@@ -53,8 +54,10 @@ static Error refuse(const Twine &message) { return createStringError(inconvertib
 /// Enables the features of a base. Returns the processor to tune for, or "" when the base is unknown.
 static std::string enableBase(StringRef base, StringSet<> &enabled) {
   if (base == "host") {
+    bool permitsTiles = requestAmx();
     for (const auto &feature : sys::getHostCPUFeatures())
-      if (feature.second && is_contained(kRelevant, feature.first()))
+      if (feature.second && is_contained(kRelevant, feature.first()) &&
+          (permitsTiles || !feature.first().starts_with("amx")))
         enabled.insert(feature.first());
     return sys::getHostCPUName().str();
   }
@@ -74,8 +77,9 @@ static void disable(StringRef name, StringSet<> &enabled) {
   enabled.erase(name);
   SmallVector<std::string> dependents;
   for (const auto &entry : enabled)
-    if ((name == "avx512f" && entry.first().starts_with("avx512")) ||
-        (name == "avx512bw" && entry.first() == "avx512bf16"))
+    if ((name == "avx512f" && (entry.first().starts_with("avx512") || entry.first().starts_with("amx"))) ||
+        (name == "avx512bw" && entry.first() == "avx512bf16") ||
+        (name == "amx-tile" && entry.first().starts_with("amx")))
       dependents.push_back(entry.first().str());
   for (const std::string &dependent : dependents)
     enabled.erase(dependent);
@@ -103,6 +107,10 @@ static Error checkFeatures(StringRef text, const StringSet<> &enabled) {
   for (StringRef feature : {"avx512bf16", "avx512bw", "avx512cd", "avx512dq", "avx512vl", "avx512fp16", "avx512vnni"})
     if (enabled.contains(feature) && !enabled.contains("avx512f"))
       return refuse("--target '" + text + "': " + feature + " needs avx512f");
+  // Tiles are of as many rows as a vector of AVX-512 has lanes.
+  for (auto [feature, base] : {std::pair("amx-bf16", "amx-tile"), {"amx-int8", "amx-tile"}, {"amx-tile", "avx512f"}})
+    if (enabled.contains(feature) && !enabled.contains(base))
+      return refuse("--target '" + text + "': " + feature + " needs " + base);
   for (StringRef needed : {"avx2", "fma", "f16c"})
     if (!enabled.contains(needed))
       return refuse("--target '" + text + "' has no " + needed +

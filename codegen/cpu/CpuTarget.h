@@ -32,7 +32,10 @@ struct CpuTarget {
   /// Pairs of bf16 accumulated into f32 in one instruction.
   bool hasBf16Dot() const { return has("avx512bf16") && has("avx512vl"); }
   /// Fours of 8-bit integers accumulated into i32 in one instruction.
-  bool hasInt8Dot() const { return has("avx512vnni") && has("avx512vl"); }
+  bool hasInt8Dot() const { return (has("avx512vnni") && has("avx512vl")) || (has("avxvnni") && lanes() == 8); }
+  /// Products of tiles of bf16, and of 8-bit integers.
+  bool hasAmxBf16() const { return has("amx-bf16") && hasBf16Dot(); }
+  bool hasAmxInt8() const { return has("amx-int8"); }
   /// Pairs of 16-bit integers multiplied and added, in vectors of lanes().
   bool hasInt16Dot() const { return lanes() == 8 || has("avx512bw"); }
   /// Architectural vector registers.

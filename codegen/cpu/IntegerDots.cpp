@@ -11,16 +11,29 @@ static int64_t lanesOf(Value vector) { return cast<VectorType>(vector.getType())
 
 Value IntegerDots::prepare(Value integers) const {
   int64_t lanes = lanesOf(integers);
-  if (isShifted()) {
+  auto all = [&](int64_t value) {
     auto type = cast<VectorType>(integers.getType());
-    Value top = arith::ConstantOp::create(b, DenseElementsAttr::get(type, static_cast<int8_t>(-128)));
-    return arith::XOrIOp::create(b, integers, top);
-  }
+    return arith::ConstantOp::create(b, DenseElementsAttr::get(type, static_cast<int8_t>(value)));
+  };
+  if (isTiled())
+    return layout.integers.offset ? b.sub(integers, all(layout.integers.offset)) : integers;
+  if (isShifted())
+    return arith::XOrIOp::create(b, integers, all(-128));
   if (isBytes())
     return integers;
   auto wide = b.vectorOf(element(), lanes);
   return layout.integers.isSigned ? arith::ExtSIOp::create(b, wide, integers).getResult()
                                   : arith::ExtUIOp::create(b, wide, integers).getResult();
+}
+
+Value IntegerDots::ofParts(Value numbers, int64_t blockElements) const {
+  int64_t count = lanesOf(numbers), parts = blockElements / part();
+  if (count == parts)
+    return numbers;
+  SmallVector<int64_t> order;
+  for (int64_t i = 0; i < parts; ++i)
+    order.push_back(i * count / parts);
+  return vector::ShuffleOp::create(b, numbers, numbers, order);
 }
 
 Value IntegerDots::multiply(Value accumulator, Value weights, Value inputs) const {

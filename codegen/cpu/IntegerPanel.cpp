@@ -32,17 +32,7 @@ void IntegerPanel::decode(ArrayRef<Value> weightRows, Value scratch) {
   rows.clear();
   for (size_t i = 0; i < weightRows.size(); ++i)
     rows.push_back(b.at(scratch, static_cast<int64_t>(i) * at.end));
-  int64_t block = stored.blockElements(), part = dots.part(), parts = block / part;
-  // Scales of more than a part are repeated.
-  auto spread = [&](Value numbers) -> Value {
-    int64_t count = cast<VectorType>(numbers.getType()).getNumElements();
-    if (count == parts)
-      return numbers;
-    SmallVector<int64_t> order;
-    for (int64_t i = 0; i < parts; ++i)
-      order.push_back(i * count / parts);
-    return vector::ShuffleOp::create(b, numbers, numbers, order);
-  };
+  int64_t block = stored.blockElements();
   b.loop(b.i64(0), b.i64(inputs), block, [&](Value k) {
     for (auto [from, to] : llvm::zip_equal(weightRows, rows)) {
       WeightOperand::Run run = stored.run(from, k);
@@ -50,9 +40,9 @@ void IntegerPanel::decode(ArrayRef<Value> weightRows, Value scratch) {
         Value integers = dots.prepare(run.integers(i, kIntegersTogether));
         b.store(integers, b.at(to, b.mul(b.add(k, i), dots.integerBytes())), 1);
       }
-      b.store(spread(run.allScales()), numberAt(to, at.scales, k), 4);
+      b.store(dots.ofParts(run.allScales(), block), numberAt(to, at.scales, k), 4);
       if (dots.hasMinimum())
-        b.store(spread(run.allMinima()), numberAt(to, at.minima, k), 4);
+        b.store(dots.ofParts(run.allMinima(), block), numberAt(to, at.minima, k), 4);
     }
   });
 }

@@ -12,14 +12,19 @@
 //         accumulators[2 * run][vectors] += broadcast weight . input vectors
 //         epilogue on vectors of rows, store
 //
+// With AMX the tiles of the hardware make the sums (AmxProduct.h), and a loop takes some of them at a time through the
+// epilogue.
+//
 //===----------------------------------------------------------------------===//
 
 #include "codegen/common/Activation.h"
 #include "codegen/common/CacheAddress.h"
+#include "codegen/cpu/AmxProduct.h"
 #include "codegen/cpu/Emitters.h"
 #include "codegen/cpu/IntegerPanel.h"
 #include "codegen/cpu/TokenLanes.h"
 #include "codegen/cpu/WeightOperand.h"
+#include "ir/Llama/ScheduleLimits.h"
 #include "runtime/abi/KernelAbi.h"
 
 using namespace mlir;
@@ -41,7 +46,7 @@ public:
         linear(region.linear), stored(b, linear.getWeight().getType()),
         weight(b, stored.hasBlocks() ? decodedType() : linear.getWeight().getType()),
         inputLayout(readsWorkspace() ? region.workspaceType() : linear.getInput().getType()) {
-    if (region.quantize())
+    if (region.quantize() && !usesTiles(schedule.getDot()))
       panel.emplace(b, region, schedule.getDot());
   }
 
@@ -57,10 +62,16 @@ public:
       for (const Section &section : region.tiles(schedule.getRun())) {
         Value lower = b.max(b.sub(entry.begin, b.i64(first)), b.i64(0));
         Value upper = b.min(b.sub(entry.end, b.i64(first)), b.i64(section.tiles));
+        if (usesTiles(schedule.getDot())) {
+          amx.emplace(b, region, schedule, section, b.at(entry.scratch, appendScratchBytes(region, schedule)));
+          amx->configure();
+        }
         b.loop(lower, upper, 1, [&](Value tile) { emitTile(section, tile, firstRowTile, lastRowTile); });
         first += section.tiles;
       }
     });
+    if (amx)
+      AmxTiles(b).release();
   }
 
 private:
@@ -90,7 +101,9 @@ private:
   void emitTile(const Section &section, Value tile, Value firstRowTile, Value lastRowTile) {
     TilePosition at(b, section, tile);
     SmallVector<Value> weightRows = region.weightRows(b, *frame, section, at.rowOffset);
-    if (panel)
+    if (amx)
+      amx->decode(weightRows);
+    else if (panel)
       panel->decode(weightRows, b.at(frame->scratch, appendScratchBytes(region, schedule)));
     else if (stored.hasBlocks())
       weightRows = decode(weightRows);
@@ -126,6 +139,8 @@ private:
 
   void emitPanel(const Section &section, const TilePosition &at, ArrayRef<Value> weightRows, Value rowTile,
                  int64_t vectors) {
+    if (amx)
+      return emitTilePanel(section, at, rowTile, vectors);
     SmallVector<Value> sums = panel ? emitIntegerProduct(rowTile, vectors) : emitProduct(weightRows, rowTile, vectors);
     for (int64_t v = 0; v < vectors; ++v) {
       SmallVector<Value> a, c;
@@ -134,10 +149,41 @@ private:
         if (section.hasSecond)
           c.push_back(sums[(section.run + i) * vectors + v]);
       }
-      TileOfRows tile{section, at, b.add(rowTile, v), a, c};
-      for (const EpilogueStage &stage : section.stages)
-        std::visit([&](const auto &kind) { emitStage(kind, tile); }, stage);
+      emitEpilogue({section, at, b.add(rowTile, v), a, c});
     }
+  }
+
+  void emitEpilogue(TileOfRows tile) {
+    for (const EpilogueStage &stage : tile.section.stages)
+      std::visit([&](const auto &kind) { emitStage(kind, tile); }, stage);
+  }
+
+  void emitTilePanel(const Section &section, const TilePosition &at, Value rowTile, int64_t vectors) {
+    if (region.quantize()) {
+      amx->multiply(QuantizedTile(b, region, schedule.getDot(), lanes, *frame, rowTile));
+    } else {
+      SmallVector<Value> inputTiles;
+      for (int64_t v = 0; v < vectors; ++v)
+        inputTiles.push_back(b.at(input, b.mul(b.add(rowTile, v), inputLayout.strideBytes())));
+      amx->multiply(inputTiles);
+    }
+    // The sums of a run do not fit into registers. Some of its rows are a section of smaller tiles. Where features of a
+    // result lie in pairs, a slice has whole pairs.
+    Section slice = section;
+    slice.run = section.run % 2 ? section.run : widestVector(section.run, kRowsOfSlice);
+    int64_t slices = section.run / slice.run;
+    slice.tilesPerGroup *= slices;
+    b.loop(b.i64(0), b.i64(vectors), 1, [&](Value v) {
+      b.loop(b.i64(0), b.i64(slices), 1, [&](Value number) {
+        Value first = b.mul(number, slice.run);
+        TilePosition part(at.group, b.add(b.mul(at.inGroup, slices), number),
+                          b.add(at.rowOffset, b.mul(first, section.rowStride)));
+        SmallVector<Value> a = amx->sums(v, 0, first, slice.run), c;
+        if (section.hasSecond)
+          c = amx->sums(v, 1, first, slice.run);
+        emitEpilogue({slice, part, b.add(rowTile, v), a, c});
+      });
+    });
   }
 
   SmallVector<Value> emitIntegerProduct(Value rowTile, int64_t vectors) {
@@ -312,8 +358,13 @@ private:
   /// The weight as it lies in memory, and as products read it.
   WeightOperand stored, weight;
   ActivationLayout inputLayout;
+  /// Rows of both runs that go through the epilogue together.
+  static constexpr int64_t kRowsOfSlice = 4;
+
   /// Of products of integers.
   std::optional<IntegerPanel> panel;
+  /// Of products of tiles: those of the section that is being emitted.
+  std::optional<AmxProduct> amx;
   KernelFrame *frame = nullptr;
   Value input;
 };
@@ -326,6 +377,8 @@ void emitLinearMany(KernelBuilder &b, LinearTiles &region, CpuLinearScheduleAttr
 
 int64_t linearManyScratchBytes(LinearTiles &region, CpuLinearScheduleAttr schedule) {
   int64_t rowBytes = 0;
+  if (usesTiles(schedule.getDot()))
+    return appendScratchBytes(region, schedule) + AmxProduct::scratchBytes(region, schedule);
   if (region.quantize())
     rowBytes = IntegerPanel::rowBytes(region, schedule.getDot());
   else if (isa<BlockType>(getElementTypeOrSelf(region.linear.getWeight())))

@@ -42,6 +42,8 @@ struct TilePosition {
   TilePosition(KernelBuilder &b, const Section &section, mlir::Value tile)
       : group(b.div(tile, section.tilesPerGroup)), inGroup(b.rem(tile, section.tilesPerGroup)),
         rowOffset(b.add(b.mul(group, section.groupRows), b.mul(inGroup, section.tileRows))) {}
+  TilePosition(mlir::Value group, mlir::Value inGroup, mlir::Value rowOffset)
+      : group(group), inGroup(inGroup), rowOffset(rowOffset) {}
 
   mlir::Value group, inGroup, rowOffset;
 };

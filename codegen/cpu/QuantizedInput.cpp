@@ -69,7 +69,7 @@ Value QuantizedTile::address(unsigned workspace, Value index) const {
 }
 
 Value QuantizedTile::words(Value feature) const {
-  return b.load(b.vectorOf(dots.element(), lanes * dots.perWord()), address(0, b.div(feature, dots.perWord())), 4);
+  return b.load(b.vectorOf(dots.element(), lanes * dots.perWord()), wordsAt(feature), 4);
 }
 
 Value QuantizedTile::scale(Value feature) const {

@@ -37,6 +37,8 @@ public:
 
   /// Vectors over the rows. `feature` is the first of a word, block or part.
   mlir::Value words(mlir::Value feature) const;
+  /// Where they lie. Those of the next features follow.
+  mlir::Value wordsAt(mlir::Value feature) const { return address(0, b.div(feature, dots.perWord())); }
   mlir::Value scale(mlir::Value feature) const;
   /// Zeros where the weight has no offset.
   mlir::Value correction(mlir::Value feature) const;

@@ -1,10 +1,11 @@
 //===- SelectCpu.cpp - Schedules for CPUs -----------------------------------===//
 
 #include "codegen/common/LinearRegion.h"
-#include "codegen/cpu/QuantizedInput.h"
+#include "codegen/cpu/AmxProduct.h"
 #include "codegen/schedule/Select.h"
 
 #include "ir/Llama/DebugLog.h"
+#include "ir/Llama/ScheduleLimits.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/TypeUtilities.h"
 
@@ -155,10 +156,28 @@ private:
   /// The dot product of a linear kernel.
   DotKind dotOf(LinearOp linear, bool many) {
     if (linear.getInput().getDefiningOp<QuantizeOp>())
-      return target.hasInt8Dot() ? DotKind::Int8 : DotKind::Int16;
-    Type input = getElementTypeOrSelf(linear.getInput()), weight = getElementTypeOrSelf(linear.getWeight());
-    bool bf16 = target.hasBf16Dot() && input.isBF16() && weight.isBF16() && (!many || packed);
-    return bf16 ? DotKind::Bf16 : DotKind::Fma;
+      return many && target.hasAmxInt8() ? DotKind::AmxInt8 : target.hasInt8Dot() ? DotKind::Int8 : DotKind::Int16;
+    auto weight = cast<RankedTensorType>(linear.getWeight().getType());
+    bool bf16 = target.hasBf16Dot() && getElementTypeOrSelf(linear.getInput()).isBF16() &&
+                weight.getElementType().isBF16() && (!many || packed);
+    if (!bf16)
+      return DotKind::Fma;
+    bool tiles = many && target.hasAmxBf16() && weight.getDimSize(1) % cpu::kBf16InTile == 0;
+    return tiles ? DotKind::AmxBf16 : DotKind::Bf16;
+  }
+
+  /// Rows of a run, and vectors of the input, of a linear kernel over many rows.
+  std::pair<int64_t, int64_t> manyTile(DotKind dot) {
+    int64_t vectors = tuning.vectors ? tuning.vectors : 3;
+    // As many rows as a tile of the hardware has.
+    if (usesTiles(dot))
+      return {tuning.run ? tuning.run : kRunLimit.high, std::min(vectors, mostTileVectors(dot))};
+    // Accumulators fill the registers beside one vector of weights and `vectors` of input: 8 x 3 of 32, 4 x 3 of 16.
+    // Products of integers have two accumulators each, of i32 and of f32.
+    int64_t run = target.vectorRegisters() == 32 ? 4 : 2;
+    if (cpu::multipliesIntegers(dot))
+      run /= 2;
+    return {tuning.run ? tuning.run : run, vectors};
   }
 
   /// Workspaces of a linear kernel over many rows.
@@ -183,18 +202,12 @@ private:
       Type input = cast<RankedTensorType>(linear.getInput().getType()).getElementType();
       DotKind dot = dotOf(linear, many);
       bool integers = cpu::multipliesIntegers(dot);
-      // Accumulators fill the registers beside one vector of weights and `vectors` of input: 8 x 3 of 32, 4 x 3 of 16.
-      // Products of integers have two accumulators each, of i32 and of f32.
       // Of few rows they decode blocks as well: two rows of the weight at a time keep the machine busy, and more of
       // them are too many short streams of memory.
       int64_t fewRun = integers ? 1 : 4;
-      int64_t run = !many                            ? (tuning.fewRun ? tuning.fewRun : fewRun)
-                    : tuning.run                     ? tuning.run
-                    : target.vectorRegisters() == 32 ? (integers ? 2 : 4)
-                                                     : (integers ? 1 : 2);
-      int64_t vectors = !many ? 1 : tuning.vectors ? tuning.vectors : 3;
+      auto [run, vectors] = many ? manyTile(dot) : std::pair(tuning.fewRun ? tuning.fewRun : fewRun, int64_t(1));
       int64_t inputs = cast<RankedTensorType>(linear.getInput().getType()).getDimSize(1);
-      int64_t inputBits = dot == DotKind::Int8 ? 8 : dot == DotKind::Int16 ? 16 : input.getIntOrFloatBitWidth();
+      int64_t inputBits = dot == DotKind::Int16 ? 16 : integers ? 8 : input.getIntOrFloatBitWidth();
       int64_t tileBytes = inputs * lanes * inputBits / 8;
       int64_t rowTiles = std::max<int64_t>(kInputBytes / tileBytes / vectors, 1) * vectors;
       if (tuning.rowTiles)

@@ -79,7 +79,11 @@ def Llama_DotKind : Llama_Enum<"DotKind", "the instruction of a CPU kernel's dot
   // Fours of unsigned and signed 8-bit integers accumulated into i32 (AVX512-VNNI).
   I32EnumAttrCase<"Int8", 2, "int8">,
   // Pairs of signed 16-bit integers, which hold 8-bit ones, multiplied and added to i32 (AVX2).
-  I32EnumAttrCase<"Int16", 3, "int16">]>;
+  I32EnumAttrCase<"Int16", 3, "int16">,
+  // Tiles of bf16 accumulated into tiles of f32 (AMX-BF16).
+  I32EnumAttrCase<"AmxBf16", 4, "amx_bf16">,
+  // Tiles of signed 8-bit integers accumulated into tiles of i32 (AMX-INT8).
+  I32EnumAttrCase<"AmxInt8", 5, "amx_int8">]>;
 
 def Llama_CudaDot : Llama_Enum<"CudaDot", "the instruction of a CUDA kernel's products", [
   // Operands widened to f32, fused multiply-add: the only one for f32 operands.
@@ -291,8 +295,9 @@ def Llama_CpuLinearScheduleAttr : Llama_ScheduleAttr<"cpu", "LinearKernel", "Cpu
     A tile is two runs of `run` rows of the weight: two halves of a rotary head, gate and up, or neighbours. `many`: a
     tile is multiplied by `vectors` vectors of `lanes` rows of the input. A pass over the weight serves `rowTiles` tiles
     of `lanes` input rows, as many as stay in a core's L2. `few`: a tile is multiplied by one row at a time, and
-    `vectors` and `rowTiles` are 1. `dot` is the instruction of the inner loop. `int8` and `int16` are for a weight in
-    blocks whose input `llama.quantize` has rounded. `prefetch` is the distance in bytes of software prefetch in the
+    `vectors` and `rowTiles` are 1. `dot` is the instruction of the inner loop. `int8`, `int16` and `amx_int8` are for a
+    weight in blocks whose input `llama.quantize` has rounded. `amx_bf16` and `amx_int8` are for many rows: a run is the
+    rows of an AMX tile. `prefetch` is the distance in bytes of software prefetch in the
     weight stream (0: none).
 
     ```mlir

@@ -53,6 +53,8 @@ LogicalResult checkDotLanes(EmitError emitError, int64_t lanes, DotKind dot) {
     return emitError() << "dot = bf16 needs 4, 8 or 16 lanes, found " << lanes;
   if ((dot == DotKind::Int8 || dot == DotKind::Int16) && lanes < 8)
     return emitError() << "dot = " << stringifyDotKind(dot) << " needs 8 or 16 lanes, found " << lanes;
+  if (usesTiles(dot) && lanes != kTileLanes)
+    return emitError() << "dot = " << stringifyDotKind(dot) << " needs " << kTileLanes << " lanes, found " << lanes;
   return success();
 }
 
@@ -65,9 +67,12 @@ LogicalResult checkDotLanes(EmitError emitError, int64_t lanes, DotKind dot) {
 LogicalResult CpuLinearScheduleAttr::verify(EmitError emitError, RowRegime rows, int64_t lanes, int64_t run,
                                             int64_t vectors, int64_t rowTiles, DotKind dot, int64_t prefetch) {
   bool many = rows == RowRegime::Many;
+  if (usesTiles(dot) && !many)
+    return emitError() << "dot = " << stringifyDotKind(dot) << " is for many rows";
+  Limit vectorsLimit = !many ? only(1) : usesTiles(dot) ? Limit{1, mostTileVectors(dot)} : kVectorsLimit;
   if (failed(checkDotLanes(emitError, lanes, dot)) ||
       failed(check(emitError, {{"run", run, kRunLimit},
-                               {"vectors", vectors, many ? kVectorsLimit : only(1)},
+                               {"vectors", vectors, vectorsLimit},
                                {"rowTiles", rowTiles, many ? kRowTilesLimit : only(1)},
                                {"prefetch", prefetch, many ? only(0) : kPrefetchLimit}})))
     return failure();

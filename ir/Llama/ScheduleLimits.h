@@ -9,6 +9,8 @@
 #ifndef QUIPU_IR_LLAMA_SCHEDULELIMITS_H
 #define QUIPU_IR_LLAMA_SCHEDULELIMITS_H
 
+#include "ir/Llama/Llama.h"
+
 #include <cstdint>
 
 namespace quipu::llama {
@@ -24,6 +26,13 @@ inline constexpr Limit kRunLimit{1, 16}, kVectorsLimit{1, 8}, kRowTilesLimit{1, 
 inline constexpr int64_t kMostRunTimesVectors = 64;
 inline constexpr Limit kPrefetchLimit{0, 1 << 20}, kLanesLimit{1, 16}, kRowsPerBlockLimit{1, 65536};
 inline constexpr Limit kPageKeysLimit{1, 65536};
+
+/// Rows of the input in an AMX tile: its 64 bytes are as many sums of 32 bits.
+inline constexpr int64_t kTileLanes = 16;
+inline bool usesTiles(DotKind dot) { return dot == DotKind::AmxBf16 || dot == DotKind::AmxInt8; }
+/// Two tiles of weights, one for each vector, and the sums of every pair of them make eight, all that a CPU has.
+/// Integers need theirs for other sums.
+inline int64_t mostTileVectors(DotKind dot) { return dot == DotKind::AmxBf16 ? 2 : 1; }
 
 // CUDA. An mma takes 8 columns or 16 rows at a time, a block has at most 32 warps.
 inline constexpr Limit kWarpsLimit{1, 32}, kThreadsLimit{32, 1024, 32}, kStagesLimit{2, 32};

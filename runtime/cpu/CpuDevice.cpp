@@ -3,6 +3,7 @@
 #include "runtime/cpu/CpuDevice.h"
 #include "runtime/cpu/CpuCode.h"
 #include "runtime/cpu/CpuFeatures.h"
+#include "runtime/support/AmxPermission.h"
 #include "runtime/support/Error.h"
 #include "runtime/support/ParallelFor.h"
 

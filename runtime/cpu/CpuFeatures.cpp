@@ -8,8 +8,6 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 #endif
 
 namespace quipu {
@@ -173,17 +171,10 @@ std::string cpuModelName() {
   return name.empty() ? "x86-64 CPU" : name;
 }
 
-bool requestAmx() {
-  constexpr long kRequestPermission = 0x1023; // ARCH_REQ_XCOMP_PERM
-  constexpr long kTileData = 18;
-  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
-}
-
 #else
 
 static std::vector<std::string> detect() { return {}; }
 std::string cpuModelName() { return "CPU"; }
-bool requestAmx() { return false; }
 
 #endif
 

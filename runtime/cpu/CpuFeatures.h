@@ -18,9 +18,6 @@ bool hasCpuFeature(std::string_view feature);
 /// "AMD EPYC 9755 ...".
 std::string cpuModelName();
 
-/// Asks the system for permission to use AMX tiles, for all threads of the process. False if it refuses.
-bool requestAmx();
-
 } // namespace quipu
 
 #endif // QUIPU_RUNTIME_CPU_CPUFEATURES_H

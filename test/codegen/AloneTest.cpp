@@ -5,93 +5,23 @@
 //
 //===-------------------------------------------------------------------------------------===//
 
-#include "codegen/Passes.h"
-#include "codegen/common/CodeModule.h"
-#include "codegen/cpu/CpuKernel.h"
-#include "codegen/cpu/KernelFrame.h"
-#include "runtime/abi/KernelAbi.h"
+#include "test/codegen/CompiledKernels.h"
 
-#include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/IR/MLIRContext.h"
-#include "mlir/Parser/Parser.h"
-#include "mlir/Pass/PassManager.h"
-#include "llvm/ADT/APFloat.h"
-#include "llvm/IR/LLVMContext.h"
-#include "llvm/IR/Module.h"
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <cstdlib>
-#include <cstring>
-#include <dlfcn.h>
 #include <functional>
 #include <numbers>
+#include <optional>
 #include <random>
-#include <unistd.h>
 
 using namespace quipu;
-using namespace quipu::codegen;
-using namespace quipu::codegen::cpu;
+using namespace quipu::test;
 
 namespace {
 
 constexpr int64_t kRows = 21, kOutputs = 5, kPadded = 32, kHeads = 3, kPage = 4, kPages = 8, kSequences = 2;
 const int32_t kSelected[kOutputs] = {0, 3, 3, 17, 20};
-
-/// A matrix of numbers as a tensor holds them.
-struct Matrix {
-  int64_t width = 0;
-  std::vector<double> values;
-
-  double at(int64_t row, int64_t k) const { return values[row * width + k]; }
-};
-
-/// Bits of a number rounded to a type, and the number that bits are.
-uint32_t encode(mlir::Type type, double value) {
-  llvm::APFloat number(value);
-  bool lost = false;
-  number.convert(mlir::cast<mlir::FloatType>(type).getFloatSemantics(), llvm::APFloat::rmNearestTiesToEven, &lost);
-  return uint32_t(number.bitcastToAPInt().getZExtValue());
-}
-
-double decode(mlir::Type type, uint32_t bits) {
-  unsigned width = type.getIntOrFloatBitWidth();
-  llvm::APFloat number(mlir::cast<mlir::FloatType>(type).getFloatSemantics(), llvm::APInt(width, bits));
-  bool lost = false;
-  number.convert(llvm::APFloat::IEEEdouble(), llvm::APFloat::rmNearestTiesToEven, &lost);
-  return number.convertToDouble();
-}
-
-/// Memory of an activation, filled or read by rows and features.
-class Memory {
-public:
-  explicit Memory(mlir::Type type) : layout(type), bytes(kPadded * layout.width * layout.elementBytes(), 0xff) {}
-
-  void write(const Matrix &matrix) {
-    for (int64_t row = 0; row < int64_t(matrix.values.size()) / matrix.width; ++row)
-      for (int64_t k = 0; k < matrix.width; ++k) {
-        uint32_t bits = encode(layout.element, matrix.at(row, k));
-        memcpy(bytes.data() + place(row, k), &bits, layout.elementBytes());
-      }
-  }
-  double read(int64_t row, int64_t k) const {
-    uint32_t bits = 0;
-    memcpy(&bits, bytes.data() + place(row, k), layout.elementBytes());
-    return decode(layout.element, bits);
-  }
-
-  ActivationLayout layout;
-  std::vector<uint8_t> bytes;
-
-private:
-  /// As #llama.token_lanes describes it.
-  size_t place(int64_t row, int64_t k) const {
-    if (!layout.lanes)
-      return (row * layout.width + k) * layout.elementBytes();
-    int64_t pair = row / layout.lanes * (layout.width / layout.pack) + k / layout.pack;
-    return ((pair * layout.lanes + row % layout.lanes) * layout.pack + k % layout.pack) * layout.elementBytes();
-  }
-};
 
 std::string replaceAll(std::string text, const std::string &from, const std::string &to) {
   for (size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
@@ -200,17 +130,11 @@ protected:
       gain.push_back(decode(bf16(), encode(bf16(), normal(random))));
   }
 
-  void TearDown() override {
-    if (library)
-      dlclose(library);
-  }
-
   mlir::Type f32() { return mlir::Float32Type::get(&context); }
   mlir::Type bf16() { return mlir::BFloat16Type::get(&context); }
 
   /// Compiles the module and opens the code.
   void load() {
-    context.loadDialect<llama::LlamaDialect, mlir::func::FuncDialect>();
     std::string text = replaceAll(kText, "$P", "decode") + replaceAll(kText, "$P", "prefill");
     text = text.insert(0, "llama.weight @gain : tensor<$Wxbf16> role norm sources [\"gain\"]\n");
     size_t first = text.find("$A");
@@ -218,54 +142,21 @@ protected:
     text = replaceAll(text, "$A", "prefill, rows = 33 to 64, align = 16");
     text = replaceAll(replaceAll(text, "$2W", std::to_string(2 * width)), "$W", std::to_string(width));
     text = replaceAll(replaceAll(text, "$H", std::to_string(head)), "$T", GetParam().type);
-    module = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
-    ASSERT_TRUE(module);
+    kernels.emplace(context, text, std::string("cpu:") + GetParam().target);
+    ASSERT_TRUE(kernels->isLoaded());
     element = mlir::cast<mlir::RankedTensorType>(kernelOf("decode.norm").getArgumentTypes().front()).getElementType();
-
-    LlamaSelectSchedulesOptions options;
-    options.target = std::string("cpu:") + GetParam().target;
-    mlir::PassManager passes(&context);
-    passes.addPass(createLlamaSelectSchedules(options));
-    passes.addPass(createLlamaEmitCpu({options.target, ""}));
-    passes.addPass(createLlamaLowerCpu({options.target}));
-    ASSERT_TRUE(mlir::succeeded(passes.run(*module)));
-    llvm::Expected<CpuTarget> target = parseCpuTarget(options.target);
-    ASSERT_TRUE(bool(target));
-    llvm::LLVMContext llvmContext;
-    auto translated = translateToLLVM(codeOf(*module), *target, llvmContext);
-    ASSERT_TRUE(bool(translated));
-    auto bytes = emitSharedLibrary(**translated, *target);
-    ASSERT_TRUE(bool(bytes));
-    std::string path = testing::TempDir() + "quipu-alone-XXXXXX";
-    int descriptor = mkstemp(path.data());
-    ASSERT_GE(descriptor, 0);
-    ASSERT_EQ(write(descriptor, bytes->data(), bytes->size()), ssize_t(bytes->size()));
-    close(descriptor);
-    library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-    unlink(path.c_str());
-    ASSERT_TRUE(library) << dlerror();
   }
 
-  llama::KernelOp kernelOf(const std::string &name) { return module->lookupSymbol<llama::KernelOp>(name); }
+  llama::KernelOp kernelOf(const std::string &name) { return kernels->kernelOf(name); }
 
-  /// Runs a kernel on pointers, over its whole grid in two parts.
+  /// Runs a kernel on pointers.
   void run(const std::string &name, std::vector<void *> pointers) {
-    std::optional<llama::CodeAttr> code = kernelOf(name).getCode();
-    ASSERT_TRUE(code) << name;
-    ASSERT_EQ(code->getEntries().size(), 1u);
-    llama::EntryAttr entry = code->getEntries().front();
-    using Function = void (*)(void **, const int64_t *, int64_t, int64_t, void *);
-    auto function = reinterpret_cast<Function>(dlsym(library, entry.getSymbol().str().c_str()));
-    ASSERT_TRUE(function) << name;
-    bool isMany = name.starts_with("prefill");
-    int64_t dims[8] = {};
-    dims[kDimTokens] = isMany ? kPadded : kRows;
+    ASSERT_EQ(kernelOf(name).getCode()->getEntries().size(), 1u);
+    CompiledKernels::Dims dims = {};
+    dims[kDimTokens] = name.starts_with("prefill") ? kPadded : kRows;
     dims[kDimOutputs] = kOutputs;
     dims[kDimBlockTableStride] = kPages;
-    int64_t rows = entry.getRows() == RowDim::Outputs ? kOutputs : dims[kDimTokens];
-    int64_t blocks = entry.getFixed() * llvm::divideCeil(rows, entry.getRowsPerBlock()), half = blocks / 2;
-    function(pointers.data(), dims, 0, half, nullptr);
-    function(pointers.data(), dims, half, blocks, nullptr);
+    kernels->run(name, std::move(pointers), dims);
   }
 
   /// Runs a kernel on activations (and what `more` points to behind them) and compares each result.
@@ -276,9 +167,9 @@ protected:
       llama::KernelOp kernel = kernelOf(program + op);
       std::vector<Memory> memory;
       for (size_t i = 0; i < inputs.size(); ++i)
-        memory.emplace_back(kernel.getArgumentTypes()[i]).write(*inputs[i]);
+        memory.emplace_back(kernel.getArgumentTypes()[i], kPadded).write(*inputs[i]);
       for (mlir::Type type : kernel.getResultTypes())
-        memory.emplace_back(type);
+        memory.emplace_back(type, kPadded);
       std::vector<void *> pointers;
       for (Memory &each : memory) {
         if (pointers.size() == inputs.size() && more)
@@ -328,8 +219,7 @@ protected:
   std::vector<double> gain;
   mlir::Type element;
   mlir::MLIRContext context;
-  mlir::OwningOpRef<mlir::ModuleOp> module;
-  void *library = nullptr;
+  std::optional<CompiledKernels> kernels;
 };
 
 void Alone::checkRotations() {
@@ -374,7 +264,7 @@ void Alone::checkAppends() {
   for (const char *program : {"decode.append", "prefill.append"}) {
     SCOPED_TRACE(program);
     llama::KernelOp kernel = kernelOf(program);
-    Memory keys(kernel.getArgumentTypes()[1]), values(kernel.getArgumentTypes()[2]);
+    Memory keys(kernel.getArgumentTypes()[1], kPadded), values(kernel.getArgumentTypes()[2], kPadded);
     keys.write(x);
     values.write(y);
     std::vector<int32_t> positions(kPadded, -1), sequences(kPadded, 0), blockTable(kSequences * kPages);

@@ -136,6 +136,19 @@ TEST_F(CpuScheduleTest, RowsOfLaunches) {
   expectSays(emit(text, kLevel4), "gives @k rows of tokens where another launch gives selected output rows");
 }
 
+// Test: tiles are of many rows of bf16 in pairs, and divide the rows of the weight. Attention has none.
+TEST_F(CpuScheduleTest, Tiles) {
+  const std::string tiles = "rows = many, lanes = 16, run = 16, vectors = 2, rowTiles = 2, dot = amx_bf16";
+  const std::string target = kBf16 + ",+amx-tile,+amx-bf16";
+  expectSays(linear(tiles, kPairs, kPairs, kBf16), "need amx-bf16, avx512bf16 and avx512vl");
+  expectSays(linear(tiles, kLanes, kLanes, target), "the input in pairs of features");
+  expectSays(linear(tiles, kPairs, kPairs, target), "tiles of 32 inputs, which divide the rows of the weight");
+  expectSays(attention("rows = many, lanes = 16, keys = 32, dot = amx_bf16", kPairs, kPairs, target),
+             "which linear kernels alone have");
+  expectSays(attention("rows = many, lanes = 16, keys = 32, dot = amx_int8", kPairs, kPairs, target),
+             "which linear kernels alone have");
+}
+
 // Test: types that the schedule's loops would read as something else.
 TEST_F(CpuScheduleTest, Types) {
   expectSays(linear(kMany + "fma", kPairs, kLanes, kBf16), "features that lie in pairs need dot = bf16");

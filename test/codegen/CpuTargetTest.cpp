@@ -7,6 +7,7 @@
 
 using namespace quipu::codegen::cpu;
 using testing::HasSubstr;
+using testing::Not;
 
 static std::string errorOf(llvm::StringRef text) {
   auto target = parseCpuTarget(text);
@@ -36,6 +37,40 @@ TEST(CpuTarget, FeaturesAreAddedAndTakenAway) {
   EXPECT_EQ(taken->lanes(), 8);
   for (const std::string &feature : taken->features)
     EXPECT_FALSE(llvm::StringRef(feature).starts_with("avx512")) << feature;
+}
+
+// Test: tiles are asked for by what multiplies them; without AVX-512 there are none.
+TEST(CpuTarget, Tiles) {
+  const std::string all = "cpu:x86-64-v4,+avx512bf16,+amx-tile,+amx-int8,+amx-bf16";
+  auto target = parseCpuTarget(all);
+  ASSERT_TRUE(static_cast<bool>(target));
+  EXPECT_TRUE(target->hasAmxBf16());
+  EXPECT_TRUE(target->hasAmxInt8());
+  auto integers = parseCpuTarget(all + ",-amx-bf16");
+  ASSERT_TRUE(static_cast<bool>(integers));
+  EXPECT_FALSE(integers->hasAmxBf16());
+  EXPECT_TRUE(integers->hasAmxInt8());
+  for (const char *without : {",-amx-tile", ",-avx512f"}) {
+    auto taken = parseCpuTarget(all + without);
+    ASSERT_TRUE(static_cast<bool>(taken)) << without;
+    EXPECT_FALSE(taken->hasAmxBf16() || taken->hasAmxInt8());
+    EXPECT_THAT(taken->featureString(), Not(HasSubstr("amx"))) << without;
+  }
+  EXPECT_THAT(errorOf("cpu:x86-64-v4,+amx-int8"), HasSubstr("amx-int8 needs amx-tile"));
+  EXPECT_THAT(errorOf("cpu:x86-64-v4,+amx-bf16"), HasSubstr("amx-bf16 needs amx-tile"));
+  EXPECT_THAT(errorOf("cpu:x86-64-v3,+amx-tile"), HasSubstr("amx-tile needs avx512f"));
+}
+
+// Test: the VEX form is of vectors of 256 bits.
+TEST(CpuTarget, DotsOfBytes) {
+  for (auto [text, has] : {std::pair("cpu:x86-64-v3", false),
+                           {"cpu:x86-64-v3,+avxvnni", true},
+                           {"cpu:x86-64-v4,+avxvnni", false},
+                           {"cpu:x86-64-v4,+avx512vnni", true}}) {
+    auto target = parseCpuTarget(text);
+    ASSERT_TRUE(static_cast<bool>(target)) << text;
+    EXPECT_EQ(target->hasInt8Dot(), has) << text;
+  }
 }
 
 TEST(CpuTarget, FeaturesAreSortedForThePlan) {

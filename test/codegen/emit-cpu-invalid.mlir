@@ -280,3 +280,32 @@ func.func @decode(%x: tensor<?x64xf32, #llama.token_lanes<lanes = 8, pack = 1>>,
   %0 = llama.launch @k(%x, %w) : (tensor<?x64xf32, #llama.token_lanes<lanes = 8, pack = 1>>, tensor<8x64x!llama.block<q8_0>>) -> tensor<?x8xf32, #llama.token_lanes<lanes = 8, pack = 1>>
   return %0 : tensor<?x8xf32, #llama.token_lanes<lanes = 8, pack = 1>>
 }
+
+// -----
+
+// Test: tiles of integers need amx-int8.
+// expected-error @+1 {{has products of tiles of integers, which need amx-int8; the target is cpu:x86-64-v3}}
+llama.kernel @k(%x: tensor<?x64xf32, #llama.token_lanes<lanes = 16, pack = 1>>, %w: tensor<40x64x!llama.block<q4_0>>) -> tensor<?x40xf32, #llama.token_lanes<lanes = 16, pack = 1>>
+    attributes {schedule = #llama.cpu_linear<rows = many, lanes = 16, run = 16, vectors = 1, rowTiles = 2, dot = amx_int8, prefetch = 0>, workspace = [tensor<?x16xi32, #llama.token_lanes<lanes = 16, pack = 1>>, tensor<?x2xf32, #llama.token_lanes<lanes = 16, pack = 1>>]} {
+  %q = llama.quantize %x {block = 32 : i64} : (tensor<?x64xf32, #llama.token_lanes<lanes = 16, pack = 1>>) -> tensor<?x64xf32, #llama.token_lanes<lanes = 16, pack = 1>>
+  %0 = llama.linear %q, %w : (tensor<?x64xf32, #llama.token_lanes<lanes = 16, pack = 1>>, tensor<40x64x!llama.block<q4_0>>) -> tensor<?x40xf32, #llama.token_lanes<lanes = 16, pack = 1>>
+  llama.yield %0 : tensor<?x40xf32, #llama.token_lanes<lanes = 16, pack = 1>>
+}
+func.func @prefill(%x: tensor<?x64xf32, #llama.token_lanes<lanes = 16, pack = 1>>, %w: tensor<40x64x!llama.block<q4_0>>) -> tensor<?x40xf32, #llama.token_lanes<lanes = 16, pack = 1>> attributes {llama.program = #llama.program<prefill, rows = 9 to 64, align = 16>} {
+  %0 = llama.launch @k(%x, %w) : (tensor<?x64xf32, #llama.token_lanes<lanes = 16, pack = 1>>, tensor<40x64x!llama.block<q4_0>>) -> tensor<?x40xf32, #llama.token_lanes<lanes = 16, pack = 1>>
+  return %0 : tensor<?x40xf32, #llama.token_lanes<lanes = 16, pack = 1>>
+}
+
+// -----
+
+// Test: tiles of bf16 need amx-bf16.
+// expected-error @+1 {{has products of tiles of bf16, which need amx-bf16, avx512bf16 and avx512vl; the target is cpu:x86-64-v3}}
+llama.kernel @k(%x: tensor<?x64xbf16, #llama.token_lanes<lanes = 16, pack = 2>>, %w: tensor<40x64xbf16>) -> tensor<?x40xbf16, #llama.token_lanes<lanes = 16, pack = 2>>
+    attributes {schedule = #llama.cpu_linear<rows = many, lanes = 16, run = 16, vectors = 2, rowTiles = 4, dot = amx_bf16, prefetch = 0>} {
+  %0 = llama.linear %x, %w : (tensor<?x64xbf16, #llama.token_lanes<lanes = 16, pack = 2>>, tensor<40x64xbf16>) -> tensor<?x40xbf16, #llama.token_lanes<lanes = 16, pack = 2>>
+  llama.yield %0 : tensor<?x40xbf16, #llama.token_lanes<lanes = 16, pack = 2>>
+}
+func.func @prefill(%x: tensor<?x64xbf16, #llama.token_lanes<lanes = 16, pack = 2>>, %w: tensor<40x64xbf16>) -> tensor<?x40xbf16, #llama.token_lanes<lanes = 16, pack = 2>> attributes {llama.program = #llama.program<prefill, rows = 9 to 64, align = 16>} {
+  %0 = llama.launch @k(%x, %w) : (tensor<?x64xbf16, #llama.token_lanes<lanes = 16, pack = 2>>, tensor<40x64xbf16>) -> tensor<?x40xbf16, #llama.token_lanes<lanes = 16, pack = 2>>
+  return %0 : tensor<?x40xbf16, #llama.token_lanes<lanes = 16, pack = 2>>
+}

@@ -259,3 +259,31 @@ func.func private @f() attributes {a = #llama.cuda_pointwise<threads = 100>}
 
 // expected-error @+1 {{threads must be a multiple of 32 from 32 to 1024, found 0}}
 func.func private @f() attributes {a = #llama.cuda_pointwise<threads = 0>}
+
+// -----
+
+// Test: a tile has as many sums in a row as AVX-512 has lanes.
+// expected-error @+1 {{dot = amx_int8 needs 16 lanes, found 8}}
+func.func private @f() attributes {a = #llama.cpu_linear<rows = many, lanes = 8, run = 16, vectors = 1, rowTiles = 6, dot = amx_int8, prefetch = 0>}
+
+// -----
+
+// Test: reading weights dominates where rows are few.
+// expected-error @+1 {{dot = amx_bf16 is for many rows}}
+func.func private @f() attributes {a = #llama.cpu_linear<rows = few, lanes = 16, run = 16, vectors = 1, rowTiles = 1, dot = amx_bf16, prefetch = 0>}
+
+// -----
+
+// Test: eight tiles hold no more.
+// expected-error @+1 {{vectors must be 1 to 2, found 3}}
+func.func private @f() attributes {a = #llama.cpu_linear<rows = many, lanes = 16, run = 16, vectors = 3, rowTiles = 6, dot = amx_bf16, prefetch = 0>}
+
+// -----
+
+// expected-error @+1 {{vectors must be 1, found 2}}
+func.func private @f() attributes {a = #llama.cpu_linear<rows = many, lanes = 16, run = 16, vectors = 2, rowTiles = 6, dot = amx_int8, prefetch = 0>}
+
+// -----
+
+// expected-error @+1 {{dot = amx_int8 needs 16 lanes, found 8}}
+func.func private @f() attributes {a = #llama.cpu_attention<rows = many, lanes = 8, keys = 32, dot = amx_int8>}

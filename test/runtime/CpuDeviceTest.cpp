@@ -24,6 +24,10 @@ TEST(CpuFeatures, AgreeWithTheCompiler) {
   EXPECT_EQ(hasCpuFeature("avx512bw"), bool(__builtin_cpu_supports("avx512bw")));
   EXPECT_EQ(hasCpuFeature("avx512vnni"), bool(__builtin_cpu_supports("avx512vnni")));
   EXPECT_EQ(hasCpuFeature("avx512bf16"), bool(__builtin_cpu_supports("avx512bf16")));
+  EXPECT_EQ(hasCpuFeature("avxvnni"), bool(__builtin_cpu_supports("avxvnni")));
+  EXPECT_EQ(hasCpuFeature("amx-tile"), bool(__builtin_cpu_supports("amx-tile")));
+  EXPECT_EQ(hasCpuFeature("amx-int8"), bool(__builtin_cpu_supports("amx-int8")));
+  EXPECT_EQ(hasCpuFeature("amx-bf16"), bool(__builtin_cpu_supports("amx-bf16")));
   EXPECT_TRUE(std::is_sorted(cpuFeatures().begin(), cpuFeatures().end()));
   EXPECT_FALSE(cpuModelName().empty());
 }

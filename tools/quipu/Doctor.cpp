@@ -3,6 +3,7 @@
 #include "runtime/cpu/CpuFeatures.h"
 #include "runtime/cpu/ThreadPool.h"
 #include "runtime/plan/PlanFile.h"
+#include "runtime/support/AmxPermission.h"
 #include "runtime/support/Error.h"
 #include "tools/common/Console.h"
 #include "tools/common/Process.h"

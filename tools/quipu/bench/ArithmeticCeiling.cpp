@@ -21,6 +21,28 @@ constexpr uint64_t kRounds = 4000000;
 // in registers, because the compiler unrolls the inner loop completely. The empty asm hides the operands' values, so
 // that the compiler cannot compute the result itself.
 
+/// Products of tiles. One takes as long as 16 instructions of the other loops, so the loop has fewer rounds.
+constexpr uint64_t kTileRounds = 8;
+
+__attribute__((target("amx-tile,amx-bf16"))) static float loopTiles(uint64_t rounds) {
+  struct alignas(64) {
+    uint8_t palette = 1, startRow = 0, reserved[14] = {};
+    uint16_t rowBytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
+    uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
+  } config;
+  _tile_loadconfig(&config);
+  for (uint64_t round = 0; round < rounds / kTileRounds; ++round) {
+    _tile_dpbf16ps(0, 4, 6);
+    _tile_dpbf16ps(1, 4, 7);
+    _tile_dpbf16ps(2, 5, 6);
+    _tile_dpbf16ps(3, 5, 7);
+  }
+  alignas(64) float sums[16 * 16];
+  _tile_stored(0, sums, 64);
+  _tile_release();
+  return sums[0];
+}
+
 __attribute__((target("avx512f,avx512bf16"))) static float loopBf16(uint64_t rounds) {
   constexpr int kAccumulators = 24;
   __m512 sums[kAccumulators] = {};
@@ -98,6 +120,8 @@ struct Loop {
 
 static Loop loopOf(DotInstruction instruction) {
   switch (instruction) {
+  case DotInstruction::Bf16Tiles:
+    return {"tdpbf16ps", loopTiles, 4 * 16384.0 / kTileRounds};
   case DotInstruction::Bf16Dot512:
     return {"vdpbf16ps zmm", loopBf16, 24 * 64};
   case DotInstruction::Fma512:
@@ -119,6 +143,8 @@ DotInstruction dotInstruction(const plan::Plan &plan) {
              return it->string_view() == feature;
            });
   };
+  if (plan.config()->compute_dtype() == plan::DType::bf16 && targets("amx-bf16"))
+    return DotInstruction::Bf16Tiles;
   if (plan.config()->compute_dtype() == plan::DType::bf16 && targets("avx512bf16"))
     return DotInstruction::Bf16Dot512;
   if (targets("avx512f"))

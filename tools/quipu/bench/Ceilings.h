@@ -61,11 +61,12 @@ private:
 };
 
 /// The instruction of the kernels' dot products.
-enum class DotInstruction { Scalar, Fma256, Fma512, Bf16Dot512 };
+enum class DotInstruction { Scalar, Fma256, Fma512, Bf16Dot512, Bf16Tiles };
 const char *dotInstructionName(DotInstruction instruction);
 
-/// The instruction of a plan's kernels on this machine. It is the bf16 dot product if the plan computes in bf16 for a
-/// target that has it. Otherwise it is the fused multiply-add of the target's widest vectors.
+/// The instruction of a plan's kernels on this machine. It is the product of tiles, or else the bf16 dot product, if
+/// the plan computes in bf16 for a target that has it. Otherwise it is the fused multiply-add of the target's widest
+/// vectors.
 DotInstruction dotInstruction(const plan::Plan &plan);
 
 /// Arithmetic rate of an instruction in a loop that touches no memory, on all threads at once.
