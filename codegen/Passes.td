@@ -35,6 +35,8 @@ def LlamaSelectSchedules : Pass<"llama-select-schedules", "::mlir::ModuleOp"> {
                  Option<"rowTiles", "row-tiles", "int64_t", "0",
                         "Tiles of input rows of one pass over the weight (0: chosen)">,
                  Option<"fewRun", "few-run", "int64_t", "0", "Rows of a run of a linear tile over few rows (0: chosen)">,
+                 Option<"streams", "streams", "int64_t", "0",
+                        "Rows of a run over few rows that are read side by side (0: chosen)">,
                  Option<"prefetch", "prefetch", "int64_t", "-1",
                         "Distance in bytes of prefetch in the weights of few rows (-1: chosen)">,
                  Option<"rows", "rows", "int64_t", "0", "CUDA: rows of operand B of a tile for many rows (0: chosen)">,

@@ -54,7 +54,9 @@ ArithBuilder::Values ArithBuilder::loop(Value lower, Value upper, Value step, Ar
     OpBuilder::InsertionGuard guard(*this);
     setInsertionPointToStart(loop.getBody());
     Values next = body(loop.getInductionVar(), loop.getRegionIterArgs());
-    scf::YieldOp::create(*this, next);
+    // A loop that carries nothing comes with its terminator.
+    if (!initial.empty())
+      scf::YieldOp::create(*this, next);
   }
   return Values(loop.getResults());
 }

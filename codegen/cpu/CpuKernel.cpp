@@ -33,8 +33,9 @@ struct LinearEmitter : CpuEmitter::ExternalModel<LinearEmitter, CpuLinearSchedul
     if (failed(region))
       return failure();
     region->rows = generated.rows;
-    int64_t tiles = countTiles(region->tiles(schedule.getRun()));
-    if (schedule.getRows() == RowRegime::Few) {
+    bool few = schedule.getRows() == RowRegime::Few;
+    int64_t tiles = countTiles(region->tiles(schedule.getRun(), few ? kFewSecondRun : SecondRun::Next));
+    if (few) {
       generated.scratchBytes = linearFewScratchBytes(builder, *region, schedule, use.maxRows);
       emitLinearFew(builder, *region, schedule, generated.name);
       generated.entries.push_back({generated.name, tiles, RowDim::One, 1});

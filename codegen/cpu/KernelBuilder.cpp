@@ -33,6 +33,60 @@ Value KernelBuilder::sumLanes(Value vector) {
   return vector::ReductionOp::create(*this, vector::CombiningKind::ADD, vector, arith::FastMathFlags::reassoc);
 }
 
+static int64_t lanesOf(Value vector) { return cast<VectorType>(vector.getType()).getNumElements(); }
+
+/// Of each group of `2 * width` of `lanes` lanes, the first `width` (from = 0) or the others (from = width).
+static SmallVector<int64_t> halvesOfGroups(int64_t lanes, int64_t width, int64_t from) {
+  SmallVector<int64_t> order;
+  for (int64_t group = 0; group < lanes; group += 2 * width)
+    for (int64_t i = 0; i < width; ++i)
+      order.push_back(group + from + i);
+  return order;
+}
+
+Value KernelBuilder::sumLanesOfEach(ArrayRef<Value> vectors) {
+  if (!llvm::isPowerOf2_64(vectors.size()))
+    return fromScalars(llvm::map_to_vector(vectors, [&](Value vector) { return sumLanes(vector); }));
+  // Each vector holds `partials` partial sums of each of its values. Two vectors become one with half as many of each.
+  SmallVector<Value> level(vectors);
+  for (int64_t partials = lanesOf(level.front()); partials > 1; partials /= 2) {
+    auto addHalves = [&](Value first, Value second, int64_t lanes) {
+      Value low = vector::ShuffleOp::create(*this, first, second, halvesOfGroups(lanes, partials / 2, 0));
+      Value high = vector::ShuffleOp::create(*this, first, second, halvesOfGroups(lanes, partials / 2, partials / 2));
+      return addf(low, high);
+    };
+    SmallVector<Value> next;
+    if (level.size() == 1)
+      next.push_back(addHalves(level[0], level[0], lanesOf(level[0])));
+    for (size_t i = 0; i + 1 < level.size(); i += 2)
+      next.push_back(addHalves(level[i], level[i + 1], 2 * lanesOf(level[i])));
+    level = next;
+  }
+  while (level.size() > 1) {
+    SmallVector<Value> next;
+    for (size_t i = 0; i < level.size(); i += 2)
+      next.push_back(vector::ShuffleOp::create(*this, level[i], level[i + 1],
+                                               llvm::to_vector(llvm::seq<int64_t>(0, 2 * lanesOf(level[i])))));
+    level = next;
+  }
+  return level.front();
+}
+
+Value KernelBuilder::foldTo(Value vector, int64_t lanes) {
+  int64_t count = lanesOf(vector);
+  for (; count > lanes; count /= 2) {
+    SmallVector<int64_t> low = llvm::to_vector(llvm::seq<int64_t>(0, count / 2));
+    SmallVector<int64_t> high = llvm::to_vector(llvm::seq<int64_t>(count / 2, count));
+    vector = addf(vector::ShuffleOp::create(*this, vector, vector, low),
+                  vector::ShuffleOp::create(*this, vector, vector, high));
+  }
+  if (count == lanes)
+    return vector;
+  SmallVector<int64_t> order = llvm::to_vector(llvm::seq<int64_t>(0, count));
+  order.append(lanes - count, count);
+  return vector::ShuffleOp::create(*this, vector, splat(0.0f, count), order);
+}
+
 Value KernelBuilder::maxLanes(Value vector) {
   // Masked scores are finite, so that the reduction may assume the absence of NaN and be a tree.
   return vector::ReductionOp::create(*this, vector::CombiningKind::MAXNUMF, vector,
@@ -64,6 +118,13 @@ Value KernelBuilder::loadI32(Value pointer, int64_t lanes) {
 void KernelBuilder::prefetch(Value pointer) {
   // Read, into every level of cache, data.
   LLVM::Prefetch::create(*this, pointer, /*rw=*/0, /*hint=*/3, /*cache=*/1);
+}
+
+Value KernelBuilder::opaque(Value pointer) {
+  return LLVM::InlineAsmOp::create(*this, pointer.getType(), pointer, /*asm_string=*/"", /*constraints=*/"=r,0",
+                                   /*has_side_effects=*/false, /*is_align_stack=*/false, LLVM::TailCallKind::None,
+                                   LLVM::AsmDialectAttr(), ArrayAttr())
+      .getResult(0);
 }
 
 Value KernelBuilder::pointerAt(Value pointers, int64_t index) {

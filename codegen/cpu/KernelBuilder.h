@@ -13,6 +13,8 @@
 
 namespace quipu::codegen::cpu {
 
+inline constexpr int64_t kCacheLineBytes = 64;
+
 /// The greatest power of two that divides `extent` and is at most `lanes`.
 inline int64_t widestVector(int64_t extent, int64_t lanes) {
   int64_t width = 1;
@@ -48,6 +50,11 @@ public:
   /// Sum or maximum of the lanes.
   Value sumLanes(Value vector);
   Value maxLanes(Value vector);
+  /// Element i of the result is the sum of the lanes of vector i. All have the same number of lanes, a power of two.
+  Value sumLanesOfEach(llvm::ArrayRef<Value> vectors);
+  /// A vector of `lanes` whose sum is that of `vector`: halves are added, or zeros appended. Both numbers of lanes are
+  /// powers of two.
+  Value foldTo(Value vector, int64_t lanes);
   /// Multiplies pairs of bf16 and adds both products to an f32 lane. The bf16 vectors have twice as many elements.
   Value dotBf16(Value accumulator, Value a, Value b);
   Value fromScalars(llvm::ArrayRef<Value> scalars);
@@ -59,6 +66,8 @@ public:
   void storeF32(Value value, mlir::Type element, Value pointer);
   Value loadI32(Value pointer, int64_t lanes = 0);
   void prefetch(Value pointer);
+  /// The same pointer. LLVM does not know this, so it loads what was stored instead of keeping it in registers.
+  Value opaque(Value pointer);
   /// Element `index` of an array of pointers.
   Value pointerAt(Value pointers, int64_t index);
   /// Element `index` of an array of i64.

@@ -4,9 +4,14 @@
 //
 //   normalise the input rows into scratch            (every thread for itself: cheaper than a barrier)
 //   for each tile of 2 * run weight rows             (the grid: a thread streams neighbouring tiles)
+//     for every `streams` rows of each of both runs
+//       for each input row
+//         sums[2 * streams] = weight row . input     (vectors; the weight's rows stay in L1 for the next input row)
 //     for each input row
-//       accumulators[2 * run] += weight row . input  (the tile's rows stay in L1 for the next input row)
 //       sum lanes, epilogue on vectors of `run` features, store
+//
+// Both runs of a tile are parts of two long streams: gate and up, or the two halves of all rows. Hardware follows these
+// from tile to tile.
 //
 //===----------------------------------------------------------------------===//
 
@@ -24,6 +29,27 @@ using namespace quipu::llama;
 namespace quipu::codegen::cpu {
 namespace {
 
+/// Lanes of the sums of one row of the weight.
+int64_t sumLanes(LinearTiles &region, CpuLinearScheduleAttr schedule) {
+  return region.quantize() ? QuantizedRows::kLanes : schedule.getLanes();
+}
+
+/// Bytes of the sums of a tile for one row of the input, which scratch memory begins with.
+int64_t sumsBytes(LinearTiles &region, CpuLinearScheduleAttr schedule) {
+  return llvm::alignTo(2 * schedule.getRun() * sumLanes(region, schedule) * 4, kCacheLineBytes);
+}
+
+/// Rows of a tile that are multiplied side by side.
+int64_t rowsAtOnce(CpuLinearScheduleAttr schedule) {
+  return 2 * (schedule.getStreams() ? schedule.getStreams() : schedule.getRun());
+}
+
+/// Bytes of the scales of products of one row of the weight.
+int64_t scaleRowBytes(LinearTiles &region, CpuLinearScheduleAttr schedule) {
+  int64_t scales = region.inputs() / integerFormOf(region, schedule.getDot()).part();
+  return llvm::alignTo(scales * 4, kCacheLineBytes);
+}
+
 class FewEmitter {
 public:
   FewEmitter(KernelBuilder &b, LinearTiles &region, CpuLinearScheduleAttr schedule)
@@ -37,11 +63,16 @@ public:
     KernelFrame entry(b, region.kernel, symbol);
     frame = &entry;
     rows = region.rowCount(entry);
+    input = b.at(frame->scratch, b.mul(rows, sumsBytes(region, schedule)));
+    if (rounded) {
+      scalesOfRows = input;
+      input = b.at(input, rowsAtOnce(schedule) * scaleRowBytes(region, schedule));
+    }
     prepareInput();
     if (rounded)
       roundInput();
 
-    SmallVector<Section> sections = region.tiles(schedule.getRun());
+    SmallVector<Section> sections = region.tiles(schedule.getRun(), kFewSecondRun);
     int64_t first = 0;
     for (const Section &section : sections) {
       // The part of [begin, end) that lies in this section.
@@ -63,16 +94,16 @@ private:
     Value target = {};
   };
 
-  /// Prepares the input. Afterwards row t of the product's input lies at `input + t * inputs * bytes`, row-major, of
-  /// type inputElement.
+  /// Prepares the input. Afterwards row t of the product's input lies at `exactInput + t * exactRowBytes()`, row-major,
+  /// of type inputElement.
   void prepareInput() {
     Value source = frame->argument(region.source());
     RMSNormOp norm = region.norm();
     if (!norm) {
-      input = source;
+      exactInput = source;
       return;
     }
-    input = frame->scratch;
+    exactInput = input;
     Value gain = frame->argument(norm.getWeight());
     WeightOperand gains(b, norm.getWeight().getType());
     ActivationLayout layout(region.source().getType());
@@ -99,7 +130,7 @@ private:
       Value mean = b.mulf(b.sumLanes(sum[0]), b.f32(1.0f / static_cast<float>(inputs)));
       Value scale = b.rsqrt(b.addf(mean, b.f32(static_cast<float>(norm.getEps().convertToDouble()))));
       Value scales = b.splat(scale, lanes);
-      Value out = b.at(input, b.mul(row, inputs * bytesOf(inputElement)));
+      Value out = b.at(exactInput, b.mul(row, exactRowBytes()));
       b.loop(b.i64(0), b.i64(inputs), lanes, [&](Value k) {
         Value g = gains.run(gain, k).vector(0, lanes);
         b.storeF32(b.mulf(b.mulf(loadInput(k), scales), g), inputElement, b.at(out, b.mul(k, bytesOf(inputElement))));
@@ -109,82 +140,144 @@ private:
 
   /// After this, row t of the product's input are integers and scales at `input + t * rounded->rowBytes()`.
   void roundInput() {
-    Value exact = input;
-    int64_t rowBytes = inputs * bytesOf(inputElement);
     // Behind the rows that a norm has made.
-    input = region.norm() ? b.at(frame->scratch, b.mul(rows, rowBytes)) : frame->scratch;
+    if (region.norm())
+      input = b.at(input, b.mul(rows, exactRowBytes()));
     b.loop(b.i64(0), rows, 1, [&](Value row) {
-      rounded->round(inputElement, b.at(exact, b.mul(row, rowBytes)), b.at(input, b.mul(row, rounded->rowBytes())),
-                     schedule.getLanes());
+      rounded->round(inputElement, b.at(exactInput, b.mul(row, exactRowBytes())),
+                     b.at(input, b.mul(row, rounded->rowBytes())), schedule.getLanes());
     });
   }
 
+  int64_t exactRowBytes() const { return inputs * bytesOf(inputElement); }
+
   void emitTile(const Section &section, Value tile) {
     TilePosition at(b, section, tile);
-    SmallVector<Value> weightRows = region.weightRows(b, *frame, section, at.rowOffset);
+    int64_t count = streamsOf(section);
+    int64_t lanes = sumLanes(region, schedule);
+    auto sumsOf = [&](Value row, Value number) {
+      return b.at(frame->scratch, b.add(b.mul(row, sumsBytes(region, schedule)), b.mul(number, lanes * 4)));
+    };
+    b.loop(b.i64(0), b.i64(section.run), count, [&](Value first) {
+      SmallVector<Value> weightRows = region.weightRows(b, *frame, section, at.rowOffset, first, count);
+      b.loop(b.i64(0), rows, 1, [&](Value row) {
+        SmallVector<Value> dots = rounded ? emitIntegerDots(weightRows, b.at(input, b.mul(row, rounded->rowBytes())))
+                                          : emitDots(weightRows, b.at(exactInput, b.mul(row, exactRowBytes())));
+        for (auto [i, sums] : llvm::enumerate(dots)) {
+          int64_t inSecond = static_cast<int64_t>(i) / count, number = inSecond * section.run + i % count;
+          b.store(sums, sumsOf(row, b.add(first, number)), 4);
+        }
+      });
+    });
 
     b.loop(b.i64(0), rows, 1, [&](Value row) {
-      SmallVector<Value> dots = rounded ? emitIntegerDots(weightRows, b.at(input, b.mul(row, rounded->rowBytes())))
-                                        : emitDots(weightRows, b.at(input, b.mul(row, inputs * bytesOf(inputElement))));
-      Value a = b.fromScalars(ArrayRef<Value>(dots).take_front(section.run));
-      Value c = section.hasSecond ? b.fromScalars(ArrayRef<Value>(dots).drop_front(section.run)) : Value();
-      TileOfRow values{section, at, row, a, c};
+      auto sum = [&](int64_t first) {
+        SmallVector<Value> sums;
+        for (int64_t i = first; i < first + section.run; ++i)
+          sums.push_back(b.loadF32(b.getF32Type(), sumsOf(row, b.i64(i)), lanes));
+        return b.sumLanesOfEach(sums);
+      };
+      TileOfRow values{section, at, row, sum(0), section.hasSecond ? sum(section.run) : Value()};
       for (const EpilogueStage &stage : section.stages)
         std::visit([&](const auto &kind) { emitStage(kind, values); }, stage);
     });
   }
 
-  /// The same as emitDots, of integers: x is the address of a rounded row.
+  /// Rows of each run that are read side by side: a number that divides the run.
+  int64_t streamsOf(const Section &section) {
+    int64_t streams = schedule.getStreams() ? std::min(schedule.getStreams(), section.run) : section.run;
+    while (section.run % streams)
+      --streams;
+    return streams;
+  }
+
+  /// The same as emitDots, of integers: x is the address of a rounded row. Scales come first, into scratch, from where
+  /// an instruction takes each of them in all lanes. This also reads each row of the weight from end to end, which is
+  /// how memory gives it fastest.
   SmallVector<Value> emitIntegerDots(ArrayRef<Value> weightRows, Value x) {
+    size_t count = weightRows.size();
+    SmallVector<Value> scales, minima;
+    for (Value weightRow : weightRows) {
+      scales.push_back(b.at(scalesOfRows, static_cast<int64_t>(scales.size()) * scaleRowBytes(region, schedule)));
+      minima.push_back(emitScales(weightRow, x, scales.back()));
+      scales.back() = b.opaque(scales.back());
+    }
+    constexpr int64_t kLanes = QuantizedRows::kLanes;
+    int64_t block = weight.blockElements(), unit = rounded->together();
+    // sums[i * count + row]: several sums for each row of the weight, so that an addition need not wait for the one
+    // before.
+    size_t chains = (kSumChains + count - 1) / count;
+    SmallVector<Value> sums(chains * count, b.splat(0.0f, kLanes));
+    auto floats = b.vectorOf(b.getF32Type(), kLanes);
+    int64_t step = std::max(block, std::min<int64_t>(static_cast<int64_t>(chains) * unit, inputs));
+    while (inputs % step)
+      step -= block;
+    sums = b.loop(b.i64(0), b.i64(inputs), step, sums, [&](Value k, ValueRange carried) {
+      KernelBuilder::Values next(carried.begin(), carried.end());
+      for (int64_t first = 0; first < step; first += block)
+        for (size_t row = 0; row < count; ++row) {
+          WeightOperand::Run run = weight.run(weightRows[row], b.add(k, first));
+          for (int64_t i = 0; i < block; i += unit) {
+            Value real =
+                arith::SIToFPOp::create(b, floats, rounded->multiply(run.integers(i, unit), x, b.add(k, first + i)));
+            Value &sum = next[static_cast<size_t>((first + i) / unit) % chains * count + row];
+            sum = b.fma(real, scalesOfLanes(scales[row], b.add(k, first + i)), sum);
+          }
+        }
+      return next;
+    });
+    for (size_t i = count; i < sums.size(); ++i)
+      sums[i % count] = b.addf(sums[i % count], sums[i]);
+    sums.resize(count);
+    for (auto [sum, ofMinima] : llvm::zip_equal(sums, minima))
+      if (ofMinima)
+        sum = b.addf(sum, ofMinima);
+    return sums;
+  }
+
+  /// Stores the scales of products, of weight times input, for each part of a row at `target`. Gives a vector whose sum
+  /// is what the minima of the row add (null: there are none).
+  Value emitScales(Value weightRow, Value x, Value target) {
     IntegerForm form(schedule.getDot(), weight.layout());
     constexpr int64_t kLanes = QuantizedRows::kLanes;
     int64_t block = weight.blockElements(), parts = block / form.part();
-    bool hasMinima = form.hasMinimum();
-    size_t count = weightRows.size();
-    // A sum for each weight row, then one of the minima of each.
-    SmallVector<Value> sums(count, b.splat(0.0f, kLanes));
-    if (hasMinima)
-      sums.append(count, b.splat(0.0f, parts));
-    auto floats = b.vectorOf(b.getF32Type(), kLanes);
-    sums = b.loop(b.i64(0), b.i64(inputs), block, sums, [&](Value k, ValueRange carried) {
-      KernelBuilder::Values next(carried.begin(), carried.end());
-      Value inputScales = rounded->scales(x, k, parts);
-      Value inputSums = hasMinima ? rounded->sums(x, k, parts) : Value();
-      for (size_t row = 0; row < count; ++row) {
-        WeightOperand::Run run = weight.run(weightRows[row], k);
+    SmallVector<Value> minima(form.hasMinimum(), b.splat(0.0f, kLanes));
+    // As many blocks at a time as fill a vector with scales, then the rest.
+    int64_t done = 0;
+    for (int64_t blocks = parts == 1 ? kLanes : 1; blocks; blocks /= 2) {
+      int64_t step = blocks * block, end = inputs / step * step, scalesInStep = blocks * parts;
+      if (done == end)
+        continue;
+      minima = b.loop(b.i64(done), b.i64(end), step, minima, [&](Value k, ValueRange carried) {
+        WeightOperand::Run run = weight.run(weightRow, k, blocks);
         if (schedule.getPrefetch())
-          run.prefetch(schedule.getPrefetch());
-        Value scales = b.mulf(run.allScales(), inputScales);
-        for (int64_t i = 0; i < block; i += rounded->together()) {
-          Value products = rounded->multiply(run.integers(i, rounded->together()), x, b.add(k, i));
-          Value real = arith::SIToFPOp::create(b, floats, products);
-          next[row] = b.fma(real, scalesOfLanes(scales, i / form.part(), form.part()), next[row]);
-        }
-        if (hasMinima)
-          next[count + row] = b.fma(run.allMinima(), inputSums, next[count + row]);
-      }
-      return next;
-    });
-    SmallVector<Value> results;
-    for (size_t row = 0; row < count; ++row) {
-      Value result = b.sumLanes(sums[row]);
-      if (hasMinima)
-        result = b.addf(result, b.sumLanes(sums[count + row]));
-      results.push_back(result);
+          run.prefetch(schedule.getPrefetch(), step);
+        Value scales = b.mulf(run.allScales(), rounded->scales(x, k, scalesInStep));
+        b.store(scales, b.at(target, b.mul(b.div(k, form.part()), 4)), 4);
+        KernelBuilder::Values next(carried.begin(), carried.end());
+        for (Value &sum : next)
+          sum = b.addf(sum, b.foldTo(b.mulf(run.allMinima(), rounded->sums(x, k, scalesInStep)), kLanes));
+        return next;
+      });
+      done = end;
     }
-    return results;
+    return minima.empty() ? Value() : minima.front();
   }
 
-  /// The scale of each lane that sums products, the first of them of part `first`.
-  Value scalesOfLanes(Value scales, int64_t first, int64_t part) {
+  /// The scale of each lane that sums products of the values from `feature` on.
+  Value scalesOfLanes(Value scales, Value feature) {
     constexpr int64_t kLanes = QuantizedRows::kLanes;
+    int64_t part = IntegerForm(schedule.getDot(), weight.layout()).part(), count = rounded->together() / part;
+    Value values = b.loadF32(b.getF32Type(), b.at(scales, b.mul(b.div(feature, part), 4)), count == 1 ? 0 : count);
+    if (count == 1)
+      return b.splat(values, kLanes);
     SmallVector<int64_t> order;
     for (int64_t lane = 0; lane < kLanes; ++lane)
-      order.push_back(first + lane * rounded->together() / kLanes / part);
-    return vector::ShuffleOp::create(b, scales, scales, order);
+      order.push_back(lane * count / kLanes);
+    return vector::ShuffleOp::create(b, values, values, order);
   }
 
-  /// One sum over all inputs for each weight row.
+  /// For each weight row a vector whose sum is the product with the input.
   SmallVector<Value> emitDots(ArrayRef<Value> weightRows, Value x) {
     bool bf16Dot = schedule.getDot() == DotKind::Bf16;
     int64_t lanes = weight.vectorLanes(schedule.getLanes()), vector = bf16Dot ? 2 * lanes : lanes;
@@ -201,9 +294,8 @@ private:
         Value inputVector = dot ? b.load(b.vectorOf(inputElement, width), inputAddress, 2)
                                 : b.loadF32(inputElement, inputAddress, width);
         for (auto [run, sum] : llvm::zip_equal(runs, next)) {
-          // Each line of the cache once, and each block.
-          if (schedule.getPrefetch() && i == 0 && (weight.hasBlocks() || weight.bytes(width) == 64))
-            run.prefetch(schedule.getPrefetch());
+          if (schedule.getPrefetch() && i == 0)
+            run.prefetch(schedule.getPrefetch(), count);
           sum = dot ? b.dotBf16(sum, run.numbers(width), inputVector) : b.fma(run.vector(i, width), inputVector, sum);
         }
       }
@@ -213,9 +305,8 @@ private:
     if (main)
       sums = b.loop(b.i64(0), b.i64(main), step, sums,
                     [&](Value k, ValueRange carried) { return accumulate(k, carried, step, vector, bf16Dot); });
-    SmallVector<Value> results;
-    for (Value sum : sums)
-      results.push_back(b.sumLanes(sum));
+    for (Value &sum : sums)
+      sum = b.foldTo(sum, schedule.getLanes());
     // The rest behind the last full vector is read with narrower vectors, each half as wide as the one before.
     int64_t done = main;
     for (int64_t width = vector; width >= 1; width /= 2) {
@@ -223,11 +314,11 @@ private:
         continue;
       SmallVector<Value> zero(weightRows.size(), b.splat(0.0f, width));
       SmallVector<Value> partial = accumulate(b.i64(done), zero, width, width, false);
-      for (auto [result, part] : llvm::zip_equal(results, partial))
-        result = b.addf(result, b.sumLanes(part));
+      for (auto [sum, part] : llvm::zip_equal(sums, partial))
+        sum = b.addf(sum, b.foldTo(part, schedule.getLanes()));
       done += width;
     }
-    return results;
+    return sums;
   }
 
   /// Address of the result's row.
@@ -329,18 +420,23 @@ private:
   Type inputElement;
   std::optional<QuantizedRows> rounded;
   KernelFrame *frame = nullptr;
-  Value rows, input;
+  /// Where the input as it is, and the rounded input, lie.
+  Value rows, exactInput, input;
+  Value scalesOfRows;
+
+  /// Sums of integer products that are added to in turns.
+  static constexpr size_t kSumChains = 4;
 };
 
 } // namespace
 
 int64_t linearFewScratchBytes(KernelBuilder &b, LinearTiles &region, CpuLinearScheduleAttr schedule, int64_t maxRows) {
-  int64_t bytes = 0;
+  int64_t bytes = maxRows * sumsBytes(region, schedule);
   if (region.norm())
-    bytes = llvm::alignTo(maxRows * region.inputs() * bytesOf(getElementTypeOrSelf(region.exactInputType())),
-                          kArenaAlignment);
+    bytes += maxRows * region.inputs() * bytesOf(getElementTypeOrSelf(region.exactInputType()));
   if (region.quantize())
-    bytes += maxRows * QuantizedRows(b, region, schedule.getDot()).rowBytes();
+    bytes += rowsAtOnce(schedule) * scaleRowBytes(region, schedule) +
+             maxRows * QuantizedRows(b, region, schedule.getDot()).rowBytes();
   return llvm::alignTo(bytes, kArenaAlignment);
 }
 

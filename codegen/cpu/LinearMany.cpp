@@ -100,7 +100,7 @@ private:
 
   void emitTile(const Section &section, Value tile, Value firstRowTile, Value lastRowTile) {
     TilePosition at(b, section, tile);
-    SmallVector<Value> weightRows = region.weightRows(b, *frame, section, at.rowOffset);
+    SmallVector<Value> weightRows = region.weightRows(b, *frame, section, at.rowOffset, b.i64(0), section.run);
     if (amx)
       amx->decode(weightRows);
     else if (panel)

@@ -49,9 +49,10 @@ void LinearTiles::place(Section &section, int64_t firstRow, int64_t secondRow) {
   locate(section.hasSecond ? secondRow : firstRow, section.secondPart, section.secondBase);
 }
 
-/// Divides rows [firstRow, firstRow + count) of the weight into tiles of two neighbouring runs. The rows that are left
-/// over become a smaller tile, and an odd last row a tile of one row.
-void LinearTiles::addPlain(SmallVectorImpl<Section> &tiles, int64_t firstRow, int64_t count, int64_t run) {
+/// Divides rows [firstRow, firstRow + count) of the weight into tiles. The rows that are left over become a smaller
+/// tile, and an odd last row a tile of one row.
+void LinearTiles::addPlain(SmallVectorImpl<Section> &tiles, int64_t firstRow, int64_t count, int64_t run,
+                           SecondRun second) {
   run = std::min(run, std::max<int64_t>(count / 2, 1));
   int64_t done = 0;
   auto add = [&](int64_t runRows, int64_t number, bool hasSecond) {
@@ -62,12 +63,13 @@ void LinearTiles::addPlain(SmallVectorImpl<Section> &tiles, int64_t firstRow, in
     section.run = runRows;
     section.hasSecond = hasSecond;
     section.tiles = section.tilesPerGroup = number;
-    section.tileRows = hasSecond ? 2 * runRows : runRows;
+    bool halves = hasSecond && second == SecondRun::Halves;
+    section.tileRows = hasSecond && !halves ? 2 * runRows : runRows;
     section.firstOutput = firstRow + done;
-    section.secondOutput = firstRow + done + runRows;
-    place(section, firstRow + done, firstRow + done + runRows);
+    section.secondOutput = section.firstOutput + (halves ? number : 1) * runRows;
+    place(section, section.firstOutput, section.secondOutput);
     tiles.push_back(section);
-    done += number * section.tileRows;
+    done += number * (hasSecond ? 2 : 1) * runRows;
   };
   add(run, count / (2 * run), true);
   int64_t left = count - done;
@@ -102,7 +104,7 @@ void LinearTiles::addGate(SmallVectorImpl<Section> &tiles, int64_t run) {
 }
 
 /// A tile must lie in one head, so that it is stored into one head's page. So its run divides the pairs of a head.
-void LinearTiles::addHeads(SmallVectorImpl<Section> &tiles, const LinearSection &rows, int64_t run) {
+void LinearTiles::addHeads(SmallVectorImpl<Section> &tiles, const LinearSection &rows, int64_t run, SecondRun second) {
   int64_t head = headDim(), half = head / 2;
   const auto *rotate = rows.find<RotateStage>();
   // And a tile of a packed result must not divide pairs of neighbours.
@@ -112,8 +114,9 @@ void LinearTiles::addHeads(SmallVectorImpl<Section> &tiles, const LinearSection 
   while (half % section.run || section.run % multiple)
     --section.run;
   section.tilesPerGroup = half / section.run;
-  section.tileRows = 2 * section.run;
-  section.secondOutput = section.run;
+  bool halves = second == SecondRun::Halves;
+  section.tileRows = halves ? section.run : 2 * section.run;
+  section.secondOutput = halves ? half : section.run;
   if (rotate) {
     bool interleaved = RotateOp(rotate->op).getLayout() == RotaryLayout::Interleaved;
     section.rowStride = interleaved ? 2 : 1;
@@ -127,18 +130,18 @@ void LinearTiles::addHeads(SmallVectorImpl<Section> &tiles, const LinearSection 
   tiles.push_back(section);
 }
 
-SmallVector<Section> LinearTiles::tiles(int64_t run) {
+SmallVector<Section> LinearTiles::tiles(int64_t run, SecondRun second) {
   SmallVector<Section> result;
   if (has<GateStage>()) {
     addGate(result, run);
   } else if (sections.size() > 1) {
     for (const LinearSection &section : sections)
-      addHeads(result, section, run);
+      addHeads(result, section, run, second);
   } else {
     // A tile must lie in one part.
     int64_t firstRow = 0;
     for (int64_t count : partRows()) {
-      addPlain(result, firstRow, count, run);
+      addPlain(result, firstRow, count, run, second);
       firstRow += count;
     }
   }
@@ -146,12 +149,13 @@ SmallVector<Section> LinearTiles::tiles(int64_t run) {
 }
 
 SmallVector<Value> LinearTiles::weightRows(KernelBuilder &b, const KernelFrame &frame, const Section &section,
-                                           Value rowOffset) {
+                                           Value rowOffset, Value first, int64_t count) {
   int64_t rowBytes = WeightOperand(b, linear.getWeight().getType()).rowBytes();
   SmallVector<Value> rows;
   auto addRun = [&](unsigned part, int64_t base) {
-    Value start = b.at(frame.argument(linear.getWeight(), part), b.mul(b.add(rowOffset, base), rowBytes));
-    for (int64_t i = 0; i < section.run; ++i)
+    Value row = b.add(b.add(rowOffset, base), b.mul(first, section.rowStride));
+    Value start = b.at(frame.argument(linear.getWeight(), part), b.mul(row, rowBytes));
+    for (int64_t i = 0; i < count; ++i)
       rows.push_back(b.at(start, i * section.rowStride * rowBytes));
   };
   addRun(section.firstPart, section.firstBase);

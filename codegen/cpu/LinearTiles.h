@@ -48,29 +48,37 @@ struct TilePosition {
   mlir::Value group, inGroup, rowOffset;
 };
 
+/// Where the second run of a tile lies if no stage combines the runs: next to the first run, or half of the section's
+/// rows behind it. With Halves the first runs of neighbouring tiles are one stream of memory, and the second runs are
+/// another.
+enum class SecondRun { Next, Halves };
+/// What kernels over few rows use: reading is all they do.
+inline constexpr SecondRun kFewSecondRun = SecondRun::Halves;
+
 /// A linear region with the rows of its weight divided into tiles.
 struct LinearTiles : LinearRegion {
   static mlir::FailureOr<LinearTiles> match(llama::KernelOp kernel);
 
-  /// Number of tiles of all sections, for runs of at most `run` rows.
-  llvm::SmallVector<Section> tiles(int64_t run);
+  /// Sections for runs of at most `run` rows.
+  llvm::SmallVector<Section> tiles(int64_t run, SecondRun second = SecondRun::Next);
 
   /// Whether a result lies in pairs of neighbouring features, which a tile must hold together.
   bool packsPairs();
 
-  /// Addresses of the weight's rows in a tile: first the rows of the first run, then the rows of the second.
+  /// Addresses of the weight's rows in a tile: `count` rows of the first run from row `first` of it on, then as many of
+  /// the second.
   llvm::SmallVector<mlir::Value> weightRows(KernelBuilder &b, const KernelFrame &frame, const Section &section,
-                                            mlir::Value rowOffset);
+                                            mlir::Value rowOffset, mlir::Value first, int64_t count);
 
 private:
   explicit LinearTiles(const LinearRegion &region) : LinearRegion(region) {}
 
   /// Rows of the parts that the weight lies in.
   llvm::SmallVector<int64_t> partRows();
-  void addPlain(llvm::SmallVectorImpl<Section> &tiles, int64_t firstRow, int64_t count, int64_t run);
+  void addPlain(llvm::SmallVectorImpl<Section> &tiles, int64_t firstRow, int64_t count, int64_t run, SecondRun second);
   void addGate(llvm::SmallVectorImpl<Section> &tiles, int64_t run);
   /// Tiles within the heads of a section.
-  void addHeads(llvm::SmallVectorImpl<Section> &tiles, const LinearSection &section, int64_t run);
+  void addHeads(llvm::SmallVectorImpl<Section> &tiles, const LinearSection &section, int64_t run, SecondRun second);
   void place(Section &section, int64_t firstRow, int64_t secondRow);
 };
 

@@ -28,7 +28,8 @@ int64_t WeightOperand::vectorLanes(int64_t lanes) const {
                      : lanes;
 }
 
-WeightOperand::Run::Run(const WeightOperand &weight, Value row, Value first) : weight(&weight), row(row), first(first) {
+WeightOperand::Run::Run(const WeightOperand &weight, Value row, Value first, int64_t blocks)
+    : weight(&weight), row(row), first(first), blocks(blocks) {
   if (!weight.hasBlocks())
     return;
   KernelBuilder &b = weight.b;
@@ -42,17 +43,31 @@ WeightOperand::Run::Run(const WeightOperand &weight, Value row, Value first) : w
   }
 }
 
-Value WeightOperand::Run::number(const BlockScale &place) const {
+/// Address of a byte of a block of the run.
+Value WeightOperand::Run::blockAt(int64_t block, int64_t byte) const {
+  return weight->b.at(start, block * weight->format->blockBytes + byte);
+}
+
+/// A number of each block, as f32. The numbers of several blocks are widened together.
+Value WeightOperand::Run::numbers(const BlockScale &place) const {
   KernelBuilder &b = weight->b;
   Type type = elementTypeOf(b.getContext(), denseFormat(place.type));
-  return b.widenToF32(b.load(type, b.at(start, place.firstByte), weight->format->alignment));
+  SmallVector<Value> loaded;
+  for (int64_t block = 0; block < blocks; ++block)
+    loaded.push_back(b.load(type, blockAt(block, place.firstByte), weight->format->alignment));
+  return b.widenToF32(blocks == 1 ? loaded.front() : b.fromScalars(loaded));
 }
 
 /// A number of the block times the factor of each `scaleRun` values.
 Value WeightOperand::Run::scaleVector(const BlockScale &place, const std::optional<PackedIntegers> &factors) const {
   KernelBuilder &b = weight->b;
   int64_t count = weight->format->blockElements / weight->layout().scaleRun;
-  Value scale = b.splat(number(place), count);
+  Value scale = numbers(place);
+  if (blocks > 1) {
+    assert(count == 1 && !factors && "only blocks of one scale are taken together");
+    return scale;
+  }
+  scale = b.splat(scale, count);
   if (!factors)
     return scale;
   Value small = packed(*factors, 0, count);
@@ -69,14 +84,20 @@ Value WeightOperand::Run::partOf(Value vector, int64_t i) const {
 }
 
 /// Bits `i` to `i + lanes` of a plane, as i8. They lie at the same bits of neighbouring bytes, or without a gap.
-Value WeightOperand::Run::bitsOf(const BitPlane &plane, int64_t i, int64_t lanes) const {
+Value WeightOperand::Run::bitsLoadedTogether(const BitPlane &plane, int64_t i, int64_t lanes) const {
   KernelBuilder &b = weight->b;
-  BitPlane::Place place = plane.place(static_cast<uint32_t>(i));
+  int64_t block = i / weight->format->blockElements;
+  BitPlane::Place place = plane.place(static_cast<uint32_t>(i % weight->format->blockElements));
   auto bytes = b.vectorOf(b.getI8Type(), lanes);
   int64_t mask = (int64_t(1) << plane.bits) - 1;
   if (plane.run == 1 && lanes > 1) {
     Type number = b.getIntegerType(static_cast<unsigned>(lanes * plane.bits));
-    Value all = b.load(number, b.at(start, place.byte), 1);
+    Value all = b.load(number, blockAt(block, place.byte), 1);
+    // Single bits are a mask, which CPUs make a vector of.
+    if (plane.bits == 1 && place.shift == 0) {
+      Value bits = LLVM::BitcastOp::create(b, b.vectorOf(b.getI1Type(), lanes), all);
+      return arith::ExtUIOp::create(b, bytes, bits);
+    }
     if (all.getType() != b.getI32Type())
       all = arith::ExtUIOp::create(b, b.getI32Type(), all);
     SmallVector<int32_t> shifts;
@@ -88,7 +109,7 @@ Value WeightOperand::Run::bitsOf(const BitPlane &plane, int64_t i, int64_t lanes
     value = arith::AndIOp::create(b, value, b.splat(b.i32(mask), lanes));
     return arith::TruncIOp::create(b, bytes, value);
   }
-  Value value = b.load(bytes, b.at(start, place.byte), 1);
+  Value value = b.load(bytes, blockAt(block, place.byte), 1);
   auto constant = [&](int64_t number) {
     return arith::ConstantOp::create(b, DenseElementsAttr::get(bytes, static_cast<int8_t>(number)));
   };
@@ -100,14 +121,47 @@ Value WeightOperand::Run::bitsOf(const BitPlane &plane, int64_t i, int64_t lanes
   return value;
 }
 
+/// Integers `i` to `i + lanes` of two runs that lie in the same bytes, as i8: the bytes are loaded into both halves of
+/// a vector, and the shifts of the halves differ.
+Value WeightOperand::Run::bitsOfTwoRuns(const BitPlane &plane, int64_t i, int64_t lanes) const {
+  KernelBuilder &b = weight->b;
+  int64_t block = i / weight->format->blockElements, inBlock = i % weight->format->blockElements, half = lanes / 2;
+  BitPlane::Place place = plane.place(static_cast<uint32_t>(inBlock));
+  Value bytes = b.load(b.vectorOf(b.getI8Type(), half), blockAt(block, place.byte), 1);
+  SmallVector<int64_t> twice;
+  SmallVector<int32_t> shifts;
+  for (int64_t lane = 0; lane < lanes; ++lane)
+    twice.push_back(lane % half);
+  for (int64_t word = 0; word < lanes / 4; ++word)
+    shifts.push_back(static_cast<int32_t>(place.shift + (word < half / 4 ? 0 : plane.bits)));
+  auto words = b.vectorOf(b.getI32Type(), lanes / 4);
+  Value value = vector::BitCastOp::create(b, words, vector::ShuffleOp::create(b, bytes, bytes, twice));
+  value = arith::ShRUIOp::create(
+      b, value, arith::ConstantOp::create(b, DenseElementsAttr::get(words, ArrayRef<int32_t>(shifts))));
+  auto all = b.vectorOf(b.getI8Type(), lanes);
+  auto mask = DenseElementsAttr::get(all, static_cast<int8_t>((1 << plane.bits) - 1));
+  return arith::AndIOp::create(b, vector::BitCastOp::create(b, all, value), arith::ConstantOp::create(b, mask));
+}
+
+/// Whether integers `i` to `i + lanes` are two runs that lie in the same bytes.
+static bool areTwoRunsOfBytes(const BitPlane &plane, int64_t i, int64_t lanes) {
+  return plane.run >= 4 && plane.runsInByte > 1 && lanes == 2 * plane.run && i % lanes == 0;
+}
+
+/// Bits `i` to `i + lanes` of a plane, as i8, however they lie.
+Value WeightOperand::Run::bitsOf(const BitPlane &plane, int64_t i, int64_t lanes) const {
+  if (areTwoRunsOfBytes(plane, i, lanes))
+    return bitsOfTwoRuns(plane, i, lanes);
+  if (widestVector(loadedTogether(plane), lanes) == lanes)
+    return bitsLoadedTogether(plane, i, lanes);
+  Value low = bitsOf(plane, i, lanes / 2), high = bitsOf(plane, i + lanes / 2, lanes / 2);
+  SmallVector<int64_t> order = llvm::to_vector(llvm::seq<int64_t>(0, lanes));
+  return vector::ShuffleOp::create(weight->b, low, high, order);
+}
+
 /// Integers `i` to `i + lanes` before the offset is subtracted, as i8.
 Value WeightOperand::Run::packed(const PackedIntegers &integers, int64_t i, int64_t lanes) const {
   KernelBuilder &b = weight->b;
-  if (int64_t together = widestVector(loadedTogether(integers), lanes); together < lanes) {
-    Value low = packed(integers, i, lanes / 2), high = packed(integers, i + lanes / 2, lanes / 2);
-    SmallVector<int64_t> order = llvm::to_vector(llvm::seq<int64_t>(0, lanes));
-    return vector::ShuffleOp::create(b, low, high, order);
-  }
   Value value = bitsOf(integers.low, i, lanes);
   if (!integers.high.bits)
     return value;
@@ -161,8 +215,10 @@ Value WeightOperand::Run::pair() const {
   return b.load(b.getI32Type(), startOfNumbers(), weight->format->alignment);
 }
 
-void WeightOperand::Run::prefetch(int64_t distance) const {
-  weight->b.prefetch(weight->b.at(weight->hasBlocks() ? start : startOfNumbers(), distance));
+void WeightOperand::Run::prefetch(int64_t distance, int64_t elements) const {
+  Value from = weight->hasBlocks() ? start : startOfNumbers();
+  for (int64_t line = 0; line < weight->bytes(elements); line += kCacheLineBytes)
+    weight->b.prefetch(weight->b.at(from, distance + line));
 }
 
 } // namespace quipu::codegen::cpu

@@ -31,7 +31,7 @@ public:
   /// What a block holds.
   const BlockLayout &layout() const { return *format->block; }
 
-  /// Values of a row in a step of the walk along it. Where they lie in blocks, it begins at a block and lies in it.
+  /// Values of a row in a step of the walk along it. Where they lie in blocks, it is whole blocks.
   class Run {
   public:
     /// Values `i` to `i + lanes` of the run, as f32. `i` is a multiple of `lanes`.
@@ -51,19 +51,22 @@ public:
     mlir::Value integers(int64_t i, int64_t lanes) const;
     mlir::Value scale(int64_t i) const { return partOf(scales, i); }
     mlir::Value minimum(int64_t i) const { return minima ? partOf(minima, i) : mlir::Value(); }
-    /// All scales of the block, one for each `scaleRun` values, as a vector; and the minima (null: there are none).
+    /// All scales of the run, one for each `scaleRun` values, as a vector; and the minima (null: there are none).
     mlir::Value allScales() const { return scales; }
     mlir::Value allMinima() const { return minima; }
 
-    /// Asks for what lies `distance` bytes behind the run.
-    void prefetch(int64_t distance) const;
+    /// Asks for what lies `distance` bytes behind the first `elements` values of the run.
+    void prefetch(int64_t distance, int64_t elements) const;
 
   private:
     friend class WeightOperand;
-    Run(const WeightOperand &weight, mlir::Value row, mlir::Value first);
+    Run(const WeightOperand &weight, mlir::Value row, mlir::Value first, int64_t blocks);
     mlir::Value bitsOf(const BitPlane &plane, int64_t i, int64_t lanes) const;
+    mlir::Value bitsLoadedTogether(const BitPlane &plane, int64_t i, int64_t lanes) const;
+    mlir::Value bitsOfTwoRuns(const BitPlane &plane, int64_t i, int64_t lanes) const;
     mlir::Value packed(const PackedIntegers &integers, int64_t i, int64_t lanes) const;
-    mlir::Value number(const BlockScale &place) const;
+    mlir::Value numbers(const BlockScale &place) const;
+    mlir::Value blockAt(int64_t block, int64_t byte) const;
     mlir::Value scaleVector(const BlockScale &place, const std::optional<PackedIntegers> &factors) const;
     mlir::Value partOf(mlir::Value vector, int64_t i) const;
 
@@ -71,13 +74,15 @@ public:
 
     const WeightOperand *weight;
     mlir::Value row, first;
-    /// Address of the first number, computed where it is first used; or of the block.
+    int64_t blocks;
+    /// Address of the first number, computed where it is first used; or of the first block.
     mutable mlir::Value start;
-    /// Of a block, one for each `scaleRun` values.
+    /// One for each `scaleRun` values.
     mlir::Value scales, minima;
   };
-  /// The run from element `first` on, in the row at address `row`.
-  Run run(mlir::Value row, mlir::Value first) const { return {*this, row, first}; }
+  /// The run from element `first` on, in the row at address `row`. Where values lie in blocks it has `blocks` of them;
+  /// several only if their scales have no factors.
+  Run run(mlir::Value row, mlir::Value first, int64_t blocks = 1) const { return {*this, row, first, blocks}; }
 
 private:
   KernelBuilder &b;

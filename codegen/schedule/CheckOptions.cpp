@@ -72,6 +72,7 @@ llvm::Error checkScheduleOptions(const LlamaSelectSchedulesOptions &options, con
       {"vectors", Devices::Cpu, options.vectors, kVectorsLimit},
       {"row-tiles", Devices::Cpu, options.rowTiles, kRowTilesLimit},
       {"few-run", Devices::Cpu, options.fewRun, kRunLimit},
+      {"streams", Devices::Cpu, options.streams, kRunLimit},
       {"prefetch", Devices::Cpu, options.prefetch, kPrefetchLimit, -1},
       {"warps", Devices::Cuda, options.warps, kWarpsLimit},
       {"ahead", Devices::Cuda, options.ahead, kAheadLimit},

@@ -180,6 +180,13 @@ private:
     return {tuning.run ? tuning.run : run, vectors};
   }
 
+  /// Rows of each run that a kernel over few rows reads side by side. Products of integers with small blocks are short:
+  /// two rows keep the machine busy. Large blocks are long enough alone.
+  static int64_t streamsOf(LinearOp linear, bool integers) {
+    auto block = dyn_cast<BlockType>(getElementTypeOrSelf(linear.getWeight()));
+    return integers && block && block.getFormat()->blockElements <= cpu::kIntegersTogether ? 2 : 1;
+  }
+
   /// Workspaces of a linear kernel over many rows.
   void setWorkspaces(KernelOp kernel, DotKind dot) {
     SmallVector<Attribute> types;
@@ -202,19 +209,18 @@ private:
       Type input = cast<RankedTensorType>(linear.getInput().getType()).getElementType();
       DotKind dot = dotOf(linear, many);
       bool integers = cpu::multipliesIntegers(dot);
-      // Of few rows they decode blocks as well: two rows of the weight at a time keep the machine busy, and more of
-      // them are too many short streams of memory.
-      int64_t fewRun = integers ? 1 : 4;
-      auto [run, vectors] = many ? manyTile(dot) : std::pair(tuning.fewRun ? tuning.fewRun : fewRun, int64_t(1));
+      auto [run, vectors] = many ? manyTile(dot) : std::pair(tuning.fewRun ? tuning.fewRun : kFewRun, int64_t(1));
       int64_t inputs = cast<RankedTensorType>(linear.getInput().getType()).getDimSize(1);
       int64_t inputBits = dot == DotKind::Int16 ? 16 : integers ? 8 : input.getIntOrFloatBitWidth();
       int64_t tileBytes = inputs * lanes * inputBits / 8;
       int64_t rowTiles = std::max<int64_t>(kInputBytes / tileBytes / vectors, 1) * vectors;
       if (tuning.rowTiles)
         rowTiles = tuning.rowTiles;
+      int64_t streams = tuning.streams ? tuning.streams : streamsOf(linear, integers);
       int64_t prefetch = many ? 0 : tuning.prefetch >= 0 ? tuning.prefetch : kPrefetchBytes;
       kernel.setScheduleAttr(CpuLinearScheduleAttr::get(context, many ? RowRegime::Many : RowRegime::Few, lanes, run,
-                                                        vectors, many ? rowTiles : 1, dot, prefetch));
+                                                        vectors, many ? rowTiles : 1, dot, prefetch,
+                                                        many ? 0 : std::min(streams, run)));
       if (many)
         setWorkspaces(kernel, dot);
       return;
@@ -236,8 +242,10 @@ private:
         CpuPointwiseScheduleAttr::get(context, many ? RowRegime::Many : RowRegime::Few, lanes, many ? lanes : 1));
   }
 
-  /// How many bytes ahead of its use a weight is requested. Hardware follows the rows of a tile by itself. Every
-  /// distance that was tried cost 6 to 9 % of decode on the machine of docs/performance.md.
+  /// Features of a tile over few rows that an epilogue computes in one vector.
+  static constexpr int64_t kFewRun = 8;
+  /// How many bytes ahead of its use a weight is requested. Hardware follows the two streams of a kernel by itself;
+  /// every distance that was tried cost time on the machine of docs/performance.md.
   static constexpr int64_t kPrefetchBytes = 0;
   /// Packed input rows that one pass over a weight serves: half of an L2 of 1 MiB.
   static constexpr int64_t kInputBytes = 512 * 1024;

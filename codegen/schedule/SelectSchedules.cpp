@@ -93,6 +93,7 @@ private:
             .vectors = vectors,
             .rowTiles = rowTiles,
             .fewRun = fewRun,
+            .streams = streams,
             .prefetch = prefetch,
             .rows = rows,
             .warps = warps,

@@ -297,17 +297,19 @@ def Llama_CpuLinearScheduleAttr : Llama_ScheduleAttr<"cpu", "LinearKernel", "Cpu
     of `lanes` input rows, as many as stay in a core's L2. `few`: a tile is multiplied by one row at a time, and
     `vectors` and `rowTiles` are 1. `dot` is the instruction of the inner loop. `int8`, `int16` and `amx_int8` are for a
     weight in blocks whose input `llama.quantize` has rounded. `amx_bf16` and `amx_int8` are for many rows: a run is the
-    rows of an AMX tile. `prefetch` is the distance in bytes of software prefetch in the
-    weight stream (0: none).
+    rows of an AMX tile. `prefetch` is the distance in bytes of software prefetch in the weight stream (0: none).
+    `streams` is for `few`: that many rows of each run are read side by side, and the others after them (0: all). Memory
+    gives a few long streams faster than many short ones.
 
     ```mlir
     #llama.cpu_linear<rows = many, lanes = 16, run = 4, vectors = 3, rowTiles = 6, dot = bf16, prefetch = 0>
     ```
   }];
   let parameters = (ins EnumParameter<Llama_RowRegime>:$rows, "int64_t":$lanes, "int64_t":$run, "int64_t":$vectors,
-                        "int64_t":$rowTiles, EnumParameter<Llama_DotKind>:$dot, "int64_t":$prefetch);
+                        "int64_t":$rowTiles, EnumParameter<Llama_DotKind>:$dot, "int64_t":$prefetch,
+                        DefaultValuedParameter<"int64_t", "0">:$streams);
   let assemblyFormat = [{ `<` `rows` `=` $rows `,` `lanes` `=` $lanes `,` `run` `=` $run `,` `vectors` `=` $vectors `,`
-    `rowTiles` `=` $rowTiles `,` `dot` `=` $dot `,` `prefetch` `=` $prefetch `>` }];
+    `rowTiles` `=` $rowTiles `,` `dot` `=` $dot `,` `prefetch` `=` $prefetch (`,` `streams` `=` $streams^)? `>` }];
 }
 
 def Llama_CpuAttentionScheduleAttr : Llama_ScheduleAttr<"cpu", "AttentionKernel", "CpuAttentionSchedule", "cpu_attention"> {

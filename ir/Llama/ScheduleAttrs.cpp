@@ -65,7 +65,8 @@ LogicalResult checkDotLanes(EmitError emitError, int64_t lanes, DotKind dot) {
 //===----------------------------------------------------------------------===//
 
 LogicalResult CpuLinearScheduleAttr::verify(EmitError emitError, RowRegime rows, int64_t lanes, int64_t run,
-                                            int64_t vectors, int64_t rowTiles, DotKind dot, int64_t prefetch) {
+                                            int64_t vectors, int64_t rowTiles, DotKind dot, int64_t prefetch,
+                                            int64_t streams) {
   bool many = rows == RowRegime::Many;
   if (usesTiles(dot) && !many)
     return emitError() << "dot = " << stringifyDotKind(dot) << " is for many rows";
@@ -74,7 +75,8 @@ LogicalResult CpuLinearScheduleAttr::verify(EmitError emitError, RowRegime rows,
       failed(check(emitError, {{"run", run, kRunLimit},
                                {"vectors", vectors, vectorsLimit},
                                {"rowTiles", rowTiles, many ? kRowTilesLimit : only(1)},
-                               {"prefetch", prefetch, many ? only(0) : kPrefetchLimit}})))
+                               {"prefetch", prefetch, many ? only(0) : kPrefetchLimit},
+                               {"streams", streams, many ? only(0) : Limit{0, run}}})))
     return failure();
   if (run * vectors > kMostRunTimesVectors)
     return emitError() << "run times vectors must be at most " << kMostRunTimesVectors << ", found " << run << " times "

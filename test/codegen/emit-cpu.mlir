@@ -3,7 +3,7 @@
 
 // Test: a linear kernel of few rows: a grid over tiles of the weight's rows, products of vectors along a row.
 // CHECK: llama.kernel @few
-// CHECK-SAME: code = #llama.code<[<symbol = "few", fixed = 2>]>
+// CHECK-SAME: code = #llama.code<[<symbol = "few", fixed = 2>], scratchBytes = 2048>
 // CHECK: module @kernels
 // CHECK: llvm.func @few(%{{.*}}: !llvm.ptr
 // CHECK: vector.fma
@@ -165,7 +165,7 @@ func.func @prefill(%x: tensor<?x64xf32, #llama.token_lanes<lanes = 8, pack = 1>>
 
 // Test: products of integers of few rows: each thread rounds the input for itself; pairs of 16-bit integers on AVX2.
 // CHECK: llama.kernel @few_integers
-// CHECK-SAME: code = #llama.code<[<symbol = "few_integers">], scratchBytes = 2048>
+// CHECK-SAME: code = #llama.code<[<symbol = "few_integers">], scratchBytes = 4608>
 // CHECK: llvm.func @few_integers(
 // CHECK: math.roundeven
 // CHECK: llvm.call_intrinsic "llvm.x86.avx2.pmadd.wd"

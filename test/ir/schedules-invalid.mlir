@@ -27,6 +27,16 @@ func.func private @f() attributes {a = #llama.cpu_linear<rows = many, lanes = 16
 
 // -----
 
+// expected-error @+1 {{streams must be 0 to 4, found 5}}
+func.func private @f() attributes {a = #llama.cpu_linear<rows = few, lanes = 16, run = 4, vectors = 1, rowTiles = 1, dot = bf16, prefetch = 0, streams = 5>}
+
+// -----
+
+// expected-error @+1 {{streams must be 0, found 2}}
+func.func private @f() attributes {a = #llama.cpu_linear<rows = many, lanes = 16, run = 4, vectors = 3, rowTiles = 6, dot = bf16, prefetch = 0, streams = 2>}
+
+// -----
+
 // expected-error @+1 {{run must be 1 to 16, found -2}}
 func.func private @f() attributes {a = #llama.cpu_linear<rows = few, lanes = 16, run = -2, vectors = 1, rowTiles = 1, dot = bf16, prefetch = 0>}
 
