@@ -169,7 +169,7 @@ private:
       if (file.contentHash)
         to->content_hash.assign(file.contentHash->begin(), file.contentHash->end());
       Hash128 samples =
-          hashSamples(*MappedFile::open(file.path, "weight file"), sampleRanges(std::move(tensors[out.files.size()])));
+          hashSamples(*MappedFile::open(file.place(), "weight file"), sampleRanges(std::move(tensors[out.files.size()])));
       to->sample_hash.assign(samples.begin(), samples.end());
       out.files.push_back(std::move(to));
     }

@@ -77,6 +77,13 @@ plan::TokenizerT tablesOf(const TokenizerData &data) {
   table.eos_id = settings.eos;
   for (const AddedToken &token : settings.added)
     table.added_tokens.push_back(addedOf(token));
+  for (const ChatTemplate &chat : data.chatTemplates) {
+    auto to = std::make_unique<plan::ChatTemplateT>();
+    to->name = chat.name;
+    to->text = chat.text;
+    to->origin = chat.origin;
+    table.chat_templates.push_back(std::move(to));
+  }
   return table;
 }
 

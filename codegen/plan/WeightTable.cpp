@@ -140,6 +140,7 @@ LogicalResult WeightTable::findTensor(WeightOp weight, ArrayRef<int64_t> shape, 
   source.name_in_file = tensor->nameInFile;
   source.size = tensor->size;
   source.format = tensor->format->name;
+  source.rounding_error = tensor->roundingError;
   if (tensor->pieces.empty()) {
     source.file = tensor->file;
     source.offset = tensor->offset;

@@ -72,6 +72,32 @@ static const PreTokenizer *findPreTokenizer(std::string_view name) {
   return nullptr;
 }
 
+/// The step of `add_space_prefix`.
+static TextStep spacePrefix() {
+  TextStep step = textStep(TextStep::Kind::prepend, "", " ");
+  step.unlessThere = true;
+  step.onlyAtStart = true;
+  return step;
+}
+
+static std::vector<TextStep> normalizerOf(const PreTokenizer &pre) {
+  TextStep step;
+  step.kind = TextStep::Kind::nfc;
+  return pre.nfc ? std::vector<TextStep>{step} : std::vector<TextStep>();
+}
+
+std::optional<std::string> preTokenizerName(const BpeData &data, bool &addsSpace) {
+  addsSpace = !data.splitter.empty() && data.splitter.front() == spacePrefix();
+  std::span<const TextStep> splits = std::span(data.splitter).subspan(addsSpace ? 1 : 0);
+  for (const PreTokenizer &pre : preTokenizers()) {
+    auto isSame = [](const TextStep &step, const char *pattern) { return step == isolatedSplit(pattern); };
+    if (std::ranges::equal(splits, pre.patterns, isSame) && data.normalizer == normalizerOf(pre) &&
+        data.ignoreMerges == pre.ignoreMerges)
+      return pre.names.front();
+  }
+  return std::nullopt;
+}
+
 std::string knownPreTokenizers() {
   std::string list;
   for (const PreTokenizer &each : preTokenizers())
@@ -130,17 +156,9 @@ TokenizerData byteLevelTokenizerOf(const ByteLevelVocabulary &vocabulary, const 
   for (const std::string &merge : vocabulary.merges)
     builder.addMerge(merge);
   BpeData data = std::move(builder.data);
-  if (pre->nfc) {
-    TextStep step;
-    step.kind = TextStep::Kind::nfc;
-    data.normalizer.push_back(step);
-  }
-  if (vocabulary.addSpacePrefix) {
-    TextStep step = textStep(TextStep::Kind::prepend, "", " ");
-    step.unlessThere = true;
-    step.onlyAtStart = true;
-    data.splitter.push_back(step);
-  }
+  data.normalizer = normalizerOf(*pre);
+  if (vocabulary.addSpacePrefix)
+    data.splitter.push_back(spacePrefix());
   for (const char *pattern : pre->patterns)
     data.splitter.push_back(isolatedSplit(pattern));
   data.ignoreMerges = pre->ignoreMerges;

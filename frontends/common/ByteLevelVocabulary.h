@@ -37,6 +37,10 @@ struct ByteLevelVocabulary {
 /// pieces, merges, types and ids do not go together.
 TokenizerData byteLevelTokenizerOf(const ByteLevelVocabulary &vocabulary, const std::string &name);
 
+/// The name `pre` by which such a tokenizer normalises texts and finds words; nothing where there is none. `addsSpace`:
+/// whether it puts a space before the text.
+std::optional<std::string> preTokenizerName(const BpeData &data, bool &addsSpace);
+
 /// The names that `pre` may have, for messages.
 std::string knownPreTokenizers();
 

@@ -45,37 +45,17 @@ static bool isDotOperand(const ExpectedWeight &weight, const ModelConfig &config
   return weight.role == WeightRole::matrix || (weight.role == WeightRole::embedding && config.tieWordEmbeddings);
 }
 
-/// Whether `--quantize` quantises a weight. Norms and biases are small and stay as they are.
-static bool isMatrix(const ExpectedWeight &weight) {
-  return weight.role == WeightRole::matrix || weight.role == WeightRole::embedding;
-}
-
-static bool isQuantized(const ExpectedWeight &weight, const WeightFormat *format) {
-  return format && isMatrix(weight) && format->fits(weight.shape.back());
-}
-
-std::string describeUnquantized(const Model &model, const WeightFormat &format) {
-  size_t matrices = 0, left = 0;
-  std::string first;
-  for (const ExpectedWeight &weight : expectedWeights(model.config)) {
-    if (!isMatrix(weight))
-      continue;
-    ++matrices;
-    const WeightEntry *entry = model.weights ? model.weights->find(weight.tensor) : nullptr;
-    if (!isQuantized(weight, &format) && !left++)
-      first = concat(entry ? entry->nameInFile : weight.tensor, " of ", weight.shape.back(), " columns");
-  }
-  if (!left)
-    return {};
-  return concat(left, " of ", matrices, " matrices stay as they are, since their columns are no multiple of ",
-                format.blockElements, ", which is a block of ", format.name, ", the first of them ", first);
+/// The format that `--quantize` gives a weight; null: none.
+static const WeightFormat *quantizedFormat(const ExpectedWeight &weight, const ModelConfig &config,
+                                           const GraphOptions &options) {
+  return options.quantize ? options.quantize->formatOf(weight, config) : nullptr;
 }
 
 /// The format that a weight has in memory where its tensor is stored as `stored`.
 static const WeightFormat &formatInMemory(const ExpectedWeight &weight, const WeightFormat &stored,
                                           const ModelConfig &config, DType compute, const GraphOptions &options) {
-  if (isQuantized(weight, options.quantize))
-    return *options.quantize;
+  if (const WeightFormat *format = quantizedFormat(weight, config, options))
+    return *format;
   if (stored.block) {
     // Norms and biases are read as numbers.
     if (!isMatrix(weight))
@@ -122,7 +102,8 @@ std::string describeConversions(const Model &model, DType compute, const GraphOp
   std::string first;
   for (const ExpectedWeight &weight : expectedWeights(model.config)) {
     const WeightEntry *entry = model.weights->find(weight.tensor);
-    if (!isDotOperand(weight, model.config) || !entry || entry->format->block || isQuantized(weight, options.quantize))
+    if (!isDotOperand(weight, model.config) || !entry || entry->format->block ||
+        quantizedFormat(weight, model.config, options))
       continue;
     ++matrices;
     if (entry->format == &denseFormat(compute))

@@ -29,6 +29,7 @@
 #define QUIPU_FRONTENDS_COMMON_GRAPHBUILDER_H
 
 #include "frontends/common/Model.h"
+#include "frontends/common/QuantizeMix.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
@@ -45,9 +46,8 @@ struct GraphOptions {
   std::optional<DType> computeDType;
   /// Type of the key/value cache. Nothing: the compute dtype.
   std::optional<DType> kvDType;
-  /// The format to which all matrices are rounded when they are loaded; also the embedding and the head. A matrix whose
-  /// rows are not whole blocks stays as it is.
-  const WeightFormat *quantize = nullptr;
+  /// To which formats matrices are rounded; also the embedding and the head.
+  std::optional<QuantizeMix> quantize;
   /// Whether kernels of the target read matrices in blocks of a format. A matrix that is stored in blocks of another
   /// format is converted to the compute dtype when it is loaded. The reference lowering reads all.
   std::function<bool(const WeightFormat &)> readsBlocks = [](const WeightFormat &) { return true; };
@@ -72,10 +72,6 @@ std::string describeConversions(const Model &model, DType compute, const GraphOp
 /// A remark for the user: how many matrices are stored in blocks that the target does not read, and what memory it
 /// takes to have them in `compute`. Empty if there are none.
 std::string describeExpansions(const Model &model, DType compute, const GraphOptions &options);
-
-/// A remark for the user: which matrices cannot be quantised, because their rows are not whole blocks. Empty if all
-/// can.
-std::string describeUnquantized(const Model &model, const WeightFormat &format);
 
 /// Builds the module and verifies it. Loads the dialects that it uses into `context`.
 mlir::OwningOpRef<mlir::ModuleOp> buildGraph(mlir::MLIRContext &context, const Model &model,

@@ -3,6 +3,7 @@
 #include "frontends/common/PieceModel.h"
 
 #include "frontends/common/Json.h"
+#include "runtime/abi/SentencePieceModel.h"
 #include "runtime/support/Error.h"
 
 #include <builtin_pb/sentencepiece_model.pb.h>
@@ -124,6 +125,25 @@ SentencePieceData sentencePieceModelOf(const std::vector<ScoredPiece> &pieces, c
   data.bytes.resize(model.ByteSizeLong());
   model.SerializeToArray(data.bytes.data(), int(data.bytes.size()));
   return data;
+}
+
+PieceModel piecesOf(const SentencePieceData &data, const std::string &name) {
+  std::unique_ptr<sentencepiece::ModelProto> model = readSentencePieceModel(data.bytes, name);
+  PieceModel result;
+  for (const auto &piece : model->pieces())
+    result.pieces.push_back({piece.piece(), piece.score(), PieceType(piece.type())});
+  const sentencepiece::TrainerSpec &trainer = model->trainer_spec();
+  if (trainer.model_type() != sentencepiece::TrainerSpec::BPE &&
+      trainer.model_type() != sentencepiece::TrainerSpec::UNIGRAM)
+    fail(name, ": the SentencePiece model is neither BPE nor unigram; use another tokenizer");
+  PieceModelSettings &settings = result.settings;
+  settings.algorithm = trainer.model_type() == sentencepiece::TrainerSpec::BPE ? PieceModelSettings::Algorithm::bpe
+                                                                               : PieceModelSettings::Algorithm::unigram;
+  const sentencepiece::NormalizerSpec &normalizer = model->normalizer_spec();
+  settings.addSpacePrefix = normalizer.add_dummy_prefix();
+  settings.removeExtraSpaces = normalizer.remove_extra_whitespaces();
+  settings.characterMap = normalizer.precompiled_charsmap();
+  return result;
 }
 
 } // namespace quipu::frontend

@@ -41,6 +41,15 @@ struct PieceModelSettings {
   std::string characterMap;
 };
 
+struct PieceModel {
+  std::vector<ScoredPiece> pieces;
+  PieceModelSettings settings;
+};
+
+/// The pieces of a tokenizer.model. Throws quipu::Error that begins with `name` where its algorithm is neither BPE nor
+/// unigram.
+PieceModel piecesOf(const SentencePieceData &data, const std::string &name);
+
 /// The model, as a tokenizer.model would hold it. Bytes are pieces where one of the pieces is of the type `byte`.
 /// `name`: the file (and the field), with which messages begin. Throws quipu::Error when there is no unknown token or
 /// several, when the bytes are not exactly the 256, when two pieces are equal, or when an id is outside of the list.

@@ -57,7 +57,7 @@ void hashContents(WeightIndex &index, unsigned threads) {
   parallelFor(todo.size(), threads, [&](unsigned, const std::function<size_t()> &next) {
     for (size_t i = next(); i < todo.size(); i = next()) {
       WeightFile &file = *todo[i];
-      auto mapped = MappedFile::open(file.path, "weight file");
+      auto mapped = MappedFile::open(file.place(), "weight file");
       if (mapped->size() != file.size)
         fail(file.path, ": the file was ", file.size, " bytes long when its header was read and is ", mapped->size(),
              " now; compile again when it is no longer being written");

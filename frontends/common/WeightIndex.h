@@ -27,6 +27,9 @@ namespace quipu::frontend {
 struct WeightFile {
   /// Absolute, with symbolic links kept as the user wrote them.
   std::string path;
+  /// A file that was written just now has no name until the work is done. Then its bytes are here.
+  std::string unnamed = {};
+  const std::string &place() const { return unnamed.empty() ? path : unnamed; }
   /// Bytes.
   uint64_t size = 0;
   /// Last modification, nanoseconds since 1970 (stat's st_mtim).
@@ -56,6 +59,8 @@ struct WeightEntry {
   /// Where the tensor lies when that is not in one place. They cover it (runtime/abi/TensorPieces.h). Then `file` is
   /// the first of their files, for messages, and `offset` means nothing.
   std::vector<TensorPiece> pieces = {};
+  /// Of a tensor that the compiler rounded: root mean square of the errors, divided by that of the values.
+  float roundingError = 0;
 
   /// The pieces, or all of the tensor as one.
   std::vector<TensorPiece> places() const;

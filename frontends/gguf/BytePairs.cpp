@@ -32,7 +32,9 @@ void readBytePairs(Metadata &metadata, const std::vector<std::string_view> &toke
   vocabulary.addBos = metadata.boolean("tokenizer.ggml.add_bos_token");
   vocabulary.addEos = metadata.boolean("tokenizer.ggml.add_eos_token");
   vocabulary.addSpacePrefix = metadata.boolean("tokenizer.ggml.add_space_prefix").value_or(false);
+  std::vector<ChatTemplate> chatTemplates = std::move(tokenizer.data.chatTemplates);
   tokenizer.data = byteLevelTokenizerOf(vocabulary, metadata.path());
+  tokenizer.data.chatTemplates = std::move(chatTemplates);
   noteMissingBytes(std::get<BpeData>(tokenizer.data.model), notes);
 }
 

@@ -18,8 +18,6 @@ namespace quipu::frontend::gguf {
 
 static constexpr double kMaxTheta = 1e15;
 static constexpr double kMaxFactor = 1e6;
-static constexpr std::string_view kDivisors = "rope_freqs.weight", kShortFactors = "rope_factors_short.weight",
-                                  kLongFactors = "rope_factors_long.weight";
 
 static std::vector<double> takeRopeTensor(const std::vector<File> &files, WeightIndex &index, std::string_view name) {
   auto found = index.tensors.find(name);
@@ -46,9 +44,9 @@ static std::vector<double> takeRopeTensor(const std::vector<File> &files, Weight
 
 RopeTensors takeRopeTensors(const std::vector<File> &files, WeightIndex &index) {
   RopeTensors tensors;
-  tensors.divisors = takeRopeTensor(files, index, kDivisors);
-  tensors.shortFactors = takeRopeTensor(files, index, kShortFactors);
-  tensors.longFactors = takeRopeTensor(files, index, kLongFactors);
+  tensors.divisors = takeRopeTensor(files, index, kDivisorsName);
+  tensors.shortFactors = takeRopeTensor(files, index, kShortFactorsName);
+  tensors.longFactors = takeRopeTensor(files, index, kLongFactorsName);
   return tensors;
 }
 
@@ -137,11 +135,11 @@ void RopeReader::readLongRope() {
   scaling.shortFactors = tensors.shortFactors;
   scaling.longFactors = tensors.longFactors;
   scaling.attentionFactor = attentionFactor();
-  checkCount(kShortFactors, scaling.shortFactors);
-  checkCount(kLongFactors, scaling.longFactors);
+  checkCount(kShortFactorsName, scaling.shortFactors);
+  checkCount(kLongFactorsName, scaling.longFactors);
   if (scaling.shortFactors.empty() || scaling.longFactors.empty())
-    fail(metadata.path(), ": longrope needs the tensors ", shownText(kShortFactors), " and ", shownText(kLongFactors),
-         ", and one is missing; get the file again");
+    fail(metadata.path(), ": longrope needs the tensors ", shownText(kShortFactorsName), " and ",
+         shownText(kLongFactorsName), ", and one is missing; get the file again");
   hf::applyLongContext(scaling, originalContext(), config);
 }
 
@@ -179,12 +177,12 @@ void RopeReader::read() {
   }
   if (tensors.divisors.empty())
     return;
-  checkCount(kDivisors, tensors.divisors);
+  checkCount(kDivisorsName, tensors.divisors);
   if (!rope.divisors.empty())
-    fail(metadata.path(), ": tensor ", shownText(kDivisors), " stands beside the scaling type \"", type,
+    fail(metadata.path(), ": tensor ", shownText(kDivisorsName), " stands beside the scaling type \"", type,
          "\"; only one of them is supported, convert the model again");
   rope.divisors = tensors.divisors;
-  note(kDivisors, "divides the rotary frequencies");
+  note(kDivisorsName, "divides the rotary frequencies");
 }
 
 void readRope(Metadata &metadata, const Architecture &architecture, const RopeTensors &tensors, ModelConfig &config) {

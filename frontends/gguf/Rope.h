@@ -11,6 +11,10 @@
 
 namespace quipu::frontend::gguf {
 
+inline constexpr std::string_view kDivisorsName = "rope_freqs.weight";
+inline constexpr std::string_view kShortFactorsName = "rope_factors_short.weight";
+inline constexpr std::string_view kLongFactorsName = "rope_factors_long.weight";
+
 /// What tensors say of rotary embedding. Each has a number for each pair of a head, or nothing.
 struct RopeTensors {
   /// "rope_freqs.weight": divisors of the frequencies. Converters make it of llama3 scaling, for which there is no key.

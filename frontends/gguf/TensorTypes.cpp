@@ -45,6 +45,11 @@ const WeightFormat *weightFormatOf(uint32_t type) {
   return found ? findWeightFormat(found->format) : nullptr;
 }
 
+std::optional<uint32_t> tensorTypeOf(const WeightFormat &format) {
+  const TensorType *found = std::ranges::find(kTensorTypes, format.name, &TensorType::format);
+  return found == std::end(kTensorTypes) ? std::nullopt : std::optional(found->number);
+}
+
 std::string tensorTypeName(uint32_t type) {
   const TensorType *found = findTensorType(type);
   return found ? std::string(found->name) : concat("number ", type);

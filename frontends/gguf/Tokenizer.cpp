@@ -39,6 +39,7 @@ private:
   void readEnds();
   void addEnd(int32_t token, std::string origin);
   void readSentencePieces();
+  void readChatTemplates();
 
   Metadata &metadata;
   ModelConfig &config;
@@ -134,7 +135,23 @@ void TokenizerReader::readSentencePieces() {
   result.data.model = sentencePieceModelOf(pieces, settings, concat(metadata.path(), ": tokenizer.ggml"));
 }
 
+/// The template of all files, and those that have a name in the key.
+void TokenizerReader::readChatTemplates() {
+  constexpr std::string_view kKey = "tokenizer.chat_template", kNamesKey = "tokenizer.chat_templates";
+  auto add = [&](std::string_view name, const std::string &key, std::string_view text) {
+    if (firstInvalidByte(text))
+      fail(metadata.place(key), " is not UTF-8; the file is damaged, get it again");
+    result.data.chatTemplates.push_back({std::string(name), std::string(text), key});
+  };
+  if (std::optional<std::string_view> text = metadata.string(kKey))
+    add("default", std::string(kKey), *text);
+  for (std::string_view name : metadata.strings(kNamesKey).value_or(std::vector<std::string_view>()))
+    if (std::string key = concat(kKey, ".", name); std::optional<std::string_view> text = metadata.string(key))
+      add(name, key, *text);
+}
+
 ModelTokenizer TokenizerReader::read() {
+  readChatTemplates();
   std::string_view model = metadata.string(kModelKey).value_or("none");
   constexpr std::array<std::string_view, 2> kNone = {"none", "no_vocab"};
   if (std::ranges::find(kNone, model) != kNone.end()) {
@@ -142,7 +159,7 @@ ModelTokenizer TokenizerReader::read() {
     config.notes.push_back(
         {Note::Kind::provenance, std::string(kModelKey),
          "the file has no tokenizer: the plan takes --prompt-tokens, and text with --tokenizer FILE"});
-    return {};
+    return std::move(result);
   }
   if (model != "llama" && model != "gpt2")
     metadata.fail(kModelKey, *metadata.peek(kModelKey),
@@ -161,7 +178,7 @@ ModelTokenizer TokenizerReader::read() {
   else
     readBytePairs(metadata, tokens, types, result, config.notes);
   if (!result.data.exists())
-    return {};
+    return std::move(result);
   checkSettings(settings, int32_t(tokens.size()), result.data.name);
   if (settings.eos != kNoToken) {
     result.end = settings.eos;

@@ -7,6 +7,7 @@
 #include "frontends/common/Json.h"
 #include "frontends/common/RankFile.h"
 #include "frontends/common/Vocabulary.h"
+#include "frontends/hf/ChatTemplates.h"
 #include "frontends/hf/Folder.h"
 #include "frontends/hf/TokenizerJson.h"
 #include "frontends/llama2c/TokenizerBin.h"
@@ -35,7 +36,6 @@ static constexpr std::string_view kRoleLists[] = {"additional_special_tokens", "
 static constexpr std::string_view kHarmless[] = {"_name_or_path",
                                                  "auto_map",
                                                  "backend",
-                                                 "chat_template",
                                                  "from_slow",
                                                  "is_local",
                                                  "local_files_only",
@@ -318,6 +318,8 @@ void Reader::readUnread(Fields &fields) {
     warn("clean_up_tokenization_spaces", "is true, but spaces before punctuation are kept as the model writes them");
   if (fields.boolean("spaces_between_special_tokens", false))
     warn("spaces_between_special_tokens", "is true, but no spaces are put between added tokens");
+  // ChatTemplates.cpp reads it.
+  fields.find("chat_template");
   std::string harmless;
   for (const std::string &field : fields.unknown()) {
     if (fields.object().at(field).is_null())
@@ -549,7 +551,9 @@ ModelTokenizer Reader::read() {
 ModelTokenizer readTokenizer(const fs::path &path, uint32_t vocabSize, std::vector<Note> &notes, bool isOptional) {
   Reader reader(path, vocabSize, notes);
   try {
-    return reader.read();
+    ModelTokenizer tokenizer = reader.read();
+    tokenizer.data.chatTemplates = readChatTemplates(path.parent_path());
+    return tokenizer;
   } catch (const Error &error) {
     if (!isOptional)
       throw;

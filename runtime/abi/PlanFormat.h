@@ -4,6 +4,7 @@
 #define QUIPU_RUNTIME_ABI_PLANFORMAT_H
 
 #include <cstdint>
+#include <string_view>
 
 namespace quipu {
 
@@ -12,6 +13,9 @@ inline constexpr uint32_t kContainerVersion = 2;
 /// Version of the meaning of plan.fbs. A plan of another version is refused. The compiler stores it in
 /// Plan.schema_version too.
 inline constexpr uint32_t kSchemaVersion = 6;
+
+/// Weights that the compiler rounded lie beside the plan, under its name with this behind it.
+inline constexpr std::string_view kWeightsSuffix = ".weights";
 
 /// First bytes of a plan file, little-endian.
 struct PlanFileHeader {

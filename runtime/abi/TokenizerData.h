@@ -63,12 +63,25 @@ struct SentencePieceData {
   std::vector<uint8_t> bytes;
 };
 
+/// A text in the language of Jinja that makes a text of a conversation.
+struct ChatTemplate {
+  /// "default", or what it is for ("tool_use").
+  std::string name;
+  std::string text;
+  /// The file and field that have it, for messages.
+  std::string origin;
+
+  bool operator==(const ChatTemplate &) const = default;
+};
+
 struct TokenizerData {
   /// The file that it was read from, for messages.
   std::string name;
   /// Nothing: there is no tokenizer.
   std::variant<std::monostate, SentencePieceData, BpeData> model;
   TokenizerSettings settings;
+  /// Names differ. A model may have them without a tokenizer.
+  std::vector<ChatTemplate> chatTemplates = {};
 
   bool exists() const { return !std::holds_alternative<std::monostate>(model); }
 };

@@ -126,9 +126,10 @@ std::shared_ptr<MappedFile> openWeightFile(const PlanFile &plan, size_t index, c
   if (!firstProblem.empty())
     throw Error(firstProblem);
   std::string places = candidates.front();
-  if (candidates.size() > 1)
+  if (candidates.back() != places)
     places += " or " + candidates.back();
   fail(planPath, ": weight file not found at ", places,
+       isOwnWeightFile(file) ? " (the compiler wrote it with the plan: both belong together)" : "",
        "; put it there, compile the model again, or use --weights random:SEED");
 }
 

@@ -80,6 +80,9 @@ private:
     if (tokenizer->kind() == plan::TokenizerKind::bpe && !tokenizer->bpe())
       wrong("tokenizer.bpe is missing");
     checkEnum(tokenizer->prefix_space(), plan::PrefixSpace::MAX, "tokenizer.prefix_space");
+    if (tokenizer->chat_templates())
+      for (const plan::ChatTemplate *chat : *tokenizer->chat_templates())
+        checkName(chat->name(), "tokenizer.chat_templates.name");
     // The tokenizer checks the rest, because this needs the tokenizer's model.
     if (tokenizer->added_tokens())
       for (const plan::AddedToken *token : *tokenizer->added_tokens()) {

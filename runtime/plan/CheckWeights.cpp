@@ -126,6 +126,8 @@ private:
       return;
     if (source.size() != bytes)
       wrong(field, ": size is ", source.size(), " bytes, its shape and format need ", bytes);
+    if (!(source.rounding_error() >= 0) || std::isinf(source.rounding_error()))
+      wrong(field, ": rounding_error is ", source.rounding_error(), ", expected a finite number from 0");
     if (source.pieces())
       checkAligned(*source.pieces(), field + ".pieces");
     std::vector<TensorPiece> pieces = piecesOf(source);

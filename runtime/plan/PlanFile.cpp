@@ -45,6 +45,11 @@ void writePlanFile(OutputFile &output, std::span<const uint8_t> payload) {
   output.commit();
 }
 
+bool isOwnWeightFile(const plan::WeightFile &file) {
+  std::string_view relative = file.relative_path() ? file.relative_path()->string_view() : std::string_view();
+  return relative.ends_with(kWeightsSuffix) && relative.find('/') == std::string_view::npos;
+}
+
 std::vector<std::string> weightFilePlaces(const plan::WeightFile &file, const std::string &planPath) {
   std::vector<std::string> places;
   if (file.relative_path() && file.relative_path()->size() > 0)
@@ -53,13 +58,17 @@ std::vector<std::string> weightFilePlaces(const plan::WeightFile &file, const st
   return places;
 }
 
-/// The files beside a plan's weight files belong to its model.
+/// The files beside a plan's weight files belong to its model. A folder that has a plan with its own weights is not a
+/// model's.
 static void noteModel(const plan::Plan &plan, const std::string &planPath) {
   if (!plan.files())
     return;
   for (const plan::WeightFile *file : *plan.files())
     for (const std::string &place : weightFilePlaces(*file, planPath))
-      noteModelFolder(std::filesystem::path(place).parent_path().string(), /*whole=*/true);
+      if (isOwnWeightFile(*file))
+        noteInput(place);
+      else
+        noteModelFolder(std::filesystem::path(place).parent_path().string(), /*whole=*/true);
 }
 
 /// The header of a plan, which must announce as many bytes as there are.

@@ -36,6 +36,9 @@ bool beginsAsPlan(const std::string &path);
 /// Error that begins with `name`, says which field is out of range, and ends with `advice`.
 void checkPayload(std::span<const uint8_t> payload, const std::string &name, const std::string &advice);
 
+/// Whether a weight file was written with its plan, and so lies beside it (kWeightsSuffix).
+bool isOwnWeightFile(const plan::WeightFile &file);
+
 /// The paths where a weight file of the plan may be, in the order in which they are tried: relative to the plan's
 /// folder, then the absolute path at the time of compilation.
 std::vector<std::string> weightFilePlaces(const plan::WeightFile &file, const std::string &planPath);

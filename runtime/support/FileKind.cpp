@@ -55,6 +55,8 @@ static constexpr Magic kMagics[] = {
     {"\x89HDF"sv, "is an HDF5 file (TensorFlow or Keras), which is not supported", "convert the model to safetensors"},
     {kNumPyMagic, "is a NumPy file"},
     {kPlanMagic, "is a compiled plan of Quipu"},
+    {kRoundedWeightsMagic, "has the weights of a compiled plan",
+     "give the plan, which lies beside it under the same name without .weights"},
     {kElfMagic, "is a program or library"},
     {"\x80\x02"sv, kPickle, kPyTorch},
     {"\x80\x03"sv, kPickle, kPyTorch},

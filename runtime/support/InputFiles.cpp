@@ -103,7 +103,7 @@ static bool isModelPart(const fs::path &path) {
 /// Whether a file's content is of a kind that commands write, so that a command may overwrite it: a plan or bundle, an
 /// executable, machine code, an array.
 static bool isOwnOutput(const fs::path &path) {
-  static constexpr std::string_view kMagics[] = {kPlanMagic, kNumPyMagic, kElfMagic, kPtxMagic};
+  static constexpr std::string_view kMagics[] = {kPlanMagic, kRoundedWeightsMagic, kNumPyMagic, kElfMagic, kPtxMagic};
   char bytes[kFileKindBytes] = {};
   std::ifstream file(path, std::ios::binary);
   file.read(bytes, sizeof(bytes));

@@ -162,6 +162,8 @@ void OutputFile::pad(size_t alignment) {
   }
 }
 
+std::string OutputFile::readablePath() const { return concat("/proc/self/fd/", fd); }
+
 void OutputFile::giveName() {
   if (!temporary) {
     std::string unnamed = concat("/proc/self/fd/", fd);

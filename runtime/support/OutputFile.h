@@ -41,6 +41,9 @@ public:
   /// Bytes written so far.
   uint64_t size() const { return written; }
 
+  /// Where what was written can be read until the commit. Only for files, not for descriptors.
+  std::string readablePath() const;
+
   /// Gives the file its name, with execute permission when asked. No writes after it.
   void commit(bool executable = false);
 

@@ -16,6 +16,7 @@
 #include <iterator>
 #include <poll.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace quipu {
@@ -43,6 +44,12 @@ static std::atomic<int> making{0};
 static std::atomic<bool> isEnding{false};
 static_assert(std::atomic<bool>::is_always_lock_free, "the signal handler writes it");
 
+/// Removes a file or an empty folder.
+static void removeName(const char *path) {
+  if (unlink(path) != 0 && errno == EISDIR)
+    rmdir(path);
+}
+
 void removeTemporaryFiles() {
   isEnding = true;
   // Wait at most a second for files that are being opened. If the disk takes longer, a file may be left.
@@ -50,7 +57,7 @@ void removeTemporaryFiles() {
     (void)poll(nullptr, 0, /*milliseconds=*/1);
   for (Slot &slot : slots)
     if (slot.state.load(std::memory_order_acquire) == Slot::Used)
-      unlink(slot.path);
+      removeName(slot.path);
 }
 
 static void onSignal(int number) {
@@ -103,7 +110,7 @@ TemporaryName::TemporaryName(const std::string &folder, const std::string &prefi
 
 TemporaryName::~TemporaryName() {
   if (!name.empty())
-    unlink(name.c_str());
+    removeName(name.c_str());
   release();
 }
 
@@ -141,6 +148,11 @@ private:
 int TemporaryName::create() const {
   Making here;
   return open(name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+}
+
+bool TemporaryName::createFolder() const {
+  Making here;
+  return mkdir(name.c_str(), 0777) == 0;
 }
 
 bool TemporaryName::link(const std::string &file) const {

@@ -83,6 +83,9 @@ TokenizerData dataOfTables(const plan::Tokenizer &tokenizer, std::string name) {
     data.model = bpeOf(*tokenizer.bpe(), name);
     break;
   }
+  if (tokenizer.chat_templates())
+    for (const plan::ChatTemplate *chat : *tokenizer.chat_templates())
+      data.chatTemplates.push_back({chat->name()->str(), chat->text()->str(), textOf(chat->origin())});
   data.name = std::move(name);
   return data;
 }

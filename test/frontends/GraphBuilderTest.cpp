@@ -309,7 +309,7 @@ static std::string layerTypes(Graph &graph) {
 // Test: matrices, the embedding and the head among them, have blocks; norms, and rows that are no whole blocks, stay.
 TEST(GraphBuilder, Quantises) {
   GraphOptions options;
-  options.quantize = findWeightFormat("q8_0");
+  options.quantize = QuantizeMix::find("q8_0");
   const char *sizes = R"({"hidden_size": 64, "intermediate_size": 48})";
   Graph graph(sizes, options, "bf16");
   EXPECT_EQ(graph.typeOf("embed_tokens"), "tensor<16x64x!llama.block<q8_0>>");
@@ -318,11 +318,6 @@ TEST(GraphBuilder, Quantises) {
   EXPECT_EQ(graph.typeOf("layers.1.mlp.down_proj"), "tensor<64x48xbf16>");
   EXPECT_EQ(graph.typeOf("norm"), "tensor<64xbf16>");
   EXPECT_EQ(layerTypes(graph), "f32 bf16 bf16 bf16 bf16 bf16");
-  EXPECT_EQ(
-      describeUnquantized(graph.model, *options.quantize),
-      "2 of 16 matrices stay as they are, since their columns are no multiple of 32, which is a block of q8_0, the "
-      "first of them layers.0.mlp.down_proj of 48 columns");
-  EXPECT_EQ(describeUnquantized(Graph(R"({"hidden_size": 64, "intermediate_size": 96})").model, *options.quantize), "");
   // Random weights too.
   EXPECT_EQ(Graph(sizes, options).typeOf("lm_head"), "tensor<16x64x!llama.block<q8_0>>");
   // What is quantised is converted to nothing else.

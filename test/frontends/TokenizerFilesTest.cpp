@@ -83,7 +83,7 @@ TEST(TokenizerFiles, ReadsTheConfig) {
   EXPECT_EQ(model.tokenizer.data.settings.addPrefixSpace, false);
   // What does not change ids is said where one asks, and no louder.
   EXPECT_EQ(noteOn(model, "tokenizer_config.json", Note::Kind::provenance),
-            "not used, as they do not change ids: chat_template, model_max_length\n");
+            "not used, as they do not change ids: model_max_length\n");
   for (const Note &note : model.config.notes)
     EXPECT_EQ(note.kind, Note::Kind::provenance) << note.field << ": " << note.text;
 }

@@ -14,6 +14,7 @@
 #include "runtime/plan/PlanFile.h"
 #include "runtime/support/Error.h"
 #include "runtime/support/InputFiles.h"
+#include "runtime/support/TemporaryName.h"
 #include "runtime/support/WeightIdentity.h"
 #include "tools/common/Console.h"
 #include "tools/common/Process.h"
@@ -119,9 +120,9 @@ void Compilation::run() {
   if (last.empty())
     last = options.emit == Emit::Mlir && options.kernel.empty() && options.dumpFolder.empty() ? phaseNames().rbegin()[1]
                                                                                               : kCodegenPhase;
-  bool isPlan = !options.output.empty() && (options.emit == Emit::Plan || options.emit == Emit::Executable);
+  bool isPlan = writesPlan();
   // The system reads the samples from disk while code is generated.
-  if (isPlan && model.weights)
+  if (isPlan && model.weights && newFormats.empty())
     frontend::prefetchSamples(*model.weights);
   std::vector<std::string> targets = backend->targets();
   if (!isPlan)
@@ -147,6 +148,17 @@ static std::string executableBase() {
   return siblingPath("quipu", "an executable is a copy of it: install it beside quipu-compile");
 }
 
+bool Compilation::writesPlan() const {
+  return !options.output.empty() && (options.emit == Emit::Plan || options.emit == Emit::Executable);
+}
+
+/// A bundle's weights lie there until the bundle is written.
+std::string Compilation::weightsPath() const {
+  bool isStream = options.output == "-" || options.output.starts_with("/dev/");
+  return isStream ? temporaryFolder() + "/quipu" + std::string(kWeightsSuffix)
+                  : options.output + std::string(kWeightsSuffix);
+}
+
 void Compilation::openOutputs() {
   if (options.emit == Emit::Executable)
     noteInput(executableBase());
@@ -158,6 +170,10 @@ void Compilation::openOutputs() {
   }
   if (!options.output.empty())
     output.emplace(options.output);
+  if (writesPlan() && !options.quantize.empty() && model.weights)
+    newFormats = convert::formatsOf(model, *frontend::QuantizeMix::find(options.quantize));
+  if (!newFormats.empty())
+    weightsOutput.emplace(weightsPath());
   if (!options.passReproducer.empty())
     reproducer.emplace(options.passReproducer);
 }
@@ -172,7 +188,7 @@ frontend::GraphOptions Compilation::graphOptions() const {
   graph.computeDType = parseDType(options.dtype);
   graph.kvDType = parseDType(options.kvDtype);
   if (!options.quantize.empty())
-    graph.quantize = findWeightFormat(options.quantize);
+    graph.quantize = frontend::QuantizeMix::find(options.quantize);
   graph.dtypeForBlocks = backend->dtypeForBlocks();
   graph.readsBlocks = [this](const WeightFormat &format) { return backend->readsBlocks(format); };
   return graph;
@@ -181,8 +197,8 @@ frontend::GraphOptions Compilation::graphOptions() const {
 void Compilation::importModel() {
   frontend::GraphOptions graph = graphOptions();
   if (graph.quantize) {
-    if (std::string left = frontend::describeUnquantized(model, *graph.quantize); !left.empty())
-      printNote(concat(options.model, ": ", left));
+    if (std::string fallbacks = frontend::describeFallbacks(model.config, *graph.quantize); !fallbacks.empty())
+      printNote(concat(options.model, ": ", fallbacks));
   }
   // A type that the user asked for needs no remark. But auto must not lose precision silently.
   if (std::string conversions = frontend::describeConversions(model, computeDType(), graph);
@@ -334,16 +350,18 @@ void Compilation::emitPlan() {
   codegen::PlanOptions planOptions;
   planOptions.maxSeq = maxSeq;
   planOptions.maxBatch = options.maxBatch;
-  planOptions.computeDType = computeDType();
   if (options.output != "-") {
     fs::path folder = fs::absolute(options.output).parent_path();
     planOptions.folder = folder.string();
   }
+  planOptions.computeDType = computeDType();
+  if (weightsOutput)
+    roundWeights();
   std::vector<std::string> weightFiles;
   if (model.weights) {
     uint64_t bytes = 0;
     for (const frontend::WeightFile &file : model.weights->files) {
-      weightFiles.push_back(file.path);
+      weightFiles.push_back(file.place());
       bytes += file.size;
     }
     if (options.hashWeights || bytes <= kHashedWhole)
@@ -362,8 +380,22 @@ void Compilation::emitPlan() {
       writeBundle(*output, executableBase(), *plan, weightFiles);
     else if (options.bundle)
       writeBundle(*output, "", *plan, weightFiles);
-    else
+    else {
+      // The plan is of no use without them, so it comes last.
+      if (weightsOutput)
+        weightsOutput->commit();
       writePlanFile(*output, *plan);
+    }
+  });
+}
+
+void Compilation::roundWeights() {
+  timing.measure("round the weights", [&] {
+    convert::RoundedWeights weights = convert::writeRoundedWeights(model, newFormats, *weightsOutput, weightsPath());
+    printNote(concat(options.model, ": ", convert::summaryOf(weights.rounded)));
+    if (options.verbose)
+      printText(convert::tableOf(weights.rounded) + "\n");
+    model.weights = std::move(weights.index);
   });
 }
 

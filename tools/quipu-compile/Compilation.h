@@ -3,6 +3,7 @@
 #ifndef QUIPU_TOOLS_QUIPU_COMPILE_COMPILATION_H
 #define QUIPU_TOOLS_QUIPU_COMPILE_COMPILATION_H
 
+#include "convert/WeightsFile.h"
 #include "frontends/common/GraphBuilder.h"
 #include "frontends/common/Model.h"
 #include "runtime/support/OutputFile.h"
@@ -52,6 +53,11 @@ private:
   void emitModule();
   void emitKernel();
   void emitPlan();
+  /// Whether a plan is written, alone or with other things.
+  bool writesPlan() const;
+  std::string weightsPath() const;
+  /// Writes the weights of --quantize, which take the place of the model's.
+  void roundWeights();
 
   /// Checks before the work that the results can be written.
   void openOutputs();
@@ -71,6 +77,9 @@ private:
   unsigned dumped = 0;
   /// What -o names.
   std::optional<OutputFile> output;
+  /// What --quantize changes, and where it is written.
+  convert::TensorFormats newFormats;
+  std::optional<OutputFile> weightsOutput;
   /// What --mlir-pass-pipeline-crash-reproducer names.
   std::optional<OutputFile> reproducer;
 };

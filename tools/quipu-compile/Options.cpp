@@ -1,7 +1,7 @@
 //===- Options.cpp - The command line of quipu-compile -----------------------------------===//
 
 #include "tools/quipu-compile/Options.h"
-#include "runtime/abi/WeightFormat.h"
+#include "frontends/common/QuantizeMix.h"
 #include "runtime/support/WeightIdentity.h"
 #include "tools/common/CommandLine.h"
 #include "tools/common/Console.h"
@@ -17,13 +17,6 @@ static constexpr const char *kCompileSummary = "Compiles a model to a plan, an e
 
 const SharedOptions &sharedOptions() {
   static const std::vector<std::string> dtypes = {"auto", "f32", "bf16", "f16"};
-  static const std::vector<std::string> formats = [] {
-    std::vector<std::string> names;
-    for (const WeightFormat &format : weightFormats())
-      if (format.block && format.canEncode())
-        names.emplace_back(format.name);
-    return names;
-  }();
   static const SharedOptions options = {
       .target = {"--target",
                  "",
@@ -37,9 +30,10 @@ const SharedOptions &sharedOptions() {
                 dtypes},
       .kvDtype = {"--kv-dtype", "", "Type of cached keys and values (auto: as --dtype)", dtypes},
       .quantize = {"--quantize", "",
-                   "Round matrices, the embedding and the head among them, to this format when they are loaded, and "
-                   "keep them so in memory; for a CPU",
-                   formats},
+                   "Round matrices, the embedding and the head among them, to this format, or to the formats of this "
+                   "mixture (q4_k_m: q4_k, and q6_k where errors do more harm). They are written beside the plan, as "
+                   "PLAN.weights, or into the bundle; for a CPU",
+                   frontend::QuantizeMix::names()},
       .activations = {"--activations",
                       "",
                       "What products with weights in blocks multiply, on a CPU. rounded: activations rounded to 8 bits "
@@ -183,6 +177,10 @@ std::optional<CompileOptions> parseCompileOptions(std::vector<std::string> argum
     throw UsageError("--quantize " + options.quantize +
                      " is for CPUs; kernels for GPUs read weights of f32, f16 and "
                      "bf16; leave it out, or give --target cpu");
+  if (!options.quantize.empty() && isPlan && !options.bundle && options.output == "-")
+    throw UsageError("--quantize " + options.quantize +
+                     " writes the weights beside the plan, and standard output has no place for them: name a file "
+                     "with -o, or give --bundle");
   checkTuningNumbers(options.tuning);
   if (!reproducer.empty()) {
     options.reproducing = true;

@@ -23,7 +23,7 @@ struct CompileOptions {
   std::string target = "cpu";
   /// "auto", "f32", "bf16", "f16".
   std::string dtype = "auto", kvDtype = "auto";
-  /// The name of a format of blocks; empty: weights are not quantised.
+  /// The name of a mixture (frontends/common/QuantizeMix.h); empty: weights are not quantised.
   std::string quantize;
   /// "rounded": the inputs of products with weights in blocks are rounded to 8 bits; "exact": they are not.
   std::string activations = "rounded";

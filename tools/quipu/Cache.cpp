@@ -40,11 +40,12 @@ static Listed describe(const CachedFile &cached) {
     std::shared_ptr<const PlanFile> file = PlanFile::open(cached.path);
     const plan::Plan &plan = file->plan();
     auto text = [](const flatbuffers::String *string) { return string ? string->str() : std::string(); };
-    // The folder's name says more than the name in the config, because many models have the same.
-    if (plan.files() && plan.files()->size() > 0)
+    // The folder's name says more than the name in the config, because many models have the same. Rounded weights lie
+    // here, whatever folder the model is in.
+    if (plan.files() && plan.files()->size() > 0 && !isOwnWeightFile(*plan.files()->Get(0)))
       listed.model = fs::path(text(plan.files()->Get(0)->path())).parent_path().string();
     else
-      listed.model = text(plan.config()->name()) + " (no weights)";
+      listed.model = text(plan.config()->name()) + (plan.files() && plan.files()->size() > 0 ? "" : " (no weights)");
     listed.target = text(plan.target()->device()) + ":" + text(plan.target()->isa());
     listed.dtype = plan::EnumNameDType(plan.config()->compute_dtype());
   } catch (const Error &) {
@@ -102,7 +103,7 @@ struct Deletion {
   void remove(const std::vector<CachedFile> &files) {
     for (const CachedFile &file : files) {
       std::error_code error;
-      if (fs::remove(file.path, error)) {
+      if (removeCached(file, error)) {
         ++count;
         bytes += file.bytes;
       } else if (error) {

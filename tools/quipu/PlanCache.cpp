@@ -56,6 +56,20 @@ static bool isPlan(const fs::directory_entry &entry) {
          beginsAsPlan(entry.path().string());
 }
 
+/// Bytes of the weights that the compiler wrote beside a plan.
+static uint64_t weightBytesOf(const fs::path &plan) {
+  std::error_code error;
+  uint64_t bytes = fs::file_size(plan.string() + std::string(kWeightsSuffix), error);
+  return error ? 0 : bytes;
+}
+
+/// Whether the entry has the weights of a plan that is there.
+static bool isWeightsOfPlan(const fs::directory_entry &entry) {
+  std::error_code error;
+  return entry.path().extension() == kWeightsSuffix && isFile(entry) &&
+         isPlan(fs::directory_entry(fs::path(entry.path()).replace_extension(), error));
+}
+
 /// Whether the entry is an unfinished plan that no compiler still writes.
 static bool isLeftover(const fs::directory_entry &entry) {
   std::string name = entry.path().filename().string();
@@ -77,7 +91,9 @@ CacheContents readCache(const std::string &folder) {
     std::error_code gone;
     uint64_t bytes = it->file_size(gone);
     if (!gone && isPlan(*it))
-      contents.plans.push_back({it->path().string(), bytes});
+      contents.plans.push_back({it->path().string(), bytes + weightBytesOf(it->path())});
+    else if (!gone && isWeightsOfPlan(*it))
+      continue;
     else if (!gone && isLeftover(*it))
       contents.leftovers.push_back({it->path().string(), bytes});
     else
@@ -88,6 +104,11 @@ CacheContents readCache(const std::string &folder) {
   std::sort(contents.plans.begin(), contents.plans.end(),
             [](const CachedFile &a, const CachedFile &b) { return a.path < b.path; });
   return contents;
+}
+
+bool removeCached(const CachedFile &file, std::error_code &error) {
+  fs::remove(file.path + std::string(kWeightsSuffix), error);
+  return !error && fs::remove(file.path, error);
 }
 
 uint64_t totalBytes(const std::vector<CachedFile> &files) {

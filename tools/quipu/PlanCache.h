@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <system_error>
 #include <vector>
 
 namespace quipu::tool {
@@ -17,6 +18,7 @@ std::string cachedPlanPath(const std::string &folder, const std::string &key);
 
 struct CachedFile {
   std::string path;
+  /// Of a plan with its weights beside it: of both.
   uint64_t bytes;
 };
 
@@ -28,6 +30,9 @@ struct CacheContents {
   /// Other entries in the folder of plans: another name, a link, a file that is not a plan.
   size_t others = 0;
 };
+
+/// Deletes the file, and before it the weights that lie beside a plan. False if it is not there or cannot be deleted.
+bool removeCached(const CachedFile &file, std::error_code &error);
 
 /// The content of the cache folder. Nothing if it does not exist. Throws Error if it cannot be read.
 CacheContents readCache(const std::string &folder);

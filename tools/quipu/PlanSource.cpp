@@ -163,13 +163,26 @@ static std::string cacheKey(const std::string &model, const std::vector<std::str
   return key.hash();
 }
 
+/// Whether the weights that the compiler wrote beside a plan are there.
+static bool hasOwnWeights(const PlanFile &file) {
+  const auto *files = file.plan().files();
+  std::error_code error;
+  for (size_t i = 0; files && i < files->size(); ++i)
+    if (isOwnWeightFile(*files->Get(unsigned(i))) &&
+        fs::file_size(weightFilePlaces(*files->Get(unsigned(i)), file.path()).front(), error) !=
+            files->Get(unsigned(i))->size())
+      return false;
+  return true;
+}
+
 /// The plan at this path. Null if it is missing or damaged; then it is compiled again.
 static std::shared_ptr<const PlanFile> openIfSound(const std::string &path) {
   std::error_code error;
   if (!fs::exists(path, error))
     return nullptr;
   try {
-    return PlanFile::open(path);
+    std::shared_ptr<const PlanFile> plan = PlanFile::open(path);
+    return hasOwnWeights(*plan) ? plan : nullptr;
   } catch (const Error &) {
     return nullptr;
   }

@@ -28,9 +28,9 @@ struct CommandName {
   const char *name;
   bool hidden = false;
 };
-static constexpr CommandName kCommands[] = {{"compile"},    {"run"},     {"logits"},  {"tokenize"},
-                                            {"bench"},      {"inspect"}, {"cache"},   {"doctor"},
-                                            {"completion"}, {"help"},    {"version"}, {"pages", true}};
+static constexpr CommandName kCommands[] = {{"compile"}, {"run"},     {"logits"},     {"tokenize"}, {"bench"},
+                                            {"inspect"}, {"convert"}, {"cache"},      {"doctor"},   {"completion"},
+                                            {"help"},    {"version"}, {"pages", true}};
 
 static const CommandName *findCommand(const std::string &name) {
   const CommandName *found =
@@ -114,6 +114,7 @@ static int runProgram(std::vector<std::string> arguments) {
   addTokenize(program, action);
   addBench(program, action);
   addInspect(program, action);
+  addConvert(program, action);
   addCache(program, action);
   addDoctor(program, action);
   addPages(program, action);

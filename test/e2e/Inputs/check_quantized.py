@@ -72,7 +72,7 @@ def check_formats(plan, name):
     for weight in json.loads(quipu("inspect", plan, "--json"))["weights"]:
         expected = name if is_quantized(weight["shape"], name) else "f32"
         assert weight["dtype"] == expected, weight
-        assert weight["sources"][0]["dtype"] == "f32", weight
+        assert weight["sources"][0]["dtype"] == expected, weight
 
 
 class Check:

@@ -4,6 +4,8 @@
     same_logits.py GOLDEN WORK meta [--shards 2] [--embedding-by-rows] [--llama3]
     same_logits.py GOLDEN WORK llama2c --version 0|1|2
 
+With --through gguf or folder the other format is converted by `quipu convert` first.
+
 The largest difference may be 1e-5 of the largest logit: the sums over a head are those of other neighbours, since the
 rotary layouts differ. --llama3 gives the golden Llama 3's rotary scaling first. Version 2 is held against the golden whose
 matrices are the values of the integers; 1e-4 is allowed there.
@@ -42,6 +44,7 @@ def main():
     parser.add_argument("--embedding-by-rows", action="store_true")
     parser.add_argument("--llama3", action="store_true")
     parser.add_argument("--version", type=int, default=0)
+    parser.add_argument("--through", choices=["gguf", "folder"])
     options = parser.parse_args()
     shutil.rmtree(options.work, ignore_errors=True)
     golden = options.work / "golden"
@@ -57,6 +60,10 @@ def main():
         other_formats.write_llama2c(golden, other, options.version)
         if options.version == 2:
             other_formats.round_golden(golden)
+    if options.through:
+        converted = options.work / ("converted.gguf" if options.through == "gguf" else "converted")
+        subprocess.run(["quipu", "convert", str(other), "-o", str(converted)], check=True)
+        other = converted
     prompt = (golden / "prompt.txt").read_text().strip()
     error, row, _ = worst_row(logits(other, options.work, "other", prompt),
                               logits(golden, options.work, "golden", prompt))

@@ -14,6 +14,7 @@ RULES = {
     "ir": ["runtime/abi"],
     "passes": ["ir", "runtime/abi"],
     "frontends": ["ir", "runtime/abi", "runtime/support"],
+    "convert": ["frontends", "runtime/abi", "runtime/support"],
     "codegen/common": ["codegen", "ir", "runtime/abi", "runtime/support"],
     "codegen/schedule": ["codegen", "ir"],
     "codegen/cpu": ["codegen/Passes.h", "codegen/common", "ir", "runtime/abi", "runtime/support"],
@@ -30,8 +31,8 @@ RULES = {
     "codegen": ["ir"],
     "tools/common": ["runtime/support"],
     # No MLIR: what needs the compiler starts quipu-compile, whose options it knows.
-    "tools/quipu": ["frontends", "runtime", "tools/common", "tools/quipu-compile/Options.h"],
-    "tools": ["codegen", "frontends", "ir", "passes", "runtime", "tools"],
+    "tools/quipu": ["convert", "frontends", "runtime", "tools/common", "tools/quipu-compile/Options.h"],
+    "tools": ["codegen", "convert", "frontends", "ir", "passes", "runtime", "tools"],
 }
 
 

@@ -117,6 +117,8 @@ static Json weightJson(const plan::Weight &weight) {
         item["name_in_file"] = text(source->name_in_file());
         item["pieces"] = piecesJson(*source);
       }
+      if (source->rounding_error() > 0)
+        item["rounding_error"] = source->rounding_error();
       sources.push_back(item);
     }
   Json result = {{"name", text(weight.name())},
@@ -289,6 +291,9 @@ Json planJson(const PlanFile &file) {
                            {"bytes", tokenizer->model() ? tokenizer->model()->size() : 0},
                            {"add_bos", tokenizer->add_bos()},
                            {"add_eos", tokenizer->add_eos()}};
+    if (tokenizer->chat_templates())
+      for (const plan::ChatTemplate *chat : *tokenizer->chat_templates())
+        result["tokenizer"]["chat_templates"][text(chat->name())] = text(chat->text());
     if (const plan::Bpe *bpe = tokenizer->bpe()) {
       result["tokenizer"]["pieces"] = bpe->piece_ends()->size();
       result["tokenizer"]["merges"] = bpe->merges() ? bpe->merges()->size() : 0;

@@ -228,6 +228,8 @@ std::string weightsText(const PlanFile &file) {
             os << " for [" << piece.firstRow << ":" << piece.firstRow + piece.rows << ", " << piece.firstColumn << ":"
                << piece.firstColumn + piece.columns << "]";
         }
+        if (source->rounding_error() > 0)
+          os << ", rounded with an error of " << fixed(100 * source->rounding_error(), 3) << " %";
         os << ")";
         separator = ", ";
       }

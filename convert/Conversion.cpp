@@ -1,0 +1,42 @@
+//===- Conversion.cpp - What conversions to all formats share ----------------------------===//
+
+#include "convert/Conversion.h"
+
+#include "convert/RotaryRows.h"
+
+#include <set>
+
+namespace quipu::convert {
+
+uint64_t OutputTensor::bytes() const {
+  uint64_t values = 1;
+  for (uint64_t extent : shape)
+    values *= extent;
+  return change.format->bytes(values);
+}
+
+void ConvertReport::add(const OutputTensor &tensor, const RoundingError &error) {
+  ++tensors;
+  bytes += tensor.bytes();
+  if (tensor.change.format != tensor.source->format)
+    changed.push_back({tensor.weight.tensor, tensor.source->format, tensor.change.format, tensor.shape, error});
+}
+
+std::vector<OutputTensor> outputTensors(const frontend::Model &model, frontend::RotaryLayout layout) {
+  std::vector<OutputTensor> tensors;
+  std::set<std::string> seen;
+  for (const frontend::ExpectedWeight &weight : frontend::expectedWeights(model.config)) {
+    // A fused tensor has several weights.
+    if (!seen.insert(weight.tensor).second)
+      continue;
+    OutputTensor &tensor = tensors.emplace_back();
+    tensor.source = model.weights->find(weight.tensor);
+    tensor.weight = weight;
+    tensor.shape = weight.tensorShape;
+    tensor.change.format = tensor.source->format;
+    tensor.change.sourceRow = rotaryRows(weight, model.config, layout);
+  }
+  return tensors;
+}
+
+} // namespace quipu::convert

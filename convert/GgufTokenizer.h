@@ -1,0 +1,17 @@
+//===- GgufTokenizer.h - A tokenizer in a GGUF file -------------------------*- C++ -*-===//
+
+#ifndef QUIPU_CONVERT_GGUFTOKENIZER_H
+#define QUIPU_CONVERT_GGUFTOKENIZER_H
+
+#include "convert/GgufHeader.h"
+#include "frontends/common/Model.h"
+
+namespace quipu::convert {
+
+/// Writes the keys of the tokenizer, the ids that begin and end a text, and the chat templates. `without`: no
+/// tokenizer. Throws quipu::Error that names what GGUF cannot say.
+void writeTokenizer(const frontend::Model &model, bool without, GgufHeader &header);
+
+} // namespace quipu::convert
+
+#endif // QUIPU_CONVERT_GGUFTOKENIZER_H
