@@ -182,7 +182,8 @@ ConvertReport GgufModel::write(const std::string &path) {
   checkConfig();
   writeConfig();
   writeRope();
-  writeTokenizer(model, options.withoutTokenizer, header);
+  ConvertReport report;
+  writeTokenizer(model, options.withoutTokenizer, header, report.notes);
   std::vector<OutputTensor> tensors = outputTensors(model, architecture.layout);
   uint64_t bytes = 0;
   bool hasBlocks = false;
@@ -207,7 +208,6 @@ ConvertReport GgufModel::write(const std::string &path) {
     file.write(tensor.numbers.data(), tensor.numbers.size() * sizeof(float));
     file.pad(GgufHeader::kAlignment);
   }
-  ConvertReport report;
   TensorWriter writer(*model.weights);
   Progress progress("write " + path, bytes);
   for (const OutputTensor &tensor : tensors) {

@@ -27,8 +27,8 @@ namespace {
 
 class Writer {
 public:
-  Writer(const frontend::Model &model, GgufHeader &header)
-      : model(model), data(model.tokenizer.data), settings(data.settings), header(header) {}
+  Writer(const frontend::Model &model, GgufHeader &header, std::vector<std::string> &notes)
+      : model(model), data(model.tokenizer.data), settings(data.settings), header(header), notes(notes) {}
 
   void write();
   void writeEnds(int32_t end);
@@ -38,6 +38,8 @@ private:
   void writeSentencePiece(const SentencePieceData &sentencePiece);
   void writeMetaspace(const BpeData &bpe);
   void writeByteLevel(const BpeData &bpe);
+  /// GGUF has no key for a space behind special tokens.
+  void noteSpaces(bool isBehindTokens) const;
   /// Tokens beside the pieces, and a token for each id of the model that has none.
   void fillUp(std::vector<ScoredPiece> &pieces) const;
   void writePieces(std::string_view kind, const std::vector<ScoredPiece> &pieces, bool withScores);
@@ -50,6 +52,7 @@ private:
   const TokenizerData &data;
   const TokenizerSettings &settings;
   GgufHeader &header;
+  std::vector<std::string> &notes;
 };
 
 } // namespace
@@ -89,6 +92,13 @@ void Writer::writePieces(std::string_view kind, const std::vector<ScoredPiece> &
   header.integers("tokenizer.ggml.token_type", types);
 }
 
+void Writer::noteSpaces(bool isBehindTokens) const {
+  if (isBehindTokens)
+    notes.push_back(
+        "the tokenizer puts a space before a text behind a special token too, which GGUF has no key for: there "
+        "the text gets none");
+}
+
 void Writer::writeSentencePiece(const SentencePieceData &sentencePiece) {
   frontend::PieceModel pieces = frontend::piecesOf(sentencePiece, data.name);
   if (pieces.settings.algorithm != frontend::PieceModelSettings::Algorithm::bpe)
@@ -100,7 +110,9 @@ void Writer::writeSentencePiece(const SentencePieceData &sentencePiece) {
   fillUp(pieces.pieces);
   header.text("tokenizer.ggml.pre", "default");
   writePieces("llama", pieces.pieces, /*withScores=*/true);
-  header.boolean("tokenizer.ggml.add_space_prefix", settings.addPrefixSpace.value_or(pieces.settings.addSpacePrefix));
+  bool addsSpace = settings.addPrefixSpace.value_or(pieces.settings.addSpacePrefix);
+  header.boolean("tokenizer.ggml.add_space_prefix", addsSpace);
+  noteSpaces(addsSpace && settings.legacy);
 }
 
 /// The mark of a space at the beginning of words.
@@ -179,6 +191,7 @@ void Writer::writeMetaspace(const BpeData &bpe) {
   header.text("tokenizer.ggml.pre", "default");
   writePieces("llama", pieces, /*withScores=*/true);
   header.boolean("tokenizer.ggml.add_space_prefix", settings.addPrefixSpace.value_or(*addsSpace));
+  noteSpaces(*addsSpace);
 }
 
 void Writer::writeByteLevel(const BpeData &bpe) {
@@ -250,8 +263,8 @@ void Writer::writeTemplates() {
     header.texts("tokenizer.chat_templates", names);
 }
 
-void writeTokenizer(const frontend::Model &model, bool without, GgufHeader &header) {
-  Writer writer(model, header);
+void writeTokenizer(const frontend::Model &model, bool without, GgufHeader &header, std::vector<std::string> &notes) {
+  Writer writer(model, header, notes);
   if (without || !model.tokenizer.data.exists()) {
     header.text("tokenizer.ggml.model", "none");
     if (!model.config.bosTokenIds.empty())

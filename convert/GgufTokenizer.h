@@ -9,8 +9,8 @@
 namespace quipu::convert {
 
 /// Writes the keys of the tokenizer, the ids that begin and end a text, and the chat templates. `without`: no
-/// tokenizer. Throws quipu::Error that names what GGUF cannot say.
-void writeTokenizer(const frontend::Model &model, bool without, GgufHeader &header);
+/// tokenizer. `notes` gets remarks for the user. Throws quipu::Error that names what GGUF cannot say.
+void writeTokenizer(const frontend::Model &model, bool without, GgufHeader &header, std::vector<std::string> &notes);
 
 } // namespace quipu::convert
 

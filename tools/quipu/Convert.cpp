@@ -77,6 +77,8 @@ int ConvertCommand::run() const {
       printNote(concat(model, ": ", fallbacks));
   convert::ConvertReport report =
       toGguf ? convert::writeGguf(opened, options, output) : convert::writeHuggingFace(opened, model, options, output);
+  for (const std::string &remark : report.notes)
+    printNote(concat("warning: ", model, ": ", remark));
   if (verbose && !report.changed.empty())
     printText(convert::tableOf(report.changed) + "\n");
   printNote(
@@ -98,7 +100,7 @@ void addConvert(CLI::App &program, Action &action) {
       ->option_text("FILE");
   command->add_option("-o,--output", state->output, "A new folder, or a file that ends in .gguf")
       ->required()
-      ->type_name("DIR|FILE.gguf");
+      ->type_name("FILE");
   command
       ->add_option("--dtype", state->dtype,
                    "Convert all tensors to this type (in a GGUF file all matrices; norms and biases are f32 there)")

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Converts a model with a tokenizer and sees that texts become the same ids.
 
-    check_convert_tokenizer.py TOKENIZER WORK [--plain] [--complete-merges] [--refused WORDS]
+    check_convert_tokenizer.py TOKENIZER WORK [--plain] [--complete-merges] [--spaces] [--refused WORDS]
 
 TOKENIZER is a folder of test/tokenizers. Its files get a small model, which becomes a GGUF file, that a folder, and that a
 GGUF file again. All texts of the corpus, one a line, have the same ids each time, with special tokens and without; the chat
 templates stay too. --plain: added tokens take no spaces with them and are found anywhere. --complete-merges: all pairs that
-join to a piece are merges, in the order of the pieces, as in conversions of SentencePiece models. --refused: GGUF has no place for the tokenizer, and the message has these words; a folder has one.
+join to a piece are merges, in the order of the pieces, as in conversions of SentencePiece models. --spaces: a
+space stands behind special tokens too, which is said to be lost, so that only ids without them are the same. --refused: GGUF has no place for the tokenizer, and the message has these words; a folder has one.
 """
 
 import argparse
@@ -89,6 +90,7 @@ def main():
     parser.add_argument("--refused")
     parser.add_argument("--plain", action="store_true")
     parser.add_argument("--complete-merges", action="store_true")
+    parser.add_argument("--spaces", action="store_true")
     options = parser.parse_args()
     work = options.work
     shutil.rmtree(work, ignore_errors=True)
@@ -123,7 +125,12 @@ def main():
         print("refused")
     else:
         assert run.returncode == 0, run.stderr
-        assert ids(work / "model.gguf", text) == expected, "other ids in the GGUF file"
+        found = ids(work / "model.gguf", text)
+        if options.spaces:
+            assert found[0] == expected[0] and found[1] != expected[1], "a space behind special tokens"
+            assert "before a text behind a special token" in run.stderr, run.stderr
+            expected = found
+        assert found == expected, "other ids in the GGUF file"
         run = convert(work / "model.gguf", work / "back")
         assert run.returncode == 0, run.stderr
         assert ids(work / "back", text) == expected, "other ids in the folder made of the GGUF file"

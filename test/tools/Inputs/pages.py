@@ -77,6 +77,7 @@ FILES = {
     "tokenize": {"-m", "--model", "-f", "--file", "--tokenizer"},
     "bench": {"-m", "--model"},
     "inspect": {"-m", "--model", "-o"},
+    "convert": {"-m", "--model", "-o", "--output"},
 }
 
 main = output(quipu, "--help")
