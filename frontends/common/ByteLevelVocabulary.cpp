@@ -37,6 +37,30 @@ static constexpr const char *kGpt4oWords =
     R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|)"
     R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|)"
     R"(\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+/// Letters with upper and lower case, as the file of DeepSeek LLM lists them.
+static constexpr const char *kDeepSeekLetters =
+    R"(\s?[A-Za-z\x{B5}\x{C0}-\x{D6}\x{D8}-\x{F6}\x{F8}-\x{1BA}\x{1BC}-\x{1BF}\x{1C4}-\x{293})"
+    R"(\x{295}-\x{2AF}\x{370}-\x{373}\x{376}\x{377}\x{37B}-\x{37D}\x{37F}\x{386}\x{388}-\x{38A}\x{38C})"
+    R"(\x{38E}-\x{3A1}\x{3A3}-\x{3F5}\x{3F7}-\x{481}\x{48A}-\x{52F}\x{531}-\x{556}\x{10A0}-\x{10C5})"
+    R"(\x{13A0}-\x{13F5}\x{13F8}-\x{13FD}\x{1C90}-\x{1CBA}\x{1CBD}-\x{1CBF}\x{1D00}-\x{1D2B})"
+    R"(\x{1D6B}-\x{1D77}\x{1D79}-\x{1D9A}\x{1E00}-\x{1F15}\x{1F18}-\x{1F1D}\x{1F20}-\x{1F45})"
+    R"(\x{1F48}-\x{1F4D}\x{1F50}-\x{1F57}\x{1F59}\x{1F5B}\x{1F5D}\x{1F5F}-\x{1F7D}\x{1F80}-\x{1FB4})"
+    R"(\x{1FB6}-\x{1FBC}\x{1FBE}\x{1FC2}-\x{1FC4}\x{1FC6}-\x{1FCC}\x{1FD0}-\x{1FD3}\x{1FD6}-\x{1FDB})"
+    R"(\x{1FE0}-\x{1FEC}\x{1FF2}-\x{1FF4}\x{1FF6}-\x{1FFC}\x{2102}\x{2107}\x{210A}-\x{2113}\x{2115})"
+    R"(\x{2119}-\x{211D}\x{2124}\x{2126}\x{2128}\x{212A}-\x{212D}\x{212F}-\x{2134}\x{2139})"
+    R"(\x{213C}-\x{213F}\x{2145}-\x{2149}\x{214E}\x{2183}\x{2184}\x{2C00}-\x{2C7B}\x{2C7E}-\x{2CE4})"
+    R"(\x{2CEB}-\x{2CEE}\x{2CF2}\x{2CF3}\x{A640}-\x{A66D}\x{A680}-\x{A69B}\x{A722}-\x{A76F})"
+    R"(\x{A771}-\x{A787}\x{A78B}-\x{A78E}\x{AB70}-\x{ABBF}\x{FB00}-\x{FB06}\x{FB13}-\x{FB17})"
+    R"(\x{FF21}-\x{FF3A}\x{FF41}-\x{FF5A}\x{10400}-\x{1044F}\x{104B0}-\x{104D3}\x{104D8}-\x{104FB})"
+    R"(\x{10C80}-\x{10CB2}\x{10CC0}-\x{10CF2}\x{118A0}-\x{118DF}\x{1E900}-\x{1E943}]+)";
+/// At the beginning of a run of blanks alone: looking for the end of the text from each blank takes the square of time.
+static constexpr const char *kBlanksAtTheEnd = R"((?<!\s)\s+$)";
+static constexpr const char *kSeedCoderWords =
+    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1}| ?[^\s\p{L}\p{N}\r\n]+|\s*[\r\n]+|\s+(?!\S)|\s+)";
+static constexpr const char *kMiniCpm5Words =
+    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}+| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+static constexpr const char *kUfakZekaWords =
+    R"([^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
 static constexpr const char *kPunctuation = R"([\p{P}\$\+<=>\^~\|]+)";
 
 /// The names of llama.cpp (llama-vocab.cpp), the patterns of the models' own files.
@@ -47,16 +71,26 @@ static std::span<const PreTokenizer> preTokenizers() {
        {kLlama3Words},
        /*ignoreMerges=*/true,
        /*addBos=*/true},
-      {{"dbrx", "smaug-bpe", "chatglm-bpe", "glm4"}, {kLlama3Words}},
-      {{"smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b"}, {kDigit, kGpt2Words}},
-      {{"gpt-2", "phi-2", "mpt", "olmo", "jais", "gigachat", "trillion", "exaone4", "mellum", "a.x-4.0"}, {kGpt2Words}},
-      {{"qwen2", "deepseek-r1-qwen", "kormo"}, {kQwen2Words}, false, false, /*nfc=*/true},
+      {{"dbrx", "smaug-bpe", "chatglm-bpe"}, {kLlama3Words}},
+      {{"glm4", "glm5"}, {kLlama3Words}, /*ignoreMerges=*/true},
+      {{"minicpm5"}, {R"(\p{N}{1,3})", kMiniCpm5Words}, /*ignoreMerges=*/true},
+      {{"seed-coder"}, {kSeedCoderWords}},
+      {{"ufakzeka"}, {kUfakZekaWords}},
+      {{"smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b", "mellum2"},
+       {kDigit, kGpt2Words}},
+      {{"gpt-2", "phi-2", "mpt", "olmo", "jais", "gigachat", "trillion", "exaone4", "mellum", "a.x-4.0",
+        "granite-docling"},
+       {kGpt2Words}},
+      {{"qwen2", "deepseek-r1-qwen", "kormo", "f2llmv2"}, {kQwen2Words}, false, false, /*nfc=*/true},
       {{"stablelm2", "hunyuan", "megrez", "grok-2", "solar-open"}, {kQwen2Words}},
       {{"tekken"}, {kTekkenWords}, /*ignoreMerges=*/true, /*addBos=*/true},
-      {{"gpt-4o", "llama4", "kanana2"}, {kGpt4oWords}},
+      {{"gpt-4o", "llama4", "kanana2", "talkie", "minimax-m2"}, {kGpt4oWords}},
       {{"falcon"}, {R"([\p{P}\$\+<=>\^~\|`]+)", kGpt2Words, "[0-9][0-9][0-9]"}},
+      {{"deepseek-llm"},
+       {R"([\r\n])", kDeepSeekLetters, "\\s?[!-/:-~！-／：-～‘-‟　-。]+", kBlanksAtTheEnd, "[一-龥ࠀ-一가-퟿]+",
+        R"(\p{N}+)"}},
       {{"deepseek-coder"}, {R"([\r\n])", R"(\s?\p{L}+)", R"(\s?\p{P}+)", "[一-龥ࠀ-一가-퟿]+", kDigit}},
-      {{"deepseek-v3", "hunyuan-dense"},
+      {{"deepseek-v3", "hunyuan-dense", "hy_v4", "joyai-llm"},
        {R"(\p{N}{1,3})", "[一-龥぀-ゟ゠-ヿ]+",
         R"([!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+|)"
         R"( ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)"}},

@@ -28,11 +28,7 @@ std::optional<int32_t> Vocabulary::find(std::string_view piece) const {
     auto found = bpeIds.find(std::string(piece));
     return found == bpeIds.end() ? std::nullopt : std::optional(found->second);
   }
-  // The library answers with the unknown token where there is no such piece.
-  int id = processor->PieceToId(piece);
-  if (id < 0 || id >= size() || processor->IdToPiece(id) != piece)
-    return std::nullopt;
-  return id;
+  return findPiece(*processor, piece);
 }
 
 std::string Vocabulary::piece(int32_t id) const { return bpe ? bpe->spelling(uint32_t(id)) : processor->IdToPiece(id); }

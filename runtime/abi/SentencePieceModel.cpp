@@ -215,4 +215,10 @@ std::unique_ptr<sentencepiece::SentencePieceProcessor> loadSentencePiece(const s
   return processor;
 }
 
+std::optional<int32_t> findPiece(const sentencepiece::SentencePieceProcessor &processor, std::string_view piece) {
+  int id = processor.PieceToId(piece);
+  bool isThere = id >= 0 && id < processor.GetPieceSize() && processor.IdToPiece(id) == piece;
+  return isThere ? std::optional(id) : std::nullopt;
+}
+
 } // namespace quipu

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -30,6 +31,9 @@ std::unique_ptr<sentencepiece::ModelProto> readSentencePieceModel(std::span<cons
 /// the library cannot use the model.
 std::unique_ptr<sentencepiece::SentencePieceProcessor> loadSentencePiece(const sentencepiece::ModelProto &model,
                                                                          bool addSpace, const std::string &name);
+
+/// The id of a piece of exactly that spelling. The library itself answers with the unknown token where there is none.
+std::optional<int32_t> findPiece(const sentencepiece::SentencePieceProcessor &processor, std::string_view piece);
 
 /// Checks a precompiled character map: a 4-byte length, a Darts double array of that length whose values are offsets,
 /// and strings that end in zeros. Every unit and string that a text can lead to must be inside its array. Returns what

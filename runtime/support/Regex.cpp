@@ -7,13 +7,16 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
+#include <algorithm>
 #include <array>
+#include <cstdint>
 #include <utility>
 
 namespace quipu {
 
-/// No pattern of a tokenizer comes near; one that does would take seconds for a word.
-static constexpr uint32_t kMaxSteps = 10'000'000;
+/// For a place in a text. No pattern of a tokenizer comes near; one that does would take seconds for a word. A place
+/// may be the whole of a text, which takes steps for each of its bytes.
+static constexpr uint32_t kMaxSteps = 10'000'000, kMaxStepsOfByte = 8;
 static constexpr size_t kMaxPatternBytes = 1 << 16;
 /// For code that PCRE2 generates. It grows from the first to the second number of bytes.
 static constexpr size_t kJitStackBegin = 64 << 10, kJitStackEnd = 8 << 20;
@@ -143,7 +146,6 @@ struct Regex::Search::Memory {
         stack(pcre2_jit_stack_create(kJitStackBegin, kJitStackEnd, nullptr)) {
     if (!match || !context)
       throw std::bad_alloc();
-    pcre2_set_match_limit(context.get(), kMaxSteps);
     pcre2_jit_stack_assign(context.get(), nullptr, stack.get());
   }
   static Memory &ofThread() {
@@ -198,6 +200,8 @@ std::optional<TextRange> Regex::Search::next() {
   if (isDone)
     return std::nullopt;
   Memory &memory = Memory::ofThread();
+  pcre2_set_match_limit(memory.context.get(),
+                        uint32_t(std::min<uint64_t>(kMaxSteps + uint64_t(kMaxStepsOfByte) * text.size(), UINT32_MAX)));
   int result = pcre2_match(regex.code->pattern.get(), reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), at,
                            PCRE2_NO_UTF_CHECK, memory.match.get(), memory.context.get());
   if (result == PCRE2_ERROR_NOMATCH) {

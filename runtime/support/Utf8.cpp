@@ -14,6 +14,8 @@ struct Scan {
   size_t length;
   /// Whether the text ends inside a sequence that may become a character.
   bool unfinished;
+  /// Bytes that begin a character, which the byte behind them does not continue; at least 1.
+  size_t begun = 1;
 };
 
 Scan scan(std::string_view text) {
@@ -28,10 +30,10 @@ Scan scan(std::string_view text) {
   uint8_t high = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
   for (size_t i = 1; i < length; ++i) {
     if (i == text.size())
-      return {0, true};
+      return {0, true, i};
     uint8_t byte = uint8_t(text[i]);
     if (byte < low || byte > high)
-      return {0, false};
+      return {0, false, i};
     low = 0x80;
     high = 0xbf;
   }
@@ -71,7 +73,7 @@ void requireUtf8(std::string_view text, const char *what) {
        ", which is no part of a character; convert the text to UTF-8");
 }
 
-void takeCharacters(std::string &pending, std::string &out, bool final) {
+void takeCharacters(std::string &pending, std::string &out, bool final, BadBytes bad) {
   size_t offset = 0;
   while (offset < pending.size()) {
     std::string_view rest = std::string_view(pending).substr(offset);
@@ -80,7 +82,7 @@ void takeCharacters(std::string &pending, std::string &out, bool final) {
       break;
     if (found.length == 0) {
       out += "\xef\xbf\xbd";
-      ++offset;
+      offset += bad == BadBytes::begun ? found.begun : 1;
       continue;
     }
     out += rest.substr(0, found.length);

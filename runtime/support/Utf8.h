@@ -24,9 +24,17 @@ char32_t codePointAt(std::string_view text);
 /// Throws Error that names `what` and the offset of the first wrong byte.
 void requireUtf8(std::string_view text, const char *what);
 
-/// Moves characters from the front of `pending` to the end of `out`. A byte that is not part of a character becomes
+/// How many times U+FFFD stands for bytes that are no character.
+enum class BadBytes {
+  /// Once for each byte.
+  each,
+  /// Once for bytes that begin a character together and do not finish it, as Unicode recommends.
+  begun
+};
+
+/// Moves characters from the front of `pending` to the end of `out`. Bytes that are not part of a character become
 /// U+FFFD. Bytes at the end that may still become a character stay in `pending`, unless `final`.
-void takeCharacters(std::string &pending, std::string &out, bool final);
+void takeCharacters(std::string &pending, std::string &out, bool final, BadBytes bad);
 
 } // namespace quipu
 

@@ -4,6 +4,7 @@
 #define QUIPU_RUNTIME_TEXT_ADDEDTOKENS_H
 
 #include "runtime/abi/TokenizerData.h"
+#include "runtime/text/Tokenizer.h"
 
 #include <array>
 #include <string_view>
@@ -42,6 +43,23 @@ private:
   std::unordered_map<std::string, const AddedToken *, Hash, std::equal_to<>> byText;
   /// For each first byte the lengths that texts have, the longest first.
   std::array<std::vector<size_t>, 256> lengths;
+};
+
+/// What is looked for in texts, by what becomes of special tokens in them.
+class AddedTokenFinders {
+public:
+  /// Looks for `text`, which stands for `token`. `isSpecial`: only where special tokens become tokens.
+  void add(const std::string &text, const AddedToken &token, bool isSpecial) {
+    if (!isSpecial)
+      finders[size_t(SpecialTokens::asText)][token.normalized].add(text, &token);
+    finders[size_t(SpecialTokens::asTokens)][token.normalized].add(text, &token);
+  }
+
+  /// Those that are not normalized are looked for first.
+  const AddedTokens &of(SpecialTokens special, bool normalized) const { return finders[size_t(special)][normalized]; }
+
+private:
+  std::array<std::array<AddedTokens, 2>, 2> finders;
 };
 
 } // namespace quipu

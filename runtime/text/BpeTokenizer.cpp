@@ -4,6 +4,7 @@
 #include "runtime/abi/ByteAlphabet.h"
 #include "runtime/support/Error.h"
 #include "runtime/support/Utf8.h"
+#include "runtime/text/SpaceMark.h"
 
 #include <algorithm>
 #include <charconv>
@@ -21,6 +22,7 @@ BpeTokenizer::BpeTokenizer(BpeData given, const std::string &name, TokenizerSett
   checkSettings(settings, int32_t(data.pieces.size()), name);
   takeAddedTokens();
   learnLongestPiece();
+  cutsAtSpaces = wordsAreIndependent();
 }
 
 BpeTokenizer::~BpeTokenizer() = default;
@@ -28,18 +30,25 @@ BpeTokenizer::~BpeTokenizer() = default;
 void BpeTokenizer::takeAddedTokens() {
   for (size_t id = 0; id < data.pieces.size(); ++id)
     if (!data.pieces[id].empty())
-      largestId = int32_t(id);
+      takeId(int32_t(id));
   for (const AddedToken &token : settings.added) {
-    addedById.emplace(token.id, &token);
-    largestId = std::max(largestId, token.id);
+    takeAdded(token);
     std::string text = token.normalized ? normalizer.apply(token.content, /*atStart=*/true) : token.content;
-    if (text.empty())
-      continue;
-    auto &finders = token.normalized ? foundNormalized : found;
-    if (!token.special)
-      finders[size_t(SpecialTokens::asText)].add(text, &token);
-    finders[size_t(SpecialTokens::asTokens)].add(text, &token);
+    if (!text.empty())
+      finders.add(text, token, token.special);
   }
+}
+
+/// BPE with byte fallback gets the whole text as one word, where its files do not divide it. Where no merge has a space
+/// mark behind another character, none crosses the beginning of a word. Then words have the ids that they have alone.
+bool BpeTokenizer::wordsAreIndependent() const {
+  // Unknown characters that follow each other may be one id, so a space mark must not be unknown.
+  if (data.byteLevel || data.ignoreMerges || !merger.pieces().find(kSpaceMark))
+    return false;
+  return std::ranges::all_of(data.merges, [&](const BpeMerge &merge) {
+    const std::string &piece = data.pieces[merge.result];
+    return secondWord(piece) == piece.size();
+  });
 }
 
 void BpeTokenizer::learnLongestPiece() {
@@ -79,22 +88,8 @@ bool BpeTokenizer::isLongerThan(std::string_view text, uint64_t count) const {
   return longestPiece && text.size() / longestPiece > count;
 }
 
-const AddedToken *BpeTokenizer::addedToken(int32_t id) const {
-  auto it = addedById.find(id);
-  return it == addedById.end() ? nullptr : it->second;
-}
-
 bool BpeTokenizer::isPiece(int32_t id) const {
   return id >= 0 && size_t(id) < data.pieces.size() && !data.pieces[size_t(id)].empty();
-}
-
-bool BpeTokenizer::has(int32_t id) const { return isPiece(id) || addedToken(id); }
-
-void BpeTokenizer::requireId(int32_t id) const {
-  if (id < 0 || id > largestId)
-    fail("token id ", id, ": the tokenizer has ids 0 to ", largestId);
-  if (!has(id))
-    fail("token id ", id, ": the tokenizer has no token of this id");
 }
 
 /// One call of encodePlain().
@@ -104,7 +99,7 @@ public:
       : tokenizer(tokenizer), lock(tokenizer.cacheMutex, std::try_to_lock) {}
 
   std::vector<int32_t> run(std::string_view text, SpecialTokens special) {
-    for (const TextPart &part : tokenizer.found[size_t(special)].split(text)) {
+    for (const TextPart &part : tokenizer.finders.of(special, /*normalized=*/false).split(text)) {
       bool isFirst = part.text.data() == text.data();
       if (part.token)
         ids.push_back(part.token->id);
@@ -118,11 +113,21 @@ public:
 
 private:
   void addNormalized(std::string_view text, SpecialTokens special, bool isFirst) {
-    for (const TextPart &part : tokenizer.foundNormalized[size_t(special)].split(text)) {
+    for (const TextPart &part : tokenizer.finders.of(special, /*normalized=*/true).split(text)) {
       if (part.token)
         ids.push_back(part.token->id);
       else
         tokenizer.splitter.run(part.text, isFirst && part.text.data() == text.data(), sink);
+    }
+  }
+
+  void addPart(std::string_view part) {
+    if (!tokenizer.cutsAtSpaces)
+      return addWord(part);
+    while (!part.empty()) {
+      std::string_view word = part.substr(0, secondWord(part));
+      addWord(word);
+      part.remove_prefix(word.size());
     }
   }
 
@@ -139,7 +144,7 @@ private:
   const BpeTokenizer &tokenizer;
   std::unique_lock<std::mutex> lock;
   std::vector<int32_t> ids;
-  const TextSteps::Sink sink = [this](std::string_view word) { addWord(word); };
+  const TextSteps::Sink sink = [this](std::string_view part) { addPart(part); };
 };
 
 std::vector<int32_t> BpeTokenizer::encodePlain(std::string_view text, SpecialTokens special) const {
@@ -193,9 +198,8 @@ std::string BpeTokenizer::piece(int32_t id) const {
 }
 
 std::optional<int32_t> BpeTokenizer::find(std::string_view piece) const {
-  for (const AddedToken &token : settings.added)
-    if (token.content == piece)
-      return token.id;
+  if (std::optional<int32_t> added = findAdded(piece))
+    return added;
   for (uint32_t id : data.unreachable)
     if (data.pieces[id] == piece)
       return int32_t(id);

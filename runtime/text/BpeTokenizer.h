@@ -24,30 +24,32 @@ public:
   std::vector<int32_t> encodePlain(std::string_view text, SpecialTokens special) const override;
   bool isLongerThan(std::string_view text, uint64_t count) const override;
   bool appendBytes(int32_t id, bool atStart, std::string &out) const override;
+  /// Hugging Face makes no character at all of byte pieces that follow each other if one of their bytes is wrong. Here
+  /// the others stay, as with SentencePiece.
+  BadBytes badBytes() const override { return data.byteLevel ? BadBytes::begun : BadBytes::each; }
   bool isControl(int32_t id) const override;
   std::string piece(int32_t id) const override;
   std::optional<int32_t> find(std::string_view piece) const override;
-  bool has(int32_t id) const override;
-  int32_t size() const override { return largestId + 1; }
   std::optional<int32_t> bos() const override;
   std::optional<int32_t> eos() const override;
+
+protected:
+  bool isPiece(int32_t id) const override;
 
 private:
   class Encoding;
 
   void takeAddedTokens();
   void learnLongestPiece();
-  void requireId(int32_t id) const;
-  const AddedToken *addedToken(int32_t id) const;
-  bool isPiece(int32_t id) const;
+  bool wordsAreIndependent() const;
 
   const BpeData data;
   TextSteps normalizer, splitter;
   BpeMerger merger;
-  /// By SpecialTokens: what is looked for in the text as it is, and in the normalised one.
-  std::array<AddedTokens, 2> found, foundNormalized;
-  std::unordered_map<int32_t, const AddedToken *> addedById;
-  int32_t largestId = 0;
+  /// What is looked for in the text as it is, and in the normalised one.
+  AddedTokenFinders finders;
+  /// What the splitter leaves whole is cut into words at its space marks.
+  bool cutsAtSpaces = false;
   /// Bytes of a text that one id covers at most; 0: any number, since normalising may leave out some.
   size_t longestPiece = 0;
   /// For one encoding at a time; the others do without.

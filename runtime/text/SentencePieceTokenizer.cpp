@@ -5,6 +5,7 @@
 #include "runtime/support/Error.h"
 #include "runtime/support/Utf8.h"
 #include "runtime/text/SentencePieceWords.h"
+#include "runtime/text/SpaceMark.h"
 
 #include <builtin_pb/sentencepiece_model.pb.h>
 #include <sentencepiece_processor.h>
@@ -33,28 +34,21 @@ SentencePieceTokenizer::~SentencePieceTokenizer() = default;
 
 void SentencePieceTokenizer::takeAddedTokens(const std::string &name) {
   checkSettings(settings, pieces, name);
-  largestId = pieces - 1;
+  takeId(pieces - 1);
   auto isOwn = [&](int32_t id) { return id == processor->unk_id() || processor->IsControl(id); };
-  auto look = [&](const AddedToken &token, bool special) {
-    if (!special)
-      finders[size_t(SpecialTokens::asText)][token.normalized].add(token.content, &token);
-    finders[size_t(SpecialTokens::asTokens)][token.normalized].add(token.content, &token);
-  };
   for (const AddedToken &token : settings.added) {
-    addedById.emplace(token.id, &token);
-    largestId = std::max(largestId, token.id);
     // The model's own ends and its unknown token are special and have no text, however they are listed.
     bool isEnd = token.id == processor->unk_id() || token.id == processor->bos_id() || token.id == processor->eos_id();
     bool isOwnEnd = isEnd && processor->IdToPiece(token.id) == token.content;
-    look(token, token.special || isOwnEnd);
-    if (isOwnEnd)
-      addedById.erase(token.id);
+    finders.add(token.content, token, token.special || isOwnEnd);
+    if (!isOwnEnd)
+      takeAdded(token);
   }
   for (int32_t id = 0; id < pieces; ++id)
     if (isOwn(id))
       ownTokens.push_back({id, processor->IdToPiece(id)});
   for (const AddedToken &token : ownTokens)
-    look(token, /*special=*/true);
+    finders.add(token.content, token, /*isSpecial=*/true);
 }
 
 void SentencePieceTokenizer::learnLongestPiece() {
@@ -95,29 +89,13 @@ bool SentencePieceTokenizer::isLongerThan(std::string_view text, uint64_t count)
   return false;
 }
 
-const AddedToken *SentencePieceTokenizer::addedToken(int32_t id) const {
-  auto it = addedById.find(id);
-  return it == addedById.end() ? nullptr : it->second;
-}
-
-bool SentencePieceTokenizer::has(int32_t id) const { return (id >= 0 && id < pieces) || addedToken(id); }
-
-void SentencePieceTokenizer::requireId(int32_t id) const {
-  if (id < 0 || id > largestId)
-    fail("token id ", id, ": the tokenizer has ids 0 to ", largestId);
-  if (!has(id))
-    fail("token id ", id, ": the tokenizer has no token of this id; it has ids 0 to ", pieces - 1, " and ",
-         addedById.size(), " added ones up to ", largestId);
-}
-
 std::vector<TextPart> SentencePieceTokenizer::partsOf(std::string_view text, SpecialTokens special) const {
   std::vector<TextPart> parts;
-  const auto &[first, second] = finders[size_t(special)];
-  for (const TextPart &part : first.split(text)) {
+  for (const TextPart &part : finders.of(special, /*normalized=*/false).split(text)) {
     if (part.token)
       parts.push_back(part);
     else
-      std::ranges::copy(second.split(part.text), std::back_inserter(parts));
+      std::ranges::copy(finders.of(special, /*normalized=*/true).split(part.text), std::back_inserter(parts));
   }
   return parts;
 }
@@ -205,13 +183,8 @@ std::string SentencePieceTokenizer::piece(int32_t id) const {
 }
 
 std::optional<int32_t> SentencePieceTokenizer::find(std::string_view piece) const {
-  for (const AddedToken &token : settings.added)
-    if (token.content == piece)
-      return token.id;
-  int id = processor->PieceToId(piece);
-  if (id < 0 || id >= pieces || processor->IdToPiece(id) != piece)
-    return std::nullopt;
-  return id;
+  std::optional<int32_t> added = findAdded(piece);
+  return added ? added : findPiece(*processor, piece);
 }
 
 static std::optional<int32_t> present(int id) { return id >= 0 ? std::optional<int32_t>(id) : std::nullopt; }

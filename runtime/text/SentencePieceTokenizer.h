@@ -31,13 +31,15 @@ public:
   std::vector<int32_t> encodePlain(std::string_view text, SpecialTokens special) const override;
   bool isLongerThan(std::string_view text, uint64_t count) const override;
   bool appendBytes(int32_t id, bool atStart, std::string &out) const override;
+  BadBytes badBytes() const override { return BadBytes::each; }
   bool isControl(int32_t id) const override;
   std::string piece(int32_t id) const override;
   std::optional<int32_t> find(std::string_view piece) const override;
-  bool has(int32_t id) const override;
-  int32_t size() const override { return largestId + 1; }
   std::optional<int32_t> bos() const override;
   std::optional<int32_t> eos() const override;
+
+protected:
+  bool isPiece(int32_t id) const override { return id >= 0 && id < pieces; }
 
 private:
   using Processor = sentencepiece::SentencePieceProcessor;
@@ -46,8 +48,6 @@ private:
   std::vector<TextPart> partsOf(std::string_view text, SpecialTokens special) const;
   void learnLongestPiece();
   void appendText(std::string_view text, bool isFirst, std::vector<int32_t> &ids) const;
-  void requireId(int32_t id) const;
-  const AddedToken *addedToken(int32_t id) const;
 
   /// For a stretch of text; `isFirst`: the whole text begins with it.
   const Processor &processorFor(bool isFirst) const;
@@ -67,10 +67,7 @@ private:
   bool spaceOnlyAtStart = false;
   /// Pieces of the model.
   int32_t pieces = 0;
-  int32_t largestId = 0;
-  /// What is looked for in a text: by SpecialTokens, then first those that are not normalized, then those that are.
-  std::array<std::array<AddedTokens, 2>, 2> finders;
-  std::unordered_map<int32_t, const AddedToken *> addedById;
+  AddedTokenFinders finders;
   /// Control pieces and the unknown one as if they were added, for texts in which special tokens are found.
   std::vector<AddedToken> ownTokens;
   /// Decoding leaves out a space before the first word (encoding added it), and goes on while there is no word.

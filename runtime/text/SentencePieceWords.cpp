@@ -3,6 +3,7 @@
 #include "runtime/text/SentencePieceWords.h"
 #include "runtime/abi/SentencePieceModel.h"
 #include "runtime/support/Error.h"
+#include "runtime/text/SpaceMark.h"
 
 #include <builtin_pb/sentencepiece_model.pb.h>
 #include <sentencepiece_processor.h>
@@ -10,14 +11,6 @@
 #include <algorithm>
 
 namespace quipu {
-
-/// Where the second word of a text begins: the first space mark behind another character.
-static size_t secondWord(std::string_view text) {
-  size_t at = 0;
-  while (text.substr(at).starts_with(kSpaceMark))
-    at += kSpaceMark.size();
-  return std::min(text.find(kSpaceMark, at), text.size());
-}
 
 bool SentencePieceWords::isPossible(const sentencepiece::ModelProto &model) {
   using Piece = sentencepiece::ModelProto::SentencePiece;

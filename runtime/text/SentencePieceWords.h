@@ -44,9 +44,6 @@ private:
   WordCache cache;
 };
 
-/// U+2581, which stands for a space in pieces.
-inline constexpr std::string_view kSpaceMark = "\xe2\x96\x81";
-
 } // namespace quipu
 
 #endif // QUIPU_RUNTIME_TEXT_SENTENCEPIECEWORDS_H

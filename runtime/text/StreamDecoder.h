@@ -19,7 +19,7 @@ public:
   /// The text that this token completes; may be empty.
   std::string push(int32_t id);
 
-  /// What is left at the end: U+FFFD for each byte of an unfinished character.
+  /// What is left at the end: U+FFFD for an unfinished character, as Tokenizer::badBytes() says.
   std::string finish();
 
 private:

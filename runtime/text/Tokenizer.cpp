@@ -2,10 +2,11 @@
 
 #include "runtime/text/Tokenizer.h"
 #include "runtime/support/Error.h"
-#include "runtime/support/Utf8.h"
 #include "runtime/text/BpeTokenizer.h"
 #include "runtime/text/SentencePieceTokenizer.h"
 #include "runtime/text/TokenizerTables.h"
+
+#include <algorithm>
 
 namespace quipu {
 
@@ -40,8 +41,30 @@ std::string Tokenizer::decode(std::span<const int32_t> ids) const {
   for (int32_t id : ids)
     atStart = appendBytes(id, atStart, bytes);
   std::string text;
-  takeCharacters(bytes, text, /*final=*/true);
+  takeCharacters(bytes, text, /*final=*/true, badBytes());
   return text;
+}
+
+void Tokenizer::takeAdded(const AddedToken &token) {
+  takeId(token.id);
+  addedById.emplace(token.id, &token);
+}
+
+const AddedToken *Tokenizer::addedToken(int32_t id) const {
+  auto it = addedById.find(id);
+  return it == addedById.end() ? nullptr : it->second;
+}
+
+std::optional<int32_t> Tokenizer::findAdded(std::string_view content) const {
+  auto found = std::ranges::find(settings.added, content, &AddedToken::content);
+  return found == settings.added.end() ? std::nullopt : std::optional(found->id);
+}
+
+void Tokenizer::requireId(int32_t id) const {
+  if (id < 0 || id > largestId)
+    fail("token id ", id, ": the tokenizer has ids 0 to ", largestId);
+  if (!has(id))
+    fail("token id ", id, ": the tokenizer has no token of this id, though its ids go up to ", largestId);
 }
 
 } // namespace quipu

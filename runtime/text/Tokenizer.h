@@ -5,6 +5,7 @@
 
 #include "runtime/abi/TokenizerData.h"
 #include "runtime/abi/plan_generated.h"
+#include "runtime/support/Utf8.h"
 
 #include <cstdint>
 #include <memory>
@@ -12,6 +13,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 namespace quipu {
@@ -47,14 +49,17 @@ public:
   /// encode(), which takes hundreds of bytes of memory for each byte of text. False where the length does not tell.
   virtual bool isLongerThan(std::string_view text, uint64_t count) const { return false; }
 
-  /// Text of a whole sequence of ids: special tokens give nothing, each byte that is no part of a UTF-8 character gives
-  /// U+FFFD. Throws Error for an id outside the vocabulary.
+  /// Text of a whole sequence of ids: special tokens give nothing, bytes that are no part of a UTF-8 character give
+  /// U+FFFD, as badBytes() says. Throws Error for an id outside the vocabulary.
   std::string decode(std::span<const int32_t> ids) const;
 
   /// Appends the bytes that the token stands for, which may be a part of a character. `atStart`: no token before it
   /// gave text, so the space that encoding put before the first word is left out. Returns whether the next token is at
   /// the start still. Throws Error for an id outside the vocabulary.
   virtual bool appendBytes(int32_t id, bool atStart, std::string &out) const = 0;
+
+  /// As the library that made tokenizers of this kind has it.
+  virtual BadBytes badBytes() const = 0;
 
   /// Whether the token is a control token (BOS, EOS), which has no text. Added tokens have theirs.
   virtual bool isControl(int32_t id) const = 0;
@@ -66,10 +71,10 @@ public:
   virtual std::optional<int32_t> find(std::string_view piece) const = 0;
 
   /// Whether there is a token of that id: ids of added tokens need not follow each other.
-  virtual bool has(int32_t id) const = 0;
+  bool has(int32_t id) const { return isPiece(id) || addedToken(id); }
 
   /// One more than the largest id.
-  virtual int32_t size() const = 0;
+  int32_t size() const { return largestId + 1; }
   virtual std::optional<int32_t> bos() const = 0;
   virtual std::optional<int32_t> eos() const = 0;
   bool addsBos() const { return settings.addBos && bos(); }
@@ -78,7 +83,26 @@ public:
 protected:
   explicit Tokenizer(TokenizerSettings settings) : settings(std::move(settings)) {}
 
+  /// Whether the model has a piece of that id.
+  virtual bool isPiece(int32_t id) const = 0;
+
+  /// Notes that there is a piece of that id, or, with takeAdded(), an added token of the settings, which decoding gives
+  /// as it is.
+  void takeId(int32_t id) { largestId = std::max(largestId, id); }
+  void takeAdded(const AddedToken &token);
+
+  /// Null: no added token has that id.
+  const AddedToken *addedToken(int32_t id) const;
+  /// The id of an added token of exactly that text.
+  std::optional<int32_t> findAdded(std::string_view content) const;
+  /// Throws Error when there is no token of that id.
+  void requireId(int32_t id) const;
+
   TokenizerSettings settings;
+
+private:
+  std::unordered_map<int32_t, const AddedToken *> addedById;
+  int32_t largestId = -1;
 };
 
 } // namespace quipu

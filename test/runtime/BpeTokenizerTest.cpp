@@ -184,6 +184,34 @@ TEST(BpeTokenizer, UnknownCharactersAndBytes) {
             std::string::npos);
 }
 
+// Test: a text of which nothing divides words gives the ids that it gives as one word, whether or not a merge crosses
+// the beginning of a word.
+TEST(BpeTokenizer, WordsBehindSpaceMarks) {
+  std::mt19937 random(5);
+  for (bool crosses : {false, true}) {
+    BpeData data;
+    data.pieces = {"<unk>", "▁", "a", "b", "▁a", "ab", "▁ab", "▁▁", "▁▁a", "bb", "<0xC3>", "<0xA9>"};
+    data.merges = {{2, 3, 5}, {1, 2, 4}, {4, 3, 6}, {1, 1, 7}, {7, 2, 8}, {3, 3, 9}};
+    if (crosses) {
+      data.pieces.push_back("b▁");
+      data.merges.insert(data.merges.begin(), {3, 1, 12});
+    }
+    data.unknown = 0;
+    data.fuseUnknown = true;
+    data.byteFallback = true;
+    auto tokenizer = Tokenizer::fromData({"t", data, withoutEnds()});
+    BpeMerger merger(data);
+    for (int round = 0; round < 300; ++round) {
+      std::string text;
+      for (size_t i = 0, size = random() % 20; i < size; ++i)
+        text += std::array{"▁", "▁", "a", "b", "é", "x"}[random() % 6];
+      Ids whole;
+      merger.append(text, whole);
+      EXPECT_EQ(tokenizer->encode(text), whole) << text;
+    }
+  }
+}
+
 // Test: words that were seen have the ids that they had, however many there are, and from several threads.
 TEST(BpeTokenizer, TheCacheChangesNothing) {
   std::mt19937 random(9);
@@ -312,6 +340,16 @@ TEST(Regex, GivesUp) {
   EXPECT_NE(message.find("t.json: a regular expression of the tokenizer cannot be used on this text"),
             std::string::npos)
       << message;
+}
+
+// Test: a place that takes steps for each of the bytes of a long text is found.
+TEST(Regex, LongPlaces) {
+  Regex regex(R"(\s*[\r\n]+|\s+(?!\S)|\s+)", "t.json");
+  std::string text(30'000'000, ' ');
+  Regex::Search search(regex, text);
+  auto place = search.next();
+  ASSERT_TRUE(place);
+  EXPECT_EQ(place->end, text.size());
 }
 
 TEST(ByteAlphabet, EachByteHasACharacter) {

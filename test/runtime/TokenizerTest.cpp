@@ -502,6 +502,30 @@ TEST(SentencePieceModels, UnsoundPieces) {
   EXPECT_NE(error(std::string("\x2a\x04\x12\x02zz", 6)).find("denormaliser"), std::string::npos);
 }
 
+// Test: U+FFFD stands for a byte, or for bytes that begin a character together: the examples of the Unicode standard.
+TEST(Utf8, TakeCharacters) {
+  auto taken = [](std::string bytes, BadBytes bad) {
+    std::string text;
+    takeCharacters(bytes, text, /*final=*/true, bad);
+    EXPECT_EQ(bytes, "");
+    size_t count = 0;
+    for (size_t at = 0; (at = text.find("\uFFFD", at)) != std::string::npos; at += 3)
+      ++count;
+    return count;
+  };
+  for (const auto &[bytes, each, begun] :
+       std::vector<std::tuple<const char *, size_t, size_t>>{{"a\xe2\x82", 2, 1},
+                                                             {"\xf0\x9f\x98z", 3, 1},
+                                                             {"\xe2\x82\xe2\x82\xac", 2, 1},
+                                                             {"\xc0\xaf\xe0\x80\xbf\xf0\x81\x82\x41", 8, 8},
+                                                             {"\xed\xa0\x80\xed\xbf\xbf\xed\xaf\x41", 8, 8},
+                                                             {"\xf4\x91\x92\x93\xff\x41\x80\xbf\x42", 7, 7},
+                                                             {"\xe1\x80\xe2\xf0\x91\x92\xf1\xbf\x41", 8, 4}}) {
+    EXPECT_EQ(taken(bytes, BadBytes::each), each) << bytes;
+    EXPECT_EQ(taken(bytes, BadBytes::begun), begun) << bytes;
+  }
+}
+
 TEST(Utf8, FirstInvalidByte) {
   EXPECT_FALSE(firstInvalidByte("aé€😀\xf4\x8f\xbf\xbf").has_value());
   EXPECT_EQ(firstInvalidByte("ab\x80"), 2u);

@@ -2,15 +2,20 @@
 """Trains small tokenizers of every kind with the libraries that made the real ones, and writes their files, and the ids
 and texts that these libraries give on the texts of corpus.py. Tests compare ours with them.
 
-Usage: python3 test/tokenizers/make_goldens.py   (needs: pip install tokenizers sentencepiece tiktoken)
+Usage: python3 test/tokenizers/make_goldens.py [PART...]   (needs: pip install tokenizers sentencepiece tiktoken)
+
+PART is `tokenizers`, `pre` or `decode`; without one all are made. The last two use the tokenizers that are there.
 
 Each folder has the tokenizer's file and goldens.json: for each text of corpus.json the ids; `special`: the ids where
 special tokens are tokens, for texts in which that differs; `decoded`: the text of the ids, where it is another one.
+decode.json has random ids and their text, in which bytes are no characters.
 """
 import base64
 import json
 import pathlib
+import random
 import struct
+import sys
 
 import sentencepiece
 import tiktoken
@@ -28,6 +33,12 @@ GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|
 CASES = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+%s|" \
         r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*%s|" \
         r"%s| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+# Letters with upper and lower case.
+DEEPSEEK_LETTERS = (
+    "A-Za-zµÀ-ÖØ-öø-ƺƼ-ƿǄ-ʓʕ-ʯͰ-ͳͶͷͻ-ͽͿΆΈ-ΊΌΎ-ΡΣ-ϵϷ-ҁҊ-ԯԱ-ՖႠ-ჅᎠ-Ᏽᏸ-ᏽᲐ-ᲺᲽ-Ჿᴀ"
+    "-ᴫᵫ-ᵷᵹ-ᶚḀ-ἕἘ-Ἕἠ-ὅὈ-Ὅὐ-ὗὙὛὝὟ-ώᾀ-ᾴᾶ-ᾼιῂ-ῄῆ-ῌῐ-ΐῖ-Ίῠ-Ῥῲ-ῴῶ-ῼℂℇℊ-ℓℕℙ-ℝℤΩℨK"
+    "-ℭℯ-ℴℹℼ-ℿⅅ-ⅉⅎↃↄⰀ-ⱻⱾ-ⳤⳫ-ⳮⳲⳳꙀ-ꙭꚀ-ꚛꜢ-ꝯꝱ-ꞇꞋ-ꞎꭰ-ꮿﬀ-ﬆﬓ-ﬗＡ-Ｚａ-ｚ𐐀-𐑏𐒰-𐓓𐓘-𐓻𐲀-𐲲𐳀-"
+    "𐳲𑢠-𑣟𞤀-𞥃")
 # GGUF's names, and how the models that they are for find words.
 PRE = {
     "default": [r"[\p{P}\$\+<=>\^~\|]+", GPT2, r"\p{N}+", "[0-9][0-9][0-9]"],
@@ -42,6 +53,12 @@ PRE = {
     "deepseek-v3": [r"\p{N}{1,3}", "[一-龥぀-ゟ゠-ヿ]+",
                     r"""[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+|"""
                     r" ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"],
+    "minicpm5": [r"\p{N}{1,3}", LLAMA3.replace(r"\p{N}{1,3}", r"\p{N}+")],
+    "seed-coder": [QWEN2.replace(r"[^\s\p{L}\p{N}]+[\r\n]*", r"[^\s\p{L}\p{N}\r\n]+")],
+    "ufakzeka": [QWEN2.removeprefix(CONTRACTIONS + "|")],
+    "glm4": [LLAMA3],
+    "deepseek-llm": [r"[\r\n]", r"\s?[" + DEEPSEEK_LETTERS + "]+", r"\s?[!-/:-~！-／：-～‘-‟　-。]+", r"\s+$",
+                     "[一-龥ࠀ-一가-퟿]+", r"\p{N}+"],
     "bloom": [" ?[^(\\s|.,!?…。，、।۔،)]+"],
 }
 
@@ -282,7 +299,7 @@ def pre_kinds():
     for name, regexes in PRE.items():
         tokenizer = Tokenizer(models.BPE(vocab=base["model"]["vocab"],
                                          merges=[tuple(merge) for merge in base["model"]["merges"]],
-                                         ignore_merges=name in ("llama-bpe", "tekken")))
+                                         ignore_merges=name in ("llama-bpe", "tekken", "glm4", "minicpm5")))
         tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
             [*(split(regex) for regex in regexes), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
         # Every third text, which is enough to tell one from the other.
@@ -291,7 +308,29 @@ def pre_kinds():
     (HERE / "gpt2" / "pre.json").write_text("{\n" + lines + "\n}\n")
 
 
-def main():
+def decode_goldens():
+    """Random ids of byte-level tokenizers: texts that are cut off anywhere in a character, and more. Those with byte
+    fallback follow SentencePiece instead (test/runtime/tokenizer-goldens.py): Hugging Face's make no character at all of
+    neighbouring bytes of which one is wrong."""
+    for name in ("gpt2", "llama3"):
+        tokenizer = Tokenizer.from_file(str(HERE / name / "tokenizer.json"))
+        generator = random.Random(7)
+        # Pieces of single bytes are what breaks characters.
+        single = [i for i in range(tokenizer.get_vocab_size()) if len(tokenizer.id_to_token(i)) == 1]
+        goldens = []
+        for _ in range(200):
+            ids = [generator.choice(single) if generator.random() < 0.8 else generator.randrange(5, tokenizer.get_vocab_size())
+                   for _ in range(generator.randrange(1, 8))]
+            goldens.append({"ids": ids, "decoded": tokenizer.decode(ids, skip_special_tokens=False)})
+        # Two characters, each cut off behind each of its bytes.
+        for text in ("é€", "👍a", "€€", "👍🏽"):
+            ids = tokenizer.encode(text, add_special_tokens=False).ids
+            goldens += [{"ids": ids[:end], "decoded": tokenizer.decode(ids[:end])} for end in range(1, len(ids) + 1)]
+        lines = ",\n".join(json.dumps(golden, separators=(",", ":")) for golden in goldens)
+        (HERE / name / "decode.json").write_text("[\n" + lines + "\n]\n")
+
+
+def tokenizers():
     texts = [{"text": text} for text in corpus.TEXTS]
     texts += [{"hex": data.hex(), "wrong": place} for data, place in corpus.INVALID]
     (HERE / "corpus.json").write_text("[\n" + ",\n".join(json.dumps(text) for text in texts) + "\n]\n")
@@ -301,7 +340,12 @@ def main():
                                  remove_extra_whitespaces=False, split_digits=True, allow_whitespace_only_pieces=True))
     sentence_piece("sp_unigram", model_type="unigram", normalization_rule_name="nmt_nfkc")
     ranks()
-    pre_kinds()
+
+
+def main():
+    parts = {"tokenizers": tokenizers, "pre": pre_kinds, "decode": decode_goldens}
+    for name in sys.argv[1:] or parts:
+        parts[name]()
 
 
 if __name__ == "__main__":
