@@ -37,6 +37,8 @@ struct ModelOptions {
   WeightSource weights;
   /// Whether to hash all bytes of every weight file even if size, time and header agree with the plan.
   bool verifyWeights = false;
+  /// Whether the CPU reads weights in their files even where a copy in large pages is faster (LargePages.h).
+  bool mapWeights = false;
   /// Called with remarks that a user should see. It may be empty.
   std::function<void(const std::string &remark)> note;
   /// "cpu", "cuda" or "cuda:1". Empty: the device that the plan was compiled for.

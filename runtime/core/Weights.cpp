@@ -3,6 +3,8 @@
 #include "runtime/core/Weights.h"
 #include "runtime/abi/RowOrder.h"
 #include "runtime/abi/TensorPieces.h"
+#include "runtime/core/HostMemory.h"
+#include "runtime/core/LargePages.h"
 #include "runtime/core/MemoryPlan.h"
 #include "runtime/core/WeightRows.h"
 #include "runtime/support/Error.h"
@@ -54,14 +56,11 @@ struct Pieces {
 };
 
 /// Has the host write the pieces, and shows how far it is.
-void write(const Pieces &pieces, Device &device, bool random) {
+void write(const Pieces &pieces, Device &device, const char *work) {
   uint64_t bytes = 0;
   for (const UploadPiece &piece : pieces.targets)
     bytes += piece.size;
-  Progress progress(random                      ? "make random weights"
-                    : device.sharesHostMemory() ? "convert the weights"
-                                                : "upload the weights",
-                    bytes);
+  Progress progress(work, bytes);
   device.write(pieces.targets, [&](size_t index, char *target) {
     const Rows &piece = pieces.rows[index];
     piece.weight->write(piece.first, piece.count, target);
@@ -81,12 +80,14 @@ Weights::Weights(const PlanFile &plan, Device &device, const ModelOptions &optio
     contents = openFiles(plan, options);
 
   std::vector<WeightRows> weights;
+  for (const plan::Weight *weight : *root.weights())
+    totalBytes += weights.emplace_back(*weight, contents, source, plan.path()).bytes();
+  bool copied = !options.mapWeights && worthLargePages(totalBytes, tightestBound().free);
+  bool inFiles = !random && device.sharesHostMemory() && !copied;
   uint64_t ownSize = 0;
-  for (const plan::Weight *weight : *root.weights()) {
-    const WeightRows &rows = weights.emplace_back(*weight, contents, source, plan.path());
-    const uint8_t *inPlace = !random && device.sharesHostMemory() ? rows.inPlace() : nullptr;
+  for (const WeightRows &rows : weights) {
+    const uint8_t *inPlace = inFiles ? rows.inPlace() : nullptr;
     pointers.push_back(const_cast<uint8_t *>(inPlace));
-    totalBytes += rows.bytes();
     if (!inPlace)
       ownSize += roundUp(rows.bytes(), device.alignment());
   }
@@ -102,9 +103,12 @@ Weights::Weights(const PlanFile &plan, Device &device, const ModelOptions &optio
       pieces.add(weights[i], address);
     address += roundUp(weights[i].bytes(), device.alignment());
   }
-  write(pieces, device, random);
-  // A device with its own memory no longer needs the files.
-  if (!device.sharesHostMemory())
+  write(pieces, device,
+        random                       ? "make random weights"
+        : !device.sharesHostMemory() ? "upload the weights"
+        : copied                     ? "copy the weights"
+                                     : "convert the weights");
+  if (!inFiles)
     files.clear();
 }
 

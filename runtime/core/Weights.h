@@ -29,7 +29,7 @@ std::span<const uint8_t> bundledWeights(const PlanFile &plan, size_t index, cons
 
 /// The weights of a plan in memory, one pointer for each entry of Plan.weights. A weight lies in a mapped file (or the
 /// bundle) if its bytes can be used there. It lies in memory that the runtime allocates if it is converted or joined
-/// from several sources, if it is random, or if the device cannot read host memory.
+/// from several sources, if it is random, if a copy in large pages is faster, or if the device cannot read host memory.
 class Weights {
 public:
   /// Throws Error when a file is missing or differs, or when the plan has no files and options.weights is

@@ -51,7 +51,7 @@ private:
   std::vector<std::pair<std::string, std::string>> flags;
 };
 
-/// Flags on how a plan is run: --weights, --threads, --pin, --device, --variant, --verify.
+/// Flags on how a plan is run: --weights, --map-weights, --threads, --pin, --device, --variant, --verify.
 struct ModelFlags {
   /// With `threadCounts` --threads takes a list and fills it. That is for a command that loads a model several times.
   void addOptions(CLI::App &command, std::vector<unsigned> *threadCounts = nullptr);
@@ -59,6 +59,7 @@ struct ModelFlags {
   ModelOptions options() const;
 
   std::string weights;
+  bool mapWeights = false;
   unsigned threads = 0;
   bool pin = false;
   std::string device, variant;
