@@ -312,6 +312,26 @@ void addByteLevelTokenizer(GgufFile &file) {
 }
 } // namespace
 
+// Test: chat templates, with a tokenizer of each kind and without one.
+TEST(Gguf, ChatTemplates) {
+  using Templates = std::vector<ChatTemplate>;
+  GgufFile file = smallGguf();
+  file.set("tokenizer.chat_template", "{{ messages }}");
+  file.set("tokenizer.chat_templates", std::vector<std::string>{"rag", "missing"});
+  file.set("tokenizer.chat_template.rag", "B");
+  Templates expected = {{"default", "{{ messages }}", "tokenizer.chat_template"},
+                        {"rag", "B", "tokenizer.chat_template.rag"}};
+  EXPECT_EQ(Opened(file).model.tokenizer.data.chatTemplates, expected);
+  addTokenizer(file);
+  EXPECT_EQ(Opened(file).model.tokenizer.data.chatTemplates, expected);
+  file.set("tokenizer.ggml.model", "gpt2");
+  file.set("tokenizer.ggml.pre", "llama-bpe");
+  file.set("tokenizer.ggml.merges", std::vector<std::string>{});
+  EXPECT_EQ(Opened(file).model.tokenizer.data.chatTemplates, expected);
+  file.set("tokenizer.chat_template", "\xff");
+  expectWords(errorOf([&] { Opened{file}; }), {"tokenizer.chat_template", "not UTF-8"});
+}
+
 // Test: control tokens are special, user-defined ones are found in any text, and `pre` says whether BOS is put in
 // front.
 TEST(Gguf, ByteLevelTokenizer) {

@@ -88,6 +88,31 @@ TEST(TokenizerFiles, ReadsTheConfig) {
     EXPECT_EQ(note.kind, Note::Kind::provenance) << note.field << ": " << note.text;
 }
 
+// Test: chat templates: a text, named ones, files before the field; not what is neither.
+TEST(TokenizerFiles, KeepsChatTemplates) {
+  TokenizerFolder folder;
+  auto templates = [&](const json &field) {
+    return folder.open({{"chat_template", field}}).tokenizer.data.chatTemplates;
+  };
+  using Templates = std::vector<ChatTemplate>;
+  const char *origin = "tokenizer_config.json: chat_template";
+  EXPECT_TRUE(folder.open().tokenizer.data.chatTemplates.empty());
+  EXPECT_TRUE(templates(nullptr).empty());
+  EXPECT_EQ(templates("{{ messages }}"), (Templates{{"default", "{{ messages }}", origin}}));
+  EXPECT_EQ(templates({{{"name", "default"}, {"template", "A"}}, {{"name", "tool_use"}, {"template", "B"}}}),
+            (Templates{{"default", "A", origin}, {"tool_use", "B", origin}}));
+  expectWords(folder.error({{"chat_template", 3}}),
+              {"tokenizer_config.json", "\"chat_template\" is 3", "must be a text"});
+  expectWords(folder.error({{"chat_template", {{{"name", "default"}}}}}), {"\"chat_template\"", "must be a text"});
+  folder.folder.write("chat_template.jinja", "C\n");
+  EXPECT_EQ(templates("A"), (Templates{{"default", "C\n", "chat_template.jinja"}}));
+  std::filesystem::create_directory(folder.folder.path / "additional_chat_templates");
+  folder.folder.write("additional_chat_templates/rag.jinja", "D");
+  EXPECT_EQ(templates("A"), (Templates{{"default", "C\n", "chat_template.jinja"}, {"rag", "D", "rag.jinja"}}));
+  folder.folder.write("chat_template.jinja", "\xff");
+  expectWords(folder.error({{"chat_template", "A"}}), {"chat_template.jinja", "not UTF-8"});
+}
+
 TEST(TokenizerFiles, RefusesByName) {
   TokenizerFolder folder;
   expectWords(folder.error({{"add_bos_token", 1}}),

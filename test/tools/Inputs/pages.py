@@ -107,7 +107,7 @@ assert complete("quipu", "compile", "--dtype=b") == {"bf16"}
 assert complete("quipu", "bench", "-o", "") == {"md", "json", "csv"}
 assert complete("quipu", "cache", "") == {"list", "clear"}
 assert complete("quipu", "completion", "z") == {"zsh"}
-assert complete("quipu", "help", "co") == {"compile", "completion"}
+assert complete("quipu", "help", "co") == {"compile", "completion", "convert"}
 assert complete("quipu", "run", "--seed", "") == {NO_FILES}
 for shell, name in (("bash", "quipu"), ("zsh", "_quipu"), ("fish", "quipu.fish")):
     assert output(quipu, "completion", shell) == read("completions", name)
