@@ -15,15 +15,13 @@ Value IntegerDots::prepare(Value integers) const {
     auto type = cast<VectorType>(integers.getType());
     return arith::ConstantOp::create(b, DenseElementsAttr::get(type, static_cast<int8_t>(value)));
   };
-  if (isTiled())
-    return layout.integers.offset ? b.sub(integers, all(layout.integers.offset)) : integers;
   if (isShifted())
     return arith::XOrIOp::create(b, integers, all(-128));
-  if (isBytes())
+  if (!hasSignedWeights())
     return integers;
-  auto wide = b.vectorOf(element(), lanes);
-  return layout.integers.isSigned ? arith::ExtSIOp::create(b, wide, integers).getResult()
-                                  : arith::ExtUIOp::create(b, wide, integers).getResult();
+  if (layout.integers.offset)
+    integers = b.sub(integers, all(layout.integers.offset));
+  return isBytes() ? integers : arith::ExtSIOp::create(b, b.vectorOf(element(), lanes), integers).getResult();
 }
 
 Value IntegerDots::ofParts(Value numbers, int64_t blockElements) const {

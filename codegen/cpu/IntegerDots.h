@@ -32,13 +32,13 @@ public:
   /// Values of a row of the weight that share a scale, at most kIntegersTogether.
   int64_t part() const { return std::min<int64_t>(layout.scaleRun, kIntegersTogether); }
   /// What the integers of a weight are too large by, as prepare() gives them.
-  int64_t offset() const { return isTiled() ? 0 : layout.integers.offset + (isShifted() ? 128 : 0); }
+  int64_t offset() const { return hasSignedWeights() ? 0 : layout.integers.offset + (isShifted() ? 128 : 0); }
   bool hasMinimum() const { return layout.minimum.has_value(); }
 
 protected:
-  bool isBytes() const { return dot == llama::DotKind::Int8 || isTiled(); }
-  /// Both operands of a product of tiles are signed bytes.
-  bool isTiled() const { return dot == llama::DotKind::AmxInt8; }
+  bool isBytes() const { return dot != llama::DotKind::Int16; }
+  /// Both operands are signed, so that the offset is subtracted when the integers of a weight are unpacked.
+  bool hasSignedWeights() const { return dot != llama::DotKind::Int8; }
   /// Signed bytes become unsigned ones by adding 128.
   bool isShifted() const { return dot == llama::DotKind::Int8 && layout.integers.isSigned; }
 
@@ -52,8 +52,8 @@ public:
 
   /// The element of a vector of integers.
   mlir::Type element() const { return b.getIntegerType(isBytes() ? 8 : 16); }
-  /// Integers of a weight as dot() takes them, from those of WeightOperand (a vector of i8): unsigned where they are
-  /// bytes, but signed for products of tiles.
+  /// Integers of a weight as dot() takes them, from those of WeightOperand (a vector of i8): unsigned for
+  /// Int8, else signed.
   mlir::Value prepare(mlir::Value integers) const;
   /// What runs of a block share, one for each part, from one for each run.
   mlir::Value ofParts(mlir::Value numbers, int64_t blockElements) const;

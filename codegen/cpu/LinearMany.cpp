@@ -7,7 +7,7 @@
 //   prepare the input in the workspace               (an entry of its own, LinearManyInput.cpp)
 //   for each block of rowTiles * lanes input rows    (the packed block stays in L2)
 //     for each tile of 2 * run weight rows           (the grid; the tile stays in L1)
-//       decode the tile's rows into scratch          (weights in blocks alone)
+//       widen the tile's rows into scratch           (blocks, and numbers of 16 bits without dot products of them)
 //       for each panel of `vectors` * lanes input rows
 //         accumulators[2 * run][vectors] += broadcast weight . input vectors
 //         epilogue on vectors of rows, store
@@ -39,12 +39,18 @@ int64_t appendScratchBytes(LinearTiles &region, CpuLinearScheduleAttr schedule) 
                                    : 0;
 }
 
+/// Whether the rows of a tile are made f32 before they are multiplied, so that it is done once for all panels.
+bool widensRows(LinearTiles &region, CpuLinearScheduleAttr schedule) {
+  Type element = getElementTypeOrSelf(region.linear.getWeight());
+  return schedule.getDot() == DotKind::Fma && !element.isF32();
+}
+
 class ManyEmitter {
 public:
   ManyEmitter(KernelBuilder &b, LinearTiles &region, CpuLinearScheduleAttr schedule)
       : b(b), region(region), schedule(schedule), lanes(schedule.getLanes()), inputs(region.inputs()),
         linear(region.linear), stored(b, linear.getWeight().getType()),
-        weight(b, stored.hasBlocks() ? decodedType() : linear.getWeight().getType()),
+        weight(b, widensRows(region, schedule) ? widenedType() : linear.getWeight().getType()),
         inputLayout(readsWorkspace() ? region.workspaceType() : linear.getInput().getType()) {
     if (region.quantize() && !usesTiles(schedule.getDot()))
       panel.emplace(b, region, schedule.getDot());
@@ -105,8 +111,8 @@ private:
       amx->decode(weightRows);
     else if (panel)
       panel->decode(weightRows, b.at(frame->scratch, appendScratchBytes(region, schedule)));
-    else if (stored.hasBlocks())
-      weightRows = decode(weightRows);
+    else if (widensRows(region, schedule))
+      weightRows = widen(weightRows);
 
     // First whole panels of row tiles, then the remaining row tiles one by one.
     int64_t vectors = schedule.getVectors();
@@ -117,24 +123,25 @@ private:
       b.loop(whole, lastRowTile, 1, [&](Value rowTile) { emitPanel(section, at, weightRows, rowTile, 1); });
   }
 
-  /// The type of weights that have been decoded.
-  Type decodedType() { return RankedTensorType::get({region.outputs(), inputs}, b.getF32Type()); }
+  /// The type of weights that have been widened.
+  Type widenedType() { return RankedTensorType::get({region.outputs(), inputs}, b.getF32Type()); }
 
-  /// Decodes the rows of a tile into scratch, so that each value is decoded once for all panels. Gives their addresses.
-  SmallVector<Value> decode(ArrayRef<Value> weightRows) {
-    int64_t width = stored.vectorLanes(lanes), rowBytes = weight.rowBytes();
-    SmallVector<Value> decoded;
+  /// Writes the rows of a tile into scratch as f32. Gives their addresses.
+  SmallVector<Value> widen(ArrayRef<Value> weightRows) {
+    int64_t width = stored.hasBlocks() ? stored.vectorLanes(lanes) : widestVector(inputs, lanes);
+    int64_t step = stored.hasBlocks() ? stored.blockElements() : width, rowBytes = weight.rowBytes();
+    SmallVector<Value> widened;
     for (size_t i = 0; i < weightRows.size(); ++i)
-      decoded.push_back(b.at(frame->scratch, appendScratchBytes(region, schedule) + i * rowBytes));
-    b.loop(b.i64(0), b.i64(inputs), stored.blockElements(), [&](Value k) {
-      for (auto [from, to] : llvm::zip_equal(weightRows, decoded)) {
+      widened.push_back(b.at(frame->scratch, appendScratchBytes(region, schedule) + i * rowBytes));
+    b.loop(b.i64(0), b.i64(inputs), step, [&](Value k) {
+      for (auto [from, to] : llvm::zip_equal(weightRows, widened)) {
         WeightOperand::Run run = stored.run(from, k);
         Value target = b.at(to, b.mul(k, weight.bytes(1)));
-        for (int64_t i = 0; i < stored.blockElements(); i += width)
+        for (int64_t i = 0; i < step; i += width)
           b.storeF32(run.vector(i, width), weight.numberType(), b.at(target, weight.bytes(i)));
       }
     });
-    return decoded;
+    return widened;
   }
 
   void emitPanel(const Section &section, const TilePosition &at, ArrayRef<Value> weightRows, Value rowTile,
@@ -218,47 +225,18 @@ private:
       });
     }
 
-    // Two bf16 weights share a broadcast of a word. As f32, the low weight is the shifted word, and the high weight is
-    // the masked word.
-    bool pairs = weight.numberType().isBF16() && inputLayout.pack == 1;
-    int64_t step = pairs ? 2 : 1, main = inputs / step * step;
-    auto inputVectors = [&](Value k) {
+    return b.loop(b.i64(0), b.i64(inputs), 1, zero, [&](Value k, ValueRange carried) {
+      KernelBuilder::Values next(carried.begin(), carried.end());
       SmallVector<Value> x;
       for (Value tile : inputTiles)
         x.push_back(b.loadF32(inputLayout.element, b.at(tile, b.mul(k, stepBytes)), lanes));
-      return x;
-    };
-    auto multiply = [&](ArrayRef<Value> x, Value w, size_t row, KernelBuilder::Values &sums) {
-      for (size_t v = 0; v < vectors; ++v)
-        sums[row * vectors + v] = b.fma(w, x[v], sums[row * vectors + v]);
-    };
-    auto addOneFeature = [&](Value k, ValueRange carried) {
-      KernelBuilder::Values next(carried.begin(), carried.end());
-      SmallVector<Value> x = inputVectors(k);
-      for (auto [row, weightRow] : llvm::enumerate(weightRows))
-        multiply(x, weight.run(weightRow, k).broadcast(0, lanes), row, next);
+      for (auto [row, weightRow] : llvm::enumerate(weightRows)) {
+        Value w = weight.run(weightRow, k).broadcast(0, lanes);
+        for (size_t v = 0; v < vectors; ++v)
+          next[row * vectors + v] = b.fma(w, x[v], carried[row * vectors + v]);
+      }
       return next;
-    };
-    if (!pairs)
-      return b.loop(b.i64(0), b.i64(inputs), 1, zero, addOneFeature);
-
-    auto f32Vector = b.vectorOf(b.getF32Type(), lanes);
-    SmallVector<Value> sums = zero;
-    if (main)
-      sums = b.loop(b.i64(0), b.i64(main), 2, zero, [&](Value k, ValueRange carried) {
-        KernelBuilder::Values next(carried.begin(), carried.end());
-        SmallVector<Value> low = inputVectors(k), high = inputVectors(b.add(k, 1));
-        Value sixteen = b.splat(b.i32(16), lanes), mask = b.splat(b.i32(static_cast<int32_t>(0xffff0000)), lanes);
-        for (auto [row, weightRow] : llvm::enumerate(weightRows)) {
-          Value word = b.splat(weight.run(weightRow, k).pair(), lanes);
-          Value even = arith::BitcastOp::create(b, f32Vector, arith::ShLIOp::create(b, word, sixteen));
-          Value odd = arith::BitcastOp::create(b, f32Vector, arith::AndIOp::create(b, word, mask));
-          multiply(low, even, row, next);
-          multiply(high, odd, row, next);
-        }
-        return next;
-      });
-    return main == inputs ? sums : addOneFeature(b.i64(main), sums);
+    });
   }
 
   /// Address of the result's tile of rows.
@@ -381,7 +359,7 @@ int64_t linearManyScratchBytes(LinearTiles &region, CpuLinearScheduleAttr schedu
     return appendScratchBytes(region, schedule) + AmxProduct::scratchBytes(region, schedule);
   if (region.quantize())
     rowBytes = IntegerPanel::rowBytes(region, schedule.getDot());
-  else if (isa<BlockType>(getElementTypeOrSelf(region.linear.getWeight())))
+  else if (widensRows(region, schedule))
     rowBytes = region.inputs() * 4;
   return appendScratchBytes(region, schedule) + 2 * schedule.getRun() * rowBytes;
 }

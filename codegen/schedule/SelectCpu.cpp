@@ -167,17 +167,30 @@ private:
   }
 
   /// Rows of a run, and vectors of the input, of a linear kernel over many rows.
-  std::pair<int64_t, int64_t> manyTile(DotKind dot) {
-    int64_t vectors = tuning.vectors ? tuning.vectors : 3;
+  std::pair<int64_t, int64_t> manyTile(LinearOp linear, DotKind dot) {
     // As many rows as a tile of the hardware has.
     if (usesTiles(dot))
-      return {tuning.run ? tuning.run : kRunLimit.high, std::min(vectors, mostTileVectors(dot))};
-    // Accumulators fill the registers beside one vector of weights and `vectors` of input: 8 x 3 of 32, 4 x 3 of 16.
-    // Products of integers have two accumulators each, of i32 and of f32.
-    int64_t run = target.vectorRegisters() == 32 ? 4 : 2;
+      return {tuning.run ? tuning.run : kRunLimit.high,
+              std::min(tuning.vectors ? tuning.vectors : 3, mostTileVectors(dot))};
+    auto [run, vectors] = target.vectorRegisters() == 32 ? tileOf32Registers(dot) : tileOf16Registers(linear, dot);
+    return {tuning.run ? tuning.run : run, tuning.vectors ? tuning.vectors : vectors};
+  }
+
+  /// Accumulators fill the registers beside a vector of weights and `vectors` of input: 8 x 3. Products of integers
+  /// have two of them each, of i32 and of f32.
+  static std::pair<int64_t, int64_t> tileOf32Registers(DotKind dot) {
+    return {cpu::multipliesIntegers(dot) ? 2 : 4, 3};
+  }
+
+  /// 6 x 2 accumulators load less for each product than 4 x 3. But the rows of a tile must stay in L1, and rows of
+  /// heads do not divide by three. The f32 sums of integer products wait in memory for most of the time.
+  static std::pair<int64_t, int64_t> tileOf16Registers(LinearOp linear, DotKind dot) {
     if (cpu::multipliesIntegers(dot))
-      run /= 2;
-    return {tuning.run ? tuning.run : run, vectors};
+      return {2, 2};
+    int64_t rowBytes = cast<RankedTensorType>(linear.getInput().getType()).getDimSize(1) * 4;
+    bool heads = llvm::any_of(linear->getBlock()->getOperations(), [](Operation &op) { return isa<RotateOp>(op); });
+    return 6 * rowBytes <= kRowsInL1Bytes && !heads ? std::pair<int64_t, int64_t>(3, 2)
+                                                    : std::pair<int64_t, int64_t>(2, 3);
   }
 
   /// Rows of each run that a kernel over few rows reads side by side. Products of integers with small blocks are short:
@@ -209,7 +222,8 @@ private:
       Type input = cast<RankedTensorType>(linear.getInput().getType()).getElementType();
       DotKind dot = dotOf(linear, many);
       bool integers = cpu::multipliesIntegers(dot);
-      auto [run, vectors] = many ? manyTile(dot) : std::pair(tuning.fewRun ? tuning.fewRun : kFewRun, int64_t(1));
+      auto [run, vectors] =
+          many ? manyTile(linear, dot) : std::pair(tuning.fewRun ? tuning.fewRun : kFewRun, int64_t(1));
       int64_t inputs = cast<RankedTensorType>(linear.getInput().getType()).getDimSize(1);
       int64_t inputBits = dot == DotKind::Int16 ? 16 : integers ? 8 : input.getIntOrFloatBitWidth();
       int64_t tileBytes = inputs * lanes * inputBits / 8;
@@ -247,6 +261,8 @@ private:
   /// How many bytes ahead of its use a weight is requested. Hardware follows the two streams of a kernel by itself;
   /// every distance that was tried cost time on the machine of docs/performance.md.
   static constexpr int64_t kPrefetchBytes = 0;
+  /// Rows of a tile: most of an L1 of 32 KiB, beside the input that streams through it.
+  static constexpr int64_t kRowsInL1Bytes = 24 * 1024;
   /// Packed input rows that one pass over a weight serves: half of an L2 of 1 MiB.
   static constexpr int64_t kInputBytes = 512 * 1024;
 
