@@ -4,6 +4,7 @@
 #define QUIPU_TOOLS_QUIPU_COMPILE_BACKEND_H
 
 #include "codegen/plan/PlanWriter.h"
+#include "frontends/common/GraphBuilder.h"
 #include "ir/Llama/PassStatistics.h"
 #include "runtime/support/Error.h"
 #include "tools/common/Console.h"
@@ -44,6 +45,11 @@ public:
   virtual bool readsBlocks(const WeightFormat &format) const = 0;
   /// What `--dtype auto` computes in, if there are blocks that kernels do not read.
   virtual frontend::DType dtypeForBlocks() const = 0;
+  /// Tells the import both.
+  void describeBlocks(frontend::GraphOptions &graph) const {
+    graph.dtypeForBlocks = dtypeForBlocks();
+    graph.readsBlocks = [this](const WeightFormat &format) { return readsBlocks(format); };
+  }
 
   /// The pass that emits code for the kernels of a target's module, or only for options.kernel.
   virtual std::unique_ptr<mlir::Pass> createEmission(const std::string &target) = 0;

@@ -189,8 +189,7 @@ frontend::GraphOptions Compilation::graphOptions() const {
   graph.kvDType = parseDType(options.kvDtype);
   if (!options.quantize.empty())
     graph.quantize = frontend::QuantizeMix::find(options.quantize);
-  graph.dtypeForBlocks = backend->dtypeForBlocks();
-  graph.readsBlocks = [this](const WeightFormat &format) { return backend->readsBlocks(format); };
+  backend->describeBlocks(graph);
   return graph;
 }
 

@@ -59,10 +59,14 @@ static FailureOr<std::vector<uint8_t>> translate(ModuleOp module) {
   planOptions.maxSeq = maxSeq ? maxSeq : std::min(model.config.maxPositionEmbeddings, tool::kDefaultMaxSeq);
   frontend::chooseRopeFor(planOptions.maxSeq, model.config);
   planOptions.maxBatch = maxBatch;
-  planOptions.computeDType = dtype.getNumOccurrences() ? dtype : frontend::resolveComputeDType(model);
+  bool isGiven = dtype.getNumOccurrences() > 0;
+  frontend::DType given = dtype;
 
   tool::Timing timing;
   std::unique_ptr<tool::Backend> backend = tool::Backend::create(options, timing);
+  frontend::GraphOptions graph;
+  backend->describeBlocks(graph);
+  planOptions.computeDType = isGiven ? given : frontend::resolveComputeDType(model, graph);
   if (!codegen::codeOf(module) && failed(tool::runPass(module, backend->createEmission(options.target))))
     return failure();
   std::vector<tool::Variant> variants;

@@ -18,8 +18,8 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from check_golden import quipu  # noqa: E402
-from compare_npy import read_npy, worst_row  # noqa: E402
+from check_golden import hold_chunks, quipu  # noqa: E402
+from compare_npy import read_npy  # noqa: E402
 from gguf_file import keys_of, write  # noqa: E402
 
 TOLERANCE = 1e-4
@@ -107,13 +107,7 @@ def main():
     check_formats(plan, options.converted.split(","))
     subprocess.run(["quipu-compile", model, "--stop-after", "import", "--dtype", "f32", "-o", work / "import.mlir"], check=True)
     subprocess.run(["quipu-eval", work / "import.mlir", "--weights", model, "--tokens", tokens, "-o", work / "expected.npy"], check=True)
-    missed = []
-    for chunk in (None, 1):
-        quipu("logits", plan, "--prompt-tokens", tokens, "--all", "-o", work / "found.npy", *(["--chunk", chunk] if chunk else []))
-        error, row, _ = worst_row(read_npy(work / "found.npy"), read_npy(work / "expected.npy"))
-        print(f"chunks of {chunk or 'all'}: largest error {error:.3g} at position {row}, tolerance {TOLERANCE:.3g}")
-        if error > TOLERANCE:
-            missed.append(f"chunks of {chunk or 'all'}")
+    missed = hold_chunks(plan, tokens, read_npy(work / "expected.npy"), TOLERANCE, work, (None, 1))
     shutil.rmtree(work)
     if missed:
         sys.exit(f"{options.types}: missed by {', '.join(missed)}")

@@ -18,9 +18,9 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from block_formats import FORMATS, rounded  # noqa: E402
-from check_golden import quipu  # noqa: E402
+from check_golden import hold_chunks, quipu  # noqa: E402
 from check_quantized import read_tensors, write_tensors  # noqa: E402
-from compare_npy import read_npy, worst_row  # noqa: E402
+from compare_npy import read_npy  # noqa: E402
 from gguf_file import payload, write_model  # noqa: E402
 
 DENSE = ("f32", "f16", "bf16")
@@ -62,10 +62,6 @@ def main():
 
     prompt = (options.model / "prompt.txt").read_text().strip()
 
-    def logits(plan, name, *more):
-        quipu("logits", plan, "--prompt-tokens", prompt, "--all", "-o", work / name, *more)
-        return read_npy(work / name)
-
     flags = ["--dtype", "f32", "--target", options.target, "--activations", "exact"]
     quipu("compile", work / "folder", "-o", work / "folder.qplan", *flags)
     quipu("compile", file, "-o", work / "gguf.qplan", *flags)
@@ -73,14 +69,9 @@ def main():
     for weight in json.loads(quipu("inspect", work / "gguf.qplan", "--json"))["weights"]:
         stored = {source["dtype"] for source in weight["sources"]}
         assert stored == {weight["dtype"]}, weight
-    expected = logits(work / "folder.qplan", "expected.npy")
+    quipu("logits", work / "folder.qplan", "--prompt-tokens", prompt, "--all", "-o", work / "expected.npy")
     tolerance = 1e-5 if options.type in DENSE else 1e-4
-    missed = []
-    for chunk in CHUNKS:
-        error, row, _ = worst_row(logits(work / "gguf.qplan", "found.npy", *(["--chunk", chunk] if chunk else [])), expected)
-        print(f"chunks of {chunk or 'all'}: largest error {error:.3g} at position {row}, tolerance {tolerance:.3g}")
-        if error > tolerance:
-            missed.append(f"chunks of {chunk or 'all'}")
+    missed = hold_chunks(work / "gguf.qplan", prompt, read_npy(work / "expected.npy"), tolerance, work, CHUNKS)
     shutil.rmtree(work)
     if missed:
         sys.exit(f"{options.model.name} {options.type}: missed by {', '.join(missed)}")

@@ -40,6 +40,19 @@ def quipu(*arguments):
     return run.stdout
 
 
+def hold_chunks(plan, prompt, expected, tolerance, work, chunks):
+    """Ways of cutting the prompt (None: not at all) in which the logits at some position miss the tolerance."""
+    missed = []
+    for chunk in chunks:
+        name = f"chunks of {chunk or 'all'}"
+        quipu("logits", plan, "--prompt-tokens", prompt, "--all", "-o", work / "found.npy", *(["--chunk", chunk] if chunk else []))
+        error, row, _ = worst_row(read_npy(work / "found.npy"), expected)
+        print(f"{name}: largest error {error:.3g} at position {row}, tolerance {tolerance:.3g}")
+        if error > tolerance:
+            missed.append(name)
+    return missed
+
+
 def check_logits(plan, golden, work, tolerance, rms_tolerance):
     """Names of the ways of cutting the prompt that miss a tolerance."""
     expected = read_npy(golden / "logits.npy")
