@@ -55,7 +55,7 @@ MAX_BYTES=48000 make gguf model.gguf m.gguf small.gguf
 make gguf_tokenizer gguf_tokenizer
 make llama2c model.bin
 make params params.json
-make plan plan
+MAX_BYTES=32000 make plan plan
 make plan_file plan_file
 make ranks tokenizer.model ranks
 make safetensors bad.safetensors x.safetensors model.safetensors
