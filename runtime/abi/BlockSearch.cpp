@@ -120,26 +120,29 @@ Fit fitRun(const float *values, uint32_t count, Range range, MinimumKind kind) {
   return best;
 }
 
-/// The factors of a run, at most two steps from the real ones.
-std::pair<int32_t, int32_t> chooseFactors(const float *values, uint32_t count, Range range, const Fit &real,
-                                          float scale, Range factors, float minimumScale, Range minimumFactors) {
+/// The factors of a run, and the sum of its squared errors.
+struct Factors {
+  int32_t scale = 0, minimum = 0;
+  float error = INFINITY;
+};
+
+/// At most two steps from the real ones.
+Factors chooseFactors(const float *values, uint32_t count, Range range, const Fit &real, float scale, Range factors,
+                      float minimumScale, Range minimumFactors) {
   auto nearest = [](float value, float unit, Range bounds) {
     float factor = unit != 0 ? std::nearbyint(value / unit) : 0;
     return int32_t(std::clamp(factor, float(bounds.least), float(bounds.most)));
   };
   int32_t first = nearest(real.scale, scale, factors), second = nearest(real.minimum, minimumScale, minimumFactors);
-  std::pair<int32_t, int32_t> best{first, second};
-  float least = INFINITY;
+  Factors best{first, second};
   int32_t around = minimumScale != 0 ? 2 : 0;
   for (int32_t a = std::max(first - 2, factors.least); a <= std::min(first + 2, factors.most); ++a)
     for (int32_t c = std::max(second - around, minimumFactors.least);
          c <= std::min(second + around, minimumFactors.most); ++c) {
       Sums sums;
       measure(values, count, {scale * float(a), minimumScale * float(c), 0}, range, sums);
-      if (sums.error < least) {
-        least = sums.error;
-        best = {a, c};
-      }
+      if (sums.error < best.error)
+        best = {a, c, sums.error};
     }
   return best;
 }
@@ -170,6 +173,9 @@ bool encodeShared(const WeightFormat &format, const float *values, uint8_t *bloc
   return true;
 }
 
+/// Scales of a block without minima that are tried.
+constexpr int kScalesTried = 32;
+
 /// A block whose runs have factors.
 bool encodeWithFactors(const WeightFormat &format, const float *values, uint8_t *block) {
   const BlockLayout &layout = *format.block;
@@ -189,23 +195,38 @@ bool encodeWithFactors(const WeightFormat &format, const float *values, uint8_t 
       largest = fits[r].scale;
     largestMinimum = std::max(largestMinimum, fits[r].minimum);
   }
-  // A signed factor has one more number below zero.
-  float end = float(factorRange.least < 0 ? factorRange.least : factorRange.most);
-  float scale = storeNumber(layout.scale, largest / end, block);
   float minimumScale =
       hasMinimum ? storeNumber(layout.minimum->scale, largestMinimum / float(minimumRange.most), block) : 0;
-  if (!std::isfinite(scale) || !std::isfinite(minimumScale))
+  // A signed factor has one more number below zero. The largest scale need not have the last factor: a larger scale of
+  // the block moves the places of all other factors, and one of a few is better for most of them.
+  float end = float(factorRange.least < 0 ? factorRange.least : factorRange.most), scale = 0, least = INFINITY;
+  Factors best[kMaxBlockElements], tried[kMaxBlockElements];
+  for (int step = 0; step < (hasMinimum ? 1 : kScalesTried); ++step) {
+    float candidate = storeNumber(layout.scale, largest / (end - std::copysign(float(step), end)), block);
+    if (!std::isfinite(candidate))
+      break;
+    float error = 0;
+    for (uint32_t r = 0; r < runs; ++r) {
+      tried[r] =
+          chooseFactors(values + r * run, run, range, fits[r], candidate, factorRange, minimumScale, minimumRange);
+      error += tried[r].error;
+    }
+    if (error < least) {
+      least = error;
+      scale = candidate;
+      std::copy_n(tried, runs, best);
+    }
+  }
+  if (least == INFINITY || !std::isfinite(minimumScale))
     return false;
+  storeNumber(layout.scale, scale, block);
 
   int32_t integers[kMaxBlockElements], factors[kMaxBlockElements], minimumFactors[kMaxBlockElements];
   for (uint32_t r = 0; r < runs; ++r) {
-    const float *first = values + r * run;
-    auto [factor, minimumFactor] =
-        chooseFactors(first, run, range, fits[r], scale, factorRange, minimumScale, minimumRange);
-    Fit chosen{scale * float(factor), minimumScale * float(minimumFactor), 0};
-    roundRun(first, run, chosen, range, layout.integers.offset, integers + r * run);
-    factors[r] = factor + layout.scaleFactors->offset;
-    minimumFactors[r] = minimumFactor;
+    Fit chosen{scale * float(best[r].scale), minimumScale * float(best[r].minimum), 0};
+    roundRun(values + r * run, run, chosen, range, layout.integers.offset, integers + r * run);
+    factors[r] = best[r].scale + layout.scaleFactors->offset;
+    minimumFactors[r] = best[r].minimum;
   }
   packIntegers(layout.integers, integers, block, format.blockElements);
   packIntegers(*layout.scaleFactors, factors, block, runs);
