@@ -134,6 +134,27 @@ def SpecializePass : Pass<"llama-specialize", "::mlir::ModuleOp"> {
            "Positions in a page of the key/value cache; 0 keeps the number of the imported program">];
 }
 
+def FuseSamplePass : Pass<"llama-fuse-sample", "::mlir::ModuleOp"> {
+  let summary = "lets the kernel of the logits choose the most likely token";
+  let description = [{
+    Moves a greedy `llama.sample` of a program into the kernel that computes its logits. The kernel then gives the logits
+    and the tokens. While it computes logits it keeps the largest of each part, so nobody reads all of them again. A
+    choice stays in the program if the kernel ends in something else than the product with the LM head's weight, if its
+    logits are no f32 of selected rows, or if several launches share it.
+
+    ```mlir
+    %logits = llama.launch @decode.lm_head(%x, %rows, %n, %w) : (...) -> tensor<?x49152xf32>
+    %ids = llama.sample %logits greedy : (tensor<?x49152xf32>) -> tensor<?xi32>
+    // becomes
+    %logits, %ids = llama.launch @decode.lm_head(%x, %rows, %n, %w) : (...) -> (tensor<?x49152xf32>, tensor<?xi32>)
+    ```
+  }];
+  let options = [
+    Option<"leave", "leave", "bool", /*default=*/"false",
+           "Leave all choices in the program, for devices that have a service for them">];
+  let statistics = [Statistic<"numFused", "fused", "Number of choices that became part of a kernel">];
+}
+
 def QuantizeActivationsPass : Pass<"llama-quantize-activations", "::mlir::ModuleOp"> {
   let summary = "rounds the inputs of products with weights in blocks to small integers";
   let description = [{

@@ -11,12 +11,12 @@ namespace quipu::codegen {
 
 /// The forms of an epilogue that emitters generate: the stages of a section side by side, sections divided by commas. A
 /// bias may stand in front of each section.
-static constexpr llvm::StringLiteral kForms[] = {"store", "add store", "gate store",
+static constexpr llvm::StringLiteral kForms[] = {"store", "add store", "gate store", "arg_max store",
                                                  "rotate store, rotate kv_append, kv_append"};
 
 /// The forms of the family, for diagnostics.
 static constexpr llvm::StringLiteral kFamily = "its forms are [gather_rows] [rms_norm] [quantize] linear [add | gate | "
-                                               "split rotate rotate kv_append]";
+                                               "sample | split rotate rotate kv_append]";
 
 /// Whether `value` comes from outside of the kernel.
 static bool isArgument(Value value) { return isa_and_nonnull<BlockArgument>(value); }
@@ -34,15 +34,15 @@ public:
     Block &body = region.kernel.getBody().front();
     for (Operation &op : body.without_terminator()) {
       Fit fit = llvm::TypeSwitch<Operation *, Fit>(&op)
-                    .Case<GatherRowsOp, RMSNormOp, QuantizeOp, LinearOp, AddOp, GateOp, SplitOp, RotateOp, KVAppendOp>(
-                        [&](auto stage) { return add(stage); })
+                    .Case<GatherRowsOp, RMSNormOp, QuantizeOp, LinearOp, AddOp, GateOp, SampleOp, SplitOp, RotateOp,
+                          KVAppendOp>([&](auto stage) { return add(stage); })
                     .Default([](Operation *) { return Fit::NoPlace; });
       if (failed(diagnose(fit, &op)))
         return failure();
     }
     if (!region.linear)
       return region.kernel.emitOpError()
-             << "is not a linear kernel: it needs one linear and at most one of add, gate and split";
+             << "is not a linear kernel: it needs one linear and at most one of add, gate, sample and split";
     return finish(body.getTerminator());
   }
 
@@ -150,6 +150,16 @@ private:
     return Fit::Yes;
   }
 
+  Fit add(SampleOp op) {
+    if (!region.linear || region.has<ArgMaxStage>() || op.getMode() != SampleMode::Greedy)
+      return Fit::NoPlace;
+    LinearSection *section = sectionOf(op.getLogits());
+    if (!section)
+      return Fit::Astray;
+    section->stages.push_back(ArgMaxStage{op});
+    return Fit::Yes;
+  }
+
   Fit add(SplitOp op) {
     if (!region.linear || region.sections.size() > 1)
       return Fit::NoPlace;
@@ -200,7 +210,12 @@ private:
     if (region.gather() && !region.norm())
       return region.kernel.emitOpError()
              << "selects rows that no norm reads; a linear kernel selects the rows that it normalises";
-    LinearSection *stored = yield->getNumOperands() == 1 ? sectionOf(yield->getOperand(0)) : nullptr;
+    // The tokens that are chosen are a result behind the sums.
+    const auto *argMax = region.find<ArgMaxStage>();
+    unsigned results = argMax ? 2 : 1;
+    LinearSection *stored = yield->getNumOperands() == results ? sectionOf(yield->getOperand(0)) : nullptr;
+    if (argMax && (!stored || yield->getOperand(1) != SampleOp(argMax->op).getResult()))
+      return diagnose(Fit::Astray, yield);
     if (stored)
       stored->stages.push_back(StoreStage{});
     // Where the sums of another section are dropped, kForms does not have the form.

@@ -73,6 +73,13 @@ struct ResidualStage {
   mlir::Value other;
 };
 
+/// Keeps the largest sum of each row and its place, from which the kernel chooses a token. The sums stay as they are.
+struct ArgMaxStage {
+  static constexpr llvm::StringLiteral kName = "arg_max";
+  static constexpr bool kReadsOperand = false;
+  llama::SampleOp op;
+};
+
 /// The last stage of a section whose values go to the cache.
 struct AppendStage {
   static constexpr llvm::StringLiteral kName = "kv_append";
@@ -88,7 +95,8 @@ struct StoreStage {
   static constexpr bool kReadsOperand = false;
 };
 
-using EpilogueStage = std::variant<BiasStage, RotateStage, GateStage, ResidualStage, AppendStage, StoreStage>;
+using EpilogueStage =
+    std::variant<BiasStage, RotateStage, GateStage, ResidualStage, ArgMaxStage, AppendStage, StoreStage>;
 
 /// The stage of type `StageT`, or null.
 template <typename StageT> const StageT *findStage(llvm::ArrayRef<EpilogueStage> stages) {

@@ -2,6 +2,7 @@
 
 #include "codegen/cpu/CheckSchedule.h"
 #include "codegen/cpu/AmxProduct.h"
+#include "codegen/cpu/ArgMax.h"
 
 #include "mlir/IR/TypeUtilities.h"
 
@@ -33,7 +34,7 @@ public:
     LinearOp linear = *kernel.getOps<LinearOp>().begin();
     bool many = schedule.getRows() == RowRegime::Many;
     int64_t lanes = many ? schedule.getLanes() : 0;
-    if (failed(checkIntegers(linear, schedule)))
+    if (failed(checkIntegers(linear, schedule)) || failed(checkChoice(schedule)))
       return failure();
     for (Type type : kernel.getResultTypes())
       if (failed(checkLayout(type, lanes)))
@@ -148,6 +149,25 @@ private:
     auto wanted = ArrayAttr::get(kernel.getContext(), expected);
     if (kernel.getWorkspaceAttr() != wanted)
       return refuse() << "keeps integers and scales in the workspaces " << wanted << "; the kernel needs these";
+    return success();
+  }
+
+  /// A choice of tokens needs logits as they are stored, and room for the best of each tile.
+  LogicalResult checkChoice(CpuLinearScheduleAttr schedule) {
+    if (kernel.getOps<SampleOp>().empty())
+      return success();
+    if (schedule.getRows() == RowRegime::Many)
+      return refuse()
+             << "is for many rows; kernels over few rows alone choose tokens: leave llama.sample in the program";
+    FailureOr<LinearTiles> region = LinearTiles::match(kernel);
+    if (failed(region))
+      return failure();
+    Type logits = kernel.getResultTypes().front();
+    if (!getElementTypeOrSelf(logits).isF32())
+      return refuse() << "chooses tokens from sums in f32; the logits are " << logits;
+    auto wanted = ArrayAttr::get(kernel.getContext(), TypeAttr::get(BestOfTiles::workspace(*region, schedule)));
+    if (kernel.getWorkspaceAttr() != wanted)
+      return refuse() << "keeps the best logit of each tile in the workspace " << wanted << "; the kernel needs it";
     return success();
   }
 

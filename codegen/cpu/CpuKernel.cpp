@@ -39,6 +39,11 @@ struct LinearEmitter : CpuEmitter::ExternalModel<LinearEmitter, CpuLinearSchedul
       generated.scratchBytes = linearFewScratchBytes(builder, *region, schedule, use.maxRows);
       emitLinearFew(builder, *region, schedule, generated.name);
       generated.entries.push_back({generated.name, tiles, RowDim::One, 1});
+      if (region->has<ArgMaxStage>()) {
+        std::string choice = generated.name + ".choice";
+        emitLinearFewChoice(builder, *region, schedule, choice);
+        generated.entries.push_back({choice, 1, generated.rows, 1});
+      }
       return success();
     }
     if (region->quantize()) {

@@ -23,6 +23,10 @@ static_assert(llama::getMaxEnumValForRowRegime() == 1 && llama::getMaxEnumValFor
 
 void emitLinearFew(KernelBuilder &b, LinearTiles &region, llama::CpuLinearScheduleAttr schedule,
                    llvm::StringRef symbol);
+/// The last entry of a linear kernel over few rows that chooses tokens: the choice of each row, when all tiles are
+/// done.
+void emitLinearFewChoice(KernelBuilder &b, LinearTiles &region, llama::CpuLinearScheduleAttr schedule,
+                         llvm::StringRef symbol);
 /// The prologue of a linear kernel over many rows: normalised input into the kernel's workspace.
 void emitLinearManyNorm(KernelBuilder &b, LinearTiles &region, llama::CpuLinearScheduleAttr schedule,
                         llvm::StringRef symbol);

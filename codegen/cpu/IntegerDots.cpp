@@ -7,10 +7,8 @@ using namespace quipu::llama;
 
 namespace quipu::codegen::cpu {
 
-static int64_t laneCount(Value vector) { return cast<VectorType>(vector.getType()).getNumElements(); }
-
 Value IntegerDots::prepare(Value integers) const {
-  int64_t lanes = laneCount(integers);
+  int64_t lanes = lanesOf(integers);
   auto all = [&](int64_t value) {
     auto type = cast<VectorType>(integers.getType());
     return arith::ConstantOp::create(b, DenseElementsAttr::get(type, static_cast<int8_t>(value)));
@@ -25,7 +23,7 @@ Value IntegerDots::prepare(Value integers) const {
 }
 
 Value IntegerDots::ofParts(Value numbers, int64_t blockElements) const {
-  int64_t count = laneCount(numbers), parts = blockElements / part();
+  int64_t count = lanesOf(numbers), parts = blockElements / part();
   if (count == parts)
     return numbers;
   SmallVector<int64_t> order;

@@ -33,8 +33,6 @@ Value KernelBuilder::sumLanes(Value vector) {
   return vector::ReductionOp::create(*this, vector::CombiningKind::ADD, vector, arith::FastMathFlags::reassoc);
 }
 
-static int64_t lanesOf(Value vector) { return cast<VectorType>(vector.getType()).getNumElements(); }
-
 /// Of each group of `2 * width` of `lanes` lanes, the first `width` (from = 0) or the others (from = width).
 static SmallVector<int64_t> halvesOfGroups(int64_t lanes, int64_t width, int64_t from) {
   SmallVector<int64_t> order;

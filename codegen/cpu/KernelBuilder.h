@@ -23,6 +23,9 @@ inline int64_t widestVector(int64_t extent, int64_t lanes) {
   return width;
 }
 
+/// Elements of a vector.
+inline int64_t lanesOf(mlir::Value vector) { return mlir::cast<mlir::VectorType>(vector.getType()).getNumElements(); }
+
 class KernelBuilder : public ArithBuilder {
 public:
   using ArithBuilder::ArithBuilder;

@@ -17,6 +17,7 @@
 
 #include "codegen/common/Activation.h"
 #include "codegen/common/CacheAddress.h"
+#include "codegen/cpu/ArgMax.h"
 #include "codegen/cpu/Emitters.h"
 #include "codegen/cpu/LinearTiles.h"
 #include "codegen/cpu/QuantizedInput.h"
@@ -78,7 +79,7 @@ public:
       // The part of [begin, end) that lies in this section.
       Value lower = b.max(b.sub(entry.begin, b.i64(first)), b.i64(0));
       Value upper = b.min(b.sub(entry.end, b.i64(first)), b.i64(section.tiles));
-      b.loop(lower, upper, 1, [&](Value tile) { emitTile(section, tile); });
+      b.loop(lower, upper, 1, [&](Value tile) { emitTile(section, tile, b.add(tile, first)); });
       first += section.tiles;
     }
   }
@@ -89,6 +90,8 @@ private:
   struct TileOfRow {
     const Section &section;
     const TilePosition &at;
+    /// The tile's number among those of all sections.
+    Value number;
     Value row, a, c;
     /// Where the result's row begins; see targetOf.
     Value target = {};
@@ -151,7 +154,7 @@ private:
 
   int64_t exactRowBytes() const { return inputs * bytesOf(inputElement); }
 
-  void emitTile(const Section &section, Value tile) {
+  void emitTile(const Section &section, Value tile, Value number) {
     TilePosition at(b, section, tile);
     int64_t count = streamsOf(section);
     int64_t lanes = sumLanes(region, schedule);
@@ -177,7 +180,7 @@ private:
           sums.push_back(b.loadF32(b.getF32Type(), sumsOf(row, b.i64(i)), lanes));
         return b.sumLanesOfEach(sums);
       };
-      TileOfRow values{section, at, row, sum(0), section.hasSecond ? sum(section.run) : Value()};
+      TileOfRow values{section, at, number, row, sum(0), section.hasSecond ? sum(section.run) : Value()};
       for (const EpilogueStage &stage : section.stages)
         std::visit([&](const auto &kind) { emitStage(kind, values); }, stage);
     });
@@ -374,6 +377,15 @@ private:
     tile.a = b.addf(tile.a, loadOther(tile.section.firstOutput));
     if (tile.c)
       tile.c = b.addf(tile.c, loadOther(tile.section.secondOutput));
+  }
+
+  void emitStage(const ArgMaxStage &, TileOfRow &tile) {
+    BestOfTiles best(b, region, schedule);
+    const Section &section = tile.section;
+    BestLogit ofTile = best.of(tile.a, b.add(tile.at.rowOffset, section.firstOutput));
+    if (tile.c)
+      ofTile = best.better(ofTile, best.of(tile.c, b.add(tile.at.rowOffset, section.secondOutput)));
+    best.store(ofTile, b.at(frame->workspace(0), b.mul(tile.row, best.rowBytes())), tile.number);
   }
 
   void emitStage(const StoreStage &, TileOfRow &tile) {

@@ -295,6 +295,8 @@ private:
     addOther(tile.c, tile.section.secondOutput);
   }
 
+  void emitStage(const ArgMaxStage &, TileOfRows &) { llvm_unreachable("CheckSchedule refuses it for many rows"); }
+
   void emitStage(const StoreStage &, TileOfRows &tile) {
     storeFeatures(b, resultLayout(), targetOf(tile), tile.features(), tile.values(), tile.at.rowOffset);
   }

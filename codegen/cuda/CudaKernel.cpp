@@ -30,8 +30,13 @@ std::string cudaSymbol(StringRef kernelName, StringRef suffix) {
 /// Emits what the kernel computes, for the numbers of rows that its programs have.
 static FailureOr<LinearRegion> matchLinear(KernelOp kernel, const GeneratedKernel &generated) {
   FailureOr<LinearRegion> region = LinearRegion::match(kernel);
-  if (succeeded(region))
-    region->rows = generated.rows;
+  if (failed(region))
+    return failure();
+  if (region->has<ArgMaxStage>())
+    return kernel.emitOpError()
+           << "chooses tokens, which a service of the GPU does: leave llama.sample in the program, as "
+              "llama-fuse-sample=leave does";
+  region->rows = generated.rows;
   return region;
 }
 

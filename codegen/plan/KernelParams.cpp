@@ -92,14 +92,16 @@ private:
   /// A tensor with a row for each of the step's.
   LogicalResult addRows(plan::ParamKind kind, Type type) {
     auto tensor = dyn_cast<RankedTensorType>(type);
-    if (!tensor || tensor.getRank() != 2 || !tensor.isDynamicDim(0) || tensor.isDynamicDim(1))
+    // A row of tokens is one of them.
+    bool isOne = tensor && tensor.getRank() == 1;
+    if (!tensor || tensor.getRank() > 2 || !tensor.isDynamicDim(0) || (!isOne && tensor.isDynamicDim(1)))
       return kernel.emitOpError() << "takes or gives " << type << ", which has no rows of a fixed length";
     std::optional<plan::DType> dtype = toPlan(tensor.getElementType());
     if (!dtype)
       return kernel.emitOpError() << "takes or gives " << type << "; elements in a plan are f32, f16, bf16 or i32";
     plan::ParamT &param = add(kind);
     param.dtype = *dtype;
-    param.bytes = static_cast<uint64_t>(tensor.getDimSize(1)) * dtypeSize(*dtype);
+    param.bytes = static_cast<uint64_t>(isOne ? 1 : tensor.getDimSize(1)) * dtypeSize(*dtype);
     return success();
   }
 

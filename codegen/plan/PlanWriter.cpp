@@ -13,6 +13,7 @@
 #include "frontends/common/PlanTypes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "runtime/abi/PlanFormat.h"
+#include "runtime/abi/ProgramValues.h"
 #include "runtime/abi/TensorPieces.h"
 #include "runtime/support/MappedFile.h"
 #include "runtime/support/WeightIdentity.h"
@@ -168,8 +169,8 @@ private:
       to->header_hash.assign(file.headerHash.begin(), file.headerHash.end());
       if (file.contentHash)
         to->content_hash.assign(file.contentHash->begin(), file.contentHash->end());
-      Hash128 samples =
-          hashSamples(*MappedFile::open(file.place(), "weight file"), sampleRanges(std::move(tensors[out.files.size()])));
+      Hash128 samples = hashSamples(*MappedFile::open(file.place(), "weight file"),
+                                    sampleRanges(std::move(tensors[out.files.size()])));
       to->sample_hash.assign(samples.begin(), samples.end());
       out.files.push_back(std::move(to));
     }
@@ -297,7 +298,9 @@ private:
     if (!output)
       return result.getOwner()->emitOpError() << "gives a result of the program without a name (" << kValueNameAttrName
                                               << ") by which the runtime would know it";
-    if (uint64_t width = values.outputs[*output]->columns; width != model.config.vocabSize)
+    const plan::ProgramValueT &value = *values.outputs[*output];
+    bool isLogits = value.name == knownValue(StepOutput::Logits).name;
+    if (uint64_t width = value.columns; isLogits && width != model.config.vocabSize)
       return result.getOwner()->emitOpError()
              << "gives " << width << " logits a row where the config's vocab_size is " << model.config.vocabSize;
     step.arguments.push_back({plan::ArgKind::output, *output});

@@ -2,6 +2,7 @@
 
 #include "codegen/common/LinearRegion.h"
 #include "codegen/cpu/AmxProduct.h"
+#include "codegen/cpu/ArgMax.h"
 #include "codegen/schedule/Select.h"
 
 #include "ir/Llama/DebugLog.h"
@@ -214,6 +215,13 @@ private:
       kernel.setWorkspaceAttr(ArrayAttr::get(module.getContext(), types));
   }
 
+  /// The workspace of a kernel over few rows that chooses tokens.
+  void setChoiceWorkspace(KernelOp kernel, CpuLinearScheduleAttr schedule) {
+    if (FailureOr<cpu::LinearTiles> region = cpu::LinearTiles::match(kernel); succeeded(region))
+      kernel.setWorkspaceAttr(
+          ArrayAttr::get(module.getContext(), TypeAttr::get(cpu::BestOfTiles::workspace(*region, schedule))));
+  }
+
   void scheduleKernel(KernelOp kernel, bool tokenLanes) {
     MLIRContext *context = module.getContext();
     if (auto linear = find<LinearOp>(kernel)) {
@@ -232,11 +240,13 @@ private:
         rowTiles = tuning.rowTiles;
       int64_t streams = tuning.streams ? tuning.streams : streamsOf(linear, integers);
       int64_t prefetch = many ? 0 : tuning.prefetch >= 0 ? tuning.prefetch : kPrefetchBytes;
-      kernel.setScheduleAttr(CpuLinearScheduleAttr::get(context, many ? RowRegime::Many : RowRegime::Few, lanes, run,
-                                                        vectors, many ? rowTiles : 1, dot, prefetch,
-                                                        many ? 0 : std::min(streams, run)));
+      auto schedule = CpuLinearScheduleAttr::get(context, many ? RowRegime::Many : RowRegime::Few, lanes, run, vectors,
+                                                 many ? rowTiles : 1, dot, prefetch, many ? 0 : std::min(streams, run));
+      kernel.setScheduleAttr(schedule);
       if (many)
         setWorkspaces(kernel, dot);
+      else if (find<SampleOp>(kernel))
+        setChoiceWorkspace(kernel, schedule);
       return;
     }
     if (auto attention = find<AttentionOp>(kernel)) {

@@ -320,7 +320,8 @@ def Llama_LMHeadOp : Llama_Op<"lm_head", [Pure, Llama_SelectsRows]> {
 def Llama_SampleOp : Llama_Op<"sample", [Pure, AttrSizedOperandSegments]> {
   let summary = "choice of the next token";
   let description = [{
-    `greedy`: `result[r] = argmax_v logits[r, v]`. Of equal logits the one with the lowest index is chosen.
+    `greedy`: `result[r] = argmax_v logits[r, v]`. Of equal logits the one with the lowest index is chosen. If a logit of
+    the row is NaN or infinite, the result is -1.
 
     `drawn`: a token of each row is drawn by the rule `rules[r]` and the number `random[r]` from [0, 1). The steps are:
     (1) Logits of the tokens in `recent[r]` (the last tokens; -1: no token) are divided by the repeat penalty if they
@@ -331,7 +332,7 @@ def Llama_SampleOp : Llama_Op<"sample", [Pure, AttrSizedOperandSegments]> {
     interval [0, 1) by their probabilities. The token in whose part the number lies is chosen.
 
     A program may give both. The runtime computes the one that is asked for: the CPU with its own sampler, a GPU with
-    service kernels. The op is never part of a kernel.
+    service kernels. `llama-fuse-sample` makes a greedy choice part of the kernel that computes the logits.
 
     ```mlir
     %ids = llama.sample %logits greedy : (tensor<?x49152xf32>) -> tensor<?xi32>

@@ -94,14 +94,17 @@ static Values lowerSample(SampleOp op, SampleOp::Adaptor in, ReferenceBuilder &b
   Value logits = in.getLogits();
   RankedTensorType type = loweredTensor(op.getResult());
   return {b.generate(type, b.rowsOf(logits, type), [&](ReferenceBuilder::Indices at) {
-    Value first = b.extract(logits, {at[0], b.index(0)});
-    auto best = b.fold(b.index(1), b.index(widthOf(logits)), ValueRange{first, b.i32(0)},
+    // The largest logit so far and its index; and a sum of zeros, or a NaN if there was a NaN or infinity.
+    Value first = b.extract(logits, {at[0], b.index(0)}), zero = b.f32(0);
+    auto best = b.fold(b.index(1), b.index(widthOf(logits)), ValueRange{first, b.i32(0), b.mul(first, zero)},
                        [&](Value token, ValueRange carried) -> Values {
                          Value logit = b.extract(logits, {at[0], token});
                          Value better = b.compare(arith::CmpFPredicate::OGT, logit, carried[0]);
-                         return {b.select(better, logit, carried[0]), b.select(better, b.toI32(token), carried[1])};
+                         return {b.select(better, logit, carried[0]), b.select(better, b.toI32(token), carried[1]),
+                                 b.add(carried[2], b.mul(logit, zero))};
                        });
-    return Value(best[1]);
+    Value isFinite = b.compare(arith::CmpFPredicate::OEQ, best[2], zero);
+    return b.select(isFinite, best[1], b.i32(-1));
   })};
 }
 

@@ -23,6 +23,7 @@ Executor::Executor(const Model &model, const KvCache &cache)
   inputs = device.allocate(inputValues * sizeof(int32_t), MemoryUse::Sparse);
   hostInputs = device.allocate(Inputs::size(roundUp(memory.maxRows, kLine)) * sizeof(int32_t), MemoryUse::Staging);
   logits = allocateFor(device, "the logits", memory.logitsBytes, MemoryUse::Sparse);
+  greedyTokens = device.allocate(memory.maxOutputs * sizeof(int32_t), MemoryUse::Sparse);
   arena = allocateFor(device, "the arena of activations", memory.arenaBytes, MemoryUse::Sparse);
   if (device.choosesTokens()) {
     keys = device.allocate(memory.maxOutputs * sizeof(uint64_t), MemoryUse::Sparse);
@@ -59,7 +60,7 @@ void Executor::appendPointers(const plan::Program &program, const plan::Arg &arg
     pointers.push_back(inputs.part(size_t(stepInput(program, arg))));
     return;
   case plan::ArgKind::output:
-    pointers.push_back(logits.data());
+    pointers.push_back(stepOutput(program, arg) == StepOutput::GreedyTokens ? greedyTokens.data() : logits.data());
     return;
   }
 }
@@ -74,8 +75,12 @@ Executor::Samples Executor::resolve(const plan::Program &program, const Inputs &
       return;
     }
     size_t offset = list.pointers.size();
-    for (size_t i = 0; step.args() && i < step.args()->size(); ++i)
-      appendPointers(program, *step.args()->Get(unsigned(i)), iteration, inputs, list.pointers);
+    for (size_t i = 0; step.args() && i < step.args()->size(); ++i) {
+      const plan::Arg &arg = *step.args()->Get(unsigned(i));
+      appendPointers(program, arg, iteration, inputs, list.pointers);
+      if (arg.kind() == plan::ArgKind::output && stepOutput(program, arg) == StepOutput::GreedyTokens)
+        found.greedy = found.inKernel = true;
+    }
     uint32_t count = uint32_t(list.pointers.size() - offset);
     if (const plan::Copy *copy = step.action_as_Copy()) {
       list.launches.push_back({nullptr, nullptr, count, copy->rows(), 1, 1, nullptr, copy->row_bytes()});
@@ -155,6 +160,7 @@ void Executor::startChoosing(size_t index, const StepRows &rows, std::span<const
   launches = 0;
   onHost = !deviceChooses(sampling);
   if (onHost) {
+    kernelChooses = sampling.empty() && samples[index].inKernel && device.sharesHostMemory();
     hostRows = rows;
     hostChooser.start(sampling);
     return;
@@ -236,7 +242,12 @@ void Executor::enqueueChoice() {
 std::span<const int32_t> Executor::choice(uint64_t launch) {
   size_t outputs = size_t(choosing.dims[kDimOutputs]);
   if (onHost) {
-    hostChosen = hostChooser.choose(logitsOnHost(outputs), outputs, model.vocabSize());
+    if (kernelChooses) {
+      device.synchronize();
+      hostChosen = {static_cast<const int32_t *>(device.hostPointer(greedyTokens.data())), outputs};
+    } else {
+      hostChosen = hostChooser.choose(logitsOnHost(outputs), outputs, model.vocabSize());
+    }
     return hostChosen;
   }
   device.wait(*chosen[launch % kRing]);

@@ -72,9 +72,9 @@ private:
     int64_t dims[kNumDims];
   };
 
-  /// Which tokens a program chooses.
+  /// Which tokens a program chooses. `inKernel`: a kernel gives the greedy ones, with the logits.
   struct Samples {
-    bool greedy = false, drawn = false;
+    bool greedy = false, drawn = false, inKernel = false;
   };
 
   Samples resolve(const plan::Program &program, const Inputs &inputs, LaunchList &list);
@@ -95,6 +95,8 @@ private:
   DeviceMemory hostInputs;
   DeviceMemory arena;
   DeviceMemory logits;
+  /// Tokens that a kernel chooses.
+  DeviceMemory greedyTokens;
   std::vector<Inputs> programInputs;
   std::vector<LaunchList> programs;
   std::vector<Samples> samples;
@@ -106,6 +108,8 @@ private:
   StepRows hostRows;
   RowChooser hostChooser;
   std::span<const int32_t> hostChosen;
+  /// Whether the host takes the tokens that a kernel has chosen.
+  bool kernelChooses = false;
 
   // Choices on the device.
   DeviceMemory keys;

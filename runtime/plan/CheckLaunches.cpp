@@ -118,8 +118,15 @@ private:
     }
     case plan::ArgKind::output: {
       const plan::ProgramValue &output = *program.outputs()->Get(unsigned(value));
-      if (output.type() != plan::ValueType::f32)
-        wrong(place, " is the output ", output.name()->string_view(), ", which no kernel gives");
+      std::string_view name = output.name()->string_view();
+      if (name == knownValue(StepOutput::GreedyTokens).name) {
+        if (param.dtype() != plan::DType::i32 || param.bytes() != sizeof(int32_t))
+          wrong(place, ": it gives ", param.bytes(), " bytes of ", dtypeName(param.dtype()), " a row where a token is ",
+                sizeof(int32_t), " of i32");
+        return;
+      }
+      if (name != knownValue(StepOutput::Logits).name)
+        wrong(place, " is the output ", name, ", which no kernel gives");
       uint64_t bytes = output.columns() * sizeof(float);
       if (param.dtype() != plan::DType::f32 || param.bytes() != bytes)
         wrong(place, ": it gives ", param.bytes(), " bytes of ", dtypeName(param.dtype()),

@@ -309,3 +309,73 @@ func.func @prefill(%x: tensor<?x64xbf16, #llama.token_lanes<lanes = 16, pack = 2
   %0 = llama.launch @k(%x, %w) : (tensor<?x64xbf16, #llama.token_lanes<lanes = 16, pack = 2>>, tensor<40x64xbf16>) -> tensor<?x40xbf16, #llama.token_lanes<lanes = 16, pack = 2>>
   return %0 : tensor<?x40xbf16, #llama.token_lanes<lanes = 16, pack = 2>>
 }
+
+// -----
+
+// Test: the best of each tile lies in a workspace.
+// expected-error @+1 {{keeps the best logit of each tile in the workspace [tensor<?x4xi32>]; the kernel needs it}}
+llama.kernel @k(%x: tensor<?x16xf32>, %w: tensor<16x16xf32>) -> (tensor<?x16xf32>, tensor<?xi32>) attributes {schedule = #llama.cpu_linear<rows = few, lanes = 8, run = 4, vectors = 1, rowTiles = 1, dot = fma, prefetch = 0>, workspace = [tensor<?x2xi32>]} {
+  %0 = llama.linear %x, %w : (tensor<?x16xf32>, tensor<16x16xf32>) -> tensor<?x16xf32>
+  %1 = llama.sample %0 greedy : (tensor<?x16xf32>) -> tensor<?xi32>
+  llama.yield %0, %1 : tensor<?x16xf32>, tensor<?xi32>
+}
+func.func @decode(%x: tensor<?x16xf32>, %w: tensor<16x16xf32>) -> (tensor<?x16xf32>, tensor<?xi32>) attributes {llama.program = #llama.program<decode, rows = 1 to 8>} {
+  %0, %1 = llama.launch @k(%x, %w) : (tensor<?x16xf32>, tensor<16x16xf32>) -> (tensor<?x16xf32>, tensor<?xi32>)
+  return %0, %1 : tensor<?x16xf32>, tensor<?xi32>
+}
+
+// -----
+
+// Test: a choice from rounded logits.
+// expected-error @+1 {{chooses tokens from sums in f32; the logits are 'tensor<?x16xbf16>'}}
+llama.kernel @k(%x: tensor<?x16xf32>, %w: tensor<16x16xf32>) -> (tensor<?x16xbf16>, tensor<?xi32>) attributes {schedule = #llama.cpu_linear<rows = few, lanes = 8, run = 4, vectors = 1, rowTiles = 1, dot = fma, prefetch = 0>, workspace = [tensor<?x4xi32>]} {
+  %0 = llama.linear %x, %w : (tensor<?x16xf32>, tensor<16x16xf32>) -> tensor<?x16xbf16>
+  %1 = llama.sample %0 greedy : (tensor<?x16xbf16>) -> tensor<?xi32>
+  llama.yield %0, %1 : tensor<?x16xbf16>, tensor<?xi32>
+}
+func.func @decode(%x: tensor<?x16xf32>, %w: tensor<16x16xf32>) -> (tensor<?x16xbf16>, tensor<?xi32>) attributes {llama.program = #llama.program<decode, rows = 1 to 8>} {
+  %0, %1 = llama.launch @k(%x, %w) : (tensor<?x16xf32>, tensor<16x16xf32>) -> (tensor<?x16xbf16>, tensor<?xi32>)
+  return %0, %1 : tensor<?x16xbf16>, tensor<?xi32>
+}
+
+// -----
+
+// Test: a choice over many rows.
+// expected-error @+1 {{is for many rows; kernels over few rows alone choose tokens: leave llama.sample in the program}}
+llama.kernel @k(%x: tensor<?x16xf32, #llama.token_lanes<lanes = 8, pack = 1>>, %w: tensor<16x16xf32>) -> (tensor<?x16xf32, #llama.token_lanes<lanes = 8, pack = 1>>, tensor<?xi32>) attributes {schedule = #llama.cpu_linear<rows = many, lanes = 8, run = 2, vectors = 3, rowTiles = 3, dot = fma, prefetch = 0>} {
+  %0 = llama.linear %x, %w : (tensor<?x16xf32, #llama.token_lanes<lanes = 8, pack = 1>>, tensor<16x16xf32>) -> tensor<?x16xf32, #llama.token_lanes<lanes = 8, pack = 1>>
+  %1 = llama.sample %0 greedy : (tensor<?x16xf32, #llama.token_lanes<lanes = 8, pack = 1>>) -> tensor<?xi32>
+  llama.yield %0, %1 : tensor<?x16xf32, #llama.token_lanes<lanes = 8, pack = 1>>, tensor<?xi32>
+}
+func.func @decode(%x: tensor<?x16xf32, #llama.token_lanes<lanes = 8, pack = 1>>, %w: tensor<16x16xf32>) -> (tensor<?x16xf32, #llama.token_lanes<lanes = 8, pack = 1>>, tensor<?xi32>) attributes {llama.program = #llama.program<decode, rows = 1 to 8>} {
+  %0, %1 = llama.launch @k(%x, %w) : (tensor<?x16xf32, #llama.token_lanes<lanes = 8, pack = 1>>, tensor<16x16xf32>) -> (tensor<?x16xf32, #llama.token_lanes<lanes = 8, pack = 1>>, tensor<?xi32>)
+  return %0, %1 : tensor<?x16xf32, #llama.token_lanes<lanes = 8, pack = 1>>, tensor<?xi32>
+}
+
+// -----
+
+// Test: the tokens alone are kept.
+// expected-error @+1 {{holds llama.yield, which reads or yields something else than the linear kernel family computes}}
+llama.kernel @k(%x: tensor<?x16xf32>, %w: tensor<16x16xf32>) -> tensor<?xi32> attributes {schedule = #llama.cpu_linear<rows = few, lanes = 8, run = 4, vectors = 1, rowTiles = 1, dot = fma, prefetch = 0>} {
+  %0 = llama.linear %x, %w : (tensor<?x16xf32>, tensor<16x16xf32>) -> tensor<?x16xf32>
+  %1 = llama.sample %0 greedy : (tensor<?x16xf32>) -> tensor<?xi32>
+  llama.yield %1 : tensor<?xi32>
+}
+func.func @decode(%x: tensor<?x16xf32>, %w: tensor<16x16xf32>) -> tensor<?xi32> attributes {llama.program = #llama.program<decode, rows = 1 to 8>} {
+  %0 = llama.launch @k(%x, %w) : (tensor<?x16xf32>, tensor<16x16xf32>) -> tensor<?xi32>
+  return %0 : tensor<?xi32>
+}
+
+// -----
+
+// Test: what is drawn is no stage.
+// expected-error @+1 {{holds llama.sample where the linear kernel family has no place for it}}
+llama.kernel @k(%x: tensor<?x16xf32>, %w: tensor<16x16xf32>, %a: tensor<?x!llama.sample_rule>, %b: tensor<?x1024xi32>, %c: tensor<?xf64>) -> (tensor<?x16xf32>, tensor<?xi32>) attributes {schedule = #llama.cpu_linear<rows = few, lanes = 8, run = 4, vectors = 1, rowTiles = 1, dot = fma, prefetch = 0>} {
+  %0 = llama.linear %x, %w : (tensor<?x16xf32>, tensor<16x16xf32>) -> tensor<?x16xf32>
+  %1 = llama.sample %0 drawn by %a recent %b random %c : (tensor<?x16xf32>, tensor<?x!llama.sample_rule>, tensor<?x1024xi32>, tensor<?xf64>) -> tensor<?xi32>
+  llama.yield %0, %1 : tensor<?x16xf32>, tensor<?xi32>
+}
+func.func @decode(%x: tensor<?x16xf32>, %w: tensor<16x16xf32>, %a: tensor<?x!llama.sample_rule>, %b: tensor<?x1024xi32>, %c: tensor<?xf64>) -> (tensor<?x16xf32>, tensor<?xi32>) attributes {llama.program = #llama.program<decode, rows = 1 to 8>} {
+  %0, %1 = llama.launch @k(%x, %w, %a, %b, %c) : (tensor<?x16xf32>, tensor<16x16xf32>, tensor<?x!llama.sample_rule>, tensor<?x1024xi32>, tensor<?xf64>) -> (tensor<?x16xf32>, tensor<?xi32>)
+  return %0, %1 : tensor<?x16xf32>, tensor<?xi32>
+}

@@ -202,3 +202,28 @@ func.func @prefill(%x: tensor<?x64xf32, #llama.token_lanes<lanes = 8, pack = 1>>
   %0 = llama.launch @many_integers(%x, %w) : (tensor<?x64xf32, #llama.token_lanes<lanes = 8, pack = 1>>, tensor<8x64x!llama.block<q4_1>>) -> tensor<?x8xf32, #llama.token_lanes<lanes = 8, pack = 1>>
   return %0 : tensor<?x8xf32, #llama.token_lanes<lanes = 8, pack = 1>>
 }
+
+// -----
+
+// Test: a kernel that chooses tokens keeps an order and an index of each of its two tiles, and chooses in an entry of its
+// own, a block for each row.
+// CHECK: llama.kernel @choice
+// CHECK-SAME: code = #llama.code<[<symbol = "choice", fixed = 2>, <symbol = "choice.choice", rows = tokens>]
+// CHECK: llvm.func @choice(
+// CHECK: vector.reduction <maxsi>
+// CHECK: vector.reduction <minsi>
+// CHECK: llvm.func @choice.choice(
+// CHECK: vector.reduction <maxsi>
+// CHECK: vector.reduction <minsi>
+// LLVM: llvm.func @choice.choice(
+// LLVM-NOT: = vector.
+llama.kernel @choice(%x: tensor<?x16xf32>, %w: tensor<16x16xf32>) -> (tensor<?x16xf32>, tensor<?xi32>)
+    attributes {schedule = #llama.cpu_linear<rows = few, lanes = 8, run = 4, vectors = 1, rowTiles = 1, dot = fma, prefetch = 0>, workspace = [tensor<?x4xi32>]} {
+  %0 = llama.linear %x, %w : (tensor<?x16xf32>, tensor<16x16xf32>) -> tensor<?x16xf32>
+  %1 = llama.sample %0 greedy : (tensor<?x16xf32>) -> tensor<?xi32>
+  llama.yield %0, %1 : tensor<?x16xf32>, tensor<?xi32>
+}
+func.func @decode(%x: tensor<?x16xf32>, %w: tensor<16x16xf32>) -> (tensor<?x16xf32>, tensor<?xi32>) attributes {llama.program = #llama.program<decode, rows = 1 to 8>} {
+  %0, %1 = llama.launch @choice(%x, %w) : (tensor<?x16xf32>, tensor<16x16xf32>) -> (tensor<?x16xf32>, tensor<?xi32>)
+  return %0, %1 : tensor<?x16xf32>, tensor<?xi32>
+}

@@ -458,3 +458,17 @@ func.func @decode(%x: tensor<?x64xbf16>, %w: tensor<64x64x!llama.block<q8_0>>) -
   %0 = llama.launch @k(%x, %w) : (tensor<?x64xbf16>, tensor<64x64x!llama.block<q8_0>>) -> tensor<?x64xf32>
   return %0 : tensor<?x64xf32>
 }
+
+// -----
+
+// Test: the device has a service that chooses tokens.
+// expected-error @+1 {{chooses tokens, which a service of the GPU does: leave llama.sample in the program, as llama-fuse-sample=leave does}}
+llama.kernel @k(%x: tensor<?x64xbf16>, %w: tensor<64x64xbf16>) -> (tensor<?x64xf32>, tensor<?xi32>) attributes {schedule = #llama.cuda_linear_few<tokens = 8, warps = 4, ahead = 8, dot = mma, scaleAfter = true>} {
+  %0 = llama.linear %x, %w : (tensor<?x64xbf16>, tensor<64x64xbf16>) -> tensor<?x64xf32>
+  %1 = llama.sample %0 greedy : (tensor<?x64xf32>) -> tensor<?xi32>
+  llama.yield %0, %1 : tensor<?x64xf32>, tensor<?xi32>
+}
+func.func @decode(%x: tensor<?x64xbf16>, %w: tensor<64x64xbf16>) -> (tensor<?x64xf32>, tensor<?xi32>) attributes {llama.program = #llama.program<decode, rows = 1 to 8>} {
+  %0, %1 = llama.launch @k(%x, %w) : (tensor<?x64xbf16>, tensor<64x64xbf16>) -> (tensor<?x64xf32>, tensor<?xi32>)
+  return %0, %1 : tensor<?x64xf32>, tensor<?xi32>
+}

@@ -128,11 +128,12 @@ func.func @main() {
   %s10 = tensor.cast %s1 : tensor<1x3xf32> to tensor<?x?xf32>
   call @print(%s10) : (tensor<?x?xf32>) -> ()
 
-  // The first of equal logits; the first element; the last.
-  // CHECK: [1, 0, 3]
-  %scores = arith.constant dense<[[1.0, 7.0, 7.0, 0.0], [3.0, 2.0, 1.0, 0.0], [-4.0, -3.0, -2.0, -1.0]]> : tensor<3x4xf32>
-  %ids = llama.sample %scores greedy : (tensor<3x4xf32>) -> tensor<3xi32>
-  %ids0 = tensor.cast %ids : tensor<3xi32> to tensor<*xi32>
+  // The first of equal logits; the first element; the last; infinities and a NaN, at either end and between.
+  // CHECK: [1, 0, 3, -1, -1, -1]
+  %scores = arith.constant dense<[[1.0, 7.0, 7.0, 0.0], [3.0, 2.0, 1.0, 0.0], [-4.0, -3.0, -2.0, -1.0],
+                                  [0x7f800000, 2.0, 1.0, 0.0], [0.0, 1.0, 2.0, 0xff800000], [0.0, 0x7fc00000, 2.0, 1.0]]> : tensor<6x4xf32>
+  %ids = llama.sample %scores greedy : (tensor<6x4xf32>) -> tensor<6xi32>
+  %ids0 = tensor.cast %ids : tensor<6xi32> to tensor<*xi32>
   call @printMemrefI32(%ids0) : (tensor<*xi32>) -> ()
   return
 }

@@ -79,6 +79,45 @@ TEST(DecodeLoop, SameAsStepByStep) {
   }
 }
 
+// Test: where a kernel chooses tokens, the loop takes these, and draws from the logits beside them.
+TEST(DecodeLoop, TakesTheKernelsChoice) {
+  TempFolder folder;
+  plan::PlanT plan = toyPlan(folder);
+  chooseInKernel(plan);
+  std::shared_ptr<const Model> model = Model::load(writeToyPlan(folder, plan));
+  Session session(model), slow(model);
+  NextToken next = {session.addSequence(), 3};
+  SequenceId sequence = slow.addSequence();
+  std::vector<int32_t> given;
+  session.greedy({&next, 1}, 5, [&](std::span<const int32_t> chosen) {
+    given.push_back(chosen[0]);
+    return true;
+  });
+  std::vector<int32_t> expected;
+  for (int32_t position = 0; position < 5; ++position)
+    expected.push_back(toyChoice(position));
+  EXPECT_EQ(given, expected);
+  // The tokens are the inputs of the steps behind them.
+  std::span<const float> logits = slow.decode(sequence, 3);
+  for (int32_t token : given)
+    logits = slow.decode(sequence, token);
+  std::vector<float> wanted(logits.begin(), logits.end());
+  std::span<const float> found = session.decode(next.sequence, given.back());
+  EXPECT_EQ(std::vector<float>(found.begin(), found.end()), wanted);
+
+  std::vector<Sampler> samplers = threeSamplers(), slowSamplers = threeSamplers();
+  Sampler &sampler = samplers[1], &slowSampler = slowSamplers[1];
+  next.token = 5;
+  TokenSampling rule = sampler.rule();
+  session.draw({&next, 1}, {&rule, 1}, 3, [&](std::span<const int32_t> drawn) {
+    int32_t token = slowSampler.sample(slow.decode(sequence, next.token));
+    slowSampler.accept(token);
+    EXPECT_EQ(drawn[0], token);
+    next.token = token;
+    return true;
+  });
+}
+
 // Test: on the CPU too, a callback that stops leaves the sequence with what it was given, and an error that it throws
 // passes through.
 TEST(DecodeLoop, StopsWhereTheCallbackSays) {

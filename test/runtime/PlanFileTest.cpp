@@ -574,8 +574,21 @@ TEST_F(PlanFileTest, StepActions) {
                 [](plan::PlanT &plan) { std::swap(plan.programs[0]->sequences[2], plan.programs[0]->sequences[3]); });
 }
 
-// Test: the head gives as many logits as the vocabulary has tokens.
+// Test: the head gives as many logits as the vocabulary has tokens, and greedy tokens of i32.
 TEST_F(PlanFileTest, Head) {
+  auto choosing = [](const std::function<void(plan::PlanT &)> &change) {
+    return [=](plan::PlanT &plan) {
+      chooseInKernel(plan);
+      change(plan);
+    };
+  };
+  expectInvalid("it gives 4 bytes of f32 a row where a token is 4 of i32",
+                choosing([](plan::PlanT &plan) { plan.kernels[2]->params[6]->dtype = plan::DType::f32; }));
+  expectInvalid("it gives 8 bytes of i32 a row where a token is 4 of i32",
+                choosing([](plan::PlanT &plan) { plan.kernels[2]->params[6]->bytes = 8; }));
+  expectInvalid("is the output drawn_tokens, which no kernel gives", choosing([](plan::PlanT &plan) {
+                  plan.programs[0]->sequences[2]->steps[0]->args[6] = plan::Arg(2, 0, plan::ArgKind::output);
+                }));
   expectInvalid("it gives 120 bytes of f32 a row where logits for config.vocab_size 32 are 128 of f32",
                 [](plan::PlanT &plan) { plan.kernels[2]->params[5]->bytes = 120; });
   expectInvalid("it gives 128 bytes of bf16",

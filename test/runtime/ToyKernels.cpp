@@ -115,6 +115,16 @@ TOY_EXPORT void toy_logits_decode(void *const *buffers, const int64_t *dims, int
   logitsRows(buffers, dims, begin, end, kToyDecodeTag);
 }
 
+/// The same arguments, then tokens: writes logits, and chooses a token that nobody would choose from them.
+TOY_EXPORT void toy_choose(void *const *buffers, const int64_t *dims, int64_t begin, int64_t end, void *) {
+  logitsRows(buffers, dims, begin, end, kToyDecodeTag);
+  const int32_t *positions = static_cast<const int32_t *>(buffers[1]);
+  const int32_t *outputs = static_cast<const int32_t *>(buffers[2]);
+  int32_t *tokens = static_cast<int32_t *>(buffers[6]);
+  for (int64_t r = begin; r < end; ++r)
+    tokens[r] = toyChoice(positions[outputs[r]]);
+}
+
 TOY_EXPORT void toy_logits_prefill(void *const *buffers, const int64_t *dims, int64_t begin, int64_t end, void *) {
   logitsRows(buffers, dims, begin, end, kToyPrefillTag);
 }

@@ -377,6 +377,17 @@ void makeCuda(plan::PlanT &plan) {
   mix.tensor_maps[0]->box_columns = uint32_t(kToyHidden);
 }
 
+void chooseInKernel(plan::PlanT &plan) {
+  plan::KernelT &kernel = *plan.kernels[2];
+  kernel.entries[0]->symbol = "toy_choose";
+  kernel.params.push_back(param(plan::ParamKind::result, 1));
+  kernel.params.back()->dtype = plan::DType::i32;
+  plan::ProgramT &decode = *plan.programs[0];
+  decode.sequences[2]->steps[0]->args.push_back(output(StepOutput::GreedyTokens));
+  auto &samples = decode.sequences.back()->steps;
+  samples.erase(samples.begin());
+}
+
 static std::vector<uint8_t> packed(const plan::PlanT &plan) {
   flatbuffers::FlatBufferBuilder builder;
   plan::FinishPlanBuffer(builder, plan::Plan::Pack(builder, &plan));

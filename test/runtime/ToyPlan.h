@@ -67,6 +67,9 @@ plan::PlanT toyPlan();
 /// The plan for weights.safetensors in `folder`, which is written too.
 plan::PlanT toyPlan(const TempFolder &folder);
 
+/// Lets the kernel of the logits choose tokens in the decode program, by toyChoice.
+void chooseInKernel(plan::PlanT &plan);
+
 /// Makes a CUDA plan of it, with variants sm_90a (cubin and PTX; toy_mix is persistent and has a tensor map) and sm_80
 /// (PTX), whose code is for the fake driver (FakeCuda.h). Decode takes 1 to kToyMaxBatch rows.
 void makeCuda(plan::PlanT &plan);

@@ -25,4 +25,7 @@ inline constexpr int64_t kToyTagColumn = 31;
 inline constexpr float kToyDecodeTag = -1;
 inline constexpr float kToyPrefillTag = -2;
 
+/// The token that toy_choose gives for a row at this position.
+constexpr int32_t toyChoice(int32_t position) { return (position * 7 + 1) % int32_t(kToyRowsColumn); }
+
 #endif // QUIPU_TEST_RUNTIME_TOYSHAPE_H

@@ -122,6 +122,7 @@ private:
   void apply(const ResidualStage &, const PairValues &operands, PairValues &sums) { addTo(sums, operands); }
   void apply(const RotateStage &, const PairValues &operands, PairValues &sums);
   void apply(const GateStage &stage, const PairValues &operands, PairValues &sums);
+  void apply(const ArgMaxStage &, const PairValues &, PairValues &) { llvm_unreachable("CudaKernel.cpp refuses it"); }
   void apply(const AppendStage &, const PairValues &, PairValues &) {}
   void apply(const StoreStage &, const PairValues &, PairValues &) {}
   void addTo(PairValues &sums, const PairValues &others);
