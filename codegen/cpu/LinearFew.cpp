@@ -194,37 +194,56 @@ private:
     return streams;
   }
 
-  /// The same as emitDots, of integers: x is the address of a rounded row. Scales come first, into scratch, from where
-  /// an instruction takes each of them in all lanes. This also reads each row of the weight from end to end, which is
-  /// how memory gives it fastest.
+  /// The same as emitDots, of integers: x is the address of a rounded row. Scales go through scratch, from where an
+  /// instruction takes each of them in all lanes. They come first, for the whole row: this reads it from end to end,
+  /// which is how memory gives it fastest. Only blocks with a scale for each 16 values come with their scales: these
+  /// lie at the end of up to 210 bytes, and reading them alone misses the caches.
   SmallVector<Value> emitIntegerDots(ArrayRef<Value> weightRows, Value x) {
-    size_t count = weightRows.size();
-    SmallVector<Value> scales, minima;
-    for (Value weightRow : weightRows) {
-      scales.push_back(b.at(scalesOfRows, static_cast<int64_t>(scales.size()) * scaleRowBytes(region, schedule)));
-      minima.push_back(emitScales(weightRow, x, scales.back()));
-      scales.back() = b.opaque(scales.back());
-    }
     constexpr int64_t kLanes = QuantizedRows::kLanes;
+    size_t count = weightRows.size();
     int64_t block = weight.blockElements(), unit = rounded->together();
+    bool scalesFirst = IntegerForm(schedule.getDot(), weight.layout()).part() == kIntegersTogether;
+    SmallVector<Value> targets;
+    for (size_t row = 0; row < count; ++row)
+      targets.push_back(b.at(scalesOfRows, static_cast<int64_t>(row) * scaleRowBytes(region, schedule)));
+
     // sums[i * count + row]: several sums for each row of the weight, so that an addition need not wait for the one
-    // before.
+    // before. The last of them are of minima.
     size_t chains = (kSumChains + count - 1) / count;
-    SmallVector<Value> sums(chains * count, b.splat(0.0f, kLanes));
-    auto floats = b.vectorOf(b.getF32Type(), kLanes);
+    bool hasMinima = IntegerForm(schedule.getDot(), weight.layout()).hasMinimum();
+    SmallVector<Value> sums((chains + hasMinima) * count, b.splat(0.0f, kLanes));
+    auto minima = [&](size_t row) { return hasMinima ? chains * count + row : sums.size(); };
+    if (scalesFirst)
+      for (size_t row = 0; row < count; ++row)
+        emitScalesOfRow(weightRows[row], x, targets[row], hasMinima ? &sums[minima(row)] : nullptr);
+
     int64_t step = std::max(block, std::min<int64_t>(static_cast<int64_t>(chains) * unit, inputs));
     while (inputs % step)
       step -= block;
+    SmallVector<Value> scales;
+    if (scalesFirst)
+      for (Value target : targets)
+        scales.push_back(b.opaque(target));
+    auto floats = b.vectorOf(b.getF32Type(), kLanes);
     sums = b.loop(b.i64(0), b.i64(inputs), step, sums, [&](Value k, ValueRange carried) {
       KernelBuilder::Values next(carried.begin(), carried.end());
       for (int64_t first = 0; first < step; first += block)
         for (size_t row = 0; row < count; ++row) {
           WeightOperand::Run run = weight.run(weightRows[row], b.add(k, first));
+          Value rowScales, firstScale;
+          if (scalesFirst) {
+            rowScales = scales[row];
+            firstScale = b.add(k, first);
+          } else {
+            emitScales(run, x, k, block, targets[row], hasMinima ? &next[minima(row)] : nullptr);
+            rowScales = b.opaque(targets[row]);
+            firstScale = b.i64(0);
+          }
           for (int64_t i = 0; i < block; i += unit) {
             Value real =
                 arith::SIToFPOp::create(b, floats, rounded->multiply(run.integers(i, unit), x, b.add(k, first + i)));
             Value &sum = next[static_cast<size_t>((first + i) / unit) % chains * count + row];
-            sum = b.fma(real, scalesOfLanes(scales[row], b.add(k, first + i)), sum);
+            sum = b.fma(real, scalesOfLanes(rowScales, b.add(firstScale, i)), sum);
           }
         }
       return next;
@@ -232,39 +251,42 @@ private:
     for (size_t i = count; i < sums.size(); ++i)
       sums[i % count] = b.addf(sums[i % count], sums[i]);
     sums.resize(count);
-    for (auto [sum, ofMinima] : llvm::zip_equal(sums, minima))
-      if (ofMinima)
-        sum = b.addf(sum, ofMinima);
     return sums;
   }
 
-  /// Stores the scales of products, of weight times input, for each part of a row at `target`. Gives a vector whose sum
-  /// is what the minima of the row add (null: there are none).
-  Value emitScales(Value weightRow, Value x, Value target) {
-    IntegerForm form(schedule.getDot(), weight.layout());
-    constexpr int64_t kLanes = QuantizedRows::kLanes;
-    int64_t block = weight.blockElements(), parts = block / form.part();
-    SmallVector<Value> minima(form.hasMinimum(), b.splat(0.0f, kLanes));
+  /// Stores the scales of products, of weight times input, for each part of a row at `target`. `minima`: a vector, to
+  /// whose sum what the minima of the row add is added (null: there are none).
+  void emitScalesOfRow(Value weightRow, Value x, Value target, Value *minima) {
+    int64_t block = weight.blockElements(), part = IntegerForm(schedule.getDot(), weight.layout()).part();
+    SmallVector<Value> carriedIn;
+    if (minima)
+      carriedIn.push_back(*minima);
     // As many blocks at a time as fill a vector with scales, then the rest.
     int64_t done = 0;
-    for (int64_t blocks = parts == 1 ? kLanes : 1; blocks; blocks /= 2) {
-      int64_t step = blocks * block, end = inputs / step * step, scalesInStep = blocks * parts;
+    for (int64_t blocks = block == part ? QuantizedRows::kLanes : 1; blocks; blocks /= 2) {
+      int64_t step = blocks * block, end = inputs / step * step;
       if (done == end)
         continue;
-      minima = b.loop(b.i64(done), b.i64(end), step, minima, [&](Value k, ValueRange carried) {
-        WeightOperand::Run run = weight.run(weightRow, k, blocks);
-        if (schedule.getPrefetch())
-          run.prefetch(schedule.getPrefetch(), step);
-        Value scales = b.mulf(run.allScales(), rounded->scales(x, k, scalesInStep));
-        b.store(scales, b.at(target, b.mul(b.div(k, form.part()), 4)), 4);
+      carriedIn = b.loop(b.i64(done), b.i64(end), step, carriedIn, [&](Value k, ValueRange carried) {
         KernelBuilder::Values next(carried.begin(), carried.end());
-        for (Value &sum : next)
-          sum = b.addf(sum, b.foldTo(b.mulf(run.allMinima(), rounded->sums(x, k, scalesInStep)), kLanes));
+        emitScales(weight.run(weightRow, k, blocks), x, k, step, b.at(target, b.mul(b.div(k, part), 4)),
+                   minima ? &next[0] : nullptr);
         return next;
       });
       done = end;
     }
-    return minima.empty() ? Value() : minima.front();
+    if (minima)
+      *minima = carriedIn.front();
+  }
+
+  /// The same for the `count` values of a run that begins at feature k.
+  void emitScales(const WeightOperand::Run &run, Value x, Value k, int64_t count, Value target, Value *minima) {
+    int64_t scales = count / IntegerForm(schedule.getDot(), weight.layout()).part();
+    if (schedule.getPrefetch())
+      run.prefetch(schedule.getPrefetch(), count);
+    b.store(b.mulf(run.allScales(), rounded->scales(x, k, scales)), target, 4);
+    if (minima)
+      *minima = b.addf(*minima, b.foldTo(b.mulf(run.allMinima(), rounded->sums(x, k, scales)), QuantizedRows::kLanes));
   }
 
   /// The scale of each lane that sums products of the values from `feature` on.

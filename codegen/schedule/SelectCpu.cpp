@@ -239,7 +239,7 @@ private:
       if (tuning.rowTiles)
         rowTiles = tuning.rowTiles;
       int64_t streams = tuning.streams ? tuning.streams : streamsOf(linear, integers);
-      int64_t prefetch = many ? 0 : tuning.prefetch >= 0 ? tuning.prefetch : kPrefetchBytes;
+      int64_t prefetch = many ? 0 : tuning.prefetch >= 0 ? tuning.prefetch : prefetchOf(linear);
       auto schedule = CpuLinearScheduleAttr::get(context, many ? RowRegime::Many : RowRegime::Few, lanes, run, vectors,
                                                  many ? rowTiles : 1, dot, prefetch, many ? 0 : std::min(streams, run));
       kernel.setScheduleAttr(schedule);
@@ -268,9 +268,13 @@ private:
 
   /// Features of a tile over few rows that an epilogue computes in one vector.
   static constexpr int64_t kFewRun = 8;
-  /// How many bytes ahead of its use a weight is requested. Hardware follows the two streams of a kernel by itself;
-  /// every distance that was tried cost time on the machine of docs/performance.md.
-  static constexpr int64_t kPrefetchBytes = 0;
+  /// How many bytes ahead of its use a weight is requested. Hardware follows the two streams of a kernel by itself, and
+  /// requests cost time where values have 8 bits or more. With smaller values a line of the cache takes longer, so that
+  /// hardware does not look far enough ahead (docs/performance.md).
+  static int64_t prefetchOf(LinearOp linear) {
+    auto block = dyn_cast<BlockType>(getElementTypeOrSelf(linear.getWeight()));
+    return block && block.getFormat()->blockBytes < block.getFormat()->blockElements ? 1024 : 0;
+  }
   /// Rows of a tile: most of an L1 of 32 KiB, beside the input that streams through it.
   static constexpr int64_t kRowsInL1Bytes = 24 * 1024;
   /// Packed input rows that one pass over a weight serves: half of an L2 of 1 MiB.
