@@ -309,6 +309,32 @@ TEST(BenchProfile, Overlap) {
   EXPECT_THAT(benchMarkdown({{BenchSetting(), row}}), HasSubstr("| between kernels | | | 1000000.0 |"));
 }
 
+// Test: of a kernel's entries the one with its name does the work, else the last.
+TEST(BenchProfile, WorkingEntry) {
+  plan::PlanT plan = toyPlan();
+  plan::KernelT &kernel = *plan.kernels[1];
+  kernel.weight_bytes = 100;
+  auto bytesOfEntries = [&](const std::string &name) {
+    kernel.name = name;
+    kernel.entries.clear();
+    StepTimes times;
+    times.rows = {{{0, 1}}, 1};
+    times.whole = {3};
+    for (const char *symbol : {"head.quantize", "head", "head.choice"}) {
+      kernel.entries.push_back(std::make_unique<plan::EntryT>());
+      kernel.entries.back()->symbol = symbol;
+      times.launches.push_back({"head", "head", symbol, 1, {1}});
+    }
+    std::vector<uint8_t> packed = packPlan(plan);
+    std::vector<double> bytes;
+    for (const ProfileLine &line : StepProfile::of(*plan::GetPlan(packed.data()), times).lines)
+      bytes.push_back(line.work.bytes);
+    return bytes;
+  };
+  EXPECT_THAT(bytesOfEntries("head"), ElementsAre(0, 100, 0));
+  EXPECT_THAT(bytesOfEntries("other"), ElementsAre(0, 0, 100));
+}
+
 // ---------------------------------------------------------------- reports
 
 /// The fields of a line of CSV.

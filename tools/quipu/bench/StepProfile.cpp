@@ -16,6 +16,15 @@ double ProfileLine::ofCeiling(double ceilingBytes, double ceilingOperations) con
   return std::max(bytes, operations) / seconds.median;
 }
 
+/// The entry that does the work that the plan states of a kernel. Others prepare its input, or compare what it gives.
+/// It has the name of the kernel, or is the last.
+static std::string workingEntry(const plan::Kernel &kernel) {
+  for (const plan::Entry *entry : *kernel.entries())
+    if (entry->symbol()->string_view() == kernel.name()->string_view())
+      return entry->symbol()->str();
+  return kernel.entries()->Get(kernel.entries()->size() - 1)->symbol()->str();
+}
+
 StepProfile StepProfile::of(const plan::Plan &plan, const StepTimes &times) {
   StepProfile profile;
   profile.rows = times.rows;
@@ -33,9 +42,7 @@ StepProfile StepProfile::of(const plan::Plan &plan, const StepTimes &times) {
     ++line.launches;
     for (size_t run = 0; run < time.seconds.size(); ++run)
       seconds[number->second][run] += time.seconds[run];
-    // If a kernel has several entries, the last one does the work that the plan states. The entries before prepare its
-    // input.
-    if (kernel && kernel->entries()->Get(kernel->entries()->size() - 1)->symbol()->str() == time.entry)
+    if (kernel && workingEntry(*kernel) == time.entry)
       line.work += kernelWork(*kernel, times.rows);
   }
   profile.whole = Statistics::of(times.whole);
