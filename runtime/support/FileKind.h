@@ -17,7 +17,8 @@ namespace quipu {
 /// The functions below look at so many bytes of a file.
 inline constexpr size_t kFileKindBytes = 512;
 
-/// First bytes of files that commands write: plans (and bundles), their rounded weights, NumPy arrays, machine code and programs.
+/// First bytes of files that commands write: plans (and bundles), their rounded weights, NumPy arrays, machine code and
+/// programs.
 inline constexpr std::string_view kPlanMagic = "QUIPUPLN";
 inline constexpr std::string_view kRoundedWeightsMagic = "QUIPUWTS";
 inline constexpr std::string_view kNumPyMagic = "\x93NUMPY";
