@@ -15,7 +15,7 @@ namespace quipu::codegen::cpu {
 static constexpr int32_t kLargest = std::numeric_limits<int32_t>::max();
 
 int64_t BestOfTiles::countOf(LinearTiles &region, CpuLinearScheduleAttr schedule) {
-  return countTiles(region.tiles(schedule.getRun(), kFewSecondRun));
+  return countTiles(region.tiles(schedule));
 }
 
 Type BestOfTiles::workspace(LinearTiles &region, CpuLinearScheduleAttr schedule) {

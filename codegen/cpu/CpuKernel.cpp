@@ -33,9 +33,8 @@ struct LinearEmitter : CpuEmitter::ExternalModel<LinearEmitter, CpuLinearSchedul
     if (failed(region))
       return failure();
     region->rows = generated.rows;
-    bool few = schedule.getRows() == RowRegime::Few;
-    int64_t tiles = countTiles(region->tiles(schedule.getRun(), few ? kFewSecondRun : SecondRun::Next));
-    if (few) {
+    int64_t tiles = countTiles(region->tiles(schedule));
+    if (schedule.getRows() == RowRegime::Few) {
       generated.scratchBytes = linearFewScratchBytes(builder, *region, schedule, use.maxRows);
       emitLinearFew(builder, *region, schedule, generated.name);
       generated.entries.push_back({generated.name, tiles, RowDim::One, 1});

@@ -9,27 +9,17 @@ namespace quipu::codegen::cpu {
 
 Value IntegerDots::prepare(Value integers) const {
   int64_t lanes = lanesOf(integers);
-  auto all = [&](int64_t value) {
-    auto type = cast<VectorType>(integers.getType());
-    return arith::ConstantOp::create(b, DenseElementsAttr::get(type, static_cast<int8_t>(value)));
-  };
   if (isShifted())
-    return arith::XOrIOp::create(b, integers, all(-128));
+    return arith::XOrIOp::create(b, integers, b.splatByte(-128, lanes));
   if (!hasSignedWeights())
     return integers;
   if (layout.integers.offset)
-    integers = b.sub(integers, all(layout.integers.offset));
+    integers = b.sub(integers, b.splatByte(layout.integers.offset, lanes));
   return isBytes() ? integers : arith::ExtSIOp::create(b, b.vectorOf(element(), lanes), integers).getResult();
 }
 
 Value IntegerDots::ofParts(Value numbers, int64_t blockElements) const {
-  int64_t count = lanesOf(numbers), parts = blockElements / part();
-  if (count == parts)
-    return numbers;
-  SmallVector<int64_t> order;
-  for (int64_t i = 0; i < parts; ++i)
-    order.push_back(i * count / parts);
-  return vector::ShuffleOp::create(b, numbers, numbers, order);
+  return b.spread(numbers, blockElements / part());
 }
 
 Value IntegerDots::multiply(Value accumulator, Value weights, Value inputs) const {

@@ -17,6 +17,11 @@ Value KernelBuilder::fma(Value a, Value b, Value c) {
 
 Value KernelBuilder::exp(Value a) { return math::ExpOp::create(*this, a); }
 
+Value KernelBuilder::splatByte(int64_t value, int64_t lanes) {
+  auto values = DenseElementsAttr::get(vectorOf(getI8Type(), lanes), static_cast<int8_t>(value));
+  return arith::ConstantOp::create(*this, values);
+}
+
 Value KernelBuilder::constantLike(Value like, float value) {
   auto vector = dyn_cast<VectorType>(like.getType());
   return vector ? splat(value, vector.getNumElements()) : f32(value);
@@ -63,11 +68,25 @@ Value KernelBuilder::sumLanesOfEach(ArrayRef<Value> vectors) {
   while (level.size() > 1) {
     SmallVector<Value> next;
     for (size_t i = 0; i < level.size(); i += 2)
-      next.push_back(vector::ShuffleOp::create(*this, level[i], level[i + 1],
-                                               llvm::to_vector(llvm::seq<int64_t>(0, 2 * lanesOf(level[i])))));
+      next.push_back(join(level[i], level[i + 1]));
     level = next;
   }
   return level.front();
+}
+
+Value KernelBuilder::join(Value low, Value high) {
+  return vector::ShuffleOp::create(*this, low, high,
+                                   llvm::to_vector(llvm::seq<int64_t>(0, lanesOf(low) + lanesOf(high))));
+}
+
+Value KernelBuilder::spread(Value vector, int64_t lanes) {
+  int64_t count = lanesOf(vector);
+  if (count == lanes)
+    return vector;
+  SmallVector<int64_t> order;
+  for (int64_t lane = 0; lane < lanes; ++lane)
+    order.push_back(lane * count / lanes);
+  return vector::ShuffleOp::create(*this, vector, vector, order);
 }
 
 Value KernelBuilder::foldTo(Value vector, int64_t lanes) {

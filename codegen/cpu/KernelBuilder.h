@@ -39,6 +39,8 @@ public:
     return mlir::arith::ConstantOp::create(
         *this, mlir::DenseElementsAttr::get(vectorOf(getF32Type(), lanes), llvm::ArrayRef<float>(value)));
   }
+  /// The same 8-bit integer in all lanes.
+  Value splatByte(int64_t value, int64_t lanes);
   /// An f32 constant, scalar or vector as `like` is.
   Value constantLike(Value like, float value);
   /// a * b + c on scalars or vectors.
@@ -55,6 +57,11 @@ public:
   Value maxLanes(Value vector);
   /// Element i of the result is the sum of the lanes of vector i. All have the same number of lanes, a power of two.
   Value sumLanesOfEach(llvm::ArrayRef<Value> vectors);
+  /// All elements of one vector, then those of another.
+  Value join(Value low, Value high);
+  /// A vector of `lanes`, as if the elements of `vector` were repeated, or left out, evenly: lane i has element
+  /// i * (elements of `vector`) / lanes.
+  Value spread(Value vector, int64_t lanes);
   /// A vector of `lanes` whose sum is that of `vector`: halves are added, or zeros appended. Both numbers of lanes are
   /// powers of two.
   Value foldTo(Value vector, int64_t lanes);

@@ -73,7 +73,7 @@ public:
     if (rounded)
       roundInput();
 
-    SmallVector<Section> sections = region.tiles(schedule.getRun(), kFewSecondRun);
+    SmallVector<Section> sections = region.tiles(schedule);
     int64_t first = 0;
     for (const Section &section : sections) {
       // The part of [begin, end) that lies in this section.
@@ -294,12 +294,7 @@ private:
     constexpr int64_t kLanes = QuantizedRows::kLanes;
     int64_t part = IntegerForm(schedule.getDot(), weight.layout()).part(), count = rounded->together() / part;
     Value values = b.loadF32(b.getF32Type(), b.at(scales, b.mul(b.div(feature, part), 4)), count == 1 ? 0 : count);
-    if (count == 1)
-      return b.splat(values, kLanes);
-    SmallVector<int64_t> order;
-    for (int64_t lane = 0; lane < kLanes; ++lane)
-      order.push_back(lane * count / kLanes);
-    return vector::ShuffleOp::create(b, values, values, order);
+    return count == 1 ? b.splat(values, kLanes) : b.spread(values, kLanes);
   }
 
   /// For each weight row a vector whose sum is the product with the input.

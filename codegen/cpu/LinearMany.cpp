@@ -65,7 +65,7 @@ public:
     b.loop(b.i64(0), rowTiles, schedule.getRowTiles(), [&](Value firstRowTile) {
       Value lastRowTile = b.min(b.add(firstRowTile, schedule.getRowTiles()), rowTiles);
       int64_t first = 0;
-      for (const Section &section : region.tiles(schedule.getRun())) {
+      for (const Section &section : region.tiles(schedule)) {
         Value lower = b.max(b.sub(entry.begin, b.i64(first)), b.i64(0));
         Value upper = b.min(b.sub(entry.end, b.i64(first)), b.i64(section.tiles));
         if (usesTiles(schedule.getDot())) {
@@ -169,10 +169,7 @@ private:
     if (region.quantize()) {
       amx->multiply(QuantizedTile(b, region, schedule.getDot(), lanes, *frame, rowTile));
     } else {
-      SmallVector<Value> inputTiles;
-      for (int64_t v = 0; v < vectors; ++v)
-        inputTiles.push_back(b.at(input, b.mul(b.add(rowTile, v), inputLayout.strideBytes())));
-      amx->multiply(inputTiles);
+      amx->multiply(inputTiles(rowTile, vectors));
     }
     // The sums of a run do not fit into registers. Some of its rows are a section of smaller tiles. Where features of a
     // result lie in pairs, a slice has whole pairs.
@@ -200,12 +197,18 @@ private:
     return panel->multiply(tiles, lanes);
   }
 
+  /// Where `count` tiles of the input begin.
+  SmallVector<Value> inputTiles(Value rowTile, int64_t count) {
+    SmallVector<Value> tiles;
+    for (int64_t v = 0; v < count; ++v)
+      tiles.push_back(b.at(input, b.mul(b.add(rowTile, v), inputLayout.strideBytes())));
+    return tiles;
+  }
+
   /// sums[row * vectors + v]: vectors over the input rows of tile v.
   SmallVector<Value> emitProduct(ArrayRef<Value> weightRows, Value rowTile, int64_t count) {
-    SmallVector<Value> inputTiles;
-    for (int64_t v = 0; v < count; ++v)
-      inputTiles.push_back(b.at(input, b.mul(b.add(rowTile, v), inputLayout.strideBytes())));
-    size_t vectors = inputTiles.size();
+    SmallVector<Value> tiles = inputTiles(rowTile, count);
+    size_t vectors = tiles.size();
     SmallVector<Value> zero(weightRows.size() * vectors, b.splat(0.0f, lanes));
     int64_t stepBytes = lanes * inputLayout.elementBytes();
 
@@ -213,7 +216,7 @@ private:
       return b.loop(b.i64(0), b.i64(inputs), 2, zero, [&](Value k, ValueRange carried) {
         KernelBuilder::Values next(carried.begin(), carried.end());
         SmallVector<Value> x;
-        for (Value tile : inputTiles)
+        for (Value tile : tiles)
           x.push_back(b.load(b.vectorOf(inputLayout.element, 2 * lanes), b.at(tile, b.mul(k, stepBytes)), 2));
         for (auto [row, weightRow] : llvm::enumerate(weightRows)) {
           Value pair = b.splat(weight.run(weightRow, k).pair(), lanes);
@@ -228,7 +231,7 @@ private:
     return b.loop(b.i64(0), b.i64(inputs), 1, zero, [&](Value k, ValueRange carried) {
       KernelBuilder::Values next(carried.begin(), carried.end());
       SmallVector<Value> x;
-      for (Value tile : inputTiles)
+      for (Value tile : tiles)
         x.push_back(b.loadF32(inputLayout.element, b.at(tile, b.mul(k, stepBytes)), lanes));
       for (auto [row, weightRow] : llvm::enumerate(weightRows)) {
         Value w = weight.run(weightRow, k).broadcast(0, lanes);

@@ -148,6 +148,11 @@ SmallVector<Section> LinearTiles::tiles(int64_t run, SecondRun second) {
   return result;
 }
 
+SmallVector<Section> LinearTiles::tiles(CpuLinearScheduleAttr schedule) {
+  bool few = schedule.getRows() == RowRegime::Few;
+  return tiles(schedule.getRun(), few ? SecondRun::Halves : SecondRun::Next);
+}
+
 SmallVector<Value> LinearTiles::weightRows(KernelBuilder &b, const KernelFrame &frame, const Section &section,
                                            Value rowOffset, Value first, int64_t count) {
   int64_t rowBytes = WeightOperand(b, linear.getWeight().getType()).rowBytes();

@@ -52,15 +52,15 @@ struct TilePosition {
 /// rows behind it. With Halves the first runs of neighbouring tiles are one stream of memory, and the second runs are
 /// another.
 enum class SecondRun { Next, Halves };
-/// What kernels over few rows use: reading is all they do.
-inline constexpr SecondRun kFewSecondRun = SecondRun::Halves;
 
 /// A linear region with the rows of its weight divided into tiles.
 struct LinearTiles : LinearRegion {
   static mlir::FailureOr<LinearTiles> match(llama::KernelOp kernel);
 
   /// Sections for runs of at most `run` rows.
-  llvm::SmallVector<Section> tiles(int64_t run, SecondRun second = SecondRun::Next);
+  llvm::SmallVector<Section> tiles(int64_t run, SecondRun second);
+  /// Those of a schedule: halves over few rows, since reading is all that such kernels do.
+  llvm::SmallVector<Section> tiles(llama::CpuLinearScheduleAttr schedule);
 
   /// Whether a result lies in pairs of neighbouring features, which a tile must hold together.
   bool packsPairs();

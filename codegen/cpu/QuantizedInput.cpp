@@ -167,13 +167,7 @@ Value QuantizedRows::multiply(Value weights, Value row, Value feature) const {
 Value QuantizedRows::scales(Value row, Value feature, int64_t count) const {
   int64_t part = dots.part(), blocks = std::max<int64_t>(count * part / block, 1);
   Value start = b.at(row, b.add(b.mul(b.div(feature, block), 4), scalesAt));
-  Value values = b.load(b.vectorOf(b.getF32Type(), blocks), start, 4);
-  if (blocks == count)
-    return values;
-  SmallVector<int64_t> order;
-  for (int64_t i = 0; i < count; ++i)
-    order.push_back(i * part / block);
-  return vector::ShuffleOp::create(b, values, values, order);
+  return b.spread(b.load(b.vectorOf(b.getF32Type(), blocks), start, 4), count);
 }
 
 Value QuantizedRows::sums(Value row, Value feature, int64_t count) const {

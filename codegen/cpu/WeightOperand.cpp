@@ -110,14 +110,11 @@ Value WeightOperand::Run::bitsLoadedTogether(const BitPlane &plane, int64_t i, i
     return arith::TruncIOp::create(b, bytes, value);
   }
   Value value = b.load(bytes, blockAt(block, place.byte), 1);
-  auto constant = [&](int64_t number) {
-    return arith::ConstantOp::create(b, DenseElementsAttr::get(bytes, static_cast<int8_t>(number)));
-  };
   if (place.shift)
-    value = arith::ShRUIOp::create(b, value, constant(place.shift));
+    value = arith::ShRUIOp::create(b, value, b.splatByte(place.shift, lanes));
   // Nothing lies above the highest bits of a byte.
   if (place.shift + plane.bits < 8)
-    value = arith::AndIOp::create(b, value, constant(mask));
+    value = arith::AndIOp::create(b, value, b.splatByte(mask, lanes));
   return value;
 }
 
@@ -128,19 +125,15 @@ Value WeightOperand::Run::bitsOfTwoRuns(const BitPlane &plane, int64_t i, int64_
   int64_t block = i / weight->format->blockElements, inBlock = i % weight->format->blockElements, half = lanes / 2;
   BitPlane::Place place = plane.place(static_cast<uint32_t>(inBlock));
   Value bytes = b.load(b.vectorOf(b.getI8Type(), half), blockAt(block, place.byte), 1);
-  SmallVector<int64_t> twice;
   SmallVector<int32_t> shifts;
-  for (int64_t lane = 0; lane < lanes; ++lane)
-    twice.push_back(lane % half);
   for (int64_t word = 0; word < lanes / 4; ++word)
     shifts.push_back(static_cast<int32_t>(place.shift + (word < half / 4 ? 0 : plane.bits)));
   auto words = b.vectorOf(b.getI32Type(), lanes / 4);
-  Value value = vector::BitCastOp::create(b, words, vector::ShuffleOp::create(b, bytes, bytes, twice));
+  Value value = vector::BitCastOp::create(b, words, b.join(bytes, bytes));
   value = arith::ShRUIOp::create(
       b, value, arith::ConstantOp::create(b, DenseElementsAttr::get(words, ArrayRef<int32_t>(shifts))));
-  auto all = b.vectorOf(b.getI8Type(), lanes);
-  auto mask = DenseElementsAttr::get(all, static_cast<int8_t>((1 << plane.bits) - 1));
-  return arith::AndIOp::create(b, vector::BitCastOp::create(b, all, value), arith::ConstantOp::create(b, mask));
+  value = vector::BitCastOp::create(b, b.vectorOf(b.getI8Type(), lanes), value);
+  return arith::AndIOp::create(b, value, b.splatByte((1 << plane.bits) - 1, lanes));
 }
 
 /// Whether integers `i` to `i + lanes` are two runs that lie in the same bytes.
@@ -155,8 +148,7 @@ Value WeightOperand::Run::bitsOf(const BitPlane &plane, int64_t i, int64_t lanes
   if (widestVector(loadedTogether(plane), lanes) == lanes)
     return bitsLoadedTogether(plane, i, lanes);
   Value low = bitsOf(plane, i, lanes / 2), high = bitsOf(plane, i + lanes / 2, lanes / 2);
-  SmallVector<int64_t> order = llvm::to_vector(llvm::seq<int64_t>(0, lanes));
-  return vector::ShuffleOp::create(weight->b, low, high, order);
+  return weight->b.join(low, high);
 }
 
 /// Integers `i` to `i + lanes` before the offset is subtracted, as i8.
@@ -165,8 +157,7 @@ Value WeightOperand::Run::packed(const PackedIntegers &integers, int64_t i, int6
   Value value = bitsOf(integers.low, i, lanes);
   if (!integers.high.bits)
     return value;
-  auto bytes = b.vectorOf(b.getI8Type(), lanes);
-  Value up = arith::ConstantOp::create(b, DenseElementsAttr::get(bytes, static_cast<int8_t>(integers.low.bits)));
+  Value up = b.splatByte(integers.low.bits, lanes);
   return arith::OrIOp::create(b, value, arith::ShLIOp::create(b, bitsOf(integers.high, i, lanes), up));
 }
 

@@ -89,18 +89,35 @@ std::string qkv(int64_t heads, int64_t kvHeads, int64_t head, const std::string 
          "xf32>, tensor<?x" + k + "xf32>, tensor<?xi32>, tensor<?xi32>\n llama.yield %qr : tensor<?x" + q + "xf32>\n}";
 }
 
+constexpr SecondRun kBothWays[] = {SecondRun::Next, SecondRun::Halves};
+
 } // namespace
 
 TEST_F(LinearTilesTest, PlainRowsOfAnyNumber) {
   for (int64_t rows : {1, 2, 3, 7, 8, 9, 15, 16, 100, 300, 576})
-    for (int64_t run : {1, 2, 3, 4})
-      expectOnce(region(plain(rows)).tiles(run), {rows});
+    for (int64_t run : {1, 2, 3, 4, 8})
+      for (SecondRun second : kBothWays)
+        expectOnce(region(plain(rows)).tiles(run, second), {rows});
+}
+
+// Test: in halves the first runs follow each other without a gap, and so do the second runs.
+TEST_F(LinearTilesTest, HalvesAreTwoStreams) {
+  std::vector<Section> sections;
+  for (const Section &section : region(plain(100)).tiles(8, SecondRun::Halves))
+    sections.push_back(section);
+  // 6 tiles of 8 and 8 rows, and one of 2 and 2.
+  ASSERT_EQ(sections.size(), 2u);
+  EXPECT_EQ(sections[0].tiles, 6);
+  EXPECT_EQ(sections[0].tileRows, 8);
+  EXPECT_EQ(sections[0].secondBase, 48);
+  EXPECT_EQ(sections[1].firstBase, 96);
+  EXPECT_EQ(sections[1].secondBase, 98);
 }
 
 TEST_F(LinearTilesTest, GateAndUpOfAnyWidth) {
   for (int64_t features : {1, 3, 4, 6, 100, 172})
     for (int64_t run : {1, 2, 4}) {
-      auto sections = region(gated(features)).tiles(run);
+      auto sections = region(gated(features)).tiles(run, SecondRun::Next);
       expectOnce(sections, {features, features});
       for (const Section &section : sections) {
         EXPECT_TRUE(findStage<GateStage>(section.stages));
@@ -112,16 +129,17 @@ TEST_F(LinearTilesTest, GateAndUpOfAnyWidth) {
 TEST_F(LinearTilesTest, HeadsOfEveryEvenSize) {
   for (const char *layout : {"half", "interleaved"})
     for (int64_t head : {2, 6, 10, 48, 64, 80, 128})
-      for (int64_t run : {2, 4}) {
-        auto sections = region(qkv(6, 2, head, layout)).tiles(run);
-        expectOnce(sections, {6 * head, 2 * head, 2 * head});
-        ASSERT_EQ(sections.size(), 3u);
-        EXPECT_TRUE(findStage<StoreStage>(sections[0].stages));
-        for (size_t part : {1, 2})
-          EXPECT_EQ(findStage<AppendStage>(sections[part].stages)->isKeys, part == 1);
-        EXPECT_FALSE(findStage<RotateStage>(sections[2].stages));
-        EXPECT_EQ(sections[0].secondBase - sections[0].firstBase, std::string(layout) == "half" ? head / 2 : 1);
-      }
+      for (int64_t run : {2, 4})
+        for (SecondRun second : kBothWays) {
+          auto sections = region(qkv(6, 2, head, layout)).tiles(run, second);
+          expectOnce(sections, {6 * head, 2 * head, 2 * head});
+          ASSERT_EQ(sections.size(), 3u);
+          EXPECT_TRUE(findStage<StoreStage>(sections[0].stages));
+          for (size_t part : {1, 2})
+            EXPECT_EQ(findStage<AppendStage>(sections[part].stages)->isKeys, part == 1);
+          EXPECT_FALSE(findStage<RotateStage>(sections[2].stages));
+          EXPECT_EQ(sections[0].secondBase - sections[0].firstBase, std::string(layout) == "half" ? head / 2 : 1);
+        }
 }
 
 TEST_F(LinearTilesTest, PlainRowsOfAWeightInParts) {
@@ -133,11 +151,13 @@ TEST_F(LinearTilesTest, PlainRowsOfAWeightInParts) {
           ++at;
         else
           text.insert(at + 6, ", #llama.row_parts<" + parts + ">"), at += 8;
-      auto sections = region(text).tiles(run);
-      expectOnce(sections, {first, 9});
-      for (const Section &section : sections)
-        EXPECT_EQ(section.firstOutput, section.firstPart * first + section.firstBase)
-            << "the result's features are in order";
+      for (SecondRun second : kBothWays) {
+        auto sections = region(text).tiles(run, second);
+        expectOnce(sections, {first, 9});
+        for (const Section &section : sections)
+          EXPECT_EQ(section.firstOutput, section.firstPart * first + section.firstBase)
+              << "the result's features are in order";
+      }
     }
 }
 
@@ -148,7 +168,7 @@ TEST_F(LinearTilesTest, PairsOfFeaturesStayTogether) {
       for (int64_t run : {2, 4, 8}) {
         std::string packed = std::regex_replace(qkv(6, 2, head, layout), std::regex("tensor<\\?x(\\d+)xf32>"),
                                                 "tensor<?x$1xf32, #llama.token_lanes<lanes = 16, pack = 2>>");
-        auto sections = region(packed).tiles(run);
+        auto sections = region(packed).tiles(run, SecondRun::Next);
         expectOnce(sections, {6 * head, 2 * head, 2 * head});
         EXPECT_EQ(sections[0].run % 2, 0) << head << " " << run;
       }
