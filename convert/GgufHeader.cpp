@@ -3,6 +3,7 @@
 #include "convert/GgufHeader.h"
 
 #include "frontends/gguf/File.h"
+#include "runtime/support/RoundUp.h"
 
 namespace quipu::convert {
 
@@ -17,10 +18,6 @@ template <typename Number> static void append(std::string &to, Number number) {
 static void appendText(std::string &to, std::string_view text) {
   append(to, uint64_t(text.size()));
   to += text;
-}
-
-static void fill(std::string &to) {
-  to.resize((to.size() + GgufHeader::kAlignment - 1) / GgufHeader::kAlignment * GgufHeader::kAlignment);
 }
 
 void GgufHeader::begin(std::string_view key, ValueType type) {
@@ -80,7 +77,7 @@ void GgufHeader::tensor(std::string_view name, const std::vector<uint64_t> &shap
     append(tensors, shape[i]);
   append(tensors, type);
   append(tensors, nextOffset);
-  nextOffset += (bytes + kAlignment - 1) / kAlignment * kAlignment;
+  nextOffset += roundUp(bytes, kAlignment);
   ++tensorCount;
 }
 
@@ -91,7 +88,7 @@ std::string GgufHeader::bytes() const {
   append(header, keyCount);
   header += keys;
   header += tensors;
-  fill(header);
+  header.resize(roundUp(header.size(), kAlignment));
   return header;
 }
 

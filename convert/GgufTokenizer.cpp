@@ -16,6 +16,7 @@
 #include <algorithm>
 #include <array>
 #include <unordered_map>
+#include <unordered_set>
 
 namespace quipu::convert {
 
@@ -154,9 +155,10 @@ static std::optional<std::vector<float>> scoresOf(const BpeData &bpe) {
       scores[merge.result] = score -= 1;
     last = merge.result;
   }
+  std::unordered_set<uint32_t> unreachable(bpe.unreachable.begin(), bpe.unreachable.end());
   for (uint32_t id = 0; id < bpe.pieces.size(); ++id) {
     std::string_view piece = bpe.pieces[id];
-    if (std::ranges::find(bpe.unreachable, id) != bpe.unreachable.end())
+    if (unreachable.contains(id))
       continue;
     for (size_t cut = 1; cut < piece.size(); ++cut) {
       auto left = ids.find(piece.substr(0, cut)), right = ids.find(piece.substr(cut));
@@ -179,13 +181,13 @@ void Writer::writeMetaspace(const BpeData &bpe) {
   if (!scores)
     refuse("the merges of the tokenizer are not those of a SentencePiece model (all pairs that join to a piece, in an "
            "order of the pieces)");
+  std::unordered_set<std::string> bytes;
+  for (unsigned byte = 0; byte < 256; ++byte)
+    bytes.insert(bytePieceName(uint8_t(byte)));
   std::vector<ScoredPiece> pieces;
   for (uint32_t id = 0; id < bpe.pieces.size(); ++id)
-    pieces.push_back({bpe.pieces[id], (*scores)[id], PieceType::normal});
-  for (unsigned byte = 0; byte < 256; ++byte)
-    for (ScoredPiece &piece : pieces)
-      if (piece.text == bytePieceName(uint8_t(byte)))
-        piece.type = PieceType::byte;
+    pieces.push_back(
+        {bpe.pieces[id], (*scores)[id], bytes.contains(bpe.pieces[id]) ? PieceType::byte : PieceType::normal});
   pieces[size_t(bpe.unknown)].type = PieceType::unknown;
   fillUp(pieces);
   header.text("tokenizer.ggml.pre", "default");
@@ -199,12 +201,11 @@ void Writer::writeByteLevel(const BpeData &bpe) {
   std::optional<std::string> pre = frontend::preTokenizerName(bpe, addsSpace);
   if (!pre)
     refuse("the tokenizer finds words by regular expressions that none of GGUF's kinds (tokenizer.ggml.pre) has");
+  std::unordered_set<uint32_t> unreachable(bpe.unreachable.begin(), bpe.unreachable.end());
   std::vector<ScoredPiece> pieces;
-  for (uint32_t id = 0; id < bpe.pieces.size(); ++id) {
-    bool isUnused = std::ranges::find(bpe.unreachable, id) != bpe.unreachable.end();
-    pieces.push_back(
-        {bpe.pieces[id].empty() ? "" : bpe.spelling(id), 0, isUnused ? PieceType::unused : PieceType::normal});
-  }
+  for (uint32_t id = 0; id < bpe.pieces.size(); ++id)
+    pieces.push_back({bpe.pieces[id].empty() ? "" : bpe.spelling(id), 0,
+                      unreachable.contains(id) ? PieceType::unused : PieceType::normal});
   fillUp(pieces);
   header.text("tokenizer.ggml.pre", *pre);
   writePieces("gpt2", pieces, /*withScores=*/false);

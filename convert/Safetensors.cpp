@@ -3,6 +3,7 @@
 #include "convert/Safetensors.h"
 
 #include "runtime/support/Error.h"
+#include "runtime/support/RoundUp.h"
 
 #include <nlohmann/json.hpp>
 
@@ -29,7 +30,7 @@ static std::string headerOf(std::span<const OutputTensor> tensors) {
     offset += tensor.bytes();
   }
   std::string text = header.dump();
-  size_t whole = (sizeof(uint64_t) + text.size() + kHeaderAlignment - 1) / kHeaderAlignment * kHeaderAlignment;
+  size_t whole = roundUp(sizeof(uint64_t) + text.size(), kHeaderAlignment);
   text.resize(whole - sizeof(uint64_t), ' ');
   uint64_t size = text.size();
   return std::string(reinterpret_cast<const char *>(&size), sizeof(size)) + text;

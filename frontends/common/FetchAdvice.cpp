@@ -35,9 +35,7 @@ std::string fetchAdvice(const std::string &path, const std::string &command) {
   bool isPath = fs::exists(fs::path(path).parent_path(), error) || fs::path(path).extension() == ".qplan";
   if (name.empty() || isPath)
     return "expected a compiled plan, a folder of Hugging Face or of Meta, a .gguf, a llama2.c .bin, or a config.json; "
-           "a "
-           "model is fetched with "
-           "'hf download OWNER/NAME --local-dir DIR'";
+           "a model is fetched with 'hf download OWNER/NAME --local-dir DIR'";
   std::string folder = name.substr(name.find('/') + 1);
   return "it looks like the name of a Hugging Face model, and Quipu fetches none: 'hf download " + name +
          " --local-dir " + folder + "' does, then '" + command + " " + folder + "'";

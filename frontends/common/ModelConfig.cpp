@@ -16,6 +16,13 @@ std::string_view name(DType type) {
   return "";
 }
 
+std::optional<DType> dtypeNamed(std::string_view text) {
+  for (DType type : {DType::f32, DType::f16, DType::bf16})
+    if (name(type) == text)
+      return type;
+  return std::nullopt;
+}
+
 std::string_view name(RotaryLayout layout) {
   switch (layout) {
   case RotaryLayout::half:

@@ -24,6 +24,8 @@ enum class DType : uint8_t { f32, f16, bf16 };
 
 /// "f32", "f16", "bf16": the spelling of MLIR, of --dtype and of plan.fbs.
 std::string_view name(DType type);
+/// The type of this spelling. Nothing for other texts, "auto" among them.
+std::optional<DType> dtypeNamed(std::string_view name);
 
 /// Which elements of a head form the pairs that rotary embedding turns: (j, j + Dh/2) for `half` (Hugging Face's
 /// rotate_half), (2j, 2j+1) for `interleaved` (Meta, llama2.c, GGUF).

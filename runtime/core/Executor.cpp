@@ -4,6 +4,7 @@
 #include "runtime/core/Weights.h"
 #include "runtime/plan/Steps.h"
 #include "runtime/support/Error.h"
+#include "runtime/support/RoundUp.h"
 
 #include <algorithm>
 

@@ -6,6 +6,7 @@
 #include "runtime/core/HostMemory.h"
 #include "runtime/core/WeightRows.h"
 #include "runtime/support/Error.h"
+#include "runtime/support/RoundUp.h"
 
 #include <algorithm>
 #include <cstdio>

@@ -17,8 +17,6 @@
 
 namespace quipu {
 
-inline uint64_t roundUp(uint64_t value, uint64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
-
 /// Programs of the variant that a device runs.
 using ProgramList = std::span<const plan::Program *const>;
 

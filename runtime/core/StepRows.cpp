@@ -2,6 +2,7 @@
 
 #include "runtime/core/StepRows.h"
 #include "runtime/core/MemoryPlan.h"
+#include "runtime/support/RoundUp.h"
 
 #include <algorithm>
 #include <optional>

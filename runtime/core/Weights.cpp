@@ -10,6 +10,7 @@
 #include "runtime/support/Error.h"
 #include "runtime/support/Number.h"
 #include "runtime/support/Progress.h"
+#include "runtime/support/RoundUp.h"
 
 #include <algorithm>
 
@@ -82,11 +83,12 @@ Weights::Weights(const PlanFile &plan, Device &device, const ModelOptions &optio
   std::vector<WeightRows> weights;
   for (const plan::Weight *weight : *root.weights())
     totalBytes += weights.emplace_back(*weight, contents, source, plan.path()).bytes();
-  bool copied = !options.mapWeights && worthLargePages(totalBytes, tightestBound().free);
-  bool inFiles = !random && device.sharesHostMemory() && !copied;
+  // Bounds of memory are read from many files, so only where the answer matters.
+  bool readsFiles = !random && device.sharesHostMemory();
+  bool copied = readsFiles && !options.mapWeights && worthLargePages(totalBytes, tightestBound().free);
   uint64_t ownSize = 0;
   for (const WeightRows &rows : weights) {
-    const uint8_t *inPlace = inFiles ? rows.inPlace() : nullptr;
+    const uint8_t *inPlace = readsFiles && !copied ? rows.inPlace() : nullptr;
     pointers.push_back(const_cast<uint8_t *>(inPlace));
     if (!inPlace)
       ownSize += roundUp(rows.bytes(), device.alignment());
@@ -108,7 +110,7 @@ Weights::Weights(const PlanFile &plan, Device &device, const ModelOptions &optio
         : !device.sharesHostMemory() ? "upload the weights"
         : copied                     ? "copy the weights"
                                      : "convert the weights");
-  if (!inFiles)
+  if (!readsFiles || copied)
     files.clear();
 }
 

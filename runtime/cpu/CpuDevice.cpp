@@ -6,6 +6,7 @@
 #include "runtime/support/AmxPermission.h"
 #include "runtime/support/Error.h"
 #include "runtime/support/ParallelFor.h"
+#include "runtime/support/RoundUp.h"
 
 #include <algorithm>
 #include <array>
@@ -97,7 +98,7 @@ std::unique_ptr<CodeModule> CpuDevice::loadModule(const plan::CodeModule &module
 void CpuDevice::prepare(LaunchList &list) {
   std::lock_guard<std::mutex> lock(mutex);
   // A page lies between the workers' parts, so that hardware prefetches for one worker do not read another's part.
-  size_t stride = (list.scratchBytes + 4095) / 4096 * 4096 + 4096;
+  size_t stride = roundUp(list.scratchBytes, 4096) + 4096;
   if (list.scratchBytes == 0 || stride <= scratchStride)
     return;
   scratch = allocate(stride * pool.size(), MemoryUse::Sparse);

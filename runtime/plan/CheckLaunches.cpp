@@ -8,6 +8,7 @@
 #include "runtime/abi/DataType.h"
 #include "runtime/plan/PlanChecks.h"
 #include "runtime/plan/Steps.h"
+#include "runtime/support/RoundUp.h"
 
 namespace quipu {
 namespace {
@@ -102,7 +103,7 @@ private:
                   const std::string &place) {
     switch (kind) {
     case plan::ArgKind::arena: {
-      uint64_t align = program.row_align(), rows = (program.max_rows() + align - 1) / align * align;
+      uint64_t rows = roundUp(program.max_rows(), program.row_align());
       if (param.bytes() > (program.arena_bytes() - value) / rows)
         wrong(place, ": ", rows, " rows of ", param.bytes(), " bytes at ", value, " leave the arena of ",
               program.arena_bytes());

@@ -3,6 +3,7 @@
 #include "runtime/abi/CudaLimits.h"
 #include "runtime/abi/DataType.h"
 #include "runtime/plan/PlanChecks.h"
+#include "runtime/support/RoundUp.h"
 
 #include <algorithm>
 #include <initializer_list>
@@ -141,7 +142,7 @@ private:
       checkRange(program.max_rows(), program.min_rows(), 1 << 20, field + ": max_rows");
       checkRange(program.row_align(), 1, program.max_rows(), field + ": row_align");
       uint64_t align = program.row_align();
-      if ((program.min_rows() + align - 1) / align * align > program.max_rows())
+      if (roundUp(program.min_rows(), align) > program.max_rows())
         wrong(field, ": min_rows ", program.min_rows(), " padded to row_align ", align, " exceeds max_rows ",
               program.max_rows());
       checkRange(program.arena_bytes(), 0, kMaxBytes, field + ": arena_bytes");

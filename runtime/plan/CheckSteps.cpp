@@ -6,6 +6,7 @@
 #include "runtime/abi/WeightFormat.h"
 #include "runtime/plan/PlanChecks.h"
 #include "runtime/plan/Steps.h"
+#include "runtime/support/RoundUp.h"
 
 #include <set>
 #include <string_view>
@@ -124,10 +125,7 @@ private:
     return uint64_t(sequence.repeat()) * (3 * numArgs(step) + entries);
   }
 
-  static uint64_t paddedRows(const plan::Program &program) {
-    uint64_t align = program.row_align();
-    return (program.max_rows() + align - 1) / align * align;
-  }
+  static uint64_t paddedRows(const plan::Program &program) { return roundUp(program.max_rows(), program.row_align()); }
 
   void checkTwoArguments(const plan::Step &step, const std::string &where) {
     if (numArgs(step) != 2)

@@ -34,16 +34,6 @@ namespace fs = std::filesystem;
 
 namespace quipu::tool {
 
-static std::optional<frontend::DType> parseDType(const std::string &name) {
-  if (name == "f32")
-    return frontend::DType::f32;
-  if (name == "bf16")
-    return frontend::DType::bf16;
-  if (name == "f16")
-    return frontend::DType::f16;
-  return std::nullopt;
-}
-
 static void writeText(OutputFile &file, const std::string &text) {
   file.write(text.data(), text.size());
   file.commit();
@@ -179,14 +169,14 @@ void Compilation::openOutputs() {
 }
 
 frontend::DType Compilation::computeDType() const {
-  std::optional<frontend::DType> dtype = parseDType(options.dtype);
+  std::optional<frontend::DType> dtype = frontend::dtypeNamed(options.dtype);
   return dtype ? *dtype : frontend::resolveComputeDType(model, graphOptions());
 }
 
 frontend::GraphOptions Compilation::graphOptions() const {
   frontend::GraphOptions graph;
-  graph.computeDType = parseDType(options.dtype);
-  graph.kvDType = parseDType(options.kvDtype);
+  graph.computeDType = frontend::dtypeNamed(options.dtype);
+  graph.kvDType = frontend::dtypeNamed(options.kvDtype);
   if (!options.quantize.empty())
     graph.quantize = frontend::QuantizeMix::find(options.quantize);
   backend->describeBlocks(graph);

@@ -26,12 +26,7 @@ struct ConvertCommand {
 
 convert::ConvertOptions ConvertCommand::options(bool toGguf) const {
   convert::ConvertOptions options;
-  if (dtype == "f32")
-    options.dtype = frontend::DType::f32;
-  else if (dtype == "f16")
-    options.dtype = frontend::DType::f16;
-  else if (dtype == "bf16")
-    options.dtype = frontend::DType::bf16;
+  options.dtype = frontend::dtypeNamed(dtype);
   if (!quantize.empty()) {
     if (!toGguf)
       throw UsageError("--quantize " + quantize +

@@ -4,6 +4,7 @@
 #include "runtime/core/Device.h"
 #include "runtime/core/MemoryPlan.h"
 #include "runtime/support/Error.h"
+#include "runtime/support/RoundUp.h"
 
 #include <algorithm>
 #include <chrono>
@@ -37,7 +38,7 @@ void checkTests(const PlanFile &file, const std::vector<BenchTest> &tests) {
 
 uint64_t cacheTokensOf(const plan::Plan &plan, const std::vector<BenchTest> &tests) {
   uint64_t page = plan.kv_cache()->page();
-  return mostSequences(tests) * ((mostPositions(tests) + page - 1) / page * page);
+  return mostSequences(tests) * roundUp(mostPositions(tests), page);
 }
 
 Bench::Bench(std::shared_ptr<const Model> loaded, std::unique_ptr<Ceilings> limits, const std::vector<BenchTest> &tests,
