@@ -3,9 +3,9 @@
 #ifndef QUIPU_TOOLS_QUIPU_COMPILE_COMPILATION_H
 #define QUIPU_TOOLS_QUIPU_COMPILE_COMPILATION_H
 
-#include "convert/WeightsFile.h"
 #include "frontends/common/GraphBuilder.h"
 #include "frontends/common/Model.h"
+#include "frontends/convert/WeightsFile.h"
 #include "runtime/support/OutputFile.h"
 #include "tools/quipu-compile/Backend.h"
 #include "tools/quipu-compile/CompilerThreads.h"

@@ -1,6 +1,6 @@
 //===- Convert.cpp - quipu convert: one format to another --------------------------------===//
 
-#include "convert/Conversion.h"
+#include "frontends/convert/Conversion.h"
 #include "runtime/support/Error.h"
 #include "tools/common/Console.h"
 #include "tools/quipu/Command.h"

@@ -14,7 +14,8 @@ RULES = {
     "ir": ["runtime/abi"],
     "passes": ["ir", "runtime/abi"],
     "frontends": ["ir", "runtime/abi", "runtime/support"],
-    "convert": ["frontends", "runtime/abi", "runtime/support"],
+    # Writers of other formats need no dialect.
+    "frontends/convert": ["frontends", "runtime/abi", "runtime/support"],
     "codegen/common": ["codegen", "ir", "runtime/abi", "runtime/support"],
     "codegen/schedule": ["codegen", "ir"],
     "codegen/cpu": ["codegen/Passes.h", "codegen/common", "ir", "runtime/abi", "runtime/support"],
@@ -31,8 +32,8 @@ RULES = {
     "codegen": ["ir"],
     "tools/common": ["runtime/support"],
     # No MLIR: what needs the compiler starts quipu-compile, whose options it knows.
-    "tools/quipu": ["convert", "frontends", "runtime", "tools/common", "tools/quipu-compile/Options.h"],
-    "tools": ["codegen", "convert", "frontends", "ir", "passes", "runtime", "tools"],
+    "tools/quipu": ["frontends", "runtime", "tools/common", "tools/quipu-compile/Options.h"],
+    "tools": ["codegen", "frontends", "ir", "passes", "runtime", "tools"],
 }
 
 

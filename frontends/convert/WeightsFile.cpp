@@ -1,8 +1,8 @@
 //===- WeightsFile.cpp - The rounded tensors of a plan ------------------------------------===//
 
-#include "convert/WeightsFile.h"
+#include "frontends/convert/WeightsFile.h"
 
-#include "convert/TensorWriter.h"
+#include "frontends/convert/TensorWriter.h"
 #include "runtime/support/Error.h"
 #include "runtime/support/FileKind.h"
 #include "runtime/support/Hash.h"

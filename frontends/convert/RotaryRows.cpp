@@ -1,6 +1,6 @@
 //===- RotaryRows.cpp - The order of rows of queries and keys ----------------------------===//
 
-#include "convert/RotaryRows.h"
+#include "frontends/convert/RotaryRows.h"
 
 #include "runtime/support/Error.h"
 

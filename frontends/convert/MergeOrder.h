@@ -1,7 +1,7 @@
 //===- MergeOrder.h - Merges in the order of files --------------------------*- C++ -*-===//
 
-#ifndef QUIPU_CONVERT_MERGEORDER_H
-#define QUIPU_CONVERT_MERGEORDER_H
+#ifndef QUIPU_FRONTENDS_CONVERT_MERGEORDER_H
+#define QUIPU_FRONTENDS_CONVERT_MERGEORDER_H
 
 #include "runtime/abi/BpeData.h"
 
@@ -21,4 +21,4 @@ inline std::vector<BpeMerge> mergesInOrder(const BpeData &bpe) {
 
 } // namespace quipu::convert
 
-#endif // QUIPU_CONVERT_MERGEORDER_H
+#endif // QUIPU_FRONTENDS_CONVERT_MERGEORDER_H

@@ -1,8 +1,8 @@
 //===- Conversion.cpp - What conversions to all formats share ----------------------------===//
 
-#include "convert/Conversion.h"
+#include "frontends/convert/Conversion.h"
 
-#include "convert/RotaryRows.h"
+#include "frontends/convert/RotaryRows.h"
 
 #include <set>
 

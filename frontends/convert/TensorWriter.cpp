@@ -1,6 +1,6 @@
 //===- TensorWriter.cpp - Tensors of a model, in other formats ---------------------------===//
 
-#include "convert/TensorWriter.h"
+#include "frontends/convert/TensorWriter.h"
 
 #include "runtime/abi/TensorPieces.h"
 #include "runtime/support/Error.h"

@@ -1,6 +1,6 @@
 //===- Safetensors.cpp - Tensors as safetensors files -------------------------------------===//
 
-#include "convert/Safetensors.h"
+#include "frontends/convert/Safetensors.h"
 
 #include "runtime/support/Error.h"
 #include "runtime/support/RoundUp.h"

@@ -1,7 +1,7 @@
 //===- OutputFolder.h - Folders that appear whole or not at all -------------*- C++ -*-===//
 
-#ifndef QUIPU_CONVERT_OUTPUTFOLDER_H
-#define QUIPU_CONVERT_OUTPUTFOLDER_H
+#ifndef QUIPU_FRONTENDS_CONVERT_OUTPUTFOLDER_H
+#define QUIPU_FRONTENDS_CONVERT_OUTPUTFOLDER_H
 
 #include "runtime/support/OutputFile.h"
 #include "runtime/support/TemporaryName.h"
@@ -40,4 +40,4 @@ private:
 
 } // namespace quipu::convert
 
-#endif // QUIPU_CONVERT_OUTPUTFOLDER_H
+#endif // QUIPU_FRONTENDS_CONVERT_OUTPUTFOLDER_H

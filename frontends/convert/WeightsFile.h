@@ -11,12 +11,12 @@
 //
 //===----------------------------------------------------------------------------------===//
 
-#ifndef QUIPU_CONVERT_WEIGHTSFILE_H
-#define QUIPU_CONVERT_WEIGHTSFILE_H
+#ifndef QUIPU_FRONTENDS_CONVERT_WEIGHTSFILE_H
+#define QUIPU_FRONTENDS_CONVERT_WEIGHTSFILE_H
 
-#include "convert/TensorWriter.h"
 #include "frontends/common/Model.h"
 #include "frontends/common/QuantizeMix.h"
+#include "frontends/convert/TensorWriter.h"
 #include "runtime/support/OutputFile.h"
 
 #include <functional>
@@ -59,4 +59,4 @@ std::string tableOf(const std::vector<RoundedTensor> &rounded);
 
 } // namespace quipu::convert
 
-#endif // QUIPU_CONVERT_WEIGHTSFILE_H
+#endif // QUIPU_FRONTENDS_CONVERT_WEIGHTSFILE_H

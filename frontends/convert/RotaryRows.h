@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------------------===//
 
-#ifndef QUIPU_CONVERT_ROTARYROWS_H
-#define QUIPU_CONVERT_ROTARYROWS_H
+#ifndef QUIPU_FRONTENDS_CONVERT_ROTARYROWS_H
+#define QUIPU_FRONTENDS_CONVERT_ROTARYROWS_H
 
 #include "frontends/common/Layout.h"
 
@@ -22,4 +22,4 @@ std::function<uint64_t(uint64_t row)> rotaryRows(const frontend::ExpectedWeight 
 
 } // namespace quipu::convert
 
-#endif // QUIPU_CONVERT_ROTARYROWS_H
+#endif // QUIPU_FRONTENDS_CONVERT_ROTARYROWS_H

@@ -4,8 +4,8 @@
 //
 //===----------------------------------------------------------------------------------===//
 
-#ifndef QUIPU_CONVERT_GGUFHEADER_H
-#define QUIPU_CONVERT_GGUFHEADER_H
+#ifndef QUIPU_FRONTENDS_CONVERT_GGUFHEADER_H
+#define QUIPU_FRONTENDS_CONVERT_GGUFHEADER_H
 
 #include "frontends/gguf/Metadata.h"
 
@@ -45,4 +45,4 @@ private:
 
 } // namespace quipu::convert
 
-#endif // QUIPU_CONVERT_GGUFHEADER_H
+#endif // QUIPU_FRONTENDS_CONVERT_GGUFHEADER_H

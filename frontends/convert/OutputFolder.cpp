@@ -1,6 +1,6 @@
 //===- OutputFolder.cpp - Folders that appear whole or not at all ------------------------===//
 
-#include "convert/OutputFolder.h"
+#include "frontends/convert/OutputFolder.h"
 
 #include "runtime/support/Error.h"
 #include "runtime/support/MappedFile.h"

@@ -1,7 +1,7 @@
 //===- HfTokenizer.h - A tokenizer as files of a Hugging Face folder --------*- C++ -*-===//
 
-#ifndef QUIPU_CONVERT_HFTOKENIZER_H
-#define QUIPU_CONVERT_HFTOKENIZER_H
+#ifndef QUIPU_FRONTENDS_CONVERT_HFTOKENIZER_H
+#define QUIPU_FRONTENDS_CONVERT_HFTOKENIZER_H
 
 #include "frontends/common/Model.h"
 
@@ -20,4 +20,4 @@ TextFiles tokenizerFiles(const frontend::Model &model);
 
 } // namespace quipu::convert
 
-#endif // QUIPU_CONVERT_HFTOKENIZER_H
+#endif // QUIPU_FRONTENDS_CONVERT_HFTOKENIZER_H

@@ -4,10 +4,10 @@
 //
 //===----------------------------------------------------------------------------------===//
 
-#include "convert/Conversion.h"
-#include "convert/GgufHeader.h"
-#include "convert/GgufTokenizer.h"
 #include "frontends/common/PlanTypes.h"
+#include "frontends/convert/Conversion.h"
+#include "frontends/convert/GgufHeader.h"
+#include "frontends/convert/GgufTokenizer.h"
 #include "frontends/gguf/Architectures.h"
 #include "frontends/gguf/Rope.h"
 #include "frontends/gguf/TensorNames.h"

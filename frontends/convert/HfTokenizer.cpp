@@ -4,12 +4,12 @@
 //
 //===----------------------------------------------------------------------------------===//
 
-#include "convert/HfTokenizer.h"
+#include "frontends/convert/HfTokenizer.h"
 
-#include "convert/MergeOrder.h"
 #include "frontends/common/Json.h"
 #include "frontends/common/SplitPatterns.h"
 #include "frontends/common/Vocabulary.h"
+#include "frontends/convert/MergeOrder.h"
 #include "runtime/support/Error.h"
 
 #include <algorithm>

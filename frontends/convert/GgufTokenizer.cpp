@@ -4,13 +4,13 @@
 //
 //===----------------------------------------------------------------------------------===//
 
-#include "convert/GgufTokenizer.h"
+#include "frontends/convert/GgufTokenizer.h"
 
-#include "convert/MergeOrder.h"
 #include "frontends/common/ByteLevelVocabulary.h"
 #include "frontends/common/Json.h"
 #include "frontends/common/PieceModel.h"
 #include "frontends/common/Vocabulary.h"
+#include "frontends/convert/MergeOrder.h"
 #include "runtime/support/Error.h"
 
 #include <algorithm>

@@ -1,7 +1,7 @@
 //===- TensorWriter.h - Tensors of a model, in other formats ---------------*- C++ -*-===//
 
-#ifndef QUIPU_CONVERT_TENSORWRITER_H
-#define QUIPU_CONVERT_TENSORWRITER_H
+#ifndef QUIPU_FRONTENDS_CONVERT_TENSORWRITER_H
+#define QUIPU_FRONTENDS_CONVERT_TENSORWRITER_H
 
 #include "frontends/common/WeightIndex.h"
 #include "runtime/support/MappedFile.h"
@@ -69,4 +69,4 @@ private:
 
 } // namespace quipu::convert
 
-#endif // QUIPU_CONVERT_TENSORWRITER_H
+#endif // QUIPU_FRONTENDS_CONVERT_TENSORWRITER_H

@@ -6,14 +6,14 @@
 //
 //===----------------------------------------------------------------------------------===//
 
-#ifndef QUIPU_CONVERT_CONVERSION_H
-#define QUIPU_CONVERT_CONVERSION_H
+#ifndef QUIPU_FRONTENDS_CONVERT_CONVERSION_H
+#define QUIPU_FRONTENDS_CONVERT_CONVERSION_H
 
-#include "convert/TensorWriter.h"
-#include "convert/WeightsFile.h"
 #include "frontends/common/Layout.h"
 #include "frontends/common/Model.h"
 #include "frontends/common/QuantizeMix.h"
+#include "frontends/convert/TensorWriter.h"
+#include "frontends/convert/WeightsFile.h"
 
 #include <optional>
 #include <string>
@@ -65,4 +65,4 @@ ConvertReport writeHuggingFace(const frontend::Model &model, const std::string &
 
 } // namespace quipu::convert
 
-#endif // QUIPU_CONVERT_CONVERSION_H
+#endif // QUIPU_FRONTENDS_CONVERT_CONVERSION_H

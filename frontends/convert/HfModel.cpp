@@ -1,11 +1,11 @@
 //===- HfModel.cpp - A model as a Hugging Face folder -------------------------------------===//
 
-#include "convert/Conversion.h"
-#include "convert/HfTokenizer.h"
-#include "convert/OutputFolder.h"
-#include "convert/Safetensors.h"
 #include "frontends/common/Json.h"
 #include "frontends/common/PlanTypes.h"
+#include "frontends/convert/Conversion.h"
+#include "frontends/convert/HfTokenizer.h"
+#include "frontends/convert/OutputFolder.h"
+#include "frontends/convert/Safetensors.h"
 #include "frontends/hf/Architectures.h"
 #include "frontends/hf/TensorNames.h"
 #include "runtime/support/Error.h"

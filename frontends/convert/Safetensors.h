@@ -1,10 +1,10 @@
 //===- Safetensors.h - Tensors as safetensors files -------------------------*- C++ -*-===//
 
-#ifndef QUIPU_CONVERT_SAFETENSORS_H
-#define QUIPU_CONVERT_SAFETENSORS_H
+#ifndef QUIPU_FRONTENDS_CONVERT_SAFETENSORS_H
+#define QUIPU_FRONTENDS_CONVERT_SAFETENSORS_H
 
-#include "convert/Conversion.h"
-#include "convert/OutputFolder.h"
+#include "frontends/convert/Conversion.h"
+#include "frontends/convert/OutputFolder.h"
 
 #include <vector>
 
@@ -16,4 +16,4 @@ void writeSafetensors(const frontend::WeightIndex &index, const std::vector<Outp
 
 } // namespace quipu::convert
 
-#endif // QUIPU_CONVERT_SAFETENSORS_H
+#endif // QUIPU_FRONTENDS_CONVERT_SAFETENSORS_H

@@ -1,6 +1,6 @@
 //===- GgufHeader.cpp - The header of a GGUF file, to be written -------------------------===//
 
-#include "convert/GgufHeader.h"
+#include "frontends/convert/GgufHeader.h"
 
 #include "frontends/gguf/File.h"
 #include "runtime/support/RoundUp.h"

@@ -1,10 +1,10 @@
 //===- GgufTokenizer.h - A tokenizer in a GGUF file -------------------------*- C++ -*-===//
 
-#ifndef QUIPU_CONVERT_GGUFTOKENIZER_H
-#define QUIPU_CONVERT_GGUFTOKENIZER_H
+#ifndef QUIPU_FRONTENDS_CONVERT_GGUFTOKENIZER_H
+#define QUIPU_FRONTENDS_CONVERT_GGUFTOKENIZER_H
 
-#include "convert/GgufHeader.h"
 #include "frontends/common/Model.h"
+#include "frontends/convert/GgufHeader.h"
 
 namespace quipu::convert {
 
@@ -14,4 +14,4 @@ void writeTokenizer(const frontend::Model &model, bool without, GgufHeader &head
 
 } // namespace quipu::convert
 
-#endif // QUIPU_CONVERT_GGUFTOKENIZER_H
+#endif // QUIPU_FRONTENDS_CONVERT_GGUFTOKENIZER_H
