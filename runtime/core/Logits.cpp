@@ -24,6 +24,13 @@ int32_t mostLikely(std::span<const float> logits) {
   return best;
 }
 
+float logProbability(std::span<const float> logits, int32_t token) {
+  double largest = *std::ranges::max_element(logits), sum = 0;
+  for (float logit : logits)
+    sum += std::exp(double(logit) - largest);
+  return float(double(logits[size_t(token)]) - largest - std::log(sum));
+}
+
 bool allFinite(std::span<const float> logits) {
   // Infinities and NaN have all bits of the exponent set. Whole numbers and no early end: the loop becomes vectors.
   constexpr uint32_t kExponent = 0x7f800000;

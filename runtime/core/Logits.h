@@ -16,6 +16,9 @@ namespace quipu {
 /// infinity.
 int32_t mostLikely(std::span<const float> logits);
 
+/// Natural logarithm of the probability of `token` by the softmax of the logits, which are finite.
+float logProbability(std::span<const float> logits, int32_t token);
+
 /// Whether no logit is NaN or infinite.
 bool allFinite(std::span<const float> logits);
 

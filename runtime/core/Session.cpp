@@ -2,6 +2,7 @@
 
 #include "runtime/core/Session.h"
 #include "runtime/core/DecodeLoop.h"
+#include "runtime/core/Logits.h"
 #include "runtime/core/StepRunner.h"
 #include "runtime/support/Error.h"
 
@@ -61,6 +62,24 @@ void Session::step(std::span<const SequenceTokens> batch, const LogitsSink &sink
     for (size_t i = 0; i < wanted.size(); ++i)
       sink(wanted[i].part, wanted[i].token, {logits + i * vocab, vocab});
   });
+}
+
+void Session::score(std::span<const SequenceTargets> batch, const ScoreSink &sink, const StepOptions &options) {
+  std::vector<SequenceTokens> parts;
+  std::vector<uint64_t> begins;
+  for (const SequenceTargets &each : batch) {
+    parts.push_back({each.sequence, each.tokens, LogitsMode::Targets, each.targets});
+    begins.push_back(length(each.sequence));
+  }
+  step(
+      parts,
+      [&](size_t sequence, size_t token, std::span<const float> logits) {
+        FiniteCheck check;
+        check.look(logits, begins[sequence] + token, sequence);
+        check.require(impl->model->plan());
+        sink(sequence, token, logProbability(logits, batch[sequence].targets[token]));
+      },
+      options);
 }
 
 LogitsRows Session::prefill(SequenceId sequence, std::span<const int32_t> tokens, LogitsMode logits,

@@ -19,15 +19,32 @@ namespace quipu {
 /// Names a sequence of a session, from addSequence() to removeSequence(); ids are used again.
 using SequenceId = int32_t;
 
-/// For which of the new tokens a step gives logits.
-enum class LogitsMode { None, Last, All };
+/// For which of the new tokens a step gives logits. `Targets`: for those that have a target.
+enum class LogitsMode { None, Last, All, Targets };
+
+/// The target of a token after which nothing is scored.
+inline constexpr int32_t kNoTarget = -1;
 
 /// New tokens of one sequence in a step. They follow the tokens that the sequence already has.
 struct SequenceTokens {
   SequenceId sequence = 0;
   std::span<const int32_t> tokens;
   LogitsMode logits = LogitsMode::Last;
+  /// For LogitsMode::Targets, one for each token: the token that may follow it, or kNoTarget.
+  std::span<const int32_t> targets = {};
 };
+
+/// New tokens of one sequence, and for each of them the token whose probability behind it is wanted, or kNoTarget. In a
+/// text targets[i] is tokens[i + 1]; nothing prevents another one.
+struct SequenceTargets {
+  SequenceId sequence = 0;
+  std::span<const int32_t> tokens;
+  std::span<const int32_t> targets;
+};
+
+/// Called once for each target, in order. Arguments: index of the sequence in the batch, index of the token among the
+/// sequence's new tokens, natural logarithm of the probability that the target follows it.
+using ScoreSink = std::function<void(size_t sequence, size_t token, float logProbability)>;
 
 /// Logits of a step, float[rows][V]. Rows are in the order of the step's sequences and of their tokens. It points into
 /// the session and is valid until the session's next step.
@@ -125,7 +142,18 @@ public:
   /// The same, but it does not keep the logits of all launches. So memory does not grow with the number of wanted rows.
   void step(std::span<const SequenceTokens> batch, const LogitsSink &sink, const StepOptions &options = {});
 
-  /// The same for one sequence with any number of tokens.
+  /// Appends the tokens as step() does, in several launches if they are too many for one, and gives the probability of
+  /// each target. It keeps no logits of all positions: memory does not grow with the number of targets. Throws Error as
+  /// step() does, if there is not one target for each token, if a target is outside the vocabulary, and if a logit of
+  /// a scored row is NaN or infinite.
+  ///
+  /// A batch has up to Model::maxSequences() sequences (--max-batch of the plan), which share launches. No sequence
+  /// sees another, and each begins at its own position. So short texts are packed by giving each a sequence of its own:
+  /// rows of one launch belong to as many sequences as fit into it. Each begins at a multiple of the program's
+  /// row_align (plan.fbs); rows in between are padding. removeSequence() or truncate(sequence, 0) frees its place.
+  void score(std::span<const SequenceTargets> batch, const ScoreSink &sink, const StepOptions &options = {});
+
+  /// The same as step() for one sequence with any number of tokens.
   LogitsRows prefill(SequenceId sequence, std::span<const int32_t> tokens, LogitsMode logits = LogitsMode::Last,
                      uint32_t chunkRows = 0);
 

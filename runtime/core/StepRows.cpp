@@ -61,6 +61,21 @@ size_t chooseProgram(const Model &model, std::span<const SequenceTokens> batch, 
   return decode ? *decode : padded < programs.size() ? padded : largest;
 }
 
+/// Whether the logits behind new token number `token` are wanted.
+static bool isWanted(const SequenceTokens &part, size_t token) {
+  switch (part.logits) {
+  case LogitsMode::None:
+    return false;
+  case LogitsMode::Last:
+    return token + 1 == part.tokens.size();
+  case LogitsMode::All:
+    return true;
+  case LogitsMode::Targets:
+    return part.targets[token] != kNoTarget;
+  }
+  return false;
+}
+
 void LaunchPart::fill(std::span<const SequenceTokens> batch, BatchCursor &cursor, const plan::Program &program,
                       const KvCache &cache, uint64_t limit) {
   rows.clear();
@@ -78,8 +93,7 @@ void LaunchPart::fill(std::span<const SequenceTokens> batch, BatchCursor &cursor
     uint64_t count = std::min({uint64_t(part.tokens.size() - cursor.token), bound - begin, left});
     uint32_t position = cache.length(part.sequence);
     for (uint64_t i = 0; i < count; ++i, ++cursor.token) {
-      bool last = cursor.token + 1 == part.tokens.size();
-      if (part.logits == LogitsMode::All || (part.logits == LogitsMode::Last && last)) {
+      if (isWanted(part, cursor.token)) {
         rows.outputs.push_back(int32_t(rows.size()));
         wanted.push_back({cursor.part, cursor.token});
       }

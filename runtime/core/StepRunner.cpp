@@ -19,6 +19,16 @@ void StepRunner::requireAlive(SequenceId sequence) const {
     fail("sequence ", sequence, ": not alive; sequences come from addSequence()");
 }
 
+/// Throws Error unless each token has a target of the vocabulary, or says that it has none.
+static void checkTargets(const SequenceTokens &part, uint32_t vocab) {
+  if (part.targets.size() != part.tokens.size())
+    fail("sequence ", part.sequence, ": ", part.tokens.size(), " tokens have ", part.targets.size(),
+         " targets; give one for each, or ", kNoTarget, " where nothing is scored");
+  for (size_t j = 0; j < part.targets.size(); ++j)
+    if (part.targets[j] != kNoTarget && (part.targets[j] < 0 || uint32_t(part.targets[j]) >= vocab))
+      fail("target ", j, " of the input has id ", part.targets[j], ", the vocabulary has ids 0 to ", vocab - 1);
+}
+
 void StepRunner::check(Batch batch) const {
   if (batch.empty())
     fail("no tokens to run; give at least one");
@@ -36,6 +46,8 @@ void StepRunner::check(Batch batch) const {
     for (size_t j = 0; j < part.tokens.size(); ++j)
       if (part.tokens[j] < 0 || uint32_t(part.tokens[j]) >= vocab)
         fail("token ", j, " of the input has id ", part.tokens[j], ", the vocabulary has ids 0 to ", vocab - 1);
+    if (part.logits == LogitsMode::Targets)
+      checkTargets(part, vocab);
     uint64_t before = cache.length(part.sequence);
     uint64_t total = before + part.tokens.size();
     if (total > maxLength)
@@ -60,7 +72,7 @@ uint64_t StepRunner::rowLimit(Batch batch, const StepOptions &options) const {
   uint64_t limit = options.chunkRows ? options.chunkRows : UINT64_MAX;
   // If every row may be wanted, a launch has at most as many rows as there is room for logits.
   for (const SequenceTokens &each : batch)
-    if (each.logits == LogitsMode::All)
+    if (each.logits == LogitsMode::All || each.logits == LogitsMode::Targets)
       limit = std::min<uint64_t>(limit, executor.maxOutputs());
   return limit;
 }

@@ -1,0 +1,130 @@
+//===- ScoreTest.cpp: probabilities of given tokens --------------------------------------===//
+
+#include "runtime/core/Session.h"
+#include "test/runtime/ToyPlan.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+using namespace quipu;
+using namespace quipu::test;
+
+namespace {
+
+std::vector<int32_t> tokensOf(int seed, size_t count) {
+  std::vector<int32_t> tokens;
+  for (size_t i = 0; i < count; ++i)
+    tokens.push_back(int32_t((i * 11 + size_t(seed) * 5 + i * i) % size_t(kToyVocab)));
+  return tokens;
+}
+
+/// Three texts of different lengths, and targets that are missing, likely and unlikely.
+struct Texts {
+  std::vector<std::vector<int32_t>> tokens = {tokensOf(1, 13), tokensOf(2, 1), tokensOf(3, 29)};
+  std::vector<std::vector<int32_t>> targets;
+  size_t wanted = 0;
+
+  Texts() {
+    for (size_t i = 0; i < tokens.size(); ++i) {
+      targets.push_back(tokensOf(int(i) + 7, tokens[i].size()));
+      for (size_t t = 0; t < targets[i].size(); t += 3)
+        targets[i][t] = i == 1 ? targets[i][t] : kNoTarget;
+      for (int32_t target : targets[i])
+        wanted += target != kNoTarget;
+    }
+  }
+
+  std::vector<SequenceTargets> batch(Session &session) const {
+    std::vector<SequenceTargets> parts;
+    for (size_t i = 0; i < tokens.size(); ++i)
+      parts.push_back({session.addSequence(), tokens[i], targets[i]});
+    return parts;
+  }
+};
+
+/// From the definition.
+double logSoftmax(std::span<const float> logits, int32_t target) {
+  double sum = 0;
+  for (float logit : logits)
+    sum += std::exp(double(logit) - double(logits[0]));
+  return double(logits[size_t(target)]) - double(logits[0]) - std::log(sum);
+}
+
+} // namespace
+
+// Test: of a batch that takes one launch or many, each target gets the logarithm of its softmax, in order, and tokens
+// without a target get nothing. (Logits of the toy model say of which launch they are, so they come from such steps.)
+TEST(Score, IsTheSoftmaxOfTheLogits) {
+  TempFolder folder;
+  std::shared_ptr<const Model> model = Model::load(writeToyPlan(folder, toyPlan(folder)));
+  Texts texts;
+  for (uint32_t chunk : {0u, 1u, 2u, 5u, 12u, 100u}) {
+    SCOPED_TRACE(chunk);
+    Session session(model), reference(model);
+    std::vector<std::pair<size_t, size_t>> places, expectedPlaces;
+    std::vector<float> scores;
+    session.score(
+        texts.batch(session),
+        [&](size_t sequence, size_t token, float score) {
+          places.push_back({sequence, token});
+          scores.push_back(score);
+        },
+        StepOptions{chunk});
+    std::vector<SequenceTokens> parts;
+    for (const SequenceTargets &each : texts.batch(reference))
+      parts.push_back({each.sequence, each.tokens, LogitsMode::All});
+    std::vector<double> expected;
+    reference.step(
+        parts,
+        [&](size_t sequence, size_t token, std::span<const float> logits) {
+          int32_t target = texts.targets[sequence][token];
+          if (target == kNoTarget)
+            return;
+          expectedPlaces.push_back({sequence, token});
+          expected.push_back(logSoftmax(logits, target));
+        },
+        StepOptions{chunk});
+    EXPECT_EQ(places, expectedPlaces);
+    ASSERT_EQ(scores.size(), texts.wanted);
+    for (size_t i = 0; i < scores.size(); ++i)
+      EXPECT_NEAR(scores[i], expected[i], 1e-5 * std::fabs(expected[i])) << "target " << i;
+    for (size_t i = 0; i < parts.size(); ++i)
+      EXPECT_EQ(session.length(parts[i].sequence), texts.tokens[i].size());
+  }
+}
+
+TEST(Score, Refusals) {
+  TempFolder folder;
+  Session session(Model::load(writeToyPlan(folder, toyPlan(folder))));
+  SequenceId sequence = session.addSequence();
+  std::vector<int32_t> tokens = {1, 2, 3};
+  auto refusal = [&](const std::vector<int32_t> &targets) {
+    SequenceTargets part = {sequence, tokens, targets};
+    return errorOf([&] { session.score({&part, 1}, [](size_t, size_t, float) { ADD_FAILURE(); }); });
+  };
+  EXPECT_NE(refusal({1, 2}).find("3 tokens have 2 targets; give one for each, or -1"), std::string::npos);
+  EXPECT_NE(refusal({1, 32, 2}).find("target 1 of the input has id 32, the vocabulary has ids 0 to 31"),
+            std::string::npos);
+  EXPECT_NE(refusal({1, 3, -2}).find("target 2 of the input has id -2"), std::string::npos);
+  EXPECT_EQ(session.length(sequence), 0u);
+}
+
+// Test: a logit that is no number is an error which says where.
+TEST(Score, NoNumbers) {
+  TempFolder folder;
+  plan::PlanT plan = toyPlan(folder);
+  std::vector<uint8_t> weights = readFile(folder.path("weights.safetensors"));
+  // The embedding of token 5 becomes NaN (bf16).
+  uint64_t header;
+  memcpy(&header, weights.data(), sizeof(header));
+  uint8_t *row = weights.data() + 8 + header + 5 * kToyHidden * 2;
+  std::fill_n(row, kToyHidden * 2, uint8_t(0xff));
+  writeFile(folder.path("weights.safetensors"), weights);
+  plan.files[0]->content_hash.clear();
+  Session session(Model::load(writeToyPlan(folder, plan)));
+  std::vector<int32_t> tokens = {1, 2}, targets = {3, 4};
+  SequenceTargets part = {session.addSequence(), tokens, targets};
+  std::string message = errorOf([&] { session.score({&part, 1}, [](size_t, size_t, float) {}); });
+  EXPECT_NE(message.find("the logits at position 0 are no numbers to choose from"), std::string::npos) << message;
+}
