@@ -46,25 +46,28 @@ GenerateSummary Generator::generate(std::span<const int32_t> prompt, const Gener
 GenerateSummary Generator::continueSequence(SequenceId sequence, std::span<const int32_t> prompt,
                                             const GenerateOptions &options, const TokenCallback &callback) {
   GenerateSummary summary;
-  summary.promptTokens = prompt.size();
+  std::span<const int32_t> unread = prompt.subspan(std::min<size_t>(session.length(sequence), prompt.size()));
+  summary.promptTokens = unread.size();
   const Model &model = session.model();
   Sampler sampler(options.sampling);
   for (int32_t token : prompt)
     sampler.accept(token);
-  // The new text continues the prompt's: the space before its first word is its own.
   std::optional<StreamDecoder> decoder;
   if (tokenizer)
-    decoder.emplace(*tokenizer, /*atStart=*/false);
+    decoder.emplace(*tokenizer, /*atStart=*/options.beginsText);
   else if (!options.stop.empty())
     fail("a text to stop at needs a tokenizer, and there is none");
   StopText stop(options.stop);
 
   std::optional<int32_t> ownEnd = addedEnd(model.config(), tokenizer);
+  auto isEnd = [&](int32_t token) {
+    return model.isEos(token) || token == ownEnd || std::ranges::find(options.ends, token) != options.ends.end();
+  };
   // Positions that the sequence holds.
   uint32_t length = 0;
   // Takes a new token; false when it is the last one, or an EOS.
   auto accept = [&](int32_t token) {
-    if (!options.ignoreEos && (model.isEos(token) || token == ownEnd)) {
+    if (!options.ignoreEos && isEnd(token)) {
       summary.reason = StopReason::Eos;
       return false;
     }
@@ -92,7 +95,7 @@ GenerateSummary Generator::continueSequence(SequenceId sequence, std::span<const
   };
 
   bool greedy = sampler.isPlainGreedy();
-  SequenceTokens part = {sequence, prompt, LogitsMode::Last};
+  SequenceTokens part = {sequence, unread, LogitsMode::Last};
   StepOptions stepOptions = {options.chunkRows};
   TokenSampling rule = sampler.rule();
   Clock::time_point begin = Clock::now();

@@ -21,8 +21,13 @@ struct GenerateOptions {
   uint32_t maxTokens = 0;
   /// Generation ends before the first of these texts, which is not given out. Needs a tokenizer.
   std::vector<std::string> stop;
-  /// Do not stop at an EOS id, be it the plan's or the tokenizer's.
+  /// Ids that end the text besides the EOS of plan and tokenizer, such as the end of a turn.
+  std::vector<int32_t> ends;
+  /// Do not stop at an EOS id, be it the plan's or the tokenizer's, nor at one of `ends`.
   bool ignoreEos = false;
+  /// The new text is one of its own, as an answer is: the space that some tokenizers put before the first word is left
+  /// out. Else the new text continues the prompt's, and this space is its own.
+  bool beginsText = false;
   /// Tokens of a prefill launch; 0: as many as the plan allows.
   uint32_t chunkRows = 0;
 };
@@ -30,6 +35,7 @@ struct GenerateOptions {
 enum class StopReason { Eos, StopText, MaxTokens, ContextFull, Callback };
 
 struct GenerateSummary {
+  /// Tokens of the prompt that were computed.
   size_t promptTokens = 0;
   /// New tokens handed to the callback (an EOS that stops is not among them).
   size_t newTokens = 0;
@@ -63,8 +69,9 @@ public:
   GenerateSummary generate(std::span<const int32_t> prompt, const GenerateOptions &options,
                            const TokenCallback &callback);
 
-  /// The same, continuing `sequence`, which is kept (chat): `prompt` follows what it holds. Sampled tokens are in the
-  /// sequence afterwards, except the last one.
+  /// The same, in `sequence`, which is kept (chat). `prompt`: all ids of the text, of which the sequence may hold the
+  /// first ones already. The summary counts the others. Sampled tokens are in the sequence afterwards, except the last
+  /// one.
   GenerateSummary continueSequence(SequenceId sequence, std::span<const int32_t> prompt, const GenerateOptions &options,
                                    const TokenCallback &callback);
 

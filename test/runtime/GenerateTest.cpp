@@ -131,12 +131,23 @@ TEST_F(GenerateTest, Continues) {
   Generator generator(session, nullptr);
   generator.continueSequence(sequence, whole, options, collect);
   EXPECT_EQ(session.length(sequence), 5u);
-  // The last token was not run yet: it goes in front of the next turn.
-  std::vector<int32_t> turn = {whole.back(), 7};
+  // The last token was not run yet, so it is computed with the next turn.
   whole.push_back(7);
   std::vector<int32_t> prompt = whole;
-  generator.continueSequence(sequence, turn, options, collect);
+  GenerateSummary second = generator.continueSequence(sequence, prompt, options, collect);
+  EXPECT_EQ(second.promptTokens, 2u);
   EXPECT_EQ(std::vector<int32_t>(whole.begin() + ptrdiff_t(prompt.size()), whole.end()), generate(prompt));
+}
+
+// Test: further ids end a text too, unless nothing shall end it.
+TEST_F(GenerateTest, StopsAtFurtherEnds) {
+  options.maxTokens = 5;
+  std::vector<int32_t> tokens = generate({3, 9, 4});
+  options.ends = {tokens[0]};
+  EXPECT_EQ(generate({3, 9, 4}), tokens);
+  options.ignoreEos = false;
+  EXPECT_TRUE(generate({3, 9, 4}).empty());
+  EXPECT_EQ(summary.reason, StopReason::Eos);
 }
 
 // Test: the text of the callback is the text of the tokens, the held-back rest at the end included.
