@@ -18,13 +18,17 @@ void AddedTokens::add(std::string text, const AddedToken *token) {
   byText.emplace(std::move(text), token);
 }
 
-const AddedToken *AddedTokens::longestAt(std::string_view rest, size_t &length) const {
-  for (size_t each : lengths[uint8_t(rest.front())])
-    if (each <= rest.size())
-      if (auto found = byText.find(rest.substr(0, each)); found != byText.end()) {
-        length = each;
-        return found->second;
-      }
+const AddedToken *AddedTokens::longestAt(std::string_view text, size_t at, const TokenPlaces *places,
+                                         size_t &length) const {
+  for (size_t each : lengths[uint8_t(text[at])]) {
+    if (each > text.size() - at)
+      continue;
+    auto found = byText.find(text.substr(at, each));
+    if (found != byText.end() && (!places || (*places)(found->second->id, at, at + each))) {
+      length = each;
+      return found->second;
+    }
+  }
   return nullptr;
 }
 
@@ -66,7 +70,7 @@ static bool isInWord(std::string_view text, size_t begin, size_t end) {
          (end < text.size() && isWord(codePointAt(text.substr(end))));
 }
 
-std::vector<TextPart> AddedTokens::split(std::string_view text) const {
+std::vector<TextPart> AddedTokens::split(std::string_view text, const TokenPlaces *places) const {
   std::vector<TextPart> parts;
   // Where the part that is open begins.
   size_t open = 0;
@@ -76,7 +80,7 @@ std::vector<TextPart> AddedTokens::split(std::string_view text) const {
   };
   for (size_t at = 0; !empty() && at < text.size();) {
     size_t length = 0;
-    const AddedToken *token = longestAt(text.substr(at), length);
+    const AddedToken *token = longestAt(text, at, places, length);
     if (!token) {
       ++at;
       continue;

@@ -31,11 +31,12 @@ public:
 
   bool empty() const { return byText.empty(); }
 
-  /// The parts of a text in order; none is empty text.
-  std::vector<TextPart> split(std::string_view text) const;
+  /// The parts of a text in order; none is empty text. Tokens are found where `places` allows them, in bytes of `text`;
+  /// null: everywhere.
+  std::vector<TextPart> split(std::string_view text, const TokenPlaces *places = nullptr) const;
 
 private:
-  const AddedToken *longestAt(std::string_view rest, size_t &length) const;
+  const AddedToken *longestAt(std::string_view text, size_t at, const TokenPlaces *places, size_t &length) const;
 
   struct Hash : std::hash<std::string_view> {
     using is_transparent = void;

@@ -36,6 +36,7 @@ void BpeTokenizer::takeAddedTokens() {
     std::string text = token.normalized ? normalizer.apply(token.content, /*atStart=*/true) : token.content;
     if (!text.empty())
       finders.add(text, token, token.special);
+    takeSpelled(token.content, token.id, token.special);
   }
 }
 
@@ -92,28 +93,57 @@ bool BpeTokenizer::isPiece(int32_t id) const {
   return id >= 0 && size_t(id) < data.pieces.size() && !data.pieces[size_t(id)].empty();
 }
 
-/// One call of encodePlain().
+/// 0, and where each character ends.
+static std::vector<size_t> characterEnds(std::string_view text) {
+  std::vector<size_t> ends = {0};
+  while (ends.back() < text.size())
+    ends.push_back(ends.back() + characterLength(text.substr(ends.back())));
+  return ends;
+}
+
+/// One call of encodeParts().
 class BpeTokenizer::Encoding {
 public:
-  explicit Encoding(const BpeTokenizer &tokenizer)
-      : tokenizer(tokenizer), lock(tokenizer.cacheMutex, std::try_to_lock) {}
+  Encoding(const BpeTokenizer &tokenizer, SpecialTokens special, const TokenPlaces *places)
+      : tokenizer(tokenizer), special(special), places(places), lock(tokenizer.cacheMutex, std::try_to_lock) {}
 
-  std::vector<int32_t> run(std::string_view text, SpecialTokens special) {
-    for (const TextPart &part : tokenizer.finders.of(special, /*normalized=*/false).split(text)) {
-      bool isFirst = part.text.data() == text.data();
+  std::vector<int32_t> run(std::string_view text) {
+    for (const TextPart &part : tokenizer.finders.of(special, /*normalized=*/false).split(text, places)) {
       if (part.token)
         ids.push_back(part.token->id);
-      else if (tokenizer.normalizer.empty())
-        addNormalized(part.text, special, isFirst);
       else
-        addNormalized(tokenizer.normalizer.apply(part.text, isFirst), special, isFirst);
+        addPlain(part.text, size_t(part.text.data() - text.data()));
     }
     return std::move(ids);
   }
 
 private:
-  void addNormalized(std::string_view text, SpecialTokens special, bool isFirst) {
-    for (const TextPart &part : tokenizer.finders.of(special, /*normalized=*/true).split(text)) {
+  /// Text without tokens that are found in the text as it is; `offset`: where it begins.
+  void addPlain(std::string_view text, size_t offset) {
+    bool isFirst = offset == 0;
+    const TextSteps &normalizer = tokenizer.normalizer;
+    if (normalizer.empty() && !places)
+      return addNormalized(text, isFirst, nullptr);
+    std::string normal = normalizer.apply(text, isFirst);
+    if (!places)
+      return addNormalized(normal, isFirst, nullptr);
+    // Normalising changes a character by itself or with its neighbours. So the length of a front of the text, when it
+    // is normalised, tells where in the text a place of the normalised one lies.
+    std::vector<size_t> fronts;
+    auto lengthOf = [&](size_t front) { return normalizer.apply(text.substr(0, front), isFirst).size(); };
+    TokenPlaces inNormal = [&](int32_t id, size_t begin, size_t end) {
+      if (fronts.empty())
+        fronts = characterEnds(text);
+      auto first = std::ranges::partition_point(fronts, [&](size_t front) { return lengthOf(front) <= begin; });
+      auto last = std::ranges::partition_point(fronts, [&](size_t front) { return lengthOf(front) < end; });
+      return (*places)(id, offset + (first == fronts.begin() ? 0 : *std::prev(first)),
+                       offset + (last == fronts.end() ? text.size() : *last));
+    };
+    addNormalized(normal, isFirst, &inNormal);
+  }
+
+  void addNormalized(std::string_view text, bool isFirst, const TokenPlaces *inText) {
+    for (const TextPart &part : tokenizer.finders.of(special, /*normalized=*/true).split(text, inText)) {
       if (part.token)
         ids.push_back(part.token->id);
       else
@@ -142,14 +172,18 @@ private:
   }
 
   const BpeTokenizer &tokenizer;
+  const SpecialTokens special;
+  /// Null: tokens are found everywhere.
+  const TokenPlaces *const places;
   std::unique_lock<std::mutex> lock;
   std::vector<int32_t> ids;
   const TextSteps::Sink sink = [this](std::string_view part) { addPart(part); };
 };
 
-std::vector<int32_t> BpeTokenizer::encodePlain(std::string_view text, SpecialTokens special) const {
+std::vector<int32_t> BpeTokenizer::encodeParts(std::string_view text, SpecialTokens special,
+                                               const TokenPlaces *places) const {
   requireUtf8(text, "the text");
-  return Encoding(*this).run(text, special);
+  return Encoding(*this, special, places).run(text);
 }
 
 /// The byte of a piece "<0xAB>"; nothing for others.

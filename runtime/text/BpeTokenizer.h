@@ -21,7 +21,6 @@ public:
   BpeTokenizer(BpeData data, const std::string &name, TokenizerSettings settings);
   ~BpeTokenizer() override;
 
-  std::vector<int32_t> encodePlain(std::string_view text, SpecialTokens special) const override;
   bool isLongerThan(std::string_view text, uint64_t count) const override;
   bool appendBytes(int32_t id, bool atStart, std::string &out) const override;
   /// Hugging Face makes no character at all of byte pieces that follow each other if one of their bytes is wrong. Here
@@ -34,6 +33,8 @@ public:
   std::optional<int32_t> eos() const override;
 
 protected:
+  std::vector<int32_t> encodeParts(std::string_view text, SpecialTokens special,
+                                   const TokenPlaces *places) const override;
   bool isPiece(int32_t id) const override;
 
 private:

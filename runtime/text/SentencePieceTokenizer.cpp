@@ -41,14 +41,17 @@ void SentencePieceTokenizer::takeAddedTokens(const std::string &name) {
     bool isEnd = token.id == processor->unk_id() || token.id == processor->bos_id() || token.id == processor->eos_id();
     bool isOwnEnd = isEnd && processor->IdToPiece(token.id) == token.content;
     finders.add(token.content, token, token.special || isOwnEnd);
+    takeSpelled(token.content, token.id, token.special || isOwnEnd);
     if (!isOwnEnd)
       takeAdded(token);
   }
   for (int32_t id = 0; id < pieces; ++id)
     if (isOwn(id))
       ownTokens.push_back({id, processor->IdToPiece(id)});
-  for (const AddedToken &token : ownTokens)
+  for (const AddedToken &token : ownTokens) {
     finders.add(token.content, token, /*isSpecial=*/true);
+    takeSpelled(token.content, token.id, /*isSpecial=*/true);
+  }
 }
 
 void SentencePieceTokenizer::learnLongestPiece() {
@@ -89,13 +92,19 @@ bool SentencePieceTokenizer::isLongerThan(std::string_view text, uint64_t count)
   return false;
 }
 
-std::vector<TextPart> SentencePieceTokenizer::partsOf(std::string_view text, SpecialTokens special) const {
+std::vector<TextPart> SentencePieceTokenizer::partsOf(std::string_view text, SpecialTokens special,
+                                                      const TokenPlaces *places) const {
   std::vector<TextPart> parts;
-  for (const TextPart &part : finders.of(special, /*normalized=*/false).split(text)) {
-    if (part.token)
+  for (const TextPart &part : finders.of(special, /*normalized=*/false).split(text, places)) {
+    if (part.token) {
       parts.push_back(part);
-    else
-      std::ranges::copy(finders.of(special, /*normalized=*/true).split(part.text), std::back_inserter(parts));
+      continue;
+    }
+    TokenPlaces inPart = [&, offset = size_t(part.text.data() - text.data())](int32_t id, size_t begin, size_t end) {
+      return (*places)(id, offset + begin, offset + end);
+    };
+    std::ranges::copy(finders.of(special, /*normalized=*/true).split(part.text, places ? &inPart : nullptr),
+                      std::back_inserter(parts));
   }
   return parts;
 }
@@ -107,10 +116,11 @@ const sentencepiece::SentencePieceProcessor &SentencePieceTokenizer::processorFo
   return *withoutSpace;
 }
 
-std::vector<int32_t> SentencePieceTokenizer::encodePlain(std::string_view text, SpecialTokens special) const {
+std::vector<int32_t> SentencePieceTokenizer::encodeParts(std::string_view text, SpecialTokens special,
+                                                         const TokenPlaces *places) const {
   requireUtf8(text, "the text");
   std::vector<int32_t> result;
-  for (const TextPart &part : partsOf(text, special)) {
+  for (const TextPart &part : partsOf(text, special, places)) {
     if (part.token) {
       result.push_back(part.token->id);
       continue;

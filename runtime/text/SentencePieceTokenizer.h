@@ -28,7 +28,6 @@ public:
   SentencePieceTokenizer(std::span<const uint8_t> bytes, const std::string &name, const TokenizerSettings &settings);
   ~SentencePieceTokenizer() override;
 
-  std::vector<int32_t> encodePlain(std::string_view text, SpecialTokens special) const override;
   bool isLongerThan(std::string_view text, uint64_t count) const override;
   bool appendBytes(int32_t id, bool atStart, std::string &out) const override;
   BadBytes badBytes() const override { return BadBytes::each; }
@@ -39,13 +38,15 @@ public:
   std::optional<int32_t> eos() const override;
 
 protected:
+  std::vector<int32_t> encodeParts(std::string_view text, SpecialTokens special,
+                                   const TokenPlaces *places) const override;
   bool isPiece(int32_t id) const override { return id >= 0 && id < pieces; }
 
 private:
   using Processor = sentencepiece::SentencePieceProcessor;
 
   void takeAddedTokens(const std::string &name);
-  std::vector<TextPart> partsOf(std::string_view text, SpecialTokens special) const;
+  std::vector<TextPart> partsOf(std::string_view text, SpecialTokens special, const TokenPlaces *places) const;
   void learnLongestPiece();
   void appendText(std::string_view text, bool isFirst, std::vector<int32_t> &ids) const;
 

@@ -8,6 +8,7 @@
 #include "runtime/support/Utf8.h"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -26,6 +27,9 @@ enum class SpecialTokens : uint8_t {
   asTokens
 };
 
+/// Whether the added token `id`, which a text spells from byte `begin` to byte `end`, becomes a token there.
+using TokenPlaces = std::function<bool(int32_t id, size_t begin, size_t end)>;
+
 class Tokenizer {
 public:
   virtual ~Tokenizer();
@@ -42,8 +46,15 @@ public:
   std::vector<int32_t> encode(std::string_view text, SpecialTokens special = SpecialTokens::asText) const;
 
   /// The same without BOS and EOS.
-  virtual std::vector<int32_t> encodePlain(std::string_view text,
-                                           SpecialTokens special = SpecialTokens::asText) const = 0;
+  std::vector<int32_t> encodePlain(std::string_view text, SpecialTokens special = SpecialTokens::asText) const {
+    return encodeParts(text, special, nullptr);
+  }
+
+  /// The same for a text that is only in part a program's: added tokens, special ones too, are found where `places`
+  /// allows them.
+  std::vector<int32_t> encodePlaces(std::string_view text, const TokenPlaces &places) const {
+    return encodeParts(text, SpecialTokens::asTokens, &places);
+  }
 
   /// Whether the text has more than `count` ids for certain, by the length of the longest piece: for a refusal before
   /// encode(), which takes hundreds of bytes of memory for each byte of text. False where the length does not tell.
@@ -75,6 +86,16 @@ public:
 
   /// One more than the largest id.
   int32_t size() const { return largestId + 1; }
+
+  /// A token that is found in a text as it is spelled.
+  struct SpelledToken {
+    std::string text;
+    int32_t id;
+    /// Only where special tokens become tokens.
+    bool isSpecial;
+  };
+  const std::vector<SpelledToken> &spelledTokens() const { return spelled; }
+
   virtual std::optional<int32_t> bos() const = 0;
   virtual std::optional<int32_t> eos() const = 0;
   bool addsBos() const { return settings.addBos && bos(); }
@@ -82,6 +103,15 @@ public:
 
 protected:
   explicit Tokenizer(TokenizerSettings settings) : settings(std::move(settings)) {}
+
+  /// What encodePlain() and encodePlaces() do; null: everywhere.
+  virtual std::vector<int32_t> encodeParts(std::string_view text, SpecialTokens special,
+                                           const TokenPlaces *places) const = 0;
+
+  /// Notes that a token is found in texts.
+  void takeSpelled(std::string text, int32_t id, bool isSpecial) {
+    spelled.push_back({std::move(text), id, isSpecial});
+  }
 
   /// Whether the model has a piece of that id.
   virtual bool isPiece(int32_t id) const = 0;
@@ -102,6 +132,7 @@ protected:
 
 private:
   std::unordered_map<int32_t, const AddedToken *> addedById;
+  std::vector<SpelledToken> spelled;
   int32_t largestId = -1;
 };
 
