@@ -63,8 +63,11 @@ struct Group {
   }
 };
 
-/// Whether an op stays in the program: it names a weight or a cache layer, or the runtime computes it.
-bool staysInProgram(Operation *op) { return isa<WeightRefOp, KVLayerOp, SampleOp, LaunchOp, func::ReturnOp>(op); }
+/// Whether an op stays in the program: it names a weight or a cache layer, the runtime computes it, or
+/// llama-split-scores takes it.
+bool staysInProgram(Operation *op) {
+  return isa<WeightRefOp, KVLayerOp, SampleOp, LogProbOp, LaunchOp, func::ReturnOp>(op);
+}
 
 bool isUnexpanded(Operation *op) { return isa<GatedMLPOp, LMHeadOp, RotaryOp>(op); }
 

@@ -134,6 +134,38 @@ def SpecializePass : Pass<"llama-specialize", "::mlir::ModuleOp"> {
            "Positions in a page of the key/value cache; 0 keeps the number of the imported program">];
 }
 
+def SplitScoresPass : Pass<"llama-split-scores", "::mlir::ModuleOp"> {
+  let summary = "makes programs that give probabilities of given tokens and no logits";
+  let description = [{
+    A program that gives `log_probs` beside other results becomes two: the program without them, and a program
+    `@NAME_score` that gives them alone. The second one has a kernel of its own for the LM head, of which
+    `llama.log_prob` is a part: it keeps a maximum and a sum of each part of a row, and stores no logits. All other
+    kernels belong to both programs.
+
+    Programs of other kinds than `kinds` lose the result. So do programs whose logits do not come from a kernel that
+    ends in the product with the LM head's weight, or are no f32 of selected rows.
+
+    ```mlir
+    func.func @prefill(...) -> (tensor<?x49152xf32>, tensor<?xf32>) {
+      ...
+      %logits = llama.launch @prefill.lm_head(%x, %rows, %n, %w) : (...) -> tensor<?x49152xf32>
+      %scores = llama.log_prob %logits, %targets : (tensor<?x49152xf32>, tensor<?xi32>) -> tensor<?xf32>
+      return %logits, %scores : tensor<?x49152xf32>, tensor<?xf32>
+    }
+    // becomes @prefill without %scores, and
+    func.func @prefill_score(...) -> tensor<?xf32> {
+      ...
+      %scores = llama.launch @prefill_score.lm_head(%x, %rows, %n, %w, %targets) : (...) -> tensor<?xf32>
+      return %scores : tensor<?xf32>
+    }
+    ```
+  }];
+  let options = [
+    Option<"kinds", "kinds", "std::string", /*default=*/"\"all\"",
+           "Programs that are to score: all, prefill (of this kind alone) or none">];
+  let statistics = [Statistic<"numSplit", "split", "Number of programs that were made">];
+}
+
 def FuseSamplePass : Pass<"llama-fuse-sample", "::mlir::ModuleOp"> {
   let summary = "lets the kernel of the logits choose the most likely token";
   let description = [{

@@ -11,12 +11,12 @@ namespace quipu::codegen {
 
 /// The forms of an epilogue that emitters generate: the stages of a section side by side, sections divided by commas. A
 /// bias may stand in front of each section.
-static constexpr llvm::StringLiteral kForms[] = {"store", "add store", "gate store", "arg_max store",
-                                                 "rotate store, rotate kv_append, kv_append"};
+static constexpr llvm::StringLiteral kForms[] = {
+    "store", "add store", "gate store", "arg_max store", "log_prob", "rotate store, rotate kv_append, kv_append"};
 
 /// The forms of the family, for diagnostics.
 static constexpr llvm::StringLiteral kFamily = "its forms are [gather_rows] [rms_norm] [quantize] linear [add | gate | "
-                                               "sample | split rotate rotate kv_append]";
+                                               "sample | log_prob | split rotate rotate kv_append]";
 
 /// Whether `value` comes from outside of the kernel.
 static bool isArgument(Value value) { return isa_and_nonnull<BlockArgument>(value); }
@@ -34,15 +34,15 @@ public:
     Block &body = region.kernel.getBody().front();
     for (Operation &op : body.without_terminator()) {
       Fit fit = llvm::TypeSwitch<Operation *, Fit>(&op)
-                    .Case<GatherRowsOp, RMSNormOp, QuantizeOp, LinearOp, AddOp, GateOp, SampleOp, SplitOp, RotateOp,
-                          KVAppendOp>([&](auto stage) { return add(stage); })
+                    .Case<GatherRowsOp, RMSNormOp, QuantizeOp, LinearOp, AddOp, GateOp, SampleOp, LogProbOp, SplitOp,
+                          RotateOp, KVAppendOp>([&](auto stage) { return add(stage); })
                     .Default([](Operation *) { return Fit::NoPlace; });
       if (failed(diagnose(fit, &op)))
         return failure();
     }
     if (!region.linear)
       return region.kernel.emitOpError()
-             << "is not a linear kernel: it needs one linear and at most one of add, gate, sample and split";
+             << "is not a linear kernel: it needs one linear and at most one of add, gate, sample, log_prob and split";
     return finish(body.getTerminator());
   }
 
@@ -160,6 +160,17 @@ private:
     return Fit::Yes;
   }
 
+  Fit add(LogProbOp op) {
+    if (!region.linear || region.has<LogProbStage>())
+      return Fit::NoPlace;
+    LinearSection *section = sectionOf(op.getLogits());
+    if (!section || !isArgument(op.getTargets()))
+      return Fit::Astray;
+    section->stages.push_back(LogProbStage{op});
+    replaceSums(*section, op.getResult());
+    return Fit::Yes;
+  }
+
   Fit add(SplitOp op) {
     if (!region.linear || region.sections.size() > 1)
       return Fit::NoPlace;
@@ -216,7 +227,11 @@ private:
     LinearSection *stored = yield->getNumOperands() == results ? sectionOf(yield->getOperand(0)) : nullptr;
     if (argMax && (!stored || yield->getOperand(1) != SampleOp(argMax->op).getResult()))
       return diagnose(Fit::Astray, yield);
-    if (stored)
+    // Probabilities are a column of results, which the stage itself makes.
+    bool scores = region.has<LogProbStage>();
+    if (scores && !stored)
+      return diagnose(Fit::Astray, yield);
+    if (stored && !scores)
       stored->stages.push_back(StoreStage{});
     // Where the sums of another section are dropped, kForms does not have the form.
     std::string form = describeForm();

@@ -80,6 +80,13 @@ struct ArgMaxStage {
   llama::SampleOp op;
 };
 
+/// Keeps what the logarithm of a target's probability needs of the sums, which are not stored.
+struct LogProbStage {
+  static constexpr llvm::StringLiteral kName = "log_prob";
+  static constexpr bool kReadsOperand = true;
+  llama::LogProbOp op;
+};
+
 /// The last stage of a section whose values go to the cache.
 struct AppendStage {
   static constexpr llvm::StringLiteral kName = "kv_append";
@@ -96,7 +103,7 @@ struct StoreStage {
 };
 
 using EpilogueStage =
-    std::variant<BiasStage, RotateStage, GateStage, ResidualStage, ArgMaxStage, AppendStage, StoreStage>;
+    std::variant<BiasStage, RotateStage, GateStage, ResidualStage, ArgMaxStage, LogProbStage, AppendStage, StoreStage>;
 
 /// The stage of type `StageT`, or null.
 template <typename StageT> const StageT *findStage(llvm::ArrayRef<EpilogueStage> stages) {

@@ -3,6 +3,7 @@
 #include "codegen/cpu/CheckSchedule.h"
 #include "codegen/cpu/AmxProduct.h"
 #include "codegen/cpu/ArgMax.h"
+#include "codegen/cpu/LogProb.h"
 
 #include "mlir/IR/TypeUtilities.h"
 
@@ -34,7 +35,7 @@ public:
     LinearOp linear = *kernel.getOps<LinearOp>().begin();
     bool many = schedule.getRows() == RowRegime::Many;
     int64_t lanes = many ? schedule.getLanes() : 0;
-    if (failed(checkIntegers(linear, schedule)) || failed(checkChoice(schedule)))
+    if (failed(checkIntegers(linear, schedule)) || failed(checkChoice(schedule)) || failed(checkScores(schedule)))
       return failure();
     for (Type type : kernel.getResultTypes())
       if (failed(checkLayout(type, lanes)))
@@ -168,6 +169,26 @@ private:
     auto wanted = ArrayAttr::get(kernel.getContext(), TypeAttr::get(BestOfTiles::workspace(*region, schedule)));
     if (kernel.getWorkspaceAttr() != wanted)
       return refuse() << "keeps the best logit of each tile in the workspace " << wanted << "; the kernel needs it";
+    return success();
+  }
+
+  /// Probabilities need logits of full precision, and room for a maximum and a sum of each tile.
+  LogicalResult checkScores(CpuLinearScheduleAttr schedule) {
+    auto scores = kernel.getOps<LogProbOp>();
+    if (scores.empty())
+      return success();
+    if (schedule.getRows() == RowRegime::Many)
+      return refuse() << "is for many rows; on a CPU kernels over few rows give probabilities";
+    FailureOr<LinearTiles> region = LinearTiles::match(kernel);
+    if (failed(region))
+      return failure();
+    Type logits = (*scores.begin()).getLogits().getType();
+    if (!getElementTypeOrSelf(logits).isF32())
+      return refuse() << "gives probabilities of sums in f32; the logits are " << logits;
+    auto wanted = ArrayAttr::get(kernel.getContext(), TypeAttr::get(SoftmaxOfTiles::workspace(*region, schedule)));
+    if (kernel.getWorkspaceAttr() != wanted)
+      return refuse() << "keeps a maximum and a sum of each tile in the workspace " << wanted
+                      << "; the kernel needs it";
     return success();
   }
 

@@ -43,6 +43,11 @@ struct LinearEmitter : CpuEmitter::ExternalModel<LinearEmitter, CpuLinearSchedul
         emitLinearFewChoice(builder, *region, schedule, choice);
         generated.entries.push_back({choice, 1, generated.rows, 1});
       }
+      if (region->has<LogProbStage>()) {
+        std::string scores = generated.name + ".scores";
+        emitLinearFewScores(builder, *region, schedule, scores);
+        generated.entries.push_back({scores, 1, generated.rows, 1});
+      }
       return success();
     }
     if (region->quantize()) {

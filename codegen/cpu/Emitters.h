@@ -27,6 +27,10 @@ void emitLinearFew(KernelBuilder &b, LinearTiles &region, llama::CpuLinearSchedu
 /// done.
 void emitLinearFewChoice(KernelBuilder &b, LinearTiles &region, llama::CpuLinearScheduleAttr schedule,
                          llvm::StringRef symbol);
+/// The last entry of a linear kernel over few rows that gives probabilities: those of each row, when all tiles are
+/// done.
+void emitLinearFewScores(KernelBuilder &b, LinearTiles &region, llama::CpuLinearScheduleAttr schedule,
+                         llvm::StringRef symbol);
 /// The prologue of a linear kernel over many rows: normalised input into the kernel's workspace.
 void emitLinearManyNorm(KernelBuilder &b, LinearTiles &region, llama::CpuLinearScheduleAttr schedule,
                         llvm::StringRef symbol);

@@ -20,6 +20,7 @@
 #include "codegen/cpu/ArgMax.h"
 #include "codegen/cpu/Emitters.h"
 #include "codegen/cpu/LinearTiles.h"
+#include "codegen/cpu/LogProb.h"
 #include "codegen/cpu/QuantizedInput.h"
 #include "codegen/cpu/WeightOperand.h"
 #include "runtime/abi/KernelAbi.h"
@@ -403,6 +404,20 @@ private:
     if (tile.c)
       ofTile = best.better(ofTile, best.of(tile.c, b.add(tile.at.rowOffset, section.secondOutput)));
     best.store(ofTile, b.at(frame->workspace(0), b.mul(tile.row, best.rowBytes())), tile.number);
+  }
+
+  void emitStage(const LogProbStage &stage, TileOfRow &tile) {
+    SoftmaxOfTiles softmax(b, region, schedule);
+    const Section &section = tile.section;
+    Value row = b.at(frame->workspace(0), b.mul(tile.row, softmax.rowBytes()));
+    Value target = b.widen(b.loadI32(b.at(frame->argument(LogProbOp(stage.op).getTargets()), b.mul(tile.row, 4))));
+    SmallVector<Value> logits = {tile.a};
+    softmax.keepTarget(tile.a, b.add(tile.at.rowOffset, section.firstOutput), target, row);
+    if (tile.c) {
+      logits.push_back(tile.c);
+      softmax.keepTarget(tile.c, b.add(tile.at.rowOffset, section.secondOutput), target, row);
+    }
+    softmax.keep(logits, row, tile.number);
   }
 
   void emitStage(const StoreStage &, TileOfRow &tile) {

@@ -300,6 +300,8 @@ private:
 
   void emitStage(const ArgMaxStage &, TileOfRows &) { llvm_unreachable("CheckSchedule refuses it for many rows"); }
 
+  void emitStage(const LogProbStage &, TileOfRows &) { llvm_unreachable("CheckSchedule refuses it for many rows"); }
+
   void emitStage(const StoreStage &, TileOfRows &tile) {
     storeFeatures(b, resultLayout(), targetOf(tile), tile.features(), tile.values(), tile.at.rowOffset);
   }

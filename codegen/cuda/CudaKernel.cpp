@@ -9,6 +9,7 @@
 #include "codegen/cuda/CudaEmitter.h"
 #include "codegen/cuda/Emitters.h"
 #include "codegen/cuda/SingleOps.h"
+#include "codegen/cuda/linear/RowSoftmax.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 
@@ -27,8 +28,9 @@ std::string cudaSymbol(StringRef kernelName, StringRef suffix) {
 
 #include "codegen/cuda/CudaEmitter.cpp.inc"
 
-/// Emits what the kernel computes, for the numbers of rows that its programs have.
-static FailureOr<LinearRegion> matchLinear(KernelOp kernel, const GeneratedKernel &generated) {
+/// What the kernel computes, for the numbers of rows that its programs have. `scores`: whether it may give
+/// probabilities.
+static FailureOr<LinearRegion> matchLinear(KernelOp kernel, const GeneratedKernel &generated, bool scores = false) {
   FailureOr<LinearRegion> region = LinearRegion::match(kernel);
   if (failed(region))
     return failure();
@@ -36,6 +38,9 @@ static FailureOr<LinearRegion> matchLinear(KernelOp kernel, const GeneratedKerne
     return kernel.emitOpError()
            << "chooses tokens, which a service of the GPU does: leave llama.sample in the program, as "
               "llama-fuse-sample=leave does";
+  if (!scores && region->has<LogProbStage>())
+    return kernel.emitOpError() << "gives probabilities with schedule " << kernel.getScheduleAttr()
+                                << "; on CUDA #llama.cuda_linear_many does: llama-split-scores=kinds=prefill";
   region->rows = generated.rows;
   return region;
 }
@@ -74,8 +79,8 @@ struct LinearManyEmitter : CudaEmitter::ExternalModel<LinearManyEmitter, CudaLin
   FailureOr<CudaBodies> emitBodies(Attribute attribute, CudaBuilder &builder, KernelOp kernel, const KernelUse &use,
                                    const GeneratedKernel &generated) const {
     auto schedule = cast<CudaLinearManyScheduleAttr>(attribute);
-    FailureOr<LinearRegion> region = matchLinear(kernel, generated);
-    if (failed(region))
+    FailureOr<LinearRegion> region = matchLinear(kernel, generated, /*scores=*/true);
+    if (failed(region) || failed(checkScores(*region, schedule)))
       return failure();
     CudaBodies bodies;
     auto add = [&](FailureOr<CudaBody> body) {
@@ -89,7 +94,27 @@ struct LinearManyEmitter : CudaEmitter::ExternalModel<LinearManyEmitter, CudaLin
                  ? emitLinearManyWgmma(builder, *region, schedule, use.maxRows, generated)
                  : emitLinearManyMma(builder, *region, schedule, use.maxRows, generated)))
       return failure();
+    if (region->has<LogProbStage>())
+      bodies.push_back(emitScores(*region, schedule, generated));
     return bodies;
+  }
+
+private:
+  /// Probabilities need logits of full precision, and room for what tiles leave of a row.
+  static LogicalResult checkScores(LinearRegion &region, CudaLinearManyScheduleAttr schedule) {
+    const auto *stage = region.find<LogProbStage>();
+    if (!stage)
+      return success();
+    KernelOp kernel = region.kernel;
+    Type logits = LogProbOp(stage->op).getLogits().getType();
+    if (!getElementTypeOrSelf(logits).isF32())
+      return kernel.emitOpError() << "gives probabilities of sums in f32; the logits are " << logits;
+    Attribute wanted = TypeAttr::get(RowSoftmax::workspace(region, schedule));
+    auto workspaces = kernel.getWorkspace();
+    if (!workspaces || workspaces->size() != (region.norm() ? 2 : 1) || workspaces->getValue().back() != wanted)
+      return kernel.emitOpError() << "keeps maxima and sums of its tiles in a last workspace " << wanted
+                                  << "; the kernel needs it";
+    return success();
   }
 };
 

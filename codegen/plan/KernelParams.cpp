@@ -27,6 +27,7 @@ std::optional<StepInput> inputOf(OpOperand &use) {
       .Case<EmbeddingOp>([](auto) { return StepInput::Tokens; })
       .Case<RotaryTableOp, RotaryOp>([](auto) { return StepInput::Positions; })
       .Case<GatherRowsOp>([](auto) { return StepInput::OutputRows; })
+      .Case<LogProbOp>([](auto) { return StepInput::Targets; })
       .Case<KVAppendOp, AttentionOp>(positionsOrSequences)
       .Default([](Operation *) { return std::nullopt; });
 }
@@ -67,7 +68,7 @@ private:
           return success();
         }
       return kernel.emitOpError() << "has argument " << argument.getArgNumber() << " of " << type
-                                  << ", which none of its ops reads as tokens, positions, sequences or rows";
+                                  << ", which none of its ops reads as tokens, positions, sequences, rows or targets";
     }
     return addRows(plan::ParamKind::activation, type);
   }

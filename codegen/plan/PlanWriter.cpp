@@ -375,6 +375,9 @@ private:
       if (failed(writeSample(sample, steps)))
         return failure();
 
+    for (LogProbOp scores : program.getOps<LogProbOp>())
+      return scores.emitOpError() << "is part of no kernel; run llama-split-scores";
+
     auto to = std::make_unique<plan::ProgramT>();
     to->name = program.getSymName().str();
     to->kind = *kind;

@@ -3,6 +3,7 @@
 #include "codegen/common/LinearRegion.h"
 #include "codegen/cpu/AmxProduct.h"
 #include "codegen/cpu/ArgMax.h"
+#include "codegen/cpu/LogProb.h"
 #include "codegen/schedule/Select.h"
 
 #include "ir/Llama/DebugLog.h"
@@ -215,11 +216,11 @@ private:
       kernel.setWorkspaceAttr(ArrayAttr::get(module.getContext(), types));
   }
 
-  /// The workspace of a kernel over few rows that chooses tokens.
-  void setChoiceWorkspace(KernelOp kernel, CpuLinearScheduleAttr schedule) {
+  /// The workspace of a kernel over few rows whose tiles leave something for the whole row: `OfTiles` says what.
+  template <typename OfTiles> void setTileWorkspace(KernelOp kernel, CpuLinearScheduleAttr schedule) {
     if (FailureOr<cpu::LinearTiles> region = cpu::LinearTiles::match(kernel); succeeded(region))
       kernel.setWorkspaceAttr(
-          ArrayAttr::get(module.getContext(), TypeAttr::get(cpu::BestOfTiles::workspace(*region, schedule))));
+          ArrayAttr::get(module.getContext(), TypeAttr::get(OfTiles::workspace(*region, schedule))));
   }
 
   void scheduleKernel(KernelOp kernel, bool tokenLanes) {
@@ -246,7 +247,9 @@ private:
       if (many)
         setWorkspaces(kernel, dot);
       else if (find<SampleOp>(kernel))
-        setChoiceWorkspace(kernel, schedule);
+        setTileWorkspace<cpu::BestOfTiles>(kernel, schedule);
+      else if (find<LogProbOp>(kernel))
+        setTileWorkspace<cpu::SoftmaxOfTiles>(kernel, schedule);
       return;
     }
     if (auto attention = find<AttentionOp>(kernel)) {

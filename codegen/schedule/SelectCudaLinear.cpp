@@ -11,6 +11,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/common/LinearRegion.h"
+#include "codegen/cuda/linear/RowSoftmax.h"
 #include "codegen/schedule/RowBounds.h"
 #include "codegen/schedule/SelectCuda.h"
 #include "ir/Llama/DebugLog.h"
@@ -94,15 +95,23 @@ public:
       kernel.setScheduleAttr(fewSchedule(tensorCores ? CudaDot::Mma : CudaDot::Fma));
       return success();
     }
-    if (RMSNormOp norm = region.norm())
-      kernel.setWorkspaceAttr(ArrayAttr::get(context, {TypeAttr::get(norm.getResult().getType())}));
-    // A prompt asks for the logits of its last row. So even a long step of prompts has few selected rows.
-    bool oneTile = maxRows <= kOneTileRows || (region.gather() && !program.isDecode);
+    // A prompt asks for the logits of its last row. So even a long step of prompts has few selected rows. A program
+    // that scores has as many as the step.
+    bool scores = region.has<LogProbStage>();
+    bool oneTile = maxRows <= kOneTileRows || (region.gather() && !program.isDecode && !scores);
     QUIPU_DEBUG() << label()
                   << (maxRows <= kOneTileRows ? "one tile: the program has few rows"
                       : oneTile               ? "one tile: of a long step few rows are selected"
                                               : "tiles of rows: the program has many");
-    kernel.setScheduleAttr(target.hasWgmma() ? wgmmaSchedule(oneTile) : mmaSchedule(oneTile));
+    CudaLinearManyScheduleAttr schedule = target.hasWgmma() ? wgmmaSchedule(oneTile) : mmaSchedule(oneTile);
+    kernel.setScheduleAttr(schedule);
+    SmallVector<Attribute> workspaces;
+    if (RMSNormOp norm = region.norm())
+      workspaces.push_back(TypeAttr::get(norm.getResult().getType()));
+    if (scores)
+      workspaces.push_back(TypeAttr::get(cuda::RowSoftmax::workspace(region, schedule)));
+    if (!workspaces.empty())
+      kernel.setWorkspaceAttr(ArrayAttr::get(context, workspaces));
     return success();
   }
 

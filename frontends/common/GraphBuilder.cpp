@@ -344,8 +344,8 @@ OwningOpRef<ModuleOp> GraphBuilder::build() {
   Type rules = perRow(llama::SampleRuleType::get(builder.getContext()));
   Type recent = RankedTensorType::get({ShapedType::kDynamic, kSampleWindow}, builder.getI32Type());
   auto type = builder.getFunctionType(
-      {indices, indices, indices, indices, cacheArgument, rules, recent, perRow(builder.getF64Type())},
-      {logitsType, indices, indices});
+      {indices, indices, indices, indices, cacheArgument, rules, recent, perRow(builder.getF64Type()), indices},
+      {logitsType, indices, indices, perRow(f32)});
   auto forward = func::FuncOp::create(builder, at("model"), "forward", type);
   forward->setAttr(llama::kProgramAttrName,
                    llama::ProgramAttr::get(builder.getContext(), llama::ProgramKind::Forward, 1, options.maxRows, 1));
@@ -376,7 +376,8 @@ OwningOpRef<ModuleOp> GraphBuilder::build() {
       llama::SampleOp::create(builder, choice, indices, logits, llama::SampleMode::Greedy, Value(), Value(), Value());
   Value drawn = llama::SampleOp::create(builder, choice, indices, logits, llama::SampleMode::Drawn,
                                         body->getArgument(5), body->getArgument(6), body->getArgument(7));
-  func::ReturnOp::create(builder, at("model"), {logits, greedy, drawn});
+  Value scores = llama::LogProbOp::create(builder, at("log_prob"), perRow(f32), logits, body->getArgument(8));
+  func::ReturnOp::create(builder, at("model"), {logits, greedy, drawn, scores});
   return module;
 }
 

@@ -45,11 +45,14 @@ def Llama_Dialect : Dialect {
     | `sample_rules` | `tensor<?x!llama.sample_rule>` | how a token is drawn from each row of logits |
     | `recent_tokens` | `tensor<?x1024xi32>` | the tokens seen last, for the repeat penalty; -1: none |
     | `random_numbers` | `tensor<?xf64>` | a number from [0, 1) for each draw |
+    | `targets` | `tensor<?xi32>` | the token of each wanted row whose probability is asked for; -1: none |
     | result `logits` | `tensor<?xVxf32>` | the logits of the wanted rows, `R x V` |
     | result `greedy_tokens` | `tensor<?xi32>` | the most likely token of each of these rows |
     | result `drawn_tokens` | `tensor<?xi32>` | a token that is drawn from each of them |
+    | result `log_probs` | `tensor<?xf32>` | the logarithm of the probability of each target |
 
-    `quipu-eval` takes programs by the order of this table, and needs the first five arguments and the logits.
+    `quipu-eval` takes programs by the order of this table, and needs the first five arguments and the logits. With
+    `--targets` it takes programs with `targets` and `log_probs`, which it finds by name.
 
     The first three arguments have the same number of rows, `T`. `llama-plan-memory` writes an i64 attribute
     `llama.arena_bytes`: the bytes of memory that the results of the program's launches need.

@@ -356,6 +356,17 @@ LogicalResult SampleOp::verify() {
   return success();
 }
 
+LogicalResult LogProbOp::verify() {
+  int64_t expected = rows(getLogits());
+  for (Value column : {getTargets(), getResult()})
+    if (int64_t found = length(column);
+        found != expected && !ShapedType::isDynamic(found) && !ShapedType::isDynamic(expected))
+      return emitOpError() << (column == getResult() ? "gives " : "has ") << found
+                           << (column == getResult() ? " results" : " targets") << " for " << expected
+                           << " rows of logits";
+  return success();
+}
+
 LogicalResult RepeatKVOp::verify() {
   int64_t headDim = getHeadDim(), times = getTimes();
   if (failed(verifyHeads(*this, headDim, features(getInput()))))

@@ -349,6 +349,27 @@ def Llama_SampleOp : Llama_Op<"sample", [Pure, AttrSizedOperandSegments]> {
   let hasVerifier = 1;
 }
 
+def Llama_LogProbOp : Llama_Op<"log_prob", [Pure]> {
+  let summary = "logarithm of the probability of a given token";
+  let description = [{
+    `result[r] = l[t] - log(sum_v exp(l[v]))` with `l = logits[r, :]` and `t = targets[r]`, in f32: the natural logarithm
+    of the softmax. The largest logit of the row is subtracted before the exponential, so nothing overflows. Where
+    `targets[r]` is -1 the result is 0. Other targets are tokens of the vocabulary. If a logit of a row with a target is
+    NaN or plus infinity, the result is NaN. A logit of minus infinity has probability 0.
+
+    `llama-split-scores` makes it part of the kernel that computes the logits, in a program of its own. Then no logits
+    are stored.
+
+    ```mlir
+    %scores = llama.log_prob %logits, %targets : (tensor<?x49152xf32>, tensor<?xi32>) -> tensor<?xf32>
+    ```
+  }];
+  let arguments = (ins Llama_Activation2D:$logits, Llama_RowIndices:$targets);
+  let results = (outs TensorRankOf<[F32], [1]>:$result);
+  let assemblyFormat = "$logits `,` $targets attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
 def Llama_RepeatKVOp : Llama_Op<"repeat_kv", [Pure]> {
   let summary = "each head of a key or value row, repeated";
   let description = [{

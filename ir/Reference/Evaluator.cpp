@@ -4,6 +4,7 @@
 #include "ir/Llama/WeightTypes.h"
 #include "ir/Reference/Reference.h"
 #include "ir/Reference/WeightMemory.h"
+#include "runtime/abi/ProgramValues.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/ExecutionEngine/ExecutionEngine.h"
@@ -71,17 +72,36 @@ void quipu::llama::registerEvaluatorDialects(DialectRegistry &registry) {
 /// Inputs that logits depend on: tokens, positions, sequences, rows, cache.
 static constexpr unsigned kLogitsInputs = 5;
 
-/// Makes the logits the only result of a program: without the choices of tokens and what they need.
-static void keepLogits(func::FuncOp program) {
+/// The number of the program's result `log_probs`, and of its argument `targets`. Nothing if it has none.
+static std::optional<unsigned> scoresOf(func::FuncOp program) {
+  for (unsigned number = 0; number < program.getNumResults(); ++number)
+    if (auto name = program.getResultAttrOfType<StringAttr>(number, kValueNameAttrName);
+        name && name.getValue() == quipu::knownValue(quipu::StepOutput::LogProbs).name)
+      return number;
+  return std::nullopt;
+}
+static std::optional<unsigned> targetsOf(func::FuncOp program) {
+  for (unsigned number = 0; number < program.getNumArguments(); ++number)
+    if (auto name = program.getArgAttrOfType<StringAttr>(number, kValueNameAttrName);
+        name && name.getValue() == quipu::knownValue(quipu::StepInput::Targets).name)
+      return number;
+  return std::nullopt;
+}
+
+/// Makes result number `kept` the only one of a program: without what other results need. Behind the inputs of the
+/// logits it keeps input number `input`.
+static void keepResult(func::FuncOp program, unsigned kept, std::optional<unsigned> input) {
   Operation *end = program.getBody().front().getTerminator();
-  end->eraseOperands(1, end->getNumOperands() - 1);
   BitVector results(program.getNumResults(), true), inputs(program.getNumArguments());
-  results.reset(0);
+  results.reset(kept);
+  end->eraseOperands(results);
   (void)program.eraseResults(results);
-  for (auto sample : llvm::make_early_inc_range(program.getOps<SampleOp>()))
-    if (sample->use_empty())
-      sample.erase();
+  for (Operation &op : llvm::make_early_inc_range(program.getBody().front()))
+    if (isa<SampleOp, LogProbOp>(op) && op.use_empty())
+      op.erase();
   inputs.set(kLogitsInputs, program.getNumArguments());
+  if (input)
+    inputs.reset(*input);
   (void)program.eraseArguments(inputs);
 }
 
@@ -91,31 +111,42 @@ llvm::Expected<std::unique_ptr<Evaluator>> Evaluator::create(ModuleOp module, co
   result->options = options;
 
   KVCacheType cache;
-  for (auto func : module.getOps<func::FuncOp>()) {
+  OwningOpRef<ModuleOp> lowered = cast<ModuleOp>(module->clone());
+  for (auto func : llvm::make_early_inc_range(lowered->getOps<func::FuncOp>())) {
     auto attribute = func->getAttrOfType<ProgramAttr>(kProgramAttrName);
     if (!attribute)
       continue;
+    std::optional<unsigned> scores = scoresOf(func), targets = targetsOf(func);
+    if (options.scores ? !scores || !targets : scores && func.getNumResults() == 1) {
+      func.erase();
+      continue;
+    }
     FunctionType type = func.getFunctionType();
     auto isIndices = [](Type input) {
       auto tensor = dyn_cast<RankedTensorType>(input);
       return tensor && tensor.getRank() == 1 && tensor.getElementType().isInteger(32);
     };
-    auto logits = type.getNumResults() >= 1 ? dyn_cast<RankedTensorType>(type.getResult(0)) : RankedTensorType();
+    unsigned kept = options.scores ? *scores : 0;
+    auto logits = type.getNumResults() >= 1 ? dyn_cast<RankedTensorType>(type.getResult(kept)) : RankedTensorType();
     if (type.getNumInputs() < kLogitsInputs || !llvm::all_of(type.getInputs().take_front(4), isIndices) ||
-        !isa<KVCacheType>(type.getInput(4)) || !logits || logits.getRank() != 2 || !logits.getElementType().isF32())
+        !isa<KVCacheType>(type.getInput(4)) || !logits || logits.getRank() != (options.scores ? 1 : 2) ||
+        !logits.getElementType().isF32())
       return makeError("@" + func.getSymName() +
                        " does not take (tokens, positions, sequences, rows, cache, ...) and yield (f32 logits, ...)");
     auto programCache = cast<KVCacheType>(type.getInput(4));
-    if (cache && (cache != programCache || result->vocabularySize != logits.getDimSize(1)))
+    int64_t width = options.scores ? 1 : logits.getDimSize(1);
+    if (cache && (cache != programCache || result->vocabularySize != width))
       return makeError("@" + func.getSymName() + " differs from @" + result->programs.front().name +
                        " in its cache or vocabulary");
     cache = programCache;
-    result->vocabularySize = logits.getDimSize(1);
+    result->vocabularySize = width;
     bool takesWeights = func.walk([](WeightRefOp) { return WalkResult::interrupt(); }).wasInterrupted();
     result->programs.push_back({func.getSymName().str(), attribute, takesWeights});
+    keepResult(func, kept, options.scores ? targets : std::nullopt);
   }
   if (result->programs.empty())
-    return makeError("the module has no program (a func.func with the attribute llama.program)");
+    return makeError(options.scores ? "the module has no program that takes targets and gives log_probs (llama.name)"
+                                    : "the module has no program (a func.func with the attribute llama.program)");
 
   for (auto weight : module.getOps<WeightOp>()) {
     auto type = cast<RankedTensorType>(weight.getType());
@@ -127,10 +158,6 @@ llvm::Expected<std::unique_ptr<Evaluator>> Evaluator::create(ModuleOp module, co
                                                              cache.getKvHeads(), cache.getHeadDim()},
                                            bytesOf(cache.getElementType()), static_cast<char>(0xff));
 
-  OwningOpRef<ModuleOp> lowered = cast<ModuleOp>(module->clone());
-  for (auto func : lowered->getOps<func::FuncOp>())
-    if (func->hasAttr(kProgramAttrName))
-      keepLogits(func);
   PassManager manager(module.getContext());
   buildReferencePipeline(manager);
   if (failed(manager.run(*lowered)))
@@ -183,6 +210,7 @@ static EvaluatorStep pad(const EvaluatorStep &step, int64_t align) {
   fillUp();
   for (int32_t row : step.rows)
     padded.rows.push_back(moved[row]);
+  padded.targets = step.targets;
   return padded;
 }
 
@@ -203,6 +231,9 @@ llvm::Error Evaluator::check(const EvaluatorStep &step) const {
   for (int32_t row : step.rows)
     if (row < 0 || static_cast<size_t>(row) >= count)
       return makeError("row " + Twine(row) + " is out of range, the step has " + Twine(count));
+  if (step.targets.size() != (options.scores ? step.rows.size() : 0))
+    return makeError("a step of " + Twine(step.rows.size()) + " wanted rows has " + Twine(step.targets.size()) +
+                     " targets");
   return llvm::Error::success();
 }
 
@@ -233,11 +264,14 @@ llvm::Expected<std::vector<float>> Evaluator::run(const EvaluatorStep &step, Str
   if (!chosen)
     return chosen.takeError();
   EvaluatorStep &padded = chosen->step;
-  Buffer tokens(padded.tokens), positions(padded.positions), sequences(padded.sequences), rows(padded.rows);
+  Buffer tokens(padded.tokens), positions(padded.positions), sequences(padded.sequences), rows(padded.rows),
+      targets(padded.targets);
   std::vector<int64_t> result(3 + 2 * 2);
   std::vector<void *> pointers{
       result.data(),          tokens.descriptor.data(), positions.descriptor.data(), sequences.descriptor.data(),
       rows.descriptor.data(), cache->descriptor.data()};
+  if (options.scores)
+    pointers.push_back(targets.descriptor.data());
   if (chosen->program->takesWeights)
     for (Buffer &weight : weights)
       pointers.push_back(weight.descriptor.data());
@@ -250,9 +284,11 @@ llvm::Expected<std::vector<float>> Evaluator::run(const EvaluatorStep &step, Str
 
   const auto *values = std::bit_cast<const float *>(result[1]);
   std::vector<float> logits;
+  // Of one dimension the descriptor has a size and a stride, of two dimensions two of each.
+  int64_t columns = options.scores ? 1 : result[4], rowStride = options.scores ? result[4] : result[5];
   for (int64_t row = 0; row < result[3]; ++row)
-    for (int64_t column = 0; column < result[4]; ++column)
-      logits.push_back(values[result[2] + row * result[5] + column * result[6]]);
+    for (int64_t column = 0; column < columns; ++column)
+      logits.push_back(values[result[2] + row * rowStride + column * result[6]]);
   std::free(std::bit_cast<void *>(result[0]));
   return logits;
 }

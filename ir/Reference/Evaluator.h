@@ -32,6 +32,8 @@ struct EvaluatorStep {
   std::vector<int32_t> tokens, positions, sequences;
   /// The rows whose logits are wanted.
   std::vector<int32_t> rows;
+  /// With Options::scores: the target of each of these rows.
+  std::vector<int32_t> targets = {};
 };
 
 class Evaluator {
@@ -39,6 +41,9 @@ public:
   struct Options {
     /// Room of the key/value cache: sequences, and positions of each.
     int64_t sequences = 1, positions = 64;
+    /// Whether programs give probabilities of targets and no logits. Programs that do not give what is wanted are left
+    /// out.
+    bool scores = false;
   };
 
   /// `module` itself is not changed. Its context must have been made with registerEvaluatorDialects.
@@ -47,7 +52,8 @@ public:
   ~Evaluator();
 
   /// Runs a step. `program`: name of the program that runs it. Without a name it is the program with the fewest rows
-  /// that takes the step. Returns the logits: a row of `vocabulary()` numbers for each of the step's `rows`.
+  /// that takes the step. Returns the logits: a row of `vocabulary()` numbers for each of the step's `rows`. With
+  /// Options::scores it returns a log_prob for each of them, and vocabulary() is 1.
   llvm::Expected<std::vector<float>> run(const EvaluatorStep &step, llvm::StringRef program = {});
 
   int64_t vocabulary() const { return vocabularySize; }

@@ -1,10 +1,11 @@
-//===- Pointwise.cpp - Reference of norms, gates, sums and the choice of a token ===//
+//===- Pointwise.cpp - Reference of norms, gates, sums and what follows logits ===//
 
 #include "ir/Reference/Patterns.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
 
 #include <cmath>
+#include <limits>
 #include <numbers>
 
 using namespace mlir;
@@ -108,6 +109,24 @@ static Values lowerSample(SampleOp op, SampleOp::Adaptor in, ReferenceBuilder &b
   })};
 }
 
+static Values lowerLogProb(LogProbOp op, LogProbOp::Adaptor in, ReferenceBuilder &b) {
+  Value logits = in.getLogits();
+  RankedTensorType type = loweredTensor(op.getResult());
+  Value vocabulary = b.index(widthOf(logits));
+  return {b.generate(type, b.rowsOf(logits, type), [&](ReferenceBuilder::Indices at) {
+    auto logitOf = [&](Value token) { return b.extract(logits, {at[0], token}); };
+    Value lowest = b.f32(std::numeric_limits<float>::lowest());
+    Value largest = b.fold(b.index(0), vocabulary, ValueRange{lowest}, [&](Value token, ValueRange carried) -> Values {
+      return {b.max(carried[0], logitOf(token))};
+    })[0];
+    Value sum = b.sum(b.index(0), vocabulary, [&](Value token) { return b.exp(b.sub(logitOf(token), largest)); });
+    Value ofTarget = b.sub(logitOf(b.extractIndex(in.getTargets(), at[0], vocabulary)), largest);
+    Value score = b.sub(ofTarget, math::LogOp::create(b, sum));
+    Value hasTarget = b.compare(arith::CmpIPredicate::sge, b.extract(in.getTargets(), at[0]), b.i32(0));
+    return b.select(hasTarget, score, b.f32(0));
+  })};
+}
+
 namespace {
 /// The greedy choice alone has a reference: what is drawn depends on how a sampler rounds.
 struct SamplePattern : ReferencePattern<SampleOp> {
@@ -126,6 +145,7 @@ void addPointwisePatterns(RewritePatternSet &patterns, const TypeConverter &type
   addPattern<QuantizeOp>(patterns, types, lowerQuantize);
   addPattern<GateOp>(patterns, types, lowerGate);
   addPattern<AddOp>(patterns, types, lowerAdd);
+  addPattern<LogProbOp>(patterns, types, lowerLogProb);
   patterns.add<SamplePattern>(types, patterns.getContext(), lowerSample);
 }
 

@@ -26,7 +26,7 @@ struct KnownValue {
 };
 
 /// What the runtime gives each step. The first kNumRowInputs are in one piece of memory, in this order.
-enum class StepInput { Tokens, Positions, Sequences, OutputRows, SampleRules, RecentTokens, RandomNumbers };
+enum class StepInput { Tokens, Positions, Sequences, OutputRows, SampleRules, RecentTokens, RandomNumbers, Targets };
 inline constexpr size_t kNumRowInputs = 4;
 inline constexpr KnownValue kStepInputs[] = {
     {"tokens", plan::ValueType::i32, plan::RowDim::tokens},
@@ -36,14 +36,19 @@ inline constexpr KnownValue kStepInputs[] = {
     {"sample_rules", plan::ValueType::sample_rule, plan::RowDim::outputs},
     {"recent_tokens", plan::ValueType::i32, plan::RowDim::outputs},
     {"random_numbers", plan::ValueType::f64, plan::RowDim::outputs},
+    {"targets", plan::ValueType::i32, plan::RowDim::outputs},
 };
 
+/// Whether kernels read the input. (The others are for what chooses tokens.)
+constexpr bool isForKernels(StepInput input) { return size_t(input) < kNumRowInputs || input == StepInput::Targets; }
+
 /// What a step gives the runtime.
-enum class StepOutput { Logits, GreedyTokens, DrawnTokens };
+enum class StepOutput { Logits, GreedyTokens, DrawnTokens, LogProbs };
 inline constexpr KnownValue kStepOutputs[] = {
     {"logits", plan::ValueType::f32, plan::RowDim::outputs},
     {"greedy_tokens", plan::ValueType::i32, plan::RowDim::outputs},
     {"drawn_tokens", plan::ValueType::i32, plan::RowDim::outputs},
+    {"log_probs", plan::ValueType::f32, plan::RowDim::outputs},
 };
 
 constexpr const KnownValue &knownValue(StepInput input) { return kStepInputs[size_t(input)]; }
@@ -57,8 +62,8 @@ constexpr std::optional<size_t> findValue(std::span<const KnownValue> known, std
   return std::nullopt;
 }
 
-static_assert(std::size(kStepInputs) == size_t(StepInput::RandomNumbers) + 1 &&
-              std::size(kStepOutputs) == size_t(StepOutput::DrawnTokens) + 1);
+static_assert(std::size(kStepInputs) == size_t(StepInput::Targets) + 1 &&
+              std::size(kStepOutputs) == size_t(StepOutput::LogProbs) + 1);
 static_assert(findValue(kStepInputs, "output_rows") == size_t(StepInput::OutputRows) &&
               kNumRowInputs == size_t(StepInput::OutputRows) + 1);
 

@@ -24,6 +24,7 @@ Executor::Executor(const Model &model, const KvCache &cache)
   inputs = device.allocate(inputValues * sizeof(int32_t), MemoryUse::Sparse);
   hostInputs = device.allocate(Inputs::size(roundUp(memory.maxRows, kLine)) * sizeof(int32_t), MemoryUse::Staging);
   logits = allocateFor(device, "the logits", memory.logitsBytes, MemoryUse::Sparse);
+  logProbs = device.allocate(memory.maxRows * sizeof(float), MemoryUse::Sparse);
   greedyTokens = device.allocate(memory.maxOutputs * sizeof(int32_t), MemoryUse::Sparse);
   arena = allocateFor(device, "the arena of activations", memory.arenaBytes, MemoryUse::Sparse);
   if (device.choosesTokens()) {
@@ -42,6 +43,19 @@ Executor::Executor(const Model &model, const KvCache &cache)
   }
 }
 
+void *Executor::outputMemory(StepOutput output) const {
+  switch (output) {
+  case StepOutput::Logits:
+    return logits.data();
+  case StepOutput::GreedyTokens:
+  case StepOutput::DrawnTokens:
+    return greedyTokens.data();
+  case StepOutput::LogProbs:
+    return logProbs.data();
+  }
+  return nullptr;
+}
+
 void Executor::appendPointers(const plan::Program &program, const plan::Arg &arg, uint64_t iteration,
                               const Inputs &inputs, std::vector<void *> &pointers) const {
   uint64_t value = arg.value() + uint64_t(arg.stride()) * iteration;
@@ -58,10 +72,10 @@ void Executor::appendPointers(const plan::Program &program, const plan::Arg &arg
     pointers.push_back(cache.table());
     return;
   case plan::ArgKind::input:
-    pointers.push_back(inputs.part(size_t(stepInput(program, arg))));
+    pointers.push_back(inputs.part(stepInput(program, arg)));
     return;
   case plan::ArgKind::output:
-    pointers.push_back(stepOutput(program, arg) == StepOutput::GreedyTokens ? greedyTokens.data() : logits.data());
+    pointers.push_back(outputMemory(stepOutput(program, arg)));
     return;
   }
 }
@@ -107,7 +121,7 @@ Executor::Launched Executor::upload(size_t index, const StepRows &rows) {
   const Inputs &target = programInputs[index];
   Inputs source = {static_cast<int32_t *>(hostInputs.data()), target.rows};
   size_t part = 0;
-  for (const std::vector<int32_t> *values : {&rows.tokens, &rows.positions, &rows.sequences, &rows.outputs})
+  for (const auto *values : {&rows.tokens, &rows.positions, &rows.sequences, &rows.outputs, &rows.targets})
     std::copy(values->begin(), values->end(), source.part(part++));
   *source.part(part) = 0;
   device.enqueueUpload(target.values, source.values, Inputs::size(target.rows) * sizeof(int32_t));
@@ -120,14 +134,26 @@ const float *Executor::run(size_t index, const StepRows &rows) {
   return logitsOnHost(rows.outputs.size());
 }
 
+std::span<const float> Executor::score(size_t index, const StepRows &rows) {
+  Launched launched = upload(index, rows);
+  device.enqueue(programs[index], launched.dims, nullptr);
+  return {numbersOnHost(logProbs, hostLogProbs, rows.outputs.size()), rows.outputs.size()};
+}
+
 const float *Executor::logitsOnHost(size_t wantedRows) {
-  void *host = device.hostPointer(logits.data());
+  return numbersOnHost(logits, hostLogits, wantedRows * model.vocabSize());
+}
+
+/// The first `count` numbers, when everything enqueued has finished. `copy`: memory for them where the host cannot
+/// reach `values`.
+const float *Executor::numbersOnHost(const DeviceMemory &values, DeviceMemory &copy, size_t count) {
+  void *host = device.hostPointer(values.data());
   if (!host) {
-    size_t bytes = wantedRows * model.vocabSize() * sizeof(float);
-    if (hostLogits.size() < bytes)
-      hostLogits = device.allocate(bytes, MemoryUse::Staging);
-    host = hostLogits.data();
-    device.enqueueDownload(host, logits.data(), bytes);
+    size_t bytes = count * sizeof(float);
+    if (copy.size() < bytes)
+      copy = device.allocate(bytes, MemoryUse::Staging);
+    host = copy.data();
+    device.enqueueDownload(host, values.data(), bytes);
   }
   device.synchronize();
   return static_cast<const float *>(host);
@@ -175,10 +201,10 @@ void Executor::startChoosing(size_t index, const StepRows &rows, std::span<const
 /// Says where the device finds logits and where it writes tokens.
 void Executor::bindChoice(const Inputs &inputs) {
   tokenChoice.logits = static_cast<const float *>(logits.data());
-  tokenChoice.tokens = inputs.part(size_t(StepInput::Tokens));
-  tokenChoice.positions = inputs.part(size_t(StepInput::Positions));
-  tokenChoice.outputRows = inputs.part(size_t(StepInput::OutputRows));
-  tokenChoice.step = inputs.part(kNumRowInputs);
+  tokenChoice.tokens = inputs.part(StepInput::Tokens);
+  tokenChoice.positions = inputs.part(StepInput::Positions);
+  tokenChoice.outputRows = inputs.part(StepInput::OutputRows);
+  tokenChoice.step = inputs.part(Inputs::kStep);
   tokenChoice.vocab = model.vocabSize();
   tokenChoice.keys = static_cast<uint64_t *>(keys.data());
   tokenChoice.history = static_cast<int32_t *>(history.data());

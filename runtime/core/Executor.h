@@ -37,6 +37,10 @@ public:
   /// valid until the next run. Throws Error if the device fails.
   const float *run(size_t index, const StepRows &rows);
 
+  /// Runs program number `index`, which gives log_probs: of the target of each wanted row, on the host. They are valid
+  /// until the next run. Throws Error if the device fails.
+  std::span<const float> score(size_t index, const StepRows &rows);
+
   /// Copies the inputs to the device, for steps that choose tokens. Then each enqueueChoice() runs the program once;
   /// from the second time on its input is the tokens that were chosen before. choice(n) waits for launch number n since
   /// startChoosing() and returns a token for each wanted row. It is -1 if some of the row's logits are NaN or infinite.
@@ -57,14 +61,16 @@ public:
   StepTimes profile(size_t index, const StepRows &rows, unsigned repeats);
 
 private:
-  /// Inputs of one program on the device: the first kNumRowInputs of StepInput, then the number of choices made. They
-  /// are one piece of memory, so that one copy brings them.
+  /// Inputs of one program on the device: the first kNumRowInputs of StepInput, the targets, then the number of choices
+  /// made. They are one piece of memory, so that one copy brings them.
   struct Inputs {
+    static constexpr size_t kTargets = kNumRowInputs, kStep = kNumRowInputs + 1;
     int32_t *values;
     size_t rows;
 
     int32_t *part(size_t index) const { return values + index * rows; }
-    static size_t size(size_t rows) { return kNumRowInputs * rows + 1; }
+    int32_t *part(StepInput input) const { return part(input == StepInput::Targets ? kTargets : size_t(input)); }
+    static size_t size(size_t rows) { return kStep * rows + 1; }
   };
 
   struct Launched {
@@ -85,6 +91,8 @@ private:
   bool deviceChooses(std::span<const TokenSampling *const> sampling) const;
   void bindChoice(const Inputs &inputs);
   void uploadSampling();
+  void *outputMemory(StepOutput output) const;
+  const float *numbersOnHost(const DeviceMemory &values, DeviceMemory &copy, size_t count);
   void feedChosen();
 
   const Model &model;
@@ -97,11 +105,12 @@ private:
   DeviceMemory logits;
   /// Tokens that a kernel chooses.
   DeviceMemory greedyTokens;
+  DeviceMemory logProbs;
   std::vector<Inputs> programInputs;
   std::vector<LaunchList> programs;
   std::vector<Samples> samples;
-  /// Copy of the logits on the host. Only if the host cannot reach the device's memory.
-  DeviceMemory hostLogits;
+  /// Copies on the host. Only if the host cannot reach the device's memory.
+  DeviceMemory hostLogits, hostLogProbs;
 
   // Choices on the host: the rows that were enqueued last, and their tokens.
   bool onHost = false;

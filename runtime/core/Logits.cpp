@@ -44,6 +44,22 @@ bool allChosen(std::span<const int32_t> tokens) {
   return std::ranges::all_of(tokens, [](int32_t token) { return token >= 0; });
 }
 
+/// What to try with a model whose numbers are none.
+static const char *adviceOn(const plan::Plan &plan) {
+  // Of what the numbers pass through, f16 alone has a narrow range.
+  bool isHalf = plan.config()->compute_dtype() == plan::DType::f16 || plan.kv_cache()->dtype() == plan::DType::f16;
+  return isHalf
+             ? "the numbers may have left the range of f16: compile with --dtype f32 or bf16"
+             : "the weights may hold NaN or infinity, or be damaged: get them again, or compare them with the plan by "
+               "--verify; --dtype f32 shows whether rounding has a part in it";
+}
+
+void requireFiniteScore(float score, uint64_t position, size_t sequence, const plan::Plan &plan) {
+  if (!std::isfinite(score))
+    fail("the log-probability behind position ", position, " of sequence ", sequence, " is ",
+         std::isnan(score) ? "NaN" : "infinite", ": the logits there are NaN or infinite; ", adviceOn(plan));
+}
+
 void FiniteCheck::look(std::span<const float> logits, uint64_t at, size_t of) {
   lastSequence = std::max(lastSequence, of);
   if (allFinite(logits) || badRows++)
@@ -66,17 +82,12 @@ void FiniteCheck::require(const plan::Plan &plan) const {
   if (infinities)
     count += nans ? concat(" and ", infinities, " infinite")
                   : concat(infinities, " of ", vocab, infinities == 1 ? " is infinite" : " are infinite");
-  // Of what the numbers pass through, f16 alone has a narrow range.
-  bool isHalf = plan.config()->compute_dtype() == plan::DType::f16 || plan.kv_cache()->dtype() == plan::DType::f16;
-  const char *advice = isHalf ? "the numbers may have left the range of f16: compile with --dtype f32 or bf16"
-                              : "the weights may hold NaN or infinity, or be damaged: get them again, or compare them "
-                                "with the plan by --verify; --dtype f32 shows whether rounding has a part in it";
   fail("the logits at position ", position, lastSequence ? concat(" of sequence ", sequence) : "",
        " are no numbers to choose from: ", count, " (the first is of token ", firstToken, ")",
        badRows > 1
            ? concat(", and ", badRows - 1, badRows == 2 ? " more position has such" : " more positions have such")
            : "",
-       "; ", advice);
+       "; ", adviceOn(plan));
 }
 
 } // namespace quipu

@@ -25,6 +25,9 @@ bool allFinite(std::span<const float> logits);
 /// Whether a token was chosen in each row. A row with NaN or infinity has -1.
 bool allChosen(std::span<const int32_t> tokens);
 
+/// Throws Error for a log_prob that is NaN or infinite. `position`, `sequence`: see FiniteCheck::look.
+void requireFiniteScore(float score, uint64_t position, size_t sequence, const plan::Plan &plan);
+
 /// Looks for logits that are NaN or infinite. A single one shows that the model's arithmetic has failed. Then a token
 /// that is chosen from this row means nothing.
 class FiniteCheck {

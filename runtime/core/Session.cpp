@@ -71,12 +71,21 @@ void Session::score(std::span<const SequenceTargets> batch, const ScoreSink &sin
     parts.push_back({each.sequence, each.tokens, LogitsMode::Targets, each.targets});
     begins.push_back(length(each.sequence));
   }
+  const plan::Plan &plan = impl->model->plan();
+  if (impl->scoresOnDevice())
+    return impl->score(parts, options, [&](std::span<const float> scores) {
+      for (size_t i = 0; i < scores.size(); ++i) {
+        const WantedRow &wanted = impl->part.wanted[i];
+        requireFiniteScore(scores[i], begins[wanted.part] + wanted.token, wanted.part, plan);
+        sink(wanted.part, wanted.token, scores[i]);
+      }
+    });
   step(
       parts,
       [&](size_t sequence, size_t token, std::span<const float> logits) {
         FiniteCheck check;
         check.look(logits, begins[sequence] + token, sequence);
-        check.require(impl->model->plan());
+        check.require(plan);
         sink(sequence, token, logProbability(logits, batch[sequence].targets[token]));
       },
       options);

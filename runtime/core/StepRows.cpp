@@ -2,6 +2,8 @@
 
 #include "runtime/core/StepRows.h"
 #include "runtime/core/MemoryPlan.h"
+#include "runtime/plan/Steps.h"
+#include "runtime/support/Error.h"
 #include "runtime/support/RoundUp.h"
 
 #include <algorithm>
@@ -14,6 +16,7 @@ void StepRows::clear() {
   positions.clear();
   sequences.clear();
   outputs.clear();
+  targets.clear();
 }
 
 void StepRows::add(int32_t token, int32_t position, int32_t sequence) {
@@ -27,7 +30,8 @@ void StepRows::padTo(size_t rows) {
     add(0, -1, 0);
 }
 
-size_t chooseProgram(const Model &model, std::span<const SequenceTokens> batch, BatchCursor cursor, uint64_t limit) {
+size_t chooseProgram(const Model &model, std::span<const SequenceTokens> batch, BatchCursor cursor, uint64_t limit,
+                     StepOutput output) {
   const std::vector<const plan::Program *> &programs = model.programs();
   // Of each sequence.
   std::vector<uint64_t> counts;
@@ -37,11 +41,12 @@ size_t chooseProgram(const Model &model, std::span<const SequenceTokens> batch, 
     tokens += counts.back();
   }
   bool isDecode = tokens == counts.size();
-  std::optional<size_t> decode;
-  size_t largest = 0;
+  std::optional<size_t> decode, largest;
   size_t padded = programs.size();
   for (size_t i = 0; i < programs.size(); ++i) {
     const plan::Program &program = *programs[i];
+    if (!gives(program, output))
+      continue;
     uint64_t needed = 0;
     for (uint64_t count : counts)
       needed += roundUp(count, program.row_align());
@@ -55,10 +60,12 @@ size_t chooseProgram(const Model &model, std::span<const SequenceTokens> batch, 
     // If there are fewer rows than the program's lower bound, padding rows are added.
     if (needed < program.min_rows() && padded == programs.size())
       padded = i;
-    if (program.max_rows() > programs[largest]->max_rows())
+    if (!largest || program.max_rows() > programs[*largest]->max_rows())
       largest = i;
   }
-  return decode ? *decode : padded < programs.size() ? padded : largest;
+  if (!largest)
+    fail(model.planName(), ": no program gives ", knownValue(output).name, "; compile the model again");
+  return decode ? *decode : padded < programs.size() ? padded : *largest;
 }
 
 /// Whether the logits behind new token number `token` are wanted.
@@ -96,6 +103,8 @@ void LaunchPart::fill(std::span<const SequenceTokens> batch, BatchCursor &cursor
       if (isWanted(part, cursor.token)) {
         rows.outputs.push_back(int32_t(rows.size()));
         wanted.push_back({cursor.part, cursor.token});
+        if (part.logits == LogitsMode::Targets)
+          rows.targets.push_back(part.targets[cursor.token]);
       }
       rows.add(part.tokens[cursor.token], int32_t(position + i), part.sequence);
     }

@@ -8,6 +8,7 @@
 #ifndef QUIPU_RUNTIME_CORE_STEPROWS_H
 #define QUIPU_RUNTIME_CORE_STEPROWS_H
 
+#include "runtime/abi/ProgramValues.h"
 #include "runtime/core/KvCache.h"
 #include "runtime/core/Model.h"
 #include "runtime/core/Session.h"
@@ -27,6 +28,8 @@ struct StepRows {
   std::vector<int32_t> sequences;
   /// Rows whose logits are wanted.
   std::vector<int32_t> outputs;
+  /// In steps that score: the target of each of these rows.
+  std::vector<int32_t> targets;
 
   void clear();
   size_t size() const { return tokens.size(); }
@@ -61,11 +64,12 @@ struct LaunchPart {
             const KvCache &cache, uint64_t limit);
 };
 
-/// The index of the program for the rest of the batch. It is the first program whose bounds fit the whole rest. If
-/// there is none, it is the largest program, for a part of the rest. Programs for decode and for prompts may fit the
-/// same number of rows; then steps of one token for each sequence run the one for decode. `limit`: greatest number of
-/// tokens of the launch.
-size_t chooseProgram(const Model &model, std::span<const SequenceTokens> batch, BatchCursor cursor, uint64_t limit);
+/// The index of the program for the rest of the batch, of those that give `output`. There must be one. It is the first
+/// program whose bounds fit the whole rest. If there is none, it is the largest program, for a part of the rest.
+/// Programs for decode and for prompts may fit the same number of rows; then steps of one token for each sequence run
+/// the one for decode. `limit`: greatest number of tokens of the launch.
+size_t chooseProgram(const Model &model, std::span<const SequenceTokens> batch, BatchCursor cursor, uint64_t limit,
+                     StepOutput output);
 
 } // namespace quipu
 

@@ -3,6 +3,7 @@
 #include "runtime/core/StepRunner.h"
 #include "runtime/core/Logits.h"
 #include "runtime/core/MemoryPlan.h"
+#include "runtime/plan/Steps.h"
 #include "runtime/support/Error.h"
 
 #include <algorithm>
@@ -68,8 +69,10 @@ void StepRunner::checkSteps(Batch batch, uint32_t steps) const {
 }
 
 /// The greatest number of tokens of a launch.
-uint64_t StepRunner::rowLimit(Batch batch, const StepOptions &options) const {
+uint64_t StepRunner::rowLimit(Batch batch, const StepOptions &options, StepOutput output) const {
   uint64_t limit = options.chunkRows ? options.chunkRows : UINT64_MAX;
+  if (output != StepOutput::Logits)
+    return limit;
   // If every row may be wanted, a launch has at most as many rows as there is room for logits.
   for (const SequenceTokens &each : batch)
     if (each.logits == LogitsMode::All || each.logits == LogitsMode::Targets)
@@ -100,23 +103,39 @@ void StepRunner::advance() {
 }
 
 /// Calls launch(program, whole) when `part` has the rows of each launch in turn; `whole` says that it is the only one.
-void StepRunner::launchAll(Batch batch, const StepOptions &options, const std::function<void(size_t, bool)> &launch) {
+/// The programs give `output`.
+void StepRunner::launchAll(Batch batch, const StepOptions &options, StepOutput output,
+                           const std::function<void(size_t, bool)> &launch) {
   check(batch);
   reserve(batch);
-  uint64_t limit = rowLimit(batch, options);
+  uint64_t limit = rowLimit(batch, options, output);
   BatchCursor cursor;
   for (bool first = true; cursor.part < batch.size(); first = false) {
-    size_t program = chooseProgram(*model, batch, cursor, limit);
+    size_t program = chooseProgram(*model, batch, cursor, limit, output);
     part.fill(batch, cursor, *model->programs()[program], cache, limit);
     launch(program, first && cursor.part == batch.size());
   }
 }
 
 void StepRunner::run(Batch batch, const StepOptions &options, const std::function<void(const float *, bool)> &deliver) {
-  launchAll(batch, options, [&](size_t program, bool whole) {
+  launchAll(batch, options, StepOutput::Logits, [&](size_t program, bool whole) {
     const float *logits = executor.run(program, part.rows);
     advance();
     deliver(logits, whole);
+  });
+}
+
+bool StepRunner::scoresOnDevice() const {
+  return std::ranges::any_of(model->programs(),
+                             [](const plan::Program *program) { return gives(*program, StepOutput::LogProbs); });
+}
+
+void StepRunner::score(Batch batch, const StepOptions &options,
+                       const std::function<void(std::span<const float>)> &deliver) {
+  launchAll(batch, options, StepOutput::LogProbs, [&](size_t program, bool) {
+    std::span<const float> scores = executor.score(program, part.rows);
+    advance();
+    deliver(scores);
   });
 }
 
@@ -131,7 +150,7 @@ void StepRunner::requireFinite(Batch batch, const float *logits) const {
 
 std::vector<int32_t> StepRunner::choose(Batch batch, Samplings samplings, const StepOptions &options) {
   std::vector<int32_t> tokens;
-  launchAll(batch, options, [&](size_t program, bool) {
+  launchAll(batch, options, StepOutput::Logits, [&](size_t program, bool) {
     std::vector<const TokenSampling *> rowSamplings;
     for (size_t i = 0; !samplings.empty() && i < part.wanted.size(); ++i)
       rowSamplings.push_back(&samplings[part.wanted[i].part]);
@@ -147,7 +166,7 @@ std::vector<int32_t> StepRunner::choose(Batch batch, Samplings samplings, const 
 }
 
 std::optional<size_t> StepRunner::fillOneLaunch(Batch batch) {
-  size_t program = chooseProgram(*model, batch, {}, UINT64_MAX);
+  size_t program = chooseProgram(*model, batch, {}, UINT64_MAX, StepOutput::Logits);
   BatchCursor cursor;
   part.fill(batch, cursor, *model->programs()[program], cache, UINT64_MAX);
   return cursor.part == batch.size() ? std::optional(program) : std::nullopt;
@@ -156,8 +175,8 @@ std::optional<size_t> StepRunner::fillOneLaunch(Batch batch) {
 StepTimes StepRunner::profile(Batch batch, unsigned repeats, const StepOptions &options) {
   check(batch);
   reserve(batch);
-  uint64_t limit = rowLimit(batch, options);
-  size_t program = chooseProgram(*model, batch, {}, limit);
+  uint64_t limit = rowLimit(batch, options, StepOutput::Logits);
+  size_t program = chooseProgram(*model, batch, {}, limit, StepOutput::Logits);
   BatchCursor cursor;
   part.fill(batch, cursor, *model->programs()[program], cache, limit);
   StepTimes times = executor.profile(program, part.rows, repeats);

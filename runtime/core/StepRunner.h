@@ -40,6 +40,13 @@ public:
   /// the only one.
   void run(Batch batch, const StepOptions &options, const std::function<void(const float *, bool)> &deliver);
 
+  /// Whether the device gives probabilities of targets. Then score() works.
+  bool scoresOnDevice() const;
+
+  /// Runs a batch of LogitsMode::Targets. deliver(scores) is called after each launch, whose rows are `part`. There is
+  /// a log_prob for each of its wanted rows.
+  void score(Batch batch, const StepOptions &options, const std::function<void(std::span<const float>)> &deliver);
+
   /// Runs the batch and chooses the token that follows in each of its sequences.
   std::vector<int32_t> choose(Batch batch, Samplings samplings, const StepOptions &options);
 
@@ -56,8 +63,9 @@ public:
   LaunchPart part;
 
 private:
-  uint64_t rowLimit(Batch batch, const StepOptions &options) const;
-  void launchAll(Batch batch, const StepOptions &options, const std::function<void(size_t, bool)> &launch);
+  uint64_t rowLimit(Batch batch, const StepOptions &options, StepOutput output) const;
+  void launchAll(Batch batch, const StepOptions &options, StepOutput output,
+                 const std::function<void(size_t, bool)> &launch);
   void advance();
   void requireFinite(Batch batch, const float *logits) const;
 

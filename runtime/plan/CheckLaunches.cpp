@@ -126,6 +126,12 @@ private:
                 sizeof(int32_t), " of i32");
         return;
       }
+      if (name == knownValue(StepOutput::LogProbs).name) {
+        if (param.dtype() != plan::DType::f32 || param.bytes() != sizeof(float))
+          wrong(place, ": it gives ", param.bytes(), " bytes of ", dtypeName(param.dtype()),
+                " a row where a log_prob is ", sizeof(float), " of f32");
+        return;
+      }
       if (name != knownValue(StepOutput::Logits).name)
         wrong(place, " is the output ", name, ", which no kernel gives");
       uint64_t bytes = output.columns() * sizeof(float);
@@ -138,7 +144,7 @@ private:
       const plan::ProgramValue &input = *program.inputs()->Get(unsigned(value));
       if (input.name()->string_view() != param.input()->string_view())
         wrong(place, " is ", input.name()->string_view(), ", it takes ", param.input()->string_view());
-      if (size_t(stepInput(program, plan::Arg(value, 0, kind))) >= kNumRowInputs)
+      if (!isForKernels(stepInput(program, plan::Arg(value, 0, kind))))
         wrong(place, " is ", input.name()->string_view(), ", which kernels do not take");
       return;
     }

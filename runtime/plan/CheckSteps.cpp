@@ -75,6 +75,7 @@ private:
       wrong(field, " has no sequences");
     uint64_t pointers = 0;
     sampled = false;
+    given.clear();
     for (size_t s = 0; s < program.sequences()->size(); ++s) {
       const plan::Sequence &sequence = *program.sequences()->Get(unsigned(s));
       std::string place = concat(field, ", sequence ", s);
@@ -84,6 +85,11 @@ private:
       if (pointers > kMaxCount)
         wrong(field, " has more than ", kMaxCount, " arguments");
     }
+    // Programs are chosen by this output.
+    for (size_t i = 0; program.outputs() && i < program.outputs()->size(); ++i)
+      if (std::string_view name = program.outputs()->Get(unsigned(i))->name()->string_view();
+          name == knownValue(StepOutput::LogProbs).name && !given.count(i))
+        wrong(field, ", output ", name, ": no step gives it");
   }
 
   static size_t numArgs(const plan::Step &step) { return step.args() ? step.args()->size() : 0; }
@@ -260,10 +266,14 @@ private:
       if (value < 0 || value >= __int128(bound))
         wrong(where, ": ", plan::EnumNameArgKind(arg.kind()), " ", arg.value(), " with stride ", arg.stride(), " over ",
               repeat, " iterations leaves the range 0 to ", bound);
+    if (arg.kind() == plan::ArgKind::output)
+      given.insert(arg.value());
   }
 
   /// Whether the program had a sample.
   bool sampled = false;
+  /// Numbers of the program's outputs that are arguments of its steps.
+  std::set<uint64_t> given;
 };
 
 } // namespace

@@ -30,6 +30,14 @@ inline StepOutput stepOutput(const plan::Program &program, const plan::Arg &arg)
   return StepOutput(*findValue(kStepOutputs, program.outputs()->Get(unsigned(arg.value()))->name()->string_view()));
 }
 
+/// Whether the program gives this output.
+inline bool gives(const plan::Program &program, StepOutput output) {
+  for (size_t i = 0; program.outputs() && i < program.outputs()->size(); ++i)
+    if (program.outputs()->Get(unsigned(i))->name()->string_view() == knownValue(output).name)
+      return true;
+  return false;
+}
+
 } // namespace quipu
 
 #endif // QUIPU_RUNTIME_PLAN_STEPS_H

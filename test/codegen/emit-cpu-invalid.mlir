@@ -379,3 +379,45 @@ func.func @decode(%x: tensor<?x16xf32>, %w: tensor<16x16xf32>, %a: tensor<?x!lla
   %0, %1 = llama.launch @k(%x, %w, %a, %b, %c) : (tensor<?x16xf32>, tensor<16x16xf32>, tensor<?x!llama.sample_rule>, tensor<?x1024xi32>, tensor<?xf64>) -> (tensor<?x16xf32>, tensor<?xi32>)
   return %0, %1 : tensor<?x16xf32>, tensor<?xi32>
 }
+
+// -----
+
+// Test: what tiles keep for probabilities lies in a workspace.
+// expected-error @+1 {{keeps a maximum and a sum of each tile in the workspace [tensor<?x5xf32>]; the kernel needs it}}
+llama.kernel @k(%x: tensor<?x16xf32>, %w: tensor<16x16xf32>, %t: tensor<?xi32>) -> tensor<?xf32> attributes {schedule = #llama.cpu_linear<rows = few, lanes = 8, run = 4, vectors = 1, rowTiles = 1, dot = fma, prefetch = 0>, workspace = [tensor<?x4xf32>]} {
+  %0 = llama.linear %x, %w : (tensor<?x16xf32>, tensor<16x16xf32>) -> tensor<?x16xf32>
+  %1 = llama.log_prob %0, %t : (tensor<?x16xf32>, tensor<?xi32>) -> tensor<?xf32>
+  llama.yield %1 : tensor<?xf32>
+}
+func.func @decode(%x: tensor<?x16xf32>, %w: tensor<16x16xf32>, %t: tensor<?xi32>) -> tensor<?xf32> attributes {llama.program = #llama.program<decode, rows = 1 to 8>} {
+  %0 = llama.launch @k(%x, %w, %t) : (tensor<?x16xf32>, tensor<16x16xf32>, tensor<?xi32>) -> tensor<?xf32>
+  return %0 : tensor<?xf32>
+}
+
+// -----
+
+// Test: probabilities of rounded logits.
+// expected-error @+1 {{gives probabilities of sums in f32; the logits are 'tensor<?x16xbf16>'}}
+llama.kernel @k(%x: tensor<?x16xf32>, %w: tensor<16x16xf32>, %t: tensor<?xi32>) -> tensor<?xf32> attributes {schedule = #llama.cpu_linear<rows = few, lanes = 8, run = 4, vectors = 1, rowTiles = 1, dot = fma, prefetch = 0>, workspace = [tensor<?x5xf32>]} {
+  %0 = llama.linear %x, %w : (tensor<?x16xf32>, tensor<16x16xf32>) -> tensor<?x16xbf16>
+  %1 = llama.log_prob %0, %t : (tensor<?x16xbf16>, tensor<?xi32>) -> tensor<?xf32>
+  llama.yield %1 : tensor<?xf32>
+}
+func.func @decode(%x: tensor<?x16xf32>, %w: tensor<16x16xf32>, %t: tensor<?xi32>) -> tensor<?xf32> attributes {llama.program = #llama.program<decode, rows = 1 to 8>} {
+  %0 = llama.launch @k(%x, %w, %t) : (tensor<?x16xf32>, tensor<16x16xf32>, tensor<?xi32>) -> tensor<?xf32>
+  return %0 : tensor<?xf32>
+}
+
+// -----
+
+// Test: probabilities and the logits.
+// expected-error @+1 {{holds llama.yield, which reads or yields something else than the linear kernel family computes}}
+llama.kernel @k(%x: tensor<?x16xf32>, %w: tensor<16x16xf32>, %t: tensor<?xi32>) -> (tensor<?x16xf32>, tensor<?xf32>) attributes {schedule = #llama.cpu_linear<rows = few, lanes = 8, run = 4, vectors = 1, rowTiles = 1, dot = fma, prefetch = 0>} {
+  %0 = llama.linear %x, %w : (tensor<?x16xf32>, tensor<16x16xf32>) -> tensor<?x16xf32>
+  %1 = llama.log_prob %0, %t : (tensor<?x16xf32>, tensor<?xi32>) -> tensor<?xf32>
+  llama.yield %0, %1 : tensor<?x16xf32>, tensor<?xf32>
+}
+func.func @decode(%x: tensor<?x16xf32>, %w: tensor<16x16xf32>, %t: tensor<?xi32>) -> (tensor<?x16xf32>, tensor<?xf32>) attributes {llama.program = #llama.program<decode, rows = 1 to 8>} {
+  %0, %1 = llama.launch @k(%x, %w, %t) : (tensor<?x16xf32>, tensor<16x16xf32>, tensor<?xi32>) -> (tensor<?x16xf32>, tensor<?xf32>)
+  return %0, %1 : tensor<?x16xf32>, tensor<?xf32>
+}

@@ -227,3 +227,27 @@ func.func @decode(%x: tensor<?x16xf32>, %w: tensor<16x16xf32>) -> (tensor<?x16xf
   %0, %1 = llama.launch @choice(%x, %w) : (tensor<?x16xf32>, tensor<16x16xf32>) -> (tensor<?x16xf32>, tensor<?xi32>)
   return %0, %1 : tensor<?x16xf32>, tensor<?xi32>
 }
+
+// -----
+
+// Test: a kernel that gives probabilities keeps a maximum and a sum of each of its two tiles and the target's logit. It
+// joins them in an entry of its own, a block for each row. It stores no logits.
+// CHECK: llama.kernel @scores
+// CHECK-SAME: code = #llama.code<[<symbol = "scores", fixed = 2>, <symbol = "scores.scores", rows = tokens>]
+// CHECK: llvm.func @scores(
+// CHECK: vector.reduction <maxnumf>
+// CHECK: vector.reduction <add>
+// CHECK: llvm.func @scores.scores(
+// CHECK: vector.reduction <maxnumf>
+// CHECK: vector.reduction <add>
+// LLVM: llvm.func @scores.scores(
+// LLVM-NOT: = vector.
+llama.kernel @scores(%x: tensor<?x16xf32>, %w: tensor<16x16xf32>, %t: tensor<?xi32>) -> tensor<?xf32> attributes {schedule = #llama.cpu_linear<rows = few, lanes = 8, run = 4, vectors = 1, rowTiles = 1, dot = fma, prefetch = 0>, workspace = [tensor<?x5xf32>]} {
+  %0 = llama.linear %x, %w : (tensor<?x16xf32>, tensor<16x16xf32>) -> tensor<?x16xf32>
+  %1 = llama.log_prob %0, %t : (tensor<?x16xf32>, tensor<?xi32>) -> tensor<?xf32>
+  llama.yield %1 : tensor<?xf32>
+}
+func.func @decode(%x: tensor<?x16xf32>, %w: tensor<16x16xf32>, %t: tensor<?xi32>) -> tensor<?xf32> attributes {llama.program = #llama.program<decode, rows = 1 to 8>} {
+  %0 = llama.launch @scores(%x, %w, %t) : (tensor<?x16xf32>, tensor<16x16xf32>, tensor<?xi32>) -> tensor<?xf32>
+  return %0 : tensor<?xf32>
+}

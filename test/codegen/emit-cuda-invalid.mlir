@@ -472,3 +472,45 @@ func.func @decode(%x: tensor<?x64xbf16>, %w: tensor<64x64xbf16>) -> (tensor<?x64
   %0, %1 = llama.launch @k(%x, %w) : (tensor<?x64xbf16>, tensor<64x64xbf16>) -> (tensor<?x64xf32>, tensor<?xi32>)
   return %0, %1 : tensor<?x64xf32>, tensor<?xi32>
 }
+
+// -----
+
+// Test: kernels for few rows give no probabilities.
+// expected-error @+1 {{on CUDA #llama.cuda_linear_many does: llama-split-scores=kinds=prefill}}
+llama.kernel @k(%x: tensor<?x64xbf16>, %w: tensor<256x64xbf16>, %t: tensor<?xi32>) -> tensor<?xf32> attributes {schedule = #llama.cuda_linear_few<tokens = 8, warps = 4, ahead = 8, dot = mma, scaleAfter = true>} {
+  %0 = llama.linear %x, %w : (tensor<?x64xbf16>, tensor<256x64xbf16>) -> tensor<?x256xf32>
+  %1 = llama.log_prob %0, %t : (tensor<?x256xf32>, tensor<?xi32>) -> tensor<?xf32>
+  llama.yield %1 : tensor<?xf32>
+}
+func.func @decode(%x: tensor<?x64xbf16>, %w: tensor<256x64xbf16>, %t: tensor<?xi32>) -> tensor<?xf32> attributes {llama.program = #llama.program<decode, rows = 1 to 8>} {
+  %0 = llama.launch @k(%x, %w, %t) : (tensor<?x64xbf16>, tensor<256x64xbf16>, tensor<?xi32>) -> tensor<?xf32>
+  return %0 : tensor<?xf32>
+}
+
+// -----
+
+// Test: what tiles keep for probabilities lies in a workspace, the last one.
+// expected-error @+1 {{keeps maxima and sums of its tiles in a last workspace tensor<?x10xf32>; the kernel needs it}}
+llama.kernel @k(%x: tensor<?x64xbf16>, %w: tensor<256x64xbf16>, %t: tensor<?xi32>) -> tensor<?xf32> attributes {schedule = #llama.cuda_linear_many<tokens = 128, rows = 128, depth = 32, stages = 3, warps = 4, dot = mma, weight_first = false, persistent = false, ahead = false, cluster = 1>, workspace = [tensor<?x6xf32>]} {
+  %0 = llama.linear %x, %w : (tensor<?x64xbf16>, tensor<256x64xbf16>) -> tensor<?x256xf32>
+  %1 = llama.log_prob %0, %t : (tensor<?x256xf32>, tensor<?xi32>) -> tensor<?xf32>
+  llama.yield %1 : tensor<?xf32>
+}
+func.func @prefill(%x: tensor<?x64xbf16>, %w: tensor<256x64xbf16>, %t: tensor<?xi32>) -> tensor<?xf32> attributes {llama.program = #llama.program<prefill, rows = 65 to 512>} {
+  %0 = llama.launch @k(%x, %w, %t) : (tensor<?x64xbf16>, tensor<256x64xbf16>, tensor<?xi32>) -> tensor<?xf32>
+  return %0 : tensor<?xf32>
+}
+
+// -----
+
+// Test: probabilities of rounded logits.
+// expected-error @+1 {{gives probabilities of sums in f32; the logits are 'tensor<?x256xbf16>'}}
+llama.kernel @k(%x: tensor<?x64xbf16>, %w: tensor<256x64xbf16>, %t: tensor<?xi32>) -> tensor<?xf32> attributes {schedule = #llama.cuda_linear_many<tokens = 128, rows = 128, depth = 32, stages = 3, warps = 4, dot = mma, weight_first = false, persistent = false, ahead = false, cluster = 1>, workspace = [tensor<?x10xf32>]} {
+  %0 = llama.linear %x, %w : (tensor<?x64xbf16>, tensor<256x64xbf16>) -> tensor<?x256xbf16>
+  %1 = llama.log_prob %0, %t : (tensor<?x256xbf16>, tensor<?xi32>) -> tensor<?xf32>
+  llama.yield %1 : tensor<?xf32>
+}
+func.func @prefill(%x: tensor<?x64xbf16>, %w: tensor<256x64xbf16>, %t: tensor<?xi32>) -> tensor<?xf32> attributes {llama.program = #llama.program<prefill, rows = 65 to 512>} {
+  %0 = llama.launch @k(%x, %w, %t) : (tensor<?x64xbf16>, tensor<256x64xbf16>, tensor<?xi32>) -> tensor<?xf32>
+  return %0 : tensor<?xf32>
+}

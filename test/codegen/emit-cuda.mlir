@@ -157,3 +157,52 @@ func.func @decode(%t: tensor<?xi32>, %table: tensor<32x16xbf16>) -> tensor<?x16x
   %0 = llama.launch @k(%t, %table) : (tensor<?xi32>, tensor<32x16xbf16>) -> tensor<?x16xbf16>
   return %0 : tensor<?x16xbf16>
 }
+
+// -----
+
+// Test: a kernel that gives probabilities keeps a maximum and a sum of each part of a row that a quad has (a tile, half a
+// tile where the weight is operand A, the rows of a warp's part), and joins them in an entry of its own, a warp for each row.
+// CHECK: llama.kernel @k
+// CHECK-SAME: <symbol = "k_scores", rows = tokens, rowsPerBlock = 8, threads = 256
+// CHECK: llvm.func @k(
+// CHECK: nvvm.shfl.sync
+// CHECK: llvm.func @k_scores(
+// CHECK: nvvm.shfl.sync
+llama.kernel @k(%x: tensor<?x64xbf16>, %w: tensor<256x64xbf16>, %t: tensor<?xi32>) -> tensor<?xf32> attributes {schedule = #llama.cuda_linear_many<tokens = 128, rows = 128, depth = 64, stages = 4, warps = 8, dot = wgmma, weight_first = false, persistent = true, ahead = false, cluster = 1>, workspace = [tensor<?x6xf32>]} {
+  %0 = llama.linear %x, %w : (tensor<?x64xbf16>, tensor<256x64xbf16>) -> tensor<?x256xf32>
+  %1 = llama.log_prob %0, %t : (tensor<?x256xf32>, tensor<?xi32>) -> tensor<?xf32>
+  llama.yield %1 : tensor<?xf32>
+}
+func.func @prefill(%x: tensor<?x64xbf16>, %w: tensor<256x64xbf16>, %t: tensor<?xi32>) -> tensor<?xf32> attributes {llama.program = #llama.program<prefill, rows = 65 to 512>} {
+  %0 = llama.launch @k(%x, %w, %t) : (tensor<?x64xbf16>, tensor<256x64xbf16>, tensor<?xi32>) -> tensor<?xf32>
+  return %0 : tensor<?xf32>
+}
+
+// -----
+
+// CHECK: llama.kernel @k
+// CHECK: nvvm.shfl.sync
+llama.kernel @k(%x: tensor<?x64xbf16>, %w: tensor<256x64xbf16>, %t: tensor<?xi32>) -> tensor<?xf32> attributes {schedule = #llama.cuda_linear_many<tokens = 128, rows = 128, depth = 64, stages = 4, warps = 8, dot = wgmma, weight_first = true, persistent = true, ahead = false, cluster = 2>, workspace = [tensor<?x10xf32>]} {
+  %0 = llama.linear %x, %w : (tensor<?x64xbf16>, tensor<256x64xbf16>) -> tensor<?x256xf32>
+  %1 = llama.log_prob %0, %t : (tensor<?x256xf32>, tensor<?xi32>) -> tensor<?xf32>
+  llama.yield %1 : tensor<?xf32>
+}
+func.func @prefill(%x: tensor<?x64xbf16>, %w: tensor<256x64xbf16>, %t: tensor<?xi32>) -> tensor<?xf32> attributes {llama.program = #llama.program<prefill, rows = 513 to 2048>} {
+  %0 = llama.launch @k(%x, %w, %t) : (tensor<?x64xbf16>, tensor<256x64xbf16>, tensor<?xi32>) -> tensor<?xf32>
+  return %0 : tensor<?xf32>
+}
+
+// -----
+
+// Test: the last tile of the weight has fewer rows than others, and the last tile of 16 has three.
+// CHECK: llama.kernel @k
+// CHECK: nvvm.shfl.sync
+llama.kernel @k(%x: tensor<?x64xbf16>, %w: tensor<259x64xbf16>, %t: tensor<?xi32>) -> tensor<?xf32> attributes {schedule = #llama.cuda_linear_many<tokens = 128, rows = 128, depth = 32, stages = 3, warps = 4, dot = mma, weight_first = false, persistent = false, ahead = false, cluster = 1>, workspace = [tensor<?x14xf32>]} {
+  %0 = llama.linear %x, %w : (tensor<?x64xbf16>, tensor<259x64xbf16>) -> tensor<?x259xf32>
+  %1 = llama.log_prob %0, %t : (tensor<?x259xf32>, tensor<?xi32>) -> tensor<?xf32>
+  llama.yield %1 : tensor<?xf32>
+}
+func.func @prefill(%x: tensor<?x64xbf16>, %w: tensor<259x64xbf16>, %t: tensor<?xi32>) -> tensor<?xf32> attributes {llama.program = #llama.program<prefill, rows = 65 to 512>} {
+  %0 = llama.launch @k(%x, %w, %t) : (tensor<?x64xbf16>, tensor<259x64xbf16>, tensor<?xi32>) -> tensor<?xf32>
+  return %0 : tensor<?xf32>
+}

@@ -82,7 +82,7 @@ func.func @decode(%x: tensor<?xi32> {llama.name = "tokens"}) -> tensor<?x8xf32> 
 // -----
 
 // Test: a name that the runtime does not know.
-// expected-error @+1 {{has a value "weather", which the runtime does not know; it knows tokens, positions, sequences, output_rows, sample_rules, recent_tokens, random_numbers}}
+// expected-error @+1 {{has a value "weather", which the runtime does not know; it knows tokens, positions, sequences, output_rows, sample_rules, recent_tokens, random_numbers, targets}}
 func.func @decode(%x: tensor<?xi32> {llama.name = "weather"}) attributes {llama.program = #llama.program<decode, rows = 1 to 8>, llama.arena_bytes = 1024 : i64} {
   return
 }
@@ -102,6 +102,15 @@ func.func @decode(%x: tensor<?x16xf32> {llama.name = "tokens"}) -> (tensor<?x16x
   // expected-error @+1 {{takes or gives no named output of the program; logits and tokens are outputs}}
   %0 = llama.sample %x greedy : (tensor<?x16xf32>) -> tensor<?xi32>
   return %x : tensor<?x16xf32>
+}
+
+// -----
+
+// Test: probabilities that no kernel gives.
+func.func @decode(%x: tensor<?x16xf32>, %t: tensor<?xi32> {llama.name = "targets"}) -> (tensor<?x16xf32> {llama.name = "logits"}, tensor<?xf32> {llama.name = "log_probs"}) attributes {llama.program = #llama.program<decode, rows = 1 to 8>, llama.arena_bytes = 1024 : i64} {
+  // expected-error @+1 {{is part of no kernel; run llama-split-scores}}
+  %0 = llama.log_prob %x, %t : (tensor<?x16xf32>, tensor<?xi32>) -> tensor<?xf32>
+  return %x, %0 : tensor<?x16xf32>, tensor<?xf32>
 }
 
 // -----

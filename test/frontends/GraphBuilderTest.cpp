@@ -149,17 +149,17 @@ TEST(GraphBuilder, ForwardTakesAStep) {
   ASSERT_TRUE(forward);
   EXPECT_EQ(Graph::print(forward.getFunctionType()),
             "(tensor<?xi32>, tensor<?xi32>, tensor<?xi32>, tensor<?xi32>, !llama.kv_cache<2 x 2 x 2 x f32, page = 16>, "
-            "tensor<?x!llama.sample_rule>, tensor<?x1024xi32>, tensor<?xf64>) "
-            "-> (tensor<?x16xf32>, tensor<?xi32>, tensor<?xi32>)");
+            "tensor<?x!llama.sample_rule>, tensor<?x1024xi32>, tensor<?xf64>, tensor<?xi32>) "
+            "-> (tensor<?x16xf32>, tensor<?xi32>, tensor<?xi32>, tensor<?xf32>)");
   std::vector<std::string> names;
   for (unsigned i = 0; i < forward.getNumArguments(); ++i)
     if (auto name = forward.getArgAttrOfType<mlir::StringAttr>(i, llama::kValueNameAttrName))
       names.push_back(name.str());
   for (unsigned i = 0; i < forward.getNumResults(); ++i)
     names.push_back(forward.getResultAttrOfType<mlir::StringAttr>(i, llama::kValueNameAttrName).str());
-  EXPECT_EQ(names,
-            (std::vector<std::string>{"tokens", "positions", "sequences", "output_rows", "sample_rules",
-                                      "recent_tokens", "random_numbers", "logits", "greedy_tokens", "drawn_tokens"}));
+  EXPECT_EQ(names, (std::vector<std::string>{"tokens", "positions", "sequences", "output_rows", "sample_rules",
+                                             "recent_tokens", "random_numbers", "targets", "logits", "greedy_tokens",
+                                             "drawn_tokens", "log_probs"}));
   EXPECT_FALSE(forward.getArgAttr(4, llama::kValueNameAttrName));
 }
 
@@ -172,6 +172,15 @@ TEST(GraphBuilder, ChoosesTokens) {
   EXPECT_EQ(samples[1].getMode(), llama::SampleMode::Drawn);
   for (llama::SampleOp sample : samples)
     EXPECT_TRUE(sample.getLogits().getDefiningOp<llama::LMHeadOp>());
+}
+
+// Test: the probabilities of targets are those of the logits.
+TEST(GraphBuilder, GivesProbabilities) {
+  Graph graph("{}");
+  auto scores = graph.all<llama::LogProbOp>();
+  ASSERT_EQ(scores.size(), 1u);
+  EXPECT_TRUE(scores[0].getLogits().getDefiningOp<llama::LMHeadOp>());
+  EXPECT_TRUE(mlir::isa<mlir::BlockArgument>(scores[0].getTargets()));
 }
 
 TEST(GraphBuilder, ForwardIsOneProgram) {

@@ -37,6 +37,8 @@ TESTS = [
     # What tensor cores draw depends on the data, and many benchmarks repeat a token (see pairs.py).
     ("prefill one token", "7b", [*PREFILL, "--token", "0"], 600, "TFLOP/s"),
     ("prefill one token", "8b", [*PREFILL, "--token", "0"], 650, "TFLOP/s"),
+    # Tokens a second within 90 % of a prompt's, measured in the same run: every position has its log_prob.
+    ("score", "8b", ["-p", "2048", "-n", "0", "--score", "2048"], None, "tok/s"),
 ]
 
 
@@ -61,7 +63,7 @@ def main():
                                  timeout=options.limit)
             if run.returncode:
                 raise RuntimeError(f"exit status {run.returncode}: {run.stderr.strip()[-400:]}")
-            row = json.loads(run.stdout)[0]
+            *before, row = json.loads(run.stdout)
         except (RuntimeError, ValueError, IndexError, subprocess.TimeoutExpired) as error:
             print(f"{name:24} {error}", flush=True)
             results.add(options.results, name=name, got="did not run", need=str(wanted or ""), ok=False)
@@ -81,6 +83,9 @@ def main():
             wanted = 0.8 * rates.get((model, "decode b1"), math.inf)
         elif test == "decode b1 ctx 32704":
             wanted = bandwidth.get("1b", math.inf)
+        elif test == "score":
+            prompt = before[0]["median_tok_s"]
+            wanted = 0.9 * prompt
         share = []
         if row["bound"] == "memory":
             share.append(f"{row['achieved_GBps']:.0f} of {row['ceiling_GBps']:.0f} GB/s copied "
@@ -88,6 +93,9 @@ def main():
         if row.get("ceiling_TFLOPs") and (row["bound"] == "compute" or row["batch"] > 1):
             share.append(f"{row['achieved_TFLOPs']:.0f} of {row['ceiling_TFLOPs']:.0f} TFLOP/s by cuBLAS "
                          f"({100 * row['achieved_TFLOPs'] / row['ceiling_TFLOPs']:.0f} %)")
+        if test == "score":
+            share.append(f"{100 * value / prompt:.1f} % of the prompt's {prompt:.0f} tok/s, "
+                         f"{row['device_memory_used'] / 2**30:.2f} GiB of the device's memory used")
         runs = " ".join(f"{rate:.0f}" for rate in row["runs_tok_s"])
         print(f"{name:24} {row['median_tok_s']:9.1f} tok/s (median of {runs}); {'; '.join(share)}", flush=True)
         ok = value >= wanted

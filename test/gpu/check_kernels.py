@@ -69,6 +69,8 @@ def cases_of(launch, tokens):
         return [(1, mode, mode == "mixed") for mode in each + whole[:1] + ["mixed"]]
     if launch.kind == "lm_head":
         return [(outputs, "mixed", False) for outputs in sorted({1, min(tokens, 300)})]
+    if launch.kind == "log_prob":
+        return [(outputs, "mixed", False) for outputs in sorted({1, tokens})]
     return [(1, "mixed", False)]
 
 

@@ -25,6 +25,8 @@ LARGE = 3e4  # in cache slots that no row may see
 ROUNDED = {"f32": (1e-5, 2e-4), "f16": (1.3e-3, 8e-3), "bf16": (1e-2, 5e-2)}
 EXACT_INPUTS = (2e-4, 2e-3)  # f32 results of products whose operands are not rounded on the way
 EXACT_INPUTS_F32 = ROUNDED["f32"]
+# What a log_prob may be off. A part of a row that does not count, of 2,000, is found.
+LOG_PROB = 3e-4
 
 
 def target_rows(source, rows):
@@ -243,6 +245,7 @@ class Case:
             "gate_up": ([(hidden, f32)], (inner, self.compute)),
             "down_proj": ([(inner, self.compute), (hidden, f32)], (hidden, f32)),
             "lm_head": ([(hidden, f32)], (self.config["vocab_size"], f32)),
+            "log_prob": ([(hidden, f32)], (1, f32)),
         }[kind]
         self._build(inputs, result)
 
@@ -264,7 +267,7 @@ class Case:
             elif arg["kind"] == "input":
                 tensor = {"tokens": self._tokens, "positions": lambda: self.places.positions,
                           "sequences": lambda: self.places.sequences,
-                          "output_rows": self._output_rows}[arg["text"]]()
+                          "output_rows": self._output_rows, "targets": self._targets}[arg["text"]]()
                 self.keep.append(tensor)
                 self.pointers.append(tensor.data_ptr())
             elif arg["kind"] == "arena" and inputs:
@@ -295,6 +298,15 @@ class Case:
         rows = sorted(self.random.sample(range(self.tokens), self.outputs))
         self.output_rows = torch.tensor(rows, dtype=torch.int32, device=self.device)
         return self.output_rows
+
+    def _targets(self):
+        """Tokens, the last and the first among them, and a row without."""
+        vocab = self.config["vocab_size"]
+        self.targets = torch.randint(0, vocab, (self.outputs,), generator=self.generator, device=self.device,
+                                     dtype=torch.int32)
+        for row, target in enumerate((vocab - 1, 0, -1)[:self.outputs]):
+            self.targets[row] = target
+        return self.targets
 
     def _activation(self, rows, columns, dtype):
         buffer = Buffer(rows, columns, dtype, self.device)
@@ -349,7 +361,7 @@ class Case:
 
     def answers(self):
         """What the kernel has written, for a bitwise comparison of two runs."""
-        rows = self.outputs if self.launch.kind == "lm_head" else self.tokens
+        rows = self.outputs if self.launch.kind in ("lm_head", "log_prob") else self.tokens
         parts = [self.result.tensor[:rows]]
         if self.launch.kind in ("qkv", "kv_append"):
             parts += [pool.tensor for pool in self.cache]
@@ -503,6 +515,20 @@ class Case:
         x = self._inputs()[self.output_rows.long()]
         x = normalised(x, self._weights("norm")[0], self.config["rms_norm_eps"])
         return self._compare(self.result.tensor[:self.outputs], self._product(x), self._rounded())
+
+    def _check_log_prob(self):
+        x = self._inputs()[self.output_rows.long()]
+        # The kernel rounds the normalised input. What is left are errors of sums in f32.
+        x = normalised(x, self._weights("norm")[0], self.config["rms_norm_eps"]).to(self.compute)
+        targets = self.targets.long()
+        reference = torch.empty(self.outputs, dtype=torch.float64, device=self.device)
+        for part in torch.arange(self.outputs, device=self.device).split(256):
+            scores = self._product(x[part]).log_softmax(-1)
+            reference[part] = scores.gather(1, targets[part, None].clamp(min=0))[:, 0]
+        reference[targets < 0] = 0
+        error = ((self.result.tensor[:self.outputs, 0].double() - reference).abs().max() / LOG_PROB).item()
+        error = math.inf if math.isnan(error) else error
+        return error, error
 
     # Work, for rates.
 

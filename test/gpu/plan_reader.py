@@ -58,6 +58,9 @@ class Launch:
         self.place = step["location"].rsplit(".", 1)[-1]
         # "sm_80.decode.qkv_1" -> "qkv".
         self.kind = re.sub(r"_\d+$", "", self.name.rsplit(".", 1)[-1])
+        # An LM head that gives probabilities of targets, and no logits.
+        if any(arg["kind"] == "input" and arg["text"] == "targets" for arg in self.args):
+            self.kind = "log_prob"
         self.variant = program["variant"]
         # Every row a sequence of its own.
         self.is_decode = program["kind"] == "decode"

@@ -9,7 +9,7 @@
 #   models    whole models against transformers (check_models.py): logits, chunks, batches, greedy tokens, both variants
 #   sanitize  compute-sanitizer's memcheck, racecheck and synccheck over a small model
 #   times     the kernels of the benchmark shapes, timed one by one
-#   bench     decode and prefill of the benchmark shapes (bench.py)
+#   bench     decode, prefill and scoring of the benchmark shapes (bench.py)
 #   pairs     prompts in turns with torch.compile, on a card that is equally warm for both (pairs.py)
 #   peers     SCRIPT, which prints one JSON object for each measurement of a peer; PEER_FLAGS are handed to it
 #

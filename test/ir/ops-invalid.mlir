@@ -656,6 +656,31 @@ func.func @f(%logits: tensor<?x8xf32>, %rules: tensor<?x!llama.sample_rule>, %re
 
 // -----
 
+// Test: log_prob has a target and a result for each row of logits.
+func.func @f(%logits: tensor<3x8xf32>, %targets: tensor<2xi32>) {
+  // expected-error @+1 {{'llama.log_prob' op has 2 targets for 3 rows of logits}}
+  %0 = llama.log_prob %logits, %targets : (tensor<3x8xf32>, tensor<2xi32>) -> tensor<3xf32>
+  return
+}
+
+// -----
+
+func.func @f(%logits: tensor<3x8xf32>, %targets: tensor<3xi32>) {
+  // expected-error @+1 {{'llama.log_prob' op gives 4 results for 3 rows of logits}}
+  %0 = llama.log_prob %logits, %targets : (tensor<3x8xf32>, tensor<3xi32>) -> tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @f(%logits: tensor<?x8xf32>, %targets: tensor<?xi32>) {
+  // expected-error @+1 {{result #0 must be 1D tensor of 32-bit float values}}
+  %0 = llama.log_prob %logits, %targets : (tensor<?x8xf32>, tensor<?xi32>) -> tensor<?xf16>
+  return
+}
+
+// -----
+
 // Test: rows of quantize are whole blocks of the same width.
 func.func @f(%x: tensor<?x48xf32>) {
   // expected-error @+1 {{'llama.quantize' op rows of 48 elements are no whole blocks of 32}}

@@ -135,5 +135,15 @@ func.func @main() {
   %ids = llama.sample %scores greedy : (tensor<6x4xf32>) -> tensor<6xi32>
   %ids0 = tensor.cast %ids : tensor<6xi32> to tensor<*xi32>
   call @printMemrefI32(%ids0) : (tensor<*xi32>) -> ()
+
+  // log(1 / 4); log(e^2 / (e + e^2 + 2)) = 2 - log(12.10734); a sum that overflows without its maximum: log(1 / 2);
+  // no target; infinity and NaN; a logit of minus infinity counts nothing: log(1 / 3).
+  // CHECK: [-1.38629, -0.493{{[78][0-9]*}}, -0.693147, 0, {{-?}}nan, {{-?}}nan, -1.09861]
+  %seven = arith.constant dense<[[5.0, 5.0, 5.0, 5.0], [1.0, 2.0, 0.0, 0.0], [1000.0, 1000.0, 0.0, 0.0], [1.0, 2.0, 3.0, 4.0],
+                                [0x7f800000, 2.0, 1.0, 0.0], [0.0, 0x7fc00000, 2.0, 1.0], [1.0, 0xff800000, 1.0, 1.0]]> : tensor<7x4xf32>
+  %targets = arith.constant dense<[3, 1, 0, -1, 1, 0, 3]> : tensor<7xi32>
+  %probs = llama.log_prob %seven, %targets : (tensor<7x4xf32>, tensor<7xi32>) -> tensor<7xf32>
+  %probs0 = tensor.cast %probs : tensor<7xf32> to tensor<*xf32>
+  call @printMemrefF32(%probs0) : (tensor<*xf32>) -> ()
   return
 }

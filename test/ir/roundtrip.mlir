@@ -53,6 +53,7 @@ llama.weight @blocks : tensor<12x64x!llama.block<q8_0>> role matrix sources ["q"
 // CHECK: llama.lm_head %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} {computeType = bf16, eps = 9.9999999999999995E-7 : f64} : (tensor<?x8xf32>, tensor<?xi32>, tensor<8xf32>, tensor<12x8xbf16>) -> tensor<?x12xf32>
 // CHECK: llama.sample %{{.*}} greedy : (tensor<?x12xf32>) -> tensor<?xi32>
 // CHECK: llama.sample %{{.*}} drawn by %{{.*}} recent %{{.*}} random %{{.*}} : (tensor<?x12xf32>, tensor<?x!llama.sample_rule>, tensor<?x1024xi32>, tensor<?xf64>) -> tensor<?xi32>
+// CHECK: llama.log_prob %{{.*}}, %{{.*}} : (tensor<?x12xf32>, tensor<?xi32>) -> tensor<?xf32>
 func.func @activations(%tokens: tensor<?xi32>, %rows: tensor<?xi32>, %down: tensor<8x12xbf16>, %n8: tensor<8xf32>,
                        %rules: tensor<?x!llama.sample_rule>, %recent: tensor<?x1024xi32>, %random: tensor<?xf64>)
     -> (tensor<?xi32>, tensor<?x6xf16>)
@@ -81,6 +82,7 @@ func.func @activations(%tokens: tensor<?xi32>, %rows: tensor<?xi32>, %down: tens
   %ids = llama.sample %logits greedy : (tensor<?x12xf32>) -> tensor<?xi32>
   %drawn = llama.sample %logits drawn by %rules recent %recent random %random
      : (tensor<?x12xf32>, tensor<?x!llama.sample_rule>, tensor<?x1024xi32>, tensor<?xf64>) -> tensor<?xi32>
+  %scores = llama.log_prob %logits, %ids : (tensor<?x12xf32>, tensor<?xi32>) -> tensor<?xf32>
   return %ids, %g : tensor<?xi32>, tensor<?x6xf16>
 }
 

@@ -43,6 +43,11 @@ TEST(BenchTests, EveryCombination) {
   EXPECT_THAT(names, ElementsAre("pp8", "tg4", "pp8+tg4", "pp8@d16", "tg4@d16", "pp8+tg4@d16", "pp8 b2", "tg4 b2",
                                  "pp8+tg4 b2", "pp8@d16 b2", "tg4@d16 b2", "pp8+tg4@d16 b2"));
   EXPECT_EQ(testsOf({{0}, {0}, {0}, {1}, {}}).size(), 0u);
+  std::vector<BenchTest> scores = testsOf({{0}, {0}, {4}, {2}, {}, {8}});
+  ASSERT_EQ(scores.size(), 1u);
+  EXPECT_EQ(scores[0].name(), "sc8@d4 b2");
+  EXPECT_EQ(scores[0].tokens(), 16u);
+  EXPECT_EQ(scores[0].positions(), 12u);
 }
 
 static BenchRow rowOf(std::vector<double> runs) {
@@ -79,17 +84,20 @@ TEST(BenchWork, Keys) {
       }
 }
 
-// Test: prompts of several sequences share launches, and each gives logits where it ends.
+// Test: prompts of several sequences share launches, and each gives logits where it ends, or everywhere if it is
+// scored.
 TEST(BenchWork, Launches) {
-  std::vector<LaunchRows> launches = launchesOf(2, 10, 5, 4);
-  ASSERT_EQ(launches.size(), 3u);
-  std::ostringstream text;
-  for (const LaunchRows &launch : launches) {
-    for (const SequenceRows &rows : launch.sequences)
-      text << rows.position << "+" << rows.count << " ";
-    text << "(" << launch.outputs << ") ";
-  }
-  EXPECT_EQ(text.str(), "10+4 (0) 14+1 10+3 (1) 13+2 (1) ");
+  auto describe = [](const std::vector<LaunchRows> &launches) {
+    std::ostringstream text;
+    for (const LaunchRows &launch : launches) {
+      for (const SequenceRows &rows : launch.sequences)
+        text << rows.position << "+" << rows.count << " ";
+      text << "(" << launch.outputs << ") ";
+    }
+    return text.str();
+  };
+  EXPECT_EQ(describe(launchesOf(2, 10, 5, 4)), "10+4 (0) 14+1 10+3 (1) 13+2 (1) ");
+  EXPECT_EQ(describe(launchesOf(2, 10, 5, 4, /*scored=*/true)), "10+4 (4) 14+1 10+3 (4) 13+2 (2) ");
 }
 
 namespace {

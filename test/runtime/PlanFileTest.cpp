@@ -1,6 +1,7 @@
 //===- PlanFileTest.cpp: container and meaning -------------------------------------------===//
 
 #include "runtime/abi/CudaLimits.h"
+#include "runtime/abi/ProgramValues.h"
 #include "runtime/abi/WeightFormat.h"
 #include "runtime/support/OutputFile.h"
 #include "test/runtime/ToyPlan.h"
@@ -593,6 +594,37 @@ TEST_F(PlanFileTest, Head) {
                 [](plan::PlanT &plan) { plan.kernels[2]->params[5]->bytes = 120; });
   expectInvalid("it gives 128 bytes of bf16",
                 [](plan::PlanT &plan) { plan.kernels[2]->params[5]->dtype = plan::DType::bf16; });
+}
+
+// Test: programs that score give an f32 a row, of targets, by a step of theirs.
+TEST_F(PlanFileTest, Scores) {
+  auto scoring = [](const std::function<void(plan::PlanT &)> &change) {
+    return [=](plan::PlanT &plan) {
+      addScorePrograms(plan);
+      change(plan);
+    };
+  };
+  auto lastStep = [](plan::PlanT &plan) -> plan::StepT & { return *plan.programs.back()->sequences.back()->steps[0]; };
+  expectInvalid("it gives 8 bytes of f32 a row where a log_prob is 4 of f32",
+                scoring([](plan::PlanT &plan) { plan.kernels.back()->params.back()->bytes = 8; }));
+  expectInvalid("it gives 4 bytes of i32 a row where a log_prob is 4 of f32",
+                scoring([](plan::PlanT &plan) { plan.kernels.back()->params.back()->dtype = plan::DType::i32; }));
+  expectInvalid("program prefill_score, output log_probs: no step gives it", scoring([=](plan::PlanT &plan) {
+                  plan.kernels.back()->params.back()->kind = plan::ParamKind::workspace;
+                  for (auto &program : plan.programs)
+                    program->sequences.back()->steps.back()->args.back() = plan::Arg(0, 0, plan::ArgKind::arena);
+                  plan.programs.erase(plan.programs.begin() + 2);
+                  plan.programs.erase(plan.programs.begin(), plan.programs.begin() + 2);
+                }));
+  expectInvalid("is tokens, it takes targets", scoring([=](plan::PlanT &plan) {
+                  lastStep(plan).args[3] = plan::Arg(uint64_t(StepInput::Tokens), 0, plan::ArgKind::input);
+                }));
+  expectInvalid("is random_numbers, which kernels do not take", scoring([=](plan::PlanT &plan) {
+                  plan.kernels.back()->params[3]->input = knownValue(StepInput::RandomNumbers).name;
+                  for (size_t i : {2, 3})
+                    plan.programs[i]->sequences.back()->steps[0]->args[3] =
+                        plan::Arg(uint64_t(StepInput::RandomNumbers), 0, plan::ArgKind::input);
+                }));
 }
 
 // Test: code that takes rows together is launched on whole tiles of them.

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <tuple>
 
 using namespace quipu;
 using namespace quipu::test;
@@ -129,4 +130,59 @@ TEST(Score, NoNumbers) {
   SequenceTargets part = {session.addSequence(), tokens, targets};
   std::string message = errorOf([&] { session.score({&part, 1}, [](size_t, size_t, float) {}); });
   EXPECT_NE(message.find("the logits at position 0 are no numbers to choose from"), std::string::npos) << message;
+}
+
+// Test: programs that give probabilities run where there are some, with the targets of their rows; in one launch or
+// many, and padded where too few rows are left. Other steps run the other programs.
+TEST(Score, OnTheDevice) {
+  TempFolder folder;
+  plan::PlanT plan = toyPlan(folder);
+  addScorePrograms(plan);
+  for (bool prefillAlone : {false, true}) {
+    if (prefillAlone)
+      plan.programs.erase(plan.programs.begin() + 2);
+    std::shared_ptr<const Model> model = Model::load(writeToyPlan(folder, plan));
+    Texts texts;
+    for (std::vector<int32_t> &targets : texts.targets)
+      std::replace(targets.begin(), targets.end(), kToyBadTarget, 3);
+    for (uint32_t chunk : {0u, 1u, 5u}) {
+      SCOPED_TRACE(testing::Message() << "chunk " << chunk << (prefillAlone ? ", without decode" : ""));
+      Session session(model);
+      std::vector<SequenceTargets> batch = texts.batch(session);
+      // Positions of the second sequence begin behind what it has.
+      std::vector<int32_t> before = {1, 2, 3};
+      LogitsRows rows = session.prefill(batch[1].sequence, before);
+      EXPECT_EQ(rows.row(0)[kToyPositionColumn], 2);
+      std::vector<std::tuple<size_t, size_t, float>> found, expected;
+      session.score(
+          batch, [&](size_t sequence, size_t token, float score) { found.push_back({sequence, token, score}); },
+          StepOptions{chunk});
+      for (size_t i = 0; i < batch.size(); ++i)
+        for (size_t t = 0; t < batch[i].tokens.size(); ++t)
+          if (int32_t target = texts.targets[i][t]; target != kNoTarget)
+            expected.push_back({i, t, toyScore(int32_t(t) + (i == 1 ? 3 : 0), target)});
+      EXPECT_EQ(found, expected);
+      EXPECT_EQ(session.length(batch[1].sequence), before.size() + texts.tokens[1].size());
+      // What the cache has then is what other steps see.
+      std::vector<int32_t> all = texts.tokens[0];
+      all.push_back(7);
+      std::vector<float> reference = toyReference(toyWeights(), all);
+      std::span<const float> logits = session.decode(batch[0].sequence, 7);
+      for (size_t v = 0; v < size_t(kToyRowsColumn); ++v)
+        EXPECT_NEAR(logits[v], reference[(all.size() - 1) * size_t(kToyVocab) + v], 1e-4f * (1 + std::fabs(logits[v])));
+    }
+  }
+}
+
+// Test: a probability that is no number is an error which says where.
+TEST(Score, NoNumbersOnTheDevice) {
+  TempFolder folder;
+  plan::PlanT plan = toyPlan(folder);
+  addScorePrograms(plan);
+  Session session(Model::load(writeToyPlan(folder, plan)));
+  std::vector<int32_t> tokens = {1, 2, 3}, good = {3, 4, 5}, bad = {3, kToyBadTarget, 5};
+  SequenceTargets parts[] = {{session.addSequence(), tokens, good}, {session.addSequence(), tokens, bad}};
+  std::string message = errorOf([&] { session.score(parts, [](size_t, size_t, float) {}); });
+  EXPECT_NE(message.find("the log-probability behind position 1 of sequence 1 is NaN"), std::string::npos) << message;
+  EXPECT_NE(message.find("--dtype f32"), std::string::npos) << message;
 }

@@ -125,6 +125,16 @@ TOY_EXPORT void toy_choose(void *const *buffers, const int64_t *dims, int64_t be
     tokens[r] = toyChoice(positions[outputs[r]]);
 }
 
+/// Arguments: x, positions, output_rows, targets, log_probs. A block is one output row.
+TOY_EXPORT void toy_score(void *const *buffers, const int64_t *, int64_t begin, int64_t end, void *) {
+  const int32_t *positions = static_cast<const int32_t *>(buffers[1]);
+  const int32_t *outputs = static_cast<const int32_t *>(buffers[2]);
+  const int32_t *targets = static_cast<const int32_t *>(buffers[3]);
+  float *scores = static_cast<float *>(buffers[4]);
+  for (int64_t r = begin; r < end; ++r)
+    scores[r] = targets[r] == kToyBadTarget ? __builtin_nanf("") : toyScore(positions[outputs[r]], targets[r]);
+}
+
 TOY_EXPORT void toy_logits_prefill(void *const *buffers, const int64_t *dims, int64_t begin, int64_t end, void *) {
   logitsRows(buffers, dims, begin, end, kToyPrefillTag);
 }

@@ -204,7 +204,8 @@ void addKernels(plan::PlanT &plan) {
 
 plan::Arg arena(uint64_t offset) { return plan::Arg(offset, 0, plan::ArgKind::arena); }
 plan::Arg weightArg(uint64_t index, int64_t stride = 0) { return plan::Arg(index, stride, plan::ArgKind::weight); }
-// Programs have all inputs and outputs that there are, in the order of ProgramValues.h.
+// Programs have all inputs and outputs that there are, in the order of ProgramValues.h. The last ones, for
+// probabilities, are those of addScorePrograms.
 plan::Arg input(StepInput which) { return plan::Arg(uint64_t(which), 0, plan::ArgKind::input); }
 plan::Arg output(StepOutput which) { return plan::Arg(uint64_t(which), 0, plan::ArgKind::output); }
 
@@ -274,8 +275,8 @@ void addProgram(plan::PlanT &plan, const char *name, plan::ProgramKind kind, uin
                                          weightArg(1 + kToyLayers), output(StepOutput::Logits)},
                                         "logits"));
   addSamples(*program);
-  program->inputs = values(kStepInputs);
-  program->outputs = values(kStepOutputs);
+  program->inputs = values(std::span(kStepInputs).first(size_t(StepInput::Targets)));
+  program->outputs = values(std::span(kStepOutputs).first(size_t(StepOutput::LogProbs)));
   plan.programs.push_back(std::move(program));
 }
 
@@ -387,6 +388,28 @@ void chooseInKernel(plan::PlanT &plan) {
   decode.sequences[2]->steps[0]->args.push_back(output(StepOutput::GreedyTokens));
   auto &samples = decode.sequences.back()->steps;
   samples.erase(samples.begin());
+}
+
+void addScorePrograms(plan::PlanT &plan) {
+  plan::KernelT &kernel = *plan.kernels.emplace_back(std::make_unique<plan::KernelT>());
+  kernel.name = "score";
+  kernel.entries.push_back(entry("toy_score", plan::RowDim::outputs, 1));
+  kernel.params.push_back(param(plan::ParamKind::activation, kToyHidden));
+  for (StepInput needed : {StepInput::Positions, StepInput::OutputRows, StepInput::Targets})
+    kernel.params.push_back(param(needed));
+  kernel.params.push_back(param(plan::ParamKind::result, 1));
+  for (size_t i = 0, count = plan.programs.size(); i < count; ++i) {
+    auto program = std::make_unique<plan::ProgramT>(*plan.programs[i]);
+    program->name += "_score";
+    program->inputs = values(kStepInputs);
+    program->outputs = values(std::span(kStepOutputs).subspan(size_t(StepOutput::LogProbs)));
+    program->sequences.pop_back();
+    program->sequences.back() = sequence(1, uint32_t(plan.kernels.size() - 1),
+                                         {arena(64), input(StepInput::Positions), input(StepInput::OutputRows),
+                                          input(StepInput::Targets), plan::Arg(0, 0, plan::ArgKind::output)},
+                                         "score");
+    plan.programs.push_back(std::move(program));
+  }
 }
 
 static std::vector<uint8_t> packed(const plan::PlanT &plan) {

@@ -70,6 +70,9 @@ plan::PlanT toyPlan(const TempFolder &folder);
 /// Lets the kernel of the logits choose tokens in the decode program, by toyChoice.
 void chooseInKernel(plan::PlanT &plan);
 
+/// Adds a program beside each, which gives log_probs by toyScore.
+void addScorePrograms(plan::PlanT &plan);
+
 /// Makes a CUDA plan of it, with variants sm_90a (cubin and PTX; toy_mix is persistent and has a tensor map) and sm_80
 /// (PTX), whose code is for the fake driver (FakeCuda.h). Decode takes 1 to kToyMaxBatch rows.
 void makeCuda(plan::PlanT &plan);

@@ -28,4 +28,9 @@ inline constexpr float kToyPrefillTag = -2;
 /// The token that toy_choose gives for a row at this position.
 constexpr int32_t toyChoice(int32_t position) { return (position * 7 + 1) % int32_t(kToyRowsColumn); }
 
+/// A target for which toy_score gives NaN.
+inline constexpr int32_t kToyBadTarget = 31;
+/// The log_prob that toy_score gives for a row at this position with this target.
+constexpr float toyScore(int32_t position, int32_t target) { return float(-1 - position * 64 - target); }
+
 #endif // QUIPU_TEST_RUNTIME_TOYSHAPE_H

@@ -73,10 +73,13 @@ CompilePhases compilePhases(const std::string &target, frontend::DType dtype, co
   llama::QuantizeActivationsPassOptions quantize;
   quantize.exact = true;
   llama::FuseSamplePassOptions sample;
+  llama::SplitScoresPassOptions scores;
   // That it is a valid target was checked before.
   if (codegen::cuda::isCudaTarget(target)) {
     pipeline.rowAlign = 1;
     sample.leave = true;
+    // Kernels for few rows, and those without tensor cores, do not score. Prompts of few rows get padding rows.
+    scores.kinds = dtype == frontend::DType::f32 ? "none" : "prefill";
     if (auto cuda = codegen::cuda::parseCudaTarget(target))
       for (const std::string &program : cudaPrograms(*cuda, dtype, options.maxBatch))
         pipeline.programs.push_back(program);
@@ -93,6 +96,7 @@ CompilePhases compilePhases(const std::string &target, frontend::DType dtype, co
   for (std::unique_ptr<mlir::Pass> &pass : llama::createGraphPasses())
     phases.common.emplace_back(std::move(pass));
   phases.ofTarget.emplace_back(llama::createSpecialization(pipeline));
+  phases.ofTarget.emplace_back(llama::createSplitScoresPass(scores));
   phases.ofTarget.emplace_back(llama::createFuseSamplePass(sample));
   phases.ofTarget.emplace_back(llama::createQuantizeActivationsPass(quantize));
   phases.ofTarget.emplace_back(createSelection(target, options.maxSeq, options.tuning));

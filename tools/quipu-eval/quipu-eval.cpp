@@ -80,8 +80,10 @@ static WeightFill weightsOf(const std::string &path) {
 }
 
 /// The logits of every token of every sequence, in order, with at most `chunk` tokens of a sequence in a step.
+/// Where there are targets, one for each token, it is the log_prob of each.
 static llvm::Expected<std::vector<float>> evaluate(Evaluator &evaluator, ArrayRef<std::vector<int32_t>> sequences,
-                                                   size_t chunk, StringRef program) {
+                                                   ArrayRef<std::vector<int32_t>> targets, size_t chunk,
+                                                   StringRef program) {
   size_t longest = 0;
   for (const auto &tokens : sequences)
     longest = std::max(longest, tokens.size());
@@ -95,6 +97,8 @@ static llvm::Expected<std::vector<float>> evaluate(Evaluator &evaluator, ArrayRe
         step.tokens.push_back(tokens[position]);
         step.positions.push_back(static_cast<int32_t>(position));
         step.sequences.push_back(static_cast<int32_t>(number));
+        if (!targets.empty())
+          step.targets.push_back(targets[number][position]);
       }
     auto result = evaluator.run(step, program);
     if (!result)
@@ -143,6 +147,9 @@ struct Options {
                                cl::cat(category)};
   cl::list<std::string> tokens{"tokens", cl::cat(category),
                                cl::desc("Tokens of a sequence, separated by commas; once for each sequence")};
+  cl::list<std::string> targets{"targets", cl::cat(category),
+                                cl::desc("Targets of a sequence's tokens (-1: none); once for each sequence. Gives "
+                                         "their log_probs in place of logits")};
   cl::list<std::string> tokenFiles{"tokens-file", cl::cat(category),
                                    cl::desc("A file that holds the tokens of a sequence")};
   cl::opt<std::string> weights{"weights", cl::desc("A model whose files hold the weights (default: random ones)"),
@@ -169,6 +176,23 @@ static int complain(const Twine &message) {
   return 1;
 }
 
+/// The numbers of each list. Throws Error for text that is none.
+static std::vector<std::vector<int32_t>> readLists(ArrayRef<std::string> lists, StringRef option) {
+  std::vector<std::vector<int32_t>> sequences;
+  for (const std::string &list : lists) {
+    std::vector<int32_t> &sequence = sequences.emplace_back();
+    SmallVector<StringRef> parts;
+    StringRef(list).split(parts, ',');
+    for (StringRef part : parts) {
+      std::optional<int32_t> token = parseNumber<int32_t>(part.trim());
+      if (!token)
+        throw Error("'" + part.str() + "' in " + option.str() + " is no token");
+      sequence.push_back(*token);
+    }
+  }
+  return sequences;
+}
+
 /// The tokens of each sequence. Throws Error for text that is not a token and for a file that cannot be read.
 static std::vector<std::vector<int32_t>> readTokens(const Options &options) {
   std::vector<std::string> lists(options.tokens.begin(), options.tokens.end());
@@ -180,19 +204,19 @@ static std::vector<std::vector<int32_t>> readTokens(const Options &options) {
   }
   if (lists.empty())
     throw Error("needs --tokens or --tokens-file");
-  std::vector<std::vector<int32_t>> sequences;
-  for (const std::string &list : lists) {
-    std::vector<int32_t> &sequence = sequences.emplace_back();
-    SmallVector<StringRef> parts;
-    StringRef(list).split(parts, ',');
-    for (StringRef part : parts) {
-      std::optional<int32_t> token = parseNumber<int32_t>(part.trim());
-      if (!token)
-        throw Error("'" + part.str() + "' in --tokens is no token");
-      sequence.push_back(*token);
-    }
-  }
-  return sequences;
+  return readLists(lists, "--tokens");
+}
+
+/// The targets of each sequence, or none at all. Throws Error unless each token has one.
+static std::vector<std::vector<int32_t>> readTargets(const Options &options, ArrayRef<std::vector<int32_t>> sequences) {
+  std::vector<std::vector<int32_t>> targets = readLists(options.targets, "--targets");
+  if (!targets.empty() && targets.size() != sequences.size())
+    throw Error("needs --targets for each of the " + std::to_string(sequences.size()) + " sequences");
+  for (auto [number, list] : llvm::enumerate(targets))
+    if (list.size() != sequences[number].size())
+      throw Error("sequence " + std::to_string(number) + " has " + std::to_string(sequences[number].size()) +
+                  " tokens and " + std::to_string(list.size()) + " targets");
+  return targets;
 }
 
 /// The largest magnitude of a logit.
@@ -243,8 +267,11 @@ struct Logits {
 class ModuleRunner {
 public:
   explicit ModuleRunner(const Options &options)
-      : sequences(readTokens(options)), sizes(sizesOf(sequences)), context(dialects()),
-        fill(options.weights.empty() ? randomWeights(options.seed, options.varyNorms) : weightsOf(options.weights)) {}
+      : sequences(readTokens(options)), targets(readTargets(options, sequences)), sizes(sizesOf(sequences)),
+        context(dialects()),
+        fill(options.weights.empty() ? randomWeights(options.seed, options.varyNorms) : weightsOf(options.weights)) {
+    sizes.scores = !targets.empty();
+  }
 
   /// The logits of a program of the module in a file. `chunk` 0: a whole sequence in a step.
   llvm::Expected<Logits> run(StringRef path, StringRef program, size_t chunk) {
@@ -255,7 +282,7 @@ public:
     if (!evaluator)
       return evaluator.takeError();
     size_t most = chunk ? chunk : static_cast<size_t>(sizes.positions);
-    auto values = evaluate(**evaluator, sequences, most, program);
+    auto values = evaluate(**evaluator, sequences, targets, most, program);
     if (!values)
       return values.takeError();
     return Logits{std::move(*values), (*evaluator)->vocabulary()};
@@ -270,7 +297,7 @@ private:
     return registry;
   }
 
-  std::vector<std::vector<int32_t>> sequences;
+  std::vector<std::vector<int32_t>> sequences, targets;
   Evaluator::Options sizes;
   MLIRContext context;
   WeightFill fill;

@@ -100,6 +100,23 @@ EpilogueOperands LinearEpilogue::noOperands() {
   return operands;
 }
 
+PairValues LinearEpilogue::loadStage(const LogProbStage &stage, const OperandPlace &at) {
+  Value targets = frame.argument(LogProbOp(stage.op).getTargets());
+  return {{b.loadI32(b.at(targets, b.mul(b.widen(at.row), 4)))}, {}};
+}
+
+PairValues LinearEpilogue::logits(Value tile, const EpilogueValues &values) {
+  return finish({region.sections.front(), tile, tile}, values);
+}
+
+Value LinearEpilogue::target(const EpilogueValues &values) {
+  EpilogueOperands operands = values.operands;
+  for (const EpilogueStage &stage : region.sections.front().stages)
+    if (std::holds_alternative<LogProbStage>(stage))
+      return operands.of(stage).first.front();
+  llvm_unreachable("the kernel has targets");
+}
+
 LinearEpilogue::Values LinearEpilogue::loadOutputs(Type element, Value rowPointer, Value feature, int64_t count) {
   int64_t outputs = region.outputs();
   if (outputs % count == 0) {

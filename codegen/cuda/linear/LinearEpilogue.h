@@ -1,7 +1,8 @@
 //===- LinearEpilogue.h - What follows the product --------------*- C++ -*-===//
 //
 // The epilogue of a linear kernel takes sums from registers. It adds a bias, turns rotary pairs and appends to the
-// cache, computes act(gate) * up, or adds the residual. Then it stores. All linear emitters use it.
+// cache, computes act(gate) * up, or adds the residual. Then it stores. All linear emitters use it. Sums whose
+// probabilities are wanted are not stored (RowSoftmax.h).
 //
 // The rows of a weight lie in tiles of 16 (#llama.paired_rows). A tile has eight pairs: row p (0 to 7) is the first
 // element of pair p, and row p + 8 is the second. A pair is a rotary pair, or the gate and the up projection of a
@@ -60,6 +61,11 @@ public:
   /// it; the values are the thread's own.
   void store(mlir::Value tile, llvm::ArrayRef<EpilogueValues> values);
 
+  /// The sums of a tile of a kernel that stores none, behind the stages in front of the last; and the target of their
+  /// row (i32), which load() has loaded.
+  PairValues logits(mlir::Value tile, const EpilogueValues &values);
+  mlir::Value target(const EpilogueValues &values);
+
   /// Loads what store() will need for `pairs` pairs. Emit it early, so that the loads run while the product is
   /// computed. It has no branches: it loads for every kind of tile. Call it after waitForPrevious(). `paired`: false
   /// for single features. `cacheRow`: if it is known already.
@@ -114,6 +120,8 @@ private:
   PairValues loadStage(const BiasStage &stage, const OperandPlace &at);
   PairValues loadStage(const RotateStage &stage, const OperandPlace &at);
   PairValues loadStage(const ResidualStage &stage, const OperandPlace &at);
+  /// One target, whatever the number of pairs.
+  PairValues loadStage(const LogProbStage &stage, const OperandPlace &at);
   template <typename StageT> PairValues loadStage(const StageT &, const OperandPlace &) { return {}; }
   void loadIfMissing(const EpilogueStage &stage, const OperandPlace &at, EpilogueOperands &operands);
 
@@ -123,6 +131,7 @@ private:
   void apply(const RotateStage &, const PairValues &operands, PairValues &sums);
   void apply(const GateStage &stage, const PairValues &operands, PairValues &sums);
   void apply(const ArgMaxStage &, const PairValues &, PairValues &) { llvm_unreachable("CudaKernel.cpp refuses it"); }
+  void apply(const LogProbStage &, const PairValues &, PairValues &) {}
   void apply(const AppendStage &, const PairValues &, PairValues &) {}
   void apply(const StoreStage &, const PairValues &, PairValues &) {}
   void addTo(PairValues &sums, const PairValues &others);

@@ -7,8 +7,7 @@
 //   for each step:  for each 16 of its depth:  load the fragments that come next; multiply those at hand
 //                   behind the first of them request the step stages - 1 ahead, into the buffer read before this one
 //
-// Warps divide the tile. A warp reads tokens + rows lines for tokens * rows products, so its part is as nearly square
-// as possible.
+// Warps divide the tile (ManyTiles.h).
 //
 // A row of a buffer has `depth` elements. Its chunks of 16 bytes are permuted by the row's number, so that the eight
 // rows that ldmatrix reads at once lie in different banks.
@@ -19,7 +18,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/cuda/Emitters.h"
-#include "codegen/cuda/linear/LinearEpilogue.h"
+#include "codegen/cuda/linear/ManyTiles.h"
+#include "codegen/cuda/linear/RowSoftmax.h"
 #include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
@@ -31,26 +31,6 @@ namespace {
 
 using Values = CudaBuilder::Values;
 using Predicate = CudaBuilder::Predicate;
-
-/// Rows of the input and of the weight in a warp's part of a tile. Both are 0 if the warps cannot divide the tile.
-struct WarpTile {
-  int64_t tokens = 0, rows = 0;
-};
-
-WarpTile divideTile(CudaLinearManyScheduleAttr schedule) {
-  WarpTile best;
-  for (int64_t along = 1; along <= schedule.getWarps(); ++along) {
-    if (schedule.getWarps() % along)
-      continue;
-    int64_t across = schedule.getWarps() / along;
-    if (schedule.getTokens() % (16 * along) || schedule.getRows() % (16 * across))
-      continue;
-    WarpTile tile{schedule.getTokens() / along, schedule.getRows() / across};
-    if (!best.tokens || tile.tokens + tile.rows < best.tokens + best.rows)
-      best = tile;
-  }
-  return best;
-}
 
 class MmaBody {
 public:
@@ -278,14 +258,39 @@ private:
       value.operands.cacheRow = epilogue.cacheRow(value.row, value.valid);
       values.push_back(value);
     }
+    if (region.has<LogProbStage>())
+      return storeScores(sums, firstTile, values);
     for (int64_t t = 0; t < tile.rows / 16; ++t) {
-      for (auto [i, value] : llvm::enumerate(values)) {
-        ArrayRef<Value> sum = sums.drop_front(4 * (i / 2 * rowBlocks() + 2 * t) + 2 * (i % 2));
-        value.first = {sum[0], sum[1]};
-        value.second = {sum[4], sum[5]};
-      }
+      takeTile(sums, t, values);
       epilogue.store(b.add(firstTile, t), values);
     }
+  }
+
+  /// Gives each row its sums of tile t of the warp's part.
+  void takeTile(ArrayRef<Value> sums, int64_t t, MutableArrayRef<EpilogueValues> rows) {
+    for (auto [i, value] : llvm::enumerate(rows)) {
+      ArrayRef<Value> sum = sums.drop_front(4 * (i / 2 * rowBlocks() + 2 * t) + 2 * (i % 2));
+      value.first = {sum[0], sum[1]};
+      value.second = {sum[4], sum[5]};
+    }
+  }
+
+  void storeScores(ArrayRef<Value> sums, Value firstTile, MutableArrayRef<EpilogueValues> rows) {
+    LinearEpilogue epilogue(b, region, frame);
+    RowSoftmax softmax(b, region, frame, schedule);
+    SmallVector<RowSoftmax::Part> parts(rows.size(), softmax.none());
+    for (EpilogueValues &value : rows)
+      value.operands = epilogue.load(firstTile, value.pair, 2, value.row, value.valid);
+    for (int64_t t = 0; t < tile.rows / 16; ++t) {
+      takeTile(sums, t, rows);
+      Value here = b.add(firstTile, t), present;
+      if (region.outputs() % schedule.getRows())
+        present = b.compare(Predicate::slt, here, LinearEpilogue::countTiles(region));
+      for (auto [value, part] : llvm::zip_equal(rows, parts))
+        part = softmax.add(part, here, present, value);
+    }
+    for (auto [value, part] : llvm::zip_equal(rows, parts))
+      softmax.store(part, firstTile, value);
   }
 
   CudaBuilder &b;

@@ -35,6 +35,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/cuda/Emitters.h"
+#include "codegen/cuda/linear/ManyTiles.h"
 #include "codegen/cuda/linear/TileSums.h"
 #include "codegen/cuda/vocabulary/Barriers.h"
 #include "codegen/cuda/vocabulary/TensorCopies.h"
@@ -55,12 +56,6 @@ using Predicate = CudaBuilder::Predicate;
 static constexpr int64_t kBoxDepth = kBoxRowBytes / 2;
 /// Registers of a thread of the producer and of a consumer, if they are divided unequally.
 static constexpr int64_t kProducerRegisters = 24, kConsumerRegisters = 240;
-
-/// Number of tiles of the weight. If the weight is operand A, it is rounded up to whole clusters.
-static int64_t columnTiles(LinearRegion &region, CudaLinearManyScheduleAttr schedule) {
-  int64_t tiles = llvm::divideCeil(region.outputs(), schedule.getRows());
-  return schedule.getWeightFirst() ? llvm::alignTo(tiles, schedule.getCluster()) : tiles;
-}
 
 namespace {
 
@@ -185,7 +180,7 @@ private:
     int64_t cluster = layout.weightFirst ? 1 : schedule.getCluster();
     return b.mul(b.ceilDiv(rows, schedule.getTokens() * cluster), cluster);
   }
-  Value tileCount() { return b.mul(rowTiles(), columnTiles(region, schedule)); }
+  Value tileCount() { return b.mul(rowTiles(), columnTiles(schedule, region.outputs())); }
 
   /// Emits `body` for each of the block's tiles. It gets the carried values and returns the next ones.
   void walk(ArrayRef<Value> initial, llvm::function_ref<Values(const Tile &, ValueRange)> body) {
@@ -385,7 +380,7 @@ FailureOr<CudaBody> emitLinearManyWgmma(CudaBuilder &b, LinearRegion &region, Cu
   GeneratedEntry entry;
   entry.symbol = cudaSymbol(generated.name);
   entry.cluster = schedule.getCluster();
-  entry.fixed = columnTiles(region, schedule);
+  entry.fixed = columnTiles(schedule, region.outputs());
   entry.rowsPerBlock = schedule.getTokens();
   if (!schedule.getWeightFirst()) {
     // The blocks of a cluster together have two tiles of rows of the step.

@@ -14,7 +14,9 @@ TileSums::TileSums(CudaBuilder &b, LinearRegion &region, const CudaFrame &frame,
     : b(b), region(region), schedule(schedule), epilogue(b, region, frame), weightFirst(schedule.getWeightFirst()),
       singleFeatures(weightFirst && !LinearEpilogue::combinesPairs(region)) {
   int64_t wholeRows = schedule.getTokens() * (weightFirst ? 1 : schedule.getCluster());
-  storesOnlyRowsOfStep = maxRows % wholeRows || LinearEpilogue::onlyStores(region);
+  storesOnlyRowsOfStep = maxRows % wholeRows || LinearEpilogue::onlyStores(region) || region.has<LogProbStage>();
+  if (region.has<LogProbStage>())
+    softmax.emplace(b, region, frame, schedule);
 }
 
 int64_t TileSums::pieceCount() const {
@@ -186,6 +188,27 @@ void TileSums::storeParts(int64_t piece, int64_t first, int64_t count) {
     store();
 }
 
+void TileSums::scoreParts(int64_t piece) {
+  if (weightFirst)
+    scores.assign(1, softmax->none());
+  else if (piece == 0)
+    scores.assign(partCount(), softmax->none());
+  for (auto [part, value] : llvm::enumerate(pieces[piece])) {
+    auto number = static_cast<int64_t>(part);
+    RowSoftmax::Part &score = scores[weightFirst ? 0 : part];
+    score = softmax->add(score, weightTile(piece, number), exists(piece, number), value);
+  }
+  // The rows of the step are other ones in each piece.
+  if (weightFirst)
+    softmax->store(scores.front(), column, pieces[piece].front());
+}
+
+void TileSums::finishScores() {
+  if (!weightFirst)
+    for (auto [score, value] : llvm::zip_equal(scores, pieces.front()))
+      softmax->store(score, column, value);
+}
+
 void TileSums::store(ArrayRef<Value> sums) {
   write(sums, 0);
   for (int64_t piece = 0; piece < pieceCount(); ++piece) {
@@ -195,6 +218,10 @@ void TileSums::store(ArrayRef<Value> sums) {
     read(piece);
     if (piece + 1 < pieceCount())
       write(sums, piece + 1);
+    if (softmax) {
+      scoreParts(piece);
+      continue;
+    }
     if (!singleFeatures) {
       storeParts(piece, 0, partCount());
       continue;
@@ -202,6 +229,8 @@ void TileSums::store(ArrayRef<Value> sums) {
     for (int64_t part = 0; part < partCount(); ++part)
       storeParts(piece, part, 1);
   }
+  if (softmax)
+    finishScores();
   // The next tile's first piece overwrites this one's last. And the products that follow need all lanes of a warp.
   barrier();
 }

@@ -18,8 +18,9 @@
 #ifndef QUIPU_CODEGEN_CUDA_LINEAR_TILESUMS_H
 #define QUIPU_CODEGEN_CUDA_LINEAR_TILESUMS_H
 
-#include "codegen/cuda/linear/LinearEpilogue.h"
+#include "codegen/cuda/linear/RowSoftmax.h"
 
+#include <optional>
 #include <vector>
 
 namespace quipu::codegen::cuda {
@@ -67,11 +68,18 @@ private:
   /// Waits for the warps that exchange pieces.
   void barrier();
   void storeParts(int64_t piece, int64_t first, int64_t count);
+  /// In place of storeParts in kernels that give probabilities; and once for a tile behind its last piece.
+  void scoreParts(int64_t piece);
+  void finishScores();
 
   CudaBuilder &b;
   LinearRegion &region;
   llama::CudaLinearManyScheduleAttr schedule;
   LinearEpilogue epilogue;
+  /// In kernels that give probabilities.
+  std::optional<RowSoftmax> softmax;
+  /// Where the input is operand A: what the tile's pieces so far have given for the thread's two rows.
+  std::vector<RowSoftmax::Part> scores;
   bool weightFirst, singleFeatures;
   /// Whether a row must be checked before it is stored. A result in the arena has memory for maxRows rows. If tiles
   /// fill these rows exactly, rows behind those of the step may be written too, and stores need no branch. A kernel

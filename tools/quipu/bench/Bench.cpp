@@ -94,6 +94,15 @@ void Bench::runPrompt(const std::vector<SequenceId> &batch, uint32_t tokens) {
     session.step(step, StepOptions{options.chunk});
 }
 
+void Bench::score(const std::vector<SequenceId> &batch, uint32_t tokens) {
+  std::vector<int32_t> ids = benchTokens(size_t(tokens) + 1);
+  std::vector<SequenceTargets> parts;
+  parts.reserve(batch.size());
+  for (SequenceId sequence : batch)
+    parts.push_back({sequence, std::span(ids).first(tokens), std::span(ids).subspan(1)});
+  session.score(parts, [](size_t, size_t, float) {}, {options.chunk});
+}
+
 void Bench::generate(const std::vector<SequenceId> &batch, uint32_t tokens) {
   std::vector<int32_t> ids = benchTokens(tokens);
   if (session.choosesOnDevice()) {
@@ -116,6 +125,8 @@ double Bench::time(const BenchTest &test) {
     runPrompt(batch, test.prompt);
   if (test.generated)
     generate(batch, test.generated);
+  if (test.scored)
+    score(batch, test.scored);
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
@@ -132,14 +143,15 @@ Work Bench::workOf(const BenchTest &test) const {
     chunk = std::min<uint64_t>(chunk, options.chunk);
   Work work = promptWork(*model, test.batch, test.depth, test.prompt, chunk);
   work += generationWork(*model, test.batch, uint64_t(test.depth) + test.prompt, test.generated);
+  work += promptWork(*model, test.batch, test.depth, test.scored, chunk, /*scored=*/true);
   return {work.bytes / double(test.tokens()), work.operations / double(test.tokens())};
 }
 
-/// Arithmetic limits prompts, and reading memory limits generation. For a test of both, the part that takes longer
-/// decides which is shown.
+/// Arithmetic limits prompts and scoring, and reading memory limits generation. For a test of both, the part that takes
+/// longer decides which is shown.
 bool Bench::boundByMemory(const BenchTest &test, const Work &work) const {
   if (!test.prompt || !test.generated)
-    return !test.prompt;
+    return !test.prompt && !test.scored;
   return ceilings->operations() == 0 || work.bytes / ceilings->bytes() >= work.operations / ceilings->operations();
 }
 
@@ -160,7 +172,7 @@ BenchRow Bench::run(const BenchTest &test, Progress &progress) {
   row.ceilingBytes = ceilings->bytes();
   row.ceilingOperations = ceilings->operations();
   row.isMemoryBound = boundByMemory(test, row.work);
-  if (options.profile && !(test.prompt && test.generated))
+  if (options.profile && !(test.prompt && test.generated) && !test.scored)
     row.profile = profile(test);
   return row;
 }

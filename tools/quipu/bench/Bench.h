@@ -52,6 +52,7 @@ private:
   /// The sequences of a test, with `depth` positions each.
   std::vector<SequenceId> fillTo(uint32_t depth, uint32_t batch);
   void runPrompt(const std::vector<SequenceId> &batch, uint32_t tokens);
+  void score(const std::vector<SequenceId> &batch, uint32_t tokens);
   void generate(const std::vector<SequenceId> &batch, uint32_t tokens);
   /// Seconds of one run.
   double time(const BenchTest &test);

@@ -97,7 +97,8 @@ void addBench(CLI::App &program, Action &action) {
   command->footer(
       "Example:\n  quipu bench story.qplan -p 256 -n 64 -t 1,2\n"
       "  quipu bench story.qplan -p 0 -n 32 -d 0,1024 --profile\n\n"
-      "ppN: N tokens of prompt at once; tgN: N tokens one by one; every combination of the lists is measured. "
+      "ppN: N tokens of prompt at once; tgN: N tokens one by one; scN: N tokens scored; every combination of the lists "
+      "is measured. "
       "Ceilings,\n"
       "measured between the runs: on a CPU reading a buffer that no cache holds, and the kernels' dot-product "
       "instruction\n"
@@ -109,6 +110,8 @@ void addBench(CLI::App &program, Action &action) {
   addNumbers(*command, "--pg", state->pairs,
              "Also a prompt and generation measured as one, as 512,128 (-pg is the same); may be given several times")
       ->type_name("P,N");
+  addNumbers(*command, "--score", lists.scored,
+             "Numbers of tokens to score, each by the probability of the next one (default: none)");
   addNumbers(*command, "-d,--depth", lists.depths, "Positions cached before")->capture_default_str();
   addNumbers(*command, "-b,--batch", lists.batches, "Sequences at once", 1)->capture_default_str();
   addNumber(*command, "--token", options.token,
@@ -120,9 +123,10 @@ void addBench(CLI::App &program, Action &action) {
                             ->capture_default_str()
                             ->check(CLI::IsMember({"md", "json", "csv"}));
   command->add_flag("--json", state->json, "As -o json")->excludes(format);
-  command->add_flag("--profile", options.profile,
-                    "Also time the kernels of a step of each test (of --pg's none): on a CPU while the step runs, on a "
-                    "GPU each alone and the step as a whole beside them");
+  command->add_flag(
+      "--profile", options.profile,
+      "Also time the kernels of a step of each test (of --pg's and --score's none): on a CPU while the step runs, on a "
+      "GPU each alone and the step as a whole beside them");
   command->add_flag("-v,--verbose", state->verbose, "Say what is compiled and used, on standard error");
   state->model.addOptions(*command, &state->threads);
   command->callback([state, &action] { action = [state] { return state->run(); }; });

@@ -58,6 +58,7 @@ static Json describe(const BenchResult &result) {
                {"runs_tok_s", row.runs},
                {"prompt", row.test.prompt},
                {"generated", row.test.generated},
+               {"scored", row.test.scored ? Json(row.test.scored) : Json()},
                {"depth", row.test.depth},
                {"batch", row.test.batch},
                {"threads", row.threads},

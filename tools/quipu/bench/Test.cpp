@@ -10,13 +10,15 @@ std::string BenchTest::name() const {
   std::string text = prompt ? concat("pp", prompt) : "";
   if (generated)
     text += concat(prompt ? "+" : "", "tg", generated);
+  if (scored)
+    text += concat("sc", scored);
   return text + (depth ? concat("@d", depth) : "") + (batch > 1 ? concat(" b", batch) : "");
 }
 
 std::vector<BenchTest> testsOf(const BenchLists &lists) {
   std::vector<BenchTest> tests;
   auto add = [&](BenchTest test) {
-    if (test.prompt || test.generated)
+    if (test.tokens())
       tests.push_back(test);
   };
   for (uint32_t batch : lists.batches)
@@ -25,6 +27,8 @@ std::vector<BenchTest> testsOf(const BenchLists &lists) {
         add({prompt, 0, depth, batch});
       for (uint32_t generated : lists.generated)
         add({0, generated, depth, batch});
+      for (uint32_t scored : lists.scored)
+        add({0, 0, depth, batch, scored});
       for (auto [prompt, generated] : lists.pairs)
         add({prompt, generated, depth, batch});
     }

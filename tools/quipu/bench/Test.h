@@ -14,7 +14,8 @@
 
 namespace quipu::tool {
 
-/// A prompt, generation, or one after the other, in each of some sequences.
+/// A prompt, generation, or one after the other, in each of some sequences. Or tokens that are scored: each gives the
+/// probability of the next one.
 struct BenchTest {
   /// Tokens of each sequence; 0: no such part.
   uint32_t prompt = 0, generated = 0;
@@ -22,13 +23,14 @@ struct BenchTest {
   uint32_t depth = 0;
   /// Sequences.
   uint32_t batch = 1;
+  uint32_t scored = 0;
 
-  /// "pp512", "tg128@d4096", "pp512+tg128 b8".
+  /// "pp512", "tg128@d4096", "pp512+tg128 b8", "sc512".
   std::string name() const;
   /// Positions of a sequence at its end.
-  uint64_t positions() const { return uint64_t(depth) + prompt + generated; }
+  uint64_t positions() const { return uint64_t(depth) + prompt + generated + scored; }
   /// Tokens of all sequences.
-  uint64_t tokens() const { return (uint64_t(prompt) + generated) * batch; }
+  uint64_t tokens() const { return (uint64_t(prompt) + generated + scored) * batch; }
 };
 
 /// The values to measure, as lists. Every combination is measured.
@@ -36,6 +38,7 @@ struct BenchLists {
   std::vector<uint32_t> prompts = {512}, generated = {128}, depths = {0}, batches = {1};
   /// Prompt and generated tokens of tests that are measured as one.
   std::vector<std::pair<uint32_t, uint32_t>> pairs;
+  std::vector<uint32_t> scored = {};
 };
 std::vector<BenchTest> testsOf(const BenchLists &lists);
 

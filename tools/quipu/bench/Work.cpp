@@ -47,7 +47,7 @@ Work kernelWork(const plan::Kernel &kernel, const LaunchRows &rows) {
   return work;
 }
 
-std::vector<LaunchRows> launchesOf(uint64_t sequences, uint64_t depth, uint64_t tokens, uint64_t chunk) {
+std::vector<LaunchRows> launchesOf(uint64_t sequences, uint64_t depth, uint64_t tokens, uint64_t chunk, bool scored) {
   std::vector<LaunchRows> launches;
   uint64_t room = 0;
   for (uint64_t i = 0; i < sequences; ++i)
@@ -60,7 +60,7 @@ std::vector<LaunchRows> launchesOf(uint64_t sequences, uint64_t depth, uint64_t 
       launches.back().sequences.push_back({depth + done, count});
       done += count;
       room -= count;
-      launches.back().outputs += done == tokens;
+      launches.back().outputs += scored ? count : done == tokens;
     }
   return launches;
 }
@@ -87,9 +87,9 @@ Work launchWork(const Model &model, const LaunchRows &rows) {
   return work;
 }
 
-Work promptWork(const Model &model, uint64_t sequences, uint64_t depth, uint64_t tokens, uint64_t chunk) {
+Work promptWork(const Model &model, uint64_t sequences, uint64_t depth, uint64_t tokens, uint64_t chunk, bool scored) {
   Work work;
-  for (const LaunchRows &launch : launchesOf(sequences, depth, tokens, chunk))
+  for (const LaunchRows &launch : launchesOf(sequences, depth, tokens, chunk, scored))
     work += launchWork(model, launch);
   return work;
 }

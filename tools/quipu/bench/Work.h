@@ -36,14 +36,16 @@ double keysRead(const SequenceRows &rows, uint64_t window);
 Work kernelWork(const plan::Kernel &kernel, const LaunchRows &rows);
 
 /// The launches for `tokens` new tokens of each of `sequences` sequences, which already have `depth` tokens. A launch
-/// has at most `chunk` rows. The logits of each sequence's last token are wanted.
-std::vector<LaunchRows> launchesOf(uint64_t sequences, uint64_t depth, uint64_t tokens, uint64_t chunk);
+/// has at most `chunk` rows. The logits of each sequence's last token are wanted; if they are scored, those of all.
+std::vector<LaunchRows> launchesOf(uint64_t sequences, uint64_t depth, uint64_t tokens, uint64_t chunk,
+                                   bool scored = false);
 
 /// The work of all kernels in a launch. Nothing if no program fits the launch.
 Work launchWork(const Model &model, const LaunchRows &rows);
 
 /// The work of a prompt of `tokens` tokens in each of `sequences` sequences, behind `depth` positions.
-Work promptWork(const Model &model, uint64_t sequences, uint64_t depth, uint64_t tokens, uint64_t chunk);
+Work promptWork(const Model &model, uint64_t sequences, uint64_t depth, uint64_t tokens, uint64_t chunk,
+                bool scored = false);
 /// The work of `tokens` steps with one token of each sequence.
 Work generationWork(const Model &model, uint64_t sequences, uint64_t depth, uint64_t tokens);
 

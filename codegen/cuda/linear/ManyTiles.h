@@ -1,0 +1,51 @@
+//===- ManyTiles.h - How kernels over many rows divide their tiles -*- C++ -*-===//
+
+#ifndef QUIPU_CODEGEN_CUDA_LINEAR_MANYTILES_H
+#define QUIPU_CODEGEN_CUDA_LINEAR_MANYTILES_H
+
+#include "ir/Llama/Llama.h"
+
+#include "llvm/Support/MathExtras.h"
+
+namespace quipu::codegen::cuda {
+
+/// Number of tiles along the rows of a weight with `outputs` rows. If the weight is operand A, it is rounded up to
+/// whole clusters.
+inline int64_t columnTiles(llama::CudaLinearManyScheduleAttr schedule, int64_t outputs) {
+  int64_t tiles = llvm::divideCeil(outputs, schedule.getRows());
+  return schedule.getWeightFirst() ? llvm::alignTo(tiles, schedule.getCluster()) : tiles;
+}
+
+/// Rows of the input and of the weight in a warp's part of a tile of mma. Both are 0 if the warps cannot divide the
+/// tile.
+struct WarpTile {
+  int64_t tokens = 0, rows = 0;
+};
+
+/// A warp reads tokens + rows lines for tokens * rows products, so its part is as nearly square as possible.
+inline WarpTile divideTile(llama::CudaLinearManyScheduleAttr schedule) {
+  WarpTile best;
+  for (int64_t along = 1; along <= schedule.getWarps(); ++along) {
+    if (schedule.getWarps() % along)
+      continue;
+    int64_t across = schedule.getWarps() / along;
+    if (schedule.getTokens() % (16 * along) || schedule.getRows() % (16 * across))
+      continue;
+    WarpTile tile{schedule.getTokens() / along, schedule.getRows() / across};
+    if (!best.tokens || tile.tokens + tile.rows < best.tokens + best.rows)
+      best = tile;
+  }
+  return best;
+}
+
+/// Rows of the weight whose sums, for a row of the step, the four lanes of a quad have together.
+inline int64_t rowsOfQuad(llama::CudaLinearManyScheduleAttr schedule) {
+  constexpr int64_t kGroupRows = 64;
+  if (schedule.getDot() != llama::CudaDot::Wgmma)
+    return divideTile(schedule).rows;
+  return schedule.getWeightFirst() ? kGroupRows : schedule.getRows();
+}
+
+} // namespace quipu::codegen::cuda
+
+#endif // QUIPU_CODEGEN_CUDA_LINEAR_MANYTILES_H
