@@ -22,7 +22,7 @@ inline constexpr unsigned kMaxValueDepth = 64;
 /// Expressions, statements and items of lists.
 inline constexpr uint64_t kMaxSteps = 1'000'000, kStepsOfMessage = 200;
 /// Bytes that are read or written.
-inline constexpr uint64_t kMaxWork = 512u << 20, kWorkOfByte = 64;
+inline constexpr uint64_t kMaxWork = 256u << 20, kWorkOfByte = 64;
 /// Bytes of one text, and of the output.
 inline constexpr uint64_t kMaxTextBytes = 16u << 20, kTextOfByte = 4;
 

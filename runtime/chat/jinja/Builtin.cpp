@@ -32,7 +32,7 @@ void Given::refuseType(size_t parameter, const char *wanted) const {
   if (value.isUndefined())
     refuse(value.reason());
   refuse(kind, " ", shown(builtin.name), ": the argument ", shown(builtin.parameters[parameter]), " must be ", wanted,
-         ", not a ", value.typeName());
+         ", not ", value.kind());
 }
 
 int64_t Given::integer(size_t parameter, int64_t otherwise) const {

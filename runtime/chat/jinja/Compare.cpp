@@ -65,13 +65,13 @@ std::partial_ordering order(Run &run, const Value &left, const Value &right, con
   for (const Value *value : {&left, &right})
     if (value->isUndefined())
       refuse(value->reason());
-  refuse("'", symbol, "' takes no ", left.typeName(), " and ", right.typeName());
+  refuse("'", symbol, "' does not go with ", left.kind(), " and ", right.kind());
 }
 
 bool contains(Run &run, const Value &container, const Value &item) {
   if (container.isText()) {
     if (!item.isText())
-      refuse("'in' looks for a text in a text, not for a ", item.typeName());
+      refuse("'in' looks for a text in a text, not for ", item.kind());
     return findText(run, container.bytes(), item.bytes(), 0).has_value();
   }
   bool found = false;

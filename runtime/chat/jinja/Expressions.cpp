@@ -61,7 +61,7 @@ Arguments ArgumentsSyntax::values(Run &run, Scope &scope) const {
     return result;
   Value more = dict->value(run, scope);
   if (!more.isDict())
-    refuse("** takes a dict, not a ", more.typeName());
+    refuse("** takes a dict, not ", more.kind());
   for (const auto &[key, value] : more.dict().entries) {
     if (!key.isText())
       refuse("** takes a dict whose keys are texts");
@@ -155,7 +155,7 @@ Value Unary::evaluate(Run &run, Scope &scope) const {
   if (kind == Kind::minus)
     return negate(run, of);
   if (!of.isNumber())
-    refuse("'+' takes no ", of.typeName());
+    refuse("'+' does not go with ", of.kind());
   return of;
 }
 

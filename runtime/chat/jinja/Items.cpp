@@ -34,7 +34,7 @@ void forEachItem(Run &run, const Value &value, const std::function<bool(const Va
         return;
     }
   } else {
-    refuse("a ", value.typeName(), " has no items to go through");
+    refuse(value.kind(), " has no items to go through");
   }
 }
 
@@ -118,7 +118,7 @@ struct SlicePlaces {
 static SlicePlaces placesOf(const Value &begin, const Value &end, const Value &step, int64_t size) {
   for (const Value *value : {&begin, &end, &step})
     if (!value->isNone() && !value->isInteger() && !value->isBool())
-      refuse("a slice takes integers, not a ", value->typeName());
+      refuse("a slice takes integers, not ", value->kind());
   int64_t stride = step.isNone() ? 1 : step.asInteger();
   if (stride == 0)
     refuse("the step of a slice is 0");
@@ -163,7 +163,7 @@ Value sliceOf(Run &run, const Value &value, const Value &begin, const Value &end
   if (value.isText())
     return sliceOfText(run, value.text(), placesOf(begin, end, step, int64_t(lengthOf(run, value.bytes()))));
   if (!value.isSequence())
-    refuse("a ", value.typeName(), " has no slices");
+    refuse(value.kind(), " has no slices");
   const List &items = value.sequence().items;
   SlicePlaces places = placesOf(begin, end, step, int64_t(items.size()));
   run.budget.step(uint64_t(places.count));

@@ -66,17 +66,19 @@ void JsonWriter::newLine(unsigned level) {
 void JsonWriter::writeText(const MarkedText &text) {
   run.write(out, "\"");
   std::string_view bytes = text.bytes();
+  size_t open = 0;
   for (const MarkedText::Run &part : text.runs())
     for (size_t at = part.begin, length; at < part.end; at += length) {
       length = characterLength(bytes.substr(at));
       char32_t c = codePointAt(bytes.substr(at));
       // With ASCII alone DEL stays, as json.dumps has it.
-      bool isPlain = c >= 0x20 && c != '"' && c != '\\' && (c < 0x80 || !style.asciiAlone);
-      if (isPlain)
-        run.write(out, bytes.substr(at, length), part.marks);
-      else
-        run.write(out, escapedForJson(c), part.marks);
+      if (c >= 0x20 && c != '"' && c != '\\' && (c < 0x80 || !style.asciiAlone))
+        continue;
+      run.append(out, text, open, at);
+      run.write(out, escapedForJson(c), part.marks);
+      open = at + length;
     }
+  run.append(out, text, open, bytes.size());
   run.write(out, "\"");
 }
 
@@ -148,7 +150,7 @@ void JsonWriter::write(const Value &value, unsigned level) {
   else if (value.isUndefined())
     refuse(value.reason());
   else
-    refuse("a ", value.typeName(), " cannot be written as JSON");
+    refuse(value.kind(), " cannot be written as JSON");
 }
 
 } // namespace

@@ -97,7 +97,7 @@ void Lexer::addData(size_t end, char sign, bool isOutput) {
     length = MarkedText("x" + std::string(data)).strip().size() - 1;
   } else if (sign != '+' && !isOutput) {
     size_t lineBegin = data.rfind('\n') + 1;
-    bool isBlank = data.find_first_not_of(" \t\v\f", lineBegin) == std::string_view::npos;
+    bool isBlank = MarkedText(std::string(data.substr(lineBegin))).strip().empty();
     if ((lineBegin > 0 || startsLine) && isBlank)
       length = lineBegin;
   }

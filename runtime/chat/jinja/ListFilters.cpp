@@ -13,8 +13,9 @@
 namespace quipu::jinja {
 namespace {
 
-/// What a path such as "function.name" or "0" gives of an item.
-Value valueAt(Run &run, const Value &item, const Value &path) {
+/// What a path such as "function.name" or "0" gives of an item. `otherwise`: in place of what is undefined; null:
+/// nothing.
+Value valueAt(Run &run, const Value &item, const Value &path, const Value *otherwise = nullptr) {
   if (!path.isText())
     return itemOf(run, item, path);
   Value value = item;
@@ -24,6 +25,8 @@ Value valueAt(Run &run, const Value &item, const Value &path) {
     std::string_view part = rest.substr(0, dot);
     std::optional<int64_t> index = parseNumber<int64_t>(part);
     value = itemOf(run, value, index && *index >= 0 ? Value(*index) : Value(MarkedText(std::string(part))));
+    if (value.isUndefined() && otherwise)
+      value = *otherwise;
     isMore = dot != std::string_view::npos;
     rest.remove_prefix(isMore ? dot + 1 : rest.size());
   }
@@ -71,7 +74,7 @@ Value filterLength(Run &run, const Value &self, const Given &) {
     return Value(int64_t(self.dict().entries.size()));
   if (self.isUndefined())
     return Value(int64_t(0));
-  refuse("a ", self.typeName(), " has no length");
+  refuse(self.kind(), " has no length");
 }
 
 Value filterFirst(Run &run, const Value &self, const Given &) {
@@ -161,7 +164,7 @@ Value filterItems(Run &run, const Value &self, const Given &) {
   if (self.isUndefined())
     return makeList({});
   if (!self.isDict())
-    refuse("filter 'items' takes a dict, not a ", self.typeName());
+    refuse("filter 'items' takes a dict, not ", self.kind());
   List items;
   for (const auto &[key, value] : self.dict().entries) {
     run.budget.step();
@@ -208,8 +211,7 @@ Value filterMap(Run &run, const Value &self, const Arguments &arguments) {
     static constexpr Builtin kByAttribute = {"map", nullptr, 1, {"attribute", "default"}};
     Given given(kByAttribute, "filter", arguments);
     forEachItem(run, self, [&](const Value &item) {
-      Value found = valueAt(run, item, given[0]);
-      result.push_back(found.isUndefined() && given.has(1) ? given[1] : found);
+      result.push_back(valueAt(run, item, given[0], given.has(1) ? &given[1] : nullptr));
       return true;
     });
     return makeList(std::move(result));
@@ -218,7 +220,7 @@ Value filterMap(Run &run, const Value &self, const Arguments &arguments) {
   const Builtin *filter = name.isText() ? findFilter(name.bytes()) : nullptr;
   if (!filter)
     refuse("filter 'map' wants the name of a filter; ",
-           name.isText() ? concat("there is none named ", shown(name.bytes())) : concat("got a ", name.typeName()));
+           name.isText() ? concat("there is none named ", shown(name.bytes())) : concat("got ", name.kind()));
   Arguments rest{{arguments.positional.begin() + 1, arguments.positional.end()}, arguments.named};
   Level level(run.budget);
   forEachItem(run, self, [&](const Value &item) {
@@ -240,7 +242,7 @@ template <bool kByAttribute, bool kWanted> Value filterSelect(Run &run, const Va
     const Value &name = arguments.positional[nameAt];
     test = name.isText() ? findTest(name.bytes()) : nullptr;
     if (!test)
-      refuse("there is no test named ", name.isText() ? shown(name.bytes()) : name.typeName());
+      refuse("there is no test named ", name.isText() ? shown(name.bytes()) : name.kind());
     rest.positional.assign(arguments.positional.begin() + ptrdiff_t(nameAt) + 1, arguments.positional.end());
   }
   List result;

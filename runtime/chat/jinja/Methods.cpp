@@ -27,7 +27,7 @@ Value textSplitLines(Run &run, const Value &self, const Given &given) {
 template <bool kAtStart> Value textHasEnd(Run &run, const Value &self, const Given &given) {
   auto has = [&](const Value &end) {
     if (!end.isText())
-      refuse("startswith() and endswith() take a text or a tuple of texts, not a ", end.typeName());
+      refuse("startswith() and endswith() take a text or a tuple of texts, not ", end.kind());
     run.budget.work(end.text().size());
     return kAtStart ? self.bytes().starts_with(end.bytes()) : self.bytes().ends_with(end.bytes());
   };
@@ -57,7 +57,7 @@ Value textJoin(Run &run, const Value &self, const Given &given) {
   bool isFirst = true;
   forEachItem(run, given[0], [&](const Value &item) {
     if (!item.isText())
-      refuse("join() takes texts, not a ", item.typeName());
+      refuse("join() takes texts, not ", item.kind());
     if (!isFirst)
       run.append(result, self.text());
     isFirst = false;
@@ -214,7 +214,7 @@ std::optional<Value> methodOf(const Value &value, const std::string &name) {
   bool changes = !value.isText() && std::ranges::find(kChanging, name) != std::end(kChanging);
   // A dict may have such a key.
   if (changes && !(value.isDict() && value.dict().find(name)))
-    refuse("'", name, "' would change a ", value.typeName(), ", which templates may not; make a new one");
+    refuse("'", name, "' would change ", value.kind(), ", which templates may not; make a new one");
   return std::nullopt;
 }
 

@@ -18,7 +18,7 @@ void Namespace::set(const std::string &name, Value value) {
   if (name.starts_with('_'))
     refuse("a namespace has no names that begin with '_', such as ", shown(name));
   if (!value.isData())
-    refuse("a namespace holds texts, numbers, lists and dicts, not a ", value.typeName());
+    refuse("a namespace holds texts, numbers, lists and dicts, not ", value.kind());
   auto found = std::ranges::find(values, name, firstOf);
   if (found != values.end())
     found->second = std::move(value);
@@ -42,10 +42,9 @@ std::optional<Value> Loop::attribute(Run &, const std::string &name) const {
     return Value(index + 1 == items.size());
   if (name == "length")
     return number(items.size());
-  if (name == "depth")
-    return number(depth);
-  if (name == "depth0")
-    return number(depth - 1);
+  // How often a loop calls itself, which loops here do not.
+  if (name == "depth" || name == "depth0")
+    return number(name == "depth" ? 1 : 0);
   if (name == "previtem")
     return index > 0 ? items[index - 1] : Value::undefined("there is no item before the first");
   if (name == "nextitem")

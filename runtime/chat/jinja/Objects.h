@@ -38,13 +38,11 @@ private:
 /// `loop` in a for block.
 class Loop : public Object {
 public:
-  Loop(List items, unsigned depth) : items(std::move(items)), depth(depth) {}
+  explicit Loop(List items) : items(std::move(items)) {}
   const char *typeName() const override { return "loop"; }
   std::optional<Value> attribute(Run &run, const std::string &name) const override;
 
   const List items;
-  /// Of this loop among those around it; 1: there are none.
-  const unsigned depth;
   /// Of the item whose turn it is.
   size_t index = 0;
 };

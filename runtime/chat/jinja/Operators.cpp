@@ -19,7 +19,7 @@ const char *spelling(Operator op) {
   for (const Value *value : {&left, &right})
     if (value->isUndefined())
       refuse(value->reason());
-  refuse("'", spelling(op), "' takes no ", left.typeName(), " and ", right.typeName());
+  refuse("'", spelling(op), "' does not go with ", left.kind(), " and ", right.kind());
 }
 
 [[noreturn]] static void refuseSize(Operator op) {
@@ -155,7 +155,7 @@ Value negate(Run &, const Value &value) {
   if (value.isFloat())
     return Value(-value.asDouble());
   if (!value.isNumber())
-    refuse("'-' takes no ", value.typeName());
+    refuse("'-' does not go with ", value.kind());
   return ofIntegers(Operator::subtract, 0, value.asInteger());
 }
 
@@ -184,7 +184,7 @@ Value call(Run &run, const Value &function, const Arguments &arguments) {
   if (function.isUndefined())
     refuse(function.reason());
   if (!function.isObject())
-    refuse("a ", function.typeName(), " is no function");
+    refuse(function.kind(), " is no function");
   return function.object().call(run, arguments);
 }
 

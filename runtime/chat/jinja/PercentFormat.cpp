@@ -29,7 +29,7 @@ static void appendOne(Run &run, MarkedText &out, char letter, std::optional<unsi
   if (letter != 'd' && letter != 'i' && letter != 'f')
     refuse("the format '%", std::string(1, letter), "' is not known; known are %s, %r, %d, %i, %f and %%");
   if (!value.isNumber())
-    refuse("the format '%", std::string(1, letter), "' takes a number, not a ", value.typeName());
+    refuse("the format '%", std::string(1, letter), "' takes a number, not ", value.kind());
   char buffer[400];
   if (letter == 'f' || value.isFloat())
     snprintf(buffer, sizeof(buffer), "%.*f", letter == 'f' ? int(precision.value_or(6)) : 0,

@@ -43,25 +43,29 @@ public:
 
   void append(MarkedText &out, const MarkedText &more) {
     budget.length(out.size() + more.size());
-    budget.work(more.size());
+    budget.work(kWorkOfAppending + more.size());
     out.append(more);
   }
   /// The same with text that has no marks yet.
   void write(MarkedText &out, std::string_view more, TextMarks marks = 0) {
     budget.length(out.size() + more.size());
-    budget.work(more.size());
+    budget.work(kWorkOfAppending + more.size());
     out.append(more, marks);
   }
   /// Appends the bytes from `begin` to `end` of `from`.
   void append(MarkedText &out, const MarkedText &from, size_t begin, size_t end) {
     budget.length(out.size() + (end - begin));
-    budget.work(end - begin);
+    budget.work(kWorkOfAppending + end - begin);
     out.append(from, begin, end);
   }
   Value slice(const MarkedText &text, size_t begin, size_t end) {
-    budget.work(end - begin);
+    budget.work(kWorkOfAppending + end - begin);
     return Value(text.slice(begin, end));
   }
+
+private:
+  /// Bytes that are copied in the time of an append itself.
+  static constexpr uint64_t kWorkOfAppending = 64;
 };
 
 } // namespace quipu::jinja

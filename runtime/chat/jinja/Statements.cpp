@@ -43,7 +43,7 @@ void Target::assign(Run &run, Scope &scope, const Value &value) const {
     auto *space = found ? found->objectAs<Namespace>() : nullptr;
     if (!space)
       refuse("only a namespace takes attributes, and ", shown(name), " is ",
-             found ? concat("a ", found->typeName()) : "undefined");
+             found ? concat(found->kind()) : "undefined");
     space->set(attribute, value);
   }
 }
@@ -66,9 +66,7 @@ Flow For::execute(Run &run, Scope &scope, MarkedText &out) const {
   List items = wantedItems(run, scope);
   if (items.empty())
     return runBlock(parts.otherwise, run, scope, out);
-  const Value *around = scope.find("loop");
-  const Loop *outer = around ? around->objectAs<Loop>() : nullptr;
-  auto loop = std::make_shared<Loop>(std::move(items), outer ? outer->depth + 1 : 1);
+  auto loop = std::make_shared<Loop>(std::move(items));
   for (; loop->index < loop->items.size(); ++loop->index) {
     run.budget.step();
     Scope inner(&scope);

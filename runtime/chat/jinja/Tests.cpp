@@ -33,8 +33,7 @@ int64_t integerOf(Run &run, const Value &self, const char *test) {
   if (self.isUndefined())
     refuse(self.reason());
   if (!self.isNumber() || self.isFloat())
-    refuse("test '", test, "' takes an integer, not ", textOf(run, self).bytes().substr(0, 40), " (a ", self.typeName(),
-           ")");
+    refuse("test '", test, "' takes an integer, not ", textOf(run, self).bytes().substr(0, 40), " (", self.kind(), ")");
   return self.asInteger();
 }
 

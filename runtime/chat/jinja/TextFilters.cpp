@@ -136,7 +136,7 @@ double numberOf(const Value &self, const char *filter) {
   if (self.isUndefined())
     refuse(self.reason());
   if (!self.isNumber())
-    refuse("filter '", filter, "' takes a number, not a ", self.typeName());
+    refuse("filter '", filter, "' takes a number, not ", self.kind());
   return self.asDouble();
 }
 
@@ -151,11 +151,16 @@ Value filterRound(Run &, const Value &self, const Given &given) {
   std::string_view method = given.text(1).value_or("common");
   if (method != "common" && method != "ceil" && method != "floor")
     refuse("filter 'round' has the methods common, ceil and floor, not ", shown(method));
+  // Python rounds an integer to an integer.
+  if (method == "common" && !self.isFloat() && precision >= 0)
+    return Value(self.asInteger());
   double scale = std::pow(10.0, double(precision));
   if (method != "common")
     return Value((method == "ceil" ? std::ceil(value * scale) : std::floor(value * scale)) / scale);
-  if (precision < 0)
-    return Value(std::nearbyint(value * scale) / scale);
+  if (precision < 0) {
+    double rounded = std::nearbyint(value * scale) / scale;
+    return self.isFloat() ? Value(rounded) : Value(int64_t(rounded));
+  }
   // The decimal digits are what is rounded, as Python does it.
   char buffer[700];
   snprintf(buffer, sizeof(buffer), "%.*f", int(precision), value);

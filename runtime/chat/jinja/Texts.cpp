@@ -128,7 +128,7 @@ void appendText(Run &run, MarkedText &out, const Value &value) {
   else if (value.isDict())
     appendDict(run, out, value.dict());
   else if (value.isObject())
-    refuse("a ", value.typeName(), " has no text");
+    refuse(value.kind(), " has no text");
 }
 
 MarkedText textOf(Run &run, const Value &value) {

@@ -48,6 +48,16 @@ bool Value::isData() const {
 
 unsigned Value::depth() const { return isSequence() ? sequence().depth : isDict() ? dict().depth : 0; }
 
+std::string Value::kind() const {
+  if (isUndefined())
+    return "an undefined value";
+  if (isNone())
+    return "none";
+  if (isText())
+    return "a text";
+  return isInteger() ? "an integer" : concat("a ", typeName());
+}
+
 const Value *Dict::find(std::string_view key) const {
   auto found = std::ranges::find_if(
       entries, [&](const auto &entry) { return entry.first.isText() && entry.first.bytes() == key; });
@@ -75,7 +85,7 @@ Value makeDict(Run &run, std::vector<std::pair<Value, Value>> entries) {
   auto dict = std::make_shared<Dict>();
   for (auto &[key, value] : entries) {
     if (!key.isText() && !key.isNumber() && !key.isNone())
-      refuse("a ", key.typeName(), " is no key of a dict; use a text or a number");
+      refuse(key.kind(), " is no key of a dict; use a text or a number");
     note(*dict, value);
     auto same = std::ranges::find_if(dict->entries, [&](const auto &entry) { return areEqual(run, entry.first, key); });
     if (same != dict->entries.end())

@@ -88,6 +88,8 @@ public:
   bool isTrue() const;
   /// As Python names the type: "str", "list".
   const char *typeName() const;
+  /// In words, for messages: "a text", "a list", "none".
+  std::string kind() const;
   /// Whether neither it nor a part of it is an object.
   bool isData() const;
   /// Levels of lists and dicts.
