@@ -1,6 +1,5 @@
 //===- Tokenize.cpp - quipu tokenize: text to ids and back -------------------------------===//
 
-#include "frontends/common/Model.h"
 #include "runtime/support/Error.h"
 #include "runtime/text/Tokenizer.h"
 #include "tools/common/Console.h"
@@ -9,6 +8,7 @@
 #include "tools/quipu/JsonText.h"
 #include "tools/quipu/PlanSource.h"
 #include "tools/quipu/Prompt.h"
+#include "tools/quipu/TextModel.h"
 
 #include <memory>
 
@@ -26,22 +26,8 @@ struct TokenizeCommand {
 };
 } // namespace
 
-/// A model's tokenizer is read from its files, so nothing is compiled.
 std::unique_ptr<Tokenizer> TokenizeCommand::load() const {
-  std::unique_ptr<Tokenizer> result;
-  if (source.isModel()) {
-    frontend::Model model = frontend::openModel(source.path());
-    const TokenizerData &data = model.tokenizer.data;
-    bool hasOwn = data.exists();
-    if (!tokenizerFile.empty())
-      result = loadTokenizerFile(tokenizerFile, model.config.vocabSize, hasOwn ? &data.settings : nullptr);
-    else if (hasOwn)
-      result = Tokenizer::fromData(data);
-  } else {
-    std::shared_ptr<const PlanFile> plan = source.open();
-    result = tokenizerFile.empty() ? Tokenizer::fromPlan(plan->plan(), plan->path())
-                                   : loadTokenizerFile(tokenizerFile, *plan);
-  }
+  std::unique_ptr<Tokenizer> result = openTextModel(source, tokenizerFile).tokenizer;
   if (!result)
     fail(source.path(), ": has no tokenizer (a tokenizer.model or tokenizer.json); give --tokenizer FILE");
   return result;
