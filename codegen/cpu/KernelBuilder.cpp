@@ -74,6 +74,12 @@ Value KernelBuilder::sumLanesOfEach(ArrayRef<Value> vectors) {
   return level.front();
 }
 
+Value KernelBuilder::inFirstLane(Value scalar, int64_t lanes) {
+  auto type = vectorOf(scalar.getType(), lanes);
+  Value zero = arith::ConstantOp::create(*this, getZeroAttr(type));
+  return vector::InsertOp::create(*this, scalar, zero, int64_t(0));
+}
+
 Value KernelBuilder::join(Value low, Value high) {
   return vector::ShuffleOp::create(*this, low, high,
                                    llvm::to_vector(llvm::seq<int64_t>(0, lanesOf(low) + lanesOf(high))));

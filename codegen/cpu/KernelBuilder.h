@@ -57,6 +57,8 @@ public:
   Value maxLanes(Value vector);
   /// Element i of the result is the sum of the lanes of vector i. All have the same number of lanes, a power of two.
   Value sumLanesOfEach(llvm::ArrayRef<Value> vectors);
+  /// A vector of `lanes` whose first element is the scalar; the others are 0.
+  Value inFirstLane(Value scalar, int64_t lanes);
   /// All elements of one vector, then those of another.
   Value join(Value low, Value high);
   /// A vector of `lanes`, as if the elements of `vector` were repeated, or left out, evenly: lane i has element

@@ -153,6 +153,12 @@ private:
     });
   }
 
+  /// Values of a row of the weight that are read for their scales before they are multiplied.
+  int64_t valuesOfStretch() const {
+    int64_t together = QuantizedRows::kLanes * weight.blockElements();
+    return std::max<int64_t>(kStretchBytes / weight.bytes(together), 1) * together;
+  }
+
   int64_t exactRowBytes() const { return inputs * bytesOf(inputElement); }
 
   void emitTile(const Section &section, Value tile, Value number) {
@@ -195,69 +201,95 @@ private:
     return streams;
   }
 
-  /// The same as emitDots, of integers: x is the address of a rounded row. Scales go through scratch, from where an
-  /// instruction takes each of them in all lanes. They come first, for the whole row: this reads it from end to end,
-  /// which is how memory gives it fastest. Only blocks with a scale for each 16 values come with their scales: these
-  /// lie at the end of up to 210 bytes, and reading them alone misses the caches.
-  SmallVector<Value> emitIntegerDots(ArrayRef<Value> weightRows, Value x) {
-    constexpr int64_t kLanes = QuantizedRows::kLanes;
-    size_t count = weightRows.size();
-    int64_t block = weight.blockElements(), unit = rounded->together();
-    bool scalesFirst = IntegerForm(schedule.getDot(), weight.layout()).part() == kIntegersTogether;
-    SmallVector<Value> targets;
-    for (size_t row = 0; row < count; ++row)
-      targets.push_back(b.at(scalesOfRows, static_cast<int64_t>(row) * scaleRowBytes(region, schedule)));
-
-    // sums[i * count + row]: several sums for each row of the weight, so that an addition need not wait for the one
-    // before. The last of them are of minima.
-    size_t chains = (kSumChains + count - 1) / count;
-    bool hasMinima = IntegerForm(schedule.getDot(), weight.layout()).hasMinimum();
-    SmallVector<Value> sums((chains + hasMinima) * count, b.splat(0.0f, kLanes));
-    auto minima = [&](size_t row) { return hasMinima ? chains * count + row : sums.size(); };
-    if (scalesFirst)
-      for (size_t row = 0; row < count; ++row)
-        emitScalesOfRow(weightRows[row], x, targets[row], hasMinima ? &sums[minima(row)] : nullptr);
-
-    int64_t step = std::max(block, std::min<int64_t>(static_cast<int64_t>(chains) * unit, inputs));
-    while (inputs % step)
-      step -= block;
+  /// Rows of the weight that are multiplied side by side, as integers.
+  struct IntegerRows {
+    ArrayRef<Value> rows;
+    /// Address of the rounded input row, and those of the scales of each row of the weight in scratch.
+    Value x;
     SmallVector<Value> scales;
-    if (scalesFirst)
-      for (Value target : targets)
-        scales.push_back(b.opaque(target));
-    auto floats = b.vectorOf(b.getF32Type(), kLanes);
-    sums = b.loop(b.i64(0), b.i64(inputs), step, sums, [&](Value k, ValueRange carried) {
-      KernelBuilder::Values next(carried.begin(), carried.end());
-      for (int64_t first = 0; first < step; first += block)
-        for (size_t row = 0; row < count; ++row) {
-          WeightOperand::Run run = weight.run(weightRows[row], b.add(k, first));
-          Value rowScales, firstScale;
-          if (scalesFirst) {
-            rowScales = scales[row];
-            firstScale = b.add(k, first);
-          } else {
-            emitScales(run, x, k, block, targets[row], hasMinima ? &next[minima(row)] : nullptr);
-            rowScales = b.opaque(targets[row]);
-            firstScale = b.i64(0);
-          }
-          for (int64_t i = 0; i < block; i += unit) {
-            Value real =
-                arith::SIToFPOp::create(b, floats, rounded->multiply(run.integers(i, unit), x, b.add(k, first + i)));
-            Value &sum = next[static_cast<size_t>((first + i) / unit) % chains * count + row];
-            sum = b.fma(real, scalesOfLanes(rowScales, b.add(firstScale, i)), sum);
-          }
-        }
-      return next;
-    });
+    /// Sums of one row, which are added to in turns, so that an addition need not wait for the one before.
+    size_t chains;
+    /// Then one more sum for each row is that of minima.
+    bool hasMinima;
+    /// Whether all scales of a stretch are stored before its products.
+    bool scalesFirst;
+
+    size_t sums() const { return (chains + hasMinima) * rows.size(); }
+    size_t sum(size_t chain, size_t row) const { return chain * rows.size() + row; }
+    /// The sum of minima among `all` sums (null: there is none).
+    Value *minima(SmallVectorImpl<Value> &all, size_t row) const {
+      return hasMinima ? &all[sum(chains, row)] : nullptr;
+    }
+  };
+
+  /// The same as emitDots, of integers: x is the address of a rounded row. Scales go through scratch, from where an
+  /// instruction takes each of them in all lanes. They come first, for a whole stretch of the row: this reads it from
+  /// end to end, which is how memory gives it fastest. Only blocks with a scale for each 16 values come with their
+  /// scales: these lie at the end of up to 210 bytes, and reading them alone misses the caches.
+  SmallVector<Value> emitIntegerDots(ArrayRef<Value> weightRows, Value x) {
+    IntegerForm form(schedule.getDot(), weight.layout());
+    size_t count = weightRows.size();
+    IntegerRows side{.rows = weightRows,
+                     .x = x,
+                     .scales = {},
+                     .chains = (kSumChains + count - 1) / count,
+                     .hasMinima = form.hasMinimum(),
+                     .scalesFirst = form.part() == kIntegersTogether};
+    for (size_t row = 0; row < count; ++row)
+      side.scales.push_back(b.at(scalesOfRows, static_cast<int64_t>(row) * scaleRowBytes(region, schedule)));
+
+    SmallVector<Value> sums(side.sums(), b.splat(0.0f, QuantizedRows::kLanes));
+    int64_t stretch = side.scalesFirst ? valuesOfStretch() : inputs, whole = inputs / stretch * stretch;
+    if (whole)
+      sums = b.loop(b.i64(0), b.i64(whole), stretch, sums,
+                    [&](Value from, ValueRange carried) { return addStretch(side, from, stretch, carried); });
+    if (whole < inputs)
+      sums = addStretch(side, b.i64(whole), inputs - whole, sums);
     for (size_t i = count; i < sums.size(); ++i)
       sums[i % count] = b.addf(sums[i % count], sums[i]);
     sums.resize(count);
     return sums;
   }
 
-  /// Stores the scales of products, of weight times input, for each part of a row at `target`. `minima`: a vector, to
-  /// whose sum what the minima of the row add is added (null: there are none).
-  void emitScalesOfRow(Value weightRow, Value x, Value target, Value *minima) {
+  /// The sums behind the products of the `values` values from feature `from` on.
+  KernelBuilder::Values addStretch(const IntegerRows &side, Value from, int64_t values, ValueRange before) {
+    KernelBuilder::Values sums(before.begin(), before.end());
+    SmallVector<Value> scales;
+    if (side.scalesFirst)
+      for (auto [row, address] : llvm::enumerate(side.rows)) {
+        emitScalesOfStretch(address, side.x, from, values, side.scales[row], side.minima(sums, row));
+        scales.push_back(b.opaque(side.scales[row]));
+      }
+    int64_t block = weight.blockElements(), unit = rounded->together();
+    int64_t step = std::max(block, std::min<int64_t>(static_cast<int64_t>(side.chains) * unit, values));
+    while (values % step)
+      step -= block;
+    auto floats = b.vectorOf(b.getF32Type(), QuantizedRows::kLanes);
+    return b.loop(from, b.add(from, values), step, sums, [&](Value k, ValueRange carried) {
+      KernelBuilder::Values next(carried.begin(), carried.end());
+      for (int64_t first = 0; first < step; first += block)
+        for (auto [row, address] : llvm::enumerate(side.rows)) {
+          Value feature = b.add(k, first);
+          WeightOperand::Run run = weight.run(address, feature);
+          if (!side.scalesFirst)
+            emitScales(run, side.x, feature, block, side.scales[row], side.minima(next, row));
+          Value rowScales = side.scalesFirst ? scales[row] : b.opaque(side.scales[row]);
+          Value firstScale = side.scalesFirst ? feature : b.i64(0);
+          for (int64_t i = 0; i < block; i += unit) {
+            Value products = rounded->multiply(run.integers(i, unit), side.x, b.add(feature, i));
+            Value &sum = next[side.sum(static_cast<size_t>((first + i) / unit) % side.chains, row)];
+            sum = b.fma(arith::SIToFPOp::create(b, floats, products), scalesOfLanes(rowScales, b.add(firstScale, i)),
+                        sum);
+          }
+        }
+      return next;
+    });
+  }
+
+  /// Stores the scales of products, of weight times input, for each part of the `values` values from feature `from` on:
+  /// that of part i of the row at target[i]. `minima`: a vector, to whose sum what the minima of the values add is
+  /// added (null: there are none).
+  void emitScalesOfStretch(Value weightRow, Value x, Value from, int64_t values, Value target, Value *minima) {
     int64_t block = weight.blockElements(), part = IntegerForm(schedule.getDot(), weight.layout()).part();
     SmallVector<Value> carriedIn;
     if (minima)
@@ -265,10 +297,10 @@ private:
     // As many blocks at a time as fill a vector with scales, then the rest.
     int64_t done = 0;
     for (int64_t blocks = block == part ? QuantizedRows::kLanes : 1; blocks; blocks /= 2) {
-      int64_t step = blocks * block, end = inputs / step * step;
+      int64_t step = blocks * block, end = values / step * step;
       if (done == end)
         continue;
-      carriedIn = b.loop(b.i64(done), b.i64(end), step, carriedIn, [&](Value k, ValueRange carried) {
+      carriedIn = b.loop(b.add(from, done), b.add(from, end), step, carriedIn, [&](Value k, ValueRange carried) {
         KernelBuilder::Values next(carried.begin(), carried.end());
         emitScales(weight.run(weightRow, k, blocks), x, k, step, b.at(target, b.mul(b.div(k, part), 4)),
                    minima ? &next[0] : nullptr);
@@ -468,6 +500,9 @@ private:
   Value rows, exactInput, input;
   Value scalesOfRows;
 
+  /// Bytes of a stretch. While one is read for its scales, memory works and products wait; then products work and
+  /// memory waits. Short stretches overlap. But each stretch has loops that begin and end.
+  static constexpr int64_t kStretchBytes = 2304;
   /// Sums of integer products that are added to in turns.
   static constexpr size_t kSumChains = 4;
 };

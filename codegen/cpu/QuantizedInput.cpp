@@ -128,7 +128,7 @@ QuantizedRows::QuantizedRows(KernelBuilder &b, const LinearRegion &region, DotKi
     : b(b), dots(b, integerFormOf(region, dot)), inputs(region.inputs()), block(blockOf(region)) {
   scalesAt = llvm::alignTo(inputs * dots.integerBytes(), 64);
   firstCorrection = llvm::alignTo(scalesAt + inputs / block * 4, 64);
-  sumsAt = firstCorrection + (dots.offset() ? inputs / together() * kLanes * 4 : 0);
+  sumsAt = firstCorrection + (dots.offset() ? inputs / together() * correctionLanes() * 4 : 0);
   end = llvm::alignTo(sumsAt + (dots.hasMinimum() ? inputs / dots.part() * 4 : 0), 64);
 }
 
@@ -139,7 +139,7 @@ Value QuantizedRows::integersAt(Value row, Value feature) const {
 }
 
 Value QuantizedRows::correctionsAt(Value row, Value feature) const {
-  return b.at(row, b.add(b.mul(b.div(feature, together()), kLanes * 4), firstCorrection));
+  return b.at(row, b.add(b.mul(b.div(feature, together()), correctionLanes() * 4), firstCorrection));
 }
 
 /// Sums of products of two vectors of together() integers on top of `start`.
@@ -159,7 +159,8 @@ Value QuantizedRows::multiplyParts(Value start, Value weights, Value integers) c
 Value QuantizedRows::multiply(Value weights, Value row, Value feature) const {
   Value start = b.splat(b.i32(0), kLanes);
   if (dots.offset())
-    start = b.loadI32(correctionsAt(row, feature), kLanes);
+    start = correctionLanes() == 1 ? b.inFirstLane(b.loadI32(correctionsAt(row, feature)), kLanes)
+                                   : b.loadI32(correctionsAt(row, feature), kLanes);
   Value integers = b.load(b.vectorOf(dots.element(), together()), integersAt(row, feature), 1);
   return multiplyParts(start, dots.prepare(weights), integers);
 }
@@ -210,7 +211,11 @@ void QuantizedRows::round(Type element, Value source, Value target, int64_t vect
   Value zero = b.splat(b.i32(0), kLanes);
   b.loop(b.i64(0), b.i64(inputs), together(), [&](Value k) {
     Value sums = multiplyParts(zero, factors, b.load(vector, integersAt(target, k), 1));
-    b.store(b.sub(zero, sums), correctionsAt(target, k), 4);
+    if (correctionLanes() == 1)
+      b.store(b.sub(b.i32(0), vector::ReductionOp::create(b, vector::CombiningKind::ADD, sums)),
+              correctionsAt(target, k), 4);
+    else
+      b.store(b.sub(zero, sums), correctionsAt(target, k), 4);
   });
 }
 

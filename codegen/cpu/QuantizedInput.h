@@ -79,6 +79,9 @@ public:
   mlir::Value sums(mlir::Value row, mlir::Value feature, int64_t count) const;
 
 private:
+  /// Numbers of a correction: one, for the first lane, where all lanes sum products of one part. One number takes an
+  /// eighth of the cache.
+  int64_t correctionLanes() const { return dots.part() == together() ? 1 : kLanes; }
   mlir::Value integersAt(mlir::Value row, mlir::Value feature) const;
   mlir::Value correctionsAt(mlir::Value row, mlir::Value feature) const;
   mlir::Value multiplyParts(mlir::Value start, mlir::Value weights, mlir::Value integers) const;

@@ -195,13 +195,6 @@ private:
                                                     : std::pair<int64_t, int64_t>(2, 3);
   }
 
-  /// Rows of each run that a kernel over few rows reads side by side. Products of integers with small blocks are short:
-  /// two rows keep the machine busy. Large blocks are long enough alone.
-  static int64_t streamsOf(LinearOp linear, bool integers) {
-    auto block = dyn_cast<BlockType>(getElementTypeOrSelf(linear.getWeight()));
-    return integers && block && block.getFormat()->blockElements <= cpu::kIntegersTogether ? 2 : 1;
-  }
-
   /// Workspaces of a linear kernel over many rows.
   void setWorkspaces(KernelOp kernel, DotKind dot) {
     SmallVector<Attribute> types;
@@ -239,7 +232,7 @@ private:
       int64_t rowTiles = std::max<int64_t>(kInputBytes / tileBytes / vectors, 1) * vectors;
       if (tuning.rowTiles)
         rowTiles = tuning.rowTiles;
-      int64_t streams = tuning.streams ? tuning.streams : streamsOf(linear, integers);
+      int64_t streams = tuning.streams ? tuning.streams : kStreams;
       int64_t prefetch = many ? 0 : tuning.prefetch >= 0 ? tuning.prefetch : prefetchOf(linear);
       auto schedule = CpuLinearScheduleAttr::get(context, many ? RowRegime::Many : RowRegime::Few, lanes, run, vectors,
                                                  many ? rowTiles : 1, dot, prefetch, many ? 0 : std::min(streams, run));
@@ -271,12 +264,15 @@ private:
 
   /// Features of a tile over few rows that an epilogue computes in one vector.
   static constexpr int64_t kFewRun = 8;
+  /// Rows of each run that a kernel over few rows reads side by side. Two rows of one run often begin in the same page
+  /// of 4 KiB, where hardware follows one stream only.
+  static constexpr int64_t kStreams = 1;
   /// How many bytes ahead of its use a weight is requested. Hardware follows the two streams of a kernel by itself, and
-  /// requests cost time where values have 8 bits or more. With smaller values a line of the cache takes longer, so that
-  /// hardware does not look far enough ahead (docs/performance.md).
+  /// requests cost time. But products of large blocks take so long that hardware stops looking ahead
+  /// (docs/performance.md).
   static int64_t prefetchOf(LinearOp linear) {
     auto block = dyn_cast<BlockType>(getElementTypeOrSelf(linear.getWeight()));
-    return block && block.getFormat()->blockBytes < block.getFormat()->blockElements ? 1024 : 0;
+    return block && block.getFormat()->blockElements > cpu::kIntegersTogether ? 2560 : 0;
   }
   /// Rows of a tile: most of an L1 of 32 KiB, beside the input that streams through it.
   static constexpr int64_t kRowsInL1Bytes = 24 * 1024;
