@@ -213,6 +213,8 @@ private:
     bool hasMinima;
     /// Whether all scales of a stretch are stored before its products.
     bool scalesFirst;
+    /// Whether the products of the upper half of the lanes are too large by what integersInPlace() does not shift.
+    bool inPlace;
 
     size_t sums() const { return (chains + hasMinima) * rows.size(); }
     size_t sum(size_t chain, size_t row) const { return chain * rows.size() + row; }
@@ -234,7 +236,8 @@ private:
                      .scales = {},
                      .chains = (kSumChains + count - 1) / count,
                      .hasMinima = form.hasMinimum(),
-                     .scalesFirst = form.part() == kIntegersTogether};
+                     .scalesFirst = form.part() == kIntegersTogether,
+                     .inPlace = schedule.getDot() == DotKind::Int8 && weight.bytesHoldBothHalves(rounded->together())};
     for (size_t row = 0; row < count; ++row)
       side.scales.push_back(b.at(scalesOfRows, static_cast<int64_t>(row) * scaleRowBytes(region, schedule)));
 
@@ -245,10 +248,22 @@ private:
                     [&](Value from, ValueRange carried) { return addStretch(side, from, stretch, carried); });
     if (whole < inputs)
       sums = addStretch(side, b.i64(whole), inputs - whole, sums);
-    for (size_t i = count; i < sums.size(); ++i)
+    for (size_t i = count; i < side.chains * count; ++i)
       sums[i % count] = b.addf(sums[i % count], sums[i]);
+    for (size_t row = 0; row < count; ++row) {
+      if (side.inPlace)
+        sums[row] = b.mulf(sums[row], upperHalfDividedBy(1 << weight.bitsOfLower()));
+      if (Value *minima = side.minima(sums, row))
+        sums[row] = b.addf(sums[row], *minima);
+    }
     sums.resize(count);
     return sums;
+  }
+
+  /// Factors of a vector of sums: 1 for the lower half, and a power of two, which rounds nothing, for the upper half.
+  Value upperHalfDividedBy(int64_t divisor) {
+    constexpr int64_t kHalf = QuantizedRows::kLanes / 2;
+    return b.join(b.splat(1.0f, kHalf), b.splat(1.0f / static_cast<float>(divisor), kHalf));
   }
 
   /// The sums behind the products of the `values` values from feature `from` on.
@@ -276,7 +291,8 @@ private:
           Value rowScales = side.scalesFirst ? scales[row] : b.opaque(side.scales[row]);
           Value firstScale = side.scalesFirst ? feature : b.i64(0);
           for (int64_t i = 0; i < block; i += unit) {
-            Value products = rounded->multiply(run.integers(i, unit), side.x, b.add(feature, i));
+            Value integers = side.inPlace ? run.integersInPlace(i, unit) : run.integers(i, unit);
+            Value products = rounded->multiply(integers, side.x, b.add(feature, i));
             Value &sum = next[side.sum(static_cast<size_t>((first + i) / unit) % side.chains, row)];
             sum = b.fma(arith::SIToFPOp::create(b, floats, products), scalesOfLanes(rowScales, b.add(firstScale, i)),
                         sum);

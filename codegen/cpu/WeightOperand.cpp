@@ -165,6 +165,24 @@ Value WeightOperand::Run::integers(int64_t i, int64_t lanes) const {
   return packed(weight->layout().integers, i, lanes);
 }
 
+bool WeightOperand::bytesHoldBothHalves(int64_t lanes) const {
+  if (!hasBlocks())
+    return false;
+  const PackedIntegers &integers = layout().integers;
+  return !integers.high.bits && !integers.isSigned && integers.low.runsInByte == 2 && integers.low.bits == 4 &&
+         integers.low.run * 2 == lanes && format->blockElements == lanes;
+}
+
+Value WeightOperand::Run::integersInPlace(int64_t i, int64_t lanes) const {
+  KernelBuilder &b = weight->b;
+  assert(weight->bytesHoldBothHalves(lanes) && i % lanes == 0);
+  const BitPlane &plane = weight->layout().integers.low;
+  int64_t byte = plane.place(0).byte, mask = (1 << plane.bits) - 1;
+  Value bytes = b.load(b.vectorOf(b.getI8Type(), lanes / 2), blockAt(i / lanes, byte), 1);
+  Value masks = b.join(b.splatByte(mask, lanes / 2), b.splatByte(mask << plane.bits, lanes / 2));
+  return arith::AndIOp::create(b, b.join(bytes, bytes), masks);
+}
+
 Value WeightOperand::Run::startOfNumbers() const {
   if (!start)
     start = weight->b.at(row, weight->b.mul(first, weight->bytes(1)));
