@@ -34,9 +34,11 @@ static std::vector<ChatMessage> readMessages(const json &value, const std::strin
 
 ConversationFile conversationOf(std::string_view text, const std::string &name) {
   json value = frontend::parseJson(text, name);
-  if (!value.is_object())
-    return {readMessages(value, name)};
   ConversationFile result;
+  if (!value.is_object()) {
+    result.messages = readMessages(value, name);
+    return result;
+  }
   for (const auto &[field, content] : value.items()) {
     if (field == "messages")
       result.messages = readMessages(content, name + ": messages");
