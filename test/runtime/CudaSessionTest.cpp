@@ -3,6 +3,7 @@
 #include "runtime/core/Session.h"
 #include "test/runtime/FakeCudaTest.h"
 
+#include <algorithm>
 #include <cmath>
 
 using namespace quipu;
@@ -89,6 +90,29 @@ TEST_F(CudaSessionTest, Launches) {
   // No rows wanted: the last kernel is left out.
   launches = launchesOf([&] { session.prefill(sequence, tokens, LogitsMode::None); });
   EXPECT_EQ(launches.size(), size_t(1 + 2 * kToyLayers));
+}
+
+// Test: probabilities come from the GPU, one number for each target and no logits; a launch without targets gives none.
+TEST_F(CudaSessionTest, Scores) {
+  Session session(Model::load(cudaPlan(addScorePrograms)));
+  std::vector<int32_t> tokens = tokensOf(1, 25), targets = tokensOf(5, 25);
+  std::replace(targets.begin(), targets.end(), kToyBadTarget, 3);
+  std::fill_n(targets.begin(), 13, kNoTarget);
+  SequenceTargets part = {session.addSequence(), tokens, targets};
+  std::vector<std::pair<size_t, float>> found, expected;
+  auto launches = launchesOf(
+      [&] { session.score({&part, 1}, [&](size_t, size_t token, float score) { found.push_back({token, score}); }); });
+  for (size_t t = 13; t < 25; ++t)
+    expected.push_back({t, toyScore(int32_t(t), targets[t])});
+  EXPECT_EQ(found, expected);
+  // Of three launches the first, of 12 rows, wants nothing.
+  std::vector<uint32_t> rows;
+  for (const FakeLaunch &launch : launches) {
+    EXPECT_EQ(launch.symbol.find("logits"), std::string::npos);
+    if (launch.symbol == "toy_score")
+      rows.push_back(launch.y);
+  }
+  EXPECT_EQ(rows, (std::vector<uint32_t>{11, 1}));
 }
 
 TEST_F(CudaSessionTest, PersistentBlocks) {

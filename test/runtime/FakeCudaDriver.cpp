@@ -211,7 +211,8 @@ static void advanceKernel(Parameters parameters) {
 /// Number of pointers of the toy plan's kernels; each may have a tensor map too, which is found behind the dims and
 /// must be for pointer 0.
 static const std::map<std::string, size_t> kToyPointers = {
-    {"toy_embed", 3}, {"toy_append", 7}, {"toy_mix", 7}, {"toy_logits_decode", 6}, {"toy_logits_prefill", 6}};
+    {"toy_embed", 3},         {"toy_append", 7},         {"toy_mix", 7},
+    {"toy_logits_decode", 6}, {"toy_logits_prefill", 6}, {"toy_score", 5}};
 
 /// Calls the CPU's kernel for its whole grid, however it was launched.
 static void toyKernel(const std::string &symbol, QuipuKernelEntry entry, Parameters parameters) {
@@ -223,9 +224,10 @@ static void toyKernel(const std::string &symbol, QuipuKernelEntry entry, Paramet
   for (size_t i = 0; i < kNumDims; ++i)
     dims[i] = get<int32_t>(parameters, count + i);
   alignas(64) char scratch[4096];
-  int64_t blocks = symbol == "toy_embed"                  ? (dims[kDimTokens] + 1) / 2
-                   : symbol.find("logits") != symbol.npos ? dims[kDimOutputs]
-                                                          : dims[kDimTokens];
+  bool isForOutputs = symbol.find("logits") != symbol.npos || symbol == "toy_score";
+  int64_t blocks = symbol == "toy_embed" ? (dims[kDimTokens] + 1) / 2
+                   : isForOutputs        ? dims[kDimOutputs]
+                                         : dims[kDimTokens];
   entry(buffers.data(), dims, 0, blocks, scratch);
   if (symbol.find("logits") == symbol.npos || state.spoilsFrom < 0 || state.logitsLaunches++ < state.spoilsFrom)
     return;

@@ -394,6 +394,7 @@ void addScorePrograms(plan::PlanT &plan) {
   plan::KernelT &kernel = *plan.kernels.emplace_back(std::make_unique<plan::KernelT>());
   kernel.name = "score";
   kernel.entries.push_back(entry("toy_score", plan::RowDim::outputs, 1));
+  kernel.entries.back()->threads = plan.kernels[0]->entries[0]->threads;
   kernel.params.push_back(param(plan::ParamKind::activation, kToyHidden));
   for (StepInput needed : {StepInput::Positions, StepInput::OutputRows, StepInput::Targets})
     kernel.params.push_back(param(needed));
