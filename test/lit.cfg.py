@@ -7,8 +7,12 @@ Features that a test may REQUIRE (a test that needs one the machine lacks is rep
   toolkit_ptxas                                    it is under /usr/local/cuda
   transformers                                     Python with torch and transformers; QUIPU_TRANSFORMERS_PYTHON names
                                                    the interpreter, python3 is tried otherwise
+  gguf_package                                     that Python has gguf and numpy
+  llama_cpp                                        llama.cpp's sources and libraries: QUIPU_LLAMA_CPP names the sources,
+                                                   QUIPU_LLAMA_CPP_LIBRARIES the other folder (default: build/bin there)
 Substitutions: %python, %cmake, %build (build folder), %src (source tree), %inputs (test/Inputs), %default_model (the
-embedded model's folder), %status N CMD... (runs CMD and succeeds when it exits with N), %transformers_python.
+embedded model's folder), %status N CMD... (runs CMD and succeeds when it exits with N), %transformers_python,
+%llama_cpp, %llama_cpp_libraries.
 """
 
 import glob
@@ -45,9 +49,9 @@ def cpu_features():
     return [feature for feature, required in needs.items() if required <= flags]
 
 
-def has_transformers(python):
-    """Whether the interpreter has both packages; finding them does not pay for importing them."""
-    code = "import importlib.util as u, sys; sys.exit(not (u.find_spec('torch') and u.find_spec('transformers')))"
+def has_packages(python, *names):
+    """Whether the interpreter has all of them; finding them does not pay for importing them."""
+    code = f"import importlib.util as u, sys; sys.exit(not all(u.find_spec(name) for name in {names!r}))"
     try:
         return subprocess.run([python, "-c", code], capture_output=True, timeout=60).returncode == 0
     except (OSError, subprocess.TimeoutExpired):
@@ -61,8 +65,14 @@ if ptxas:
 if shutil.which("/usr/local/cuda/bin/ptxas"):
     config.available_features.add("toolkit_ptxas")
 transformers_python = os.environ.get("QUIPU_TRANSFORMERS_PYTHON") or config.python
-if has_transformers(transformers_python):
+if has_packages(transformers_python, "torch", "transformers"):
     config.available_features.add("transformers")
+if has_packages(transformers_python, "gguf", "numpy"):
+    config.available_features.add("gguf_package")
+llama_cpp = os.environ.get("QUIPU_LLAMA_CPP", "none")
+llama_cpp_libraries = os.environ.get("QUIPU_LLAMA_CPP_LIBRARIES") or os.path.join(llama_cpp, "build/bin")
+if os.path.exists(os.path.join(llama_cpp_libraries, "libllama.so")):
+    config.available_features.add("llama_cpp")
 
 # Tests must not see the user's cache of plans, nor a setting that changes messages.
 config.environment = {
@@ -86,5 +96,7 @@ config.substitutions += [
     ("%inputs", os.path.join(config.test_source_root, "Inputs")),
     ("%default_model", models[0] if models else "no-embedded-model"),
     ("%transformers_python", transformers_python),
+    ("%llama_cpp_libraries", llama_cpp_libraries),
+    ("%llama_cpp", llama_cpp),
     ("%status", f"{config.python} {os.path.join(config.test_source_root, 'Inputs', 'expect-status.py')}"),
 ]

@@ -29,6 +29,8 @@ struct Model {
   /// Nothing if only the config was given. Then the runtime fills weights with random values from a seed.
   std::optional<WeightIndex> weights;
   ModelTokenizer tokenizer;
+  /// What a file calls the model, whatever the name of the file is. Empty: nothing.
+  std::string title = {};
 };
 
 /// Opens a model and checks that config and weights agree. `path`: a Hugging Face directory, a folder in

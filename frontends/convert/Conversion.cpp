@@ -39,4 +39,8 @@ std::vector<OutputTensor> outputTensors(const frontend::Model &model, frontend::
   return tensors;
 }
 
+const std::string &titleOf(const frontend::Model &model) {
+  return model.title.empty() ? model.config.name : model.title;
+}
+
 } // namespace quipu::convert

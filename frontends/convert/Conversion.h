@@ -56,6 +56,9 @@ struct ConvertReport {
 /// The tensors of a model in the layout of the target, without names and formats.
 std::vector<OutputTensor> outputTensors(const frontend::Model &model, frontend::RotaryLayout layout);
 
+/// What a GGUF file calls the model.
+const std::string &titleOf(const frontend::Model &model);
+
 /// `path`: the file, which appears when it is whole.
 ConvertReport writeGguf(const frontend::Model &model, const ConvertOptions &options, const std::string &path);
 

@@ -93,7 +93,7 @@ void GgufModel::checkConfig() const {
 
 void GgufModel::writeConfig() {
   header.text("general.architecture", architecture.name);
-  header.text("general.name", config.name);
+  header.text("general.name", titleOf(model));
   header.integer(key("context_length"), config.maxPositionEmbeddings);
   header.integer(key("embedding_length"), config.hiddenSize);
   header.integer(key("block_count"), config.numLayers);
@@ -183,6 +183,10 @@ ConvertReport GgufModel::write(const std::string &path) {
   writeConfig();
   writeRope();
   ConvertReport report;
+  if (config.slidingWindow)
+    report.notes.push_back(concat("llama.cpp does not use the sliding window of models of the architecture ",
+                                  architecture.name, ": its answers differ behind more than ", config.slidingWindow,
+                                  " tokens"));
   writeTokenizer(model, options.withoutTokenizer, header, report.notes);
   std::vector<OutputTensor> tensors = outputTensors(model, architecture.layout);
   uint64_t bytes = 0;

@@ -10,7 +10,10 @@
 #include "frontends/common/Json.h"
 #include "frontends/common/PieceModel.h"
 #include "frontends/common/Vocabulary.h"
+#include "frontends/convert/Conversion.h"
 #include "frontends/convert/MergeOrder.h"
+#include "frontends/gguf/Tokenizer.h"
+#include "runtime/abi/SpaceMark.h"
 #include "runtime/support/Error.h"
 
 #include <algorithm>
@@ -39,8 +42,6 @@ private:
   void writeSentencePiece(const SentencePieceData &sentencePiece);
   void writeMetaspace(const BpeData &bpe);
   void writeByteLevel(const BpeData &bpe);
-  /// GGUF has no key for a space behind special tokens.
-  void noteSpaces(bool isBehindTokens) const;
   /// Tokens beside the pieces, and a token for each id of the model that has none.
   void fillUp(std::vector<ScoredPiece> &pieces) const;
   void writePieces(std::string_view kind, const std::vector<ScoredPiece> &pieces, bool withScores);
@@ -61,11 +62,13 @@ private:
 void Writer::fillUp(std::vector<ScoredPiece> &pieces) const {
   pieces.resize(std::max<size_t>(pieces.size(), model.config.vocabSize));
   for (const AddedToken &token : settings.added) {
-    if (token.lstrip || token.rstrip || token.singleWord)
+    bool isToTakeSpace = frontend::gguf::takesSpaceToItsRight(titleOf(model), token.content);
+    if (token.lstrip || token.rstrip != isToTakeSpace || token.singleWord)
       refuse("the added token ", shownText(token.content),
              token.singleWord ? " is not found inside of words"
              : token.lstrip   ? " takes the spaces to its left"
-                              : " takes the spaces to its right");
+             : token.rstrip ? " takes the spaces to its right"
+                            : " leaves the spaces to its right, unlike those of other models with phi-3 in their name");
     ScoredPiece &piece = pieces[size_t(token.id)];
     piece.text = token.content;
     // The unknown token stays what it is.
@@ -93,13 +96,6 @@ void Writer::writePieces(std::string_view kind, const std::vector<ScoredPiece> &
   header.integers("tokenizer.ggml.token_type", types);
 }
 
-void Writer::noteSpaces(bool isBehindTokens) const {
-  if (isBehindTokens)
-    notes.push_back(
-        "the tokenizer puts a space before a text behind a special token too, which GGUF has no key for: there "
-        "the text gets none");
-}
-
 void Writer::writeSentencePiece(const SentencePieceData &sentencePiece) {
   frontend::PieceModel pieces = frontend::piecesOf(sentencePiece, data.name);
   if (pieces.settings.algorithm != frontend::PieceModelSettings::Algorithm::bpe)
@@ -113,19 +109,19 @@ void Writer::writeSentencePiece(const SentencePieceData &sentencePiece) {
   writePieces("llama", pieces.pieces, /*withScores=*/true);
   bool addsSpace = settings.addPrefixSpace.value_or(pieces.settings.addSpacePrefix);
   header.boolean("tokenizer.ggml.add_space_prefix", addsSpace);
-  noteSpaces(addsSpace && settings.legacy);
+  if (addsSpace && !settings.legacy)
+    notes.push_back(
+        "the tokenizer puts no space before a text behind a special token, which GGUF has no key for: programs "
+        "that read the file put one there");
 }
-
-/// The mark of a space at the beginning of words.
-static constexpr std::string_view kMark = "\u2581";
 
 /// Whether texts get a space in front. Nothing: they are normalised in another way than a SentencePiece model does.
 static std::optional<bool> spacePrefixOf(const BpeData &bpe) {
   auto isMark = [](const TextStep &step) {
-    return step.kind == TextStep::Kind::replace && !step.isRegex && step.pattern == " " && step.content == kMark;
+    return step.kind == TextStep::Kind::replace && !step.isRegex && step.pattern == " " && step.content == kSpaceMark;
   };
   auto isPrefix = [](const TextStep &step) {
-    return step.kind == TextStep::Kind::prepend && step.content == kMark && !step.unlessThere;
+    return step.kind == TextStep::Kind::prepend && step.content == kSpaceMark && !step.unlessThere;
   };
   const std::vector<TextStep> &steps = bpe.normalizer;
   if (!bpe.splitter.empty())
@@ -193,7 +189,6 @@ void Writer::writeMetaspace(const BpeData &bpe) {
   header.text("tokenizer.ggml.pre", "default");
   writePieces("llama", pieces, /*withScores=*/true);
   header.boolean("tokenizer.ggml.add_space_prefix", settings.addPrefixSpace.value_or(*addsSpace));
-  noteSpaces(*addsSpace);
 }
 
 void Writer::writeByteLevel(const BpeData &bpe) {

@@ -7,6 +7,7 @@
 #include "frontends/convert/OutputFolder.h"
 #include "frontends/convert/Safetensors.h"
 #include "frontends/hf/Architectures.h"
+#include "frontends/hf/ChatTemplates.h"
 #include "frontends/hf/TensorNames.h"
 #include "runtime/support/Error.h"
 
@@ -120,6 +121,8 @@ json ConfigWriter::write() const {
              {"tie_word_embeddings", config.tieWordEmbeddings},
              {"bos_token_id", idsOf(config.bosTokenIds)},
              {"eos_token_id", idsOf(config.eosTokenIds)},
+             // Without it transformers takes the class's own default, which may be an id that the model does not have.
+             {"pad_token_id", nullptr},
              {"torch_dtype", dtype}};
   if (uint64_t(config.headDim) * config.numHeads != config.hiddenSize)
     to["head_dim"] = config.headDim;
@@ -153,33 +156,42 @@ static const WeightFormat &commonType(const std::vector<OutputTensor> &tensors) 
   return *common;
 }
 
-/// The config.json of the folder that the model lies in, of which only the type of weights may change.
+/// The config.json of the folder that the model lies in. Only what became of the weights changes: their type and their
+/// rotary layout, which is half there.
 static std::string changedConfig(const fs::path &file, const ConvertOptions &options) {
   std::string text = frontend::readTextFile(file.string(), "config", 16u << 20);
-  if (!options.dtype)
-    return text;
   json config = json::parse(text);
-  std::string type = nameOfType(denseFormat(*options.dtype));
-  config[config.contains("dtype") ? "dtype" : "torch_dtype"] = type;
-  return config.dump(2) + "\n";
+  bool hadLayout = config.erase("rope_interleaved") + config.erase("rope_interleave") > 0;
+  if (options.dtype)
+    config[config.contains("dtype") ? "dtype" : "torch_dtype"] = nameOfType(denseFormat(*options.dtype));
+  return options.dtype || hadLayout ? config.dump(2) + "\n" : text;
 }
 
-static void addOtherFiles(const frontend::Model &model, const ConvertOptions &options, OutputFolder &folder) {
+static void addOtherFiles(const frontend::Model &model, const ConvertOptions &options, OutputFolder &folder,
+                          std::vector<std::string> &notes) {
   json generation = {{"bos_token_id", idsOf(model.config.bosTokenIds)},
                      {"eos_token_id", idsOf(model.config.eosTokenIds)}};
   folder.addText("generation_config.json", generation.dump(2) + "\n");
   if (!options.withoutTokenizer)
-    for (const auto &[name, text] : tokenizerFiles(model))
+    for (const auto &[name, text] : tokenizerFiles(model, notes))
       folder.addText(name, text);
+}
+
+static void copyFile(const fs::path &source, const fs::path &name, OutputFolder &folder) {
+  std::error_code error;
+  if (fs::is_regular_file(source / name, error))
+    folder.addCopy(name.string(), (source / name).string());
 }
 
 static void copyOtherFiles(const fs::path &source, const ConvertOptions &options, OutputFolder &folder) {
   for (std::string_view name : kCopied) {
     bool isTokenizer = name != "generation_config.json" && name != "LICENSE" && name != "README.md";
-    std::error_code error;
-    if (fs::is_regular_file(source / name, error) && !(isTokenizer && options.withoutTokenizer))
-      folder.addCopy(std::string(name), (source / name).string());
+    if (!(isTokenizer && options.withoutTokenizer))
+      copyFile(source, name, folder);
   }
+  if (!options.withoutTokenizer)
+    for (const fs::path &path : frontend::hf::additionalTemplates(source))
+      copyFile(source, path.lexically_relative(source), folder);
 }
 
 ConvertReport writeHuggingFace(const frontend::Model &model, const std::string &source, const ConvertOptions &options,
@@ -187,8 +199,8 @@ ConvertReport writeHuggingFace(const frontend::Model &model, const std::string &
   std::error_code error;
   bool isFolder = fs::is_regular_file(fs::path(source) / "config.json", error) && !model.config.architecture.empty() &&
                   !fs::exists(fs::path(source) / "params.json", error);
-  // In a folder the layout is in the config, which is copied.
-  std::vector<OutputTensor> tensors = outputTensors(model, isFolder ? model.config.rope.layout : RotaryLayout::half);
+  // transformers knows no other layout: it would not see a field for it.
+  std::vector<OutputTensor> tensors = outputTensors(model, RotaryLayout::half);
   const WeightFormat &f32 = denseFormat(frontend::DType::f32);
   for (OutputTensor &tensor : tensors) {
     tensor.name = frontend::hf::nameInFiles(tensor.weight);
@@ -202,11 +214,11 @@ ConvertReport writeHuggingFace(const frontend::Model &model, const std::string &
     folder.addText("config.json", changedConfig(fs::path(source) / "config.json", options));
   else
     folder.addText("config.json", ConfigWriter(model.config, nameOfType(commonType(tensors))).write().dump(2) + "\n");
+  ConvertReport report;
   if (isFolder)
     copyOtherFiles(source, options, folder);
   else
-    addOtherFiles(model, options, folder);
-  ConvertReport report;
+    addOtherFiles(model, options, folder, report.notes);
   writeSafetensors(*model.weights, tensors, options.shardBytes, folder, report);
   folder.commit();
   return report;

@@ -10,6 +10,7 @@
 #include "frontends/common/SplitPatterns.h"
 #include "frontends/common/Vocabulary.h"
 #include "frontends/convert/MergeOrder.h"
+#include "frontends/convert/PieceMerges.h"
 #include "runtime/support/Error.h"
 
 #include <algorithm>
@@ -264,9 +265,11 @@ static json templatesOf(const std::vector<ChatTemplate> &templates) {
   return list;
 }
 
-static json tokenizerConfig(const TokenizerData &data, bool isSentencePiece) {
+/// `hasJson`: whether there is a tokenizer.json, which the class for it uses as it is.
+static json tokenizerConfig(const TokenizerData &data, bool hasJson) {
   const TokenizerSettings &settings = data.settings;
-  json config = {{"tokenizer_class", isSentencePiece ? "LlamaTokenizer" : "PreTrainedTokenizerFast"},
+  bool isSentencePiece = std::holds_alternative<SentencePieceData>(data.model);
+  json config = {{"tokenizer_class", hasJson ? "PreTrainedTokenizerFast" : "LlamaTokenizer"},
                  {"clean_up_tokenization_spaces", false}};
   if (data.exists()) {
     frontend::Vocabulary vocabulary(data);
@@ -288,16 +291,45 @@ static json tokenizerConfig(const TokenizerData &data, bool isSentencePiece) {
   return config;
 }
 
-TextFiles tokenizerFiles(const frontend::Model &model) {
+/// The same tokenizer as a tokenizer.json. Nothing where that cannot say it.
+static std::optional<std::string> jsonOf(const SentencePieceData &sentencePiece, TokenizerData data,
+                                         std::vector<std::string> &notes) {
+  frontend::PieceModel pieces = frontend::piecesOf(sentencePiece, data.name);
+  frontend::Vocabulary vocabulary(data);
+  TokenizerSettings settings = data.settings;
+  bool addsSpace = settings.addPrefixSpace.value_or(pieces.settings.addSpacePrefix);
+  std::string reason;
+  std::optional<BpeData> bpe = mergesOf(pieces, settings.added, addsSpace, reason);
+  if (!bpe) {
+    notes.push_back(concat("no tokenizer.json is written: of the tokenizer, ", reason,
+                           "; other programs make ids by tokenizer.model, in which they may differ"));
+    return std::nullopt;
+  }
+  if (addsSpace && !settings.legacy)
+    notes.push_back("the tokenizer puts no space before a text behind a special token, which a tokenizer.json cannot "
+                    "say: programs that read it put one there");
+  settings.added = withOwnTokens(pieces, std::move(settings.added));
+  for (auto [role, own] : {std::pair(&settings.bos, vocabulary.bos()), std::pair(&settings.eos, vocabulary.eos())})
+    if (*role == kModelsOwnToken)
+      *role = own.value_or(kNoToken);
+  data.settings = std::move(settings);
+  return JsonWriter(*bpe, data).write().dump(1);
+}
+
+TextFiles tokenizerFiles(const frontend::Model &model, std::vector<std::string> &notes) {
   const TokenizerData &data = model.tokenizer.data;
   TextFiles files;
-  const auto *sentencePiece = std::get_if<SentencePieceData>(&data.model);
-  if (sentencePiece)
+  std::optional<std::string> inJson;
+  if (const auto *sentencePiece = std::get_if<SentencePieceData>(&data.model)) {
     files.emplace_back("tokenizer.model", std::string(sentencePiece->bytes.begin(), sentencePiece->bytes.end()));
-  else if (const auto *bpe = std::get_if<BpeData>(&data.model))
-    files.emplace_back("tokenizer.json", JsonWriter(*bpe, data).write().dump(1));
+    inJson = jsonOf(*sentencePiece, data, notes);
+  } else if (const auto *bpe = std::get_if<BpeData>(&data.model)) {
+    inJson = JsonWriter(*bpe, data).write().dump(1);
+  }
+  if (inJson)
+    files.emplace_back("tokenizer.json", *inJson);
   if (data.exists() || !data.chatTemplates.empty())
-    files.emplace_back("tokenizer_config.json", tokenizerConfig(data, sentencePiece != nullptr).dump(2) + "\n");
+    files.emplace_back("tokenizer_config.json", tokenizerConfig(data, inJson.has_value()).dump(2) + "\n");
   return files;
 }
 

@@ -14,9 +14,9 @@ namespace quipu::convert {
 /// Names of files, and what they hold.
 using TextFiles = std::vector<std::pair<std::string, std::string>>;
 
-/// tokenizer.model or tokenizer.json, and tokenizer_config.json with the chat templates. Throws quipu::Error that names
-/// what these files cannot say.
-TextFiles tokenizerFiles(const frontend::Model &model);
+/// tokenizer.model or tokenizer.json or both, and tokenizer_config.json with the chat templates. `notes`: what other
+/// programs will do otherwise. Throws quipu::Error that names what these files cannot say.
+TextFiles tokenizerFiles(const frontend::Model &model, std::vector<std::string> &notes);
 
 } // namespace quipu::convert
 

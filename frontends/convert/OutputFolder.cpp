@@ -40,6 +40,11 @@ OutputFolder::~OutputFolder() {
 }
 
 OutputFile &OutputFolder::add(const std::string &name) {
+  std::error_code error;
+  fs::path parent = (fs::path(temporary->path()) / name).parent_path();
+  fs::create_directories(parent, error);
+  if (error)
+    fail(target, ": cannot create the folder ", parent.filename().string(), ": ", error.message());
   return *files.emplace_back(std::make_unique<OutputFile>(temporary->path() + "/" + name));
 }
 

@@ -25,7 +25,7 @@ public:
 
   const std::string &path() const { return target; }
 
-  /// A new file, which the folder commits.
+  /// A new file, which the folder commits. The name may begin with that of a folder, which is made.
   OutputFile &add(const std::string &name);
   void addText(const std::string &name, std::string_view text);
   void addCopy(const std::string &name, const std::string &source);

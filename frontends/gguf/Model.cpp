@@ -94,6 +94,7 @@ Model readModel(const std::string &path) {
   Model model;
   model.config = readConfig(metadata, index, ropeTensors);
   model.config.name = modelName(path);
+  model.title = metadata.string("general.name").value_or("");
   checkTensors(path, model.config, index);
   for (size_t i = 0; i < files.size(); ++i)
     index.files[i].headerHash = hashRanges(files[i].bytes->span(), index.files[i].header);

@@ -39,11 +39,13 @@ private:
   void readEnds();
   void addEnd(int32_t token, std::string origin);
   void readSentencePieces();
+  void findTokensFirst();
   void readChatTemplates();
 
   Metadata &metadata;
   ModelConfig &config;
   ModelTokenizer result;
+  std::string_view modelName;
   std::vector<std::string_view> tokens;
   std::vector<int32_t> types;
 };
@@ -135,6 +137,20 @@ void TokenizerReader::readSentencePieces() {
   result.data.model = sentencePieceModelOf(pieces, settings, concat(metadata.path(), ": tokenizer.ggml"));
 }
 
+/// Tokens that are found before pieces are. A text behind one begins as a whole text does.
+void TokenizerReader::findTokensFirst() {
+  TokenizerSettings &settings = result.data.settings;
+  settings.legacy = true;
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    auto type = PieceType(types[i]);
+    bool isSpecial = type == PieceType::control || type == PieceType::unknown;
+    bool takesSpace = takesSpaceToItsRight(modelName, tokens[i]);
+    // The model finds special tokens by itself.
+    if (type == PieceType::userDefined || (isSpecial && takesSpace))
+      settings.added.push_back({.id = int32_t(i), .content = std::string(tokens[i]), .special = isSpecial});
+  }
+}
+
 /// The template of all files, and those that have a name in the key.
 void TokenizerReader::readChatTemplates() {
   constexpr std::string_view kKey = "tokenizer.chat_template", kNamesKey = "tokenizer.chat_templates";
@@ -167,24 +183,38 @@ ModelTokenizer TokenizerReader::read() {
                   "another model");
   readTokens();
   readEnds();
+  modelName = metadata.string("general.name").value_or("");
   result.data.name = metadata.path();
   TokenizerSettings &settings = result.data.settings;
   settings.bos = id(kBosKey).value_or(kNoToken);
   settings.eos = id(kEosKey).value_or(kNoToken);
   settings.addBos = metadata.boolean("tokenizer.ggml.add_bos_token").value_or(model == "llama");
   settings.addEos = metadata.boolean("tokenizer.ggml.add_eos_token").value_or(false);
-  if (model == "llama")
+  if (model == "llama") {
     readSentencePieces();
-  else
+    findTokensFirst();
+  } else {
     readBytePairs(metadata, tokens, types, result, config.notes);
+  }
   if (!result.data.exists())
     return std::move(result);
+  for (AddedToken &token : settings.added)
+    token.rstrip = takesSpaceToItsRight(modelName, token.content);
   checkSettings(settings, int32_t(tokens.size()), result.data.name);
   if (settings.eos != kNoToken) {
     result.end = settings.eos;
     result.endOrigin = kEosKey;
   }
   return std::move(result);
+}
+
+bool takesSpaceToItsRight(std::string_view modelName, std::string_view token) {
+  static constexpr std::string_view kModels[] = {"phi-3", "phi3"}, kOthers[] = {"<unk>", "<s>", "<|endoftext|>"};
+  std::string name;
+  for (char c : modelName)
+    name += c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c;
+  bool isPhi3 = std::ranges::any_of(kModels, [&](std::string_view model) { return name.find(model) != name.npos; });
+  return isPhi3 && std::ranges::find(kOthers, token) == std::end(kOthers);
 }
 
 ModelTokenizer readTokenizer(Metadata &metadata, ModelConfig &config) {

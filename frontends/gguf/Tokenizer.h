@@ -17,6 +17,10 @@ ModelTokenizer readTokenizer(Metadata &metadata, ModelConfig &config);
 void readBytePairs(Metadata &metadata, const std::vector<std::string_view> &tokens, const std::vector<int32_t> &types,
                    ModelTokenizer &tokenizer, std::vector<Note> &notes);
 
+/// Whether a special or user-defined token takes the white space to its right with it. There is no key for that: as in
+/// llama.cpp, the name of the model decides (general.name).
+bool takesSpaceToItsRight(std::string_view modelName, std::string_view token);
+
 } // namespace quipu::frontend::gguf
 
 #endif // QUIPU_FRONTENDS_GGUF_TOKENIZER_H

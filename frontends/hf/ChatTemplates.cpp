@@ -27,10 +27,7 @@ static ChatTemplate readTemplateFile(const fs::path &path, std::string name) {
   return read;
 }
 
-static std::vector<ChatTemplate> templatesOfFiles(const fs::path &folder) {
-  std::vector<ChatTemplate> templates;
-  if (fs::path own = folder / "chat_template.jinja"; isThere(own))
-    templates.push_back(readTemplateFile(own, kDefaultTemplate));
+std::vector<fs::path> additionalTemplates(const fs::path &folder) {
   std::vector<fs::path> others;
   std::error_code error;
   for (fs::directory_iterator it(folder / "additional_chat_templates", error), end; !error && it != end;
@@ -38,7 +35,14 @@ static std::vector<ChatTemplate> templatesOfFiles(const fs::path &folder) {
     if (it->path().extension() == ".jinja")
       others.push_back(it->path());
   std::ranges::sort(others);
-  for (const fs::path &path : others)
+  return others;
+}
+
+static std::vector<ChatTemplate> templatesOfFiles(const fs::path &folder) {
+  std::vector<ChatTemplate> templates;
+  if (fs::path own = folder / "chat_template.jinja"; isThere(own))
+    templates.push_back(readTemplateFile(own, kDefaultTemplate));
+  for (const fs::path &path : additionalTemplates(folder))
     templates.push_back(readTemplateFile(path, path.stem().string()));
   return templates;
 }

@@ -15,6 +15,9 @@ namespace quipu::frontend::hf {
 /// which is a text, or a list of {"name", "template"}. Throws quipu::Error when one is no text.
 std::vector<ChatTemplate> readChatTemplates(const std::filesystem::path &folder);
 
+/// The files additional_chat_templates/NAME.jinja of a folder, in the order of their names.
+std::vector<std::filesystem::path> additionalTemplates(const std::filesystem::path &folder);
+
 } // namespace quipu::frontend::hf
 
 #endif // QUIPU_FRONTENDS_HF_CHATTEMPLATES_H

@@ -3,13 +3,11 @@
 #ifndef QUIPU_RUNTIME_TEXT_SPACEMARK_H
 #define QUIPU_RUNTIME_TEXT_SPACEMARK_H
 
+#include "runtime/abi/SpaceMark.h"
+
 #include <algorithm>
-#include <string_view>
 
 namespace quipu {
-
-/// U+2581, which stands for a space in pieces.
-inline constexpr std::string_view kSpaceMark = "\xe2\x96\x81";
 
 /// Where the second word of a text begins: the first space mark behind another character; else its end.
 inline size_t secondWord(std::string_view text) {

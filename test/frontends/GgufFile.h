@@ -161,8 +161,9 @@ inline GgufFile smallGguf(const std::string &architecture = "llama") {
   return file;
 }
 
-/// Gives the file a SentencePiece tokenizer of 265 pieces, and an embedding of as many rows.
-inline void addTokenizer(GgufFile &file) {
+/// Gives the file a SentencePiece tokenizer of 265 pieces and tokens that are found before them, and an embedding of as
+/// many rows.
+inline void addTokenizer(GgufFile &file, const std::vector<std::string> &userDefined = {}) {
   std::vector<std::string> tokens = {"<unk>", "<s>", "</s>"};
   std::vector<int32_t> types = {2, 3, 3};
   std::vector<float> scores = {0, 0, 0};
@@ -177,6 +178,11 @@ inline void addTokenizer(GgufFile &file) {
     tokens.push_back(piece);
     types.push_back(1);
     scores.push_back(scores.back() - 1);
+  }
+  for (const std::string &token : userDefined) {
+    tokens.push_back(token);
+    types.push_back(4);
+    scores.push_back(0);
   }
   file.set("tokenizer.ggml.model", "llama");
   file.set("tokenizer.ggml.tokens", tokens);

@@ -299,6 +299,24 @@ TEST(Gguf, Tokenizer) {
   EXPECT_EQ(tokenizer->encode("ab"), std::vector<int32_t>{261});
 }
 
+// Test: user-defined tokens of a SentencePiece tokenizer are found first, and a text behind one or behind a special
+// token begins with a space. In models of the name Phi-3 such tokens take the spaces to their right with them.
+TEST(Gguf, TokensBesidePieces) {
+  GgufFile file = smallGguf();
+  addTokenizer(file, {"[U]"});
+  auto encode = [&](std::string_view text) {
+    Opened opened(file);
+    return quipu::Tokenizer::fromData(opened.model.tokenizer.data)->encode(text, quipu::SpecialTokens::asTokens);
+  };
+  EXPECT_EQ(encode("[U]ab"), (std::vector<int32_t>{1, 265, 260}));
+  EXPECT_EQ(encode("ab</s>ab"), (std::vector<int32_t>{1, 260, 2, 260}));
+  EXPECT_EQ(encode("[U]\nab"), (std::vector<int32_t>{1, 265, 264, 3 + '\n', 261}));
+  file.set("general.name", "My Phi-3 mini");
+  EXPECT_EQ(encode("[U] \n ab"), (std::vector<int32_t>{1, 265, 260}));
+  EXPECT_EQ(encode("</s>  ab"), (std::vector<int32_t>{1, 2, 260}));
+  EXPECT_EQ(encode("<s> ab"), (std::vector<int32_t>{1, 1, 264, 260}));
+}
+
 namespace {
 /// A byte-level tokenizer of nine tokens.
 void addByteLevelTokenizer(GgufFile &file) {
