@@ -31,6 +31,7 @@ const FuzzTarget *findFuzzTarget(std::string_view name);
 std::span<const FuzzTarget> modelTargets();
 std::span<const FuzzTarget> tokenizerTargets();
 std::span<const FuzzTarget> planTargets();
+std::span<const FuzzTarget> chatTargets();
 
 } // namespace quipu::test
 

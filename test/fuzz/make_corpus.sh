@@ -48,6 +48,7 @@ make() {
   )
 }
 
+make chat_template chat_template
 make checkpoint bad.pth a.pth b.pth x.pth consolidated.00.pth
 make config config.json
 make generation_config generation_config.json

@@ -3,6 +3,7 @@
 
 import array
 import base64
+import json
 import pathlib
 import struct
 import sys
@@ -93,6 +94,15 @@ def tokenizer_bins():
     keep("tokenizer.bin", "short", data[:4])
 
 
+def chat_templates():
+    """The templates of test/chat, and many pieces of the language in one."""
+    for path in sorted((TEST / "chat" / "templates").glob("*.jinja")):
+        keep("chat_template", path.stem, path.read_bytes())
+    cases = json.loads((TEST / "chat" / "language.json").read_text())["cases"]
+    for i in range(0, len(cases), 10):
+        keep("chat_template", f"language-{i}", "\n".join(case[0] for case in cases[i:i + 10]).encode())
+
+
 def plan_files():
     magic = b"QUIPUPLN"
     for name, size in (("short", 12), ("header", 64), ("more", 100)):
@@ -110,5 +120,5 @@ def configs():
         keep("generation_config.json", f"hand-{i}", text.encode())
 
 
-for make in (ggufs, gguf_tokenizers, ranks, tokenizer_bins, plan_files, configs):
+for make in (ggufs, gguf_tokenizers, ranks, tokenizer_bins, chat_templates, plan_files, configs):
     make()
