@@ -425,3 +425,35 @@ TEST(TokenizerTables, Refusals) {
       },
       "a kind that this version does not know");
 }
+
+// Test: a special token that is looked for in the normalised text becomes one only where the place in the given text
+// allows it, though normalising moves places.
+TEST(BpeTokenizer, PlacesOfNormalizedTokens) {
+  TokenizerData data;
+  data.name = "t";
+  BpeData bpe;
+  bpe.byteLevel = true;
+  for (int byte = 0; byte < 256; ++byte)
+    bpe.pieces.emplace_back(1, char(byte));
+  bpe.normalizer = {stepOf(TextStep::Kind::nfkc)};
+  data.model = bpe;
+  AddedToken end;
+  end.id = 256;
+  end.content = "<e>";
+  end.normalized = end.special = true;
+  data.settings.added = {end};
+  auto tokenizer = Tokenizer::fromData(data);
+  // Full-width signs, which NFKC makes shorter, and a ligature.
+  const std::string said = "ﬁ＜e＞<e>", text = "<e>" + said + "<e>ﬁ";
+  auto endsAllowed = [&](size_t begin, size_t end) {
+    Ids ids = tokenizer->encodePlaces(
+        text, [&](int32_t, size_t first, size_t last) { return last <= begin || first >= end; });
+    return std::ranges::count(ids, 256);
+  };
+  EXPECT_EQ(endsAllowed(0, 0), 4);
+  EXPECT_EQ(endsAllowed(3, 3 + said.size()), 2);
+  EXPECT_EQ(endsAllowed(3, text.size()), 1);
+  EXPECT_EQ(endsAllowed(0, text.size()), 0);
+  // Only the one of full-width signs is refused.
+  EXPECT_EQ(endsAllowed(3 + std::string("ﬁ").size(), 3 + std::string("ﬁ＜e＞").size()), 3);
+}
