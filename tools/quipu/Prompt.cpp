@@ -117,7 +117,9 @@ std::vector<int32_t> readTokens(const std::string &path) {
   }
 }
 
-std::string readText(const std::string &path) {
+std::string readText(const std::string &path) { return readText(path, kMaxText, "which no prompt is"); }
+
+std::string readText(const std::string &path, size_t most, const std::string &advice) {
   std::string name = path == "-" ? "standard input" : path;
   int fd = path == "-" ? STDIN_FILENO : open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0)
@@ -127,7 +129,7 @@ std::string readText(const std::string &path) {
   std::string result;
   char buffer[65536];
   int error = 0;
-  while (result.size() <= kMaxText) {
+  while (result.size() <= most) {
     ssize_t count = readSome(fd, buffer, sizeof(buffer));
     if (count < 0)
       error = errno;
@@ -139,8 +141,8 @@ std::string readText(const std::string &path) {
     close(fd);
   if (error)
     fail(name, ": cannot read", errnoSuffix(error));
-  if (result.size() > kMaxText)
-    fail(name, ": longer than ", binaryBytes(double(kMaxText)), ", which no prompt is");
+  if (result.size() > most)
+    fail(name, ": longer than ", binaryBytes(double(most)), ", ", advice);
   return result;
 }
 

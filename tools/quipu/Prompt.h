@@ -52,8 +52,10 @@ std::unique_ptr<Tokenizer> loadTokenizerFile(const std::string &path, uint32_t v
 /// The same for the model of a plan.
 std::unique_ptr<Tokenizer> loadTokenizerFile(const std::string &path, const PlanFile &plan);
 
-/// All bytes of a file, or of standard input for "-". Throws Error.
+/// All bytes of a file, or of standard input for "-". Throws Error, also if there are more than any prompt has.
 std::string readText(const std::string &path);
+/// The same for other texts. `most`: the greatest number of bytes. `advice`: what to do if there are more.
+std::string readText(const std::string &path, size_t most, const std::string &advice);
 
 } // namespace quipu::tool
 

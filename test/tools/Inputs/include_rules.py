@@ -11,6 +11,8 @@ RULES = {
     "runtime/support": [],
     "runtime/abi": ["runtime/support"],
     "runtime": ["runtime"],
+    # What is made of sessions and tokenizers.
+    "runtime/score": ["runtime/abi", "runtime/chat", "runtime/core", "runtime/support", "runtime/text"],
     "ir": ["runtime/abi"],
     "passes": ["ir", "runtime/abi"],
     "frontends": ["ir", "runtime/abi", "runtime/support"],
