@@ -10,7 +10,8 @@ namespace quipu::test {
 const std::vector<FuzzTarget> &fuzzTargets() {
   static const auto all = [] {
     std::vector<FuzzTarget> targets;
-    for (std::span<const FuzzTarget> some : {modelTargets(), tokenizerTargets(), planTargets(), chatTargets()})
+    for (std::span<const FuzzTarget> some :
+         {modelTargets(), tokenizerTargets(), planTargets(), chatTargets(), scoreTargets()})
       targets.insert(targets.end(), some.begin(), some.end());
     std::ranges::sort(targets, std::less<std::string_view>(), &FuzzTarget::name);
     return targets;

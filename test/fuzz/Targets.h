@@ -32,6 +32,7 @@ std::span<const FuzzTarget> modelTargets();
 std::span<const FuzzTarget> tokenizerTargets();
 std::span<const FuzzTarget> planTargets();
 std::span<const FuzzTarget> chatTargets();
+std::span<const FuzzTarget> scoreTargets();
 
 } // namespace quipu::test
 

@@ -23,7 +23,7 @@ trap 'rm -rf "$inputs"' EXIT
 cd test
 export QUIPU_KEEP_INPUTS=$inputs/tests
 "$tests/QuipuConfigTests" --gtest_filter='-Fuzz.*:*LongWords*:*OpensABigFile*'
-"$tests/runtime-tests" --gtest_filter='PlanFileTest.*:SessionTest.*'
+"$tests/runtime-tests" --gtest_filter='PlanFileTest.*:SessionTest.*:DataFile.*'
 unset QUIPU_KEEP_INPUTS
 python3 "$here/more_seeds.py" "$inputs/tests"
 
@@ -60,6 +60,7 @@ MAX_BYTES=32000 make plan plan
 make plan_file plan_file
 make ranks tokenizer.model ranks
 make safetensors bad.safetensors x.safetensors model.safetensors
+make score_data score_data
 make shard_index model.safetensors.index.json
 make tokenizer_bin tokenizer.bin
 make tokenizer_config tokenizer_config.json

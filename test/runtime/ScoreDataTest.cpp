@@ -4,6 +4,7 @@
 #include "runtime/score/Samples.h"
 #include "runtime/score/Scorer.h"
 #include "runtime/score/TextEncoder.h"
+#include "test/fuzz/KeepInput.h"
 #include "test/runtime/TestTokenizer.h"
 #include "test/runtime/ToyPlan.h"
 
@@ -131,16 +132,21 @@ TEST_F(TextEncoding, LongSamples) {
             "data: all of its 3 samples are too long; make it shorter");
 }
 
+/// The text's lines, which are a seed of fuzzing too.
+static std::vector<DataLine> linesOf(const std::string &text) {
+  keepInput("score_data", text);
+  return readDataLines(text, "data.jsonl");
+}
+
 TEST(DataFile, Lines) {
-  std::vector<DataLine> lines = readDataLines("{\"prompt\": \"a\", \"response\": \"b\", \"id\": 3}\r\n\n"
-                                              "{\"messages\": [{\"role\": \"user\", \"content\": \"q\"}, "
-                                              "{\"role\": \"assistant\", \"content\": \"a\\u00e9\"}]}",
-                                              "data");
+  std::vector<DataLine> lines = linesOf("{\"prompt\": \"a\", \"response\": \"b\", \"id\": 3}\r\n\n"
+                                        "{\"messages\": [{\"role\": \"user\", \"content\": \"q\"}, "
+                                        "{\"role\": \"assistant\", \"content\": \"a\\u00e9\"}]}");
   ASSERT_EQ(lines.size(), 2u);
   EXPECT_EQ(std::get<Pair>(lines[0].content).response, "b");
   EXPECT_EQ(lines[1].number, 3u);
   EXPECT_EQ(std::get<Conversation>(lines[1].content).messages[1].content, "aé");
-  lines = readDataLines("{\"context\": \"\", \"choices\": [\"x\", \"y\"], \"answer\": 1}\n", "data");
+  lines = linesOf("{\"context\": \"\", \"choices\": [\"x\", \"y\"], \"answer\": 1}\n");
   EXPECT_EQ(std::get<Question>(lines[0].content).answer, 1u);
 }
 
@@ -188,11 +194,11 @@ TEST(DataFile, Refusals) {
   };
   for (const auto &[line, message] : cases) {
     std::string text = std::string("{\"prompt\": \"a\", \"response\": \"b\"}\n") + line + "\n";
-    std::string error = errorOf([&] { readDataLines(text, "data.jsonl"); });
+    std::string error = errorOf([&] { linesOf(text); });
     EXPECT_THAT(error, AllOf(testing::StartsWith("data.jsonl: line 2"), HasSubstr(message))) << line;
   }
   for (const char *text : {"", "\n \n"})
-    EXPECT_THAT(errorOf([&] { readDataLines(text, "data.jsonl"); }), HasSubstr("data.jsonl: has no lines; a line is "));
+    EXPECT_THAT(errorOf([&] { linesOf(text); }), HasSubstr("data.jsonl: has no lines; a line is "));
   // Deep nesting is read without recursion.
   std::string deep = "{\"prompt\": " + std::string(200000, '[') + std::string(200000, ']') + ", \"response\": \"b\"}";
   EXPECT_THAT(errorOf([&] { readDataLines(deep, "data"); }),

@@ -1,4 +1,4 @@
-"""score.py PLAN DATA_FOLDER SCRATCH: what `quipu score` prints for people and for programs, and where its data comes from."""
+"""score.py PLAN DATA_FOLDER SCRATCH MODEL: what `quipu score` prints for people and for programs, and where its data comes from."""
 
 import json
 import math
@@ -10,7 +10,7 @@ import sys
 
 from terminal import output_on_terminal
 
-plan, inputs, scratch = (pathlib.Path(path) for path in sys.argv[1:4])
+plan, inputs, scratch, model = (pathlib.Path(path) for path in sys.argv[1:5])
 
 
 def score(*arguments, stdin=None):
@@ -50,6 +50,8 @@ assert math.isclose(total["perplexity"], math.exp(total["loss_token_mean"]))
 # The same from standard input, as -o -, and from a model that is compiled for it.
 text = pairs.read_text()
 assert json_lines("--data", "-", stdin=text)[-1]["total"] == total
+from_model = subprocess.run(["quipu", "score", model, "--data", pairs, "--json"], capture_output=True, check=True)
+assert json.loads(from_model.stdout.splitlines()[-1])["total"] == total
 assert json.loads(score("--data", pairs, "-o", "-").stdout.splitlines()[-1])["total"] == total
 
 # The table has both means, and what each sample weighs in them.
