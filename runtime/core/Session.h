@@ -144,8 +144,8 @@ public:
 
   /// Appends the tokens as step() does, in several launches if they are too many for one, and gives the probability of
   /// each target. It keeps no logits of all positions: memory does not grow with the number of targets. Throws Error as
-  /// step() does, if there is not one target for each token, if a target is outside the vocabulary, and if a logit of
-  /// a scored row is NaN or infinite.
+  /// step() does, if there is not one target for each token, if a target is outside the vocabulary, and if a
+  /// probability is no number because logits are NaN or infinite.
   ///
   /// A batch has up to Model::maxSequences() sequences (--max-batch of the plan), which share launches. No sequence
   /// sees another, and each begins at its own position. So short texts are packed by giving each a sequence of its own:

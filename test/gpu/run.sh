@@ -6,7 +6,8 @@
 #
 #   kernels   each kernel by itself against PyTorch (check_kernels.py), several shapes and formats, both variants; bodies
 #             of several kernels in one (check_sequence.py)
-#   models    whole models against transformers (check_models.py): logits, chunks, batches, greedy tokens, both variants
+#   models    whole models against transformers (check_models.py): logits, chunks, batches, greedy tokens, both variants;
+#             what is scored against logits (check_score.py)
 #   sanitize  compute-sanitizer's memcheck, racecheck and synccheck over a small model
 #   times     the kernels of the benchmark shapes, timed one by one
 #   bench     decode, prefill and scoring of the benchmark shapes (bench.py)
@@ -112,6 +113,9 @@ check_models() {
   models_of "models against transformers" 300
   limited 100 python3 "$here/check_same.py" "$plans/same"
   note_status "models in GGUF and in folders" $?
+  limited 60 python3 "$here/check_score.py" "$plans"/golden/quipu-stories.{f32,bf16,f16}.qplan &&
+    limited 60 python3 "$here/check_score.py" "$plans"/golden/quipu-stories.{bf16,f16}.qplan --variant sm_80
+  note_status "scores against logits" $?
   models_of "models, sm_80 variant" 150 --variant sm_80 \
     --only '(gqa|mqa|mha|tied|biases|mistral_window|head_dim_(48|80)|rope_(llama3|yarn|longrope_long)|gelu_tanh|relu|qwen2|phi3|gemma|mixed_types)\.(f32|bf16)|stories.f32'
 }
