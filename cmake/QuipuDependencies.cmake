@@ -16,6 +16,13 @@ find_path(PCRE2_INCLUDE_DIR pcre2.h REQUIRED)
 find_library(PCRE2_LIBRARY NAMES libpcre2-8.a pcre2-8 REQUIRED)
 find_path(UTF8PROC_INCLUDE_DIR utf8proc.h REQUIRED)
 find_library(UTF8PROC_LIBRARY NAMES libutf8proc.a utf8proc REQUIRED)
+# Line editing of `quipu chat`, and what this library needs.
+find_path(LIBEDIT_INCLUDE_DIR histedit.h REQUIRED)
+set(LIBEDIT_LIBRARIES "")
+foreach(name IN ITEMS edit bsd tinfo md)
+  find_library(LIBEDIT_${name}_LIBRARY NAMES lib${name}.a ${name} REQUIRED)
+  list(APPEND LIBEDIT_LIBRARIES ${LIBEDIT_${name}_LIBRARY})
+endforeach()
 
 if(QUIPU_BUILD_COMPILER)
   find_package(LLVM 22.1 REQUIRED CONFIG HINTS ${LLVM_ROOT})

@@ -10,9 +10,10 @@ Features that a test may REQUIRE (a test that needs one the machine lacks is rep
   gguf_package                                     that Python has gguf and numpy
   llama_cpp                                        llama.cpp's sources and libraries: QUIPU_LLAMA_CPP names the sources,
                                                    QUIPU_LLAMA_CPP_LIBRARIES the other folder (default: build/bin there)
+  smollm2                                          models/smollm2 has what tools/fetch_smollm2.sh fetches
 Substitutions: %python, %cmake, %build (build folder), %src (source tree), %inputs (test/Inputs), %default_model (the
-embedded model's folder), %status N CMD... (runs CMD and succeeds when it exits with N), %transformers_python,
-%llama_cpp, %llama_cpp_libraries.
+embedded model's folder), %smollm2 (the fetched model's file), %status N CMD... (runs CMD and succeeds when it exits with
+N), %transformers_python, %llama_cpp, %llama_cpp_libraries.
 """
 
 import glob
@@ -74,6 +75,10 @@ llama_cpp_libraries = os.environ.get("QUIPU_LLAMA_CPP_LIBRARIES") or os.path.joi
 if os.path.exists(os.path.join(llama_cpp_libraries, "libllama.so")):
     config.available_features.add("llama_cpp")
 
+smollm2 = os.path.join(config.quipu_source_dir, "models/smollm2/SmolLM2-135M-Instruct.Q4_1.gguf")
+if os.path.exists(smollm2):
+    config.available_features.add("smollm2")
+
 # Tests must not see the user's cache of plans, nor a setting that changes messages.
 config.environment = {
     "PATH": os.pathsep.join([config.quipu_tools_dir, config.llvm_tools_dir, "/usr/local/bin", "/usr/bin", "/bin"]),
@@ -94,6 +99,7 @@ config.substitutions += [
     ("%build", config.quipu_build_dir),
     ("%src", config.quipu_source_dir),
     ("%inputs", os.path.join(config.test_source_root, "Inputs")),
+    ("%smollm2", smollm2),
     ("%default_model", models[0] if models else "no-embedded-model"),
     ("%transformers_python", transformers_python),
     ("%llama_cpp_libraries", llama_cpp_libraries),

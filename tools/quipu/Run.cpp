@@ -12,6 +12,7 @@
 #include "tools/quipu/Memory.h"
 #include "tools/quipu/PlanSource.h"
 #include "tools/quipu/Prompt.h"
+#include "tools/quipu/SamplingFlags.h"
 #include "tools/quipu/WeightTypes.h"
 
 #include <nlohmann/json.hpp>
@@ -19,7 +20,6 @@
 #include <chrono>
 #include <memory>
 #include <optional>
-#include <random>
 
 namespace quipu::tool {
 
@@ -48,15 +48,11 @@ struct RunCommand {
   PlanSource plan;
   PromptSource prompt;
   ModelFlags model;
+  SamplingFlags sampling;
   GenerateOptions generate;
-  /// -1: until the end of the text or the context.
-  int64_t maxTokens = -1;
-  /// Nothing: each run has another seed.
-  std::optional<uint64_t> seed;
   bool printTokens = false, echo = false, verbose = false, json = false;
 
   int run();
-  void readGenerateOptions();
   void generateTokens(Session &session, const Tokenizer *tokenizer, RunResult &result);
   nlohmann::ordered_json toJson(const Model &loaded, const Tokenizer *tokenizer, const RunResult &result) const;
   void printSummary(const Model &loaded, const RunResult &result) const;
@@ -145,21 +141,6 @@ void RunCommand::printDetails(const Model &loaded, const Session &session, const
                    binaryBytes(double(memory.peak))));
 }
 
-/// Completes `generate`. Throws UsageError for options that make no sense.
-void RunCommand::readGenerateOptions() {
-  if (maxTokens == 0)
-    throw UsageError("--max-tokens 0 leaves nothing to do; expected a number from 1, or -1: until the end of the text "
-                     "or the context");
-  generate.maxTokens = maxTokens < 0 ? 0 : uint32_t(maxTokens);
-  // The seed has few digits, so that it is easy to type again.
-  generate.sampling.seed = seed ? *seed : std::random_device()();
-  try {
-    generate.sampling.check();
-  } catch (const Error &error) {
-    throw UsageError(error.what());
-  }
-}
-
 /// Continues the prompt. Without --json it writes the text, or the ids of the tokens, while they come.
 void RunCommand::generateTokens(Session &session, const Tokenizer *tokenizer, RunResult &result) {
   bool idsOnly = printTokens || !tokenizer;
@@ -214,7 +195,7 @@ nlohmann::ordered_json RunCommand::toJson(const Model &loaded, const Tokenizer *
 int RunCommand::run() {
   prompt.check();
   ModelOptions options = model.options();
-  readGenerateOptions();
+  generate = sampling.options();
   std::shared_ptr<const PlanFile> file = plan.open(verbose, model.device, model.verify);
   std::unique_ptr<Tokenizer> tokenizer = prompt.loadTokenizer(*file);
   RunResult result;
@@ -239,29 +220,7 @@ void addRun(CLI::App &program, Action &action) {
   command->footer("Example:\n  quipu run story.qplan \"Once upon a time\" -n 200 --temperature 0.7 --seed 1");
   state->plan.addOptions(*command);
   state->prompt.addOptions(*command);
-  SamplingOptions &sampling = state->generate.sampling;
-  addNumber(*command, "-n,--max-tokens", state->maxTokens,
-            "Most new tokens; -1: until the end of the text or the context", -1, UINT32_MAX)
-      ->capture_default_str();
-  addNumber(*command, "--temperature,--temp", sampling.temperature, "0: the most likely token each time", 0)
-      ->capture_default_str();
-  addNumber(*command, "--top-k", sampling.topK, "Keep the K most likely tokens; 0: all")->capture_default_str();
-  addNumber(*command, "--top-p", sampling.topP, "Keep the most likely tokens that sum to P", 0, 1)
-      ->capture_default_str();
-  addNumber(*command, "--min-p", sampling.minP, "Keep tokens at least P times as likely as the likeliest", 0, 1)
-      ->capture_default_str();
-  addNumber(*command, "--repeat-penalty", sampling.repeatPenalty, "Divide the logits of recent tokens; 1: off", 0)
-      ->capture_default_str();
-  addNumber(*command, "--repeat-window", sampling.repeatWindow, "How many recent tokens that concerns")
-      ->capture_default_str();
-  addNumber(*command, "-s,--seed", state->seed,
-            "Same seed, same text (default: another one each time, which the summary names)");
-  command->add_option("--stop", state->generate.stop, "End before this text; may be given several times")
-      ->allow_extra_args(false)
-      ->option_text("TEXT");
-  command->add_flag("--ignore-eos", state->generate.ignoreEos, "Do not stop at the end-of-text token");
-  addNumber(*command, "--chunk", state->generate.chunkRows,
-            "Tokens of the prompt at once (default: as many as the plan takes)", 1);
+  state->sampling.addOptions(*command, "Most new tokens; -1: until the end of the text or the context");
   command->add_flag("--print-tokens", state->printTokens, "Print the new ids, separated by commas, instead of text");
   command->add_flag("--echo", state->echo, "Print the prompt before what follows it");
   command->add_flag("--json", state->json, "Print one object at the end");

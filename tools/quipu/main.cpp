@@ -28,9 +28,9 @@ struct CommandName {
   const char *name;
   bool hidden = false;
 };
-static constexpr CommandName kCommands[] = {{"compile"},    {"run"},     {"score"},   {"logits"},     {"tokenize"},
-                                            {"bench"},      {"inspect"}, {"convert"}, {"cache"},      {"doctor"},
-                                            {"completion"}, {"help"},    {"version"}, {"pages", true}};
+static constexpr CommandName kCommands[] = {{"compile"},  {"run"},        {"chat"},    {"score"},   {"logits"},
+                                            {"tokenize"}, {"bench"},      {"inspect"}, {"convert"}, {"cache"},
+                                            {"doctor"},   {"completion"}, {"help"},    {"version"}, {"pages", true}};
 
 static const CommandName *findCommand(const std::string &name) {
   const CommandName *found =
@@ -110,6 +110,7 @@ static int runProgram(std::vector<std::string> arguments) {
   program.add_subcommand("compile", "Compile a model to a plan, an executable or an intermediate form");
   Action action;
   addRun(program, action);
+  addChat(program, action);
   addScore(program, action);
   addLogits(program, action);
   addTokenize(program, action);

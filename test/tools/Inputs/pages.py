@@ -73,6 +73,7 @@ def man_options(command):
 FILES = {
     "compile": {"-m", "--model", "-o", "--output", "--dump-phases", "--mlir-pass-pipeline-crash-reproducer"},
     "run": {"-m", "--model", "-f", "--file", "--prompt-tokens-file", "--tokenizer"},
+    "chat": {"-m", "--model", "--tokenizer", "--render"},
     "score": {"-m", "--model", "--data", "--text", "--tokenizer", "-o", "--output"},
     "logits": {"-m", "--model", "--prompt-tokens-file", "-o", "--output"},
     "tokenize": {"-m", "--model", "-f", "--file", "--tokenizer"},

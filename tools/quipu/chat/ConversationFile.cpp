@@ -10,7 +10,7 @@ namespace quipu::tool {
 
 using frontend::shown;
 
-static ChatMessage readMessage(const json &value, const std::string &where) {
+ChatMessage messageOf(const json &value, const std::string &where) {
   constexpr const char *kForm = R"(; a message is {"role": a text, "content": a text})";
   if (!value.is_object())
     fail(where, ": ", shown(value), kForm);
@@ -23,12 +23,12 @@ static ChatMessage readMessage(const json &value, const std::string &where) {
   return {value["role"], value["content"]};
 }
 
-static std::vector<ChatMessage> readMessages(const json &value, const std::string &where) {
+std::vector<ChatMessage> messagesOf(const json &value, const std::string &where) {
   if (!value.is_array() || value.empty())
     fail(where, ": ", shown(value), " is no list of messages; give at least one message");
   std::vector<ChatMessage> messages;
   for (const json &message : value)
-    messages.push_back(readMessage(message, concat(where, ": message ", messages.size() + 1)));
+    messages.push_back(messageOf(message, concat(where, ": message ", messages.size() + 1)));
   return messages;
 }
 
@@ -36,12 +36,12 @@ ConversationFile conversationOf(std::string_view text, const std::string &name) 
   json value = frontend::parseJson(text, name);
   ConversationFile result;
   if (!value.is_object()) {
-    result.messages = readMessages(value, name);
+    result.messages = messagesOf(value, name);
     return result;
   }
   for (const auto &[field, content] : value.items()) {
     if (field == "messages")
-      result.messages = readMessages(content, name + ": messages");
+      result.messages = messagesOf(content, name + ": messages");
     else if (field == "add_generation_prompt" && content.is_boolean())
       result.addGenerationPrompt = content;
     else if (field == "template" && content.is_string())

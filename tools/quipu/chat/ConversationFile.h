@@ -5,13 +5,19 @@
 
 #include "runtime/chat/Conversation.h"
 
+#include <nlohmann/json_fwd.hpp>
+
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace quipu::tool {
 
-/// What `--render` reads.
+/// A message, or a list of at least one. `where` is their place, for messages. Throws Error.
+ChatMessage messageOf(const nlohmann::json &value, const std::string &where);
+std::vector<ChatMessage> messagesOf(const nlohmann::json &value, const std::string &where);
+
+/// What `--render` and `/load` read.
 struct ConversationFile {
   std::vector<ChatMessage> messages;
   bool addGenerationPrompt = false;
