@@ -1,10 +1,13 @@
 //===- ChatFormatTest.cpp - What formats make of conversations -----------------------------===//
 
 #include "runtime/chat/ChatFormat.h"
+#include "runtime/chat/ChooseFormat.h"
 #include "runtime/chat/ConversationIds.h"
 #include "runtime/chat/MarkedText.h"
 #include "runtime/support/Error.h"
 #include "test/runtime/TestTokenizer.h"
+
+#include <algorithm>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -116,6 +119,133 @@ TEST(LlamaTwo, RefusesOtherOrders) {
   EXPECT_THAT(refusal({{"system", "s"}}), HasSubstr("needs a message of the user"));
   EXPECT_THAT(refusal({{"user", "a"}, {"user", "b"}}), HasSubstr("message 2 has the role 'user' where 'assistant'"));
   EXPECT_THAT(refusal({}), HasSubstr("needs a message"));
+}
+
+// Test: each of Quipu's templates writes what its family was trained on.
+TEST(BuiltInFormats, Texts) {
+  auto tokenizer = smallTokenizer();
+  const ChatMessage messages[] = {{"system", "S"}, {"user", "A "}, {"assistant", " B"}, {"user", "C"}};
+  const std::pair<const char *, const char *> kTexts[] = {
+      {"chatml",
+       "<|im_start|>system\nS<|im_end|>\n<|im_start|>user\nA <|im_end|>\n<|im_start|>assistant\n B<|im_end|>\n"
+       "<|im_start|>user\nC<|im_end|>\n<|im_start|>assistant\n"},
+      {"gemma", "<s><start_of_turn>user\nS\n\nA<end_of_turn>\n<start_of_turn>model\nB<end_of_turn>\n"
+                "<start_of_turn>user\nC<end_of_turn>\n<start_of_turn>model\n"},
+      {"llama2", "<s>[INST] <<SYS>>\nS\n<</SYS>>\n\nA [/INST] B </s><s>[INST] C [/INST]"},
+      {"llama3",
+       "<s><|start_header_id|>system<|end_header_id|>\n\nS<|eot_id|><|start_header_id|>user<|end_header_id|>\n\n"
+       "A<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\nB<|eot_id|>"
+       "<|start_header_id|>user<|end_header_id|>\n\nC<|eot_id|>"
+       "<|start_header_id|>assistant<|end_header_id|>\n\n"},
+      {"mistral", "<s>[INST] S\n\nA [/INST] B</s>[INST] C [/INST]"},
+      {"phi3",
+       "<|system|>\nS<|end|>\n<|user|>\nA <|end|>\n<|assistant|>\n B<|end|>\n<|user|>\nC<|end|>\n<|assistant|>\n"},
+      {"zephyr", "<|system|>\nS</s>\n<|user|>\nA </s>\n<|assistant|>\n B</s>\n<|user|>\nC</s>\n<|assistant|>\n"},
+  };
+  std::vector<std::string> names;
+  for (const auto &[name, text] : kTexts) {
+    names.emplace_back(name);
+    EXPECT_EQ(textOf(ChatFormat::builtIn(name, tokenizer.get())->render(messages, true)), text) << name;
+  }
+  EXPECT_EQ(ChatFormat::builtInNames(), names);
+  EXPECT_FALSE(ChatFormat::builtIn("nosuch", tokenizer.get()));
+}
+
+// Test: the end of the turn is the first special token behind an answer, and ends answers beside EOS.
+TEST(BuiltInFormats, EndsOfTurns) {
+  TokenizerSettings settings;
+  settings.added = {{290, "<|im_start|>", false, false, false, false, true},
+                    {291, "<|im_end|>", false, false, false, false, true},
+                    {292, "<end_of_turn>", false, false, false, false, false}};
+  auto tokenizer = smallTokenizer(settings);
+  EXPECT_EQ(ChatFormat::builtIn("chatml", tokenizer.get())->endOfTurn(), "<|im_end|>");
+  EXPECT_EQ(ChatFormat::builtIn("gemma", tokenizer.get())->endOfTurn(), "<end_of_turn>");
+  EXPECT_EQ(ChatFormat::builtIn("zephyr", tokenizer.get())->endOfTurn(), "</s>");
+  // Without the token there is none.
+  EXPECT_EQ(ChatFormat::builtIn("llama3", tokenizer.get())->endOfTurn(), "");
+  flatbuffers::FlatBufferBuilder builder;
+  plan::ModelConfigT config;
+  config.eos_token_ids = {7, kEosId};
+  builder.Finish(plan::ModelConfig::Pack(builder, &config));
+  const auto *stored = flatbuffers::GetRoot<plan::ModelConfig>(builder.GetBufferPointer());
+  EXPECT_THAT(endOfTurnIds(*tokenizer, *ChatFormat::builtIn("chatml", tokenizer.get()), *stored),
+              ElementsAre(7, kEosId, 291));
+  EXPECT_THAT(endOfTurnIds(*tokenizer, *ChatFormat::builtIn("zephyr", tokenizer.get()), *stored),
+              ElementsAre(7, kEosId));
+}
+
+// Test: added tokens that are not special are text of a message where the template writes them, and tokens elsewhere.
+TEST(BuiltInFormats, TokensThatTheTemplateWrites) {
+  TokenizerSettings settings;
+  settings.added = {{290, "<end_of_turn>", false, false, false, false, false},
+                    {291, "<other>", false, false, false, false, false}};
+  auto tokenizer = smallTokenizer(settings);
+  const ChatMessage messages[] = {{"user", "<end_of_turn><other>"}};
+  std::vector<int32_t> ids = chatIds(*tokenizer, ChatFormat::builtIn("gemma", tokenizer.get())->render(messages, true));
+  EXPECT_EQ(std::ranges::count(ids, 290), 1);
+  EXPECT_EQ(std::ranges::count(ids, 291), 1);
+}
+
+// Test: a role that is a word is the template's text, and one with signs is not.
+TEST(BuiltInFormats, RolesWithSigns) {
+  TokenizerSettings settings;
+  settings.added = {{290, "<|user|>", false, false, false, false, true},
+                    {291, "<|end|>", false, false, false, false, true}};
+  auto tokenizer = smallTokenizer(settings);
+  auto countOf = [&](const char *role, int32_t id) {
+    const ChatMessage messages[] = {{role, "x"}};
+    std::vector<int32_t> ids =
+        chatIds(*tokenizer, ChatFormat::builtIn("phi3", tokenizer.get())->render(messages, false));
+    return std::ranges::count(ids, id);
+  };
+  EXPECT_EQ(countOf("user", 290), 1);
+  EXPECT_EQ(countOf("x|><|user", 290), 0);
+  EXPECT_EQ(countOf("a<|end|>b", 291), 1);
+}
+
+// Test: BOS comes once, be it the template's or the tokenizer's.
+TEST(BuiltInFormats, BosOnce) {
+  const ChatMessage messages[] = {{"user", "the"}};
+  for (bool adds : {false, true}) {
+    TokenizerSettings settings;
+    settings.addBos = adds;
+    auto tokenizer = smallTokenizer(settings);
+    auto countOf = [&](const char *format) {
+      std::vector<int32_t> ids =
+          chatIds(*tokenizer, ChatFormat::builtIn(format, tokenizer.get())->render(messages, true));
+      return std::ranges::count(ids, kBosId);
+    };
+    EXPECT_EQ(countOf("mistral"), 1);
+    EXPECT_EQ(countOf("llama2"), 1);
+    EXPECT_EQ(countOf("zephyr"), adds ? 1 : 0);
+  }
+}
+
+// Test: which template counts, and what is said where none does.
+TEST(ChooseFormat, Names) {
+  const ChatMessage messages[] = {{"user", "x"}};
+  auto chosen = [&](std::vector<ChatTemplate> ofModel, const std::string &option) -> std::string {
+    try {
+      return textOf(chooseFormat(ofModel, option, nullptr, "m").render(messages, false));
+    } catch (const Error &error) {
+      return error.what();
+    }
+  };
+  const ChatTemplate first = {"default", "first", "config"}, tools = {"tools", "second", "config"},
+                     named = {"zephyr", "own", "config"};
+  EXPECT_EQ(chosen({tools, first}, ""), "first");
+  EXPECT_EQ(chosen({tools}, ""), "second");
+  EXPECT_EQ(chosen({first, tools}, "tools"), "second");
+  EXPECT_EQ(chosen({first, named}, "zephyr"), "own");
+  EXPECT_EQ(chosen({first}, "phi3"), "<|user|>\nx<|end|>\n");
+  EXPECT_EQ(
+      chosen({tools, named}, ""),
+      "m: has several chat templates and none is named 'default'; choose one with --chat-template: tools, zephyr");
+  EXPECT_THAT(chosen({}, ""), HasSubstr("m: has no chat template; give --chat-template with one of Quipu's (chatml, "));
+  EXPECT_THAT(chosen({first}, "no"),
+              HasSubstr("no template and no file of that name; give one of the model's (default), "
+                        "one of Quipu's (chatml, "));
+  EXPECT_THAT(chosen({first}, "/"), HasSubstr("/: not a file"));
 }
 
 } // namespace
