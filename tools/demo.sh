@@ -70,5 +70,6 @@ case $name in
 esac
 plan=build/demo-$name.qplan
 quipu_step "compile the model" build/bin/quipu compile "$model" -o "$plan"
+[ "$name" != smollm2 ] || echo "to talk with it: build/bin/quipu chat $plan" >&2
 printf '%-36s%8s s\n\n' "from the start to the first token" "$(quipu_seconds "$start")" >&2
 exec build/bin/quipu run "$plan" "$prompt" "${options[@]}" "$@"

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes a small model with random weights that has a tokenizer and a chat template (ChatML) into a folder.
 
-    chat-model.py FOLDER TOKENIZER.json CONTEXT
+    chat-model.py FOLDER TOKENIZER.json CONTEXT [EOS]
 """
 import json
 import pathlib
@@ -18,4 +18,5 @@ config["max_position_embeddings"] = context
 (folder / "config.json").write_text(json.dumps(config))
 template = ("{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + '\\n' }}"
             "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}")
-(folder / "tokenizer_config.json").write_text(json.dumps({"chat_template": template, "model_max_length": context}))
+settings = {"chat_template": template, "model_max_length": context, "eos_token": sys.argv[4] if len(sys.argv) > 4 else None}
+(folder / "tokenizer_config.json").write_text(json.dumps(settings))
