@@ -1,6 +1,7 @@
 //===- ChatSessionTest.cpp ---------------------------------------------------------------===//
 
 #include "runtime/chat/ChatSession.h"
+#include "test/runtime/FakeCudaTest.h"
 #include "test/runtime/TestTokenizer.h"
 #include "test/runtime/ToyPlan.h"
 
@@ -157,4 +158,34 @@ TEST_F(ChatSessionTest, RepeatPenaltySeesReusedTokens) {
 TEST_F(ChatSessionTest, SequencesAreGivenBack) {
   for (int i = 0; i < 2 * kToyMaxBatch; ++i)
     EXPECT_EQ(ChatSession(session, *tokenizer).answer(Ids{1}, options, goOn).tokens.size(), 4u);
+}
+
+namespace {
+class CudaChatTest : public FakeCudaTest {};
+} // namespace
+
+// Test: on a GPU, which runs ahead of what the host has seen, a turn behind an answer that ended early computes what is
+// new, and all turns are those of the CPU.
+TEST_F(CudaChatTest, SameAsOnTheHost) {
+  auto tokenizer = Tokenizer::fromData({"t", SentencePieceData{testTokenizerModel()}, TokenizerSettings()});
+  ModelOptions onHost;
+  onHost.device = "cpu";
+  Session host(Model::load(writeToyPlan(folder, toyPlan(folder), "cpu.plan"), onHost)), device(load());
+  ChatSession expected(host, *tokenizer), chat(device, *tokenizer);
+  GenerateOptions options;
+  options.maxTokens = 8;
+  options.sampling.temperature = 0;
+  options.ignoreEos = true;
+  Ids prompt = {3, 9, 4, 17, 8};
+  for (size_t turn = 0; turn < 3; ++turn) {
+    size_t calls = 0;
+    auto stopAtThree = [&](std::string_view) { return ++calls < 3; };
+    ChatAnswer answer = chat.answer(prompt, options, stopAtThree);
+    calls = 0;
+    EXPECT_EQ(answer.tokens, expected.answer(prompt, options, stopAtThree).tokens);
+    EXPECT_EQ(answer.tokens.size(), 3u);
+    EXPECT_EQ(answer.reusedTokens, turn == 0 ? 0 : prompt.size() - 3);
+    EXPECT_EQ(Ids(chat.held().begin(), chat.held().end()), Ids(expected.held().begin(), expected.held().end()));
+    prompt = joined(joined(prompt, answer.tokens), {7, 8});
+  }
 }
