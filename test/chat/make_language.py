@@ -98,6 +98,10 @@ EXPRESSIONS = [
     '(m|last).role', 'm|last', 'm[0]', 'caller', "('a','b')|join",
 ]
 TEMPLATES = [
+    "{{ '{} {}'.format(1, s) }}{{ '{1}{0}{x}'.format('a', 'b', x=[1]) }}{{ '{{}}{{{}}}'.format(2) }}", "{{ '{}'.format() }}",
+    "{{ '{x}'.format(1) }}", "{{ '{'.format(1) }}", "{{ '}'.format(1) }}",
+    "{{ none | selectattr('a') | list }}{{ 0 | map('upper') | list }}{{ false | reject('odd') | list }}",
+    "{{ 5 | selectattr('a') | list }}", "{{ {'a': 1}.pop('a') }}", "{{ '%s, %s' | format(1, none) }}",
     "{{ 'a\\\nb' }}", 'a{% if t %}b{% elif n %}c{% else %}d{% endif %}e',
     '{% if e %}b{% elif n %}c{% else %}d{% endif %}', '{% for x in l %}{{x}},{% else %}none{% endfor %}',
     '{% for x in [] %}{{x}},{% else %}none{% endfor %}',

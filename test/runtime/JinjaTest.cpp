@@ -190,6 +190,7 @@ TEST(Jinja, InsidesAreOutOfReach) {
                              "{{ namespace().__init__ }}", "{{ (1).__class__ }}", "{{ none.__class__ }}"})
     EXPECT_THAT(errorOf(source, {{"m", "text"}}), HasSubstr("belong to Python's insides")) << source;
   EXPECT_THAT(errorOf("{% set n = namespace() %}{% set n.__x = 1 %}"), HasSubstr("begin with '_'"));
+  EXPECT_THAT(errorOf("{{ '{0.__class__}'.format(1) }}"), HasSubstr("without formats and attributes"));
   EXPECT_THAT(errorOf("{{ [1].append(2) }}"), HasSubstr("'append' would change a list"));
   EXPECT_THAT(errorOf("{{ {}.update(x=1) }}"), HasSubstr("'update' would change a dict"));
   for (const char *name : {"include", "import", "from", "extends", "block"})

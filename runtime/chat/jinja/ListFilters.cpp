@@ -206,6 +206,9 @@ Value filterBatch(Run &run, const Value &self, const Given &given) {
 
 /// The attribute that `map(attribute=...)` names, or the filter that `map('name', ...)` names.
 Value filterMap(Run &run, const Value &self, const Arguments &arguments) {
+  // As Jinja, which takes none, 0 and false for nothing here.
+  if (!self.isTrue())
+    return makeList({});
   List result;
   if (arguments.positional.empty()) {
     static constexpr Builtin kByAttribute = {"map", nullptr, 1, {"attribute", "default"}};
@@ -245,6 +248,9 @@ template <bool kByAttribute, bool kWanted> Value filterSelect(Run &run, const Va
       refuse("there is no test named ", name.isText() ? shown(name.bytes()) : name.kind());
     rest.positional.assign(arguments.positional.begin() + ptrdiff_t(nameAt) + 1, arguments.positional.end());
   }
+  // As with `map`.
+  if (!self.isTrue())
+    return makeList({});
   List result;
   forEachItem(run, self, [&](const Value &item) {
     Value tested = kByAttribute ? valueAt(run, item, arguments.positional[0]) : item;

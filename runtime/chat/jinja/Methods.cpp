@@ -1,6 +1,7 @@
 //===- Methods.cpp - Methods of texts, lists and dicts -----------------------------------===//
 
 #include "runtime/chat/jinja/Methods.h"
+#include "runtime/chat/jinja/BraceFormat.h"
 #include "runtime/chat/jinja/Builtin.h"
 #include "runtime/chat/jinja/Operators.h"
 #include "runtime/chat/jinja/Strings.h"
@@ -119,6 +120,10 @@ template <bool kFromRight> Value textPartition(Run &run, const Value &self, cons
   return makeList(kFromRight ? List{none, none, self} : List{self, none, none}, /*isTuple=*/true);
 }
 
+Value textFormat(Run &run, const Value &self, const Arguments &arguments) {
+  return braceFormat(run, self.text(), arguments);
+}
+
 Value listCount(Run &run, const Value &self, const Given &given) {
   return Value(int64_t(
       std::ranges::count_if(self.sequence().items, [&](const Value &item) { return areEqual(run, item, given[0]); })));
@@ -177,6 +182,7 @@ constexpr Builtin kOfTexts[] = {
     {"isupper", textIsCase<true>},
     {"islower", textIsCase<false>},
     {"join", textJoin, 1, {"iterable"}},
+    {"format", nullptr, 0, {}, textFormat},
     {"find", textFind<false>, 1, {"sub"}},
     {"rfind", textFind<true>, 1, {"sub"}},
     {"index", textIndex, 1, {"sub"}},
