@@ -9,8 +9,8 @@
 #include "frontends/common/Json.h"
 #include "frontends/common/SplitPatterns.h"
 #include "frontends/common/Vocabulary.h"
+#include "frontends/convert/JsonMerges.h"
 #include "frontends/convert/MergeOrder.h"
-#include "frontends/convert/PieceMerges.h"
 #include "runtime/support/Error.h"
 
 #include <algorithm>
@@ -299,7 +299,7 @@ static std::optional<std::string> jsonOf(const SentencePieceData &sentencePiece,
   TokenizerSettings settings = data.settings;
   bool addsSpace = settings.addPrefixSpace.value_or(pieces.settings.addSpacePrefix);
   std::string reason;
-  std::optional<BpeData> bpe = mergesOf(pieces, settings.added, addsSpace, reason);
+  std::optional<BpeData> bpe = jsonModelOf(sentencePiece, data.name, settings.added, addsSpace, reason);
   if (!bpe) {
     notes.push_back(concat("no tokenizer.json is written: of the tokenizer, ", reason,
                            "; other programs make ids by tokenizer.model, in which they may differ"));

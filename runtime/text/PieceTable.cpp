@@ -5,6 +5,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include <algorithm>
 #include <bit>
 #include <unordered_set>
 
@@ -37,12 +38,15 @@ std::optional<uint32_t> PieceTable::find(std::string_view piece) const {
 
 static uint64_t pairOf(uint32_t left, uint32_t right) { return uint64_t(left) << 32 | right; }
 
-MergeTable::MergeTable(const BpeData &data) : slots(slotsFor(data.merges.size()), Slot{kNone, {}}) {
+MergeTable::MergeTable(const BpeData &data, std::span<const uint32_t> ranks)
+    : slots(slotsFor(data.merges.size()), Slot{kNone, {}}) {
   shift = unsigned(64 - std::countr_zero(slots.size()));
   for (size_t i = 0; i < data.merges.size(); ++i) {
     const BpeMerge &merge = data.merges[i];
     uint64_t pair = pairOf(merge.left, merge.right);
-    slots[slotOf(pair)] = {pair, {data.rankedByResult ? merge.result : uint32_t(i), merge.result}};
+    uint32_t rank = !ranks.empty() ? ranks[i] : data.rankedByResult ? merge.result : uint32_t(i);
+    slots[slotOf(pair)] = {pair, {rank, merge.result}};
+    rankCount = std::max(rankCount, rank + 1);
   }
 }
 

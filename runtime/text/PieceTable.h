@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -39,10 +40,14 @@ public:
     uint32_t id;
   };
 
-  explicit MergeTable(const BpeData &data);
+  /// `ranks`: of each merge, if they are others than the data says.
+  explicit MergeTable(const BpeData &data, std::span<const uint32_t> ranks = {});
 
   /// Null: no merge has these.
   const Result *find(uint32_t left, uint32_t right) const;
+
+  /// One more than the largest rank.
+  uint32_t ranks() const { return rankCount; }
 
 private:
   struct Slot {
@@ -54,6 +59,7 @@ private:
 
   std::vector<Slot> slots;
   unsigned shift = 0;
+  uint32_t rankCount = 0;
 };
 
 } // namespace quipu

@@ -30,6 +30,17 @@ bool SentencePieceWords::isPossible(const sentencepiece::ModelProto &model) {
 }
 
 SentencePieceWords::SentencePieceWords(const sentencepiece::ModelProto &model, const std::string &name) {
+  // The library finds user-defined pieces before all others.
+  auto isUserDefined = [](const auto &piece) {
+    return piece.type() == sentencepiece::ModelProto::SentencePiece::USER_DEFINED;
+  };
+  std::string reason;
+  if (std::ranges::none_of(model.pieces(), isUserDefined))
+    merges = mergesOf(model, reason);
+  if (merges) {
+    merger.emplace(merges->data, merges->ranks);
+    return;
+  }
   sentencepiece::ModelProto plain = model;
   sentencepiece::NormalizerSpec &normalizer = *plain.mutable_normalizer_spec();
   normalizer.clear_precompiled_charsmap();
@@ -44,6 +55,8 @@ SentencePieceWords::SentencePieceWords(const sentencepiece::ModelProto &model, c
 SentencePieceWords::~SentencePieceWords() = default;
 
 void SentencePieceWords::appendWord(std::string_view word, std::vector<int32_t> &ids) const {
+  if (merger)
+    return merger->append(word, ids);
   std::vector<int> found;
   sentencepiece::util::Status status = processor->Encode(word, &found);
   if (!status.ok())

@@ -2,17 +2,21 @@
 //
 // The library merges the whole of a text at once, at 45 MB a minute. Where no piece has a space mark behind another
 // character, no merge crosses the beginning of a word. So a text can be encoded word by word, with the same ids, and
-// the ids of words that come again are kept.
+// the ids of words that come again are kept. A word that is new is merged by our own merger, where the model's pieces
+// can be said as merges.
 //
 //===----------------------------------------------------------------------------------===//
 
 #ifndef QUIPU_RUNTIME_TEXT_SENTENCEPIECEWORDS_H
 #define QUIPU_RUNTIME_TEXT_SENTENCEPIECEWORDS_H
 
+#include "runtime/abi/PieceMerges.h"
+#include "runtime/text/BpeMerger.h"
 #include "runtime/text/WordCache.h"
 
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 namespace sentencepiece {
@@ -38,6 +42,9 @@ public:
 private:
   void appendWord(std::string_view word, std::vector<int32_t> &ids) const;
 
+  /// Either these or the library.
+  std::optional<PieceMerges> merges;
+  std::optional<BpeMerger> merger;
   std::unique_ptr<sentencepiece::SentencePieceProcessor> processor;
   /// For one text at a time; the others do without.
   std::mutex cacheMutex;

@@ -4,6 +4,7 @@
 #include "runtime/support/Error.h"
 #include "runtime/support/Regex.h"
 #include "runtime/text/BpeMerger.h"
+#include "runtime/text/RankQueue.h"
 #include "runtime/text/TextSteps.h"
 #include "runtime/text/Tokenizer.h"
 #include "runtime/text/TokenizerTables.h"
@@ -14,6 +15,7 @@
 #include <ctime>
 #include <map>
 #include <random>
+#include <set>
 #include <thread>
 
 using namespace quipu;
@@ -138,6 +140,47 @@ TEST(BpeMerger, IsTheDefinition) {
       EXPECT_EQ(ids, mergedSlowly(data, word)) << round << " " << word;
     }
   }
+}
+
+// Test: merges of one rank are made from the left to the right, whatever their order in the list.
+TEST(BpeMerger, EqualRanks) {
+  BpeData data;
+  data.pieces = {"a", "b", "ab", "ba"};
+  data.merges = {{1, 0, 3}, {0, 1, 2}};
+  Ids ids;
+  BpeMerger(data).append("abab", ids);
+  EXPECT_EQ(ids, (Ids{0, 3, 1}));
+  ids.clear();
+  const uint32_t ranks[] = {0, 0};
+  BpeMerger(data, ranks).append("abab", ids);
+  EXPECT_EQ(ids, (Ids{2, 2}));
+}
+
+// Test: the queue for millions of places gives them in the order of a heap, also those that come while their rank is at
+// work, and those of better ranks that come late.
+TEST(RankQueue, IsAHeap) {
+  std::mt19937 random(3);
+  RankQueue queue(8);
+  std::set<std::pair<uint32_t, uint32_t>> expected;
+  for (int step = 0; step < 200'000; ++step) {
+    // It grows first, and is empty at the end.
+    bool grows = expected.empty() || random() % 100 < (step < 100'000 ? 60u : 40u);
+    uint32_t rank = random() % 8, place = random() % 1'000'000;
+    if (grows && expected.emplace(rank, place).second) {
+      queue.push({rank, place});
+    } else {
+      ASSERT_EQ(queue.empty(), expected.empty());
+      auto [foundRank, foundPlace] = queue.pop();
+      ASSERT_EQ(std::pair(foundRank, foundPlace), *expected.begin());
+      expected.erase(expected.begin());
+    }
+  }
+  while (!expected.empty()) {
+    auto [rank, place] = queue.pop();
+    ASSERT_EQ(std::pair(rank, place), *expected.begin());
+    expected.erase(expected.begin());
+  }
+  EXPECT_TRUE(queue.empty());
 }
 
 // Test: the time does not grow with the square of a word's length.

@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------------------===//
 
-#ifndef QUIPU_FRONTENDS_CONVERT_PIECEMERGES_H
-#define QUIPU_FRONTENDS_CONVERT_PIECEMERGES_H
+#ifndef QUIPU_FRONTENDS_CONVERT_JSONMERGES_H
+#define QUIPU_FRONTENDS_CONVERT_JSONMERGES_H
 
 #include "frontends/common/PieceModel.h"
 
@@ -16,14 +16,14 @@
 
 namespace quipu::convert {
 
-/// The model with merges in place of scores, or nothing and `reason`. `added`: the tokens that are found in a text
-/// before pieces are. `addsSpace`: whether a text gets a space in front.
-std::optional<BpeData> mergesOf(const frontend::PieceModel &model, const std::vector<AddedToken> &added, bool addsSpace,
-                                std::string &reason);
+/// The tokenizer as a tokenizer.json has it, or nothing and `reason`. `name`: its file. `added`: the tokens that are
+/// found in a text before pieces are. `addsSpace`: whether a text gets a space in front.
+std::optional<BpeData> jsonModelOf(const SentencePieceData &data, const std::string &name,
+                                   const std::vector<AddedToken> &added, bool addsSpace, std::string &reason);
 
 /// `added`, and the control pieces and the unknown one, which the model finds by itself, in the order of their ids.
 std::vector<AddedToken> withOwnTokens(const frontend::PieceModel &model, std::vector<AddedToken> added);
 
 } // namespace quipu::convert
 
-#endif // QUIPU_FRONTENDS_CONVERT_PIECEMERGES_H
+#endif // QUIPU_FRONTENDS_CONVERT_JSONMERGES_H
