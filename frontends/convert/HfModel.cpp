@@ -8,6 +8,7 @@
 #include "frontends/convert/Safetensors.h"
 #include "frontends/hf/Architectures.h"
 #include "frontends/hf/ChatTemplates.h"
+#include "frontends/hf/Config.h"
 #include "frontends/hf/TensorNames.h"
 #include "runtime/support/Error.h"
 
@@ -140,20 +141,16 @@ json ConfigWriter::write() const {
   return to;
 }
 
-static std::string nameOfType(const WeightFormat &format) {
-  return format.name == "f32" ? "float32" : format.name == "f16" ? "float16" : "bfloat16";
-}
-
 /// The type of the matrices. If there are several, it is f32, in which all of them can be read.
-static const WeightFormat &commonType(const std::vector<OutputTensor> &tensors) {
+static frontend::DType commonType(const std::vector<OutputTensor> &tensors) {
   const WeightFormat *common = nullptr;
   for (const OutputTensor &tensor : tensors)
     if (tensor.weight.role == frontend::WeightRole::matrix) {
       if (common && common != tensor.change.format)
-        return denseFormat(frontend::DType::f32);
+        return frontend::DType::f32;
       common = tensor.change.format;
     }
-  return *common;
+  return *frontend::dtypeOf(*common);
 }
 
 /// The config.json of the folder that the model lies in. Only what became of the weights changes: their type and their
@@ -163,7 +160,7 @@ static std::string changedConfig(const fs::path &file, const ConvertOptions &opt
   json config = json::parse(text);
   bool hadLayout = config.erase("rope_interleaved") + config.erase("rope_interleave") > 0;
   if (options.dtype)
-    config[config.contains("dtype") ? "dtype" : "torch_dtype"] = nameOfType(denseFormat(*options.dtype));
+    config[config.contains("dtype") ? "dtype" : "torch_dtype"] = frontend::hf::torchName(*options.dtype);
   return options.dtype || hadLayout ? config.dump(2) + "\n" : text;
 }
 
@@ -213,7 +210,8 @@ ConvertReport writeHuggingFace(const frontend::Model &model, const std::string &
   if (isFolder)
     folder.addText("config.json", changedConfig(fs::path(source) / "config.json", options));
   else
-    folder.addText("config.json", ConfigWriter(model.config, nameOfType(commonType(tensors))).write().dump(2) + "\n");
+    folder.addText("config.json",
+                   ConfigWriter(model.config, frontend::hf::torchName(commonType(tensors))).write().dump(2) + "\n");
   ConvertReport report;
   if (isFolder)
     copyOtherFiles(source, options, folder);

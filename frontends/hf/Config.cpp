@@ -157,15 +157,29 @@ static void readBiases(Fields &fields, const Architecture &architecture, ModelCo
     refuse("mlp_bias", true, queryKeyValue ? "biases of queries, keys and values alone" : "no biases there");
 }
 
+std::string_view torchName(DType type) {
+  switch (type) {
+  case DType::f32:
+    return "float32";
+  case DType::f16:
+    return "float16";
+  case DType::bf16:
+    return "bfloat16";
+  }
+  return "";
+}
+
+/// torch's names, with the module or without, and its older ones.
 static std::optional<DType> parseDType(std::string_view text) {
   if (text.starts_with("torch."))
     text.remove_prefix(6);
-  if (text == "float32" || text == "float")
+  if (text == "float")
     return DType::f32;
-  if (text == "float16" || text == "half")
+  if (text == "half")
     return DType::f16;
-  if (text == "bfloat16")
-    return DType::bf16;
+  for (DType type : {DType::f32, DType::f16, DType::bf16})
+    if (text == torchName(type))
+      return type;
   return std::nullopt;
 }
 

@@ -23,6 +23,9 @@ ModelConfig readConfig(const std::string &path);
 /// and nothing else.
 ModelConfig parseConfig(std::string_view text, const std::string &path);
 
+/// torch's name of a type, as "torch_dtype" has it.
+std::string_view torchName(DType type);
+
 /// Reads bos and eos ids from the text of a generation_config.json. As in transformers' generate(), its eos ids replace
 /// the ids of config.json. If it has no eos ids, the ids of config.json stay. Throws quipu::Error and nothing else.
 void mergeGenerationConfig(ModelConfig &config, std::string_view text, const std::string &path);

@@ -1,13 +1,13 @@
 //===- AssemblerTest.cpp - Which assembler makes a cubin ---------------------------===//
 
 #include "codegen/cuda/toolchain/Assembler.h"
+#include "test/UniqueFolder.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
 #include <fstream>
-#include <unistd.h>
 
 using namespace quipu::codegen::cuda;
 using testing::HasSubstr;
@@ -18,11 +18,8 @@ namespace {
 /// Scripts in the place of ptxas, which is called as `ptxas -v -O3 -arch=A INPUT -o OUTPUT`.
 class AssemblerTest : public testing::Test {
 protected:
-  AssemblerTest() { fs::create_directories(folder); }
-  ~AssemblerTest() override { fs::remove_all(folder); }
-
   std::string script(const std::string &name, const std::string &body) const {
-    std::string path = (folder / name).string();
+    std::string path = (folder.path / name).string();
     std::ofstream(path) << "#!/bin/sh\n" << body << "\n";
     fs::permissions(path, fs::perms::owner_all);
     return path;
@@ -37,7 +34,7 @@ protected:
     return script(name, "echo 'a log'; { printf 'cubin of '; cat \"$4\"; } > \"$6\"");
   }
 
-  fs::path folder = fs::temp_directory_path() / ("quipu-assembler-test-" + std::to_string(getpid()));
+  quipu::test::UniqueFolder folder;
   CudaTarget target = *CudaTarget::find("sm_90a");
 };
 

@@ -12,7 +12,6 @@ Three things must hold:
   that near to transformers.
 """
 
-import argparse
 import pathlib
 import sys
 import tempfile
@@ -22,7 +21,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent / "Inputs"))
-from check_golden import quipu  # noqa: E402
+from checks import parser_of, quipu  # noqa: E402
 
 NEW_TOKENS = 96
 WINDOW = 512
@@ -98,9 +97,7 @@ def check_perplexity(plans, model, windows, work):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("model", type=pathlib.Path)
-    parser.add_argument("text", type=pathlib.Path)
+    parser = parser_of(__doc__, "model", "text")
     parser.add_argument("--target", default="cpu")
     parser.add_argument("--windows", type=int, default=12)
     options = parser.parse_args()

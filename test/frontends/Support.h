@@ -7,6 +7,7 @@
 #include "frontends/common/Model.h"
 #include "frontends/hf/TensorNames.h"
 #include "runtime/support/Error.h"
+#include "test/UniqueFolder.h"
 #include "test/fuzz/KeepInput.h"
 
 #include <gtest/gtest.h>
@@ -15,35 +16,19 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
-#include <unistd.h>
 #include <vector>
 
 namespace quipu::test {
 
 /// A folder that disappears with the object.
-class TempFolder {
+class TempFolder : public UniqueFolder {
 public:
-  TempFolder() {
-    static int count = 0;
-    path = std::filesystem::temp_directory_path() /
-           ("quipu-frontends-" + std::to_string(getpid()) + "-" + std::to_string(count++));
-    std::filesystem::create_directories(path);
-  }
-  ~TempFolder() {
-    std::error_code error;
-    std::filesystem::remove_all(path, error);
-  }
-  TempFolder(const TempFolder &) = delete;
-  TempFolder &operator=(const TempFolder &) = delete;
-
   std::string file(const std::string &name) const { return (path / name).string(); }
   std::string write(const std::string &name, const std::string &bytes) const {
     keepInput(name, bytes);
     std::ofstream(path / name, std::ios::binary) << bytes;
     return file(name);
   }
-
-  std::filesystem::path path;
 };
 
 /// The message of the quipu::Error that `action` throws; empty when it throws none.

@@ -4,40 +4,26 @@
 #define QUIPU_TEST_FUZZ_SCRATCH_H
 
 #include "runtime/support/Error.h"
+#include "test/UniqueFolder.h"
 
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <string>
 #include <string_view>
-#include <unistd.h>
 
 namespace quipu::test {
 
 /// A folder that a target keeps as long as the process lives: making one for each input would take most of the time.
 class Scratch {
 public:
-  Scratch() {
-    static int count = 0;
-    folder = std::filesystem::temp_directory_path() /
-             ("quipu-fuzz-" + std::to_string(getpid()) + "-" + std::to_string(count++));
-    std::filesystem::create_directories(folder);
-  }
-  ~Scratch() {
-    std::error_code error;
-    std::filesystem::remove_all(folder, error);
-  }
-  Scratch(const Scratch &) = delete;
-  Scratch &operator=(const Scratch &) = delete;
-
   std::string write(const char *name, std::string_view bytes) const {
-    std::ofstream(folder / name, std::ios::binary) << bytes;
-    return (folder / name).string();
+    std::ofstream(folder.path / name, std::ios::binary) << bytes;
+    return (folder.path / name).string();
   }
 
 private:
-  std::filesystem::path folder;
+  UniqueFolder folder;
 };
 
 /// Ends the process as a failed assertion does, in every build.

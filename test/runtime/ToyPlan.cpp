@@ -18,19 +18,9 @@
 
 namespace quipu::test {
 
-TempFolder::TempFolder() {
-  std::string pattern = (std::filesystem::temp_directory_path() / "quipu-test-XXXXXX").string();
-  folder = mkdtemp(pattern.data());
-}
-
-TempFolder::~TempFolder() {
-  std::error_code ignored;
-  std::filesystem::remove_all(folder, ignored);
-}
-
 std::vector<std::string> TempFolder::list() const {
   std::vector<std::string> names;
-  for (const auto &entry : std::filesystem::directory_iterator(folder))
+  for (const auto &entry : std::filesystem::directory_iterator(folder.path))
     names.push_back(entry.path().filename().string());
   std::sort(names.begin(), names.end());
   return names;

@@ -11,6 +11,7 @@
 
 #include "runtime/plan/PlanFile.h"
 #include "runtime/support/Error.h"
+#include "test/UniqueFolder.h"
 #include "test/runtime/ToyShape.h"
 
 #include <gtest/gtest.h>
@@ -35,17 +36,14 @@ inline constexpr bool kHasAddressSanitizer =
 /// A folder of the test's own, removed at its end.
 class TempFolder {
 public:
-  TempFolder();
-  ~TempFolder();
-  TempFolder(const TempFolder &) = delete;
-  TempFolder &operator=(const TempFolder &) = delete;
-
-  std::string path(const std::string &name = "") const { return folder + (name.empty() ? "" : "/" + name); }
+  std::string path(const std::string &name = "") const {
+    return (name.empty() ? folder.path : folder.path / name).string();
+  }
   /// Names in it, sorted.
   std::vector<std::string> list() const;
 
 private:
-  std::string folder;
+  UniqueFolder folder;
 };
 
 std::vector<uint8_t> readFile(const std::string &path);

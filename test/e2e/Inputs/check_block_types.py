@@ -8,19 +8,14 @@ their bytes are random, with scales that make numbers of a usual size. The logit
 largest, in one piece and token by token. What the values of a block are, test/runtime/WeightFormatTest.cpp checks.
 """
 
-import argparse
 import json
-import pathlib
 import random
-import shutil
 import struct
-import subprocess
-import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from check_golden import hold_chunks, quipu  # noqa: E402
-from compare_npy import read_npy  # noqa: E402
-from gguf_file import keys_of, write  # noqa: E402
+from check_golden import hold_chunks
+from checks import finish, made_anew, parser_of, quipu, run
+from compare_npy import read_npy
+from gguf_file import keys_of, write
 
 TOLERANCE = 1e-4
 HIDDEN, FEED_FORWARD, HEADS, KV_HEADS, VOCABULARY, LAYERS = 256, 512, 4, 2, 96, 2
@@ -89,28 +84,23 @@ def check_formats(plan, converted):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("work", type=pathlib.Path)
+    parser = parser_of(__doc__, "work")
     parser.add_argument("--types", required=True)
     parser.add_argument("--converted", default="")
     parser.add_argument("--tied", action="store_true")
     parser.add_argument("--target", default="cpu")
     options = parser.parse_args()
-    work = options.work
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(parents=True)
+    work = made_anew(options.work)
     model, plan = work / "model.gguf", work / "plan"
     write_model(model, options.types.split(","), options.tied)
     generator = random.Random(2)
     tokens = ",".join(str(generator.randrange(VOCABULARY)) for _ in range(24))
     quipu("compile", model, "-o", plan, "--target", options.target, "--dtype", "f32", "--activations", "exact")
     check_formats(plan, options.converted.split(","))
-    subprocess.run(["quipu-compile", model, "--stop-after", "import", "--dtype", "f32", "-o", work / "import.mlir"], check=True)
-    subprocess.run(["quipu-eval", work / "import.mlir", "--weights", model, "--tokens", tokens, "-o", work / "expected.npy"], check=True)
+    run("quipu-compile", model, "--stop-after", "import", "--dtype", "f32", "-o", work / "import.mlir")
+    run("quipu-eval", work / "import.mlir", "--weights", model, "--tokens", tokens, "-o", work / "expected.npy")
     missed = hold_chunks(plan, tokens, read_npy(work / "expected.npy"), TOLERANCE, work, (None, 1))
-    shutil.rmtree(work)
-    if missed:
-        sys.exit(f"{options.types}: missed by {', '.join(missed)}")
+    finish(options.types, missed, work)
 
 
 if __name__ == "__main__":

@@ -9,21 +9,14 @@ a field of config.json of a copy first. --refused: there is no GGUF file, and th
 The largest difference of logits may be 1e-5 of the largest logit: the sums over a head may be those of other neighbours.
 """
 
-import argparse
 import json
-import pathlib
 import shutil
 import subprocess
-import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from compare_npy import read_npy, worst_row  # noqa: E402
+from checks import finish, made_anew, parser_of, quipu
+from compare_npy import read_npy, worst_row
 
 TOLERANCE = 1e-5
-
-
-def quipu(*arguments):
-    subprocess.run(["quipu", *map(str, arguments)], check=True, stderr=subprocess.PIPE, text=True)
 
 
 class Check:
@@ -63,17 +56,13 @@ def changed_copy(model, work, fields):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("model", type=pathlib.Path)
-    parser.add_argument("work", type=pathlib.Path)
+    parser = parser_of(__doc__, "model", "work")
     parser.add_argument("--prompt")
     parser.add_argument("--set", action="append", default=[], dest="fields")
     parser.add_argument("--refused")
     parser.add_argument("--changes-layout", action="store_true")
     options = parser.parse_args()
-    model, work = options.model, options.work
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(parents=True)
+    model, work = options.model, made_anew(options.work)
     if options.fields:
         model = changed_copy(model, work, options.fields)
     prompt = options.prompt or (options.model / "prompt.txt").read_text().strip()
@@ -100,9 +89,7 @@ def main():
         check.same_bytes(back / "model.safetensors", work / "model" / "model.safetensors")
         if not options.changes_layout:
             check.same_bytes(work / "folder" / "model.safetensors", back / "model.safetensors")
-    if check.failed:
-        sys.exit(f"{options.model}: {', '.join(check.failed)}")
-    shutil.rmtree(work)
+    finish(options.model.name, check.failed, work)
     print("same logits")
 
 

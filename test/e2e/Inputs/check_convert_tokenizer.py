@@ -16,7 +16,7 @@ these words; a folder has one.
 import json
 import subprocess
 
-from checks import new_folder, parser_of
+from checks import finish, made_anew, parser_of
 from tokenizer_models import complete_merges, corpus, ids_of, make_plain, write_model
 
 TEMPLATES = [{"name": "default", "template": "{{ messages }}\u00e9"}, {"name": "tool_use", "template": "{{ tools }}"}]
@@ -105,8 +105,9 @@ def main():
     parser.add_argument("--spaces", action="store_true")
     parser.add_argument("--template-files", action="store_true")
     options = parser.parse_args()
-    with new_folder(options.work) as work:
-        Check(options, work).run()
+    work = made_anew(options.work)
+    Check(options, work).run()
+    finish(options.tokenizer.name, [], work)
 
 
 if __name__ == "__main__":

@@ -8,20 +8,16 @@ matrices of the type, and as a folder whose weights are these matrices' values i
 both. The logits at every position agree: to 1e-5 of the largest in f32, to 1e-4 where weights are decoded.
 """
 
-import argparse
 import array
 import json
-import pathlib
-import shutil
 import struct
-import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from block_formats import FORMATS, rounded  # noqa: E402
-from check_golden import hold_chunks, quipu  # noqa: E402
-from check_quantized import read_tensors, write_tensors  # noqa: E402
-from compare_npy import read_npy  # noqa: E402
-from gguf_file import payload, write_model  # noqa: E402
+from block_formats import FORMATS, rounded
+from check_golden import hold_chunks
+from checks import finish, made_anew, parser_of, quipu
+from check_quantized import read_tensors, write_tensors
+from compare_npy import read_npy
+from gguf_file import payload, write_model
 
 DENSE = ("f32", "f16", "bf16")
 CHUNKS = [None, 7, 1]
@@ -39,17 +35,14 @@ def decoded(shape, values, name):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("model", type=pathlib.Path)
-    parser.add_argument("work", type=pathlib.Path)
+    parser = parser_of(__doc__, "model", "work")
     parser.add_argument("--type", choices=[*DENSE, *FORMATS], default="f32")
     parser.add_argument("--files", type=int, default=1)
     parser.add_argument("--target", default="cpu")
     parser.add_argument("--set", action="append", default=[], metavar="FIELD=JSON")
     options = parser.parse_args()
-    work = options.work
-    shutil.rmtree(work, ignore_errors=True)
-    (work / "folder").mkdir(parents=True)
+    work = made_anew(options.work)
+    (work / "folder").mkdir()
     config = json.loads((options.model / "config.json").read_text())
     for text in options.set:
         field, value = text.split("=", 1)
@@ -72,9 +65,7 @@ def main():
     quipu("logits", work / "folder.qplan", "--prompt-tokens", prompt, "--all", "-o", work / "expected.npy")
     tolerance = 1e-5 if options.type in DENSE else 1e-4
     missed = hold_chunks(work / "gguf.qplan", prompt, read_npy(work / "expected.npy"), tolerance, work, CHUNKS)
-    shutil.rmtree(work)
-    if missed:
-        sys.exit(f"{options.model.name} {options.type}: missed by {', '.join(missed)}")
+    finish(f"{options.model.name} {options.type}", missed, work)
 
 
 if __name__ == "__main__":

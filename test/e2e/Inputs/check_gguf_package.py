@@ -13,7 +13,7 @@ import json
 import gguf
 import numpy as np
 
-from checks import finish, new_folder, parser_of, quipu
+from checks import finish, made_anew, parser_of, quipu
 from tokenizer_models import write_weights
 
 
@@ -45,10 +45,11 @@ def main():
     parser = parser_of(__doc__, "work")
     parser.add_argument("formats", nargs="+")
     options = parser.parse_args()
-    with new_folder(options.work) as work:
-        (work / "model").mkdir()
-        write_weights(work / "model", 300, width=256)
-        finish("gguf", [each for form in options.formats for each in check(work / "model", form, work)])
+    work = made_anew(options.work)
+    (work / "model").mkdir()
+    write_weights(work / "model", 300, width=256)
+    missed = [each for form in options.formats for each in check(work / "model", form, work)]
+    finish("gguf", missed, work)
 
 
 if __name__ == "__main__":

@@ -15,29 +15,17 @@ Tolerances, as parts of the largest |logit|:
   The largest error is one rare draw for either, at the position whose attention is closest to a tie: twice its own.
 """
 
-import argparse
 import hashlib
 import json
 import pathlib
-import shutil
-import subprocess
 import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from compare_npy import read_npy, worst_row  # noqa: E402
+from checks import finish, made_anew, parser_of, quipu
+from compare_npy import read_npy, worst_row
 
 F32_TOLERANCE = 2e-4
 RARE_DRAW = 2.0
 CHUNKS = [None, 7, 16, 33, 1]
-
-
-def quipu(*arguments):
-    """Standard output of one command."""
-    command = ["quipu", *map(str, arguments)]
-    run = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    if run.returncode != 0:
-        sys.exit(f"exit status {run.returncode}: {' '.join(command)}\n{run.stderr}")
-    return run.stdout
 
 
 def hold_chunks(plan, prompt, expected, tolerance, work, chunks):
@@ -92,17 +80,14 @@ def check_model(model, meta):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("golden", type=pathlib.Path)
-    parser.add_argument("work", type=pathlib.Path)
+    parser = parser_of(__doc__, "golden", "work")
     parser.add_argument("--dtype", choices=["f32", "bf16", "f16"], required=True)
     parser.add_argument("--model", type=pathlib.Path, help="the model's folder, when it is not the golden's")
     parser.add_argument("--target", default="cpu")
     parser.add_argument("--max-seq", help="positions of the plan")
     parser.add_argument("--kv-dtype", default="auto", help="type of keys and values")
     options = parser.parse_args()
-    shutil.rmtree(options.work, ignore_errors=True)
-    options.work.mkdir(parents=True)
+    made_anew(options.work)
     plan = options.work / "plan"
     meta = json.loads((options.golden / "meta.json").read_text())
     check_model(options.model or options.golden, meta)
@@ -115,9 +100,7 @@ def main():
     else:
         missed = check_logits(plan, options.golden, options.work, RARE_DRAW * meta[f"{options.dtype}_error"],
                               meta[f"{options.dtype}_rms_error"])
-    shutil.rmtree(options.work)
-    if missed:
-        sys.exit(f"{options.golden.name} {options.dtype}: missed by {', '.join(missed)}")
+    finish(f"{options.golden.name} {options.dtype}", missed, options.work)
 
 
 if __name__ == "__main__":

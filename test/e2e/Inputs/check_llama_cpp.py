@@ -20,7 +20,7 @@ import pathlib
 import struct
 import unicodedata
 
-from checks import finish, new_folder, parser_of, quipu, run
+from checks import finish, made_anew, parser_of, quipu, run
 from compare_npy import read_npy
 from tokenizer_models import add_tokens, complete_merges, corpus, ids_of, make_plain, write_model
 
@@ -164,17 +164,17 @@ def main():
     for name in ("--libraries", "--goldens", "--tokenizers", "--gguf"):
         parser.add_argument(name, type=pathlib.Path)
     options = parser.parse_args()
-    with new_folder(options.work) as work:
-        check = Check(LlamaCpp(options.llama_cpp, options.libraries, work), work)
-        for config in sorted(options.goldens.glob("*/config.json")) if options.goldens else []:
-            if config.parent.name not in NOT_IN_GGUF:
-                check.golden(config.parent)
-        texts = corpus(options.tokenizers) if options.tokenizers else []
-        for name in TOKENIZERS if options.tokenizers else []:
-            check.tokenizer(name, options.tokenizers, texts + MORE_TEXTS)
-        if options.gguf:
-            check.gguf(options.gguf, texts)
-        finish("llama.cpp", check.missed)
+    work = made_anew(options.work)
+    check = Check(LlamaCpp(options.llama_cpp, options.libraries, work), work)
+    for config in sorted(options.goldens.glob("*/config.json")) if options.goldens else []:
+        if config.parent.name not in NOT_IN_GGUF:
+            check.golden(config.parent)
+    texts = corpus(options.tokenizers) if options.tokenizers else []
+    for name in TOKENIZERS if options.tokenizers else []:
+        check.tokenizer(name, options.tokenizers, texts + MORE_TEXTS)
+    if options.gguf:
+        check.gguf(options.gguf, texts)
+    finish("llama.cpp", check.missed, work)
 
 
 if __name__ == "__main__":

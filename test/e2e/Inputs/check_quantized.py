@@ -10,20 +10,17 @@ wherever the reference lowering rounds them: the code is held against it, to twi
 bf16.
 """
 
-import argparse
 import array
 import json
 import math
-import pathlib
 import shutil
 import struct
 import subprocess
-import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from block_formats import FORMATS, rounded  # noqa: E402
-from check_golden import RARE_DRAW, quipu  # noqa: E402
-from compare_npy import read_npy, worst_row  # noqa: E402
+from block_formats import FORMATS, rounded
+from check_golden import RARE_DRAW
+from checks import finish, made_anew, parser_of, quipu
+from compare_npy import read_npy, worst_row
 
 TOLERANCE = 1e-4
 CHUNKS = [None, 7, 33, 1]
@@ -95,16 +92,12 @@ def evaluate(model, work, prompt, output, *flags):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("model", type=pathlib.Path)
-    parser.add_argument("work", type=pathlib.Path)
+    parser = parser_of(__doc__, "model", "work")
     parser.add_argument("--format", choices=FORMATS, required=True)
     parser.add_argument("--target", default="cpu")
     parser.add_argument("--dtype", choices=["f32", "bf16"], default="f32")
     options = parser.parse_args()
-    shutil.rmtree(options.work, ignore_errors=True)
-    options.work.mkdir(parents=True)
-    model, work = options.model, options.work
+    model, work = options.model, made_anew(options.work)
     prompt = (model / "prompt.txt").read_text().strip()
     plan, expected = work / "plan", work / "expected.npy"
     flags = ["--quantize", options.format, "--dtype", options.dtype, "--activations", "exact"]
@@ -130,9 +123,7 @@ def main():
     for chunk in CHUNKS:
         found = logits(plan, work / "found.npy", *([] if chunk is None else ["--chunk", chunk]))
         check.compare(f"chunks of {chunk or 'all'}", found, expected)
-    shutil.rmtree(work)
-    if check.missed:
-        sys.exit(f"{model.name} {options.format} {options.dtype}: missed by {', '.join(check.missed)}")
+    finish(f"{model.name} {options.format} {options.dtype}", check.missed, work)
 
 
 if __name__ == "__main__":

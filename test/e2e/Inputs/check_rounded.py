@@ -10,15 +10,11 @@ logit. Of each format the kernels are at most a tenth farther than the reference
 are no farther, to 1e-4.
 """
 
-import argparse
 import pathlib
-import shutil
 import subprocess
-import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from check_golden import quipu  # noqa: E402
-from compare_npy import read_npy, worst_row  # noqa: E402
+from checks import finish, made_anew, parser_of, quipu
+from compare_npy import read_npy, worst_row
 
 MODEL = pathlib.Path(__file__).parent / "blocks.json"
 PROMPT = ",".join(str(3 + 7 * i % 90) for i in range(37))
@@ -55,25 +51,21 @@ def check(work, name, target):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("work", type=pathlib.Path)
+    parser = parser_of(__doc__, "work")
     parser.add_argument("formats", nargs="+")
     parser.add_argument("--target", required=True)
     options = parser.parse_args()
-    shutil.rmtree(options.work, ignore_errors=True)
-    options.work.mkdir(parents=True)
+    made_anew(options.work)
     missed, excess = [], []
     for name in options.formats:
         found = check(options.work, name, options.target)
         missed += found[0]
         excess += found[1]
-    shutil.rmtree(options.work)
     mean = sum(excess) / len(excess)
     print(f"rounded, all formats: {mean:.3g} farther than the reference lowering, at most {TOLERANCE:.3g}")
     if mean > TOLERANCE:
         missed.append("all formats together")
-    if missed:
-        sys.exit(f"{options.target}: missed by {', '.join(missed)}")
+    finish(options.target, missed, options.work)
 
 
 if __name__ == "__main__":

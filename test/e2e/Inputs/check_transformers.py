@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from checks import finish, new_folder, parser_of, quipu
+from checks import finish, made_anew, parser_of, quipu
 from tokenizer_models import complete_merges, corpus, ids_of, make_plain, write_model
 
 TOLERANCE = 1e-5
@@ -120,16 +120,16 @@ def main():
         parser.add_argument(name, type=pathlib.Path)
     options = parser.parse_args()
     torch.set_num_threads(2)
-    with new_folder(options.work) as work:
-        check = Check(work)
-        for config in sorted(options.goldens.glob("*/config.json")) if options.goldens else []:
-            check.golden(config.parent)
-        if options.tokenizers:
-            for name in TOKENIZERS:
-                check.tokenizer(name, options.tokenizers / name, corpus(options.tokenizers))
-        if options.gguf:
-            check.gguf(options.gguf)
-        finish("transformers", check.missed)
+    work = made_anew(options.work)
+    check = Check(work)
+    for config in sorted(options.goldens.glob("*/config.json")) if options.goldens else []:
+        check.golden(config.parent)
+    if options.tokenizers:
+        for name in TOKENIZERS:
+            check.tokenizer(name, options.tokenizers / name, corpus(options.tokenizers))
+    if options.gguf:
+        check.gguf(options.gguf)
+    finish("transformers", check.missed, work)
 
 
 if __name__ == "__main__":

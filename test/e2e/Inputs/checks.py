@@ -1,7 +1,6 @@
 """What the checks of this folder share: their arguments, the folder that they work in, and how they run quipu."""
 
 import argparse
-import contextlib
 import pathlib
 import shutil
 import subprocess
@@ -16,13 +15,11 @@ def parser_of(doc, *paths):
     return parser
 
 
-@contextlib.contextmanager
-def new_folder(path):
-    """The folder, made anew. It stays when the check fails, so that one can look at it."""
-    shutil.rmtree(path, ignore_errors=True)
-    path.mkdir(parents=True)
-    yield path
-    shutil.rmtree(path)
+def made_anew(folder):
+    """The folder, empty."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
 
 
 def run(*command, **options):
@@ -40,7 +37,8 @@ def quipu(*arguments):
     return run("quipu", *arguments).stdout
 
 
-def finish(name, missed):
-    """Ends the check; with status 1 if something was missed."""
+def finish(name, missed, work):
+    """Ends the check, with status 1 if something was missed. The folder stays then, so that one can look at it."""
     if missed:
         sys.exit(f"{name}: missed by {', '.join(missed)}")
+    shutil.rmtree(work)

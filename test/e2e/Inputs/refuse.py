@@ -26,6 +26,8 @@ import struct
 import subprocess
 import sys
 
+from checks import made_anew
+
 WEIGHTS = "model.safetensors"
 
 
@@ -77,9 +79,8 @@ def main():
     golden, work = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
     changes = sys.argv[3:]
     bare = "--bare" in changes
-    shutil.rmtree(work, ignore_errors=True)
-    model, output = work / "model", work / "output"
-    output.mkdir(parents=True)
+    model, output = made_anew(work) / "model", work / "output"
+    output.mkdir()
     shutil.copytree(golden, model)
     for argument in changes:
         if argument != "--bare":

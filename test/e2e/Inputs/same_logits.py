@@ -11,16 +11,12 @@ rotary layouts differ. --llama3 gives the golden Llama 3's rotary scaling first.
 matrices are the values of the integers; 1e-4 is allowed there.
 """
 
-import argparse
 import json
-import pathlib
 import shutil
-import subprocess
-import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from compare_npy import read_npy, worst_row  # noqa: E402
-import other_formats  # noqa: E402
+from checks import finish, made_anew, parser_of, quipu
+from compare_npy import read_npy, worst_row
+import other_formats
 
 TOLERANCE, QUANTISED_TOLERANCE = 1e-5, 1e-4
 LLAMA3 = {"rope_type": "llama3", "factor": 16.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
@@ -29,16 +25,13 @@ LLAMA3 = {"rope_type": "llama3", "factor": 16.0, "low_freq_factor": 1.0, "high_f
 
 def logits(model, work, name, prompt):
     plan, output = work / f"{name}.qplan", work / f"{name}.npy"
-    subprocess.run(["quipu", "compile", str(model), "--dtype", "f32", "--activations", "exact", "-o",
-                    str(plan)], check=True)
-    subprocess.run(["quipu", "logits", str(plan), "--prompt-tokens", prompt, "--all", "-o", str(output)], check=True)
+    quipu("compile", model, "--dtype", "f32", "--activations", "exact", "-o", plan)
+    quipu("logits", plan, "--prompt-tokens", prompt, "--all", "-o", output)
     return read_npy(output)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("golden", type=pathlib.Path)
-    parser.add_argument("work", type=pathlib.Path)
+    parser = parser_of(__doc__, "golden", "work")
     parser.add_argument("format", choices=["meta", "llama2c"])
     parser.add_argument("--shards", type=int, default=1)
     parser.add_argument("--embedding-by-rows", action="store_true")
@@ -46,8 +39,7 @@ def main():
     parser.add_argument("--version", type=int, default=0)
     parser.add_argument("--through", choices=["gguf", "folder"])
     options = parser.parse_args()
-    shutil.rmtree(options.work, ignore_errors=True)
-    golden = options.work / "golden"
+    golden = made_anew(options.work) / "golden"
     shutil.copytree(options.golden, golden)
     if options.llama3:
         config = json.loads((golden / "config.json").read_text())
@@ -62,16 +54,14 @@ def main():
             other_formats.round_golden(golden)
     if options.through:
         converted = options.work / ("converted.gguf" if options.through == "gguf" else "converted")
-        subprocess.run(["quipu", "convert", str(other), "-o", str(converted)], check=True)
+        quipu("convert", other, "-o", converted)
         other = converted
     prompt = (golden / "prompt.txt").read_text().strip()
     error, row, _ = worst_row(logits(other, options.work, "other", prompt),
                               logits(golden, options.work, "golden", prompt))
     tolerance = QUANTISED_TOLERANCE if options.version == 2 else TOLERANCE
     print(f"largest difference {error:.3g} of the largest logit, at position {row}; tolerance {tolerance:.3g}")
-    if error > tolerance:
-        sys.exit("other logits")
-    shutil.rmtree(options.work)
+    finish(options.golden.name, ["other logits"] if error > tolerance else [], options.work)
     print("same logits")
 
 
