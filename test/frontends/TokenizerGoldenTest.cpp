@@ -63,6 +63,12 @@ void expectGoldens(const Tokenizer &tokenizer, const std::string &name) {
   json file = readJson(kFolder + name + "/goldens.json");
   ASSERT_GE(texts().size(), 300u);
   ASSERT_EQ(file["goldens"].size(), texts().size());
+  // Where every place is allowed, and where none is for special tokens.
+  auto isAllowed = [](int32_t, size_t, size_t) { return true; };
+  auto isPlain = [&](int32_t id, size_t, size_t) {
+    return std::ranges::none_of(tokenizer.spelledTokens(),
+                                [&](const auto &token) { return token.id == id && token.isSpecial; });
+  };
   for (size_t i = 0; i < texts().size(); ++i) {
     const std::string &text = texts()[i];
     const json &golden = file["goldens"][i];
@@ -70,6 +76,8 @@ void expectGoldens(const Tokenizer &tokenizer, const std::string &name) {
     EXPECT_EQ(tokenizer.encodePlain(text), ids) << name << ": " << json(text);
     EXPECT_EQ(tokenizer.encodePlain(text, SpecialTokens::asTokens), golden.value("special", ids))
         << name << ": " << json(text);
+    EXPECT_EQ(tokenizer.encodePlaces(text, isPlain), ids) << name << ": " << json(text);
+    EXPECT_EQ(tokenizer.encodePlaces(text, isAllowed), golden.value("special", ids)) << name << ": " << json(text);
     EXPECT_EQ(tokenizer.decode(ids), golden.value("decoded", text)) << name << ": " << json(text);
     EXPECT_EQ(streamed(tokenizer, ids), golden.value("decoded", text)) << name << ": " << json(text);
     EXPECT_FALSE(tokenizer.isLongerThan(text, ids.size())) << name << ": " << json(text);
