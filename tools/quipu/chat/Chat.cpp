@@ -11,7 +11,9 @@ static bool isUser(const ChatMessage &message) { return message.role == "user"; 
 static bool isSystem(const ChatMessage &message) { return message.role == "system"; }
 
 Messages withoutOldest(const Messages &messages, size_t turns) {
-  // System messages at the front stay, and nothing else belongs to no turn.
+  if (turns == 0)
+    return messages;
+  // System messages at the front stay. What else comes before the first turn goes with it.
   auto first = std::ranges::find_if_not(messages, isSystem);
   auto kept = std::find_if(first, messages.end(), isUser);
   for (; turns > 0 && kept != messages.end(); --turns)
