@@ -71,6 +71,7 @@ void protectSpecialTokens(BpeData &data, const std::vector<AddedToken> &added) {
     unreachable.insert(id);
     data.unreachable.push_back(id);
   }
+  std::ranges::sort(data.unreachable);
   std::erase_if(data.merges, [&](const BpeMerge &merge) {
     return unreachable.contains(merge.left) || unreachable.contains(merge.right) || unreachable.contains(merge.result);
   });

@@ -8,6 +8,7 @@
 #include "runtime/support/Error.h"
 
 #include <algorithm>
+#include <iterator>
 #include <span>
 
 namespace quipu::frontend {
@@ -144,6 +145,7 @@ std::string knownPreTokenizers() {
 static void takeTokens(const ByteLevelVocabulary &vocabulary, const std::string &name, BpeBuilder &builder,
                        std::vector<AddedToken> &added) {
   const std::vector<PieceType> &types = vocabulary.types;
+  std::vector<uint32_t> neverFound;
   if (!types.empty() && types.size() != vocabulary.tokens.size())
     fail(name, ": tokenizer.ggml.token_type has ", types.size(), " entries, but tokenizer.ggml.tokens has ",
          vocabulary.tokens.size(), "; get the file again");
@@ -157,17 +159,16 @@ static void takeTokens(const ByteLevelVocabulary &vocabulary, const std::string 
     if (type == PieceType::normal)
       continue;
     if (type == PieceType::control || type == PieceType::userDefined) {
-      AddedToken &to = added.emplace_back();
-      to.id = int32_t(id);
-      to.content = token;
-      to.special = type == PieceType::control;
+      added.push_back({.id = int32_t(id), .content = token, .special = type == PieceType::control});
+      continue;
     }
-    if (std::ranges::find(builder.data.unreachable, id) == builder.data.unreachable.end() &&
-        type != PieceType::userDefined && type != PieceType::control) {
-      builder.data.unreachable.push_back(id);
-      builder.data.pieces[id] = token;
-    }
+    neverFound.push_back(id);
+    builder.data.pieces[id] = token;
   }
+  // Those of other characters are unreachable already.
+  std::vector<uint32_t> both;
+  std::ranges::set_union(builder.data.unreachable, neverFound, std::back_inserter(both));
+  builder.data.unreachable = std::move(both);
 }
 
 static int32_t checkedId(std::optional<int32_t> id, const BpeData &data, const char *field, const std::string &name) {

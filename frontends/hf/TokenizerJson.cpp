@@ -84,6 +84,7 @@ public:
     parts.pieces = std::move(builder.data.pieces);
     parts.merges = std::move(builder.data.merges);
     parts.unreachable = std::move(builder.data.unreachable);
+    std::ranges::sort(parts.unreachable);
     // The decoder was held against it.
     fields.find("byte_fallback");
     parts.ignoreMerges = fields.boolean("ignore_merges", false);

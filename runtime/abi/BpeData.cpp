@@ -20,7 +20,7 @@ std::string bytePieceName(uint8_t byte) {
 }
 
 std::string BpeData::spelling(uint32_t id) const {
-  bool isBytes = byteLevel && std::ranges::find(unreachable, id) == unreachable.end();
+  bool isBytes = byteLevel && !std::ranges::binary_search(unreachable, id);
   return isBytes ? spellingOfBytes(pieces[id]) : pieces[id];
 }
 
@@ -62,6 +62,8 @@ void checkBpe(const BpeData &data, const std::string &name) {
   for (uint32_t id : data.unreachable)
     if (id >= count)
       fail(name, ": the tokenizer has no piece ", id);
+  if (!std::ranges::is_sorted(data.unreachable))
+    fail(name, ": the pieces that no text becomes are not in the order of their ids");
   if (data.unknown != -1 && (data.unknown < 0 || !isPiece(uint32_t(data.unknown))))
     fail(name, ": the unknown token is ", data.unknown, ", which is no piece");
   for (const TextStep &step : data.normalizer) {

@@ -85,8 +85,8 @@ struct BpeData {
   std::vector<std::string> pieces;
   /// Pieces are bytes of the text. Otherwise they are characters.
   bool byteLevel = false;
-  /// Ids of pieces that no text becomes: they are not in the alphabet, or they are special. They are texts, also where
-  /// the others are bytes, and no merge has them.
+  /// Ids of pieces that no text becomes, the smallest first: they are not in the alphabet, or they are special. They
+  /// are texts, also where the others are bytes, and no merge has them.
   std::vector<uint32_t> unreachable;
   /// The best first. Of two with the same neighbours the last counts.
   std::vector<BpeMerge> merges;

@@ -425,6 +425,7 @@ TEST(BpeData, Refusals) {
   expect(error([](auto &bad) { bad.merges[0] = {1, 0, 2}; }),
          "merge 0 joins the pieces 1 and 0, which are not piece 2");
   expect(error([](auto &bad) { bad.unreachable = {3}; }), "no piece 3");
+  expect(error([](auto &bad) { bad.unreachable = {1, 0}; }), "not in the order of their ids");
   expect(error([](auto &bad) { bad.unknown = 3; }), "the unknown token is 3");
   expect(error([](auto &bad) { bad.splitter = {splitStep("(", SplitBehavior::removed, true)}; }), "regular expression");
   expect(error([](auto &bad) { bad.splitter = {splitStep("", SplitBehavior::removed)}; }), "looks for an empty text");
