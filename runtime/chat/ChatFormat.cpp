@@ -7,6 +7,7 @@
 #include "runtime/text/Tokenizer.h"
 
 #include <algorithm>
+#include <mutex>
 
 namespace quipu {
 
@@ -22,13 +23,58 @@ static std::string nameOf(const ChatTemplate &source) {
   return source.name == "default" || source.name.empty() ? origin : concat(origin, " '", source.name, "'");
 }
 
+/// Text behind the answer of a conversation that ends with it. Empty where the template refuses the conversation, or
+/// does too much.
+static std::string tailOf(const FormatRule &rule) {
+  const ChatMessage probe[] = {{"user", "Question"}, {"assistant", "Answer"}};
+  std::string tail;
+  try {
+    for (const MarkedText &text : rule.render(probe, /*addGenerationPrompt=*/false))
+      for (const MarkedText::Run &run : text.runs())
+        if (run.marks & kFromMessage)
+          tail.clear();
+        else
+          tail += text.bytes().substr(run.begin, run.end - run.begin);
+  } catch (const Error &) {
+    return "";
+  }
+  return tail;
+}
+
+struct ChatFormat::TurnEnd {
+  /// What tokens are spelled like.
+  std::vector<std::string> spellings;
+  std::once_flag isLearned;
+  std::string text;
+
+  void learn(const FormatRule &rule) {
+    std::string tail = tailOf(rule);
+    size_t first = std::string::npos;
+    for (const std::string &spelling : spellings) {
+      size_t found = tail.find(spelling);
+      bool isBlank = spelling.find_first_not_of(" \t\r\n") == std::string::npos;
+      bool isBetter = found < first || (found == first && spelling.size() > text.size());
+      if (found != std::string::npos && !isBlank && isBetter) {
+        first = found;
+        text = spelling;
+      }
+    }
+  }
+};
+
+const std::string &ChatFormat::endOfTurn() const {
+  std::call_once(turnEnd->isLearned, [&] { turnEnd->learn(*rule); });
+  return turnEnd->text;
+}
+
 ChatFormat::ChatFormat(const ChatTemplate &source, const Tokenizer *tokenizer)
     : ChatFormat(makeJinjaRule(source, nameOf(source), tokenTextsOf(tokenizer)), nameOf(source), tokenizer) {}
 
 ChatFormat::ChatFormat(std::shared_ptr<const FormatRule> rule, std::string name, const Tokenizer *tokenizer)
-    : rule(std::move(rule)), ownName(std::move(name)) {
+    : rule(std::move(rule)), ownName(std::move(name)), turnEnd(std::make_shared<TurnEnd>()) {
   if (tokenizer)
-    learnEndOfTurn(*tokenizer);
+    for (const Tokenizer::SpelledToken &token : tokenizer->spelledTokens())
+      turnEnd->spellings.push_back(token.text);
 }
 
 std::optional<ChatFormat> ChatFormat::builtIn(std::string_view name, const Tokenizer *tokenizer) {
@@ -88,37 +134,10 @@ std::vector<ChatPiece> ChatFormat::render(std::span<const ChatMessage> messages,
     fail(ownName, ": a conversation needs a message");
   std::vector<ChatPiece> pieces;
   for (MarkedText &text : rule->render(messages, addGenerationPrompt)) {
-    markAnswers(text, turnEnd);
+    markAnswers(text, endOfTurn());
     appendPieces(text, pieces);
   }
   return pieces;
-}
-
-void ChatFormat::learnEndOfTurn(const Tokenizer &tokenizer) {
-  const ChatMessage probe[] = {{"user", "Question"}, {"assistant", "Answer"}};
-  std::string tail;
-  try {
-    for (const MarkedText &text : rule->render(probe, /*addGenerationPrompt=*/false))
-      for (const MarkedText::Run &run : text.runs())
-        if (run.marks & kFromMessage)
-          tail.clear();
-        else
-          tail += text.bytes().substr(run.begin, run.end - run.begin);
-  } catch (const Error &) {
-    // Templates may refuse this conversation; what ends their turns is not known then.
-    return;
-  }
-  size_t first = std::string::npos;
-  for (const Tokenizer::SpelledToken &token : tokenizer.spelledTokens()) {
-    size_t found = tail.find(token.text);
-    bool isBlank = token.text.find_first_not_of(" \t\r\n") == std::string::npos;
-    if (found == std::string::npos || isBlank)
-      continue;
-    if (found < first || (found == first && token.text.size() > turnEnd.size())) {
-      first = found;
-      turnEnd = token.text;
-    }
-  }
 }
 
 } // namespace quipu

@@ -40,14 +40,17 @@ public:
 
   /// The text that ends an assistant's turn: the first special token behind an answer that ends a conversation. Empty:
   /// the format has none, or there is no tokenizer.
-  const std::string &endOfTurn() const { return turnEnd; }
+  const std::string &endOfTurn() const;
 
 private:
   ChatFormat(std::shared_ptr<const FormatRule> rule, std::string name, const Tokenizer *tokenizer);
-  void learnEndOfTurn(const Tokenizer &tokenizer);
+
+  struct TurnEnd;
 
   std::shared_ptr<const FormatRule> rule;
-  std::string ownName, turnEnd;
+  std::string ownName;
+  /// Learned when it is first asked for.
+  std::shared_ptr<TurnEnd> turnEnd;
 };
 
 } // namespace quipu
