@@ -58,6 +58,7 @@ void mutate(std::vector<uint8_t> &payload, size_t keepFrom, size_t keepTo, std::
 // survives. What the plan holds as machine code stays: code that is let in may do anything, as in any program.
 TEST(HostilePlan, Mutations) {
   plan::PlanT plan = toyPlan();
+  addScorePrograms(plan);
   plan.config->name = "toy";
   std::vector<uint8_t> good = packPlan(plan);
   const plan::Plan *root = plan::GetPlan(good.data());

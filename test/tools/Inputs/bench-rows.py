@@ -51,6 +51,14 @@ for row in rows:
 close(long["bytes_per_token"] - short["bytes_per_token"], layers * 16 * 2 * kv_heads * head_dim * 4)
 close(long["flops_per_token"] - short["flops_per_token"], layers * 16 * 4 * heads * head_dim)
 
+# Scoring differs from a prompt in the rows that the head multiplies: all of them.
+out, _ = bench("-p", "20", "-n", "0", "--score", "20,0", "-r", "1", "-t", "1", "--json")
+prompt, scored = json.loads(out)
+assert (prompt["name"], scored["name"], scored["scored"], scored["bound"]) == ("pp20", "sc20", 20, "compute"), scored
+assert "scored" not in prompt, prompt
+head = 2 * config["vocab_size"] * config["hidden_size"]
+close(20 * (scored["flops_per_token"] - prompt["flops_per_token"]), 19 * head)
+
 # CSV has the same fields.
 out, _ = bench("-p", "0", "-n", "4", "-r", "1", "-t", "1", "-o", "csv")
 (line,) = csv.DictReader(io.StringIO(out))
