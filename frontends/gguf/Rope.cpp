@@ -8,6 +8,7 @@
 
 #include "frontends/common/Json.h"
 #include "frontends/common/PlanTypes.h"
+#include "frontends/common/RopeLimits.h"
 #include "frontends/gguf/TensorNames.h"
 #include "frontends/hf/LongContext.h"
 #include "runtime/support/Error.h"
@@ -15,9 +16,6 @@
 #include <cmath>
 
 namespace quipu::frontend::gguf {
-
-static constexpr double kMaxTheta = 1e15;
-static constexpr double kMaxFactor = 1e6;
 
 static std::vector<double> takeRopeTensor(const std::vector<File> &files, WeightIndex &index, std::string_view name) {
   auto found = index.tensors.find(name);
@@ -107,7 +105,7 @@ double RopeReader::readFactor() {
   double value = factor ? *factor : old.value_or(0);
   if (value == 0)
     return 1;
-  if (!(value >= 1 && value <= kMaxFactor))
+  if (!(value >= 1 && value <= kMaxRopeFactor))
     metadata.fail(used, *metadata.peek(used), "must be a number from 1 to 1e6; convert the model again");
   return value;
 }
@@ -146,7 +144,7 @@ void RopeReader::readLongRope() {
 void RopeReader::read() {
   Rope &rope = config.rope;
   rope.layout = architecture.layout;
-  rope.theta = bounded(key("freq_base"), 10000, 1, kMaxTheta, "from 1 to 1e15");
+  rope.theta = bounded(key("freq_base"), 10000, 1, kMaxRopeTheta, "from 1 to 1e15");
   if (!metadata.peek(key("freq_base")))
     note(key("freq_base"), "default 10000");
   bool hasFactors = !tensors.shortFactors.empty() || !tensors.longFactors.empty();

@@ -6,6 +6,7 @@
 #include "frontends/common/Json.h"
 #include "frontends/hf/Architectures.h"
 #include "frontends/hf/KnownFields.h"
+#include "frontends/hf/Notes.h"
 #include "frontends/hf/Rope.h"
 #include "frontends/hf/Windows.h"
 #include "runtime/support/Error.h"
@@ -22,14 +23,6 @@ namespace quipu::frontend::hf {
 
 /// Bytes. A config has a few kilobytes; a larger file is something else.
 static constexpr uint64_t kMaxConfigBytes = 16u << 20;
-
-static void note(ModelConfig &config, std::string_view field, std::string text) {
-  config.notes.push_back({Note::Kind::provenance, std::string(field), std::move(text)});
-}
-
-static void warn(ModelConfig &config, std::string_view field, std::string text) {
-  config.notes.push_back({Note::Kind::warning, std::string(field), std::move(text)});
-}
 
 static json parseObject(std::string_view text, const std::string &path) {
   json object = parseJson(text, path);

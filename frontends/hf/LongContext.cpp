@@ -3,6 +3,7 @@
 #include "frontends/hf/LongContext.h"
 
 #include "frontends/common/Json.h"
+#include "frontends/common/RopeLimits.h"
 #include "runtime/support/Error.h"
 
 #include <algorithm>
@@ -12,8 +13,6 @@
 using nlohmann::json;
 
 namespace quipu::frontend::hf {
-
-static constexpr double kMaxFactor = 1e6;
 
 std::string_view name(LongContext::Kind kind) {
   switch (kind) {
@@ -30,7 +29,7 @@ std::string_view name(LongContext::Kind kind) {
 /// A number above `least` (or equal to it, where `orEqual`), or nothing.
 static std::optional<double> readNumber(Fields &fields, std::string_view field, double least, bool orEqual = true) {
   std::optional<double> number = fields.optionalNumber(field);
-  if (number && !((orEqual ? *number >= least : *number > least) && *number <= kMaxFactor))
+  if (number && !((orEqual ? *number >= least : *number > least) && *number <= kMaxRopeFactor))
     fields.fail(field, *fields.find(field),
                 concat("must be a number ", orEqual ? "from " : "above ", least, " to 1e6; correct it"));
   return number;
@@ -41,7 +40,7 @@ static std::vector<double> readFactors(Fields &fields, std::string_view field, u
   if (!list)
     fields.failMissing(field, "rope type \"longrope\" needs it; export the model again");
   auto isFactor = [](const json &value) {
-    return value.is_number() && value.get<double>() > 0 && value.get<double>() <= kMaxFactor;
+    return value.is_number() && value.get<double>() > 0 && value.get<double>() <= kMaxRopeFactor;
   };
   if (!list->is_array() || list->size() != pairs || !std::ranges::all_of(*list, isFactor))
     fields.fail(field, *list,

@@ -3,6 +3,7 @@
 #include "frontends/hf/Rope.h"
 
 #include "frontends/common/Json.h"
+#include "frontends/common/RopeLimits.h"
 #include "frontends/hf/LongContext.h"
 #include "runtime/support/Error.h"
 
@@ -40,12 +41,9 @@ struct Scaling {
 
 static constexpr std::string_view kTypes = "default, linear, llama3, yarn, dynamic and longrope";
 
-static constexpr double kMaxTheta = 1e15;
-static constexpr double kMaxFactor = 1e6;
-
 static std::optional<double> readTheta(Fields &fields) {
   std::optional<double> theta = fields.optionalNumber("rope_theta");
-  if (theta && (*theta < 1.0 || *theta > kMaxTheta))
+  if (theta && (*theta < 1.0 || *theta > kMaxRopeTheta))
     fields.fail("rope_theta", *fields.find("rope_theta"),
                 "must be a number from 1 to 1e15; correct it, or export the model again");
   return theta;
@@ -55,7 +53,7 @@ static double readFactor(Fields &fields, std::string_view field, double min, std
   std::optional<double> factor = fields.optionalNumber(field);
   if (!factor)
     fields.failMissing(field, concat("rope type \"", typeName, "\" needs it; export the model again"));
-  if (!(*factor >= min && *factor > 0.0 && *factor <= kMaxFactor))
+  if (!(*factor >= min && *factor > 0.0 && *factor <= kMaxRopeFactor))
     fields.fail(field, *fields.find(field),
                 min > 0.0 ? "must be a number from 1 to 1e6; correct it"
                           : "must be above 0 and at most 1e6; correct it");

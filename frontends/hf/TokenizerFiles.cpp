@@ -33,34 +33,34 @@ static constexpr std::string_view kRoles[] = {"bos_token", "eos_token", "unk_tok
 static constexpr std::string_view kRoleLists[] = {"additional_special_tokens", "extra_special_tokens"};
 
 /// Fields of tokenizer_config.json that do not change how a text becomes ids: chat, padding, bookkeeping.
-static constexpr std::string_view kHarmless[] = {"_name_or_path",
-                                                 "auto_map",
-                                                 "backend",
-                                                 "from_slow",
-                                                 "is_local",
-                                                 "local_files_only",
-                                                 "max_length",
-                                                 "max_model_input_sizes",
-                                                 "model_input_names",
-                                                 "model_max_length",
-                                                 "name_or_path",
-                                                 "pad_to_multiple_of",
-                                                 "pad_token_type_id",
-                                                 "padding",
-                                                 "padding_side",
-                                                 "processor_class",
-                                                 "return_token_type_ids",
-                                                 "special_tokens_map_file",
-                                                 "stride",
-                                                 "tokenizer_file",
-                                                 "truncation",
-                                                 "truncation_side",
-                                                 "truncation_strategy",
-                                                 "trust_remote_code",
-                                                 "use_default_system_prompt",
-                                                 "use_fast",
-                                                 "vocab_file"};
-static_assert(std::ranges::is_sorted(kHarmless));
+static constexpr std::string_view kHarmlessFields[] = {"_name_or_path",
+                                                       "auto_map",
+                                                       "backend",
+                                                       "from_slow",
+                                                       "is_local",
+                                                       "local_files_only",
+                                                       "max_length",
+                                                       "max_model_input_sizes",
+                                                       "model_input_names",
+                                                       "model_max_length",
+                                                       "name_or_path",
+                                                       "pad_to_multiple_of",
+                                                       "pad_token_type_id",
+                                                       "padding",
+                                                       "padding_side",
+                                                       "processor_class",
+                                                       "return_token_type_ids",
+                                                       "special_tokens_map_file",
+                                                       "stride",
+                                                       "tokenizer_file",
+                                                       "truncation",
+                                                       "truncation_side",
+                                                       "truncation_strategy",
+                                                       "trust_remote_code",
+                                                       "use_default_system_prompt",
+                                                       "use_fast",
+                                                       "vocab_file"};
+static_assert(std::ranges::is_sorted(kHarmlessFields));
 
 /// Classes that use a tokenizer.model as LlamaTokenizer does.
 static constexpr std::string_view kClasses[] = {"CodeLlamaTokenizer", "CodeLlamaTokenizerFast",  "LlamaTokenizer",
@@ -324,7 +324,7 @@ void Reader::readUnread(Fields &fields) {
   for (const std::string &field : fields.unknown()) {
     if (fields.object().at(field).is_null())
       continue;
-    if (std::ranges::binary_search(kHarmless, std::string_view(field)))
+    if (std::ranges::binary_search(kHarmlessFields, std::string_view(field)))
       harmless += (harmless.empty() ? "" : ", ") + field;
     else
       warn("tokenizer_config.json",

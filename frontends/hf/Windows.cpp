@@ -3,6 +3,7 @@
 #include "frontends/hf/Windows.h"
 
 #include "frontends/common/Json.h"
+#include "frontends/hf/Notes.h"
 #include "runtime/support/Error.h"
 
 #include <algorithm>
@@ -11,10 +12,6 @@
 using nlohmann::json;
 
 namespace quipu::frontend::hf {
-
-static void note(ModelConfig &config, std::string_view field, std::string text) {
-  config.notes.push_back({Note::Kind::provenance, std::string(field), std::move(text)});
-}
 
 /// Sets the number of positions. Returns whether the config may call layers sliding: it has a window, even one as wide
 /// as the context, which hides nothing.
