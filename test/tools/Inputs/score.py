@@ -95,6 +95,12 @@ assert two[0]["token_logprobs"][: samples[0]["tokens"]] == samples[0]["token_log
 everything = json_lines("--data", scratch / "chat.jsonl", "--chat-template", template, "--mask-prompt", "off")
 assert everything[0]["tokens"] > samples[0]["tokens"]
 
+# What is scored can be looked at.
+assert re.search(r"pairs\.jsonl: line 1: <s>:1 \S+The:\d+ \S+ \S+was:\d+ \[\S+blue:\d+ \.:\d+ </s>:2\]$",
+                 score("--data", pairs, "--verbose").stderr, re.M)
+assert re.search(r"two\.jsonl: line 1: <s>:1 [^]]+\[[^]]+</s>:2\] [^]]+\[[^]]+</s>:2\]$",
+                 score("--data", scratch / "two.jsonl", "--chat-template", template, "--verbose").stderr, re.M)
+
 # Too long: an error, or left out and counted, with the numbers of the file.
 endless = {"prompt": "the", "response": " cat" * 600}
 mixed = data("mixed.jsonl", short, endless, long)

@@ -101,7 +101,9 @@ void addScore(CLI::App &program, Action &action) {
   command->add_flag("--parse-special", state->parseSpecial, kParseSpecialHelp);
   command->add_option("--tokenizer", state->tokenizerFile, kTokenizerHelp)->type_name("FILE");
   command->add_flag("--json", state->json, "One object for each sample, and the total; of --text the total alone");
-  command->add_flag("-v,--verbose", state->verbose, "Say what is compiled and used, on standard error");
+  command->add_flag(
+      "-v,--verbose", state->verbose,
+      "Say what is compiled, and show the first sample's tokens with those that are scored, on standard error");
   addDataOptions(*command, *state);
   state->model.addOptions(*command);
   command->callback([state, &action] { action = [state] { return state->run(); }; });

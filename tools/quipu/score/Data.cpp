@@ -7,6 +7,7 @@
 #include "tools/common/Console.h"
 #include "tools/quipu/JsonText.h"
 #include "tools/quipu/Prompt.h"
+#include "tools/quipu/score/MaskText.h"
 #include "tools/quipu/score/ResultFile.h"
 #include "tools/quipu/score/ScoreCommand.h"
 
@@ -135,6 +136,9 @@ int ScoreCommand::scoreData() {
                                    .end = hasLine<Pair>(lines) ? endToken(*opened, *tokenizer) : std::nullopt,
                                    .format = format});
   SampleSet set = makeSamples(lines, name, encoder, lengthLimit(*opened, pack, skipLong));
+  // A wrong mask does not show in the numbers.
+  for (const ScoredText &text : verbose ? set.samples[0].texts : std::vector<ScoredText>())
+    printNote(concat(lineName(name, set.samples[0].line), ": ", maskText(*tokenizer, text)));
   DataFacts facts = factsOf(set);
   std::vector<size_t> lengths = textLengths(set.samples);
   std::vector<TextGroup> groups;

@@ -29,11 +29,11 @@ static std::optional<ordered_json> parseLine(std::string_view line) {
   return value;
 }
 
-static std::string_view firstLine(std::string_view text) { return text.substr(0, text.find('\n')); }
+static std::string_view headerLine(std::string_view text) { return text.substr(0, text.find('\n')); }
 
 /// Whether the text begins as a result file, and has no total.
 static bool isUnfinished(std::string_view text) {
-  std::optional<ordered_json> first = parseLine(firstLine(text));
+  std::optional<ordered_json> first = parseLine(headerLine(text));
   if (!first || !first->contains(kHeader))
     return false;
   if (text.ends_with('\n'))

@@ -40,8 +40,8 @@ static uint64_t cacheTokens(const TextGroup &group, std::span<const size_t> leng
   return tokens;
 }
 
-void runGroups(std::shared_ptr<const PlanFile> file, const ModelOptions &options, std::span<const Sample> samples,
-               std::span<const TextGroup> groups, size_t begin, uint32_t chunk,
+void runGroups(const std::shared_ptr<const PlanFile> &file, const ModelOptions &options,
+               std::span<const Sample> samples, std::span<const TextGroup> groups, size_t begin, uint32_t chunk,
                const std::function<void(size_t sample, const SampleScore &score)> &done) {
   std::vector<size_t> lengths;
   for (const Sample &sample : samples)

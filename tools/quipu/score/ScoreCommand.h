@@ -55,8 +55,8 @@ inline constexpr size_t kMostBytes = size_t(4) << 30;
 
 /// Loads the model with as much cache as the largest group needs, and scores the samples from number `begin` on.
 /// `done`: as of scoreSamples(). Says on standard error how long it took.
-void runGroups(std::shared_ptr<const PlanFile> file, const ModelOptions &options, std::span<const Sample> samples,
-               std::span<const TextGroup> groups, size_t begin, uint32_t chunk,
+void runGroups(const std::shared_ptr<const PlanFile> &file, const ModelOptions &options,
+               std::span<const Sample> samples, std::span<const TextGroup> groups, size_t begin, uint32_t chunk,
                const std::function<void(size_t sample, const SampleScore &score)> &done);
 
 } // namespace quipu::tool
