@@ -39,7 +39,8 @@ protected:
     tokenizer = tokenizerOf(folder.path("tokenizer.model"), settings);
   }
 
-  std::string pair(const std::string &prompt, const std::string &response, EncodingRules rules = {.end = kEosId}) {
+  std::string pair(const std::string &prompt, const std::string &response,
+                   const EncodingRules &rules = {.end = kEosId}) {
     return shown(*tokenizer, TextEncoder(*tokenizer, rules).pair(prompt, response));
   }
 
