@@ -94,6 +94,9 @@ private:
 } // namespace
 
 json parseJson(std::string_view text, const std::string &where) {
+  // The parser takes this byte as the end, and would not read what follows.
+  if (size_t zero = text.find('\0'); zero != std::string_view::npos)
+    fail(where, ": not valid JSON: byte ", zero + 1, " is 0; the file is truncated or damaged, get it again");
   Builder builder(where);
   json::sax_parse(text.begin(), text.end(), &builder);
   return builder.take();

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <unordered_set>
 
 namespace quipu {
 
@@ -59,11 +60,58 @@ static std::string fieldNames(const json &object) {
   return names.empty() ? "no fields" : names;
 }
 
+namespace {
+/// Looks for a key that an object has twice. The value of one of them would be ignored.
+class RepeatedKey : public nlohmann::json_sax<json> {
+public:
+  explicit RepeatedKey(const std::string &where) : where(where) {}
+
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(number_integer_t) override { return true; }
+  bool number_unsigned(number_unsigned_t) override { return true; }
+  bool number_float(number_float_t, const string_t &) override { return true; }
+  bool string(string_t &) override { return true; }
+  bool binary(binary_t &) override { return true; }
+  bool start_array(size_t) override { return true; }
+  bool end_array() override { return true; }
+  // What is wrong with the line is said by who reads its values.
+  bool parse_error(size_t, const std::string &, const nlohmann::detail::exception &) override { return false; }
+
+  bool start_object(size_t) override {
+    keys.emplace_back();
+    return true;
+  }
+  bool end_object() override {
+    keys.pop_back();
+    return true;
+  }
+  bool key(string_t &name) override {
+    if (!keys.back().insert(name).second)
+      fail(where, ": the key ", shown(json(name)), " appears twice in one object; remove one of them");
+    return true;
+  }
+
+private:
+  const std::string &where;
+  /// Of the open objects, the innermost last.
+  std::vector<std::unordered_set<std::string>> keys;
+};
+} // namespace
+
 static json parseLine(std::string_view line, const std::string &where) {
   if (std::optional<size_t> byte = firstInvalidByte(line))
     fail(where, ": not UTF-8 at byte ", *byte + 1, " of the line; write the file as UTF-8");
+  // The parser takes this byte as the end.
+  if (size_t byte = line.find('\0'); byte != std::string_view::npos)
+    fail(where, ", column ", byte + 1,
+         ": not valid JSON: a byte of the value 0; write it as \\u0000 in a text, or "
+         "remove it");
   try {
-    return json::parse(line);
+    json value = json::parse(line);
+    RepeatedKey search(where);
+    json::sax_parse(line, &search);
+    return value;
   } catch (const json::parse_error &error) {
     // "[json.exception.parse_error.101] parse error at line 1, column 7: what is wrong".
     std::string_view message = error.what();

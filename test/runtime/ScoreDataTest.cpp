@@ -192,12 +192,21 @@ TEST(DataFile, Refusals) {
       {"{\"prompt\": \"\xff\", \"response\": \"b\"}", "line 2: not UTF-8 at byte 13 of the line"},
       {"{\"prompt\": \"\\ud800\", \"response\": \"b\"}", "line 2, column 19: not valid JSON: "},
       {"{\"prompt\": \"a\", \"response\": 1e999}", "line 2: not valid JSON: a number is too large"},
+      {"{\"prompt\": \"a\", \"response\": \"b\", \"response\": \"c\"}",
+       "line 2: the key \"response\" appears twice in one object; remove one of them"},
+      {"{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}, {\"role\": \"user\", \"role\": \"assistant\", "
+       "\"content\": \"b\"}]}",
+       "line 2: the key \"role\" appears twice in one object"},
   };
   for (const auto &[line, message] : cases) {
     std::string text = std::string("{\"prompt\": \"a\", \"response\": \"b\"}\n") + line + "\n";
     std::string error = errorOf([&] { linesOf(text); });
     EXPECT_THAT(error, AllOf(testing::StartsWith("data.jsonl: line 2"), HasSubstr(message))) << line;
   }
+  // A parser that ends at a zero byte would not see what follows.
+  std::string line = "{\"prompt\": \"a\", \"response\": \"b\"}";
+  EXPECT_THAT(errorOf([&] { linesOf(line + '\0' + "{\n"); }),
+              HasSubstr("line 1, column 33: not valid JSON: a byte of the value 0"));
   for (const char *text : {"", "\n \n"})
     EXPECT_THAT(errorOf([&] { linesOf(text); }), HasSubstr("data.jsonl: has no lines; a line is "));
   // Deep nesting is read without recursion.
