@@ -17,6 +17,7 @@
 #include "tools/quipu/chat/Repl.h"
 
 #include <memory>
+#include <utility>
 
 namespace quipu::tool {
 
@@ -29,6 +30,8 @@ struct ChatCommand {
   bool json = false, printTokens = false, dropOldest = false, noHistory = false, verbose = false;
 
   int run();
+  /// Throws UsageError for options that would change nothing.
+  void check() const;
   std::unique_ptr<Tokenizer> loadTokenizer(const PlanFile &file) const;
   int talk(Chat &chat, const std::string &formatName) const;
 };
@@ -56,7 +59,23 @@ int ChatCommand::talk(Chat &chat, const std::string &formatName) const {
   return repl.run();
 }
 
+void ChatCommand::check() const {
+  if (renderFile.empty()) {
+    if (printTokens && !json)
+      throw UsageError("--print-tokens goes with --json or --render; in a chat /tokens ids and --verbose show ids");
+    return;
+  }
+  if (!system.empty())
+    throw UsageError("--system goes with a chat, not with --render; give the file a message of the role system");
+  const std::pair<const char *, bool> ofChats[] = {
+      {"--json", json}, {"--drop-oldest", dropOldest}, {"--no-history", noHistory}};
+  for (const auto &[name, isGiven] : ofChats)
+    if (isGiven)
+      throw UsageError(concat(name, " goes with a chat, not with --render, which runs nothing"));
+}
+
 int ChatCommand::run() {
+  check();
   if (!renderFile.empty())
     return renderConversation(plan, {renderFile, format, tokenizerFile, printTokens});
   ModelOptions options = model.options();
