@@ -55,8 +55,27 @@ static DataFacts factsOf(const SampleSet &set) {
   return facts;
 }
 
-template <typename Content> static bool hasLine(const std::vector<DataLine> &lines) {
+template <typename Content> static bool hasLine(std::span<const DataLine> lines) {
   return std::ranges::any_of(lines, [](const DataLine &line) { return std::holds_alternative<Content>(line.content); });
+}
+
+void ScoreCommand::checkLines(std::span<const DataLine> lines, const std::string &name) const {
+  bool pairs = hasLine<Pair>(lines), conversations = hasLine<Conversation>(lines), questions = hasLine<Question>(lines);
+  struct {
+    const char *option;
+    bool isGiven, isUsed;
+    const char *lines;
+  } const options[] = {
+      {"--chat-template", !chatTemplate.empty(), conversations, "conversations"},
+      {"--mask-prompt off", maskPrompt != "on", pairs || conversations, "pairs and conversations"},
+      {"--eos off", end != "on", pairs, "pairs"},
+      {"--join apart", join != "whole", pairs || questions, "pairs and questions"},
+      {"--parse-special", parseSpecial, pairs || questions, "pairs and questions"},
+  };
+  for (const auto &each : options)
+    if (each.isGiven && !each.isUsed)
+      throw UsageError(
+          concat(each.option, " goes with ", each.lines, ", and no line of ", name, " is one; leave it out"));
 }
 
 /// The packs of all samples. Says so if the plan's number of sequences makes them emptier than they could be.
@@ -123,6 +142,7 @@ int ScoreCommand::scoreData() {
   ModelOptions options = model.options();
   std::string name = dataPath == "-" ? "standard input" : dataPath;
   std::vector<DataLine> lines = readDataLines(readText(dataPath, kMostBytes, "divide it into several files"), name);
+  checkLines(lines, name);
   plan.noteInputs();
   std::unique_ptr<Tokenizer> tokenizer;
   std::shared_ptr<const PlanFile> opened = openPlan(tokenizer);
@@ -143,6 +163,7 @@ int ScoreCommand::scoreData() {
   std::vector<size_t> lengths = textLengths(set.samples);
   std::vector<TextGroup> groups;
   if (pack) {
+    checkBatch(*opened);
     std::vector<TextGroup> packs = packsOf(*opened, lengths, *pack);
     facts.packs = packs.size();
     facts.packTokens = *pack;

@@ -22,13 +22,18 @@ static size_t launchRows(const plan::Plan &plan) {
   return most;
 }
 
-std::vector<TextGroup> ScoreCommand::groupsOf(const PlanFile &file, std::span<const size_t> lengths) const {
+void ScoreCommand::checkBatch(const PlanFile &file) const {
   size_t sequences = file.plan().kv_cache()->max_batch();
   if (batch && *batch > sequences)
     fail("--batch ", *batch, ": ", file.path(), " was compiled for at most ", sequences,
          " sequences at once; compile it "
          "with --max-batch ",
          *batch, ", or take a smaller batch");
+}
+
+std::vector<TextGroup> ScoreCommand::groupsOf(const PlanFile &file, std::span<const size_t> lengths) const {
+  checkBatch(file);
+  size_t sequences = file.plan().kv_cache()->max_batch();
   return groupTexts(lengths, batch.value_or(sequences), batch ? SIZE_MAX : launchRows(file.plan()));
 }
 

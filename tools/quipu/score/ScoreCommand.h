@@ -4,6 +4,7 @@
 #define QUIPU_TOOLS_QUIPU_SCORE_SCORECOMMAND_H
 
 #include "runtime/core/Session.h"
+#include "runtime/score/DataFile.h"
 #include "runtime/score/Packing.h"
 #include "runtime/score/Sample.h"
 #include "runtime/text/Tokenizer.h"
@@ -38,6 +39,10 @@ struct ScoreCommand {
 private:
   /// Throws UsageError for options that do not go together.
   void check() const;
+  /// The same for options that concern no line of the data. `name`: the file in messages.
+  void checkLines(std::span<const DataLine> lines, const std::string &name) const;
+  /// Throws Error if the plan has not enough sequences for --batch.
+  void checkBatch(const PlanFile &file) const;
   int scoreData();
   int scoreText();
 
@@ -46,7 +51,7 @@ private:
   SpecialTokens special() const { return parseSpecial ? SpecialTokens::asTokens : SpecialTokens::asText; }
   /// The token behind a response. Nothing with --eos off. Throws Error if there is no such token.
   std::optional<int32_t> endToken(const PlanFile &file, const Tokenizer &tokenizer) const;
-  /// The texts that run together, without --pack. Throws Error if the plan has not enough sequences for --batch.
+  /// The texts that run together, without --pack.
   std::vector<TextGroup> groupsOf(const PlanFile &file, std::span<const size_t> lengths) const;
 };
 
