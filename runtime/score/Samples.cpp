@@ -25,7 +25,7 @@ private:
   bool isTooLong(const Pair &pair) const;
   bool isTooLong(const Conversation &conversation) const;
   bool isTooLong(const Question &question) const;
-  void requireScored(const Sample &sample) const;
+  void requireScored(const Sample &sample, bool isConversation) const;
 
   const std::string &name;
   const TextEncoder &encoder;
@@ -66,10 +66,13 @@ bool SampleMaker::isTooLong(const Question &question) const {
   });
 }
 
-void SampleMaker::requireScored(const Sample &sample) const {
+void SampleMaker::requireScored(const Sample &sample, bool isConversation) const {
   for (size_t i = 0; i < sample.texts.size(); ++i) {
     if (sample.texts[i].scoredCount() > 0)
       continue;
+    if (isConversation)
+      fail("nothing of the assistant's messages is scored: ", encoder.formatName(),
+           " writes none of their text; give another --chat-template, or remove the line");
     std::string what = sample.isQuestion() ? concat("\"choices\"[", i, "]") : std::string("the response");
     fail("nothing of ", what,
          " is scored: no token of it has a token in front. The tokenizer puts no BOS in front; give a ",
@@ -93,7 +96,7 @@ std::optional<Sample> SampleMaker::make(const DataLine &line, size_t index) cons
     }
     sample->index = index;
     sample->line = line.number;
-    requireScored(*sample);
+    requireScored(*sample, std::holds_alternative<Conversation>(line.content));
     return sample;
   } catch (const Error &error) {
     fail(lineName(name, line.number), ": ", error.what());

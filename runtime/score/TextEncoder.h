@@ -57,6 +57,9 @@ public:
   /// Whether the text has more than `count` ids for certain (Tokenizer::isLongerThan).
   bool isLongerThan(const std::string &text, size_t count) const { return tokenizer.isLongerThan(text, count); }
 
+  /// Of the format of conversations, for messages.
+  const std::string &formatName() const { return rules.format->name(); }
+
 private:
   /// Ids of prompt and response, and how many of them the prompt has.
   struct Joined {

@@ -2,6 +2,7 @@
 
 #include "tools/quipu/chat/Chat.h"
 #include "runtime/chat/ConversationIds.h"
+#include "runtime/support/Error.h"
 
 #include <algorithm>
 
@@ -79,7 +80,11 @@ void Chat::reset() { setMessages({conversation.begin(), std::ranges::find_if_not
 std::vector<ChatPiece> Chat::render() const { return format.render(conversation, /*addGenerationPrompt=*/true); }
 
 std::vector<int32_t> Chat::idsOf(const Messages &messages) const {
-  return chatIds(tokenizer, format.render(messages, /*addGenerationPrompt=*/true));
+  std::vector<ChatPiece> pieces = format.render(messages, /*addGenerationPrompt=*/true);
+  // The model would answer nothing at all, as if it were asked.
+  if (pieces.empty())
+    fail(format.name(), ": makes no text of this conversation, so the model would read nothing; use another template");
+  return chatIds(tokenizer, pieces);
 }
 
 std::vector<int32_t> Chat::promptIds() const { return idsOf(conversation); }
