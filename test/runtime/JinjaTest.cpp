@@ -158,6 +158,8 @@ TEST(Jinja, Limits) {
       {"{{ ('ab' * 100000).replace('a', 'b' * 1000) }}", "16 MiB"},
       {"{{ 'a\n' * 9999999 }}", "16 MiB"},
       {"{{ '%.99999999f' % 1.5 }}", "no precision"},
+      {"{{ 'a\nb' | indent(1001) }}", "indented by 1001 blanks; templates may indent by 1000"},
+      {"{{ [1] | tojson(indent=65) }}", "indented by 65 blanks; templates may indent by 64"},
       {"{{ strftime_now('%99999999Y') }}", "no format"},
       {"{% set n = namespace() %}{% set n.n = [n] %}", "a namespace holds texts"},
       {"{{ " + repeated("(", 100000), "levels deep"},

@@ -77,10 +77,11 @@ static bool isOfKind(char32_t c, CharacterKind kind) {
     return isPythonSpace(c);
   utf8proc_category_t category = utf8proc_category(utf8proc_int32_t(c));
   bool isLetter = category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_LO;
-  bool isDigit = category == UTF8PROC_CATEGORY_ND;
   if (kind == CharacterKind::digit)
-    return isDigit;
-  return isLetter || (isDigit && kind == CharacterKind::letterOrDigit);
+    return category == UTF8PROC_CATEGORY_ND;
+  // Python counts fractions and Roman numbers too.
+  bool isNumber = category >= UTF8PROC_CATEGORY_ND && category <= UTF8PROC_CATEGORY_NO;
+  return isLetter || (isNumber && kind == CharacterKind::letterOrDigit);
 }
 
 bool areAll(Run &run, std::string_view text, CharacterKind kind) {
@@ -89,6 +90,19 @@ bool areAll(Run &run, std::string_view text, CharacterKind kind) {
     if (!isOfKind(codePointAt(rest), kind))
       return false;
   return !text.empty();
+}
+
+int64_t countWords(Run &run, std::string_view text) {
+  run.budget.work(text.size());
+  int64_t count = 0;
+  bool isInWord = false;
+  for (std::string_view rest = text; !rest.empty(); rest.remove_prefix(characterLength(rest))) {
+    char32_t c = codePointAt(rest);
+    bool isOfWord = c == '_' || isOfKind(c, CharacterKind::letterOrDigit);
+    count += isOfWord && !isInWord;
+    isInWord = isOfWord;
+  }
+  return count;
 }
 
 bool isInCase(Run &run, std::string_view text, bool upper) {

@@ -37,6 +37,8 @@ MarkedText filterTitle(Run &run, const MarkedText &text);
 /// Whether there is a character, and all are of the kind.
 enum class CharacterKind { space, digit, letter, letterOrDigit };
 bool areAll(Run &run, std::string_view text, CharacterKind kind);
+/// Words as Python's \w+ finds them: runs of letters, numbers and underscores.
+int64_t countWords(Run &run, std::string_view text);
 /// Whether there is a letter with two cases, and all such letters are in this one.
 bool isInCase(Run &run, std::string_view text, bool upper);
 

@@ -52,14 +52,19 @@ Value filterEscape(Run &run, const Value &self, const Given &) {
   return Value(std::move(result));
 }
 
+/// Blanks in front of a line. A negative number makes none, as in Python.
+std::string blanks(int64_t count, int64_t most) {
+  if (count > most)
+    refuse("lines are to be indented by ", count, " blanks; templates may indent by ", most);
+  return std::string(size_t(std::max<int64_t>(count, 0)), ' ');
+}
+
 Value filterJson(Run &run, const Value &self, const Given &given) {
   JsonStyle style;
   style.asciiAlone = given.truth(0, false);
   if (given.has(1) && !given[1].isNone()) {
     constexpr int64_t kMostIndent = 64;
-    style.indent = given[1].isText()
-                       ? given[1].bytes()
-                       : std::string(size_t(std::clamp<int64_t>(given.integer(1, 0), 0, kMostIndent)), ' ');
+    style.indent = given[1].isText() ? given[1].bytes() : blanks(given.integer(1, 0), kMostIndent);
     style.itemSeparator = ",";
   }
   if (given.has(2) && !given[2].isNone()) {
@@ -76,9 +81,7 @@ Value filterJson(Run &run, const Value &self, const Given &given) {
 /// As Jinja: lines behind the first are indented, and empty ones are only if asked for.
 Value filterIndent(Run &run, const Value &self, const Given &given) {
   constexpr int64_t kMostWidth = 1000;
-  std::string indent = given.has(0) && given[0].isText()
-                           ? given[0].bytes()
-                           : std::string(size_t(std::clamp<int64_t>(given.integer(0, 4), 0, kMostWidth)), ' ');
+  std::string indent = given.has(0) && given[0].isText() ? given[0].bytes() : blanks(given.integer(0, 4), kMostWidth);
   bool first = given.truth(1, false), blank = given.truth(2, false);
   MarkedText text = textOf(run, self);
   run.write(text, "\n");
@@ -168,7 +171,7 @@ Value filterRound(Run &, const Value &self, const Given &given) {
 }
 
 Value filterWordCount(Run &run, const Value &self, const Given &) {
-  return Value(int64_t(split(run, textOf(run, self), std::nullopt, -1, false).size()));
+  return Value(countWords(run, textOf(run, self).bytes()));
 }
 
 Value filterTitleOf(Run &run, const Value &self, const Given &) { return Value(filterTitle(run, textOf(run, self))); }
