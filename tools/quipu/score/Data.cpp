@@ -150,6 +150,8 @@ int ScoreCommand::scoreData() {
   std::optional<ChatFormat> format;
   if (hasLine<Conversation>(lines))
     format = chooseFormat(chatTemplatesOf(opened->plan()), chatTemplate, tokenizer.get(), opened->path());
+  if (format && format->endOfTurn().empty())
+    printNote(concat(format->name(), ": no token of the tokenizer ends an answer in it, so ends are not scored"));
   TextEncoder encoder(*tokenizer, {.join = join == "whole" ? JoinTexts::Whole : JoinTexts::Apart,
                                    .special = special(),
                                    .maskPrompt = maskPrompt == "on",
