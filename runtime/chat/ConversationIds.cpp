@@ -102,6 +102,14 @@ void appendMask(const Encoder &encoder, const Segment &segment, const std::vecto
   }
 }
 
+/// Whether a template wrote BOS. A template may write blanks in front of it. Where BOS is EOS too, what stands behind
+/// other ids may be an end.
+bool hasBos(const Tokenizer &tokenizer, const std::vector<int32_t> &ids) {
+  if (tokenizer.bos() == tokenizer.eos())
+    return !ids.empty() && ids.front() == *tokenizer.bos();
+  return std::ranges::find(ids, *tokenizer.bos()) != ids.end();
+}
+
 ScoredChat encodeChat(const Tokenizer &tokenizer, std::span<const ChatPiece> pieces, bool wantsMask) {
   ScoredChat result;
   Encoder encoder(tokenizer, pieces);
@@ -111,7 +119,7 @@ ScoredChat encodeChat(const Tokenizer &tokenizer, std::span<const ChatPiece> pie
       appendMask(encoder, segment, ids, result.isAnswer);
     result.ids.insert(result.ids.end(), ids.begin(), ids.end());
   }
-  if (tokenizer.addsBos() && (result.ids.empty() || result.ids.front() != *tokenizer.bos())) {
+  if (tokenizer.addsBos() && !hasBos(tokenizer, result.ids)) {
     result.ids.insert(result.ids.begin(), *tokenizer.bos());
     if (wantsMask)
       result.isAnswer.insert(result.isAnswer.begin(), false);

@@ -203,6 +203,22 @@ TEST(BuiltInFormats, RolesWithSigns) {
   EXPECT_EQ(countOf("a<|end|>b", 291), 1);
 }
 
+// Test: blanks that a template writes in front of BOS do not bring a second one.
+TEST(BuiltInFormats, BosBehindBlanks) {
+  TokenizerSettings settings;
+  settings.addBos = true;
+  auto tokenizer = smallTokenizer(settings);
+  const ChatMessage messages[] = {{"user", "the"}};
+  auto idsOf = [&](const std::string &text) {
+    return chatIds(*tokenizer, ChatFormat({"", text, ""}, tokenizer.get()).render(messages, false));
+  };
+  EXPECT_EQ(std::ranges::count(idsOf(" {{ bos_token }}{{ messages[0].content }}"), kBosId), 1);
+  // What the template did not write is put in front.
+  std::vector<int32_t> ids = idsOf("{{ messages[0].content }}{{ eos_token }}");
+  EXPECT_EQ(ids.front(), kBosId);
+  EXPECT_EQ(std::ranges::count(ids, kBosId), 1);
+}
+
 // Test: BOS comes once, be it the template's or the tokenizer's.
 TEST(BuiltInFormats, BosOnce) {
   const ChatMessage messages[] = {{"user", "the"}};
