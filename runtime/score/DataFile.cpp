@@ -165,8 +165,9 @@ static Conversation readConversation(const json &object, const std::string &wher
     if (conversation.messages.back().role != "assistant")
       continue;
     hasAnswer = true;
-    if (conversation.messages.back().content.empty())
-      fail(place, ": the assistant's \"content\" is empty, so there is nothing to score; remove the message");
+    // Templates leave blanks at the ends of a text out, with what follows them.
+    if (conversation.messages.back().content.find_first_not_of(" \t\r\n") == std::string::npos)
+      fail(place, ": the assistant's \"content\" is blank, so there is nothing to score; remove the message");
   }
   if (!hasAnswer)
     fail(where,
