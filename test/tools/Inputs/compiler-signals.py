@@ -79,8 +79,8 @@ for command in (["compile", model, "--emit", "asm", "-o", "-"], ["inspect", mode
 
 # The real compiler, ended while an assembler works for it. What it left shows how far it came.
 ptxas = scratch / "ptxas"
-# Several assemblers run at once. A second signal would end the compiler before it has said what the first one met.
-ptxas.write_text('#!/bin/sh\nmkdir "$0.once" 2>/dev/null && kill -SEGV $PPID\nsleep 1\n')
+# Several assemblers run at once. A second signal would end a compiler before it has said what the first one met.
+ptxas.write_text('#!/bin/sh\nmkdir "$0.$PPID" 2>/dev/null && kill -SEGV $PPID\nsleep 1\n')
 ptxas.chmod(0o755)
 output = scratch / "out"
 output.write_text("old")
