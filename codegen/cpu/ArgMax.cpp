@@ -14,10 +14,6 @@ namespace quipu::codegen::cpu {
 /// The order of a logit that is NaN or infinite. Also an index that no logit has.
 static constexpr int32_t kLargest = std::numeric_limits<int32_t>::max();
 
-int64_t BestOfTiles::countOf(LinearTiles &region, CpuLinearScheduleAttr schedule) {
-  return countTiles(region.tiles(schedule));
-}
-
 Type BestOfTiles::workspace(LinearTiles &region, CpuLinearScheduleAttr schedule) {
   return RankedTensorType::get({ShapedType::kDynamic, 2 * countOf(region, schedule)},
                                IntegerType::get(schedule.getContext(), 32));

@@ -12,7 +12,7 @@
 #ifndef QUIPU_CODEGEN_CPU_ARGMAX_H
 #define QUIPU_CODEGEN_CPU_ARGMAX_H
 
-#include "codegen/cpu/LinearTiles.h"
+#include "codegen/cpu/TileNumbers.h"
 
 namespace quipu::codegen::cpu {
 
@@ -23,10 +23,9 @@ struct BestLogit {
 
 /// The orders and indices that the tiles of a linear kernel over few rows leave in its workspace: a row has the orders
 /// of all tiles, then their indices.
-class BestOfTiles {
+class BestOfTiles : TileNumbers {
 public:
-  BestOfTiles(KernelBuilder &b, LinearTiles &region, llama::CpuLinearScheduleAttr schedule)
-      : b(b), tiles(countOf(region, schedule)), lanes(widestVector(tiles, schedule.getLanes())) {}
+  using TileNumbers::TileNumbers;
 
   /// The type of the workspace.
   static mlir::Type workspace(LinearTiles &region, llama::CpuLinearScheduleAttr schedule);
@@ -44,17 +43,9 @@ public:
   int64_t rowBytes() const { return 2 * tiles * kBytes; }
 
 private:
-  static int64_t countOf(LinearTiles &region, llama::CpuLinearScheduleAttr schedule);
   mlir::Value reduce(mlir::vector::CombiningKind kind, mlir::Value vector);
   /// The lowest of the indices whose order is `order`.
   mlir::Value lowestIndex(mlir::Value orders, mlir::Value order, mlir::Value indices);
-
-  /// Of an order or an index.
-  static constexpr int64_t kBytes = 4;
-
-  KernelBuilder &b;
-  /// Of a row of the weight's outputs, and how many of them a vector of the merge takes.
-  int64_t tiles, lanes;
 };
 
 } // namespace quipu::codegen::cpu

@@ -15,10 +15,6 @@ namespace quipu::codegen::cpu {
 /// Where a maximum begins. It is finite, so that the difference of a logit of minus infinity is no NaN.
 static constexpr float kLowest = std::numeric_limits<float>::lowest();
 
-int64_t SoftmaxOfTiles::countOf(LinearTiles &region, CpuLinearScheduleAttr schedule) {
-  return countTiles(region.tiles(schedule));
-}
-
 Type SoftmaxOfTiles::workspace(LinearTiles &region, CpuLinearScheduleAttr schedule) {
   return RankedTensorType::get({ShapedType::kDynamic, 2 * countOf(region, schedule) + 1},
                                Float32Type::get(schedule.getContext()));

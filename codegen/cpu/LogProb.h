@@ -11,16 +11,15 @@
 #ifndef QUIPU_CODEGEN_CPU_LOGPROB_H
 #define QUIPU_CODEGEN_CPU_LOGPROB_H
 
-#include "codegen/cpu/LinearTiles.h"
+#include "codegen/cpu/TileNumbers.h"
 
 namespace quipu::codegen::cpu {
 
 /// What the tiles of a linear kernel over few rows leave in its workspace: a row has the maxima of all tiles, then
 /// their sums, then the target's logit.
-class SoftmaxOfTiles {
+class SoftmaxOfTiles : TileNumbers {
 public:
-  SoftmaxOfTiles(KernelBuilder &b, LinearTiles &region, llama::CpuLinearScheduleAttr schedule)
-      : b(b), tiles(countOf(region, schedule)), lanes(widestVector(tiles, schedule.getLanes())) {}
+  using TileNumbers::TileNumbers;
 
   /// The type of the workspace.
   static mlir::Type workspace(LinearTiles &region, llama::CpuLinearScheduleAttr schedule);
@@ -36,15 +35,7 @@ public:
   int64_t rowBytes() const { return (2 * tiles + 1) * kBytes; }
 
 private:
-  static int64_t countOf(LinearTiles &region, llama::CpuLinearScheduleAttr schedule);
   mlir::Value placeOfTarget(mlir::Value row) { return b.at(row, 2 * tiles * kBytes); }
-
-  /// Of a number of the workspace.
-  static constexpr int64_t kBytes = 4;
-
-  KernelBuilder &b;
-  /// Of a row of the weight's outputs, and how many of them a vector of the merge takes.
-  int64_t tiles, lanes;
 };
 
 } // namespace quipu::codegen::cpu

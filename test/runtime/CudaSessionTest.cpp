@@ -2,6 +2,7 @@
 
 #include "runtime/core/Session.h"
 #include "test/runtime/FakeCudaTest.h"
+#include "test/runtime/ToyTokens.h"
 
 #include <algorithm>
 #include <cmath>
@@ -10,13 +11,6 @@ using namespace quipu;
 using namespace quipu::test;
 
 namespace {
-
-std::vector<int32_t> tokensOf(int seed, size_t count) {
-  std::vector<int32_t> tokens;
-  for (size_t i = 0; i < count; ++i)
-    tokens.push_back(int32_t((i * 7 + size_t(seed) * 13 + i * i) % size_t(kToyVocab)));
-  return tokens;
-}
 
 class CudaSessionTest : public FakeCudaTest {
 protected:
@@ -42,7 +36,7 @@ protected:
 // Test: prefill whole and in chunks, decode, and sequences side by side; every launch waits for the last one's copies.
 TEST_F(CudaSessionTest, Logits) {
   Session session(load());
-  std::vector<int32_t> tokens = tokensOf(1, 25), other = tokensOf(2, 9);
+  std::vector<int32_t> tokens = toyTokens(1, 25), other = toyTokens(2, 9);
   SequenceId a = session.addSequence(), b = session.addSequence();
   LogitsRows rows = session.prefill(a, std::span(tokens).first(20), LogitsMode::All);
   ASSERT_EQ(rows.rows, 20u);
@@ -68,7 +62,7 @@ TEST_F(CudaSessionTest, Logits) {
 TEST_F(CudaSessionTest, Launches) {
   Session session(load());
   SequenceId sequence = session.addSequence();
-  std::vector<int32_t> tokens = tokensOf(1, 9);
+  std::vector<int32_t> tokens = toyTokens(1, 9);
   auto launches = launchesOf([&] { session.prefill(sequence, tokens); });
   ASSERT_EQ(launches.size(), size_t(2 + 2 * kToyLayers));
   EXPECT_EQ(launches[0].symbol, "toy_embed");
@@ -95,7 +89,7 @@ TEST_F(CudaSessionTest, Launches) {
 // Test: probabilities come from the GPU, one number for each target and no logits; a launch without targets gives none.
 TEST_F(CudaSessionTest, Scores) {
   Session session(Model::load(cudaPlan(addScorePrograms)));
-  std::vector<int32_t> tokens = tokensOf(1, 25), targets = tokensOf(5, 25);
+  std::vector<int32_t> tokens = toyTokens(1, 25), targets = toyTokens(5, 25);
   std::replace(targets.begin(), targets.end(), kToyBadTarget, 3);
   std::fill_n(targets.begin(), 13, kNoTarget);
   SequenceTargets part = {session.addSequence(), tokens, targets};
@@ -119,7 +113,7 @@ TEST_F(CudaSessionTest, PersistentBlocks) {
   fake.multiprocessors = 3;
   fake.blocksPerMultiprocessor = 2;
   Session session(load());
-  auto launches = launchesOf([&] { session.prefill(session.addSequence(), tokensOf(1, 9)); });
+  auto launches = launchesOf([&] { session.prefill(session.addSequence(), toyTokens(1, 9)); });
   EXPECT_EQ(launches[2].x, 6u);
 }
 
@@ -131,7 +125,7 @@ TEST_F(CudaSessionTest, PersistentClusters) {
   };
   auto blocksOf9Rows = [&] {
     Session session(Model::load(cudaPlan(withClusters)));
-    return launchesOf([&] { session.prefill(session.addSequence(), tokensOf(1, 9)); })[2].x;
+    return launchesOf([&] { session.prefill(session.addSequence(), toyTokens(1, 9)); })[2].x;
   };
   EXPECT_EQ(blocksOf9Rows(), 8u);
   fake.activeClusters = 100;
@@ -143,7 +137,7 @@ TEST_F(CudaSessionTest, PersistentClusters) {
 // Test: shared memory is set apart for kernels that ask for it; for others the driver decides.
 TEST_F(CudaSessionTest, PrefersShared) {
   Session session(Model::load(cudaPlan([](plan::PlanT &plan) { plan.kernels[1]->entries[1]->prefer_shared = true; })));
-  auto launches = launchesOf([&] { session.prefill(session.addSequence(), tokensOf(1, 9)); });
+  auto launches = launchesOf([&] { session.prefill(session.addSequence(), toyTokens(1, 9)); });
   EXPECT_EQ(launches[2].sharedPercent, 100);
   EXPECT_EQ(launches[1].sharedPercent, -1);
 }
@@ -163,14 +157,14 @@ TEST_F(CudaSessionTest, DependentLaunchNeedsTheCode) {
   fake.mixHasMap = false;
   {
     Session session(load(options));
-    for (const FakeLaunch &launch : launchesOf([&] { session.prefill(session.addSequence(), tokensOf(1, 9)); }))
+    for (const FakeLaunch &launch : launchesOf([&] { session.prefill(session.addSequence(), toyTokens(1, 9)); }))
       EXPECT_FALSE(launch.dependent);
   }
   fake.driverVersion = 12020;
   fake.mixHasMap = true;
   reloadDriver();
   Session session(load());
-  for (const FakeLaunch &launch : launchesOf([&] { session.prefill(session.addSequence(), tokensOf(1, 9)); }))
+  for (const FakeLaunch &launch : launchesOf([&] { session.prefill(session.addSequence(), toyTokens(1, 9)); }))
     EXPECT_FALSE(launch.dependent);
 }
 
@@ -186,7 +180,7 @@ TEST_F(CudaSessionTest, Graphs) {
       return launches.front().replayed;
     };
     for (int i = 0; i < 3; ++i)
-      EXPECT_FALSE(replayed([&] { session.prefill(a, tokensOf(1, 5)); }));
+      EXPECT_FALSE(replayed([&] { session.prefill(a, toyTokens(1, 5)); }));
     EXPECT_FALSE(replayed([&] { session.decode(a, 1); }));
     EXPECT_TRUE(replayed([&] { session.decode(a, 2); }));
     EXPECT_TRUE(replayed([&] { session.decode(b, 2); }));
@@ -209,7 +203,7 @@ TEST_F(CudaSessionTest, Graphs) {
 TEST_F(CudaSessionTest, Copies) {
   Session session(load());
   SequenceId sequence = session.addSequence();
-  session.prefill(sequence, tokensOf(1, 5));
+  session.prefill(sequence, toyTokens(1, 5));
   fake.copiesToDevice = fake.copiesToHost = fake.bytesToHost = 0;
   session.decode(sequence, 1);
   EXPECT_EQ(fake.copiesToDevice, 1u);
@@ -226,7 +220,7 @@ TEST_F(CudaSessionTest, Copies) {
 TEST_F(CudaSessionTest, TwoSessions) {
   auto model = load();
   Session first(model), second(model);
-  std::vector<int32_t> a = tokensOf(1, 12), b = tokensOf(2, 12);
+  std::vector<int32_t> a = toyTokens(1, 12), b = toyTokens(2, 12);
   SequenceId inFirst = first.addSequence(), inSecond = second.addSequence();
   for (size_t t = 0; t < 12; ++t) {
     expectRow(first.decode(inFirst, a[t]), a, t);
@@ -238,7 +232,7 @@ TEST_F(CudaSessionTest, TwoSessions) {
 TEST_F(CudaSessionTest, Profile) {
   Session session(load());
   SequenceId sequence = session.addSequence();
-  session.prefill(sequence, tokensOf(1, 6));
+  session.prefill(sequence, toyTokens(1, 6));
   int32_t token = 5;
   SequenceTokens part = {sequence, {&token, 1}, LogitsMode::Last};
   StepTimes times = session.profile({&part, 1}, 3);
@@ -256,7 +250,7 @@ TEST_F(CudaSessionTest, Profile) {
   EXPECT_EQ(times.rows.sequences[0].count, 1u);
   EXPECT_EQ(times.rows.outputs, 1u);
   EXPECT_EQ(session.length(sequence), 6u);
-  std::vector<int32_t> tokens = tokensOf(1, 6);
+  std::vector<int32_t> tokens = toyTokens(1, 6);
   tokens.push_back(token);
   expectRow(session.decode(sequence, token), tokens, 6);
 }

@@ -3,6 +3,7 @@
 #include "runtime/core/Session.h"
 #include "runtime/support/Hash.h"
 #include "test/runtime/ToyPlan.h"
+#include "test/runtime/ToyTokens.h"
 
 #include <algorithm>
 #include <cmath>
@@ -14,22 +15,15 @@ using namespace quipu::test;
 
 namespace {
 
-std::vector<int32_t> tokensOf(int seed, size_t count) {
-  std::vector<int32_t> tokens;
-  for (size_t i = 0; i < count; ++i)
-    tokens.push_back(int32_t((i * 11 + size_t(seed) * 5 + i * i) % size_t(kToyVocab)));
-  return tokens;
-}
-
 /// Three texts of different lengths, and targets that are missing, likely and unlikely.
 struct Texts {
-  std::vector<std::vector<int32_t>> tokens = {tokensOf(1, 13), tokensOf(2, 1), tokensOf(3, 29)};
+  std::vector<std::vector<int32_t>> tokens = {toyTokens(1, 13), toyTokens(2, 1), toyTokens(3, 29)};
   std::vector<std::vector<int32_t>> targets;
   size_t wanted = 0;
 
   Texts() {
     for (size_t i = 0; i < tokens.size(); ++i) {
-      targets.push_back(tokensOf(int(i) + 7, tokens[i].size()));
+      targets.push_back(toyTokens(int(i) + 7, tokens[i].size()));
       for (size_t t = 0; t < targets[i].size(); t += 3)
         targets[i][t] = i == 1 ? targets[i][t] : kNoTarget;
       for (int32_t target : targets[i])

@@ -2,6 +2,7 @@
 
 #include "runtime/core/Session.h"
 #include "test/runtime/ToyPlan.h"
+#include "test/runtime/ToyTokens.h"
 
 #include <cmath>
 
@@ -9,13 +10,6 @@ using namespace quipu;
 using namespace quipu::test;
 
 namespace {
-
-std::vector<int32_t> tokensOf(int seed, size_t count) {
-  std::vector<int32_t> tokens;
-  for (size_t i = 0; i < count; ++i)
-    tokens.push_back(int32_t((i * 7 + size_t(seed) * 13 + i * i) % size_t(kToyVocab)));
-  return tokens;
-}
 
 class SessionTest : public testing::TestWithParam<unsigned> {
 protected:
@@ -49,7 +43,7 @@ INSTANTIATE_TEST_SUITE_P(Threads, SessionTest, testing::Values(1, 2, 3));
 
 // Test: one launch, every position.
 TEST_P(SessionTest, PrefillAll) {
-  std::vector<int32_t> tokens = tokensOf(1, 11);
+  std::vector<int32_t> tokens = toyTokens(1, 11);
   SequenceId sequence = session.addSequence();
   LogitsRows rows = session.prefill(sequence, tokens, LogitsMode::All);
   ASSERT_EQ(rows.rows, 11u);
@@ -65,7 +59,7 @@ TEST_P(SessionTest, PrefillAll) {
 
 // Test: whole, in chunks of any size, and token by token are one meaning; bit for bit, as the kernels are the same.
 TEST_P(SessionTest, ChunksAgree) {
-  std::vector<int32_t> tokens = tokensOf(2, 29);
+  std::vector<int32_t> tokens = toyTokens(2, 29);
   std::vector<float> whole;
   for (uint32_t chunk : {0u, 1u, 2u, 3u, 5u, 8u, 12u, 100u}) {
     SequenceId sequence = session.addSequence();
@@ -88,7 +82,7 @@ TEST_P(SessionTest, ChunksAgree) {
 }
 
 TEST_P(SessionTest, PrefillThenDecode) {
-  std::vector<int32_t> tokens = tokensOf(3, kToyMaxSeq);
+  std::vector<int32_t> tokens = toyTokens(3, kToyMaxSeq);
   SequenceId sequence = session.addSequence();
   LogitsRows rows = session.prefill(sequence, std::span(tokens).first(14));
   ASSERT_EQ(rows.rows, 1u);
@@ -99,7 +93,7 @@ TEST_P(SessionTest, PrefillThenDecode) {
 
 // Test: sequences of different lengths in one step; rows of each begin at a multiple of row_align.
 TEST_P(SessionTest, RaggedBatch) {
-  std::vector<int32_t> a = tokensOf(4, 3), b = tokensOf(5, 1), c = tokensOf(6, 2);
+  std::vector<int32_t> a = toyTokens(4, 3), b = toyTokens(5, 1), c = toyTokens(6, 2);
   SequenceTokens batch[] = {{session.addSequence(), a, LogitsMode::All},
                             {session.addSequence(), b, LogitsMode::None},
                             {session.addSequence(), c, LogitsMode::Last}};
@@ -116,7 +110,7 @@ TEST_P(SessionTest, RaggedBatch) {
 
 // Test: three sequences decode together, each continuing its own; they interleave in the pool of pages.
 TEST_P(SessionTest, BatchedDecode) {
-  std::vector<std::vector<int32_t>> tokens = {tokensOf(7, 20), tokensOf(8, 25), tokensOf(9, 17)};
+  std::vector<std::vector<int32_t>> tokens = {toyTokens(7, 20), toyTokens(8, 25), toyTokens(9, 17)};
   std::vector<SequenceId> ids;
   std::vector<size_t> at = {5, 9, 2};
   for (size_t i = 0; i < 3; ++i) {
@@ -136,7 +130,7 @@ TEST_P(SessionTest, BatchedDecode) {
 
 // Test: a batch larger than a launch is split, also inside of a sequence, and the sink sees every wanted row in order.
 TEST_P(SessionTest, BatchInSeveralLaunches) {
-  std::vector<std::vector<int32_t>> tokens = {tokensOf(10, 13), tokensOf(11, 29), tokensOf(12, 7)};
+  std::vector<std::vector<int32_t>> tokens = {toyTokens(10, 13), toyTokens(11, 29), toyTokens(12, 7)};
   std::vector<SequenceTokens> batch;
   for (const auto &part : tokens)
     batch.push_back({session.addSequence(), part, LogitsMode::All});
@@ -164,7 +158,7 @@ TEST_P(SessionTest, SequencesComeAndGo) {
       tokens.erase(tokens.begin() + ptrdiff_t(victim));
     }
     alive.push_back(session.addSequence());
-    tokens.push_back(tokensOf(round, 3 + size_t(round) % 20));
+    tokens.push_back(toyTokens(round, 3 + size_t(round) % 20));
     expectRow(session.prefill(alive.back(), tokens.back()).row(0), tokens.back(), tokens.back().size() - 1);
     // An older one goes on.
     tokens[0].push_back(round % int32_t(kToyVocab));
@@ -178,7 +172,7 @@ TEST_P(SessionTest, SequencesComeAndGo) {
 }
 
 TEST_P(SessionTest, Truncate) {
-  std::vector<int32_t> tokens = tokensOf(13, 20);
+  std::vector<int32_t> tokens = toyTokens(13, 20);
   SequenceId sequence = session.addSequence();
   session.prefill(sequence, tokens);
   session.truncate(sequence, 6);
@@ -190,7 +184,7 @@ TEST_P(SessionTest, Truncate) {
 // Test: two sessions of one model share nothing but the device.
 TEST_P(SessionTest, SessionsAreApart) {
   Session other(model);
-  std::vector<int32_t> a = tokensOf(14, 6), b = tokensOf(15, 9);
+  std::vector<int32_t> a = toyTokens(14, 6), b = toyTokens(15, 9);
   SequenceId first = session.addSequence(), second = other.addSequence();
   session.prefill(first, std::span(a).first(5));
   other.prefill(second, std::span(b).first(8));
@@ -207,12 +201,12 @@ TEST_P(SessionTest, BadInput) {
   EXPECT_NE(refusal({1, 2, 32}).find("token 2 of the input has id 32, the vocabulary has ids 0 to 31"),
             std::string::npos);
   EXPECT_NE(refusal({-1}).find("token 0 of the input has id -1"), std::string::npos);
-  std::string message = refusal(tokensOf(1, 31));
+  std::string message = refusal(toyTokens(1, 31));
   EXPECT_NE(message.find("a prompt of 31 tokens"), std::string::npos) << message;
   EXPECT_NE(message.find("at most 30 tokens"), std::string::npos) << message;
   EXPECT_NE(message.find("--max-seq 31"), std::string::npos) << message;
   EXPECT_EQ(session.length(sequence), 0u);
-  session.prefill(sequence, tokensOf(1, 30));
+  session.prefill(sequence, toyTokens(1, 30));
   EXPECT_NE(errorOf([&] { session.decode(sequence, 1); }).find("1 more tokens after 30"), std::string::npos);
   EXPECT_NE(errorOf([&] { session.decode(2, 1); }).find("not alive"), std::string::npos);
   EXPECT_NE(errorOf([&] { session.removeSequence(-7); }).find("not alive"), std::string::npos);
@@ -226,8 +220,8 @@ TEST_P(SessionTest, BadInput) {
 TEST_P(SessionTest, FullCache) {
   Session small(model, SessionOptions{16});
   SequenceId a = small.addSequence(), b = small.addSequence();
-  small.prefill(a, tokensOf(1, 9));
-  std::vector<int32_t> tokens = tokensOf(2, 8);
+  small.prefill(a, toyTokens(1, 9));
+  std::vector<int32_t> tokens = toyTokens(2, 8);
   EXPECT_NE(errorOf([&] { small.prefill(b, tokens); }).find("cache is full"), std::string::npos);
   EXPECT_EQ(small.length(b), 0u);
   small.removeSequence(a);
@@ -302,9 +296,9 @@ TEST(ModelLoad, Properties) {
 // rows for is left out; the sequences stay as they were.
 TEST_P(SessionTest, Profile) {
   SequenceId first = session.addSequence(), second = session.addSequence();
-  session.prefill(first, tokensOf(1, 6));
-  session.prefill(second, tokensOf(2, 3));
-  std::vector<int32_t> tokens = tokensOf(3, 4);
+  session.prefill(first, toyTokens(1, 6));
+  session.prefill(second, toyTokens(2, 3));
+  std::vector<int32_t> tokens = toyTokens(3, 4);
   SequenceTokens parts[] = {{first, {tokens.data(), 1}, LogitsMode::Last}, {second, tokens, LogitsMode::None}};
   StepTimes times = session.profile(parts, 7);
   ASSERT_EQ(times.launches.size(), size_t(2 + 2 * kToyLayers));
