@@ -50,7 +50,8 @@ static std::string print(mlir::Operation *op) {
   return text;
 }
 
-Compilation::Compilation(const CompileOptions &given) : options(given), backend(Backend::create(options, timing)) {
+Compilation::Compilation(const CompileOptions &given, PhaseEdit edit)
+    : options(given), edit(std::move(edit)), backend(Backend::create(options, timing)) {
   context.setThreadPool(threads);
   if (options.passStatistics) {
     statistics.emplace([](llvm::StringRef text) { printText(text.str()); });
@@ -208,6 +209,8 @@ CompilePhases Compilation::phasesOf(const std::string &target, const std::string
   CompilePhases phases =
       compilePhases(target, computeDType(), {maxSeq, options.maxBatch, options.activations == "exact", tuning});
   phases.ofTarget.emplace_back(kCodegenPhase, backend->createEmission(target));
+  if (edit)
+    edit(phases);
   return phases;
 }
 

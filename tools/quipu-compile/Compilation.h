@@ -18,6 +18,7 @@
 #include "mlir/IR/MLIRContext.h"
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -28,7 +29,10 @@ namespace quipu::tool {
 /// throws Error (or UsageError) if it cannot go on. MLIR's diagnostics are then already on standard error.
 class Compilation {
 public:
-  explicit Compilation(const CompileOptions &given);
+  /// Changes the phases of a compilation. Tests plant faults with it.
+  using PhaseEdit = std::function<void(CompilePhases &phases)>;
+
+  explicit Compilation(const CompileOptions &given, PhaseEdit edit = {});
 
   void run();
 
@@ -64,6 +68,7 @@ private:
   void dumpPhase(const std::string &name, mlir::ModuleOp op);
 
   CompileOptions options;
+  PhaseEdit edit;
   Timing timing;
   /// What --mlir-pass-statistics asks for.
   std::optional<PassStatisticsReport> statistics;
