@@ -117,7 +117,7 @@ private:
     DotKind dot = schedule.getDot();
     if (rounded != multipliesIntegers(dot))
       return refuse() << (rounded ? "multiplies no integers; the input is rounded by llama.quantize, which int8, "
-                                    "int16 and amx_int8 are for"
+                                    "int8_pairs, int16 and amx_int8 are for"
                                   : "multiplies integers; put llama.quantize in front of the product");
     if (!rounded)
       return success();
@@ -139,8 +139,14 @@ private:
     if (dot == DotKind::Int16 && schedule.getLanes() == 16 && !target.has("avx512bw"))
       return refuse() << "has dot products of 16-bit integers in 16 lanes, which need avx512bw; the target is cpu:"
                       << target.requested;
+    if (dot == DotKind::Int8Pairs && schedule.getLanes() != 8)
+      return refuse() << "has dot products of 8-bit integers in pairs, which are of 8 lanes";
     if (schedule.getRows() == RowRegime::Few)
       return success();
+    if (dot == DotKind::Int8Pairs &&
+        cast<BlockType>(getElementTypeOrSelf(weight)).getFormat()->block->integers.isSigned)
+      return refuse() << "adds products of unsigned integers in pairs, for many rows; those of " << weight
+                      << " are signed: use int16";
     FailureOr<LinearRegion> region = LinearRegion::match(kernel);
     if (failed(region))
       return failure();
@@ -233,6 +239,7 @@ private:
       return success();
     }
     case DotKind::Int8:
+    case DotKind::Int8Pairs:
     case DotKind::Int16:
     case DotKind::AmxInt8:
       return refuse() << "has dot products of integers, which linear kernels alone have";

@@ -17,7 +17,7 @@
 namespace quipu::codegen::cpu {
 
 // Some emitters test for one value of these enums and take all other values for the second.
-static_assert(llama::getMaxEnumValForRowRegime() == 1 && llama::getMaxEnumValForDotKind() == 5 &&
+static_assert(llama::getMaxEnumValForRowRegime() == 1 && llama::getMaxEnumValForDotKind() == 6 &&
                   llama::getMaxEnumValForRotaryLayout() == 1,
               "look through the emitters for CPUs: they do not know the new member");
 

@@ -2,6 +2,8 @@
 
 #include "codegen/cpu/IntegerDots.h"
 
+#include "mlir/Dialect/Math/IR/Math.h"
+
 using namespace mlir;
 using namespace quipu::llama;
 
@@ -22,16 +24,35 @@ Value IntegerDots::ofParts(Value numbers, int64_t blockElements) const {
   return b.spread(numbers, blockElements / part());
 }
 
+Value IntegerDots::call(StringRef intrinsic, Type type, ValueRange operands) const {
+  return LLVM::CallIntrinsicOp::create(b, type, b.getStringAttr(intrinsic), operands).getResult(0);
+}
+
 Value IntegerDots::multiply(Value accumulator, Value weights, Value inputs) const {
   auto type = cast<VectorType>(accumulator.getType());
   std::string bits = std::to_string(32 * type.getNumElements());
-  auto call = [&](const std::string &name, ValueRange operands) {
-    return LLVM::CallIntrinsicOp::create(b, type, b.getStringAttr(name), operands).getResult(0);
-  };
+  if (addsPairs())
+    return b.add(accumulator, addNeighbours(multiplyPairs(weights, inputs)));
   if (isBytes())
-    return call("llvm.x86.avx512.vpdpbusd." + bits, {accumulator, weights, inputs});
-  std::string name = bits == "512" ? "llvm.x86.avx512.pmaddw.d.512" : "llvm.x86.avx2.pmadd.wd";
-  return b.add(accumulator, call(name, {weights, inputs}));
+    return call("llvm.x86.avx512.vpdpbusd." + bits, type, {accumulator, weights, inputs});
+  StringRef name = bits == "512" ? "llvm.x86.avx512.pmaddw.d.512" : "llvm.x86.avx2.pmadd.wd";
+  return b.add(accumulator, call(name, type, {weights, inputs}));
+}
+
+Value IntegerDots::multiplyPairs(Value weights, Value inputs) const {
+  // The instruction takes an unsigned and a signed operand: the sign of a weight goes to the input.
+  if (hasSignedWeights()) {
+    inputs = call("llvm.x86.avx2.psign.b", inputs.getType(), {inputs, weights});
+    weights = math::AbsIOp::create(b, weights);
+  }
+  return call("llvm.x86.avx2.pmadd.ub.sw", b.vectorOf(b.getI16Type(), lanesOf(weights) / 2), {weights, inputs});
+}
+
+Value IntegerDots::addNeighbours(Value sums) const {
+  int64_t lanes = lanesOf(sums);
+  auto ones = arith::ConstantOp::create(
+      b, DenseElementsAttr::get(b.vectorOf(b.getI16Type(), lanes), b.getIntegerAttr(b.getI16Type(), 1)));
+  return call("llvm.x86.avx2.pmadd.wd", b.vectorOf(b.getI32Type(), lanes / 2), {sums, ones});
 }
 
 } // namespace quipu::codegen::cpu

@@ -1,7 +1,8 @@
 //===- IntegerDots.h - Dot products of small integers -----------*- C++ -*-===//
 //
 // A word is 32 bits of neighbouring integers of a row: four of 8 bits, or two of 16 bits. A dot product multiplies the
-// words of two vectors, and adds the products of each word to a lane of i32.
+// words of two vectors, and adds the products of each word to a lane of i32. Where a CPU has no such instruction for
+// 8 bits (Int8Pairs), one adds products in pairs to lanes of i16, and another adds these to i32.
 //
 //===----------------------------------------------------------------------===//
 
@@ -12,11 +13,17 @@
 #include "ir/Llama/Llama.h"
 #include "runtime/abi/WeightFormat.h"
 
+#include <limits>
+
 namespace quipu::codegen::cpu {
 
 inline bool multipliesIntegers(llama::DotKind dot) {
-  return dot == llama::DotKind::Int8 || dot == llama::DotKind::Int16 || dot == llama::DotKind::AmxInt8;
+  return dot == llama::DotKind::Int8 || dot == llama::DotKind::Int8Pairs || dot == llama::DotKind::Int16 ||
+         dot == llama::DotKind::AmxInt8;
 }
+
+/// Magnitude of the integers that inputs are rounded to.
+inline constexpr int64_t kLargestInput = 127;
 
 /// Integers that are multiplied with one scale of a weight and one of the input.
 inline constexpr int64_t kIntegersTogether = 32;
@@ -34,11 +41,27 @@ public:
   /// What the integers of a weight are too large by, as prepare() gives them.
   int64_t offset() const { return hasSignedWeights() ? 0 : layout.integers.offset + (isShifted() ? 128 : 0); }
   bool hasMinimum() const { return layout.minimum.has_value(); }
+  /// The CPU adds products of bytes in pairs only.
+  bool addsPairs() const { return dot == llama::DotKind::Int8Pairs; }
+  /// Of CPUs with vectors of 512 bits: 32 in place of 16.
+  bool hasManyRegisters() const { return dot == llama::DotKind::Int8; }
+  /// Sums of two products that a lane of i16 holds (Int8Pairs), behind a start that takes the offset back. Sums in
+  /// between may be larger: they wrap around.
+  int64_t sumsOf16Bits() const {
+    int64_t values = int64_t(1) << layout.integers.bits();
+    int64_t largest = layout.integers.isSigned ? values / 2 : std::max(values - 1 - offset(), offset());
+    return std::numeric_limits<int16_t>::max() / (2 * largest * kLargestInput);
+  }
+  /// Few rows: what the offset adds is taken back as a minimum would be, for several parts at once. It takes fewer
+  /// instructions than where the sums of each part begin.
+  bool offsetIsMinimum() const { return addsPairs() && offset() != 0; }
 
 protected:
   bool isBytes() const { return dot != llama::DotKind::Int16; }
   /// Both operands are signed, so that the offset is subtracted when the integers of a weight are unpacked.
-  bool hasSignedWeights() const { return dot != llama::DotKind::Int8; }
+  bool hasSignedWeights() const {
+    return dot == llama::DotKind::Int8Pairs ? layout.integers.isSigned : dot != llama::DotKind::Int8;
+  }
   /// Signed bytes become unsigned ones by adding 128.
   bool isShifted() const { return dot == llama::DotKind::Int8 && layout.integers.isSigned; }
 
@@ -60,7 +83,14 @@ public:
   /// accumulator[i] + sum of weights[j] * inputs[j] over word i. Vectors of `element()`, perWord() for each lane.
   mlir::Value multiply(mlir::Value accumulator, mlir::Value weights, mlir::Value inputs) const;
 
+  // The two steps of multiply() with Int8Pairs: vectors of i16, which hold sumsOf16Bits() of them when they are added;
+  // and neighbours of these added, as i32.
+  mlir::Value multiplyPairs(mlir::Value weights, mlir::Value inputs) const;
+  mlir::Value addNeighbours(mlir::Value sums) const;
+
 private:
+  mlir::Value call(llvm::StringRef intrinsic, mlir::Type type, mlir::ValueRange operands) const;
+
   KernelBuilder &b;
 };
 

@@ -47,19 +47,14 @@ void IntegerPanel::decode(ArrayRef<Value> weightRows, Value scratch) {
   });
 }
 
-/// Adds the products of a part to `sums`: of integers first, then times both scales.
-void IntegerPanel::addPart(ArrayRef<QuantizedTile> tiles, int64_t lanes, Value feature, ArrayRef<Value> inputScales,
-                           KernelBuilder::Values &sums) const {
+/// sums[row * tiles + t] += the products of `words` words from feature `first` on, as `multiply` adds those of one
+/// word.
+void IntegerPanel::addWords(ArrayRef<QuantizedTile> tiles, int64_t lanes, Value first, int64_t words,
+                            KernelBuilder::Values &sums, Multiply multiply) const {
   size_t count = tiles.size();
-  KernelBuilder::Values products(rows.size() * count);
-  for (size_t t = 0; t < count; ++t) {
-    Value start = tiles[t].correction(feature);
-    for (size_t row = 0; row < rows.size(); ++row)
-      products[row * count + t] = start;
-  }
   auto vector = b.vectorOf(dots.element(), lanes * dots.perWord());
-  for (int64_t i = 0; i < dots.part(); i += dots.perWord()) {
-    Value k = b.add(feature, i);
+  for (int64_t i = 0; i < words; ++i) {
+    Value k = b.add(first, i * dots.perWord());
     SmallVector<Value> inputWords;
     for (const QuantizedTile &tile : tiles)
       inputWords.push_back(tile.words(k));
@@ -67,9 +62,68 @@ void IntegerPanel::addPart(ArrayRef<QuantizedTile> tiles, int64_t lanes, Value f
       Value word = b.load(b.getI32Type(), b.at(rows[row], b.mul(k, dots.integerBytes())), 4);
       Value weights = vector::BitCastOp::create(b, vector, b.splat(word, lanes));
       for (size_t t = 0; t < count; ++t)
-        products[row * count + t] = dots.multiply(products[row * count + t], weights, inputWords[t]);
+        sums[row * count + t] = multiply(sums[row * count + t], weights, inputWords[t]);
     }
   }
+}
+
+/// The products of the part at `feature`, as i32: element row * tiles + t.
+KernelBuilder::Values IntegerPanel::productsOfPart(ArrayRef<QuantizedTile> tiles, int64_t lanes, Value feature) const {
+  KernelBuilder::Values starts;
+  for (size_t row = 0; row < rows.size(); ++row)
+    for (const QuantizedTile &tile : tiles)
+      starts.push_back(tile.correction(feature));
+  int64_t words = dots.part() / dots.perWord();
+  if (dots.addsPairs())
+    return pairsOfPart(tiles, lanes, feature, words, starts);
+  auto multiply = [&](Value sum, Value weights, Value x) { return dots.multiply(sum, weights, x); };
+  if (!dots.hasManyRegisters())
+    return addInSteps(tiles, lanes, feature, words, starts, multiply);
+  addWords(tiles, lanes, feature, words, starts, multiply);
+  return starts;
+}
+
+/// The same in a loop of few words a step, which leaves the sums in registers.
+KernelBuilder::Values IntegerPanel::addInSteps(ArrayRef<QuantizedTile> tiles, int64_t lanes, Value first, int64_t words,
+                                               ArrayRef<Value> starts, Multiply multiply) const {
+  int64_t step = widestVector(words, kWordsOfStep);
+  return b.rolledLoop(words, step, starts, [&](Value word, ValueRange carried) {
+    KernelBuilder::Values sums(carried.begin(), carried.end());
+    addWords(tiles, lanes, b.add(first, b.mul(word, dots.perWord())), step, sums, multiply);
+    return sums;
+  });
+}
+
+/// The same where products are added in pairs: as many of them as i16 holds before they are widened.
+KernelBuilder::Values IntegerPanel::pairsOfPart(ArrayRef<QuantizedTile> tiles, int64_t lanes, Value feature,
+                                                int64_t words, ArrayRef<Value> starts) const {
+  int64_t together = widestVector(words, dots.sumsOf16Bits());
+  assert((together == words || !dots.offset()) && "one start takes the offset of all words back");
+  auto shorts = b.vectorOf(b.getI16Type(), 2 * lanes);
+  SmallVector<Value> startsOfPairs;
+  for (Value start : starts)
+    startsOfPairs.push_back(vector::BitCastOp::create(b, shorts, start));
+  KernelBuilder::Values products;
+  for (int64_t first = 0; first < words; first += together) {
+    KernelBuilder::Values pairs =
+        addInSteps(tiles, lanes, b.add(feature, first * dots.perWord()), together, startsOfPairs,
+                   [&](Value sum, Value weights, Value x) { return b.add(sum, dots.multiplyPairs(weights, x)); });
+    for (auto [i, sum] : llvm::enumerate(pairs)) {
+      Value wide = dots.addNeighbours(sum);
+      if (first)
+        products[i] = b.add(products[i], wide);
+      else
+        products.push_back(wide);
+    }
+  }
+  return products;
+}
+
+/// Adds the products of a part to `sums`: of integers first, then times both scales.
+void IntegerPanel::addPart(ArrayRef<QuantizedTile> tiles, int64_t lanes, Value feature, ArrayRef<Value> inputScales,
+                           KernelBuilder::Values &sums) const {
+  size_t count = tiles.size();
+  KernelBuilder::Values products = productsOfPart(tiles, lanes, feature);
   auto floats = b.vectorOf(b.getF32Type(), lanes);
   for (size_t row = 0; row < rows.size(); ++row) {
     Value scale = b.splat(b.load(b.getF32Type(), numberAt(rows[row], at.scales, feature), 4), lanes);

@@ -33,6 +33,14 @@ private:
   };
   static Places places(const LinearRegion &region, const IntegerForm &form);
   mlir::Value numberAt(mlir::Value row, int64_t base, mlir::Value feature) const;
+  using Multiply = llvm::function_ref<mlir::Value(mlir::Value sum, mlir::Value weights, mlir::Value inputs)>;
+  void addWords(llvm::ArrayRef<QuantizedTile> tiles, int64_t lanes, mlir::Value first, int64_t words,
+                KernelBuilder::Values &sums, Multiply multiply) const;
+  KernelBuilder::Values addInSteps(llvm::ArrayRef<QuantizedTile> tiles, int64_t lanes, mlir::Value first, int64_t words,
+                                   llvm::ArrayRef<mlir::Value> starts, Multiply multiply) const;
+  KernelBuilder::Values pairsOfPart(llvm::ArrayRef<QuantizedTile> tiles, int64_t lanes, mlir::Value feature,
+                                    int64_t words, llvm::ArrayRef<mlir::Value> starts) const;
+  KernelBuilder::Values productsOfPart(llvm::ArrayRef<QuantizedTile> tiles, int64_t lanes, mlir::Value feature) const;
   void addPart(llvm::ArrayRef<QuantizedTile> tiles, int64_t lanes, mlir::Value feature,
                llvm::ArrayRef<mlir::Value> inputScales, KernelBuilder::Values &sums) const;
 
@@ -42,6 +50,9 @@ private:
   int64_t inputs;
   Places at;
   llvm::SmallVector<mlir::Value> rows;
+
+  /// Words that are multiplied in a step of a loop.
+  static constexpr int64_t kWordsOfStep = 2;
 };
 
 } // namespace quipu::codegen::cpu

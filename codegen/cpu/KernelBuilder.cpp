@@ -138,6 +138,17 @@ Value KernelBuilder::loadI32(Value pointer, int64_t lanes) {
   return load(type, pointer, 4);
 }
 
+KernelBuilder::Values KernelBuilder::rolledLoop(int64_t upper, int64_t step, ArrayRef<Value> initial,
+                                                llvm::function_ref<Values(Value, ValueRange)> body) {
+  Values results = loop(i64(0), i64(upper), step, initial, body);
+  auto unroll = LLVM::LoopUnrollAttr::get(getContext(), /*disable=*/getBoolAttr(true), {}, {}, {}, {}, {}, {});
+  // The lowering of scf.for passes this attribute on.
+  results.front().getDefiningOp()->setAttr(
+      "llvm.loop_annotation",
+      LLVM::LoopAnnotationAttr::get(getContext(), {}, {}, {}, unroll, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}));
+  return results;
+}
+
 void KernelBuilder::prefetch(Value pointer) {
   // Read, into every level of cache, data.
   LLVM::Prefetch::create(*this, pointer, /*rw=*/0, /*hint=*/3, /*cache=*/1);

@@ -71,6 +71,12 @@ public:
   Value dotBf16(Value accumulator, Value a, Value b);
   Value fromScalars(llvm::ArrayRef<Value> scalars);
 
+  // ---- control
+  /// A loop that LLVM does not unroll. If it did, it would move loads of all steps to the front, and there are not
+  /// enough registers for them. It carries at least one value.
+  Values rolledLoop(int64_t upper, int64_t step, llvm::ArrayRef<Value> initial,
+                    llvm::function_ref<Values(Value, mlir::ValueRange)> body);
+
   // ---- memory
   /// `lanes` consecutive elements of `element` type, widened to f32. lanes = 0: a scalar.
   Value loadF32(mlir::Type element, Value pointer, int64_t lanes);

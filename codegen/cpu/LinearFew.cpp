@@ -235,7 +235,7 @@ private:
                      .x = x,
                      .scales = {},
                      .chains = (kSumChains + count - 1) / count,
-                     .hasMinima = form.hasMinimum(),
+                     .hasMinima = form.hasMinimum() || form.offsetIsMinimum(),
                      .scalesFirst = form.part() == kIntegersTogether,
                      .inPlace = schedule.getDot() == DotKind::Int8 && weight.bytesHoldBothHalves(rounded->together())};
     for (size_t row = 0; row < count; ++row)
@@ -330,12 +330,17 @@ private:
 
   /// The same for the `count` values of a run that begins at feature k.
   void emitScales(const WeightOperand::Run &run, Value x, Value k, int64_t count, Value target, Value *minima) {
-    int64_t scales = count / IntegerForm(schedule.getDot(), weight.layout()).part();
+    IntegerForm form(schedule.getDot(), weight.layout());
+    int64_t scales = count / form.part();
     if (schedule.getPrefetch())
       run.prefetch(schedule.getPrefetch(), count);
     b.store(b.mulf(run.allScales(), rounded->scales(x, k, scales)), target, 4);
-    if (minima)
-      *minima = b.addf(*minima, b.foldTo(b.mulf(run.allMinima(), rounded->sums(x, k, scales)), QuantizedRows::kLanes));
+    if (!minima)
+      return;
+    Value ofParts = run.allMinima();
+    if (!ofParts)
+      ofParts = b.mulf(run.allScales(), b.constantLike(run.allScales(), static_cast<float>(-form.offset())));
+    *minima = b.addf(*minima, b.foldTo(b.mulf(ofParts, rounded->sums(x, k, scales)), QuantizedRows::kLanes));
   }
 
   /// The scale of each lane that sums products of the values from `feature` on.

@@ -19,7 +19,7 @@ static int64_t blockOf(const LinearRegion &region) { return static_cast<int64_t>
 /// The scale of values whose largest magnitude is `magnitude`, and what values are multiplied by to become integers.
 /// Scalars or vectors.
 static std::pair<Value, Value> scalesFor(KernelBuilder &b, Value magnitude) {
-  Value limit = b.constantLike(magnitude, 127), zero = b.constantLike(magnitude, 0);
+  Value limit = b.constantLike(magnitude, kLargestInput), zero = b.constantLike(magnitude, 0);
   Value isZero = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, magnitude, zero);
   return {b.divf(magnitude, limit), b.select(isZero, zero, b.divf(limit, magnitude))};
 }
@@ -30,6 +30,13 @@ static Value toIntegers(KernelBuilder &b, Value value) {
   if (auto vector = dyn_cast<VectorType>(value.getType()))
     type = b.vectorOf(type, vector.getNumElements());
   return arith::FPToSIOp::create(b, type, math::RoundEvenOp::create(b, value));
+}
+
+/// Vectors of i32 whose lower halves hold `low`, and whose upper halves hold `high`.
+static Value inHalves(KernelBuilder &b, Value low, Value high) {
+  auto constant = [&](int64_t value) { return b.splat(b.i32(value), lanesOf(low)); };
+  low = arith::AndIOp::create(b, low, constant(0xffff));
+  return arith::OrIOp::create(b, low, arith::ShLIOp::create(b, high, constant(16)));
 }
 
 //===----------------------------------------------------------------------===//
@@ -96,11 +103,14 @@ void QuantizedTile::store(Value feature, ArrayRef<Value> values) const {
   int64_t perWord = dots.perWord(), part = dots.part(), bits = 8 * dots.integerBytes();
   Value mask = b.splat(b.i32((int64_t(1) << bits) - 1), lanes);
   for (int64_t first = 0; first < static_cast<int64_t>(values.size()); first += part) {
-    Value total = b.splat(b.i32(0), lanes);
+    // Of the first two integers of each word, and of the others.
+    std::array<Value, 2> totals;
+    totals.fill(b.splat(b.i32(0), lanes));
     for (int64_t i = first; i < first + part; i += perWord) {
       Value word;
       for (int64_t j = 0; j < perWord; ++j) {
         Value integer = toIntegers(b, b.mulf(values[static_cast<size_t>(i + j)], inverse));
+        Value &total = totals[static_cast<size_t>(j / 2)];
         total = b.add(total, integer);
         // The highest integer needs no mask, since nothing lies above it.
         Value bitsOfIt = j + 1 < perWord ? arith::AndIOp::create(b, integer, mask).getResult() : integer;
@@ -111,8 +121,13 @@ void QuantizedTile::store(Value feature, ArrayRef<Value> values) const {
       b.store(word, address(0, b.add(b.div(feature, perWord), i / perWord)), 4);
     }
     Value number = b.add(b.div(feature, part), first / part);
-    if (hasCorrections)
-      b.store(b.mul(total, b.splat(b.i32(-dots.offset()), lanes)), address(2, number), 4);
+    Value total = b.add(totals[0], totals[1]);
+    if (hasCorrections) {
+      Value factor = b.splat(b.i32(-dots.offset()), lanes);
+      Value correction =
+          dots.addsPairs() ? inHalves(b, b.mul(totals[0], factor), b.mul(totals[1], factor)) : b.mul(total, factor);
+      b.store(correction, address(2, number), 4);
+    }
     if (dots.hasMinimum()) {
       Value real = arith::SIToFPOp::create(b, b.vectorOf(b.getF32Type(), lanes), total);
       b.store(b.mulf(real, scale), address(hasCorrections ? 3 : 2, number), 4);
@@ -128,8 +143,8 @@ QuantizedRows::QuantizedRows(KernelBuilder &b, const LinearRegion &region, DotKi
     : b(b), dots(b, integerFormOf(region, dot)), inputs(region.inputs()), block(blockOf(region)) {
   scalesAt = llvm::alignTo(inputs * dots.integerBytes(), 64);
   firstCorrection = llvm::alignTo(scalesAt + inputs / block * 4, 64);
-  sumsAt = firstCorrection + (dots.offset() ? inputs / together() * correctionLanes() * 4 : 0);
-  end = llvm::alignTo(sumsAt + (dots.hasMinimum() ? inputs / dots.part() * 4 : 0), 64);
+  sumsAt = firstCorrection + (hasCorrections() ? inputs / together() * correctionLanes() * 4 : 0);
+  end = llvm::alignTo(sumsAt + (hasSums() ? inputs / dots.part() * 4 : 0), 64);
 }
 
 int64_t QuantizedRows::rowBytes() const { return end; }
@@ -158,7 +173,7 @@ Value QuantizedRows::multiplyParts(Value start, Value weights, Value integers) c
 
 Value QuantizedRows::multiply(Value weights, Value row, Value feature) const {
   Value start = b.splat(b.i32(0), kLanes);
-  if (dots.offset())
+  if (hasCorrections())
     start = correctionLanes() == 1 ? b.inFirstLane(b.loadI32(correctionsAt(row, feature)), kLanes)
                                    : b.loadI32(correctionsAt(row, feature), kLanes);
   Value integers = b.load(b.vectorOf(dots.element(), together()), integersAt(row, feature), 1);
@@ -195,7 +210,7 @@ void QuantizedRows::round(Type element, Value source, Value target, int64_t vect
         total = b.add(total, integers);
         b.store(arith::TruncIOp::create(b, small, integers), integersAt(target, k), 1);
       }
-      if (dots.hasMinimum()) {
+      if (hasSums()) {
         Value sum = vector::ReductionOp::create(b, vector::CombiningKind::ADD, total);
         Value real = arith::SIToFPOp::create(b, b.getF32Type(), sum);
         Value place = b.add(b.mul(b.div(b.add(first, part), dots.part()), 4), sumsAt);
@@ -203,7 +218,7 @@ void QuantizedRows::round(Type element, Value source, Value target, int64_t vect
       }
     }
   });
-  if (!dots.offset())
+  if (!hasCorrections())
     return;
   auto vector = b.vectorOf(dots.element(), together());
   Attribute offset = b.getIntegerAttr(dots.element(), dots.offset());

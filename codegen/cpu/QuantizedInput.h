@@ -5,9 +5,10 @@
 //     integers     one for each feature
 //     scales       f32, one for each block of the op
 //     corrections  i32, for each part of the weight -offset times the sum of its integers: where sums of products
-//                  begin, so that the weight's integers need no subtraction
+//                  begin, so that the weight's integers need no subtraction. Where products are added in pairs, two
+//                  i16: that of the first two integers of each word, and that of the last two
 //     sums         f32, for each part scale times the sum of its integers: what a minimum of the weight is multiplied
-//     by
+//                  by
 //
 // The last two are there only where the weight has an offset, or minima.
 //
@@ -82,6 +83,8 @@ private:
   /// Numbers of a correction: one, for the first lane, where all lanes sum products of one part. One number takes an
   /// eighth of the cache.
   int64_t correctionLanes() const { return dots.part() == together() ? 1 : kLanes; }
+  bool hasCorrections() const { return dots.offset() && !dots.offsetIsMinimum(); }
+  bool hasSums() const { return dots.hasMinimum() || dots.offsetIsMinimum(); }
   mlir::Value integersAt(mlir::Value row, mlir::Value feature) const;
   mlir::Value correctionsAt(mlir::Value row, mlir::Value feature) const;
   mlir::Value multiplyParts(mlir::Value start, mlir::Value weights, mlir::Value integers) const;

@@ -155,10 +155,22 @@ private:
     });
   }
 
+  /// The dot product of a linear kernel whose input is rounded to integers. Without instructions for dot products of
+  /// bytes, signed bytes take two more instructions for each product, which many rows feel.
+  DotKind integerDotOf(LinearOp linear, bool many) {
+    if (many && target.hasAmxInt8())
+      return DotKind::AmxInt8;
+    if (target.hasInt8Dot())
+      return DotKind::Int8;
+    auto block = cast<BlockType>(getElementTypeOrSelf(linear.getWeight()));
+    bool words = many && (block.getFormat()->block->integers.isSigned || lanes != 8);
+    return words ? DotKind::Int16 : DotKind::Int8Pairs;
+  }
+
   /// The dot product of a linear kernel.
   DotKind dotOf(LinearOp linear, bool many) {
     if (linear.getInput().getDefiningOp<QuantizeOp>())
-      return many && target.hasAmxInt8() ? DotKind::AmxInt8 : target.hasInt8Dot() ? DotKind::Int8 : DotKind::Int16;
+      return integerDotOf(linear, many);
     auto weight = cast<RankedTensorType>(linear.getWeight().getType());
     bool bf16 = target.hasBf16Dot() && getElementTypeOrSelf(linear.getInput()).isBF16() &&
                 weight.getElementType().isBF16() && (!many || packed);

@@ -83,7 +83,9 @@ def Llama_DotKind : Llama_Enum<"DotKind", "the instruction of a CPU kernel's dot
   // Tiles of bf16 accumulated into tiles of f32 (AMX-BF16).
   I32EnumAttrCase<"AmxBf16", 4, "amx_bf16">,
   // Tiles of signed 8-bit integers accumulated into tiles of i32 (AMX-INT8).
-  I32EnumAttrCase<"AmxInt8", 5, "amx_int8">]>;
+  I32EnumAttrCase<"AmxInt8", 5, "amx_int8">,
+  // Fours of 8-bit integers whose products are added in pairs to i16, a few of them before they are widened (AVX2).
+  I32EnumAttrCase<"Int8Pairs", 6, "int8_pairs">]>;
 
 def Llama_CudaDot : Llama_Enum<"CudaDot", "the instruction of a CUDA kernel's products", [
   // Operands widened to f32, fused multiply-add: the only one for f32 operands.
@@ -295,8 +297,8 @@ def Llama_CpuLinearScheduleAttr : Llama_ScheduleAttr<"cpu", "LinearKernel", "Cpu
     A tile is two runs of `run` rows of the weight: two halves of a rotary head, gate and up, or neighbours. `many`: a
     tile is multiplied by `vectors` vectors of `lanes` rows of the input. A pass over the weight serves `rowTiles` tiles
     of `lanes` input rows, as many as stay in a core's L2. `few`: a tile is multiplied by one row at a time, and
-    `vectors` and `rowTiles` are 1. `dot` is the instruction of the inner loop. `int8`, `int16` and `amx_int8` are for a
-    weight in blocks whose input `llama.quantize` has rounded. `amx_bf16` and `amx_int8` are for many rows: a run is the
+    `vectors` and `rowTiles` are 1. `dot` is the instruction of the inner loop. `int8`, `int8_pairs`, `int16` and
+    `amx_int8` are for a weight in blocks whose input `llama.quantize` has rounded. `amx_bf16` and `amx_int8` are for many rows: a run is the
     rows of an AMX tile. `prefetch` is the distance in bytes of software prefetch in the weight stream (0: none).
     `streams` is for `few`: that many rows of each run are read side by side, and the others after them (0: all). Memory
     gives a few long streams faster than many short ones.

@@ -51,7 +51,7 @@ LogicalResult checkDotLanes(EmitError emitError, int64_t lanes, DotKind dot) {
     return failure();
   if (dot == DotKind::Bf16 && lanes < 4)
     return emitError() << "dot = bf16 needs 4, 8 or 16 lanes, found " << lanes;
-  if ((dot == DotKind::Int8 || dot == DotKind::Int16) && lanes < 8)
+  if ((dot == DotKind::Int8 || dot == DotKind::Int8Pairs || dot == DotKind::Int16) && lanes < 8)
     return emitError() << "dot = " << stringifyDotKind(dot) << " needs 8 or 16 lanes, found " << lanes;
   if (usesTiles(dot) && lanes != kTileLanes)
     return emitError() << "dot = " << stringifyDotKind(dot) << " needs " << kTileLanes << " lanes, found " << lanes;

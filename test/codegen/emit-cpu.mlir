@@ -205,6 +205,82 @@ func.func @prefill(%x: tensor<?x64xf32, #llama.token_lanes<lanes = 8, pack = 1>>
 
 // -----
 
+// Test: products of bytes in pairs: signed integers of a weight give their sign to the input.
+// CHECK-LABEL: llvm.func @few_pairs_signed(
+// CHECK: llvm.call_intrinsic "llvm.x86.avx2.psign.b"
+// CHECK: math.absi
+// CHECK: llvm.call_intrinsic "llvm.x86.avx2.pmadd.ub.sw"
+// CHECK: llvm.call_intrinsic "llvm.x86.avx2.pmadd.wd"
+llama.kernel @few_pairs_signed(%x: tensor<?x64xf32>, %w: tensor<8x64x!llama.block<q8_0>>) -> tensor<?x8xf32>
+    attributes {schedule = #llama.cpu_linear<rows = few, lanes = 8, run = 4, vectors = 1, rowTiles = 1, dot = int8_pairs, prefetch = 0>} {
+  %0 = llama.quantize %x {block = 32 : i64} : (tensor<?x64xf32>) -> tensor<?x64xf32>
+  %1 = llama.linear %0, %w : (tensor<?x64xf32>, tensor<8x64x!llama.block<q8_0>>) -> tensor<?x8xf32>
+  llama.yield %1 : tensor<?x8xf32>
+}
+func.func @decode(%x: tensor<?x64xf32>, %w: tensor<8x64x!llama.block<q8_0>>) -> tensor<?x8xf32> attributes {llama.program = #llama.program<decode, rows = 1 to 8>} {
+  %0 = llama.launch @few_pairs_signed(%x, %w) : (tensor<?x64xf32>, tensor<8x64x!llama.block<q8_0>>) -> tensor<?x8xf32>
+  return %0 : tensor<?x8xf32>
+}
+
+// -----
+
+// Test: an offset of a weight is a minimum of few rows: no sums of integers begin with it.
+// CHECK-LABEL: llvm.func @few_pairs_offset(
+// CHECK-NOT: psign
+// CHECK: arith.constant dense<-8.000000e+00> : vector<2xf32>
+// CHECK: llvm.call_intrinsic "llvm.x86.avx2.pmadd.ub.sw"
+llama.kernel @few_pairs_offset(%x: tensor<?x64xf32>, %w: tensor<8x64x!llama.block<q4_0>>) -> tensor<?x8xf32>
+    attributes {schedule = #llama.cpu_linear<rows = few, lanes = 8, run = 4, vectors = 1, rowTiles = 1, dot = int8_pairs, prefetch = 0>} {
+  %0 = llama.quantize %x {block = 32 : i64} : (tensor<?x64xf32>) -> tensor<?x64xf32>
+  %1 = llama.linear %0, %w : (tensor<?x64xf32>, tensor<8x64x!llama.block<q4_0>>) -> tensor<?x8xf32>
+  llama.yield %1 : tensor<?x8xf32>
+}
+func.func @decode(%x: tensor<?x64xf32>, %w: tensor<8x64x!llama.block<q4_0>>) -> tensor<?x8xf32> attributes {llama.program = #llama.program<decode, rows = 1 to 8>} {
+  %0 = llama.launch @few_pairs_offset(%x, %w) : (tensor<?x64xf32>, tensor<8x64x!llama.block<q4_0>>) -> tensor<?x8xf32>
+  return %0 : tensor<?x8xf32>
+}
+
+// -----
+
+// Test: many rows: eight words of 4-bit integers are added as i16, behind a start that takes the offset back; the loop is
+// left as it is.
+// CHECK-LABEL: llvm.func @many_pairs(
+// CHECK: scf.for {{.*}} -> (vector<16xi16>, vector<16xi16>, vector<16xi16>, vector<16xi16>)
+// CHECK-COUNT-8: llvm.call_intrinsic "llvm.x86.avx2.pmadd.ub.sw"
+// CHECK: loop_annotation
+// CHECK-COUNT-4: llvm.call_intrinsic "llvm.x86.avx2.pmadd.wd"
+llama.kernel @many_pairs(%x: tensor<?x64xf32, #llama.token_lanes<lanes = 8, pack = 1>>, %w: tensor<8x64x!llama.block<q4_0>>) -> tensor<?x8xf32, #llama.token_lanes<lanes = 8, pack = 1>>
+    attributes {schedule = #llama.cpu_linear<rows = many, lanes = 8, run = 1, vectors = 2, rowTiles = 2, dot = int8_pairs, prefetch = 0>, workspace = [tensor<?x16xi32, #llama.token_lanes<lanes = 8, pack = 1>>, tensor<?x2xf32, #llama.token_lanes<lanes = 8, pack = 1>>, tensor<?x2xi32, #llama.token_lanes<lanes = 8, pack = 1>>]} {
+  %0 = llama.quantize %x {block = 32 : i64} : (tensor<?x64xf32, #llama.token_lanes<lanes = 8, pack = 1>>) -> tensor<?x64xf32, #llama.token_lanes<lanes = 8, pack = 1>>
+  %1 = llama.linear %0, %w : (tensor<?x64xf32, #llama.token_lanes<lanes = 8, pack = 1>>, tensor<8x64x!llama.block<q4_0>>) -> tensor<?x8xf32, #llama.token_lanes<lanes = 8, pack = 1>>
+  llama.yield %1 : tensor<?x8xf32, #llama.token_lanes<lanes = 8, pack = 1>>
+}
+func.func @prefill(%x: tensor<?x64xf32, #llama.token_lanes<lanes = 8, pack = 1>>, %w: tensor<8x64x!llama.block<q4_0>>) -> tensor<?x8xf32, #llama.token_lanes<lanes = 8, pack = 1>> attributes {llama.program = #llama.program<prefill, rows = 9 to 64, align = 8>} {
+  %0 = llama.launch @many_pairs(%x, %w) : (tensor<?x64xf32, #llama.token_lanes<lanes = 8, pack = 1>>, tensor<8x64x!llama.block<q4_0>>) -> tensor<?x8xf32, #llama.token_lanes<lanes = 8, pack = 1>>
+  return %0 : tensor<?x8xf32, #llama.token_lanes<lanes = 8, pack = 1>>
+}
+
+// -----
+
+// Test: 5-bit integers without an offset: i16 holds the sums of four words, so there are two loops.
+// CHECK-LABEL: llvm.func @many_pairs_twice(
+// CHECK-COUNT-8: llvm.call_intrinsic "llvm.x86.avx2.pmadd.ub.sw"
+// CHECK-COUNT-4: llvm.call_intrinsic "llvm.x86.avx2.pmadd.wd"
+// CHECK-COUNT-8: llvm.call_intrinsic "llvm.x86.avx2.pmadd.ub.sw"
+// CHECK-COUNT-4: llvm.call_intrinsic "llvm.x86.avx2.pmadd.wd"
+llama.kernel @many_pairs_twice(%x: tensor<?x64xf32, #llama.token_lanes<lanes = 8, pack = 1>>, %w: tensor<8x64x!llama.block<q5_1>>) -> tensor<?x8xf32, #llama.token_lanes<lanes = 8, pack = 1>>
+    attributes {schedule = #llama.cpu_linear<rows = many, lanes = 8, run = 1, vectors = 2, rowTiles = 2, dot = int8_pairs, prefetch = 0>, workspace = [tensor<?x16xi32, #llama.token_lanes<lanes = 8, pack = 1>>, tensor<?x2xf32, #llama.token_lanes<lanes = 8, pack = 1>>, tensor<?x2xf32, #llama.token_lanes<lanes = 8, pack = 1>>]} {
+  %0 = llama.quantize %x {block = 32 : i64} : (tensor<?x64xf32, #llama.token_lanes<lanes = 8, pack = 1>>) -> tensor<?x64xf32, #llama.token_lanes<lanes = 8, pack = 1>>
+  %1 = llama.linear %0, %w : (tensor<?x64xf32, #llama.token_lanes<lanes = 8, pack = 1>>, tensor<8x64x!llama.block<q5_1>>) -> tensor<?x8xf32, #llama.token_lanes<lanes = 8, pack = 1>>
+  llama.yield %1 : tensor<?x8xf32, #llama.token_lanes<lanes = 8, pack = 1>>
+}
+func.func @prefill(%x: tensor<?x64xf32, #llama.token_lanes<lanes = 8, pack = 1>>, %w: tensor<8x64x!llama.block<q5_1>>) -> tensor<?x8xf32, #llama.token_lanes<lanes = 8, pack = 1>> attributes {llama.program = #llama.program<prefill, rows = 9 to 64, align = 8>} {
+  %0 = llama.launch @many_pairs_twice(%x, %w) : (tensor<?x64xf32, #llama.token_lanes<lanes = 8, pack = 1>>, tensor<8x64x!llama.block<q5_1>>) -> tensor<?x8xf32, #llama.token_lanes<lanes = 8, pack = 1>>
+  return %0 : tensor<?x8xf32, #llama.token_lanes<lanes = 8, pack = 1>>
+}
+
+// -----
+
 // Test: a kernel that chooses tokens keeps an order and an index of each of its two tiles, and chooses in an entry of its
 // own, a block for each row.
 // CHECK: llama.kernel @choice
