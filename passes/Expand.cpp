@@ -11,7 +11,7 @@
 
 #include "ir/Llama/DebugLog.h"
 #include "ir/Llama/Llama.h"
-#include "ir/Llama/Place.h"
+#include "ir/Llama/Provenance.h"
 #include "passes/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -39,13 +39,32 @@ static RankedTensorType activationType(Type like, int64_t width, Type elementTyp
 
 static int64_t rowsOf(Value matrix) { return cast<RankedTensorType>(matrix.getType()).getDimSize(0); }
 
-/// The place of an op made from `op` that applies `weight`: that of the weight, or else `word` below the place of `op`.
-static Location placeOfPart(Operation *op, Value weight, StringRef word) {
+/// The location `name` of an op that is a part of `op`. Of the origins of `op` it has the fields of `fields`, and the
+/// tensors of `weights`, each of which may be null.
+static Location locationOfPart(Operation *op, StringRef name, ArrayRef<StringRef> fields, ArrayRef<Value> weights) {
+  MLIRContext *context = op->getContext();
+  SmallVector<StringAttr> tensors;
+  for (Value weight : weights)
+    if (auto ref = weight ? weight.getDefiningOp<WeightRefOp>() : WeightRefOp())
+      for (Attribute source : SymbolTable::lookupNearestSymbolFrom<WeightOp>(op, ref.getWeightAttr()).getSources())
+        tensors.push_back(StringAttr::get(context, cast<SourceAttr>(source).getName()));
+  SmallVector<FieldAttr> kept;
+  llvm::copy_if(configFieldsOf(op->getLoc()), std::back_inserter(kept),
+                [&](FieldAttr field) { return llvm::is_contained(fields, field.getName()); });
+  // A module without origins gets none.
+  if (kept.empty() && tensorsOf(op->getLoc()).empty())
+    return namePlace(context, name, op->getLoc());
+  return namePlace(context, name, namePlaceOf(context, getPlace(op->getLoc()), kept, tensors));
+}
+
+/// The same of an op that applies `weight`. Its place is that of the weight, or else `word` below the place of `op`.
+static Location placeOfPart(Operation *op, StringRef word, ArrayRef<StringRef> fields, Value weight = {},
+                            Value bias = {}) {
   StringRef place = getPlace(op->getLoc());
   std::string name = place.empty() ? word.str() : (place + "." + word).str();
   if (auto ref = weight ? weight.getDefiningOp<WeightRefOp>() : WeightRefOp())
     name = ref.getWeight().str();
-  return namePlace(op->getContext(), name, op->getLoc());
+  return locationOfPart(op, name, fields, {weight, bias});
 }
 
 static void expandGatedMLP(GatedMLPOp op) {
@@ -54,14 +73,15 @@ static void expandGatedMLP(GatedMLPOp op) {
   int64_t inner = rowsOf(op.getGate());
   auto input = cast<RankedTensorType>(op.getInput().getType());
   auto wide = activationType(input, inner, f32);
-  Value gate = LinearOp::create(builder, placeOfPart(op, op.getGate(), "gate_proj"), wide, op.getInput(), op.getGate(),
-                                op.getGateBias());
-  Value up = LinearOp::create(builder, placeOfPart(op, op.getUp(), "up_proj"), wide, op.getInput(), op.getUp(),
-                              op.getUpBias());
-  Value product = GateOp::create(builder, placeOfPart(op, Value(), "gate"),
+  StringRef linear[] = {"hidden_size", "intermediate_size", "mlp_bias"};
+  Value gate = LinearOp::create(builder, placeOfPart(op, "gate_proj", linear, op.getGate(), op.getGateBias()), wide,
+                                op.getInput(), op.getGate(), op.getGateBias());
+  Value up = LinearOp::create(builder, placeOfPart(op, "up_proj", linear, op.getUp(), op.getUpBias()), wide,
+                              op.getInput(), op.getUp(), op.getUpBias());
+  Value product = GateOp::create(builder, placeOfPart(op, "gate", {"intermediate_size", "hidden_act"}),
                                  activationType(input, inner, input.getElementType()), gate, up, op.getActivation());
-  Value down = LinearOp::create(builder, placeOfPart(op, op.getDown(), "down_proj"), op.getResult().getType(), product,
-                                op.getDown(), op.getDownBias());
+  Value down = LinearOp::create(builder, placeOfPart(op, "down_proj", linear, op.getDown(), op.getDownBias()),
+                                op.getResult().getType(), product, op.getDown(), op.getDownBias());
   op.replaceAllUsesWith(down);
   op.erase();
 }
@@ -74,11 +94,14 @@ static void expandLMHead(LMHeadOp op) {
   auto selected = RankedTensorType::get({result.getDimSize(0), width}, input.getElementType());
   auto normalised = RankedTensorType::get({result.getDimSize(0), width}, op.getComputeType());
   Value gathered =
-      GatherRowsOp::create(builder, placeOfPart(op, Value(), "rows"), selected, op.getInput(), op.getRows());
-  Value norm = RMSNormOp::create(builder, placeOfPart(op, op.getNorm(), "norm"), normalised, gathered, op.getNorm(),
-                                 op.getEpsAttr());
+      GatherRowsOp::create(builder, placeOfPart(op, "rows", {"hidden_size"}), selected, op.getInput(), op.getRows());
+  Value norm =
+      RMSNormOp::create(builder, placeOfPart(op, "norm", {"hidden_size", "rms_norm_eps", "model_type"}, op.getNorm()),
+                        normalised, gathered, op.getNorm(), op.getEpsAttr());
   // The head keeps its own place: its weight may be the embedding's.
-  Value logits = LinearOp::create(builder, op.getLoc(), result, norm, op.getWeight(), Value());
+  Location head =
+      locationOfPart(op, getPlace(op.getLoc()), {"vocab_size", "hidden_size", "tie_word_embeddings"}, op.getWeight());
+  Value logits = LinearOp::create(builder, head, result, norm, op.getWeight(), Value());
   op.replaceAllUsesWith(logits);
   op.erase();
 }

@@ -16,7 +16,7 @@
 
 #include "ir/Llama/DebugLog.h"
 #include "ir/Llama/Llama.h"
-#include "ir/Llama/Place.h"
+#include "ir/Llama/Provenance.h"
 #include "passes/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -371,7 +371,8 @@ private:
     SmallVector<Type> results = llvm::map_to_vector(interface.results, [](Value value) { return value.getType(); });
     std::string name = uniqueName((func.getSymName() + "." + wordFor(group)).str());
     // A kernel belongs to every layer that launches it; its ops keep the last words of their places.
-    Location loc = NameLoc::get(builder.getStringAttr(getLastWord(name)));
+    SmallVector<Location> places = llvm::map_to_vector(ops, [](Operation *op) { return op->getLoc(); });
+    Location loc = shareAmongLayers(FusedLoc::get(&getContext(), places), getLastWord(name));
     kernel = KernelOp::create(builder, loc, name, builder.getFunctionType(inputs, results));
     ++numKernels;
     QUIPU_DEBUG() << describeOp(group.anchor) << " makes kernel @" << name << " of "
@@ -385,7 +386,7 @@ private:
     for (Operation *op : ops) {
       Operation *copy = builder.clone(*op, mapping);
       StringRef word = getLastWord(getPlace(op->getLoc()));
-      copy->setLoc(word.empty() ? loc : Location(NameLoc::get(builder.getStringAttr(word))));
+      copy->setLoc(word.empty() ? loc : shareAmongLayers(op->getLoc(), word));
     }
     SmallVector<Value> yielded =
         llvm::map_to_vector(interface.results, [&](Value value) { return mapping.lookup(value); });

@@ -8,7 +8,7 @@
 
 #include "ir/Llama/DebugLog.h"
 #include "ir/Llama/Llama.h"
-#include "ir/Llama/Place.h"
+#include "ir/Llama/Provenance.h"
 #include "passes/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -80,7 +80,7 @@ private:
     Operation *inner = builder.clone(*sample, mapping);
     // A kernel's ops keep the last words of their places.
     if (StringRef word = getLastWord(getPlace(sample.getLoc())); !word.empty())
-      inner->setLoc(NameLoc::get(builder.getStringAttr(word)));
+      inner->setLoc(shareAmongLayers(sample.getLoc(), word));
     yield->insertOperands(1, inner->getResults());
     kernel.setFunctionType(FunctionType::get(context, kernel.getArgumentTypes(), yield->getOperandTypes()));
 

@@ -11,7 +11,7 @@
 
 #include "ir/Llama/DebugLog.h"
 #include "ir/Llama/Llama.h"
-#include "ir/Llama/Place.h"
+#include "ir/Llama/Provenance.h"
 #include "passes/Passes.h"
 #include "runtime/abi/ProgramValues.h"
 
@@ -159,7 +159,7 @@ private:
     OpBuilder inner(yield);
     // A kernel's ops keep the last words of their places.
     StringRef word = getLastWord(getPlace(scores.getLoc()));
-    Location loc = word.empty() ? kernel.getLoc() : Location(NameLoc::get(inner.getStringAttr(word)));
+    Location loc = word.empty() ? kernel.getLoc() : shareAmongLayers(scores.getLoc(), word);
     auto last = LogProbOp::create(inner, loc, scores.getResult().getType(), yield->getOperand(0), targets);
     yield->setOperands(ValueRange(last.getResult()));
     kernel.setFunctionType(FunctionType::get(&getContext(), body.getArgumentTypes(), yield->getOperandTypes()));

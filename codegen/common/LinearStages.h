@@ -105,6 +105,19 @@ struct StoreStage {
 using EpilogueStage =
     std::variant<BiasStage, RotateStage, GateStage, ResidualStage, ArgMaxStage, LogProbStage, AppendStage, StoreStage>;
 
+/// The op of a stage. Null for a stage that is a part of another op's: a bias is added by the product, and values are
+/// stored by what made them.
+inline mlir::Operation *opOf(const EpilogueStage &stage) {
+  return std::visit(
+      [](auto kind) -> mlir::Operation * {
+        if constexpr (requires { kind.op; })
+          return kind.op;
+        else
+          return nullptr;
+      },
+      stage);
+}
+
 /// The stage of type `StageT`, or null.
 template <typename StageT> const StageT *findStage(llvm::ArrayRef<EpilogueStage> stages) {
   for (const EpilogueStage &stage : stages)

@@ -2,6 +2,8 @@
 
 #include "codegen/cpu/ArgMax.h"
 
+#include "codegen/common/OpLocation.h"
+
 #include "codegen/cpu/Emitters.h"
 
 #include <limits>
@@ -80,6 +82,7 @@ Value BestOfTiles::choose(Value row) {
 }
 
 void emitLinearFewChoice(KernelBuilder &b, LinearTiles &region, CpuLinearScheduleAttr schedule, StringRef symbol) {
+  OpLocation location(b, region.find<ArgMaxStage>()->op);
   KernelFrame frame(b, region.kernel, symbol);
   BestOfTiles best(b, region, schedule);
   b.loop(frame.begin, frame.end, 1, [&](Value row) {

@@ -4,6 +4,7 @@
 
 #include "codegen/common/CodeModule.h"
 #include "codegen/common/LoneOp.h"
+#include "codegen/common/OpLocation.h"
 #include "codegen/cpu/CheckSchedule.h"
 #include "codegen/cpu/CpuEmitter.h"
 #include "codegen/cpu/Emitters.h"
@@ -124,7 +125,7 @@ LogicalResult emitCpuKernels(ModuleOp module, const CpuTarget &target, StringRef
       return LogicalResult(kernel.emitOpError()
                            << "has schedule " << kernel.getScheduleAttr() << ", which is not one for a CPU");
     builder.setInsertionPointToEnd(code->getBody());
-    builder.setLoc(kernel.getLoc());
+    builder.setLoc(mainOpOf(kernel)->getLoc());
     return LogicalResult::success(succeeded(emitter.checkKernel(kernel, target)) &&
                                   succeeded(emitter.emitKernel(builder, kernel, use, generated)));
   });

@@ -38,7 +38,7 @@ KernelFrame::KernelFrame(KernelBuilder &builder, KernelOp kernel, StringRef symb
   auto pointer = LLVM::LLVMPointerType::get(context);
   Type i64 = builder.getI64Type();
   auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(context), {pointer, pointer, i64, i64, pointer});
-  auto function = LLVM::LLVMFuncOp::create(builder, symbol, type);
+  auto function = LLVM::LLVMFuncOp::create(builder, kernel.getLoc(), symbol, type);
   Block *body = function.addEntryBlock(builder);
   builder.setInsertionPointToStart(body);
 

@@ -17,6 +17,7 @@
 
 #include "codegen/common/Activation.h"
 #include "codegen/common/CacheAddress.h"
+#include "codegen/common/OpLocation.h"
 #include "codegen/cpu/ArgMax.h"
 #include "codegen/cpu/Emitters.h"
 #include "codegen/cpu/LinearTiles.h"
@@ -107,6 +108,7 @@ private:
       exactInput = source;
       return;
     }
+    OpLocation location(b, norm);
     exactInput = input;
     Value gain = frame->argument(norm.getWeight());
     WeightOperand gains(b, norm.getWeight().getType());
@@ -115,7 +117,11 @@ private:
     Value indices = gather ? frame->argument(gather.getRows()) : Value();
 
     b.loop(b.i64(0), rows, 1, [&](Value row) {
-      Value from = indices ? b.widen(b.loadI32(b.at(indices, b.mul(row, 4)))) : row;
+      Value from = row;
+      if (gather) {
+        OpLocation ofGather(b, gather);
+        from = b.widen(b.loadI32(b.at(indices, b.mul(row, 4))));
+      }
       int64_t lanes = layout.lanes ? 1 : widestVector(inputs, schedule.getLanes());
       // Address of feature k of the row. Features lie side by side, or `layout.lanes` elements apart if rows lie in
       // lanes.
@@ -144,6 +150,7 @@ private:
 
   /// After this, row t of the product's input are integers and scales at `input + t * rounded->rowBytes()`.
   void roundInput() {
+    OpLocation location(b, region.quantize());
     // Behind the rows that a norm has made.
     if (region.norm())
       input = b.at(input, b.mul(rows, exactRowBytes()));
@@ -188,8 +195,11 @@ private:
         return b.sumLanesOfEach(sums);
       };
       TileOfRow values{section, at, number, row, sum(0), section.hasSecond ? sum(section.run) : Value()};
-      for (const EpilogueStage &stage : section.stages)
+      OpLocation location(b, nullptr);
+      for (const EpilogueStage &stage : section.stages) {
+        location.enter(opOf(stage));
         std::visit([&](const auto &kind) { emitStage(kind, values); }, stage);
+      }
     });
   }
 

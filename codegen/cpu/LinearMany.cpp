@@ -19,6 +19,7 @@
 
 #include "codegen/common/Activation.h"
 #include "codegen/common/CacheAddress.h"
+#include "codegen/common/OpLocation.h"
 #include "codegen/cpu/AmxProduct.h"
 #include "codegen/cpu/Emitters.h"
 #include "codegen/cpu/IntegerPanel.h"
@@ -161,8 +162,11 @@ private:
   }
 
   void emitEpilogue(TileOfRows tile) {
-    for (const EpilogueStage &stage : tile.section.stages)
+    OpLocation location(b, nullptr);
+    for (const EpilogueStage &stage : tile.section.stages) {
+      location.enter(opOf(stage));
       std::visit([&](const auto &kind) { emitStage(kind, tile); }, stage);
+    }
   }
 
   void emitTilePanel(const Section &section, const TilePosition &at, Value rowTile, int64_t vectors) {

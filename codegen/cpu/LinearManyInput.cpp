@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "codegen/common/OpLocation.h"
 #include "codegen/cpu/Emitters.h"
 #include "codegen/cpu/QuantizedInput.h"
 #include "codegen/cpu/TokenLanes.h"
@@ -23,6 +24,7 @@ public:
     source = b.at(frame.argument(region.source()), b.mul(rowTile, from.strideBytes()));
     if (!norm)
       return;
+    OpLocation location(b, norm);
     gain = frame.argument(norm.getWeight());
     SmallVector<Value> sum =
         b.loop(b.i64(0), b.i64(inputs), 1, {b.splat(0.0f, lanes)}, [&](Value k, ValueRange carried) {
@@ -37,6 +39,7 @@ public:
   Value feature(Value k) const {
     if (!norm)
       return load(k);
+    OpLocation location(b, RMSNormOp(norm));
     WeightOperand gains(b, RMSNormOp(norm).getWeight().getType());
     Value g = gains.run(gain, k).broadcast(0, lanes);
     return b.mulf(b.mulf(load(k), scale), g);
@@ -55,6 +58,7 @@ private:
 } // namespace
 
 void emitLinearManyNorm(KernelBuilder &b, LinearTiles &region, CpuLinearScheduleAttr schedule, StringRef symbol) {
+  OpLocation location(b, region.norm());
   KernelFrame frame(b, region.kernel, symbol);
   ActivationLayout to(region.workspaceType());
   b.loop(frame.begin, frame.end, 1, [&](Value rowTile) {
@@ -73,6 +77,7 @@ void emitLinearManyNorm(KernelBuilder &b, LinearTiles &region, CpuLinearSchedule
 }
 
 void emitLinearManyQuantize(KernelBuilder &b, LinearTiles &region, CpuLinearScheduleAttr schedule, StringRef symbol) {
+  OpLocation location(b, region.quantize());
   KernelFrame frame(b, region.kernel, symbol);
   auto block = static_cast<int64_t>(region.quantize().getBlock());
   Type element = getElementTypeOrSelf(region.exactInputType());

@@ -2,6 +2,8 @@
 
 #include "codegen/cpu/LogProb.h"
 
+#include "codegen/common/OpLocation.h"
+
 #include "codegen/common/Logarithm.h"
 #include "codegen/cpu/Emitters.h"
 
@@ -57,6 +59,7 @@ Value SoftmaxOfTiles::score(Value row, Value target) {
 }
 
 void emitLinearFewScores(KernelBuilder &b, LinearTiles &region, CpuLinearScheduleAttr schedule, StringRef symbol) {
+  OpLocation location(b, region.find<LogProbStage>()->op);
   KernelFrame frame(b, region.kernel, symbol);
   SoftmaxOfTiles softmax(b, region, schedule);
   LogProbOp op = region.find<LogProbStage>()->op;

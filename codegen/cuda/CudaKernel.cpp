@@ -6,6 +6,7 @@
 #include "codegen/common/CodeModule.h"
 #include "codegen/common/DenseWeights.h"
 #include "codegen/common/LoneOp.h"
+#include "codegen/common/OpLocation.h"
 #include "codegen/cuda/CudaEmitter.h"
 #include "codegen/cuda/Emitters.h"
 #include "codegen/cuda/SingleOps.h"
@@ -189,6 +190,7 @@ LogicalResult emitCudaKernels(ModuleOp module, const CudaTarget &target, StringR
     if (failed(bodies))
       return LogicalResult(failure());
     for (const CudaBody &body : *bodies) {
+      OpLocation location(builder, kernel);
       emitEntry(builder, kernel, body);
       generated.entries.push_back(body.entry);
     }
@@ -198,6 +200,7 @@ LogicalResult emitCudaKernels(ModuleOp module, const CudaTarget &target, StringR
     return failure();
   if (only.empty()) {
     parts.enter("services", builder);
+    builder.setLoc(NameLoc::get(builder.getStringAttr("services")));
     emitServices(builder);
   }
   return success();

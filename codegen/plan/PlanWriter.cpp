@@ -65,6 +65,8 @@ public:
       out.variants.clear();
     out.tokenizer = std::make_unique<plan::TokenizerT>(tablesOf(model.tokenizer.data));
 
+    if (options.insight)
+      out.insight = std::make_unique<plan::InsightT>(*options.insight);
     flatbuffers::FlatBufferBuilder builder;
     builder.Finish(plan::Plan::Pack(builder, &out), plan::PlanIdentifier());
     return std::vector<uint8_t>(builder.GetBufferPointer(), builder.GetBufferPointer() + builder.GetSize());

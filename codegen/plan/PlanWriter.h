@@ -22,6 +22,8 @@ struct PlanOptions {
   frontend::DType computeDType = frontend::DType::f32;
   /// Folder of the plan. Paths of weight files are stored relative to it. Empty if the plan is written to a stream.
   std::string folder;
+  /// What the compiler keeps for people; null: nothing.
+  const plan::InsightT *insight = nullptr;
 };
 
 /// The machine that a plan is for.

@@ -4,6 +4,7 @@
 
 #include "frontends/common/Layout.h"
 #include "frontends/common/PlanTypes.h"
+#include "ir/Llama/Provenance.h"
 #include "ir/Llama/WeightTypes.h"
 #include "runtime/abi/ProgramValues.h"
 #include "runtime/abi/SampleRule.h"
@@ -166,7 +167,9 @@ public:
   OwningOpRef<ModuleOp> build();
 
 private:
-  Location at(const Twine &place) { return NameLoc::get(builder.getStringAttr(place)); }
+  /// The location of an op that comes from these fields of the config, by Hugging Face's names, and from these weights.
+  Location at(const Twine &place, ArrayRef<StringRef> fields, ArrayRef<StringRef> weights = {});
+  llama::FieldAttr fieldAttr(StringRef name);
   Type element(DType type);
   /// T (or R) rows of `width` features.
   RankedTensorType rows(int64_t width, Type type) { return RankedTensorType::get({ShapedType::kDynamic, width}, type); }
@@ -179,8 +182,10 @@ private:
   Value bias(const std::string &symbol, bool present, Location loc);
 
   Value norm(const std::string &place, Value input);
-  Value linear(const std::string &place, Value input, bool hasBias);
-  Value rotate(const std::string &place, Value heads, Type type);
+  /// `fields`: those that say how many rows or columns the matrix has, besides hidden_size.
+  Value linear(const std::string &place, Value input, bool hasBias, ArrayRef<StringRef> fields);
+  /// `heads`: the field that counts them.
+  Value rotate(const std::string &place, Value input, Type type, StringRef heads);
   Value attention(const std::string &layerPlace, int64_t layer, Value input);
   Value feedForward(const std::string &layerPlace, Value input);
   Value add(const std::string &place, Value residual, Value update);
@@ -192,6 +197,8 @@ private:
   OpBuilder builder;
   DType compute;
   llvm::StringMap<RankedTensorType> weightTypes;
+  /// The tensor that has a weight.
+  llvm::StringMap<StringAttr> tensorOf;
   Type computeType, cacheType, f32;
   Value tokens, positions, sequences, outputRows, cache;
 };
@@ -233,6 +240,20 @@ static llama::SourceAttr sourceOf(MLIRContext *context, const ExpectedWeight &we
   return llama::SourceAttr::get(context, weight.tensor, range, llama::RangeAttr());
 }
 
+llama::FieldAttr GraphBuilder::fieldAttr(StringRef name) {
+  auto origin = llvm::find_if(config.origins, [&](const FieldOrigin &field) { return field.name == name; });
+  if (origin == config.origins.end())
+    return llama::FieldAttr::get(builder.getContext(), name, "", "", 0, "");
+  return llama::FieldAttr::get(builder.getContext(), name, origin->key, origin->file, origin->line, origin->reason);
+}
+
+Location GraphBuilder::at(const Twine &place, ArrayRef<StringRef> fields, ArrayRef<StringRef> weights) {
+  SmallVector<llama::FieldAttr> attributes =
+      llvm::map_to_vector(fields, [&](StringRef name) { return fieldAttr(name); });
+  SmallVector<StringAttr> tensors = llvm::map_to_vector(weights, [&](StringRef name) { return tensorOf.at(name); });
+  return llama::namePlaceOf(builder.getContext(), place, attributes, tensors);
+}
+
 void GraphBuilder::declareWeights() {
   for (const ExpectedWeight &weight : expectedWeights(config)) {
     SmallVector<int64_t> shape(weight.shape.begin(), weight.shape.end());
@@ -241,9 +262,10 @@ void GraphBuilder::declareWeights() {
     auto type = RankedTensorType::get(shape, llama::elementTypeOf(builder.getContext(), format));
     auto plus = isChanged ? builder.getF64FloatAttr(config.normPlus) : FloatAttr();
     weightTypes[weight.name] = type;
-    llama::WeightOp::create(builder, at(weight.name), builder.getStringAttr(weight.name), TypeAttr::get(type),
-                            convert(weight.role), builder.getArrayAttr({sourceOf(builder.getContext(), weight)}),
-                            DenseI64ArrayAttr(), plus);
+    tensorOf[weight.name] = builder.getStringAttr(weight.tensor);
+    llama::WeightOp::create(builder, at(weight.name, {}, {weight.name}), builder.getStringAttr(weight.name),
+                            TypeAttr::get(type), convert(weight.role),
+                            builder.getArrayAttr({sourceOf(builder.getContext(), weight)}), DenseI64ArrayAttr(), plus);
   }
 }
 
@@ -256,33 +278,48 @@ Value GraphBuilder::bias(const std::string &symbol, bool present, Location loc) 
 }
 
 Value GraphBuilder::norm(const std::string &place, Value input) {
-  Location loc = at(place);
+  SmallVector<StringRef> fields = {"hidden_size", "rms_norm_eps"};
+  if (config.normPlus != 0)
+    fields.push_back("model_type");
+  Location loc = at(place, fields, {place});
   return llama::RMSNormOp::create(builder, loc, rows(config.hiddenSize, computeType), input, weight(place, loc),
                                   builder.getF64FloatAttr(config.rmsNormEps));
 }
 
-Value GraphBuilder::linear(const std::string &place, Value input, bool hasBias) {
-  Location loc = at(place);
+Value GraphBuilder::linear(const std::string &place, Value input, bool hasBias, ArrayRef<StringRef> fields) {
+  SmallVector<StringRef> all = {"hidden_size"};
+  llvm::append_range(all, fields);
+  std::string biasName = place + ".bias";
+  SmallVector<StringRef> weights = {place};
+  if (hasBias) {
+    all.push_back("attention_bias");
+    weights.push_back(biasName);
+  }
+  Location loc = at(place, all, weights);
   Value matrix = weight(place, loc);
   int64_t width = cast<RankedTensorType>(matrix.getType()).getDimSize(0);
   return llama::LinearOp::create(builder, loc, rows(width, f32), input, matrix, bias(place, hasBias, loc));
 }
 
-Value GraphBuilder::rotate(const std::string &place, Value heads, Type type) {
-  int64_t width = cast<RankedTensorType>(heads.getType()).getDimSize(1);
-  return llama::RotaryOp::create(builder, at(place), rows(width, type), heads, positions,
+Value GraphBuilder::rotate(const std::string &place, Value input, Type type, StringRef heads) {
+  int64_t width = cast<RankedTensorType>(input.getType()).getDimSize(1);
+  SmallVector<StringRef> fields = {heads, "head_dim", "rope_theta"};
+  if (config.rope.scaling != RopeScaling::none || !config.rope.divisors.empty())
+    fields.push_back("rope_scaling");
+  return llama::RotaryOp::create(builder, at(place, fields), rows(width, type), input, positions,
                                  builder.getI64IntegerAttr(config.headDim), ropeAttr());
 }
 
 Value GraphBuilder::attention(const std::string &layerPlace, int64_t layer, Value input) {
   std::string place = layerPlace + "self_attn.";
-  Value query = linear(place + "q_proj", input, config.attentionBias);
-  Value key = linear(place + "k_proj", input, config.attentionBias);
-  Value value = linear(place + "v_proj", input, config.attentionBias);
-  query = rotate(place + "q_rotary", query, computeType);
-  key = rotate(place + "k_rotary", key, cacheType);
+  constexpr StringRef kHeads = "num_attention_heads", kKvHeads = "num_key_value_heads", kHeadDim = "head_dim";
+  Value query = linear(place + "q_proj", input, config.attentionBias, {kHeads, kHeadDim});
+  Value key = linear(place + "k_proj", input, config.attentionBias, {kKvHeads, kHeadDim});
+  Value value = linear(place + "v_proj", input, config.attentionBias, {kKvHeads, kHeadDim});
+  query = rotate(place + "q_rotary", query, computeType, kHeads);
+  key = rotate(place + "k_rotary", key, cacheType, kKvHeads);
 
-  Location append = at(place + "kv_append");
+  Location append = at(place + "kv_append", {"num_hidden_layers", kKvHeads, kHeadDim});
   auto layerType =
       llama::KVLayerType::get(builder.getContext(), config.numKvHeads, config.headDim, cacheType, options.page);
   Value kv = llama::KVLayerOp::create(builder, append, layerType, cache, builder.getI64IntegerAttr(layer));
@@ -292,29 +329,41 @@ Value GraphBuilder::attention(const std::string &layerPlace, int64_t layer, Valu
   double scoreScale = config.rope.amplitude * config.rope.amplitude / std::sqrt(double(config.headDim));
   uint32_t width = config.windowOf(uint32_t(layer));
   auto window = width ? builder.getI64IntegerAttr(width) : IntegerAttr();
+  SmallVector<StringRef> fields = {kHeads, kKvHeads, kHeadDim};
+  if (width)
+    fields.push_back("sliding_window");
+  if (width && !config.slidingLayers.empty())
+    fields.push_back("layer_types");
   auto attended = llama::AttentionOp::create(
-      builder, at(place + "attention"), rows(int64_t(config.numHeads) * config.headDim, computeType), Type(), query, kv,
-      positions, sequences, builder.getI64IntegerAttr(config.numHeads), builder.getI64IntegerAttr(config.numKvHeads),
-      builder.getF64FloatAttr(scoreScale), builder.getBoolAttr(true), window, IntegerAttr(), IntegerAttr());
-  return linear(place + "o_proj", attended.getResult(), config.attentionOutputBias);
+      builder, at(place + "attention", fields), rows(int64_t(config.numHeads) * config.headDim, computeType), Type(),
+      query, kv, positions, sequences, builder.getI64IntegerAttr(config.numHeads),
+      builder.getI64IntegerAttr(config.numKvHeads), builder.getF64FloatAttr(scoreScale), builder.getBoolAttr(true),
+      window, IntegerAttr(), IntegerAttr());
+  return linear(place + "o_proj", attended.getResult(), config.attentionOutputBias, {kHeads, kHeadDim});
 }
 
 Value GraphBuilder::feedForward(const std::string &layerPlace, Value input) {
   std::string place = layerPlace + "mlp";
-  Location loc = at(place);
-  Value gate = weight(place + ".gate_proj", loc);
-  Value up = weight(place + ".up_proj", loc);
-  Value down = weight(place + ".down_proj", loc);
-  Value gateBias = bias(place + ".gate_proj", config.mlpBias, loc);
-  Value upBias = bias(place + ".up_proj", config.mlpBias, loc);
-  Value downBias = bias(place + ".down_proj", config.mlpBias, loc);
+  std::string names[] = {place + ".gate_proj",      place + ".up_proj",      place + ".down_proj",
+                         place + ".gate_proj.bias", place + ".up_proj.bias", place + ".down_proj.bias"};
+  SmallVector<StringRef> fields = {"hidden_size", "intermediate_size", "hidden_act"};
+  SmallVector<StringRef> weights(std::begin(names), config.mlpBias ? std::end(names) : std::begin(names) + 3);
+  if (config.mlpBias)
+    fields.push_back("mlp_bias");
+  Location loc = at(place, fields, weights);
+  Value gate = weight(names[0], loc);
+  Value up = weight(names[1], loc);
+  Value down = weight(names[2], loc);
+  Value gateBias = bias(names[0], config.mlpBias, loc);
+  Value upBias = bias(names[1], config.mlpBias, loc);
+  Value downBias = bias(names[2], config.mlpBias, loc);
   return llama::GatedMLPOp::create(builder, loc, rows(config.hiddenSize, f32), input, gate, up, down, gateBias, upBias,
                                    downBias,
                                    llama::ActivationAttr::get(builder.getContext(), convert(config.activation)));
 }
 
 Value GraphBuilder::add(const std::string &place, Value residual, Value update) {
-  return llama::AddOp::create(builder, at(place), rows(config.hiddenSize, f32), residual, update);
+  return llama::AddOp::create(builder, at(place, {"hidden_size"}), rows(config.hiddenSize, f32), residual, update);
 }
 
 /// Sets the names by which the runtime knows the arguments (except the cache) and the results.
@@ -332,7 +381,7 @@ OwningOpRef<ModuleOp> GraphBuilder::build() {
   computeType = element(compute);
   cacheType = element(options.kvDType.value_or(compute));
 
-  OwningOpRef<ModuleOp> module = ModuleOp::create(at("model"));
+  OwningOpRef<ModuleOp> module = ModuleOp::create(at("model", {}));
   builder.setInsertionPointToEnd(module->getBody());
   declareWeights();
 
@@ -346,7 +395,7 @@ OwningOpRef<ModuleOp> GraphBuilder::build() {
   auto type = builder.getFunctionType(
       {indices, indices, indices, indices, cacheArgument, rules, recent, perRow(builder.getF64Type()), indices},
       {logitsType, indices, indices, perRow(f32)});
-  auto forward = func::FuncOp::create(builder, at("model"), "forward", type);
+  auto forward = func::FuncOp::create(builder, at("model", {}), "forward", type);
   forward->setAttr(llama::kProgramAttrName,
                    llama::ProgramAttr::get(builder.getContext(), llama::ProgramKind::Forward, 1, options.maxRows, 1));
   nameValues(forward);
@@ -358,7 +407,7 @@ OwningOpRef<ModuleOp> GraphBuilder::build() {
   outputRows = body->getArgument(3);
   cache = body->getArgument(4);
 
-  Location embed = at("embed_tokens");
+  Location embed = at("embed_tokens", {"vocab_size", "hidden_size"}, {"embed_tokens"});
   auto scale = config.embeddingScale != 1 ? builder.getF64FloatAttr(config.embeddingScale) : FloatAttr();
   Value state = llama::EmbeddingOp::create(builder, embed, rows(config.hiddenSize, f32), tokens,
                                            weight("embed_tokens", embed), scale);
@@ -367,17 +416,24 @@ OwningOpRef<ModuleOp> GraphBuilder::build() {
     state = add(place + "self_attn.residual", state, attention(place, i, norm(place + "input_layernorm", state)));
     state = add(place + "mlp.residual", state, feedForward(place, norm(place + "post_attention_layernorm", state)));
   }
-  Location head = at("lm_head");
-  Value logits = llama::LMHeadOp::create(builder, head, logitsType, state, outputRows, weight("norm", at("norm")),
-                                         weight(config.tieWordEmbeddings ? "embed_tokens" : "lm_head", head),
+  SmallVector<StringRef> headFields = {"vocab_size", "hidden_size", "rms_norm_eps"};
+  if (config.normPlus != 0)
+    headFields.push_back("model_type");
+  if (config.tieWordEmbeddings)
+    headFields.push_back("tie_word_embeddings");
+  StringRef headWeight = config.tieWordEmbeddings ? "embed_tokens" : "lm_head";
+  Location head = at("lm_head", headFields, {"norm", headWeight});
+  Value logits = llama::LMHeadOp::create(builder, head, logitsType, state, outputRows,
+                                         weight("norm", at("norm", {}, {"norm"})), weight(headWeight.str(), head),
                                          builder.getF64FloatAttr(config.rmsNormEps), TypeAttr::get(computeType));
-  Location choice = at("sample");
+  Location choice = at("sample", {"vocab_size"});
   Value greedy =
       llama::SampleOp::create(builder, choice, indices, logits, llama::SampleMode::Greedy, Value(), Value(), Value());
   Value drawn = llama::SampleOp::create(builder, choice, indices, logits, llama::SampleMode::Drawn,
                                         body->getArgument(5), body->getArgument(6), body->getArgument(7));
-  Value scores = llama::LogProbOp::create(builder, at("log_prob"), perRow(f32), logits, body->getArgument(8));
-  func::ReturnOp::create(builder, at("model"), {logits, greedy, drawn, scores});
+  Value scores =
+      llama::LogProbOp::create(builder, at("log_prob", {"vocab_size"}), perRow(f32), logits, body->getArgument(8));
+  func::ReturnOp::create(builder, at("model", {}), {logits, greedy, drawn, scores});
   return module;
 }
 

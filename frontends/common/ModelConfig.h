@@ -11,6 +11,8 @@
 #ifndef QUIPU_FRONTENDS_COMMON_MODELCONFIG_H
 #define QUIPU_FRONTENDS_COMMON_MODELCONFIG_H
 
+#include "frontends/common/FieldOrigin.h"
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -157,6 +159,8 @@ struct ModelConfig {
   std::optional<DType> declaredDtype;
 
   std::vector<Note> notes;
+  /// Where the fields stand, for the locations of ops.
+  std::vector<FieldOrigin> origins;
 };
 
 } // namespace quipu::frontend

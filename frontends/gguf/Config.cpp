@@ -38,6 +38,7 @@ private:
   void readWindow();
   void readVocabulary();
   void readBiases();
+  void traceOrigins();
   void note(std::string_view field, std::string text) {
     config.notes.push_back({Note::Kind::provenance, std::string(field), std::move(text)});
   }
@@ -168,6 +169,32 @@ void ConfigReader::readBiases() {
   config.mlpBias = has("ffn_gate");
 }
 
+void ConfigReader::traceOrigins() {
+  const FieldKey keys[] = {{"hidden_size", key("embedding_length")},
+                           {"intermediate_size", key("feed_forward_length")},
+                           {"num_hidden_layers", key("block_count")},
+                           {"num_attention_heads", key("attention.head_count")},
+                           {"num_key_value_heads", key("attention.head_count_kv")},
+                           {"head_dim", key("attention.key_length")},
+                           {"vocab_size", key("vocab_size")},
+                           {"max_position_embeddings", key("context_length")},
+                           {"rms_norm_eps", key("attention.layer_norm_rms_epsilon")},
+                           {"rope_theta", key("rope.freq_base")},
+                           {"rope_scaling", key("rope.scaling.type")},
+                           {"rope_scaling", key("rope.scaling.factor")},
+                           {"rope_scaling", key("rope.scale_linear")},
+                           {"sliding_window", key("attention.sliding_window")},
+                           {"tie_word_embeddings", std::string(kHeadName)},
+                           {"hidden_act", "general.architecture"},
+                           {"attention_bias", "general.architecture"},
+                           {"mlp_bias", "general.architecture"},
+                           {"model_type", "general.architecture"}};
+  auto lineOf = [&](const std::string &key) -> std::optional<uint32_t> {
+    return metadata.peek(key) ? std::optional<uint32_t>(0) : std::nullopt;
+  };
+  traceFields(config, metadata.path(), keys, lineOf, "not in the file: as its tensors have it");
+}
+
 ModelConfig ConfigReader::read() {
   config.architecture = architecture.className;
   readDimensions();
@@ -179,6 +206,7 @@ ModelConfig ConfigReader::read() {
   readBiases();
   config.fusedTensors = architecture.ofTransformers().fusedTensors;
   checkUnreadKeys(metadata, architecture.name, config.notes);
+  traceOrigins();
   return std::move(config);
 }
 

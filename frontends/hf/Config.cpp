@@ -254,6 +254,26 @@ static std::string modelName(const std::string &path) {
   return (error ? file : absolute.lexically_normal()).parent_path().filename().string();
 }
 
+/// "rope_scaling" and "rope_parameters" are the older and the newer form.
+static void traceOrigins(std::string_view text, const std::string &path, ModelConfig &config) {
+  std::vector<FieldKey> keys;
+  for (std::string_view name :
+       {"hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads",
+        "head_dim", "vocab_size", "max_position_embeddings", "rms_norm_eps", "hidden_act", "rope_theta", "rope_scaling",
+        "attention_bias", "mlp_bias", "tie_word_embeddings", "sliding_window", "layer_types", "model_type"})
+    keys.push_back({name, std::string(name)});
+  for (const char *key : {"rope_parameters.rope_theta", "rope_scaling.rope_theta", "rope_parameters"})
+    keys.push_back({"rope_theta", key});
+  keys.push_back({"rope_scaling", "rope_parameters"});
+  keys.push_back({"model_type", "architectures"});
+  std::map<std::string, uint32_t> lines = linesOfKeys(text);
+  auto lineOf = [&](const std::string &key) -> std::optional<uint32_t> {
+    auto found = lines.find(key);
+    return found == lines.end() ? std::nullopt : std::optional(found->second);
+  };
+  traceFields(config, path, keys, lineOf, "not in the file");
+}
+
 ModelConfig parseConfig(std::string_view text, const std::string &path) {
   json object = parseObject(text, path);
   Fields fields(object, path);
@@ -297,6 +317,7 @@ ModelConfig parseConfig(std::string_view text, const std::string &path) {
   if (fields.find("auto_map"))
     warn(config, "auto_map", "code that comes with the model is never run; the built-in architecture is used");
   checkUnreadFields(fields, architecture, config.notes);
+  traceOrigins(text, path, config);
   return config;
 }
 

@@ -118,6 +118,25 @@ static void checkGroup(const Header &header, const ModelConfig &config, const st
            "; export the model again with --version 1");
 }
 
+/// The header is numbers in a fixed order. The key of a field is its name in llama2.c.
+static void traceOrigins(const std::string &path, ModelConfig &config) {
+  static constexpr std::string_view kFields[] = {
+      "hidden_size",         "intermediate_size", "num_hidden_layers",      "num_attention_heads",
+      "num_key_value_heads", "vocab_size",        "max_position_embeddings"};
+  static_assert(std::size(kFields) == std::size(kNames));
+  std::vector<FieldKey> keys;
+  for (size_t i = 0; i < std::size(kFields); ++i)
+    keys.push_back({kFields[i], std::string(kNames[i])});
+  keys.push_back({"tie_word_embeddings", "shared_classifier"});
+  for (std::string_view name : {"head_dim", "rms_norm_eps", "rope_theta", "hidden_act"})
+    keys.push_back({name, std::string(name)});
+  auto lineOf = [&](const std::string &key) -> std::optional<uint32_t> {
+    bool isThere = key == "shared_classifier" || std::ranges::find(kNames, key) != std::end(kNames);
+    return isThere ? std::optional<uint32_t>(0) : std::nullopt;
+  };
+  traceFields(config, path, keys, lineOf, "not in the file: as in llama2.c");
+}
+
 static ModelConfig configOf(const Header &header, const std::string &path) {
   ModelConfig config;
   config.name = fs::path(path).stem().string();
@@ -146,6 +165,7 @@ static ModelConfig configOf(const Header &header, const std::string &path) {
   };
   note("rms_norm_eps", "not in the file: 1e-05, as in llama2.c");
   note("rope_theta", "not in the file: 10000, as in llama2.c");
+  traceOrigins(path, config);
   return config;
 }
 

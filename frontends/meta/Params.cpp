@@ -249,6 +249,32 @@ private:
 
 } // namespace
 
+static void traceOrigins(std::string_view text, const std::string &path, const std::string &prefix,
+                         ModelConfig &config) {
+  const FieldKey keys[] = {{"hidden_size", "dim"},
+                           {"intermediate_size", "hidden_dim"},
+                           {"intermediate_size", "multiple_of"},
+                           {"num_hidden_layers", "n_layers"},
+                           {"num_attention_heads", "n_heads"},
+                           {"num_key_value_heads", "n_kv_heads"},
+                           {"head_dim", "head_dim"},
+                           {"vocab_size", "vocab_size"},
+                           {"max_position_embeddings", "max_seq_len"},
+                           {"max_position_embeddings", "max_position_embeddings"},
+                           {"rms_norm_eps", "norm_eps"},
+                           {"rope_theta", "rope_theta"},
+                           {"rope_scaling", "use_scaled_rope"},
+                           {"tie_word_embeddings", "tied_embeddings"},
+                           {"sliding_window", "sliding_window"},
+                           {"hidden_act", "hidden_act"}};
+  std::map<std::string, uint32_t> lines = linesOfKeys(text);
+  auto lineOf = [&](const std::string &key) -> std::optional<uint32_t> {
+    auto found = lines.find(prefix + key);
+    return found == lines.end() ? std::nullopt : std::optional(found->second);
+  };
+  traceFields(config, path, keys, lineOf, "not in the file: as in Meta's program, or as the tensors have it");
+}
+
 Params parseParams(std::string_view text, const std::string &path) {
   json object = parseJson(text, path);
   if (!object.is_object())
@@ -258,6 +284,7 @@ Params parseParams(std::string_view text, const std::string &path) {
   bool isNested = nested != object.end() && nested->is_object();
   Fields fields(isNested ? *nested : object, path, isNested ? "model." : "");
   Params params = ParamsReader(fields).read();
+  traceOrigins(text, path, isNested ? "model." : "", params.config);
   if (isNested)
     params.config.notes.push_back({Note::Kind::provenance, "model", "the fields in it are read, and none beside it"});
   return params;

@@ -166,6 +166,46 @@ def Llama_ProgramAttr : Llama_Attr<"Program", "program"> {
 }
 
 //===----------------------------------------------------------------------===//
+// Origins (metadata of locations)
+//===----------------------------------------------------------------------===//
+
+def Llama_FieldAttr : Llama_Attr<"Field", "field"> {
+  let summary = "a field of a model's config";
+  let description = [{
+    `name` is what Hugging Face calls the field, whatever the format. `as` is what the file calls it, where this differs,
+    and `in` the file, and `line` the line there. A field that the file does not have has no line; `because` says where
+    its value comes from.
+
+    ```mlir
+    #llama.field<"num_key_value_heads" in "models/story/config.json" line 12>
+    #llama.field<"num_key_value_heads" as "llama.attention.head_count_kv" in "story.gguf">
+    #llama.field<"head_dim" in "models/story/config.json" because "= hidden_size / num_attention_heads">
+    ```
+  }];
+  let parameters = (ins StringRefParameter<>:$name, StringRefParameter<"", [{""}]>:$key,
+                        StringRefParameter<"", [{""}]>:$file, DefaultValuedParameter<"unsigned", "0">:$line,
+                        StringRefParameter<"", [{""}]>:$reason);
+  let assemblyFormat = "`<` $name (`as` $key^)? (`in` $file^)? (`line` $line^)? (`because` $reason^)? `>`";
+}
+
+def Llama_OriginAttr : Llama_Attr<"Origin", "origin"> {
+  let summary = "the fields of the config and the tensors that an op comes from";
+  let description = [{
+    The metadata of a fused location. `ir/Llama/Provenance.h` reads it. Tensors go by their canonical names. An op of a
+    kernel that several layers share has `{}` in place of the layer.
+
+    ```mlir
+    loc("layers.0.self_attn.k_proj"(fused<#llama.origin<
+        fields [<"num_key_value_heads" in "config.json" line 12>]
+        tensors ["layers.0.self_attn.k_proj"]>>[unknown]))
+    ```
+  }];
+  let parameters = (ins OptionalArrayRefParameter<"FieldAttr">:$fields,
+                        OptionalArrayRefParameter<"::mlir::StringAttr">:$tensors);
+  let assemblyFormat = "`<` (`fields` `[` $fields^ `]`)? (`tensors` `[` $tensors^ `]`)? `>`";
+}
+
+//===----------------------------------------------------------------------===//
 // Layouts (encodings of tensor types)
 //===----------------------------------------------------------------------===//
 

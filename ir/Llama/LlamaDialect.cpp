@@ -24,6 +24,19 @@ struct KernelInliner : mlir::DialectInlinerInterface {
       result.replaceAllUsesWith(yielded);
   }
 };
+
+/// Fields of the config are in the origins of almost all ops.
+struct FieldAliases : mlir::OpAsmDialectInterface {
+  using OpAsmDialectInterface::OpAsmDialectInterface;
+
+  AliasResult getAlias(mlir::Attribute attribute, llvm::raw_ostream &os) const final {
+    auto field = mlir::dyn_cast<FieldAttr>(attribute);
+    if (!field)
+      return AliasResult::NoAlias;
+    os << field.getName();
+    return AliasResult::FinalAlias;
+  }
+};
 } // namespace
 
 void LlamaDialect::initialize() {
@@ -33,7 +46,7 @@ void LlamaDialect::initialize() {
 #define GET_OP_LIST
 #include "ir/Llama/LlamaOps.cpp.inc"
       >();
-  addInterfaces<KernelInliner>();
+  addInterfaces<KernelInliner, FieldAliases>();
 }
 
 mlir::LogicalResult LlamaDialect::verifyOperationAttribute(mlir::Operation *op, mlir::NamedAttribute attribute) {

@@ -199,7 +199,7 @@ TEST(GraphBuilder, ForwardIsOneProgram) {
 TEST(GraphBuilder, LocationsNameThePlaceInTheModel) {
   Graph graph("{}");
   std::string text = graph.print();
-  EXPECT_EQ(graph.print().find("unknown"), std::string::npos);
+  EXPECT_EQ(graph.print().find("loc(unknown)"), std::string::npos);
   for (const char *place :
        {"\"embed_tokens\"", "\"layers.0.input_layernorm\"", "\"layers.1.self_attn.q_proj\"",
         "\"layers.1.self_attn.q_rotary\"", "\"layers.1.self_attn.k_rotary\"", "\"layers.1.self_attn.kv_append\"",

@@ -9,6 +9,7 @@
 #include "frontends/common/RopeLength.h"
 #include "ir/Llama/DebugLog.h"
 #include "ir/Llama/Llama.h"
+#include "ir/Llama/Provenance.h"
 #include "passes/Passes.h"
 #include "runtime/plan/Bundle.h"
 #include "runtime/plan/PlanFile.h"
@@ -18,6 +19,7 @@
 #include "runtime/support/WeightIdentity.h"
 #include "tools/common/Console.h"
 #include "tools/common/Process.h"
+#include "tools/quipu-compile/KernelRecord.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Pass/PassManager.h"
@@ -50,6 +52,29 @@ static std::string print(mlir::Operation *op) {
   return text;
 }
 
+/// A location without its origins.
+static mlir::Location placeForUser(mlir::Location loc) {
+  llvm::StringRef place = llama::placeOf(loc);
+  return place.empty() ? loc : mlir::NameLoc::get(mlir::StringAttr::get(loc.getContext(), place));
+}
+
+/// A part of the module, with the places of its ops alone.
+static std::string printWithPlaces(mlir::Operation *op) {
+  mlir::OwningOpRef<mlir::Operation *> copy = op->clone();
+  copy.get()->walk([](mlir::Operation *inner) {
+    inner->setLoc(placeForUser(inner->getLoc()));
+    for (mlir::Region &region : inner->getRegions())
+      for (mlir::BlockArgument argument : region.getArguments())
+        argument.setLoc(placeForUser(argument.getLoc()));
+  });
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  mlir::OpPrintingFlags flags;
+  copy.get()->print(stream, flags.enableDebugInfo(true, /*prettyForm=*/false).useLocalScope());
+  stream << "\n";
+  return text;
+}
+
 Compilation::Compilation(const CompileOptions &given, PhaseEdit edit)
     : options(given), edit(std::move(edit)), backend(Backend::create(options, timing)) {
   context.setThreadPool(threads);
@@ -57,6 +82,8 @@ Compilation::Compilation(const CompileOptions &given, PhaseEdit edit)
     statistics.emplace([](llvm::StringRef text) { printText(text.str()); });
     backend->statistics = &*statistics;
   }
+  if (options.keepIr)
+    insight.emplace();
   switchDebug();
   if (!options.stopAfter.empty())
     options.stopAfter = findPhase(options.stopAfter);
@@ -69,9 +96,9 @@ Compilation::Compilation(const CompileOptions &given, PhaseEdit edit)
       return mlir::success();
     std::string text;
     llvm::raw_string_ostream stream(text);
-    stream << diagnostic.getLocation() << ": " << diagnostic.str();
+    stream << placeForUser(diagnostic.getLocation()) << ": " << diagnostic.str();
     for (mlir::Diagnostic &note : diagnostic.getNotes())
-      stream << "\n  " << note.getLocation() << ": " << note.str();
+      stream << "\n  " << placeForUser(note.getLocation()) << ": " << note.str();
     isError ? printError(text) : printNote(text);
     return mlir::success();
   });
@@ -322,11 +349,11 @@ void Compilation::emitKernel() {
   std::string text;
   for (llama::KernelOp op : variant.module->getOps<llama::KernelOp>())
     if (op.getSymName() == options.kernel)
-      text += print(op);
+      text += printWithPlaces(op);
   text += "\n// -----\n\n";
   codegen::codeOf(*variant.module).walk([&](mlir::LLVM::LLVMFuncOp function) {
     if (!function.isExternal())
-      text += print(function);
+      text += printWithPlaces(function);
   });
   writeText(*output, text);
 }
@@ -347,6 +374,14 @@ void Compilation::emitPlan() {
     planOptions.folder = folder.string();
   }
   planOptions.computeDType = computeDType();
+  std::optional<plan::InsightT> kept;
+  if (insight) {
+    // Kernels of the other variants have no lines.
+    for (const codegen::PlanVariant &variant : llvm::drop_begin(compiled))
+      for (InsightRecord::Json &kernel : kernelRecord(variant.module, variant.isa + "."))
+        insight->section("kernels").push_back(std::move(kernel));
+    planOptions.insight = &kept.emplace(insight->pack());
+  }
   if (weightsOutput)
     roundWeights();
   std::vector<std::string> weightFiles;
@@ -391,7 +426,24 @@ void Compilation::roundWeights() {
   });
 }
 
+void Compilation::keepPhase(const std::string &name, mlir::ModuleOp op) {
+  if (!insight || name == kCodegenPhase)
+    return;
+  // The text of the last phase is the source of debug information.
+  if (name != phaseNames().rbegin()[1]) {
+    insight->addPhase(name, print(op));
+    return;
+  }
+  std::string source = takeSource(op);
+  insight->addPhase(name, source);
+  insight->setSource(source);
+  insight->section("fields") = fieldRecord(op);
+  insight->section("steps") = stepRecord(op);
+  insight->section("kernels") = kernelRecord(op);
+}
+
 void Compilation::dumpPhase(const std::string &name, mlir::ModuleOp op) {
+  keepPhase(name, op);
   if (options.dumpFolder.empty())
     return;
   char number[16];

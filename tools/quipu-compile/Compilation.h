@@ -9,6 +9,7 @@
 #include "runtime/support/OutputFile.h"
 #include "tools/quipu-compile/Backend.h"
 #include "tools/quipu-compile/CompilerThreads.h"
+#include "tools/quipu-compile/InsightRecord.h"
 #include "tools/quipu-compile/Options.h"
 #include "tools/quipu-compile/PhaseWatch.h"
 #include "tools/quipu-compile/Phases.h"
@@ -66,6 +67,8 @@ private:
   /// Checks before the work that the results can be written.
   void openOutputs();
   void dumpPhase(const std::string &name, mlir::ModuleOp op);
+  /// What --keep-ir keeps of a phase.
+  void keepPhase(const std::string &name, mlir::ModuleOp op);
 
   CompileOptions options;
   PhaseEdit edit;
@@ -80,6 +83,8 @@ private:
   /// One for the target that was asked for, then for the other targets of the plan. Only the first is printed.
   std::vector<Variant> variants;
   unsigned dumped = 0;
+  /// What --keep-ir asks for.
+  std::optional<InsightRecord> insight;
   /// What -o names.
   std::optional<OutputFile> output;
   /// What --quantize changes, and where it is written.

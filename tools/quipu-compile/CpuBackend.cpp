@@ -4,6 +4,7 @@
 
 #include "codegen/Passes.h"
 #include "codegen/common/CodeModule.h"
+#include "codegen/common/DebugLines.h"
 #include "codegen/cpu/CpuKernel.h"
 #include "tools/quipu-compile/KernelProgress.h"
 
@@ -29,6 +30,8 @@ std::unique_ptr<llvm::Module> CpuBackend::lower(mlir::ModuleOp module, llvm::LLV
       "lower to LLVM", [&] { return runPass(module, codegen::createLlamaLowerCpu({options.target}), statistics); });
   if (failed(lowered))
     fail(options.model, ": the kernels could not be lowered to LLVM");
+  if (options.keepIr && failed(codegen::addDebugLines(codegen::codeOf(module), codegen::DebugForm::Dwarf)))
+    fail(options.model, ": the kernels could not be given debug information");
   return timing.measure("optimise LLVM IR",
                         [&] { return take(codegen::cpu::translateToLLVM(codegen::codeOf(module), target, context)); });
 }

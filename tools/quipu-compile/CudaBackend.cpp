@@ -10,6 +10,7 @@
 
 #include "codegen/Passes.h"
 #include "codegen/common/CodeModule.h"
+#include "codegen/common/DebugLines.h"
 #include "codegen/cuda/toolchain/Assembler.h"
 #include "codegen/cuda/toolchain/Lowering.h"
 #include "codegen/cuda/toolchain/MachineCode.h"
@@ -55,6 +56,9 @@ void CudaBackend::lower(const Variant &variant) {
   });
   if (failed(lowered))
     fail(options.model, ": the kernels could not be lowered to LLVM");
+  if (options.keepIr &&
+      failed(codegen::addDebugLines(codegen::codeOf(*variant.module), codegen::DebugForm::Directives)))
+    fail(options.model, ": the kernels could not be given debug information");
   codegen::cuda::prepareCudaTranslation(*variant.module.get().getContext());
 }
 

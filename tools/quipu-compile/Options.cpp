@@ -94,6 +94,9 @@ void addCompileOptions(CLI::App &command, CompileOptions &options, std::string &
                    "Read all weights and keep a hash of every byte, for run --verify (default: of samples of each "
                    "tensor; of all where the weights are at most " +
                        std::to_string(kHashedWhole >> 20) + " MiB)");
+  command.add_flag("--keep-ir", options.keepIr,
+                   "Keep the module after every phase in the plan, what the compiler decided, and debug information, "
+                   "for quipu inspect, debuggers and profilers");
   command.add_option("--stop-after", options.stopAfter, "Write the module after this phase (implies --emit mlir)")
       ->type_name("PHASE");
   command.add_option("--dump-phases", options.dumpFolder, "Write the module after every phase into this folder")
@@ -169,6 +172,8 @@ std::optional<CompileOptions> parseCompileOptions(std::vector<std::string> argum
     throw UsageError("give one of --kernel and --stop-after");
   if (options.hashWeights && !isPlan)
     throw UsageError("--hash-weights goes with --emit plan or executable");
+  if (options.keepIr && options.emit == Emit::Mlir)
+    throw UsageError("--keep-ir goes with plans, executables and code: not with --emit mlir");
   if (options.bundle && options.emit != Emit::Plan)
     throw UsageError("--bundle goes with --emit plan");
   if (options.emit == Emit::Executable && options.output == "-")

@@ -30,7 +30,7 @@ struct CompileOptions {
   uint32_t maxBatch = 8;
   /// 0: the smaller of the model's context and kDefaultMaxSeq.
   uint32_t maxSeq = 0;
-  bool bundle = false, hashWeights = false, timing = false, verbose = false;
+  bool bundle = false, hashWeights = false, keepIr = false, timing = false, verbose = false;
   /// A phase's name; empty: the last one before code generation.
   std::string stopAfter;
   std::string dumpFolder;

@@ -199,6 +199,8 @@ std::shared_ptr<const PlanFile> PlanSource::compileCached(bool verbose, const st
   bool isCuda = target != arguments.end() && target[1].starts_with("cuda");
   if (verify)
     arguments.push_back("--hash-weights");
+  if (keepsIr)
+    arguments.push_back("--keep-ir");
   std::string folder = cacheFolder();
   if (folder.empty())
     fail("no folder for plans compiled on the fly: none of QUIPU_CACHE, XDG_CACHE_HOME and HOME is set; set one, or "

@@ -40,6 +40,9 @@ public:
   /// if compile flags are given with a plan.
   std::shared_ptr<const PlanFile> open(bool verbose = false, const std::string &device = "", bool verify = false) const;
 
+  /// A model is compiled with --keep-ir (runtime/plan/Insight.h).
+  void keepIr() { keepsIr = true; }
+
   /// The compile flags that were given, as quipu-compile takes them.
   std::vector<std::string> compileFlags() const;
 
@@ -47,6 +50,7 @@ private:
   std::shared_ptr<const PlanFile> compileCached(bool verbose, const std::string &device, bool verify) const;
 
   std::string source;
+  bool keepsIr = false;
   /// Name and value of each flag. The value is empty if the flag was not given.
   std::vector<std::pair<std::string, std::string>> flags;
 };

@@ -4,6 +4,7 @@
 
 #include "codegen/common/Activation.h"
 #include "codegen/common/CacheAddress.h"
+#include "codegen/common/OpLocation.h"
 #include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
@@ -86,8 +87,10 @@ PairValues LinearEpilogue::loadOutputs(Type element, Value rowPointer, const Ope
 }
 
 void LinearEpilogue::loadIfMissing(const EpilogueStage &stage, const OperandPlace &at, EpilogueOperands &operands) {
-  if (operands.of(stage).first.empty())
+  if (operands.of(stage).first.empty()) {
+    OpLocation location(b, opOf(stage));
     operands.of(stage) = std::visit([&](const auto &kind) { return loadStage(kind, at); }, stage);
+  }
 }
 
 EpilogueOperands LinearEpilogue::noOperands() {
@@ -198,8 +201,10 @@ PairValues LinearEpilogue::finish(const SectionTile &at, const EpilogueValues &v
   PairValues sums;
   sums.first.append(values.first);
   sums.second.append(values.second);
-  for (const EpilogueStage &stage : at.section.stages)
+  for (const EpilogueStage &stage : at.section.stages) {
+    OpLocation location(b, opOf(stage));
     std::visit([&](const auto &kind) { apply(kind, operands.of(stage), sums); }, stage);
+  }
   return sums;
 }
 
@@ -310,6 +315,10 @@ void LinearEpilogue::storeSection(const SectionTile &at, ArrayRef<EpilogueValues
 
 void LinearEpilogue::storeSections(size_t index, Value tile, ArrayRef<EpilogueValues> values) {
   const LinearSection &section = region.sections[index];
+  // Values are stored by the last stage that is an op.
+  OpLocation location(b, nullptr);
+  for (const EpilogueStage &stage : section.stages)
+    location.enter(opOf(stage));
   auto storeThis = [&] {
     storeSection({section, tile, section.firstRow ? b.sub(tile, section.firstRow / 16) : tile}, values);
     return CudaBuilder::Values();

@@ -18,6 +18,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "codegen/common/OpLocation.h"
 #include "codegen/cuda/Emitters.h"
 #include "codegen/cuda/linear/LinearEpilogue.h"
 #include "mlir/IR/TypeUtilities.h"
@@ -256,6 +257,7 @@ private:
   void copyGain() {
     if (!region.norm())
       return;
+    OpLocation location(b, region.norm());
     gain = b.at(shared, b.add(b.mul(warp, size.gainBytes), size.gainOffset));
     Value from = frame.argument(region.norm().getWeight());
     int64_t elements = 16 / bytesOf(size.gain), all = size.gainBytes / 16;
@@ -391,6 +393,7 @@ private:
   /// The normalised values of a row of the input. If scaleAfter, the factor 1 / rms is left out; finish() multiplies by
   /// it.
   Values normalise(Values xs, ArrayRef<Value> gains, int64_t row, State &state) {
+    OpLocation location(b, region.norm());
     for (auto [i, x] : llvm::enumerate(xs)) {
       if (sumsSquares()) {
         Value &sum = state.squares[row * squareParts() + i % squareParts()];
@@ -438,7 +441,10 @@ private:
   // The factor 1 / rms in front of the products
   //===--------------------------------------------------------------------===//
 
-  Value reciprocalRms(Value squares) { return b.reciprocalRms(squares, size.inputs, region.norm().getEps()); }
+  Value reciprocalRms(Value squares) {
+    OpLocation location(b, region.norm());
+    return b.reciprocalRms(squares, size.inputs, region.norm().getEps());
+  }
 
   Value squaresOf(Value warp, Value token) {
     return b.at(shared, b.add(b.mul(b.add(b.mul(warp, size.tokens), token), 4), size.squaresOffset));

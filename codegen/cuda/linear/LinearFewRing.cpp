@@ -29,6 +29,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "codegen/common/OpLocation.h"
 #include "codegen/cuda/Emitters.h"
 #include "codegen/cuda/linear/LinearEpilogue.h"
 #include "codegen/cuda/linear/LinearRing.h"
@@ -115,6 +116,7 @@ private:
   void loadGains() {
     if (!region.norm())
       return;
+    OpLocation location(b, region.norm());
     Value start = frame.argument(region.norm().getWeight());
     for (int64_t index = 0; index < runs(); ++index) {
       Value from = b.at(start, b.mul(b.widen(runOf(index).first), bytesOf(gain)));
@@ -146,6 +148,7 @@ private:
   /// Stores x * gain for the products and the sum of squares. Without scale_after it multiplies by 1 / rms first; with
   /// it finish() does.
   void normalise(Value from) {
+    OpLocation location(b, region.norm());
     SmallVector<Values> xs;
     for (int64_t index = 0; index < runs(); ++index)
       xs.push_back(b.loadRun(source, kRun, b.at(from, b.mul(runOf(index).first, bytesOf(source)))));
@@ -186,6 +189,7 @@ private:
   }
 
   Value reciprocalRms() {
+    OpLocation location(b, region.norm());
     Value place = b.at(shared, size.squaresOffset), total;
     for (int64_t i = 0; i < size.warps; ++i) {
       Value squares = b.load(b.getF32Type(), b.at(place, i * 4), 4);

@@ -8,6 +8,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "codegen/common/OpLocation.h"
 #include "codegen/cuda/Emitters.h"
 #include "codegen/cuda/SingleOps.h"
 #include "mlir/IR/TypeUtilities.h"
@@ -175,6 +176,7 @@ FailureOr<CudaBody> emitNormalise(LinearRegion &region, int64_t maxRows, const G
   if (failed(entry))
     return failure();
   return CudaBody{*entry, [region, entry = *entry](CudaBuilder &b, const CudaFrame &frame) {
+                    OpLocation location(b, region.norm());
                     NormaliseBody(b, region.gather(), region.norm(), region.workspaceType(), entry, frame,
                                   frame.workspace(0))
                         .emit();

@@ -2,6 +2,8 @@
 
 #include "codegen/cuda/linear/RowSoftmax.h"
 
+#include "codegen/common/OpLocation.h"
+
 #include "codegen/common/Logarithm.h"
 #include "codegen/cuda/Emitters.h"
 #include "codegen/cuda/linear/ManyTiles.h"
@@ -100,6 +102,7 @@ public:
       : b(b), region(region), frame(frame), parts(RowSoftmax::countParts(region, schedule)) {}
 
   void emit() {
+    OpLocation location(b, region.find<LogProbStage>()->op);
     frame.letNextStart();
     Value row = b.add(b.mul(frame.block(1), kWarps), b.warp());
     frame.waitForPrevious();

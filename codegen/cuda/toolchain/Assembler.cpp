@@ -44,6 +44,10 @@ static llvm::Error runPtxas(const std::string &program, llvm::ArrayRef<llvm::Str
   return llvm::createStringError(program + " failed:\n" + log);
 }
 
+/// Whether the code says which lines it comes from. The cubin then does too.
+static bool hasLines(llvm::StringRef ptx) { return ptx.contains("\n\t.loc\t"); }
+static constexpr const char *kKeepLines = "-lineinfo";
+
 static llvm::Expected<Cubin> assembleWithPtxas(const std::string &program, const std::string &ptx,
                                                const CudaTarget &target) {
   ScratchFile input, output;
@@ -54,7 +58,10 @@ static llvm::Expected<Cubin> assembleWithPtxas(const std::string &program, const
   Cubin cubin;
   cubin.assembler = program;
   std::string arch = "-arch=" + target.arch;
-  if (llvm::Error error = runPtxas(program, {"-v", "-O3", arch, input.path(), "-o", output.path()}, cubin.log))
+  llvm::SmallVector<llvm::StringRef> arguments = {"-v", "-O3", arch, input.path(), "-o", output.path()};
+  if (hasLines(ptx))
+    arguments.push_back(kKeepLines);
+  if (llvm::Error error = runPtxas(program, arguments, cubin.log))
     return error;
   llvm::Expected<std::vector<char>> bytes = output.read();
   if (!bytes)
@@ -127,9 +134,11 @@ static llvm::Expected<Cubin> assembleWithJitLink(JitLink &jit, const std::string
   jit.version(&major, &minor);
   cubin.assembler = "nvJitLink " + std::to_string(major) + "." + std::to_string(minor);
   std::string arch = "-arch=" + target.arch;
-  const char *arguments[] = {arch.c_str(), "-verbose"};
+  llvm::SmallVector<const char *> arguments = {arch.c_str(), "-verbose"};
+  if (hasLines(ptx))
+    arguments.push_back(kKeepLines);
   JitLink::Handle handle = nullptr;
-  if (jit.create(&handle, std::size(arguments), arguments) != JitLink::kSuccess)
+  if (jit.create(&handle, arguments.size(), arguments.data()) != JitLink::kSuccess)
     return llvm::createStringError(cubin.assembler + " does not know " + target.arch);
   llvm::scope_exit destroy([&] { jit.destroy(&handle); });
   size_t size = 0;

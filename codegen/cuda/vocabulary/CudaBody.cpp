@@ -2,6 +2,7 @@
 
 #include "codegen/cuda/vocabulary/CudaBody.h"
 
+#include "codegen/common/OpLocation.h"
 #include "codegen/cuda/vocabulary/KernelFunction.h"
 #include "runtime/abi/CudaLimits.h"
 #include "runtime/abi/KernelAbi.h"
@@ -35,6 +36,7 @@ void emitEntry(CudaBuilder &b, KernelOp kernel, const CudaBody &body) {
     function.setResidentBlocks(body.residentBlocks);
   for (unsigned i = 0; i < maps; ++i)
     declareTensorMap(b, function.op(), pointers + kNumDims + i);
+  OpLocation location(b, mainOpOf(kernel));
   ValueRange parameters = function.parameters();
   DependentLaunch handover;
   CudaFrame frame(b, handover, kernel,

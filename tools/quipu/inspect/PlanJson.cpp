@@ -2,6 +2,7 @@
 
 #include "tools/quipu/inspect/PlanJson.h"
 #include "runtime/abi/TensorPieces.h"
+#include "runtime/plan/Insight.h"
 #include "runtime/plan/Steps.h"
 #include "tools/quipu/inspect/PlanNames.h"
 
@@ -234,6 +235,10 @@ static Json programJson(const plan::Plan &plan, const plan::Program &program) {
           {"sequences", sequences}};
 }
 
+static Json insightJson(const Insight &insight) {
+  return {{"phases", insight.phases()}, {"record", Json::parse(insight.record())}};
+}
+
 Json planJson(const PlanFile &file) {
   const plan::Plan &plan = file.plan();
   Json result = {{"producer", text(plan.producer())},
@@ -299,6 +304,8 @@ Json planJson(const PlanFile &file) {
       result["tokenizer"]["merges"] = bpe->merges() ? bpe->merges()->size() : 0;
     }
   }
+  if (Insight::isIn(file))
+    result["insight"] = insightJson(Insight::of(file));
   return result;
 }
 
