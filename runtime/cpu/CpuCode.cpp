@@ -4,13 +4,17 @@
 #include "runtime/abi/KernelAbi.h"
 #include "runtime/support/Descriptor.h"
 #include "runtime/support/Error.h"
+#include "runtime/support/Hash.h"
+#include "runtime/support/OutputFile.h"
 #include "runtime/support/TemporaryName.h"
 
 #include <cerrno>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <dlfcn.h>
 #include <elf.h>
+#include <filesystem>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -38,12 +42,41 @@ static void checkElf(std::span<const uint8_t> elf, const std::string &planName) 
          "; compile the model for it");
 }
 
+/// The file in which the user wants the code to stay, so that profilers find its symbols when the program has ended.
+/// Empty: no file is wanted. The name has a hash of the code, so files of other plans stay as they are.
+static std::string keepCode(std::span<const uint8_t> elf, const std::string &planName) {
+  const char *folder = getenv(kCodeFolderVariable);
+  if (!folder || !*folder)
+    return {};
+  std::string hash = toHex(hashBytes(elf.data(), elf.size())).substr(0, 16);
+  std::filesystem::path path =
+      std::filesystem::path(folder) / concat(std::filesystem::path(planName).stem().string(), "-", hash, ".so");
+  std::error_code error;
+  if (std::filesystem::file_size(path, error) == elf.size() && !error)
+    return path.string();
+  std::filesystem::create_directories(folder, error);
+  if (error)
+    fail(kCodeFolderVariable, " names ", folder, ", where code is to be kept: cannot create the folder: ",
+         error.message());
+  OutputFile file(path.string());
+  file.write(elf.data(), elf.size());
+  file.commit();
+  return path.string();
+}
+
 CpuCode::CpuCode(std::span<const uint8_t> elf, const std::string &planName) {
   checkElf(elf, planName);
+  if (std::string path = keepCode(elf, planName); !path.empty()) {
+    handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (!handle)
+      fail(planName, ": cannot load code: ", dlerror(), " (", kCodeFolderVariable, " names the folder)");
+    return;
+  }
   std::string reason;
   fd = memfd_create("quipu-code", MFD_CLOEXEC);
   if (fd >= 0 && writeAll(fd, elf.data(), elf.size()) == 0) {
-    handle = dlopen(concat("/proc/self/fd/", fd).c_str(), RTLD_NOW | RTLD_LOCAL);
+    // A debugger opens the path too: with the process's number it finds this file and its symbols.
+    handle = dlopen(concat("/proc/", getpid(), "/fd/", fd).c_str(), RTLD_NOW | RTLD_LOCAL);
     if (!handle)
       reason = dlerror();
   }
@@ -69,7 +102,8 @@ CpuCode::CpuCode(std::span<const uint8_t> elf, const std::string &planName) {
 
 CpuCode::~CpuCode() {
   dlclose(handle);
-  close(fd);
+  if (fd >= 0)
+    close(fd);
 }
 
 const void *CpuCode::lookup(const char *symbol) const { return dlsym(handle, symbol); }

@@ -10,7 +10,11 @@
 
 namespace quipu {
 
-/// A shared library in memory that the system's loader loads.
+/// A variable of the environment: a folder in which the code of plans stays as files, for profilers. They read symbols
+/// and lines when the program that had the code in memory has ended.
+inline constexpr const char *kCodeFolderVariable = "QUIPU_CODE_FOLDER";
+
+/// A shared library in memory, or in the folder of kCodeFolderVariable, that the system's loader loads.
 class CpuCode : public CodeModule {
 public:
   /// Throws Error if the bytes are not a shared library for this machine, or the loader refuses them.
@@ -21,7 +25,7 @@ public:
 
 private:
   /// Descriptor of the memory file. It stays open as long as the library is loaded. The loader knows libraries by path,
-  /// so /proc/self/fd/N must not become the path of another file.
+  /// so /proc/PID/fd/N must not become the path of another file. -1: the library is a file on disk.
   int fd = -1;
   void *handle = nullptr;
 };

@@ -82,6 +82,27 @@ TEST(CpuCode, LibrariesStayApart) {
   EXPECT_NE(first.lookup("toy_embed"), third.lookup("toy_embed"));
 }
 
+// Test: where a variable names a folder, the code stays there for profilers, once for each content.
+TEST(CpuCode, StaysInTheFolderOfTheVariable) {
+  std::vector<uint8_t> elf = readFile(QUIPU_TOY_KERNELS);
+  TempFolder folder;
+  setenv(kCodeFolderVariable, folder.path("code").c_str(), 1);
+  for (int i = 0; i < 2; ++i) {
+    CpuCode code(elf, "plans/some.qplan");
+    EXPECT_NE(code.lookup("toy_embed"), nullptr);
+  }
+  std::vector<std::string> names;
+  for (const auto &entry : std::filesystem::directory_iterator(folder.path("code")))
+    names.push_back(entry.path().filename().string());
+  ASSERT_EQ(names.size(), 1u);
+  EXPECT_TRUE(names[0].starts_with("some-") && names[0].ends_with(".so")) << names[0];
+  EXPECT_EQ(readFile(folder.path("code/" + names[0])), elf);
+  // A folder that cannot be made.
+  setenv(kCodeFolderVariable, "/dev/null/code", 1);
+  EXPECT_NE(errorOf([&] { CpuCode code(elf, "p"); }).find("QUIPU_CODE_FOLDER names /dev/null/code"), std::string::npos);
+  unsetenv(kCodeFolderVariable);
+}
+
 TEST(CpuCode, RefusesWhatIsNoLibrary) {
   EXPECT_NE(errorOf([] { CpuCode code(std::vector<uint8_t>{1, 2, 3}, "p"); }).find("shared library"),
             std::string::npos);

@@ -1,5 +1,6 @@
 //===- Inspect.cpp - quipu inspect: everything the compiler did --------------------------===//
 
+#include "runtime/plan/Insight.h"
 #include "runtime/support/Error.h"
 #include "runtime/support/OutputFile.h"
 #include "tools/common/Console.h"
@@ -11,6 +12,7 @@
 #include "tools/quipu/inspect/GpuCode.h"
 #include "tools/quipu/inspect/PlanJson.h"
 #include "tools/quipu/inspect/PlanText.h"
+#include "tools/quipu/inspect/TraceOptions.h"
 
 #include <memory>
 #include <optional>
@@ -23,6 +25,7 @@ struct InspectCommand {
   std::string phase, kernel, form = "mlir", output = "-";
   std::optional<uint32_t> module;
   CLI::Option *formOption = nullptr;
+  TraceOptions trace;
   bool memory = false, weights = false, json = false, verbose = false;
   /// Passes, with commas between them.
   std::string debugOnly;
@@ -32,6 +35,7 @@ struct InspectCommand {
 private:
   bool isGpuForm() const { return form == "ptx" || form == "sass"; }
   std::string kernelCode(const PlanFile &plan) const;
+  std::string phaseText(const Insight &insight) const;
   void writeModule(const PlanFile &plan, OutputFile &file) const;
   /// Starts quipu-compile on the model.
   int compiler(std::vector<std::string> arguments) const;
@@ -60,6 +64,16 @@ std::string InspectCommand::kernelCode(const PlanFile &plan) const {
   return disassembleKernel(plan, kernel);
 }
 
+/// What a plan has of its phases.
+std::string InspectCommand::phaseText(const Insight &insight) const {
+  if (phase != "list")
+    return insight.phase(phase);
+  std::string names;
+  for (const std::string &name : insight.phases())
+    names += name + "\n";
+  return names;
+}
+
 void InspectCommand::writeModule(const PlanFile &plan, OutputFile &file) const {
   const auto &modules = *plan.plan().modules();
   if (*module >= modules.size())
@@ -74,21 +88,24 @@ int InspectCommand::run() {
     throw UsageError("--as says how a kernel is shown; name it with --kernel");
   if (output != "-" && !module)
     throw UsageError("-o takes the bytes of --module; redirect the output of everything else");
-  if (int(json) + int(memory) + int(weights) + int(module.has_value()) + int(!phase.empty()) + int(!kernel.empty()) > 1)
-    throw UsageError("give one of --json, --memory, --weights-table, --module, --phase and --kernel");
-  bool compiles = !phase.empty() || (!kernel.empty() && !isGpuForm());
+  trace.check(kernel);
+  if (trace.needsIr())
+    source.keepIr();
+  if (int(json && !trace.traces()) + int(trace.traces()) + int(memory) + int(weights) + int(module.has_value()) +
+          int(!phase.empty()) + int(!kernel.empty()) >
+      1)
+    throw UsageError("give one of --json, --memory, --weights-table, --module, --phase, --kernel, --origin and "
+                     "--address");
+  bool compiles = !phase.empty() || (!kernel.empty() && !isGpuForm() && !trace.withSource);
   if (!debugOnly.empty() && (!compiles || !source.isModel()))
     throw UsageError(std::string(kDebugOnly) +
                      " says what passes decide while a model is compiled: it goes with a model, "
                      "and with --phase or --kernel");
-  if (phase == "list")
+  if (phase == "list" && source.isModel())
     return runCompiler({"--list-phases"});
-  if (!phase.empty()) {
-    if (!source.isModel())
-      fail(source.path(), ": a plan holds the result of the last phase only; give the model to see its phases");
+  if (!phase.empty() && source.isModel())
     return compiler({"--emit", "mlir", "--stop-after", phase, "-o", "-"});
-  }
-  if (!kernel.empty() && source.isModel() && !isGpuForm())
+  if (!kernel.empty() && source.isModel() && !isGpuForm() && !trace.withSource)
     return compiler({"--emit", form, "--kernel", kernel, "-o", "-"});
 
   std::optional<OutputFile> target;
@@ -99,6 +116,12 @@ int InspectCommand::run() {
   std::shared_ptr<const PlanFile> plan = source.open(verbose);
   if (target)
     writeModule(*plan, *target);
+  else if (!phase.empty())
+    out().write(phaseText(Insight::of(*plan)));
+  else if (trace.traces())
+    out().write(trace.text(*plan, json));
+  else if (trace.withSource)
+    out().write(trace.kernelText(*plan, source, kernel, form));
   else if (!kernel.empty())
     out().write(kernelCode(*plan));
   else if (json)
@@ -123,6 +146,7 @@ void addInspect(CLI::App &program, Action &action) {
   state->formOption = command->add_option("--as", state->form, "Form of the kernel: mlir, llvm, asm; CUDA: ptx, sass")
                           ->capture_default_str()
                           ->check(CLI::IsMember({"mlir", "llvm", "asm", "ptx", "sass"}));
+  state->trace.addOptions(*command);
   addNumber(*command, "--module", state->module, "Write the bytes of one code module, counted from 0");
   command->add_option("-o", state->output, "File for --module (default: standard output)")->type_name("FILE");
   command->add_flag("--memory", state->memory, "Only the memory plan: every program's arena, step by step");

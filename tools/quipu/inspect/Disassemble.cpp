@@ -34,7 +34,7 @@ CodeDescriptor::~CodeDescriptor() { close(fd); }
 
 std::string CodeDescriptor::path() const { return concat("/proc/", getpid(), "/fd/", fd); }
 
-std::string disassembleKernel(const PlanFile &file, const std::string &name) {
+std::string disassembleKernel(const PlanFile &file, const std::string &name, bool withLines) {
   const plan::Kernel &kernel = findKernel(file, name);
   std::string symbols;
   for (const plan::Entry *entry : *kernel.entries())
@@ -48,6 +48,8 @@ std::string disassembleKernel(const PlanFile &file, const std::string &name) {
     for (const char *tool : {"llvm-objdump-22", "llvm-objdump", "objdump"}) {
       bool gnu = strcmp(tool, "objdump") == 0;
       std::vector<std::string> command = {tool, "-d", "--no-show-raw-insn"};
+      if (withLines)
+        command.push_back("-l");
       if (!gnu)
         command.push_back("--disassemble-symbols=" + symbols);
       else

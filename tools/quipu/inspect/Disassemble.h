@@ -26,9 +26,10 @@ private:
   int fd;
 };
 
-/// The instructions of a kernel's entries, from llvm-objdump or objdump. Throws Error if the plan has no such kernel
-/// (it lists the kernels), or no disassembler is installed.
-std::string disassembleKernel(const PlanFile &plan, const std::string &kernel);
+/// The instructions of a kernel's entries, from llvm-objdump or objdump. `withLines`: also where their lines begin, if
+/// the code says it. Throws Error if the plan has no such kernel (it lists the kernels), or no disassembler is
+/// installed.
+std::string disassembleKernel(const PlanFile &plan, const std::string &kernel, bool withLines = false);
 
 } // namespace quipu::tool
 

@@ -15,7 +15,7 @@
 
 namespace quipu::tool {
 
-static std::vector<std::string> symbolsOf(const plan::Kernel &kernel) {
+std::vector<std::string> symbolsOf(const plan::Kernel &kernel) {
   std::vector<std::string> symbols;
   for (const plan::Entry *entry : *kernel.entries())
     symbols.push_back(text(entry->symbol()));
@@ -86,23 +86,41 @@ std::string kernelPtx(const PlanFile &file, const std::string &name) {
   return result;
 }
 
-std::string kernelSass(const PlanFile &file, const std::string &name) {
-  const plan::Kernel &kernel = findKernel(file, name);
-  const plan::CodeModule *module = findModule(file.plan(), kernel, plan::CodeFormat::cubin);
+static const plan::CodeModule &findCubin(const PlanFile &file, const std::string &name) {
+  const plan::CodeModule *module = findModule(file.plan(), findKernel(file, name), plan::CodeFormat::cubin);
   if (!module)
     fail(file.path(), ": holds no machine code for kernel ", name,
          " (there was no ptxas when it was compiled, or it is for any GPU); see --as ptx");
+  return *module;
+}
+
+std::string kernelSassWithLines(const PlanFile &file, const std::string &name) {
+  const plan::CodeModule &module = findCubin(file, name);
+  std::vector<std::string> tools = findCudaProgram("nvdisasm");
+  if (tools.empty())
+    fail("no nvdisasm found; install it (part of the CUDA toolkit), or see --as ptx");
+  CodeDescriptor code(module);
+  std::optional<std::string> listing =
+      captureProcess({tools.front(), "--print-line-info", "--print-code", code.path()});
+  if (!listing)
+    fail(tools.front(), ": cannot list code for ", module.isa()->string_view(),
+         "; take one of a toolkit as new as the ptxas that made it, or see --as ptx");
+  return *listing;
+}
+
+std::string kernelSass(const PlanFile &file, const std::string &name) {
+  const plan::CodeModule &module = findCubin(file, name);
   std::string symbols;
-  for (const std::string &symbol : symbolsOf(kernel))
+  for (const std::string &symbol : symbolsOf(findKernel(file, name)))
     symbols += (symbols.empty() ? "" : ",") + symbol;
   std::vector<std::string> tools = findCudaProgram("cuobjdump");
   if (tools.empty())
     fail("no cuobjdump found; install it (part of the CUDA toolkit), or see --as ptx");
-  CodeDescriptor code(*module);
+  CodeDescriptor code(module);
   std::optional<std::string> listing =
       captureProcess({tools.front(), "--dump-sass", "--function", symbols, code.path()});
   if (!listing)
-    fail(tools.front(), ": cannot list code for ", module->isa()->string_view(),
+    fail(tools.front(), ": cannot list code for ", module.isa()->string_view(),
          "; take one of a toolkit as new as the ptxas that made it, or see --as ptx");
   return *listing;
 }

@@ -6,11 +6,19 @@
 #include "runtime/plan/PlanFile.h"
 
 #include <string>
+#include <vector>
 
 namespace quipu::tool {
 
 /// The directives of the module, then the PTX of the kernel's entries. Throws Error if the plan has no such kernel.
 std::string kernelPtx(const PlanFile &plan, const std::string &kernel);
+
+/// The names of a kernel's entries in code.
+std::vector<std::string> symbolsOf(const plan::Kernel &kernel);
+
+/// The machine code of the module that has the kernel, with the lines that it comes from, from nvdisasm. Throws Error
+/// as kernelSass does.
+std::string kernelSassWithLines(const PlanFile &plan, const std::string &kernel);
 
 /// The machine code (SASS) of a kernel's entries, from cuobjdump. Throws Error if the plan has no such kernel or only
 /// PTX for it, or there is no cuobjdump.

@@ -1,0 +1,53 @@
+//===- KernelOrigins.h - What of a model the code of a plan comes from ------*- C++ -*-===//
+//
+// Reads the parts "fields" and "kernels" of the record that --keep-ir leaves in a plan
+// (tools/quipu-compile/KernelRecord.h).
+//
+//===----------------------------------------------------------------------------------===//
+
+#ifndef QUIPU_TOOLS_QUIPU_INSPECT_KERNELORIGINS_H
+#define QUIPU_TOOLS_QUIPU_INSPECT_KERNELORIGINS_H
+
+#include "runtime/plan/PlanFile.h"
+
+#include <nlohmann/json.hpp>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace quipu::tool {
+
+class KernelOrigins {
+public:
+  using Json = nlohmann::ordered_json;
+
+  /// Throws Error if the plan was compiled without --keep-ir.
+  explicit KernelOrigins(const PlanFile &plan);
+
+  const Json &kernels() const { return record.at("kernels"); }
+  /// The record of a kernel. Throws Error if there is none.
+  const Json &kernel(const std::string &name) const;
+
+  /// The op of a kernel at this line of the source. The kernel itself, which has no "op", for its first line and for
+  /// lines of no op.
+  const Json &opAt(const Json &kernel, uint32_t line) const;
+
+  /// A field of the config, by Hugging Face's name or by that of the file. Throws Error that lists the fields.
+  const Json &field(const std::string &name) const;
+
+  /// "models/story/config.json:21: "num_key_value_heads": 3", or why the file does not have it.
+  std::string fieldText(const Json &field) const;
+
+  /// A line of the source without its location. Empty if there is none.
+  std::string sourceLine(uint32_t line) const;
+
+private:
+  const PlanFile &plan;
+  Json record;
+  std::vector<std::string> source;
+};
+
+} // namespace quipu::tool
+
+#endif // QUIPU_TOOLS_QUIPU_INSPECT_KERNELORIGINS_H

@@ -1,0 +1,69 @@
+//===- TraceOptions.cpp - The options of inspect that trace code --------------------------===//
+
+#include "tools/quipu/inspect/TraceOptions.h"
+
+#include "runtime/support/Error.h"
+#include "tools/common/Console.h"
+#include "tools/common/Process.h"
+#include "tools/quipu/Command.h"
+#include "tools/quipu/JsonText.h"
+#include "tools/quipu/inspect/Listing.h"
+#include "tools/quipu/inspect/Trace.h"
+
+#include <optional>
+#include <vector>
+
+namespace quipu::tool {
+
+void TraceOptions::addOptions(CLI::App &command) {
+  command
+      .add_option("--origin", origin,
+                  "Print where a field of the config stands (num_key_value_heads), and the instructions that come "
+                  "from it (of a plan that was compiled with --keep-ir, or of a model)")
+      ->type_name("FIELD");
+  command
+      .add_option("--address", address,
+                  "Print what the instruction at this address comes from: op, place, fields of the config, tensors "
+                  "(decode.qkv+0x40, as perf and gdb say it)")
+      ->type_name("SYMBOL+OFFSET");
+  command.add_flag("--with-source", withSource,
+                   "With --kernel: print beside each instruction the op that it is made of");
+}
+
+void TraceOptions::check(const std::string &kernel) const {
+  if (withSource && kernel.empty())
+    throw UsageError("--with-source says how a kernel is shown; name it with --kernel");
+  if (!origin.empty() && !address.empty())
+    throw UsageError("give one of --origin and --address");
+}
+
+std::string TraceOptions::text(const PlanFile &plan, bool json) const {
+  if (json)
+    return jsonText(origin.empty() ? addressJson(plan, address) : originJson(plan, origin)) + "\n";
+  return origin.empty() ? addressText(plan, address) : originText(plan, origin);
+}
+
+/// LLVM's IR of a kernel, with debug information. A plan does not have it.
+static std::string llvmOf(const PlanSource &source, const std::string &kernel) {
+  if (!source.isModel())
+    fail(source.path(), ": a plan holds no LLVM IR; --as llvm needs the model");
+  std::vector<std::string> command = {compilerPath(), source.path(), "--emit", "llvm", "--kernel",
+                                      kernel,         "--keep-ir",   "-o",     "-"};
+  for (const std::string &flag : source.compileFlags())
+    command.push_back(flag);
+  std::optional<std::string> text = captureProcess(command);
+  if (!text)
+    fail(source.path(), ": its kernel ", kernel, " could not be compiled to LLVM IR");
+  return *text;
+}
+
+std::string TraceOptions::kernelText(const PlanFile &plan, const PlanSource &source, const std::string &kernel,
+                                     const std::string &form) const {
+  if (form == "mlir")
+    return moduleTextWithSource(plan, kernel);
+  std::vector<ListedLine> lines = form == "llvm" ? readLlvm(llvmOf(source, kernel))
+                                                 : listKernel(plan, kernel, form == "asm" ? machineForm(plan) : form);
+  return kernelWithSource(plan, kernel, lines);
+}
+
+} // namespace quipu::tool
