@@ -16,6 +16,7 @@
 #include "runtime/abi/KernelAbi.h"
 #include "runtime/abi/SampleRule.h"
 #include "runtime/abi/plan_generated.h"
+#include "runtime/core/StepTimes.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -153,14 +154,6 @@ struct TokenChoice {
   const double *uniforms = nullptr;
 };
 
-/// Times of a list of launches in seconds, for several runs.
-struct ListTimes {
-  /// Times of each launch, [launch][run]. Empty for a launch without blocks.
-  std::vector<std::vector<double>> launches;
-  /// Times of the whole list, [run].
-  std::vector<double> whole;
-};
-
 /// A point in the device's work. See Device::record.
 class DeviceEvent {
 public:
@@ -276,10 +269,9 @@ public:
   /// Seconds between two recorded events. It waits for the second.
   virtual double seconds(DeviceEvent &from, DeviceEvent &to) = 0;
 
-  /// Measures the list as enqueue() runs it, and each of its launches, `repeats` times after a first run. If launches
-  /// do not overlap on this device, they are measured in the same runs. Otherwise each launch is measured alone, in
-  /// other runs.
-  virtual ListTimes profile(LaunchList &list, const int64_t *dims, unsigned repeats) = 0;
+  /// Measures the list, as enqueue() runs it and observed. In observed runs no launch begins before the one in front
+  /// has ended, also where launches overlap otherwise.
+  virtual ListTimes profile(LaunchList &list, const int64_t *dims, const ProfileSetting &setting) = 0;
 
   /// Runs the list and returns when it has finished.
   void run(LaunchList &list, const int64_t *dims) {

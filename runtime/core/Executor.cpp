@@ -290,18 +290,27 @@ static std::string locationOf(const plan::Step &step, uint64_t iteration) {
   return text;
 }
 
-StepTimes Executor::profile(size_t index, const StepRows &rows, unsigned repeats) {
+StepTimes Executor::profile(size_t index, const StepRows &rows, const ProfileSetting &setting) {
   Launched launched = upload(index, rows);
-  ListTimes list = device.profile(programs[index], launched.dims, repeats);
+  ListTimes list = device.profile(programs[index], launched.dims, setting);
   StepTimes times;
+  times.program = model.programs()[index]->name()->str();
+  times.tracks = list.tracks;
+  times.onThreads = list.onThreads;
   times.whole = std::move(list.whole);
-  size_t number = 0;
+  times.observed = std::move(list.observed);
+  times.apart = std::move(list.apart);
+  times.hasCounts = !list.counts.empty();
+  times.countersProblem = std::move(list.countersProblem);
+  size_t next = 0;
   forEachStep(*model.programs()[index], [&](const plan::Step &step, uint64_t iteration) {
     std::string place = step.location() ? step.location()->str() : "";
     auto add = [&](const std::string &entry, std::optional<uint32_t> kernel) {
-      std::vector<double> &seconds = list.launches[number++];
-      if (!seconds.empty())
-        times.launches.push_back({locationOf(step, iteration), place, entry, kernel, std::move(seconds)});
+      size_t number = next++;
+      std::vector<TrackSpan> &spans = list.launches[number];
+      if (!spans.empty())
+        times.launches.push_back({locationOf(step, iteration), place, entry, kernel, std::move(spans),
+                                  times.hasCounts ? list.counts[number] : HardwareCounts()});
     };
     if (step.action_as_Copy())
       add("copy", std::nullopt);

@@ -56,9 +56,8 @@ public:
   /// Waits for everything enqueued.
   void finish() { device.synchronize(); }
 
-  /// Runs program number `index` `repeats` times and measures it. The fields of the result that describe rows stay
-  /// empty.
-  StepTimes profile(size_t index, const StepRows &rows, unsigned repeats);
+  /// Measures program number `index`. The fields of the result that describe rows stay empty.
+  StepTimes profile(size_t index, const StepRows &rows, const ProfileSetting &setting);
 
 private:
   /// Inputs of one program on the device: the first kNumRowInputs of StepInput, the targets, then the number of choices

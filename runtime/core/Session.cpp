@@ -143,8 +143,9 @@ void Session::draw(std::span<const NextToken> batch, std::span<const TokenSampli
   runDecodeLoop(*impl, partsOf(batch), samplings, steps, callback);
 }
 
-StepTimes Session::profile(std::span<const SequenceTokens> batch, unsigned repeats, const StepOptions &options) {
-  return impl->profile(batch, repeats, options);
+StepTimes Session::profile(std::span<const SequenceTokens> batch, const ProfileSetting &setting,
+                           const StepOptions &options) {
+  return impl->profile(batch, setting, options);
 }
 
 uint64_t Session::cacheBytesUsed() const { return impl->cache.bytesUsed(); }

@@ -5,6 +5,7 @@
 
 #include "runtime/abi/SampleRule.h"
 #include "runtime/core/Model.h"
+#include "runtime/core/StepTimes.h"
 
 #include <cstdint>
 #include <functional>
@@ -76,38 +77,6 @@ struct NextToken {
 
 /// Called with the chosen tokens of a step, one for each sequence in the order of the batch. Returns false to stop.
 using ChosenTokens = std::function<bool(std::span<const int32_t> tokens)>;
-
-/// Rows of a launch that belong to one sequence: position of the first, and their number. Positions follow each other.
-struct SequenceRows {
-  uint64_t position = 0;
-  uint64_t count = 0;
-};
-
-/// The rows of a launch without padding, and how many rows of logits it gives.
-struct LaunchRows {
-  std::vector<SequenceRows> sequences;
-  uint64_t outputs = 0;
-};
-
-/// Times of one launch of a kernel's entry, or of a copy.
-struct LaunchTime {
-  /// Place in the model ("layers.3.self_attn.q_proj"), and the same for all layers ("layers.{}.self_attn.q_proj").
-  std::string location;
-  std::string place;
-  /// The kernel's entry, and the kernel's index in the plan. For a copy: "copy" and no index.
-  std::string entry;
-  std::optional<uint32_t> kernel;
-  /// Seconds of each run.
-  std::vector<double> seconds;
-};
-
-/// Times of a step and of its launches.
-struct StepTimes {
-  LaunchRows rows;
-  std::vector<LaunchTime> launches;
-  /// Seconds of the whole step in each run.
-  std::vector<double> whole;
-};
 
 struct StepOptions {
   /// The greatest number of tokens of a launch, without padding rows. 0, or more than the plan allows: as many as the
@@ -184,9 +153,10 @@ public:
   void draw(std::span<const NextToken> batch, std::span<const TokenSampling> samplings, uint32_t steps,
             const ChosenTokens &callback);
 
-  /// Runs the batch once to warm up, and then `repeats` times to measure it (Device::profile). Of a batch that is too
-  /// long for one launch it runs the part that fits. The sequences do not change.
-  StepTimes profile(std::span<const SequenceTokens> batch, unsigned repeats, const StepOptions &options = {});
+  /// Runs the batch several times to measure it (Device::profile). Of a batch that is too long for one launch it runs
+  /// the part that fits. The sequences do not change.
+  StepTimes profile(std::span<const SequenceTokens> batch, const ProfileSetting &setting,
+                    const StepOptions &options = {});
 
   /// Bytes of the cache's blocks that are in use, and of all blocks.
   uint64_t cacheBytesUsed() const;

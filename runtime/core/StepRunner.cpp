@@ -172,14 +172,14 @@ std::optional<size_t> StepRunner::fillOneLaunch(Batch batch) {
   return cursor.part == batch.size() ? std::optional(program) : std::nullopt;
 }
 
-StepTimes StepRunner::profile(Batch batch, unsigned repeats, const StepOptions &options) {
+StepTimes StepRunner::profile(Batch batch, const ProfileSetting &setting, const StepOptions &options) {
   check(batch);
   reserve(batch);
   uint64_t limit = rowLimit(batch, options, StepOutput::Logits);
   size_t program = chooseProgram(*model, batch, {}, limit, StepOutput::Logits);
   BatchCursor cursor;
   part.fill(batch, cursor, *model->programs()[program], cache, limit);
-  StepTimes times = executor.profile(program, part.rows, repeats);
+  StepTimes times = executor.profile(program, part.rows, setting);
   for (const KvCache::Growth &each : part.advances)
     times.rows.sequences.push_back({cache.length(each.sequence), each.tokens});
   times.rows.outputs = part.rows.outputs.size();

@@ -54,7 +54,7 @@ public:
   std::optional<size_t> fillOneLaunch(Batch batch);
 
   /// Measures the batch, or the part of it that fits into one launch. The sequences do not change.
-  StepTimes profile(Batch batch, unsigned repeats, const StepOptions &options);
+  StepTimes profile(Batch batch, const ProfileSetting &setting, const StepOptions &options);
 
   std::shared_ptr<const Model> model;
   KvCache cache;

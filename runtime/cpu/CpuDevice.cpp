@@ -3,13 +3,12 @@
 #include "runtime/cpu/CpuDevice.h"
 #include "runtime/cpu/CpuCode.h"
 #include "runtime/cpu/CpuFeatures.h"
+#include "runtime/cpu/LaunchWalk.h"
 #include "runtime/support/AmxPermission.h"
 #include "runtime/support/Error.h"
 #include "runtime/support/ParallelFor.h"
 #include "runtime/support/RoundUp.h"
 
-#include <algorithm>
-#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -105,60 +104,13 @@ void CpuDevice::prepare(LaunchList &list) {
   scratchStride = stride;
 }
 
-namespace {
-
-struct Job {
-  ThreadPool &pool;
-  std::span<const Launch> launches;
-  const int64_t *dims;
-  char *scratch;
-  size_t scratchStride;
-};
-
-/// Computes or copies the blocks of a range.
-void runBlocks(const Job &job, const Launch &launch, ThreadPool::Range blocks, void *scratch) {
-  if (launch.isCopy()) {
-    size_t first = size_t(blocks.begin) * launch.rowBytes;
-    memcpy(static_cast<char *>(launch.buffers[1]) + first, static_cast<const char *>(launch.buffers[0]) + first,
-           size_t(blocks.end - blocks.begin) * launch.rowBytes);
-    return;
-  }
-  reinterpret_cast<QuipuKernelEntry>(const_cast<void *>(launch.entry))(launch.buffers, job.dims, blocks.begin,
-                                                                       blocks.end, scratch);
+static void walk(void *context, unsigned worker) {
+  walkLaunches(*static_cast<const LaunchWalk *>(context), worker, [](size_t, bool) {});
 }
-
-/// Every worker goes through the whole list and computes its part of each launch. observe(launch, isEnd) is called
-/// before and after each part.
-template <typename Observe> void walkLaunches(const Job &job, unsigned worker, Observe observe) {
-  void *scratch = job.scratch + worker * job.scratchStride;
-  bool first = true;
-  for (size_t i = 0; i < job.launches.size(); ++i) {
-    const Launch &launch = job.launches[i];
-    uint64_t blocks = gridBlocks(launch, job.dims);
-    if (blocks == 0)
-      continue;
-    // The launch before must have finished in all workers. While it waits, a worker could fetch what the launch before
-    // did not write: the weights of its own range.
-    if (!first)
-      job.pool.barrier(worker);
-    first = false;
-    observe(i, false);
-    ThreadPool::Range range = job.pool.split(blocks, worker);
-    if (range.begin != range.end)
-      runBlocks(job, launch, range, scratch);
-    observe(i, true);
-  }
-}
-
-void walk(void *context, unsigned worker) {
-  walkLaunches(*static_cast<const Job *>(context), worker, [](size_t, bool) {});
-}
-
-} // namespace
 
 void CpuDevice::runLaunches(std::span<const Launch> launches, const int64_t *dims) {
   std::lock_guard<std::mutex> lock(mutex);
-  Job job = {pool, launches, dims, static_cast<char *>(scratch.data()), scratchStride};
+  LaunchWalk job = {pool, launches, dims, static_cast<char *>(scratch.data()), scratchStride};
   pool.run(walk, &job);
 }
 
@@ -184,57 +136,6 @@ void CpuDevice::record(DeviceEvent &event) { timeOf(event) = Clock::now(); }
 
 double CpuDevice::seconds(DeviceEvent &from, DeviceEvent &to) {
   return std::chrono::duration<double>(timeOf(to) - timeOf(from)).count();
-}
-
-namespace {
-
-/// Records when each worker begins and ends each launch.
-struct TimedJob {
-  Job job;
-  /// Times of beginning and end, [launch][worker].
-  std::vector<std::array<Clock::time_point, 2>> times;
-
-  std::array<Clock::time_point, 2> &at(size_t launch, unsigned worker) {
-    return times[launch * job.pool.size() + worker];
-  }
-};
-
-void walkTimed(void *context, unsigned worker) {
-  auto &timed = *static_cast<TimedJob *>(context);
-  walkLaunches(timed.job, worker, [&](size_t launch, bool isEnd) { timed.at(launch, worker)[isEnd] = Clock::now(); });
-}
-
-} // namespace
-
-ListTimes CpuDevice::profile(LaunchList &list, const int64_t *dims, unsigned repeats) {
-  std::lock_guard<std::mutex> lock(mutex);
-  size_t count = list.launches.size();
-  TimedJob timed = {{pool, list.launches, dims, static_cast<char *>(scratch.data()), scratchStride}, {}};
-  timed.times.resize(count * pool.size());
-  ListTimes times;
-  times.launches.resize(count);
-  auto since = [](Clock::time_point begin, Clock::time_point end) {
-    return std::chrono::duration<double>(end - begin).count();
-  };
-  for (unsigned run = 0; run <= repeats; ++run) {
-    Clock::time_point begin = Clock::now();
-    pool.run(walkTimed, &timed);
-    double whole = since(begin, Clock::now());
-    // The first run is not measured: it brings weights into memory.
-    if (run == 0)
-      continue;
-    times.whole.push_back(whole);
-    for (size_t i = 0; i < count; ++i) {
-      if (gridBlocks(list.launches[i], dims) == 0)
-        continue;
-      // A launch takes as long as its slowest worker. The time of the barrier does not count.
-      double longest = 0;
-      for (unsigned worker = 0; worker < pool.size(); ++worker)
-        longest = std::max(longest, since(timed.at(i, worker)[0], timed.at(i, worker)[1]));
-      times.launches[i].push_back(longest);
-    }
-  }
-  return times;
 }
 
 } // namespace quipu

@@ -35,7 +35,7 @@ public:
   void record(DeviceEvent &event) override;
   void wait(DeviceEvent &event) override {}
   double seconds(DeviceEvent &from, DeviceEvent &to) override;
-  ListTimes profile(LaunchList &list, const int64_t *dims, unsigned repeats) override;
+  ListTimes profile(LaunchList &list, const int64_t *dims, const ProfileSetting &setting) override;
 
   /// Throws Error that names what the plan's target needs and this machine lacks.
   void checkTarget(const plan::Target &target, const std::string &planName) const;

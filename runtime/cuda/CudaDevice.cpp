@@ -205,45 +205,4 @@ double CudaDevice::seconds(DeviceEvent &from, DeviceEvent &to) {
   return double(milliseconds) / 1e3;
 }
 
-ListTimes CudaDevice::profile(LaunchList &list, const int64_t *dims, unsigned repeats) {
-  use();
-  ListTimes times;
-  std::vector<std::unique_ptr<DeviceEvent>> events;
-  auto mark = [&](size_t index) {
-    while (events.size() <= index)
-      events.push_back(createEvent());
-    record(*events[index]);
-  };
-
-  // A list that repeats is recorded when it runs for the second time. Each measured step is enqueued while the step
-  // before still runs, as in generation. So the GPU does not wait for the host.
-  enqueue(list, dims, nullptr);
-  enqueue(list, dims, nullptr);
-  for (unsigned run = 0; run <= repeats; ++run) {
-    enqueue(list, dims, nullptr);
-    mark(run);
-  }
-  synchronize();
-  for (unsigned run = 0; run < repeats; ++run)
-    times.whole.push_back(seconds(*events[run], *events[run + 1]));
-
-  std::lock_guard<std::mutex> lock(mutex);
-  auto &program = static_cast<CudaProgram &>(*list.prepared);
-  program.setDims(dims);
-  times.launches.resize(program.size());
-  std::vector<bool> hasBlocks(program.size());
-  for (unsigned run = 0; run <= repeats; ++run) {
-    mark(0);
-    for (size_t i = 0; i < program.size(); ++i) {
-      hasBlocks[i] = program.launch(i, stream, /*dependent=*/false);
-      mark(i + 1);
-    }
-    synchronize();
-    for (size_t i = 0; run > 0 && i < program.size(); ++i)
-      if (hasBlocks[i])
-        times.launches[i].push_back(seconds(*events[i], *events[i + 1]));
-  }
-  return times;
-}
-
 } // namespace quipu

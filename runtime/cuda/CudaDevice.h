@@ -50,7 +50,7 @@ public:
   void record(DeviceEvent &event) override;
   void wait(DeviceEvent &event) override;
   double seconds(DeviceEvent &from, DeviceEvent &to) override;
-  ListTimes profile(LaunchList &list, const int64_t *dims, unsigned repeats) override;
+  ListTimes profile(LaunchList &list, const int64_t *dims, const ProfileSetting &setting) override;
 
   const CudaProperties &properties() const { return gpu; }
 

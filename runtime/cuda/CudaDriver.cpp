@@ -65,6 +65,7 @@ Driver::Driver(const std::string &path) {
   find(eventCreate, "cuEventCreate", path);
   find(eventDestroy, "cuEventDestroy_v2", path);
   find(eventRecord, "cuEventRecord", path);
+  find(eventRecordWithFlags, "cuEventRecordWithFlags", path);
   find(eventSynchronize, "cuEventSynchronize", path);
   find(eventElapsed, "cuEventElapsedTime", path);
 

@@ -57,6 +57,7 @@ inline constexpr int kJitErrorLogSize = 6;
 // Flags of streams, events, host memory and captures.
 inline constexpr unsigned kStreamNonBlocking = 1;
 inline constexpr unsigned kEventDefault = 0;
+inline constexpr unsigned kEventRecordExternal = 1;
 inline constexpr unsigned kHostPortable = 1;
 inline constexpr unsigned kHostMapped = 2;
 inline constexpr int kCaptureRelaxed = 2;
@@ -168,6 +169,7 @@ public:
   Call<Event *, unsigned> eventCreate;
   Call<Event> eventDestroy;
   Call<Event, Stream> eventRecord;
+  Call<Event, Stream, unsigned> eventRecordWithFlags;
   Call<Event> eventSynchronize;
   Call<float *, Event, Event> eventElapsed;
 

@@ -43,6 +43,9 @@ public:
   /// Enqueues the step on `stream`: as a graph, or by launch(stream) if it comes for the first time.
   void run(const CudaStepKey &key, cuda::Stream stream, const std::function<void(cuda::Stream)> &launch);
 
+  /// The graph of what launch() enqueues, ready to be launched on `stream`. The caller destroys it.
+  cuda::GraphExec record(cuda::Stream stream, const std::function<void(cuda::Stream)> &launch);
+
   void forget(const CudaProgram *program);
 
   /// Number of graphs that are kept now.
@@ -55,7 +58,6 @@ private:
     cuda::GraphExec graph;
   };
 
-  cuda::GraphExec record(cuda::Stream stream, const std::function<void(cuda::Stream)> &launch);
   void drop(std::list<Step>::iterator step);
 
   /// Stream for recording. It is not the stream that work runs on, so nothing else gets into a recording.

@@ -10,6 +10,7 @@
 #             what is scored against logits (check_score.py)
 #   sanitize  compute-sanitizer's memcheck, racecheck and synccheck over a small model
 #   times     the kernels of the benchmark shapes, timed one by one
+#   profile   steps and waiting of the 7B shape against the time of the whole (check_profile.py)
 #   bench     decode, prefill and scoring of the benchmark shapes (bench.py)
 #   pairs     prompts in turns with torch.compile, on a card that is equally warm for both (pairs.py)
 #   peers     SCRIPT, which prints one JSON object for each measurement of a peer; PEER_FLAGS are handed to it
@@ -28,12 +29,12 @@ sections=()
 while [ $# -gt 0 ]; do
   case $1 in
   --peers) peers=$2 && shift 2 ;;
-  kernels | models | sanitize | times | bench | pairs | peers) sections+=("$1") && shift ;;
-  *) echo "run.sh: unknown section '$1'; sections: kernels models sanitize times bench pairs peers" >&2 && exit 2 ;;
+  kernels | models | sanitize | times | profile | bench | pairs | peers) sections+=("$1") && shift ;;
+  *) echo "run.sh: unknown section '$1'; sections: kernels models sanitize times profile bench pairs peers" >&2 && exit 2 ;;
   esac
 done
 if [ ${#sections[@]} -eq 0 ]; then
-  sections=(kernels models sanitize times bench pairs)
+  sections=(kernels models sanitize times profile bench pairs)
   [ -n "$peers" ] && sections+=(peers)
 fi
 
@@ -177,6 +178,11 @@ time_kernels() {
   note "kernels timed" "$bad of 3 shapes fail" "0" "$([ $bad = 0 ] && echo ok || echo FAILED)"
 }
 
+profile() {
+  limited 120 python3 "$here/check_profile.py" "$plans/bench/llama-2-7b.bf16.qplan" 2>&1 | tee "$logs/profile.log"
+  note_status "profile of the 7B shape adds up" "${PIPESTATUS[0]}"
+}
+
 bench() {
   # The ceiling for arithmetic is cuBLAS: PyTorch's, where the toolkit has none.
   local cublas
@@ -212,6 +218,7 @@ for section in "${sections[@]}"; do
   models) check_models ;;
   sanitize) sanitize ;;
   times) time_kernels ;;
+  profile) profile ;;
   bench) bench ;;
   pairs) pairs ;;
   peers) run_peers ;;

@@ -162,22 +162,23 @@ void expectCeiling(const json &object, double operations) {
     EXPECT_DOUBLE_EQ(object["ceiling_TFLOPs"], operations / 1e12);
 }
 
-/// What is said to lie between a profile's lines is what they leave of its whole.
-void expectReconciled(const json &profile) {
-  double sum = profile["waiting_us"];
+/// Lines add up to what is said of their sum, and parts of waiting to all of it.
+void expectSums(const json &profile) {
+  double steps = 0, waiting = 0;
   for (const json &step : profile["steps"])
-    sum += step["us_median"].get<double>();
-  EXPECT_NEAR(sum, profile["total_us"].get<double>(), 1e-6 * profile["total_us"].get<double>());
+    steps += step["us_median"].get<double>();
+  for (const json &part : profile["waiting"])
+    waiting += part.get<double>();
+  EXPECT_NEAR(steps, profile["steps_us"].get<double>(), 1e-9 * steps);
+  EXPECT_NEAR(waiting, profile["waiting_us"].get<double>(), 1e-6);
 }
 
-/// The whole is a step of the row: its least is no more than that of the best run, whatever else the machine does, and
-/// no less than its lines.
+/// The whole is a step of the row: its least is no more than some times that of the best run, whatever else the machine
+/// does.
 void expectStepOf(const json &profile, const json &row) {
   std::vector<double> runs = row["runs_tok_s"];
-  double step = profile["rows"].get<double>() * 1e6 / *std::max_element(runs.begin(), runs.end()), least = 0;
-  for (const json &line : profile["steps"])
-    least += line["us_min"].get<double>();
-  EXPECT_GE(profile["total_us_min"], least);
+  double step = profile["rows"].get<double>() * 1e6 / *std::max_element(runs.begin(), runs.end());
+  EXPECT_GT(profile["total_us_min"], 0);
   EXPECT_LT(profile["total_us_min"], step * 3);
 }
 
@@ -225,7 +226,7 @@ TEST_F(BenchRunTest, CpuProfile) {
   for (size_t i : {0, 1}) {
     const json &profile = rows[i]["profile"];
     SCOPED_TRACE(profile.dump(2));
-    expectReconciled(profile);
+    expectSums(profile);
     EXPECT_LE(profile["total_us_min"], profile["total_us"]);
     EXPECT_GE(profile["total_us_max"], profile["total_us"]);
     expectStepOf(profile, rows[i]);
@@ -245,7 +246,7 @@ TEST_F(BenchRunTest, CpuProfile) {
     EXPECT_EQ(append["name"], "toy_append");
     EXPECT_EQ(append["bytes"], 0.0);
     EXPECT_EQ(mix["name"], "toy_mix");
-    EXPECT_EQ(mix["place"], "layers.{}");
+    EXPECT_EQ(mix["place"], "layers.*");
     EXPECT_EQ(mix["kernel"], "layer");
     EXPECT_EQ(mix["count"], kToyLayers);
     double bytes = kToyLayers * (1000 + 64.0 * (i == 0 ? 16 : 11));
@@ -278,7 +279,7 @@ TEST_F(BenchRunTest, CudaProfile) {
       if (row["prompt"] != 0 && row["generated"] != 0)
         continue;
       const json &profile = row["profile"];
-      expectReconciled(profile);
+      expectSums(profile);
       // The fake device takes a millisecond for a launch, whatever is around it.
       EXPECT_NEAR(profile["total_us"].get<double>(), 1000.0 * (2 + 2 * kToyLayers), 0.1);
       EXPECT_NEAR(profile["waiting_us"].get<double>(), 0, 0.1);
@@ -286,35 +287,6 @@ TEST_F(BenchRunTest, CudaProfile) {
       expectCeiling(profile, operations);
     }
   }
-}
-
-// Test: kernels that overlap leave less than nothing between them.
-TEST(BenchProfile, Overlap) {
-  plan::PlanT plan = toyPlan();
-  std::vector<uint8_t> bytes = packPlan(plan);
-  StepTimes times;
-  times.rows = {{{0, 1}}, 1};
-  times.launches = {{"embed", "embed", "toy_embed", 0, {3, 5, 4}},
-                    {"layers.0", "layers.{}", "toy_append", 1, {1, 1, 2}},
-                    {"layers.1", "layers.{}", "toy_append", 1, {1, 2, 3}}};
-  times.whole = {5, 6, 7};
-  StepProfile profile = StepProfile::of(*plan::GetPlan(bytes.data()), times);
-  ASSERT_EQ(profile.lines.size(), 2u);
-  EXPECT_EQ(profile.lines[1].launches, 2u);
-  EXPECT_DOUBLE_EQ(profile.lines[1].seconds.min, 2);
-  EXPECT_DOUBLE_EQ(profile.lines[1].seconds.median, 3);
-  EXPECT_DOUBLE_EQ(profile.lines[1].seconds.max, 5);
-  EXPECT_DOUBLE_EQ(profile.whole.median, 6);
-  EXPECT_DOUBLE_EQ(profile.between, -1);
-
-  BenchRow row = rowOf({100});
-  row.profile = profile;
-  EXPECT_THAT(benchMarkdown({{BenchSetting(), row}}), HasSubstr("| overlap of kernels | | | -1000000.0 |"));
-  // On a CPU that is noise.
-  row.threads = 2;
-  EXPECT_THAT(benchMarkdown({{BenchSetting(), row}}), HasSubstr("| between kernels | | | -1000000.0 |"));
-  row.profile->between = 1;
-  EXPECT_THAT(benchMarkdown({{BenchSetting(), row}}), HasSubstr("| between kernels | | | 1000000.0 |"));
 }
 
 // Test: of a kernel's entries the one with its name does the work, else the last.
@@ -327,15 +299,15 @@ TEST(BenchProfile, WorkingEntry) {
     kernel.entries.clear();
     StepTimes times;
     times.rows = {{{0, 1}}, 1};
-    times.whole = {3};
+    times.whole = times.observed = {3};
     for (const char *symbol : {"head.quantize", "head", "head.choice"}) {
       kernel.entries.push_back(std::make_unique<plan::EntryT>());
       kernel.entries.back()->symbol = symbol;
-      times.launches.push_back({"head", "head", symbol, 1, {1}});
+      times.launches.push_back({"head", "head", symbol, 1, {{0, 1}}});
     }
     std::vector<uint8_t> packed = packPlan(plan);
     std::vector<double> bytes;
-    for (const ProfileLine &line : StepProfile::of(*plan::GetPlan(packed.data()), times).lines)
+    for (const ProfileLine &line : StepProfile::of(*plan::GetPlan(packed.data()), {&times, 1}, Steps::Together).lines)
       bytes.push_back(line.work.bytes);
     return bytes;
   };
@@ -428,7 +400,7 @@ TEST_F(BenchRunTest, Refusals) {
   EXPECT_THAT(errorOf([&] { checkTests(*file, testsOf({{8}, {8}, {1}, {1, 4}, {}})); }),
               HasSubstr("was compiled for 3 sequences at once, --batch asks for 4"));
   EXPECT_THAT(errorOf([&] { checkTests(*file, testsOf({{8}, {8}, {0, 12}, {1}, {{11, 8}}})); }),
-              HasSubstr("was compiled for 30 positions, the benchmark needs 31"));
+              HasSubstr("was compiled for 30 positions, the run needs 31"));
   EXPECT_EQ(cacheTokensOf(*plan::GetPlan(packPlan(plan).data()), testsOf({{8}, {8}, {1}, {1, 3}, {}})), 3u * 12);
   BenchOptions options;
   options.token = int32_t(kToyVocab);

@@ -228,23 +228,41 @@ TEST_F(CudaSessionTest, TwoSessions) {
   }
 }
 
-// Test: each launch takes a millisecond on the fake device, and the whole as much as all; the sequence stays as it was.
+// Test: each launch takes a millisecond on the fake device, and the whole as much as all, also where launches may not
+// overlap; events are in the recorded graph; the sequence stays as it was, and no graph is left.
 TEST_F(CudaSessionTest, Profile) {
   Session session(load());
   SequenceId sequence = session.addSequence();
   session.prefill(sequence, toyTokens(1, 6));
   int32_t token = 5;
   SequenceTokens part = {sequence, {&token, 1}, LogitsMode::Last};
-  StepTimes times = session.profile({&part, 1}, 3);
+  int alive = fake.alive, graphs = fake.graphsAlive;
+  StepTimes times = session.profile({&part, 1}, {3, /*counters=*/true});
+  EXPECT_EQ(fake.alive, alive);
+  // The step itself is recorded when it repeats.
+  EXPECT_EQ(fake.graphsAlive, graphs + 1);
+  EXPECT_EQ(fake.graphsRecorded, 3);
   ASSERT_EQ(times.launches.size(), size_t(2 + 2 * kToyLayers));
   EXPECT_EQ(times.launches[0].location, "embed");
   EXPECT_EQ(times.launches[3].location, "layers.1");
   EXPECT_EQ(times.launches[3].place, "layers.{}");
   EXPECT_EQ(times.launches[3].entry, "toy_append");
   EXPECT_EQ(times.launches[4].kernel, 1u);
-  for (const LaunchTime &time : times.launches)
-    EXPECT_EQ(time.seconds, std::vector<double>(3, float(1) / 1e3));
-  EXPECT_EQ(times.whole, std::vector<double>(3, float(2 + 2 * kToyLayers) / 1e3));
+  EXPECT_FALSE(times.onThreads);
+  EXPECT_EQ(times.tracks, 1u);
+  for (size_t i = 0; i < times.launches.size(); ++i) {
+    ASSERT_EQ(times.launches[i].spans.size(), 3u);
+    for (const TrackSpan &span : times.launches[i].spans) {
+      EXPECT_NEAR(span.begin, double(i) / 1e3, 1e-9);
+      EXPECT_NEAR(span.end, double(i + 1) / 1e3, 1e-9);
+    }
+  }
+  std::vector<double> whole(3, float(2 + 2 * kToyLayers) / 1e3);
+  EXPECT_EQ(times.whole, whole);
+  EXPECT_EQ(times.apart, whole);
+  EXPECT_EQ(times.observed, whole);
+  EXPECT_FALSE(times.hasCounts);
+  EXPECT_NE(times.countersProblem.find("ncu"), std::string::npos);
   ASSERT_EQ(times.rows.sequences.size(), 1u);
   EXPECT_EQ(times.rows.sequences[0].position, 6u);
   EXPECT_EQ(times.rows.sequences[0].count, 1u);

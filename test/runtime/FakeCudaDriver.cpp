@@ -664,13 +664,30 @@ FAKE_EXPORT Result cuEventDestroy_v2(Event event) {
   return kSuccess;
 }
 
-FAKE_EXPORT Result cuEventRecord(Event event, Stream stream) {
-  NEED_CONTEXT;
+/// Notes the time when the stream comes to it, also each time that a graph does.
+static void putEvent(Event event, Stream stream) {
   event->done = false;
   put(stream, [=](bool) {
     event->done = true;
     event->tick = ticks;
   });
+}
+
+FAKE_EXPORT Result cuEventRecord(Event event, Stream stream) {
+  NEED_CONTEXT;
+  // In a recording it only says what depends on what, and its time cannot be asked for.
+  if (stream->recording)
+    return 1;
+  putEvent(event, stream);
+  return kSuccess;
+}
+
+FAKE_EXPORT Result cuEventRecordWithFlags(Event event, Stream stream, unsigned flags) {
+  NEED_CONTEXT;
+  // The flag is for recordings alone.
+  if ((flags == kEventRecordExternal) != bool(stream->recording))
+    return 1;
+  putEvent(event, stream);
   return kSuccess;
 }
 

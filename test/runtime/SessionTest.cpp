@@ -1,6 +1,7 @@
 //===- SessionTest.cpp: chunks, batches, padding, pages ----------------------------------===//
 
 #include "runtime/core/Session.h"
+#include "runtime/core/Device.h"
 #include "test/runtime/ToyPlan.h"
 #include "test/runtime/ToyTokens.h"
 
@@ -292,27 +293,38 @@ TEST(ModelLoad, Properties) {
   EXPECT_FALSE(model->isEos(3));
 }
 
-// Test: launches are timed within the runs that they are part of, whose time they do not exceed; what a launch has no
-// rows for is left out; the sequences stay as they were.
+// Test: each thread's parts of the launches lie one behind the other within the observed runs, and no thread begins a
+// launch before all have ended the one in front; what a launch has no rows for is left out; the sequences stay as they
+// were.
 TEST_P(SessionTest, Profile) {
   SequenceId first = session.addSequence(), second = session.addSequence();
   session.prefill(first, toyTokens(1, 6));
   session.prefill(second, toyTokens(2, 3));
   std::vector<int32_t> tokens = toyTokens(3, 4);
   SequenceTokens parts[] = {{first, {tokens.data(), 1}, LogitsMode::Last}, {second, tokens, LogitsMode::None}};
-  StepTimes times = session.profile(parts, 7);
+  StepTimes times = session.profile(parts, {7});
   ASSERT_EQ(times.launches.size(), size_t(2 + 2 * kToyLayers));
   ASSERT_EQ(times.whole.size(), 7u);
-  std::vector<double> sums(7);
-  for (const LaunchTime &time : times.launches) {
-    ASSERT_EQ(time.seconds.size(), 7u);
-    for (size_t run = 0; run < 7; ++run) {
-      EXPECT_GT(time.seconds[run], 0);
-      sums[run] += time.seconds[run];
+  ASSERT_EQ(times.observed.size(), 7u);
+  EXPECT_TRUE(times.onThreads);
+  EXPECT_TRUE(times.apart.empty());
+  EXPECT_EQ(times.tracks, session.model().device().threads());
+  for (size_t run = 0; run < 7; ++run) {
+    EXPECT_GT(times.whole[run], 0);
+    double before = 0;
+    for (const LaunchTime &time : times.launches) {
+      ASSERT_EQ(time.spans.size(), 7 * times.tracks);
+      double last = before;
+      for (size_t track = 0; track < times.tracks; ++track) {
+        const TrackSpan &span = time.spans[run * times.tracks + track];
+        EXPECT_GE(span.begin, before);
+        EXPECT_GE(span.end, span.begin);
+        last = std::max(last, span.end);
+      }
+      before = last;
     }
+    EXPECT_LE(before, times.observed[run]);
   }
-  for (size_t run = 0; run < 7; ++run)
-    EXPECT_LT(sums[run], times.whole[run]);
   EXPECT_EQ(times.launches[3].location, "layers.1");
   EXPECT_EQ(times.launches[3].place, "layers.{}");
   ASSERT_EQ(times.rows.sequences.size(), 2u);
@@ -325,7 +337,7 @@ TEST_P(SessionTest, Profile) {
   EXPECT_EQ(session.length(second), 3u);
 
   parts[0].logits = LogitsMode::None;
-  times = session.profile(parts, 1);
+  times = session.profile(parts, {1});
   ASSERT_EQ(times.launches.size(), size_t(1 + 2 * kToyLayers));
   EXPECT_EQ(times.launches.back().entry, "toy_mix");
 }

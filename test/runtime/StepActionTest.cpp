@@ -73,7 +73,7 @@ TEST(StepAction, Copy) {
     EXPECT_EQ(logitsOf(model), expected);
     Session session(model);
     SequenceTokens part = {session.addSequence(), kPrompt, LogitsMode::Last};
-    StepTimes times = session.profile({&part, 1}, 2);
+    StepTimes times = session.profile({&part, 1}, {2});
     ASSERT_EQ(times.launches.size(), size_t(1 + 2 * kToyLayers + 1 + 1));
     EXPECT_EQ(times.launches[11].entry, "copy");
     EXPECT_EQ(times.launches[11].location, "copy_of_x");

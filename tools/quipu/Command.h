@@ -27,6 +27,7 @@ void addScore(CLI::App &program, Action &action);
 void addLogits(CLI::App &program, Action &action);
 void addTokenize(CLI::App &program, Action &action);
 void addBench(CLI::App &program, Action &action);
+void addProfile(CLI::App &program, Action &action);
 void addInspect(CLI::App &program, Action &action);
 void addConvert(CLI::App &program, Action &action);
 void addCache(CLI::App &program, Action &action);

@@ -29,6 +29,12 @@ public:
   void addPath(CLI::App &command, const std::string &text);
 
   const std::string &path() const { return source; }
+  /// Another plan or model, with the same compile flags.
+  PlanSource withPath(const std::string &path) const {
+    PlanSource other = *this;
+    other.source = path;
+    return other;
+  }
   /// Whether the path names a model rather than a plan.
   bool isModel() const;
 

@@ -78,6 +78,7 @@ FILES = {
     "logits": {"-m", "--model", "--prompt-tokens-file", "-o", "--output"},
     "tokenize": {"-m", "--model", "-f", "--file", "--tokenizer"},
     "bench": {"-m", "--model"},
+    "profile": {"-m", "--model", "--trace", "--compare"},
     "inspect": {"-m", "--model", "-o"},
     "convert": {"-m", "--model", "-o", "--output"},
 }

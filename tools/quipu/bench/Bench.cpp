@@ -32,7 +32,7 @@ void checkTests(const PlanFile &file, const std::vector<BenchTest> &tests) {
     fail(file.path(), ": was compiled for ", cache.max_batch(), " sequences at once, --batch asks for ", batch,
          "; compile with --max-batch ", batch);
   if (uint64_t positions = mostPositions(tests); positions > cache.max_seq())
-    fail(file.path(), ": was compiled for ", cache.max_seq(), " positions, the benchmark needs ", positions,
+    fail(file.path(), ": was compiled for ", cache.max_seq(), " positions, the run needs ", positions,
          "; ask for fewer; ", adviceOnLength(file.plan(), positions));
 }
 
@@ -41,85 +41,57 @@ uint64_t cacheTokensOf(const plan::Plan &plan, const std::vector<BenchTest> &tes
   return mostSequences(tests) * roundUp(mostPositions(tests), page);
 }
 
+ModelOptions benchModelOptions(ModelOptions options, bool weightsGiven, const PlanFile &file,
+                               const std::vector<BenchTest> &tests) {
+  // Speed does not depend on values, so a plan without weight files gets random weights.
+  bool hasFiles = file.plan().files() && file.plan().files()->size() > 0;
+  if (!hasFiles && !weightsGiven)
+    options.weights = WeightSource::random(0);
+  // The cache is only as big as the tests need.
+  options.cacheTokens = cacheTokensOf(file.plan(), tests);
+  return options;
+}
+
 Bench::Bench(std::shared_ptr<const Model> loaded, std::unique_ptr<Ceilings> limits, const std::vector<BenchTest> &tests,
              const BenchOptions &options)
-    : model(std::move(loaded)), options(options), session(model), ceilings(std::move(limits)) {
-  if (options.token && (*options.token < 0 || uint32_t(*options.token) >= model->vocabSize()))
-    fail("--token ", *options.token, ": ", model->planFile().path(), " has tokens 0 to ", model->vocabSize() - 1);
-  for (uint32_t i = 0; i < mostSequences(tests); ++i)
-    sequences.push_back(session.addSequence());
-}
-
-/// Ids of tokens. They are spread over the vocabulary and the same in every run, or all are the same id.
-std::vector<int32_t> Bench::benchTokens(size_t count) const {
-  std::vector<int32_t> tokens(count, options.token.value_or(0));
-  if (options.token)
-    return tokens;
-  uint32_t state = 12345, vocab = model->vocabSize();
-  for (int32_t &token : tokens) {
-    state = state * 1664525 + 1013904223;
-    token = int32_t((uint64_t(state) * vocab) >> 32);
-  }
-  return tokens;
-}
-
-std::vector<SequenceId> Bench::fillTo(uint32_t depth, uint32_t batch) {
-  std::vector<SequenceId> used(sequences.begin(), sequences.begin() + batch);
-  std::vector<int32_t> tokens = benchTokens(depth);
-  for (SequenceId sequence : used) {
-    if (session.length(sequence) > depth)
-      session.truncate(sequence, depth);
-    uint32_t have = session.length(sequence);
-    if (have < depth)
-      session.prefill(sequence, std::span(tokens).subspan(have), LogitsMode::None);
-  }
-  return used;
-}
-
-/// The same tokens for each sequence.
-static std::vector<SequenceTokens> partsOf(const std::vector<SequenceId> &batch, std::span<const int32_t> tokens) {
-  std::vector<SequenceTokens> parts;
-  parts.reserve(batch.size());
-  for (SequenceId sequence : batch)
-    parts.push_back({sequence, tokens, LogitsMode::Last});
-  return parts;
-}
+    : model(loaded), options(options), sequences(loaded, mostSequences(tests), options.token),
+      ceilings(std::move(limits)) {}
 
 void Bench::runPrompt(const std::vector<SequenceId> &batch, uint32_t tokens) {
-  std::vector<int32_t> ids = benchTokens(tokens);
+  std::vector<int32_t> ids = sequences.tokens(tokens);
   std::vector<SequenceTokens> step = partsOf(batch, ids);
-  if (session.choosesOnDevice())
-    session.choose(step, {options.chunk});
+  if (sequences.session.choosesOnDevice())
+    sequences.session.choose(step, {options.chunk});
   else
-    session.step(step, StepOptions{options.chunk});
+    sequences.session.step(step, StepOptions{options.chunk});
 }
 
 void Bench::score(const std::vector<SequenceId> &batch, uint32_t tokens) {
-  std::vector<int32_t> ids = benchTokens(size_t(tokens) + 1);
+  std::vector<int32_t> ids = sequences.tokens(size_t(tokens) + 1);
   std::vector<SequenceTargets> parts;
   parts.reserve(batch.size());
   for (SequenceId sequence : batch)
     parts.push_back({sequence, std::span(ids).first(tokens), std::span(ids).subspan(1)});
-  session.score(parts, [](size_t, size_t, float) {}, {options.chunk});
+  sequences.session.score(parts, [](size_t, size_t, float) {}, {options.chunk});
 }
 
 void Bench::generate(const std::vector<SequenceId> &batch, uint32_t tokens) {
-  std::vector<int32_t> ids = benchTokens(tokens);
-  if (session.choosesOnDevice()) {
+  std::vector<int32_t> ids = sequences.tokens(tokens);
+  if (sequences.session.choosesOnDevice()) {
     // As in greedy generation on this device, no step waits for the host.
     std::vector<NextToken> next;
     next.reserve(batch.size());
     for (SequenceId sequence : batch)
       next.push_back({sequence, ids[0]});
-    session.greedy(next, tokens, [](std::span<const int32_t>) { return true; });
+    sequences.session.greedy(next, tokens, [](std::span<const int32_t>) { return true; });
     return;
   }
   for (uint32_t i = 0; i < tokens; ++i)
-    session.step(partsOf(batch, std::span(ids).subspan(i, 1)));
+    sequences.session.step(partsOf(batch, std::span(ids).subspan(i, 1)));
 }
 
 double Bench::time(const BenchTest &test) {
-  std::vector<SequenceId> batch = fillTo(test.depth, test.batch);
+  std::vector<SequenceId> batch = sequences.fillTo(test.depth, test.batch);
   auto start = std::chrono::steady_clock::now();
   if (test.prompt)
     runPrompt(batch, test.prompt);
@@ -132,9 +104,10 @@ double Bench::time(const BenchTest &test) {
 
 /// The prompt's first launch, or the first step of generation.
 StepProfile Bench::profile(const BenchTest &test) {
-  std::vector<SequenceId> batch = fillTo(test.depth, test.batch);
-  std::vector<int32_t> ids = benchTokens(test.prompt ? test.prompt : 1);
-  return StepProfile::of(model->plan(), session.profile(partsOf(batch, ids), options.repeats, {options.chunk}));
+  std::vector<SequenceId> batch = sequences.fillTo(test.depth, test.batch);
+  std::vector<int32_t> ids = sequences.tokens(test.prompt ? test.prompt : 1);
+  StepTimes times = sequences.session.profile(partsOf(batch, ids), {options.repeats}, {options.chunk});
+  return StepProfile::of(model->plan(), {&times, 1}, Steps::Together);
 }
 
 Work Bench::workOf(const BenchTest &test) const {

@@ -7,6 +7,7 @@
 #include "runtime/support/Progress.h"
 #include "tools/quipu/bench/Ceilings.h"
 #include "tools/quipu/bench/Report.h"
+#include "tools/quipu/bench/Sequences.h"
 #include "tools/quipu/bench/Test.h"
 
 #include <cstdint>
@@ -34,6 +35,11 @@ void checkTests(const PlanFile &file, const std::vector<BenchTest> &tests);
 /// The greatest number of token slots of the cache that a test fills.
 uint64_t cacheTokensOf(const plan::Plan &plan, const std::vector<BenchTest> &tests);
 
+/// Options for loading the plan's model to measure the tests. `options`: those that were given; `weightsGiven`: whether
+/// they say which weights.
+ModelOptions benchModelOptions(ModelOptions options, bool weightsGiven, const PlanFile &file,
+                               const std::vector<BenchTest> &tests);
+
 /// Measures with one model, on its device.
 class Bench {
 public:
@@ -48,9 +54,6 @@ public:
   BenchSetting setting(const std::string &planPath) const { return BenchSetting::of(*model, planPath, *ceilings); }
 
 private:
-  std::vector<int32_t> benchTokens(size_t count) const;
-  /// The sequences of a test, with `depth` positions each.
-  std::vector<SequenceId> fillTo(uint32_t depth, uint32_t batch);
   void runPrompt(const std::vector<SequenceId> &batch, uint32_t tokens);
   void score(const std::vector<SequenceId> &batch, uint32_t tokens);
   void generate(const std::vector<SequenceId> &batch, uint32_t tokens);
@@ -62,8 +65,7 @@ private:
 
   std::shared_ptr<const Model> model;
   BenchOptions options;
-  Session session;
-  std::vector<SequenceId> sequences;
+  BenchSequences sequences;
   std::unique_ptr<Ceilings> ceilings;
 };
 

@@ -29,7 +29,6 @@ struct BenchCommand {
 
 private:
   void checkUsage();
-  ModelOptions modelOptions(const ModelOptions &given, const PlanFile &file, unsigned threads) const;
 };
 
 } // namespace
@@ -47,18 +46,6 @@ void BenchCommand::checkUsage() {
     throw UsageError("-p 0 -n 0 leaves nothing to measure");
 }
 
-ModelOptions BenchCommand::modelOptions(const ModelOptions &given, const PlanFile &file, unsigned count) const {
-  ModelOptions result = given;
-  result.threads = count;
-  // Speed does not depend on values, so a plan without weight files gets random weights.
-  bool hasFiles = file.plan().files() && file.plan().files()->size() > 0;
-  if (!hasFiles && model.weights.empty())
-    result.weights = WeightSource::random(0);
-  // The cache is only as big as the tests need.
-  result.cacheTokens = cacheTokensOf(file.plan(), testsOf(options.lists));
-  return result;
-}
-
 int BenchCommand::run() {
   checkUsage();
   // Options that make no sense are refused before a plan is opened.
@@ -73,7 +60,9 @@ int BenchCommand::run() {
   const std::vector<unsigned> counts = threads.empty() ? std::vector<unsigned>{0} : threads;
   Progress progress("measure", uint64_t(counts.size()) * tests.size() * options.repeats, Progress::Unit::Items, "run");
   for (unsigned count : counts) {
-    std::shared_ptr<const Model> loaded = Model::load(file, modelOptions(given, *file, count));
+    given.threads = count;
+    std::shared_ptr<const Model> loaded =
+        Model::load(file, benchModelOptions(given, !model.weights.empty(), *file, tests));
     Bench bench(loaded, Ceilings::create(*loaded, model.pin), tests, options);
     std::vector<BenchRow> rows;
     for (const BenchTest &test : tests) {

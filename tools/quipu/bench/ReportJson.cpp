@@ -3,6 +3,7 @@
 #include "runtime/support/Error.h"
 #include "tools/quipu/JsonText.h"
 #include "tools/quipu/bench/Report.h"
+#include "tools/quipu/profile/ProfileJson.h"
 
 #include <nlohmann/json.hpp>
 
@@ -12,34 +13,7 @@ using Json = nlohmann::ordered_json;
 
 static Json profileJson(const BenchResult &result) {
   const BenchRow &row = result.row;
-  const StepProfile &profile = *row.profile;
-  Json steps = Json::array();
-  for (const ProfileLine &line : profile.lines) {
-    double seconds = line.seconds.median;
-    auto rate = [&](double amount, double unit) { return seconds > 0 ? amount / seconds / unit : 0.0; };
-    steps.push_back({{"name", line.entry},
-                     {"place", line.place},
-                     {"kernel", line.kernel},
-                     {"count", line.launches},
-                     {"us_min", line.seconds.min * 1e6},
-                     {"us_median", seconds * 1e6},
-                     {"us_max", line.seconds.max * 1e6},
-                     {"bytes", line.work.bytes},
-                     {"flops", line.work.operations},
-                     {"GBps", rate(line.work.bytes, 1e9)},
-                     {"TFLOPs", rate(line.work.operations, 1e12)},
-                     {"of_ceiling", line.ofCeiling(row.ceilingBytes, row.ceilingOperations)}});
-  }
-  Json json = {{"rows", rowsOf(profile.rows)},
-               {"outputs", profile.rows.outputs},
-               {"steps", std::move(steps)},
-               {"waiting_us", profile.between * 1e6},
-               {"total_us", profile.whole.median * 1e6},
-               {"total_us_min", profile.whole.min * 1e6},
-               {"total_us_max", profile.whole.max * 1e6},
-               {"ceiling_GBps", row.ceilingBytes / 1e9}};
-  if (row.ceilingOperations > 0)
-    json["ceiling_TFLOPs"] = row.ceilingOperations / 1e12;
+  Json json = stepProfileJson(*row.profile, row.ceilingBytes, row.ceilingOperations);
   json["device"] = result.setting.device;
   return json;
 }

@@ -36,7 +36,7 @@ static std::string microseconds(double seconds) { return fixed(seconds * 1e6, 1)
 
 static std::string profileTable(const BenchRow &row) {
   const StepProfile &profile = *row.profile;
-  uint64_t rows = rowsOf(profile.rows);
+  uint64_t rows = profile.rows;
   std::string text = concat("\n", row.test.name(),
                             row.threads ? concat(", ", row.threads, row.threads == 1 ? " thread" : " threads") : "",
                             ": one launch of ", rows, rows == 1 ? " row" : " rows",
@@ -45,12 +45,8 @@ static std::string profileTable(const BenchRow &row) {
                             "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n");
   double whole = profile.whole.median;
   auto share = [&](double seconds) { return whole > 0 ? percent(seconds / whole) : std::string("-"); };
-  // On a CPU all threads work on one kernel at a time. So if the medians do not add up there, it is only noise.
-  bool isOverlap = profile.between < 0 && row.threads == 0;
-  double sum = 0;
   for (const ProfileLine &line : profile.lines) {
     double seconds = line.seconds.median;
-    sum += seconds;
     bool isRated = seconds > 0;
     text += concat("| ", line.entry, " | ", line.place, " | ", line.launches, " | ", microseconds(seconds), " | ",
                    microseconds(line.seconds.min), " | ", microseconds(line.seconds.max), " | ", share(seconds), " | ",
@@ -61,9 +57,10 @@ static std::string profileTable(const BenchRow &row) {
                        : "-",
                    " |\n");
   }
+  double sum = profile.stepSeconds(), waiting = profile.waiting.total();
   text += concat("| all kernels | | | ", microseconds(sum), " | | | ", share(sum), " | | | |\n");
-  text += concat("| ", isOverlap ? "overlap of kernels" : "between kernels", " | | | ", microseconds(profile.between),
-                 " | | | ", share(profile.between), " | | | |\n");
+  text += concat("| ", waiting < 0 ? "overlap of kernels" : "waiting", " | | | ", microseconds(waiting), " | | | ",
+                 share(waiting), " | | | |\n");
   text += concat("| whole step | | | ", microseconds(whole), " | ", microseconds(profile.whole.min), " | ",
                  microseconds(profile.whole.max), " | ", share(whole), " | | | |\n");
   return text;

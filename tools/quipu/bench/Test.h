@@ -4,8 +4,8 @@
 #define QUIPU_TOOLS_QUIPU_BENCH_TEST_H
 
 #include "tools/quipu/bench/Statistics.h"
-#include "tools/quipu/bench/StepProfile.h"
 #include "tools/quipu/bench/Work.h"
+#include "tools/quipu/profile/StepProfile.h"
 
 #include <cstdint>
 #include <optional>

@@ -1,0 +1,61 @@
+//===- LaunchWalk.h - A thread's way through a list of launches -------------*- C++ -*-===//
+
+#ifndef QUIPU_RUNTIME_CPU_LAUNCHWALK_H
+#define QUIPU_RUNTIME_CPU_LAUNCHWALK_H
+
+#include "runtime/core/Device.h"
+#include "runtime/cpu/ThreadPool.h"
+
+#include <cstring>
+#include <span>
+
+namespace quipu {
+
+/// A list of launches that all workers of a pool go through.
+struct LaunchWalk {
+  ThreadPool &pool;
+  std::span<const Launch> launches;
+  const int64_t *dims;
+  /// Scratch of worker i: bytes [i * scratchStride, (i + 1) * scratchStride).
+  char *scratch;
+  size_t scratchStride;
+};
+
+/// Computes or copies the blocks of a range.
+inline void runBlocks(const LaunchWalk &walk, const Launch &launch, ThreadPool::Range blocks, void *scratch) {
+  if (launch.isCopy()) {
+    size_t first = size_t(blocks.begin) * launch.rowBytes;
+    memcpy(static_cast<char *>(launch.buffers[1]) + first, static_cast<const char *>(launch.buffers[0]) + first,
+           size_t(blocks.end - blocks.begin) * launch.rowBytes);
+    return;
+  }
+  reinterpret_cast<QuipuKernelEntry>(const_cast<void *>(launch.entry))(launch.buffers, walk.dims, blocks.begin,
+                                                                       blocks.end, scratch);
+}
+
+/// Every worker goes through the whole list and computes its part of each launch. observe(launch, isEnd) is called
+/// before and after each part. It is a template so that observing costs nothing where `observe` does nothing.
+template <typename Observe> void walkLaunches(const LaunchWalk &walk, unsigned worker, Observe observe) {
+  void *scratch = walk.scratch + worker * walk.scratchStride;
+  bool first = true;
+  for (size_t i = 0; i < walk.launches.size(); ++i) {
+    const Launch &launch = walk.launches[i];
+    uint64_t blocks = gridBlocks(launch, walk.dims);
+    if (blocks == 0)
+      continue;
+    // The launch before must have finished in all workers. While it waits, a worker could fetch what the launch before
+    // did not write: the weights of its own range.
+    if (!first)
+      walk.pool.barrier(worker);
+    first = false;
+    observe(i, false);
+    ThreadPool::Range range = walk.pool.split(blocks, worker);
+    if (range.begin != range.end)
+      runBlocks(walk, launch, range, scratch);
+    observe(i, true);
+  }
+}
+
+} // namespace quipu
+
+#endif // QUIPU_RUNTIME_CPU_LAUNCHWALK_H
