@@ -3,7 +3,6 @@
 #include "codegen/cpu/ArgMax.h"
 
 #include "codegen/common/OpLocation.h"
-
 #include "codegen/cpu/Emitters.h"
 
 #include <limits>

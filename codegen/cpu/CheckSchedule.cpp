@@ -139,8 +139,6 @@ private:
     if (dot == DotKind::Int16 && schedule.getLanes() == 16 && !target.has("avx512bw"))
       return refuse() << "has dot products of 16-bit integers in 16 lanes, which need avx512bw; the target is cpu:"
                       << target.requested;
-    if (dot == DotKind::Int8Pairs && schedule.getLanes() != 8)
-      return refuse() << "has dot products of 8-bit integers in pairs, which are of 8 lanes";
     if (schedule.getRows() == RowRegime::Few)
       return success();
     if (dot == DotKind::Int8Pairs &&

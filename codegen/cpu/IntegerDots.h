@@ -43,8 +43,8 @@ public:
   bool hasMinimum() const { return layout.minimum.has_value(); }
   /// The CPU adds products of bytes in pairs only.
   bool addsPairs() const { return dot == llama::DotKind::Int8Pairs; }
-  /// Of CPUs with vectors of 512 bits: 32 in place of 16.
-  bool hasManyRegisters() const { return dot == llama::DotKind::Int8; }
+  /// One instruction multiplies and adds to a sum. LLVM cannot change the order of such additions.
+  bool addsInOneStep() const { return dot == llama::DotKind::Int8; }
   /// Sums of two products that a lane of i16 holds (Int8Pairs), behind a start that takes the offset back. Sums in
   /// between may be larger: they wrap around.
   int64_t sumsOf16Bits() const {

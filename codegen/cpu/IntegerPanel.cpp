@@ -77,7 +77,7 @@ KernelBuilder::Values IntegerPanel::productsOfPart(ArrayRef<QuantizedTile> tiles
   if (dots.addsPairs())
     return pairsOfPart(tiles, lanes, feature, words, starts);
   auto multiply = [&](Value sum, Value weights, Value x) { return dots.multiply(sum, weights, x); };
-  if (!dots.hasManyRegisters())
+  if (!dots.addsInOneStep())
     return addInSteps(tiles, lanes, feature, words, starts, multiply);
   addWords(tiles, lanes, feature, words, starts, multiply);
   return starts;

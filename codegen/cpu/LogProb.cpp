@@ -2,9 +2,8 @@
 
 #include "codegen/cpu/LogProb.h"
 
-#include "codegen/common/OpLocation.h"
-
 #include "codegen/common/Logarithm.h"
+#include "codegen/common/OpLocation.h"
 #include "codegen/cpu/Emitters.h"
 
 #include <limits>

@@ -156,14 +156,14 @@ private:
   }
 
   /// The dot product of a linear kernel whose input is rounded to integers. Without instructions for dot products of
-  /// bytes, signed bytes take two more instructions for each product, which many rows feel.
+  /// bytes, signed bytes take two more instructions for each product, which many rows feel. Pairs have 8 lanes.
   DotKind integerDotOf(LinearOp linear, bool many) {
     if (many && target.hasAmxInt8())
       return DotKind::AmxInt8;
     if (target.hasInt8Dot())
       return DotKind::Int8;
     auto block = cast<BlockType>(getElementTypeOrSelf(linear.getWeight()));
-    bool words = many && (block.getFormat()->block->integers.isSigned || lanes != 8);
+    bool words = lanes != 8 || (many && block.getFormat()->block->integers.isSigned);
     return words ? DotKind::Int16 : DotKind::Int8Pairs;
   }
 

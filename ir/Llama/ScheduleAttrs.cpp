@@ -45,14 +45,17 @@ LogicalResult checkLanes(EmitError emitError, int64_t lanes) {
   return success();
 }
 
-/// Dot products of bf16 come in registers of 128, 256 and 512 bits, those of integers in the two larger ones.
+/// Dot products of bf16 come in registers of 128, 256 and 512 bits, those of integers in the two larger ones, and
+/// those of bytes in pairs in registers of 256 bits.
 LogicalResult checkDotLanes(EmitError emitError, int64_t lanes, DotKind dot) {
   if (failed(checkLanes(emitError, lanes)))
     return failure();
   if (dot == DotKind::Bf16 && lanes < 4)
     return emitError() << "dot = bf16 needs 4, 8 or 16 lanes, found " << lanes;
-  if ((dot == DotKind::Int8 || dot == DotKind::Int8Pairs || dot == DotKind::Int16) && lanes < 8)
+  if ((dot == DotKind::Int8 || dot == DotKind::Int16) && lanes < 8)
     return emitError() << "dot = " << stringifyDotKind(dot) << " needs 8 or 16 lanes, found " << lanes;
+  if (dot == DotKind::Int8Pairs && lanes != 8)
+    return emitError() << "dot = int8_pairs needs 8 lanes, found " << lanes;
   if (usesTiles(dot) && lanes != kTileLanes)
     return emitError() << "dot = " << stringifyDotKind(dot) << " needs " << kTileLanes << " lanes, found " << lanes;
   return success();

@@ -56,8 +56,8 @@ static std::string keepCode(std::span<const uint8_t> elf, const std::string &pla
     return path.string();
   std::filesystem::create_directories(folder, error);
   if (error)
-    fail(kCodeFolderVariable, " names ", folder, ", where code is to be kept: cannot create the folder: ",
-         error.message());
+    fail(kCodeFolderVariable, " names ", folder,
+         ", where code is to be kept: cannot create the folder: ", error.message());
   OutputFile file(path.string());
   file.write(elf.data(), elf.size());
   file.commit();

@@ -269,21 +269,7 @@ func.func @decode(%x: tensor<?x64xf32>, %w: tensor<8x64x!llama.block<q8_0>>) -> 
 
 // -----
 
-// Test: pairs of bytes are added in eight lanes.
-// expected-error @+1 {{has dot products of 8-bit integers in pairs, which are of 8 lanes}}
-llama.kernel @k(%x: tensor<?x64xf32>, %w: tensor<8x64x!llama.block<q8_0>>) -> tensor<?x8xf32> attributes {schedule = #llama.cpu_linear<rows = few, lanes = 16, run = 1, vectors = 1, rowTiles = 1, dot = int8_pairs, prefetch = 0>} {
-  %q = llama.quantize %x {block = 32 : i64} : (tensor<?x64xf32>) -> tensor<?x64xf32>
-  %0 = llama.linear %q, %w : (tensor<?x64xf32>, tensor<8x64x!llama.block<q8_0>>) -> tensor<?x8xf32>
-  llama.yield %0 : tensor<?x8xf32>
-}
-func.func @decode(%x: tensor<?x64xf32>, %w: tensor<8x64x!llama.block<q8_0>>) -> tensor<?x8xf32> attributes {llama.program = #llama.program<decode, rows = 1 to 8>} {
-  %0 = llama.launch @k(%x, %w) : (tensor<?x64xf32>, tensor<8x64x!llama.block<q8_0>>) -> tensor<?x8xf32>
-  return %0 : tensor<?x8xf32>
-}
-
-// -----
-
-// Test: of many rows those integers are unsigned.
+// Test: pairs of bytes for many rows are of unsigned integers.
 // expected-error @+1 {{adds products of unsigned integers in pairs, for many rows; those of 'tensor<8x64x!llama.block<q8_0>>' are signed: use int16}}
 llama.kernel @k(%x: tensor<?x64xf32, #llama.token_lanes<lanes = 8, pack = 1>>, %w: tensor<8x64x!llama.block<q8_0>>) -> tensor<?x8xf32, #llama.token_lanes<lanes = 8, pack = 1>> attributes {schedule = #llama.cpu_linear<rows = many, lanes = 8, run = 1, vectors = 3, rowTiles = 3, dot = int8_pairs, prefetch = 0>} {
   %q = llama.quantize %x {block = 32 : i64} : (tensor<?x64xf32, #llama.token_lanes<lanes = 8, pack = 1>>) -> tensor<?x64xf32, #llama.token_lanes<lanes = 8, pack = 1>>

@@ -297,3 +297,9 @@ func.func private @f() attributes {a = #llama.cpu_linear<rows = many, lanes = 16
 
 // expected-error @+1 {{dot = amx_int8 needs 16 lanes, found 8}}
 func.func private @f() attributes {a = #llama.cpu_attention<rows = many, lanes = 8, keys = 32, dot = amx_int8>}
+
+// -----
+
+// Test: pairs of bytes are added in eight lanes.
+// expected-error @+1 {{dot = int8_pairs needs 8 lanes, found 16}}
+func.func private @f() attributes {a = #llama.cpu_linear<rows = few, lanes = 16, run = 1, vectors = 1, rowTiles = 1, dot = int8_pairs, prefetch = 0>}

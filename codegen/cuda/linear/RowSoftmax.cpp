@@ -2,9 +2,8 @@
 
 #include "codegen/cuda/linear/RowSoftmax.h"
 
-#include "codegen/common/OpLocation.h"
-
 #include "codegen/common/Logarithm.h"
+#include "codegen/common/OpLocation.h"
 #include "codegen/cuda/Emitters.h"
 #include "codegen/cuda/linear/ManyTiles.h"
 

@@ -111,9 +111,7 @@ StepProfile Bench::profile(const BenchTest &test) {
 }
 
 Work Bench::workOf(const BenchTest &test) const {
-  uint64_t chunk = model->maxChunkRows();
-  if (options.chunk)
-    chunk = std::min<uint64_t>(chunk, options.chunk);
+  uint64_t chunk = options.rowsOfLaunch(*model);
   Work work = promptWork(*model, test.batch, test.depth, test.prompt, chunk);
   work += generationWork(*model, test.batch, uint64_t(test.depth) + test.prompt, test.generated);
   work += promptWork(*model, test.batch, test.depth, test.scored, chunk, /*scored=*/true);

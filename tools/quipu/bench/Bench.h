@@ -13,19 +13,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
 namespace quipu::tool {
 
-struct BenchOptions {
+struct BenchOptions : RunSetting {
   BenchLists lists;
-  uint32_t repeats = 5;
-  /// The greatest number of tokens of a prompt in a launch. 0: as many as the plan allows.
-  uint32_t chunk = 0;
-  /// The id of all tokens of prompts. Nothing: ids are spread over the vocabulary.
-  std::optional<int32_t> token;
   bool profile = false;
 };
 

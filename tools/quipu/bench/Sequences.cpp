@@ -3,7 +3,14 @@
 #include "tools/quipu/bench/Sequences.h"
 #include "runtime/support/Error.h"
 
+#include <algorithm>
+
 namespace quipu::tool {
+
+uint64_t RunSetting::rowsOfLaunch(const Model &model) const {
+  uint64_t most = model.maxChunkRows();
+  return chunk ? std::min<uint64_t>(most, chunk) : most;
+}
 
 BenchSequences::BenchSequences(std::shared_ptr<const Model> model, uint32_t count, std::optional<int32_t> token)
     : session(std::move(model)), token(token) {

@@ -12,6 +12,18 @@
 
 namespace quipu::tool {
 
+/// How steps are run to be measured.
+struct RunSetting {
+  uint32_t repeats = 5;
+  /// The greatest number of tokens of a prompt in a launch. 0: as many as the plan allows.
+  uint32_t chunk = 0;
+  /// The id of all tokens of prompts. Nothing: ids are spread over the vocabulary.
+  std::optional<int32_t> token;
+
+  /// The greatest number of rows that a launch of a prompt has.
+  uint64_t rowsOfLaunch(const Model &model) const;
+};
+
 /// A session with sequences that are brought to a length, and tokens for them.
 class BenchSequences {
 public:

@@ -31,6 +31,13 @@ static std::string opName(const Json &op) {
   return place.empty() ? name : place + ": " + name;
 }
 
+static std::string joined(const Json &list) {
+  std::string text;
+  for (const Json &item : list)
+    text += (text.empty() ? "" : ", ") + item.get<std::string>();
+  return text;
+}
+
 static bool hasName(const Json &list, const Json &name) {
   return std::find(list.begin(), list.end(), name) != list.end();
 }
@@ -79,10 +86,7 @@ std::string originText(const PlanFile &plan, const std::string &name) {
   std::string result =
       concat(origin["field"]["name"].get<std::string>(), "\n  ", origin["text"].get<std::string>(), "\n");
   for (const Json &kernel : origin["kernels"]) {
-    std::string places;
-    for (const Json &place : kernel["places"])
-      places += (places.empty() ? "" : ", ") + place.get<std::string>();
-    result += concat("\n", kernel["name"].get<std::string>(), "  ", places, "\n");
+    result += concat("\n", kernel["name"].get<std::string>(), "  ", joined(kernel["places"]), "\n");
     for (const Json &op : kernel["ops"]) {
       std::string code = concat(op["instructions"].get<size_t>(), " instructions");
       if (op.contains("first"))
@@ -116,21 +120,23 @@ static Address parseAddress(const std::string &text) {
   return address;
 }
 
-/// The kernel with this name, or with an entry of this name.
-static const plan::Kernel &kernelAt(const PlanFile &plan, const std::string &symbol) {
+/// The kernel with this name, or with an entry of this name. The symbol of an address that names a kernel becomes its
+/// last entry, which is the whole of it.
+static const plan::Kernel &kernelAt(const PlanFile &plan, Address &address) {
   const plan::Kernel *named = nullptr;
   std::string known;
   for (const plan::Kernel *kernel : *plan.plan().kernels()) {
     for (const plan::Entry *entry : *kernel->entries()) {
-      if (text(entry->symbol()) == symbol)
+      if (text(entry->symbol()) == address.symbol)
         return *kernel;
       known += (known.empty() ? "" : ", ") + text(entry->symbol());
     }
-    if (text(kernel->name()) == symbol)
+    if (text(kernel->name()) == address.symbol)
       named = kernel;
   }
   if (!named)
-    fail(plan.path(), ": has no function ", symbol, "; functions: ", known);
+    fail(plan.path(), ": has no function ", address.symbol, "; functions: ", known);
+  address.symbol = text((*named->entries())[named->entries()->size() - 1]->symbol());
   return *named;
 }
 
@@ -152,12 +158,7 @@ static const ListedLine &instructionAt(const std::vector<ListedLine> &listing, c
 Json addressJson(const PlanFile &plan, const std::string &addressText) {
   Address address = parseAddress(addressText);
   KernelOrigins origins(plan);
-  const plan::Kernel &kernel = kernelAt(plan, address.symbol);
-  bool isEntry = false;
-  for (const plan::Entry *entry : *kernel.entries())
-    isEntry |= text(entry->symbol()) == address.symbol;
-  if (!isEntry)
-    address.symbol = text((*kernel.entries())[kernel.entries()->size() - 1]->symbol());
+  const plan::Kernel &kernel = kernelAt(plan, address);
   std::vector<ListedLine> listing = listKernel(plan, text(kernel.name()), machineForm(plan));
   const ListedLine &line = instructionAt(listing, address, addressText);
   const Json &record = origins.kernel(text(kernel.name()));
@@ -178,13 +179,6 @@ Json addressJson(const PlanFile &plan, const std::string &addressText) {
           {"place", op.at("place")},
           {"fields", fields},
           {"weights", op.at("weights")}};
-}
-
-static std::string joined(const Json &list) {
-  std::string text;
-  for (const Json &item : list)
-    text += (text.empty() ? "" : ", ") + item.get<std::string>();
-  return text;
 }
 
 std::string addressText(const PlanFile &plan, const std::string &address) {

@@ -60,10 +60,7 @@ private:
 uint64_t profiledSteps(const Model &model, const ProfilerOptions &options) {
   if (!options.test.prompt)
     return options.test.generated;
-  uint64_t chunk = model.maxChunkRows();
-  if (options.chunk)
-    chunk = std::min<uint64_t>(chunk, options.chunk);
-  return launchesOf(options.test.batch, options.test.depth, options.test.prompt, chunk).size();
+  return launchesOf(options.test.batch, options.test.depth, options.test.prompt, options.rowsOfLaunch(model)).size();
 }
 
 Profile profileModel(const std::shared_ptr<const Model> &model, Ceilings &ceilings, const ProfilerOptions &options,

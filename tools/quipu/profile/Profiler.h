@@ -6,25 +6,20 @@
 #include "runtime/support/Progress.h"
 #include "tools/quipu/bench/Ceilings.h"
 #include "tools/quipu/bench/Report.h"
+#include "tools/quipu/bench/Sequences.h"
 #include "tools/quipu/bench/Test.h"
 #include "tools/quipu/profile/StepProfile.h"
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
 namespace quipu::tool {
 
-struct ProfilerOptions {
+struct ProfilerOptions : RunSetting {
   /// A prompt, or tokens that are generated one by one.
   BenchTest test;
-  uint32_t repeats = 5;
-  /// The greatest number of tokens of a prompt in a launch. 0: as many as the plan allows.
-  uint32_t chunk = 0;
-  /// As of bench.
-  std::optional<int32_t> token;
 };
 
 /// What was measured of a model.
