@@ -9,7 +9,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "ir/Llama/DebugLog.h"
+#include "ir/Llama/Decisions.h"
 #include "ir/Llama/Llama.h"
 #include "ir/Llama/Provenance.h"
 #include "passes/Passes.h"
@@ -125,7 +125,7 @@ private:
     llvm::MapVector<Key, Value> tables;
     for (Operation *op : ops) {
       ++numExpanded;
-      QUIPU_DEBUG() << describeOp(op) << " becomes primitives";
+      QUIPU_DECISION(op) << describeOp(op) << " becomes primitives";
       if (auto mlp = dyn_cast<GatedMLPOp>(op)) {
         expandGatedMLP(mlp);
       } else if (auto head = dyn_cast<LMHeadOp>(op)) {
@@ -134,7 +134,7 @@ private:
         auto rotary = cast<RotaryOp>(op);
         Value &table = tables[{rotary.getPositions(), rotary.getHeadDim(), rotary.getRope()}];
         if (table)
-          QUIPU_DEBUG() << describeOp(op) << " shares a table of cosines and sines";
+          QUIPU_DECISION(op) << describeOp(op) << " shares a table of cosines and sines";
         else
           table = makeTable(rotary);
         OpBuilder builder(rotary);

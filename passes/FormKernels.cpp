@@ -14,7 +14,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "ir/Llama/DebugLog.h"
+#include "ir/Llama/Decisions.h"
 #include "ir/Llama/Llama.h"
 #include "ir/Llama/Provenance.h"
 #include "passes/Passes.h"
@@ -130,13 +130,14 @@ private:
 
   void takeEpilogue(Group &group, LinearOp linear) {
     if (!linear->hasOneUse()) {
-      QUIPU_DEBUG() << end(group) << "its result has " << llvm::range_size(linear->getUsers()) << " readers";
+      QUIPU_DECISION(group.anchor) << end(group) << "its result has " << llvm::range_size(linear->getUsers())
+                                   << " readers";
       return;
     }
     Operation *user = *linear->user_begin();
     if (auto gate = dyn_cast<GateOp>(user)) {
       if (gate.getUp())
-        QUIPU_DEBUG() << end(group) << describeOp(gate) << " has another operand";
+        QUIPU_DECISION(group.anchor, gate) << end(group) << describeOp(gate) << " has another operand";
       else
         take(group, gate);
     } else if (isa<AddOp>(user)) {
@@ -145,7 +146,7 @@ private:
       if (!takeQkv(group, split))
         group.epilogue.clear();
     } else {
-      QUIPU_DEBUG() << end(group) << describeOp(user) << " is no epilogue";
+      QUIPU_DECISION(group.anchor, user) << end(group) << describeOp(user) << " is no epilogue";
     }
   }
 
@@ -153,7 +154,7 @@ private:
   /// form as a whole, so a part of it is not taken.
   bool takeQkv(Group &group, SplitOp split) {
     if (split.getParts().size() != 3 || llvm::any_of(split.getParts(), [](Value part) { return !part.hasOneUse(); })) {
-      QUIPU_DEBUG() << end(group) << "its parts are not three with a reader each";
+      QUIPU_DECISION(group.anchor) << end(group) << "its parts are not three with a reader each";
       return false;
     }
     auto query = dyn_cast<RotateOp>(*split.getParts()[0].user_begin());
@@ -161,16 +162,16 @@ private:
     auto append = dyn_cast<KVAppendOp>(*split.getParts()[2].user_begin());
     if (!query || !key || !append || !key->hasOneUse() || append.getKeys() != key.getResult() ||
         append.getValues() != split.getParts()[2]) {
-      QUIPU_DEBUG() << end(group)
-                    << "its parts do not end in a rotated query, and a rotated key that is appended with the value";
+      QUIPU_DECISION(group.anchor)
+          << end(group) << "its parts do not end in a rotated query, and a rotated key that is appended with the value";
       return false;
     }
     // One table, which has the width of a head, one layout, and the heads of the cache.
     auto table = cast<RankedTensorType>(query.getTable().getType());
     if (query.getTable() != key.getTable() || !table.getElementType().isF32() || query.getLayout() != key.getLayout() ||
         static_cast<int64_t>(query.getHeadDim()) != append.getKv().getType().getHeadDim()) {
-      QUIPU_DEBUG() << end(group)
-                    << "query and key are not turned by one f32 table, in one layout and heads of the cache's size";
+      QUIPU_DECISION(group.anchor)
+          << end(group) << "query and key are not turned by one f32 table, in one layout and heads of the cache's size";
       return false;
     }
     return take(group, split) && take(group, query) && take(group, key) && take(group, append);
@@ -179,14 +180,15 @@ private:
   /// Takes `op` into the group when the group can be launched where its last op then lies.
   bool take(Group &group, Operation *op) {
     if (taken.contains(op) || op->getBlock() != group.anchor->getBlock()) {
-      QUIPU_DEBUG() << end(group) << describeOp(op) << " is in another kernel or block";
+      QUIPU_DECISION(group.anchor, op) << end(group) << describeOp(op) << " is in another kernel or block";
       return false;
     }
     Operation *last = group.ops().back();
     if (last->isBeforeInBlock(op))
       last = op;
     if (readsDependent(group, op) || !canWait(group, op, last)) {
-      QUIPU_DEBUG() << end(group) << describeOp(op) << " depends on, or cannot be exchanged with, an op between them";
+      QUIPU_DECISION(group.anchor, op) << end(group) << describeOp(op)
+                                       << " depends on, or cannot be exchanged with, an op between them";
       return false;
     }
     group.epilogue.insert(op);
@@ -363,7 +365,7 @@ private:
                       const RowCounts &rows) {
     KernelOp &kernel = kernels[structureOf(ops, interface, rows)];
     if (kernel) {
-      QUIPU_DEBUG() << describeOp(group.anchor) << " shares kernel @" << kernel.getSymName();
+      QUIPU_DECISION(ops) << describeOp(group.anchor) << " shares kernel @" << kernel.getSymName();
       return kernel.getSymName();
     }
     OpBuilder builder(func);
@@ -375,8 +377,8 @@ private:
     Location loc = shareAmongLayers(FusedLoc::get(&getContext(), places), getLastWord(name));
     kernel = KernelOp::create(builder, loc, name, builder.getFunctionType(inputs, results));
     ++numKernels;
-    QUIPU_DEBUG() << describeOp(group.anchor) << " makes kernel @" << name << " of "
-                  << llvm::interleaved(llvm::map_range(ops, [](Operation *op) { return op->getName(); }));
+    QUIPU_DECISION(ops) << describeOp(group.anchor) << " makes kernel @" << name << " of "
+                        << llvm::interleaved(llvm::map_range(ops, [](Operation *op) { return op->getName(); }));
 
     Block &body = kernel.getBody().front();
     IRMapping mapping;

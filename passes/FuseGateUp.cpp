@@ -4,7 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "ir/Llama/DebugLog.h"
+#include "ir/Llama/Decisions.h"
 #include "ir/Llama/Llama.h"
 #include "passes/FuseLinears.h"
 #include "passes/Passes.h"
@@ -32,21 +32,23 @@ struct FuseGateUpPass : quipu::llama::impl::FuseGateUpPassBase<FuseGateUpPass> {
       auto gate = op.getGate().getDefiningOp<LinearOp>();
       auto up = op.getUp() ? op.getUp().getDefiningOp<LinearOp>() : LinearOp();
       if (!gate || !up) {
-        QUIPU_DEBUG() << describeOp(op) << " stays: "
-                      << (op.getUp() ? "an operand is no result of a llama.linear" : "it has one operand already");
+        QUIPU_DECISION(op) << describeOp(op) << " stays: "
+                           << (op.getUp() ? "an operand is no result of a llama.linear" : "it has one operand already");
         continue;
       }
       std::string why = fuser.whyNot({gate, up});
       if (why.empty() && (!gate->hasOneUse() || !up->hasOneUse()))
         why = "a projection has another use";
       if (!why.empty()) {
-        op.emitRemark() << "gate and up projections stay apart: " << why;
+        std::string remark = "gate and up projections stay apart: " + why;
+        op.emitRemark() << remark;
+        QUIPU_DECISION(op, gate, up) << describeOp(op) << ": " << remark;
         continue;
       }
       LinearOp fused = fuser.fuse({gate, up}, "gate_up");
       op.getGateMutable().assign(fused.getResult());
       op.getUpMutable().clear();
-      QUIPU_DEBUG() << describeOp(op) << " reads one projection, " << describeOp(fused);
+      QUIPU_DECISION(op, fused) << describeOp(op) << " reads one projection, " << describeOp(fused);
       ++numFused;
     }
     fuser.eraseUnused();

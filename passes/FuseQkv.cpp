@@ -8,7 +8,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "ir/Llama/DebugLog.h"
+#include "ir/Llama/Decisions.h"
 #include "ir/Llama/Llama.h"
 #include "ir/Llama/Place.h"
 #include "passes/FuseLinears.h"
@@ -67,23 +67,26 @@ private:
   void fuseLayer(LinearFuser &fuser, KVAppendOp append, ArrayRef<AttentionOp> attentions) {
     LinearOp key = findProjection(append.getKeys()), value = findProjection(append.getValues());
     if (!key || !value || value.getResult() != append.getValues()) {
-      QUIPU_DEBUG() << describeOp(append) << " stays: its " << (key ? "values" : "keys")
-                    << " are no result of a llama.linear";
+      QUIPU_DECISION(append) << describeOp(append) << " stays: its " << (key ? "values" : "keys")
+                             << " are no result of a llama.linear";
       return;
     }
     if (attentions.empty())
-      QUIPU_DEBUG() << describeOp(append) << " stays: no attention reads the layer";
+      QUIPU_DECISION(append) << describeOp(append) << " stays: no attention reads the layer";
     std::string why;
+    LinearOp apart;
     for (AttentionOp attention : attentions) {
       LinearOp query = findProjection(attention.getQuery());
       if (!query) {
-        QUIPU_DEBUG() << describeOp(append) << ": the query of " << describeOp(attention)
-                      << " is no result of a llama.linear";
+        QUIPU_DECISION(append, attention)
+            << describeOp(append) << ": the query of " << describeOp(attention) << " is no result of a llama.linear";
         continue;
       }
       why = fuser.whyNot({query, key, value});
-      if (!why.empty())
+      if (!why.empty()) {
+        apart = query;
         continue;
+      }
       LinearOp fused = fuser.fuse({query, key, value}, "qkv");
       OpBuilder builder(fused);
       builder.setInsertionPointAfter(fused);
@@ -94,12 +97,16 @@ private:
       query.getResult().replaceAllUsesWith(split.getParts()[0]);
       key.getResult().replaceAllUsesWith(split.getParts()[1]);
       value.getResult().replaceAllUsesWith(split.getParts()[2]);
-      QUIPU_DEBUG() << describeOp(append) << ": query, key and value are one projection, " << describeOp(fused);
+      QUIPU_DECISION(append, fused) << describeOp(append) << ": query, key and value are one projection, "
+                                    << describeOp(fused);
       ++numFused;
       return;
     }
-    if (!why.empty())
-      append.emitRemark() << "query, key and value projections stay apart: " << why;
+    if (why.empty())
+      return;
+    std::string remark = "query, key and value projections stay apart: " + why;
+    append.emitRemark() << remark;
+    QUIPU_DECISION(append, apart, key, value) << describeOp(append) << ": " << remark;
   }
 };
 

@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "ir/Llama/DebugLog.h"
+#include "ir/Llama/Decisions.h"
 #include "ir/Llama/Llama.h"
 #include "ir/Llama/Provenance.h"
 #include "passes/Passes.h"
@@ -47,7 +47,8 @@ struct FuseSamplePass : quipu::llama::impl::FuseSamplePassBase<FuseSamplePass> {
 private:
   void tryFuse(SampleOp sample, func::FuncOp program, SymbolTable &symbols) {
     auto stays = [&](const Twine &reason) {
-      QUIPU_DEBUG() << "@" << program.getSymName() << ": " << describeOp(sample) << " stays in the program: " << reason;
+      QUIPU_DECISION(program, sample) << "@" << program.getSymName() << ": " << describeOp(sample)
+                                      << " stays in the program: " << reason;
     };
     if (leave)
       return stays("the target's device has a service that chooses tokens");
@@ -65,8 +66,9 @@ private:
     std::optional<SymbolTable::UseRange> uses = SymbolTable::getSymbolUses(kernel, getOperation());
     if (!uses || !llvm::hasSingleElement(*uses))
       return stays("@" + kernel.getSymName() + " has several launches");
+    QUIPU_DECISION(program, kernel, sample)
+        << "@" << program.getSymName() << ": @" << kernel.getSymName() << " chooses tokens too";
     fuse(sample, launch, kernel);
-    QUIPU_DEBUG() << "@" << program.getSymName() << ": @" << kernel.getSymName() << " chooses tokens too";
     ++numFused;
   }
 

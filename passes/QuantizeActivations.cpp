@@ -6,12 +6,15 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ir/Llama/Decisions.h"
 #include "ir/Llama/Llama.h"
 #include "ir/Llama/WeightTypes.h"
 #include "passes/Passes.h"
 
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
+
+#define DEBUG_TYPE "llama-quantize-activations"
 
 namespace quipu::llama {
 #define GEN_PASS_DEF_QUANTIZEACTIVATIONSPASS
@@ -35,24 +38,33 @@ struct QuantizeActivationsPass : quipu::llama::impl::QuantizeActivationsPassBase
                                          << " elements, found " << block.getValue();
       return signalPassFailure();
     }
-    if (exact)
-      return;
     SmallVector<LinearOp> linears;
     for (auto kernel : getOperation().getOps<KernelOp>())
       kernel.walk([&](LinearOp linear) {
-        if (isRounded(linear))
+        auto weight = dyn_cast<BlockType>(cast<RankedTensorType>(linear.getWeight().getType()).getElementType());
+        if (!weight || linear.getInput().getDefiningOp<QuantizeOp>())
+          return;
+        std::string reason = whyNot(linear, weight);
+        if (reason.empty())
           linears.push_back(linear);
+        QUIPU_DECISION(kernel) << "@" << kernel.getSymName() << ": the input of " << describeOp(linear) << " is "
+                               << (reason.empty() ? "rounded to 8 bits" : "not rounded: ") << reason;
       });
     for (LinearOp linear : linears)
       round(linear);
   }
 
 private:
-  bool isRounded(LinearOp linear) {
-    auto weight = cast<RankedTensorType>(linear.getWeight().getType());
-    auto element = dyn_cast<BlockType>(weight.getElementType());
-    return element && !element.getFormat()->block->codebook && weight.getDimSize(1) % block == 0 &&
-           !linear.getInput().getDefiningOp<QuantizeOp>();
+  /// Why the input of a product with blocks stays as it is. Empty if it is rounded.
+  std::string whyNot(LinearOp linear, BlockType weight) {
+    int64_t inputs = cast<RankedTensorType>(linear.getWeight().getType()).getDimSize(1);
+    if (exact)
+      return "exact activations are asked for, or the target has no products of integers";
+    if (weight.getFormat()->block->codebook)
+      return "the weight has a codebook in place of integers";
+    if (inputs % block)
+      return ("rows of " + Twine(inputs) + " elements are no multiple of " + Twine(block.getValue())).str();
+    return "";
   }
 
   void round(LinearOp linear) {

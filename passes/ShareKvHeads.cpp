@@ -10,7 +10,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "ir/Llama/DebugLog.h"
+#include "ir/Llama/Decisions.h"
 #include "ir/Llama/Llama.h"
 #include "ir/Llama/Place.h"
 #include "passes/Passes.h"
@@ -98,19 +98,19 @@ private:
     if (culprit) {
       if (uses.repeats)
         culprit->emitRemark() << "repeated key/value heads stay in the cache: " << why;
-      QUIPU_DEBUG() << "@" << func.getSymName() << ": the cache keeps its " << cache.getKvHeads()
-                    << " heads: " << describeOp(culprit) << ": " << why;
+      QUIPU_DECISION(culprit) << "@" << func.getSymName() << ": the cache keeps its " << cache.getKvHeads()
+                              << " heads: " << describeOp(culprit) << ": " << why;
       return;
     }
     if (uses.times <= 1) {
-      QUIPU_DEBUG() << "@" << func.getSymName() << ": the cache keeps its " << cache.getKvHeads()
-                    << " heads: nothing repeats them";
+      QUIPU_DECISION(func) << "@" << func.getSymName() << ": the cache keeps its " << cache.getKvHeads()
+                           << " heads: nothing repeats them";
       return;
     }
 
     int64_t heads = cache.getKvHeads() / uses.times;
-    QUIPU_DEBUG() << "@" << func.getSymName() << ": " << heads << " heads of the cache instead of "
-                  << cache.getKvHeads() << ", in " << uses.layers.size() << " layers";
+    QUIPU_DECISION(func) << "@" << func.getSymName() << ": " << heads << " heads of the cache instead of "
+                         << cache.getKvHeads() << ", in " << uses.layers.size() << " layers";
     auto narrow = KVCacheType::get(&getContext(), cache.getLayers(), heads, cache.getHeadDim(), cache.getElementType(),
                                    cache.getPage());
     auto narrowLayer =

@@ -7,7 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "ir/Llama/DebugLog.h"
+#include "ir/Llama/Decisions.h"
 #include "ir/Llama/Llama.h"
 #include "passes/Passes.h"
 
@@ -65,8 +65,8 @@ struct SpecializePass : quipu::llama::impl::SpecializePassBase<SpecializePass> {
       int64_t most = forward->getAttrOfType<ProgramAttr>(kProgramAttrName).getMaxRows();
       for (const Part &part : *parts) {
         if (part.minRows > most)
-          QUIPU_DEBUG() << "no program @" << part.name << ": it begins at " << part.minRows << " rows, @"
-                        << forward.getSymName() << " takes " << most;
+          QUIPU_DECISION(forward) << "no program @" << part.name << ": it begins at " << part.minRows << " rows, @"
+                                  << forward.getSymName() << " takes " << most;
         else if (failed(clone(forward, part, std::min(part.maxRows, most))))
           return signalPassFailure();
       }
@@ -170,8 +170,8 @@ private:
     copy.setSymName(name);
     copy->setAttr(kProgramAttrName, ProgramAttr::get(&getContext(), part.kind, part.minRows, maxRows,
                                                      part.kind == ProgramKind::Prefill ? rowAlign : 1));
-    QUIPU_DEBUG() << "program @" << name << " for " << part.minRows << " to " << maxRows
-                  << " rows, kernels: " << renamed.size();
+    QUIPU_DECISION(copy) << "program @" << name << " for " << part.minRows << " to " << maxRows
+                         << " rows, kernels: " << renamed.size();
     copy.walk([&](LaunchOp launch) { launch.setKernelAttr(renamed.lookup(launch.getKernel())); });
     return success();
   }

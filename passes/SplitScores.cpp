@@ -9,7 +9,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "ir/Llama/DebugLog.h"
+#include "ir/Llama/Decisions.h"
 #include "ir/Llama/Llama.h"
 #include "ir/Llama/Provenance.h"
 #include "passes/Passes.h"
@@ -87,7 +87,7 @@ private:
     SymbolTable symbols(getOperation());
     std::string reason = whyNot(program, scores, symbols);
     if (!reason.empty()) {
-      QUIPU_DEBUG() << "@" << program.getSymName() << ": no program that scores: " << reason;
+      QUIPU_DECISION(program, scores) << "@" << program.getSymName() << ": no program that scores: " << reason;
     } else {
       std::string name = program.getSymName().str() + "_score";
       if (symbols.lookup(name))
@@ -146,7 +146,8 @@ private:
     scores.erase();
     launch.erase();
     eraseUnread(copy);
-    QUIPU_DEBUG() << "@" << name << ": @" << kernel.getSymName() << " is @" << head.getSymName() << " with log_prob";
+    QUIPU_DECISION(copy, kernel) << "@" << name << ": @" << kernel.getSymName() << " is @" << head.getSymName()
+                                 << " with log_prob";
   }
 
   /// The kernel of the logits with log_prob at its end.

@@ -10,7 +10,7 @@
 #include "codegen/common/DenseWeights.h"
 #include "codegen/common/LinearRegion.h"
 #include "codegen/schedule/Select.h"
-#include "ir/Llama/DebugLog.h"
+#include "ir/Llama/Decisions.h"
 #include "ir/Llama/RowPairing.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
@@ -57,7 +57,7 @@ private:
       kernel.setFunctionType(FunctionType::get(context, kernel.getBody().getArgumentTypes(), kernel.getResultTypes()));
       if (failed(scheduleKernel(kernel, facts)))
         return failure();
-      QUIPU_DEBUG() << "@" << kernel.getSymName() << ": " << kernel.getScheduleAttr();
+      QUIPU_DECISION(kernel) << "@" << kernel.getSymName() << ": " << kernel.getScheduleAttr();
     }
     return success();
   }
@@ -148,7 +148,7 @@ private:
     if (type == paired)
       return success();
     weight.setTypeAttr(TypeAttr::get(paired));
-    QUIPU_DEBUG() << "rows of @" << weight.getSymName() << " lie as " << paired;
+    QUIPU_DECISION(weight) << "rows of @" << weight.getSymName() << " lie as " << paired;
     return success();
   }
 

@@ -9,7 +9,7 @@
 #include "codegen/cuda/attention/AttentionWorkspace.h"
 #include "codegen/schedule/RowBounds.h"
 #include "codegen/schedule/SelectCuda.h"
-#include "ir/Llama/DebugLog.h"
+#include "ir/Llama/Decisions.h"
 #include "mlir/IR/TypeUtilities.h"
 
 #define DEBUG_TYPE "llama-select-schedules"
@@ -45,12 +45,18 @@ public:
                                   << "; CUDA kernels need a multiple of 16 bytes";
     bool tensorCores = suitTensorCores(query, element) && headElements % 16 == 0 && headElements <= 256;
     bool isFew = !tensorCores || maxRows <= kOneTileRows || program.isDecode;
-    QUIPU_DEBUG() << "@" << kernel.getSymName() << ": "
-                  << (program.isDecode          ? "each row by itself: rows of a decode step see other keys"
-                      : maxRows <= kOneTileRows ? "each row by itself: the program has few"
-                      : !tensorCores            ? "each row by itself: no tensor cores for these types and heads"
-                      : suitsWgmma()            ? "blocks of rows, wgmma"
-                                                : "blocks of rows, mma: no wgmma for these rows, heads and pages");
+    if (isFew) {
+      QUIPU_CHOICE(Chosen, kernel, "rows", "each row by itself")
+          << (program.isDecode          ? "rows of a decode step see other keys"
+              : maxRows <= kOneTileRows ? "the program has few"
+                                        : "no tensor cores for these types and heads");
+    } else {
+      QUIPU_CHOICE(Chosen, kernel, "rows", "blocks of rows") << "the program has up to " << maxRows << " rows";
+      if (suitsWgmma())
+        QUIPU_CHOICE(Chosen, kernel, "products", "wgmma") << "rows, heads and pages fit its tiles";
+      else
+        QUIPU_CHOICE(Chosen, kernel, "products", "mma") << "no wgmma for these rows, heads and pages";
+    }
     if (isFew)
       setFew(fewSchedule(headBits / 8));
     else

@@ -14,7 +14,7 @@
 #include "codegen/cuda/linear/RowSoftmax.h"
 #include "codegen/schedule/RowBounds.h"
 #include "codegen/schedule/SelectCuda.h"
-#include "ir/Llama/DebugLog.h"
+#include "ir/Llama/Decisions.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -72,17 +72,19 @@ public:
     overwriteResidual();
     bool tensorCores = suitTensorCores(inputType, weightType);
     if (!tensorCores)
-      QUIPU_DEBUG() << label() << "no tensor cores: it multiplies " << inputType << " by " << weightType;
-    bool wantsRing = tensorCores && target.hasRings() && maxRows == 1 && tuning.ring;
-    if (wantsRing && inputs % 32 != 0)
-      QUIPU_DEBUG() << label() << "no ring: rows of " << inputs << " elements are no multiple of 32";
-    if (wantsRing && inputs % 32 == 0) {
+      QUIPU_CHOICE(Refused, kernel, "products", "tensor cores")
+          << "it multiplies " << inputType << " by " << weightType;
+    std::string noRing = whyNoRing(tensorCores);
+    if (!noRing.empty()) {
+      QUIPU_CHOICE(Refused, kernel, kWeights, "ring") << noRing;
+    } else {
       if (CudaLinearRingScheduleAttr ring = ringSchedule()) {
-        QUIPU_DEBUG() << label() << "a ring: the program has one row";
+        QUIPU_CHOICE(Chosen, kernel, kWeights, "a ring") << "the program has one row";
         kernel.setScheduleAttr(ring);
         return success();
       }
-      QUIPU_DEBUG() << label() << "no ring: an input of " << inputs << " elements leaves no room in shared memory";
+      QUIPU_CHOICE(Refused, kernel, kWeights, "ring")
+          << "an input of " << inputs << " elements leaves no room in shared memory";
       if (tuning.ringDepth || tuning.ringStages || tuning.ringAfterWait || tuning.ringInFlightBeforeWait ||
           tuning.ringInFlight)
         return kernel.emitOpError() << "has no room for a ring beside an input of " << inputs
@@ -90,8 +92,8 @@ public:
                                        "smaller";
     }
     if (!tensorCores || maxRows <= kFewRows) {
-      if (maxRows <= kFewRows)
-        QUIPU_DEBUG() << label() << "the weight comes into registers: at most " << kFewRows << " rows";
+      QUIPU_CHOICE(Chosen, kernel, kWeights, "the weight comes into registers")
+          << (maxRows <= kFewRows ? "at most " + Twine(kFewRows) + " rows" : Twine("there are no tensor cores for it"));
       kernel.setScheduleAttr(fewSchedule(tensorCores ? CudaDot::Mma : CudaDot::Fma));
       return success();
     }
@@ -99,10 +101,14 @@ public:
     // that scores has as many as the step.
     bool scores = region.has<LogProbStage>();
     bool oneTile = maxRows <= kOneTileRows || (region.gather() && !program.isDecode && !scores);
-    QUIPU_DEBUG() << label()
-                  << (maxRows <= kOneTileRows ? "one tile: the program has few rows"
-                      : oneTile               ? "one tile: of a long step few rows are selected"
-                                              : "tiles of rows: the program has many");
+    QUIPU_CHOICE(Refused, kernel, kWeights, "registers for the weight")
+        << "the program has up to " << maxRows << " rows, of which they serve " << kFewRows;
+    QUIPU_CHOICE(Chosen, kernel, "tiles", oneTile ? "one tile" : "tiles of rows")
+        << (maxRows <= kOneTileRows ? "the program has few rows"
+            : oneTile               ? "of a long step few rows are selected"
+                                    : "the program has many");
+    QUIPU_CHOICE(Chosen, kernel, "products", target.hasWgmma() ? "wgmma" : "mma")
+        << "the target has" << (target.hasWgmma() ? " it" : " no wgmma");
     CudaLinearManyScheduleAttr schedule = target.hasWgmma() ? wgmmaSchedule(oneTile) : mmaSchedule(oneTile);
     kernel.setScheduleAttr(schedule);
     SmallVector<Attribute> workspaces;
@@ -116,8 +122,24 @@ public:
   }
 
 private:
-  /// The beginning of a debug line.
-  std::string label() { return "@" + region.kernel.getSymName().str() + ": "; }
+  /// How the weight comes to the products, as a choice is called.
+  static constexpr StringLiteral kWeights{"weights"};
+
+  /// Why a program's weight cannot come through a ring, as far as it is known before room is looked for. Empty if it
+  /// can.
+  std::string whyNoRing(bool tensorCores) {
+    if (!tensorCores)
+      return "it has no tensor cores";
+    if (!target.hasRings())
+      return target.arch + " has no bulk copies";
+    if (maxRows != 1)
+      return ("the program has up to " + Twine(maxRows) + " rows").str();
+    if (!tuning.ring)
+      return "option ring is false";
+    if (inputs % 32 != 0)
+      return ("rows of " + Twine(inputs) + " elements are no multiple of 32").str();
+    return "";
+  }
 
   /// Lets the result overwrite the residual: all linear emitters for CUDA read an element of the residual in the thread
   /// that stores this element of the result.
@@ -165,12 +187,12 @@ private:
   CudaLinearManyScheduleAttr mmaSchedule(bool oneTile) {
     if (oneTile)
       return CudaLinearManyScheduleAttr::get(context, /*tokens=*/64, /*rows=*/64, /*depth=*/64, /*stages=*/4,
-                                             /*warps=*/4, CudaDot::Mma, /*weightFirst=*/false, /*persistent=*/false,
+                                             /*warps=*/4, CudaDot::Mma, /*weight_first=*/false, /*persistent=*/false,
                                              /*ahead=*/true, /*cluster=*/1);
     // A warp has 64 x 64 sums, which reads the least of shared memory for each product. A block takes 48 KiB, so two
     // blocks share a multiprocessor, of sm_86 and sm_89 too.
     return CudaLinearManyScheduleAttr::get(context, /*tokens=*/128, /*rows=*/128, /*depth=*/32, /*stages=*/3,
-                                           /*warps=*/4, CudaDot::Mma, /*weightFirst=*/false, /*persistent=*/false,
+                                           /*warps=*/4, CudaDot::Mma, /*weight_first=*/false, /*persistent=*/false,
                                            /*ahead=*/false, /*cluster=*/1);
   }
 
@@ -214,13 +236,15 @@ private:
   int64_t tileWidth(int64_t rowsA, int64_t rowsB, int64_t cluster) {
     constexpr int64_t kEndsCost = 12, kMinWidth = 96, kStep = 32;
     int64_t best = kMaxTileWidth, bestCost = INT64_MAX;
+    auto name = [](int64_t width) { return ("tiles of " + Twine(kTileRows) + " x " + Twine(width)).str(); };
     for (int64_t width = kMaxTileWidth; width >= kMinWidth; width -= kStep) {
       int64_t tiles = llvm::alignTo(llvm::divideCeil(rowsA, kTileRows), cluster) * llvm::divideCeil(rowsB, width);
       int64_t cost = llvm::divideCeil(tiles, target.multiprocessors()) * (width + kEndsCost);
-      QUIPU_DEBUG() << label() << "tiles of " << kTileRows << " x " << width << ": " << tiles << ", cost " << cost;
+      QUIPU_CHOICE(Considered, region.kernel, "width of tiles", name(width)) << tiles << ", cost " << cost;
       if (cost < bestCost)
         best = width, bestCost = cost;
     }
+    QUIPU_CHOICE(Chosen, region.kernel, "width of tiles", name(best)) << "the least cost, " << bestCost;
     return best;
   }
 

@@ -82,8 +82,10 @@ Compilation::Compilation(const CompileOptions &given, PhaseEdit edit)
     statistics.emplace([](llvm::StringRef text) { printText(text.str()); });
     backend->statistics = &*statistics;
   }
-  if (options.keepIr)
+  if (options.keepIr) {
     insight.emplace();
+    llama::DecisionListener::attach(context, [this](llama::Decision decision) { decisions.add(std::move(decision)); });
+  }
   switchDebug();
   if (!options.stopAfter.empty())
     options.stopAfter = findPhase(options.stopAfter);
@@ -258,8 +260,10 @@ void Compilation::runPhases(const std::vector<std::string> &targets, const std::
   llvm::move(ofTarget, std::back_inserter(phases));
   runPhases(std::move(phases), last, variants.front(), std::move(calls));
   // Tuning is for the target that was asked for.
-  for (Variant &variant : llvm::drop_begin(variants))
+  for (Variant &variant : llvm::drop_begin(variants)) {
+    decisions.setPrefix(llvm::StringRef(variant.target).split(':').second.str() + ".");
     runPhases(phasesOf(variant.target, {}).ofTarget, last, variant, {});
+  }
 }
 
 void Compilation::runPhases(std::vector<CompilePhase> phases, const std::string &last, Variant &variant,
@@ -380,6 +384,7 @@ void Compilation::emitPlan() {
     for (const codegen::PlanVariant &variant : llvm::drop_begin(compiled))
       for (InsightRecord::Json &kernel : kernelRecord(variant.module, variant.isa + "."))
         insight->section("kernels").push_back(std::move(kernel));
+    insight->section("decisions") = decisions.json();
     planOptions.insight = &kept.emplace(insight->pack());
   }
   if (weightsOutput)

@@ -9,6 +9,7 @@
 #include "runtime/support/OutputFile.h"
 #include "tools/quipu-compile/Backend.h"
 #include "tools/quipu-compile/CompilerThreads.h"
+#include "tools/quipu-compile/DecisionRecord.h"
 #include "tools/quipu-compile/InsightRecord.h"
 #include "tools/quipu-compile/Options.h"
 #include "tools/quipu-compile/PhaseWatch.h"
@@ -85,6 +86,7 @@ private:
   unsigned dumped = 0;
   /// What --keep-ir asks for.
   std::optional<InsightRecord> insight;
+  DecisionRecord decisions;
   /// What -o names.
   std::optional<OutputFile> output;
   /// What --quantize changes, and where it is written.

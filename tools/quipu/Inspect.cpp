@@ -13,6 +13,7 @@
 #include "tools/quipu/inspect/PlanJson.h"
 #include "tools/quipu/inspect/PlanText.h"
 #include "tools/quipu/inspect/TraceOptions.h"
+#include "tools/quipu/inspect/Why.h"
 
 #include <memory>
 #include <optional>
@@ -22,7 +23,7 @@ namespace quipu::tool {
 namespace {
 struct InspectCommand {
   PlanSource source;
-  std::string phase, kernel, form = "mlir", output = "-";
+  std::string phase, kernel, form = "mlir", output = "-", why;
   std::optional<uint32_t> module;
   CLI::Option *formOption = nullptr;
   TraceOptions trace;
@@ -89,13 +90,14 @@ int InspectCommand::run() {
   if (output != "-" && !module)
     throw UsageError("-o takes the bytes of --module; redirect the output of everything else");
   trace.check(kernel);
-  if (trace.needsIr())
+  if (trace.needsIr() || !why.empty())
     source.keepIr();
-  if (int(json && !trace.traces()) + int(trace.traces()) + int(memory) + int(weights) + int(module.has_value()) +
-          int(!phase.empty()) + int(!kernel.empty()) >
+  bool hasJson = trace.traces() || !why.empty();
+  if (int(json && !hasJson) + int(!why.empty()) + int(trace.traces()) + int(memory) + int(weights) +
+          int(module.has_value()) + int(!phase.empty()) + int(!kernel.empty()) >
       1)
-    throw UsageError("give one of --json, --memory, --weights-table, --module, --phase, --kernel, --origin and "
-                     "--address");
+    throw UsageError("give one of --json, --memory, --weights-table, --module, --phase, --kernel, --origin, --address "
+                     "and --why");
   bool compiles = !phase.empty() || (!kernel.empty() && !isGpuForm() && !trace.withSource);
   if (!debugOnly.empty() && (!compiles || !source.isModel()))
     throw UsageError(std::string(kDebugOnly) +
@@ -118,6 +120,8 @@ int InspectCommand::run() {
     writeModule(*plan, *target);
   else if (!phase.empty())
     out().write(phaseText(Insight::of(*plan)));
+  else if (!why.empty())
+    out().write(json ? jsonText(whyJson(*plan, why)) + "\n" : whyText(*plan, why));
   else if (trace.traces())
     out().write(trace.text(*plan, json));
   else if (trace.withSource)
@@ -147,6 +151,11 @@ void addInspect(CLI::App &program, Action &action) {
                           ->capture_default_str()
                           ->check(CLI::IsMember({"mlir", "llvm", "asm", "ptx", "sass"}));
   state->trace.addOptions(*command);
+  command
+      ->add_option("--why", state->why,
+                   "Print what the compiler decided about a kernel (decode.qkv), a place (layers.3.mlp) or a weight, "
+                   "and why (of a plan that was compiled with --keep-ir, or of a model)")
+      ->type_name("NAME");
   addNumber(*command, "--module", state->module, "Write the bytes of one code module, counted from 0");
   command->add_option("-o", state->output, "File for --module (default: standard output)")->type_name("FILE");
   command->add_flag("--memory", state->memory, "Only the memory plan: every program's arena, step by step");

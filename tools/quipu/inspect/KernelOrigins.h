@@ -1,7 +1,7 @@
 //===- KernelOrigins.h - What of a model the code of a plan comes from ------*- C++ -*-===//
 //
-// Reads the parts "fields" and "kernels" of the record that --keep-ir leaves in a plan
-// (tools/quipu-compile/KernelRecord.h).
+// Reads the parts "fields", "kernels" and "decisions" of the record that --keep-ir leaves in a plan
+// (tools/quipu-compile/KernelRecord.h and DecisionRecord.h).
 //
 //===----------------------------------------------------------------------------------===//
 
@@ -26,6 +26,7 @@ public:
   explicit KernelOrigins(const PlanFile &plan);
 
   const Json &kernels() const { return record.at("kernels"); }
+  const Json &decisions() const { return record.at("decisions"); }
   /// The record of a kernel. Throws Error if there is none.
   const Json &kernel(const std::string &name) const;
 

@@ -1,0 +1,28 @@
+//===- SelectCpu.h - What schedules for CPUs are chosen by ------*- C++ -*-===//
+
+#ifndef QUIPU_CODEGEN_SCHEDULE_SELECTCPU_H
+#define QUIPU_CODEGEN_SCHEDULE_SELECTCPU_H
+
+#include "codegen/Passes.h"
+#include "codegen/cpu/CpuTarget.h"
+#include "ir/Llama/Llama.h"
+
+namespace quipu::codegen {
+
+/// A program for a CPU, as far as a schedule depends on it.
+struct CpuProgram {
+  const cpu::CpuTarget &target;
+  /// A number that is not 0 (of `prefetch`: not -1) replaces the chosen one.
+  const LlamaSelectSchedulesOptions &tuning;
+  /// Activations of tokens lie in the lanes of vectors.
+  bool tokenLanes;
+  /// Pairs of bf16 are packed.
+  bool packed;
+};
+
+/// Gives a kernel with a llama.linear its schedule, and its workspace where it has one.
+void scheduleCpuLinear(llama::KernelOp kernel, llama::LinearOp linear, const CpuProgram &program);
+
+} // namespace quipu::codegen
+
+#endif // QUIPU_CODEGEN_SCHEDULE_SELECTCPU_H

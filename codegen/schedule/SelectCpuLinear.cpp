@@ -1,0 +1,247 @@
+//===- SelectCpuLinear.cpp - Schedules of linear kernels for CPUs ------------===//
+//
+// Over few rows a kernel reads its weight once, and a run of weight rows makes a vector of results. Over many rows
+// accumulators of a tile fill the registers, and the tiles of input that a pass over the weight serves fill the L2.
+//
+//===----------------------------------------------------------------------===//
+
+#include "codegen/common/LinearRegion.h"
+#include "codegen/cpu/AmxProduct.h"
+#include "codegen/cpu/ArgMax.h"
+#include "codegen/cpu/LogProb.h"
+#include "codegen/schedule/Select.h"
+#include "codegen/schedule/SelectCpu.h"
+
+#include "ir/Llama/Decisions.h"
+#include "ir/Llama/ScheduleLimits.h"
+#include "mlir/IR/TypeUtilities.h"
+
+#define DEBUG_TYPE "llama-select-schedules"
+
+using namespace mlir;
+using namespace quipu::llama;
+
+namespace quipu::codegen {
+namespace {
+
+/// Features of a tile over few rows that an epilogue computes in one vector.
+constexpr int64_t kFewRun = 8;
+/// Rows of each run that a kernel over few rows reads side by side. Two rows of one run often begin in the same page
+/// of 4 KiB, where hardware follows one stream only.
+constexpr int64_t kStreams = 1;
+/// Of weights in large blocks, the distance of prefetch in bytes (docs/performance.md).
+constexpr int64_t kPrefetchOfBlocks = 2560;
+/// Rows of a tile: most of an L1 of 32 KiB, beside the input that streams through it.
+constexpr int64_t kRowsInL1Bytes = 24 * 1024;
+/// Packed input rows that one pass over a weight serves: half of an L2 of 1 MiB.
+constexpr int64_t kInputBytes = 512 * 1024;
+/// Vectors of input in a tile, beside as many accumulators as fill 32 registers with them.
+constexpr int64_t kVectors = 3;
+
+/// A kind of dot product. `whyNot` is empty if the kernel can have it; else it has the next one of a list.
+struct DotCandidate {
+  DotKind dot;
+  StringRef whyNot, why;
+};
+
+/// Rows of a run, and vectors of the input, of a tile over many rows.
+struct Tile {
+  int64_t run, vectors;
+  StringRef why;
+};
+
+class CpuLinearSelector {
+public:
+  CpuLinearSelector(KernelOp kernel, LinearOp linear, const CpuProgram &program)
+      : kernel(kernel), linear(linear), program(program), target(program.target), tuning(program.tuning),
+        lanes(target.lanes()), input(cast<RankedTensorType>(linear.getInput().getType())),
+        // Output rows are few even in prefill.
+        many(program.tokenLanes && getTokenLanes(linear.getResult().getType())) {}
+
+  void schedule() {
+    QUIPU_CHOICE(Chosen, kernel, "rows", many ? "rows = many" : "rows = few")
+        << (many                 ? "rows of tokens lie in lanes"
+            : program.tokenLanes ? "it has output rows, which are few in each program"
+                                 : "the program has few rows");
+    if (lanes < kLanesLimit.high)
+      QUIPU_CHOICE(Refused, kernel, "lanes", "lanes = " + Twine(kLanesLimit.high)) << "the target has no avx512f";
+    QUIPU_CHOICE(Chosen, kernel, "lanes", "lanes = " + Twine(lanes)) << "f32 elements of the widest vector register";
+    DotKind dot = chooseDot();
+    auto schedule = many ? manyRows(dot) : fewRows(dot);
+    kernel.setScheduleAttr(schedule);
+    if (many)
+      setWorkspaces(dot);
+    else if (find<SampleOp>(kernel))
+      setTileWorkspace<cpu::BestOfTiles>(schedule);
+    else if (find<LogProbOp>(kernel))
+      setTileWorkspace<cpu::SoftmaxOfTiles>(schedule);
+  }
+
+private:
+  CpuLinearScheduleAttr fewRows(DotKind dot) {
+    int64_t run = number("run", tuning.fewRun, kFewRun, "the features that an epilogue computes in one vector");
+    QUIPU_CHOICE(Refused, kernel, "streams", "streams > " + Twine(kStreams))
+        << "rows of a run often begin in one page, where hardware follows one stream";
+    int64_t streams = number("streams", tuning.streams, kStreams, "rows are read one after the other");
+    int64_t prefetch = choosePrefetch();
+    return CpuLinearScheduleAttr::get(kernel.getContext(), RowRegime::Few, lanes, run, /*vectors=*/1, /*rowTiles=*/1,
+                                      dot, prefetch, std::min(streams, run));
+  }
+
+  CpuLinearScheduleAttr manyRows(DotKind dot) {
+    Tile tile = chooseTile(dot);
+    int64_t run = number("run", tuning.run, tile.run, tile.why);
+    int64_t vectors = number("vectors", tuning.vectors, tile.vectors, tile.why);
+    if (usesTiles(dot))
+      vectors = std::min(vectors, mostTileVectors(dot));
+    int64_t inputBits = dot == DotKind::Int16          ? 16
+                        : cpu::multipliesIntegers(dot) ? 8
+                                                       : input.getElementType().getIntOrFloatBitWidth();
+    int64_t tileBytes = input.getDimSize(1) * lanes * inputBits / 8;
+    int64_t rowTiles = std::max<int64_t>(kInputBytes / tileBytes / vectors, 1) * vectors;
+    rowTiles = number("rowTiles", tuning.rowTiles, rowTiles, "its input fills half of an L2 of 1 MiB");
+    return CpuLinearScheduleAttr::get(kernel.getContext(), RowRegime::Many, lanes, run, vectors, rowTiles, dot,
+                                      /*prefetch=*/0, /*streams=*/0);
+  }
+
+  /// A number of the schedule: what an option asks for, or else what is chosen.
+  int64_t number(StringRef name, int64_t option, int64_t chosen, StringRef why, int64_t unsaid = 0) {
+    auto candidate = [&](int64_t value) { return (name + " = " + Twine(value)).str(); };
+    if (option == unsaid) {
+      QUIPU_CHOICE(Chosen, kernel, name, candidate(chosen)) << why;
+      return chosen;
+    }
+    QUIPU_CHOICE(Refused, kernel, name, candidate(chosen)) << "it would be chosen without the option: " << why;
+    QUIPU_CHOICE(Chosen, kernel, name, candidate(option)) << "an option asks for it";
+    return option;
+  }
+
+  DotKind chooseDot() {
+    SmallVector<DotCandidate> candidates = linear.getInput().getDefiningOp<QuantizeOp>() ? integerDots() : floatDots();
+    for (const auto &[dot, whyNot, why] : candidates) {
+      std::string candidate = ("dot = " + stringifyDotKind(dot)).str();
+      if (whyNot.empty()) {
+        QUIPU_CHOICE(Chosen, kernel, "dot", candidate) << why;
+        return dot;
+      }
+      QUIPU_CHOICE(Refused, kernel, "dot", candidate) << whyNot;
+    }
+    llvm_unreachable("the last kind is for all kernels");
+  }
+
+  static constexpr const char *kFewRowsForTiles = "tiles of the hardware are for many rows";
+
+  /// Of a kernel whose input is rounded to integers. Without instructions for dot products of bytes, signed bytes take
+  /// two more instructions for each product, which many rows feel.
+  SmallVector<DotCandidate> integerDots() {
+    auto block = cast<BlockType>(getElementTypeOrSelf(linear.getWeight()));
+    bool isSigned = block.getFormat()->block->integers.isSigned;
+    return {{DotKind::AmxInt8,
+             !many                 ? kFewRowsForTiles
+             : target.hasAmxInt8() ? ""
+                                   : "the target has no tiles of integers (amx-int8)",
+             "a tile of the hardware makes the most products at once"},
+            {DotKind::Int8, target.hasInt8Dot() ? "" : "the target has no dot products of bytes (avx512vnni, avxvnni)",
+             "one instruction multiplies four bytes and adds"},
+            {DotKind::Int8Pairs,
+             lanes != 8         ? "pairs of bytes have 8 lanes"
+             : many && isSigned ? "signed bytes take two more instructions for each product"
+                                : "",
+             "one instruction multiplies pairs of bytes"},
+            {DotKind::Int16, "", "one instruction multiplies pairs of words"}};
+  }
+
+  SmallVector<DotCandidate> floatDots() {
+    auto weight = cast<RankedTensorType>(linear.getWeight().getType());
+    const char *noPairs = !target.hasBf16Dot() ? "the target has no dot products of bf16 (avx512bf16)"
+                          : !input.getElementType().isBF16() || !weight.getElementType().isBF16()
+                              ? "it does not multiply bf16 by bf16"
+                          : many && !program.packed ? "pairs of bf16 are not packed"
+                                                    : "";
+    const char *noTiles = !many                                          ? kFewRowsForTiles
+                          : !target.hasAmxBf16()                         ? "the target has no tiles of bf16 (amx-bf16)"
+                          : weight.getDimSize(1) % cpu::kBf16InTile != 0 ? "rows do not divide into tiles"
+                                                                         : noPairs;
+    return {{DotKind::AmxBf16, noTiles, "a tile of the hardware makes the most products at once"},
+            {DotKind::Bf16, noPairs, "one instruction multiplies pairs of bf16 and adds"},
+            {DotKind::Fma, "", "numbers are multiplied as f32"}};
+  }
+
+  Tile chooseTile(DotKind dot) {
+    if (usesTiles(dot))
+      return {kRunLimit.high, mostTileVectors(dot), "as many rows as a tile of the hardware has"};
+    if (target.vectorRegisters() != 32)
+      return tileOf16Registers(dot);
+    // Products of integers have two accumulators each, of i32 and of f32.
+    if (cpu::multipliesIntegers(dot))
+      return {2, kVectors, "sums of i32 and f32 fill the 32 registers"};
+    return {4, kVectors, "8 x 3 sums fill the 32 registers beside a vector of weights and 3 of input"};
+  }
+
+  /// 6 x 2 accumulators load less for each product than 4 x 3. But the rows of a tile must stay in L1, and rows of
+  /// heads do not divide by three. The f32 sums of integer products wait in memory for most of the time.
+  Tile tileOf16Registers(DotKind dot) {
+    if (cpu::multipliesIntegers(dot))
+      return {2, 2, "sums of i32 fill the 16 registers; sums of f32 wait in memory"};
+    bool heads = llvm::any_of(linear->getBlock()->getOperations(), [](Operation &op) { return isa<RotateOp>(op); });
+    int64_t tileBytes = 6 * input.getDimSize(1) * 4;
+    if (!heads && tileBytes <= kRowsInL1Bytes)
+      return {3, 2, "6 x 2 sums load less for each product than 4 x 3"};
+    QUIPU_CHOICE(Refused, kernel, "run", "run = 3 and vectors = 2")
+        << (heads ? "rows of heads do not divide by three"
+                  : "six rows of " + Twine(tileBytes) + " bytes would not stay in L1");
+    return {2, kVectors, "4 x 3 sums fill the 16 registers"};
+  }
+
+  /// How many bytes ahead of its use a weight is requested. Hardware follows the two streams of a kernel by itself, and
+  /// requests cost time. But products of large blocks take so long that hardware stops looking ahead.
+  int64_t choosePrefetch() {
+    auto block = dyn_cast<BlockType>(getElementTypeOrSelf(linear.getWeight()));
+    bool isLarge = block && block.getFormat()->blockElements > cpu::kIntegersTogether;
+    if (!isLarge)
+      QUIPU_CHOICE(Refused, kernel, "prefetch", "prefetch = " + Twine(kPrefetchOfBlocks))
+          << "requests cost time, and the weight is not in large blocks";
+    return number("prefetch", tuning.prefetch, isLarge ? kPrefetchOfBlocks : 0,
+                  isLarge ? "products of large blocks take so long that hardware stops looking ahead"
+                          : "hardware looks ahead by itself",
+                  /*unsaid=*/-1);
+  }
+
+  /// Workspaces of a kernel over many rows.
+  void setWorkspaces(DotKind dot) {
+    SmallVector<Attribute> types;
+    if (cpu::multipliesIntegers(dot)) {
+      if (FailureOr<LinearRegion> region = LinearRegion::match(kernel); succeeded(region))
+        for (Type type : cpu::quantizedWorkspaces(*region, dot, lanes))
+          types.push_back(TypeAttr::get(type));
+    } else if (auto norm = find<RMSNormOp>(kernel)) {
+      types.push_back(TypeAttr::get(norm.getResult().getType()));
+    }
+    if (!types.empty())
+      kernel.setWorkspaceAttr(ArrayAttr::get(kernel.getContext(), types));
+  }
+
+  /// The workspace of a kernel over few rows whose tiles leave something for the whole row: `OfTiles` says what.
+  template <typename OfTiles> void setTileWorkspace(CpuLinearScheduleAttr schedule) {
+    if (FailureOr<cpu::LinearTiles> region = cpu::LinearTiles::match(kernel); succeeded(region))
+      kernel.setWorkspaceAttr(
+          ArrayAttr::get(kernel.getContext(), TypeAttr::get(OfTiles::workspace(*region, schedule))));
+  }
+
+  KernelOp kernel;
+  LinearOp linear;
+  const CpuProgram &program;
+  const cpu::CpuTarget &target;
+  const LlamaSelectSchedulesOptions &tuning;
+  int64_t lanes;
+  RankedTensorType input;
+  bool many;
+};
+
+} // namespace
+
+void scheduleCpuLinear(KernelOp kernel, LinearOp linear, const CpuProgram &program) {
+  CpuLinearSelector(kernel, linear, program).schedule();
+}
+
+} // namespace quipu::codegen
