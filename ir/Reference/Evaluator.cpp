@@ -2,6 +2,7 @@
 
 #include "ir/Reference/Evaluator.h"
 #include "ir/Llama/WeightTypes.h"
+#include "ir/Reference/Programs.h"
 #include "ir/Reference/Reference.h"
 #include "ir/Reference/WeightMemory.h"
 #include "runtime/abi/ProgramValues.h"
@@ -11,6 +12,7 @@
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/TargetSelect.h"
 
@@ -144,6 +146,11 @@ llvm::Expected<std::unique_ptr<Evaluator>> Evaluator::create(ModuleOp module, co
     result->programs.push_back({func.getSymName().str(), attribute, takesWeights});
     keepResult(func, kept, options.scores ? targets : std::nullopt);
   }
+  if (options.trace) {
+    makePlainFunctions(*lowered);
+    for (Program &program : result->programs)
+      program.traced = traceValues(lowered->lookupSymbol<func::FuncOp>(program.name));
+  }
   if (result->programs.empty())
     return makeError(options.scores ? "the module has no program that takes targets and gives log_probs (llama.name)"
                                     : "the module has no program (a func.func with the attribute llama.program)");
@@ -152,11 +159,11 @@ llvm::Expected<std::unique_ptr<Evaluator>> Evaluator::create(ModuleOp module, co
     auto type = cast<RankedTensorType>(weight.getType());
     fillWeight(weight, fill, result->weights.emplace_back(weightBuffer(type)).bytes.data());
   }
-  // All bytes are 0xff, which is NaN in each of the element types. So reading what was never written shows in the
-  // logits.
+  result->cacheOf = cache;
   result->cache = std::make_unique<Buffer>(ArrayRef<int64_t>{cache.getLayers(), 2, options.sequences, options.positions,
                                                              cache.getKvHeads(), cache.getHeadDim()},
-                                           bytesOf(cache.getElementType()), static_cast<char>(0xff));
+                                           bytesOf(cache.getElementType()));
+  result->clearCache();
 
   PassManager manager(module.getContext());
   buildReferencePipeline(manager);
@@ -176,6 +183,27 @@ llvm::Expected<std::unique_ptr<Evaluator>> Evaluator::create(ModuleOp module, co
   return result;
 }
 
+void Evaluator::clearCache() {
+  // All bytes are 0xff, which is NaN in each of the element types. So reading what was never written shows in the
+  // logits.
+  llvm::fill(cache->bytes, static_cast<char>(0xff));
+}
+
+std::vector<float> Evaluator::cacheLayer(int64_t layer) const {
+  size_t bytes = cache->bytes.size() / static_cast<size_t>(cacheOf.getLayers());
+  std::vector<float> values(bytes / bytesOf(cacheOf.getElementType()));
+  decodeBlocks(*weightFormatOf(cacheOf.getElementType()), cache->bytes.data() + static_cast<size_t>(layer) * bytes,
+               values.data(), values.size());
+  return values;
+}
+
+std::vector<std::string> Evaluator::programNames() const {
+  std::vector<std::string> names;
+  for (const Program &program : programs)
+    names.push_back(program.name);
+  return names;
+}
+
 bool Evaluator::hasProgram(StringRef name) const {
   return llvm::any_of(programs, [&](const Program &program) { return program.name == name; });
 }
@@ -188,10 +216,10 @@ int64_t Evaluator::maxRows(StringRef name) const {
   return most;
 }
 
-/// The step with the rows of each sequence padded up to a multiple of `align`.
-static EvaluatorStep pad(const EvaluatorStep &step, int64_t align) {
+/// The step with the rows of each sequence padded up to a multiple of `align`. `moved`: the new row of each row.
+static EvaluatorStep pad(const EvaluatorStep &step, int64_t align, std::vector<int32_t> &moved) {
   EvaluatorStep padded;
-  std::vector<int32_t> moved(step.tokens.size());
+  moved.resize(step.tokens.size());
   auto fillUp = [&] {
     while (padded.tokens.size() % align) {
       padded.tokens.push_back(0);
@@ -244,17 +272,55 @@ llvm::Expected<Evaluator::PaddedStep> Evaluator::choose(const EvaluatorStep &ste
       continue;
     if (chosen.program && chosen.program->attribute.getMaxRows() <= program.attribute.getMaxRows())
       continue;
-    EvaluatorStep padded = pad(step, program.attribute.getRowAlign());
+    std::vector<int32_t> moved;
+    EvaluatorStep padded = pad(step, program.attribute.getRowAlign(), moved);
     if (static_cast<int64_t>(padded.tokens.size()) >
         static_cast<int64_t>(llvm::alignTo(program.attribute.getMaxRows(), program.attribute.getRowAlign())))
       continue;
-    chosen = {&program, std::move(padded)};
+    chosen = {&program, std::move(padded), std::move(moved)};
   }
   if (!chosen.program) {
     std::string which = name.empty() ? "" : ("@" + name + " ").str();
     return makeError("no program " + which + "takes a step of " + Twine(step.tokens.size()) + " rows");
   }
   return chosen;
+}
+
+bool Evaluator::takes(const EvaluatorStep &step, StringRef program) const {
+  llvm::Expected<PaddedStep> chosen = choose(step, program);
+  if (!chosen)
+    llvm::consumeError(chosen.takeError());
+  return bool(chosen);
+}
+
+/// Numbers of the descriptor of a tensor: two pointers, an offset, sizes and strides.
+static size_t descriptorSize(int64_t rank) { return 3 + 2 * static_cast<size_t>(rank); }
+
+void Evaluator::readTrace(const PaddedStep &step, ArrayRef<int64_t> descriptors) {
+  lastTrace = step.program->traced;
+  size_t tokens = step.step.tokens.size();
+  for (TracedValue &value : lastTrace) {
+    if (!value.element)
+      continue;
+    ArrayRef<int64_t> descriptor = descriptors.take_front(descriptorSize(value.rank));
+    descriptors = descriptors.drop_front(descriptor.size());
+    const WeightFormat &format = *weightFormatOf(value.element);
+    const char *first =
+        std::bit_cast<const char *>(descriptor[1]) + descriptor[2] * static_cast<int64_t>(format.bytes(1));
+    int64_t rowStride = descriptor[3 + static_cast<size_t>(value.rank)];
+    auto appendRow = [&](int64_t row) {
+      size_t end = value.numbers.size(), columns = static_cast<size_t>(value.columns);
+      value.numbers.resize(end + columns);
+      decodeBlocks(format, first + row * rowStride * static_cast<int64_t>(format.bytes(1)), value.numbers.data() + end,
+                   columns);
+    };
+    if (static_cast<size_t>(descriptor[3]) == tokens)
+      for (int32_t row : step.rows)
+        appendRow(row);
+    else
+      for (int64_t row = 0; row < descriptor[3]; ++row)
+        appendRow(row);
+  }
 }
 
 llvm::Expected<std::vector<float>> Evaluator::run(const EvaluatorStep &step, StringRef name) {
@@ -266,7 +332,11 @@ llvm::Expected<std::vector<float>> Evaluator::run(const EvaluatorStep &step, Str
   EvaluatorStep &padded = chosen->step;
   Buffer tokens(padded.tokens), positions(padded.positions), sequences(padded.sequences), rows(padded.rows),
       targets(padded.targets);
-  std::vector<int64_t> result(3 + 2 * 2);
+  // Of one dimension the descriptor has a size and a stride, of two dimensions two of each.
+  size_t firstSize = descriptorSize(options.scores ? 1 : 2), resultSize = firstSize;
+  for (const TracedValue &value : chosen->program->traced)
+    resultSize += value.element ? descriptorSize(value.rank) : 0;
+  std::vector<int64_t> result(resultSize);
   std::vector<void *> pointers{
       result.data(),          tokens.descriptor.data(), positions.descriptor.data(), sequences.descriptor.data(),
       rows.descriptor.data(), cache->descriptor.data()};
@@ -284,11 +354,36 @@ llvm::Expected<std::vector<float>> Evaluator::run(const EvaluatorStep &step, Str
 
   const auto *values = std::bit_cast<const float *>(result[1]);
   std::vector<float> logits;
-  // Of one dimension the descriptor has a size and a stride, of two dimensions two of each.
   int64_t columns = options.scores ? 1 : result[4], rowStride = options.scores ? result[4] : result[5];
   for (int64_t row = 0; row < result[3]; ++row)
     for (int64_t column = 0; column < columns; ++column)
       logits.push_back(values[result[2] + row * rowStride + column * result[6]]);
-  std::free(std::bit_cast<void *>(result[0]));
+  if (options.trace)
+    readTrace(*chosen, ArrayRef(result).drop_front(firstSize));
+  // Several results may lie in one piece of memory.
+  llvm::SmallDenseSet<int64_t> memory = {result[0]};
+  size_t at = firstSize;
+  for (const TracedValue &value : chosen->program->traced)
+    if (value.element) {
+      memory.insert(result[at]);
+      at += descriptorSize(value.rank);
+    }
+  for (int64_t address : memory)
+    std::free(std::bit_cast<void *>(address));
   return logits;
+}
+
+EvaluatorStep quipu::llama::stepOf(ArrayRef<std::vector<int32_t>> sequences, ArrayRef<std::vector<int32_t>> targets,
+                                   size_t begin, size_t chunk) {
+  EvaluatorStep step;
+  for (auto [number, tokens] : llvm::enumerate(sequences))
+    for (size_t position = begin; position < std::min(begin + chunk, tokens.size()); ++position) {
+      step.rows.push_back(static_cast<int32_t>(step.tokens.size()));
+      step.tokens.push_back(tokens[position]);
+      step.positions.push_back(static_cast<int32_t>(position));
+      step.sequences.push_back(static_cast<int32_t>(number));
+      if (!targets.empty())
+        step.targets.push_back(targets[number][position]);
+    }
+  return step;
 }

@@ -14,15 +14,16 @@ using namespace mlir;
 
 namespace quipu::llama {
 
-/// Puts the ops of its kernel in the place of a launch. MLIR's inliner does the same where the dialect of the function
-/// that launches takes part in inlining, which is for the caller of a pass to decide.
+/// Puts the ops of its kernel in the place of a launch. Their locations keep that of the launch. MLIR's inliner does
+/// the same where the dialect of the function that launches takes part in inlining, which is for the caller of a pass
+/// to decide.
 static void inlineLaunch(LaunchOp launch, KernelOp kernel) {
   Block &body = kernel.getBody().front();
   OpBuilder builder(launch);
   IRMapping mapping;
   mapping.map(body.getArguments(), launch.getOperands());
   for (Operation &op : body.without_terminator())
-    builder.clone(op, mapping);
+    builder.clone(op, mapping)->setLoc(CallSiteLoc::get(op.getLoc(), launch.getLoc()));
   for (auto [result, yielded] : llvm::zip_equal(launch.getResults(), body.getTerminator()->getOperands()))
     result.replaceAllUsesWith(mapping.lookupOrDefault(yielded));
   launch.erase();

@@ -133,7 +133,11 @@ void Reader::readLong(const std::string &argument) {
   const CLI::Option &option = find(name, argument);
   wantsHelp |= &option == command.get_help_ptr();
   if (takesValue(option)) {
-    add(option, name, equals == std::string::npos ? nextValue(option, name) : argument.substr(equals + 1));
+    if (equals != std::string::npos)
+      add(option, name, argument.substr(equals + 1));
+    else
+      add(option, name,
+          option.get_option_text().starts_with(kOptionalValue) ? option.get_default_str() : nextValue(option, name));
     return;
   }
   if (equals != std::string::npos)

@@ -22,6 +22,10 @@
 
 namespace quipu::tool {
 
+/// How the text of an option begins (option_text) whose value may be left out. A value needs a "=": the next argument
+/// is none. Its default is what it is without a value.
+inline constexpr const char *kOptionalValue = "[=";
+
 /// The type of a positional that takes all remaining words, joined by blanks.
 inline constexpr const char *kWords = "WORDS";
 

@@ -20,6 +20,7 @@
 #include "tools/common/Console.h"
 #include "tools/common/Process.h"
 #include "tools/quipu-compile/KernelRecord.h"
+#include "tools/quipu-compile/validate/Validation.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Pass/PassManager.h"
@@ -135,6 +136,11 @@ void Compilation::run() {
                        ": ", note.text));
 
   openOutputs();
+  if (options.validate != Validate::Nothing) {
+    validateModel();
+    if (options.output.empty() && options.dumpFolder.empty())
+      return;
+  }
 
   std::string last = options.stopAfter;
   if (last.empty())
@@ -211,6 +217,18 @@ frontend::GraphOptions Compilation::graphOptions() const {
     graph.quantize = frontend::QuantizeMix::find(options.quantize);
   backend->describeBlocks(graph);
   return graph;
+}
+
+void Compilation::validateModel() {
+  frontend::GraphOptions graph = graphOptions();
+  graph.computeDType = computeDType();
+  // Tuning is for the target that was asked for.
+  auto phases = [this](const std::string &target) {
+    return phasesOf(target, target == options.target ? options.tuning : "");
+  };
+  std::string summary = timing.measure(
+      "validate", [&] { return tool::validate({options, model, std::move(graph), *backend, std::move(phases)}); });
+  printNote(summary);
 }
 
 void Compilation::importModel() {

@@ -42,6 +42,8 @@ private:
   /// Type of the activations that enter dot products.
   frontend::DType computeDType() const;
   frontend::GraphOptions graphOptions() const;
+  /// Does what --validate asks for.
+  void validateModel();
   void importModel();
   /// Runs the phases up to `last` (a phase's name) for each target.
   void runPhases(const std::vector<std::string> &targets, const std::string &last);

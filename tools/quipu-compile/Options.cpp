@@ -59,6 +59,19 @@ static Emit parseEmit(const std::string &name) {
   throw UsageError("--emit " + name + ": unknown form; supported: plan, executable, mlir, llvm, asm, ptx, cubin");
 }
 
+static void addValidate(CLI::App &command, Validate &validate) {
+  static const std::map<std::string, Validate> kKinds = {{"passes", Validate::Passes}};
+  command
+      .add_option_function<std::string>(
+          "--validate", [&validate](const std::string &kind) { validate = kKinds.at(kind); },
+          "Evaluate a small model like this one before and after each pass, by the reference lowering, and name the "
+          "first "
+          "pass that changes the result. Needs no -o")
+      ->default_str("passes")
+      ->check(CLI::IsMember(std::vector<std::string>{"passes"}))
+      ->option_text("[=passes]");
+}
+
 void addCompileOptions(CLI::App &command, CompileOptions &options, std::string &emit, const std::string &program) {
   command.set_version_flag("--version", "quipu-compile " QUIPU_VERSION " (LLVM " QUIPU_LLVM_VERSION ")",
                            "Print the version");
@@ -107,6 +120,7 @@ void addCompileOptions(CLI::App &command, CompileOptions &options, std::string &
           "--llama-select-schedules", options.tuning,
           "Options of this pass, for tuning: cluster=1, \"rows=256 stages=4\", ... (docs/reference/codegen-passes.md)")
       ->type_name("OPTIONS");
+  addValidate(command, options.validate);
   command.add_flag("--timing", options.timing, "Print how long each phase took, on standard error");
   command.add_flag("--mlir-timing", options.passTiming, "Print MLIR's tree of how long passes took, on standard error");
   command.add_flag("--mlir-pass-statistics", options.passStatistics,
@@ -157,7 +171,7 @@ std::optional<CompileOptions> parseCompileOptions(std::vector<std::string> argum
 
   if (options.model.empty())
     throw UsageError("MODEL is required");
-  if (options.output.empty() && options.dumpFolder.empty())
+  if (options.output.empty() && options.dumpFolder.empty() && options.validate == Validate::Nothing)
     throw UsageError("-o FILE is required (- is standard output)");
   if (emit.empty())
     options.emit = options.stopAfter.empty() ? Emit::Plan : Emit::Mlir;
@@ -170,6 +184,8 @@ std::optional<CompileOptions> parseCompileOptions(std::vector<std::string> argum
     throw UsageError("--kernel goes with --emit mlir, llvm, asm, ptx or cubin");
   if (!options.kernel.empty() && !options.stopAfter.empty())
     throw UsageError("give one of --kernel and --stop-after");
+  if (!options.kernel.empty() && options.validate != Validate::Nothing)
+    throw UsageError("--validate checks the whole compilation: leave --kernel out");
   if (options.hashWeights && !isPlan)
     throw UsageError("--hash-weights goes with --emit plan or executable");
   if (options.keepIr && options.emit == Emit::Mlir)

@@ -14,12 +14,17 @@ class App;
 
 namespace quipu::tool {
 
+/// What --validate checks: nothing, passes and kernels of a small model, or one of both (kernels then with the widths
+/// of the model's layers).
+enum class Validate { Nothing, All, Passes, Kernels };
+
 /// What the compiler writes.
 enum class Emit { Plan, Executable, Mlir, Llvm, Asm, Ptx, Cubin };
 
 struct CompileOptions {
   std::string model, output;
   Emit emit = Emit::Plan;
+  Validate validate = Validate::Nothing;
   std::string target = "cpu";
   /// "auto", "f32", "bf16", "f16".
   std::string dtype = "auto", kvDtype = "auto";

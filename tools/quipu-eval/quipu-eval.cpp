@@ -6,17 +6,16 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "codegen/plan/PlanEnums.h"
 #include "frontends/common/Model.h"
 #include "ir/Llama/WeightTypes.h"
 #include "ir/Reference/Evaluator.h"
-#include "runtime/abi/RandomWeights.h"
 #include "runtime/support/Error.h"
 #include "runtime/support/InputFiles.h"
 #include "runtime/support/MappedFile.h"
 #include "runtime/support/Number.h"
 #include "runtime/support/OutputFile.h"
 #include "tools/common/Startup.h"
+#include "tools/quipu-eval/RandomFill.h"
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/UB/IR/UBOps.h"
@@ -35,25 +34,6 @@
 using namespace mlir;
 using namespace quipu;
 using namespace quipu::llama;
-
-/// Random weights, as the runtime makes them from the seed and the names. The runtime fills norms with ones. With
-/// `varyNorms` norms get other values, so that a norm on the wrong row or layer changes the logits.
-static WeightFill randomWeights(uint64_t seed, bool varyNorms) {
-  return [=](StringRef source, ArrayRef<int64_t> shape, WeightRole role, Type elementType, void *out) {
-    auto count = static_cast<size_t>(ShapedType::getNumElements(shape));
-    auto columns = static_cast<uint64_t>(shape.back());
-    std::string_view name(source.data(), source.size());
-    if (role != WeightRole::Norm || !varyNorms) {
-      fillRandom(name, seed, codegen::toPlan(role), columns, 0, count, *weightFormatOf(elementType), out);
-      return;
-    }
-    std::vector<float> values(count);
-    fillRandom(name, seed, plan::WeightRole::matrix, /*columns=*/16, 0, count, values.data());
-    for (float &value : values)
-      value += 1;
-    encodeBlocks(*weightFormatOf(elementType), values.data(), out, count);
-  };
-}
 
 /// Weights from the files of a model. Throws Error when the model cannot be opened or lacks a tensor.
 static WeightFill weightsOf(const std::string &path) {
@@ -90,16 +70,7 @@ static llvm::Expected<std::vector<float>> evaluate(Evaluator &evaluator, ArrayRe
   std::vector<std::vector<float>> logits(sequences.size());
   auto width = static_cast<size_t>(evaluator.vocabulary());
   for (size_t begin = 0; begin < longest; begin += chunk) {
-    EvaluatorStep step;
-    for (auto [number, tokens] : llvm::enumerate(sequences))
-      for (size_t position = begin; position < std::min(begin + chunk, tokens.size()); ++position) {
-        step.rows.push_back(static_cast<int32_t>(step.tokens.size()));
-        step.tokens.push_back(tokens[position]);
-        step.positions.push_back(static_cast<int32_t>(position));
-        step.sequences.push_back(static_cast<int32_t>(number));
-        if (!targets.empty())
-          step.targets.push_back(targets[number][position]);
-      }
+    EvaluatorStep step = stepOf(sequences, targets, begin, chunk);
     auto result = evaluator.run(step, program);
     if (!result)
       return result.takeError();
@@ -268,8 +239,8 @@ class ModuleRunner {
 public:
   explicit ModuleRunner(const Options &options)
       : sequences(readTokens(options)), targets(readTargets(options, sequences)), sizes(sizesOf(sequences)),
-        context(dialects()),
-        fill(options.weights.empty() ? randomWeights(options.seed, options.varyNorms) : weightsOf(options.weights)) {
+        context(dialects()), fill(options.weights.empty() ? tool::randomWeights(options.seed, options.varyNorms)
+                                                          : weightsOf(options.weights)) {
     sizes.scores = !targets.empty();
   }
 

@@ -1,6 +1,7 @@
 //===- CommandTree.cpp - The commands and options as data --------------------------------===//
 
 #include "tools/quipu/pages/CommandTree.h"
+#include "tools/common/CommandLine.h"
 
 #include <sstream>
 
@@ -25,9 +26,10 @@ static OptionPage describe(const CLI::Option &option) {
   page.isRequired = option.get_required();
   page.isRepeated =
       option.get_items_expected_max() > 1 || option.get_multi_option_policy() == CLI::MultiOptionPolicy::TakeAll;
-  if (option.get_items_expected_max() == 0)
-    return page;
   std::string type = option.get_option_text().empty() ? option.get_type_name() : option.get_option_text();
+  // The next word is no value of it.
+  if (option.get_items_expected_max() == 0 || type.starts_with(kOptionalValue))
+    return page;
   page.choices = choicesOf(type);
   std::string plain = type.substr(0, type.find(":{"));
   page.isFile = plain == "FILE" || plain == "DIR";

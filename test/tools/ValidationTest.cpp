@@ -1,0 +1,143 @@
+//===- ValidationTest.cpp - Faults that quipu compile --validate finds -------------------===//
+//
+// Compiles a small model with a compiler in which a fault was planted, and expects that the pass or the kernel is
+// named, with the op at fault.
+//
+//===-------------------------------------------------------------------------------------===//
+
+#include "ir/Llama/Llama.h"
+#include "passes/Passes.h"
+#include "runtime/support/Error.h"
+#include "test/UniqueFolder.h"
+#include "tools/quipu-compile/Compilation.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Pass/PassManager.h"
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <functional>
+#include <memory>
+#include <string>
+
+using namespace quipu;
+using namespace quipu::tool;
+using testing::HasSubstr;
+
+namespace {
+
+using Fault = std::function<void(mlir::ModuleOp module)>;
+
+/// A pass of the compiler with a fault: it does what the pass does, and then something wrong.
+class FaultyPass : public mlir::PassWrapper<FaultyPass, mlir::OperationPass<mlir::ModuleOp>> {
+public:
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(FaultyPass)
+
+  FaultyPass(std::unique_ptr<mlir::Pass> right, Fault fault)
+      : right(std::make_shared<std::unique_ptr<mlir::Pass>>(std::move(right))), fault(std::move(fault)) {}
+
+  void getDependentDialects(mlir::DialectRegistry &registry) const override {
+    (*right)->getDependentDialects(registry);
+  }
+
+  void runOnOperation() override {
+    mlir::OpPassManager passes(mlir::ModuleOp::getOperationName());
+    passes.addPass(std::move(*right));
+    if (failed(runPipeline(passes, getOperation())))
+      return signalPassFailure();
+    fault(getOperation());
+  }
+
+private:
+  /// Copies of a pass share it. One of them runs.
+  std::shared_ptr<std::unique_ptr<mlir::Pass>> right;
+  Fault fault;
+};
+
+constexpr const char *kConfig = R"({
+  "architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_act": "silu", "hidden_size": 32,
+  "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 16,
+  "vocab_size": 64, "max_position_embeddings": 128, "rms_norm_eps": 1e-05, "rope_theta": 10000.0,
+  "tie_word_embeddings": false, "bos_token_id": 1, "eos_token_id": 2, "torch_dtype": "float32"
+})";
+
+class Validation : public testing::Test {
+protected:
+  Validation() {
+    options.model = (folder.path / "config.json").string();
+    std::ofstream(options.model) << kConfig;
+  }
+
+  /// What the compiler says of a model whose phase `name` has the fault.
+  std::string problemOf(const std::string &name, const Fault &fault) {
+    auto edit = [&](CompilePhases &phases) {
+      for (std::vector<CompilePhase> *part : {&phases.common, &phases.ofTarget})
+        for (CompilePhase &phase : *part)
+          if (phase.name == name)
+            phase.pass = std::make_unique<FaultyPass>(std::move(phase.pass), fault);
+    };
+    try {
+      Compilation(options, edit).run();
+    } catch (const Error &error) {
+      return error.what();
+    }
+    return "nothing";
+  }
+
+  test::UniqueFolder folder;
+  CompileOptions options;
+};
+
+class PassValidation : public Validation {
+protected:
+  PassValidation() { options.validate = Validate::Passes; }
+};
+
+TEST_F(PassValidation, NamesAPassThatSwapsWeights) {
+  std::string problem = problemOf("llama-fuse-gate-up", [](mlir::ModuleOp module) {
+    auto weight = module.lookupSymbol<llama::WeightOp>("layers.1.mlp.gate_up");
+    mlir::ArrayAttr sources = weight.getSourcesAttr();
+    weight.setSourcesAttr(mlir::ArrayAttr::get(module.getContext(), {sources[1], sources[0]}));
+  });
+  EXPECT_THAT(problem, HasSubstr("the pass llama-fuse-gate-up changes what the model computes: logits of program "
+                                 "@forward differ by"));
+  EXPECT_THAT(problem, HasSubstr("first difference: llama.gate of layers.1.mlp.gate: row"));
+  EXPECT_THAT(problem, HasSubstr("does not have: llama.linear of layers.1.mlp.gate_up"));
+}
+
+TEST_F(PassValidation, NamesAPassThatChangesANorm) {
+  std::string problem = problemOf("llama-form-kernels", [](mlir::ModuleOp module) {
+    module.lookupSymbol<llama::KernelOp>("forward.gate_up").walk([](llama::RMSNormOp norm) {
+      norm.setEps(llvm::APFloat(1e-3));
+    });
+  });
+  EXPECT_THAT(problem, HasSubstr("the pass llama-form-kernels changes"));
+  EXPECT_THAT(problem, HasSubstr("first difference: llama.rms_norm of layers.0.post_attention_layernorm: row"));
+}
+
+TEST_F(PassValidation, NamesAPassThatAppendsTheWrongValues) {
+  std::string problem = problemOf("llama-fuse-qkv", [](mlir::ModuleOp module) {
+    module.walk([](llama::KVAppendOp append) {
+      mlir::Value keys = append.getKeys();
+      append.getKeysMutable().assign(append.getValues());
+      append.getValuesMutable().assign(keys);
+    });
+  });
+  EXPECT_THAT(problem, HasSubstr("the pass llama-fuse-qkv changes"));
+  EXPECT_THAT(problem, HasSubstr("first difference: llama.kv_append of layers.0.self_attn.kv_append: row"));
+}
+
+/// Only one of the programs is wrong, and only where a row sees more keys than the window has.
+TEST_F(PassValidation, NamesTheProgram) {
+  std::string problem = problemOf("llama-specialize", [](mlir::ModuleOp module) {
+    module.lookupSymbol<llama::KernelOp>("prefill.attention").walk([](llama::AttentionOp attention) {
+      attention.setWindow(8);
+    });
+  });
+  EXPECT_THAT(problem, HasSubstr("the pass llama-specialize changes what the model computes: logits of program "
+                                 "@prefill differ by"));
+  EXPECT_THAT(problem, HasSubstr("first difference: llama.attention of layers.0.self_attn.attention"));
+}
+
+} // namespace
