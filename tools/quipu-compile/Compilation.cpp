@@ -20,6 +20,7 @@
 #include "tools/common/Console.h"
 #include "tools/common/Process.h"
 #include "tools/quipu-compile/KernelRecord.h"
+#include "tools/quipu-compile/ModuleFile.h"
 #include "tools/quipu-compile/validate/Validation.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -59,6 +60,15 @@ static mlir::Location placeForUser(mlir::Location loc) {
   return place.empty() ? loc : mlir::NameLoc::get(mlir::StringAttr::get(loc.getContext(), place));
 }
 
+/// The place of a diagnostic: in the model, or else in a file.
+static std::string placeText(mlir::Location loc) {
+  if (auto file = mlir::dyn_cast<mlir::FileLineColLoc>(loc))
+    return concat(file.getFilename().str(), ":", file.getLine(), ":", file.getColumn());
+  std::string text;
+  llvm::raw_string_ostream(text) << placeForUser(loc);
+  return text;
+}
+
 /// A part of the module, with the places of its ops alone.
 static std::string printWithPlaces(mlir::Operation *op) {
   mlir::OwningOpRef<mlir::Operation *> copy = op->clone();
@@ -76,13 +86,10 @@ static std::string printWithPlaces(mlir::Operation *op) {
   return text;
 }
 
-Compilation::Compilation(const CompileOptions &given, PhaseEdit edit)
-    : options(given), edit(std::move(edit)), backend(Backend::create(options, timing)) {
+Compilation::Compilation(const CompileOptions &given, PhaseEdit edit) : options(given), edit(std::move(edit)) {
   context.setThreadPool(threads);
-  if (options.passStatistics) {
+  if (options.passStatistics)
     statistics.emplace([](llvm::StringRef text) { printText(text.str()); });
-    backend->statistics = &*statistics;
-  }
   if (options.keepIr) {
     insight.emplace();
     llama::DecisionListener::attach(context, [this](llama::Decision decision) { decisions.add(std::move(decision)); });
@@ -90,7 +97,8 @@ Compilation::Compilation(const CompileOptions &given, PhaseEdit edit)
   switchDebug();
   if (!options.stopAfter.empty())
     options.stopAfter = findPhase(options.stopAfter);
-  checkTuning(options.target, options.tuning);
+  if (!options.from.empty())
+    options.from = findPhase(options.from);
   // Diagnostics without the op: a printed kernel does not help somebody who wrote a config.
   context.printOpOnDiagnostic(options.verbose);
   context.getDiagEngine().registerHandler([this](mlir::Diagnostic &diagnostic) {
@@ -99,12 +107,56 @@ Compilation::Compilation(const CompileOptions &given, PhaseEdit edit)
       return mlir::success();
     std::string text;
     llvm::raw_string_ostream stream(text);
-    stream << placeForUser(diagnostic.getLocation()) << ": " << diagnostic.str();
+    stream << placeText(diagnostic.getLocation()) << ": " << diagnostic.str();
     for (mlir::Diagnostic &note : diagnostic.getNotes())
-      stream << "\n  " << placeForUser(note.getLocation()) << ": " << note.str();
+      stream << "\n  " << placeText(note.getLocation()) << ": " << note.str();
     isError ? printError(text) : printNote(text);
     return mlir::success();
   });
+  if (!options.module.empty())
+    openModule();
+  backend = Backend::create(options, timing);
+  backend->statistics = statistics ? &*statistics : nullptr;
+  checkTuning(options.target, options.tuning);
+  if (module)
+    checkTarget(*module, options.module, begin, options.target);
+}
+
+/// Puts what a module says in the place of "auto".
+static void takeType(std::string &option, const char *name, frontend::DType own, const std::string &path) {
+  std::optional<frontend::DType> given = frontend::dtypeNamed(option);
+  if (given && *given != own)
+    throw UsageError(concat(name, " ", option, ": ", path, " has the type ", frontend::name(own),
+                            "; leave the option out, or compile from the model"));
+  option = frontend::name(own);
+}
+
+void Compilation::openModule() {
+  timing.measure("read the module", [&] { module = readModule(context, options.module); });
+  begin = phaseOf(*module, options.module, options.from);
+  if (std::string target = targetOf(*module); !options.isTargetGiven && !target.empty())
+    options.target = target;
+  auto [compute, cache] = typesOf(*module, options.module);
+  takeType(options.dtype, "--dtype", compute, options.module);
+  takeType(options.kvDtype, "--kv-dtype", cache, options.module);
+
+  std::vector<std::string> names = phaseNames();
+  auto isPast = [&](const std::string &phase) {
+    return std::ranges::find(names, phase) <= std::ranges::find(names, begin);
+  };
+  auto refuse = [&](const std::string &option, const std::string &phase) {
+    throw UsageError(option + " says what " + phase + " does, and " + options.module + " is a module from behind it");
+  };
+  if (!options.stopAfter.empty() && isPast(options.stopAfter) && options.stopAfter != begin)
+    throw UsageError("--stop-after " + options.stopAfter + ": " + options.module +
+                     " is a module from behind it, after " + begin);
+  if (!options.tuning.empty() && isPast("llama-select-schedules"))
+    refuse("--llama-select-schedules", "llama-select-schedules");
+  bool isRounded = module->walk([](llama::QuantizeOp) { return mlir::WalkResult::interrupt(); }).wasInterrupted();
+  if (options.activations == "exact" && isRounded)
+    refuse("--activations exact", "llama-quantize-activations");
+  if (options.keepIr && begin == kCodegenPhase)
+    refuse("--keep-ir", kCodegenPhase);
 }
 
 void Compilation::switchDebug() {
@@ -153,7 +205,7 @@ void Compilation::run() {
   std::vector<std::string> targets = backend->targets();
   if (!isPlan)
     targets.resize(1);
-  importModel();
+  module ? adoptModule() : importModel();
   runPhases(targets, last);
   if (!options.output.empty()) {
     if (isPlan)
@@ -243,11 +295,20 @@ void Compilation::importModel() {
     printNote(concat("warning: ", options.model, ": ", conversions));
   if (std::string expansions = frontend::describeExpansions(model, computeDType(), graph); !expansions.empty())
     printNote(concat(options.model, ": ", expansions));
-  mlir::OwningOpRef<mlir::ModuleOp> module;
-  timing.measure(kImportPhase, [&] { module = frontend::buildGraph(context, model, graph); });
-  if (!module)
+  mlir::OwningOpRef<mlir::ModuleOp> imported;
+  timing.measure(kImportPhase, [&] { imported = frontend::buildGraph(context, model, graph); });
+  if (!imported)
     fail(options.model, ": the graph could not be built");
-  dumpPhase(kImportPhase, *module);
+  dumpPhase(kImportPhase, *imported);
+  variants.emplace_back();
+  variants.front().module = std::move(imported);
+}
+
+void Compilation::adoptModule() {
+  checkConfig(*module, options.module, model, options.model);
+  std::vector<std::string> names = phaseNames();
+  dumped = static_cast<unsigned>(std::ranges::find(names, begin) - names.begin());
+  dumpPhase(begin, *module);
   variants.emplace_back();
   variants.front().module = std::move(module);
 }
@@ -263,9 +324,10 @@ CompilePhases Compilation::phasesOf(const std::string &target, const std::string
 
 void Compilation::runPhases(const std::vector<std::string> &targets, const std::string &last) {
   variants.front().target = targets.front();
-  if (last == kImportPhase)
+  if (last == begin)
     return;
   auto [phases, ofTarget] = phasesOf(targets.front(), options.tuning);
+  size_t common = phases.size();
   PhaseCalls calls;
   // Only the phases of the first target are dumped.
   calls.after = [&](const std::string &phase, mlir::ModuleOp module) { dumpPhase(phase, module); };
@@ -276,6 +338,12 @@ void Compilation::runPhases(const std::vector<std::string> &targets, const std::
         variants.push_back({target, module.clone()});
   };
   llvm::move(ofTarget, std::back_inserter(phases));
+  if (auto done = std::ranges::find(phases, begin, &CompilePhase::name); done != phases.end()) {
+    if (targets.size() > 1 && static_cast<size_t>(done - phases.begin()) >= common)
+      printNote(concat(options.module, ": is for ", targets.front(),
+                       " alone: the plan has no code for other GPUs, as one from the model or an earlier phase has"));
+    phases.erase(phases.begin(), done + 1);
+  }
   runPhases(std::move(phases), last, variants.front(), std::move(calls));
   // Tuning is for the target that was asked for.
   for (Variant &variant : llvm::drop_begin(variants)) {

@@ -45,6 +45,10 @@ private:
   /// Does what --validate asks for.
   void validateModel();
   void importModel();
+  /// Reads options.module in place of an import, and takes from it what options leave open.
+  void openModule();
+  /// Begins after the phase of that module.
+  void adoptModule();
   /// Runs the phases up to `last` (a phase's name) for each target.
   void runPhases(const std::vector<std::string> &targets, const std::string &last);
   /// Runs `phases` up to `last` in one pass manager on `variant`. If a call of the watch throws, the exception is
@@ -86,6 +90,9 @@ private:
   /// One for the target that was asked for, then for the other targets of the plan. Only the first is printed.
   std::vector<Variant> variants;
   unsigned dumped = 0;
+  /// What options.module has, until it becomes a variant; and the phase after which the compilation begins.
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  std::string begin = kImportPhase;
   /// What --keep-ir asks for.
   std::optional<InsightRecord> insight;
   DecisionRecord decisions;

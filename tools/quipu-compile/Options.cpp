@@ -45,7 +45,12 @@ const SharedOptions &sharedOptions() {
                  "Most positions of a sequence (default: the model's context, at most " +
                      std::to_string(kDefaultMaxSeq) + ")",
                  {},
-                 kMostPositions}};
+                 kMostPositions},
+      .schedules = {"--llama-select-schedules",
+                    "",
+                    "How kernels are scheduled, in place of what is chosen: cluster=1, \"rows=256 stages=4\", ... "
+                    "(docs/tuning.md)",
+                    {}}};
   return options;
 }
 
@@ -72,23 +77,31 @@ static void addValidate(CLI::App &command, Validate &validate) {
       ->option_text("[=passes]");
 }
 
-void addCompileOptions(CLI::App &command, CompileOptions &options, std::string &emit, const std::string &program) {
+void addCompileOptions(CLI::App &command, CompileOptions &options, CompileTexts &texts, const std::string &program) {
   command.set_version_flag("--version", "quipu-compile " QUIPU_VERSION " (LLVM " QUIPU_LLVM_VERSION ")",
                            "Print the version");
   command.footer("Example:\n  " + program + " models/story -o story.qplan\n  " + program +
                  " models/story --emit executable -o story\n  " + program +
                  " models/story --target cuda -o story.qplan\n  " + program +
-                 " models/story --stop-after llama-form-kernels -o - | less");
+                 " models/story --stop-after llama-form-kernels -o - | less\n  " + program +
+                 " edited.mlir --model models/story -o story.qplan");
   command
-      .add_option("-m,--model,MODEL", options.model,
+      .add_option("MODEL", texts.input,
                   "A Hugging Face folder, a GGUF file, a folder in Meta's layout, a llama2.c .bin, or a bare "
-                  "config.json (weights "
-                  "are then random when the plan is run)")
+                  "config.json (weights are then random when the plan is run). Or FILE.mlir, a module that --emit mlir "
+                  "or inspect --phase printed: the compilation goes on from there")
       ->option_text("FILE");
+  command
+      .add_option("-m,--model", options.model, "The model, also beside FILE.mlir: whose config, tokenizer and weights")
+      ->type_name("FILE");
+  command
+      .add_option("--from", options.from,
+                  "With FILE.mlir: the phase after which it was printed (default: what the module has says so)")
+      ->type_name("PHASE");
   command.add_option("-o,--output", options.output, "File to write; - is standard output")->type_name("FILE");
-  command.add_option("--emit", emit, "What to write (default: plan); asm is for a CPU, ptx and cubin for CUDA")
+  command.add_option("--emit", texts.emit, "What to write (default: plan); asm is for a CPU, ptx and cubin for CUDA")
       ->type_name("{plan,executable,mlir,llvm,asm,ptx,cubin}");
-  const auto &[target, dtype, kvDtype, quantize, activations, maxBatch, maxSeq] = sharedOptions();
+  const auto &[target, dtype, kvDtype, quantize, activations, maxBatch, maxSeq, schedules] = sharedOptions();
   command.add_option(target.names(), options.target, target.text)->capture_default_str();
   command.add_option(dtype.names(), options.dtype, dtype.text)
       ->capture_default_str()
@@ -115,11 +128,7 @@ void addCompileOptions(CLI::App &command, CompileOptions &options, std::string &
   command.add_option("--dump-phases", options.dumpFolder, "Write the module after every phase into this folder")
       ->type_name("DIR");
   command.add_option("--kernel", options.kernel, "Emit this kernel alone (with --emit mlir, llvm, asm, ptx or cubin)");
-  command
-      .add_option(
-          "--llama-select-schedules", options.tuning,
-          "Options of this pass, for tuning: cluster=1, \"rows=256 stages=4\", ... (docs/reference/codegen-passes.md)")
-      ->type_name("OPTIONS");
+  command.add_option(schedules.names(), options.tuning, schedules.text)->type_name("OPTIONS");
   addValidate(command, options.validate);
   command.add_flag("--timing", options.timing, "Print how long each phase took, on standard error");
   command.add_flag("--mlir-timing", options.passTiming, "Print MLIR's tree of how long passes took, on standard error");
@@ -149,11 +158,30 @@ static void checkTuningNumbers(const std::string &tuning) {
   }
 }
 
+/// MODEL, --model MODEL, or FILE.mlir --model MODEL.
+static void takeInput(const std::string &input, CompileOptions &options) {
+  if (input.ends_with(".mlir")) {
+    options.module = input;
+    if (options.model.empty())
+      throw UsageError(input + " is a module: say with --model whose config, tokenizer and weights go with it");
+    return;
+  }
+  if (!input.empty() && !options.model.empty())
+    throw UsageError("MODEL is given twice, as " + input + " and as --model " + options.model);
+  if (options.model.empty())
+    options.model = input;
+  if (options.model.empty())
+    throw UsageError("MODEL is required");
+  if (!options.from.empty())
+    throw UsageError("--from says after which phase FILE.mlir was printed, and " + options.model + " is a model");
+}
+
 std::optional<CompileOptions> parseCompileOptions(std::vector<std::string> arguments, const std::string &program) {
   CompileOptions options;
-  std::string emit;
+  CompileTexts texts;
+  const std::string &emit = texts.emit;
   CLI::App app(kCompileSummary, program);
-  addCompileOptions(app, options, emit, program);
+  addCompileOptions(app, options, texts, program);
   // What quipu asks for after a crash; no option for people.
   std::string reproducer;
   app.add_option("--reproduce", reproducer)->group("");
@@ -169,8 +197,8 @@ std::optional<CompileOptions> parseCompileOptions(std::vector<std::string> argum
   if (options.listPhases)
     return options;
 
-  if (options.model.empty())
-    throw UsageError("MODEL is required");
+  takeInput(texts.input, options);
+  options.isTargetGiven = app.count("--target") > 0;
   if (options.output.empty() && options.dumpFolder.empty() && options.validate == Validate::Nothing)
     throw UsageError("-o FILE is required (- is standard output)");
   if (emit.empty())
@@ -184,6 +212,9 @@ std::optional<CompileOptions> parseCompileOptions(std::vector<std::string> argum
     throw UsageError("--kernel goes with --emit mlir, llvm, asm, ptx or cubin");
   if (!options.kernel.empty() && !options.stopAfter.empty())
     throw UsageError("give one of --kernel and --stop-after");
+  if (!options.module.empty() && options.validate != Validate::Nothing)
+    throw UsageError("--validate checks the compilation of a model from its import on, and " + options.module +
+                     " is a module: leave it out");
   if (!options.kernel.empty() && options.validate != Validate::Nothing)
     throw UsageError("--validate checks the whole compilation: leave --kernel out");
   if (options.hashWeights && !isPlan)

@@ -22,10 +22,18 @@ enum class Validate { Nothing, All, Passes, Kernels };
 enum class Emit { Plan, Executable, Mlir, Llvm, Asm, Ptx, Cubin };
 
 struct CompileOptions {
-  std::string model, output;
+  /// Whose config, tokenizer and weights are compiled.
+  std::string model;
+  /// A module that was printed after a phase (FILE.mlir), from which the compilation goes on; empty: from the model.
+  std::string module;
+  /// The phase after which the module was printed; empty: what it has says so.
+  std::string from;
+  std::string output;
   Emit emit = Emit::Plan;
   Validate validate = Validate::Nothing;
   std::string target = "cpu";
+  /// --target was given. Otherwise a module's own target is taken.
+  bool isTargetGiven = false;
   /// "auto", "f32", "bf16", "f16".
   std::string dtype = "auto", kvDtype = "auto";
   /// The name of a mixture (frontends/common/QuantizeMix.h); empty: weights are not quantised.
@@ -75,7 +83,7 @@ struct SharedOption {
   std::string names() const { return std::string(name) + others; }
 };
 struct SharedOptions {
-  SharedOption target, dtype, kvDtype, quantize, activations, maxBatch, maxSeq;
+  SharedOption target, dtype, kvDtype, quantize, activations, maxBatch, maxSeq, schedules;
 };
 const SharedOptions &sharedOptions();
 
@@ -84,9 +92,16 @@ inline constexpr const char *kDebugOnly = "--debug-only";
 inline constexpr const char *kDebugOnlyText =
     "Print what these passes decide, on standard error: llama-fuse-qkv,llama-select-schedules";
 
-/// Adds the options to `command`, which the help text calls `program`. They are read into `options` and `emit` (as
-/// given to --emit), which must outlive the command.
-void addCompileOptions(CLI::App &command, CompileOptions &options, std::string &emit, const std::string &program);
+/// Texts as they are given, before they are understood.
+struct CompileTexts {
+  /// MODEL or FILE.mlir.
+  std::string input;
+  std::string emit;
+};
+
+/// Adds the options to `command`, which the help text calls `program`. They are read into `options` and `texts`, which
+/// must outlive the command.
+void addCompileOptions(CLI::App &command, CompileOptions &options, CompileTexts &texts, const std::string &program);
 
 /// Parses the arguments (without the program's name). `program` is how the help text calls the program. Prints help or
 /// the version and returns nothing when they are asked for. Throws UsageError.

@@ -17,8 +17,8 @@ namespace quipu::tool {
 /// quipu-compile reads its own options. Here they are only listed.
 static std::vector<CommandPage> describeAll(CLI::App &program) {
   CompileOptions options;
-  std::string emit;
-  addCompileOptions(*program.get_subcommand("compile"), options, emit, "quipu compile");
+  CompileTexts texts;
+  addCompileOptions(*program.get_subcommand("compile"), options, texts, "quipu compile");
   return describeCommands(program);
 }
 

@@ -30,8 +30,9 @@ void PlanSource::addPath(CLI::App &command, const std::string &text) {
 
 void PlanSource::addOptions(CLI::App &command) {
   addPath(command, "A compiled plan, or a model (compiled first and kept in the cache)");
-  const auto &[target, dtype, kvDtype, quantize, activations, maxBatch, maxSeq] = sharedOptions();
-  const SharedOption *const shared[] = {&target, &dtype, &kvDtype, &quantize, &activations, &maxBatch, &maxSeq};
+  const auto &[target, dtype, kvDtype, quantize, activations, maxBatch, maxSeq, schedules] = sharedOptions();
+  const SharedOption *const shared[] = {&target,      &dtype,    &kvDtype, &quantize,
+                                        &activations, &maxBatch, &maxSeq,  &schedules};
   // Options keep pointers into the vector: it must not grow afterwards.
   flags.reserve(std::size(shared));
   for (const SharedOption *flag : shared) {
