@@ -2,6 +2,7 @@
 
 #include "tools/quipu-compile/Options.h"
 #include "frontends/common/QuantizeMix.h"
+#include "runtime/support/Error.h"
 #include "runtime/support/WeightIdentity.h"
 #include "tools/common/CommandLine.h"
 #include "tools/common/Console.h"
@@ -154,7 +155,7 @@ static void checkTuningNumbers(const std::string &tuning) {
     std::string value = tuning.substr(equals + 1, end - equals - 1);
     bool isNumeric = value.find_first_of("0123456789") < 2;
     if (value.empty() || (isNumeric && !parseNumber<int64_t>(value)))
-      throw UsageError("--llama-select-schedules " + tuning + ": '" + value + "' is " + rangeText("", "", true));
+      throw UsageError(concat("--llama-select-schedules ", tuning, ": '", value, "' is ", rangeText("", "", true)));
   }
 }
 
