@@ -55,6 +55,40 @@ private:
   Fault fault;
 };
 
+/// An emitter with a fault: the code that it emits is that of kernels which the fault has changed. The kernels
+/// themselves stay as they were.
+class FaultyEmitter : public mlir::PassWrapper<FaultyEmitter, mlir::OperationPass<mlir::ModuleOp>> {
+public:
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(FaultyEmitter)
+
+  FaultyEmitter(std::unique_ptr<mlir::Pass> right, Fault fault)
+      : right(std::make_shared<std::unique_ptr<mlir::Pass>>(std::move(right))), fault(std::move(fault)) {}
+
+  void getDependentDialects(mlir::DialectRegistry &registry) const override {
+    (*right)->getDependentDialects(registry);
+  }
+
+  void runOnOperation() override {
+    mlir::ModuleOp module = getOperation();
+    mlir::OwningOpRef<mlir::ModuleOp> original = module.clone();
+    fault(module);
+    mlir::OpPassManager passes(mlir::ModuleOp::getOperationName());
+    passes.addPass(std::move(*right));
+    if (failed(runPipeline(passes, module)))
+      return signalPassFailure();
+    for (auto kernel : llvm::make_early_inc_range(module.getOps<llama::KernelOp>())) {
+      mlir::OpBuilder builder(kernel);
+      auto before = original->lookupSymbol<llama::KernelOp>(kernel.getSymName());
+      mlir::cast<llama::KernelOp>(builder.clone(*before)).setCodeAttr(kernel.getCodeAttr());
+      kernel.erase();
+    }
+  }
+
+private:
+  std::shared_ptr<std::unique_ptr<mlir::Pass>> right;
+  Fault fault;
+};
+
 constexpr const char *kConfig = R"({
   "architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_act": "silu", "hidden_size": 32,
   "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 16,
@@ -70,12 +104,12 @@ protected:
   }
 
   /// What the compiler says of a model whose phase `name` has the fault.
-  std::string problemOf(const std::string &name, const Fault &fault) {
+  template <typename Faulty> std::string problemOf(const std::string &name, const Fault &fault) {
     auto edit = [&](CompilePhases &phases) {
       for (std::vector<CompilePhase> *part : {&phases.common, &phases.ofTarget})
         for (CompilePhase &phase : *part)
           if (phase.name == name)
-            phase.pass = std::make_unique<FaultyPass>(std::move(phase.pass), fault);
+            phase.pass = std::make_unique<Faulty>(std::move(phase.pass), fault);
     };
     try {
       Compilation(options, edit).run();
@@ -95,7 +129,7 @@ protected:
 };
 
 TEST_F(PassValidation, NamesAPassThatSwapsWeights) {
-  std::string problem = problemOf("llama-fuse-gate-up", [](mlir::ModuleOp module) {
+  std::string problem = problemOf<FaultyPass>("llama-fuse-gate-up", [](mlir::ModuleOp module) {
     auto weight = module.lookupSymbol<llama::WeightOp>("layers.1.mlp.gate_up");
     mlir::ArrayAttr sources = weight.getSourcesAttr();
     weight.setSourcesAttr(mlir::ArrayAttr::get(module.getContext(), {sources[1], sources[0]}));
@@ -107,7 +141,7 @@ TEST_F(PassValidation, NamesAPassThatSwapsWeights) {
 }
 
 TEST_F(PassValidation, NamesAPassThatChangesANorm) {
-  std::string problem = problemOf("llama-form-kernels", [](mlir::ModuleOp module) {
+  std::string problem = problemOf<FaultyPass>("llama-form-kernels", [](mlir::ModuleOp module) {
     module.lookupSymbol<llama::KernelOp>("forward.gate_up").walk([](llama::RMSNormOp norm) {
       norm.setEps(llvm::APFloat(1e-3));
     });
@@ -117,7 +151,7 @@ TEST_F(PassValidation, NamesAPassThatChangesANorm) {
 }
 
 TEST_F(PassValidation, NamesAPassThatAppendsTheWrongValues) {
-  std::string problem = problemOf("llama-fuse-qkv", [](mlir::ModuleOp module) {
+  std::string problem = problemOf<FaultyPass>("llama-fuse-qkv", [](mlir::ModuleOp module) {
     module.walk([](llama::KVAppendOp append) {
       mlir::Value keys = append.getKeys();
       append.getKeysMutable().assign(append.getValues());
@@ -130,7 +164,7 @@ TEST_F(PassValidation, NamesAPassThatAppendsTheWrongValues) {
 
 /// Only one of the programs is wrong, and only where a row sees more keys than the window has.
 TEST_F(PassValidation, NamesTheProgram) {
-  std::string problem = problemOf("llama-specialize", [](mlir::ModuleOp module) {
+  std::string problem = problemOf<FaultyPass>("llama-specialize", [](mlir::ModuleOp module) {
     module.lookupSymbol<llama::KernelOp>("prefill.attention").walk([](llama::AttentionOp attention) {
       attention.setWindow(8);
     });
@@ -138,6 +172,69 @@ TEST_F(PassValidation, NamesTheProgram) {
   EXPECT_THAT(problem, HasSubstr("the pass llama-specialize changes what the model computes: logits of program "
                                  "@prefill differ by"));
   EXPECT_THAT(problem, HasSubstr("first difference: llama.attention of layers.0.self_attn.attention"));
+}
+
+class KernelValidation : public Validation {
+protected:
+  void SetUp() override {
+    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") || !__builtin_cpu_supports("f16c"))
+      GTEST_SKIP() << "the CPU has no AVX2, FMA and F16C";
+    options.validate = Validate::Kernels;
+    options.target = "cpu:x86-64-v3";
+  }
+
+  /// What the compiler says of a model where code is emitted for a kernel that the fault has changed. Shorter kernels
+  /// of the same name are wrong in the same way.
+  std::string problemOfEmitter(const std::string &kernel, const std::function<void(mlir::Operation *op)> &fault) {
+    return problemOf<FaultyEmitter>("codegen", [&](mlir::ModuleOp module) {
+      if (auto found = module.lookupSymbol<llama::KernelOp>(kernel))
+        found.walk([&](mlir::Operation *op) { fault(op); });
+    });
+  }
+};
+
+TEST_F(KernelValidation, NamesAnEpilogue) {
+  std::string problem = problemOfEmitter("decode.gate_up", [](mlir::Operation *op) {
+    if (auto gate = mlir::dyn_cast<llama::GateOp>(op))
+      gate.setActivation(llama::Activation::GeluTanh);
+  });
+  EXPECT_THAT(problem, HasSubstr("the code of kernel @decode.gate_up computes something else than the kernel says: "
+                                 "row "));
+  EXPECT_THAT(problem, HasSubstr("schedule: #llama.cpu_linear<rows = few"));
+  EXPECT_THAT(problem, HasSubstr("wrong op: llama.gate of gate\n"));
+}
+
+TEST_F(KernelValidation, NamesAPrologue) {
+  std::string problem = problemOfEmitter("prefill.lm_head", [](mlir::Operation *op) {
+    if (auto norm = mlir::dyn_cast<llama::RMSNormOp>(op))
+      norm.setEps(llvm::APFloat(0.01));
+  });
+  EXPECT_THAT(problem, HasSubstr("the code of kernel @prefill.lm_head computes something else"));
+  EXPECT_THAT(problem, HasSubstr("wrong op: llama.rms_norm of norm\n"));
+}
+
+TEST_F(KernelValidation, NamesTheCache) {
+  std::string problem = problemOfEmitter("prefill.qkv", [](mlir::Operation *op) {
+    if (auto rotate = mlir::dyn_cast<llama::RotateOp>(op))
+      rotate.setLayout(llama::RotaryLayout::Interleaved);
+  });
+  EXPECT_THAT(problem, HasSubstr("the code of kernel @prefill.qkv computes something else"));
+  EXPECT_THAT(problem, HasSubstr("wrong op: llama.rotate of q_rotary or llama.rotate of k_rotary\n"));
+}
+
+TEST_F(KernelValidation, NamesAKernelOfOneOp) {
+  std::string problem = problemOfEmitter("decode.attention", [](mlir::Operation *op) {
+    if (auto attention = mlir::dyn_cast<llama::AttentionOp>(op))
+      attention.setScale(llvm::APFloat(0.5));
+  });
+  EXPECT_THAT(problem, HasSubstr("the code of kernel @decode.attention computes something else"));
+  EXPECT_THAT(problem, HasSubstr("wrong op: llama.attention of attention\n"));
+}
+
+/// Neither passes nor kernels are wrong where nothing was planted.
+TEST_F(KernelValidation, SaysNothingWhereAllIsWell) {
+  options.validate = Validate::All;
+  EXPECT_EQ(problemOfEmitter("no.such.kernel", [](mlir::Operation *) {}), "nothing");
 }
 
 } // namespace

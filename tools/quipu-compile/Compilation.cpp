@@ -279,8 +279,14 @@ void Compilation::validateModel() {
   auto phases = [this](const std::string &target) {
     return phasesOf(target, target == options.target ? options.tuning : "");
   };
+  // What is compiled for it is not what the user asked for: it has no lines and no statistics.
+  CompileOptions own = options;
+  own.emit = Emit::Plan;
+  own.keepIr = false;
+  Timing unused;
+  std::unique_ptr<Backend> ownBackend = Backend::create(own, unused);
   std::string summary = timing.measure(
-      "validate", [&] { return tool::validate({options, model, std::move(graph), *backend, std::move(phases)}); });
+      "validate", [&] { return tool::validate({options, model, std::move(graph), *ownBackend, std::move(phases)}); });
   printNote(summary);
 }
 

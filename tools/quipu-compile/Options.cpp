@@ -66,16 +66,17 @@ static Emit parseEmit(const std::string &name) {
 }
 
 static void addValidate(CLI::App &command, Validate &validate) {
-  static const std::map<std::string, Validate> kKinds = {{"passes", Validate::Passes}};
+  static const std::map<std::string, Validate> kKinds = {
+      {"all", Validate::All}, {"passes", Validate::Passes}, {"kernels", Validate::Kernels}};
   command
       .add_option_function<std::string>(
           "--validate", [&validate](const std::string &kind) { validate = kKinds.at(kind); },
-          "Evaluate a small model like this one before and after each pass, by the reference lowering, and name the "
-          "first "
-          "pass that changes the result. Needs no -o")
-      ->default_str("passes")
-      ->check(CLI::IsMember(std::vector<std::string>{"passes"}))
-      ->option_text("[=passes]");
+          "Compare a small model like this one before and after each pass, and each generated kernel, with the "
+          "reference lowering, and name the first pass or kernel that is wrong. passes: passes alone; kernels: kernels "
+          "alone, with the widths of the model's layers. Needs no -o")
+      ->default_str("all")
+      ->check(CLI::IsMember(std::vector<std::string>{"all", "passes", "kernels"}))
+      ->option_text("[=passes|kernels]");
 }
 
 void addCompileOptions(CLI::App &command, CompileOptions &options, CompileTexts &texts, const std::string &program) {

@@ -34,7 +34,7 @@ static constexpr double kSumTolerance = 1e-5;
 /// The greatest error that rounding to 8 bits makes, as a part of the greatest of the values that share a scale.
 static constexpr double kInt8Rounding = 1.0 / 254;
 
-static constexpr uint64_t kSeed = 0;
+static constexpr uint64_t kWeightSeed = 0;
 
 /// Tokens of each sequence: one of them is longer than a step of any decode program of a CPU.
 static constexpr size_t kLengths[] = {13, 6};
@@ -106,7 +106,7 @@ public:
     options.positions = int64_t(kLongest);
     options.scores = isScore;
     options.trace = isTraced;
-    evaluator = take(Evaluator::create(*snapshot.module, options, randomWeights(kSeed, /*varyNorms=*/true)),
+    evaluator = take(Evaluator::create(*snapshot.module, options, randomWeights(kWeightSeed, /*varyNorms=*/true)),
                      "the module after " + snapshot.phase);
     // Probabilities have one column: the vocabulary of the logits is that of the model.
     sequences = randomTokens(vocabularyOf(*snapshot.module));
