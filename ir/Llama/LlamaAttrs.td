@@ -195,9 +195,8 @@ def Llama_OriginAttr : Llama_Attr<"Origin", "origin"> {
     kernel that several layers share has `{}` in place of the layer.
 
     ```mlir
-    loc("layers.0.self_attn.k_proj"(fused<#llama.origin<
-        fields [<"num_key_value_heads" in "config.json" line 12>]
-        tensors ["layers.0.self_attn.k_proj"]>>[unknown]))
+    #llama.origin<fields [<"num_key_value_heads" in "config.json" line 12>]
+                  tensors ["layers.0.self_attn.k_proj"]>
     ```
   }];
   let parameters = (ins OptionalArrayRefParameter<"FieldAttr">:$fields,
