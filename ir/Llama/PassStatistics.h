@@ -37,12 +37,17 @@ public:
   }
 
   /// What was counted since the last call.
-  uint64_t take() { return count.exchange(0, std::memory_order_relaxed); }
+  uint64_t take() {
+    uint64_t now = whole();
+    return now - taken.exchange(now, std::memory_order_relaxed);
+  }
+  /// What was counted since the pass was made.
+  uint64_t whole() const { return count.load(std::memory_order_relaxed); }
 
   const char *const name, *const description;
 
 private:
-  std::atomic<uint64_t> count = 0;
+  std::atomic<uint64_t> count = 0, taken = 0;
 };
 
 /// Hands over, when it goes, a table of what the passes of Quipu counted. It is laid out as MLIR's.

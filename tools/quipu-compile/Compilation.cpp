@@ -21,6 +21,7 @@
 #include "tools/common/Process.h"
 #include "tools/quipu-compile/KernelRecord.h"
 #include "tools/quipu-compile/ModuleFile.h"
+#include "tools/quipu-compile/PhaseRecord.h"
 #include "tools/quipu-compile/validate/Validation.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -306,7 +307,7 @@ void Compilation::importModel() {
   timing.measure(kImportPhase, [&] { imported = frontend::buildGraph(context, model, graph); });
   if (!imported)
     fail(options.model, ": the graph could not be built");
-  dumpPhase(kImportPhase, *imported);
+  dumpPhase(kImportPhase, *imported, nullptr);
   variants.emplace_back();
   variants.front().module = std::move(imported);
 }
@@ -315,7 +316,7 @@ void Compilation::adoptModule() {
   checkConfig(*module, options.module, model, options.model);
   std::vector<std::string> names = phaseNames();
   dumped = static_cast<unsigned>(std::ranges::find(names, begin) - names.begin());
-  dumpPhase(begin, *module);
+  dumpPhase(begin, *module, nullptr);
   variants.emplace_back();
   variants.front().module = std::move(module);
 }
@@ -337,7 +338,9 @@ void Compilation::runPhases(const std::vector<std::string> &targets, const std::
   size_t common = phases.size();
   PhaseCalls calls;
   // Only the phases of the first target are dumped.
-  calls.after = [&](const std::string &phase, mlir::ModuleOp module) { dumpPhase(phase, module); };
+  calls.after = [&](const std::string &phase, mlir::ModuleOp module, const mlir::Pass &pass) {
+    dumpPhase(phase, module, &pass);
+  };
   // From here on the variants are different.
   calls.before = [&, fork = ofTarget.front().name](const std::string &phase, mlir::ModuleOp module) {
     if (phase == fork)
@@ -365,11 +368,11 @@ void Compilation::runPhases(std::vector<CompilePhase> phases, const std::string 
   std::string current;
   // MLIR is built without exceptions, so no exception may pass through it.
   std::exception_ptr refusal;
-  auto guarded = [&](PhaseCalls::Call call) -> PhaseCalls::Call {
-    return [&, call = std::move(call)](const std::string &phase, mlir::ModuleOp at) {
+  auto guarded = [&](auto call) {
+    return [&, call = std::move(call)](const auto &...arguments) {
       try {
         if (call)
-          call(phase, at);
+          call(arguments...);
       } catch (...) {
         refusal = refusal ? refusal : std::current_exception();
       }
@@ -478,6 +481,8 @@ void Compilation::emitPlan() {
       for (InsightRecord::Json &kernel : kernelRecord(variant.module, variant.isa + "."))
         insight->section("kernels").push_back(std::move(kernel));
     insight->section("decisions") = decisions.json();
+    for (const auto &[name, seconds] : timing.ended())
+      insight->section("timing").push_back({{"name", name}, {"seconds", seconds}});
     planOptions.insight = &kept.emplace(insight->pack());
   }
   if (weightsOutput)
@@ -524,8 +529,11 @@ void Compilation::roundWeights() {
   });
 }
 
-void Compilation::keepPhase(const std::string &name, mlir::ModuleOp op) {
-  if (!insight || name == kCodegenPhase)
+void Compilation::keepPhase(const std::string &name, mlir::ModuleOp op, const mlir::Pass *pass) {
+  if (!insight)
+    return;
+  insight->section("phases").push_back(phaseRecord(name, timing.secondsOf(name), pass, op));
+  if (name == kCodegenPhase)
     return;
   // The text of the last phase is the source of debug information.
   if (name != phaseNames().rbegin()[1]) {
@@ -540,8 +548,8 @@ void Compilation::keepPhase(const std::string &name, mlir::ModuleOp op) {
   insight->section("kernels") = kernelRecord(op);
 }
 
-void Compilation::dumpPhase(const std::string &name, mlir::ModuleOp op) {
-  keepPhase(name, op);
+void Compilation::dumpPhase(const std::string &name, mlir::ModuleOp op, const mlir::Pass *pass) {
+  keepPhase(name, op, pass);
   if (options.dumpFolder.empty())
     return;
   char number[16];

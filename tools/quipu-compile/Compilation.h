@@ -73,9 +73,10 @@ private:
 
   /// Checks before the work that the results can be written.
   void openOutputs();
-  void dumpPhase(const std::string &name, mlir::ModuleOp op);
+  /// Call it when the phase's part of `timing` has ended. `pass` is null for a module that no pass made.
+  void dumpPhase(const std::string &name, mlir::ModuleOp op, const mlir::Pass *pass);
   /// What --keep-ir keeps of a phase.
-  void keepPhase(const std::string &name, mlir::ModuleOp op);
+  void keepPhase(const std::string &name, mlir::ModuleOp op, const mlir::Pass *pass);
 
   CompileOptions options;
   PhaseEdit edit;

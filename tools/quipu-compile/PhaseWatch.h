@@ -22,8 +22,8 @@ struct PhaseCalls {
 
   /// Called before each phase.
   Call before;
-  /// Called after each phase that succeeds.
-  Call after;
+  /// Called after each phase that succeeds, whose time is then known.
+  std::function<void(const std::string &phase, mlir::ModuleOp module, const mlir::Pass &pass)> after;
 };
 
 /// Measures the phases of a pass manager, and makes calls around them.
@@ -50,7 +50,7 @@ public:
       return;
     part.reset();
     if (calls.after)
-      calls.after(phase, mlir::cast<mlir::ModuleOp>(op));
+      calls.after(phase, mlir::cast<mlir::ModuleOp>(op), *pass);
   }
   void runAfterPassFailed(mlir::Pass *pass, mlir::Operation *) override {
     if (names.contains(pass))

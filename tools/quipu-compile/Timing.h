@@ -54,6 +54,17 @@ public:
     }
   }
 
+  /// Names and seconds of the parts that have ended.
+  const std::vector<std::pair<std::string, double>> &ended() const { return parts; }
+  /// Of the last part of this name that has ended. 0: there is none.
+  double secondsOf(const std::string &name) const {
+    double found = 0;
+    for (const auto &[part, seconds] : parts)
+      if (part == name)
+        found = seconds;
+    return found;
+  }
+
   /// Prints a table on standard error.
   void print() const {
     double total = 0;
