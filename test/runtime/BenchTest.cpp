@@ -17,7 +17,6 @@ using namespace quipu::tool;
 using nlohmann::json;
 using testing::ElementsAre;
 using testing::HasSubstr;
-using testing::Not;
 
 // ---------------------------------------------------------------- numbers
 
@@ -50,7 +49,7 @@ TEST(BenchTests, EveryCombination) {
   EXPECT_EQ(scores[0].positions(), 12u);
 }
 
-static BenchRow rowOf(std::vector<double> runs) {
+static BenchRow rowOf(const std::vector<double> &runs) {
   BenchRow row;
   row.test = {512, 0, 0, 1};
   row.runs = runs;
@@ -205,7 +204,7 @@ TEST_F(BenchRunTest, Work) {
       bytes += kToyLayers * (1000 + 64 * row.test.batch * keys) + 2000;
       operations += row.test.batch * (kToyLayers * (500 + 32 * keys) + 4000);
     }
-    EXPECT_DOUBLE_EQ(row.work.bytes, bytes / double(row.test.tokens())) << row.test.name();
+    EXPECT_DOUBLE_EQ(row.work.bytes(), bytes / double(row.test.tokens())) << row.test.name();
     EXPECT_DOUBLE_EQ(row.work.operations, operations / double(row.test.tokens())) << row.test.name();
     // Of the test of both, reading takes longer at these ceilings.
     EXPECT_EQ(row.isMemoryBound, row.test.generated > 0) << row.test.name();
@@ -308,7 +307,7 @@ TEST(BenchProfile, WorkingEntry) {
     std::vector<uint8_t> packed = packPlan(plan);
     std::vector<double> bytes;
     for (const ProfileLine &line : StepProfile::of(*plan::GetPlan(packed.data()), {&times, 1}, Steps::Together).lines)
-      bytes.push_back(line.work.bytes);
+      bytes.push_back(line.work.bytes());
     return bytes;
   };
   EXPECT_THAT(bytesOfEntries("head"), ElementsAre(0, 100, 0));

@@ -52,8 +52,8 @@ ModelOptions benchModelOptions(ModelOptions options, bool weightsGiven, const Pl
   return options;
 }
 
-Bench::Bench(std::shared_ptr<const Model> loaded, std::unique_ptr<Ceilings> limits, const std::vector<BenchTest> &tests,
-             const BenchOptions &options)
+Bench::Bench(const std::shared_ptr<const Model> &loaded, std::unique_ptr<Ceilings> limits,
+             const std::vector<BenchTest> &tests, const BenchOptions &options)
     : model(loaded), options(options), sequences(loaded, mostSequences(tests), options.token),
       ceilings(std::move(limits)) {}
 
@@ -115,7 +115,7 @@ Work Bench::workOf(const BenchTest &test) const {
   Work work = promptWork(*model, test.batch, test.depth, test.prompt, chunk);
   work += generationWork(*model, test.batch, uint64_t(test.depth) + test.prompt, test.generated);
   work += promptWork(*model, test.batch, test.depth, test.scored, chunk, /*scored=*/true);
-  return {work.bytes / double(test.tokens()), work.operations / double(test.tokens())};
+  return work * (1 / double(test.tokens()));
 }
 
 /// Arithmetic limits prompts and scoring, and reading memory limits generation. For a test of both, the part that takes
@@ -123,7 +123,7 @@ Work Bench::workOf(const BenchTest &test) const {
 bool Bench::boundByMemory(const BenchTest &test, const Work &work) const {
   if (!test.prompt || !test.generated)
     return !test.prompt && !test.scored;
-  return ceilings->operations() == 0 || work.bytes / ceilings->bytes() >= work.operations / ceilings->operations();
+  return ceilings->operations() == 0 || work.bytes() / ceilings->bytes() >= work.operations / ceilings->operations();
 }
 
 BenchRow Bench::run(const BenchTest &test, Progress &progress) {

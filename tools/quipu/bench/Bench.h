@@ -38,8 +38,8 @@ ModelOptions benchModelOptions(ModelOptions options, bool weightsGiven, const Pl
 class Bench {
 public:
   /// Throws Error if the model does not have the token.
-  Bench(std::shared_ptr<const Model> model, std::unique_ptr<Ceilings> ceilings, const std::vector<BenchTest> &tests,
-        const BenchOptions &options);
+  Bench(const std::shared_ptr<const Model> &model, std::unique_ptr<Ceilings> ceilings,
+        const std::vector<BenchTest> &tests, const BenchOptions &options);
 
   /// Measures a test. Adds one to `progress` after each repeat.
   BenchRow run(const BenchTest &test, Progress &progress);

@@ -10,9 +10,9 @@ namespace {
 
 class CpuCeilings : public Ceilings {
 public:
-  CpuCeilings(const Model &model, bool pin)
-      : pool(model.device().threads(), pin), instruction(dotInstruction(model.plan())),
-        bandwidth(pool, model.weightBytes()), arithmetic(pool, instruction) {}
+  CpuCeilings(unsigned threads, const plan::Plan &plan, uint64_t weightBytes, bool pin)
+      : pool(threads, pin), instruction(dotInstruction(plan)), bandwidth(pool, weightBytes),
+        arithmetic(pool, instruction) {}
 
   void measure() override {
     bandwidth.measure();
@@ -53,9 +53,13 @@ private:
 } // namespace
 
 std::unique_ptr<Ceilings> Ceilings::create(const Model &model, bool pin) {
-  if (CudaDevice *device = asCuda(model.device()))
-    return std::make_unique<CudaCeilings>(*device);
-  return std::make_unique<CpuCeilings>(model, pin);
+  return create(model.device(), model.plan(), model.weightBytes(), pin);
+}
+
+std::unique_ptr<Ceilings> Ceilings::create(Device &device, const plan::Plan &plan, uint64_t weightBytes, bool pin) {
+  if (CudaDevice *cuda = asCuda(device))
+    return std::make_unique<CudaCeilings>(*cuda);
+  return std::make_unique<CpuCeilings>(device.threads(), plan, weightBytes, pin);
 }
 
 } // namespace quipu::tool

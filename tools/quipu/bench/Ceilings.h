@@ -25,6 +25,8 @@ public:
   virtual ~Ceilings() = default;
   /// `pin`: as the model's threads.
   static std::unique_ptr<Ceilings> create(const Model &model, bool pin);
+  /// The same without weights in memory. `weightBytes`: how many the plan has.
+  static std::unique_ptr<Ceilings> create(Device &device, const plan::Plan &plan, uint64_t weightBytes, bool pin);
 
   /// One short run of each.
   virtual void measure() = 0;

@@ -21,7 +21,7 @@ static std::string percent(double share) { return fixed(100 * share, 1) + " %"; 
 
 static std::string tableLine(const BenchResult &result) {
   const BenchRow &row = result.row;
-  double amount = row.isMemoryBound ? row.work.bytes : row.work.operations;
+  double amount = row.isMemoryBound ? row.work.bytes() : row.work.operations;
   double ceiling = row.isMemoryBound ? row.ceilingBytes : row.ceilingOperations;
   std::string achieved = row.isMemoryBound ? fixed(amount * row.rate.mean / 1e9, 2) + " GB/s"
                                            : fixed(amount * row.rate.mean / 1e12, 3) + " TFLOP/s";
@@ -50,9 +50,9 @@ static std::string profileTable(const BenchRow &row) {
     bool isRated = seconds > 0;
     text += concat("| ", line.entry, " | ", line.place, " | ", line.launches, " | ", microseconds(seconds), " | ",
                    microseconds(line.seconds.min), " | ", microseconds(line.seconds.max), " | ", share(seconds), " | ",
-                   isRated && line.work.bytes > 0 ? fixed(line.work.bytes / seconds / 1e9, 1) : "-", " | ",
+                   isRated && line.work.bytes() > 0 ? fixed(line.work.bytes() / seconds / 1e9, 1) : "-", " | ",
                    isRated && line.work.operations > 0 ? fixed(line.work.operations / seconds / 1e12, 3) : "-", " | ",
-                   isRated && line.work.bytes + line.work.operations > 0
+                   isRated && line.work.bytes() + line.work.operations > 0
                        ? percent(line.ofCeiling(row.ceilingBytes, row.ceilingOperations))
                        : "-",
                    " |\n");

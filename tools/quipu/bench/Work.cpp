@@ -32,16 +32,31 @@ uint64_t rowsOf(const LaunchRows &rows) {
   return count;
 }
 
+/// A workspace is written and read again.
+static double activationBytesPerRow(const plan::Kernel &kernel) {
+  double bytes = 0;
+  for (size_t i = 0; kernel.params() && i < kernel.params()->size(); ++i) {
+    const plan::Param &param = *kernel.params()->Get(unsigned(i));
+    bool isOnce = param.kind() == plan::ParamKind::activation || param.kind() == plan::ParamKind::result;
+    if (isOnce || param.kind() == plan::ParamKind::workspace)
+      bytes += double(param.bytes()) * (isOnce ? 1 : 2);
+  }
+  return bytes;
+}
+
 Work kernelWork(const plan::Kernel &kernel, const LaunchRows &rows) {
   uint64_t count = rowCount(kernel.rows(), rowsOf(rows), rows.outputs);
   if (count == 0)
     return {};
-  Work work = {double(kernel.weight_bytes()), double(kernel.flops_per_row()) * double(count)};
+  Work work;
+  work.weightBytes = double(kernel.weight_bytes());
+  work.activationBytes = activationBytesPerRow(kernel) * double(count);
+  work.operations = double(kernel.flops_per_row()) * double(count);
   if (kernel.flops_per_key() == 0)
     return work;
   uint64_t window = kernel.window();
   for (const SequenceRows &sequence : rows.sequences) {
-    work.bytes += double(kernel.cache_bytes_per_key()) * keysRead(sequence, window);
+    work.cacheBytes += double(kernel.cache_bytes_per_key()) * keysRead(sequence, window);
     work.operations += double(kernel.flops_per_key()) * keysSeen(sequence, window);
   }
   return work;
@@ -65,9 +80,9 @@ std::vector<LaunchRows> launchesOf(uint64_t sequences, uint64_t depth, uint64_t 
   return launches;
 }
 
-/// A program that the runtime may choose for the launch. All programs that it may choose state the same work.
-static const plan::Program *programFor(const Model &model, uint64_t rows) {
-  for (const plan::Program *program : model.programs())
+/// All programs that the runtime may choose state the same work.
+const plan::Program *programFor(std::span<const plan::Program *const> programs, uint64_t rows) {
+  for (const plan::Program *program : programs)
     if (program->min_rows() <= rows && rows <= program->max_rows())
       return program;
   return nullptr;
@@ -75,14 +90,14 @@ static const plan::Program *programFor(const Model &model, uint64_t rows) {
 
 Work launchWork(const Model &model, const LaunchRows &rows) {
   Work work;
-  const plan::Program *program = programFor(model, rowsOf(rows));
+  const plan::Program *program = programFor(model.programs(), rowsOf(rows));
   if (!program)
     return work;
   for (const plan::Sequence *sequence : *program->sequences())
     for (const plan::Step *step : *sequence->steps()) {
       const plan::Kernel *kernel = kernelOf(model.plan(), *step);
-      Work one = kernel ? kernelWork(*kernel, rows) : Work();
-      work += {one.bytes * sequence->repeat(), one.operations * sequence->repeat()};
+      if (kernel)
+        work += kernelWork(*kernel, rows) * sequence->repeat();
     }
   return work;
 }

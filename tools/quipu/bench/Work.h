@@ -6,20 +6,34 @@
 #include "runtime/core/Session.h"
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace quipu::tool {
 
 /// The bytes to read and the operations to compute, as the plan's kernels state them.
 struct Work {
-  /// Bytes of weights (read once for each launch) and of cached keys and values (once for each launch and sequence).
-  double bytes = 0;
+  /// Bytes of weights, read once for each launch.
+  double weightBytes = 0;
+  /// Bytes of cached keys and values, read once for each launch and sequence.
+  double cacheBytes = 0;
+  /// Bytes of activations that are read and written. Most of them stay in caches.
+  double activationBytes = 0;
   double operations = 0;
 
+  /// What must come from memory. Results are held against the ceiling by it.
+  double bytes() const { return weightBytes + cacheBytes; }
+  double allBytes() const { return bytes() + activationBytes; }
+
   Work &operator+=(const Work &other) {
-    bytes += other.bytes;
+    weightBytes += other.weightBytes;
+    cacheBytes += other.cacheBytes;
+    activationBytes += other.activationBytes;
     operations += other.operations;
     return *this;
+  }
+  Work operator*(double factor) const {
+    return {weightBytes * factor, cacheBytes * factor, activationBytes * factor, operations * factor};
   }
 };
 
@@ -39,6 +53,9 @@ Work kernelWork(const plan::Kernel &kernel, const LaunchRows &rows);
 /// has at most `chunk` rows. The logits of each sequence's last token are wanted; if they are scored, those of all.
 std::vector<LaunchRows> launchesOf(uint64_t sequences, uint64_t depth, uint64_t tokens, uint64_t chunk,
                                    bool scored = false);
+
+/// A program of the list that the runtime may choose for a launch of so many rows. Null if none fits.
+const plan::Program *programFor(std::span<const plan::Program *const> programs, uint64_t rows);
 
 /// The work of all kernels in a launch. Nothing if no program fits the launch.
 Work launchWork(const Model &model, const LaunchRows &rows);

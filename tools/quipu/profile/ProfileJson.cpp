@@ -14,7 +14,7 @@ static Json lineJson(const ProfileLine &line, const StepProfile &profile, double
                      double ceilingOperations) {
   double seconds = line.seconds.median;
   auto rate = [&](double amount, double unit) { return seconds > 0 ? amount / seconds / unit : 0.0; };
-  bool hasWork = line.work.bytes + line.work.operations > 0;
+  bool hasWork = line.work.bytes() + line.work.operations > 0;
   Json json = {
       {"name", line.entry},
       {"place", line.place},
@@ -24,9 +24,9 @@ static Json lineJson(const ProfileLine &line, const StepProfile &profile, double
       {"us_median", microseconds(seconds)},
       {"us_max", microseconds(line.seconds.max)},
       {"spread", line.seconds.scatter()},
-      {"bytes", line.work.bytes},
+      {"bytes", line.work.bytes()},
       {"flops", line.work.operations},
-      {"GBps", rate(line.work.bytes, 1e9)},
+      {"GBps", rate(line.work.bytes(), 1e9)},
       {"TFLOPs", rate(line.work.operations, 1e12)},
       {"of_ceiling", line.ofCeiling(ceilingBytes, ceilingOperations)},
       {"lost_us", hasWork ? Json(microseconds(seconds - line.leastSeconds(ceilingBytes, ceilingOperations))) : Json()}};

@@ -9,7 +9,7 @@
 namespace quipu::tool {
 
 double ProfileLine::leastSeconds(double ceilingBytes, double ceilingOperations) const {
-  double bytes = ceilingBytes > 0 ? work.bytes / ceilingBytes : 0;
+  double bytes = ceilingBytes > 0 ? work.bytes() / ceilingBytes : 0;
   double operations = ceilingOperations > 0 ? work.operations / ceilingOperations : 0;
   return std::max(bytes, operations);
 }
@@ -73,8 +73,7 @@ public:
       for (const std::vector<double> &track : seconds[i].tracks)
         line.trackSeconds.push_back(Statistics::of(track).median);
       line.launches /= divisor;
-      line.work.bytes /= double(divisor);
-      line.work.operations /= double(divisor);
+      line.work = line.work * (1 / double(divisor));
       for (double &count : line.counts)
         count /= double(divisor);
     }

@@ -72,7 +72,7 @@ private:
     for (const LaunchTime &launch : times.launches) {
       Json arguments = {{"kernel", launch.entry}, {"program", times.program}};
       Work work = workOf(plan, launch, times.rows);
-      arguments["bytes"] = work.bytes;
+      arguments["bytes"] = work.bytes();
       arguments["flops"] = work.operations;
       for (size_t track = 0; track < times.tracks; ++track) {
         const TrackSpan &span = launch.spans[run * times.tracks + track];
