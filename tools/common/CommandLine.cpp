@@ -138,6 +138,9 @@ void Reader::readLong(const std::string &argument) {
     else
       add(option, name,
           option.get_option_text().starts_with(kOptionalValue) ? option.get_default_str() : nextValue(option, name));
+    // Some take two.
+    for (int i = 1; i < option.get_items_expected_min(); ++i)
+      result.push_back(nextValue(option, name));
     return;
   }
   if (equals != std::string::npos)

@@ -10,9 +10,11 @@
 #include "tools/quipu/PlanSource.h"
 #include "tools/quipu/inspect/Disassemble.h"
 #include "tools/quipu/inspect/GpuCode.h"
+#include "tools/quipu/inspect/MemoryView.h"
 #include "tools/quipu/inspect/PlanJson.h"
 #include "tools/quipu/inspect/PlanText.h"
 #include "tools/quipu/inspect/TraceOptions.h"
+#include "tools/quipu/inspect/ViewOptions.h"
 #include "tools/quipu/inspect/Why.h"
 
 #include <memory>
@@ -27,6 +29,7 @@ struct InspectCommand {
   std::optional<uint32_t> module;
   CLI::Option *formOption = nullptr;
   TraceOptions trace;
+  ViewOptions views;
   bool memory = false, weights = false, json = false, verbose = false;
   /// Passes, with commas between them.
   std::string debugOnly;
@@ -34,6 +37,7 @@ struct InspectCommand {
   int run();
 
 private:
+  void checkUsage() const;
   bool isGpuForm() const { return form == "ptx" || form == "sass"; }
   std::string kernelCode(const PlanFile &plan) const;
   std::string phaseText(const Insight &insight) const;
@@ -84,28 +88,45 @@ void InspectCommand::writeModule(const PlanFile &plan, OutputFile &file) const {
   file.commit();
 }
 
-int InspectCommand::run() {
+/// The options that say what is shown. --json says how where one of the others is given.
+void InspectCommand::checkUsage() const {
   if (formOption->count() && kernel.empty())
     throw UsageError("--as says how a kernel is shown; name it with --kernel");
   if (output != "-" && !module)
     throw UsageError("-o takes the bytes of --module; redirect the output of everything else");
   trace.check(kernel);
-  if (trace.needsIr() || !why.empty())
+  views.check(json);
+  std::vector<std::string> shown = views.given();
+  auto add = [&](bool isGiven, const char *name) {
+    if (isGiven)
+      shown.emplace_back(name);
+  };
+  add(trace.traces(), trace.origin.empty() ? "--address" : "--origin");
+  add(!why.empty(), "--why");
+  add(memory, "--memory");
+  bool takesJson = !shown.empty();
+  add(weights, "--weights-table");
+  add(module.has_value(), "--module");
+  add(!phase.empty() && !views.showsGraph(), "--phase");
+  add(!kernel.empty(), "--kernel");
+  add(json && !takesJson, "--json");
+  if (shown.size() > 1)
+    throw UsageError(concat(shown[0], " and ", shown[1], " show different things; give one of them"));
+}
+
+int InspectCommand::run() {
+  checkUsage();
+  if (trace.needsIr() || views.needsIr() || !why.empty())
     source.keepIr();
-  bool hasJson = trace.traces() || !why.empty();
-  if (int(json && !hasJson) + int(!why.empty()) + int(trace.traces()) + int(memory) + int(weights) +
-          int(module.has_value()) + int(!phase.empty()) + int(!kernel.empty()) >
-      1)
-    throw UsageError("give one of --json, --memory, --weights-table, --module, --phase, --kernel, --origin, --address "
-                     "and --why");
-  bool compiles = !phase.empty() || (!kernel.empty() && !isGpuForm() && !trace.withSource);
+  bool printsPhase = !phase.empty() && !views.showsGraph();
+  bool compiles = printsPhase || (!kernel.empty() && !isGpuForm() && !trace.withSource);
   if (!debugOnly.empty() && (!compiles || !source.isModel()))
     throw UsageError(std::string(kDebugOnly) +
                      " says what passes decide while a model is compiled: it goes with a model, "
                      "and with --phase or --kernel");
-  if (phase == "list" && source.isModel())
+  if (printsPhase && phase == "list" && source.isModel())
     return runCompiler({"--list-phases"});
-  if (!phase.empty() && source.isModel())
+  if (printsPhase && source.isModel())
     return compiler({"--emit", "mlir", "--stop-after", phase, "-o", "-"});
   if (!kernel.empty() && source.isModel() && !isGpuForm() && !trace.withSource)
     return compiler({"--emit", form, "--kernel", kernel, "-o", "-"});
@@ -118,6 +139,8 @@ int InspectCommand::run() {
   std::shared_ptr<const PlanFile> plan = source.open(verbose);
   if (target)
     writeModule(*plan, *target);
+  else if (!views.given().empty())
+    out().write(views.text(*plan, phase, json));
   else if (!phase.empty())
     out().write(phaseText(Insight::of(*plan)));
   else if (!why.empty())
@@ -128,10 +151,10 @@ int InspectCommand::run() {
     out().write(trace.kernelText(*plan, source, kernel, form));
   else if (!kernel.empty())
     out().write(kernelCode(*plan));
+  else if (memory)
+    out().write(json ? jsonText(memoryJson(plan->plan())) + "\n" : memoryText(*plan));
   else if (json)
     out().write(jsonText(planJson(*plan)) + "\n");
-  else if (memory)
-    out().write(memoryText(*plan));
   else if (weights)
     out().write(weightsText(*plan));
   else
@@ -143,7 +166,10 @@ void addInspect(CLI::App &program, Action &action) {
   auto state = std::make_shared<InspectCommand>();
   CLI::App *command = program.add_subcommand("inspect", "Show what the compiler made of a model");
   command->footer("Example:\n  quipu inspect story.qplan\n  quipu inspect models/story --phase list\n"
-                  "  quipu inspect models/story --kernel decode.o_proj --as asm");
+                  "  quipu inspect models/story --kernel decode.o_proj --as asm\n"
+                  "  quipu inspect models/story --diff import llama-expand\n"
+                  "  quipu inspect models/story --cost --prompt 256\n\n"
+                  "One view at a time. docs/inspect.md explains them.");
   state->source.addOptions(*command);
   command->add_option("--phase", state->phase, "Print the module after this phase of the compiler; list: their names");
   command->add_option("--kernel", state->kernel, "Print one kernel");
@@ -158,9 +184,11 @@ void addInspect(CLI::App &program, Action &action) {
       ->type_name("NAME");
   addNumber(*command, "--module", state->module, "Write the bytes of one code module, counted from 0");
   command->add_option("-o", state->output, "File for --module (default: standard output)")->type_name("FILE");
-  command->add_flag("--memory", state->memory, "Only the memory plan: every program's arena, step by step");
+  state->views.addOptions(*command);
+  command->add_flag("--memory", state->memory,
+                    "Only the memory plan: every program's arena, step by step and as a picture, and the cache");
   command->add_flag("--weights-table", state->weights, "Only the weights, with sources and transforms");
-  command->add_flag("--json", state->json, "Print one object with everything");
+  command->add_flag("--json", state->json, "Print one object with everything, or the view that is given as an object");
   command->add_option(kDebugOnly, state->debugOnly, std::string(kDebugOnlyText) + " (with --phase or --kernel)")
       ->type_name("PASS,...");
   command->add_flag("-v,--verbose", state->verbose, "Say what is compiled and used, on standard error");

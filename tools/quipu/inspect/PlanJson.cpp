@@ -93,7 +93,7 @@ static Json piecesJson(const plan::Source &source) {
   return result;
 }
 
-static Json weightJson(const plan::Weight &weight) {
+Json weightJson(const plan::Weight &weight) {
   Json sources = Json::array();
   if (weight.sources())
     for (const plan::Source *source : *weight.sources()) {

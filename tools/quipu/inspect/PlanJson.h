@@ -15,6 +15,9 @@ nlohmann::ordered_json planJson(const PlanFile &plan);
 /// Only the configuration, with the field names of plan.fbs.
 nlohmann::ordered_json configJson(const plan::ModelConfig &config);
 
+/// One weight with its sources.
+nlohmann::ordered_json weightJson(const plan::Weight &weight);
+
 } // namespace quipu::tool
 
 #endif // QUIPU_TOOLS_QUIPU_INSPECT_PLANJSON_H

@@ -1,13 +1,14 @@
 //===- PlanText.cpp - A plan for people to read ------------------------------------------===//
 
 #include "tools/quipu/inspect/PlanText.h"
-#include "runtime/abi/DataType.h"
 #include "runtime/abi/SourceSlice.h"
 #include "runtime/abi/TensorPieces.h"
 #include "runtime/abi/WeightFormat.h"
 #include "runtime/support/Error.h"
 #include "tools/common/Console.h"
 #include "tools/quipu/JsonText.h"
+#include "tools/quipu/inspect/Columns.h"
+#include "tools/quipu/inspect/MemoryView.h"
 #include "tools/quipu/inspect/PlanJson.h"
 #include "tools/quipu/inspect/PlanNames.h"
 
@@ -16,12 +17,6 @@
 #include <sstream>
 
 namespace quipu::tool {
-
-static std::string padded(std::string value, size_t width) {
-  // At least one, so that long names do not run into what follows.
-  value.resize(std::max(value.size() + 1, width), ' ');
-  return value;
-}
 
 static void printTarget(std::ostringstream &os, const PlanFile &file) {
   const plan::Plan &plan = file.plan();
@@ -123,11 +118,7 @@ static void printKernels(std::ostringstream &os, const plan::Plan &plan) {
 
 static void printSummaries(std::ostringstream &os, const plan::Plan &plan) {
   const plan::KvCache &cache = *plan.kv_cache();
-  uint64_t position = uint64_t(2) * cache.layers() * cache.kv_heads() * cache.head_dim() * dtypeSize(cache.dtype());
-  uint64_t whole = position * cache.max_seq() * cache.max_batch();
-  os << "key/value cache: " << position << " bytes a position (" << plan::EnumNameDType(cache.dtype()) << "), pages of "
-     << cache.page() << " positions, at most " << cache.max_batch() << " sequences of " << cache.max_seq()
-     << " positions (" << binaryBytes(double(whole)) << ")\n";
+  os << "key/value cache: " << cacheText(cache) << "\n";
   std::map<std::string, std::pair<size_t, uint64_t>> byTransform, byFormat;
   uint64_t total = 0;
   for (const plan::Weight *weight : *plan.weights()) {
@@ -192,9 +183,12 @@ std::string memoryText(const PlanFile &file) {
         os << "\n";
       }
     }
+    os << arenaPicture(ArenaMap::of(plan, *program)) << "\n";
   }
-  os << "\n";
   printSummaries(os, plan);
+  const plan::KvCache &cache = *plan.kv_cache();
+  os << "a sequence of full length: " << binaryBytes(double(cacheBytesPerPosition(cache) * cache.max_seq()))
+     << " of the cache\n";
   return os.str();
 }
 

@@ -1,0 +1,128 @@
+//===- ViewOptions.cpp - The options of inspect that show what the compiler did ----------===//
+
+#include "tools/quipu/inspect/ViewOptions.h"
+
+#include "runtime/support/Error.h"
+#include "tools/quipu/Command.h"
+#include "tools/quipu/JsonText.h"
+#include "tools/quipu/inspect/CostView.h"
+#include "tools/quipu/inspect/GraphDot.h"
+#include "tools/quipu/inspect/ModuleDiff.h"
+#include "tools/quipu/inspect/NetronText.h"
+#include "tools/quipu/inspect/PhaseHistory.h"
+#include "tools/quipu/inspect/PhasesView.h"
+#include "tools/quipu/inspect/WeightsView.h"
+
+#include <algorithm>
+
+namespace quipu::tool {
+
+using Json = nlohmann::ordered_json;
+
+/// Positions of a sequence of which --cost tells, if nothing says how many.
+static constexpr uint32_t kContext = 512;
+
+void ViewOptions::addOptions(CLI::App &command) {
+  command.add_flag(
+      "--phases", phases,
+      "Print what each phase of the compiler did: time, ops before and behind it, what its pass counted (of "
+      "a model, or of a plan that was compiled with --keep-ir)");
+  command
+      .add_option("--diff", diff,
+                  "Print what the phases behind A up to B did to the module, as diff -u does; layers that are the same "
+                  "stand once (of a model, or of a plan that was compiled with --keep-ir)")
+      ->expected(2)
+      ->type_name("A B");
+  command.add_flag(
+      "--weights", weights,
+      "Print the weights, alike layers in one line: source tensors, slices, format, transform, error where "
+      "they were rounded");
+  command.add_flag(
+      "--cost", cost,
+      "Print what each kernel reads and computes, and how long that takes at the ceilings of this machine, "
+      "which are measured now");
+  command.add_flag("--dot", dot,
+                   "Print the dataflow behind a phase (--phase NAME, default: the last) as a graph for Graphviz, alike "
+                   "layers once");
+  command.add_flag(
+      "--netron", netron,
+      "Print the dataflow behind a phase (--phase NAME, default: the last) as MLIR in the generic form, which "
+      "Netron shows");
+  workOptions = {
+      addNumber(command, "-p,--prompt,--rows", prompt,
+                "Of --cost: a prompt of N tokens (default: one token is generated)", 1),
+      addNumber(command, "-d,--depth", depth, "Of --cost: positions cached before (default: 0 for a prompt)"),
+      addNumber(
+          command, "--context", context,
+          concat("Of --cost: positions together with the new ones (default: ", kContext, " when a token is generated)"),
+          1),
+      addNumber(command, "-b,--batch", batch, "Of --cost: sequences at once", 1)->capture_default_str()};
+}
+
+void ViewOptions::check(bool json) const {
+  for (const CLI::Option *option : workOptions)
+    if (option->count() > 0 && !cost)
+      throw UsageError(option->get_name() + " says of which work --cost tells; give --cost");
+  if (netron && json)
+    throw UsageError("--netron prints MLIR, which Netron reads; --dot --json prints the same graph as JSON");
+  if (depth && context)
+    throw UsageError(
+        "--depth and --context both say how long a sequence is: without the new tokens, or with them; give "
+        "one of them");
+  if (context && *context < prompt)
+    throw UsageError(concat("--context ", *context, " has the new tokens too, and --prompt ", prompt, " has more"));
+}
+
+BenchTest ViewOptions::workOfCost(const PlanFile &plan) const {
+  uint32_t tokens = std::max(prompt, 1u), before = 0;
+  if (depth)
+    before = *depth;
+  else if (context)
+    before = *context - tokens;
+  else if (!prompt)
+    before = std::min(kContext, plan.plan().kv_cache()->max_seq()) - tokens;
+  return {prompt, 0, before, batch};
+}
+
+std::vector<std::string> ViewOptions::given() const {
+  std::vector<std::string> names;
+  if (phases)
+    names.emplace_back("--phases");
+  if (!diff.empty())
+    names.emplace_back("--diff");
+  if (weights)
+    names.emplace_back("--weights");
+  if (cost)
+    names.emplace_back("--cost");
+  if (dot)
+    names.emplace_back("--dot");
+  if (netron)
+    names.emplace_back("--netron");
+  return names;
+}
+
+Json ViewOptions::json(const PlanFile &plan, const std::string &phase) const {
+  if (weights)
+    return weightsJson(plan);
+  if (cost)
+    return costJson(costsOf(plan, workOfCost(plan)), workOfCost(plan), MeasuredCeilings::measure(plan));
+  PhaseHistory history(plan);
+  if (phases)
+    return phasesJson(history);
+  if (showsGraph()) {
+    const Json &found = phase.empty() ? history.lastModule() : history.module(phase, "--phase");
+    return {{"name", found.at("name")}, {"parts", found.at("parts")}};
+  }
+  return moduleDiffJson(history.module(diff[0], "--diff"), history.module(diff[1], "--diff"));
+}
+
+std::string ViewOptions::text(const PlanFile &plan, const std::string &phase, bool asJson) const {
+  Json view = json(plan, phase);
+  if (asJson)
+    return jsonText(view) + "\n";
+  if (showsGraph())
+    return dot ? graphDot(view) : netronText(view);
+  return weights ? weightsViewText(view) : cost ? costText(view) : phases ? phasesText(view) : moduleDiffText(view);
+}
+
+} // namespace quipu::tool
