@@ -140,9 +140,9 @@ TEST(ModuleDiff, CopiesWithOtherNames) {
 }
 
 TEST(ModuleDiff, NamesOfLayers) {
-  EXPECT_EQ(layersText({3}), "layer 3");
-  EXPECT_EQ(layersText({0, 1, 2}), "layers 0-2, 3 alike");
-  EXPECT_EQ(layersText({0, 2, 4}), "layers 0,2,4, 3 alike");
+  EXPECT_EQ(alikeLayersText({3}), "layer 3");
+  EXPECT_EQ(alikeLayersText({0, 1, 2}), "layers 0-2, 3 alike");
+  EXPECT_EQ(alikeLayersText({0, 2, 4}), "layers 0,2,4, 3 alike");
 }
 
 TEST(FoldedScope, LayersReadTheLayerBefore) {

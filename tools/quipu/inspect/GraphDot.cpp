@@ -66,7 +66,7 @@ private:
     for (size_t group = 0; group < groups.size(); ++group) {
       const Json &layers = groups[group].at("layers");
       if (!layers.empty())
-        text += concat("    subgraph cluster_", id, "_", group, " {\n    label=", dotString(layersText(layers)),
+        text += concat("    subgraph cluster_", id, "_", group, " {\n    label=", dotString(alikeLayersText(layers)),
                        "; style=rounded;\n");
       for (size_t op = 0; op < groups[group].at("ops").size(); ++op)
         text +=

@@ -13,7 +13,7 @@ namespace quipu::tool {
 
 using Json = nlohmann::ordered_json;
 
-std::string layersText(const Json &layers) {
+std::string alikeLayersText(const Json &layers) {
   if (layers.size() == 1)
     return concat("layer ", layers[0].get<unsigned>());
   bool isRange = true;
@@ -42,7 +42,7 @@ std::vector<std::string> linesOfPart(const Json &part) {
   for (const Json &group : part.at("groups")) {
     bool isLayer = !group.at("layers").empty();
     if (isLayer)
-      lines.push_back(concat(indent, "// ", layersText(group["layers"])));
+      lines.push_back(concat(indent, "// ", alikeLayersText(group["layers"])));
     for (const Json &value : group.at("carried")) {
       std::string first = value.at("first"), next = value.at("next");
       bool isSame = first == next || group["layers"].size() == 1;

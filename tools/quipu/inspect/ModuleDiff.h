@@ -21,7 +21,7 @@ namespace quipu::tool {
 std::vector<std::string> linesOfPart(const nlohmann::ordered_json &part);
 
 /// "layers 0-7, 8 alike", "layers 0,2,4, 3 alike", "layer 3".
-std::string layersText(const nlohmann::ordered_json &layers);
+std::string alikeLayersText(const nlohmann::ordered_json &layers);
 
 /// The parts that differ between the modules after two phases:
 ///   {"from": "import", "to": "llama-expand",

@@ -171,7 +171,7 @@ static std::string shapeOf(const Json &weight) {
 static std::string layersOf(const std::vector<Json> &layers) {
   if (layers.front().is_null())
     return "-";
-  std::string text = layersText(layers);
+  std::string text = alikeLayersText(layers);
   text = text.substr(text.find(' ') + 1);
   return text.substr(0, text.find(", "));
 }
