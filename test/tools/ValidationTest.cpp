@@ -6,101 +6,30 @@
 //===-------------------------------------------------------------------------------------===//
 
 #include "ir/Llama/Llama.h"
-#include "passes/Passes.h"
 #include "runtime/support/Error.h"
 #include "test/UniqueFolder.h"
+#include "test/tools/FaultyPasses.h"
 #include "tools/quipu-compile/Compilation.h"
 
-#include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/Pass/PassManager.h"
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <fstream>
 #include <functional>
-#include <memory>
 #include <string>
 
 using namespace quipu;
+using namespace quipu::test;
 using namespace quipu::tool;
 using testing::HasSubstr;
 
 namespace {
 
-using Fault = std::function<void(mlir::ModuleOp module)>;
-
-/// A pass of the compiler with a fault: it does what the pass does, and then something wrong.
-class FaultyPass : public mlir::PassWrapper<FaultyPass, mlir::OperationPass<mlir::ModuleOp>> {
-public:
-  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(FaultyPass)
-
-  FaultyPass(std::unique_ptr<mlir::Pass> right, Fault fault)
-      : right(std::make_shared<std::unique_ptr<mlir::Pass>>(std::move(right))), fault(std::move(fault)) {}
-
-  void getDependentDialects(mlir::DialectRegistry &registry) const override {
-    (*right)->getDependentDialects(registry);
-  }
-
-  void runOnOperation() override {
-    mlir::OpPassManager passes(mlir::ModuleOp::getOperationName());
-    passes.addPass(std::move(*right));
-    if (failed(runPipeline(passes, getOperation())))
-      return signalPassFailure();
-    fault(getOperation());
-  }
-
-private:
-  /// Copies of a pass share it. One of them runs.
-  std::shared_ptr<std::unique_ptr<mlir::Pass>> right;
-  Fault fault;
-};
-
-/// An emitter with a fault: the code that it emits is that of kernels which the fault has changed. The kernels
-/// themselves stay as they were.
-class FaultyEmitter : public mlir::PassWrapper<FaultyEmitter, mlir::OperationPass<mlir::ModuleOp>> {
-public:
-  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(FaultyEmitter)
-
-  FaultyEmitter(std::unique_ptr<mlir::Pass> right, Fault fault)
-      : right(std::make_shared<std::unique_ptr<mlir::Pass>>(std::move(right))), fault(std::move(fault)) {}
-
-  void getDependentDialects(mlir::DialectRegistry &registry) const override {
-    (*right)->getDependentDialects(registry);
-  }
-
-  void runOnOperation() override {
-    mlir::ModuleOp module = getOperation();
-    mlir::OwningOpRef<mlir::ModuleOp> original = module.clone();
-    fault(module);
-    mlir::OpPassManager passes(mlir::ModuleOp::getOperationName());
-    passes.addPass(std::move(*right));
-    if (failed(runPipeline(passes, module)))
-      return signalPassFailure();
-    for (auto kernel : llvm::make_early_inc_range(module.getOps<llama::KernelOp>())) {
-      mlir::OpBuilder builder(kernel);
-      auto before = original->lookupSymbol<llama::KernelOp>(kernel.getSymName());
-      mlir::cast<llama::KernelOp>(builder.clone(*before)).setCodeAttr(kernel.getCodeAttr());
-      kernel.erase();
-    }
-  }
-
-private:
-  std::shared_ptr<std::unique_ptr<mlir::Pass>> right;
-  Fault fault;
-};
-
-constexpr const char *kConfig = R"({
-  "architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_act": "silu", "hidden_size": 32,
-  "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 16,
-  "vocab_size": 64, "max_position_embeddings": 128, "rms_norm_eps": 1e-05, "rope_theta": 10000.0,
-  "tie_word_embeddings": false, "bos_token_id": 1, "eos_token_id": 2, "torch_dtype": "float32"
-})";
-
 class Validation : public testing::Test {
 protected:
   Validation() {
     options.model = (folder.path / "config.json").string();
-    std::ofstream(options.model) << kConfig;
+    std::ofstream(options.model) << kSmallConfig;
   }
 
   /// What the compiler says of a model whose phase `name` has the fault.
@@ -119,7 +48,7 @@ protected:
     return "nothing";
   }
 
-  test::UniqueFolder folder;
+  UniqueFolder folder;
   CompileOptions options;
 };
 

@@ -25,16 +25,21 @@
 #include "tools/quipu-compile/validate/Validation.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/IR/AsmState.h"
+#include "mlir/IR/Verifier.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <filesystem>
 #include <iterator>
+#include <unistd.h>
 
 namespace fs = std::filesystem;
 
@@ -107,6 +112,7 @@ Compilation::Compilation(const CompileOptions &given, PhaseEdit edit) : options(
     bool isError = diagnostic.getSeverity() == mlir::DiagnosticSeverity::Error;
     if (!isError && !options.verbose)
       return mlir::success();
+    saidError |= isError;
     std::string text;
     llvm::raw_string_ostream stream(text);
     stream << placeText(diagnostic.getLocation()) << ": " << diagnostic.str();
@@ -136,6 +142,9 @@ static void takeType(std::string &option, const char *name, frontend::DType own,
 void Compilation::openModule() {
   timing.measure("read the module", [&] { module = readModule(context, options.module); });
   begin = phaseOf(*module, options.module, options.from);
+  if (options.validate != Validate::Nothing)
+    throw UsageError("--validate compiles a small model like the given one: give the model in place of " +
+                     options.module);
   if (std::string target = targetOf(*module); !options.isTargetGiven && !target.empty())
     options.target = target;
   auto [compute, cache] = typesOf(*module, options.module);
@@ -392,7 +401,60 @@ void Compilation::runPhases(std::vector<CompilePhase> phases, const std::string 
   if (refusal)
     std::rethrow_exception(refusal);
   if (failed(result))
-    fail(options.model, ": phase ", current, " failed");
+    reportFailure(current, variant);
+}
+
+/// Whether a module obeys the rules of its ops. Says nothing.
+static bool isValid(mlir::ModuleOp module) {
+  mlir::ScopedDiagnosticHandler quiet(module.getContext(), [](mlir::Diagnostic &) { return mlir::success(); });
+  return succeeded(mlir::verify(module));
+}
+
+void Compilation::reportFailure(const std::string &phase, const Variant &variant) {
+  // A pass that refuses a model says why, and leaves a module that others could read.
+  if ((saidError && isValid(*variant.module)) || !options.passReproducer.empty())
+    fail(options.model, ": phase ", phase, " failed");
+  std::string file = writeReproducer(phase, variant);
+  fail(options.model, ": phase ", phase,
+       saidError ? " failed: it left a module that is not valid" : " failed and did not say why",
+       ". That is a fault of the compiler. The reproducer lies in ", file, ": quipu-opt --run-reproducer ", file,
+       " does the same again; please report it with this file");
+}
+
+std::string Compilation::writeReproducer(const std::string &last, const Variant &variant) {
+  mlir::OwningOpRef<mlir::ModuleOp> input = options.module.empty()
+                                                ? frontend::buildGraph(context, model, graphOptions())
+                                                : readModule(context, options.module);
+  auto [phases, ofTarget] = phasesOf(variant.target, &variant == &variants.front() ? options.tuning : "");
+  llvm::move(ofTarget, std::back_inserter(phases));
+  if (auto done = std::ranges::find(phases, begin, &CompilePhase::name); done != phases.end())
+    phases.erase(phases.begin(), done + 1);
+  mlir::PassManager manager(&context, mlir::ModuleOp::getOperationName());
+  for (CompilePhase &phase : phases) {
+    manager.addPass(std::move(phase.pass));
+    if (phase.name == last)
+      break;
+  }
+  // The same as mlir::makeReproducer writes, but modules are verified: that is what fails.
+  std::string pipeline, text;
+  llvm::raw_string_ostream pipelineStream(pipeline);
+  manager.printAsTextualPipeline(pipelineStream);
+  mlir::AsmState state(*input);
+  state.attachResourcePrinter("mlir_reproducer", [&](mlir::Operation *, mlir::AsmResourceBuilder &builder) {
+    builder.buildString("pipeline", pipeline);
+    builder.buildBool("disable_threading", true);
+    builder.buildBool("verify_each", true);
+  });
+  llvm::raw_string_ostream stream(text);
+  input->print(stream, state);
+  std::string path = temporaryFolder() + "/quipu-fault-XXXXXX.mlir";
+  int descriptor = mkstemps(path.data(), sizeof(".mlir") - 1);
+  if (descriptor < 0)
+    fail(path, ": cannot create the file", errnoSuffix(errno));
+  close(descriptor);
+  OutputFile file(path);
+  writeText(file, text);
+  return path;
 }
 
 namespace {

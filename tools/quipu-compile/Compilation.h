@@ -54,6 +54,10 @@ private:
   /// Runs `phases` up to `last` in one pass manager on `variant`. If a call of the watch throws, the exception is
   /// thrown again at the end.
   void runPhases(std::vector<CompilePhase> phases, const std::string &last, Variant &variant, PhaseCalls calls);
+  /// Throws the Error of a phase that failed. If that is a fault of the compiler, there is a reproducer.
+  [[noreturn]] void reportFailure(const std::string &phase, const Variant &variant);
+  /// Writes a file with which quipu-opt runs the phases up to `last` again. Returns its path.
+  std::string writeReproducer(const std::string &last, const Variant &variant);
   /// The phases behind the import.
   CompilePhases phasesOf(const std::string &target, const std::string &tuning);
   /// Switches on what the options ask MLIR to print about passes. Call it when the manager has all its passes.
@@ -91,6 +95,8 @@ private:
   /// One for the target that was asked for, then for the other targets of the plan. Only the first is printed.
   std::vector<Variant> variants;
   unsigned dumped = 0;
+  /// Whether MLIR has reported an error.
+  bool saidError = false;
   /// What options.module has, until it becomes a variant; and the phase after which the compilation begins.
   mlir::OwningOpRef<mlir::ModuleOp> module;
   std::string begin = kImportPhase;

@@ -103,9 +103,10 @@ void reportCompilerSignal(int signal, const std::vector<std::string> &arguments)
   try {
     folder = makeReproducerFolder();
     int again = writeReproducer(folder, arguments);
+    std::string passes = folder + "/passes.mlir";
     reproducer = concat("; the reproducer lies in ", folder,
-                        " (the command, the module after every phase up to the crash, the passes for quipu-opt "
-                        "--run-reproducer, what was printed)",
+                        " (the command, the module after every phase up to the crash, what was printed)",
+                        fs::exists(passes) ? "; quipu-opt --run-reproducer " + passes + " runs the passes again" : "",
                         again ? ": please report it with these files" : ", but a second run did not crash");
   } catch (const std::exception &error) {
     // A part of a reproducer helps nobody.
