@@ -340,6 +340,8 @@ CompilePhases Compilation::phasesOf(const std::string &target, const std::string
 }
 
 void Compilation::runPhases(const std::vector<std::string> &targets, const std::string &last) {
+  // The first one goes through its phases while others are added.
+  variants.reserve(targets.size());
   variants.front().target = targets.front();
   if (last == begin)
     return;
@@ -412,7 +414,7 @@ static bool isValid(mlir::ModuleOp module) {
 
 void Compilation::reportFailure(const std::string &phase, const Variant &variant) {
   // A pass that refuses a model says why, and leaves a module that others could read.
-  if ((saidError && isValid(*variant.module)) || !options.passReproducer.empty())
+  if (!options.passReproducer.empty() || (saidError && isValid(*variant.module)))
     fail(options.model, ": phase ", phase, " failed");
   std::string file = writeReproducer(phase, variant);
   fail(options.model, ": phase ", phase,

@@ -4,18 +4,12 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "codegen/Passes.h"
 #include "ir/Llama/DebugLog.h"
-#include "ir/Llama/Llama.h"
 #include "ir/Llama/PassStatistics.h"
-#include "ir/Reference/Reference.h"
-#include "passes/Passes.h"
 #include "runtime/support/InputFiles.h"
 #include "tools/common/Startup.h"
+#include "tools/quipu-opt/Registration.h"
 
-#include "mlir/InitAllDialects.h"
-#include "mlir/InitAllExtensions.h"
-#include "mlir/InitAllPasses.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Support/FileUtilities.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
@@ -88,15 +82,8 @@ static mlir::LogicalResult runOpt(llvm::StringRef input, llvm::StringRef output,
 int main(int argc, char **argv) {
   quipu::tool::startProgram();
   mlir::DialectRegistry registry;
-  mlir::registerAllDialects(registry);
-  mlir::registerAllExtensions(registry);
-  registry.insert<quipu::llama::LlamaDialect>();
-  mlir::registerAllPasses();
-  quipu::llama::registerLlamaPasses();
-  quipu::codegen::registerCodegenPasses();
-  quipu::llama::registerPipelines();
-  quipu::llama::registerLlamaReferencePasses();
-  quipu::llama::registerReferencePipeline();
+  quipu::tool::registerDialects(registry);
+  quipu::tool::registerPasses();
   DebugOnlyOption debugOnly;
   auto [input, output] = mlir::registerAndParseCLIOptions(argc, argv, "Quipu's optimizer driver\n", registry);
   if (!debugOnly.apply())
