@@ -133,6 +133,17 @@ TEST_F(KernelValidation, NamesAnEpilogue) {
   EXPECT_THAT(problem, HasSubstr("wrong op: llama.gate of gate\n"));
 }
 
+/// The op has other code behind a product than alone.
+TEST_F(KernelValidation, NamesAnEpilogueThatIsRightAlone) {
+  std::string problem = problemOfEmitter("decode.gate_up", [](mlir::Operation *op) {
+    auto gate = mlir::dyn_cast<llama::GateOp>(op);
+    if (gate && !gate->getBlock()->getOps<llama::LinearOp>().empty())
+      gate.setActivation(llama::Activation::Relu);
+  });
+  EXPECT_THAT(problem, HasSubstr("the code of kernel @decode.gate_up computes something else"));
+  EXPECT_THAT(problem, HasSubstr("wrong op: llama.gate of gate\n"));
+}
+
 TEST_F(KernelValidation, NamesAPrologue) {
   std::string problem = problemOfEmitter("prefill.lm_head", [](mlir::Operation *op) {
     if (auto norm = mlir::dyn_cast<llama::RMSNormOp>(op))

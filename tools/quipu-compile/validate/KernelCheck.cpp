@@ -17,6 +17,7 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/Sequence.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -215,9 +216,15 @@ private:
     auto whole = unscheduled.lookupSymbol<llama::KernelOp>(kernel.getSymName());
     if (!whole)
       return "";
-    size_t count = whole.getBody().front().getOperations().size() - 1;
+    SmallVector<Operation *> ops;
+    for (Operation &op : whole.getBody().front().without_terminator())
+      ops.push_back(&op);
+    size_t count = ops.size();
     // Of each op, the number of wrong parts that it is in; the whole kernel is one.
     std::vector<unsigned> wrongParts(count, count == 1);
+    // A product that is right alone is right: its code is the same in every kernel. A pointwise op has other code
+    // alone.
+    std::vector<bool> isInnocent(count, false);
     for (size_t length = 1; length < count && !*llvm::max_element(wrongParts); ++length) {
       std::vector<bool> isInRight(count, false);
       for (size_t begin = 0; begin + length <= count; ++begin)
@@ -225,6 +232,7 @@ private:
           for (size_t op = begin; op < begin + length; ++op) {
             isInRight[op] = isInRight[op] || *isRight;
             wrongParts[op] += !*isRight;
+            isInnocent[op] = isInnocent[op] || (length == 1 && *isRight && isa<llama::LinearOp>(ops[op]));
           }
       std::vector<unsigned> alone = wrongParts;
       for (size_t op = 0; op < count; ++op)
@@ -234,11 +242,15 @@ private:
         wrongParts = alone;
     }
     unsigned most = *llvm::max_element(wrongParts);
+    auto isSuspect = [&](size_t op, bool trustsProducts) {
+      return wrongParts[op] == most && !(trustsProducts && isInnocent[op]);
+    };
+    bool trustsProducts = llvm::any_of(llvm::seq<size_t>(0, count), [&](size_t op) { return isSuspect(op, true); });
     std::string text;
-    for (auto [number, op] : llvm::enumerate(whole.getBody().front().without_terminator()))
-      if (wrongParts[number] == most)
-        text += concat(text.empty() ? "wrong op: " : " or ", op.getName().getStringRef().str(), " of ",
-                       llama::placeOf(&op).str());
+    for (auto [number, op] : llvm::enumerate(ops))
+      if (isSuspect(number, trustsProducts))
+        text += concat(text.empty() ? "wrong op: " : " or ", op->getName().getStringRef().str(), " of ",
+                       llama::placeOf(op).str());
     return text;
   }
 

@@ -137,7 +137,7 @@ static void runEntries(llama::CodeAttr attribute, const CodeModule &code, ArrayR
   AlignedMemory scratch(size_t(attribute.getScratchBytes()));
   for (llama::EntryAttr entry : attribute.getEntries()) {
     auto function =
-        reinterpret_cast<QuipuKernelEntry>(reinterpret_cast<uintptr_t>(code.lookup(entry.getSymbol().str().c_str())));
+        reinterpret_cast<QuipuKernelEntry>(const_cast<void *>(code.lookup(entry.getSymbol().str().c_str())));
     if (!function)
       fail("--validate: the code has no function ", entry.getSymbol().str());
     int64_t rows = 1;
