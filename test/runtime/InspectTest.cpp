@@ -9,6 +9,8 @@
 #include "tools/quipu/inspect/ModuleDiff.h"
 #include "tools/quipu/inspect/NetronText.h"
 
+#include <gmock/gmock.h>
+
 using namespace quipu;
 using namespace quipu::test;
 using namespace quipu::tool;
@@ -236,7 +238,7 @@ public:
     }
     plan::RunKernelT run;
     run.kernel = uint32_t(plan.kernels.size());
-    step->action.Set(std::move(run));
+    step->action.Set(plan::RunKernelT(run));
     plan.kernels.push_back(std::move(kernel));
     program->sequences.back()->steps.push_back(std::move(step));
   }

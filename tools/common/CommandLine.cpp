@@ -63,6 +63,8 @@ private:
   const CLI::Option &find(const std::string &name, const std::string &argument) const;
   void add(const CLI::Option &option, const std::string &name, const std::string &value);
   std::string nextValue(const CLI::Option &option, const std::string &name);
+  /// Whether an option that need not have a value has none. It is the option that was read last.
+  bool isLeftOut(const CLI::Option &option) const;
   void placeWords();
   std::vector<std::string> optionNames() const;
 
@@ -127,6 +129,19 @@ std::string Reader::nextValue(const CLI::Option &option, const std::string &name
   return value;
 }
 
+bool Reader::isLeftOut(const CLI::Option &option) const {
+  if (option.get_option_text().starts_with(kOptionalValue))
+    return true;
+  if (option.get_option_text() != kOptionalFile)
+    return false;
+  if (rest.empty() || (rest.back().starts_with("-") && rest.back() != "-"))
+    return true;
+  size_t positionals = 0;
+  for (const CLI::Option *each : command.get_options())
+    positionals += each->get_positional() && (each->get_name(/*positional=*/true) != "PLAN" || plan.empty());
+  return words.size() < positionals;
+}
+
 void Reader::readLong(const std::string &argument) {
   size_t equals = argument.find('=');
   std::string name = argument.substr(0, equals);
@@ -136,8 +151,7 @@ void Reader::readLong(const std::string &argument) {
     if (equals != std::string::npos)
       add(option, name, argument.substr(equals + 1));
     else
-      add(option, name,
-          option.get_option_text().starts_with(kOptionalValue) ? option.get_default_str() : nextValue(option, name));
+      add(option, name, isLeftOut(option) ? option.get_default_str() : nextValue(option, name));
     // Some take two.
     for (int i = 1; i < option.get_items_expected_min(); ++i)
       result.push_back(nextValue(option, name));

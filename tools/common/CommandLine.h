@@ -26,6 +26,10 @@ namespace quipu::tool {
 /// is none. Its default is what it is without a value.
 inline constexpr const char *kOptionalValue = "[=";
 
+/// The text of an option for a file that may be left out. The next argument is its value where all positionals are
+/// given, unless it is an option. Its default is what it is without a value.
+inline constexpr const char *kOptionalFile = "[FILE]";
+
 /// The type of a positional that takes all remaining words, joined by blanks.
 inline constexpr const char *kWords = "WORDS";
 

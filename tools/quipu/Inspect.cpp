@@ -42,6 +42,8 @@ private:
   std::string kernelCode(const PlanFile &plan) const;
   std::string phaseText(const Insight &insight) const;
   void writeModule(const PlanFile &plan, OutputFile &file) const;
+  /// Standard output, if there is no file.
+  void writeView(const PlanFile &plan, std::optional<OutputFile> &file) const;
   /// Starts quipu-compile on the model.
   int compiler(std::vector<std::string> arguments) const;
 };
@@ -114,6 +116,16 @@ void InspectCommand::checkUsage() const {
     throw UsageError(concat(shown[0], " and ", shown[1], " show different things; give one of them"));
 }
 
+void InspectCommand::writeView(const PlanFile &plan, std::optional<OutputFile> &file) const {
+  std::string text = views.text(plan, phase, json);
+  if (!file) {
+    out().write(text);
+    return;
+  }
+  file->write(text.data(), text.size());
+  file->commit();
+}
+
 int InspectCommand::run() {
   checkUsage();
   if (trace.needsIr() || views.needsIr() || !why.empty())
@@ -132,15 +144,15 @@ int InspectCommand::run() {
     return compiler({"--emit", form, "--kernel", kernel, "-o", "-"});
 
   std::optional<OutputFile> target;
-  if (module) {
+  if (module || views.file() != "-") {
     source.noteInputs();
-    target.emplace(output);
+    target.emplace(module ? output : views.file());
   }
   std::shared_ptr<const PlanFile> plan = source.open(verbose);
-  if (target)
+  if (module)
     writeModule(*plan, *target);
   else if (!views.given().empty())
-    out().write(views.text(*plan, phase, json));
+    writeView(*plan, target);
   else if (!phase.empty())
     out().write(phaseText(Insight::of(*plan)));
   else if (!why.empty())

@@ -79,7 +79,7 @@ FILES = {
     "tokenize": {"-m", "--model", "-f", "--file", "--tokenizer"},
     "bench": {"-m", "--model"},
     "profile": {"-m", "--model", "--trace", "--compare"},
-    "inspect": {"-m", "--model", "-o"},
+    "inspect": {"-m", "--model", "-o", "--dot", "--netron"},
     "convert": {"-m", "--model", "-o", "--output"},
 }
 

@@ -4,13 +4,16 @@
 
 #include "runtime/plan/Insight.h"
 #include "runtime/support/Error.h"
-#include "tools/common/CommandLine.h"
+#include "tools/common/Console.h"
 
 namespace quipu::tool {
 
 using Json = PhaseHistory::Json;
 
-PhaseHistory::PhaseHistory(const PlanFile &plan) : record(Json::parse(Insight::of(plan).record())) {
+PhaseHistory::PhaseHistory(const PlanFile &plan)
+    : record(Json::parse(Insight::of(plan).record(), nullptr, /*allow_exceptions=*/false)) {
+  if (record.is_discarded())
+    fail(plan.path(), ": its record of the compilation is damaged; compile again");
   if (!record.contains("phases") || !record.contains("timing"))
     fail(plan.path(), ": its record has no phases, as it was made by an older compiler; compile again with --keep-ir");
 }

@@ -32,7 +32,8 @@ void ViewOptions::addOptions(CLI::App &command) {
                   "Print what the phases behind A up to B did to the module, as diff -u does; layers that are the same "
                   "stand once (of a model, or of a plan that was compiled with --keep-ir)")
       ->expected(2)
-      ->type_name("A B");
+      ->type_name("A B")
+      ->option_text("A B");
   command.add_flag(
       "--weights", weights,
       "Print the weights, alike layers in one line: source tensors, slices, format, transform, error where "
@@ -41,13 +42,15 @@ void ViewOptions::addOptions(CLI::App &command) {
       "--cost", cost,
       "Print what each kernel reads and computes, and how long that takes at the ceilings of this machine, "
       "which are measured now");
-  command.add_flag("--dot", dot,
-                   "Print the dataflow behind a phase (--phase NAME, default: the last) as a graph for Graphviz, alike "
-                   "layers once");
-  command.add_flag(
-      "--netron", netron,
-      "Print the dataflow behind a phase (--phase NAME, default: the last) as MLIR in the generic form, which "
-      "Netron shows");
+  auto addFile = [&](const char *name, std::string &file, const char *text) {
+    command.add_option(name, file, text)->option_text(kOptionalFile)->default_str("-");
+  };
+  addFile("--dot", dot,
+          "Write the dataflow behind a phase (--phase NAME, default: the last) as a graph for Graphviz, alike "
+          "layers once (default: to standard output)");
+  addFile("--netron", netron,
+          "Write the dataflow behind a phase (--phase NAME, default: the last) as MLIR in the generic form, which "
+          "Netron shows (default: to standard output)");
   workOptions = {
       addNumber(command, "-p,--prompt,--rows", prompt,
                 "Of --cost: a prompt of N tokens (default: one token is generated)", 1),
@@ -63,7 +66,7 @@ void ViewOptions::check(bool json) const {
   for (const CLI::Option *option : workOptions)
     if (option->count() > 0 && !cost)
       throw UsageError(option->get_name() + " says of which work --cost tells; give --cost");
-  if (netron && json)
+  if (!netron.empty() && json)
     throw UsageError("--netron prints MLIR, which Netron reads; --dot --json prints the same graph as JSON");
   if (depth && context)
     throw UsageError(
@@ -94,9 +97,9 @@ std::vector<std::string> ViewOptions::given() const {
     names.emplace_back("--weights");
   if (cost)
     names.emplace_back("--cost");
-  if (dot)
+  if (!dot.empty())
     names.emplace_back("--dot");
-  if (netron)
+  if (!netron.empty())
     names.emplace_back("--netron");
   return names;
 }
@@ -121,7 +124,7 @@ std::string ViewOptions::text(const PlanFile &plan, const std::string &phase, bo
   if (asJson)
     return jsonText(view) + "\n";
   if (showsGraph())
-    return dot ? graphDot(view) : netronText(view);
+    return netron.empty() ? graphDot(view) : netronText(view);
   return weights ? weightsViewText(view) : cost ? costText(view) : phases ? phasesText(view) : moduleDiffText(view);
 }
 

@@ -18,9 +18,11 @@ namespace quipu::tool {
 
 /// --phases, --diff, --weights, --cost with what says of which work it is, --dot and --netron.
 struct ViewOptions {
-  bool phases = false, weights = false, cost = false, dot = false, netron = false;
+  bool phases = false, weights = false, cost = false;
   /// Two phases.
   std::vector<std::string> diff;
+  /// Files; "-" is standard output.
+  std::string dot, netron;
   /// Of --cost: tokens of a prompt (0: one token is generated), and sequences.
   uint32_t prompt = 0, batch = 1;
   /// Of --cost: positions before the new tokens, or with them.
@@ -35,7 +37,9 @@ struct ViewOptions {
   /// Whether a plan with IR is needed.
   bool needsIr() const { return phases || !diff.empty() || showsGraph(); }
   /// Whether --phase says of which phase the view is.
-  bool showsGraph() const { return dot || netron; }
+  bool showsGraph() const { return !dot.empty() || !netron.empty(); }
+  /// Where the view is written. "-" is standard output.
+  std::string file() const { return !dot.empty() ? dot : !netron.empty() ? netron : "-"; }
 
   /// The view that is given. `phase`: what --phase names, or nothing.
   std::string text(const PlanFile &plan, const std::string &phase, bool json) const;

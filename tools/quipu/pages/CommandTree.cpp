@@ -32,7 +32,7 @@ static OptionPage describe(const CLI::Option &option) {
     return page;
   page.choices = choicesOf(type);
   std::string plain = type.substr(0, type.find(":{"));
-  page.isFile = plain == "FILE" || plain == "DIR";
+  page.isFile = plain == "FILE" || plain == "DIR" || plain == kOptionalFile;
   page.value = page.choices.empty() ? plain : type.substr(type.find('{'));
   return page;
 }
