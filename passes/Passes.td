@@ -191,8 +191,8 @@ def QuantizeActivationsPass : Pass<"llama-quantize-activations", "::mlir::Module
   let summary = "rounds the inputs of products with weights in blocks to small integers";
   let description = [{
     Puts a `llama.quantize` in front of each `llama.linear` of a kernel whose weight lies in blocks. Code for such a kernel
-    multiplies integers. Weights whose values are places in a table, and rows that are no whole blocks of `block`
-    elements, are left alone.
+    multiplies integers. Weights whose values are places in a table, those with a scale for more than `block` elements,
+    and rows that are no whole blocks of `block` elements, are left alone.
 
     ```mlir
     %y = llama.linear %x, %w : (tensor<?x576xf32>, tensor<576x576x!llama.block<q8_0>>) -> tensor<?x576xf32>

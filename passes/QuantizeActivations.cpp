@@ -62,6 +62,10 @@ private:
       return "exact activations are asked for, or the target has no products of integers";
     if (weight.getFormat()->block->codebook)
       return "the weight has a codebook in place of integers";
+    if (int64_t run = weight.getFormat()->block->scaleRun; run > block)
+      return ("a scale of the weight is for " + Twine(run) + " elements, one of the input for " +
+              Twine(block.getValue()))
+          .str();
     if (inputs % block)
       return ("rows of " + Twine(inputs) + " elements are no multiple of " + Twine(block.getValue())).str();
     return "";
