@@ -39,6 +39,8 @@ def LlamaSelectSchedules : Pass<"llama-select-schedules", "::mlir::ModuleOp"> {
                         "Rows of a run over few rows that are read side by side (0: chosen)">,
                  Option<"prefetch", "prefetch", "int64_t", "-1",
                         "Distance in bytes of prefetch in the weights of few rows (-1: chosen)">,
+                 Option<"interleave", "interleave", "int64_t", "0",
+                        "Rows of weights in blocks that lie interleaved (0: chosen, 1: none)">,
                  Option<"rows", "rows", "int64_t", "0", "CUDA: rows of operand B of a tile for many rows (0: chosen)">,
                  Option<"warps", "warps", "int64_t", "0", "CUDA: warps of a block for few rows (0: chosen)">,
                  Option<"ahead", "ahead", "int64_t", "0",

@@ -18,6 +18,14 @@ inline unsigned pointersOf(mlir::Type type) {
   return 1;
 }
 
+/// Rows of a weight that lie interleaved; 1: rows lie one behind the other.
+inline int64_t interleaveOf(mlir::Type type) {
+  if (auto tensor = mlir::dyn_cast<mlir::RankedTensorType>(type))
+    if (auto parts = mlir::dyn_cast_or_null<llama::RowPartsAttr>(tensor.getEncoding()))
+      return parts.getInterleave();
+  return 1;
+}
+
 /// Bytes of a weight among a kernel's arguments. 0 for other arguments: their number of rows is dynamic.
 inline int64_t weightBytesOf(mlir::Type type) {
   auto tensor = mlir::dyn_cast<mlir::RankedTensorType>(type);

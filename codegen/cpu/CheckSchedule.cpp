@@ -1,10 +1,13 @@
 //===- CheckSchedule.cpp - Whether a kernel can follow its schedule ------------===//
 
 #include "codegen/cpu/CheckSchedule.h"
+#include "codegen/common/Arguments.h"
 #include "codegen/cpu/AmxProduct.h"
 #include "codegen/cpu/ArgMax.h"
+#include "codegen/cpu/InterleavedWeight.h"
 #include "codegen/cpu/LogProb.h"
 
+#include "ir/Llama/ScheduleLimits.h"
 #include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
@@ -25,6 +28,15 @@ LogicalResult expectDecodable(KernelOp kernel) {
   return success();
 }
 
+/// Fails with a diagnostic where an argument of the kernel, other than `weight`, has interleaved rows.
+LogicalResult expectRowsInOrder(KernelOp kernel, Value weight = {}) {
+  for (Value argument : kernel.getBody().getArguments())
+    if (argument != weight && interleaveOf(argument.getType()) > 1)
+      return kernel.emitOpError() << "has a weight " << argument.getType()
+                                  << "; products with integers alone read interleaved rows";
+  return success();
+}
+
 class ScheduleCheck {
 public:
   ScheduleCheck(KernelOp kernel, const CpuTarget &target) : kernel(kernel), target(target) {}
@@ -35,7 +47,8 @@ public:
     LinearOp linear = *kernel.getOps<LinearOp>().begin();
     bool many = schedule.getRows() == RowRegime::Many;
     int64_t lanes = many ? schedule.getLanes() : 0;
-    if (failed(checkIntegers(linear, schedule)) || failed(checkChoice(schedule)) || failed(checkScores(schedule)))
+    if (failed(checkIntegers(linear, schedule)) || failed(checkInterleaved(linear, schedule)) ||
+        failed(checkChoice(schedule)) || failed(checkScores(schedule)))
       return failure();
     for (Type type : kernel.getResultTypes())
       if (failed(checkLayout(type, lanes)))
@@ -90,7 +103,7 @@ public:
 
   /// The other emitters take a block for a row or for a tile of rows.
   LogicalResult checkPointwise(CpuPointwiseScheduleAttr schedule) {
-    if (failed(expectDecodable(kernel)))
+    if (failed(expectDecodable(kernel)) || failed(expectRowsInOrder(kernel)))
       return failure();
     if (kernel.getBody().front().front().hasTrait<FindsRows>())
       return success();
@@ -154,6 +167,36 @@ private:
     auto wanted = ArrayAttr::get(kernel.getContext(), expected);
     if (kernel.getWorkspaceAttr() != wanted)
       return refuse() << "keeps integers and scales in the workspaces " << wanted << "; the kernel needs these";
+    return success();
+  }
+
+  /// A lane has a row of those that lie interleaved. A run is all of them, over many rows a part of them.
+  LogicalResult checkInterleaved(LinearOp linear, CpuLinearScheduleAttr schedule) {
+    auto weight = cast<RankedTensorType>(linear.getWeight().getType());
+    int64_t rows = interleaveOf(weight), run = schedule.getRun();
+    DotKind dot = schedule.getDot();
+    bool canMultiply = dot == DotKind::Int8 || dot == DotKind::Int8Pairs || dot == DotKind::Int16;
+    if (failed(expectRowsInOrder(kernel, canMultiply ? linear.getWeight() : Value())))
+      return failure();
+    if (rows == 1 && run > kRunLimit.high)
+      return refuse() << "has runs of " << run << " rows; those of rows in order have at most " << kRunLimit.high;
+    if (rows == 1)
+      return success();
+    if (!InterleavedWeight::canRead(*weightFormatOf(weight.getElementType())))
+      return kernel.emitOpError() << "has a weight " << weight << ", of which four neighbours do not lie in a word";
+    auto rotates = kernel.getOps<RotateOp>();
+    int64_t half = rotates.empty() ? 0 : (*rotates.begin()).getHeadDim() / 2;
+    if (half % std::max(rows, run))
+      return refuse() << "reads a weight with " << rows << " interleaved rows: halves of heads, which have " << half
+                      << " rows, must be whole runs and groups of them";
+    bool many = schedule.getRows() == RowRegime::Many;
+    if (!many && (dot == DotKind::Int16 || run % rows || schedule.getLanes() != rows))
+      return refuse() << "reads a weight with " << rows
+                      << " interleaved rows: lanes must be as many, run a multiple of "
+                      << "them, and dot = int8 or int8_pairs";
+    if (many && (!llvm::isPowerOf2_64(run) || 2 * run > rows))
+      return refuse() << "reads a weight with " << rows << " interleaved rows: run must be a power of two up to "
+                      << rows / 2;
     return success();
   }
 

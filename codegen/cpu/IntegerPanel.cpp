@@ -8,8 +8,8 @@ using namespace quipu::llama;
 namespace quipu::codegen::cpu {
 
 IntegerPanel::IntegerPanel(KernelBuilder &b, const LinearRegion &region, DotKind dot)
-    : b(b), dots(b, integerFormOf(region, dot)), stored(b, region.weightType()), inputs(region.inputs()),
-      at(places(region, dots)) {}
+    : b(b), dots(b, integerFormOf(region, dot)), storedType(region.weightType()), stored(b, storedType),
+      inputs(region.inputs()), at(places(region, dots)) {}
 
 IntegerPanel::Places IntegerPanel::places(const LinearRegion &region, const IntegerForm &form) {
   int64_t parts = region.inputs() / form.part();
@@ -24,25 +24,67 @@ int64_t IntegerPanel::rowBytes(const LinearRegion &region, DotKind dot) {
   return places(region, integerFormOf(region, dot)).end;
 }
 
-Value IntegerPanel::numberAt(Value row, int64_t base, Value feature) const {
-  return b.at(row, b.add(b.mul(b.div(feature, dots.part()), 4), base));
+Value IntegerPanel::integerAt(const Row &row, Value feature, int64_t i) const {
+  int64_t bytes = dots.integerBytes();
+  Value start = b.at(row.start, b.mul(feature, row.together * bytes));
+  if (row.together == 1)
+    return b.at(start, i * bytes);
+  int64_t words = i / kWordBytes * row.together + row.number;
+  return b.at(start, (words * kWordBytes + i % kWordBytes) * bytes);
+}
+
+Value IntegerPanel::numberAt(const Row &row, int64_t base, Value feature) const {
+  Value part = b.mul(b.div(feature, dots.part()), row.together * 4);
+  return b.at(row.start, b.add(part, row.together * base + row.number * 4));
 }
 
 void IntegerPanel::decode(ArrayRef<Value> weightRows, Value scratch) {
   rows.clear();
   for (size_t i = 0; i < weightRows.size(); ++i)
-    rows.push_back(b.at(scratch, static_cast<int64_t>(i) * at.end));
+    rows.push_back({b.at(scratch, static_cast<int64_t>(i) * at.end)});
   int64_t block = stored.blockElements();
   b.loop(b.i64(0), b.i64(inputs), block, [&](Value k) {
     for (auto [from, to] : llvm::zip_equal(weightRows, rows)) {
       WeightOperand::Run run = stored.run(from, k);
       for (int64_t i = 0; i < block; i += kIntegersTogether) {
         Value integers = dots.prepare(run.integers(i, kIntegersTogether));
-        b.store(integers, b.at(to, b.mul(b.add(k, i), dots.integerBytes())), 1);
+        b.store(integers, integerAt(to, k, i), 1);
       }
       b.store(dots.ofParts(run.allScales(), block), numberAt(to, at.scales, k), 4);
       if (dots.hasMinimum())
         b.store(dots.ofParts(run.allMinima(), block), numberAt(to, at.minima, k), 4);
+    }
+  });
+}
+
+void IntegerPanel::decode(ArrayRef<LinearTiles::RowGroup> groups, bool alternating, Value scratch) {
+  rows.clear();
+  for (const LinearTiles::RowGroup &group : groups) {
+    for (int64_t i = 0; i < group.count; ++i)
+      rows.push_back({scratch, i, group.count});
+    decodeGroup(group, scratch);
+    scratch = b.at(scratch, group.count * at.end);
+  }
+  if (!alternating)
+    return;
+  SmallVector<Row> first, second;
+  for (auto [i, row] : llvm::enumerate(rows))
+    (i % 2 ? second : first).push_back(row);
+  rows = llvm::to_vector(llvm::concat<Row>(first, second));
+}
+
+void IntegerPanel::decodeGroup(const LinearTiles::RowGroup &group, Value target) const {
+  InterleavedWeight weight(b, storedType);
+  int64_t block = weight.blockElements();
+  Row first{target, 0, group.count};
+  b.loop(b.i64(0), b.i64(inputs), block, [&](Value k) {
+    InterleavedWeight::Block from = weight.block(group.start, group.first, k, group.count);
+    for (int64_t i = 0; i < block; i += kWordBytes)
+      b.store(dots.prepare(from.words(i)), integerAt(first, k, i), 1);
+    for (int64_t i = 0; i < block; i += dots.part()) {
+      b.store(from.scales(i), numberAt(first, at.scales, b.add(k, i)), 4);
+      if (dots.hasMinimum())
+        b.store(from.minima(i), numberAt(first, at.minima, b.add(k, i)), 4);
     }
   });
 }
@@ -59,7 +101,7 @@ void IntegerPanel::addWords(ArrayRef<QuantizedTile> tiles, int64_t lanes, Value 
     for (const QuantizedTile &tile : tiles)
       inputWords.push_back(tile.words(k));
     for (size_t row = 0; row < rows.size(); ++row) {
-      Value word = b.load(b.getI32Type(), b.at(rows[row], b.mul(k, dots.integerBytes())), 4);
+      Value word = b.load(b.getI32Type(), integerAt(rows[row], first, i * dots.perWord()), 4);
       Value weights = vector::BitCastOp::create(b, vector, b.splat(word, lanes));
       for (size_t t = 0; t < count; ++t)
         sums[row * count + t] = multiply(sums[row * count + t], weights, inputWords[t]);

@@ -13,13 +13,18 @@
 // Both runs of a tile are parts of two long streams: gate and up, or the two halves of all rows. Hardware follows these
 // from tile to tile.
 //
+// If the rows of the weight lie interleaved, a run is a group of them, and a vector holds a sum of each. Nothing is
+// summed over lanes, and all tiles are one stream (InterleavedProduct.h).
+//
 //===----------------------------------------------------------------------===//
 
 #include "codegen/common/Activation.h"
+#include "codegen/common/Arguments.h"
 #include "codegen/common/CacheAddress.h"
 #include "codegen/common/OpLocation.h"
 #include "codegen/cpu/ArgMax.h"
 #include "codegen/cpu/Emitters.h"
+#include "codegen/cpu/InterleavedProduct.h"
 #include "codegen/cpu/LinearTiles.h"
 #include "codegen/cpu/LogProb.h"
 #include "codegen/cpu/QuantizedInput.h"
@@ -32,8 +37,12 @@ using namespace quipu::llama;
 namespace quipu::codegen::cpu {
 namespace {
 
+bool isInterleaved(LinearTiles &region) { return interleaveOf(region.weightType()) > 1; }
+
 /// Lanes of the sums of one row of the weight.
 int64_t sumLanes(LinearTiles &region, CpuLinearScheduleAttr schedule) {
+  if (isInterleaved(region))
+    return 1;
   return region.quantize() ? QuantizedRows::kLanes : schedule.getLanes();
 }
 
@@ -47,8 +56,10 @@ int64_t rowsAtOnce(CpuLinearScheduleAttr schedule) {
   return 2 * (schedule.getStreams() ? schedule.getStreams() : schedule.getRun());
 }
 
-/// Bytes of the scales of products of one row of the weight.
+/// Bytes of the scales of products of one row of the weight. Interleaved rows have theirs in registers.
 int64_t scaleRowBytes(LinearTiles &region, CpuLinearScheduleAttr schedule) {
+  if (isInterleaved(region))
+    return 0;
   int64_t scales = region.inputs() / integerFormOf(region, schedule.getDot()).part();
   return llvm::alignTo(scales * 4, kCacheLineBytes);
 }
@@ -60,6 +71,8 @@ public:
         weight(b, linear.getWeight().getType()), inputElement(getElementTypeOrSelf(region.exactInputType())) {
     if (region.quantize())
       rounded.emplace(b, region, schedule.getDot());
+    if (isInterleaved(region))
+      interleaved.emplace(b, region, schedule, *rounded);
   }
 
   void emit(StringRef symbol) {
@@ -168,13 +181,79 @@ private:
 
   int64_t exactRowBytes() const { return inputs * bytesOf(inputElement); }
 
+  /// Address of the sums of row `number` of a tile for one row of the input.
+  Value sumsAt(Value row, Value number) {
+    return b.at(frame->scratch,
+                b.add(b.mul(row, sumsBytes(region, schedule)), b.mul(number, sumLanes(region, schedule) * 4)));
+  }
+
   void emitTile(const Section &section, Value tile, Value number) {
     TilePosition at(b, section, tile);
-    int64_t count = streamsOf(section);
-    int64_t lanes = sumLanes(region, schedule);
-    auto sumsOf = [&](Value row, Value number) {
-      return b.at(frame->scratch, b.add(b.mul(row, sumsBytes(region, schedule)), b.mul(number, lanes * 4)));
+    if (interleaved)
+      emitInterleavedSums(section, at);
+    else
+      emitSums(section, at);
+    b.loop(b.i64(0), rows, 1, [&](Value row) {
+      auto [first, second] = interleaved ? loadInterleavedSums(section, row) : loadSums(section, row);
+      TileOfRow values{section, at, number, row, first, second};
+      OpLocation location(b, nullptr);
+      for (const EpilogueStage &stage : section.stages) {
+        location.enter(opOf(stage));
+        std::visit([&](const auto &kind) { emitStage(kind, values); }, stage);
+      }
+    });
+  }
+
+  /// Stores the sums of the tile for all rows of the input. A group of rows is read in stretches, which are then in L1
+  /// for the next row of the input.
+  void emitInterleavedSums(const Section &section, const TilePosition &at) {
+    int64_t lanes = interleaved->rows(), stretch = interleaved->stretch(), whole = inputs / stretch * stretch;
+    for (auto [i, group] : llvm::enumerate(region.rowGroups(b, *frame, section, at.rowOffset))) {
+      Value number = b.i64(static_cast<int64_t>(i) * lanes);
+      auto addStretch = [&](Value first, int64_t count, bool isFirst) {
+        b.loop(b.i64(0), rows, 1, [&](Value row) {
+          Value sums = isFirst ? b.splat(0.0f, lanes) : b.loadF32(b.getF32Type(), sumsAt(row, number), lanes);
+          Value x = b.at(input, b.mul(row, rounded->rowBytes()));
+          b.store(interleaved->add(sums, group.start, x, first, count), sumsAt(row, number), 4);
+        });
+      };
+      addStretch(b.i64(0), std::min(stretch, inputs), true);
+      if (whole > stretch)
+        b.loop(b.i64(stretch), b.i64(whole), stretch, [&](Value first) { addStretch(first, stretch, false); });
+      if (whole && whole < inputs)
+        addStretch(b.i64(whole), inputs - whole, false);
+    }
+  }
+
+  /// The sums of both runs of a tile for one row of the input (null: there is no second run).
+  std::pair<Value, Value> loadInterleavedSums(const Section &section, Value row) {
+    auto run = [&](int64_t number) {
+      return b.loadF32(b.getF32Type(), sumsAt(row, b.i64(number * section.run)), section.run);
     };
+    Value first = run(0);
+    if (!section.hasSecond)
+      return {first, Value()};
+    Value second = run(1);
+    if (section.rowStride == 1)
+      return {first, second};
+    auto split = vector::DeinterleaveOp::create(b, b.join(first, second));
+    return {split.getRes1(), split.getRes2()};
+  }
+
+  std::pair<Value, Value> loadSums(const Section &section, Value row) {
+    auto sum = [&](int64_t first) {
+      SmallVector<Value> sums;
+      for (int64_t i = first; i < first + section.run; ++i)
+        sums.push_back(b.loadF32(b.getF32Type(), sumsAt(row, b.i64(i)), sumLanes(region, schedule)));
+      return b.sumLanesOfEach(sums);
+    };
+    Value first = sum(0);
+    return {first, section.hasSecond ? sum(section.run) : Value()};
+  }
+
+  /// Stores the sums of each row of the weight for all rows of the input.
+  void emitSums(const Section &section, const TilePosition &at) {
+    int64_t count = streamsOf(section);
     b.loop(b.i64(0), b.i64(section.run), count, [&](Value first) {
       SmallVector<Value> weightRows = region.weightRows(b, *frame, section, at.rowOffset, first, count);
       b.loop(b.i64(0), rows, 1, [&](Value row) {
@@ -182,24 +261,9 @@ private:
                                           : emitDots(weightRows, b.at(exactInput, b.mul(row, exactRowBytes())));
         for (auto [i, sums] : llvm::enumerate(dots)) {
           int64_t inSecond = static_cast<int64_t>(i) / count, number = inSecond * section.run + i % count;
-          b.store(sums, sumsOf(row, b.add(first, number)), 4);
+          b.store(sums, sumsAt(row, b.add(first, number)), 4);
         }
       });
-    });
-
-    b.loop(b.i64(0), rows, 1, [&](Value row) {
-      auto sum = [&](int64_t first) {
-        SmallVector<Value> sums;
-        for (int64_t i = first; i < first + section.run; ++i)
-          sums.push_back(b.loadF32(b.getF32Type(), sumsOf(row, b.i64(i)), lanes));
-        return b.sumLanesOfEach(sums);
-      };
-      TileOfRow values{section, at, number, row, sum(0), section.hasSecond ? sum(section.run) : Value()};
-      OpLocation location(b, nullptr);
-      for (const EpilogueStage &stage : section.stages) {
-        location.enter(opOf(stage));
-        std::visit([&](const auto &kind) { emitStage(kind, values); }, stage);
-      }
     });
   }
 
@@ -526,6 +590,7 @@ private:
   /// Of the input before it is rounded to integers.
   Type inputElement;
   std::optional<QuantizedRows> rounded;
+  std::optional<InterleavedProduct> interleaved;
   KernelFrame *frame = nullptr;
   /// Where the input as it is, and the rounded input, lie.
   Value rows, exactInput, input;

@@ -18,6 +18,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/common/Activation.h"
+#include "codegen/common/Arguments.h"
 #include "codegen/common/CacheAddress.h"
 #include "codegen/common/OpLocation.h"
 #include "codegen/cpu/AmxProduct.h"
@@ -107,8 +108,14 @@ private:
 
   void emitTile(const Section &section, Value tile, Value firstRowTile, Value lastRowTile) {
     TilePosition at(b, section, tile);
-    SmallVector<Value> weightRows = region.weightRows(b, *frame, section, at.rowOffset, b.i64(0), section.run);
-    if (amx)
+    SmallVector<Value> weightRows;
+    bool interleaved = interleaveOf(region.weightType()) > 1;
+    if (!interleaved)
+      weightRows = region.weightRows(b, *frame, section, at.rowOffset, b.i64(0), section.run);
+    if (interleaved)
+      panel->decode(region.rowGroups(b, *frame, section, at.rowOffset), section.rowStride == 2,
+                    b.at(frame->scratch, appendScratchBytes(region, schedule)));
+    else if (amx)
       amx->decode(weightRows);
     else if (panel)
       panel->decode(weightRows, b.at(frame->scratch, appendScratchBytes(region, schedule)));

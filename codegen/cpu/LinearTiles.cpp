@@ -2,6 +2,7 @@
 
 #include "codegen/cpu/LinearTiles.h"
 
+#include "codegen/common/Arguments.h"
 #include "codegen/cpu/WeightOperand.h"
 
 using namespace mlir;
@@ -50,10 +51,12 @@ void LinearTiles::place(Section &section, int64_t firstRow, int64_t secondRow) {
 }
 
 /// Divides rows [firstRow, firstRow + count) of the weight into tiles. The rows that are left over become a smaller
-/// tile, and an odd last row a tile of one row.
+/// tile, and an odd last row, or group of interleaved rows, a tile of one run.
 void LinearTiles::addPlain(SmallVectorImpl<Section> &tiles, int64_t firstRow, int64_t count, int64_t run,
                            SecondRun second) {
-  run = std::min(run, std::max<int64_t>(count / 2, 1));
+  // A run of whole groups of interleaved rows stays one.
+  int64_t interleave = interleaveOf(linear.getWeight().getType()), unit = run % interleave == 0 ? interleave : 1;
+  run = std::min(run, std::max<int64_t>(count / 2 / unit, 1) * unit);
   int64_t done = 0;
   auto add = [&](int64_t runRows, int64_t number, bool hasSecond) {
     if (number == 0)
@@ -73,10 +76,10 @@ void LinearTiles::addPlain(SmallVectorImpl<Section> &tiles, int64_t firstRow, in
   };
   add(run, count / (2 * run), true);
   int64_t left = count - done;
-  if (left >= 2)
-    add(left / 2, 1, true);
-  if (count - done == 1)
-    add(1, 1, false);
+  if (left >= 2 * unit)
+    add(left / 2 / unit * unit, 1, true);
+  if (count - done > 0)
+    add(unit, 1, false);
 }
 
 bool LinearTiles::packsPairs() {
@@ -149,8 +152,8 @@ SmallVector<Section> LinearTiles::tiles(int64_t run, SecondRun second) {
 }
 
 SmallVector<Section> LinearTiles::tiles(CpuLinearScheduleAttr schedule) {
-  bool few = schedule.getRows() == RowRegime::Few;
-  return tiles(schedule.getRun(), few ? SecondRun::Halves : SecondRun::Next);
+  bool halves = schedule.getRows() == RowRegime::Few && interleaveOf(linear.getWeight().getType()) == 1;
+  return tiles(schedule.getRun(), halves ? SecondRun::Halves : SecondRun::Next);
 }
 
 SmallVector<Value> LinearTiles::weightRows(KernelBuilder &b, const KernelFrame &frame, const Section &section,
@@ -167,6 +170,27 @@ SmallVector<Value> LinearTiles::weightRows(KernelBuilder &b, const KernelFrame &
   if (section.hasSecond)
     addRun(section.secondPart, section.secondBase);
   return rows;
+}
+
+SmallVector<LinearTiles::RowGroup> LinearTiles::rowGroups(KernelBuilder &b, const KernelFrame &frame,
+                                                          const Section &section, Value rowOffset) {
+  auto type = cast<RankedTensorType>(linear.getWeight().getType());
+  int64_t rowBytes = WeightOperand(b, type).rowBytes(), interleave = interleaveOf(type);
+  SmallVector<RowGroup> groups;
+  auto add = [&](unsigned part, int64_t base, int64_t count) {
+    // Groups of one piece of a run, which no group ends inside of.
+    for (int64_t done = 0; done < count; done += std::min(count, interleave)) {
+      Value row = b.add(rowOffset, base + done), inGroup = b.rem(row, interleave);
+      Value start = b.at(frame.argument(linear.getWeight(), part), b.mul(b.sub(row, inGroup), rowBytes));
+      groups.push_back({start, inGroup, std::min(count, interleave)});
+    }
+  };
+  bool together = section.hasSecond && section.firstPart == section.secondPart &&
+                  section.secondBase == section.firstBase + (section.rowStride == 2 ? 1 : section.run);
+  add(section.firstPart, section.firstBase, (together ? 2 : 1) * section.run);
+  if (section.hasSecond && !together)
+    add(section.secondPart, section.secondBase, section.run);
+  return groups;
 }
 
 int64_t countTiles(ArrayRef<Section> sections) {

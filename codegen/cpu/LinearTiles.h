@@ -70,6 +70,17 @@ struct LinearTiles : LinearRegion {
   llvm::SmallVector<mlir::Value> weightRows(KernelBuilder &b, const KernelFrame &frame, const Section &section,
                                             mlir::Value rowOffset, mlir::Value first, int64_t count);
 
+  /// Neighbouring rows of a weight whose rows lie interleaved: `count` of those at address `start`, from row number
+  /// `first` of them on.
+  struct RowGroup {
+    mlir::Value start, first;
+    int64_t count;
+  };
+  /// The rows of a tile: those of the first run, then those of the second. Where the runs alternate, or are neighbours,
+  /// the groups have the rows of both in the order of the weight.
+  llvm::SmallVector<RowGroup> rowGroups(KernelBuilder &b, const KernelFrame &frame, const Section &section,
+                                        mlir::Value rowOffset);
+
 private:
   explicit LinearTiles(const LinearRegion &region) : LinearRegion(region) {}
 

@@ -2,6 +2,7 @@
 
 #include "codegen/cpu/QuantizedInput.h"
 
+#include "codegen/common/Arguments.h"
 #include "ir/Llama/WeightTypes.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 
@@ -140,10 +141,11 @@ void QuantizedTile::store(Value feature, ArrayRef<Value> values) const {
 //===----------------------------------------------------------------------===//
 
 QuantizedRows::QuantizedRows(KernelBuilder &b, const LinearRegion &region, DotKind dot)
-    : b(b), dots(b, integerFormOf(region, dot)), inputs(region.inputs()), block(blockOf(region)) {
+    : b(b), dots(b, integerFormOf(region, dot)), interleaved(interleaveOf(region.weightType()) > 1),
+      inputs(region.inputs()), block(blockOf(region)) {
   scalesAt = llvm::alignTo(inputs * dots.integerBytes(), 64);
   firstCorrection = llvm::alignTo(scalesAt + inputs / block * 4, 64);
-  sumsAt = firstCorrection + (hasCorrections() ? inputs / together() * correctionLanes() * 4 : 0);
+  sumsAt = firstCorrection + (hasCorrections() ? inputs / corrected() * correctionLanes() * 4 : 0);
   end = llvm::alignTo(sumsAt + (hasSums() ? inputs / dots.part() * 4 : 0), 64);
 }
 
@@ -154,7 +156,7 @@ Value QuantizedRows::integersAt(Value row, Value feature) const {
 }
 
 Value QuantizedRows::correctionsAt(Value row, Value feature) const {
-  return b.at(row, b.add(b.mul(b.div(feature, together()), correctionLanes() * 4), firstCorrection));
+  return b.at(row, b.add(b.mul(b.div(feature, corrected()), correctionLanes() * 4), firstCorrection));
 }
 
 /// Sums of products of two vectors of together() integers on top of `start`.
@@ -191,6 +193,40 @@ Value QuantizedRows::sums(Value row, Value feature, int64_t count) const {
   return b.load(b.vectorOf(b.getF32Type(), count), start, 4);
 }
 
+Value QuantizedRows::wordAt(Value row, Value feature) const { return b.loadI32(integersAt(row, feature)); }
+
+Value QuantizedRows::scaleOfPart(Value row, Value feature) const {
+  return b.load(b.getF32Type(), b.at(row, b.add(b.mul(b.div(feature, block), 4), scalesAt)), 4);
+}
+
+Value QuantizedRows::startOfPart(Value row, Value feature) const {
+  return hasCorrections() ? b.loadI32(correctionsAt(row, feature)) : b.i32(0);
+}
+
+Value QuantizedRows::sumOfPart(Value row, Value feature) const {
+  return b.load(b.getF32Type(), b.at(row, b.add(b.mul(b.div(feature, dots.part()), 4), sumsAt)), 4);
+}
+
+/// Where the sum of products of a part begins in all lanes. Lane i of `totals` has the sum of every integer j of the
+/// part with i = j modulo the lanes, which are whole words.
+Value QuantizedRows::correctionOfPart(Value totals) const {
+  Value factor = b.i32(-dots.offset());
+  auto times = [&](Value lanes) {
+    return b.mul(vector::ReductionOp::create(b, vector::CombiningKind::ADD, lanes), factor);
+  };
+  if (!dots.addsPairs())
+    return times(totals);
+  SmallVector<bool> isFirst;
+  for (int64_t lane = 0; lane < lanesOf(totals); ++lane)
+    isFirst.push_back(lane % dots.perWord() < 2);
+  auto mask = arith::ConstantOp::create(
+      b, DenseElementsAttr::get(b.vectorOf(b.getI1Type(), lanesOf(totals)), ArrayRef<bool>(isFirst)));
+  Value zero = b.splat(b.i32(0), lanesOf(totals));
+  Value first = times(b.select(mask, totals, zero)), second = times(b.select(mask, zero, totals));
+  Value low = arith::AndIOp::create(b, first, b.i32(0xffff));
+  return arith::OrIOp::create(b, low, arith::ShLIOp::create(b, second, b.i32(16)));
+}
+
 void QuantizedRows::round(Type element, Value source, Value target, int64_t vectorLanes) const {
   int64_t lanes = std::min(vectorLanes, dots.part());
   b.loop(b.i64(0), b.i64(inputs), block, [&](Value first) {
@@ -216,10 +252,16 @@ void QuantizedRows::round(Type element, Value source, Value target, int64_t vect
         Value place = b.add(b.mul(b.div(b.add(first, part), dots.part()), 4), sumsAt);
         b.store(b.mulf(real, scale), b.at(target, place), 4);
       }
+      if (interleaved && hasCorrections())
+        b.store(correctionOfPart(total), correctionsAt(target, b.add(first, part)), 4);
     }
   });
-  if (!hasCorrections())
-    return;
+  if (!interleaved && hasCorrections())
+    storeCorrections(target);
+}
+
+/// Where the sums of products of neighbouring integers begin.
+void QuantizedRows::storeCorrections(Value target) const {
   auto vector = b.vectorOf(dots.element(), together());
   Attribute offset = b.getIntegerAttr(dots.element(), dots.offset());
   Value factors = arith::ConstantOp::create(b, DenseElementsAttr::get(vector, offset));

@@ -58,7 +58,8 @@ private:
   llvm::SmallVector<mlir::Value> bases;
 };
 
-/// Rows that a thread has rounded for itself, in its scratch. A vector holds neighbouring features of one row.
+/// Rows that a thread has rounded for itself, in its scratch. A vector holds neighbouring features of one row; or,
+/// where the rows of the weight lie interleaved, one word of it in all lanes.
 class QuantizedRows {
 public:
   QuantizedRows(KernelBuilder &b, const LinearRegion &region, llama::DotKind dot);
@@ -79,18 +80,32 @@ public:
   /// The sums of as many parts.
   mlir::Value sums(mlir::Value row, mlir::Value feature, int64_t count) const;
 
+  // For a weight with interleaved rows, scalars. The word that begins at `feature`; and of the part that begins there:
+  // the scale, where the sum of its products begins (an i32, 0 where the weight has no offset), and the sum.
+  mlir::Value wordAt(mlir::Value row, mlir::Value feature) const;
+  mlir::Value scaleOfPart(mlir::Value row, mlir::Value feature) const;
+  mlir::Value startOfPart(mlir::Value row, mlir::Value feature) const;
+  mlir::Value sumOfPart(mlir::Value row, mlir::Value feature) const;
+
 private:
+  /// Integers that a correction is for.
+  int64_t corrected() const { return interleaved ? dots.part() : together(); }
   /// Numbers of a correction: one, for the first lane, where all lanes sum products of one part. One number takes an
-  /// eighth of the cache.
-  int64_t correctionLanes() const { return dots.part() == together() ? 1 : kLanes; }
-  bool hasCorrections() const { return dots.offset() && !dots.offsetIsMinimum(); }
-  bool hasSums() const { return dots.hasMinimum() || dots.offsetIsMinimum(); }
+  /// eighth of the cache. One in all lanes where these have rows of the weight.
+  int64_t correctionLanes() const { return interleaved || dots.part() == together() ? 1 : kLanes; }
+  /// Few rows with a lane for each of its own rows have the offset in a minimum.
+  bool offsetIsMinimum() const { return dots.offsetIsMinimum() && !interleaved; }
+  bool hasCorrections() const { return dots.offset() && !offsetIsMinimum(); }
+  bool hasSums() const { return dots.hasMinimum() || offsetIsMinimum(); }
   mlir::Value integersAt(mlir::Value row, mlir::Value feature) const;
   mlir::Value correctionsAt(mlir::Value row, mlir::Value feature) const;
   mlir::Value multiplyParts(mlir::Value start, mlir::Value weights, mlir::Value integers) const;
+  mlir::Value correctionOfPart(mlir::Value totals) const;
+  void storeCorrections(mlir::Value target) const;
 
   KernelBuilder &b;
   IntegerDots dots;
+  bool interleaved;
   int64_t inputs, block;
   int64_t scalesAt, firstCorrection, sumsAt, end;
 };

@@ -2,6 +2,7 @@
 
 #include "codegen/plan/KernelParams.h"
 
+#include "codegen/common/Arguments.h"
 #include "codegen/plan/PlanEnums.h"
 #include "ir/Llama/WeightTypes.h"
 #include "runtime/abi/ProgramValues.h"
@@ -86,6 +87,7 @@ private:
       plan::ParamT &param = add(plan::ParamKind::weight);
       param.format = format->name;
       param.bytes = rowBytes * part;
+      param.interleave = static_cast<uint32_t>(interleaveOf(type));
     }
     return success();
   }

@@ -2,6 +2,7 @@
 
 #include "codegen/plan/WeightTable.h"
 
+#include "codegen/common/Arguments.h"
 #include "codegen/plan/PlanEnums.h"
 #include "ir/Llama/RowPairing.h"
 #include "ir/Llama/WeightTypes.h"
@@ -73,6 +74,7 @@ FailureOr<std::unique_ptr<plan::WeightT>> WeightTable::create(WeightOp weight, A
   to->name = sourceIndices.size() == weight.getSources().size() ? weight.getSymName().str()
                                                                 : partName(weight.getSource(sourceIndices.front()));
   to->transform = transformOf(*to);
+  to->interleave = static_cast<uint32_t>(interleaveOf(weight.getType()));
   if (std::optional<APFloat> plus = weight.getPlus()) {
     to->plus = static_cast<float>(plus->convertToDouble());
     // An addition is done while numbers are converted.

@@ -73,6 +73,7 @@ llvm::Error checkScheduleOptions(const LlamaSelectSchedulesOptions &options, con
       {"row-tiles", Devices::Cpu, options.rowTiles, kRowTilesLimit},
       {"few-run", Devices::Cpu, options.fewRun, kRunLimit},
       {"streams", Devices::Cpu, options.streams, kRunLimit},
+      {"interleave", Devices::Cpu, options.interleave, {0, 1}},
       {"prefetch", Devices::Cpu, options.prefetch, kPrefetchLimit, -1},
       {"warps", Devices::Cuda, options.warps, kWarpsLimit},
       {"ahead", Devices::Cuda, options.ahead, kAheadLimit},

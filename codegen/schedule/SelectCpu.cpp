@@ -6,6 +6,7 @@
 #include "ir/Llama/Decisions.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/TypeUtilities.h"
+#include "llvm/ADT/StringSet.h"
 
 #define DEBUG_TYPE "llama-select-schedules"
 
@@ -21,6 +22,7 @@ public:
       : module(module), target(target), tuning(tuning), lanes(target.lanes()) {}
 
   void run() {
+    interleaved = chooseInterleavedWeights(module, target, tuning);
     for (auto weight : module.getOps<WeightOp>())
       keepParts(weight);
     for (auto program : module.getOps<func::FuncOp>())
@@ -29,14 +31,15 @@ public:
   }
 
 private:
-  /// A weight of several sources stays in its parts.
+  /// A weight of several sources stays in its parts. And its rows may lie interleaved.
   void keepParts(WeightOp weight) {
-    auto rows = weight.getRows();
+    SmallVector<int64_t> rows = weight.getRowCounts();
     auto type = cast<RankedTensorType>(weight.getType());
-    if (!rows || rows->size() < 2 || type.getEncoding())
+    int64_t interleave = interleaved.contains(weight.getSymName()) ? lanes : 1;
+    if ((rows.size() < 2 && interleave == 1) || type.getEncoding())
       return;
-    auto parts =
-        RankedTensorType::get(type.getShape(), type.getElementType(), RowPartsAttr::get(module.getContext(), *rows));
+    auto parts = RankedTensorType::get(type.getShape(), type.getElementType(),
+                                       RowPartsAttr::get(module.getContext(), rows, interleave));
     weight.setTypeAttr(TypeAttr::get(parts));
     partsOf[weight.getSymName()] = parts;
   }
@@ -191,6 +194,8 @@ private:
   int64_t lanes;
   bool packed = false;
   llvm::StringMap<Type> partsOf;
+  /// Weights whose rows lie interleaved.
+  llvm::StringSet<> interleaved;
 };
 
 } // namespace

@@ -6,6 +6,7 @@
 #include "codegen/Passes.h"
 #include "codegen/cpu/CpuTarget.h"
 #include "ir/Llama/Llama.h"
+#include "llvm/ADT/StringSet.h"
 
 namespace quipu::codegen {
 
@@ -19,6 +20,11 @@ struct CpuProgram {
   /// Pairs of bf16 are packed.
   bool packed;
 };
+
+/// Names of the weights whose rows are to lie interleaved, as many as the target has lanes (#llama.row_parts): those
+/// that products of integers alone read.
+llvm::StringSet<> chooseInterleavedWeights(mlir::ModuleOp module, const cpu::CpuTarget &target,
+                                           const LlamaSelectSchedulesOptions &tuning);
 
 /// Gives a kernel with a llama.linear its schedule, and its workspace where it has one.
 void scheduleCpuLinear(llama::KernelOp kernel, llama::LinearOp linear, const CpuProgram &program);

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "codegen/common/Arguments.h"
 #include "codegen/common/LinearRegion.h"
 #include "codegen/cpu/AmxProduct.h"
 #include "codegen/cpu/ArgMax.h"
@@ -26,6 +27,8 @@ namespace {
 
 /// Features of a tile over few rows that an epilogue computes in one vector.
 constexpr int64_t kFewRun = 8;
+/// The same of gate and up whose rows lie interleaved.
+constexpr int64_t kGateRun = 32;
 /// Rows of each run that a kernel over few rows reads side by side. Two rows of one run often begin in the same page
 /// of 4 KiB, where hardware follows one stream only.
 constexpr int64_t kStreams = 1;
@@ -79,6 +82,8 @@ public:
 
 private:
   CpuLinearScheduleAttr fewRows(DotKind dot) {
+    if (interleaveOf(linear.getWeight().getType()) > 1)
+      return interleavedRows(dot);
     int64_t run = number("run", tuning.fewRun, kFewRun, "the features that an epilogue computes in one vector");
     QUIPU_CHOICE(Refused, kernel, "streams", "streams > " + Twine(kStreams))
         << "rows of a run often begin in one page, where hardware follows one stream";
@@ -86,6 +91,34 @@ private:
     int64_t prefetch = choosePrefetch();
     return CpuLinearScheduleAttr::get(kernel.getContext(), RowRegime::Few, lanes, run, /*vectors=*/1, /*rowTiles=*/1,
                                       dot, prefetch, std::min(streams, run));
+  }
+
+  /// Few rows where a lane has a row of the weight. Hardware reads ahead best where a run is followed by the next one
+  /// in memory. So a run of a rotation is half of a head, whose halves are neighbours. Gate and up are far apart, so
+  /// their runs are long. Other runs follow each other anyway, and short ones balance the threads.
+  CpuLinearScheduleAttr interleavedRows(DotKind dot) {
+    int64_t run = lanes;
+    StringRef why = "a lane has a row of the weight";
+    if (find<GateOp>(kernel)) {
+      run = kGateRun;
+      why = "gate and up are far apart, and hardware looks ahead in long runs";
+    }
+    if (auto rotate = find<RotateOp>(kernel)) {
+      run = runOfHalf(rotate.getHeadDim() / 2);
+      why = "runs are neighbours where they have half of a head";
+    }
+    return CpuLinearScheduleAttr::get(
+        kernel.getContext(), RowRegime::Few, lanes, number("run", tuning.fewRun, run, why),
+        /*vectors=*/1, /*rowTiles=*/1, dot, number("prefetch", tuning.prefetch, 0, "hardware follows one stream", -1),
+        /*streams=*/0);
+  }
+
+  /// The longest run of whole vectors that divides half of a head.
+  int64_t runOfHalf(int64_t half) {
+    int64_t run = std::min(half, kFewRunLimit.high) / lanes * lanes;
+    while (half % run)
+      run -= lanes;
+    return run;
   }
 
   CpuLinearScheduleAttr manyRows(DotKind dot) {

@@ -95,6 +95,7 @@ private:
             .fewRun = fewRun,
             .streams = streams,
             .prefetch = prefetch,
+            .interleave = interleave,
             .rows = rows,
             .warps = warps,
             .ahead = ahead,

@@ -2,6 +2,7 @@
 
 #include "ir/Llama/Llama.h"
 #include "ir/Llama/RowPairing.h"
+#include "runtime/abi/InterleavedRows.h"
 
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
@@ -207,12 +208,17 @@ LogicalResult SourceAttr::verify(function_ref<InFlightDiagnostic()> emitError, S
   return success();
 }
 
-LogicalResult RowPartsAttr::verify(function_ref<InFlightDiagnostic()> emitError, ArrayRef<int64_t> rows) {
-  if (rows.size() < 2)
-    return emitError() << "row_parts needs at least two parts, found " << rows.size();
+LogicalResult RowPartsAttr::verify(function_ref<InFlightDiagnostic()> emitError, ArrayRef<int64_t> rows,
+                                   int64_t interleave) {
+  if (interleave < 1 || interleave > kMostInterleavedRows || !llvm::isPowerOf2_64(interleave))
+    return emitError() << "interleave must be a power of two up to " << kMostInterleavedRows << ", found "
+                       << interleave;
+  if (rows.empty() || (rows.size() == 1 && interleave == 1))
+    return emitError() << "row_parts needs at least two parts, or interleaved rows, found " << rows.size();
   for (int64_t count : rows)
-    if (count <= 0)
-      return emitError() << "every part must have rows, found " << count;
+    if (count <= 0 || count % interleave)
+      return emitError() << "every part must have rows"
+                         << (interleave > 1 ? ", a multiple of the interleaved ones" : "") << ", found " << count;
   return success();
 }
 

@@ -267,17 +267,21 @@ def Llama_SourceAttr : Llama_Attr<"Source", "source"> {
 }
 
 def Llama_RowPartsAttr : Llama_Attr<"RowParts", "row_parts"> {
-  let summary = "a weight that stays in separate row-major pieces";
+  let summary = "a weight that stays in separate pieces";
   let description = [{
     The rows of the weight are the rows of its sources, one below the other. But the sources lie apart in memory: part
     `i` has `rows[i]` rows. So a fused weight can be used directly in mapped files.
 
+    With `interleave`, so many neighbouring rows of a weight in blocks lie word by word (runtime/abi/InterleavedRows.h), so
+    that one load gives the same part of all of them. The runtime puts them so when it loads the weight.
+
     ```mlir
     tensor<960x576xbf16, #llama.row_parts<576, 192, 192>>
+    tensor<576x576x!llama.block<q8_0>, #llama.row_parts<576 interleave = 16>>
     ```
   }];
-  let parameters = (ins ArrayRefParameter<"int64_t">:$rows);
-  let assemblyFormat = "`<` $rows `>`";
+  let parameters = (ins ArrayRefParameter<"int64_t">:$rows, DefaultValuedParameter<"int64_t", "1">:$interleave);
+  let assemblyFormat = "`<` $rows (`interleave` `=` $interleave^)? `>`";
   let genVerifyDecl = 1;
 }
 

@@ -167,8 +167,11 @@ LogicalResult WeightOp::verify() {
     if (failed(verifySlice(*this, source, rows, type)))
       return failure();
   if (auto parts = dyn_cast_or_null<RowPartsAttr>(type.getEncoding())) {
-    if (!getRows() || parts.getRows() != *getRows())
+    if (parts.getRows() != ArrayRef<int64_t>(getRowCounts()))
       return emitOpError() << "layout " << parts << " differs from the rows of its sources";
+    if (parts.getInterleave() > 1 && !canInterleave(type.getElementType()))
+      return emitOpError() << "has interleaved rows of " << type.getElementType()
+                           << "; only blocks of words and numbers can be interleaved";
   }
   if (getPlus() && !type.getElementType().isF32())
     return emitOpError() << "has `plus`, which needs elements of f32, but they are " << type.getElementType();

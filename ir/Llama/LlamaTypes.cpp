@@ -1,6 +1,7 @@
 //===- LlamaTypes.cpp - Types of the llama dialect ------------------------===//
 
 #include "ir/Llama/WeightTypes.h"
+#include "runtime/abi/InterleavedRows.h"
 
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
@@ -88,6 +89,11 @@ Type quipu::llama::elementTypeOf(MLIRContext *context, const WeightFormat &forma
 int64_t quipu::llama::weightBytesOf(RankedTensorType type) {
   const WeightFormat *format = weightFormatOf(type.getElementType());
   return format ? static_cast<int64_t>(format->bytes(static_cast<uint64_t>(type.getNumElements()))) : 0;
+}
+
+bool quipu::llama::canInterleave(Type element) {
+  const WeightFormat *format = weightFormatOf(element);
+  return format && !unitsOf(*format).empty();
 }
 
 void LlamaDialect::registerTypes() {

@@ -75,7 +75,7 @@ LogicalResult CpuLinearScheduleAttr::verify(EmitError emitError, RowRegime rows,
     return emitError() << "dot = " << stringifyDotKind(dot) << " is for many rows";
   Limit vectorsLimit = !many ? only(1) : usesTiles(dot) ? Limit{1, mostTileVectors(dot)} : kVectorsLimit;
   if (failed(checkDotLanes(emitError, lanes, dot)) ||
-      failed(check(emitError, {{"run", run, kRunLimit},
+      failed(check(emitError, {{"run", run, many ? kRunLimit : kFewRunLimit},
                                {"vectors", vectors, vectorsLimit},
                                {"rowTiles", rowTiles, many ? kRowTilesLimit : only(1)},
                                {"prefetch", prefetch, many ? only(0) : kPrefetchLimit},

@@ -22,7 +22,7 @@ struct Limit {
 };
 
 // CPU. The code of a tile grows with its accumulators, 2 * run * vectors.
-inline constexpr Limit kRunLimit{1, 16}, kVectorsLimit{1, 8}, kRowTilesLimit{1, 65536};
+inline constexpr Limit kRunLimit{1, 16}, kFewRunLimit{1, 64}, kVectorsLimit{1, 8}, kRowTilesLimit{1, 65536};
 inline constexpr int64_t kMostRunTimesVectors = 64;
 inline constexpr Limit kPrefetchLimit{0, 1 << 20}, kLanesLimit{1, 16}, kRowsPerBlockLimit{1, 65536};
 inline constexpr Limit kPageKeysLimit{1, 65536};

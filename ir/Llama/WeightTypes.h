@@ -19,6 +19,9 @@ const WeightFormat *weightFormatOf(mlir::Type element);
 /// The element type of weights of a format.
 mlir::Type elementTypeOf(mlir::MLIRContext *context, const WeightFormat &format);
 
+/// Whether rows of such elements can lie interleaved (runtime/abi/InterleavedRows.h).
+bool canInterleave(mlir::Type element);
+
 /// Bytes of a weight of static shape and of whole blocks; 0 of what is no weight.
 int64_t weightBytesOf(mlir::RankedTensorType type);
 

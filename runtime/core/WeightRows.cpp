@@ -1,6 +1,7 @@
 //===- WeightRows.cpp - The rows of a weight, from wherever they come --------------------===//
 
 #include "runtime/core/WeightRows.h"
+#include "runtime/abi/InterleavedRows.h"
 #include "runtime/abi/RandomWeights.h"
 #include "runtime/abi/RowOrder.h"
 #include "runtime/support/Error.h"
@@ -13,8 +14,8 @@ namespace quipu {
 bool isUsableInPlace(const plan::Weight &weight) {
   // Files begin at a page, also in a bundle, but their tensors anywhere. A slice is aligned as its tensor is.
   const plan::Source &source = *weight.sources()->Get(0);
-  return weight.transform() == plan::WeightTransform::none && source.offset() % formatOf(weight).alignment == 0 &&
-         SourceSlice::of(source).isContiguous();
+  return weight.transform() == plan::WeightTransform::none && weight.interleave() == 1 &&
+         source.offset() % formatOf(weight).alignment == 0 && SourceSlice::of(source).isContiguous();
 }
 
 WeightRows::WeightRows(const plan::Weight &weight, std::span<const std::span<const uint8_t>> files,
@@ -74,6 +75,17 @@ void WeightRows::writeElements(const Part &part, uint64_t first, uint64_t elemen
 }
 
 void WeightRows::write(uint64_t first, uint64_t count, char *out) const {
+  uint32_t together = weight.interleave();
+  if (together == 1)
+    return writeInOrder(first, count, out);
+  std::vector<char> rows(together * rowBytes());
+  for (uint64_t end = first + count; first < end; first += together, out += rows.size()) {
+    writeInOrder(first, together, rows.data());
+    interleaveRows(format, together, rowBytes(), rows.data(), out);
+  }
+}
+
+void WeightRows::writeInOrder(uint64_t first, uint64_t count, char *out) const {
   while (count > 0) {
     Run run = runAt(first);
     run.count = std::min(run.count, count);

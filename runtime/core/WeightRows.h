@@ -40,6 +40,9 @@ public:
   /// The bytes in the mapped file. Null if they cannot be used there.
   const uint8_t *inPlace() const;
 
+  /// Rows that lie together; write() takes whole groups of them.
+  uint32_t interleave() const { return weight.interleave(); }
+
   /// Writes rows [first, first + count) to `out`. Throws Error if no source has a row, or the format cannot hold a
   /// value.
   void write(uint64_t first, uint64_t count, char *out) const;
@@ -59,6 +62,8 @@ private:
   };
 
   Run runAt(uint64_t row) const;
+  /// The rows one behind the other.
+  void writeInOrder(uint64_t first, uint64_t count, char *out) const;
   /// Writes `elements` elements of a tensor, the first of them number `first`.
   void writeElements(const Part &part, uint64_t first, uint64_t elements, char *out) const;
   /// Throws Error: the format cannot hold element number `element` of the tensor.

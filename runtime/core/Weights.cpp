@@ -1,6 +1,7 @@
 //===- Weights.cpp - The weights of a plan in memory -------------------------------------===//
 
 #include "runtime/core/Weights.h"
+#include "runtime/abi/InterleavedRows.h"
 #include "runtime/abi/RowOrder.h"
 #include "runtime/abi/TensorPieces.h"
 #include "runtime/core/HostMemory.h"
@@ -46,8 +47,10 @@ struct Pieces {
   std::vector<UploadPiece> targets;
 
   void add(const WeightRows &weight, char *target) {
-    // Whole tiles of pairs, so that runs of rows are not cut.
-    uint64_t perPiece = std::max<uint64_t>(kPieceBytes / weight.rowBytes() / kPairTileRows * kPairTileRows, 1);
+    // Whole tiles of pairs, so that runs of rows are not cut, and whole groups of interleaved rows.
+    static_assert(kPairTileRows % kMostInterleavedRows == 0);
+    uint64_t perPiece =
+        std::max<uint64_t>(kPieceBytes / weight.rowBytes() / kPairTileRows * kPairTileRows, weight.interleave());
     for (uint64_t first = 0; first < weight.rows(); first += perPiece) {
       uint64_t count = std::min(perPiece, weight.rows() - first);
       rows.push_back({&weight, first, count});
@@ -70,6 +73,17 @@ void write(const Pieces &pieces, Device &device, const char *work) {
   device.synchronize();
 }
 
+/// Says which weights are copied although they are to be read in their files.
+void noteInterleaved(const std::vector<WeightRows> &weights, const ModelOptions &options) {
+  uint64_t bytes = 0;
+  for (const WeightRows &rows : weights)
+    bytes += rows.interleave() > 1 ? rows.bytes() : 0;
+  if (bytes && options.note)
+    options.note(concat("--map-weights: ", (bytes + (1 << 20) - 1) >> 20,
+                        " MiB of weights in blocks are copied all the same, since the plan's kernels read their rows "
+                        "interleaved; compile with --llama-select-schedules interleave=1 to read them in their files"));
+}
+
 } // namespace
 
 Weights::Weights(const PlanFile &plan, Device &device, const ModelOptions &options) {
@@ -86,6 +100,8 @@ Weights::Weights(const PlanFile &plan, Device &device, const ModelOptions &optio
   // Bounds of memory are read from many files, so only where the answer matters.
   bool readsFiles = !random && device.sharesHostMemory();
   bool copied = readsFiles && !options.mapWeights && worthLargePages(totalBytes, tightestBound().free);
+  if (readsFiles && options.mapWeights)
+    noteInterleaved(weights, options);
   uint64_t ownSize = 0;
   for (const WeightRows &rows : weights) {
     const uint8_t *inPlace = readsFiles && !copied ? rows.inPlace() : nullptr;

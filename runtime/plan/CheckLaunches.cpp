@@ -115,6 +115,9 @@ private:
       if (weight.format()->string_view() != param.format()->string_view() || bytes != param.bytes())
         wrong(place, ": weight ", weight.name()->string_view(), " is ", bytes, " bytes of ",
               weight.format()->string_view(), ", it takes ", param.bytes(), " of ", param.format()->string_view());
+      if (weight.interleave() != param.interleave())
+        wrong(place, ": weight ", weight.name()->string_view(), " has ", weight.interleave(),
+              " rows interleaved, it takes ", param.interleave());
       return;
     }
     case plan::ArgKind::output: {

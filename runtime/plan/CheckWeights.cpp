@@ -1,5 +1,6 @@
 //===- CheckWeights.cpp - Whether weights and their sources mean something ---------------===//
 
+#include "runtime/abi/InterleavedRows.h"
 #include "runtime/abi/RowOrder.h"
 #include "runtime/abi/SourceSlice.h"
 #include "runtime/abi/TensorPieces.h"
@@ -100,6 +101,7 @@ private:
                                weight.transform() == plan::WeightTransform::none))
       wrong(field, ": plus is ", weight.plus(), " for ", weight.format()->string_view(), " and transform ",
             plan::EnumNameWeightTransform(weight.transform()));
+    checkInterleave(weight, field);
     checkRowOrders(weight, field);
     // Ids of tokens choose rows of the embedding. Ids are checked only against the vocabulary of the config.
     if (weight.role() == plan::WeightRole::embedding &&
@@ -114,6 +116,18 @@ private:
     if (uint64_t columns = total / shape.Get(0); !format.fits(columns))
       wrong(field, ": rows of ", columns, " elements are no whole blocks of ", format.blockElements, " (", format.name,
             ")");
+  }
+
+  /// Rows are interleaved in whole groups, and only where they have words.
+  void checkInterleave(const plan::Weight &weight, const std::string &field) {
+    uint32_t rows = weight.interleave();
+    checkRange(rows, 1, kMostInterleavedRows, field + ": interleave");
+    if (rows == 1)
+      return;
+    if (unitsOf(formatOf(weight)).empty())
+      wrong(field, " has interleaved rows of ", weight.format()->string_view(), ", which has no words to interleave");
+    if (weight.shape()->Get(0) % rows)
+      wrong(field, " has ", weight.shape()->Get(0), " rows, of which ", rows, " each are interleaved");
   }
 
   void checkSource(const plan::Source &source, const std::string &field) {

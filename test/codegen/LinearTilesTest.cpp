@@ -162,6 +162,29 @@ TEST_F(LinearTilesTest, PlainRowsOfAWeightInParts) {
 }
 
 // Test: neighbouring features of a packed result lie in one tile, whatever of a head the run does not divide.
+TEST_F(LinearTilesTest, RunsAreWholeGroupsOfInterleavedRows) {
+  for (int64_t groups = 2; groups <= 9; ++groups)
+    for (int64_t run : {8, 16, 32}) {
+      std::string text = plain(groups * 8);
+      std::string rows = std::to_string(groups * 8), weight = "tensor<" + rows + "x8xf32>";
+      std::string interleaved =
+          "tensor<" + rows + "x32x!llama.block<q8_0>, #llama.row_parts<" + rows + " interleave = 8>>";
+      for (size_t at = 0; (at = text.find(weight, at)) != std::string::npos; at += interleaved.size())
+        text.replace(at, weight.size(), interleaved);
+      constexpr std::string_view input = "tensor<?x8xf32>";
+      for (size_t at = 0; (at = text.find(input, at)) != std::string::npos; ++at)
+        text.replace(at, input.size(), "tensor<?x32xf32>");
+      LinearTiles tiles = region(text);
+      llvm::SmallVector<Section> sections = tiles.tiles(run, SecondRun::Next);
+      expectOnce(sections, {groups * 8});
+      for (const Section &section : sections) {
+        EXPECT_EQ(section.run % 8, 0) << groups << " groups, runs of " << run;
+        EXPECT_EQ(section.firstBase % 8, 0);
+        EXPECT_EQ(section.tileRows % 8, 0);
+      }
+    }
+}
+
 TEST_F(LinearTilesTest, PairsOfFeaturesStayTogether) {
   for (const char *layout : {"half", "interleaved"})
     for (int64_t head : {4, 12, 20, 48})

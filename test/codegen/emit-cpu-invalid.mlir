@@ -435,3 +435,56 @@ func.func @decode(%x: tensor<?x16xf32>, %w: tensor<16x16xf32>, %t: tensor<?xi32>
   %0, %1 = llama.launch @k(%x, %w, %t) : (tensor<?x16xf32>, tensor<16x16xf32>, tensor<?xi32>) -> (tensor<?x16xf32>, tensor<?xf32>)
   return %0, %1 : tensor<?x16xf32>, tensor<?xf32>
 }
+
+// -----
+
+// Test: few rows have all interleaved rows in the lanes of a vector.
+// expected-error @+1 {{reads a weight with 8 interleaved rows: lanes must be as many, run a multiple of them, and dot = int8 or int8_pairs}}
+llama.kernel @k(%x: tensor<?x64xf32>, %w: tensor<16x64x!llama.block<q8_0>, #llama.row_parts<16 interleave = 8>>) -> tensor<?x16xf32> attributes {schedule = #llama.cpu_linear<rows = few, lanes = 8, run = 4, vectors = 1, rowTiles = 1, dot = int8_pairs, prefetch = 0>} {
+  %q = llama.quantize %x {block = 32 : i64} : (tensor<?x64xf32>) -> tensor<?x64xf32>
+  %0 = llama.linear %q, %w : (tensor<?x64xf32>, tensor<16x64x!llama.block<q8_0>, #llama.row_parts<16 interleave = 8>>) -> tensor<?x16xf32>
+  llama.yield %0 : tensor<?x16xf32>
+}
+func.func @decode(%x: tensor<?x64xf32>, %w: tensor<16x64x!llama.block<q8_0>, #llama.row_parts<16 interleave = 8>>) -> tensor<?x16xf32> attributes {llama.program = #llama.program<decode, rows = 1 to 8>} {
+  %0 = llama.launch @k(%x, %w) : (tensor<?x64xf32>, tensor<16x64x!llama.block<q8_0>, #llama.row_parts<16 interleave = 8>>) -> tensor<?x16xf32>
+  return %0 : tensor<?x16xf32>
+}
+
+// -----
+
+// expected-error @+1 {{reads a weight with 8 interleaved rows: lanes must be as many, run a multiple of them, and dot = int8 or int8_pairs}}
+llama.kernel @k(%x: tensor<?x64xf32>, %w: tensor<16x64x!llama.block<q8_0>, #llama.row_parts<16 interleave = 8>>) -> tensor<?x16xf32> attributes {schedule = #llama.cpu_linear<rows = few, lanes = 8, run = 8, vectors = 1, rowTiles = 1, dot = int16, prefetch = 0>} {
+  %q = llama.quantize %x {block = 32 : i64} : (tensor<?x64xf32>) -> tensor<?x64xf32>
+  %0 = llama.linear %q, %w : (tensor<?x64xf32>, tensor<16x64x!llama.block<q8_0>, #llama.row_parts<16 interleave = 8>>) -> tensor<?x16xf32>
+  llama.yield %0 : tensor<?x16xf32>
+}
+func.func @decode(%x: tensor<?x64xf32>, %w: tensor<16x64x!llama.block<q8_0>, #llama.row_parts<16 interleave = 8>>) -> tensor<?x16xf32> attributes {llama.program = #llama.program<decode, rows = 1 to 8>} {
+  %0 = llama.launch @k(%x, %w) : (tensor<?x64xf32>, tensor<16x64x!llama.block<q8_0>, #llama.row_parts<16 interleave = 8>>) -> tensor<?x16xf32>
+  return %0 : tensor<?x16xf32>
+}
+
+// -----
+
+// Test: products of numbers read rows in order.
+// expected-error @+1 {{has a weight 'tensor<16x64x!llama.block<q8_0>, #llama.row_parts<16 interleave = 8>>'; products with integers alone read interleaved rows}}
+llama.kernel @k(%x: tensor<?x64xf32>, %w: tensor<16x64x!llama.block<q8_0>, #llama.row_parts<16 interleave = 8>>) -> tensor<?x16xf32> attributes {schedule = #llama.cpu_linear<rows = few, lanes = 8, run = 8, vectors = 1, rowTiles = 1, dot = fma, prefetch = 0>} {
+  %0 = llama.linear %x, %w : (tensor<?x64xf32>, tensor<16x64x!llama.block<q8_0>, #llama.row_parts<16 interleave = 8>>) -> tensor<?x16xf32>
+  llama.yield %0 : tensor<?x16xf32>
+}
+func.func @decode(%x: tensor<?x64xf32>, %w: tensor<16x64x!llama.block<q8_0>, #llama.row_parts<16 interleave = 8>>) -> tensor<?x16xf32> attributes {llama.program = #llama.program<decode, rows = 1 to 8>} {
+  %0 = llama.launch @k(%x, %w) : (tensor<?x64xf32>, tensor<16x64x!llama.block<q8_0>, #llama.row_parts<16 interleave = 8>>) -> tensor<?x16xf32>
+  return %0 : tensor<?x16xf32>
+}
+
+// -----
+
+// Test: longer runs are of interleaved rows.
+// expected-error @+1 {{has runs of 32 rows; those of rows in order have at most 16}}
+llama.kernel @k(%x: tensor<?x64xf32>, %w: tensor<64x64xf32>) -> tensor<?x64xf32> attributes {schedule = #llama.cpu_linear<rows = few, lanes = 8, run = 32, vectors = 1, rowTiles = 1, dot = fma, prefetch = 0>} {
+  %0 = llama.linear %x, %w : (tensor<?x64xf32>, tensor<64x64xf32>) -> tensor<?x64xf32>
+  llama.yield %0 : tensor<?x64xf32>
+}
+func.func @decode(%x: tensor<?x64xf32>, %w: tensor<64x64xf32>) -> tensor<?x64xf32> attributes {llama.program = #llama.program<decode, rows = 1 to 8>} {
+  %0 = llama.launch @k(%x, %w) : (tensor<?x64xf32>, tensor<64x64xf32>) -> tensor<?x64xf32>
+  return %0 : tensor<?x64xf32>
+}

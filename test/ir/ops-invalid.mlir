@@ -57,6 +57,12 @@ llama.weight @w : tensor<4x8xf32, #llama.row_parts<3, 1>> role matrix sources ["
 
 // -----
 
+// Test: numbers have no words to interleave.
+// expected-error @+1 {{'llama.weight' op has interleaved rows of 'f32'; only blocks of words and numbers can be interleaved}}
+llama.weight @w : tensor<8x32xf32, #llama.row_parts<8 interleave = 8>> role matrix sources ["a"]
+
+// -----
+
 func.func @f() {
   // expected-error @+1 {{'llama.weight_ref' op refers to @w, which is no llama.weight}}
   %w = llama.weight_ref @w : tensor<4x8xf32>

@@ -37,7 +37,7 @@ func.func private @f() attributes {a = #llama.cpu_linear<rows = many, lanes = 16
 
 // -----
 
-// expected-error @+1 {{run must be 1 to 16, found -2}}
+// expected-error @+1 {{run must be 1 to 64, found -2}}
 func.func private @f() attributes {a = #llama.cpu_linear<rows = few, lanes = 16, run = -2, vectors = 1, rowTiles = 1, dot = bf16, prefetch = 0>}
 
 // -----

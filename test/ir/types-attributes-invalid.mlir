@@ -122,13 +122,30 @@ func.func private @f() attributes {a = #llama.token_lanes<lanes = 16, pack = 4>}
 
 // -----
 
-// expected-error @+1 {{row_parts needs at least two parts, found 1}}
+// expected-error @+1 {{row_parts needs at least two parts, or interleaved rows, found 1}}
 func.func private @f() attributes {a = #llama.row_parts<8>}
 
 // -----
 
 // expected-error @+1 {{every part must have rows, found 0}}
 func.func private @f() attributes {a = #llama.row_parts<8, 0>}
+
+// -----
+
+// Test: interleaved rows fill the lanes of a vector.
+// expected-error @+1 {{interleave must be a power of two up to 16, found 12}}
+func.func private @f() attributes {a = #llama.row_parts<24 interleave = 12>}
+
+// -----
+
+// expected-error @+1 {{interleave must be a power of two up to 16, found 32}}
+func.func private @f() attributes {a = #llama.row_parts<32 interleave = 32>}
+
+// -----
+
+// Test: no group of interleaved rows lies in two parts.
+// expected-error @+1 {{every part must have rows, a multiple of the interleaved ones, found 24}}
+func.func private @f() attributes {a = #llama.row_parts<24, 8 interleave = 16>}
 
 // -----
 

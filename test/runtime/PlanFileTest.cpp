@@ -261,6 +261,12 @@ TEST_F(PlanFileTest, Slices) {
     plan.weights[0]->plus = 1;
     plan.weights[0]->format = "bf16";
   });
+  expectInvalid("interleave is 0", [](plan::PlanT &plan) { plan.weights[0]->interleave = 0; });
+  expectInvalid("interleave is 17", [](plan::PlanT &plan) { plan.weights[0]->interleave = 17; });
+  expectInvalid("interleaved rows of f32, which has no words", [](plan::PlanT &plan) {
+    plan.weights[0]->interleave = 2;
+    plan.weights[0]->format = "f32";
+  });
   expectInvalid("plus is nan", [](plan::PlanT &plan) { plan.weights[0]->plus = std::nanf(""); });
 }
 

@@ -1,6 +1,7 @@
 //===- WeightsTest.cpp: files that moved, changed or are missing -------------------------===//
 
 #include "runtime/core/Weights.h"
+#include "runtime/abi/InterleavedRows.h"
 #include "runtime/abi/RandomWeights.h"
 #include "runtime/cpu/CpuDevice.h"
 #include "runtime/support/Progress.h"
@@ -482,6 +483,7 @@ protected:
     weight->format = format.name;
     weight->shape = source->shape;
     weight->transform = plan::WeightTransform::convert;
+    weight->interleave = interleave;
     weight->sources.push_back(std::move(source));
     planT.weights.push_back(std::move(weight));
     std::vector<uint8_t> bytes = readFile(path);
@@ -496,6 +498,7 @@ protected:
   }
 
   std::vector<float> matrix;
+  uint32_t interleave = 1;
 };
 
 // Test: a matrix is kept in blocks, which are made of its values in the file, or of those of a seed.
@@ -512,6 +515,38 @@ TEST_F(BlockWeightsTest, Quantises) {
   EXPECT_FALSE(encodeBlocks(format, matrix.data(), expected.data(), matrix.size()));
   auto random = load(false, WeightSource::random(9));
   EXPECT_EQ(memcmp(random->pointer(last), expected.data(), expected.size()), 0);
+}
+
+// Test: rows of blocks are interleaved when they are loaded, in groups that divide the matrix.
+TEST_F(BlockWeightsTest, Interleaves) {
+  interleave = 4;
+  makePlan();
+  constexpr uint64_t kRowBytes = kColumns / 32 * 34;
+  std::vector<char> blocks(kRows * kRowBytes), expected(blocks.size());
+  EXPECT_FALSE(encodeBlocks(format, matrix.data(), blocks.data(), matrix.size()));
+  for (uint64_t row = 0; row < kRows; row += interleave)
+    interleaveRows(format, interleave, kRowBytes, &blocks[row * kRowBytes], &expected[row * kRowBytes]);
+  auto loaded = load();
+  EXPECT_EQ(memcmp(loaded->pointer(planT.weights.size() - 1), expected.data(), expected.size()), 0);
+  EXPECT_NE(blocks, expected);
+}
+
+// Test: who wants weights to be read in their files hears that these are not.
+TEST_F(BlockWeightsTest, SaysWhatMappingCannotKeep) {
+  interleave = 4;
+  makePlan();
+  ModelOptions options;
+  options.mapWeights = true;
+  options.note = [this](const std::string &remark) { remarks += remark; };
+  Weights(*plan, device, options);
+  EXPECT_NE(remarks.find("--map-weights: 1 MiB of weights in blocks are copied all the same"), std::string::npos)
+      << remarks;
+}
+
+TEST_F(BlockWeightsTest, RefusesOtherGroups) {
+  interleave = 8;
+  EXPECT_NE(errorOf([&] { makePlan(); }).find("weight matrix has 100 rows, of which 8 each are interleaved"),
+            std::string::npos);
 }
 
 // Test: a value that no block can hold is named.

@@ -243,7 +243,8 @@ void ModelFlags::addOptions(CLI::App &command, std::vector<unsigned> *threadCoun
   command.add_flag(
       "--map-weights", mapWeights,
       "On a CPU: read weights in their files. By default models over 32 MiB are copied to large pages, which "
-      "makes decode faster, if twice as much memory is free");
+      "makes decode faster, if twice as much memory is free. Weights in blocks are always copied, if the plan has them "
+      "interleaved");
   const char *threadsText = "Threads (default: the cores that this process may use)";
   if (threadCounts)
     addNumbers(command, "--threads,-t", *threadCounts, threadsText, 1);

@@ -1,0 +1,47 @@
+//===- InterleavedProduct.h - Interleaved rows times one row of integers -*- C++ -*-===//
+//
+// The product of few rows of the input with a weight whose rows lie interleaved. A lane has a row of the weight. A word
+// of the input is the same in all lanes. So nothing is summed over lanes, and the weight is one stream of memory.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QUIPU_CODEGEN_CPU_INTERLEAVEDPRODUCT_H
+#define QUIPU_CODEGEN_CPU_INTERLEAVEDPRODUCT_H
+
+#include "codegen/cpu/InterleavedWeight.h"
+#include "codegen/cpu/QuantizedInput.h"
+
+namespace quipu::codegen::cpu {
+
+class InterleavedProduct {
+public:
+  /// `input`: the rows in the form of interleaved weights.
+  InterleavedProduct(KernelBuilder &b, const LinearRegion &region, llama::CpuLinearScheduleAttr schedule,
+                     const QuantizedRows &input);
+
+  int64_t rows() const { return weight.rows(); }
+  /// Features of a stretch: what is read of a group of rows for one row of the input, before the next row of the input
+  /// reads it again, from L1.
+  int64_t stretch() const;
+  /// `sums`, a vector of f32 with a lane for each row of the weight, and the products of the rows at address `group`
+  /// with the input row at `x`, of the `count` features from `first` on.
+  mlir::Value add(mlir::Value sums, mlir::Value group, mlir::Value x, mlir::Value first, int64_t count) const;
+
+private:
+  mlir::Value addBlock(InterleavedWeight::Block &block, mlir::Value sums, mlir::Value x, mlir::Value feature) const;
+  mlir::Value productsOfPart(InterleavedWeight::Block &block, mlir::Value x, mlir::Value feature, int64_t first) const;
+
+  KernelBuilder &b;
+  IntegerDots dots;
+  const QuantizedRows &input;
+  InterleavedWeight weight;
+  /// How many bytes ahead of its use the weight is requested. 0: it is not.
+  int64_t prefetch;
+
+  /// Half of an L1 of 32 KiB.
+  static constexpr int64_t kStretchBytes = 16 * 1024;
+};
+
+} // namespace quipu::codegen::cpu
+
+#endif // QUIPU_CODEGEN_CPU_INTERLEAVEDPRODUCT_H

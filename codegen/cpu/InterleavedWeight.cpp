@@ -1,0 +1,158 @@
+//===- InterleavedWeight.cpp - Neighbouring rows of a weight in lanes ---------===//
+
+#include "codegen/cpu/InterleavedWeight.h"
+
+#include "codegen/common/Arguments.h"
+#include "codegen/cpu/IntegerDots.h"
+#include "ir/Llama/WeightTypes.h"
+
+using namespace mlir;
+using namespace quipu::llama;
+
+namespace quipu::codegen::cpu {
+
+InterleavedWeight::InterleavedWeight(KernelBuilder &b, RankedTensorType weight)
+    : b(b), format(weightFormatOf(weight.getElementType())), columns(weight.getDimSize(1)),
+      interleave(interleaveOf(weight)), units(unitsOf(*format)) {}
+
+/// A plane of single bits that follow each other without a gap.
+static bool isBitString(const BitPlane &plane) { return plane.run == 1 && plane.bits == 1 && plane.runsInByte == 8; }
+
+static const BlockUnit *findUnit(const std::vector<BlockUnit> &units, uint32_t byte) {
+  for (const BlockUnit &unit : units)
+    if (byte < unit.firstByte + unit.bytes)
+      return &unit;
+  return nullptr;
+}
+
+/// Whether every four neighbours of a plane lie in the bytes of one word, in order.
+static bool liesInWords(const BitPlane &plane, uint32_t count, const std::vector<BlockUnit> &units) {
+  for (uint32_t i = 0; plane.bits && i < count; i += kWordBytes) {
+    BitPlane::Place first = plane.place(i);
+    const BlockUnit *unit = findUnit(units, first.byte);
+    if (!unit || unit->bytes != kWordBytes || (!isBitString(plane) && unit->firstByte != first.byte))
+      return false;
+    for (uint32_t j = 1; j < kWordBytes && !isBitString(plane); ++j)
+      if (plane.place(i + j).byte != first.byte + j || plane.place(i + j).shift != first.shift)
+        return false;
+  }
+  return true;
+}
+
+bool InterleavedWeight::canRead(const WeightFormat &format) {
+  std::vector<BlockUnit> units = unitsOf(format);
+  if (units.empty() || format.block->codebook || format.block->scaleRun < kIntegersTogether)
+    return false;
+  auto isPlain = [](const std::optional<PackedIntegers> &factors) {
+    return !factors || (!factors->isSigned && !factors->offset);
+  };
+  const PackedIntegers &integers = format.block->integers;
+  return isPlain(format.block->scaleFactors) && (!format.block->minimum || isPlain(format.block->minimum->factors)) &&
+         liesInWords(integers.low, format.blockElements, units) &&
+         liesInWords(integers.high, format.blockElements, units);
+}
+
+const BlockUnit &InterleavedWeight::unitOf(uint32_t byte) const { return *findUnit(units, byte); }
+
+InterleavedWeight::Block InterleavedWeight::block(Value group, Value row, Value feature, int64_t count) const {
+  Value number = b.div(feature, format->blockElements);
+  return {*this, b.at(group, b.mul(number, interleave * format->blockBytes)), row, count};
+}
+
+void InterleavedWeight::Block::prefetch(int64_t distance, int64_t i, int64_t count) const {
+  int64_t lines = llvm::divideCeil(weight->interleave * weight->format->blockBytes, kCacheLineBytes);
+  int64_t elements = weight->blockElements();
+  for (int64_t line = lines * i / elements; line < lines * (i + count) / elements; ++line)
+    b().prefetch(b().at(start, distance + line * kCacheLineBytes));
+}
+
+/// Address of a unit of the block's first row.
+Value InterleavedWeight::Block::unitAt(const BlockUnit &unit) const {
+  return b().at(b().at(start, b().mul(row, unit.bytes)), weight->interleave * unit.firstByte);
+}
+
+Value InterleavedWeight::Block::wordAt(const BlockUnit &unit) {
+  Value &words = loaded[unit.firstByte];
+  if (!words)
+    words = b().loadI32(unitAt(unit), count);
+  return words;
+}
+
+Value InterleavedWeight::Block::number(const BlockScale &place) {
+  Value &numbers = loaded[place.firstByte];
+  if (!numbers)
+    numbers = b().loadF32(elementTypeOf(b().getContext(), denseFormat(place.type)),
+                          unitAt(weight->unitOf(place.firstByte)), count);
+  return numbers;
+}
+
+/// Words shifted to the right, or to the left where `bits` is negative.
+Value InterleavedWeight::Block::shifted(Value words, int64_t bits) const {
+  if (bits == 0)
+    return words;
+  Value by = b().splat(b().i32(std::abs(bits)), count);
+  return bits > 0 ? arith::ShRUIOp::create(b(), words, by).getResult()
+                  : arith::ShLIOp::create(b(), words, by).getResult();
+}
+
+/// Four neighbours, each in the lowest bits of a byte of a word.
+Value InterleavedWeight::Block::bitsOf(const BitPlane &plane, int64_t i) {
+  if (isBitString(plane))
+    return singleBitsOf(plane, i);
+  BitPlane::Place place = plane.place(static_cast<uint32_t>(i));
+  Value words = shifted(wordAt(weight->unitOf(place.byte)), place.shift);
+  if (plane.bits == 8)
+    return words;
+  int64_t mask = ((int64_t(1) << plane.bits) - 1) * 0x01010101;
+  return arith::AndIOp::create(b(), words, b().splat(b().i32(mask), count));
+}
+
+/// The same of single bits. A multiplication puts copies of the four bits 7, 14 and 21 bits higher, so that bit j of
+/// them comes to byte j.
+Value InterleavedWeight::Block::singleBitsOf(const BitPlane &plane, int64_t i) {
+  BitPlane::Place place = plane.place(static_cast<uint32_t>(i));
+  const BlockUnit &unit = weight->unitOf(place.byte);
+  Value words = shifted(wordAt(unit), (place.byte - unit.firstByte) * 8 + place.shift);
+  words = arith::AndIOp::create(b(), words, b().splat(b().i32(0xf), count));
+  words = b().mul(words, b().splat(b().i32(1 | 1 << 7 | 1 << 14 | 1 << 21), count));
+  return arith::AndIOp::create(b(), words, b().splat(b().i32(0x01010101), count));
+}
+
+Value InterleavedWeight::Block::words(int64_t i) {
+  const PackedIntegers &integers = weight->layout().integers;
+  Value words = bitsOf(integers.low, i);
+  if (integers.high.bits)
+    words = arith::OrIOp::create(b(), words, shifted(bitsOf(integers.high, i), -int64_t(integers.low.bits)));
+  return vector::BitCastOp::create(b(), b().vectorOf(b().getI8Type(), count * kWordBytes), words);
+}
+
+Value InterleavedWeight::Block::factorBits(const BitPlane &plane, int64_t i) {
+  BitPlane::Place place = plane.place(static_cast<uint32_t>(i));
+  const BlockUnit &unit = weight->unitOf(place.byte);
+  Value bits = shifted(wordAt(unit), (place.byte - unit.firstByte) * 8 + place.shift);
+  return arith::AndIOp::create(b(), bits, b().splat(b().i32((1 << plane.bits) - 1), count));
+}
+
+/// Small integer `i` of each row, as f32.
+Value InterleavedWeight::Block::factor(const PackedIntegers &factors, int64_t i) {
+  Value value = factorBits(factors.low, i);
+  if (factors.high.bits)
+    value = arith::OrIOp::create(b(), value, shifted(factorBits(factors.high, i), -int64_t(factors.low.bits)));
+  return arith::SIToFPOp::create(b(), b().vectorOf(b().getF32Type(), count), value);
+}
+
+Value InterleavedWeight::Block::scales(int64_t i) {
+  const BlockLayout &layout = weight->layout();
+  Value scales = number(layout.scale);
+  return layout.scaleFactors ? b().mulf(scales, factor(*layout.scaleFactors, i / layout.scaleRun)) : scales;
+}
+
+Value InterleavedWeight::Block::minima(int64_t i) {
+  const BlockLayout &layout = weight->layout();
+  Value minima = number(layout.minimum->scale);
+  if (layout.minimum->factors)
+    minima = b().mulf(minima, factor(*layout.minimum->factors, i / layout.scaleRun));
+  return layout.minimum->sign < 0 ? b().negf(minima) : minima;
+}
+
+} // namespace quipu::codegen::cpu

@@ -1,0 +1,83 @@
+//===- InterleavedWeight.h - Neighbouring rows of a weight in lanes -*- C++ -*-===//
+//
+// Reads rows of a weight that lie interleaved (runtime/abi/InterleavedRows.h). A lane of a vector has a row. A load
+// gives the same word, or number, of neighbouring rows.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QUIPU_CODEGEN_CPU_INTERLEAVEDWEIGHT_H
+#define QUIPU_CODEGEN_CPU_INTERLEAVEDWEIGHT_H
+
+#include "codegen/cpu/KernelBuilder.h"
+#include "runtime/abi/InterleavedRows.h"
+#include "llvm/ADT/DenseMap.h"
+
+namespace quipu::codegen::cpu {
+
+class InterleavedWeight {
+public:
+  /// `weight`: a type with interleaved rows of a format that canRead().
+  InterleavedWeight(KernelBuilder &b, mlir::RankedTensorType weight);
+
+  /// Whether the small integers of a format come in words: four neighbours lie in the four bytes of a word, or their
+  /// single bits in one of its halves. And no fewer than 32 share a scale: blocks with more scales are read in an order
+  /// that hardware does not foresee, so that rows in order are faster (docs/performance.md).
+  static bool canRead(const WeightFormat &format);
+
+  /// Rows that lie together, and bytes of one of them.
+  int64_t rows() const { return interleave; }
+  int64_t rowBytes() const { return columns / format->blockElements * format->blockBytes; }
+  int64_t blockElements() const { return format->blockElements; }
+  int64_t columnCount() const { return columns; }
+
+  /// A block of some neighbouring rows.
+  class Block {
+  public:
+    /// The integers `i` to `i + 4` of each row before the offset is subtracted, as i8: those of the first row first.
+    /// `i` is a multiple of 4.
+    mlir::Value words(int64_t i);
+    /// What value `i` of each row shares with its neighbours, as f32: its scale, and the minimum that is added to it.
+    mlir::Value scales(int64_t i);
+    mlir::Value minima(int64_t i);
+    /// Asks for what lies `distance` bytes behind a share of the block in memory: that of the values `i` to `i +
+    /// count`, if each had the same number of bytes. So requests are spread evenly over the work on a block.
+    void prefetch(int64_t distance, int64_t i, int64_t count) const;
+
+  private:
+    friend class InterleavedWeight;
+    Block(const InterleavedWeight &weight, mlir::Value start, mlir::Value row, int64_t count)
+        : weight(&weight), start(start), row(row), count(count) {}
+    KernelBuilder &b() const { return weight->b; }
+    mlir::Value unitAt(const BlockUnit &unit) const;
+    mlir::Value wordAt(const BlockUnit &unit);
+    mlir::Value number(const BlockScale &place);
+    mlir::Value shifted(mlir::Value words, int64_t bits) const;
+    mlir::Value bitsOf(const BitPlane &plane, int64_t i);
+    mlir::Value singleBitsOf(const BitPlane &plane, int64_t i);
+    mlir::Value factorBits(const BitPlane &plane, int64_t i);
+    mlir::Value factor(const PackedIntegers &factors, int64_t i);
+
+    const InterleavedWeight *weight;
+    mlir::Value start, row;
+    int64_t count;
+    /// What was loaded, by the first byte of its unit.
+    llvm::SmallDenseMap<uint32_t, mlir::Value> loaded;
+  };
+  /// The block with element `feature` of `count` rows: row number `row` and those behind it of the interleaved rows at
+  /// address `group`.
+  Block block(mlir::Value group, mlir::Value row, mlir::Value feature, int64_t count) const;
+
+private:
+  /// The unit that a byte of a block lies in.
+  const BlockUnit &unitOf(uint32_t byte) const;
+  const BlockLayout &layout() const { return *format->block; }
+
+  KernelBuilder &b;
+  const WeightFormat *format;
+  int64_t columns, interleave;
+  std::vector<BlockUnit> units;
+};
+
+} // namespace quipu::codegen::cpu
+
+#endif // QUIPU_CODEGEN_CPU_INTERLEAVEDWEIGHT_H

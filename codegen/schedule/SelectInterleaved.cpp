@@ -1,0 +1,118 @@
+//===- SelectInterleaved.cpp - Weights whose rows lie interleaved -------------===//
+//
+// A product of integers over few rows that has a row of the weight in each lane needs no sums over lanes, and reads the
+// weight as one stream. So rows of weights in blocks lie interleaved wherever all kernels that read them can do so.
+//
+//===----------------------------------------------------------------------===//
+
+#include "codegen/cpu/InterleavedWeight.h"
+#include "codegen/schedule/SelectCpu.h"
+
+#include "ir/Llama/Decisions.h"
+#include "mlir/IR/TypeUtilities.h"
+
+#define DEBUG_TYPE "llama-select-schedules"
+
+using namespace mlir;
+using namespace quipu::llama;
+
+namespace quipu::codegen {
+namespace {
+
+class InterleavedSelector {
+public:
+  InterleavedSelector(ModuleOp module, const cpu::CpuTarget &target, const LlamaSelectSchedulesOptions &tuning)
+      : module(module), tuning(tuning), lanes(target.lanes()), why(whyInOrder(target)) {}
+
+  llvm::StringSet<> choose() {
+    llvm::StringMap<std::string> whyOfUsers = findUsersInOrder();
+    llvm::StringSet<> chosen;
+    for (auto weight : module.getOps<WeightOp>()) {
+      auto block = dyn_cast<BlockType>(getElementTypeOrSelf(weight.getType()));
+      if (!block)
+        continue;
+      std::string whyNot = whyInOrder(weight, *block.getFormat());
+      if (whyNot.empty())
+        whyNot = whyOfUsers.lookup(weight.getSymName());
+      std::string candidate = ("interleave = " + Twine(lanes)).str();
+      if (!whyNot.empty()) {
+        QUIPU_CHOICE(Refused, weight, "layout", candidate) << whyNot;
+        continue;
+      }
+      QUIPU_CHOICE(Chosen, weight, "layout", candidate) << "a lane has a row of the weight, which is one stream then";
+      chosen.insert(weight.getSymName());
+    }
+    return chosen;
+  }
+
+private:
+  /// Why the rows of all weights lie in order. Empty: some may lie interleaved.
+  StringRef whyInOrder(const cpu::CpuTarget &target) const {
+    if (tuning.interleave == 1)
+      return "an option asks for rows in order";
+    if (tuning.streams)
+      return "streams, which an option asks for, are of rows in order";
+    if (tuning.fewRun % lanes)
+      return "a run over few rows, which an option asks for, would divide the rows that lie interleaved";
+    if (tuning.run && (2 * tuning.run > lanes || !llvm::isPowerOf2_64(tuning.run)))
+      return "a run over many rows, which an option asks for, would divide the rows that lie interleaved";
+    if (target.hasAmxInt8())
+      return "tiles of the hardware want rows in order";
+    return target.hasInt8Dot() || lanes == 8 ? "" : "the target has no products of bytes in its vectors";
+  }
+
+  /// Why the rows of a weight lie in order, whoever reads them. Empty: they can lie interleaved.
+  std::string whyInOrder(WeightOp weight, const WeightFormat &format) {
+    if (!why.empty())
+      return why.str();
+    if (!cpu::InterleavedWeight::canRead(format))
+      return ("blocks of " + Twine(format.name) + " have scales for fewer than 32 values, or no words of four").str();
+    for (int64_t rows : weight.getRowCounts())
+      if (rows % lanes)
+        return (Twine(rows) + " rows are no multiple of " + Twine(lanes)).str();
+    return {};
+  }
+
+  /// For each weight that a kernel wants in order, why.
+  llvm::StringMap<std::string> findUsersInOrder() {
+    llvm::StringMap<std::string> found;
+    SymbolTableCollection symbols;
+    module.walk([&](LaunchOp launch) {
+      auto kernel = symbols.lookupNearestSymbolFrom<KernelOp>(launch, launch.getKernelAttr());
+      for (auto [argument, operand] : llvm::zip_equal(kernel.getBody().getArguments(), launch.getOperands())) {
+        auto reference = operand.getDefiningOp<WeightRefOp>();
+        if (std::string reason = reference ? whyInOrder(kernel, argument) : ""; !reason.empty())
+          found.try_emplace(reference.getWeight(), reason);
+      }
+    });
+    return found;
+  }
+
+  std::string whyInOrder(KernelOp kernel, Value weight) {
+    std::string name = ("@" + kernel.getSymName()).str();
+    for (Operation *user : weight.getUsers()) {
+      auto linear = dyn_cast<LinearOp>(user);
+      if (!linear || linear.getWeight() != weight || !linear.getInput().getDefiningOp<QuantizeOp>())
+        return name + " does not multiply integers with it";
+    }
+    for (auto rotate : kernel.getOps<RotateOp>())
+      if (rotate.getHeadDim() / 2 % std::max(lanes, tuning.fewRun))
+        return name + " turns heads whose halves are no whole vectors";
+    return {};
+  }
+
+  ModuleOp module;
+  const LlamaSelectSchedulesOptions &tuning;
+  int64_t lanes;
+  /// Why no weight has interleaved rows. Empty: some may have.
+  StringRef why;
+};
+
+} // namespace
+
+llvm::StringSet<> chooseInterleavedWeights(ModuleOp module, const cpu::CpuTarget &target,
+                                           const LlamaSelectSchedulesOptions &tuning) {
+  return InterleavedSelector(module, target, tuning).choose();
+}
+
+} // namespace quipu::codegen

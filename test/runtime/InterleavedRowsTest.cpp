@@ -1,0 +1,53 @@
+//===- InterleavedRowsTest.cpp - Rows of a weight, word by word ---------------------------===//
+
+#include "runtime/abi/InterleavedRows.h"
+
+#include <gtest/gtest.h>
+#include <numeric>
+#include <string>
+
+using namespace quipu;
+
+namespace {
+
+std::string shapeOf(const char *format) {
+  std::string text;
+  for (const BlockUnit &unit : unitsOf(*findWeightFormat(format)))
+    text += std::to_string(unit.firstByte) + ":" + std::to_string(unit.bytes) + " ";
+  return text;
+}
+
+TEST(InterleavedRows, UnitsAreNumbersAndWords) {
+  EXPECT_EQ(shapeOf("q4_0"), "0:2 2:4 6:4 10:4 14:4 ");
+  EXPECT_EQ(shapeOf("q4_1"), "0:2 2:2 4:4 8:4 12:4 16:4 ");
+  EXPECT_EQ(shapeOf("q5_0"), "0:2 2:4 6:4 10:4 14:4 18:4 ");
+  EXPECT_EQ(unitsOf(*findWeightFormat("q6_k")).back().firstByte, 208u);
+  EXPECT_EQ(unitsOf(*findWeightFormat("q6_k")).back().bytes, 2u);
+  EXPECT_TRUE(unitsOf(*findWeightFormat("f32")).empty());
+}
+
+/// Every byte of every row is where the formula of the header says.
+TEST(InterleavedRows, AllFormatsFollowTheFormula) {
+  for (const WeightFormat &format : weightFormats()) {
+    std::vector<BlockUnit> units = unitsOf(format);
+    if (format.dense)
+      continue;
+    ASSERT_FALSE(units.empty()) << format.name;
+    constexpr uint32_t kRows = 8, kBlocks = 3;
+    uint64_t rowBytes = uint64_t(format.blockBytes) * kBlocks;
+    std::vector<char> rows(kRows * rowBytes), result(rows.size(), 0);
+    for (size_t i = 0; i < rows.size(); ++i)
+      rows[i] = char(i * 31 + i / 251);
+    interleaveRows(format, kRows, rowBytes, rows.data(), result.data());
+    for (uint32_t row = 0; row < kRows; ++row)
+      for (uint32_t block = 0; block < kBlocks; ++block)
+        for (const BlockUnit &unit : units)
+          for (uint32_t byte = unit.firstByte; byte < unit.firstByte + unit.bytes; ++byte)
+            ASSERT_EQ(result[size_t(block) * kRows * format.blockBytes + kRows * unit.firstByte + row * unit.bytes +
+                             (byte - unit.firstByte)],
+                      rows[row * rowBytes + block * format.blockBytes + byte])
+                << format.name << " row " << row << " block " << block << " byte " << byte;
+  }
+}
+
+} // namespace
