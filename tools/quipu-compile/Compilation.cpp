@@ -142,9 +142,6 @@ static void takeType(std::string &option, const char *name, frontend::DType own,
 void Compilation::openModule() {
   timing.measure("read the module", [&] { module = readModule(context, options.module); });
   begin = phaseOf(*module, options.module, options.from);
-  if (options.validate != Validate::Nothing)
-    throw UsageError("--validate compiles a small model like the given one: give the model in place of " +
-                     options.module);
   if (std::string target = targetOf(*module); !options.isTargetGiven && !target.empty())
     options.target = target;
   auto [compute, cache] = typesOf(*module, options.module);
