@@ -5,6 +5,7 @@
 #include "codegen/common/Arguments.h"
 #include "codegen/cpu/KernelFrame.h"
 #include "ir/Llama/WeightTypes.h"
+#include "runtime/abi/InterleavedRows.h"
 #include "runtime/abi/KernelAbi.h"
 #include "runtime/support/Error.h"
 
@@ -131,6 +132,17 @@ private:
 
 } // namespace
 
+/// A weight whose rows lie interleaved, as the runtime puts them.
+static std::unique_ptr<AlignedMemory> interleave(RankedTensorType type, ArrayRef<char> weight) {
+  auto memory = std::make_unique<AlignedMemory>(weight.size());
+  auto together = codegen::interleaveOf(type);
+  size_t rowBytes = weight.size() / size_t(type.getDimSize(0));
+  for (size_t first = 0; first < weight.size(); first += size_t(together) * rowBytes)
+    interleaveRows(*llama::weightFormatOf(type.getElementType()), uint32_t(together), rowBytes, weight.data() + first,
+                   memory->data() + first);
+  return memory;
+}
+
 /// Runs the entries of a kernel, each over its whole grid in two parts.
 static void runEntries(llama::CodeAttr attribute, const CodeModule &code, ArrayRef<void *> pointers,
                        ArrayRef<int64_t> dims) {
@@ -173,6 +185,8 @@ KernelOutputs runGenerated(llama::KernelOp kernel, const CodeModule &code, const
       // Code does not write weights.
       char *part = const_cast<char *>(argument.weight.data());
       auto tensor = cast<RankedTensorType>(type);
+      if (codegen::interleaveOf(type) > 1)
+        part = others.emplace_back(interleave(tensor, argument.weight))->data();
       auto parts = dyn_cast_or_null<llama::RowPartsAttr>(tensor.getEncoding());
       if (!parts) {
         pointers.push_back(part);
