@@ -8,9 +8,9 @@
 //   apart     without dependent launch, and without events inside
 //   observed  without dependent launch, with an event before and after each launch
 //
-// What whole is less than apart is time in which kernels overlap. An event takes time too. Between the event behind a
-// launch and the event in front of the next one there is nothing, so this interval says how much; it is taken off the
-// launches.
+// What whole is less than apart is time in which kernels overlap. Events take time too, and more of it inside of a
+// graph: a kernel begins later behind an event than behind another kernel. What all launches together take longer
+// observed than apart is taken off each of them, in equal shares.
 //
 //===----------------------------------------------------------------------------------===//
 
@@ -102,17 +102,22 @@ void launchApart(
   }
 }
 
-/// When each launch began and ended in the last observed run, from events 2 * i and 2 * i + 1 of launch i.
-void appendSpans(const Events &events, const std::vector<bool> &hasBlocks, ListTimes &times) {
+double median(std::vector<double> seconds) {
+  std::sort(seconds.begin(), seconds.end());
+  return seconds.empty() ? 0 : seconds[seconds.size() / 2];
+}
+
+/// When each launch began and ended in the last observed run, from events 2 * i and 2 * i + 1 of launch i. `apart`:
+/// seconds of the same launches without events.
+void appendSpans(const Events &events, const std::vector<bool> &hasBlocks, double apart, ListTimes &times) {
   std::vector<size_t> numbers;
+  double sum = 0;
   for (size_t i = 0; i < hasBlocks.size(); ++i)
-    if (hasBlocks[i])
+    if (hasBlocks[i]) {
       numbers.push_back(i);
-  std::vector<double> between;
-  for (size_t n = 1; n < numbers.size(); ++n)
-    between.push_back(events.seconds(2 * numbers[n - 1] + 1, 2 * numbers[n]));
-  std::sort(between.begin(), between.end());
-  double eventSeconds = between.empty() ? 0 : between[between.size() / 2];
+      sum += events.seconds(2 * i, 2 * i + 1);
+    }
+  double eventSeconds = std::max(0.0, (sum - apart) / double(std::max<size_t>(numbers.size(), 1)));
   for (size_t i : numbers) {
     double begin = events.seconds(2 * numbers.front(), 2 * i);
     times.launches[i].push_back({begin, begin + std::max(0.0, events.seconds(2 * i, 2 * i + 1) - eventSeconds)});
@@ -155,13 +160,14 @@ ListTimes CudaDevice::profile(LaunchList &list, const int64_t *dims, const Profi
   }
   if (dependentLaunch)
     times.apart = timeRuns(stream, setting.repeats, runApart);
+  double seconds = median(dependentLaunch ? times.apart : times.whole);
   runObserved();
   for (unsigned run = 0; run < setting.repeats; ++run) {
     // Events are used again in the next run.
     driver.streamSynchronize(stream);
     runObserved();
     driver.streamSynchronize(stream);
-    appendSpans(events, hasBlocks, times);
+    appendSpans(events, hasBlocks, seconds, times);
   }
   return times;
 }
