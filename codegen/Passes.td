@@ -62,6 +62,8 @@ def LlamaSelectSchedules : Pass<"llama-select-schedules", "::mlir::ModuleOp"> {
                         "CUDA: the weight is operand A of linear kernels for long prompts (GPUs with wgmma)">,
                  Option<"splits", "splits", "int64_t", "0", "CUDA: most parts of the keys of a decoded row (0: chosen)">,
                  Option<"keys", "keys", "int64_t", "0", "CUDA: fewest keys of such a part (0: chosen)">,
+                 ListOption<"tuned", "tuned", "std::string",
+                            "Numbers of single kernels, as decode.qkv:few-run=4:prefetch=0, with commas between kernels">,
                  Option<"positions", "positions", "int64_t", "0", "Most positions of a sequence (0: not known)">,
                  TargetOption<"cpu:host, cpu:x86-64-v3, cpu:x86-64-v4, ... (LLVM features with +name, -name), "
                               "cuda:sm_90a, cuda:sm_80, cuda:sm_86, cuda:sm_89">];

@@ -19,11 +19,13 @@ llvm::Expected<Target> parseTarget(llvm::StringRef text);
 /// Fails where `target` does not know an option that was given, or a schedule with its number could not be run.
 llvm::Error checkScheduleOptions(const LlamaSelectSchedulesOptions &options, const Target &target);
 
-void selectCpuSchedules(mlir::ModuleOp module, const cpu::CpuTarget &target, const LlamaSelectSchedulesOptions &tuning);
+class KernelTunings;
+
+void selectCpuSchedules(mlir::ModuleOp module, const cpu::CpuTarget &target, const KernelTunings &tunings);
 
 /// Fails with a diagnostic where CUDA kernels cannot do a size of the model.
 mlir::LogicalResult selectCudaSchedules(mlir::ModuleOp module, const cuda::CudaTarget &target,
-                                        const LlamaSelectSchedulesOptions &tuning);
+                                        const KernelTunings &tunings);
 
 /// The op of a class in a kernel; null when the kernel has no such op.
 template <typename Op> Op find(llama::KernelOp kernel) {

@@ -1,6 +1,7 @@
 //===- SelectCpu.cpp - Schedules for CPUs -----------------------------------===//
 
 #include "codegen/schedule/SelectCpu.h"
+#include "codegen/schedule/KernelTunings.h"
 #include "codegen/schedule/Select.h"
 
 #include "ir/Llama/Decisions.h"
@@ -18,11 +19,11 @@ namespace {
 
 class CpuSelector {
 public:
-  CpuSelector(ModuleOp module, const cpu::CpuTarget &target, const LlamaSelectSchedulesOptions &tuning)
-      : module(module), target(target), tuning(tuning), lanes(target.lanes()) {}
+  CpuSelector(ModuleOp module, const cpu::CpuTarget &target, const KernelTunings &tunings)
+      : module(module), target(target), tunings(tunings), lanes(target.lanes()) {}
 
   void run() {
-    interleaved = chooseInterleavedWeights(module, target, tuning);
+    interleaved = chooseInterleavedWeights(module, target, tunings.ofAll());
     for (auto weight : module.getOps<WeightOp>())
       keepParts(weight);
     for (auto program : module.getOps<func::FuncOp>())
@@ -173,7 +174,8 @@ private:
   void scheduleKernel(KernelOp kernel, bool tokenLanes) {
     MLIRContext *context = module.getContext();
     if (auto linear = find<LinearOp>(kernel))
-      return scheduleCpuLinear(kernel, linear, {target, tuning, tokenLanes, packed});
+      return scheduleCpuLinear(kernel, linear,
+                               {target, tunings.of(kernel), tunings.isTuned(kernel), tokenLanes, packed});
     if (auto attention = find<AttentionOp>(kernel)) {
       kernel.setScheduleAttr(CpuAttentionScheduleAttr::get(context, tokenLanes ? RowRegime::Many : RowRegime::Few,
                                                            lanes, attention.getKv().getType().getPage(),
@@ -190,7 +192,7 @@ private:
 
   ModuleOp module;
   const cpu::CpuTarget &target;
-  const LlamaSelectSchedulesOptions &tuning;
+  const KernelTunings &tunings;
   int64_t lanes;
   bool packed = false;
   llvm::StringMap<Type> partsOf;
@@ -200,8 +202,8 @@ private:
 
 } // namespace
 
-void selectCpuSchedules(ModuleOp module, const cpu::CpuTarget &target, const LlamaSelectSchedulesOptions &tuning) {
-  CpuSelector(module, target, tuning).run();
+void selectCpuSchedules(ModuleOp module, const cpu::CpuTarget &target, const KernelTunings &tunings) {
+  CpuSelector(module, target, tunings).run();
 }
 
 } // namespace quipu::codegen

@@ -10,11 +10,13 @@
 
 namespace quipu::codegen {
 
-/// A program for a CPU, as far as a schedule depends on it.
+/// A program for a CPU, and the options for a kernel of it, as far as a schedule depends on them.
 struct CpuProgram {
   const cpu::CpuTarget &target;
   /// A number that is not 0 (of `prefetch`: not -1) replaces the chosen one.
   const LlamaSelectSchedulesOptions &tuning;
+  /// These numbers are the kernel's own.
+  bool isTuned;
   /// Activations of tokens lie in the lanes of vectors.
   bool tokenLanes;
   /// Pairs of bf16 are packed.

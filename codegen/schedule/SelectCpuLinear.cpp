@@ -144,8 +144,10 @@ private:
       QUIPU_CHOICE(Chosen, kernel, name, candidate(chosen)) << why;
       return chosen;
     }
-    QUIPU_CHOICE(Refused, kernel, name, candidate(chosen)) << "it would be chosen without the option: " << why;
-    QUIPU_CHOICE(Chosen, kernel, name, candidate(option)) << "an option asks for it";
+    QUIPU_CHOICE(Refused, kernel, name, candidate(chosen))
+        << "it would be chosen without " << (program.isTuned ? "a tuning: " : "the option: ") << why;
+    QUIPU_CHOICE(Chosen, kernel, name, candidate(option))
+        << (program.isTuned ? "tuned: it was measured to be faster" : "an option asks for it");
     return option;
   }
 

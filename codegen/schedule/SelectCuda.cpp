@@ -9,6 +9,7 @@
 
 #include "codegen/common/DenseWeights.h"
 #include "codegen/common/LinearRegion.h"
+#include "codegen/schedule/KernelTunings.h"
 #include "codegen/schedule/Select.h"
 #include "ir/Llama/Decisions.h"
 #include "ir/Llama/RowPairing.h"
@@ -27,8 +28,8 @@ constexpr int64_t kPointwiseThreads = 256;
 
 class CudaSelector {
 public:
-  CudaSelector(ModuleOp module, const cuda::CudaTarget &target, const LlamaSelectSchedulesOptions &tuning)
-      : module(module), context(module.getContext()), target(target), tuning(tuning) {}
+  CudaSelector(ModuleOp module, const cuda::CudaTarget &target, const KernelTunings &tunings)
+      : module(module), context(module.getContext()), target(target), tunings(tunings) {}
 
   LogicalResult run() {
     for (auto kernel : module.getOps<KernelOp>())
@@ -51,9 +52,9 @@ private:
     }
     passOnTypes(program, launches);
     auto attribute = program->getAttrOfType<ProgramAttr>(kProgramAttrName);
-    CudaProgram facts{target, tuning, attribute.getMinRows(), attribute.getMaxRows(),
-                      attribute.getKind() == ProgramKind::Decode};
     for (KernelOp kernel : kernels) {
+      CudaProgram facts{target, tunings.of(kernel), attribute.getMinRows(), attribute.getMaxRows(),
+                        attribute.getKind() == ProgramKind::Decode};
       kernel.setFunctionType(FunctionType::get(context, kernel.getBody().getArgumentTypes(), kernel.getResultTypes()));
       if (failed(scheduleKernel(kernel, facts)))
         return failure();
@@ -162,15 +163,14 @@ private:
   ModuleOp module;
   MLIRContext *context;
   const cuda::CudaTarget &target;
-  const LlamaSelectSchedulesOptions &tuning;
+  const KernelTunings &tunings;
   SymbolTableCollection symbols;
 };
 
 } // namespace
 
-LogicalResult selectCudaSchedules(ModuleOp module, const cuda::CudaTarget &target,
-                                  const LlamaSelectSchedulesOptions &tuning) {
-  return CudaSelector(module, target, tuning).run();
+LogicalResult selectCudaSchedules(ModuleOp module, const cuda::CudaTarget &target, const KernelTunings &tunings) {
+  return CudaSelector(module, target, tunings).run();
 }
 
 } // namespace quipu::codegen

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "codegen/schedule/KernelTunings.h"
 #include "codegen/schedule/Select.h"
 
 #include "llvm/ADT/TypeSwitch.h"
@@ -33,6 +34,8 @@ struct SelectSchedulesPass : impl::LlamaSelectSchedulesBase<SelectSchedulesPass>
       return errorHandler(llvm::toString(parsed.takeError()));
     if (llvm::Error error = checkScheduleOptions(options(), *parsed))
       return errorHandler(llvm::toString(std::move(error)));
+    if (llvm::Error error = KernelTunings::parse(options(), *parsed).takeError())
+      return errorHandler(llvm::toString(std::move(error)));
     return success();
   }
 
@@ -46,12 +49,19 @@ struct SelectSchedulesPass : impl::LlamaSelectSchedulesBase<SelectSchedulesPass>
       getOperation().emitError() << llvm::toString(std::move(error));
       return signalPassFailure();
     }
+    llvm::Expected<KernelTunings> tunings = KernelTunings::parse(tuning, *chosen);
+    if (!tunings) {
+      getOperation().emitError() << llvm::toString(tunings.takeError());
+      return signalPassFailure();
+    }
     if (const auto *gpu = std::get_if<cuda::CudaTarget>(&*chosen)) {
-      if (failed(selectCudaSchedules(getOperation(), *gpu, tuning)))
+      if (failed(selectCudaSchedules(getOperation(), *gpu, *tunings)))
         return signalPassFailure();
     } else {
-      selectCpuSchedules(getOperation(), std::get<cpu::CpuTarget>(*chosen), tuning);
+      selectCpuSchedules(getOperation(), std::get<cpu::CpuTarget>(*chosen), *tunings);
     }
+    if (failed(tunings->check(getOperation())))
+      return signalPassFailure();
     for (auto kernel : getOperation().getOps<llama::KernelOp>())
       if (Attribute schedule = kernel.getScheduleAttr())
         count(schedule);
@@ -110,6 +120,7 @@ private:
             .weightFirst = weightFirst,
             .splits = splits,
             .keys = keys,
+            .tuned = llvm::to_vector_of<std::string>(tuned),
             .positions = positions,
             .target = target};
   }

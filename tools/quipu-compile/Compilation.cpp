@@ -126,6 +126,8 @@ Compilation::Compilation(const CompileOptions &given, PhaseEdit edit) : options(
   backend = Backend::create(options, timing);
   backend->statistics = statistics ? &*statistics : nullptr;
   checkTuning(options.target, options.tuning);
+  if (!options.tuningFile.empty())
+    tuningFile.emplace(options.tuningFile, backend->planTarget(), options.target);
   if (module)
     checkTarget(*module, options.module, begin, options.target);
 }
@@ -158,8 +160,10 @@ void Compilation::openModule() {
   if (!options.stopAfter.empty() && isPast(options.stopAfter) && options.stopAfter != begin)
     throw UsageError("--stop-after " + options.stopAfter + ": " + options.module +
                      " is a module from behind it, after " + begin);
-  if (!options.tuning.empty() && isPast("llama-select-schedules"))
-    refuse("--llama-select-schedules", "llama-select-schedules");
+  for (auto [option, text] :
+       {std::pair("--llama-select-schedules", &options.tuning), std::pair(kTuning, &options.tuningFile)})
+    if (!text->empty() && isPast(kSelectionPhase))
+      refuse(option, kSelectionPhase);
   bool isRounded = module->walk([](llama::QuantizeOp) { return mlir::WalkResult::interrupt(); }).wasInterrupted();
   if (options.activations == "exact" && isRounded)
     refuse("--activations exact", "llama-quantize-activations");
@@ -283,9 +287,7 @@ void Compilation::validateModel() {
   frontend::GraphOptions graph = graphOptions();
   graph.computeDType = computeDType();
   // Tuning is for the target that was asked for.
-  auto phases = [this](const std::string &target) {
-    return phasesOf(target, target == options.target ? options.tuning : "");
-  };
+  auto phases = [this](const std::string &target) { return phasesOf(target, /*isTuned=*/target == options.target); };
   // What is compiled for it is not what the user asked for: it has no lines and no statistics.
   CompileOptions own = options;
   own.emit = Emit::Plan;
@@ -327,9 +329,13 @@ void Compilation::adoptModule() {
   variants.front().module = std::move(module);
 }
 
-CompilePhases Compilation::phasesOf(const std::string &target, const std::string &tuning) {
-  CompilePhases phases =
-      compilePhases(target, computeDType(), {maxSeq, options.maxBatch, options.activations == "exact", tuning});
+CompilePhases Compilation::phasesOf(const std::string &target, bool isTuned) {
+  PhaseOptions given{maxSeq, options.maxBatch, options.activations == "exact"};
+  if (isTuned)
+    given.tuning = options.tuning;
+  if (isTuned && tuningFile)
+    given.tuned = tuningFile->tuned();
+  CompilePhases phases = compilePhases(target, computeDType(), given);
   phases.ofTarget.emplace_back(kCodegenPhase, backend->createEmission(target));
   if (edit)
     edit(phases);
@@ -342,7 +348,7 @@ void Compilation::runPhases(const std::vector<std::string> &targets, const std::
   variants.front().target = targets.front();
   if (last == begin)
     return;
-  auto [phases, ofTarget] = phasesOf(targets.front(), options.tuning);
+  auto [phases, ofTarget] = phasesOf(targets.front(), /*isTuned=*/true);
   size_t common = phases.size();
   PhaseCalls calls;
   // Only the phases of the first target are dumped.
@@ -354,6 +360,12 @@ void Compilation::runPhases(const std::vector<std::string> &targets, const std::
     if (phase == fork)
       for (const std::string &target : llvm::drop_begin(targets))
         variants.push_back({target, module.clone()});
+    if (phase != kSelectionPhase)
+      return;
+    if (insight)
+      insight->section("tunable") = TuningFile::subject(module, backend->planTarget());
+    if (tuningFile)
+      tuningFile->check(module);
   };
   llvm::move(ofTarget, std::back_inserter(phases));
   if (auto done = std::ranges::find(phases, begin, &CompilePhase::name); done != phases.end()) {
@@ -363,10 +375,9 @@ void Compilation::runPhases(const std::vector<std::string> &targets, const std::
     phases.erase(phases.begin(), done + 1);
   }
   runPhases(std::move(phases), last, variants.front(), std::move(calls));
-  // Tuning is for the target that was asked for.
   for (Variant &variant : llvm::drop_begin(variants)) {
     decisions.setPrefix(llvm::StringRef(variant.target).split(':').second.str() + ".");
-    runPhases(phasesOf(variant.target, {}).ofTarget, last, variant, {});
+    runPhases(phasesOf(variant.target, /*isTuned=*/false).ofTarget, last, variant, {});
   }
 }
 
@@ -424,7 +435,7 @@ std::string Compilation::writeReproducer(const std::string &last, const Variant 
   mlir::OwningOpRef<mlir::ModuleOp> input = options.module.empty()
                                                 ? frontend::buildGraph(context, model, graphOptions())
                                                 : readModule(context, options.module);
-  auto [phases, ofTarget] = phasesOf(variant.target, &variant == &variants.front() ? options.tuning : "");
+  auto [phases, ofTarget] = phasesOf(variant.target, /*isTuned=*/&variant == &variants.front());
   llvm::move(ofTarget, std::back_inserter(phases));
   if (auto done = std::ranges::find(phases, begin, &CompilePhase::name); done != phases.end())
     phases.erase(phases.begin(), done + 1);
@@ -544,6 +555,7 @@ void Compilation::emitPlan() {
     insight->section("decisions") = decisions.json();
     for (const auto &[name, seconds] : timing.ended())
       insight->section("timing").push_back({{"name", name}, {"seconds", seconds}});
+    insight->section("source") = {{"model", fs::absolute(options.model).string()}, {"options", modelOptions(options)}};
     planOptions.insight = &kept.emplace(insight->pack());
   }
   if (weightsOutput)

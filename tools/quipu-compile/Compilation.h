@@ -15,6 +15,7 @@
 #include "tools/quipu-compile/PhaseWatch.h"
 #include "tools/quipu-compile/Phases.h"
 #include "tools/quipu-compile/Timing.h"
+#include "tools/quipu-compile/TuningFile.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/MLIRContext.h"
@@ -59,7 +60,8 @@ private:
   /// Writes a file with which quipu-opt runs the phases up to `last` again. Returns its path.
   std::string writeReproducer(const std::string &last, const Variant &variant);
   /// The phases behind the import.
-  CompilePhases phasesOf(const std::string &target, const std::string &tuning);
+  /// `isTuned`: schedules are those that options and tuning file ask for. These are for the target that was asked for.
+  CompilePhases phasesOf(const std::string &target, bool isTuned);
   /// Switches on what the options ask MLIR to print about passes. Call it when the manager has all its passes.
   void observe(mlir::PassManager &manager, const Variant &variant);
 
@@ -103,6 +105,7 @@ private:
   /// What --keep-ir asks for.
   std::optional<InsightRecord> insight;
   DecisionRecord decisions;
+  std::optional<TuningFile> tuningFile;
   /// What -o names.
   std::optional<OutputFile> output;
   /// What --quantize changes, and where it is written.

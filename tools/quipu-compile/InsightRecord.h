@@ -18,8 +18,8 @@ class InsightRecord {
 public:
   using Json = nlohmann::ordered_json;
 
-  /// A part of the JSON record, which its owner fills. Names: "phases", "timing", "decisions",
-  /// "fields", "steps", "kernels". It is null before.
+  /// A part of the JSON record, which its owner fills. Names: "phases", "timing", "decisions", "fields", "steps",
+  /// "kernels", "tunable", "source". It is null before.
   Json &section(std::string_view name) { return record[std::string(name)]; }
 
   /// The module after a phase.

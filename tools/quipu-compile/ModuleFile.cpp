@@ -90,7 +90,7 @@ static Stage stageOf(const Signs &signs) {
   if (signs.isPlanned)
     return {"llama-plan-memory", "llama-plan-memory", "its programs have an arena"};
   if (signs.scheduled)
-    return {"llama-select-schedules", "llama-select-schedules", "its kernels have schedules"};
+    return {kSelectionPhase, kSelectionPhase, "its kernels have schedules"};
   if (signs.specialized)
     return {"llama-specialize", "llama-quantize-activations", "it has programs for ranges of rows, without schedules"};
   if (signs.kernel)

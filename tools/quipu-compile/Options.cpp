@@ -16,6 +16,8 @@ namespace quipu::tool {
 
 static constexpr const char *kCompileSummary = "Compiles a model to a plan, an executable or an intermediate form.";
 
+std::string compilerName() { return "quipu-compile " QUIPU_VERSION " (LLVM " QUIPU_LLVM_VERSION ")"; }
+
 const SharedOptions &sharedOptions() {
   static const std::vector<std::string> dtypes = {"auto", "f32", "bf16", "f16"};
   static const SharedOptions options = {
@@ -51,8 +53,25 @@ const SharedOptions &sharedOptions() {
                     "",
                     "How kernels are scheduled, in place of what is chosen: cluster=1, \"rows=256 stages=4\", ... "
                     "(docs/tuning.md)",
-                    {}}};
+                    {},
+                    0,
+                    "OPTIONS"},
+      .tuning = {kTuning, "", "Schedules that quipu tune has measured to be faster on this machine", {}, 0, "FILE"}};
   return options;
+}
+
+std::vector<std::string> modelOptions(const CompileOptions &options) {
+  const SharedOptions &shared = sharedOptions();
+  std::vector<std::string> arguments = {shared.target.name,      options.target,
+                                        shared.dtype.name,       options.dtype,
+                                        shared.kvDtype.name,     options.kvDtype,
+                                        shared.activations.name, options.activations,
+                                        shared.maxBatch.name,    std::to_string(options.maxBatch)};
+  if (!options.quantize.empty())
+    arguments.insert(arguments.end(), {shared.quantize.name, options.quantize});
+  if (options.maxSeq)
+    arguments.insert(arguments.end(), {shared.maxSeq.name, std::to_string(options.maxSeq)});
+  return arguments;
 }
 
 static Emit parseEmit(const std::string &name) {
@@ -80,8 +99,7 @@ static void addValidate(CLI::App &command, Validate &validate) {
 }
 
 void addCompileOptions(CLI::App &command, CompileOptions &options, CompileTexts &texts, const std::string &program) {
-  command.set_version_flag("--version", "quipu-compile " QUIPU_VERSION " (LLVM " QUIPU_LLVM_VERSION ")",
-                           "Print the version");
+  command.set_version_flag("--version", compilerName(), "Print the version");
   command.footer("Example:\n  " + program + " models/story -o story.qplan\n  " + program +
                  " models/story --emit executable -o story\n  " + program +
                  " models/story --target cuda -o story.qplan\n  " + program +
@@ -103,7 +121,7 @@ void addCompileOptions(CLI::App &command, CompileOptions &options, CompileTexts 
   command.add_option("-o,--output", options.output, "File to write; - is standard output")->type_name("FILE");
   command.add_option("--emit", texts.emit, "What to write (default: plan); asm is for a CPU, ptx and cubin for CUDA")
       ->type_name("{plan,executable,mlir,llvm,asm,ptx,cubin}");
-  const auto &[target, dtype, kvDtype, quantize, activations, maxBatch, maxSeq, schedules] = sharedOptions();
+  const auto &[target, dtype, kvDtype, quantize, activations, maxBatch, maxSeq, schedules, tuning] = sharedOptions();
   command.add_option(target.names(), options.target, target.text)->capture_default_str();
   command.add_option(dtype.names(), options.dtype, dtype.text)
       ->capture_default_str()
@@ -130,7 +148,8 @@ void addCompileOptions(CLI::App &command, CompileOptions &options, CompileTexts 
   command.add_option("--dump-phases", options.dumpFolder, "Write the module after every phase into this folder")
       ->type_name("DIR");
   command.add_option("--kernel", options.kernel, "Emit this kernel alone (with --emit mlir, llvm, asm, ptx or cubin)");
-  command.add_option(schedules.names(), options.tuning, schedules.text)->type_name("OPTIONS");
+  command.add_option(schedules.names(), options.tuning, schedules.text)->type_name(schedules.type);
+  command.add_option(tuning.names(), options.tuningFile, tuning.text)->type_name(tuning.type);
   addValidate(command, options.validate);
   command.add_flag("--timing", options.timing, "Print how long each phase took, on standard error");
   command.add_flag("--mlir-timing", options.passTiming, "Print MLIR's tree of how long passes took, on standard error");
@@ -217,6 +236,9 @@ std::optional<CompileOptions> parseCompileOptions(std::vector<std::string> argum
   if (!options.module.empty() && options.validate != Validate::Nothing)
     throw UsageError("--validate checks the compilation of a model from its import on, and " + options.module +
                      " is a module: leave it out");
+  if (!options.tuningFile.empty() && options.validate != Validate::Nothing)
+    throw UsageError("--validate compiles a small model like this one, whose kernels are not those of --tuning " +
+                     options.tuningFile + ": leave it out");
   if (!options.kernel.empty() && options.validate != Validate::Nothing)
     throw UsageError("--validate checks the whole compilation: leave --kernel out");
   if (options.hashWeights && !isPlan)
@@ -236,6 +258,8 @@ std::optional<CompileOptions> parseCompileOptions(std::vector<std::string> argum
                      " writes the weights beside the plan, and standard output has no place for them: name a file "
                      "with -o, or give --bundle");
   checkTuningNumbers(options.tuning);
+  if (!options.tuning.empty() && !options.tuningFile.empty())
+    throw UsageError("give one of --llama-select-schedules and --tuning: both say how kernels are scheduled");
   if (!reproducer.empty()) {
     options.reproducing = true;
     options.dumpFolder = reproducer;

@@ -61,7 +61,12 @@ struct CompileOptions {
   std::string debugOnly;
   /// Options of the pass llama-select-schedules ("cluster=1 stages=3"), for tuning.
   std::string tuning;
+  /// What quipu tune wrote (TuningFile.h); empty: nothing.
+  std::string tuningFile;
 };
+
+/// "quipu-compile 0.1.0 (LLVM 22.1.8)".
+std::string compilerName();
 
 /// Positions of a sequence unless --max-seq says otherwise: as much as most uses need, and memory is taken only for
 /// positions that are used.
@@ -79,13 +84,17 @@ struct SharedOption {
   std::vector<std::string> choices;
   /// The largest number; 0: text.
   uint32_t most = 0;
+  /// What stands for the value in help texts ("FILE"); empty: what its kind has.
+  std::string type = {};
 
   std::string names() const { return std::string(name) + others; }
 };
 struct SharedOptions {
-  SharedOption target, dtype, kvDtype, quantize, activations, maxBatch, maxSeq, schedules;
+  SharedOption target, dtype, kvDtype, quantize, activations, maxBatch, maxSeq, schedules, tuning;
 };
 const SharedOptions &sharedOptions();
+
+inline constexpr const char *kTuning = "--tuning";
 
 /// --debug-only, which quipu inspect has too: names, then what it does.
 inline constexpr const char *kDebugOnly = "--debug-only";
@@ -98,6 +107,9 @@ struct CompileTexts {
   std::string input;
   std::string emit;
 };
+
+/// The options that say how a model is compiled, as arguments. They leave out what schedules are asked for.
+std::vector<std::string> modelOptions(const CompileOptions &options);
 
 /// Adds the options to `command`, which the help text calls `program`. They are read into `options` and `texts`, which
 /// must outlive the command.

@@ -47,8 +47,10 @@ static std::vector<std::string> cudaPrograms(const codegen::cuda::CudaTarget &ta
 }
 
 static std::unique_ptr<mlir::Pass> createSelection(const std::string &target, uint32_t positions,
-                                                   const std::string &tuning) {
+                                                   const std::string &tuning,
+                                                   const std::vector<std::string> &tuned = {}) {
   codegen::LlamaSelectSchedulesOptions options;
+  options.tuned.assign(tuned.begin(), tuned.end());
   options.target = target;
   options.positions = positions;
   std::unique_ptr<mlir::Pass> pass = codegen::createLlamaSelectSchedules(options);
@@ -99,7 +101,7 @@ CompilePhases compilePhases(const std::string &target, frontend::DType dtype, co
   phases.ofTarget.emplace_back(llama::createSplitScoresPass(scores));
   phases.ofTarget.emplace_back(llama::createFuseSamplePass(sample));
   phases.ofTarget.emplace_back(llama::createQuantizeActivationsPass(quantize));
-  phases.ofTarget.emplace_back(createSelection(target, options.maxSeq, options.tuning));
+  phases.ofTarget.emplace_back(createSelection(target, options.maxSeq, options.tuning, options.tuned));
   phases.ofTarget.emplace_back(llama::createPlanMemoryPass());
   return phases;
 }

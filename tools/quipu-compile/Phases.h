@@ -17,6 +17,8 @@ namespace quipu::tool {
 /// The first and the last phase are not passes. They build the module, and generate code for its kernels.
 inline constexpr const char *kImportPhase = "import";
 inline constexpr const char *kCodegenPhase = "codegen";
+/// The pass that options and tuning files of schedules are for.
+inline constexpr const char *kSelectionPhase = "llama-select-schedules";
 
 /// A pass of the compilation.
 struct CompilePhase {
@@ -43,6 +45,8 @@ struct PhaseOptions {
   bool exactActivations = false;
   /// See checkTuning.
   std::string tuning = {};
+  /// The option `tuned` of llama-select-schedules.
+  std::vector<std::string> tuned = {};
 };
 
 /// `tuning`: options of llama-select-schedules besides the target. Throws UsageError if the pass does not have them for

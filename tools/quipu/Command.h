@@ -28,6 +28,7 @@ void addLogits(CLI::App &program, Action &action);
 void addTokenize(CLI::App &program, Action &action);
 void addBench(CLI::App &program, Action &action);
 void addProfile(CLI::App &program, Action &action);
+void addTune(CLI::App &program, Action &action);
 void addInspect(CLI::App &program, Action &action);
 void addConvert(CLI::App &program, Action &action);
 void addCache(CLI::App &program, Action &action);

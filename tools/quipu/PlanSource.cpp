@@ -30,9 +30,9 @@ void PlanSource::addPath(CLI::App &command, const std::string &text) {
 
 void PlanSource::addOptions(CLI::App &command) {
   addPath(command, "A compiled plan, or a model (compiled first and kept in the cache)");
-  const auto &[target, dtype, kvDtype, quantize, activations, maxBatch, maxSeq, schedules] = sharedOptions();
-  const SharedOption *const shared[] = {&target,      &dtype,    &kvDtype, &quantize,
-                                        &activations, &maxBatch, &maxSeq,  &schedules};
+  const auto &[target, dtype, kvDtype, quantize, activations, maxBatch, maxSeq, schedules, tuning] = sharedOptions();
+  const SharedOption *const shared[] = {&target,   &dtype,  &kvDtype,   &quantize, &activations,
+                                        &maxBatch, &maxSeq, &schedules, &tuning};
   // Options keep pointers into the vector: it must not grow afterwards.
   flags.reserve(std::size(shared));
   for (const SharedOption *flag : shared) {
@@ -43,6 +43,8 @@ void PlanSource::addOptions(CLI::App &command) {
       option->check(CLI::IsMember(flag->choices));
     if (flag->most)
       option->type_name("N")->check(isNumber(1, flag->most));
+    if (!flag->type.empty())
+      option->type_name(flag->type);
   }
 }
 
@@ -66,6 +68,9 @@ bool PlanSource::isModel() const {
 
 void PlanSource::noteInputs() const {
   noteInput(source);
+  for (const auto &[name, value] : flags)
+    if (name == kTuning && !value.empty())
+      noteInput(value);
   std::error_code error;
   bool isFolder = fs::is_directory(source, error);
   if (isModel())
@@ -95,8 +100,8 @@ public:
     bytes += item;
   }
   void addNumber(uint64_t value) { add({reinterpret_cast<const char *>(&value), sizeof(value)}); }
-  void addFile(const fs::path &path) {
-    std::shared_ptr<MappedFile> file = MappedFile::open(path.string(), "model file");
+  void addFile(const fs::path &path, const char *what = "model file") {
+    std::shared_ptr<MappedFile> file = MappedFile::open(path.string(), what);
     if (file->size() > kMaxHashed)
       return addStamp(path.string());
     add(path.filename().string());
@@ -123,8 +128,11 @@ static std::string cacheKey(const std::string &model, const std::vector<std::str
   key.add("quipu " QUIPU_VERSION);
   key.addNumber(kSchemaVersion);
   key.addStamp(compiler);
-  for (const std::string &flag : flags)
-    key.add(flag);
+  for (size_t i = 0; i < flags.size(); ++i) {
+    key.add(flags[i]);
+    if (flags[i] == kTuning)
+      key.addFile(flags[i + 1], "tuning file");
+  }
   // Without --target the code is for this machine, and a cache may be shared by several.
   for (const std::string &feature : cpuFeatures())
     key.add(feature);

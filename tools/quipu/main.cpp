@@ -28,9 +28,10 @@ struct CommandName {
   const char *name;
   bool hidden = false;
 };
-static constexpr CommandName kCommands[] = {
-    {"compile"}, {"run"},     {"chat"},  {"score"},  {"logits"},     {"tokenize"}, {"bench"},   {"profile"},
-    {"inspect"}, {"convert"}, {"cache"}, {"doctor"}, {"completion"}, {"help"},     {"version"}, {"pages", true}};
+static constexpr CommandName kCommands[] = {{"compile"},  {"run"},        {"chat"},    {"score"},      {"logits"},
+                                            {"tokenize"}, {"bench"},      {"profile"}, {"tune"},       {"inspect"},
+                                            {"convert"},  {"cache"},      {"doctor"},  {"completion"}, {"help"},
+                                            {"version"},  {"pages", true}};
 
 static const CommandName *findCommand(const std::string &name) {
   const CommandName *found =
@@ -117,6 +118,7 @@ static int runProgram(std::vector<std::string> arguments) {
   addTokenize(program, action);
   addBench(program, action);
   addProfile(program, action);
+  addTune(program, action);
   addInspect(program, action);
   addConvert(program, action);
   addCache(program, action);

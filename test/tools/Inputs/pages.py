@@ -71,15 +71,16 @@ def man_options(command):
 
 # Options that take the name of a file or a folder; in all other places names of files would mislead.
 FILES = {
-    "compile": {"-m", "--model", "-o", "--output", "--dump-phases", "--mlir-pass-pipeline-crash-reproducer"},
-    "run": {"-m", "--model", "-f", "--file", "--prompt-tokens-file", "--tokenizer"},
-    "chat": {"-m", "--model", "--tokenizer", "--render"},
-    "score": {"-m", "--model", "--data", "--text", "--tokenizer", "-o", "--output"},
-    "logits": {"-m", "--model", "--prompt-tokens-file", "-o", "--output"},
+    "compile": {"-m", "--model", "--tuning", "-o", "--output", "--dump-phases", "--mlir-pass-pipeline-crash-reproducer"},
+    "run": {"-m", "--model", "--tuning", "-f", "--file", "--prompt-tokens-file", "--tokenizer"},
+    "chat": {"-m", "--model", "--tuning", "--tokenizer", "--render"},
+    "score": {"-m", "--model", "--tuning", "--data", "--text", "--tokenizer", "-o", "--output"},
+    "logits": {"-m", "--model", "--tuning", "--prompt-tokens-file", "-o", "--output"},
     "tokenize": {"-m", "--model", "-f", "--file", "--tokenizer"},
-    "bench": {"-m", "--model"},
-    "profile": {"-m", "--model", "--trace", "--compare"},
-    "inspect": {"-m", "--model", "-o", "--dot", "--netron"},
+    "bench": {"-m", "--model", "--tuning"},
+    "profile": {"-m", "--model", "--tuning", "--trace", "--compare"},
+    "inspect": {"-m", "--model", "--tuning", "-o", "--dot", "--netron"},
+    "tune": {"-m", "--model", "-o", "--output", "--tuning"},
     "convert": {"-m", "--model", "-o", "--output"},
 }
 
