@@ -20,7 +20,7 @@ static bool isBitString(const BitPlane &plane) { return plane.run == 1 && plane.
 
 static const BlockUnit *findUnit(const std::vector<BlockUnit> &units, uint32_t byte) {
   for (const BlockUnit &unit : units)
-    if (byte < unit.firstByte + unit.bytes)
+    if (byte >= unit.firstByte && byte < unit.firstByte + unit.bytes)
       return &unit;
   return nullptr;
 }
@@ -68,7 +68,7 @@ void InterleavedWeight::Block::prefetch(int64_t distance, int64_t i, int64_t cou
 
 /// Address of a unit of the block's first row.
 Value InterleavedWeight::Block::unitAt(const BlockUnit &unit) const {
-  return b().at(b().at(start, b().mul(row, unit.bytes)), weight->interleave * unit.firstByte);
+  return b().at(b().at(start, b().mul(row, unit.bytes)), weight->interleave * unit.place);
 }
 
 Value InterleavedWeight::Block::wordAt(const BlockUnit &unit) {

@@ -20,8 +20,8 @@ public:
   InterleavedWeight(KernelBuilder &b, mlir::RankedTensorType weight);
 
   /// Whether the small integers of a format come in words: four neighbours lie in the four bytes of a word, or their
-  /// single bits in one of its halves. And no fewer than 32 share a scale: blocks with more scales are read in an order
-  /// that hardware does not foresee, so that rows in order are faster (docs/performance.md).
+  /// single bits in one of its halves. And no fewer than 32 share a scale: decoding blocks with more scales for many
+  /// rows takes longer than what few rows gain (docs/performance.md).
   static bool canRead(const WeightFormat &format);
 
   /// Rows that lie together, and bytes of one of them.

@@ -7,9 +7,8 @@
 
 namespace quipu {
 
-std::vector<BlockUnit> unitsOf(const WeightFormat &format) {
-  if (!format.block)
-    return {};
+/// The units of a block, from its first byte to its last.
+static std::vector<BlockUnit> unitsByByte(const WeightFormat &format) {
   auto numberAt = [&](uint32_t byte) -> uint32_t {
     if (byte == format.block->scale.firstByte)
       return uint32_t(dtypeSize(format.block->scale.type));
@@ -25,6 +24,64 @@ std::vector<BlockUnit> unitsOf(const WeightFormat &format) {
     units.push_back({byte, number ? number : kWordBytes});
   }
   return units;
+}
+
+namespace {
+
+/// Puts units into the order in which they are needed.
+class UnitOrder {
+public:
+  explicit UnitOrder(std::vector<BlockUnit> all) : units(std::move(all)), isTaken(units.size()) {}
+
+  /// The unit of a byte is needed.
+  void take(uint32_t byte) {
+    for (size_t i = 0; i < units.size(); ++i)
+      if (!isTaken[i] && byte >= units[i].firstByte && byte < units[i].firstByte + units[i].bytes)
+        append(i);
+  }
+  /// Integer `i` is needed.
+  void take(const PackedIntegers &integers, uint32_t i) {
+    for (const BitPlane *plane : {&integers.low, &integers.high})
+      if (plane->bits)
+        take(plane->place(i).byte);
+  }
+  /// All units, those last that nothing needs.
+  std::vector<BlockUnit> finish() {
+    for (size_t i = 0; i < units.size(); ++i)
+      if (!isTaken[i])
+        append(i);
+    return std::move(order);
+  }
+
+private:
+  void append(size_t i) {
+    uint32_t place = order.empty() ? 0 : order.back().place + order.back().bytes;
+    order.push_back({units[i].firstByte, units[i].bytes, place});
+    isTaken[i] = true;
+  }
+
+  std::vector<BlockUnit> units, order;
+  std::vector<bool> isTaken;
+};
+
+} // namespace
+
+std::vector<BlockUnit> unitsOf(const WeightFormat &format) {
+  if (!format.block)
+    return {};
+  const BlockLayout &block = *format.block;
+  UnitOrder order(unitsByByte(format));
+  order.take(block.scale.firstByte);
+  if (block.minimum)
+    order.take(block.minimum->scale.firstByte);
+  for (uint32_t i = 0; i < format.blockElements; ++i) {
+    if (block.scaleFactors)
+      order.take(*block.scaleFactors, i / block.scaleRun);
+    if (block.minimum && block.minimum->factors)
+      order.take(*block.minimum->factors, i / block.scaleRun);
+    order.take(block.integers, i);
+  }
+  return order.finish();
 }
 
 /// Copies a unit of `Bytes` bytes of each row; the rows are `rowBytes` apart.
