@@ -16,6 +16,7 @@
 #include "tools/quipu/inspect/TraceOptions.h"
 #include "tools/quipu/inspect/ViewOptions.h"
 #include "tools/quipu/inspect/Why.h"
+#include "tools/quipu/report/Report.h"
 
 #include <memory>
 #include <optional>
@@ -43,7 +44,7 @@ private:
   std::string phaseText(const Insight &insight) const;
   void writeModule(const PlanFile &plan, OutputFile &file) const;
   /// Standard output, if there is no file.
-  void writeView(const PlanFile &plan, std::optional<OutputFile> &file) const;
+  void writeView(const std::shared_ptr<const PlanFile> &plan, std::optional<OutputFile> &file) const;
   /// Starts quipu-compile on the model.
   int compiler(std::vector<std::string> arguments) const;
 };
@@ -116,8 +117,9 @@ void InspectCommand::checkUsage() const {
     throw UsageError(concat(shown[0], " and ", shown[1], " show different things; give one of them"));
 }
 
-void InspectCommand::writeView(const PlanFile &plan, std::optional<OutputFile> &file) const {
-  std::string text = views.text(plan, phase, json);
+void InspectCommand::writeView(const std::shared_ptr<const PlanFile> &plan, std::optional<OutputFile> &file) const {
+  std::string text = views.html.empty() ? views.text(*plan, phase, json)
+                                        : reportPage(plan, source.path(), views.profile);
   if (!file) {
     out().write(text);
     return;
@@ -152,7 +154,7 @@ int InspectCommand::run() {
   if (module)
     writeModule(*plan, *target);
   else if (!views.given().empty())
-    writeView(*plan, target);
+    writeView(plan, target);
   else if (!phase.empty())
     out().write(phaseText(Insight::of(*plan)));
   else if (!why.empty())
@@ -180,8 +182,9 @@ void addInspect(CLI::App &program, Action &action) {
   command->footer("Example:\n  quipu inspect story.qplan\n  quipu inspect models/story --phase list\n"
                   "  quipu inspect models/story --kernel decode.o_proj --as asm\n"
                   "  quipu inspect models/story --diff import llama-expand\n"
-                  "  quipu inspect models/story --cost --prompt 256\n\n"
-                  "One view at a time. docs/inspect.md explains them.");
+                  "  quipu inspect models/story --cost --prompt 256\n"
+                  "  quipu inspect models/story --html story.html\n\n"
+                  "One view at a time. docs/inspect.md explains them, docs/report.md the report.");
   state->source.addOptions(*command);
   command->add_option("--phase", state->phase, "Print the module after this phase of the compiler; list: their names");
   command->add_option("--kernel", state->kernel, "Print one kernel");

@@ -1,6 +1,6 @@
 //===- KernelOrigins.h - What of a model the code of a plan comes from ------*- C++ -*-===//
 //
-// Reads the parts "fields", "kernels" and "decisions" of the record that --keep-ir leaves in a plan
+// Reads the parts "fields", "steps", "kernels" and "decisions" of the record that --keep-ir leaves in a plan
 // (tools/quipu-compile/KernelRecord.h and DecisionRecord.h).
 //
 //===----------------------------------------------------------------------------------===//
@@ -27,6 +27,8 @@ public:
 
   const Json &kernels() const { return record.at("kernels"); }
   const Json &decisions() const { return record.at("decisions"); }
+  const Json &fields() const { return record.at("fields"); }
+  const Json &steps() const { return record.at("steps"); }
   /// The record of a kernel. Throws Error if there is none.
   const Json &kernel(const std::string &name) const;
 

@@ -51,6 +51,12 @@ void ViewOptions::addOptions(CLI::App &command) {
   addFile("--netron", netron,
           "Write the dataflow behind a phase (--phase NAME, default: the last) as MLIR in the generic form, which "
           "Netron shows (default: to standard output)");
+  command
+      .add_option("--html", html,
+                  "Write a report: one page with all of this, that opens in a browser without a network (of a model, or "
+                  "of a plan that was compiled with --keep-ir)")
+      ->type_name("FILE");
+  command.add_flag("--profile", profile, "Of --html: measure also what each kernel takes when tokens are generated");
   workOptions = {
       addNumber(command, "-p,--prompt,--rows", prompt,
                 "Of --cost: a prompt of N tokens (default: one token is generated)", 1),
@@ -66,6 +72,11 @@ void ViewOptions::check(bool json) const {
   for (const CLI::Option *option : workOptions)
     if (option->count() > 0 && !cost)
       throw UsageError(option->get_name() + " says of which work --cost tells; give --cost");
+  if (profile && html.empty())
+    throw UsageError("--profile puts measured times into the report; give --html FILE, or use quipu profile");
+  if (!html.empty() && json)
+    throw UsageError("--html writes a page; the views --phases, --memory, --weights, --cost and --dot print its data as "
+                     "JSON");
   if (!netron.empty() && json)
     throw UsageError("--netron prints MLIR, which Netron reads; --dot --json prints the same graph as JSON");
   if (depth && context)
@@ -101,6 +112,8 @@ std::vector<std::string> ViewOptions::given() const {
     names.emplace_back("--dot");
   if (!netron.empty())
     names.emplace_back("--netron");
+  if (!html.empty())
+    names.emplace_back("--html");
   return names;
 }
 

@@ -16,13 +16,17 @@
 
 namespace quipu::tool {
 
-/// --phases, --diff, --weights, --cost with what says of which work it is, --dot and --netron.
+/// --phases, --diff, --weights, --cost with what says of which work it is, --dot, --netron, and --html with --profile.
 struct ViewOptions {
   bool phases = false, weights = false, cost = false;
   /// Two phases.
   std::vector<std::string> diff;
   /// Files; "-" is standard output.
   std::string dot, netron;
+  /// The file of the report.
+  std::string html;
+  /// Of --html: measured times are in it.
+  bool profile = false;
   /// Of --cost: tokens of a prompt (0: one token is generated), and sequences.
   uint32_t prompt = 0, batch = 1;
   /// Of --cost: positions before the new tokens, or with them.
@@ -35,13 +39,15 @@ struct ViewOptions {
   /// The views that are given, by the names of their options.
   std::vector<std::string> given() const;
   /// Whether a plan with IR is needed.
-  bool needsIr() const { return phases || !diff.empty() || showsGraph(); }
+  bool needsIr() const { return phases || !diff.empty() || showsGraph() || !html.empty(); }
   /// Whether --phase says of which phase the view is.
   bool showsGraph() const { return !dot.empty() || !netron.empty(); }
   /// Where the view is written. "-" is standard output.
-  std::string file() const { return !dot.empty() ? dot : !netron.empty() ? netron : "-"; }
+  std::string file() const {
+    return !html.empty() ? html : !dot.empty() ? dot : !netron.empty() ? netron : "-";
+  }
 
-  /// The view that is given. `phase`: what --phase names, or nothing.
+  /// The view that is given, other than --html, which report/Report.h makes. `phase`: what --phase names, or nothing.
   std::string text(const PlanFile &plan, const std::string &phase, bool json) const;
 
 private:

@@ -1,0 +1,163 @@
+//===- ReportData.cpp - What a report shows -----------------------------------------------===//
+
+#include "tools/quipu/report/ReportData.h"
+
+#include "runtime/support/Error.h"
+#include "tools/common/Console.h"
+#include "tools/quipu/Build.h"
+#include "tools/quipu/inspect/CostView.h"
+#include "tools/quipu/inspect/KernelOrigins.h"
+#include "tools/quipu/inspect/MemoryView.h"
+#include "tools/quipu/inspect/ModuleDiff.h"
+#include "tools/quipu/inspect/PhasesView.h"
+#include "tools/quipu/inspect/PlanJson.h"
+#include "tools/quipu/inspect/WeightsView.h"
+#include "tools/quipu/inspect/Why.h"
+#include "tools/quipu/report/KernelListings.h"
+#include "tools/quipu/report/PhaseGraphs.h"
+
+#include <algorithm>
+#include <map>
+#include <vector>
+
+namespace quipu::tool {
+
+using Json = nlohmann::ordered_json;
+
+/// Tokens of the prompt, and positions of the sequence to which a token is added, whose costs a report has.
+static constexpr uint32_t kPositions = 512;
+
+/// Bytes of a page that machine code may take, so that a report of a large model stays below 1 MB.
+static constexpr size_t kListingBytes = 350'000;
+
+/// All layers as "layers 0-79, 80 alike" are shorter than their numbers.
+static Json decisionOf(const Json &decision) {
+  Json result = decision;
+  const Json &layers = decision.at("layers");
+  result["layers"] = layers.empty() ? "" : alikeLayersText(layers);
+  return result;
+}
+
+static Json fieldsOf(const KernelOrigins &origins) {
+  Json fields = Json::array();
+  for (const Json &field : origins.fields())
+    fields.push_back({{"name", field.at("name")}, {"text", origins.fieldText(field)}});
+  return fields;
+}
+
+/// Numbers of the decisions about a kernel.
+static Json decisionsAbout(const PlanFile &plan, const KernelOrigins &origins, const std::string &kernel) {
+  const Json &all = origins.decisions();
+  Json numbers = Json::array();
+  size_t next = 0;
+  // They come in the order in which they were made.
+  for (const Json &decision : whyJson(plan, kernel).at("decisions")) {
+    while (next < all.size() && all[next] != decision)
+      ++next;
+    if (next < all.size())
+      numbers.push_back(next++);
+  }
+  return numbers;
+}
+
+static Json kernelsOf(const PlanFile &plan, const KernelOrigins &origins, const Json &planned) {
+  std::map<std::string, const Json *> byName;
+  for (const Json &kernel : planned)
+    byName[kernel.at("name")] = &kernel;
+  Json kernels = Json::array();
+  for (const Json &kernel : origins.kernels()) {
+    std::string name = kernel.at("name");
+    Json ops = Json::array(), symbols = Json::array();
+    for (const Json &op : kernel.at("ops")) {
+      Json entry = op;
+      entry["text"] = origins.sourceLine(op.at("line"));
+      ops.push_back(entry);
+    }
+    Json result = {{"name", name}};
+    for (const char *field : {"places", "configs", "weights"})
+      result[field] = kernel.at(field);
+    auto found = byName.find(name);
+    if (found != byName.end())
+      for (const Json &entry : found->second->at("entries"))
+        symbols.push_back(entry.at("symbol"));
+    result["schedule"] = found == byName.end() ? Json("") : found->second->at("schedule");
+    result["symbols"] = symbols;
+    result["decisions"] = decisionsAbout(plan, origins, name);
+    result["ops"] = ops;
+    kernels.push_back(result);
+  }
+  return kernels;
+}
+
+/// Weights that differ in their layer alone are one.
+static Json foldedWeights(const Json &weights) {
+  std::map<std::string, size_t> known;
+  std::vector<Json> layers;
+  Json result = Json::array();
+  for (const Json &weight : weights.at("weights")) {
+    std::string key = concat(weight.at("folded").get<std::string>(), " ", weight.at("dtype").dump(),
+                             weight.at("shape").dump(), weight.at("transform").dump());
+    auto [entry, isNew] = known.try_emplace(key, result.size());
+    if (isNew) {
+      Json from = Json::array();
+      for (const Json &source : weight.at("sources"))
+        from.push_back(source.contains("name_in_file") ? source["name_in_file"] : source.at("name"));
+      result.push_back({{"name", weight["folded"]},
+                        {"layers", ""},
+                        {"shape", weight["shape"]},
+                        {"dtype", weight["dtype"]},
+                        {"bytes", 0},
+                        {"count", 0},
+                        {"transform", weight["transform"]},
+                        {"from", from}});
+      layers.push_back(Json::array());
+    }
+    Json &folded = result[entry->second];
+    folded["bytes"] = folded["bytes"].get<uint64_t>() + weight.at("bytes").get<uint64_t>();
+    folded["count"] = folded["count"].get<uint64_t>() + 1;
+    if (!weight.at("layer").is_null())
+      layers[entry->second].push_back(weight["layer"]);
+  }
+  for (size_t i = 0; i < result.size(); ++i)
+    if (!layers[i].empty())
+      result[i]["layers"] = alikeLayersText(layers[i]);
+  return result;
+}
+
+/// Of one generated token, and of a prompt.
+static Json costsOfSteps(const PlanFile &plan) {
+  MeasuredCeilings ceilings = MeasuredCeilings::measure(plan);
+  uint32_t positions = std::min(kPositions, plan.plan().kv_cache()->max_seq());
+  Json costs = Json::array();
+  for (const BenchTest &test : {BenchTest{.depth = positions - 1}, BenchTest{.prompt = positions}})
+    costs.push_back(costJson(costsOf(plan, test), test, ceilings));
+  return costs;
+}
+
+Json reportData(const PlanFile &plan, const std::string &source, const Json &profile) {
+  KernelOrigins origins(plan);
+  PhaseHistory history(plan);
+  Json everything = planJson(plan), phases = phasesJson(history), decisions = Json::array();
+  for (const Json &decision : origins.decisions())
+    decisions.push_back(decisionOf(decision));
+  return {{"name", everything.at("config").at("name")},
+          {"source", source},
+          {"compiler", concat("quipu ", kBuildVersion, " (", kBuildCommit, ")")},
+          {"target", everything.at("target")},
+          {"config", everything.at("config")},
+          {"kv_cache", everything.at("kv_cache")},
+          {"phases", phases.at("phases")},
+          {"timing", phases.at("timing")},
+          {"graphs", phaseGraphs(history)},
+          {"fields", fieldsOf(origins)},
+          {"kernels", kernelsOf(plan, origins, everything.at("kernels"))},
+          {"decisions", decisions},
+          {"origins", origins.steps()},
+          {"memory", memoryJson(plan.plan())},
+          {"weights", foldedWeights(weightsJson(plan))},
+          {"costs", costsOfSteps(plan)},
+          {"listings", kernelListings(plan, kListingBytes)},
+          {"profile", profile}};
+}
+
+} // namespace quipu::tool

@@ -1,0 +1,85 @@
+// How much kernels compute for each byte, below what the machine can do at best.
+
+/// Points {name, intensity, rate, measured}. A rate that was not measured is that at the ceilings.
+function pointsOf(cost) {
+  const memory = cost.ceiling_GBps * 1e9, compute = cost.ceiling_TFLOPs * 1e12, points = [];
+  const isMeasured = data.profile && (cost.prompt > 0) === (data.profile.prompt > 0);
+  for (const kernel of cost.kernels) {
+    if (!kernel.flops || !kernel.bytes) continue;
+    if (cost.ceiling_GBps)
+      points.push({ name: kernel.name, intensity: kernel.intensity, measured: false,
+                    rate: Math.min(memory * kernel.intensity, compute || Infinity) });
+    for (const step of isMeasured ? measuredOf(kernel.name) : [])
+      if (step.flops > 0 && step.bytes > 0 && step.us_median > 0)
+        points.push({ name: kernel.name, intensity: step.flops / step.bytes, rate: step.flops / step.us_median * 1e6,
+                      measured: true });
+  }
+  return points;
+}
+
+function drawRoof(cost) {
+  const points = pointsOf(cost), width = 820, height = 440, margin = { left: 70, right: 150, top: 20, bottom: 45 };
+  const memory = cost.ceiling_GBps * 1e9, compute = cost.ceiling_TFLOPs * 1e12, ridge = compute / memory;
+  const intensities = [...points.map((point) => point.intensity), ridge].filter((each) => each > 0 && isFinite(each));
+  const rates = [...points.map((point) => point.rate), compute].filter((each) => each > 0 && isFinite(each));
+  const x = d3.scaleLog().domain([d3.min(intensities) / 3, d3.max(intensities) * 3]).range([margin.left, width - margin.right]);
+  const y = d3.scaleLog().domain([d3.min(rates) / 4, d3.max(rates) * 2]).range([height - margin.bottom, margin.top]);
+  const svg = d3.create("svg").attr("viewBox", `0 0 ${width} ${height}`).attr("width", width).attr("height", height)
+    .attr("role", "img").attr("aria-label", "Roofline");
+  svg.append("g").attr("class", "axis").attr("transform", `translate(0,${height - margin.bottom})`)
+    .call(d3.axisBottom(x).ticks(6, (each) => String(Number(each.toPrecision(2)))));
+  svg.append("g").attr("class", "axis").attr("transform", `translate(${margin.left},0)`)
+    .call(d3.axisLeft(y).ticks(6, (each) => decimal(each)));
+  svg.append("text").attr("x", (width - margin.right + margin.left) / 2).attr("y", height - 8).attr("text-anchor", "middle")
+    .text("FLOP for each byte");
+  svg.append("text").attr("transform", `translate(14,${height / 2}) rotate(-90)`).attr("text-anchor", "middle").text("FLOP/s");
+  const [low, high] = x.domain(), roof = [[low, memory * low], [ridge, compute], [high, compute]]
+    .filter(([intensity]) => intensity >= low && intensity <= high).map(([intensity, rate]) => [intensity, Math.max(rate, y.domain()[0])]);
+  // Where the slope leaves the picture at the bottom it begins at the edge.
+  if (memory * low < y.domain()[0]) roof[0] = [y.domain()[0] / memory, y.domain()[0]];
+  svg.append("path").attr("class", "roof").attr("d", "M" + roof.map(([a, b]) => `${x(a).toFixed(1)},${y(b).toFixed(1)}`).join("L"));
+  svg.append("text").attr("class", "note").attr("x", width - margin.right + 6).attr("y", y(compute) + 4)
+    .text(`${cost.ceiling_instruction}: ${decimal(compute)}FLOP/s`);
+  svg.append("text").attr("class", "note").attr("x", x(ridge) + 8).attr("y", y(compute) + 20)
+    .text(`${cost.ceiling_memory}: ${cost.ceiling_GBps.toFixed(1)} GB/s to the left`);
+  const marks = svg.append("g").selectAll("g").data(points).enter().append("g").attr("tabindex", 0).attr("role", "button")
+    .attr("class", (d) => d.measured ? "point measured" : "point").attr("transform", (d) => `translate(${x(d.intensity)},${y(d.rate)})`)
+    .attr("aria-label", (d) => pointText(d)).on("click", (d) => showKernel(d.name))
+    .on("keydown", (d) => { if (d3.event.key === "Enter") showKernel(d.name); });
+  marks.append("circle").attr("r", 5);
+  marks.append("title").text(pointText);
+  // Names stand below each other where points lie close.
+  const taken = [];
+  marks.filter((d) => !d.measured).append("text").attr("x", 9).attr("y", function (d) {
+    let at = y(d.rate) + 12;
+    while (taken.some((each) => Math.abs(each.y - at) < 12 && Math.abs(each.x - x(d.intensity)) < 120)) at += 12;
+    taken.push({ x: x(d.intensity), y: at });
+    return at - y(d.rate);
+  }).text((d) => lastWord(d.name));
+  return svg.node();
+}
+
+const pointText = (point) => `${point.name}: ${point.intensity.toFixed(2)} FLOP/byte, ${decimal(point.rate)}FLOP/s ` +
+  (point.measured ? "measured" : "at best");
+
+function chooseStep(number) {
+  const cost = data.costs[number];
+  const hasRoof = cost.ceiling_GBps && cost.ceiling_TFLOPs;
+  byId("roof").replaceChildren(...(hasRoof
+    ? [make("p", {}, "The line is what this machine can do at best: its memory on the slope, arithmetic on the flat part. Hollow " +
+         "points are kernels at that limit" + (data.profile ? ", filled ones are measured." : "; --profile adds measured ones.")),
+       make("div", { class: "scroll" }, drawRoof(cost))]
+    : [make("p", { class: "note" }, `There are no ceilings: ${cost.ceiling_problem ?? "they could not be measured"}`)]));
+  byId("costs").replaceChildren(heading("Cost"), makeTable(
+    ["kernel", "launches", "weights", "cache", "activations", "FLOP", "FLOP/byte", "bound by", "µs at best"],
+    cost.kernels.map((kernel) => [make("button", { class: "link", onclick: () => showKernel(kernel.name) }, kernel.name),
+      kernel.count, decimal(kernel.bytes_weights), decimal(kernel.bytes_cache), decimal(kernel.bytes_activations),
+      decimal(kernel.flops), kernel.intensity.toFixed(2), kernel.bound ?? "", microseconds(kernel.us)]), 1));
+}
+
+function startRoofline() {
+  byId("step").replaceChildren(...data.costs.map((cost, i) => make("option", { value: i },
+    cost.prompt ? `a prompt of ${cost.prompt} tokens (${cost.test})` : `one token behind ${cost.depth} positions (${cost.test})`)));
+  byId("step").addEventListener("change", (event) => chooseStep(Number(event.target.value)));
+  chooseStep(0);
+}
