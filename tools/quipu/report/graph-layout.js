@@ -1,6 +1,8 @@
 // A function of a phase as nodes, frames and edges, and where dagre places them.
 
 const nodeHeight = 34;
+/// Of a frame, above the first node.
+const labelRoom = 16;
 /// A rough width of a text of 12 pixels, which does not need the page to be drawn.
 const widthOf = (text) => Math.max(60, text.length * 7.2 + 20);
 
@@ -74,7 +76,7 @@ function noteOf(op) {
 /// Gives nodes x, y, width, height, frames the same, and edges their points.
 function layOut(graph) {
   const layout = new dagre.graphlib.Graph({ compound: true });
-  layout.setGraph({ rankdir: "TB", nodesep: 18, ranksep: 26, marginx: 10, marginy: 10 });
+  layout.setGraph({ rankdir: "TB", nodesep: 18, ranksep: 30, marginx: 10, marginy: 36 });
   layout.setDefaultEdgeLabel(() => ({}));
   for (const frame of graph.frames) layout.setNode(frame.id, {});
   for (const node of graph.nodes)
@@ -85,21 +87,28 @@ function layOut(graph) {
   for (const edge of graph.edges) if (!edge.next) layout.setEdge(edge.from, edge.to);
   dagre.layout(layout);
   for (const node of graph.nodes) Object.assign(node, layout.node(node.id));
-  for (const frame of graph.frames) Object.assign(frame, layout.node(frame.id));
+  for (const frame of graph.frames) {
+    Object.assign(frame, layout.node(frame.id));
+    // Room for the label above what is in it.
+    const room = frame.kernel ? labelRoom : 2 * labelRoom;
+    frame.y -= room / 2;
+    frame.height += room;
+  }
   const place = new Map(graph.nodes.map((node) => [node.id, node]));
+  const side = Math.max(0, ...graph.frames.filter((frame) => !frame.kernel).map((frame) => frame.x + frame.width / 2));
+  let track = 0;
   for (const edge of graph.edges)
-    edge.points = edge.next ? backwards(place.get(edge.from), place.get(edge.to)) : layout.edge(edge.from, edge.to).points;
+    edge.points = edge.next ? backwards(place.get(edge.from), place.get(edge.to), side + 10 + 8 * track++)
+                            : layout.edge(edge.from, edge.to).points;
   graph.width = layout.graph().width;
   graph.height = layout.graph().height;
-  // Lines to the next layer run at the side.
   for (const edge of graph.edges)
     for (const point of edge.points) graph.width = Math.max(graph.width, point.x + 20);
   return graph;
 }
 
-/// From the end of a layer to its begin, around what lies between.
-function backwards(from, to) {
-  const side = Math.max(from.x + from.width / 2, to.x + to.width / 2) + 60;
+/// From the end of a layer to its begin, at the side of it.
+function backwards(from, to, side) {
   return [{ x: from.x + from.width / 2, y: from.y }, { x: side, y: from.y }, { x: side, y: to.y },
           { x: to.x + to.width / 2, y: to.y }];
 }

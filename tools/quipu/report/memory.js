@@ -1,5 +1,11 @@
 // The arena of a program over its steps, and the weights.
 
+/// Three to eight values that are whole in KiB or MiB.
+function binaryTicks(most) {
+  const step = 2 ** Math.max(0, Math.floor(Math.log2(most || 1)) - 2);
+  return d3.range(0, most + 1, step);
+}
+
 function drawArena(program) {
   const margin = { left: 90, right: 12, top: 12, bottom: 110 }, height = 420;
   const step = Math.max(26, Math.min(80, 900 / program.steps.length));
@@ -9,7 +15,7 @@ function drawArena(program) {
   const svg = d3.create("svg").attr("viewBox", `0 0 ${width} ${height}`).attr("width", width).attr("height", height)
     .attr("role", "img").attr("aria-label", `Arena of ${program.name}: ${binaryBytes(program.arena_bytes)}`);
   svg.append("g").attr("class", "axis").attr("transform", `translate(${margin.left},0)`)
-    .call(d3.axisLeft(y).ticks(6).tickFormat((bytes) => binaryBytes(Math.round(bytes))));
+    .call(d3.axisLeft(y).tickValues(binaryTicks(program.arena_bytes)).tickFormat(binaryBytes));
   // Steps that all layers repeat stand on a ground of their own.
   svg.append("g").selectAll("rect").data(program.steps.map((each, i) => ({ ...each, i })).filter((each) => each.repeat > 1))
     .enter().append("rect").attr("class", "repeated").attr("x", (d) => x(d.i)).attr("y", margin.top).attr("width", step)

@@ -39,7 +39,8 @@ function drawRoof(cost) {
   if (memory * low < y.domain()[0]) roof[0] = [y.domain()[0] / memory, y.domain()[0]];
   svg.append("path").attr("class", "roof").attr("d", "M" + roof.map(([a, b]) => `${x(a).toFixed(1)},${y(b).toFixed(1)}`).join("L"));
   svg.append("text").attr("class", "note").attr("x", width - margin.right + 6).attr("y", y(compute) + 4)
-    .text(`${cost.ceiling_instruction}: ${decimal(compute)}FLOP/s`);
+    .call((text) => [cost.ceiling_instruction, `${decimal(compute)}FLOP/s`].forEach((line, i) =>
+      text.append("tspan").attr("x", width - margin.right + 6).attr("dy", 13 * i).text(line)));
   svg.append("text").attr("class", "note").attr("x", x(ridge) + 8).attr("y", y(compute) + 20)
     .text(`${cost.ceiling_memory}: ${cost.ceiling_GBps.toFixed(1)} GB/s to the left`);
   const marks = svg.append("g").selectAll("g").data(points).enter().append("g").attr("tabindex", 0).attr("role", "button")
