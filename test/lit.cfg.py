@@ -10,6 +10,7 @@ Features that a test may REQUIRE (a test that needs one the machine lacks is rep
   gguf_package                                     that Python has gguf and numpy
   llama_cpp                                        llama.cpp's sources and libraries: QUIPU_LLAMA_CPP names the sources,
                                                    QUIPU_LLAMA_CPP_LIBRARIES the other folder (default: build/bin there)
+  chromium                                         a Chromium that test/tools/Inputs/browser.py can start
   smollm2                                          models/smollm2 has what tools/fetch_smollm2.sh fetches
 Substitutions: %python, %cmake, %build (build folder), %src (source tree), %inputs (test/Inputs), %default_model (the
 embedded model's folder), %smollm2 (the fetched model's file), %status N CMD... (runs CMD and succeeds when it exits with
@@ -74,6 +75,9 @@ llama_cpp = os.environ.get("QUIPU_LLAMA_CPP", "none")
 llama_cpp_libraries = os.environ.get("QUIPU_LLAMA_CPP_LIBRARIES") or os.path.join(llama_cpp, "build/bin")
 if os.path.exists(os.path.join(llama_cpp_libraries, "libllama.so")):
     config.available_features.add("llama_cpp")
+
+if any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))):
+    config.available_features.add("chromium")
 
 smollm2 = os.path.join(config.quipu_source_dir, "models/smollm2/SmolLM2-135M-Instruct.Q4_1.gguf")
 if os.path.exists(smollm2):

@@ -127,7 +127,7 @@ if [ -n "$fuzz_seconds" ]; then
 fi
 
 quipu_step "install packages" quipu_install "${QUIPU_PACKAGES[@]}" clang-format-22 clang-tidy-22 libclang-rt-22-dev libgtest-dev \
-  libgmock-dev git
+  libgmock-dev chromium fonts-dejavu-core git
 quipu_step "configure" cmake --preset release -DQUIPU_BUILD_TESTS=ON
 quipu_step "build" cmake --build build
 run_suite "tests" tools/run-tests.py --build build --counts "$counts"

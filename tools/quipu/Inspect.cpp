@@ -118,8 +118,8 @@ void InspectCommand::checkUsage() const {
 }
 
 void InspectCommand::writeView(const std::shared_ptr<const PlanFile> &plan, std::optional<OutputFile> &file) const {
-  std::string text = views.html.empty() ? views.text(*plan, phase, json)
-                                        : reportPage(plan, source.path(), views.profile);
+  std::string text =
+      views.html.empty() ? views.text(*plan, phase, json) : reportPage(plan, source.path(), views.profile);
   if (!file) {
     out().write(text);
     return;

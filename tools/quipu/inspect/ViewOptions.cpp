@@ -52,9 +52,10 @@ void ViewOptions::addOptions(CLI::App &command) {
           "Write the dataflow behind a phase (--phase NAME, default: the last) as MLIR in the generic form, which "
           "Netron shows (default: to standard output)");
   command
-      .add_option("--html", html,
-                  "Write a report: one page with all of this, that opens in a browser without a network (of a model, or "
-                  "of a plan that was compiled with --keep-ir)")
+      .add_option(
+          "--html", html,
+          "Write a report: one page with all of this, that opens in a browser without a network (of a model, or "
+          "of a plan that was compiled with --keep-ir)")
       ->type_name("FILE");
   command.add_flag("--profile", profile, "Of --html: measure also what each kernel takes when tokens are generated");
   workOptions = {
@@ -75,8 +76,9 @@ void ViewOptions::check(bool json) const {
   if (profile && html.empty())
     throw UsageError("--profile puts measured times into the report; give --html FILE, or use quipu profile");
   if (!html.empty() && json)
-    throw UsageError("--html writes a page; the views --phases, --memory, --weights, --cost and --dot print its data as "
-                     "JSON");
+    throw UsageError(
+        "--html writes a page; the views --phases, --memory, --weights, --cost and --dot print its data as "
+        "JSON");
   if (!netron.empty() && json)
     throw UsageError("--netron prints MLIR, which Netron reads; --dot --json prints the same graph as JSON");
   if (depth && context)

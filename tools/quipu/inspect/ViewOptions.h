@@ -43,9 +43,7 @@ struct ViewOptions {
   /// Whether --phase says of which phase the view is.
   bool showsGraph() const { return !dot.empty() || !netron.empty(); }
   /// Where the view is written. "-" is standard output.
-  std::string file() const {
-    return !html.empty() ? html : !dot.empty() ? dot : !netron.empty() ? netron : "-";
-  }
+  std::string file() const { return !html.empty() ? html : !dot.empty() ? dot : !netron.empty() ? netron : "-"; }
 
   /// The view that is given, other than --html, which report/Report.h makes. `phase`: what --phase names, or nothing.
   std::string text(const PlanFile &plan, const std::string &phase, bool json) const;

@@ -15,8 +15,8 @@ namespace quipu::tool {
 ///   {"form": "asm" or "sass", "kernels": {name: {"lines", "shown", "text": base64 of what zlib compressed}},
 ///    "problem": why there are none, or null}
 /// A line of the text is a number and the instruction, with a tab between them. The number is the line of the planned
-/// module that the instruction was made of, or 0. Kernels that are too long lose their end: `shown` of `lines` lines are
-/// there.
+/// module that the instruction was made of, or 0. Kernels that are too long lose their end: `shown` of `lines` lines
+/// are there.
 nlohmann::ordered_json kernelListings(const PlanFile &plan, size_t budget);
 
 } // namespace quipu::tool

@@ -85,8 +85,8 @@ static Json partOf(const Json &part) {
     const Json &layers = group.at("layers");
     groups.push_back({{"layers", layers.empty() ? "" : alikeLayersText(layers)}, {"ops", ops}});
   }
-  return {{"kind", part.at("kind")},  {"name", part.at("name")}, {"head", part.at("head")},
-          {"arguments", arguments}, {"groups", groups},        {"edges", edgesOf(part)}};
+  return {{"kind", part.at("kind")}, {"name", part.at("name")}, {"head", part.at("head")},
+          {"arguments", arguments},  {"groups", groups},        {"edges", edgesOf(part)}};
 }
 
 Json phaseGraphs(const PhaseHistory &history) {

@@ -21,8 +21,7 @@ static nlohmann::ordered_json measureProfile(const std::shared_ptr<const PlanFil
   options.test.generated = std::min(kProfiledTokens, plan->plan().kv_cache()->max_seq());
   const std::vector<BenchTest> tests = {options.test};
   checkTests(*plan, tests);
-  std::shared_ptr<const Model> model =
-      Model::load(plan, benchModelOptions({}, /*weightsGiven=*/false, *plan, tests));
+  std::shared_ptr<const Model> model = Model::load(plan, benchModelOptions({}, /*weightsGiven=*/false, *plan, tests));
   std::unique_ptr<Ceilings> ceilings = Ceilings::create(*model, /*pin=*/false);
   Progress progress("measure", profiledSteps(*model, options), Progress::Unit::Items, "step");
   return profileJson(profileModel(model, *ceilings, options, source, progress));

@@ -50,8 +50,9 @@ static Json decisionsAbout(const PlanFile &plan, const KernelOrigins &origins, c
   const Json &all = origins.decisions();
   Json numbers = Json::array();
   size_t next = 0;
+  const Json why = whyJson(plan, kernel);
   // They come in the order in which they were made.
-  for (const Json &decision : whyJson(plan, kernel).at("decisions")) {
+  for (const Json &decision : why.at("decisions")) {
     while (next < all.size() && all[next] != decision)
       ++next;
     if (next < all.size())
@@ -124,9 +125,20 @@ static Json foldedWeights(const Json &weights) {
   return result;
 }
 
+/// Those of a profile belong to what it measured, as machines change their speed.
+static MeasuredCeilings ceilingsFor(const PlanFile &plan, const Json &profile) {
+  if (profile.is_null())
+    return MeasuredCeilings::measure(plan);
+  return {.bytes = profile.at("ceiling_GBps").get<double>() * 1e9,
+          .operations = profile.value("ceiling_TFLOPs", 0.0) * 1e12,
+          .bytesName = profile.at("ceiling_memory"),
+          .operationsName = profile.at("ceiling_instruction"),
+          .problem = {}};
+}
+
 /// Of one generated token, and of a prompt.
-static Json costsOfSteps(const PlanFile &plan) {
-  MeasuredCeilings ceilings = MeasuredCeilings::measure(plan);
+static Json costsOfSteps(const PlanFile &plan, const Json &profile) {
+  MeasuredCeilings ceilings = ceilingsFor(plan, profile);
   uint32_t positions = std::min(kPositions, plan.plan().kv_cache()->max_seq());
   Json costs = Json::array();
   for (const BenchTest &test : {BenchTest{.depth = positions - 1}, BenchTest{.prompt = positions}})
@@ -155,7 +167,7 @@ Json reportData(const PlanFile &plan, const std::string &source, const Json &pro
           {"origins", origins.steps()},
           {"memory", memoryJson(plan.plan())},
           {"weights", foldedWeights(weightsJson(plan))},
-          {"costs", costsOfSteps(plan)},
+          {"costs", costsOfSteps(plan, profile)},
           {"listings", kernelListings(plan, kListingBytes)},
           {"profile", profile}};
 }

@@ -19,8 +19,8 @@ namespace quipu::tool {
 ///               "decisions": [number], "ops": [{"op", "place", "line", "text", "configs", "weights"}]}],
 ///    "decisions": [{"pass", "program", "kernel", "names", "layers": text, "text", "aspect", "candidate", "verdict"}],
 ///    "origins": [{"place", "configs", "weights"}],
-///    "memory": as MemoryView.h, "weights": [{"name", "layers", "shape", "dtype", "bytes", "count", "transform", "from"}],
-///    "costs": [as CostView.h], "listings": as KernelListings.h, "profile": as ProfileJson.h, or null}
+///    "memory": as MemoryView.h, "weights": [{"name", "layers", "shape", "dtype", "bytes", "count", "transform",
+///    "from"}], "costs": [as CostView.h], "listings": as KernelListings.h, "profile": as ProfileJson.h, or null}
 /// `source`: the path that the user gave. Throws Error if the plan was compiled without --keep-ir.
 nlohmann::ordered_json reportData(const PlanFile &plan, const std::string &source,
                                   const nlohmann::ordered_json &profile);

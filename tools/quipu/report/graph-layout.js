@@ -76,7 +76,7 @@ function noteOf(op) {
 /// Gives nodes x, y, width, height, frames the same, and edges their points.
 function layOut(graph) {
   const layout = new dagre.graphlib.Graph({ compound: true });
-  layout.setGraph({ rankdir: "TB", nodesep: 18, ranksep: 30, marginx: 10, marginy: 36 });
+  layout.setGraph({ rankdir: "TB", nodesep: 18, ranksep: 38, marginx: 10, marginy: 36 });
   layout.setDefaultEdgeLabel(() => ({}));
   for (const frame of graph.frames) layout.setNode(frame.id, {});
   for (const node of graph.nodes)
