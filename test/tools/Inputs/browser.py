@@ -47,7 +47,7 @@ class Browser:
         self.errors, self.requests, self.events = [], [], []
         target = self.call("Target.createTarget", {"url": "about:blank"}, session=False)["targetId"]
         self.session = self.call("Target.attachToTarget", {"targetId": target, "flatten": True}, session=False)["sessionId"]
-        for domain in ("Page", "Runtime", "Log", "Network"):
+        for domain in ("Page", "Runtime", "Log", "Network", "Performance"):
             self.call(f"{domain}.enable")
 
     def __enter__(self):
@@ -116,6 +116,11 @@ class Browser:
             details = result["exceptionDetails"]
             raise RuntimeError(f"{expression}: {details.get('exception', {}).get('description') or details['text']}")
         return result["result"].get("value")
+
+    def processor_seconds(self):
+        """What the process of the page has used so far."""
+        metrics = self.call("Performance.getMetrics")["metrics"]
+        return next(each["value"] for each in metrics if each["name"] == "ProcessTime")
 
     def press(self, key, text=None):
         for kind in ("keyDown", "keyUp"):

@@ -1,6 +1,7 @@
 """Uses a report in headless Chromium: report-browser.py PAGE [--time SECONDS].
 
-With --time it is opened three times, and once it must take less than so many seconds, from the request to the picture.
+With --time it is opened three times, and once that must take less than so many seconds of a processor, from the request to
+the picture. Other load on the machine makes the seconds of a clock more, which are only printed.
 """
 
 import argparse
@@ -121,17 +122,21 @@ def main():
     parser.add_argument("--time", type=float)
     options = parser.parse_args()
     with Browser() as browser:
-        seconds = [browser.open(options.page) for _ in range(3 if options.time else 1)]
+        seconds, busy = [], []
+        for _ in range(3 if options.time else 1):
+            before = browser.processor_seconds()
+            seconds.append(browser.open(options.page))
+            busy.append(browser.processor_seconds() - before)
         assert browser.run("document.documentElement.dataset.ready") == "yes", browser.errors
         if options.time:
-            assert min(seconds) < options.time, seconds
+            assert 0 < min(busy) < options.time, (busy, seconds)
         use_graph(browser)
         use_search(browser)
         use_views(browser)
         use_colours(browser, options.page)
         assert not browser.errors, browser.errors
         assert all(url.startswith("file://") for url in browser.requests), browser.requests
-        print(f"opened in {min(seconds):.2f} s")
+        print(f"opened in {min(seconds):.2f} s, {min(busy):.2f} s of a processor")
 
 
 main()
