@@ -140,9 +140,14 @@ class Browser:
         self.call("Emulation.setEmulatedMedia", {"features": [
             {"name": "prefers-color-scheme", "value": "dark" if is_dark else "light"}]})
 
-    def screenshot(self, path):
-        data = self.call("Page.captureScreenshot", {"format": "png"})["data"]
-        pathlib.Path(path).write_bytes(base64.b64decode(data))
+    def screenshot(self, path, selector=None):
+        """A PNG of the window, or of an element in it."""
+        params = {"format": "png"}
+        if selector:
+            params["clip"] = self.run(f"(() => {{ const {{ x, y, width, height }} = document.querySelector("
+                                      f"{json.dumps(selector)}).getBoundingClientRect();"
+                                      "return { x, y, width, height, scale: 1 }; })()")
+        pathlib.Path(path).write_bytes(base64.b64decode(self.call("Page.captureScreenshot", params)["data"]))
 
     def pdf_bytes(self):
         return len(base64.b64decode(self.call("Page.printToPDF", {"printBackground": True})["data"]))

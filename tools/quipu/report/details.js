@@ -75,7 +75,9 @@ function assembly(kernel, number = 0) {
     }
     if (listing.shown < listing.lines)
       box.append(`… ${listing.lines - listing.shown} more lines: quipu inspect … --kernel ${kernel.name} --as asm\n`);
-    box.querySelector(".marked")?.scrollIntoView({ block: "nearest" });
+    // Only the box moves: the panel still begins with what was chosen.
+    const first = box.querySelector(".marked");
+    if (first) box.scrollTop = first.offsetTop - box.offsetTop - box.clientHeight / 3;
   }).catch((error) => box.replaceChildren(`This browser cannot uncompress it: ${error.message}`));
   return [title, box];
 }
