@@ -79,7 +79,7 @@ FILES = {
     "tokenize": {"-m", "--model", "-f", "--file", "--tokenizer"},
     "bench": {"-m", "--model", "--tuning"},
     "profile": {"-m", "--model", "--tuning", "--trace", "--compare"},
-    "inspect": {"-m", "--model", "--tuning", "-o", "--dot", "--netron"},
+    "inspect": {"-m", "--model", "--tuning", "-o", "--dot", "--netron", "--html"},
     "tune": {"-m", "--model", "-o", "--output", "--tuning"},
     "convert": {"-m", "--model", "-o", "--output"},
 }

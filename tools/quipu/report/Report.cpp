@@ -10,6 +10,7 @@
 #include "tools/quipu/report/ScriptText.h"
 
 #include <algorithm>
+#include <vector>
 
 namespace quipu::tool {
 
