@@ -15,57 +15,59 @@ namespace quipu::test {
 
 using Fault = std::function<void(mlir::ModuleOp module)>;
 
-/// A pass of the compiler with a fault: it does what the pass does, and then something wrong.
-class FaultyPass : public mlir::PassWrapper<FaultyPass, mlir::OperationPass<mlir::ModuleOp>> {
+/// What passes with a planted fault share: the right pass, whose name they have. `Derived` says where the fault comes
+/// in.
+template <typename Derived> class PlantedPass : public mlir::PassWrapper<Derived, mlir::OperationPass<mlir::ModuleOp>> {
 public:
-  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(FaultyPass)
-
-  FaultyPass(std::unique_ptr<mlir::Pass> right, Fault fault)
-      : argument(right->getArgument()), right(std::make_shared<std::unique_ptr<mlir::Pass>>(std::move(right))),
-        fault(std::move(fault)) {}
+  PlantedPass(std::unique_ptr<mlir::Pass> right, Fault fault)
+      : fault(std::move(fault)), argument(right->getArgument()),
+        right(std::make_shared<std::unique_ptr<mlir::Pass>>(std::move(right))) {}
 
   llvm::StringRef getArgument() const final { return argument; }
   void getDependentDialects(mlir::DialectRegistry &registry) const override {
     (*right)->getDependentDialects(registry);
   }
 
-  void runOnOperation() override {
+protected:
+  mlir::LogicalResult runRight() {
     mlir::OpPassManager passes(mlir::ModuleOp::getOperationName());
     passes.addPass(std::move(*right));
-    if (failed(runPipeline(passes, getOperation())))
-      return signalPassFailure();
-    fault(getOperation());
+    return this->runPipeline(passes, this->getOperation());
   }
+
+  Fault fault;
 
 private:
   llvm::StringRef argument;
   /// Copies of a pass share it. One of them runs.
   std::shared_ptr<std::unique_ptr<mlir::Pass>> right;
-  Fault fault;
+};
+
+/// A pass of the compiler with a fault: it does what the pass does, and then something wrong.
+class FaultyPass : public PlantedPass<FaultyPass> {
+public:
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(FaultyPass)
+  using PlantedPass::PlantedPass;
+
+  void runOnOperation() override {
+    if (failed(runRight()))
+      return signalPassFailure();
+    fault(getOperation());
+  }
 };
 
 /// An emitter with a fault: the code that it emits is that of kernels which the fault has changed. The kernels
 /// themselves stay as they were.
-class FaultyEmitter : public mlir::PassWrapper<FaultyEmitter, mlir::OperationPass<mlir::ModuleOp>> {
+class FaultyEmitter : public PlantedPass<FaultyEmitter> {
 public:
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(FaultyEmitter)
-
-  FaultyEmitter(std::unique_ptr<mlir::Pass> right, Fault fault)
-      : argument(right->getArgument()), right(std::make_shared<std::unique_ptr<mlir::Pass>>(std::move(right))),
-        fault(std::move(fault)) {}
-
-  llvm::StringRef getArgument() const final { return argument; }
-  void getDependentDialects(mlir::DialectRegistry &registry) const override {
-    (*right)->getDependentDialects(registry);
-  }
+  using PlantedPass::PlantedPass;
 
   void runOnOperation() override {
     mlir::ModuleOp module = getOperation();
     mlir::OwningOpRef<mlir::ModuleOp> original = module.clone();
     fault(module);
-    mlir::OpPassManager passes(mlir::ModuleOp::getOperationName());
-    passes.addPass(std::move(*right));
-    if (failed(runPipeline(passes, module)))
+    if (failed(runRight()))
       return signalPassFailure();
     for (auto kernel : llvm::make_early_inc_range(module.getOps<llama::KernelOp>())) {
       mlir::OpBuilder builder(kernel);
@@ -74,11 +76,6 @@ public:
       kernel.erase();
     }
   }
-
-private:
-  llvm::StringRef argument;
-  std::shared_ptr<std::unique_ptr<mlir::Pass>> right;
-  Fault fault;
 };
 
 /// A config of two layers.
