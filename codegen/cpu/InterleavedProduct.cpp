@@ -13,9 +13,7 @@ InterleavedProduct::InterleavedProduct(KernelBuilder &b, const LinearRegion &reg
       prefetch(schedule.getPrefetch()) {}
 
 int64_t InterleavedProduct::stretch() const {
-  int64_t block = weight.blockElements();
-  int64_t bytes = weight.rows() * block * weight.rowBytes() / weight.columnCount();
-  return std::max<int64_t>(kStretchBytes / bytes, 1) * block;
+  return std::max<int64_t>(kStretchBytes / weight.bytesOfBlocks(), 1) * weight.blockElements();
 }
 
 Value InterleavedProduct::add(Value sums, Value group, Value x, Value first, int64_t count) const {

@@ -12,8 +12,8 @@ using namespace quipu::llama;
 namespace quipu::codegen::cpu {
 
 InterleavedWeight::InterleavedWeight(KernelBuilder &b, RankedTensorType weight)
-    : b(b), format(weightFormatOf(weight.getElementType())), columns(weight.getDimSize(1)),
-      interleave(interleaveOf(weight)), units(unitsOf(*format)) {}
+    : b(b), format(weightFormatOf(weight.getElementType())), interleave(interleaveOf(weight)), units(unitsOf(*format)) {
+}
 
 /// A plane of single bits that follow each other without a gap.
 static bool isBitString(const BitPlane &plane) { return plane.run == 1 && plane.bits == 1 && plane.runsInByte == 8; }
@@ -56,11 +56,11 @@ const BlockUnit &InterleavedWeight::unitOf(uint32_t byte) const { return *findUn
 
 InterleavedWeight::Block InterleavedWeight::block(Value group, Value row, Value feature, int64_t count) const {
   Value number = b.div(feature, format->blockElements);
-  return {*this, b.at(group, b.mul(number, interleave * format->blockBytes)), row, count};
+  return {*this, b.at(group, b.mul(number, bytesOfBlocks())), row, count};
 }
 
 void InterleavedWeight::Block::prefetch(int64_t distance, int64_t i, int64_t count) const {
-  int64_t lines = llvm::divideCeil(weight->interleave * weight->format->blockBytes, kCacheLineBytes);
+  int64_t lines = llvm::divideCeil(weight->bytesOfBlocks(), kCacheLineBytes);
   int64_t elements = weight->blockElements();
   for (int64_t line = lines * i / elements; line < lines * (i + count) / elements; ++line)
     b().prefetch(b().at(start, distance + line * kCacheLineBytes));

@@ -24,11 +24,10 @@ public:
   /// rows takes longer than what few rows gain (docs/performance.md).
   static bool canRead(const WeightFormat &format);
 
-  /// Rows that lie together, and bytes of one of them.
+  /// Rows that lie together, values of a block of one of them, and bytes of such a block of all.
   int64_t rows() const { return interleave; }
-  int64_t rowBytes() const { return columns / format->blockElements * format->blockBytes; }
   int64_t blockElements() const { return format->blockElements; }
-  int64_t columnCount() const { return columns; }
+  int64_t bytesOfBlocks() const { return interleave * format->blockBytes; }
 
   /// A block of some neighbouring rows.
   class Block {
@@ -74,7 +73,7 @@ private:
 
   KernelBuilder &b;
   const WeightFormat *format;
-  int64_t columns, interleave;
+  int64_t interleave;
   std::vector<BlockUnit> units;
 };
 

@@ -33,9 +33,10 @@ static Value toIntegers(KernelBuilder &b, Value value) {
   return arith::FPToSIOp::create(b, type, math::RoundEvenOp::create(b, value));
 }
 
-/// Vectors of i32 whose lower halves hold `low`, and whose upper halves hold `high`.
+/// Numbers of i32, scalars or vectors, whose lower halves hold `low`, and whose upper halves hold `high`.
 static Value inHalves(KernelBuilder &b, Value low, Value high) {
-  auto constant = [&](int64_t value) { return b.splat(b.i32(value), lanesOf(low)); };
+  bool isVector = isa<VectorType>(low.getType());
+  auto constant = [&](int64_t value) { return isVector ? b.splat(b.i32(value), lanesOf(low)) : b.i32(value); };
   low = arith::AndIOp::create(b, low, constant(0xffff));
   return arith::OrIOp::create(b, low, arith::ShLIOp::create(b, high, constant(16)));
 }
@@ -222,9 +223,7 @@ Value QuantizedRows::correctionOfPart(Value totals) const {
   auto mask = arith::ConstantOp::create(
       b, DenseElementsAttr::get(b.vectorOf(b.getI1Type(), lanesOf(totals)), ArrayRef<bool>(isFirst)));
   Value zero = b.splat(b.i32(0), lanesOf(totals));
-  Value first = times(b.select(mask, totals, zero)), second = times(b.select(mask, zero, totals));
-  Value low = arith::AndIOp::create(b, first, b.i32(0xffff));
-  return arith::OrIOp::create(b, low, arith::ShLIOp::create(b, second, b.i32(16)));
+  return inHalves(b, times(b.select(mask, totals, zero)), times(b.select(mask, zero, totals)));
 }
 
 void QuantizedRows::round(Type element, Value source, Value target, int64_t vectorLanes) const {
