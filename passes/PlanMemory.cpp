@@ -17,8 +17,8 @@
 
 #include "ir/Llama/DebugLog.h"
 #include "ir/Llama/Llama.h"
+#include "passes/ArenaSize.h"
 #include "passes/Passes.h"
-#include "runtime/abi/KernelAbi.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
@@ -108,24 +108,6 @@ struct PlanMemoryPass : quipu::llama::impl::PlanMemoryPassBase<PlanMemoryPass> {
   }
 
 private:
-  /// Bytes of a tensor whose dynamic dimension is rows of the program.
-  static int64_t sizeOf(Type type, ProgramAttr program) {
-    auto tensor = cast<RankedTensorType>(type);
-    int64_t elements = 1;
-    for (auto [index, dim] : llvm::enumerate(tensor.getShape())) {
-      if (!ShapedType::isDynamic(dim)) {
-        elements *= dim;
-        continue;
-      }
-      int64_t rows = llvm::alignTo(program.getMaxRows(), program.getRowAlign());
-      if (TokenLanesAttr lanes = getTokenLanes(tensor))
-        rows = llvm::alignTo(rows, lanes.getLanes());
-      elements *= rows;
-    }
-    int64_t bytes = llvm::divideCeil(elements * tensor.getElementTypeBitWidth(), 8);
-    return llvm::alignTo(bytes, kArenaAlignment);
-  }
-
   void plan(func::FuncOp func, ProgramAttr program, SymbolTable &symbols) {
     Launches launches(func);
     Classes classes;
@@ -151,7 +133,7 @@ private:
     int64_t now = launches.numbers.lookup(launch);
     auto kernel = symbols.lookup<KernelOp>(launch.getKernel());
     for (OpResult result : launch.getResults()) {
-      Item item{sizeOf(result.getType(), program), now, now, classes.result(kernel, result.getResultNumber())};
+      Item item{arenaBytesOf(result.getType(), program), now, now, classes.result(kernel, result.getResultNumber())};
       for (OpOperand &use : result.getUses()) {
         if (isa<func::ReturnOp>(use.getOwner())) {
           // The caller of the program has a place for what it returns.
@@ -166,7 +148,7 @@ private:
     }
     if (auto workspace = kernel.getWorkspace())
       for (auto [position, type] : llvm::enumerate(*workspace))
-        items.push_back({sizeOf(cast<TypeAttr>(type).getValue(), program), now, now,
+        items.push_back({arenaBytesOf(cast<TypeAttr>(type).getValue(), program), now, now,
                          classes.workspace(kernel, static_cast<unsigned>(position))});
   }
 

@@ -11,6 +11,7 @@ Features that a test may REQUIRE (a test that needs one the machine lacks is rep
   llama_cpp                                        llama.cpp's sources and libraries: QUIPU_LLAMA_CPP names the sources,
                                                    QUIPU_LLAMA_CPP_LIBRARIES the other folder (default: build/bin there)
   chromium                                         a Chromium that test/tools/Inputs/browser.py can start
+  editors                                          Neovim from 0.11 on, or Emacs with eglot
   smollm2                                          models/smollm2 has what tools/fetch_smollm2.sh fetches
 Substitutions: %python, %cmake, %build (build folder), %src (source tree), %inputs (test/Inputs), %default_model (the
 embedded model's folder), %smollm2 (the fetched model's file), %status N CMD... (runs CMD and succeeds when it exits with
@@ -78,6 +79,23 @@ if os.path.exists(os.path.join(llama_cpp_libraries, "libllama.so")):
 
 if any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))):
     config.available_features.add("chromium")
+
+
+
+def has_editors():
+    """Whether every editor that is there reads the settings of docs/ide.md, and one is there."""
+    checks = {"nvim": ["--clean", "--headless", "-c", "lua if not vim.lsp.config then vim.cmd('cq') end", "-c", "qa!"],
+              "emacs": ["--batch", "-f", "package-initialize", "--eval", "(require 'eglot)"]}
+    found = [[name, *arguments] for name, arguments in checks.items() if shutil.which(name)]
+    try:
+        return bool(found) and not any(subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=60).returncode
+                                       for command in found)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+
+
+if has_editors():
+    config.available_features.add("editors")
 
 smollm2 = os.path.join(config.quipu_source_dir, "models/smollm2/SmolLM2-135M-Instruct.Q4_1.gguf")
 if os.path.exists(smollm2):

@@ -31,14 +31,6 @@ OutputFolder::OutputFolder(const std::string &path) : target(withoutSlashes(path
     fail(target, ": cannot create the folder", errnoSuffix(errno), "; check that its parent exists and can be written");
 }
 
-OutputFolder::~OutputFolder() {
-  std::error_code error;
-  files.clear();
-  // After a commit the name is released.
-  if (!temporary->path().empty())
-    fs::remove_all(temporary->path(), error);
-}
-
 OutputFile &OutputFolder::add(const std::string &name) {
   std::error_code error;
   fs::path parent = (fs::path(temporary->path()) / name).parent_path();

@@ -19,7 +19,6 @@ class OutputFolder {
 public:
   /// Throws Error if there is something of that name, other than an empty folder, or if the system refuses.
   explicit OutputFolder(const std::string &path);
-  ~OutputFolder();
   OutputFolder(const OutputFolder &) = delete;
   OutputFolder &operator=(const OutputFolder &) = delete;
 

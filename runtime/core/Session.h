@@ -154,7 +154,8 @@ public:
             const ChosenTokens &callback);
 
   /// Runs the batch several times to measure it (Device::profile). Of a batch that is too long for one launch it runs
-  /// the part that fits. The sequences do not change.
+  /// the part that fits. A batch of LogitsMode::Targets runs as score() does it, if the plan has programs that score.
+  /// The sequences do not change.
   StepTimes profile(std::span<const SequenceTokens> batch, const ProfileSetting &setting,
                     const StepOptions &options = {});
 

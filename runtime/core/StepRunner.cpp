@@ -175,8 +175,12 @@ std::optional<size_t> StepRunner::fillOneLaunch(Batch batch) {
 StepTimes StepRunner::profile(Batch batch, const ProfileSetting &setting, const StepOptions &options) {
   check(batch);
   reserve(batch);
-  uint64_t limit = rowLimit(batch, options, StepOutput::Logits);
-  size_t program = chooseProgram(*model, batch, {}, limit, StepOutput::Logits);
+  bool isScore = scoresOnDevice() && std::ranges::all_of(batch, [](const SequenceTokens &part) {
+                   return part.logits == LogitsMode::Targets;
+                 });
+  StepOutput output = isScore ? StepOutput::LogProbs : StepOutput::Logits;
+  uint64_t limit = rowLimit(batch, options, output);
+  size_t program = chooseProgram(*model, batch, {}, limit, output);
   BatchCursor cursor;
   part.fill(batch, cursor, *model->programs()[program], cache, limit);
   StepTimes times = executor.profile(program, part.rows, setting);

@@ -42,7 +42,7 @@ std::string Insight::phase(std::string_view name) const {
   std::string known;
   if (table->phases())
     for (const plan::PhaseText *phase : *table->phases()) {
-      if (phase->name()->string_view() == name)
+      if (phase->name()->string_view() == name || phase->name()->string_view() == concat("llama-", name))
         return uncompress(*phase->text(), concat("text of phase ", name));
       known += concat(known.empty() ? "" : ", ", phase->name()->string_view());
     }

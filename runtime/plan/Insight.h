@@ -31,7 +31,8 @@ public:
   std::string source() const { return uncompress(*table->source(), "source"); }
   /// The names of the phases whose modules are kept, in order.
   std::vector<std::string> phases() const;
-  /// The module after this phase. Throws Error that lists the phases if there is none of the name.
+  /// The module after this phase, whose prefix "llama-" may be left out. Throws Error that lists the phases if there is
+  /// none of the name.
   std::string phase(std::string_view name) const;
   /// JSON text.
   std::string record() const { return uncompress(*table->record(), "record"); }

@@ -3,6 +3,7 @@
 #include "runtime/support/TemporaryName.h"
 #include "runtime/support/Error.h"
 #include "runtime/support/MappingGuard.h"
+#include "runtime/support/RemoveTree.h"
 
 #include <atomic>
 #include <cerrno>
@@ -44,12 +45,6 @@ static std::atomic<int> making{0};
 static std::atomic<bool> isEnding{false};
 static_assert(std::atomic<bool>::is_always_lock_free, "the signal handler writes it");
 
-/// Removes a file or an empty folder.
-static void removeName(const char *path) {
-  if (unlink(path) != 0 && errno == EISDIR)
-    rmdir(path);
-}
-
 void removeTemporaryFiles() {
   isEnding = true;
   // Wait at most a second for files that are being opened. If the disk takes longer, a file may be left.
@@ -57,7 +52,7 @@ void removeTemporaryFiles() {
     (void)poll(nullptr, 0, /*milliseconds=*/1);
   for (Slot &slot : slots)
     if (slot.state.load(std::memory_order_acquire) == Slot::Used)
-      removeName(slot.path);
+      removeTree(slot.path);
 }
 
 static void onSignal(int number) {
@@ -110,7 +105,7 @@ TemporaryName::TemporaryName(const std::string &folder, const std::string &prefi
 
 TemporaryName::~TemporaryName() {
   if (!name.empty())
-    removeName(name.c_str());
+    removeTree(name.c_str());
   release();
 }
 
@@ -150,9 +145,9 @@ int TemporaryName::create() const {
   return open(name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 }
 
-bool TemporaryName::createFolder() const {
+bool TemporaryName::createFolder(unsigned permissions) const {
   Making here;
-  return mkdir(name.c_str(), 0777) == 0;
+  return mkdir(name.c_str(), permissions) == 0;
 }
 
 bool TemporaryName::link(const std::string &file) const {

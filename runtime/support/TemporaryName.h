@@ -26,8 +26,9 @@ public:
   /// Makes a new file of this name and opens it for reading and writing. Returns -1 and sets errno if the system
   /// refuses.
   int create() const;
-  /// Makes a new folder of this name. If it is empty when the program ends, it is removed as files are.
-  bool createFolder() const;
+  /// Makes a new folder of this name. All that is in it is removed with it. `permissions` are less what umask takes
+  /// away.
+  bool createFolder(unsigned permissions = 0777) const;
   /// Gives the name to an existing file ("/proc/self/fd/3"). Returns false and sets errno if the system refuses.
   bool link(const std::string &file) const;
   /// Call it when the file has another name, or shall stay.

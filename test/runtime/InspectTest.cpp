@@ -1,6 +1,6 @@
 //===- InspectTest.cpp: diffs of folded modules, their graphs, and arenas over time ----------===//
 
-#include "test/runtime/ToyPlan.h"
+#include "test/runtime/KeptPlan.h"
 #include "tools/quipu/inspect/ArenaMap.h"
 #include "tools/quipu/inspect/CostView.h"
 #include "tools/quipu/inspect/FoldedScope.h"
@@ -17,7 +17,6 @@ using namespace quipu::tool;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-using Json = nlohmann::ordered_json;
 
 namespace {
 
@@ -26,36 +25,6 @@ std::vector<std::string> numbers(int first, int last) {
   for (int i = first; i <= last; ++i)
     lines.push_back(std::to_string(i));
   return lines;
-}
-
-Json op(const std::string &name, const std::string &result, const std::vector<std::string> &operands) {
-  std::string text = (result.empty() ? "" : result + " = ") + name;
-  for (const std::string &operand : operands)
-    text += " " + operand;
-  Json results = Json::array();
-  if (!result.empty())
-    results.push_back({{"name", result}, {"type", "tensor<?x4xf32>"}});
-  return {{"op", name},         {"place", "layers.{}." + name.substr(6)},
-          {"text", text},       {"operands", operands},
-          {"results", results}, {"attributes", Json::object()}};
-}
-
-/// Two layers that are alike between an embedding and a head.
-Json function(const std::string &name, const std::vector<Json> &layer) {
-  return {{"kind", "function"},
-          {"name", name},
-          {"head", "func.func @" + name + "(%tokens)"},
-          {"arguments", Json::array({{{"name", "%tokens"}, {"type", "tensor<?xi32>"}}})},
-          {"groups",
-           {{{"layers", Json::array()},
-             {"carried", Json::array()},
-             {"ops", Json::array({op("llama.embed", "%x", {"%tokens"})})}},
-            {{"layers", {0, 1}},
-             {"carried", Json::array({{{"name", "%in"}, {"first", "%x"}, {"next", "%y"}}})},
-             {"ops", layer}},
-            {{"layers", Json::array()},
-             {"carried", Json::array()},
-             {"ops", Json::array({op("llama.head", "", {"%y"})})}}}}};
 }
 
 Json phase(const std::string &name, const std::vector<Json> &parts) { return {{"name", name}, {"parts", parts}}; }
@@ -103,8 +72,9 @@ TEST(LineDiff, OneSideIsEmpty) {
 }
 
 TEST(ModuleDiff, OnlyTheLayerDiffers) {
-  Json before = phase("a", {function("f", {op("llama.mlp", "%y", {"%in"})})});
-  Json after = phase("b", {function("f", {op("llama.up", "%u", {"%in"}), op("llama.down", "%y", {"%u"})})});
+  Json before = phase("a", {foldedFunction("f", {foldedOp("llama.mlp", "%y", {"%in"})})});
+  Json after =
+      phase("b", {foldedFunction("f", {foldedOp("llama.up", "%u", {"%in"}), foldedOp("llama.down", "%y", {"%u"})})});
   Json diff = moduleDiffJson(before, after);
   EXPECT_EQ(diff["same"].size(), 0u);
   ASSERT_EQ(diff["parts"].size(), 1u);
@@ -148,7 +118,7 @@ TEST(ModuleDiff, NamesOfLayers) {
 }
 
 TEST(FoldedScope, LayersReadTheLayerBefore) {
-  Json part = function("f", {op("llama.mlp", "%y", {"%in"})});
+  Json part = foldedFunction("f", {foldedOp("llama.mlp", "%y", {"%in"})});
   std::vector<FoldedOp> ops = unfold(part);
   ASSERT_EQ(ops.size(), 4u);
   FoldedScope scope(part);
@@ -165,7 +135,7 @@ TEST(FoldedScope, LayersReadTheLayerBefore) {
 }
 
 TEST(FoldedScope, TwoKindsOfLayersInTurn) {
-  Json part = function("f", {op("llama.mlp", "%y", {"%in"})});
+  Json part = foldedFunction("f", {foldedOp("llama.mlp", "%y", {"%in"})});
   Json other = part["groups"][1];
   part["groups"][1]["layers"] = {0, 2};
   other["layers"] = {1};
@@ -185,7 +155,7 @@ TEST(FoldedScope, TwoKindsOfLayersInTurn) {
 }
 
 TEST(GraphDot, LayersStandOnce) {
-  std::string dot = graphDot(phase("a", {function("f", {op("llama.mlp", "%y", {"%in", "@w"})})}));
+  std::string dot = graphDot(phase("a", {foldedFunction("f", {foldedOp("llama.mlp", "%y", {"%in", "@w"})})}));
   EXPECT_THAT(dot, HasSubstr("label=\"layers 0-1, 2 alike\""));
   EXPECT_THAT(dot, HasSubstr("f0_1_0 [label=\"mlp\\n@w\"]"));
   EXPECT_THAT(dot, HasSubstr("f0_0_0 -> f0_1_0 [label=\"?x4xf32\"]"));
@@ -194,9 +164,9 @@ TEST(GraphDot, LayersStandOnce) {
 }
 
 TEST(NetronText, AllLayersInGenericForm) {
-  Json layer = op("llama.mlp", "%y", {"%in", "@layers.{}.w"});
+  Json layer = foldedOp("llama.mlp", "%y", {"%in", "@layers.{}.w"});
   layer["attributes"] = {{"eps", "1.0e-05 : f64"}, {"rope", "#llama.rope<theta = 1.0>"}};
-  EXPECT_EQ(netronText(phase("a", {function("f", {layer})})), R"("builtin.module"() ({
+  EXPECT_EQ(netronText(phase("a", {foldedFunction("f", {layer})})), R"("builtin.module"() ({
   "func.func"() ({
   ^bb0(%tokens: tensor<?xi32>):
     %x = "llama.embed"(%tokens) : (tensor<?xi32>) -> (tensor<?x4xf32>) loc("layers.{}.embed")

@@ -103,6 +103,58 @@ TEST_F(PassValidation, NamesTheProgram) {
   EXPECT_THAT(problem, HasSubstr("first difference: llama.attention of layers.0.self_attn.attention"));
 }
 
+/// Puts results of the launches of a program elsewhere. The program computes the same, as its ops say; the code does
+/// not.
+std::function<void(mlir::ModuleOp)> withOffsets(const std::string &program,
+                                                std::function<void(llama::LaunchOp, std::vector<int64_t> &)> edit) {
+  return [=](mlir::ModuleOp module) {
+    module.lookupSymbol(program)->walk([&](llama::LaunchOp launch) {
+      std::vector<int64_t> offsets(*launch.getOffsets());
+      edit(launch, offsets);
+      launch.setOffsets(offsets);
+    });
+  };
+}
+
+TEST_F(PassValidation, NamesAMemoryPlanThatOverwritesAValue) {
+  // The MLP's product is put over the residual stream, which is read behind it.
+  std::string problem = problemOf<FaultyPass>(
+      "llama-plan-memory", withOffsets("decode", [at = int64_t(0)](llama::LaunchOp launch, auto &offsets) mutable {
+        if (launch.getKernel() == "decode.o_proj")
+          at = offsets[0];
+        if (launch.getKernel() == "decode.gate_up")
+          offsets[0] = at;
+      }));
+  EXPECT_THAT(problem, HasSubstr("the memory plan of llama-plan-memory is wrong: in program @decode result 0 of "
+                                 "llama.launch of layers.0.mlp.gate_up at "));
+  EXPECT_THAT(problem, HasSubstr("overwrites result 0 of llama.launch of layers.0.self_attn.o_proj at "));
+}
+
+TEST_F(PassValidation, NamesAMemoryPlanThatForgetsAValue) {
+  // The queries lie over the residual stream, which o_proj adds to later.
+  std::string problem = problemOf<FaultyPass>(
+      "llama-plan-memory", withOffsets("prefill", [at = int64_t(0)](llama::LaunchOp launch, auto &offsets) mutable {
+        if (launch.getKernel() == "prefill.embed_tokens")
+          at = offsets[0];
+        if (launch.getKernel() == "prefill.attention")
+          offsets[0] = at;
+      }));
+  EXPECT_THAT(problem, HasSubstr("in program @prefill llama.launch of layers.0.self_attn.o_proj reads result 0 of "
+                                 "llama.launch of embed_tokens at "));
+  EXPECT_THAT(problem, HasSubstr("which result 0 of llama.launch of layers.0.self_attn.attention at "));
+  EXPECT_THAT(problem, HasSubstr(" has overwritten"));
+}
+
+TEST_F(PassValidation, NamesAnArenaThatIsTooSmall) {
+  std::string problem = problemOf<FaultyPass>("llama-plan-memory", [](mlir::ModuleOp module) {
+    auto arena = module.lookupSymbol("decode")->getAttrOfType<mlir::IntegerAttr>(llama::kArenaBytesAttrName);
+    module.lookupSymbol("decode")->setAttr(llama::kArenaBytesAttrName,
+                                           mlir::IntegerAttr::get(arena.getType(), arena.getInt() - 1));
+  });
+  EXPECT_THAT(problem, HasSubstr("in program @decode "));
+  EXPECT_THAT(problem, HasSubstr(" lies outside of the arena of "));
+}
+
 class KernelValidation : public Validation {
 protected:
   void SetUp() override {

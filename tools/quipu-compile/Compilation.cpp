@@ -20,7 +20,9 @@
 #include "tools/common/Console.h"
 #include "tools/common/Process.h"
 #include "tools/quipu-compile/KernelRecord.h"
+#include "tools/quipu-compile/KernelText.h"
 #include "tools/quipu-compile/ModuleFile.h"
+#include "tools/quipu-compile/ModuleOptions.h"
 #include "tools/quipu-compile/PhaseRecord.h"
 #include "tools/quipu-compile/validate/Validation.h"
 
@@ -61,35 +63,12 @@ static std::string print(mlir::Operation *op) {
   return text;
 }
 
-/// A location without its origins.
-static mlir::Location placeForUser(mlir::Location loc) {
-  llvm::StringRef place = llama::placeOf(loc);
-  return place.empty() ? loc : mlir::NameLoc::get(mlir::StringAttr::get(loc.getContext(), place));
-}
-
 /// The place of a diagnostic: in the model, or else in a file.
 static std::string placeText(mlir::Location loc) {
   if (auto file = mlir::dyn_cast<mlir::FileLineColLoc>(loc))
     return concat(file.getFilename().str(), ":", file.getLine(), ":", file.getColumn());
   std::string text;
   llvm::raw_string_ostream(text) << placeForUser(loc);
-  return text;
-}
-
-/// A part of the module, with the places of its ops alone.
-static std::string printWithPlaces(mlir::Operation *op) {
-  mlir::OwningOpRef<mlir::Operation *> copy = op->clone();
-  copy.get()->walk([](mlir::Operation *inner) {
-    inner->setLoc(placeForUser(inner->getLoc()));
-    for (mlir::Region &region : inner->getRegions())
-      for (mlir::BlockArgument argument : region.getArguments())
-        argument.setLoc(placeForUser(argument.getLoc()));
-  });
-  std::string text;
-  llvm::raw_string_ostream stream(text);
-  mlir::OpPrintingFlags flags;
-  copy.get()->print(stream, flags.enableDebugInfo(true, /*prettyForm=*/false).useLocalScope());
-  stream << "\n";
   return text;
 }
 
@@ -193,12 +172,17 @@ void Compilation::run() {
          " positions (max_position_embeddings)",
          model.config.positionsReason.empty() ? "" : ": " + model.config.positionsReason);
   maxSeq = options.maxSeq ? options.maxSeq : std::min(context, kDefaultMaxSeq);
+  bool hasTwoRopes = model.config.rope.shortContext > 0;
   frontend::chooseRopeFor(maxSeq, model.config);
   for (const frontend::Note &note : model.config.notes)
     if (options.verbose || note.kind == frontend::Note::Kind::warning)
       printNote(concat(note.kind == frontend::Note::Kind::warning ? "warning: " : "", options.model, ": ", note.field,
                        ": ", note.text));
 
+  if (module) {
+    checkConfig(*module, options.module, model, options.model);
+    checkModuleOptions(*module, options, begin, model, hasTwoRopes, maxSeq, computeDType());
+  }
   openOutputs();
   if (options.validate != Validate::Nothing) {
     validateModel();
@@ -321,7 +305,6 @@ void Compilation::importModel() {
 }
 
 void Compilation::adoptModule() {
-  checkConfig(*module, options.module, model, options.model);
   std::vector<std::string> names = phaseNames();
   dumped = static_cast<unsigned>(std::ranges::find(names, begin) - names.begin());
   dumpPhase(begin, *module, nullptr);
@@ -515,19 +498,11 @@ void Compilation::observe(mlir::PassManager &manager, const Variant &variant) {
 
 void Compilation::emitModule() { writeText(*output, print(*variants.front().module)); }
 
-/// The kernel as it was scheduled, and the code made of it.
 void Compilation::emitKernel() {
-  Variant &variant = variants.front();
-  std::string text;
-  for (llama::KernelOp op : variant.module->getOps<llama::KernelOp>())
+  mlir::ModuleOp module = *variants.front().module;
+  for (llama::KernelOp op : module.getOps<llama::KernelOp>())
     if (op.getSymName() == options.kernel)
-      text += printWithPlaces(op);
-  text += "\n// -----\n\n";
-  codegen::codeOf(*variant.module).walk([&](mlir::LLVM::LLVMFuncOp function) {
-    if (!function.isExternal())
-      text += printWithPlaces(function);
-  });
-  writeText(*output, text);
+      writeText(*output, kernelText(op, module));
 }
 
 void Compilation::emitPlan() {
@@ -606,9 +581,7 @@ void Compilation::keepPhase(const std::string &name, mlir::ModuleOp op, const ml
   if (!insight)
     return;
   insight->section("phases").push_back(phaseRecord(name, timing.secondsOf(name), pass, op));
-  if (name == kCodegenPhase)
-    return;
-  // The text of the last phase is the source of debug information.
+  // The text of the last phase before code generation is the source of debug information.
   if (name != phaseNames().rbegin()[1]) {
     insight->addPhase(name, print(op));
     return;

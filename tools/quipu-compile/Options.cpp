@@ -219,7 +219,8 @@ std::optional<CompileOptions> parseCompileOptions(std::vector<std::string> argum
     return options;
 
   takeInput(texts.input, options);
-  options.isTargetGiven = app.count("--target") > 0;
+  options.isTargetGiven = app.count(sharedOptions().target.name) > 0;
+  options.isActivationsGiven = app.count(sharedOptions().activations.name) > 0;
   if (options.output.empty() && options.dumpFolder.empty() && options.validate == Validate::Nothing)
     throw UsageError("-o FILE is required (- is standard output)");
   if (emit.empty())

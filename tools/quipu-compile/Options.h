@@ -40,6 +40,7 @@ struct CompileOptions {
   std::string quantize;
   /// "rounded": the inputs of products with weights in blocks are rounded to 8 bits; "exact": they are not.
   std::string activations = "rounded";
+  bool isActivationsGiven = false;
   uint32_t maxBatch = 8;
   /// 0: the smaller of the model's context and kDefaultMaxSeq.
   uint32_t maxSeq = 0;

@@ -4,6 +4,7 @@
 
 #include "ir/Llama/PassStatistics.h"
 #include "tools/quipu-compile/FoldedModule.h"
+#include "tools/quipu-compile/KernelText.h"
 #include "tools/quipu-compile/Phases.h"
 
 using namespace mlir;
@@ -40,8 +41,12 @@ Json phaseRecord(const std::string &name, double seconds, const Pass *pass, Modu
                  {"seconds", seconds},
                  {"operations", countOperations(module)},
                  {"statistics", statisticsOf(pass)}};
-  if (name != kCodegenPhase)
-    record["parts"] = foldedParts(module);
+  record["parts"] = foldedParts(module);
+  if (name == kCodegenPhase)
+    for (auto kernel : module.getOps<llama::KernelOp>())
+      if (kernel.getCodeAttr())
+        record["parts"].push_back(
+            {{"kind", "code"}, {"name", kernel.getSymName().str()}, {"text", kernelText(kernel, module)}});
   return record;
 }
 

@@ -70,10 +70,31 @@ static std::unique_ptr<mlir::Pass> createSelection(const std::string &target, ui
 
 void checkTuning(const std::string &target, const std::string &tuning) { createSelection(target, 0, tuning); }
 
+std::vector<std::string> programsOf(const std::string &target, frontend::DType dtype, uint32_t maxBatch) {
+  if (!codegen::cuda::isCudaTarget(target))
+    return {};
+  auto cuda = codegen::cuda::parseCudaTarget(target);
+  if (cuda)
+    return cudaPrograms(*cuda, dtype, maxBatch);
+  // That it is a valid target was checked before.
+  llvm::consumeError(cuda.takeError());
+  return {};
+}
+
+bool roundsActivations(const std::string &target, bool exact) {
+  if (exact || codegen::cuda::isCudaTarget(target))
+    return false;
+  auto cpu = codegen::cpu::parseCpuTarget(target);
+  if (cpu)
+    return cpu->hasInt8Dot() || cpu->hasInt16Dot();
+  llvm::consumeError(cpu.takeError());
+  return false;
+}
+
 CompilePhases compilePhases(const std::string &target, frontend::DType dtype, const PhaseOptions &options) {
   llama::PipelineOptions pipeline;
   llama::QuantizeActivationsPassOptions quantize;
-  quantize.exact = true;
+  quantize.exact = !roundsActivations(target, options.exactActivations);
   llama::FuseSamplePassOptions sample;
   llama::SplitScoresPassOptions scores;
   // That it is a valid target was checked before.
@@ -82,15 +103,11 @@ CompilePhases compilePhases(const std::string &target, frontend::DType dtype, co
     sample.leave = true;
     // Kernels for few rows, and those without tensor cores, do not score. Prompts of few rows get padding rows.
     scores.kinds = dtype == frontend::DType::f32 ? "none" : "prefill";
-    if (auto cuda = codegen::cuda::parseCudaTarget(target))
-      for (const std::string &program : cudaPrograms(*cuda, dtype, options.maxBatch))
-        pipeline.programs.push_back(program);
-    else
-      llvm::consumeError(cuda.takeError());
+    for (const std::string &program : programsOf(target, dtype, options.maxBatch))
+      pipeline.programs.push_back(program);
   } else if (auto cpu = codegen::cpu::parseCpuTarget(target)) {
     // Rows of a sequence start at a tile of rows. A tile has as many rows as a vector has lanes.
     pipeline.rowAlign = cpu->lanes();
-    quantize.exact = options.exactActivations || !(cpu->hasInt8Dot() || cpu->hasInt16Dot());
   } else {
     llvm::consumeError(cpu.takeError());
   }

@@ -53,6 +53,13 @@ struct PhaseOptions {
 /// this target.
 void checkTuning(const std::string &target, const std::string &tuning);
 
+/// The programs of a plan for a GPU, as llama-specialize takes them ("decode:decode64:9-64"). Empty for a CPU, whose
+/// programs are the same for all options.
+std::vector<std::string> programsOf(const std::string &target, frontend::DType dtype, uint32_t maxBatch);
+
+/// Whether llama-quantize-activations rounds the inputs of products with weights in blocks. `exact`: they shall stay.
+bool roundsActivations(const std::string &target, bool exact);
+
 /// The passes between import and codegen, in order, for a target ("cpu:...", "cuda:...") and the dtype that the model
 /// is computed in.
 CompilePhases compilePhases(const std::string &target, frontend::DType dtype, const PhaseOptions &options = {});

@@ -24,7 +24,6 @@
 #include "mlir/Parser/Parser.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/Format.h"
-#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/WithColor.h"
@@ -287,9 +286,7 @@ static int compareOthers(ModuleRunner &runner, const Options &options, const Log
       return complain(other + ": found " + Twine(found->values.size()) + " logits, expected " +
                       Twine(logits.values.size()));
     if (!isNear(logits.values, found->values, options.tolerance))
-      status = complain(llvm::formatv("{0}: the logits differ by more than the tolerance of {1}", other,
-                                      static_cast<double>(options.tolerance))
-                            .str());
+      status = complain(concat(other, ": the logits differ by more than the tolerance of ", double(options.tolerance)));
   }
   return status;
 }

@@ -3,15 +3,13 @@
 #include "tools/quipu/CompilerEnd.h"
 #include "runtime/support/Error.h"
 #include "runtime/support/OutputFile.h"
-#include "runtime/support/TemporaryName.h"
+#include "runtime/support/TemporaryFolder.h"
 #include "tools/common/CommandLine.h"
 #include "tools/common/Console.h"
 #include "tools/common/Process.h"
 #include "tools/quipu/Command.h"
 
-#include <cerrno>
 #include <csignal>
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 
@@ -58,13 +56,6 @@ static bool isCrash(int signal) {
   return false;
 }
 
-static std::string makeReproducerFolder() {
-  std::string folder = temporaryFolder() + "/quipu-crash-XXXXXX";
-  if (!mkdtemp(folder.data()))
-    fail(folder, ": cannot create the folder", errnoSuffix(errno));
-  return folder;
-}
-
 /// The command that a person types to do the same.
 static std::string commandText(const std::vector<std::string> &arguments) {
   std::string command;
@@ -99,20 +90,17 @@ void reportCompilerSignal(int signal, const std::vector<std::string> &arguments)
   if (!isCrash(signal))
     throw Error(text);
   printNote("the compiler crashed; running it once more to write a reproducer");
-  std::string folder, reproducer;
+  std::string reproducer;
   try {
-    folder = makeReproducerFolder();
-    int again = writeReproducer(folder, arguments);
-    std::string passes = folder + "/passes.mlir";
-    reproducer = concat("; the reproducer lies in ", folder,
+    // A part of a reproducer helps nobody: the folder stays when all is in it.
+    TemporaryFolder folder("quipu-crash-");
+    int again = writeReproducer(folder.path(), arguments);
+    std::string path = folder.keep(), passes = path + "/passes.mlir";
+    reproducer = concat("; the reproducer lies in ", path,
                         " (the command, the module after every phase up to the crash, what was printed)",
                         fs::exists(passes) ? "; quipu-opt --run-reproducer " + passes + " runs the passes again" : "",
                         again ? ": please report it with these files" : ", but a second run did not crash");
   } catch (const std::exception &error) {
-    // A part of a reproducer helps nobody.
-    std::error_code ignored;
-    if (!folder.empty())
-      fs::remove_all(folder, ignored);
     reproducer = concat("; no reproducer could be written: ", error.what());
   }
   throw Error(text + reproducer);

@@ -11,6 +11,8 @@
 #include "tools/quipu/inspect/Disassemble.h"
 #include "tools/quipu/inspect/GpuCode.h"
 #include "tools/quipu/inspect/MemoryView.h"
+#include "tools/quipu/inspect/ModuleText.h"
+#include "tools/quipu/inspect/PhaseHistory.h"
 #include "tools/quipu/inspect/PlanJson.h"
 #include "tools/quipu/inspect/PlanText.h"
 #include "tools/quipu/inspect/TraceOptions.h"
@@ -32,6 +34,8 @@ struct InspectCommand {
   TraceOptions trace;
   ViewOptions views;
   bool memory = false, weights = false, json = false, verbose = false;
+  /// How a module is printed: alike layers once, and without locations.
+  bool folded = false, noLocations = false;
   /// Passes, with commas between them.
   std::string debugOnly;
 
@@ -41,7 +45,7 @@ private:
   void checkUsage() const;
   bool isGpuForm() const { return form == "ptx" || form == "sass"; }
   std::string kernelCode(const PlanFile &plan) const;
-  std::string phaseText(const Insight &insight) const;
+  std::string phaseText(const PlanFile &plan) const;
   void writeModule(const PlanFile &plan, OutputFile &file) const;
   /// Standard output, if there is no file.
   void writeView(const std::shared_ptr<const PlanFile> &plan, std::optional<OutputFile> &file) const;
@@ -67,15 +71,20 @@ std::string InspectCommand::kernelCode(const PlanFile &plan) const {
     return kernelPtx(plan, kernel);
   if (form == "sass" || (form == "asm" && isCuda))
     return kernelSass(plan, kernel);
-  if (form != "asm")
-    fail(plan.path(), ": a plan holds machine code only; --as ", form, " needs the model");
+  if (form == "mlir")
+    return noLocations ? withoutLocations(keptKernelText(plan, kernel)) : keptKernelText(plan, kernel);
+  if (form == "llvm")
+    fail(plan.path(), ": a plan holds no LLVM IR; --as llvm needs the model");
   return disassembleKernel(plan, kernel);
 }
 
 /// What a plan has of its phases.
-std::string InspectCommand::phaseText(const Insight &insight) const {
+std::string InspectCommand::phaseText(const PlanFile &plan) const {
+  if (folded)
+    return foldedText(PhaseHistory(plan).module(phase, "--phase"));
+  Insight insight = Insight::of(plan);
   if (phase != "list")
-    return insight.phase(phase);
+    return noLocations ? withoutLocations(insight.phase(phase)) : insight.phase(phase);
   std::string names;
   for (const std::string &name : insight.phases())
     names += name + "\n";
@@ -93,10 +102,15 @@ void InspectCommand::writeModule(const PlanFile &plan, OutputFile &file) const {
 
 /// The options that say what is shown. --json says how where one of the others is given.
 void InspectCommand::checkUsage() const {
-  if (formOption->count() && kernel.empty())
-    throw UsageError("--as says how a kernel is shown; name it with --kernel");
+  if (formOption->count() && (kernel.empty() || !views.diff.empty()))
+    throw UsageError("--as says how a kernel is shown; name it with --kernel, without --diff");
   if (output != "-" && !module)
     throw UsageError("-o takes the bytes of --module; redirect the output of everything else");
+  bool printsModule = !phase.empty() && phase != "list" && !views.showsGraph();
+  if (folded && !printsModule)
+    throw UsageError("--folded says how the module of --phase NAME is printed");
+  if (noLocations && !printsModule && (kernel.empty() || form != "mlir" || trace.withSource || !views.diff.empty()))
+    throw UsageError("--no-locations says how the module of --phase NAME, or of --kernel NAME --as mlir, is printed");
   trace.check(kernel);
   views.check(json);
   std::vector<std::string> shown = views.given();
@@ -111,7 +125,8 @@ void InspectCommand::checkUsage() const {
   add(weights, "--weights-table");
   add(module.has_value(), "--module");
   add(!phase.empty() && !views.showsGraph(), "--phase");
-  add(!kernel.empty(), "--kernel");
+  // It says of which kernel --diff tells.
+  add(!kernel.empty() && views.diff.empty(), "--kernel");
   add(json && !takesJson, "--json");
   if (shown.size() > 1)
     throw UsageError(concat(shown[0], " and ", shown[1], " show different things; give one of them"));
@@ -119,7 +134,7 @@ void InspectCommand::checkUsage() const {
 
 void InspectCommand::writeView(const std::shared_ptr<const PlanFile> &plan, std::optional<OutputFile> &file) const {
   std::string text =
-      views.html.empty() ? views.text(*plan, phase, json) : reportPage(plan, source.path(), views.profile);
+      views.html.empty() ? views.text(*plan, phase, kernel, json) : reportPage(plan, source.path(), views.profile);
   if (!file) {
     out().write(text);
     return;
@@ -130,19 +145,22 @@ void InspectCommand::writeView(const std::shared_ptr<const PlanFile> &plan, std:
 
 int InspectCommand::run() {
   checkUsage();
-  if (trace.needsIr() || views.needsIr() || !why.empty())
+  // What the compiler prints has locations and all layers. Else the text is that of a plan.
+  bool isPlain = folded || noLocations;
+  if (trace.needsIr() || views.needsIr() || !why.empty() || isPlain)
     source.keepIr();
   bool printsPhase = !phase.empty() && !views.showsGraph();
-  bool compiles = printsPhase || (!kernel.empty() && !isGpuForm() && !trace.withSource);
+  bool printsKernel = !kernel.empty() && views.diff.empty() && !isGpuForm() && !trace.withSource;
+  bool compiles = !isPlain && (printsPhase || printsKernel);
   if (!debugOnly.empty() && (!compiles || !source.isModel()))
     throw UsageError(std::string(kDebugOnly) +
                      " says what passes decide while a model is compiled: it goes with a model, "
-                     "and with --phase or --kernel");
+                     "and with --phase or --kernel, whose locations are printed");
   if (printsPhase && phase == "list" && source.isModel())
     return runCompiler({"--list-phases"});
-  if (printsPhase && source.isModel())
+  if (printsPhase && compiles && source.isModel())
     return compiler({"--emit", "mlir", "--stop-after", phase, "-o", "-"});
-  if (!kernel.empty() && source.isModel() && !isGpuForm() && !trace.withSource)
+  if (printsKernel && compiles && source.isModel())
     return compiler({"--emit", form, "--kernel", kernel, "-o", "-"});
 
   std::optional<OutputFile> target;
@@ -156,7 +174,7 @@ int InspectCommand::run() {
   else if (!views.given().empty())
     writeView(plan, target);
   else if (!phase.empty())
-    out().write(phaseText(Insight::of(*plan)));
+    out().write(phaseText(*plan));
   else if (!why.empty())
     out().write(json ? jsonText(whyJson(*plan, why)) + "\n" : whyText(*plan, why));
   else if (trace.traces())
@@ -181,6 +199,7 @@ void addInspect(CLI::App &program, Action &action) {
   CLI::App *command = program.add_subcommand("inspect", "Show what the compiler made of a model");
   command->footer("Example:\n  quipu inspect story.qplan\n  quipu inspect models/story --phase list\n"
                   "  quipu inspect models/story --kernel decode.o_proj --as asm\n"
+                  "  quipu inspect models/story --phase llama-expand --folded\n"
                   "  quipu inspect models/story --diff import llama-expand\n"
                   "  quipu inspect models/story --cost --prompt 256\n"
                   "  quipu inspect models/story --html story.html\n\n"
@@ -191,6 +210,10 @@ void addInspect(CLI::App &program, Action &action) {
   state->formOption = command->add_option("--as", state->form, "Form of the kernel: mlir, llvm, asm; CUDA: ptx, sass")
                           ->capture_default_str()
                           ->check(CLI::IsMember({"mlir", "llvm", "asm", "ptx", "sass"}));
+  command->add_flag("--folded", state->folded,
+                    "Of --phase: print layers that are the same once, values with names of places, and no locations");
+  command->add_flag("--no-locations", state->noLocations,
+                    "Of --phase, and of --kernel --as mlir: print no locations; the text is still a module");
   state->trace.addOptions(*command);
   command
       ->add_option("--why", state->why,

@@ -72,6 +72,16 @@ for how, program, system in [(signal.SIGTERM, "quipu compile", {}), (signal.SIGK
     # A compiler that ends because quipu did needs a moment.
     wait_until(lambda: not [*temporary.iterdir(), *outputs.iterdir()], (how, system, "files are left"))
 
+# A search for schedules has a folder with plans, into which the compiler may be writing.
+for how in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for wanted in ("candidate.qplan", "tuning.json"):
+        process, temporary, outputs = start(["quipu", "tune", model, "--time", "60", "-t", "1", "-o"], next(numbers))
+        wait_until(lambda: list(temporary.glob(f"quipu-tune-*/{wanted}")), f"tune writes no {wanted}")
+        process.send_signal(how)
+        assert process.wait() == -how, process.returncode
+        wait_until(lambda: not compilers(temporary), f"{how}: the compiler runs on")
+        assert not [*temporary.iterdir(), *outputs.iterdir()], (how, "files are left")
+
 # At any time, also while the output gets its name: then it is there, whole.
 plan = scratch / "plan"
 subprocess.run(["quipu", "compile", model, "-o", plan], check=True)

@@ -4,6 +4,7 @@
 
 #include "runtime/support/Error.h"
 #include "runtime/support/Progress.h"
+#include "tools/quipu-compile/validate/ArenaCheck.h"
 #include "tools/quipu-compile/validate/Difference.h"
 #include "tools/quipu-compile/validate/KernelCheck.h"
 #include "tools/quipu-compile/validate/PassCheck.h"
@@ -33,6 +34,16 @@ static std::string validatePasses(const ValidationInput &input, const std::strin
                 result.worstPass, "), tolerance ", shortNumber(result.worstTolerance));
 }
 
+/// With the widths of the model: places depend on the sizes of values. Nothing is evaluated.
+static std::string validateArenas(const ValidationInput &input, const std::string &target) {
+  Progress progress("validate the arenas for " + target);
+  SmallCompilation compilation(input, target, Widths::Real);
+  expect(compilation.run(kCodegenPhase));
+  unsigned programs = checkArenas(compilation.modules().back());
+  return concat("validated the arenas of ", programs, " programs for ", target, " on a model with these layers (",
+                describeSizes(compilation.config()), "): each value is there until it is read for the last time");
+}
+
 static std::string validateKernels(const ValidationInput &input, const std::string &target, Widths widths) {
   if (std::string reason = whyKernelsCannotRun(target); !reason.empty())
     return concat("the kernels for ", target, " were not validated: ", reason);
@@ -52,6 +63,8 @@ std::string validate(const ValidationInput &input) {
   for (const std::string &target : input.backend.targets()) {
     if (input.options.validate != Validate::Kernels)
       add(validatePasses(input, target));
+    if (input.options.validate != Validate::Kernels)
+      add(validateArenas(input, target));
     if (input.options.validate != Validate::Passes)
       add(validateKernels(input, target, input.options.validate == Validate::Kernels ? Widths::Real : Widths::Small));
   }

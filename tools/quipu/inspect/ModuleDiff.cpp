@@ -4,6 +4,7 @@
 
 #include "runtime/support/Error.h"
 #include "tools/quipu/inspect/LineDiff.h"
+#include "tools/quipu/inspect/ModuleText.h"
 
 #include <algorithm>
 #include <set>
@@ -33,8 +34,20 @@ static void addLines(const std::string &text, const std::string &indent, std::ve
     lines.push_back(indent + line);
 }
 
+/// What separates modules in one text (mlir::kDefaultSplitMarker): here a kernel and its functions.
+static constexpr const char *kDivider = "// -----";
+
 std::vector<std::string> linesOfPart(const Json &part) {
   std::vector<std::string> lines;
+  if (part.at("kind") == "code") {
+    addLines(withoutLocations(part.at("text")), "", lines);
+    auto divider = std::ranges::find(lines, kDivider);
+    if (divider != lines.end())
+      lines.erase(lines.begin(), divider + 1);
+    if (!lines.empty() && lines.front().empty())
+      lines.erase(lines.begin());
+    return lines;
+  }
   bool hasHead = part.contains("head");
   if (hasHead)
     addLines(part["head"].get<std::string>() + " {", "", lines);

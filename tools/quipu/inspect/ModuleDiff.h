@@ -17,7 +17,8 @@
 
 namespace quipu::tool {
 
-/// The lines of a part of a folded module.
+/// The lines of a part of a folded module. Of the code of a kernel they are the functions, without locations: the
+/// kernel is a part of its own.
 std::vector<std::string> linesOfPart(const nlohmann::ordered_json &part);
 
 /// "layers 0-7, 8 alike", "layers 0,2,4, 3 alike", "layer 3".

@@ -6,6 +6,8 @@
 #include "runtime/support/Error.h"
 #include "tools/common/Console.h"
 
+#include <algorithm>
+
 namespace quipu::tool {
 
 using Json = PhaseHistory::Json;
@@ -33,17 +35,22 @@ const Json &PhaseHistory::module(const std::string &name, const std::string &opt
   const Json &found = phase(name, option);
   if (!found.contains("parts"))
     throw UsageError(concat(option, ": the module after ", found.at("name").get<std::string>(),
-                            " is machine code and is not kept; the last one that is: ",
-                            lastModule().at("name").get<std::string>(), " (--kernel shows code)"));
+                            " was not kept by the compiler of this plan; compile again, or take one up to ",
+                            lastModule().at("name").get<std::string>()));
   return found;
 }
 
 const Json &PhaseHistory::lastModule() const {
   const Json *last = &phases().front();
   for (const Json &phase : phases())
-    if (phase.contains("parts"))
+    if (phase.contains("parts") && !hasCode(phase))
       last = &phase;
   return *last;
+}
+
+bool PhaseHistory::hasCode(const Json &phase) {
+  const Json parts = phase.value("parts", Json::array());
+  return std::ranges::any_of(parts, [](const Json &part) { return part.at("kind") == "code"; });
 }
 
 } // namespace quipu::tool

@@ -32,11 +32,15 @@ public:
   /// what gave the name.
   const Json &phase(const std::string &name, const std::string &option) const;
 
-  /// The same of a phase whose module is kept. Throws UsageError for code generation too, whose is not.
+  /// The same of a phase whose module is kept. Throws UsageError for others: a plan of an older compiler keeps none of
+  /// code generation.
   const Json &module(const std::string &name, const std::string &option) const;
 
-  /// The last phase whose module is kept.
+  /// The last phase before code generation whose module is kept.
   const Json &lastModule() const;
+
+  /// Whether a phase has given kernels code.
+  static bool hasCode(const Json &phase);
 
 private:
   Json record;

@@ -30,7 +30,8 @@ void ViewOptions::addOptions(CLI::App &command) {
   command
       .add_option("--diff", diff,
                   "Print what the phases behind A up to B did to the module, as diff -u does; layers that are the same "
-                  "stand once (of a model, or of a plan that was compiled with --keep-ir)")
+                  "stand once; with --kernel of one kernel alone (of a model, or of a plan that was compiled with "
+                  "--keep-ir)")
       ->expected(2)
       ->type_name("A B")
       ->option_text("A B");
@@ -46,10 +47,12 @@ void ViewOptions::addOptions(CLI::App &command) {
     command.add_option(name, file, text)->option_text(kOptionalFile)->default_str("-");
   };
   addFile("--dot", dot,
-          "Write the dataflow behind a phase (--phase NAME, default: the last) as a graph for Graphviz, alike "
+          "Write the dataflow behind a phase (--phase NAME, default: the last before code generation) as a graph for "
+          "Graphviz, alike "
           "layers once (default: to standard output)");
   addFile("--netron", netron,
-          "Write the dataflow behind a phase (--phase NAME, default: the last) as MLIR in the generic form, which "
+          "Write the dataflow behind a phase (--phase NAME, default: the last before code generation) as MLIR in the "
+          "generic form, which "
           "Netron shows (default: to standard output)");
   command
       .add_option(
@@ -119,7 +122,26 @@ std::vector<std::string> ViewOptions::given() const {
   return names;
 }
 
-Json ViewOptions::json(const PlanFile &plan, const std::string &phase) const {
+/// The parts of a module that a predicate takes.
+template <typename Predicate> static Json withParts(const Json &module, Predicate takes) {
+  Json parts = Json::array();
+  for (const Json &part : module.at("parts"))
+    if (takes(part))
+      parts.push_back(part);
+  return {{"name", module.at("name")}, {"parts", parts}};
+}
+
+/// What a phase made of a kernel: itself, and its code. Throws Error if the module after the phase has no such kernel.
+static Json kernelAlone(const PlanFile &plan, const Json &module, const std::string &kernel) {
+  Json found = withParts(module, [&](const Json &part) {
+    return (part.at("kind") == "kernel" || part.at("kind") == "code") && part.at("name") == kernel;
+  });
+  if (found["parts"].empty())
+    fail(plan.path(), ": the module after ", module.at("name").get<std::string>(), " has no kernel ", kernel);
+  return found;
+}
+
+Json ViewOptions::json(const PlanFile &plan, const std::string &phase, const std::string &kernel) const {
   if (weights)
     return weightsJson(plan);
   if (cost)
@@ -129,13 +151,18 @@ Json ViewOptions::json(const PlanFile &plan, const std::string &phase) const {
     return phasesJson(history);
   if (showsGraph()) {
     const Json &found = phase.empty() ? history.lastModule() : history.module(phase, "--phase");
-    return {{"name", found.at("name")}, {"parts", found.at("parts")}};
+    // Code is no dataflow.
+    return withParts(found, [](const Json &part) { return part.at("kind") != "code"; });
   }
-  return moduleDiffJson(history.module(diff[0], "--diff"), history.module(diff[1], "--diff"));
+  const Json &before = history.module(diff[0], "--diff"), &after = history.module(diff[1], "--diff");
+  if (kernel.empty())
+    return moduleDiffJson(before, after);
+  return moduleDiffJson(kernelAlone(plan, before, kernel), kernelAlone(plan, after, kernel));
 }
 
-std::string ViewOptions::text(const PlanFile &plan, const std::string &phase, bool asJson) const {
-  Json view = json(plan, phase);
+std::string ViewOptions::text(const PlanFile &plan, const std::string &phase, const std::string &kernel,
+                              bool asJson) const {
+  Json view = json(plan, phase, kernel);
   if (asJson)
     return jsonText(view) + "\n";
   if (showsGraph())

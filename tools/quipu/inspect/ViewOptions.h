@@ -46,10 +46,11 @@ struct ViewOptions {
   std::string file() const { return !html.empty() ? html : !dot.empty() ? dot : !netron.empty() ? netron : "-"; }
 
   /// The view that is given, other than --html, which report/Report.h makes. `phase`: what --phase names, or nothing.
-  std::string text(const PlanFile &plan, const std::string &phase, bool json) const;
+  /// `kernel`: what --kernel names beside --diff, or nothing.
+  std::string text(const PlanFile &plan, const std::string &phase, const std::string &kernel, bool json) const;
 
 private:
-  nlohmann::ordered_json json(const PlanFile &plan, const std::string &phase) const;
+  nlohmann::ordered_json json(const PlanFile &plan, const std::string &phase, const std::string &kernel) const;
   BenchTest workOfCost(const PlanFile &plan) const;
   /// Those that say of which work the cost is.
   std::vector<CLI::Option *> workOptions;

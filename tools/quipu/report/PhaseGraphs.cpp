@@ -93,7 +93,8 @@ Json phaseGraphs(const PhaseHistory &history) {
   Json parts = Json::array(), phases = Json::array();
   std::map<std::string, size_t> known;
   for (const Json &phase : history.phases()) {
-    if (!phase.contains("parts"))
+    // What code generation changes has no edges: the page has machine code in its place.
+    if (!phase.contains("parts") || PhaseHistory::hasCode(phase))
       continue;
     Json numbers = Json::array();
     for (const Json &part : phase["parts"]) {

@@ -9,7 +9,7 @@
 
 namespace quipu::tool {
 
-/// The kernels and functions of all phases. Those that a phase left as they were stand once:
+/// The kernels and functions of all phases before code generation. Those that a phase left as they were stand once:
 ///   {"parts": [{"kind", "name", "head", "arguments": [name], "groups": [{"layers": "layers 0-7, 8 alike" or "",
 ///               "ops": [{"op", "place", "text", "weights": [name], "types": of results, "kernel": left out if
 ///               none}]}], "edges": [[source, result, op, operand, next]]}],

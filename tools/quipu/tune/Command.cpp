@@ -4,7 +4,7 @@
 #include "runtime/plan/Insight.h"
 #include "runtime/support/Error.h"
 #include "runtime/support/OutputFile.h"
-#include "runtime/support/TemporaryName.h"
+#include "runtime/support/TemporaryFolder.h"
 #include "tools/common/Process.h"
 #include "tools/quipu-compile/Options.h"
 #include "tools/quipu/JsonText.h"
@@ -13,8 +13,6 @@
 #include "tools/quipu/tune/Tuner.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdlib>
 #include <filesystem>
 #include <memory>
 
@@ -35,23 +33,6 @@ struct TuneCommand {
   bool verbose = false;
 
   int run();
-};
-
-/// A folder for plans that are measured. It is deleted with all that is in it.
-class PlanFolder {
-public:
-  PlanFolder() {
-    if (!mkdtemp(path.data()))
-      fail(path, ": cannot create the folder", errnoSuffix(errno));
-  }
-  ~PlanFolder() {
-    std::error_code ignored;
-    fs::remove_all(path, ignored);
-  }
-  PlanFolder(const PlanFolder &) = delete;
-  PlanFolder &operator=(const PlanFolder &) = delete;
-
-  std::string path = temporaryFolder() + "/quipu-tune-XXXXXX";
 };
 
 /// A model, and the options that it is compiled with.
@@ -139,8 +120,8 @@ int TuneCommand::run() {
   source.noteInputs();
   OutputFile file(output);
   TunedModel tuned = modelOf(source);
-  PlanFolder folder;
-  Tuner tuner([&](const Json &tuning, bool keepIr) { return compileTuned(tuned, folder.path, tuning, keepIr); },
+  TemporaryFolder folder("quipu-tune-");
+  Tuner tuner([&](const Json &tuning, bool keepIr) { return compileTuned(tuned, folder.path(), tuning, keepIr); },
               options);
   Json tuning = tuner.run();
   std::string text = jsonText(tuning) + "\n";

@@ -14,7 +14,8 @@
 
 namespace quipu::tool {
 
-/// What is measured: a generated token behind `depth` positions, and a prompt.
+/// What is measured: a generated token behind `depth` positions, and a prompt. Where a plan has programs that score,
+/// both are scored too.
 struct TunedSteps {
   uint32_t depth = 64, prompt = 128;
 
@@ -27,22 +28,30 @@ class StepTimer {
 public:
   StepTimer(std::shared_ptr<const Model> model, TunedSteps steps);
 
-  /// Seconds of each kernel, all its launches together, in one generated token or in one prompt.
+  /// Seconds of each kernel, all its launches together, in one generated token or in one prompt. A kernel that only
+  /// programs have which score is measured there.
   using Seconds = std::map<std::string, double>;
   Seconds measure();
 
-  /// Logits of the prompt and of a token behind it.
+  /// Logits of the prompt and of a token behind it, and what score() says of the prompt.
   std::vector<float> logits();
 
   const Model &model() const { return generation.session.model(); }
 
 private:
-  /// Adds the kernels of a step. `seconds`: how long a step takes, 0 when it is not known yet.
-  void measure(BenchSequences &sequences, uint32_t depth, uint32_t tokens, double &seconds, Seconds &sum);
+  /// A step that is measured.
+  struct Step {
+    uint32_t depth = 0, tokens = 1;
+    bool isScore = false;
+    /// How long it is measured.
+    double budget = 0;
+    /// How long it takes; 0: it is not known yet.
+    double seconds = 0;
+  };
+  void measure(BenchSequences &sequences, Step &step, Seconds &sum);
 
-  TunedSteps steps;
   BenchSequences generation, prompts;
-  double generationSeconds = 0, promptSeconds = 0;
+  Step token, prompt, scoredToken, scoredPrompt;
 };
 
 } // namespace quipu::tool

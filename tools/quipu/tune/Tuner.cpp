@@ -127,9 +127,11 @@ void Tuner::tryMoves(const ScheduleMove *few, const ScheduleMove *many) {
   std::map<std::string, Comparison> times = compare(*candidate, options.rounds);
   for (const auto &[name, numbers] : changed) {
     auto measured = times.find(name);
-    // Programs that score, for example, are no part of these steps.
-    if (measured == times.end())
+    if (measured == times.end()) {
+      if (options.note && unmeasured.insert(name).second)
+        options.note(name + ": is not tuned, since no step of the search runs it");
       continue;
+    }
     Kernel &kernel = kernels[name];
     const Comparison &comparison = measured->second;
     bool isBetter = comparison.isBetterThan(kernel.best);

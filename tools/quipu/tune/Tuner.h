@@ -19,6 +19,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -80,6 +81,8 @@ private:
   std::map<std::string, Kernel> kernels;
   std::unique_ptr<StepTimer> first;
   std::vector<float> firstLogits;
+  /// Kernels of programs that no step runs.
+  std::set<std::string> unmeasured;
 };
 
 } // namespace quipu::tool
