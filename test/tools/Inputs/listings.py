@@ -37,7 +37,7 @@ import tempfile
 
 INDENT = "    "
 COMMENT = re.compile(r"<!-- listing: (mask|any order|skip|needs|given|setup)\b ?(.*?) -->$")
-NUMBER = re.compile(r"\d+(\.\d+)?")
+NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 SECONDS = 600
 
 
@@ -75,6 +75,8 @@ def commands_of(lines):
     commands, current, rules = [], None, Rules()
     for number, line in enumerate(lines):
         if line.startswith("<!-- listing: "):
+            if current:
+                current, rules = None, Rules()
             rules.read(line, number)
         elif line.startswith(INDENT):
             if line.startswith(INDENT + "$ "):
