@@ -64,5 +64,5 @@ TEST_F(KernelListingsTest, NoDisassembler) {
   Json none = listings(1 << 20);
   setenv("PATH", path.c_str(), 1);
   EXPECT_TRUE(none["kernels"].empty());
-  EXPECT_THAT(none["problem"].get<std::string>(), HasSubstr("objdump"));
+  EXPECT_THAT(none["problem"].get<std::string>(), HasSubstr("no disassembler found"));
 }
