@@ -116,6 +116,23 @@ def use_colours(browser, page):
     assert browser.pdf_bytes() > 20000
 
 
+def use_print(browser):
+    """What is printed: every program, every step, the whole graph, the tables, and what is chosen."""
+    counts = browser.run("(() => { const data = JSON.parse(document.getElementById('data').textContent);"
+                         "return [data.memory.programs.length, data.costs.length, data.kernels.length]; })()")
+    shown = ("[document.querySelectorAll('#memory .value').length, document.querySelectorAll('#memory svg').length,"
+             " document.querySelectorAll('#roofline svg').length, document.querySelector('#drawing').hasAttribute('viewBox')]")
+    before = browser.run(shown)
+    assert before[1:] == [1, 1, False], before
+    browser.run("dispatchEvent(new Event('beforeprint'))")
+    printed = browser.run(shown)
+    assert printed[0] > before[0] and printed[1:] == [counts[0], counts[1], True], (printed, counts)
+    text = browser.run("document.querySelector('#facts').textContent")
+    assert "prefill.gate_up" in text and "#llama.cpu_linear" in text, text
+    browser.run("dispatchEvent(new Event('afterprint'))")
+    assert browser.run(shown) == before, before
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("page")
@@ -134,6 +151,7 @@ def main():
         use_search(browser)
         use_views(browser)
         use_colours(browser, options.page)
+        use_print(browser)
         assert not browser.errors, browser.errors
         assert all(url.startswith("file://") for url in browser.requests), browser.requests
         print(f"opened in {min(seconds):.2f} s, {min(busy):.2f} s of a processor")

@@ -47,19 +47,23 @@ function valueText(value) {
     `${value.first + 1} to ${value.last + 1}` + (value.carried_from === null ? "" : ", and into the next layer");
 }
 
-function chooseProgram(number) {
-  const program = data.memory.programs[number];
-  byId("arena").replaceChildren(
+const programTitle = (program) => `${program.name} (${program.rows} rows)`;
+
+/// What is said of a program's arena, and its picture.
+function arenaOf(program) {
+  return [
     make("p", {}, `Up to ${program.rows} rows of tokens. The arena has ${binaryBytes(program.arena_bytes)}; at most ` +
       `${binaryBytes(program.peak_bytes)} live at once, at step ${program.peak_step + 1}. Columns are steps, the vertical axis is the ` +
       `offset in the arena; steps on a grey ground are those that all layers repeat.`),
-    make("div", { class: "scroll" }, drawArena(program)));
+    make("div", { class: "scroll" }, drawArena(program))];
 }
+
+const chooseProgram = (number) => byId("arena").replaceChildren(...arenaOf(data.memory.programs[number]));
 
 function startMemory() {
   const programs = data.memory.programs;
   byId("program").replaceChildren(...programs.map((program, i) =>
-    make("option", { value: i }, `${program.name} (${program.rows} rows)`)));
+    make("option", { value: i }, programTitle(program))));
   byId("program").addEventListener("change", (event) => chooseProgram(Number(event.target.value)));
   if (programs.length) chooseProgram(0);
   const most = Math.max(0, ...programs.map((program) => program.arena_bytes));

@@ -14,6 +14,9 @@ function startOverview() {
        phase.ops, microseconds(phase.us), (phase.fired ?? []).map((each) => `${each.count} ${each.name}`).join(", ")]), 1),
     heading("Time of the compilation"), makeTable(["part", "", "µs"], data.timing.map((each) =>
       [each.name, bar(each.us), microseconds(each.us)]), 2),
+    heading("Kernels"), makeTable(["kernel", "runs at", "schedule"], data.kernels.map((kernel) =>
+      [make("button", { class: "link", onclick: () => goToKernel(kernel.name) }, kernel.name), kernel.places.join(", "),
+       make("code", {}, kernel.schedule)])),
     ...profileFacts());
 }
 

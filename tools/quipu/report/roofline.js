@@ -63,24 +63,34 @@ function drawRoof(cost) {
 const pointText = (point) => `${point.name}: ${point.intensity.toFixed(2)} FLOP/byte, ${decimal(point.rate)}FLOP/s ` +
   (point.measured ? "measured" : "at best");
 
-function chooseStep(number) {
-  const cost = data.costs[number];
-  const hasRoof = cost.ceiling_GBps && cost.ceiling_TFLOPs;
-  byId("roof").replaceChildren(...(hasRoof
+const stepTitle = (cost) =>
+  cost.prompt ? `a prompt of ${cost.prompt} tokens (${cost.test})` : `one token behind ${cost.depth} positions (${cost.test})`;
+
+/// What is said of a step's roofline, and its picture.
+function roofOf(cost) {
+  return cost.ceiling_GBps && cost.ceiling_TFLOPs
     ? [make("p", {}, "The line is what this machine can do at best: its memory on the slope, arithmetic on the flat part. Hollow " +
          "points are kernels at that limit" + (data.profile ? ", filled ones are measured." : "; --profile adds measured ones.")),
        make("div", { class: "scroll" }, drawRoof(cost))]
-    : [make("p", { class: "note" }, `There are no ceilings: ${cost.ceiling_problem ?? "they could not be measured"}`)]));
-  byId("costs").replaceChildren(heading("Cost"), makeTable(
+    : [make("p", { class: "note" }, `There are no ceilings: ${cost.ceiling_problem ?? "they could not be measured"}`)];
+}
+
+function costTableOf(cost) {
+  return makeTable(
     ["kernel", "launches", "weights", "cache", "activations", "FLOP", "FLOP/byte", "bound by", "µs at best"],
     cost.kernels.map((kernel) => [make("button", { class: "link", onclick: () => showKernel(kernel.name) }, kernel.name),
       kernel.count, decimal(kernel.bytes_weights), decimal(kernel.bytes_cache), decimal(kernel.bytes_activations),
-      decimal(kernel.flops), kernel.intensity.toFixed(2), kernel.bound ?? "", microseconds(kernel.us)]), 1));
+      decimal(kernel.flops), kernel.intensity.toFixed(2), kernel.bound ?? "", microseconds(kernel.us)]), 1);
+}
+
+function chooseStep(number) {
+  const cost = data.costs[number];
+  byId("roof").replaceChildren(...roofOf(cost));
+  byId("costs").replaceChildren(heading("Cost"), costTableOf(cost));
 }
 
 function startRoofline() {
-  byId("step").replaceChildren(...data.costs.map((cost, i) => make("option", { value: i },
-    cost.prompt ? `a prompt of ${cost.prompt} tokens (${cost.test})` : `one token behind ${cost.depth} positions (${cost.test})`)));
+  byId("step").replaceChildren(...data.costs.map((cost, i) => make("option", { value: i }, stepTitle(cost))));
   byId("step").addEventListener("change", (event) => chooseStep(Number(event.target.value)));
   chooseStep(0);
 }

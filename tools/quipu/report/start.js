@@ -40,7 +40,6 @@ function startTheme() {
 document.title = `${data.name || "model"} - Quipu report`;
 byId("title").textContent = data.name || "model";
 byId("subtitle").textContent = `${data.source} for ${data.target.device} ${data.target.requested ?? ""}, ${data.compiler}`;
-byId("print").addEventListener("click", () => print());
 startTheme();
 startTabs();
 startGraph();
@@ -49,6 +48,7 @@ startMemory();
 startRoofline();
 startCache();
 startOverview();
+startPrint();
 showDetails("Details", [make("p", { class: "note" }, "Choose an op, a kernel or a weight: here stands where it comes from, its IR, " +
   "schedule and why, cost and machine code.")]);
 document.documentElement.dataset.ready = "yes";
