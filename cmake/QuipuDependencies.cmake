@@ -1,4 +1,4 @@
-# Libraries from the distribution. What is built from source (SentencePiece) is pinned in cmake/SentencePiece.cmake.
+# Libraries from the distribution. What is fetched is pinned in SentencePiece.cmake and Nvtx.cmake.
 
 find_package(Threads REQUIRED)
 find_package(nlohmann_json 3.11 REQUIRED)

@@ -4,72 +4,22 @@
 # carries all it needs. The source is looked for in QUIPU_SENTENCEPIECE_SOURCE (an unpacked source distribution), then in
 # the download cache of the user, and is obtained through pip otherwise. It counts only with the hash below.
 
+include(PinnedPackage)
+
 set(QUIPU_SENTENCEPIECE_SOURCE "" CACHE PATH "Unpacked source distribution of sentencepiece 0.2.1 (default: fetched through pip)")
 
 set(SENTENCEPIECE_VERSION 0.2.1)
 set(SENTENCEPIECE_SHA256 8138cec27c2f2282f4a34d9a016e3374cd40e5c6e9cb335063db66a0a3b71fad)
 set(SENTENCEPIECE_ARCHIVE sentencepiece-${SENTENCEPIECE_VERSION}.tar.gz)
 
-# Sets `result` to TRUE when `file` is the pinned archive.
-function(quipu_sentencepiece_archive_ok file result)
-  set(${result} FALSE PARENT_SCOPE)
-  if(EXISTS ${file})
-    file(SHA256 ${file} hash)
-    if(hash STREQUAL SENTENCEPIECE_SHA256)
-      set(${result} TRUE PARENT_SCOPE)
-    endif()
-  endif()
-endfunction()
-
-function(quipu_fetch_sentencepiece destination)
-  find_program(QUIPU_PYTHON NAMES python3 REQUIRED)
-  string(RANDOM LENGTH 8 suffix)
-  set(scratch ${CMAKE_BINARY_DIR}/_deps/pip-${suffix})
-  file(MAKE_DIRECTORY ${scratch})
-  message(STATUS "Fetching sentencepiece ${SENTENCEPIECE_VERSION} (source distribution, through pip)")
-  # Preparing the metadata needs setuptools: pip fetches it by itself, or takes the installed one in the second try.
-  foreach(isolation "" --no-build-isolation)
-    execute_process(
-      COMMAND ${QUIPU_PYTHON} -m pip download --quiet --disable-pip-version-check --no-deps --no-binary sentencepiece
-              ${isolation} --dest ${scratch} sentencepiece==${SENTENCEPIECE_VERSION}
-      RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output)
-    if(status EQUAL 0)
-      break()
-    endif()
-  endforeach()
-  quipu_sentencepiece_archive_ok(${scratch}/${SENTENCEPIECE_ARCHIVE} ok)
-  if(ok)
-    # Copied under another name first: several build folders may fetch at the same time.
-    get_filename_component(folder ${destination} DIRECTORY)
-    file(MAKE_DIRECTORY ${folder})
-    file(COPY_FILE ${scratch}/${SENTENCEPIECE_ARCHIVE} ${destination}.${suffix})
-    file(RENAME ${destination}.${suffix} ${destination})
-  endif()
-  file(REMOVE_RECURSE ${scratch})
-  if(NOT ok)
-    message(FATAL_ERROR "sentencepiece ${SENTENCEPIECE_VERSION} could not be fetched through pip, or what came has "
-      "another SHA-256 than ${SENTENCEPIECE_SHA256}. Install python3-pip and python3-setuptools and try again, or "
-      "unpack its source distribution and configure with -DQUIPU_SENTENCEPIECE_SOURCE=DIR.\n${output}")
-  endif()
-endfunction()
-
 if(QUIPU_SENTENCEPIECE_SOURCE)
   set(sentencepiece_root ${QUIPU_SENTENCEPIECE_SOURCE})
 else()
   set(sentencepiece_root ${CMAKE_BINARY_DIR}/_deps/sentencepiece-${SENTENCEPIECE_VERSION})
   if(NOT EXISTS ${sentencepiece_root}/sentencepiece/CMakeLists.txt)
-    if(DEFINED ENV{XDG_CACHE_HOME})
-      set(cache $ENV{XDG_CACHE_HOME}/quipu/downloads)
-    elseif(DEFINED ENV{HOME})
-      set(cache $ENV{HOME}/.cache/quipu/downloads)
-    else()
-      set(cache ${CMAKE_BINARY_DIR}/_deps)
-    endif()
-    quipu_sentencepiece_archive_ok(${cache}/${SENTENCEPIECE_ARCHIVE} ok)
-    if(NOT ok)
-      quipu_fetch_sentencepiece(${cache}/${SENTENCEPIECE_ARCHIVE})
-    endif()
-    file(ARCHIVE_EXTRACT INPUT ${cache}/${SENTENCEPIECE_ARCHIVE} DESTINATION ${CMAKE_BINARY_DIR}/_deps)
+    quipu_pinned_package(archive sentencepiece ${SENTENCEPIECE_VERSION} ${SENTENCEPIECE_ARCHIVE} ${SENTENCEPIECE_SHA256}
+      "unpack its source distribution and configure with -DQUIPU_SENTENCEPIECE_SOURCE=DIR" --no-binary sentencepiece)
+    file(ARCHIVE_EXTRACT INPUT ${archive} DESTINATION ${CMAKE_BINARY_DIR}/_deps)
   endif()
 endif()
 if(NOT EXISTS ${sentencepiece_root}/sentencepiece/CMakeLists.txt)

@@ -2,6 +2,7 @@
 
 #include "runtime/core/DecodeLoop.h"
 #include "runtime/core/Logits.h"
+#include "runtime/core/ToolRange.h"
 #include "runtime/support/Error.h"
 
 #include <algorithm>
@@ -29,7 +30,9 @@ public:
 class FedInPlace : public DecodeSteps {
 public:
   FedInPlace(StepRunner &runner, StepRunner::Batch batch, StepRunner::Samplings samplings, size_t program)
-      : runner(runner), batch(batch), program(program) {
+      : range(RangeKind::Phase,
+              [&] { return concat("decode: ", batch.size(), batch.size() == 1 ? " sequence" : " sequences"); }),
+        runner(runner), batch(batch), program(program) {
     std::vector<const TokenSampling *> rowSamplings;
     for (const TokenSampling &each : samplings)
       rowSamplings.push_back(&each);
@@ -113,6 +116,8 @@ private:
          "code does not work right");
   }
 
+  /// Steps overlap, so all of them are one range.
+  ToolRange range;
   StepRunner &runner;
   StepRunner::Batch batch;
   size_t program;

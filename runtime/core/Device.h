@@ -123,6 +123,9 @@ struct LaunchList {
   size_t scratchBytes = 0;
   /// Whether the list will run many times with the same dims. Then a device may record it.
   bool repeats = false;
+  /// The places of the launches in the model ("layers.3.mlp.down_proj"), for ranges (ToolRange.h). Empty if no profiler
+  /// takes ranges.
+  std::vector<std::string> places;
   /// Set by Device::prepare.
   std::unique_ptr<PreparedList> prepared;
 };

@@ -1,12 +1,14 @@
 //===- Executor.cpp - One launch of a program --------------------------------------------===//
 
 #include "runtime/core/Executor.h"
+#include "runtime/core/ToolRange.h"
 #include "runtime/core/Weights.h"
 #include "runtime/plan/Steps.h"
 #include "runtime/support/Error.h"
 #include "runtime/support/RoundUp.h"
 
 #include <algorithm>
+#include <unordered_set>
 
 namespace quipu {
 
@@ -80,6 +82,25 @@ void Executor::appendPointers(const plan::Program &program, const plan::Arg &arg
   }
 }
 
+/// "layers.7.attention" for the iteration 7 of "layers.{}.attention".
+static std::string locationOf(const plan::Step &step, uint64_t iteration) {
+  std::string text = step.location() ? step.location()->str() : "";
+  size_t place = text.find("{}");
+  if (place != std::string::npos)
+    text.replace(place, 2, std::to_string(step.layer_base() + iteration * step.layer_stride()));
+  return text;
+}
+
+/// "decode.b4: 4 rows of 3 sequences". Padding rows count as rows.
+static std::string stepText(const plan::Program &program, const StepRows &rows) {
+  std::unordered_set<int32_t> sequences;
+  for (size_t i = 0; i < rows.size(); ++i)
+    if (rows.positions[i] >= 0)
+      sequences.insert(rows.sequences[i]);
+  return concat(program.name()->string_view(), ": ", rows.size(), rows.size() == 1 ? " row of " : " rows of ",
+                sequences.size(), sequences.size() == 1 ? " sequence" : " sequences");
+}
+
 Executor::Samples Executor::resolve(const plan::Program &program, const Inputs &inputs, LaunchList &list) {
   Samples found;
   // The array moves while it grows, so launches get their pointers afterwards.
@@ -97,9 +118,16 @@ Executor::Samples Executor::resolve(const plan::Program &program, const Inputs &
         found.greedy = found.inKernel = true;
     }
     uint32_t count = uint32_t(list.pointers.size() - offset);
+    auto name = [&](const char *otherwise) {
+      if (!rangesWanted())
+        return;
+      std::string place = locationOf(step, iteration);
+      list.places.push_back(place.empty() ? otherwise : std::move(place));
+    };
     if (const plan::Copy *copy = step.action_as_Copy()) {
       list.launches.push_back({nullptr, nullptr, count, copy->rows(), 1, 1, nullptr, copy->row_bytes()});
       offsets.push_back(offset);
+      name("copy");
       return;
     }
     const plan::Kernel &kernel = *kernelOf(model.plan(), step);
@@ -110,6 +138,7 @@ Executor::Samples Executor::resolve(const plan::Program &program, const Inputs &
       const plan::Grid &grid = *entry.grid();
       list.launches.push_back({points[i], nullptr, count, grid.rows(), grid.rows_per_block(), grid.fixed(), &entry});
       offsets.push_back(offset);
+      name(entry.symbol()->c_str());
     }
   });
   for (size_t i = 0; i < offsets.size(); ++i)
@@ -129,12 +158,14 @@ Executor::Launched Executor::upload(size_t index, const StepRows &rows) {
 }
 
 const float *Executor::run(size_t index, const StepRows &rows) {
+  ToolRange range(RangeKind::Step, [&] { return stepText(*model.programs()[index], rows); });
   Launched launched = upload(index, rows);
   device.enqueue(programs[index], launched.dims, nullptr);
   return logitsOnHost(rows.outputs.size());
 }
 
 std::span<const float> Executor::score(size_t index, const StepRows &rows) {
+  ToolRange range(RangeKind::Step, [&] { return stepText(*model.programs()[index], rows); });
   Launched launched = upload(index, rows);
   device.enqueue(programs[index], launched.dims, nullptr);
   return {numbersOnHost(logProbs, hostLogProbs, rows.outputs.size()), rows.outputs.size()};
@@ -184,6 +215,8 @@ void Executor::requireSample(size_t index, bool drawn) const {
 void Executor::startChoosing(size_t index, const StepRows &rows, std::span<const TokenSampling *const> sampling) {
   requireSample(index, !sampling.empty());
   choosing = upload(index, rows);
+  if (rangesWanted())
+    choosingText = stepText(*model.programs()[index], rows);
   launches = 0;
   onHost = !deviceChooses(sampling);
   if (onHost) {
@@ -251,6 +284,7 @@ void Executor::feedChosen() {
 }
 
 void Executor::enqueueChoice() {
+  ToolRange range(RangeKind::Step, [&]() -> const std::string & { return choosingText; });
   uint64_t launch = launches++;
   if (onHost) {
     if (launch > 0)
@@ -281,16 +315,8 @@ std::span<const int32_t> Executor::choice(uint64_t launch) {
   return {static_cast<const int32_t *>(history.data()) + launch % kRing * outputs, outputs};
 }
 
-/// "layers.7.attention" for the iteration 7 of "layers.{}.attention".
-static std::string locationOf(const plan::Step &step, uint64_t iteration) {
-  std::string text = step.location() ? step.location()->str() : "";
-  size_t place = text.find("{}");
-  if (place != std::string::npos)
-    text.replace(place, 2, std::to_string(step.layer_base() + iteration * step.layer_stride()));
-  return text;
-}
-
 StepTimes Executor::profile(size_t index, const StepRows &rows, const ProfileSetting &setting) {
+  ToolRange range(RangeKind::Step, [&] { return "profile " + stepText(*model.programs()[index], rows); });
   Launched launched = upload(index, rows);
   ListTimes list = device.profile(programs[index], launched.dims, setting);
   StepTimes times;

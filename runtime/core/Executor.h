@@ -124,6 +124,8 @@ private:
   DeviceMemory history;
   std::vector<std::unique_ptr<DeviceEvent>> chosen;
   Launched choosing = {};
+  /// The range of each of these launches. Empty if no profiler takes ranges.
+  std::string choosingText;
   TokenChoice tokenChoice;
   /// How each row is drawn. Rules and rings of tokens, in one piece of memory on the device and one on the host. Random
   /// numbers.

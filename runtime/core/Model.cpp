@@ -3,6 +3,7 @@
 #include "runtime/core/Model.h"
 #include "runtime/core/Device.h"
 #include "runtime/core/MemoryPlan.h"
+#include "runtime/core/ToolRange.h"
 #include "runtime/core/Weights.h"
 #include "runtime/support/Error.h"
 
@@ -36,6 +37,7 @@ static void refuseCollectives(const plan::Program &program, const Device &device
 }
 
 std::shared_ptr<const Model> Model::load(std::shared_ptr<const PlanFile> plan, const ModelOptions &options) {
+  ToolRange range(RangeKind::Load, [&] { return "load " + plan->path(); });
   std::shared_ptr<Model> model(new Model());
   model->file = std::move(plan);
   const plan::Plan &root = model->plan();
@@ -53,6 +55,7 @@ std::shared_ptr<const Model> Model::load(std::shared_ptr<const PlanFile> plan, c
           model->findEntries(run->kernel());
   if (const auto *eos = root.config()->eos_token_ids())
     model->eos.insert(eos->begin(), eos->end());
+  ToolRange weights(RangeKind::Load, [] { return "weights"; });
   model->weightTable = std::make_unique<Weights>(*model->file, *model->dev, options);
   return model;
 }
@@ -70,6 +73,7 @@ void Model::loadCode(const std::vector<PlanChoice> &choices, const ModelOptions 
     for (const plan::Program *program : chosenPrograms)
       refuseCollectives(*program, *dev, file->path());
     checkMemory(*file, chosenPrograms, options, *dev);
+    ToolRange range(RangeKind::Load, [] { return "code"; });
     try {
       modules.clear();
       for (const plan::CodeModule *module : choice.modules)

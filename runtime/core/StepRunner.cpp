@@ -3,6 +3,7 @@
 #include "runtime/core/StepRunner.h"
 #include "runtime/core/Logits.h"
 #include "runtime/core/MemoryPlan.h"
+#include "runtime/core/ToolRange.h"
 #include "runtime/plan/Steps.h"
 #include "runtime/support/Error.h"
 
@@ -102,10 +103,24 @@ void StepRunner::advance() {
     cache.advance(each.sequence, each.tokens);
 }
 
+/// "prefill: 12 tokens of 2 sequences". One token for each sequence is "decode".
+static std::string phaseText(StepRunner::Batch batch) {
+  size_t tokens = 0;
+  bool scores = false;
+  for (const SequenceTokens &each : batch) {
+    tokens += each.tokens.size();
+    scores |= each.logits == LogitsMode::Targets;
+  }
+  const char *phase = scores ? "score" : tokens > batch.size() ? "prefill" : "decode";
+  return concat(phase, ": ", tokens, tokens == 1 ? " token of " : " tokens of ", batch.size(),
+                batch.size() == 1 ? " sequence" : " sequences");
+}
+
 /// Calls launch(program, whole) when `part` has the rows of each launch in turn; `whole` says that it is the only one.
 /// The programs give `output`.
 void StepRunner::launchAll(Batch batch, const StepOptions &options, StepOutput output,
                            const std::function<void(size_t, bool)> &launch) {
+  ToolRange range(RangeKind::Phase, [&] { return phaseText(batch); });
   check(batch);
   reserve(batch);
   uint64_t limit = rowLimit(batch, options, output);

@@ -7,6 +7,7 @@
 #include "runtime/core/HostMemory.h"
 #include "runtime/core/LargePages.h"
 #include "runtime/core/MemoryPlan.h"
+#include "runtime/core/ToolRange.h"
 #include "runtime/core/WeightRows.h"
 #include "runtime/support/Error.h"
 #include "runtime/support/Number.h"
@@ -61,6 +62,7 @@ struct Pieces {
 
 /// Has the host write the pieces, and shows how far it is.
 void write(const Pieces &pieces, Device &device, const char *work) {
+  ToolRange range(RangeKind::Load, [&] { return work; });
   uint64_t bytes = 0;
   for (const UploadPiece &piece : pieces.targets)
     bytes += piece.size;

@@ -1,6 +1,7 @@
 //===- CpuDevice.cpp - The processor as a device -----------------------------------------===//
 
 #include "runtime/cpu/CpuDevice.h"
+#include "runtime/core/ToolRange.h"
 #include "runtime/cpu/CpuCode.h"
 #include "runtime/cpu/CpuFeatures.h"
 #include "runtime/cpu/LaunchWalk.h"
@@ -108,14 +109,21 @@ static void walk(void *context, unsigned worker) {
   walkLaunches(*static_cast<const LaunchWalk *>(context), worker, [](size_t, bool) {});
 }
 
-void CpuDevice::runLaunches(std::span<const Launch> launches, const int64_t *dims) {
-  std::lock_guard<std::mutex> lock(mutex);
-  LaunchWalk job = {pool, launches, dims, static_cast<char *>(scratch.data()), scratchStride};
-  pool.run(walk, &job);
+/// Each thread gives a range for its part of each launch. What lies between them is waiting.
+static void walkInRanges(void *context, unsigned worker) {
+  const auto &job = *static_cast<const LaunchWalk *>(context);
+  walkLaunches(job, worker, [&](size_t launch, bool isEnd) {
+    if (isEnd)
+      ToolRange::end();
+    else
+      ToolRange::begin(RangeKind::Kernel, job.places[launch]);
+  });
 }
 
 void CpuDevice::enqueue(LaunchList &list, const int64_t *dims, const TokenChoice *choice) {
-  runLaunches(list.launches, dims);
+  std::lock_guard<std::mutex> lock(mutex);
+  LaunchWalk job = {pool, list.launches, dims, static_cast<char *>(scratch.data()), scratchStride, list.places};
+  pool.run(list.places.empty() ? walk : walkInRanges, &job);
 }
 
 namespace {

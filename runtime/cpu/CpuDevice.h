@@ -42,7 +42,6 @@ public:
 
 private:
   void release(void *address, size_t size) override;
-  void runLaunches(std::span<const Launch> launches, const int64_t *dims);
 
   ThreadPool pool;
   /// One caller at a time uses the pool and the scratch memory.

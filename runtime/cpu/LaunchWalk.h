@@ -8,6 +8,7 @@
 
 #include <cstring>
 #include <span>
+#include <string>
 
 namespace quipu {
 
@@ -19,6 +20,8 @@ struct LaunchWalk {
   /// Scratch of worker i: bytes [i * scratchStride, (i + 1) * scratchStride).
   char *scratch;
   size_t scratchStride;
+  /// LaunchList::places.
+  std::span<const std::string> places = {};
 };
 
 /// Computes or copies the blocks of a range.

@@ -1,6 +1,7 @@
 //===- CudaDevice.cpp - An NVIDIA GPU as a device ----------------------------------------===//
 
 #include "runtime/cuda/CudaDevice.h"
+#include "runtime/core/ToolRange.h"
 #include "runtime/cuda/CudaModule.h"
 #include "runtime/cuda/CudaProgram.h"
 #include "runtime/cuda/CudaUploader.h"
@@ -147,8 +148,10 @@ void CudaDevice::launch(CudaProgram &program, const int64_t *dims, const TokenCh
     if (program.launch(i, target, dependent))
       // After a kernel the next launch may begin early; after a copy it may not.
       dependent = dependentLaunch && !program.isCopy(i);
-  if (choice && dims[kDimOutputs] > 0)
+  if (choice && dims[kDimOutputs] > 0) {
+    ToolRange range(RangeKind::Kernel, [] { return "choose tokens"; });
     services.choose(target, *choice, int32_t(dims[kDimOutputs]), uint32_t(gpu.multiprocessors), dependent);
+  }
 }
 
 void CudaDevice::enqueue(LaunchList &list, const int64_t *dims, const TokenChoice *choice) {

@@ -1,6 +1,7 @@
 //===- CudaGraphs.cpp - Steps recorded as graphs -----------------------------------------===//
 
 #include "runtime/cuda/CudaGraphs.h"
+#include "runtime/core/ToolRange.h"
 
 #include <algorithm>
 
@@ -36,6 +37,7 @@ size_t CudaGraphs::size() const {
 }
 
 GraphExec CudaGraphs::record(Stream stream, const std::function<void(Stream)> &launch) {
+  ToolRange range(RangeKind::Step, [] { return "record a graph"; });
   const Driver &driver = Driver::get();
   Graph graph = nullptr;
   driver.streamBeginCapture(recorder, kCaptureRelaxed);

@@ -1,6 +1,7 @@
 //===- CudaProgram.cpp - A list of launches with their parameters ------------------------===//
 
 #include "runtime/cuda/CudaProgram.h"
+#include "runtime/core/ToolRange.h"
 #include "runtime/cuda/CudaServices.h"
 #include "runtime/cuda/TensorMaps.h"
 #include "runtime/support/Error.h"
@@ -33,7 +34,7 @@ static uint64_t residentBlocks(const plan::Entry &shape, Function function, cons
 
 CudaProgram::CudaProgram(const LaunchList &list, const CudaProperties &gpu,
                          std::function<void(const CudaProgram *)> forget)
-    : forget(std::move(forget)) {
+    : places(list.places), forget(std::move(forget)) {
   const Driver &driver = Driver::get();
   // Layers share functions, so a function is asked only once.
   std::map<Function, uint64_t> known;
@@ -91,6 +92,7 @@ bool CudaProgram::launch(size_t index, Stream stream, bool dependent) {
   uint64_t blocks = gridBlocks(*entry.launch, wideDims);
   if (blocks == 0)
     return false;
+  ToolRange range(RangeKind::Kernel, [&] { return index < places.size() ? places[index] : ""; });
   if (entry.launch->isCopy()) {
     auto address = [&](size_t buffer) { return reinterpret_cast<Address>(entry.launch->buffers[buffer]); };
     Driver::get().copyOnDevice(address(1), address(0), blocks * entry.launch->rowBytes, stream);

@@ -9,6 +9,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
+#include <string>
 #include <vector>
 
 namespace quipu {
@@ -48,6 +50,7 @@ private:
   };
 
   std::vector<Entry> entries;
+  std::span<const std::string> places;
   std::vector<void *> parameters;
   std::vector<cuda::TensorMap> maps;
   /// The kNumDims dimensions, in the type that kernels take.

@@ -2,6 +2,7 @@
 
 #include "runtime/core/Session.h"
 #include "runtime/core/Device.h"
+#include "runtime/core/ToolRange.h"
 #include "test/runtime/ToyPlan.h"
 #include "test/runtime/ToyTokens.h"
 
@@ -41,6 +42,17 @@ protected:
 } // namespace
 
 INSTANTIATE_TEST_SUITE_P(Threads, SessionTest, testing::Values(1, 2, 3));
+
+// Test: where no profiler takes ranges, nothing has a name. (ToolRangeTest.cpp has one.)
+TEST(ToolRange, WithoutAProfiler) {
+  if (getenv("NVTX_INJECTION64_PATH"))
+    GTEST_SKIP() << "these tests run in a profiler";
+  EXPECT_FALSE(rangesWanted());
+  ToolRange range(RangeKind::Phase, []() -> std::string {
+    ADD_FAILURE() << "a name is made that nobody reads";
+    return "";
+  });
+}
 
 // Test: one launch, every position.
 TEST_P(SessionTest, PrefillAll) {
