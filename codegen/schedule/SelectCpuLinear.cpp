@@ -10,6 +10,7 @@
 #include "codegen/cpu/AmxProduct.h"
 #include "codegen/cpu/ArgMax.h"
 #include "codegen/cpu/LogProb.h"
+#include "codegen/schedule/ChosenNumber.h"
 #include "codegen/schedule/Select.h"
 #include "codegen/schedule/SelectCpu.h"
 
@@ -139,16 +140,7 @@ private:
 
   /// A number of the schedule: what an option asks for, or else what is chosen.
   int64_t number(StringRef name, int64_t option, int64_t chosen, StringRef why, int64_t unsaid = 0) {
-    auto candidate = [&](int64_t value) { return (name + " = " + Twine(value)).str(); };
-    if (option == unsaid) {
-      QUIPU_CHOICE(Chosen, kernel, name, candidate(chosen)) << why;
-      return chosen;
-    }
-    QUIPU_CHOICE(Refused, kernel, name, candidate(chosen))
-        << "it would be chosen without " << (program.isTuned ? "a tuning: " : "the option: ") << why;
-    QUIPU_CHOICE(Chosen, kernel, name, candidate(option))
-        << (program.isTuned ? "tuned: it was measured to be faster" : "an option asks for it");
-    return option;
+    return chosenNumber(kernel, program.isTuned, name, option, chosen, why, unsaid);
   }
 
   DotKind chooseDot() {

@@ -53,7 +53,11 @@ private:
     passOnTypes(program, launches);
     auto attribute = program->getAttrOfType<ProgramAttr>(kProgramAttrName);
     for (KernelOp kernel : kernels) {
-      CudaProgram facts{target, tunings.of(kernel), attribute.getMinRows(), attribute.getMaxRows(),
+      CudaProgram facts{target,
+                        tunings.of(kernel),
+                        tunings.isTuned(kernel),
+                        attribute.getMinRows(),
+                        attribute.getMaxRows(),
                         attribute.getKind() == ProgramKind::Decode};
       kernel.setFunctionType(FunctionType::get(context, kernel.getBody().getArgumentTypes(), kernel.getResultTypes()));
       if (failed(scheduleKernel(kernel, facts)))
@@ -68,6 +72,8 @@ private:
       return scheduleCudaLinear(kernel, program);
     if (auto attention = find<AttentionOp>(kernel))
       return scheduleCudaAttention(kernel, attention, program);
+    QUIPU_CHOICE(Chosen, kernel, "threads", "threads = " + Twine(kPointwiseThreads))
+        << "it has neither a product nor attention, so that a block of any size does";
     kernel.setScheduleAttr(CudaPointwiseScheduleAttr::get(context, kPointwiseThreads));
     return success();
   }

@@ -14,6 +14,8 @@ struct CudaProgram {
   const cuda::CudaTarget &target;
   /// A number that is not 0 replaces the chosen one.
   const LlamaSelectSchedulesOptions &tuning;
+  /// Whether the kernel has numbers of its own there.
+  bool isTuned;
   /// Fewest and most rows of a step.
   int64_t minRows;
   int64_t maxRows;

@@ -7,6 +7,7 @@
 
 #include "codegen/common/Divisor.h"
 #include "codegen/cuda/attention/AttentionWorkspace.h"
+#include "codegen/schedule/ChosenNumber.h"
 #include "codegen/schedule/RowBounds.h"
 #include "codegen/schedule/SelectCuda.h"
 #include "ir/Llama/Decisions.h"
@@ -52,15 +53,18 @@ public:
                                         : "no tensor cores for these types and heads");
     } else {
       QUIPU_CHOICE(Chosen, kernel, "rows", "blocks of rows") << "the program has up to " << maxRows << " rows";
-      if (suitsWgmma())
+      std::string noWgmma = whyNoWgmma();
+      if (noWgmma.empty()) {
         QUIPU_CHOICE(Chosen, kernel, "products", "wgmma") << "rows, heads and pages fit its tiles";
-      else
-        QUIPU_CHOICE(Chosen, kernel, "products", "mma") << "no wgmma for these rows, heads and pages";
+      } else {
+        QUIPU_CHOICE(Refused, kernel, "products", "wgmma") << noWgmma;
+        QUIPU_CHOICE(Chosen, kernel, "products", "mma") << "it takes all rows, heads and pages";
+      }
     }
     if (isFew)
       setFew(fewSchedule(headBits / 8));
     else
-      kernel.setScheduleAttr(suitsWgmma() ? wgmmaSchedule() : mmaSchedule());
+      kernel.setScheduleAttr(whyNoWgmma().empty() ? wgmmaSchedule() : mmaSchedule());
     return success();
   }
 
@@ -76,14 +80,22 @@ private:
 
   CudaAttentionScheduleAttr fewSchedule(int64_t headBytes) {
     int64_t heads = largestDivisor(group, 8);
+    noteHeads(heads);
     CudaDot dot = cuda::attentionFewDot(attention, heads);
+    QUIPU_CHOICE(Chosen, kernel, "dot", "dot = " + stringifyCudaDot(dot))
+        << (dot == CudaDot::Mma ? "the heads of a block are an operand of mma"
+                                : "tensor cores do not take these types, heads or pages");
     bool isAlone = maxRows <= kFewRows;
     int64_t warps = isAlone && dot == CudaDot::Mma ? 8 : 4, keys = isAlone || dot == CudaDot::Fma ? 64 : 256;
+    keys = number("keys", tuning.keys, keys,
+                  keys == 64 ? "short parts of the keys divide evenly" : "other rows hide the latency of long parts");
     int64_t blocksOfRow = kvHeads * (group / heads);
     int64_t splits = isAlone ? splitsOfLoneRow(headBytes, blocksOfRow) : splitsBesideRows(blocksOfRow);
-    return CudaAttentionScheduleAttr::get(context, RowRegime::Few, /*tokens=*/1, heads, warps,
-                                          tuning.keys ? tuning.keys : keys,
-                                          tuning.splits ? tuning.splits : std::clamp<int64_t>(splits, 1, 32), dot);
+    splits = number("splits", tuning.splits, std::clamp<int64_t>(splits, 1, 32),
+                    "a row has " + Twine(blocksOfRow) + " blocks for each part of its keys, the chip " +
+                        Twine(target.multiprocessors()) + " multiprocessors" +
+                        (isAlone ? "" : ", of which each has up to four blocks of several rows"));
+    return CudaAttentionScheduleAttr::get(context, RowRegime::Few, /*tokens=*/1, heads, warps, keys, splits, dot);
   }
 
   /// Parts of the keys where a step has few rows. One row fills the chip in long contexts, with a block for each
@@ -102,15 +114,34 @@ private:
     return std::max(4 * target.multiprocessors() / (blocksOfRow * fewestRows), fewestSplits);
   }
 
-  bool suitsWgmma() {
+  /// Empty if wgmma can be used.
+  std::string whyNoWgmma() {
+    if (!target.hasWgmma())
+      return "the target has none";
+    if (maxRows <= kMediumRows)
+      return ("the program has up to " + Twine(maxRows) + " rows, and it pays for more than " + Twine(kMediumRows))
+          .str();
+    if (headElements != 64 && headElements != 128)
+      return ("heads have " + Twine(headElements) + " elements, and its tiles 64 or 128").str();
     int64_t page = cache.getPage();
-    return target.hasWgmma() && maxRows > kMediumRows && (headElements == 64 || headElements == 128) &&
-           page % 16 == 0 && (page % kWgmmaKeys == 0 || kWgmmaKeys % page == 0);
+    if (page % 16 != 0 || (page % kWgmmaKeys != 0 && kWgmmaKeys % page != 0))
+      return ("pages of " + Twine(page) + " positions do not divide tiles of " + Twine(kWgmmaKeys) + " keys").str();
+    return "";
+  }
+
+  void noteHeads(int64_t heads) {
+    QUIPU_CHOICE(Chosen, kernel, "heads", "heads = " + Twine(heads))
+        << "so many of the " << group << " query heads of a key/value head share a block, and the keys that it reads";
+  }
+
+  int64_t number(StringRef name, int64_t option, int64_t chosen, const Twine &why) {
+    return chosenNumber(kernel, program.isTuned, name, option, chosen, why);
   }
 
   /// A block has a multiprocessor to itself, and two groups of four warps.
   CudaAttentionScheduleAttr wgmmaSchedule() {
     int64_t powerOfTwo = group & -group, heads = std::min<int64_t>(powerOfTwo, 4);
+    noteHeads(heads);
     return CudaAttentionScheduleAttr::get(context, RowRegime::Many, kBlockPairs / heads, heads, /*warps=*/8, kWgmmaKeys,
                                           /*splits=*/1, CudaDot::Wgmma);
   }
@@ -119,6 +150,7 @@ private:
   /// with two tiles of 16 pairs halves what ldmatrix reads; with one tile there are as many warps in half the blocks.
   CudaAttentionScheduleAttr mmaSchedule() {
     int64_t heads = largestDivisor(group, 4);
+    noteHeads(heads);
     bool isWide = headElements > 128;
     int64_t tokens = 16 * std::max<int64_t>((isWide ? 4 : 8) / heads, 1);
     int64_t tilesOfWarp = !isWide && maxRows > kMediumRows ? 2 : 1;

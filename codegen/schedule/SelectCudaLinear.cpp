@@ -12,6 +12,7 @@
 
 #include "codegen/common/LinearRegion.h"
 #include "codegen/cuda/linear/RowSoftmax.h"
+#include "codegen/schedule/ChosenNumber.h"
 #include "codegen/schedule/RowBounds.h"
 #include "codegen/schedule/SelectCuda.h"
 #include "ir/Llama/Decisions.h"
@@ -49,9 +50,6 @@ constexpr int64_t kRingPaddingBytes = 128;
 constexpr int64_t kRingSumBytes = 10 * 1024;
 /// Shared memory that the driver takes of each block.
 constexpr int64_t kDriverBytes = 1024;
-
-/// The option if it was given, else what is chosen.
-int64_t tuned(int64_t option, int64_t chosen) { return option > 0 ? option : chosen; }
 
 class LinearSelector {
 public:
@@ -124,6 +122,8 @@ public:
 private:
   /// How the weight comes to the products, as a choice is called.
   static constexpr StringLiteral kWeights{"weights"};
+  /// What is operand A of wgmma, as a choice is called.
+  static constexpr StringLiteral kFirst{"first operand"};
 
   /// Why a program's weight cannot come through a ring, as far as it is known before room is looked for. Empty if it
   /// can.
@@ -155,29 +155,47 @@ private:
   /// A ring in half of a multiprocessor's shared memory, beside the input. So it fills while the kernel in front still
   /// runs. Null where the input leaves no room for two stages.
   CudaLinearRingScheduleAttr ringSchedule() {
-    int64_t depth = std::min<int64_t>(tuned(tuning.ringDepth, kRingDepth), inputs);
+    int64_t depth = std::min<int64_t>(tuning.ringDepth ? tuning.ringDepth : kRingDepth, inputs);
     int64_t blockBytes = (target.sharedBytes() + kDriverBytes) / 2 - kDriverBytes;
     int64_t inputBytes = inputs * 2 + kRingPaddingBytes;
     int64_t roomBytes = blockBytes - kRingSumBytes - inputBytes;
     int64_t stageBytes = kRingRows * (depth * 2 + kRingPaddingBytes);
     if (roomBytes < 2 * stageBytes)
       return {};
-    int64_t stages = std::clamp<int64_t>(roomBytes / stageBytes, 2, tuned(tuning.ringStages, kRingStages));
-    int64_t inFlight = std::min(tuned(tuning.ringInFlight, kRingInFlight), stages);
+    (void)number("depth", tuning.ringDepth ? depth : 0, std::min(kRingDepth, inputs),
+                 inputs <= kRingDepth ? "whole rows of the weight fit into a stage"
+                                      : "stages of so many elements were fastest on an H100");
+    // Where there is less room than an option asks for, the room decides.
+    auto fit = [&](int64_t most) { return std::clamp<int64_t>(roomBytes / stageBytes, 2, most); };
+    int64_t stages = number("stages", tuning.ringStages ? fit(tuning.ringStages) : 0, fit(kRingStages),
+                            "half of the shared memory, without the input, has room for " +
+                                Twine(roomBytes / stageBytes) + "; more than " + Twine(kRingStages) + " bring nothing");
+    constexpr StringLiteral kMeasured = "it was fastest on an H100; more bytes under way delay the barriers";
+    auto atMost = [&](StringRef name, int64_t option, int64_t chosen, int64_t most) {
+      return number(name, option ? std::min(option, most) : 0, std::min(chosen, most), kMeasured);
+    };
+    int64_t inFlight = atMost("inFlight", tuning.ringInFlight, kRingInFlight, stages);
     return CudaLinearRingScheduleAttr::get(
-        context, depth, stages, std::min(tuned(tuning.ringAfterWait, kRingAfterWait), stages - 1),
-        std::min(tuned(tuning.ringInFlightBeforeWait, kRingInFlightBeforeWait), inFlight), inFlight, kRingWarps,
-        canScaleAfter());
+        context, depth, stages, atMost("afterWait", tuning.ringAfterWait, kRingAfterWait, stages - 1),
+        atMost("inFlightBeforeWait", tuning.ringInFlightBeforeWait, kRingInFlightBeforeWait, inFlight), inFlight,
+        kRingWarps, canScaleAfter());
   }
 
   CudaLinearFewScheduleAttr fewSchedule(CudaDot dot) {
     int64_t steps = llvm::divideCeil(inputs, dot == CudaDot::Mma ? 32 : 16);
-    int64_t warps = std::min<int64_t>(tuned(tuning.warps, 8), steps);
+    QUIPU_CHOICE(Chosen, region.kernel, "dot", "dot = " + stringifyCudaDot(dot))
+        << (dot == CudaDot::Mma ? "16 rows of the weight are an operand of mma"
+                                : "tensor cores do not multiply these types");
+    int64_t warps =
+        number("warps", tuning.warps ? std::min<int64_t>(tuning.warps, steps) : 0, std::min<int64_t>(8, steps),
+               "they divide the sum over " + Twine(inputs) + " elements, " + Twine(steps) + " steps of it");
     // All loads of a short row are requested at once. Of a long row the two blocks of a multiprocessor request 64 KiB;
     // more would delay the input when it is ready.
     int64_t loads = 2 * llvm::divideCeil(steps, warps), ahead = loads <= 16 ? 16 : 8;
-    return CudaLinearFewScheduleAttr::get(context, /*tokens=*/8, warps, tuned(tuning.ahead, ahead), dot,
-                                          canScaleAfter());
+    ahead = number("ahead", tuning.ahead, ahead,
+                   loads <= 16 ? "all loads of a row are requested at once"
+                               : "of a long row more loads at once would delay the input");
+    return CudaLinearFewScheduleAttr::get(context, /*tokens=*/8, warps, ahead, dot, canScaleAfter());
   }
 
   /// Whether the scale of the norm may be applied to the sums. In f16 the products could overflow before it.
@@ -185,6 +203,9 @@ private:
 
   /// Many rows with mma.sync.
   CudaLinearManyScheduleAttr mmaSchedule(bool oneTile) {
+    QUIPU_CHOICE(Chosen, region.kernel, "size of tiles", oneTile ? "64 x 64" : "128 x 128")
+        << (oneTile ? "narrow tiles of the weight give all multiprocessors one"
+                    : "a warp has 64 x 64 sums, which reads the least of shared memory for each product");
     if (oneTile)
       return CudaLinearManyScheduleAttr::get(context, /*tokens=*/64, /*rows=*/64, /*depth=*/64, /*stages=*/4,
                                              /*warps=*/4, CudaDot::Mma, /*weight_first=*/false, /*persistent=*/false,
@@ -200,17 +221,33 @@ private:
   CudaLinearManyScheduleAttr wgmmaSchedule(bool oneTile) {
     // The weight is operand A where prompts are long. Rows of a prompt may be alike, and then this takes less energy.
     bool weightFirst = !oneTile && maxRows > kMediumRows && tuning.weightFirst;
+    if (weightFirst)
+      QUIPU_CHOICE(Chosen, region.kernel, kFirst, "the weight")
+          << "rows of a long prompt may be alike, and as operand B they take less energy";
+    else
+      QUIPU_CHOICE(Chosen, region.kernel, kFirst, "the input")
+          << (oneTile || maxRows <= kMediumRows ? "the program has no long prompts" : "option weight-first is false");
     int64_t cluster = clusterBlocks(oneTile), tokens = oneTile ? kOneTileRows : kTileRows, rows = kTileRows;
     if (weightFirst)
-      tokens = tuned(tuning.rows, tileWidth(outputs, maxRows, cluster));
+      tokens = number("tokens", tuning.rows, tileWidth(outputs, maxRows, cluster), "the width of tiles");
+    else if (oneTile)
+      rows = number("rows", tuning.rows, evenShare(),
+                    "so all " + Twine(target.multiprocessors()) + " multiprocessors have equally many tiles of the " +
+                        Twine(outputs) + " rows of the weight");
     else
-      rows = tuned(tuning.rows, oneTile ? evenShare() : tileWidth(maxRows, outputs, cluster));
+      rows = number("rows", tuning.rows, tileWidth(maxRows, outputs, cluster), "the width of tiles");
     int64_t warps = oneTile ? 4 : 8;
     int64_t stageBytes = (tokens + rows) * kStageElements * 2, roomBytes = kTileSharedBytes - warps * kWarpSumBytes;
-    int64_t stages = tuned(tuning.stages, std::clamp<int64_t>(roomBytes / stageBytes, 2, 32));
-    stages = std::min(stages, std::max<int64_t>(llvm::divideCeil(inputs, kStageElements), 2));
+    int64_t mostStages = std::max<int64_t>(llvm::divideCeil(inputs, kStageElements), 2);
+    int64_t stages = number("stages", tuning.stages ? std::min<int64_t>(tuning.stages, mostStages) : 0,
+                            std::min(std::clamp<int64_t>(roomBytes / stageBytes, 2, 32), mostStages),
+                            "shared memory has room for " + Twine(roomBytes / stageBytes) + " of " +
+                                Twine(stageBytes / 1024) + " KiB, and a row has " + Twine(mostStages));
     // Where a multiprocessor has several tiles, the weights of the next one arrive during the epilogue.
     bool persistent = !oneTile || outputs > rows * target.multiprocessors();
+    QUIPU_CHOICE(Chosen, region.kernel, "blocks", persistent ? "blocks that stay" : "a block for each tile")
+        << (persistent ? "a multiprocessor may have several tiles: the next one arrives while sums of this one leave"
+                       : "no multiprocessor has more than one tile");
     return CudaLinearManyScheduleAttr::get(context, tokens, rows, kStageElements, stages, warps, CudaDot::Wgmma,
                                            weightFirst, persistent, /*ahead=*/oneTile, cluster);
   }
@@ -225,9 +262,18 @@ private:
   /// Blocks of a cluster, which read a tile of the weight together. Where the number of row tiles is odd, one tile more
   /// is computed. That is too much for programs of medium steps, which may have one tile or three.
   int64_t clusterBlocks(bool oneTile) {
-    if (oneTile || maxRows <= kTileRows || !target.has(cuda::CudaFeature::Clusters))
+    auto alone = [&](StringRef why) {
+      QUIPU_CHOICE(Chosen, region.kernel, "cluster", "cluster = 1") << why;
       return 1;
-    return tuned(tuning.cluster, maxRows > kMediumRows ? 2 : 1);
+    };
+    if (!target.has(cuda::CudaFeature::Clusters))
+      return alone("the target has no clusters");
+    if (oneTile || maxRows <= kTileRows)
+      return alone("there is one tile of rows, so no two blocks read the same part of the weight");
+    bool isLong = maxRows > kMediumRows;
+    return number("cluster", tuning.cluster, isLong ? 2 : 1,
+                  isLong ? "two blocks share each tile that they read"
+                         : "of few tiles of rows an odd one, which a pair computes too, would be a large part");
   }
 
   /// Rows of operand B in a tile with which the product takes the least time. Operand A has `rowsA` rows and operand B
@@ -240,12 +286,17 @@ private:
     for (int64_t width = kMaxTileWidth; width >= kMinWidth; width -= kStep) {
       int64_t tiles = llvm::alignTo(llvm::divideCeil(rowsA, kTileRows), cluster) * llvm::divideCeil(rowsB, width);
       int64_t cost = llvm::divideCeil(tiles, target.multiprocessors()) * (width + kEndsCost);
-      QUIPU_CHOICE(Considered, region.kernel, "width of tiles", name(width)) << tiles << ", cost " << cost;
+      QUIPU_CHOICE(Considered, region.kernel, "width of tiles", name(width))
+          << tiles << (tiles == 1 ? " tile" : " tiles") << ", cost " << cost;
       if (cost < bestCost)
         best = width, bestCost = cost;
     }
     QUIPU_CHOICE(Chosen, region.kernel, "width of tiles", name(best)) << "the least cost, " << bestCost;
     return best;
+  }
+
+  int64_t number(StringRef name, int64_t option, int64_t chosen, const Twine &why) {
+    return chosenNumber(region.kernel, program.isTuned, name, option, chosen, why);
   }
 
   LinearRegion &region;
