@@ -12,9 +12,10 @@ out=${QUIPU_GPU_FOLDER:-$root/build-gpu}
 only=${QUIPU_GPU_PLANS:-.}
 
 [ -f "$build/build.ninja" ] || (cd "$root" && cmake --preset release >/dev/null)
-cmake --build "$build" --target quipu quipu-compile QuipuCodegenTests
+cmake --build "$build" --target quipu quipu-compile QuipuCodegenTests QuipuRangeRecorder
 mkdir -p "$out/plans/sequences"
 cmake --install "$build/tools/quipu" --prefix "$out/install" --strip >/dev/null
+cp "$build/test/unit/libQuipuRangeRecorder.so" "$out/"
 
 failed=0
 # plan FOLDER/NAME.DTYPE MODEL FLAG...: compiles one plan into the folder of plans.

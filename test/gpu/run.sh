@@ -11,6 +11,8 @@
 #   sanitize  compute-sanitizer's memcheck, racecheck and synccheck over a small model
 #   times     the kernels of the benchmark shapes, timed one by one
 #   profile   steps and waiting of the 7B shape against the time of the whole (check_profile.py)
+#   ranges    what profilers see through NVTX (ranges.py); with Nsight Systems, where it is installed, also the GPU's time of
+#             each range
 #   bench     decode, prefill and scoring of the benchmark shapes (bench.py)
 #   pairs     prompts in turns with torch.compile, on a card that is equally warm for both (pairs.py)
 #   peers     SCRIPT, which prints one JSON object for each measurement of a peer; PEER_FLAGS are handed to it
@@ -29,12 +31,12 @@ sections=()
 while [ $# -gt 0 ]; do
   case $1 in
   --peers) peers=$2 && shift 2 ;;
-  kernels | models | sanitize | times | profile | bench | pairs | peers) sections+=("$1") && shift ;;
-  *) echo "run.sh: unknown section '$1'; sections: kernels models sanitize times profile bench pairs peers" >&2 && exit 2 ;;
+  kernels | models | sanitize | times | profile | ranges | bench | pairs | peers) sections+=("$1") && shift ;;
+  *) echo "run.sh: unknown section '$1'; sections: kernels models sanitize times profile ranges bench pairs peers" >&2 && exit 2 ;;
   esac
 done
 if [ ${#sections[@]} -eq 0 ]; then
-  sections=(kernels models sanitize times profile bench pairs)
+  sections=(kernels models sanitize times profile ranges bench pairs)
   [ -n "$peers" ] && sections+=(peers)
 fi
 
@@ -183,6 +185,27 @@ profile() {
   note_status "profile of the 7B shape adds up" "${PIPESTATUS[0]}"
 }
 
+ranges() {
+  local plan=$plans/golden/quipu-stories.bf16.qplan found=$logs/ranges part
+  local command=(quipu run "$plan" "Once upon a time" -n 12 --temperature 0 --ignore-eos)
+  rm -f "$found"
+  limited 60 env NVTX_INJECTION64_PATH="$folder/libQuipuRangeRecorder.so" QUIPU_TEST_RANGES="$found" "${command[@]}" \
+    >/dev/null && python3 "$here/../tools/Inputs/ranges.py" "$found" 1 >"$logs/ranges.txt"
+  local status=$?
+  for part in '^load load ' '^    load upload the weights' '^phase prefill: ' '^    kernel layers.0.self_attn.qkv' \
+    '^phase decode: 1 sequence' '^    step record a graph' '^      kernel layers.7.mlp.down_proj'; do
+    grep -q "$part" "$logs/ranges.txt" || { echo "no range '$part'" && status=1; }
+  done
+  note_status "ranges for profilers" $status
+  command -v nsys >/dev/null || { echo "no nsys here" && return; }
+  limited 120 nsys profile --trace=cuda,nvtx --cuda-graph-trace=node --force-overwrite=true -o "$logs/ranges-nsys" \
+    "${command[@]}" >"$logs/nsys.log" 2>&1 &&
+    limited 60 nsys stats --report nvtx_sum,nvtx_kern_sum,cuda_gpu_kern_sum "$logs/ranges-nsys.nsys-rep" \
+      >>"$logs/nsys.log" 2>&1 && grep -q 'quipu:layers.0.self_attn.qkv' "$logs/nsys.log" &&
+    grep -q decode_gate_up "$logs/nsys.log"
+  note_status "ranges and kernels in Nsight Systems" $?
+}
+
 bench() {
   # The ceiling for arithmetic is cuBLAS: PyTorch's, where the toolkit has none.
   local cublas
@@ -219,6 +242,7 @@ for section in "${sections[@]}"; do
   sanitize) sanitize ;;
   times) time_kernels ;;
   profile) profile ;;
+  ranges) ranges ;;
   bench) bench ;;
   pairs) pairs ;;
   peers) run_peers ;;
