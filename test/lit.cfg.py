@@ -5,6 +5,8 @@ Features that a test may REQUIRE (a test that needs one the machine lacks is rep
                                                    x86-64-v4; amx: tiles, of bf16 and of integers)
   ptxas                                            NVIDIA's assembler is on the PATH or under /usr/local/cuda
   toolkit_ptxas                                    it is under /usr/local/cuda
+  nvdisasm                                         NVIDIA's disassembler is on the PATH or under /usr/local/cuda; it must
+                                                   not be older than the assembler
   transformers                                     Python with torch and transformers; QUIPU_TRANSFORMERS_PYTHON names
                                                    the interpreter, python3 is tried otherwise
   gguf_package                                     that Python has gguf and numpy
@@ -67,6 +69,9 @@ if ptxas:
     config.available_features.add("ptxas")
 if shutil.which("/usr/local/cuda/bin/ptxas"):
     config.available_features.add("toolkit_ptxas")
+nvdisasm = shutil.which("nvdisasm") or shutil.which("/usr/local/cuda/bin/nvdisasm")
+if nvdisasm:
+    config.available_features.add("nvdisasm")
 transformers_python = os.environ.get("QUIPU_TRANSFORMERS_PYTHON") or config.python
 if has_packages(transformers_python, "torch", "transformers"):
     config.available_features.add("transformers")
@@ -110,6 +115,8 @@ config.environment = {
     "NO_COLOR": "1",
     "QUIPU_PTXAS": ptxas or "none",
 }
+if nvdisasm:
+    config.environment["PATH"] += os.pathsep + os.path.dirname(nvdisasm)
 for name in ("LD_LIBRARY_PATH", "TMPDIR", "ASAN_OPTIONS", "UBSAN_OPTIONS"):
     if name in os.environ:
         config.environment[name] = os.environ[name]

@@ -6,6 +6,7 @@
 #include "tools/quipu/inspect/FoldedScope.h"
 #include "tools/quipu/inspect/GraphDot.h"
 #include "tools/quipu/inspect/LineDiff.h"
+#include "tools/quipu/inspect/ListedLines.h"
 #include "tools/quipu/inspect/ModuleDiff.h"
 #include "tools/quipu/inspect/NetronText.h"
 
@@ -283,6 +284,64 @@ TEST(ArenaMap, WhatALoopCarriesLivesAtItsBeginToo) {
   EXPECT_EQ(map.bytesAt(2), 3u * 64);
 }
 
+// Test: what nvdisasm 13.5 prints; another kernel of the module is left out.
+TEST(ListedLines, Nvdisasm) {
+  constexpr std::string_view kText = R"(	.target	sm_90a
+
+	.elftype	@"ET_EXEC"
+
+
+//--------------------- .text.decode_lm_head      --------------------------
+	.section	.text.decode_lm_head,"ax",@progbits
+	.align	128
+        .global         decode_lm_head
+        .type           decode_lm_head,@function
+        .size           decode_lm_head,(.L_x_134 - decode_lm_head)
+        .other          decode_lm_head,@"STO_CUDA_ENTRY STV_DEFAULT"
+decode_lm_head:
+.text.decode_lm_head:
+	//## File "planned.mlir", line 82
+        /*0000*/                   LDC R1, c[0x0][0x28] ;
+	//## File "planned.mlir", line 85
+        /*0010*/                   S2R R0, SR_TID.X ;
+        /*0020*/              @!P0 BRA `(.L_x_54) ;
+	//## File "planned.mlir", line 84
+        /*0030*/                   IADD3 R20, R20, UR5, RZ ;
+.L_x_54:
+        /*0040*/                   EXIT ;
+.L_x_55:
+        /*0050*/                   BRA `(.L_x_55);
+.L_x_134:
+
+
+//--------------------- .text.decode_qkv          --------------------------
+	.section	.text.decode_qkv,"ax",@progbits
+decode_qkv:
+.text.decode_qkv:
+	//## File "planned.mlir", line 53
+        /*0000*/                   LDC R1, c[0x0][0x28] ;
+)";
+  std::vector<ListedLine> lines = readNvdisasm(kText, {"decode_lm_head"});
+  ASSERT_EQ(lines.size(), 9u);
+  EXPECT_EQ(lines[0].text, "LDC R1, c[0x0][0x28] ;");
+  EXPECT_EQ(lines[0].function, "decode_lm_head");
+  EXPECT_EQ(lines[0].offset, 0u);
+  EXPECT_EQ(lines[0].line, 82u);
+  EXPECT_EQ(lines[2].text, "@!P0 BRA `(.L_x_54) ;");
+  EXPECT_EQ(lines[2].line, 85u);
+  EXPECT_EQ(lines[3].offset, 0x30u);
+  EXPECT_EQ(lines[3].line, 84u);
+  EXPECT_EQ(lines[4].text, ".L_x_54:");
+  EXPECT_TRUE(lines[4].function.empty());
+  EXPECT_FALSE(lines[4].offset);
+  // The line goes on behind a label.
+  EXPECT_EQ(lines[5].text, "EXIT ;");
+  EXPECT_EQ(lines[5].line, 84u);
+  lines = readNvdisasm(kText, {"decode_qkv"});
+  ASSERT_EQ(lines.size(), 1u);
+  EXPECT_EQ(lines[0].line, 53u);
+}
+
 TEST(Cost, IsTheWorkOfTheStep) {
   plan::PlanT toy = toyPlan();
   toy.kernels[1]->weight_bytes = 1000;
@@ -319,7 +378,7 @@ TEST(Cost, IsTheWorkOfTheStep) {
 TEST(Cost, TheSlowerOfTwoCeilingsBinds) {
   KernelCost reads{"reads", "decode", "", 1, {.weightBytes = 1e6, .operations = 1e6}};
   KernelCost computes{"computes", "decode", "", 1, {.weightBytes = 1e6, .operations = 1e9}};
-  MeasuredCeilings ceilings{1e9, 1e10, "read", "fma", ""};
+  CostCeilings ceilings{1e9, 1e10, "read", "fma", "measured now", ""};
   BenchTest token;
   Json cost = costJson({reads, computes}, token, ceilings);
   EXPECT_EQ(cost["kernels"][0]["bound"], "memory");
@@ -329,7 +388,7 @@ TEST(Cost, TheSlowerOfTwoCeilingsBinds) {
   EXPECT_DOUBLE_EQ(cost["total"]["us"], 101000);
   EXPECT_EQ(cost["test"], "tg1");
   // Without ceilings nothing is said of time.
-  cost = costJson({reads}, token, {0, 0, "", "", "no such device"});
+  cost = costJson({reads}, token, {0, 0, "", "", "", "no such device"});
   EXPECT_TRUE(cost["kernels"][0]["bound"].is_null());
   EXPECT_TRUE(cost["kernels"][0]["us"].is_null());
   EXPECT_THAT(costText(cost), HasSubstr("no such device"));

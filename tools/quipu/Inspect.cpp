@@ -133,8 +133,8 @@ void InspectCommand::checkUsage() const {
 }
 
 void InspectCommand::writeView(const std::shared_ptr<const PlanFile> &plan, std::optional<OutputFile> &file) const {
-  std::string text =
-      views.html.empty() ? views.text(*plan, phase, kernel, json) : reportPage(plan, source.path(), views.profile);
+  std::string text = views.html.empty() ? views.text(*plan, phase, kernel, json)
+                                        : reportPage(plan, source.path(), views.profile, views.ceilings);
   if (!file) {
     out().write(text);
     return;

@@ -96,6 +96,29 @@ def cost(view):
         assert by_name["decode.attention"]["count"] == 3 and by_name["decode.attention"]["program"] == "decode"
 
 
+def cuda_cost(view):
+    """Llama-2-7B in bf16 on an H200 as published."""
+    assert (view["ceiling_GBps"], view["ceiling_TFLOPs"]) == (4800, 989.4), view["ceiling_source"]
+    assert view["ceiling_source"] == "published for NVIDIA H200 SXM" and "ceiling_problem" not in view
+    by_role = {kernel["name"].split(".")[1]: kernel for kernel in view["kernels"]}
+    # Weights of all matrices but the embedding, two bytes each, and keys and values of 32 layers.
+    matrices = 32 * (4 * 4096 * 4096 + 3 * 11008 * 4096)
+    norms = 32 * 2 * 4096
+    assert matrices * 2 <= sum(by_role[role]["bytes_weights"] for role in ("qkv", "o_proj", "gate_up", "down_proj")) \
+        <= (matrices + norms) * 2
+    positions = view["depth"] + (view["prompt"] or 1)
+    assert by_role["attention"]["bytes_cache"] == 32 * positions * 2 * 4096 * 2, by_role["attention"]
+    rows = view["prompt"] or 1
+    assert by_role["gate_up"]["flops"] == 32 * rows * 2 * 2 * 11008 * 4096, by_role["gate_up"]
+    bounds = {role: kernel["bound"] for role, kernel in by_role.items()}
+    if view["prompt"]:
+        for role in ("qkv", "o_proj", "gate_up", "down_proj", "attention"):
+            assert bounds[role] == "compute", (role, bounds)
+    else:
+        assert set(bounds.values()) == {"memory"}, bounds
+    assert view["total"]["us"] > 0
+
+
 def graph(view):
     assert view["name"] == "llama-form-kernels", view["name"]
     parts = {part["name"]: part for part in view["parts"]}

@@ -58,11 +58,19 @@ def check_data(data, source):
     count = sum(weight["count"] for weight in data["weights"])
     assert count == data["memory"]["weights"]["count"], count
     listings = data["listings"]
-    assert listings["problem"] or set(listings["kernels"]) == kernels, listings["problem"]
+    is_cuda = data["target"]["device"] == "cuda"
+    # Of a GPU there is always PTX.
+    assert set(listings["kernels"]) == kernels or (listings["problem"] and not is_cuda), listings["problem"]
+    if is_cuda:
+        assert all(kernel["us"] > 0 and kernel["bound"] for step in data["costs"] for kernel in step["kernels"])
     for name, listing in listings["kernels"].items():
         lines = zlib.decompress(b64decode(listing["text"])).decode().splitlines()
         assert len(lines) == listing["shown"] <= listing["lines"] and lines, name
         assert all(re.match(r"\d+\t", line) for line in lines), name
+        own = {str(op["line"]) for kernel in data["kernels"] if kernel["name"] == name for op in kernel["ops"]}
+        # Code for another GPU than the plan's first has no lines of the planned module.
+        if listing["shown"] == listing["lines"] and not (is_cuda and name.startswith("sm_")):
+            assert own & {line.split("\t")[0] for line in lines}, (name, "no line of an op")
 
 
 def main():
@@ -81,8 +89,9 @@ def main():
     check_data(data, source)
     size = path.stat().st_size
     assert most is None or size <= most, size
+    forms = {listing["form"] for listing in data["listings"]["kernels"].values()}
     print(f"{data['name']}: {size} bytes, {len(data['graphs']['phases'])} phases, {len(data['kernels'])} kernels,"
-          f" {'with' if data['profile'] else 'no'} profile")
+          f" {'with' if data['profile'] else 'no'} profile, listed as {', '.join(sorted(forms)) or 'nothing'}")
 
 
 main()

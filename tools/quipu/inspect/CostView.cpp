@@ -2,54 +2,25 @@
 
 #include "tools/quipu/inspect/CostView.h"
 
-#include "runtime/abi/WeightFormat.h"
-#include "runtime/core/Device.h"
 #include "runtime/plan/Steps.h"
 #include "runtime/support/Error.h"
 #include "tools/common/Console.h"
 #include "tools/quipu/bench/Bench.h"
-#include "tools/quipu/bench/Ceilings.h"
 #include "tools/quipu/inspect/Columns.h"
 #include "tools/quipu/inspect/PlanNames.h"
 
 #include <algorithm>
 #include <cstdint>
-#include <memory>
 
 namespace quipu::tool {
 
 using Json = nlohmann::ordered_json;
 
-MeasuredCeilings MeasuredCeilings::measure(const PlanFile &file) {
-  // The best of a few short runs is near the ceiling.
-  constexpr int kRuns = 2;
-  // No cache holds more. To read all weights of a large model takes minutes and says the same.
-  constexpr uint64_t kMostBytes = uint64_t(1) << 30;
-  MeasuredCeilings result;
-  const plan::Plan &plan = file.plan();
-  try {
-    std::unique_ptr<Device> device = Device::create(plan.target()->device()->str(), 0, false);
-    uint64_t weights = 0;
-    for (const plan::Weight *weight : *plan.weights())
-      weights += weightBytes(*weight);
-    std::unique_ptr<Ceilings> ceilings = Ceilings::create(*device, plan, std::min(weights, kMostBytes), false);
-    for (int i = 0; i < kRuns; ++i)
-      ceilings->measure();
-    result.bytes = ceilings->bytes();
-    result.operations = ceilings->operations();
-    result.bytesName = ceilings->bytesName();
-    result.operationsName = ceilings->operationsName();
-  } catch (const Error &error) {
-    result.problem = error.what();
-  }
-  return result;
-}
-
-double KernelCost::memorySeconds(const MeasuredCeilings &ceilings) const {
+double KernelCost::memorySeconds(const CostCeilings &ceilings) const {
   return ceilings.bytes > 0 ? work.allBytes() / ceilings.bytes : 0;
 }
 
-double KernelCost::computeSeconds(const MeasuredCeilings &ceilings) const {
+double KernelCost::computeSeconds(const CostCeilings &ceilings) const {
   return ceilings.operations > 0 ? work.operations / ceilings.operations : 0;
 }
 
@@ -107,11 +78,11 @@ static std::string nameOf(BenchTest test) {
 
 static Json numberOrNull(double number) { return number > 0 ? Json(number) : Json(nullptr); }
 
-Json costJson(const std::vector<KernelCost> &costs, const BenchTest &test, const MeasuredCeilings &ceilings) {
+Json costJson(const std::vector<KernelCost> &costs, const BenchTest &test, const CostCeilings &ceilings) {
   Json kernels = Json::array();
   Work total;
   double seconds = 0;
-  bool isKnown = ceilings.bytes > 0 && ceilings.operations > 0;
+  bool isKnown = ceilings.areKnown();
   for (const KernelCost &cost : costs) {
     double memory = cost.memorySeconds(ceilings), compute = cost.computeSeconds(ceilings);
     kernels.push_back({{"name", cost.name},
@@ -137,7 +108,8 @@ Json costJson(const std::vector<KernelCost> &costs, const BenchTest &test, const
       {"ceiling_GBps", numberOrNull(ceilings.bytes / 1e9)},
       {"ceiling_TFLOPs", numberOrNull(ceilings.operations / 1e12)},
       {"ceiling_memory", ceilings.bytesName.empty() ? Json(nullptr) : Json(ceilings.bytesName)},
-      {"ceiling_instruction", ceilings.operationsName.empty() ? Json(nullptr) : Json(ceilings.operationsName)}};
+      {"ceiling_instruction", ceilings.operationsName.empty() ? Json(nullptr) : Json(ceilings.operationsName)},
+      {"ceiling_source", ceilings.source.empty() ? Json(nullptr) : Json(ceilings.source)}};
   if (!ceilings.problem.empty())
     result["ceiling_problem"] = ceilings.problem;
   result["kernels"] = kernels;
@@ -158,17 +130,25 @@ static std::string costLine(const std::string &name, const std::string &count, c
                 cell(work["bytes_cache"], 12, 0), cell(work["bytes_activations"], 13, 0), cell(work["flops"], 14, 0));
 }
 
+static std::string ceilingsText(const Json &cost) {
+  std::string problem = cost.value("ceiling_problem", "");
+  if (cost["ceiling_source"].is_null())
+    return concat("no ceilings, so no bound and no time: ", problem, "\n");
+  std::string text =
+      concat("ceilings ", cost["ceiling_source"].get<std::string>(), ": ", cost["ceiling_memory"].get<std::string>(),
+             " ", cell(cost["ceiling_GBps"], 0, 1), " GB/s, ", cost["ceiling_instruction"].get<std::string>(), " ",
+             cell(cost["ceiling_TFLOPs"], 0, 3), " TFLOP/s\n");
+  return problem.empty() ? text
+                         : concat(text, "(nothing was measured: ", problem,
+                                  "; --ceilings takes another GPU's, or those of a saved profile)\n");
+}
+
 std::string costText(const Json &cost) {
   std::string text = cost["test"].get<std::string>() + ": ";
   text += cost["prompt"] == 0 ? "one token" : concat("a prompt of ", cost["prompt"].get<uint64_t>(), " tokens");
   text += concat(" of ", cost["batch"].get<uint64_t>(), cost["batch"] == 1 ? " sequence" : " sequences", " behind ",
                  cost["depth"].get<uint64_t>(), " cached positions\n");
-  if (cost.contains("ceiling_problem"))
-    text += concat("no ceilings, so no bound and no time: ", cost["ceiling_problem"].get<std::string>(), "\n");
-  else
-    text += concat("ceilings measured now: ", cost["ceiling_memory"].get<std::string>(), " ",
-                   cell(cost["ceiling_GBps"], 0, 1), " GB/s, ", cost["ceiling_instruction"].get<std::string>(), " ",
-                   cell(cost["ceiling_TFLOPs"], 0, 3), " TFLOP/s\n");
+  text += ceilingsText(cost);
   text += concat("\n", padded("kernel", 30),
                  " count      weights       cache  activations         flops  flops/byte  "
                  "bound           us\n");

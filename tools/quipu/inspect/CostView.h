@@ -5,6 +5,7 @@
 
 #include "runtime/plan/PlanFile.h"
 #include "tools/quipu/bench/Test.h"
+#include "tools/quipu/inspect/CostCeilings.h"
 
 #include <nlohmann/json.hpp>
 
@@ -12,18 +13,6 @@
 #include <vector>
 
 namespace quipu::tool {
-
-/// What a device can do at best, per second. 0: not known.
-struct MeasuredCeilings {
-  double bytes = 0, operations = 0;
-  /// How they are measured: "read", "AVX-512 bf16 dot products".
-  std::string bytesName, operationsName;
-  /// Why there are none. Empty: there are.
-  std::string problem;
-
-  /// A short measurement on the device that the plan is for; no weights are loaded.
-  static MeasuredCeilings measure(const PlanFile &plan);
-};
 
 /// All launches of a kernel.
 struct KernelCost {
@@ -36,8 +25,8 @@ struct KernelCost {
   /// Operations for each byte.
   double intensity() const { return work.allBytes() > 0 ? work.operations / work.allBytes() : 0; }
   /// Seconds that the bytes and the operations take at the ceilings.
-  double memorySeconds(const MeasuredCeilings &ceilings) const;
-  double computeSeconds(const MeasuredCeilings &ceilings) const;
+  double memorySeconds(const CostCeilings &ceilings) const;
+  double computeSeconds(const CostCeilings &ceilings) const;
 };
 
 /// The kernels of a prompt, or of one step of generation (test.prompt is 0), in the order in which they run. Throws
@@ -45,12 +34,13 @@ struct KernelCost {
 std::vector<KernelCost> costsOf(const PlanFile &plan, const BenchTest &test);
 
 /// {"test": "pp256@d512 b2", "prompt", "depth", "batch",
-///  "ceiling_GBps", "ceiling_TFLOPs", "ceiling_memory", "ceiling_instruction": null where not known, "ceiling_problem",
+///  "ceiling_GBps", "ceiling_TFLOPs", "ceiling_memory", "ceiling_instruction", "ceiling_source": null where not known,
+///  "ceiling_problem",
 ///  "kernels": [{"name", "program", "place", "count", "bytes_weights", "bytes_activations", "bytes_cache", "bytes",
 ///               "flops", "intensity", "bound": "memory", "compute" or null, "us": predicted, or null}],
 ///  "total": {"bytes_weights", "bytes_activations", "bytes_cache", "flops", "us"}}
 nlohmann::ordered_json costJson(const std::vector<KernelCost> &costs, const BenchTest &test,
-                                const MeasuredCeilings &ceilings);
+                                const CostCeilings &ceilings);
 std::string costText(const nlohmann::ordered_json &cost);
 
 } // namespace quipu::tool

@@ -86,43 +86,77 @@ std::string kernelPtx(const PlanFile &file, const std::string &name) {
   return result;
 }
 
-static const plan::CodeModule &findCubin(const PlanFile &file, const std::string &name) {
-  const plan::CodeModule *module = findModule(file.plan(), findKernel(file, name), plan::CodeFormat::cubin);
+const plan::CodeModule *findCubin(const PlanFile &file, const plan::Kernel &kernel) {
+  return findModule(file.plan(), kernel, plan::CodeFormat::cubin);
+}
+
+/// The module, which is there.
+static const plan::CodeModule &needCubin(const PlanFile &file, const plan::CodeModule *module,
+                                         const std::string &kernel) {
   if (!module)
-    fail(file.path(), ": holds no machine code for kernel ", name,
+    fail(file.path(), ": holds no machine code for kernel ", kernel,
          " (there was no ptxas when it was compiled, or it is for any GPU); see --as ptx");
   return *module;
 }
 
-std::string kernelSassWithLines(const PlanFile &file, const std::string &name) {
-  const plan::CodeModule &module = findCubin(file, name);
-  std::vector<std::string> tools = findCudaProgram("nvdisasm");
-  if (tools.empty())
-    fail("no nvdisasm found; install it (part of the CUDA toolkit), or see --as ptx");
-  CodeDescriptor code(module);
-  std::optional<std::string> listing =
-      captureProcess({tools.front(), "--print-line-info", "--print-code", code.path()});
-  if (!listing)
-    fail(tools.front(), ": cannot list code for ", module.isa()->string_view(),
+static std::string listing(const std::vector<std::string> &command, const plan::CodeModule &module) {
+  std::optional<std::string> text = captureProcess(command);
+  if (!text)
+    fail(command.front(), ": cannot list code for ", module.isa()->string_view(),
          "; take one of a toolkit as new as the ptxas that made it, or see --as ptx");
-  return *listing;
+  return *text;
+}
+
+/// Programs that list machine code, and where a user gets them without a toolkit.
+static constexpr const char *kNvdisasm = "nvdisasm", *kCuobjdump = "cuobjdump";
+[[noreturn]] static void failNoLister(const char *programs) {
+  fail("no ", programs,
+       " found; install the CUDA toolkit, or the Python package nvidia-cuda-nvdisasm and put its "
+       "program on the PATH; or see --as ptx");
+}
+
+std::string sassWithLines(const PlanFile &file, const plan::CodeModule *found, const std::string &kernel) {
+  const plan::CodeModule &module = needCubin(file, found, kernel);
+  std::vector<std::string> tools = findCudaProgram(kNvdisasm);
+  if (tools.empty())
+    failNoLister(kNvdisasm);
+  CodeDescriptor code(module);
+  return listing({tools.front(), "--print-line-info", "--print-code", code.path()}, module);
+}
+
+/// The parts of nvdisasm's listing that belong to these functions.
+static std::string sectionsOf(std::string_view text, const std::vector<std::string> &functions) {
+  std::string result;
+  bool isWanted = false;
+  while (!text.empty()) {
+    size_t end = std::min(text.find('\n'), text.size());
+    std::string_view line = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    // "//--------------------- .text.decode_qkv      --------------------------"
+    if (line.starts_with("//---"))
+      isWanted = std::ranges::any_of(functions, [&](const std::string &function) {
+        return line.find(" .text." + function + " ") != std::string_view::npos;
+      });
+    if (isWanted)
+      result += std::string(line) + "\n";
+  }
+  return result;
 }
 
 std::string kernelSass(const PlanFile &file, const std::string &name) {
-  const plan::CodeModule &module = findCubin(file, name);
+  const plan::Kernel &kernel = findKernel(file, name);
+  const plan::CodeModule &module = needCubin(file, findCubin(file, kernel), name);
   std::string symbols;
-  for (const std::string &symbol : symbolsOf(findKernel(file, name)))
+  for (const std::string &symbol : symbolsOf(kernel))
     symbols += (symbols.empty() ? "" : ",") + symbol;
-  std::vector<std::string> tools = findCudaProgram("cuobjdump");
-  if (tools.empty())
-    fail("no cuobjdump found; install it (part of the CUDA toolkit), or see --as ptx");
+  std::vector<std::string> cuobjdump = findCudaProgram(kCuobjdump), nvdisasm = findCudaProgram(kNvdisasm);
   CodeDescriptor code(module);
-  std::optional<std::string> listing =
-      captureProcess({tools.front(), "--dump-sass", "--function", symbols, code.path()});
-  if (!listing)
-    fail(tools.front(), ": cannot list code for ", module.isa()->string_view(),
-         "; take one of a toolkit as new as the ptxas that made it, or see --as ptx");
-  return *listing;
+  // cuobjdump starts nvdisasm by itself, and comes without it in some packages.
+  if (!cuobjdump.empty())
+    return listing({cuobjdump.front(), "--dump-sass", "--function", symbols, code.path()}, module);
+  if (nvdisasm.empty())
+    failNoLister("cuobjdump and no nvdisasm");
+  return sectionsOf(listing({nvdisasm.front(), "--print-code", code.path()}, module), symbolsOf(kernel));
 }
 
 } // namespace quipu::tool

@@ -16,12 +16,15 @@ std::string kernelPtx(const PlanFile &plan, const std::string &kernel);
 /// The names of a kernel's entries in code.
 std::vector<std::string> symbolsOf(const plan::Kernel &kernel);
 
-/// The machine code of the module that has the kernel, with the lines that it comes from, from nvdisasm. Throws Error
-/// as kernelSass does.
-std::string kernelSassWithLines(const PlanFile &plan, const std::string &kernel);
+/// The module with the kernel's machine code. Null if the plan has only PTX for it.
+const plan::CodeModule *findCubin(const PlanFile &plan, const plan::Kernel &kernel);
 
-/// The machine code (SASS) of a kernel's entries, from cuobjdump. Throws Error if the plan has no such kernel or only
-/// PTX for it, or there is no cuobjdump.
+/// The machine code (SASS) of a module, with the lines that it comes from, from nvdisasm. `kernel`: for messages.
+/// Throws Error if `module` is null, there is no nvdisasm, or it cannot read the code.
+std::string sassWithLines(const PlanFile &plan, const plan::CodeModule *module, const std::string &kernel);
+
+/// The machine code of a kernel's entries alone, from cuobjdump, or else from nvdisasm. Throws Error if the plan has no
+/// such kernel or only PTX for it, or there is neither of the two programs.
 std::string kernelSass(const PlanFile &plan, const std::string &kernel);
 
 } // namespace quipu::tool

@@ -45,11 +45,12 @@ static bool hasName(const Json &list, const Json &name) {
 // ---------------------------------------------------------------- from a field to instructions
 
 /// The ops of a kernel that come from a field, with what they became.
-static Json opsFrom(const KernelOrigins &origins, const PlanFile &plan, const Json &kernel, const Json &field) {
+static Json opsFrom(const KernelOrigins &origins, const std::vector<ListedLine> &listing, const Json &kernel,
+                    const Json &field) {
   std::map<uint32_t, std::vector<const ListedLine *>> byLine;
-  std::vector<ListedLine> listing = listKernel(plan, kernel.at("name"), machineForm(plan));
   for (const ListedLine &line : listing)
-    byLine[line.line].push_back(&line);
+    if (line.offset)
+      byLine[line.line].push_back(&line);
   Json ops = Json::array();
   for (const Json &op : kernel.at("ops")) {
     if (!hasName(op.at("configs"), field.at("name")))
@@ -71,12 +72,15 @@ Json originJson(const PlanFile &plan, const std::string &name) {
   KernelOrigins origins(plan);
   const Json &field = origins.field(name);
   Json kernels = Json::array();
+  KernelLister lister(plan);
   for (const Json &kernel : origins.kernels()) {
     // Kernels without lines are those of other GPUs.
     if (kernel.at("lines").is_null() || !hasName(kernel.at("configs"), field.at("name")))
       continue;
-    kernels.push_back(
-        {{"name", kernel.at("name")}, {"places", kernel.at("places")}, {"ops", opsFrom(origins, plan, kernel, field)}});
+    std::vector<ListedLine> listing = lister.list(kernel.at("name"), machineForm(plan));
+    kernels.push_back({{"name", kernel.at("name")},
+                       {"places", kernel.at("places")},
+                       {"ops", opsFrom(origins, listing, kernel, field)}});
   }
   return {{"field", field}, {"text", origins.fieldText(field)}, {"kernels", kernels}};
 }
@@ -143,12 +147,15 @@ static const plan::Kernel &kernelAt(const PlanFile &plan, Address &address) {
 /// The instruction at the address, or which begins before it and ends behind it.
 static const ListedLine &instructionAt(const std::vector<ListedLine> &listing, const Address &address,
                                        const std::string &text) {
-  const ListedLine *found = nullptr;
+  const ListedLine *found = nullptr, *last = nullptr;
   for (const ListedLine &line : listing)
-    if (line.function == address.symbol && *line.offset <= address.offset)
-      found = &line;
+    if (line.function == address.symbol && line.offset) {
+      last = &line;
+      if (*line.offset <= address.offset)
+        found = &line;
+    }
   // How long the last instruction is, the listing does not say.
-  bool isBehind = found && (found == &listing.back() || (found + 1)->function != found->function);
+  bool isBehind = found && found == last;
   if (!found || (isBehind && found->offset != address.offset))
     fail("--address ", text, ": no instruction of the function is there",
          found ? concat("; the last is at ", address.symbol, hexOffset(*found->offset)) : "");
@@ -159,7 +166,7 @@ Json addressJson(const PlanFile &plan, const std::string &addressText) {
   Address address = parseAddress(addressText);
   KernelOrigins origins(plan);
   const plan::Kernel &kernel = kernelAt(plan, address);
-  std::vector<ListedLine> listing = listKernel(plan, text(kernel.name()), machineForm(plan));
+  std::vector<ListedLine> listing = KernelLister(plan).list(text(kernel.name()), machineForm(plan));
   const ListedLine &line = instructionAt(listing, address, addressText);
   const Json &record = origins.kernel(text(kernel.name()));
   const Json &op = origins.opAt(record, line.line);

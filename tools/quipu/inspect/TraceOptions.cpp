@@ -61,8 +61,9 @@ std::string TraceOptions::kernelText(const PlanFile &plan, const PlanSource &sou
                                      const std::string &form) const {
   if (form == "mlir")
     return moduleTextWithSource(plan, kernel);
-  std::vector<ListedLine> lines = form == "llvm" ? readLlvm(llvmOf(source, kernel))
-                                                 : listKernel(plan, kernel, form == "asm" ? machineForm(plan) : form);
+  std::vector<ListedLine> lines = form == "llvm"
+                                      ? readLlvm(llvmOf(source, kernel))
+                                      : KernelLister(plan).list(kernel, form == "asm" ? machineForm(plan) : form);
   return kernelWithSource(plan, kernel, lines);
 }
 

@@ -42,7 +42,13 @@ void ViewOptions::addOptions(CLI::App &command) {
   command.add_flag(
       "--cost", cost,
       "Print what each kernel reads and computes, and how long that takes at the ceilings of this machine, "
-      "which are measured now");
+      "which are measured now (of a GPU that is not here: published ones)");
+  command
+      .add_option("--ceilings", ceilings,
+                  concat("Of --cost and --html: the ceilings of another machine, of a saved profile (quipu profile "
+                         "--json) or of a GPU as published (",
+                         publishedGpuNames(), ")"))
+      ->type_name("FILE|GPU");
   auto addFile = [&](const char *name, std::string &file, const char *text) {
     command.add_option(name, file, text)->option_text(kOptionalFile)->default_str("-");
   };
@@ -76,6 +82,10 @@ void ViewOptions::check(bool json) const {
   for (const CLI::Option *option : workOptions)
     if (option->count() > 0 && !cost)
       throw UsageError(option->get_name() + " says of which work --cost tells; give --cost");
+  if (!ceilings.empty() && !cost && html.empty())
+    throw UsageError("--ceilings says how fast the machine is of which --cost and --html tell; give one of them");
+  if (!ceilings.empty() && profile)
+    throw UsageError("--profile measures the ceilings with the kernels; leave --ceilings out");
   if (profile && html.empty())
     throw UsageError("--profile puts measured times into the report; give --html FILE, or use quipu profile");
   if (!html.empty() && json)
@@ -145,7 +155,7 @@ Json ViewOptions::json(const PlanFile &plan, const std::string &phase, const std
   if (weights)
     return weightsJson(plan);
   if (cost)
-    return costJson(costsOf(plan, workOfCost(plan)), workOfCost(plan), MeasuredCeilings::measure(plan));
+    return costJson(costsOf(plan, workOfCost(plan)), workOfCost(plan), CostCeilings::of(plan, ceilings));
   PhaseHistory history(plan);
   if (phases)
     return phasesJson(history);

@@ -27,6 +27,8 @@ struct ViewOptions {
   std::string html;
   /// Of --html: measured times are in it.
   bool profile = false;
+  /// Of --cost and --html: whose ceilings (CostCeilings::of).
+  std::string ceilings;
   /// Of --cost: tokens of a prompt (0: one token is generated), and sequences.
   uint32_t prompt = 0, batch = 1;
   /// Of --cost: positions before the new tokens, or with them.

@@ -9,6 +9,7 @@
 #include "tools/quipu/report/ScriptText.h"
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,24 +37,56 @@ static Json listingOf(const std::vector<ListedLine> &lines, size_t budget) {
   return {{"lines", lines.size()}, {"shown", shown}, {"text", packed}};
 }
 
+namespace {
+/// Lists each kernel in the best form that there is.
+class BestForms {
+public:
+  explicit BestForms(const PlanFile &plan) : lister(plan), machine(machineForm(plan)) {}
+
+  /// Null if there is none. `form`: what it is in.
+  std::optional<std::vector<ListedLine>> list(const std::string &kernel, std::string &form) {
+    if (auto lines = tryForm(kernel, form = machine))
+      return lines;
+    return machine == "sass" ? tryForm(kernel, form = "ptx") : std::nullopt;
+  }
+
+  /// Of the first kernel without machine code.
+  std::string problem;
+
+private:
+  std::optional<std::vector<ListedLine>> tryForm(const std::string &kernel, const std::string &form) {
+    try {
+      return lister.list(kernel, form);
+    } catch (const Error &error) {
+      // A disassembler that is not installed, or code for any GPU.
+      if (problem.empty())
+        problem = error.what();
+      return std::nullopt;
+    }
+  }
+
+  KernelLister lister;
+  std::string machine;
+};
+} // namespace
+
 Json kernelListings(const PlanFile &plan, size_t budget) {
-  std::string form(machineForm(plan));
-  Json kernels = Json::object(), problem = nullptr;
+  BestForms forms(plan);
+  Json kernels = Json::object();
   const auto &all = *plan.plan().kernels();
   size_t left = budget;
-  try {
-    for (size_t i = 0; i < all.size(); ++i) {
-      std::string name = all[i]->name()->str();
-      // What short kernels leave is for those behind them.
-      Json listing = listingOf(listKernel(plan, name, form), left / (all.size() - i));
-      left -= std::min(left, listing["text"].get_ref<const std::string &>().size());
-      kernels[name] = std::move(listing);
-    }
-  } catch (const Error &error) {
-    // A disassembler that is not installed.
-    problem = error.what();
+  for (size_t i = 0; i < all.size(); ++i) {
+    std::string name = all[i]->name()->str(), form;
+    std::optional<std::vector<ListedLine>> lines = forms.list(name, form);
+    if (!lines)
+      continue;
+    // What short kernels leave is for those behind them.
+    Json listing = {{"form", form}};
+    listing.update(listingOf(*lines, left / (all.size() - i)));
+    left -= std::min(left, listing["text"].get_ref<const std::string &>().size());
+    kernels[name] = std::move(listing);
   }
-  return {{"form", form}, {"kernels", kernels}, {"problem", problem}};
+  return {{"kernels", kernels}, {"problem", forms.problem.empty() ? Json(nullptr) : Json(forms.problem)}};
 }
 
 } // namespace quipu::tool

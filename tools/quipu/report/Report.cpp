@@ -28,9 +28,10 @@ static nlohmann::ordered_json measureProfile(const std::shared_ptr<const PlanFil
   return profileJson(profileModel(model, *ceilings, options, source, progress));
 }
 
-std::string reportPage(const std::shared_ptr<const PlanFile> &plan, const std::string &source, bool withProfile) {
+std::string reportPage(const std::shared_ptr<const PlanFile> &plan, const std::string &source, bool withProfile,
+                       const std::string &ceilings) {
   nlohmann::ordered_json profile = withProfile ? measureProfile(plan, source) : nullptr;
-  return concat(kPageBefore, scriptText(reportData(*plan, source, profile)), kPageAfter);
+  return concat(kPageBefore, scriptText(reportData(*plan, source, profile, ceilings)), kPageAfter);
 }
 
 } // namespace quipu::tool

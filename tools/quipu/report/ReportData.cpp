@@ -28,7 +28,7 @@ using Json = nlohmann::ordered_json;
 static constexpr uint32_t kPositions = 512;
 
 /// Bytes of a page that machine code may take, so that a report of a large model stays below 1 MB.
-static constexpr size_t kListingBytes = 350'000;
+static constexpr size_t kListingBytes = 220'000;
 
 /// All layers as "layers 0-79, 80 alike" are shorter than their numbers.
 static Json decisionOf(const Json &decision) {
@@ -125,20 +125,11 @@ static Json foldedWeights(const Json &weights) {
   return result;
 }
 
-/// Those of a profile belong to what it measured, as machines change their speed.
-static MeasuredCeilings ceilingsFor(const PlanFile &plan, const Json &profile) {
-  if (profile.is_null())
-    return MeasuredCeilings::measure(plan);
-  return {.bytes = profile.at("ceiling_GBps").get<double>() * 1e9,
-          .operations = profile.value("ceiling_TFLOPs", 0.0) * 1e12,
-          .bytesName = profile.at("ceiling_memory"),
-          .operationsName = profile.at("ceiling_instruction"),
-          .problem = {}};
-}
-
-/// Of one generated token, and of a prompt.
-static Json costsOfSteps(const PlanFile &plan, const Json &profile) {
-  MeasuredCeilings ceilings = ceilingsFor(plan, profile);
+/// Of one generated token, and of a prompt. The ceilings of a profile belong to what it measured, as machines change
+/// their speed.
+static Json costsOfSteps(const PlanFile &plan, const Json &profile, const std::string &ceilingsName) {
+  CostCeilings ceilings = profile.is_null() ? CostCeilings::of(plan, ceilingsName)
+                                            : CostCeilings::ofProfile(profile, "measured with the kernels");
   uint32_t positions = std::min(kPositions, plan.plan().kv_cache()->max_seq());
   Json costs = Json::array();
   for (const BenchTest &test : {BenchTest{.depth = positions - 1}, BenchTest{.prompt = positions}})
@@ -146,7 +137,7 @@ static Json costsOfSteps(const PlanFile &plan, const Json &profile) {
   return costs;
 }
 
-Json reportData(const PlanFile &plan, const std::string &source, const Json &profile) {
+Json reportData(const PlanFile &plan, const std::string &source, const Json &profile, const std::string &ceilings) {
   KernelOrigins origins(plan);
   PhaseHistory history(plan);
   Json everything = planJson(plan), phases = phasesJson(history), decisions = Json::array();
@@ -167,7 +158,7 @@ Json reportData(const PlanFile &plan, const std::string &source, const Json &pro
           {"origins", origins.steps()},
           {"memory", memoryJson(plan.plan())},
           {"weights", foldedWeights(weightsJson(plan))},
-          {"costs", costsOfSteps(plan, profile)},
+          {"costs", costsOfSteps(plan, profile, ceilings)},
           {"listings", kernelListings(plan, kListingBytes)},
           {"profile", profile}};
 }

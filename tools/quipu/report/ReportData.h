@@ -23,7 +23,7 @@ namespace quipu::tool {
 ///    "from"}], "costs": [as CostView.h], "listings": as KernelListings.h, "profile": as ProfileJson.h, or null}
 /// `source`: the path that the user gave. Throws Error if the plan was compiled without --keep-ir.
 nlohmann::ordered_json reportData(const PlanFile &plan, const std::string &source,
-                                  const nlohmann::ordered_json &profile);
+                                  const nlohmann::ordered_json &profile, const std::string &ceilings = {});
 
 } // namespace quipu::tool
 

@@ -58,13 +58,17 @@ function costTable(name) {
   return content;
 }
 
+const formNames = { asm: "Machine code", sass: "Machine code, SASS", ptx: "PTX" };
+
 /// The machine code. Lines of the op `number` of the planned module are marked.
 function assembly(kernel, number = 0) {
   const listing = data.listings.kernels[kernel.name];
   if (!listing)
     return [heading("Machine code"), make("p", { class: "note" }, data.listings.problem ?? "There is none in this report.")];
   const box = make("pre", { class: "assembly", tabindex: 0 }, "…");
-  const title = heading(`Machine code (${listing.lines} lines)`);
+  const title = heading(`${formNames[listing.form]} (${listing.lines} lines)`);
+  // PTX stands in the place of machine code that could not be listed.
+  const note = listing.form === "ptx" && data.listings.problem ? [make("p", { class: "note" }, data.listings.problem)] : [];
   const ops = new Map(kernel.ops.map((op) => [op.line, op]));
   listingOf(kernel.name).then((code) => {
     box.replaceChildren();
@@ -74,12 +78,12 @@ function assembly(kernel, number = 0) {
                                 title: op ? op.text : null }, line.text + "\n"));
     }
     if (listing.shown < listing.lines)
-      box.append(`… ${listing.lines - listing.shown} more lines: quipu inspect … --kernel ${kernel.name} --as asm\n`);
+      box.append(`… ${listing.lines - listing.shown} more lines: quipu inspect … --kernel ${kernel.name} --as ${listing.form}\n`);
     // Only the box moves: the panel still begins with what was chosen.
     const first = box.querySelector(".marked");
     if (first) box.scrollTop = first.offsetTop - box.offsetTop - box.clientHeight / 3;
   }).catch((error) => box.replaceChildren(`This browser cannot uncompress it: ${error.message}`));
-  return [title, box];
+  return [title, ...note, box];
 }
 
 function kernelLinks(list) {

@@ -69,7 +69,9 @@ const stepTitle = (cost) =>
 /// What is said of a step's roofline, and its picture.
 function roofOf(cost) {
   return cost.ceiling_GBps && cost.ceiling_TFLOPs
-    ? [make("p", {}, "The line is what this machine can do at best: its memory on the slope, arithmetic on the flat part. Hollow " +
+    ? [make("p", {}, `The line is what the device can do at best (${cost.ceiling_source}` +
+         (cost.ceiling_problem ? `; nothing was measured: ${cost.ceiling_problem}` : "") +
+         "): its memory on the slope, arithmetic on the flat part. Hollow " +
          "points are kernels at that limit" + (data.profile ? ", filled ones are measured." : "; --profile adds measured ones.")),
        make("div", { class: "scroll" }, drawRoof(cost))]
     : [make("p", { class: "note" }, `There are no ceilings: ${cost.ceiling_problem ?? "they could not be measured"}`)];
