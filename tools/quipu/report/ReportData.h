@@ -21,7 +21,8 @@ namespace quipu::tool {
 ///    "origins": [{"place", "configs", "weights"}],
 ///    "memory": as MemoryView.h, "weights": [{"name", "layers", "shape", "dtype", "bytes", "count", "transform",
 ///    "from"}], "costs": [as CostView.h], "listings": as KernelListings.h, "profile": as ProfileJson.h, or null}
-/// `source`: the path that the user gave. Throws Error if the plan was compiled without --keep-ir.
+/// `source`: the path that the user gave. `ceilings`: whose costs are under, where there is no profile
+/// (CostCeilings::of). Throws Error if the plan was compiled without --keep-ir.
 nlohmann::ordered_json reportData(const PlanFile &plan, const std::string &source,
                                   const nlohmann::ordered_json &profile, const std::string &ceilings = {});
 
