@@ -39,6 +39,7 @@ public:
     runner.executor.startChoosing(program, runner.part.rows, rowSamplings);
     for (const SequenceTokens &part : batch)
       given.push_back(part.tokens.front());
+    run.resize(batch.size());
   }
 
   /// In any case (also after an Error): all launches have ended, and only positions whose tokens the caller has count.
@@ -49,9 +50,9 @@ public:
     } catch (const Error &) {
       // The device has failed. Its next use throws the Error again.
     }
-    for (const SequenceTokens &part : batch) {
-      runner.cache.advance(part.sequence, ended);
-      runner.cache.truncate(part.sequence, runner.cache.length(part.sequence));
+    for (size_t i = 0; i < batch.size(); ++i) {
+      runner.cache.advance(batch[i].sequence, run[i]);
+      runner.cache.truncate(batch[i].sequence, runner.cache.length(batch[i].sequence));
     }
   }
 
@@ -72,6 +73,8 @@ public:
     if (!allChosen(chosen))
       failForChoice(step);
     ended = step + 1;
+    for (size_t i = 0; i < run.size(); ++i)
+      run[i].push_back(given[i]);
     given.assign(chosen.begin(), chosen.end());
     return chosen;
   }
@@ -123,6 +126,8 @@ private:
   size_t program;
   /// The new tokens of the first step that has not ended.
   std::vector<int32_t> given;
+  /// The new tokens of the steps that have ended, of each sequence.
+  std::vector<std::vector<int32_t>> run;
   uint32_t started = 0, ended = 0, reserved = 0;
   /// The Error that says why there was no room.
   std::string refusal;

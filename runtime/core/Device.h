@@ -253,6 +253,8 @@ public:
   /// must not change until the copy is finished.
   virtual void enqueueUpload(void *target, const void *staging, size_t size) = 0;
   virtual void enqueueDownload(void *staging, const void *source, size_t size) = 0;
+  /// Copies `size` bytes from one piece of device memory to another, in the same order.
+  virtual void enqueueCopy(void *target, const void *source, size_t size) = 0;
 
   /// Runs the list for `dims` (sizes of the step, by QuipuDim), and then `choice` if it is not null. Lists run one at a
   /// time. If several threads call it, they wait for each other.

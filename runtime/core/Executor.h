@@ -49,6 +49,8 @@ public:
   void startChoosing(size_t index, const StepRows &rows, std::span<const TokenSampling *const> sampling = {});
   void enqueueChoice();
   std::span<const int32_t> choice(uint64_t launch);
+  /// Whether the device chooses by these rules; empty: the most likely tokens. If not, the host does.
+  bool deviceChooses(std::span<const TokenSampling *const> sampling) const;
   /// So many launches may be enqueued when the choice of the first of them is asked for.
   uint32_t mostEnqueued() const;
   /// Logits of the wanted rows of the last enqueued launch, float[wantedRows][V] on the host.
@@ -87,7 +89,6 @@ private:
                       std::vector<void *> &pointers) const;
   void requireSample(size_t index, bool drawn) const;
   Launched upload(size_t index, const StepRows &rows);
-  bool deviceChooses(std::span<const TokenSampling *const> sampling) const;
   void bindChoice(const Inputs &inputs);
   void uploadSampling();
   void *outputMemory(StepOutput output) const;

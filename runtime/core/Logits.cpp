@@ -24,11 +24,35 @@ int32_t mostLikely(std::span<const float> logits) {
   return best;
 }
 
-float logProbability(std::span<const float> logits, int32_t token) {
-  double largest = *std::ranges::max_element(logits), sum = 0;
+LogSoftmax::LogSoftmax(std::span<const float> logits) : logits(logits), largest(*std::ranges::max_element(logits)) {
+  double sum = 0;
   for (float logit : logits)
     sum += std::exp(double(logit) - largest);
-  return float(double(logits[size_t(token)]) - largest - std::log(sum));
+  logSum = std::log(sum);
+}
+
+float logProbability(std::span<const float> logits, int32_t token) { return LogSoftmax(logits).of(token); }
+
+std::vector<int32_t> mostLikely(std::span<const float> logits, size_t count) {
+  // The best so far, the least likely of them in front.
+  std::vector<int32_t> best;
+  auto isLikelier = [&](int32_t a, int32_t b) {
+    float left = logits[size_t(a)], right = logits[size_t(b)];
+    return left != right ? left > right : a < b;
+  };
+  for (size_t i = 0; i < logits.size() && count > 0; ++i) {
+    int32_t token = int32_t(i);
+    if (best.size() == count && !isLikelier(token, best.front()))
+      continue;
+    if (best.size() == count) {
+      std::ranges::pop_heap(best, isLikelier);
+      best.pop_back();
+    }
+    best.push_back(token);
+    std::ranges::push_heap(best, isLikelier);
+  }
+  std::ranges::sort_heap(best, isLikelier);
+  return best;
 }
 
 bool allFinite(std::span<const float> logits) {

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace quipu {
 
@@ -18,6 +19,20 @@ int32_t mostLikely(std::span<const float> logits);
 
 /// Natural logarithm of the probability of `token` by the softmax of the logits, which are finite.
 float logProbability(std::span<const float> logits, int32_t token);
+
+/// Log-probabilities of several tokens of one row, which is finite. They are what logProbability gives.
+class LogSoftmax {
+public:
+  explicit LogSoftmax(std::span<const float> logits);
+  float of(int32_t token) const { return float(double(logits[size_t(token)]) - largest - logSum); }
+
+private:
+  std::span<const float> logits;
+  double largest, logSum;
+};
+
+/// The `count` most likely tokens, or all if there are fewer. The most likely comes first, of equals the lower id.
+std::vector<int32_t> mostLikely(std::span<const float> logits, size_t count);
 
 /// Whether no logit is NaN or infinite.
 bool allFinite(std::span<const float> logits);

@@ -15,12 +15,24 @@ struct Session::Impl : StepRunner {
 };
 
 Session::Session(std::shared_ptr<const Model> model, const SessionOptions &options)
-    : impl(std::make_unique<Impl>(std::move(model), options)) {}
+    : impl(std::make_unique<Impl>(std::move(model), KvCacheOptions{options.cacheTokens, options.keepPrefixes})) {}
 Session::~Session() = default;
 
 const Model &Session::model() const { return *impl->model; }
 
 SequenceId Session::addSequence() { return impl->cache.addSequence(); }
+
+SequenceId Session::fork(SequenceId sequence) {
+  impl->requireAlive(sequence);
+  return impl->cache.fork(sequence);
+}
+
+uint32_t Session::findPrefix(std::span<const int32_t> tokens) const { return impl->cache.blocks().findPrefix(tokens); }
+
+uint32_t Session::adoptPrefix(SequenceId sequence, std::span<const int32_t> tokens) {
+  impl->requireAlive(sequence);
+  return impl->cache.blocks().adoptPrefix(sequence, tokens);
+}
 
 void Session::removeSequence(SequenceId sequence) {
   impl->requireAlive(sequence);

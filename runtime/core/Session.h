@@ -67,6 +67,9 @@ struct SessionOptions {
   /// Token slots of the key/value cache over all sequences. 0: as ModelOptions say. On the CPU the system gives memory
   /// when it is first used.
   uint64_t cacheTokens = 0;
+  /// Whether full pages of sequences are kept when these are gone or truncated, until their room is needed. Then
+  /// adoptPrefix() finds them. On the CPU the cache takes more memory then.
+  bool keepPrefixes = false;
 };
 
 /// A sequence, and the token that follows its last one.
@@ -97,6 +100,15 @@ public:
 
   /// Begins an empty sequence. Throws Error if there are max_batch sequences.
   SequenceId addSequence();
+  /// Begins a sequence with the tokens of another one. Both have the same pages, until one of them writes to a page.
+  /// Throws Error if there are max_batch sequences.
+  SequenceId fork(SequenceId sequence);
+  /// How many positions adoptPrefix() would give to an empty sequence.
+  uint32_t findPrefix(std::span<const int32_t> tokens) const;
+  /// Gives the keys and values of the first of these tokens to the sequence, which is empty, as far as whole pages of
+  /// them are in the cache (SessionOptions::keepPrefixes). Returns the sequence's new length, which is less than the
+  /// number of tokens.
+  uint32_t adoptPrefix(SequenceId sequence, std::span<const int32_t> tokens);
   void removeSequence(SequenceId sequence);
   /// Number of tokens that the sequence has.
   uint32_t length(SequenceId sequence) const;

@@ -99,6 +99,7 @@ void LaunchPart::fill(std::span<const SequenceTokens> batch, BatchCursor &cursor
     const SequenceTokens &part = batch[cursor.part];
     uint64_t count = std::min({uint64_t(part.tokens.size() - cursor.token), bound - begin, left});
     uint32_t position = cache.length(part.sequence);
+    advances.push_back({part.sequence, part.tokens.subspan(cursor.token, count)});
     for (uint64_t i = 0; i < count; ++i, ++cursor.token) {
       if (isWanted(part, cursor.token)) {
         rows.outputs.push_back(int32_t(rows.size()));
@@ -109,7 +110,6 @@ void LaunchPart::fill(std::span<const SequenceTokens> batch, BatchCursor &cursor
       rows.add(part.tokens[cursor.token], int32_t(position + i), part.sequence);
     }
     left -= count;
-    advances.push_back({part.sequence, uint32_t(count)});
     if (cursor.token == part.tokens.size())
       cursor = {cursor.part + 1, 0};
   }

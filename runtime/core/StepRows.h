@@ -55,8 +55,12 @@ struct LaunchPart {
   StepRows rows;
   /// What the entries of `rows.outputs` are in the batch, in the same order.
   std::vector<WantedRow> wanted;
-  /// The sequences, each with its number of tokens in this launch.
-  std::vector<KvCache::Growth> advances;
+  /// The sequences, each with its tokens in this launch.
+  struct Advance {
+    int32_t sequence;
+    std::span<const int32_t> tokens;
+  };
+  std::vector<Advance> advances;
 
   /// Takes the next tokens of the batch, as many as the program's bounds and `limit` allow, and moves the cursor behind
   /// them.

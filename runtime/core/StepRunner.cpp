@@ -11,10 +11,19 @@
 
 namespace quipu {
 
-StepRunner::StepRunner(std::shared_ptr<const Model> ofModel, const SessionOptions &options)
-    : model(std::move(ofModel)), cache(*model->plan().kv_cache(), model->device(),
-                                       options.cacheTokens ? options.cacheTokens : model->cacheTokens()),
-      executor(*model, cache) {}
+static KvCacheOptions cacheOptions(const Model &model, KvCacheOptions options) {
+  if (!options.tokens)
+    options.tokens = model.cacheTokens();
+  return options;
+}
+
+StepRunner::StepRunner(std::shared_ptr<const Model> ofModel, const KvCacheOptions &options)
+    : model(std::move(ofModel)), cache(*model->plan().kv_cache(), model->device(), cacheOptions(*model, options)),
+      executor(*model, cache) {
+  unwanted.rule = {};
+  unwanted.rule.repeatPenalty = 1;
+  unwanted.uniform = [] { return 0.0; };
+}
 
 void StepRunner::requireAlive(SequenceId sequence) const {
   if (!cache.isAlive(sequence))
@@ -86,7 +95,7 @@ void StepRunner::reserve(Batch batch, uint32_t tokens) {
   for (const SequenceTokens &each : batch)
     growth.push_back({each.sequence, tokens});
   cache.reserve(growth);
-  cache.uploadTable();
+  cache.update();
 }
 
 void StepRunner::reserve(Batch batch) {
@@ -94,12 +103,12 @@ void StepRunner::reserve(Batch batch) {
   for (const SequenceTokens &each : batch)
     growth.push_back({each.sequence, uint32_t(each.tokens.size())});
   cache.reserve(growth);
-  cache.uploadTable();
+  cache.update();
 }
 
 /// Adds the positions of the last launch to the sequences.
 void StepRunner::advance() {
-  for (const KvCache::Growth &each : part.advances)
+  for (const LaunchPart::Advance &each : part.advances)
     cache.advance(each.sequence, each.tokens);
 }
 
@@ -180,6 +189,36 @@ std::vector<int32_t> StepRunner::choose(Batch batch, Samplings samplings, const 
   return tokens;
 }
 
+void StepRunner::runChoosing(Batch batch, std::span<const TokenSampling *const> samplings, const StepOptions &options,
+                             const Delivery &deliver) {
+  std::vector<const TokenSampling *> rows;
+  launchAll(batch, options, StepOutput::Logits, [&](size_t program, bool) {
+    rows.clear();
+    bool hasChoice = false, isDrawn = false, wantsLogits = false;
+    for (const WantedRow &wanted : part.wanted) {
+      const TokenSampling *sampling = samplings[wanted.part];
+      rows.push_back(sampling ? sampling : &unwanted);
+      hasChoice |= sampling != nullptr;
+      wantsLogits |= sampling == nullptr;
+      isDrawn |= sampling && (sampling->rule.scale != 0 || sampling->rule.window != 0);
+    }
+    if (!hasChoice || !model->device().choosesTokens()) {
+      const float *logits = executor.run(program, part.rows);
+      advance();
+      return deliver({}, logits);
+    }
+    if (!isDrawn)
+      rows.clear();
+    executor.startChoosing(program, part.rows, rows);
+    executor.enqueueChoice();
+    std::span<const int32_t> chosen = executor.choice(0);
+    advance();
+    // Logits say what is wrong with a row for which there is no choice.
+    wantsLogits |= !allChosen(chosen);
+    deliver(chosen, wantsLogits ? executor.logitsOnHost(part.wanted.size()) : nullptr);
+  });
+}
+
 std::optional<size_t> StepRunner::fillOneLaunch(Batch batch) {
   size_t program = chooseProgram(*model, batch, {}, UINT64_MAX, StepOutput::Logits);
   BatchCursor cursor;
@@ -199,8 +238,8 @@ StepTimes StepRunner::profile(Batch batch, const ProfileSetting &setting, const 
   BatchCursor cursor;
   part.fill(batch, cursor, *model->programs()[program], cache, limit);
   StepTimes times = executor.profile(program, part.rows, setting);
-  for (const KvCache::Growth &each : part.advances)
-    times.rows.sequences.push_back({cache.length(each.sequence), each.tokens});
+  for (const LaunchPart::Advance &each : part.advances)
+    times.rows.sequences.push_back({cache.length(each.sequence), each.tokens.size()});
   times.rows.outputs = part.rows.outputs.size();
   for (const SequenceTokens &each : batch)
     cache.truncate(each.sequence, cache.length(each.sequence));

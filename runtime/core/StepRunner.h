@@ -23,7 +23,7 @@ public:
   /// How the token of each sequence of a batch is drawn. Empty: the most likely tokens are chosen.
   using Samplings = std::span<const TokenSampling>;
 
-  StepRunner(std::shared_ptr<const Model> model, const SessionOptions &options);
+  StepRunner(std::shared_ptr<const Model> model, const KvCacheOptions &options);
 
   void requireAlive(SequenceId sequence) const;
   /// Throws Error unless the batch can run.
@@ -50,6 +50,16 @@ public:
   /// Runs the batch and chooses the token that follows in each of its sequences.
   std::vector<int32_t> choose(Batch batch, Samplings samplings, const StepOptions &options);
 
+  /// Called after each launch, whose rows are `part`. `chosen`: the token of each wanted row, where the device has
+  /// chosen; -1 if some of the row's logits are NaN or infinite. `logits`: float[wanted][V] on the host; null if nobody
+  /// wants them. Both are valid during the call.
+  using Delivery = std::function<void(std::span<const int32_t> chosen, const float *logits)>;
+
+  /// Runs the batch. If the device chooses tokens, it chooses for each sequence that has a sampling; the samplings of
+  /// others, who want logits, are null. Other devices give logits for all.
+  void runChoosing(Batch batch, std::span<const TokenSampling *const> samplings, const StepOptions &options,
+                   const Delivery &deliver);
+
   /// If one launch can run one token of each sequence: fills `part` and returns the index of the program.
   std::optional<size_t> fillOneLaunch(Batch batch);
 
@@ -69,6 +79,8 @@ private:
   void advance();
   void requireFinite(Batch batch, const float *logits) const;
 
+  /// Stands for rows of which nobody wants the device's choice.
+  TokenSampling unwanted;
   // Working memory, kept between steps.
   std::vector<KvCache::Growth> growth;
 };

@@ -88,6 +88,11 @@ void CpuDevice::enqueueDownload(void *staging, const void *source, size_t size) 
     memcpy(staging, source, size);
 }
 
+void CpuDevice::enqueueCopy(void *target, const void *source, size_t size) {
+  if (size)
+    memcpy(target, source, size);
+}
+
 std::unique_ptr<CodeModule> CpuDevice::loadModule(const plan::CodeModule &module, const std::string &planName) {
   if (module.format() != plan::CodeFormat::elf)
     fail(planName, ": code module: format is ", plan::EnumNameCodeFormat(module.format()),

@@ -29,6 +29,7 @@ public:
   void prepare(LaunchList &list) override;
   void enqueueUpload(void *target, const void *staging, size_t size) override;
   void enqueueDownload(void *staging, const void *source, size_t size) override;
+  void enqueueCopy(void *target, const void *source, size_t size) override;
   void enqueue(LaunchList &list, const int64_t *dims, const TokenChoice *choice) override;
   void synchronize() override {}
   std::unique_ptr<DeviceEvent> createEvent() override;

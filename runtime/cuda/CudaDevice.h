@@ -42,6 +42,7 @@ public:
   void prepare(LaunchList &list) override;
   void enqueueUpload(void *target, const void *staging, size_t size) override;
   void enqueueDownload(void *staging, const void *source, size_t size) override;
+  void enqueueCopy(void *target, const void *source, size_t size) override;
   void enqueue(LaunchList &list, const int64_t *dims, const TokenChoice *choice) override;
   bool choosesTokens() const override { return services.choosesTokens(); }
   bool drawsTokens() const override { return services.drawsTokens(); }
@@ -54,9 +55,8 @@ public:
 
   const CudaProperties &properties() const { return gpu; }
 
-  /// For work that no plan asks for: the stream, and copies on the device.
+  /// The stream, for work that no plan asks for.
   cuda::Stream workStream() const { return stream; }
-  void enqueueCopy(void *target, const void *source, size_t size);
 
 private:
   void release(void *address, size_t size) override;

@@ -57,6 +57,21 @@ TEST_F(CudaSessionTest, Logits) {
   }
 }
 
+// Test: a page that two sequences have is copied on the GPU before one of them writes to it, in every layer.
+TEST_F(CudaSessionTest, CopiesOnWrite) {
+  Session session(load());
+  std::vector<int32_t> tokens = toyTokens(3, 14);
+  SequenceId a = session.addSequence();
+  session.prefill(a, std::span(tokens).first(6));
+  SequenceId b = session.fork(a);
+  std::vector<int32_t> other(tokens.begin(), tokens.begin() + 6);
+  for (size_t t = 6; t < 10; ++t) {
+    other.push_back(int32_t(20 - t));
+    expectRow(session.decode(b, other.back()), other, t);
+    expectRow(session.decode(a, tokens[t]), tokens, t);
+  }
+}
+
 // Test: grids by rows, persistent entries by what runs at once, threads and shared memory as the plan says; all but
 // the first launch are dependent.
 TEST_F(CudaSessionTest, Launches) {

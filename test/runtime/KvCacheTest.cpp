@@ -19,7 +19,7 @@ protected:
   static void grow(KvCache &cache, int32_t sequence, uint32_t tokens) {
     KvCache::Growth growth = {sequence, tokens};
     cache.reserve({&growth, 1});
-    cache.advance(sequence, tokens);
+    cache.advance(sequence, std::vector<int32_t>(tokens, 1));
   }
 
   std::shared_ptr<const PlanFile> file;
@@ -30,19 +30,19 @@ protected:
 
 // Test: 30 positions are 8 pages of 4; three sequences.
 TEST_F(KvCacheTest, Sizes) {
-  KvCache cache(shape(), device, 0);
+  KvCache cache(shape(), device, {});
   EXPECT_EQ(cache.tableStride(), 8u);
   EXPECT_EQ(cache.numBlocks(), 24u);
   EXPECT_EQ(cache.bytesReserved(), 24u * kToyPage * kToyHidden * 4 * 2 * kToyLayers);
   EXPECT_EQ(cache.bytesUsed(), 0u);
   EXPECT_EQ(static_cast<char *>(cache.values(0)) - static_cast<char *>(cache.keys(0)), 24 * kToyPage * kToyHidden * 4);
-  EXPECT_EQ(KvCache(shape(), device, 9).numBlocks(), 3u);
-  EXPECT_EQ(KvCache(shape(), device, 100000).numBlocks(), 24u);
+  EXPECT_EQ(KvCache(shape(), device, {9}).numBlocks(), 3u);
+  EXPECT_EQ(KvCache(shape(), device, {100000}).numBlocks(), 24u);
 }
 
 // Test: blocks come as positions need them, no two sequences share one, and they come back.
 TEST_F(KvCacheTest, BlocksOnDemand) {
-  KvCache cache(shape(), device, 0);
+  KvCache cache(shape(), device, {});
   int32_t a = cache.addSequence(), b = cache.addSequence();
   EXPECT_NE(a, b);
   grow(cache, a, 1);
@@ -52,7 +52,7 @@ TEST_F(KvCacheTest, BlocksOnDemand) {
   grow(cache, b, 9);
   grow(cache, a, 1);
   EXPECT_EQ(cache.freeBlocks(), 19u);
-  cache.uploadTable();
+  cache.update();
   const int32_t *table = static_cast<const int32_t *>(cache.table());
   std::set<int32_t> blocks = {table[a * 8], table[a * 8 + 1], table[b * 8], table[b * 8 + 1], table[b * 8 + 2]};
   EXPECT_EQ(blocks.size(), 5u);
@@ -69,7 +69,7 @@ TEST_F(KvCacheTest, BlocksOnDemand) {
 
 // Test: a full cache refuses, names the numbers, and has changed nothing.
 TEST_F(KvCacheTest, Full) {
-  KvCache cache(shape(), device, 12);
+  KvCache cache(shape(), device, {12});
   int32_t a = cache.addSequence(), b = cache.addSequence();
   grow(cache, a, 5);
   KvCache::Growth both[] = {{a, 3}, {b, 5}};
@@ -82,7 +82,7 @@ TEST_F(KvCacheTest, Full) {
 }
 
 TEST_F(KvCacheTest, TooManySequences) {
-  KvCache cache(shape(), device, 0);
+  KvCache cache(shape(), device, {});
   for (int i = 0; i < kToyMaxBatch; ++i)
     cache.addSequence();
   EXPECT_NE(errorOf([&] { cache.addSequence(); }).find("--max-batch 4"), std::string::npos);

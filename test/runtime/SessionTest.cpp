@@ -194,6 +194,74 @@ TEST_P(SessionTest, Truncate) {
   expectRow(session.decode(sequence, 30), tokens, 6);
 }
 
+// Test: a fork goes on as its own text does, from the middle of a page on, and so does the sequence it comes from.
+TEST_P(SessionTest, Fork) {
+  std::vector<int32_t> tokens = toyTokens(16, 20);
+  SequenceId first = session.addSequence();
+  session.prefill(first, std::span(tokens).first(10));
+  SequenceId second = session.fork(first);
+  EXPECT_EQ(session.length(second), 10u);
+  uint64_t before = session.cacheBytesUsed();
+  std::vector<int32_t> other(tokens.begin(), tokens.begin() + 10);
+  for (size_t t = 10; t < 15; ++t) {
+    other.push_back(int32_t(t));
+    std::vector<SequenceTokens> batch = {{first, std::span(tokens).subspan(t, 1)},
+                                         {second, std::span(other).subspan(t, 1)}};
+    LogitsRows rows = session.step(batch);
+    expectRow(rows.row(0), tokens, t);
+    expectRow(rows.row(1), other, t);
+  }
+  // Two pages are still the same.
+  EXPECT_EQ(session.cacheBytesUsed(), before / 3 * 6);
+  session.removeSequence(first);
+  other.push_back(3);
+  expectRow(session.decode(second, 3), other, 15);
+  session.fork(second);
+  session.fork(second);
+  EXPECT_NE(errorOf([&] { session.fork(second); }).find("all 3 sequences"), std::string::npos);
+  EXPECT_NE(errorOf([&] { session.fork(7); }).find("not alive"), std::string::npos);
+}
+
+// Test: what a sequence leaves behind is found by its tokens, and gives the same logits bit for bit, also when a page
+// of it was overwritten meanwhile; a session that keeps nothing finds nothing.
+TEST_P(SessionTest, Prefixes) {
+  Session keeping(model, SessionOptions{0, true});
+  std::vector<int32_t> tokens = toyTokens(17, 18);
+  SequenceId sequence = keeping.addSequence();
+  LogitsRows rows = keeping.prefill(sequence, tokens);
+  std::vector<float> whole(rows.row(0).begin(), rows.row(0).begin() + kToyRowsColumn);
+  keeping.truncate(sequence, 6);
+  keeping.decode(sequence, 9);
+  keeping.removeSequence(sequence);
+  EXPECT_EQ(keeping.cacheBytesUsed(), 0u);
+  sequence = keeping.addSequence();
+  ASSERT_EQ(keeping.adoptPrefix(sequence, tokens), 16u);
+  EXPECT_EQ(keeping.length(sequence), 16u);
+  rows = keeping.prefill(sequence, std::span(tokens).subspan(16));
+  EXPECT_TRUE(std::equal(whole.begin(), whole.end(), rows.row(0).begin()));
+  EXPECT_NE(errorOf([&] { keeping.adoptPrefix(sequence, tokens); }).find("only an empty one"), std::string::npos);
+  // Tokens that a loop has chosen are found as well.
+  std::vector<int32_t> text = toyTokens(18, 3);
+  SequenceId loop = keeping.addSequence();
+  int32_t next = keeping.choose(std::vector<SequenceTokens>{{loop, text}}).front();
+  NextToken start = {loop, next};
+  text.push_back(next);
+  keeping.greedy({&start, 1}, 9, [&](std::span<const int32_t> chosen) {
+    text.push_back(chosen.front());
+    return true;
+  });
+  ASSERT_EQ(keeping.length(loop), 12u);
+  keeping.removeSequence(loop);
+  loop = keeping.addSequence();
+  EXPECT_EQ(keeping.adoptPrefix(loop, text), 12u);
+  expectRow(keeping.decode(loop, text[12]), text, 12);
+
+  SequenceId none = session.addSequence();
+  session.prefill(none, tokens);
+  SequenceId other = session.addSequence();
+  EXPECT_EQ(session.adoptPrefix(other, tokens), 0u);
+}
+
 // Test: two sessions of one model share nothing but the device.
 TEST_P(SessionTest, SessionsAreApart) {
   Session other(model);
