@@ -41,6 +41,11 @@ ChatAnswer ChatSession::answer(std::span<const int32_t> prompt, const GenerateOp
   answer.promptTokens = prompt.size();
   answer.reusedTokens = reusableIds(ids, prompt);
   session.truncate(sequence, uint32_t(answer.reusedTokens));
+  // Another conversation was here before, or this one in an earlier form.
+  if (session.findPrefix(prompt) > answer.reusedTokens) {
+    session.truncate(sequence, 0);
+    answer.reusedTokens = session.adoptPrefix(sequence, prompt);
+  }
   ids.assign(prompt.begin(), prompt.end());
   // The sequence never has all of these, whether it ends well or not: the last token was only chosen.
   struct Cut {

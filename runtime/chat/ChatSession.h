@@ -2,7 +2,7 @@
 //
 // A conversation grows at its end, so the keys and values of what was said before stay right. What may be reused is
 // decided by ids alone: a template may write earlier messages in another way, and the text of an answer may have other
-// ids than those that the model chose.
+// ids than those that the model chose. A session that keeps prefixes (SessionOptions) also finds earlier conversations.
 //
 //===----------------------------------------------------------------------------------===//
 

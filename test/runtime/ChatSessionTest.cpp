@@ -189,3 +189,17 @@ TEST_F(CudaChatTest, SameAsOnTheHost) {
     prompt = joined(joined(prompt, answer.tokens), {7, 8});
   }
 }
+
+// Test: who comes back to an earlier conversation finds its whole pages, if the session keeps them.
+TEST_F(ChatSessionTest, EarlierConversations) {
+  Session keeping(model, SessionOptions{.keepPrefixes = true});
+  ChatSession here(keeping, *tokenizer);
+  Ids one = {3, 9, 4, 7, 1, 5, 6, 11, 12, 3}, two = {4, 9, 4, 7, 1};
+  Ids answer = here.answer(one, options, goOn).tokens;
+  EXPECT_EQ(here.answer(two, options, goOn).reusedTokens, 0u);
+  ChatAnswer again = here.answer(joined(one, answer), options, goOn);
+  EXPECT_EQ(again.reusedTokens, 12u);
+  EXPECT_EQ(again.tokens, fromTheStart(joined(one, answer)));
+  // What the sequence itself has counts to the token.
+  EXPECT_EQ(here.answer(joined(one, {answer[0], 1}), options, goOn).reusedTokens, 11u);
+}

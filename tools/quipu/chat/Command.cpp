@@ -85,7 +85,7 @@ int ChatCommand::run() {
   ChatFormat chosen = chooseFormat(chatTemplatesOf(file->plan()), format, tokenizer.get(), file->path());
   // There is one sequence.
   options.cacheTokens = file->plan().kv_cache()->max_seq();
-  Session session(Model::load(file, options));
+  Session session(Model::load(file, options), SessionOptions{.keepPrefixes = true});
   Chat chat(session, *tokenizer, chosen, generate);
   chat.setSystem(system);
   if (json)
