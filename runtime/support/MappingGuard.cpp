@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <cstring>
 #include <mutex>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 namespace quipu {
@@ -49,6 +50,24 @@ void putName(const char *name) {
   }
 }
 
+/// The event that somebody waits for, or -1.
+std::atomic<int> failureEvent{-1};
+
+/// Leaves the end of the process to other threads, for a while.
+void letOthersEnd() {
+  int event = failureEvent.load(std::memory_order_acquire);
+  if (event < 0)
+    return;
+  uint64_t one = 1;
+  (void)!write(event, &one, sizeof(one));
+  // A signal that another handler takes ends a sleep early.
+  for (unsigned left = kMappingFailureSeconds; left > 0;)
+    left = sleep(left);
+}
+
+/// Whether a thread has said which file it was. Others may read from it at the same time.
+std::atomic<bool> hasReported{false};
+
 void onBusError(int signal, siginfo_t *info, void *) {
   removeTemporaryFiles();
   auto address = reinterpret_cast<uintptr_t>(info->si_addr);
@@ -56,11 +75,15 @@ void onBusError(int signal, siginfo_t *info, void *) {
     uintptr_t begin = mapping.begin.load(std::memory_order_acquire);
     if (begin == 0 || address < begin || address - begin >= mapping.size.load(std::memory_order_relaxed))
       continue;
+    // The first one ends the process.
+    while (hasReported.exchange(true))
+      pause();
     put(program_invocation_short_name);
     put(": error: ");
     putName(mapping.path.load(std::memory_order_relaxed));
     put(": cannot be read any more: the file was cut or replaced in place while it was in use, or its disk fails; put "
         "it back whole and start again (a new file under another name, renamed at the end, does no harm)\n");
+    letOthersEnd();
     _exit(1);
   }
   // The address is not in a mapping of ours: do what would have happened without the handler.
@@ -87,6 +110,14 @@ void install() {
 void installMappingGuard() {
   static const bool once = (install(), true);
   (void)once;
+}
+
+int mappingFailureEvent() {
+  installMappingGuard();
+  std::lock_guard<std::mutex> lock(mutex);
+  if (failureEvent.load(std::memory_order_relaxed) < 0)
+    failureEvent.store(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), std::memory_order_release);
+  return failureEvent.load(std::memory_order_relaxed);
 }
 
 void noteMapping(const void *address, size_t size, const char *path) {
