@@ -211,8 +211,8 @@ static void advanceKernel(Parameters parameters) {
 /// Number of pointers of the toy plan's kernels; each may have a tensor map too, which is found behind the dims and
 /// must be for pointer 0.
 static const std::map<std::string, size_t> kToyPointers = {
-    {"toy_embed", 3},         {"toy_append", 7},         {"toy_mix", 7},
-    {"toy_logits_decode", 6}, {"toy_logits_prefill", 6}, {"toy_score", 5}};
+    {"toy_embed", 3},          {"toy_append", 7},       {"toy_mix", 7},  {"toy_logits_decode", 6},
+    {"toy_logits_prefill", 6}, {"toy_logits_plain", 6}, {"toy_score", 5}};
 
 /// Calls the CPU's kernel for its whole grid, however it was launched.
 static void toyKernel(const std::string &symbol, QuipuKernelEntry entry, Parameters parameters) {

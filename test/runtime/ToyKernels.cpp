@@ -8,6 +8,7 @@
 #include "runtime/abi/KernelAbi.h"
 #include "test/runtime/ToyShape.h"
 
+#include <math.h>
 #include <string.h>
 
 #define TOY_EXPORT extern "C" __attribute__((visibility("default")))
@@ -137,4 +138,24 @@ TOY_EXPORT void toy_score(void *const *buffers, const int64_t *, int64_t begin, 
 
 TOY_EXPORT void toy_logits_prefill(void *const *buffers, const int64_t *dims, int64_t begin, int64_t end, void *) {
   logitsRows(buffers, dims, begin, end, kToyPrefillTag);
+}
+
+/// The same arguments as toy_logits_decode: logits that follow from the sequence's tokens alone, of a moderate size.
+/// They are NaN from position kToyNanPosition on.
+TOY_EXPORT void toy_logits_plain(void *const *buffers, const int64_t *dims, int64_t begin, int64_t end, void *) {
+  logitsRows(buffers, dims, begin, end, 0);
+  const float *x = static_cast<const float *>(buffers[0]);
+  const int32_t *positions = static_cast<const int32_t *>(buffers[1]);
+  const int32_t *outputs = static_cast<const int32_t *>(buffers[2]);
+  float *logits = static_cast<float *>(buffers[5]);
+  for (int64_t r = begin; r < end; ++r) {
+    float *out = logits + r * kToyVocab;
+    float largest = 1e-6f;
+    for (int64_t v = kToyRowsColumn; v < kToyVocab; ++v)
+      out[v] = x[outputs[r] * kToyHidden + v - kToyRowsColumn];
+    for (int64_t v = 0; v < kToyVocab; ++v)
+      largest = fabsf(out[v]) > largest ? fabsf(out[v]) : largest;
+    for (int64_t v = 0; v < kToyVocab; ++v)
+      out[v] = positions[outputs[r]] >= kToyNanPosition ? __builtin_nanf("") : out[v] / largest * 4;
+  }
 }

@@ -314,6 +314,25 @@ plan::PlanT toyPlan(const TempFolder &folder) {
   return plan;
 }
 
+void makePlain(plan::PlanT &plan, uint32_t maxBatch) {
+  for (const auto &kernel : plan.kernels)
+    for (const auto &entry : kernel->entries)
+      if (entry->symbol.starts_with("toy_logits"))
+        entry->symbol = "toy_logits_plain";
+  plan.kv_cache->max_seq = 64;
+  plan.kv_cache->max_batch = maxBatch;
+  for (const auto &program : plan.programs) {
+    if (program->kind != plan::ProgramKind::decode)
+      continue;
+    program->max_rows = maxBatch;
+    program->arena_bytes = 64 + maxBatch * kToyHidden * 4;
+  }
+  for (const auto &kernel : plan.kernels)
+    for (const auto &entry : kernel->entries)
+      for (const auto &map : entry->tensor_maps)
+        map->rows = maxBatch;
+}
+
 void makeCuda(plan::PlanT &plan) {
   plan.target->device = "cuda";
   plan.target->isa = "sm_90a";

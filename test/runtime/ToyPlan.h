@@ -68,6 +68,10 @@ plan::PlanT toyPlan(const TempFolder &folder);
 /// Lets the kernel of the logits choose tokens in the decode program, by toyChoice.
 void chooseInKernel(plan::PlanT &plan);
 
+/// For many sequences of up to 64 positions: programs that give logits which follow from a sequence's tokens alone
+/// (toy_logits_plain), so that answers do not depend on the batch. Decode takes as many rows as there are sequences.
+void makePlain(plan::PlanT &plan, uint32_t maxBatch);
+
 /// Adds a program beside each, which gives log_probs by toyScore.
 void addScorePrograms(plan::PlanT &plan);
 

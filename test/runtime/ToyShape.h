@@ -28,6 +28,9 @@ inline constexpr float kToyPrefillTag = -2;
 /// The token that toy_choose gives for a row at this position.
 constexpr int32_t toyChoice(int32_t position) { return (position * 7 + 1) % int32_t(kToyRowsColumn); }
 
+/// toy_logits_plain gives NaN for rows from this position on.
+inline constexpr int64_t kToyNanPosition = 60;
+
 /// A target for which toy_score gives NaN.
 inline constexpr int32_t kToyBadTarget = 31;
 /// The log_prob that toy_score gives for a row at this position with this target.

@@ -11,6 +11,8 @@ RULES = {
     "runtime/support": [],
     "runtime/abi": ["runtime/support"],
     "runtime": ["runtime"],
+    # Many requests: ids alone, no texts but the rules of sampling.
+    "runtime/engine": ["runtime/abi", "runtime/core", "runtime/support", "runtime/text"],
     # What is made of sessions and tokenizers.
     "runtime/score": ["runtime/abi", "runtime/chat", "runtime/core", "runtime/support", "runtime/text"],
     "ir": ["runtime/abi"],

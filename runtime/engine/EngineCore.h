@@ -1,0 +1,117 @@
+//===- EngineCore.h - The engine's work, step by step -----------------------*- C++ -*-===//
+
+#ifndef QUIPU_RUNTIME_ENGINE_ENGINECORE_H
+#define QUIPU_RUNTIME_ENGINE_ENGINECORE_H
+
+#include "runtime/core/StepRunner.h"
+#include "runtime/engine/ActiveRequest.h"
+#include "runtime/engine/Engine.h"
+#include "runtime/engine/RequestCheck.h"
+#include "runtime/engine/Scheduler.h"
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace quipu {
+
+/// All that an engine does without knowing about other threads, but for one: abandon() may be called from any.
+class EngineCore {
+public:
+  EngineCore(std::shared_ptr<const Model> model, const EngineOptions &options);
+
+  const Model &model() const { return *runner.model; }
+  RequestBounds bounds() const;
+  uint32_t maxRunning() const { return limits.maxRunning; }
+
+  /// Takes a request that was checked.
+  void accept(std::unique_ptr<ActiveRequest> request);
+  void cancel(RequestId request, std::optional<uint32_t> sample);
+  void cancelAll();
+  /// Ends the requests whose time is over. Returns whether there was one.
+  bool expire(EngineClock::time_point now);
+  void unpinAll() { runner.cache.blocks().unpinAll(); }
+
+  /// Whether there is no request.
+  bool isIdle() const { return numActive == 0; }
+
+  /// Calls RequestSink::onEnd of the requests that have ended. The caller publishes the status before, so that who
+  /// hears of an end finds the place free.
+  void sayGoodbye();
+
+  /// Runs a step. Throws Error if the device fails, or after abandon(); then only abandon() may be called.
+  void step();
+
+  /// Tells all requests that there was an error, and forgets them. It may interrupt a step that does not come back from
+  /// the device. The scheduler and the cache stay as they are.
+  void abandon(const std::string &message);
+
+  /// All but the state, and what concerns requests that were not accepted.
+  EngineStatus describe();
+
+private:
+  /// Parts of a step that run in one call of the step runner.
+  struct Batch {
+    std::vector<SequenceTokens> parts;
+    std::vector<const TokenSampling *> samplings;
+    std::vector<const StepPart *> owners;
+  };
+  struct Owner {
+    ActiveRequest *request;
+    uint32_t sample;
+  };
+
+  std::unique_lock<std::mutex> lockAlive();
+  void queue(ActiveRequest &request, ActiveSample &sample);
+  std::vector<Batch> batchesOf(const StepPlan &plan);
+  void addTo(Batch &batch, const StepPart &part, LogitsMode logits);
+  const TokenSampling *deviceRule(const ActiveRequest &request, const ActiveSample &sample);
+  void noteStart(const StepPlan &plan);
+  void take(const Batch &batch, std::span<const int32_t> chosen, const float *logits);
+  void takeRow(const StepPart &part, size_t token, bool isChosen, int32_t chosen, std::span<const float> logits);
+  bool isEnd(const ActiveRequest &request, int32_t token) const;
+  void giveToken(ActiveRequest &request, ActiveSample &sample, int32_t token, std::span<const float> logits);
+  void givePrompt(ActiveRequest &request);
+  void end(ActiveRequest &request, ActiveSample &sample, FinishReason reason, int32_t stopToken = -1,
+           const std::string &message = "");
+  void endAll(ActiveRequest &request, FinishReason reason);
+  void finishStep(const StepPlan &plan);
+  void settle();
+
+  const EngineOptions options;
+  StepRunner runner;
+  SchedulerOptions limits;
+  Scheduler scheduler;
+  /// Whether prompts and single tokens run in launches of their own, because rows of a program for prompts are padded.
+  bool separatesPrompts = false;
+
+  /// Held whenever requests are touched, but not while the device works.
+  std::mutex mutex;
+  bool isAbandoned = false;
+  std::map<RequestId, std::unique_ptr<ActiveRequest>> active;
+  std::atomic<size_t> numActive = 0;
+  /// Those that have ended, and have not heard so.
+  std::vector<std::unique_ptr<ActiveRequest>> finished;
+  std::map<StreamId, Owner> owners;
+  StreamId lastStream = 0;
+  /// What the end of a step does to the scheduler: new tokens, and streams that have ended (whether their pages may be
+  /// kept).
+  std::vector<std::pair<StreamId, int32_t>> newTokens;
+  std::vector<std::pair<StreamId, bool>> endedStreams;
+  /// Counters alone.
+  EngineStatus totals;
+  // Working memory.
+  std::vector<TokenLogProb> tops;
+};
+
+} // namespace quipu
+
+#endif // QUIPU_RUNTIME_ENGINE_ENGINECORE_H
