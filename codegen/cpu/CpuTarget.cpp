@@ -29,6 +29,13 @@ llama::CpuTargetAttr CpuTarget::attribute(mlir::MLIRContext *context) const {
 
 bool CpuTarget::has(StringRef feature) const { return is_contained(features, feature); }
 
+bool CpuTarget::readsAheadWithinPages() const {
+  // Of the processors with AVX2 that LLVM names, these are not of Intel. The base levels are of no maker.
+  StringRef processor = tune;
+  return llvm::none_of(ArrayRef<StringRef>{"x86-64", "generic", "znver", "bdver", "c86"},
+                       [&](StringRef prefix) { return processor.starts_with(prefix); });
+}
+
 std::string CpuTarget::featureString() const {
   std::string text;
   for (const std::string &feature : features)

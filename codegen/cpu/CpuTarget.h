@@ -38,6 +38,10 @@ struct CpuTarget {
   bool hasAmxInt8() const { return has("amx-int8"); }
   /// Pairs of 16-bit integers multiplied and added, in vectors of lanes().
   bool hasInt16Dot() const { return lanes() == 8 || has("avx512bw"); }
+  /// Whether hardware requests memory ahead only within the page of 4 KiB that is read, as cores of Intel do (Intel 64
+  /// and IA-32 Architectures Optimization Reference Manual, "L2 streamer"). Then one stream alone waits at each page.
+  /// No feature tells it, so it follows from the processor that the code is tuned for.
+  bool readsAheadWithinPages() const;
   /// Architectural vector registers.
   int64_t vectorRegisters() const { return has("avx512f") ? 32 : 16; }
   /// "+avx2,+fma,..." as LLVM's target machine wants it.

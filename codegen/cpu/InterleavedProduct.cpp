@@ -12,29 +12,35 @@ InterleavedProduct::InterleavedProduct(KernelBuilder &b, const LinearRegion &reg
     : b(b), dots(b, integerFormOf(region, schedule.getDot())), input(input), weight(b, region.weightType()),
       prefetch(schedule.getPrefetch()) {}
 
-int64_t InterleavedProduct::stretch() const {
-  return std::max<int64_t>(kStretchBytes / weight.bytesOfBlocks(), 1) * weight.blockElements();
+int64_t InterleavedProduct::stretch(int64_t groups) const {
+  return std::max<int64_t>(kStretchBytes / (groups * weight.bytesOfBlocks()), 1) * weight.blockElements();
 }
 
-Value InterleavedProduct::add(Value sums, Value group, Value x, Value first, int64_t count) const {
-  return b.loop(first, b.add(first, count), weight.blockElements(), {sums}, [&](Value feature, ValueRange carried) {
-    InterleavedWeight::Block block = weight.block(group, b.i64(0), feature, weight.rows());
-    return KernelBuilder::Values{addBlock(block, carried.front(), x, feature)};
-  })[0];
+KernelBuilder::Values InterleavedProduct::add(ArrayRef<Value> sums, ArrayRef<Value> groups, Value x, Value first,
+                                              int64_t count) const {
+  return b.loop(first, b.add(first, count), weight.blockElements(), sums, [&](Value feature, ValueRange carried) {
+    KernelBuilder::Values next(carried.begin(), carried.end());
+    SmallVector<InterleavedWeight::Block> blocks;
+    for (Value group : groups)
+      blocks.push_back(weight.block(group, b.i64(0), feature, weight.rows()));
+    for (int64_t i = 0; i < weight.blockElements(); i += dots.part())
+      for (auto [block, sum] : llvm::zip_equal(blocks, next))
+        sum = addPart(block, sum, x, feature, i);
+    return next;
+  });
 }
 
-Value InterleavedProduct::addBlock(InterleavedWeight::Block &block, Value sums, Value x, Value feature) const {
-  int64_t lanes = weight.rows(), part = dots.part();
-  auto floats = b.vectorOf(b.getF32Type(), lanes);
-  for (int64_t i = 0; i < weight.blockElements(); i += part) {
-    Value k = b.add(feature, i);
-    if (prefetch)
-      block.prefetch(prefetch, i, part);
-    Value products = arith::SIToFPOp::create(b, floats, productsOfPart(block, x, k, i));
-    sums = b.fma(products, b.mulf(block.scales(i), b.splat(input.scaleOfPart(x, k), lanes)), sums);
-    if (dots.hasMinimum())
-      sums = b.fma(block.minima(i), b.splat(input.sumOfPart(x, k), lanes), sums);
-  }
+/// Adds the products of the part that begins at integer `first` of a block. The block begins at `feature`.
+Value InterleavedProduct::addPart(InterleavedWeight::Block &block, Value sums, Value x, Value feature,
+                                  int64_t first) const {
+  int64_t lanes = weight.rows();
+  Value k = b.add(feature, first);
+  if (prefetch)
+    block.prefetch(prefetch, first, dots.part());
+  Value products = arith::SIToFPOp::create(b, b.vectorOf(b.getF32Type(), lanes), productsOfPart(block, x, k, first));
+  sums = b.fma(products, b.mulf(block.scales(first), b.splat(input.scaleOfPart(x, k), lanes)), sums);
+  if (dots.hasMinimum())
+    sums = b.fma(block.minima(first), b.splat(input.sumOfPart(x, k), lanes), sums);
   return sums;
 }
 

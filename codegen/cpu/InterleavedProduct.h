@@ -20,15 +20,17 @@ public:
                      const QuantizedRows &input);
 
   int64_t rows() const { return weight.rows(); }
-  /// Features of a stretch: what is read of a group of rows for one row of the input, before the next row of the input
-  /// reads it again, from L1.
-  int64_t stretch() const;
-  /// `sums`, a vector of f32 with a lane for each row of the weight, and the products of the rows at address `group`
-  /// with the input row at `x`, of the `count` features from `first` on.
-  mlir::Value add(mlir::Value sums, mlir::Value group, mlir::Value x, mlir::Value first, int64_t count) const;
+  /// Features of a stretch: what is read of `groups` groups of rows for one row of the input, before the next row of
+  /// the input reads it again, from L1.
+  int64_t stretch(int64_t groups) const;
+  /// sums[i], a vector of f32 with a lane for each row of the weight, and the products of the rows at address groups[i]
+  /// with the input row at `x`, of the `count` features from `first` on. The groups are read side by side.
+  KernelBuilder::Values add(llvm::ArrayRef<mlir::Value> sums, llvm::ArrayRef<mlir::Value> groups, mlir::Value x,
+                            mlir::Value first, int64_t count) const;
 
 private:
-  mlir::Value addBlock(InterleavedWeight::Block &block, mlir::Value sums, mlir::Value x, mlir::Value feature) const;
+  mlir::Value addPart(InterleavedWeight::Block &block, mlir::Value sums, mlir::Value x, mlir::Value feature,
+                      int64_t first) const;
   mlir::Value productsOfPart(InterleavedWeight::Block &block, mlir::Value x, mlir::Value feature, int64_t first) const;
 
   KernelBuilder &b;

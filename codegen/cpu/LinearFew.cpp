@@ -204,25 +204,38 @@ private:
     });
   }
 
-  /// Stores the sums of the tile for all rows of the input. A group of rows is read in stretches, which are then in L1
-  /// for the next row of the input.
+  /// Stores the sums of the tile for all rows of the input. As many groups of rows as the schedule has streams are read
+  /// side by side, in stretches, which are then in L1 for the next row of the input.
   void emitInterleavedSums(const Section &section, const TilePosition &at) {
-    int64_t lanes = interleaved->rows(), stretch = interleaved->stretch(), whole = inputs / stretch * stretch;
-    for (auto [i, group] : llvm::enumerate(region.rowGroups(b, *frame, section, at.rowOffset))) {
-      Value number = b.i64(static_cast<int64_t>(i) * lanes);
-      auto addStretch = [&](Value first, int64_t count, bool isFirst) {
-        b.loop(b.i64(0), rows, 1, [&](Value row) {
-          Value sums = isFirst ? b.splat(0.0f, lanes) : b.loadF32(b.getF32Type(), sumsAt(row, number), lanes);
-          Value x = b.at(input, b.mul(row, rounded->rowBytes()));
-          b.store(interleaved->add(sums, group.start, x, first, count), sumsAt(row, number), 4);
-        });
-      };
-      addStretch(b.i64(0), std::min(stretch, inputs), true);
-      if (whole > stretch)
-        b.loop(b.i64(stretch), b.i64(whole), stretch, [&](Value first) { addStretch(first, stretch, false); });
-      if (whole && whole < inputs)
-        addStretch(b.i64(whole), inputs - whole, false);
-    }
+    SmallVector<LinearTiles::RowGroup> groups = region.rowGroups(b, *frame, section, at.rowOffset);
+    size_t streams = schedule.getStreams() ? static_cast<size_t>(schedule.getStreams()) : groups.size();
+    SmallVector<Value> starts;
+    for (const LinearTiles::RowGroup &group : groups)
+      starts.push_back(group.start);
+    for (size_t first = 0; first < starts.size(); first += streams)
+      emitGroups(ArrayRef(starts).slice(first, std::min(streams, starts.size() - first)), static_cast<int64_t>(first));
+  }
+
+  /// Stores the sums of some groups of the tile, the first of which is number `number`.
+  void emitGroups(ArrayRef<Value> groups, int64_t number) {
+    int64_t count = static_cast<int64_t>(groups.size()), lanes = interleaved->rows();
+    int64_t stretch = interleaved->stretch(count), whole = inputs / stretch * stretch;
+    auto addStretch = [&](Value first, int64_t features, bool isFirst) {
+      b.loop(b.i64(0), rows, 1, [&](Value row) {
+        auto place = [&](int64_t i) { return sumsAt(row, b.i64((number + i) * lanes)); };
+        KernelBuilder::Values sums;
+        for (int64_t i = 0; i < count; ++i)
+          sums.push_back(isFirst ? b.splat(0.0f, lanes) : b.loadF32(b.getF32Type(), place(i), lanes));
+        Value x = b.at(input, b.mul(row, rounded->rowBytes()));
+        for (auto [i, sum] : llvm::enumerate(interleaved->add(sums, groups, x, first, features)))
+          b.store(sum, place(static_cast<int64_t>(i)), 4);
+      });
+    };
+    addStretch(b.i64(0), std::min(stretch, inputs), true);
+    if (whole > stretch)
+      b.loop(b.i64(stretch), b.i64(whole), stretch, [&](Value first) { addStretch(first, stretch, false); });
+    if (whole && whole < inputs)
+      addStretch(b.i64(whole), inputs - whole, false);
   }
 
   /// The sums of both runs of a tile for one row of the input (null: there is no second run).

@@ -28,13 +28,16 @@ namespace {
 
 /// Features of a tile over few rows that an epilogue computes in one vector.
 constexpr int64_t kFewRun = 8;
-/// The same of gate and up whose rows lie interleaved.
-constexpr int64_t kGateRun = 32;
+/// The same where the rows lie interleaved and a run is long.
+constexpr int64_t kLongRun = 32;
 /// Rows of each run that a kernel over few rows reads side by side. Two rows of one run often begin in the same page
 /// of 4 KiB, where hardware follows one stream only.
 constexpr int64_t kStreams = 1;
-/// Of weights in large blocks, the distance of prefetch in bytes (docs/performance.md).
-constexpr int64_t kPrefetchOfBlocks = 2560;
+/// Groups of interleaved rows that are read side by side where hardware reads ahead within pages (docs/performance.md).
+constexpr int64_t kStreamsWithinPages = 4;
+/// The distance of prefetch in bytes: of weights in large blocks, and of all weights where hardware reads ahead within
+/// pages (docs/performance.md).
+constexpr int64_t kPrefetchOfBlocks = 2560, kPrefetchWithinPages = 2048;
 /// Rows of a tile: most of an L1 of 32 KiB, beside the input that streams through it.
 constexpr int64_t kRowsInL1Bytes = 24 * 1024;
 /// Packed input rows that one pass over a weight serves: half of an L2 of 1 MiB.
@@ -96,22 +99,30 @@ private:
 
   /// Few rows where a lane has a row of the weight. Hardware reads ahead best where a run is followed by the next one
   /// in memory. So a run of a rotation is half of a head, whose halves are neighbours. Gate and up are far apart, so
-  /// their runs are long. Other runs follow each other anyway, and short ones balance the threads.
+  /// their runs are long. Other runs follow each other anyway, and short ones balance the threads. But where hardware
+  /// stops looking ahead at the end of each page, several groups of rows are read side by side, each in pages of its
+  /// own.
   CpuLinearScheduleAttr interleavedRows(DotKind dot) {
     int64_t run = lanes;
     StringRef why = "a lane has a row of the weight";
     if (find<GateOp>(kernel)) {
-      run = kGateRun;
+      run = kLongRun;
       why = "gate and up are far apart, and hardware looks ahead in long runs";
+    } else if (target.readsAheadWithinPages() && linear.getWeight().getType().getDimSize(0) % kLongRun == 0) {
+      run = kLongRun;
+      why = "its groups of rows are read side by side";
     }
     if (auto rotate = find<RotateOp>(kernel)) {
       run = runOfHalf(rotate.getHeadDim() / 2);
       why = "runs are neighbours where they have half of a head";
     }
-    return CpuLinearScheduleAttr::get(
-        kernel.getContext(), RowRegime::Few, lanes, number("run", tuning.fewRun, run, why),
-        /*vectors=*/1, /*rowTiles=*/1, dot, number("prefetch", tuning.prefetch, 0, "hardware follows one stream", -1),
-        /*streams=*/0);
+    bool withinPages = target.readsAheadWithinPages();
+    run = number("run", tuning.fewRun, run, why);
+    int64_t streams = number("streams", tuning.streams, withinPages ? kStreamsWithinPages : 1,
+                             withinPages ? "hardware looks ahead within a page, and each group of rows has its own"
+                                         : "hardware follows one stream");
+    return CpuLinearScheduleAttr::get(kernel.getContext(), RowRegime::Few, lanes, run, /*vectors=*/1, /*rowTiles=*/1,
+                                      dot, choosePrefetch(), std::min(streams, run));
   }
 
   /// The longest run of whole vectors that divides half of a head.
@@ -221,17 +232,21 @@ private:
   }
 
   /// How many bytes ahead of its use a weight is requested. Hardware follows the two streams of a kernel by itself, and
-  /// requests cost time. But products of large blocks take so long that hardware stops looking ahead.
+  /// requests cost time. But some hardware stops at the end of each page. And products of large blocks whose rows lie
+  /// in order take so long that hardware stops looking ahead.
   int64_t choosePrefetch() {
+    auto chosen = [&](int64_t distance, StringRef why) {
+      return number("prefetch", tuning.prefetch, distance, why, /*unsaid=*/-1);
+    };
+    if (target.readsAheadWithinPages())
+      return chosen(kPrefetchWithinPages, "hardware looks ahead to the end of a page only");
     auto block = dyn_cast<BlockType>(getElementTypeOrSelf(linear.getWeight()));
     bool isLarge = block && block.getFormat()->blockElements > cpu::kIntegersTogether;
-    if (!isLarge)
-      QUIPU_CHOICE(Refused, kernel, "prefetch", "prefetch = " + Twine(kPrefetchOfBlocks))
-          << "requests cost time, and the weight is not in large blocks";
-    return number("prefetch", tuning.prefetch, isLarge ? kPrefetchOfBlocks : 0,
-                  isLarge ? "products of large blocks take so long that hardware stops looking ahead"
-                          : "hardware looks ahead by itself",
-                  /*unsaid=*/-1);
+    if (isLarge && interleaveOf(linear.getWeight().getType()) == 1)
+      return chosen(kPrefetchOfBlocks, "products of large blocks take so long that hardware stops looking ahead");
+    QUIPU_CHOICE(Refused, kernel, "prefetch", "prefetch = " + Twine(kPrefetchOfBlocks))
+        << "requests cost time, and the weight is not in large blocks whose rows lie in order";
+    return chosen(0, "hardware looks ahead by itself");
   }
 
   /// Workspaces of a kernel over many rows.

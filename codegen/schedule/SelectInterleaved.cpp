@@ -50,8 +50,6 @@ private:
   StringRef whyInOrder(const cpu::CpuTarget &target) const {
     if (tuning.interleave == 1)
       return "an option asks for rows in order";
-    if (tuning.streams)
-      return "streams, which an option asks for, are of rows in order";
     if (tuning.fewRun % lanes)
       return "a run over few rows, which an option asks for, would divide the rows that lie interleaved";
     if (tuning.run && (2 * tuning.run > lanes || !llvm::isPowerOf2_64(tuning.run)))

@@ -343,8 +343,8 @@ def Llama_CpuLinearScheduleAttr : Llama_ScheduleAttr<"cpu", "LinearKernel", "Cpu
     `vectors` and `rowTiles` are 1. `dot` is the instruction of the inner loop. `int8`, `int8_pairs`, `int16` and
     `amx_int8` are for a weight in blocks whose input `llama.quantize` has rounded. `amx_bf16` and `amx_int8` are for many rows: a run is the
     rows of an AMX tile. `prefetch` is the distance in bytes of software prefetch in the weight stream (0: none).
-    `streams` is for `few`: that many rows of each run are read side by side, and the others after them (0: all). Memory
-    gives a few long streams faster than many short ones.
+    `streams` is for `few`: that many rows of each run are read side by side, and the others after them (0: all). Of rows
+    that lie interleaved, it is that many groups of the tile. Memory gives a few long streams faster than many short ones.
 
     ```mlir
     #llama.cpu_linear<rows = many, lanes = 16, run = 4, vectors = 3, rowTiles = 6, dot = bf16, prefetch = 0>

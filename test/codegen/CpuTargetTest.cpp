@@ -73,6 +73,21 @@ TEST(CpuTarget, DotsOfBytes) {
   }
 }
 
+// Test: the maker of the processor decides, and base levels are of no maker.
+TEST(CpuTarget, HardwareThatReadsAheadWithinPages) {
+  for (auto [tune, within] : {std::pair("x86-64-v3", false),
+                              {"generic", false},
+                              {"znver4", false},
+                              {"bdver4", false},
+                              {"haswell", true},
+                              {"icelake-server", true},
+                              {"graniterapids", true}}) {
+    CpuTarget target;
+    target.tune = tune;
+    EXPECT_EQ(target.readsAheadWithinPages(), within) << tune;
+  }
+}
+
 TEST(CpuTarget, FeaturesAreSortedForThePlan) {
   auto target = parseCpuTarget("cpu:x86-64-v4");
   ASSERT_TRUE(static_cast<bool>(target));

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Holds kernels that decode blocks against the reference lowering, with exact and with rounded activations.
 
-    check_rounded.py WORK --target cpu:... FORMAT...
+    check_rounded.py WORK --target cpu:... [--schedules "streams=2 ..."] FORMAT...
 
 The model is blocks.json with random weights. With exact activations the logits agree to 1e-4 of the largest. With rounded
 ones a value that lies between two integers may become either, by which of two orders a sum was taken in. So what counts
@@ -27,7 +27,7 @@ def evaluate(work, phase, output, flags):
     subprocess.run(["quipu-eval", module, "--seed", "1", "--tokens", PROMPT, "-o", output], check=True)
 
 
-def check(work, name, target):
+def check(work, name, target, schedules):
     flags = ["--target", target, "--quantize", name, "--dtype", "f32"]
     exact, rounded, found = work / "exact.npy", work / "rounded.npy", work / "found.npy"
     evaluate(work, "import", exact, flags)
@@ -37,7 +37,8 @@ def check(work, name, target):
     missed, excess = [], []
     for activations in ["exact", "rounded"]:
         plan = work / "plan"
-        quipu("compile", MODEL, "-o", plan, "--activations", activations, *flags)
+        options = ["--llama-select-schedules", schedules] if schedules else []
+        quipu("compile", MODEL, "-o", plan, "--activations", activations, *flags, *options)
         for chunk in [64, 1]:
             quipu("logits", plan, "--weights", "random:1", "--prompt-tokens", PROMPT, "--all", "-o", found, "--chunk", chunk)
             largest, _, mean = worst_row(read_npy(found), expected)
@@ -54,11 +55,12 @@ def main():
     parser = parser_of(__doc__, "work")
     parser.add_argument("formats", nargs="+")
     parser.add_argument("--target", required=True)
+    parser.add_argument("--schedules")
     options = parser.parse_args()
     made_anew(options.work)
     missed, excess = [], []
     for name in options.formats:
-        found = check(options.work, name, options.target)
+        found = check(options.work, name, options.target, options.schedules)
         missed += found[0]
         excess += found[1]
     mean = sum(excess) / len(excess)

@@ -84,9 +84,10 @@ std::optional<ScheduleNumbers> applyMove(const ScheduleMove &move, const CpuSche
   if (numbers == schedule.numbers)
     return std::nullopt;
   if (!move.isMany) {
-    if (schedule.isInBlocks && !move.numbers.contains("prefetch"))
+    // Runs of rows that lie interleaved have whole groups of them.
+    if (schedule.isInBlocks && move.numbers.contains("few-run"))
       return std::nullopt;
-    if (!schedule.isInBlocks && numbers["streams"] > numbers["few-run"])
+    if (numbers["streams"] > numbers["few-run"])
       return std::nullopt;
     return numbers;
   }
