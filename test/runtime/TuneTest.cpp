@@ -59,6 +59,7 @@ TEST(Candidates, RunsFitInterleavedRows) {
   few.isInBlocks = many.isInBlocks = true;
   EXPECT_FALSE(applyMove({false, {{"few-run", 4}}}, few));
   EXPECT_TRUE(applyMove({false, {{"prefetch", 1024}}}, few));
+  EXPECT_TRUE(applyMove({false, {{"streams", 4}}}, few));
   EXPECT_FALSE(applyMove({true, {{"run", 3}, {"vectors", 2}}}, many));
   EXPECT_TRUE(applyMove({true, {{"run", 4}, {"vectors", 1}}}, many));
 }
