@@ -16,6 +16,8 @@ find_path(PCRE2_INCLUDE_DIR pcre2.h REQUIRED)
 find_library(PCRE2_LIBRARY NAMES libpcre2-8.a pcre2-8 REQUIRED)
 find_path(UTF8PROC_INCLUDE_DIR utf8proc.h REQUIRED)
 find_library(UTF8PROC_LIBRARY NAMES libutf8proc.a utf8proc REQUIRED)
+# The server: Boost's headers alone (Asio, Beast).
+find_path(BOOST_INCLUDE_DIR boost/beast/http/parser.hpp REQUIRED)
 # Line editing of `quipu chat`, and what this library needs.
 find_path(LIBEDIT_INCLUDE_DIR histedit.h REQUIRED)
 set(LIBEDIT_LIBRARIES "")

@@ -16,7 +16,7 @@ mkdir -p "$QUIPU_LOGS"
 # What building the compiler takes; test.sh adds to it.
 # shellcheck disable=SC2034
 QUIPU_PACKAGES=(
-  ca-certificates ccache clang-22 cmake flatbuffers-compiler libc6-dev libcli11-dev libedit-dev libflatbuffers-dev liblld-22-dev
+  ca-certificates ccache clang-22 cmake flatbuffers-compiler libboost1.81-dev libc6-dev libcli11-dev libedit-dev libflatbuffers-dev liblld-22-dev
   libminizip-dev libmlir-22-dev libpcre2-dev libstdc++-12-dev libutf8proc-dev libxxhash-dev lld-22 llvm-22-dev
   llvm-22-tools mlir-22-tools ninja-build nlohmann-json3-dev node-d3-axis node-d3-scale node-d3-zoom node-dagre-layout python3 python3-pip python3-setuptools zlib1g-dev)
 

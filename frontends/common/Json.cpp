@@ -26,7 +26,7 @@ namespace {
 /// That would take minutes for a header of some ten thousand tensors.
 class Builder : public nlohmann::json_sax<json> {
 public:
-  explicit Builder(const std::string &where) : where(where) {}
+  Builder(const std::string &where, std::string_view advice) : where(where), advice(advice) {}
 
   bool null() override { return add(nullptr); }
   bool boolean(bool value) override { return add(value); }
@@ -54,7 +54,7 @@ public:
     std::string_view message = error.what();
     if (size_t end = message.find("] "); end != std::string_view::npos)
       message.remove_prefix(end + 2);
-    fail(where, ": not valid JSON: ", message.substr(0, 300), "; the file is truncated or damaged, get it again");
+    fail(where, ": not valid JSON: ", message.substr(0, 300), "; ", advice);
   }
 
   json take() { return std::move(root); }
@@ -74,7 +74,7 @@ private:
   }
   bool open(json &&container) {
     if (containers.size() >= kMaxDepth)
-      fail(where, ": JSON nested more than ", kMaxDepth, " levels deep; no model file is");
+      fail(where, ": JSON nested more than ", kMaxDepth, " levels deep, which is more than this program reads");
     containers.push_back(&place(std::move(container)));
     return true;
   }
@@ -84,6 +84,7 @@ private:
   }
 
   const std::string &where;
+  std::string_view advice;
   json root;
   /// Open arrays and objects, the innermost last. Pointers to them stay valid, because only the last one grows.
   std::vector<json *> containers;
@@ -93,11 +94,11 @@ private:
 
 } // namespace
 
-json parseJson(std::string_view text, const std::string &where) {
+json parseJson(std::string_view text, const std::string &where, std::string_view advice) {
   // The parser takes this byte as the end, and would not read what follows.
   if (size_t zero = text.find('\0'); zero != std::string_view::npos)
-    fail(where, ": not valid JSON: byte ", zero + 1, " is 0; the file is truncated or damaged, get it again");
-  Builder builder(where);
+    fail(where, ": not valid JSON: byte ", zero + 1, " is 0; ", advice);
+  Builder builder(where, advice);
   json::sax_parse(text.begin(), text.end(), &builder);
   return builder.take();
 }

@@ -16,8 +16,10 @@
 
 namespace quipu::frontend {
 
-/// Parses `text`. Throws quipu::Error that begins with `where` (a path) on anything that is not strict JSON.
-nlohmann::json parseJson(std::string_view text, const std::string &where);
+/// Parses `text`. Throws quipu::Error that begins with `where` (a path) on anything that is not strict JSON. `advice`:
+/// how messages about text that is no JSON end.
+nlohmann::json parseJson(std::string_view text, const std::string &where,
+                         std::string_view advice = "the file is truncated or damaged, get it again");
 
 /// Reads a text file of at most `limit` bytes. Throws quipu::Error if it is missing, unreadable, not a regular file, or
 /// too big. `what`: what the file is, for the message ("config").

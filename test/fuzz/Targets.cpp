@@ -11,7 +11,7 @@ const std::vector<FuzzTarget> &fuzzTargets() {
   static const auto all = [] {
     std::vector<FuzzTarget> targets;
     for (std::span<const FuzzTarget> some :
-         {modelTargets(), tokenizerTargets(), planTargets(), chatTargets(), scoreTargets()})
+         {modelTargets(), tokenizerTargets(), planTargets(), chatTargets(), scoreTargets(), serveTargets()})
       targets.insert(targets.end(), some.begin(), some.end());
     std::ranges::sort(targets, std::less<std::string_view>(), &FuzzTarget::name);
     return targets;

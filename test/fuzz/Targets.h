@@ -33,6 +33,7 @@ std::span<const FuzzTarget> tokenizerTargets();
 std::span<const FuzzTarget> planTargets();
 std::span<const FuzzTarget> chatTargets();
 std::span<const FuzzTarget> scoreTargets();
+std::span<const FuzzTarget> serveTargets();
 
 } // namespace quipu::test
 

@@ -54,6 +54,7 @@ make config config.json
 make generation_config generation_config.json
 MAX_BYTES=48000 make gguf model.gguf m.gguf small.gguf
 make gguf_tokenizer gguf_tokenizer
+make http_head http_head
 make llama2c model.bin
 make params params.json
 MAX_BYTES=32000 make plan plan
@@ -62,6 +63,7 @@ make ranks tokenizer.model ranks
 make safetensors bad.safetensors x.safetensors model.safetensors
 make score_data score_data
 make shard_index model.safetensors.index.json
+make text_request text_request
 make tokenizer_bin tokenizer.bin
 make tokenizer_config tokenizer_config.json
 make tokenizer_json tokenizer.json

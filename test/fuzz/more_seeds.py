@@ -120,5 +120,28 @@ def configs():
         keep("generation_config.json", f"hand-{i}", text.encode())
 
 
-for make in (ggufs, gguf_tokenizers, ranks, tokenizer_bins, chat_templates, plan_files, configs):
+def requests():
+    """Bodies and heads for `quipu serve`: right ones, and ones that are refused."""
+    bodies = [
+        {"model": "model", "prompt": "a</s>b", "max_tokens": 3, "temperature": 0.5, "top_p": 0.9, "top_k": 3, "min_p": 0.1,
+         "seed": -4, "n": 2, "best_of": 3, "logprobs": 2, "echo": True, "stop": ["b", ""], "logit_bias": {"5": -100, "6": 1.5},
+         "presence_penalty": 1, "frequency_penalty": -1, "repetition_penalty": 1.1, "stop_token_ids": [3], "user": "u"},
+        {"prompt": [[1, 70], [71]], "stream": True, "stream_options": {"include_usage": True}},
+        {"prompt": [1, 2, 3], "suffix": None, "add_special_tokens": False, "ignore_eos": True, "priority": 5, "cache_salt": "s"},
+        {"prompt": ["a", "b"], "suffix": "c"},
+        {"messages": [{"role": "system", "content": "a"}, {"role": "user", "content": [{"type": "text", "text": "b"}]}],
+         "max_completion_tokens": 4, "logprobs": True, "top_logprobs": 2, "response_format": {"type": "text"}, "tools": []},
+        {"messages": [{"role": "user", "content": "a", "tool_calls": [1]}], "n": 200},
+        {"tokens": [1, 70, 71]}, {"tokens": ["a"]}, {"prompt": {"a": 1}}, {"prompt": "a", "unknown": 1}, [],
+    ]
+    for i, body in enumerate(bodies):
+        keep("text_request", f"hand-{i}", json.dumps(body).encode())
+    heads = [b"GET /v1/models?a=b HTTP/1.1\r\nHost: localhost:8080\r\nX-A:\tb\r\n\r\nrest",
+             b"\r\nPOST http://a/b HTTP/1.0\r\n\r\n", b"GET / HTTP/1.1\r\nA: b\r\n c\r\n\r\n", b"GET / HTTP/1.1\nA: b\n\n",
+             b"GET / HTTP/1.1\r\nA : b\r\n\r\n", b"GET / HTTP/1.1\r\nA: \0\r\n\r\n", b"GET / HTTP/1.1\r\nA\r\n\r\n"]
+    for i, head in enumerate(heads):
+        keep("http_head", f"hand-{i}", head)
+
+
+for make in (ggufs, gguf_tokenizers, ranks, tokenizer_bins, chat_templates, plan_files, configs, requests):
     make()

@@ -23,6 +23,7 @@ using Action = std::function<int()>;
 /// Each of these functions adds a subcommand to the program. The subcommand's callback sets `action`.
 void addRun(CLI::App &program, Action &action);
 void addChat(CLI::App &program, Action &action);
+void addServe(CLI::App &program, Action &action);
 void addScore(CLI::App &program, Action &action);
 void addLogits(CLI::App &program, Action &action);
 void addTokenize(CLI::App &program, Action &action);

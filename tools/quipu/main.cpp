@@ -28,10 +28,10 @@ struct CommandName {
   const char *name;
   bool hidden = false;
 };
-static constexpr CommandName kCommands[] = {{"compile"},  {"run"},        {"chat"},    {"score"},      {"logits"},
-                                            {"tokenize"}, {"bench"},      {"profile"}, {"tune"},       {"inspect"},
-                                            {"convert"},  {"cache"},      {"doctor"},  {"completion"}, {"help"},
-                                            {"version"},  {"pages", true}};
+static constexpr CommandName kCommands[] = {{"compile"}, {"run"},      {"chat"},       {"serve"},   {"score"},
+                                            {"logits"},  {"tokenize"}, {"bench"},      {"profile"}, {"tune"},
+                                            {"inspect"}, {"convert"},  {"cache"},      {"doctor"},  {"completion"},
+                                            {"help"},    {"version"},  {"pages", true}};
 
 static const CommandName *findCommand(const std::string &name) {
   const CommandName *found =
@@ -113,6 +113,7 @@ static int runProgram(std::vector<std::string> arguments) {
   Action action;
   addRun(program, action);
   addChat(program, action);
+  addServe(program, action);
   addScore(program, action);
   addLogits(program, action);
   addTokenize(program, action);

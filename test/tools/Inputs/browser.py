@@ -22,7 +22,8 @@ def program():
 
 
 class Browser:
-    def __init__(self, width=1400, height=900):
+    def __init__(self, width=1400, height=900, hosts="MAP * ~NOTFOUND"):
+        """`hosts`: what the browser may reach, as its rules for names say; by default nothing."""
         self.profile = tempfile.TemporaryDirectory(prefix="quipu-browser-", ignore_cleanup_errors=True)
         to_browser, self.output = os.pipe()
         self.input, from_browser = os.pipe()
@@ -35,7 +36,7 @@ class Browser:
 
         self.process = subprocess.Popen(
             [program(), "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
-             "--disable-background-networking", "--host-resolver-rules=MAP * ~NOTFOUND",
+             "--disable-background-networking", f"--host-resolver-rules={hosts}",
              f"--user-data-dir={self.profile.name}", f"--window-size={width},{height}", "--remote-debugging-pipe"],
             preexec_fn=place_pipes, pass_fds=(3, 4, to_browser, from_browser),
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -99,10 +100,13 @@ class Browser:
                 return answer["result"]
 
     def open(self, path, fragment=""):
-        """Opens the page and waits until it says that it is ready. Returns the seconds that took."""
+        """Opens a file, and waits until it has been painted. Returns the seconds that took."""
+        return self.open_url(pathlib.Path(path).resolve().as_uri() + fragment)
+
+    def open_url(self, url):
         self.events.clear()
         begin = time.monotonic()
-        self.call("Page.navigate", {"url": pathlib.Path(path).resolve().as_uri() + fragment})
+        self.call("Page.navigate", {"url": url})
         while "Page.loadEventFired" not in self.events:
             self.receive(60)
         # Once it has been painted.

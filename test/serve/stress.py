@@ -1,0 +1,301 @@
+"""Load and abuse for a server: stress.py MODEL [--clients 64] [--minutes 10] [--scale 1] [--url URL]
+
+Answers are asked for alone at first. Then many clients ask for the same at the same time, whole and as streams, and every
+answer must be the same, to the last digit of each log-probability. Then clients are killed in the middle of their streams,
+connections stay half open, readers are slow, a thousand streams wait, requests are malformed, bodies have 100 MB,
+ten thousand clients connect: after each of these the answers are still the same, and at the end the server's memory is what
+it was. --scale 0.05 makes the numbers a twentieth. With the standard library alone.
+"""
+
+import argparse
+import http.client
+import json
+import os
+import random
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "Inputs"))
+from server import Server, read_events
+
+TEXTS = ["Once upon a time", "The dog", "Lily saw a big", "One day, a boy named Tim", "It was raining and", "Mom said",
+         "In the park there was", "A little bird", "é 漢字 😀", "They all"]
+
+
+def requests(count):
+    """Requests of many kinds, each with a seed of its own."""
+    chooser = random.Random(1)
+    for number in range(count):
+        prompt = chooser.choice(TEXTS)
+        # Prompts of one beginning and of several lengths: pages are found again, and prompts come in parts.
+        if number % 3 == 0:
+            prompt = " ".join(chooser.choices(TEXTS[:8], k=chooser.randint(2, 25)))
+        body = {"prompt": prompt, "max_tokens": chooser.randint(1, 40), "seed": number,
+                "temperature": chooser.choice([0, 0, 0.7, 1.3])}
+        if number % 2:
+            body["logprobs"] = 2
+        if number % 5 == 1:
+            body["echo"] = True
+        if number % 7 == 2:
+            body["n"] = 2
+        if number % 11 == 3:
+            body["stop"] = ["."]
+        yield body
+
+
+def result_of(choices):
+    return [(each["text"], each["finish_reason"], json.dumps(each["logprobs"])) for each in choices]
+
+
+def ask(server, body):
+    return result_of(server.complete(**body)["choices"])
+
+
+def ask_stream(server, body):
+    """The same from a stream."""
+    choices = [{"text": "", "finish_reason": None, "logprobs": None} for _ in range(body.get("n", 1))]
+    for event in server.stream("/v1/completions", body):
+        part, whole = event["choices"][0], choices[event["choices"][0]["index"]]
+        whole["text"] += part["text"]
+        whole["finish_reason"] = part["finish_reason"] or whole["finish_reason"]
+        if part["logprobs"]:
+            whole["logprobs"] = whole["logprobs"] or {key: [] for key in part["logprobs"]}
+            for key, values in part["logprobs"].items():
+                whole["logprobs"][key] += values
+    return result_of(choices)
+
+
+class Load:
+    """Clients that ask until they are told to end. A wrong answer, or none, is an error."""
+
+    def __init__(self, server, bodies, expected):
+        self.server, self.bodies, self.expected = server, bodies, expected
+        self.errors, self.count, self.lock, self.ends = [], 0, threading.Lock(), threading.Event()
+
+    def client(self, seed):
+        chooser = random.Random(seed)
+        while not self.ends.is_set() and not self.errors:
+            number = chooser.randrange(len(self.bodies))
+            try:
+                found = chooser.choice([ask, ask_stream])(self.server, self.bodies[number])
+                if found != self.expected[number]:
+                    raise AssertionError(f"request {number} {self.bodies[number]}: {found} and not {self.expected[number]}")
+                with self.lock:
+                    self.count += 1
+            except Exception as error:  # Every kind of failure counts.
+                self.errors.append(f"{type(error).__name__}: {error}")
+
+    def run(self, clients, seconds):
+        threads = [threading.Thread(target=self.client, args=(seed,)) for seed in range(clients)]
+        for thread in threads:
+            thread.start()
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and not self.errors:
+            time.sleep(0.05)
+        self.ends.set()
+        for thread in threads:
+            thread.join()
+        assert not self.errors, self.errors[0]
+        return self.count
+
+
+def quiet(server):
+    """Waits until no request is left."""
+    end = time.monotonic() + 60
+    while server.get("/slots").json["slots"]:
+        assert time.monotonic() < end, server.get("/slots").body
+        time.sleep(0.05)
+
+
+LONG = {"prompt": "Once upon a time", "max_tokens": 300, "ignore_eos": True, "stream": True}
+
+
+def post_bytes(body):
+    data = json.dumps(body).encode()
+    return b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(data) + data
+
+
+def killed_clients(server, count):
+    """Programs that end by SIGKILL while they read."""
+    code = ("import socket, sys; s = socket.create_connection((sys.argv[1], int(sys.argv[2]))); "
+            "s.sendall(sys.stdin.buffer.read()); s.recv(1); print('read', flush=True); s.recv(1 << 20); s.recv(1 << 20); "
+            "import time; time.sleep(100)")
+    for _ in range(count):
+        clients = [subprocess.Popen([sys.executable, "-c", code, server.host, str(server.port)], stdin=subprocess.PIPE,
+                                    stdout=subprocess.PIPE) for _ in range(4)]
+        for client in clients:
+            client.stdin.write(post_bytes(LONG))
+            client.stdin.close()
+        for client in clients:
+            client.stdout.readline()
+            client.kill()
+            client.wait()
+            client.stdout.close()
+
+
+def half_open(server, count):
+    """Connections that send a part of a request, or nothing, and stay."""
+    opened = []
+    for number in range(count):
+        connection = server.connect()
+        connection.sendall(post_bytes(LONG)[:number % 120])
+        opened.append(connection)
+    server.complete(prompt="a", max_tokens=1)
+    for connection in opened:
+        connection.close()
+
+
+def slow_readers(server, count):
+    """Clients that ask for much and read nothing."""
+    opened = []
+    for _ in range(count):
+        connection = socket.socket()
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.connect((server.host, server.port))
+        connection.sendall(post_bytes({**LONG, "logprobs": 20, "n": 4}))
+        opened.append(connection)
+    # Others are answered meanwhile.
+    for _ in range(5):
+        server.complete(prompt="a", max_tokens=2)
+    for connection in opened:
+        connection.close()
+    quiet(server)
+
+
+def idle_streams(server, count):
+    """Streams that have begun and wait for a place: no thread for each, and all places free when they go."""
+    threads = server.thread_count()
+    opened = []
+    for _ in range(count):
+        connection = server.connect()
+        connection.sendall(post_bytes(LONG))
+        opened.append(connection)
+    for connection in opened:
+        assert connection.recv(12) == b"HTTP/1.1 200", "a stream did not begin"
+    slots = server.get("/slots").json
+    assert slots["running"] + slots["waiting"] > count * 0.9, (slots["running"], slots["waiting"])
+    assert server.thread_count() <= threads + 2, (threads, server.thread_count())
+    for connection in opened:
+        connection.close()
+    quiet(server)
+
+
+def malformed(server, count):
+    wrong = [b"GET / HTTP/1.1\nHost: a\n\n", b"\x00" * 50, b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n"
+             b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /x HTTP/1.1\r\n\r\n", b"A" * 70000,
+             b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\n{\"a\"",
+             b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nfffffffff\r\n"]
+    chooser = random.Random(2)
+    for number in range(count):
+        data = bytearray(wrong[number % len(wrong)] if number % 2 else post_bytes(LONG))
+        for _ in range(number % 4):
+            data[chooser.randrange(len(data))] = chooser.randrange(256)
+        with server.connect() as connection:
+            try:
+                connection.sendall(data)
+                connection.settimeout(0.02)
+                connection.recv(100)
+            except OSError:
+                pass
+    quiet(server)
+
+
+def large_bodies(server, megabytes, count):
+    """Bodies beyond the limit, with a length and in chunks. Their memory is not taken."""
+    part = b"x" * (1 << 20)
+    for number in range(count):
+        connection = http.client.HTTPConnection(server.host, server.port, timeout=60)
+        try:
+            if number % 2:
+                connection.request("POST", "/v1/completions", (part for _ in range(megabytes)), encode_chunked=True)
+            else:
+                connection.request("POST", "/v1/completions", part * megabytes)
+        except (BrokenPipeError, ConnectionResetError):
+            # The answer came, and the connection was closed, before everything was sent.
+            pass
+        try:
+            assert connection.getresponse().status == 413
+        except (BrokenPipeError, ConnectionResetError, http.client.RemoteDisconnected):
+            pass
+        connection.close()
+
+
+def many_connects(server, count):
+    """Clients that come and go, some with a request."""
+    def connect(numbers):
+        for number in numbers:
+            with server.connect() as connection:
+                if number % 4 == 0:
+                    connection.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                    assert connection.recv(1 << 12).startswith(b"HTTP/1.1 "), number
+    threads = [threading.Thread(target=connect, args=(range(start, count, 8),)) for start in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("model")
+    parser.add_argument("--clients", type=int, default=64)
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--scale", type=float, default=1)
+    parser.add_argument("--requests", type=int, default=200)
+    options, more = parser.parse_known_args()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    scaled = lambda number: max(2, int(number * options.scale))
+    bodies = list(requests(options.requests))
+    with Server(options.model, "--max-waiting", 2000, *more) as server:
+        begin = time.monotonic()
+
+        def say(text):
+            print(f"{time.monotonic() - begin:7.1f} s, {server.memory_bytes() / 1e6:6.1f} MB: {text}", flush=True)
+
+        expected = [ask(server, body) for body in bodies]
+        say(f"{len(bodies)} requests were answered alone")
+        # The first load fills caches and pools; after that memory must not grow.
+        count = Load(server, bodies, expected).run(options.clients, min(60, options.minutes * 15))
+        early = server.memory_bytes()
+        say(f"{count} answers to {options.clients} clients at once, each the same as alone")
+        count = Load(server, bodies, expected).run(options.clients, options.minutes * 60)
+        late = server.memory_bytes()
+        say(f"{count} answers to {options.clients} clients in {options.minutes} min, each the same as alone")
+        assert late < early * 1.1 + (8 << 20), (early, late)
+        steps = [("clients killed in their streams", killed_clients, scaled(10)),
+                 ("half-open connections", half_open, scaled(500)), ("slow readers", slow_readers, scaled(40)),
+                 ("idle streams", idle_streams, scaled(1000)), ("malformed requests", malformed, scaled(1000)),
+                 ("connects", many_connects, scaled(10000))]
+        for name, step, number in steps:
+            step(server, number)
+            assert [ask(server, body) for body in bodies[:20]] == expected[:20], name
+            say(f"{number} {name}")
+        large_bodies(server, 100, scaled(20))
+        say(f"{scaled(20)} bodies of 100 MB")
+        # All of it at the same time as the load.
+        load = Load(server, bodies, expected)
+        abuse = threading.Thread(target=lambda: [step(server, scaled(number / 10)) for _, step, number in steps if step not in
+                                                 (slow_readers, idle_streams, malformed)])
+        abuse.start()
+        count = load.run(min(options.clients, 16), max(3, options.minutes * 6))
+        abuse.join()
+        say(f"{count} answers while others were killed, half open and came and went")
+        quiet(server)
+        last = server.memory_bytes()
+        assert last < early * 1.25 + (32 << 20), (early, last)
+        errors = [line for line in server.get("/metrics").body.decode().splitlines() if 'status="500"' in line]
+        assert not errors, errors
+        assert server.stop() == 0, server.log
+        assert "error" not in server.log, server.log
+    print("the answers are the same, and nothing was lost")
+
+
+if __name__ == "__main__":
+    main()

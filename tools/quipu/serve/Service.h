@@ -1,0 +1,73 @@
+//===- Service.h - The endpoints ----------------------------------------------*- C++ -*-===//
+
+#ifndef QUIPU_TOOLS_QUIPU_SERVE_SERVICE_H
+#define QUIPU_TOOLS_QUIPU_SERVE_SERVICE_H
+
+#include "runtime/engine/Engine.h"
+#include "tools/quipu/serve/AccessLog.h"
+#include "tools/quipu/serve/Guard.h"
+#include "tools/quipu/serve/Metrics.h"
+#include "tools/quipu/serve/ServedModel.h"
+#include "tools/quipu/serve/http/HttpServer.h"
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace quipu::serve {
+
+struct Endpoint;
+
+class Service : public HttpHandler {
+public:
+  Service(const GuardOptions &guard, const std::string &logFile) : guard(guard), log(logFile) {}
+
+  /// Must come before the server runs.
+  void setServer(HttpServer &httpServer) { server = &httpServer; }
+  /// The model answers from now on. Before that every request for it is answered with 503. On the server's thread. Both
+  /// must outlive the server.
+  void setModel(const ServedModel &servedModel, Engine &modelEngine);
+  /// New requests are answered with 503 from now on. On the server's thread.
+  void beginEnding() { isEnding = true; }
+  void reopenLog() { log.reopen(); }
+
+  std::optional<HttpAnswer> screen(const HttpHead &head) override;
+  void handle(std::shared_ptr<HttpExchange> exchange) override;
+  void complete(const HttpHead &head, HttpAnswer &answer) override;
+  HttpAnswer refusal(int status, const std::string &reason) override;
+  void record(const HttpRecord &record) override;
+
+private:
+  using Exchange = std::shared_ptr<HttpExchange>;
+  friend struct Endpoint;
+
+  void answerPage(Exchange exchange);
+  void answerScript(Exchange exchange);
+  void answerStyle(Exchange exchange);
+  void answerHealth(Exchange exchange);
+  void answerMetrics(Exchange exchange);
+  void answerSlots(Exchange exchange);
+  void answerModels(Exchange exchange);
+  void answerModel(Exchange exchange);
+  void answerCompletion(Exchange exchange);
+  void answerChat(Exchange exchange);
+  void answerEmbeddings(Exchange exchange);
+  void answerTokenize(Exchange exchange);
+  void answerDetokenize(Exchange exchange);
+  void answerTokenizerInfo(Exchange exchange);
+  void startText(Exchange exchange, bool isChat);
+
+  static const Endpoint *findEndpoint(std::string_view path);
+
+  Guard guard;
+  AccessLog log;
+  RequestMetrics metrics;
+  HttpServer *server = nullptr;
+  const ServedModel *model = nullptr;
+  Engine *engine = nullptr;
+  bool isEnding = false;
+};
+
+} // namespace quipu::serve
+
+#endif // QUIPU_TOOLS_QUIPU_SERVE_SERVICE_H
