@@ -1,10 +1,13 @@
 """Load and abuse for a server: stress.py MODEL [--clients 64] [--minutes 10] [--scale 1] [--url URL]
 
 Answers are asked for alone at first. Then many clients ask for the same at the same time, whole and as streams, and every
-answer must be the same, to the last digit of each log-probability. Then clients are killed in the middle of their streams,
+answer must be the same: the text to the last letter, log-probabilities to --tolerance. Then clients are killed in the middle of their streams,
 connections stay half open, readers are slow, a thousand streams wait, requests are malformed, bodies have 100 MB,
 ten thousand clients connect: after each of these the answers are still the same, and at the end the server's memory is what
 it was. --scale 0.05 makes the numbers a twentieth. With the standard library alone.
+
+MODEL is a plan of --dtype f32, whose sums differ least with what else is in a step: --tolerance is 1e-4 for those, 0 where a
+plan's programs give each row the same sums.
 """
 
 import argparse
@@ -50,7 +53,20 @@ def requests(count):
 
 
 def result_of(choices):
-    return [(each["text"], each["finish_reason"], json.dumps(each["logprobs"])) for each in choices]
+    return [(each["text"], each["finish_reason"], each["logprobs"]) for each in choices]
+
+
+def same(a, b, tolerance):
+    """Whether two values of JSON are equal, but for numbers that differ by no more."""
+    if isinstance(a, float) and isinstance(b, float):
+        return a == b or abs(a - b) <= tolerance
+    if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
+        return len(a) == len(b) and all(same(x, y, tolerance) for x, y in zip(a, b))
+    if isinstance(a, dict) and isinstance(b, dict):
+        # The last of the likeliest tokens may be another one, if two are as likely.
+        common = a.keys() & b.keys()
+        return len(common) >= len(a) - (tolerance > 0) and all(same(a[key], b[key], tolerance) for key in common)
+    return a == b
 
 
 def ask(server, body):
@@ -74,8 +90,8 @@ def ask_stream(server, body):
 class Load:
     """Clients that ask until they are told to end. A wrong answer, or none, is an error."""
 
-    def __init__(self, server, bodies, expected):
-        self.server, self.bodies, self.expected = server, bodies, expected
+    def __init__(self, server, bodies, expected, tolerance):
+        self.server, self.bodies, self.expected, self.tolerance = server, bodies, expected, tolerance
         self.errors, self.count, self.lock, self.ends = [], 0, threading.Lock(), threading.Event()
 
     def client(self, seed):
@@ -84,7 +100,7 @@ class Load:
             number = chooser.randrange(len(self.bodies))
             try:
                 found = chooser.choice([ask, ask_stream])(self.server, self.bodies[number])
-                if found != self.expected[number]:
+                if not same(found, self.expected[number], self.tolerance):
                     raise AssertionError(f"request {number} {self.bodies[number]}: {found} and not {self.expected[number]}")
                 with self.lock:
                     self.count += 1
@@ -248,6 +264,7 @@ def main():
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--scale", type=float, default=1)
     parser.add_argument("--requests", type=int, default=200)
+    parser.add_argument("--tolerance", type=float, default=1e-4)
     options, more = parser.parse_known_args()
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -262,10 +279,10 @@ def main():
         expected = [ask(server, body) for body in bodies]
         say(f"{len(bodies)} requests were answered alone")
         # The first load fills caches and pools; after that memory must not grow.
-        count = Load(server, bodies, expected).run(options.clients, min(60, options.minutes * 15))
+        count = Load(server, bodies, expected, options.tolerance).run(options.clients, min(60, options.minutes * 15))
         early = server.memory_bytes()
         say(f"{count} answers to {options.clients} clients at once, each the same as alone")
-        count = Load(server, bodies, expected).run(options.clients, options.minutes * 60)
+        count = Load(server, bodies, expected, options.tolerance).run(options.clients, options.minutes * 60)
         late = server.memory_bytes()
         say(f"{count} answers to {options.clients} clients in {options.minutes} min, each the same as alone")
         assert late < early * 1.1 + (8 << 20), (early, late)
@@ -275,12 +292,13 @@ def main():
                  ("connects", many_connects, scaled(10000))]
         for name, step, number in steps:
             step(server, number)
-            assert [ask(server, body) for body in bodies[:20]] == expected[:20], name
+            for body, answer in zip(bodies[:20], expected):
+                assert same(ask(server, body), answer, options.tolerance), (name, body)
             say(f"{number} {name}")
         large_bodies(server, 100, scaled(20))
         say(f"{scaled(20)} bodies of 100 MB")
         # All of it at the same time as the load.
-        load = Load(server, bodies, expected)
+        load = Load(server, bodies, expected, options.tolerance)
         abuse = threading.Thread(target=lambda: [step(server, scaled(number / 10)) for _, step, number in steps if step not in
                                                  (slow_readers, idle_streams, malformed)])
         abuse.start()

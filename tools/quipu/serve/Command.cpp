@@ -85,6 +85,7 @@ private:
   std::unique_ptr<ServedModel> served;
   std::unique_ptr<Engine> engine;
   std::string address;
+  std::thread drainer;
   bool isEnding = false, hasFailed = false, saidDead = false;
 };
 
@@ -153,14 +154,14 @@ void Running::end() {
       std::chrono::duration<double>(options.graceSeconds));
   auto deadline = std::chrono::steady_clock::now() + grace;
   // It waits, so it has a thread of its own.
-  std::thread([this, deadline] {
+  drainer = std::thread([this, deadline] {
     bool isWhole = engine->drain(deadline);
     server.post([this, isWhole] {
       if (!isWhole)
         printNote("some answers did not end in time, and were cut");
       stopWhenSent(std::chrono::steady_clock::now() + std::chrono::seconds(5));
     });
-  }).detach();
+  });
 }
 
 /// Clients take what was written for them; not for ever.
@@ -176,6 +177,8 @@ int Running::run(const std::function<std::shared_ptr<const Model>()> &load) {
   std::thread loader([this, &load] { loadEngine(load); });
   server.run();
   loader.join();
+  if (drainer.joinable())
+    drainer.join();
   // Events of the engine go to the server: the engine ends first.
   engine.reset();
   return hasFailed ? 1 : 0;
