@@ -56,8 +56,9 @@ std::string_view statusText(int status) {
     return "Service Unavailable";
   case 505:
     return "HTTP Version Not Supported";
+  default:
+    return "Unknown";
   }
-  return "Unknown";
 }
 
 } // namespace quipu::serve
