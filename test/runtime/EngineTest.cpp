@@ -268,7 +268,7 @@ EngineStatus expectAsAlone(const std::shared_ptr<const Model> &model, const std:
   };
   Engine engine(model, options);
   // If all that were sent have ended, no step sends the next.
-  for (bool isDone = false; !isDone; std::this_thread::yield()) {
+  for (bool isDone = false; !isDone; std::this_thread::sleep_for(std::chrono::milliseconds(1))) {
     std::lock_guard<std::mutex> lock(mutex);
     running = &engine;
     EngineStatus status = engine.status();
@@ -277,8 +277,11 @@ EngineStatus expectAsAlone(const std::shared_ptr<const Model> &model, const std:
     isDone = sent == requests.size();
   }
   size_t whole = 0;
+  for (const std::shared_ptr<Recorder> &each : together)
+    each->wait();
+  // No step runs any more that would cancel something.
+  EXPECT_TRUE(engine.drain(Clock::now() + std::chrono::seconds(60)));
   for (size_t i = 0; i < requests.size(); ++i) {
-    together[i]->wait();
     for (uint32_t sample = 0; sample < requests[i].samples; ++sample) {
       std::vector<Said> expected = alone[i]->texts[sample], seen = together[i]->texts[sample];
       if (together[i]->reason(sample) == FinishReason::Cancelled) {
