@@ -192,7 +192,7 @@ Engine::~Engine() {
   if (!isStuck)
     return;
   impl->steps.detach();
-  (void)impl.release();
+  [[maybe_unused]] Impl *left = impl.release();
 }
 
 const Model &Engine::model() const { return impl->core.model(); }

@@ -77,12 +77,13 @@ bool Scheduler::begin(Stream &stream) {
   if (member && !hasPrompt && ByRank()(member, &stream))
     return false;
   bool mayAdopt = !stream.computesAll && !stream.isPrivate;
+  // There is a row: no more streams run than there are.
   uint32_t found = mayAdopt ? blocks.findPrefix(stream.tokens, stream.salt) : 0;
   if (hasPrompt && shared > found) {
-    stream.sequence = blocks.fork(*member->sequence).value();
+    stream.sequence = blocks.fork(*member->sequence);
     blocks.truncate(*stream.sequence, shared);
   } else {
-    stream.sequence = blocks.addSequence(stream.salt, stream.isPrivate).value();
+    stream.sequence = blocks.addSequence(stream.salt, stream.isPrivate);
     if (mayAdopt)
       (void)blocks.adoptPrefix(*stream.sequence, stream.tokens);
   }

@@ -345,11 +345,11 @@ TEST(EngineOnModel, DISABLED_MixedLoadAnswersAsAlone) {
   const char *bad = getenv("QUIPU_ENGINE_BAD_TOKEN");
   uint64_t spoiled = 0;
   for (size_t i = 0; bad && i < requests.size(); ++i) {
-    std::ranges::replace(requests[i].prompt, atoi(bad), 1);
-    requests[i].sampling.bias.push_back({atoi(bad), -kInfinity});
+    std::ranges::replace(requests[i].prompt, std::stoi(bad), 1);
+    requests[i].sampling.bias.push_back({std::stoi(bad), -kInfinity});
     if (i % 5 > 0)
       continue;
-    requests[i].prompt.front() = atoi(bad);
+    requests[i].prompt.front() = std::stoi(bad);
     requests[i].maxTokens = std::max(*requests[i].maxTokens, 1u);
     spoiled += requests[i].samples;
   }
@@ -824,7 +824,7 @@ TEST_F(EngineTest, Status) {
   asked.priority = 3;
   auto first = send(engine, asked), second = send(engine, request(toyTokens(3, 6), 4));
   // The engine looks for requests, then waits at the gate.
-  while (engine.status().slots.size() < 1)
+  while (engine.status().slots.empty())
     std::this_thread::yield();
   status = engine.status();
   EXPECT_EQ(status.running + status.waiting, 2u);
