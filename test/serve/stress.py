@@ -75,13 +75,15 @@ def ask(server, body):
 
 def ask_stream(server, body):
     """The same from a stream."""
-    choices = [{"text": "", "finish_reason": None, "logprobs": None} for _ in range(body.get("n", 1))]
+    # An answer without a token has empty lists.
+    lists = ("tokens", "token_logprobs", "top_logprobs", "text_offset")
+    choices = [{"text": "", "finish_reason": None, "logprobs": {key: [] for key in lists} if "logprobs" in body else None}
+               for _ in range(body.get("n", 1))]
     for event in server.stream("/v1/completions", body):
         part, whole = event["choices"][0], choices[event["choices"][0]["index"]]
         whole["text"] += part["text"]
         whole["finish_reason"] = part["finish_reason"] or whole["finish_reason"]
         if part["logprobs"]:
-            whole["logprobs"] = whole["logprobs"] or {key: [] for key in part["logprobs"]}
             for key, values in part["logprobs"].items():
                 whole["logprobs"][key] += values
     return result_of(choices)
