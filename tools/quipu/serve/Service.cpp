@@ -24,7 +24,7 @@ struct Endpoint {
   /// Whether it takes no key: what tells nothing, and the page that asks for the key.
   bool isPublic;
   bool needsModel;
-  void (Service::*answer)(std::shared_ptr<HttpExchange>);
+  void (Service::*answer)(const std::shared_ptr<HttpExchange> &);
 
   static const Endpoint kAll[];
 };
@@ -99,9 +99,9 @@ std::optional<HttpAnswer> Service::screen(const HttpHead &head) {
   }
 }
 
-void Service::handle(Exchange exchange) {
+void Service::handle(const Exchange &exchange) {
   const Endpoint *endpoint = findEndpoint(exchange->head().path);
-  (this->*endpoint->answer)(std::move(exchange));
+  (this->*endpoint->answer)(exchange);
 }
 
 void Service::complete(const HttpHead &head, HttpAnswer &answer) {
@@ -133,13 +133,17 @@ static HttpAnswer pageAnswer(const char *type, std::string_view text) {
            {"Referrer-Policy", "no-referrer"}}};
 }
 
-void Service::answerPage(Exchange exchange) { exchange->answer(pageAnswer("text/html; charset=utf-8", kPageHtml)); }
-void Service::answerScript(Exchange exchange) {
+void Service::answerPage(const Exchange &exchange) {
+  exchange->answer(pageAnswer("text/html; charset=utf-8", kPageHtml));
+}
+void Service::answerScript(const Exchange &exchange) {
   exchange->answer(pageAnswer("text/javascript; charset=utf-8", kPageScript));
 }
-void Service::answerStyle(Exchange exchange) { exchange->answer(pageAnswer("text/css; charset=utf-8", kPageStyle)); }
+void Service::answerStyle(const Exchange &exchange) {
+  exchange->answer(pageAnswer("text/css; charset=utf-8", kPageStyle));
+}
 
-void Service::answerHealth(Exchange exchange) {
+void Service::answerHealth(const Exchange &exchange) {
   ordered_json health = {{"status", "ok"}};
   if (!model) {
     health["status"] = "starting";
@@ -154,14 +158,14 @@ void Service::answerHealth(Exchange exchange) {
   exchange->answer(std::move(answer));
 }
 
-void Service::answerMetrics(Exchange exchange) {
+void Service::answerMetrics(const Exchange &exchange) {
   exchange->answer({200,
                     "text/plain; version=0.0.4; charset=utf-8",
                     metricsText(engine->status(), metrics.values(), server->connectionCount(), model->name()),
                     {}});
 }
 
-void Service::answerSlots(Exchange exchange) {
+void Service::answerSlots(const Exchange &exchange) {
   EngineStatus status = engine->status();
   ordered_json slots = ordered_json::array();
   for (const SlotStatus &slot : status.slots)
@@ -196,14 +200,14 @@ static ordered_json modelJson(const ServedModel &model, const std::string &name)
           {"max_model_len", model.contextTokens}};
 }
 
-void Service::answerModels(Exchange exchange) {
+void Service::answerModels(const Exchange &exchange) {
   ordered_json list = ordered_json::array();
   for (const std::string &name : model->names)
     list.push_back(modelJson(*model, name));
   exchange->answer(jsonAnswer({{"object", "list"}, {"data", std::move(list)}}));
 }
 
-void Service::answerModel(Exchange exchange) {
+void Service::answerModel(const Exchange &exchange) {
   std::string name = exchange->head().path.substr(kModelPath.size());
   if (!model->isNamed(name))
     return exchange->answer(errorAnswer(
@@ -211,14 +215,14 @@ void Service::answerModel(Exchange exchange) {
   exchange->answer(jsonAnswer(modelJson(*model, name)));
 }
 
-void Service::answerEmbeddings(Exchange exchange) {
+void Service::answerEmbeddings(const Exchange &exchange) {
   exchange->answer(errorAnswer({400,
                                 "embeddings are not supported: the model continues texts; ask /v1/completions or "
                                 "/v1/chat/completions",
                                 "", "unsupported_endpoint"}));
 }
 
-void Service::answerTokenizerInfo(Exchange exchange) { exchange->answer(jsonAnswer(tokenizerInfo(*model))); }
+void Service::answerTokenizerInfo(const Exchange &exchange) { exchange->answer(jsonAnswer(tokenizerInfo(*model))); }
 
 /// Runs `work`, which answers or throws ApiError, on a thread for longer work. Throws nothing.
 template <typename Work>
@@ -246,24 +250,24 @@ static nlohmann::json takeBody(HttpServer &server, const std::shared_ptr<HttpExc
   return value;
 }
 
-void Service::answerTokenize(Exchange exchange) {
+void Service::answerTokenize(const Exchange &exchange) {
   answerAside(*server, exchange, [this, exchange] {
     HttpAnswer answer = jsonAnswer(tokenizeAnswer(takeBody(*server, exchange), *model));
     server->post([exchange, answer = std::move(answer)] { exchange->answer(answer); });
   });
 }
 
-void Service::answerDetokenize(Exchange exchange) {
+void Service::answerDetokenize(const Exchange &exchange) {
   answerAside(*server, exchange, [this, exchange] {
     HttpAnswer answer = jsonAnswer(detokenizeAnswer(takeBody(*server, exchange), *model));
     server->post([exchange, answer = std::move(answer)] { exchange->answer(answer); });
   });
 }
 
-void Service::answerCompletion(Exchange exchange) { startText(std::move(exchange), /*isChat=*/false); }
-void Service::answerChat(Exchange exchange) { startText(std::move(exchange), /*isChat=*/true); }
+void Service::answerCompletion(const Exchange &exchange) { startText(exchange, /*isChat=*/false); }
+void Service::answerChat(const Exchange &exchange) { startText(exchange, /*isChat=*/true); }
 
-void Service::startText(Exchange exchange, bool isChat) {
+void Service::startText(const Exchange &exchange, bool isChat) {
   // The client may go away before there is a job.
   auto started = std::make_shared<std::weak_ptr<TextJob>>();
   auto isGone = std::make_shared<bool>(false);

@@ -32,7 +32,7 @@ public:
   void reopenLog() { log.reopen(); }
 
   std::optional<HttpAnswer> screen(const HttpHead &head) override;
-  void handle(std::shared_ptr<HttpExchange> exchange) override;
+  void handle(const std::shared_ptr<HttpExchange> &exchange) override;
   void complete(const HttpHead &head, HttpAnswer &answer) override;
   HttpAnswer refusal(int status, const std::string &reason) override;
   void record(const HttpRecord &record) override;
@@ -41,21 +41,21 @@ private:
   using Exchange = std::shared_ptr<HttpExchange>;
   friend struct Endpoint;
 
-  void answerPage(Exchange exchange);
-  void answerScript(Exchange exchange);
-  void answerStyle(Exchange exchange);
-  void answerHealth(Exchange exchange);
-  void answerMetrics(Exchange exchange);
-  void answerSlots(Exchange exchange);
-  void answerModels(Exchange exchange);
-  void answerModel(Exchange exchange);
-  void answerCompletion(Exchange exchange);
-  void answerChat(Exchange exchange);
-  void answerEmbeddings(Exchange exchange);
-  void answerTokenize(Exchange exchange);
-  void answerDetokenize(Exchange exchange);
-  void answerTokenizerInfo(Exchange exchange);
-  void startText(Exchange exchange, bool isChat);
+  void answerPage(const Exchange &exchange);
+  void answerScript(const Exchange &exchange);
+  void answerStyle(const Exchange &exchange);
+  void answerHealth(const Exchange &exchange);
+  void answerMetrics(const Exchange &exchange);
+  void answerSlots(const Exchange &exchange);
+  void answerModels(const Exchange &exchange);
+  void answerModel(const Exchange &exchange);
+  void answerCompletion(const Exchange &exchange);
+  void answerChat(const Exchange &exchange);
+  void answerEmbeddings(const Exchange &exchange);
+  void answerTokenize(const Exchange &exchange);
+  void answerDetokenize(const Exchange &exchange);
+  void answerTokenizerInfo(const Exchange &exchange);
+  void startText(const Exchange &exchange, bool isChat);
 
   static const Endpoint *findEndpoint(std::string_view path);
 

@@ -107,7 +107,7 @@ public:
 
   /// Looks at a request before its body is read. An answer refuses it; the body is then not read.
   virtual std::optional<HttpAnswer> screen(const HttpHead &head) = 0;
-  virtual void handle(std::shared_ptr<HttpExchange> exchange) = 0;
+  virtual void handle(const std::shared_ptr<HttpExchange> &exchange) = 0;
   /// Adds fields to the head of every answer.
   virtual void complete(const HttpHead &head, HttpAnswer &answer) = 0;
   /// The answer to a request that is no HTTP, or beyond a limit.
