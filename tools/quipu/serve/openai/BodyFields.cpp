@@ -87,9 +87,9 @@ void BodyFields::ignore(std::initializer_list<std::string_view> fields) {
 
 void BodyFields::refuse(std::string_view field, std::string_view reason, const json &neutral) {
   const json *value = find(field);
-  if (!value || *value == neutral || *value == false || *value == "")
+  if (!value || *value == neutral || *value == false)
     return;
-  if ((value->is_array() || value->is_object()) && value->empty())
+  if (value->is_string() ? value->get_ref<const std::string &>().empty() : value->is_structured() && value->empty())
     return;
   std::string name = concat(prefix, field);
   throw ApiError(400, concat(name, " is not supported: ", reason), name, "unsupported_parameter");
