@@ -17,7 +17,7 @@ for line in open(sys.argv[1], encoding="utf-8"):
     domain, kind, name = rest
     assert domain == "quipu" and kind in KINDS and name, line
     # A kernel lies in a step, a step in a phase, and no kernel in a kernel. A graph is recorded within its first step.
-    assert not stack or kind == stack[-1] != "kernel" or KINDS.index(kind) > KINDS.index(stack[-1]), (stack, line)
+    assert not stack or kind == stack[-1] in ("load", "step") or KINDS.index(kind) > KINDS.index(stack[-1]), (stack, line)
     if thread == "0":
         shown.append("  " * len(stack) + f"{kind} {name}")
     if kind == "kernel":
