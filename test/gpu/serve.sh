@@ -5,7 +5,8 @@
 #
 #     quipu compile benchmarks/configs/llama-3-8b/config.json --target cuda --dtype bf16 --max-batch 64 --max-seq 8192
 #
-# Prints a line of JSON for each load. QUIPU_SERVE_RATES: arrivals a second ("0": all at once).
+# Prints a line of JSON for each load. QUIPU_SERVE_RATES: arrivals a second ("0": all at once). QUIPU_SERVE_OPTIONS: more options
+# of quipu serve.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -19,7 +20,7 @@ vocab=$(quipu inspect "$plan" --json | python3 -c 'import json, sys; print(json.
 python3 "$here/make_tokenizer.py" "$work/tokenizer.bin" "$vocab"
 
 begin=$(date +%s.%N)
-quipu serve "$plan" --weights random:1 --tokenizer "$work/tokenizer.bin" --port 0 --max-waiting 2048 \
+quipu serve "$plan" --weights random:1 --tokenizer "$work/tokenizer.bin" --port 0 --max-waiting 2048 ${QUIPU_SERVE_OPTIONS:-} \
   >"$work/url" 2>"$work/log" &
 server=$!
 until grep -q http "$work/url"; do

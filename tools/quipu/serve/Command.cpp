@@ -220,6 +220,8 @@ std::unique_ptr<ServedModel> ServeCommand::readModel(const PlanFile &file) const
 
 int ServeCommand::run() {
   ModelOptions modelOptions = model.options();
+  // The device must have room for the cache that is asked for, not for the largest one.
+  modelOptions.cacheTokens = options.engine().cacheTokens;
   GuardOptions guard = options.guard();
   std::shared_ptr<const PlanFile> file = plan.open(verbose, model.device, model.verify);
   std::unique_ptr<ServedModel> served = readModel(*file);
