@@ -36,10 +36,12 @@ static std::string printWithPlaces(mlir::Operation *op) {
 
 std::string kernelText(llama::KernelOp kernel, mlir::ModuleOp module) {
   std::string text = printWithPlaces(kernel) + "\n// -----\n\n";
-  mlir::ModuleOp code = codegen::codeOf(module);
+  // Code for a GPU lies in a module of its own within that of the code.
   for (llama::EntryAttr entry : kernel.getCodeAttr().getEntries())
-    if (auto function = code.lookupSymbol<mlir::LLVM::LLVMFuncOp>(entry.getSymbol()))
-      text += printWithPlaces(function);
+    codegen::codeOf(module).walk([&](mlir::LLVM::LLVMFuncOp function) {
+      if (function.getSymName() == entry.getSymbol())
+        text += printWithPlaces(function);
+    });
   return text;
 }
 
