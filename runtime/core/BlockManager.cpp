@@ -264,7 +264,8 @@ std::optional<BlockManager::Shortage> BlockManager::reserve(std::span<const Grow
     uint64_t count = pagesFor(uint64_t(sequence.length) + part.tokens);
     needed += count > sequence.pages.size() ? count - sequence.pages.size() : 0;
     int32_t last = pageToWrite(part);
-    if (last != kNone && at(last).users - lost[last] > 1) {
+    // A page of one sequence is the usual case, and needs no account.
+    if (last != kNone && at(last).users > 1 && at(last).users - lost[last] > 1) {
       ++lost[last];
       ++needed;
     }

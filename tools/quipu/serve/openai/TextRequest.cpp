@@ -125,12 +125,9 @@ static void readShared(BodyFields &fields, const ServedModel &model, TextRequest
   fields.refuse("include_stop_str_in_output", "an answer ends before the text that stops it");
   fields.refuse("truncate_prompt_tokens", "a prompt that is too long is refused");
   fields.refuse("prompt_logprobs", "echo with logprobs gives them, in /v1/completions");
-  fields.refuse("guided_json", "answers are free text");
-  fields.refuse("guided_regex", "answers are free text");
-  fields.refuse("guided_choice", "answers are free text");
-  fields.refuse("guided_grammar", "answers are free text");
-  fields.refuse("structured_outputs", "answers are free text");
-  fields.refuse("grammar", "answers are free text");
+  for (const char *name :
+       {"guided_json", "guided_regex", "guided_choice", "guided_grammar", "structured_outputs", "grammar"})
+    fields.refuse(name, "answers are free text");
   fields.refuse("logits_processors", "requests bring no code");
 }
 
@@ -154,10 +151,10 @@ static std::vector<int32_t> readIds(BodyFields &fields, const json &list, const 
   return ids;
 }
 
-/// A text, a list of texts, a list of ids, or a list of lists of ids.
-static std::vector<std::vector<int32_t>> readPrompts(BodyFields &fields, const ServedModel &model, bool addBos) {
+/// A text, a list of texts, a list of ids, or a list of lists of ids. `value`: the field "prompt", or null.
+static std::vector<std::vector<int32_t>> readPrompts(BodyFields &fields, const json *value, const ServedModel &model,
+                                                     bool addBos) {
   const char *expected = "a text, a list of texts, a list of token ids, or a list of such lists";
-  const json *value = fields.find("prompt");
   if (!value)
     fields.failMissing("prompt", expected);
   if (value->is_string())
@@ -220,10 +217,7 @@ TextRequest parseCompletion(const json &body, const ServedModel &model) {
   // Before the prompts are encoded, which takes longest.
   const json *prompt = fields.find("prompt");
   fields.requireKnown();
-  if (prompt)
-    request.prompts = asRequestError("prompt", [&] { return readPrompts(fields, model, addBos); });
-  else
-    fields.failMissing("prompt", "a text, a list of texts, a list of token ids, or a list of such lists");
+  request.prompts = asRequestError("prompt", [&] { return readPrompts(fields, prompt, model, addBos); });
   for (const std::vector<int32_t> &ids : request.prompts)
     if (ids.empty())
       throw ApiError(400, "a prompt has no tokens; expected at least one", "prompt");
