@@ -60,7 +60,7 @@ struct LinearEmitter : CpuEmitter::ExternalModel<LinearEmitter, CpuLinearSchedul
       emitLinearManyNorm(builder, *region, schedule, norm);
       generated.entries.push_back({norm, 1, RowDim::Tokens, schedule.getLanes()});
     }
-    generated.scratchBytes = llvm::alignTo(linearManyScratchBytes(*region, schedule), kArenaAlignment);
+    generated.scratchBytes = llvm::alignTo(linearManyScratchBytes(builder, *region, schedule), kArenaAlignment);
     emitLinearMany(builder, *region, schedule, generated.name);
     generated.entries.push_back({generated.name, tiles, RowDim::One, 1});
     return success();

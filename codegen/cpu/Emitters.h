@@ -50,7 +50,7 @@ int64_t attentionScratchBytes(llama::AttentionOp attention, llama::CpuAttentionS
 int64_t linearFewScratchBytes(KernelBuilder &b, LinearTiles &region, llama::CpuLinearScheduleAttr schedule,
                               int64_t maxRows);
 /// Bytes of scratch that a thread needs for the main entry of a linear kernel over many rows.
-int64_t linearManyScratchBytes(LinearTiles &region, llama::CpuLinearScheduleAttr schedule);
+int64_t linearManyScratchBytes(KernelBuilder &b, LinearTiles &region, llama::CpuLinearScheduleAttr schedule);
 
 } // namespace quipu::codegen::cpu
 

@@ -7,10 +7,12 @@
 //   prepare the input in the workspace               (an entry of its own, LinearManyInput.cpp)
 //   for each block of rowTiles * lanes input rows    (the packed block stays in L2)
 //     for each tile of 2 * run weight rows           (the grid; the tile stays in L1)
-//       widen the tile's rows into scratch           (blocks, and numbers of 16 bits without dot products of them)
+//       decode the tile's rows into scratch          (where they are in blocks)
 //       for each panel of `vectors` * lanes input rows
 //         accumulators[2 * run][vectors] += broadcast weight . input vectors
 //         epilogue on vectors of rows, store
+//
+// Products of numbers may take the inputs in parts (NumberProduct.h).
 //
 // With AMX the tiles of the hardware make the sums (AmxProduct.h), and a loop takes some of them at a time through the
 // epilogue.
@@ -24,6 +26,7 @@
 #include "codegen/cpu/AmxProduct.h"
 #include "codegen/cpu/Emitters.h"
 #include "codegen/cpu/IntegerPanel.h"
+#include "codegen/cpu/NumberProduct.h"
 #include "codegen/cpu/TokenLanes.h"
 #include "codegen/cpu/WeightOperand.h"
 #include "ir/Llama/ScheduleLimits.h"
@@ -41,49 +44,57 @@ int64_t appendScratchBytes(LinearTiles &region, CpuLinearScheduleAttr schedule) 
                                    : 0;
 }
 
-/// Whether the rows of a tile are made f32 before they are multiplied, so that it is done once for all panels.
-bool widensRows(LinearTiles &region, CpuLinearScheduleAttr schedule) {
-  Type element = getElementTypeOrSelf(region.linear.getWeight());
-  return schedule.getDot() == DotKind::Fma && !element.isF32();
-}
-
 class ManyEmitter {
 public:
   ManyEmitter(KernelBuilder &b, LinearTiles &region, CpuLinearScheduleAttr schedule)
-      : b(b), region(region), schedule(schedule), lanes(schedule.getLanes()), inputs(region.inputs()),
-        linear(region.linear), stored(b, linear.getWeight().getType()),
-        weight(b, widensRows(region, schedule) ? widenedType() : linear.getWeight().getType()),
-        inputLayout(readsWorkspace() ? region.workspaceType() : linear.getInput().getType()) {
-    if (region.quantize() && !usesTiles(schedule.getDot()))
+      : b(b), region(region), schedule(schedule), lanes(schedule.getLanes()), linear(region.linear) {
+    if (usesTiles(schedule.getDot()))
+      return;
+    if (region.quantize())
       panel.emplace(b, region, schedule.getDot());
+    else
+      product.emplace(b, region, schedule);
   }
 
   void emit(StringRef symbol) {
     KernelFrame entry(b, region.kernel, symbol);
     frame = &entry;
-    input = readsWorkspace() ? entry.workspace(0) : entry.argument(region.source());
+    input = region.norm() || region.quantize() ? entry.workspace(0) : entry.argument(region.source());
+    scratch = b.at(entry.scratch, appendScratchBytes(region, schedule));
+    if (product)
+      product->begin(input, scratch);
     Value rowTiles = b.div(entry.tokens, lanes);
 
     b.loop(b.i64(0), rowTiles, schedule.getRowTiles(), [&](Value firstRowTile) {
       Value lastRowTile = b.min(b.add(firstRowTile, schedule.getRowTiles()), rowTiles);
-      int64_t first = 0;
-      for (const Section &section : region.tiles(schedule)) {
-        Value lower = b.max(b.sub(entry.begin, b.i64(first)), b.i64(0));
-        Value upper = b.min(b.sub(entry.end, b.i64(first)), b.i64(section.tiles));
-        if (usesTiles(schedule.getDot())) {
-          amx.emplace(b, region, schedule, section, b.at(entry.scratch, appendScratchBytes(region, schedule)));
-          amx->configure();
-        }
-        b.loop(lower, upper, 1, [&](Value tile) { emitTile(section, tile, firstRowTile, lastRowTile); });
-        first += section.tiles;
-      }
+      if (product && !product->isInParts())
+        product->forEachPart(firstRowTile, lastRowTile, [&] { emitSections(firstRowTile, lastRowTile); });
+      else
+        emitSections(firstRowTile, lastRowTile);
     });
     if (amx)
       AmxTiles(b).release();
   }
 
 private:
-  bool readsWorkspace() { return region.norm() || region.quantize(); }
+  void emitSections(Value firstRowTile, Value lastRowTile) {
+    int64_t first = 0;
+    for (const Section &section : region.tiles(schedule)) {
+      Value lower = b.max(b.sub(frame->begin, b.i64(first)), b.i64(0));
+      Value upper = b.min(b.sub(frame->end, b.i64(first)), b.i64(section.tiles));
+      if (usesTiles(schedule.getDot())) {
+        amx.emplace(b, region, schedule, section, scratch);
+        amx->configure();
+      }
+      if (product && product->isInParts())
+        b.loop(lower, upper, product->tilesAtOnce(), [&](Value tile) {
+          emitTilesInParts(section, tile, b.min(b.add(tile, product->tilesAtOnce()), upper), firstRowTile, lastRowTile);
+        });
+      else
+        b.loop(lower, upper, 1, [&](Value tile) { emitTile(section, tile, firstRowTile, lastRowTile); });
+      first += section.tiles;
+    }
+  }
 
   /// The sums of a tile for the rows of `rowTile`: `a[i]` and `c[i]` are vectors over these rows of row i of run A and
   /// run B. A stage that makes one value of two leaves no run B.
@@ -113,50 +124,70 @@ private:
     if (!interleaved)
       weightRows = region.weightRows(b, *frame, section, at.rowOffset, b.i64(0), section.run);
     if (interleaved)
-      panel->decode(region.rowGroups(b, *frame, section, at.rowOffset), section.rowStride == 2,
-                    b.at(frame->scratch, appendScratchBytes(region, schedule)));
+      panel->decode(region.rowGroups(b, *frame, section, at.rowOffset), section.rowStride == 2, scratch);
     else if (amx)
       amx->decode(weightRows);
     else if (panel)
-      panel->decode(weightRows, b.at(frame->scratch, appendScratchBytes(region, schedule)));
-    else if (widensRows(region, schedule))
-      weightRows = widen(weightRows);
+      panel->decode(weightRows, scratch);
+    else
+      weightRows = product->prepareRows(weightRows);
 
-    // First whole panels of row tiles, then the remaining row tiles one by one.
-    int64_t vectors = schedule.getVectors();
-    Value count = b.sub(lastRowTile, firstRowTile);
-    Value whole = b.add(firstRowTile, b.mul(b.div(count, vectors), vectors));
-    b.loop(firstRowTile, whole, vectors, [&](Value rowTile) { emitPanel(section, at, weightRows, rowTile, vectors); });
-    if (vectors > 1)
-      b.loop(whole, lastRowTile, 1, [&](Value rowTile) { emitPanel(section, at, weightRows, rowTile, 1); });
+    forEachPanel(firstRowTile, lastRowTile,
+                 [&](Value rowTile, int64_t vectors) { emitPanel(section, at, weightRows, rowTile, vectors); });
   }
 
-  /// The type of weights that have been widened.
-  Type widenedType() { return RankedTensorType::get({region.outputs(), inputs}, b.getF32Type()); }
-
-  /// Writes the rows of a tile into scratch as f32. Gives their addresses.
-  SmallVector<Value> widen(ArrayRef<Value> weightRows) {
-    int64_t width = stored.hasBlocks() ? stored.vectorLanes(lanes) : widestVector(inputs, lanes);
-    int64_t step = stored.hasBlocks() ? stored.blockElements() : width, rowBytes = weight.rowBytes();
-    SmallVector<Value> widened;
-    for (size_t i = 0; i < weightRows.size(); ++i)
-      widened.push_back(b.at(frame->scratch, appendScratchBytes(region, schedule) + i * rowBytes));
-    b.loop(b.i64(0), b.i64(inputs), step, [&](Value k) {
-      for (auto [from, to] : llvm::zip_equal(weightRows, widened)) {
-        WeightOperand::Run run = stored.run(from, k);
-        Value target = b.at(to, b.mul(k, weight.bytes(1)));
-        for (int64_t i = 0; i < step; i += width)
-          b.storeF32(run.vector(i, width), weight.numberType(), b.at(target, weight.bytes(i)));
-      }
+  /// The same for tiles [first, last) of a product whose sums wait in scratch from part to part of the inputs.
+  void emitTilesInParts(const Section &section, Value first, Value last, Value firstRowTile, Value lastRowTile) {
+    int64_t rows = (section.hasSecond ? 2 : 1) * section.run;
+    auto load = [&](Value tile, Value rowTile, int64_t vectors) {
+      return product->loadSums(b.sub(tile, first), b.sub(rowTile, firstRowTile), rows, vectors);
+    };
+    product->clearSums(b.sub(last, first));
+    product->forEachPart(firstRowTile, lastRowTile, [&] {
+      b.loop(first, last, 1, [&](Value tile) {
+        TilePosition at(b, section, tile);
+        SmallVector<Value> weightRows =
+            product->prepareRows(region.weightRows(b, *frame, section, at.rowOffset, b.i64(0), section.run));
+        forEachPanel(firstRowTile, lastRowTile, [&](Value rowTile, int64_t vectors) {
+          SmallVector<Value> sums = product->multiply(weightRows, rowTile, load(tile, rowTile, vectors));
+          product->storeSums(sums, b.sub(tile, first), b.sub(rowTile, firstRowTile), vectors);
+        });
+      });
     });
-    return widened;
+    b.loop(first, last, 1, [&](Value tile) {
+      TilePosition at(b, section, tile);
+      b.loop(firstRowTile, lastRowTile, 1,
+             [&](Value rowTile) { emitEpilogues(section, at, load(tile, rowTile, 1), rowTile, 1); });
+    });
+  }
+
+  /// Calls emit(first, vectors) in loops over panels of `vectors` row tiles: first whole panels, then smaller ones for
+  /// the rest. They are as large as possible, because an instruction waits for the one before that adds to the same
+  /// sum, and few sums leave nothing to do meanwhile.
+  void forEachPanel(Value firstRowTile, Value lastRowTile, llvm::function_ref<void(Value, int64_t)> emit) {
+    Value from = firstRowTile;
+    for (auto vectors = static_cast<uint64_t>(schedule.getVectors()); vectors; vectors = llvm::bit_floor(vectors - 1)) {
+      auto size = static_cast<int64_t>(vectors);
+      Value to = b.add(from, b.mul(b.div(b.sub(lastRowTile, from), size), size));
+      b.loop(from, to, size, [&](Value rowTile) { emit(rowTile, size); });
+      from = to;
+    }
   }
 
   void emitPanel(const Section &section, const TilePosition &at, ArrayRef<Value> weightRows, Value rowTile,
                  int64_t vectors) {
     if (amx)
       return emitTilePanel(section, at, rowTile, vectors);
-    SmallVector<Value> sums = panel ? emitIntegerProduct(rowTile, vectors) : emitProduct(weightRows, rowTile, vectors);
+    SmallVector<Value> sums =
+        panel
+            ? emitIntegerProduct(rowTile, vectors)
+            : product->multiply(weightRows, rowTile, product->zeros(static_cast<int64_t>(weightRows.size()) * vectors));
+    emitEpilogues(section, at, sums, rowTile, vectors);
+  }
+
+  /// sums[row * vectors + v]: vectors over the input rows of tile v.
+  void emitEpilogues(const Section &section, const TilePosition &at, ArrayRef<Value> sums, Value rowTile,
+                     int64_t vectors) {
     for (int64_t v = 0; v < vectors; ++v) {
       SmallVector<Value> a, c;
       for (int64_t i = 0; i < section.run; ++i) {
@@ -210,47 +241,11 @@ private:
 
   /// Where `count` tiles of the input begin.
   SmallVector<Value> inputTiles(Value rowTile, int64_t count) {
+    ActivationLayout layout(region.norm() ? region.workspaceType() : linear.getInput().getType());
     SmallVector<Value> tiles;
     for (int64_t v = 0; v < count; ++v)
-      tiles.push_back(b.at(input, b.mul(b.add(rowTile, v), inputLayout.strideBytes())));
+      tiles.push_back(b.at(input, b.mul(b.add(rowTile, v), layout.strideBytes())));
     return tiles;
-  }
-
-  /// sums[row * vectors + v]: vectors over the input rows of tile v.
-  SmallVector<Value> emitProduct(ArrayRef<Value> weightRows, Value rowTile, int64_t count) {
-    SmallVector<Value> tiles = inputTiles(rowTile, count);
-    size_t vectors = tiles.size();
-    SmallVector<Value> zero(weightRows.size() * vectors, b.splat(0.0f, lanes));
-    int64_t stepBytes = lanes * inputLayout.elementBytes();
-
-    if (schedule.getDot() == DotKind::Bf16) {
-      return b.loop(b.i64(0), b.i64(inputs), 2, zero, [&](Value k, ValueRange carried) {
-        KernelBuilder::Values next(carried.begin(), carried.end());
-        SmallVector<Value> x;
-        for (Value tile : tiles)
-          x.push_back(b.load(b.vectorOf(inputLayout.element, 2 * lanes), b.at(tile, b.mul(k, stepBytes)), 2));
-        for (auto [row, weightRow] : llvm::enumerate(weightRows)) {
-          Value pair = b.splat(weight.run(weightRow, k).pair(), lanes);
-          Value w = vector::BitCastOp::create(b, b.vectorOf(weight.numberType(), 2 * lanes), pair);
-          for (size_t v = 0; v < vectors; ++v)
-            next[row * vectors + v] = b.dotBf16(carried[row * vectors + v], x[v], w);
-        }
-        return next;
-      });
-    }
-
-    return b.loop(b.i64(0), b.i64(inputs), 1, zero, [&](Value k, ValueRange carried) {
-      KernelBuilder::Values next(carried.begin(), carried.end());
-      SmallVector<Value> x;
-      for (Value tile : tiles)
-        x.push_back(b.loadF32(inputLayout.element, b.at(tile, b.mul(k, stepBytes)), lanes));
-      for (auto [row, weightRow] : llvm::enumerate(weightRows)) {
-        Value w = weight.run(weightRow, k).broadcast(0, lanes);
-        for (size_t v = 0; v < vectors; ++v)
-          next[row * vectors + v] = b.fma(w, x[v], carried[row * vectors + v]);
-      }
-      return next;
-    });
   }
 
   /// Address of the result's tile of rows.
@@ -349,20 +344,19 @@ private:
   KernelBuilder &b;
   LinearTiles &region;
   CpuLinearScheduleAttr schedule;
-  int64_t lanes, inputs;
+  int64_t lanes;
   LinearOp linear;
-  /// The weight as it lies in memory, and as products read it.
-  WeightOperand stored, weight;
-  ActivationLayout inputLayout;
   /// Rows of both runs that go through the epilogue together.
   static constexpr int64_t kRowsOfSlice = 4;
 
-  /// Of products of integers.
+  /// Of products of numbers, and of integers.
+  std::optional<NumberProduct> product;
   std::optional<IntegerPanel> panel;
   /// Of products of tiles: those of the section that is being emitted.
   std::optional<AmxProduct> amx;
   KernelFrame *frame = nullptr;
-  Value input;
+  /// Where the input begins, and scratch behind that of the values that go to the cache.
+  Value input, scratch;
 };
 
 } // namespace
@@ -371,15 +365,13 @@ void emitLinearMany(KernelBuilder &b, LinearTiles &region, CpuLinearScheduleAttr
   ManyEmitter(b, region, schedule).emit(symbol);
 }
 
-int64_t linearManyScratchBytes(LinearTiles &region, CpuLinearScheduleAttr schedule) {
-  int64_t rowBytes = 0;
+int64_t linearManyScratchBytes(KernelBuilder &b, LinearTiles &region, CpuLinearScheduleAttr schedule) {
+  int64_t bytes = appendScratchBytes(region, schedule);
   if (usesTiles(schedule.getDot()))
-    return appendScratchBytes(region, schedule) + AmxProduct::scratchBytes(region, schedule);
+    return bytes + AmxProduct::scratchBytes(region, schedule);
   if (region.quantize())
-    rowBytes = IntegerPanel::rowBytes(region, schedule.getDot());
-  else if (widensRows(region, schedule))
-    rowBytes = region.inputs() * 4;
-  return appendScratchBytes(region, schedule) + 2 * schedule.getRun() * rowBytes;
+    return bytes + 2 * schedule.getRun() * IntegerPanel::rowBytes(region, schedule.getDot());
+  return bytes + NumberProduct(b, region, schedule).scratchBytes();
 }
 
 } // namespace quipu::codegen::cpu

@@ -10,6 +10,7 @@
 #include "codegen/cpu/AmxProduct.h"
 #include "codegen/cpu/ArgMax.h"
 #include "codegen/cpu/LogProb.h"
+#include "codegen/cpu/NumberProduct.h"
 #include "codegen/schedule/ChosenNumber.h"
 #include "codegen/schedule/Select.h"
 #include "codegen/schedule/SelectCpu.h"
@@ -38,10 +39,9 @@ constexpr int64_t kStreamsWithinPages = 4;
 /// The distance of prefetch in bytes: of weights in large blocks, and of all weights where hardware reads ahead within
 /// pages (docs/performance.md).
 constexpr int64_t kPrefetchOfBlocks = 2560, kPrefetchWithinPages = 2048;
-/// Rows of a tile: most of an L1 of 32 KiB, beside the input that streams through it.
-constexpr int64_t kRowsInL1Bytes = 24 * 1024;
-/// Packed input rows that one pass over a weight serves: half of an L2 of 1 MiB.
-constexpr int64_t kInputBytes = 512 * 1024;
+/// Packed input rows that one pass over a weight serves: half of an L2 of 1 MiB. Products of f32 read most bytes for
+/// their work, and processors without AVX-512 have L2s of 256 or 512 KiB.
+constexpr int64_t kInputBytes = 512 * 1024, kInputBytesOfSmallL2 = 256 * 1024;
 /// Vectors of input in a tile, beside as many accumulators as fill 32 registers with them.
 constexpr int64_t kVectors = 3;
 
@@ -141,10 +141,14 @@ private:
       vectors = std::min(vectors, mostTileVectors(dot));
     int64_t inputBits = dot == DotKind::Int16          ? 16
                         : cpu::multipliesIntegers(dot) ? 8
+                        : dot == DotKind::Fma          ? 32 // It is widened first.
                                                        : input.getElementType().getIntOrFloatBitWidth();
-    int64_t tileBytes = input.getDimSize(1) * lanes * inputBits / 8;
-    int64_t rowTiles = std::max<int64_t>(kInputBytes / tileBytes / vectors, 1) * vectors;
-    rowTiles = number("rowTiles", tuning.rowTiles, rowTiles, "its input fills half of an L2 of 1 MiB");
+    int64_t tileBytes = cpu::NumberProduct::inputsOfPart(input.getDimSize(1), dot) * lanes * inputBits / 8;
+    bool smallL2 = dot == DotKind::Fma && !target.has("avx512f");
+    int64_t blockBytes = smallL2 ? kInputBytesOfSmallL2 : kInputBytes;
+    int64_t rowTiles = std::max<int64_t>(blockBytes / tileBytes / vectors, 1) * vectors;
+    rowTiles = number("rowTiles", tuning.rowTiles, rowTiles,
+                      smallL2 ? "its input fills half of an L2 of 512 KiB" : "its input fills half of an L2 of 1 MiB");
     return CpuLinearScheduleAttr::get(kernel.getContext(), RowRegime::Many, lanes, run, vectors, rowTiles, dot,
                                       /*prefetch=*/0, /*streams=*/0);
   }
@@ -208,27 +212,24 @@ private:
   Tile chooseTile(DotKind dot) {
     if (usesTiles(dot))
       return {kRunLimit.high, mostTileVectors(dot), "as many rows as a tile of the hardware has"};
-    if (target.vectorRegisters() != 32)
-      return tileOf16Registers(dot);
+    bool few = target.vectorRegisters() != 32;
     // Products of integers have two accumulators each, of i32 and of f32.
-    if (cpu::multipliesIntegers(dot))
+    if (cpu::multipliesIntegers(dot)) {
+      if (few)
+        return {2, 2, "sums of i32 fill the 16 registers; sums of f32 wait in memory"};
       return {2, kVectors, "sums of i32 and f32 fill the 32 registers"};
+    }
+    if (few)
+      return {2, kVectors, "4 x 3 sums fill the 16 registers"};
+    if (dot == DotKind::Fma) {
+      const char *noThrees = find<RotateOp>(kernel) ? "rows of heads do not divide by three"
+                             : program.packed       ? "three features do not divide into pairs"
+                                                    : nullptr;
+      if (!noThrees)
+        return {3, 4, "6 x 4 sums load less for each product than 8 x 3"};
+      QUIPU_CHOICE(Refused, kernel, "run", "run = 3 and vectors = 4") << noThrees;
+    }
     return {4, kVectors, "8 x 3 sums fill the 32 registers beside a vector of weights and 3 of input"};
-  }
-
-  /// 6 x 2 accumulators load less for each product than 4 x 3. But the rows of a tile must stay in L1, and rows of
-  /// heads do not divide by three. The f32 sums of integer products wait in memory for most of the time.
-  Tile tileOf16Registers(DotKind dot) {
-    if (cpu::multipliesIntegers(dot))
-      return {2, 2, "sums of i32 fill the 16 registers; sums of f32 wait in memory"};
-    bool heads = llvm::any_of(linear->getBlock()->getOperations(), [](Operation &op) { return isa<RotateOp>(op); });
-    int64_t tileBytes = 6 * input.getDimSize(1) * 4;
-    if (!heads && tileBytes <= kRowsInL1Bytes)
-      return {3, 2, "6 x 2 sums load less for each product than 4 x 3"};
-    QUIPU_CHOICE(Refused, kernel, "run", "run = 3 and vectors = 2")
-        << (heads ? "rows of heads do not divide by three"
-                  : "six rows of " + Twine(tileBytes) + " bytes would not stay in L1");
-    return {2, kVectors, "4 x 3 sums fill the 16 registers"};
   }
 
   /// How many bytes ahead of its use a weight is requested. Hardware follows the two streams of a kernel by itself, and
