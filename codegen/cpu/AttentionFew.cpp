@@ -27,8 +27,8 @@ int64_t attentionScratchBytes(AttentionOp attention, CpuAttentionScheduleAttr sc
   if (schedule.getRows() == RowRegime::Few)
     // Scratch of scores, of outputs, and of m and l of each query head of the group.
     return 4 * (group * keys + group * head + llvm::alignTo(2 * group, 16));
-  // Scores and outputs of `lanes` rows, m, l and correction, and a page of values in f32.
-  return 4 * (group * keys * lanes + group * head * lanes + 3 * group * lanes + keys * head);
+  // Scores and outputs of `lanes` rows, m, l and correction, a page of keys or values, and queries, in f32.
+  return 4 * (group * keys * lanes + group * head * lanes + 3 * group * lanes + keys * head + group * head * lanes);
 }
 
 namespace {

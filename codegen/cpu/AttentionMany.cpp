@@ -32,16 +32,19 @@ public:
         page(cache.type.getPage()), lanes(schedule.getLanes()), vectorBytes(lanes * 4),
         kvElement(cache.type.getElementType()), scale(static_cast<float>(attention.getScale().convertToDouble())),
         bf16Dot(schedule.getDot() == DotKind::Bf16) {
-    // Number of sums that fit into registers beside the operands: at most 24 of 32 registers, or 10 of 16.
-    int64_t registersForSums = lanes == 16 ? 24 : 10;
-    keysAtOnce = largestDivisor(page, registersForSums / group);
-    featuresAtOnce = largestDivisor(head, registersForSums / group);
+    // Sums for each head of the group that fit into registers beside an operand of each head, and one of all of them.
+    int64_t registers = lanes == 16 ? 32 : 16;
+    int64_t sumsOfHead = (registers - 1 - group) / group;
+    keysAtOnce = largestDivisor(page, sumsOfHead);
+    featuresAtOnce = largestDivisor(head, sumsOfHead);
+    widensQueries = !bf16Dot && !query.element.isF32();
+    widensKeys = !bf16Dot && !kvElement.isF32();
   }
 
   void emit() {
     placeScratch();
     b.loop(frame.begin, frame.end, 1, [&](Value block) {
-      Value rowTile = b.div(block, kvHeads), kvHead = b.rem(block, kvHeads);
+      Value rowTile = inTurns(b.div(block, kvHeads)), kvHead = b.rem(block, kvHeads);
       Value firstRow = b.mul(b.mul(rowTile, lanes), 4);
       positions = b.loadI32(b.at(frame.argument(attention.getPositions()), firstRow), lanes);
       lastPosition = b.widen(vector::ReductionOp::create(b, vector::CombiningKind::MAXSI, positions));
@@ -53,11 +56,19 @@ public:
 private:
   using Values = KernelBuilder::Values;
 
+  /// The first, the last, the second, the last but one, ... row tile. Later rows see more keys, so each thread's range
+  /// of blocks has as many rows of the beginning as of the end.
+  Value inTurns(Value number) {
+    Value half = b.div(number, 2), tiles = b.div(frame.tokens, lanes);
+    return b.add(half, b.mul(b.rem(number, 2), b.sub(b.sub(tiles, 1), b.mul(half, 2))));
+  }
+
   void placeScratch() {
     scores = frame.scratch;                           // [group][page][lanes]
     sums = b.at(scores, group * page * vectorBytes);  // [group][head][lanes]
     running = b.at(sums, group * head * vectorBytes); // m, l, correction: [3][group][lanes]
-    widened = b.at(running, 3 * group * vectorBytes); // [page][head] values in f32
+    widened = b.at(running, 3 * group * vectorBytes); // [page][head] keys, then values, in f32
+    queries = b.at(widened, page * head * 4);         // [group][head][lanes] in f32
   }
 
   Value maximum(Value g) { return b.at(running, b.mul(g, vectorBytes)); }
@@ -71,6 +82,8 @@ private:
     Value sequence = b.widen(b.loadI32(b.at(frame.argument(attention.getSequences()), firstRow)));
     queryTile = b.at(frame.argument(attention.getQuery()), b.mul(rowTile, query.strideBytes()));
     firstHead = b.mul(kvHead, group);
+    if (widensQueries)
+      widen(query.element, queryHead(0), queries, b.i64(group * head * lanes), lanes);
     clearSums();
     Value firstPage = b.i64(0);
     if (auto window = attention.getWindow()) {
@@ -83,10 +96,13 @@ private:
       Value keys = b.at(cache.keys, pageBase), values = b.at(cache.values, pageBase);
       // Keys of this page that some row sees.
       Value seenKeys = b.min(b.sub(b.add(lastPosition, 1), firstKey), b.i64(page));
-      b.loop(b.i64(0), b.i64(page), keysAtOnce,
-             [&](Value key) { storeScores(firstKey, key, scoreKeys(b.at(keys, b.mul(key, cache.rowBytes())))); });
+      if (widensKeys)
+        keys = widenPage(keys, seenKeys);
+      int64_t rowBytes = head * bytesOf(keyElement());
+      b.loop(b.i64(0), seenKeys, keysAtOnce,
+             [&](Value key) { storeScores(firstKey, key, scoreKeys(b.at(keys, b.mul(key, rowBytes)))); });
       b.loop(b.i64(0), b.i64(group), 1, [&](Value g) { weighScores(g, seenKeys); });
-      addValues(widenValues(values, seenKeys), seenKeys);
+      addValues(kvElement.isF32() ? values : widenPage(values, seenKeys), seenKeys);
     });
     storeResult(rowTile);
   }
@@ -110,7 +126,8 @@ private:
       for (int64_t g = 0; g < group; ++g)
         queries.push_back(loadQuery(g, d));
       for (int64_t i = 0; i < keysAtOnce; ++i) {
-        Value address = b.at(keyRows, b.add(b.mul(d, bytesOf(kvElement)), i * cache.rowBytes()));
+        int64_t elementBytes = bytesOf(keyElement());
+        Value address = b.at(keyRows, b.add(b.mul(d, elementBytes), i * head * elementBytes));
         Value key = broadcastKey(address);
         for (int64_t g = 0; g < group; ++g) {
           Value &sum = next[g * keysAtOnce + i];
@@ -121,10 +138,19 @@ private:
     });
   }
 
+  /// The elements of keys, as products read them.
+  Type keyElement() const { return widensKeys ? f32 : kvElement; }
+
+  /// The rows of query head g of the group.
+  Value queryHead(int64_t g) {
+    return b.at(queryTile, b.mul(b.add(firstHead, g), head * lanes * query.elementBytes()));
+  }
+
   /// Feature d (bf16Dot: features d and d + 1) of query head g of the group, as a vector over rows.
   Value loadQuery(int64_t g, Value d) {
-    Value queryHead = b.at(queryTile, b.mul(b.add(firstHead, g), head * lanes * query.elementBytes()));
-    Value address = b.at(queryHead, b.mul(d, lanes * query.elementBytes()));
+    if (widensQueries)
+      return loadVector(b.at(queries, b.add(b.mul(d, vectorBytes), g * head * vectorBytes)));
+    Value address = b.at(queryHead(g), b.mul(d, lanes * query.elementBytes()));
     return bf16Dot ? b.load(b.vectorOf(query.element, 2 * lanes), address, 2)
                    : b.loadF32(query.element, address, lanes);
   }
@@ -133,7 +159,7 @@ private:
     if (bf16Dot)
       return vector::BitCastOp::create(b, b.vectorOf(kvElement, 2 * lanes),
                                        b.splat(b.load(b.getI32Type(), address, 2), lanes));
-    return b.splat(b.loadF32(kvElement, address, 0), lanes);
+    return b.splat(b.loadF32(keyElement(), address, 0), lanes);
   }
 
   /// Scales and masks the products of `keysAtOnce` keys from number `key` of the page on.
@@ -175,15 +201,17 @@ private:
     b.store(shrink, correction(g), 4);
   }
 
-  /// Widens the page's values to f32 once. Otherwise each broadcast of a bf16 or f16 scalar would cost several
-  /// instructions.
-  Value widenValues(Value values, Value seenKeys) {
-    if (kvElement.isF32())
-      return values;
-    int64_t width = widestVector(head, lanes);
-    b.loop(b.i64(0), b.mul(seenKeys, head), width, [&](Value i) {
-      b.store(b.loadF32(kvElement, b.at(values, b.mul(i, bytesOf(kvElement))), width), b.at(widened, b.mul(i, 4)), 4);
+  /// Widens `count` elements to f32, `width` at a time.
+  void widen(Type element, Value from, Value to, Value count, int64_t width) {
+    b.loop(b.i64(0), count, width, [&](Value i) {
+      b.store(b.loadF32(element, b.at(from, b.mul(i, bytesOf(element))), width), b.at(to, b.mul(i, 4)), 4);
     });
+  }
+
+  /// Widens the keys or values of a page to f32 once. Otherwise each broadcast of a bf16 or f16 scalar would cost
+  /// several instructions.
+  Value widenPage(Value rows, Value seenKeys) {
+    widen(kvElement, rows, widened, b.mul(seenKeys, head), widestVector(head, lanes));
     return widened;
   }
 
@@ -243,14 +271,14 @@ private:
   int64_t kvHeads, group, head, page, lanes, vectorBytes;
   Type kvElement, f32 = b.getF32Type();
   float scale;
-  bool bf16Dot;
+  bool bf16Dot, widensQueries, widensKeys;
   /// Number of keys whose scores one loop computes, and of features of values that one loop adds. Their sums are in
   /// registers.
   int64_t keysAtOnce, featuresAtOnce;
 
   // Scratch, in f32: scores of a page; weighted sums of values; the greatest score, the sum of weights and the last
-  // correction; the values of a page.
-  Value scores, sums, running, widened;
+  // correction; the keys or the values of a page; the queries.
+  Value scores, sums, running, widened, queries;
   // The tile of rows: their positions (i32, -1 is padding), the greatest of them, and the queries.
   Value positions, lastPosition, queryTile, firstHead;
 };

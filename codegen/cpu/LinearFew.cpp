@@ -64,6 +64,13 @@ int64_t scaleRowBytes(LinearTiles &region, CpuLinearScheduleAttr schedule) {
   return llvm::alignTo(scales * 4, kCacheLineBytes);
 }
 
+/// Whether even and odd values of a weight are multiplied apart, as f32. Vectors of 16 lanes keep up with memory
+/// anyway.
+bool dividesPairs(LinearTiles &region, CpuLinearScheduleAttr schedule) {
+  return schedule.getDot() == DotKind::Fma && schedule.getLanes() == 8 &&
+         getElementTypeOrSelf(region.linear.getWeight()).isBF16();
+}
+
 class FewEmitter {
 public:
   FewEmitter(KernelBuilder &b, LinearTiles &region, CpuLinearScheduleAttr schedule)
@@ -87,6 +94,8 @@ public:
     prepareInput();
     if (rounded)
       roundInput();
+    if (dividesPairs(region, schedule))
+      divideInput();
 
     SmallVector<Section> sections = region.tiles(schedule);
     int64_t first = 0;
@@ -170,6 +179,24 @@ private:
     b.loop(b.i64(0), rows, 1, [&](Value row) {
       rounded->round(inputElement, b.at(exactInput, b.mul(row, exactRowBytes())),
                      b.at(input, b.mul(row, rounded->rowBytes())), schedule.getLanes());
+    });
+  }
+
+  /// After this, 2 * lanes values of row t of the product's input lie at `input + (t * inputs + k) * 4` as f32, the
+  /// even ones before the odd ones, where k is a multiple of 2 * lanes.
+  void divideInput() {
+    // Behind the rows that a norm has made.
+    if (region.norm())
+      input = b.at(input, b.mul(rows, exactRowBytes()));
+    int64_t lanes = schedule.getLanes(), step = 2 * lanes;
+    b.loop(b.i64(0), rows, 1, [&](Value row) {
+      Value from = b.at(exactInput, b.mul(row, exactRowBytes())), to = b.at(input, b.mul(row, inputs * 4));
+      b.loop(b.i64(0), b.i64(inputs / step * step), step, [&](Value k) {
+        Value values = b.loadF32(inputElement, b.at(from, b.mul(k, bytesOf(inputElement))), step);
+        auto divided = vector::DeinterleaveOp::create(b, values);
+        b.store(divided.getRes1(), b.at(to, b.mul(k, 4)), 4);
+        b.store(divided.getRes2(), b.at(to, b.add(b.mul(k, 4), lanes * 4)), 4);
+      });
     });
   }
 
@@ -271,7 +298,7 @@ private:
       SmallVector<Value> weightRows = region.weightRows(b, *frame, section, at.rowOffset, first, count);
       b.loop(b.i64(0), rows, 1, [&](Value row) {
         SmallVector<Value> dots = rounded ? emitIntegerDots(weightRows, b.at(input, b.mul(row, rounded->rowBytes())))
-                                          : emitDots(weightRows, b.at(exactInput, b.mul(row, exactRowBytes())));
+                                          : emitDots(weightRows, row);
         for (auto [i, sums] : llvm::enumerate(dots)) {
           int64_t inSecond = static_cast<int64_t>(i) / count, number = inSecond * section.run + i % count;
           b.store(sums, sumsAt(row, b.add(first, number)), 4);
@@ -439,7 +466,8 @@ private:
   }
 
   /// For each weight row a vector whose sum is the product with the input.
-  SmallVector<Value> emitDots(ArrayRef<Value> weightRows, Value x) {
+  SmallVector<Value> emitDots(ArrayRef<Value> weightRows, Value row) {
+    Value x = b.at(exactInput, b.mul(row, exactRowBytes()));
     bool bf16Dot = schedule.getDot() == DotKind::Bf16;
     int64_t lanes = weight.vectorLanes(schedule.getLanes()), vector = bf16Dot ? 2 * lanes : lanes;
     // Whole blocks, so that a scale is loaded once.
@@ -463,7 +491,10 @@ private:
       return next;
     };
     SmallVector<Value> sums(weightRows.size(), b.splat(0.0f, lanes));
-    if (main)
+    if (dividesPairs(region, schedule)) {
+      main = inputs / (2 * lanes) * (2 * lanes);
+      sums = emitDotsOfPairs(weightRows, b.at(input, b.mul(row, inputs * 4)), main);
+    } else if (main)
       sums = b.loop(b.i64(0), b.i64(main), step, sums,
                     [&](Value k, ValueRange carried) { return accumulate(k, carried, step, vector, bf16Dot); });
     for (Value &sum : sums)
@@ -479,6 +510,41 @@ private:
         sum = b.addf(sum, b.foldTo(part, schedule.getLanes()));
       done += width;
     }
+    return sums;
+  }
+
+  /// The same for the first `count` inputs, whose even and odd values lie apart at address x. A step takes a line of
+  /// the cache, which is requested once.
+  SmallVector<Value> emitDotsOfPairs(ArrayRef<Value> weightRows, Value x, int64_t count) {
+    int64_t lanes = schedule.getLanes(), pairs = 2 * lanes;
+    size_t rowCount = weightRows.size();
+    SmallVector<Value> sums(2 * rowCount, b.splat(0.0f, lanes));
+    auto add = [&](Value from, ValueRange carried, int64_t values) {
+      KernelBuilder::Values next(carried.begin(), carried.end());
+      for (int64_t i = 0; i < values; i += pairs) {
+        Value k = b.add(from, i), address = b.at(x, b.mul(k, 4));
+        Value evenInput = b.loadF32(b.getF32Type(), address, lanes);
+        Value oddInput = b.loadF32(b.getF32Type(), b.at(address, lanes * 4), lanes);
+        for (auto [number, weightRow] : llvm::enumerate(weightRows)) {
+          WeightOperand::Run run = weight.run(weightRow, k);
+          if (schedule.getPrefetch() && i == 0)
+            run.prefetch(schedule.getPrefetch(), values);
+          auto [even, odd] = run.evenAndOdd(lanes);
+          next[number] = b.fma(even, evenInput, next[number]);
+          next[rowCount + number] = b.fma(odd, oddInput, next[rowCount + number]);
+        }
+      }
+      return next;
+    };
+    int64_t line = kCacheLineBytes / weight.bytes(1), whole = count / line * line;
+    if (whole)
+      sums = b.loop(b.i64(0), b.i64(whole), line, sums,
+                    [&](Value k, ValueRange carried) { return add(k, carried, line); });
+    if (whole < count)
+      sums = add(b.i64(whole), sums, count - whole);
+    for (size_t i = 0; i < rowCount; ++i)
+      sums[i] = b.addf(sums[i], sums[rowCount + i]);
+    sums.resize(rowCount);
     return sums;
   }
 
@@ -625,6 +691,8 @@ int64_t linearFewScratchBytes(KernelBuilder &b, LinearTiles &region, CpuLinearSc
   if (region.quantize())
     bytes += rowsAtOnce(schedule) * scaleRowBytes(region, schedule) +
              maxRows * QuantizedRows(b, region, schedule.getDot()).rowBytes();
+  if (dividesPairs(region, schedule))
+    bytes += maxRows * region.inputs() * 4;
   return llvm::alignTo(bytes, kArenaAlignment);
 }
 

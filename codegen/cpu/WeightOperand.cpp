@@ -224,6 +224,16 @@ Value WeightOperand::Run::pair() const {
   return b.load(b.getI32Type(), startOfNumbers(), weight->format->alignment);
 }
 
+std::pair<Value, Value> WeightOperand::Run::evenAndOdd(int64_t lanes) const {
+  KernelBuilder &b = weight->b;
+  assert(!weight->hasBlocks() && weight->element.isBF16());
+  Value words = b.load(b.vectorOf(b.getI32Type(), lanes), startOfNumbers(), weight->format->alignment);
+  Value even = arith::ShLIOp::create(b, words, b.splat(b.i32(16), lanes));
+  Value odd = arith::AndIOp::create(b, words, b.splat(b.i32(static_cast<int32_t>(0xffff0000)), lanes));
+  auto floats = b.vectorOf(b.getF32Type(), lanes);
+  return {vector::BitCastOp::create(b, floats, even), vector::BitCastOp::create(b, floats, odd)};
+}
+
 void WeightOperand::Run::prefetch(int64_t distance, int64_t elements) const {
   Value from = weight->hasBlocks() ? start : startOfNumbers();
   for (int64_t line = 0; line < weight->bytes(elements); line += kCacheLineBytes)

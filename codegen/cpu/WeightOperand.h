@@ -48,6 +48,10 @@ public:
     // first on; and two of 16 bits as one i32.
     mlir::Value numbers(int64_t lanes) const;
     mlir::Value pair() const;
+    /// Of bf16: the even and the odd ones of the run's first 2 * `lanes` numbers, as f32. Of a word with two of them
+    /// one is shifted up, and the other is where it belongs. It takes half of the instructions of widening them in
+    /// order.
+    std::pair<mlir::Value, mlir::Value> evenAndOdd(int64_t lanes) const;
 
     // Where values lie in blocks: the small integers `i` to `i + lanes` before the offset is subtracted, as i8; and
     // what value `i` shares with its neighbours, as f32: its scale, and the minimum that is added to it (null: nothing
