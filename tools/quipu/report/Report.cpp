@@ -31,7 +31,8 @@ static nlohmann::ordered_json measureProfile(const std::shared_ptr<const PlanFil
 std::string reportPage(const std::shared_ptr<const PlanFile> &plan, const std::string &source, bool withProfile,
                        const std::string &ceilings) {
   nlohmann::ordered_json profile = withProfile ? measureProfile(plan, source) : nullptr;
-  return concat(kPageBefore, scriptText(reportData(*plan, source, profile, ceilings)), kPageAfter);
+  nlohmann::ordered_json data = reportData(*plan, source, profile, ceilings, kPageBefore.size() + kPageAfter.size());
+  return concat(kPageBefore, scriptText(data), kPageAfter);
 }
 
 } // namespace quipu::tool

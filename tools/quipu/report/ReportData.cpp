@@ -15,6 +15,7 @@
 #include "tools/quipu/inspect/Why.h"
 #include "tools/quipu/report/KernelListings.h"
 #include "tools/quipu/report/PhaseGraphs.h"
+#include "tools/quipu/report/ScriptText.h"
 
 #include <algorithm>
 #include <map>
@@ -27,8 +28,14 @@ using Json = nlohmann::ordered_json;
 /// Tokens of the prompt, and positions of the sequence to which a token is added, whose costs a report has.
 static constexpr uint32_t kPositions = 512;
 
-/// Bytes of a page that machine code may take, so that a report of a large model stays below 1 MB.
-static constexpr size_t kListingBytes = 220'000;
+/// Bytes of a page, of machine code in it, and of what stands around the code of one kernel.
+static constexpr size_t kMostPageBytes = 1'000'000, kMostListingBytes = 220'000, kListingFrameBytes = 100;
+
+/// Bytes that machine code may take beside the other data. Programs of a GPU are many, so their graphs leave less.
+static size_t listingBytes(const PlanFile &plan, const Json &others, size_t frameBytes) {
+  size_t taken = frameBytes + scriptText(others).size() + plan.plan().kernels()->size() * kListingFrameBytes;
+  return taken < kMostPageBytes ? std::min(kMostPageBytes - taken, kMostListingBytes) : 0;
+}
 
 /// All layers as "layers 0-79, 80 alike" are shorter than their numbers.
 static Json decisionOf(const Json &decision) {
@@ -137,30 +144,32 @@ static Json costsOfSteps(const PlanFile &plan, const Json &profile, const std::s
   return costs;
 }
 
-Json reportData(const PlanFile &plan, const std::string &source, const Json &profile, const std::string &ceilings) {
+Json reportData(const PlanFile &plan, const std::string &source, const Json &profile, const std::string &ceilings,
+                size_t frameBytes) {
   KernelOrigins origins(plan);
   PhaseHistory history(plan);
   Json everything = planJson(plan), phases = phasesJson(history), decisions = Json::array();
   for (const Json &decision : origins.decisions())
     decisions.push_back(decisionOf(decision));
-  return {{"name", everything.at("config").at("name")},
-          {"source", source},
-          {"compiler", concat("quipu ", kBuildVersion, " (", kBuildCommit, ")")},
-          {"target", everything.at("target")},
-          {"config", everything.at("config")},
-          {"kv_cache", everything.at("kv_cache")},
-          {"phases", phases.at("phases")},
-          {"timing", phases.at("timing")},
-          {"graphs", phaseGraphs(history)},
-          {"fields", fieldsOf(origins)},
-          {"kernels", kernelsOf(plan, origins, everything.at("kernels"))},
-          {"decisions", decisions},
-          {"origins", origins.steps()},
-          {"memory", memoryJson(plan.plan())},
-          {"weights", foldedWeights(weightsJson(plan))},
-          {"costs", costsOfSteps(plan, profile, ceilings)},
-          {"listings", kernelListings(plan, kListingBytes)},
-          {"profile", profile}};
+  Json data = {{"name", everything.at("config").at("name")},
+               {"source", source},
+               {"compiler", concat("quipu ", kBuildVersion, " (", kBuildCommit, ")")},
+               {"target", everything.at("target")},
+               {"config", everything.at("config")},
+               {"kv_cache", everything.at("kv_cache")},
+               {"phases", phases.at("phases")},
+               {"timing", phases.at("timing")},
+               {"graphs", phaseGraphs(history)},
+               {"fields", fieldsOf(origins)},
+               {"kernels", kernelsOf(plan, origins, everything.at("kernels"))},
+               {"decisions", decisions},
+               {"origins", origins.steps()},
+               {"memory", memoryJson(plan.plan())},
+               {"weights", foldedWeights(weightsJson(plan))},
+               {"costs", costsOfSteps(plan, profile, ceilings)},
+               {"profile", profile}};
+  data["listings"] = kernelListings(plan, listingBytes(plan, data, frameBytes));
+  return data;
 }
 
 } // namespace quipu::tool

@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <cstddef>
 #include <string>
 
 namespace quipu::tool {
@@ -20,11 +21,13 @@ namespace quipu::tool {
 ///    "decisions": [{"pass", "program", "kernel", "names", "layers": text, "text", "aspect", "candidate", "verdict"}],
 ///    "origins": [{"place", "configs", "weights"}],
 ///    "memory": as MemoryView.h, "weights": [{"name", "layers", "shape", "dtype", "bytes", "count", "transform",
-///    "from"}], "costs": [as CostView.h], "listings": as KernelListings.h, "profile": as ProfileJson.h, or null}
+///    "from"}], "costs": [as CostView.h], "profile": as ProfileJson.h, or null, "listings": as KernelListings.h}
+/// Listings are cut so that a page with `frameBytes` around the data stays below 1 MB.
 /// `source`: the path that the user gave. `ceilings`: whose costs are under, where there is no profile
 /// (CostCeilings::of). Throws Error if the plan was compiled without --keep-ir.
 nlohmann::ordered_json reportData(const PlanFile &plan, const std::string &source,
-                                  const nlohmann::ordered_json &profile, const std::string &ceilings = {});
+                                  const nlohmann::ordered_json &profile, const std::string &ceilings = {},
+                                  size_t frameBytes = 0);
 
 } // namespace quipu::tool
 

@@ -43,8 +43,9 @@ private:
   Values current;
 };
 
-/// The text that Prometheus reads (version 0.0.4). Names that begin with "vllm:" are those of vLLM, which dashboards
-/// know, where they mean the same here. `connections`: open now.
+/// The text that Prometheus reads (version 0.0.4). No library writes it: Debian's prometheus-cpp has shared objects
+/// alone, with which neither `quipu` nor its copies (--emit executable) would run where only a C library is. Names that
+/// begin with "vllm:" are those of vLLM, which dashboards know, where they mean the same here. `connections`: open now.
 std::string metricsText(const EngineStatus &engine, const RequestMetrics::Values &requests, size_t connections,
                         const std::string &model);
 

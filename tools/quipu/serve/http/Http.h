@@ -50,9 +50,6 @@ struct HttpAnswer {
 /// Compares as HTTP compares names: letters of ASCII without their case.
 bool sameName(std::string_view a, std::string_view b);
 
-/// "Not Found". "Unknown" for a status that this server never gives.
-std::string_view statusText(int status);
-
 /// What the access log says of an answered request.
 struct HttpRecord {
   const HttpHead *head = nullptr;

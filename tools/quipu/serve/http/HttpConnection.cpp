@@ -6,6 +6,7 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
+#include <boost/beast/http/status.hpp>
 #include <boost/beast/http/string_body.hpp>
 
 #include <algorithm>
@@ -371,8 +372,9 @@ static std::string dateText() {
 
 std::string HttpConnection::headText(HttpAnswer &answer, std::optional<size_t> bodyBytes) {
   shared.handler.complete(exchange->head(), answer);
-  std::string text = concat("HTTP/1.1 ", answer.status, " ", statusText(answer.status),
-                            "\r\nServer: quipu\r\nDate: ", dateText(), "\r\nX-Request-Id: ", exchange->head().id,
+  std::string_view phrase = http::obsolete_reason(http::int_to_status(unsigned(answer.status)));
+  std::string text = concat("HTTP/1.1 ", answer.status, " ", phrase, "\r\nServer: quipu\r\nDate: ", dateText(),
+                            "\r\nX-Request-Id: ", exchange->head().id,
                             "\r\nX-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n");
   if (!answer.type.empty())
     text += "Content-Type: " + answer.type + "\r\n";
