@@ -39,14 +39,21 @@ constexpr TunedNumber kNumbers[] = {{"run", &Options::run},
 
 llvm::Error wrong(const Twine &message) { return llvm::createStringError(message); }
 
-/// The numbers that a schedule of a CPU has. Nothing: it is of a GPU, whose schedules take what they know.
-std::optional<SmallVector<StringRef>> numbersOf(Attribute schedule) {
+/// The numbers that a schedule has.
+SmallVector<StringRef> numbersOf(Attribute schedule) {
   if (auto linear = dyn_cast<CpuLinearScheduleAttr>(schedule))
     return linear.getRows() == RowRegime::Few ? SmallVector<StringRef>{"few-run", "streams", "prefetch"}
                                               : SmallVector<StringRef>{"run", "vectors", "row-tiles"};
-  if (isa<CpuAttentionScheduleAttr, CpuPointwiseScheduleAttr>(schedule))
-    return SmallVector<StringRef>();
-  return std::nullopt;
+  if (isa<CudaLinearRingScheduleAttr>(schedule))
+    return {"ring-depth", "ring-stages", "ring-after-wait", "ring-in-flight-before-wait", "ring-in-flight"};
+  if (isa<CudaLinearFewScheduleAttr>(schedule))
+    return {"warps", "ahead"};
+  if (auto many = dyn_cast<CudaLinearManyScheduleAttr>(schedule); many && many.getDot() == CudaDot::Wgmma)
+    return {"rows", "stages", "cluster"};
+  if (auto attention = dyn_cast<CudaAttentionScheduleAttr>(schedule);
+      attention && attention.getRegime() == RowRegime::Few)
+    return {"splits", "keys"};
+  return {};
 }
 
 } // namespace
@@ -94,14 +101,14 @@ LogicalResult KernelTunings::check(ModuleOp module) const {
     if (!kernel)
       return module.emitError() << "no kernel is called @" << name << ", which option tuned has numbers for";
     Attribute schedule = kernel.getScheduleAttr();
-    std::optional<SmallVector<StringRef>> known = schedule ? numbersOf(schedule) : std::nullopt;
-    if (!known)
+    if (!schedule)
       continue;
+    SmallVector<StringRef> known = numbersOf(schedule);
     for (const std::string &number : kernels.find(name)->second.names)
-      if (!llvm::is_contained(*known, number))
+      if (!llvm::is_contained(known, number))
         return kernel.emitError() << "@" << name << " is tuned to a number " << number << ", and its schedule "
                                   << schedule << " has "
-                                  << (known->empty() ? std::string("none") : llvm::join(*known, ", "));
+                                  << (known.empty() ? std::string("none") : llvm::join(known, ", "));
   }
   return success();
 }

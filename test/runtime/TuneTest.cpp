@@ -5,6 +5,9 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+#include <set>
+
 using namespace quipu::tool;
 
 namespace {
@@ -15,61 +18,116 @@ constexpr const char *kMany = "#llama.cpu_linear<rows = many, lanes = 8, run = 2
                               "bf16, prefetch = 0>";
 
 TEST(Candidates, SchedulesAreRead) {
-  std::optional<CpuSchedule> few = CpuSchedule::parse(kFew), many = CpuSchedule::parse(kMany);
+  std::optional<TunableSchedule> few = TunableSchedule::parse(kFew), many = TunableSchedule::parse(kMany);
   ASSERT_TRUE(few && many);
-  EXPECT_FALSE(few->isMany);
+  EXPECT_EQ(few->family, ScheduleFamily::CpuFew);
   EXPECT_EQ(few->lanes, 8);
   EXPECT_EQ(few->dot, "fma");
   EXPECT_EQ(few->numbers, (ScheduleNumbers{{"few-run", 8}, {"streams", 2}, {"prefetch", 256}}));
-  EXPECT_TRUE(many->isMany);
+  EXPECT_EQ(many->family, ScheduleFamily::CpuMany);
   EXPECT_EQ(many->dot, "bf16");
   EXPECT_EQ(many->numbers, (ScheduleNumbers{{"run", 2}, {"vectors", 3}, {"row-tiles", 102}}));
-  EXPECT_FALSE(CpuSchedule::parse("#llama.cpu_attention<rows = few, lanes = 8, keys = 32, dot = fma>"));
-  EXPECT_FALSE(CpuSchedule::parse(""));
+  EXPECT_FALSE(TunableSchedule::parse("#llama.cpu_attention<rows = few, lanes = 8, keys = 32, dot = fma>"));
+  EXPECT_FALSE(TunableSchedule::parse(""));
 }
 
 TEST(Candidates, MovesKeepOtherNumbers) {
-  CpuSchedule few = *CpuSchedule::parse(kFew);
-  EXPECT_EQ(applyMove({false, {{"prefetch", 0}}}, few),
+  TunableSchedule few = *TunableSchedule::parse(kFew);
+  EXPECT_EQ(applyMove({ScheduleFamily::CpuFew, {{"prefetch", 0}}}, few),
             (ScheduleNumbers{{"few-run", 8}, {"streams", 2}, {"prefetch", 0}}));
   // What changes nothing is not measured, and a move over many rows is for other kernels.
-  EXPECT_FALSE(applyMove({false, {{"few-run", 8}}}, few));
-  EXPECT_FALSE(applyMove({true, {{"row-tiles", 8}}}, few));
+  EXPECT_FALSE(applyMove({ScheduleFamily::CpuFew, {{"few-run", 8}}}, few));
+  EXPECT_FALSE(applyMove({ScheduleFamily::CpuMany, {{"row-tiles", 8}}}, few));
   // A run has as many rows as are read side by side.
-  EXPECT_FALSE(applyMove({false, {{"few-run", 1}}}, few));
+  EXPECT_FALSE(applyMove({ScheduleFamily::CpuFew, {{"few-run", 1}}}, few));
 }
 
 TEST(Candidates, TilesFitTheRegistersAndTheProducts) {
-  CpuSchedule many = *CpuSchedule::parse(kMany);
+  TunableSchedule many = *TunableSchedule::parse(kMany);
   many.dot = "fma";
-  EXPECT_TRUE(applyMove({true, {{"run", 3}, {"vectors", 2}}}, many));
-  EXPECT_FALSE(applyMove({true, {{"run", 3}, {"vectors", 4}}}, many));
+  EXPECT_TRUE(applyMove({ScheduleFamily::CpuMany, {{"run", 3}, {"vectors", 2}}}, many));
+  EXPECT_FALSE(applyMove({ScheduleFamily::CpuMany, {{"run", 3}, {"vectors", 4}}}, many));
   many.lanes = 16;
-  EXPECT_TRUE(applyMove({true, {{"run", 3}, {"vectors", 4}}}, many));
+  EXPECT_TRUE(applyMove({ScheduleFamily::CpuMany, {{"run", 3}, {"vectors", 4}}}, many));
   many.runMultiple = 2;
-  EXPECT_FALSE(applyMove({true, {{"run", 3}, {"vectors", 4}}}, many));
-  EXPECT_TRUE(applyMove({true, {{"run", 2}, {"vectors", 2}}}, many));
+  EXPECT_FALSE(applyMove({ScheduleFamily::CpuMany, {{"run", 3}, {"vectors", 4}}}, many));
+  EXPECT_TRUE(applyMove({ScheduleFamily::CpuMany, {{"run", 2}, {"vectors", 2}}}, many));
   many.dot = "amx_bf16";
-  EXPECT_FALSE(applyMove({true, {{"run", 2}, {"vectors", 2}}}, many));
-  EXPECT_TRUE(applyMove({true, {{"row-tiles", 8}}}, many));
+  EXPECT_FALSE(applyMove({ScheduleFamily::CpuMany, {{"run", 2}, {"vectors", 2}}}, many));
+  EXPECT_TRUE(applyMove({ScheduleFamily::CpuMany, {{"row-tiles", 8}}}, many));
 }
 
 TEST(Candidates, RunsFitInterleavedRows) {
-  CpuSchedule few = *CpuSchedule::parse(kFew), many = *CpuSchedule::parse(kMany);
+  TunableSchedule few = *TunableSchedule::parse(kFew), many = *TunableSchedule::parse(kMany);
   few.isInBlocks = many.isInBlocks = true;
-  EXPECT_FALSE(applyMove({false, {{"few-run", 4}}}, few));
-  EXPECT_TRUE(applyMove({false, {{"prefetch", 1024}}}, few));
-  EXPECT_TRUE(applyMove({false, {{"streams", 4}}}, few));
-  EXPECT_FALSE(applyMove({true, {{"run", 3}, {"vectors", 2}}}, many));
-  EXPECT_TRUE(applyMove({true, {{"run", 4}, {"vectors", 1}}}, many));
+  EXPECT_FALSE(applyMove({ScheduleFamily::CpuFew, {{"few-run", 4}}}, few));
+  EXPECT_TRUE(applyMove({ScheduleFamily::CpuFew, {{"prefetch", 1024}}}, few));
+  EXPECT_TRUE(applyMove({ScheduleFamily::CpuFew, {{"streams", 4}}}, few));
+  EXPECT_FALSE(applyMove({ScheduleFamily::CpuMany, {{"run", 3}, {"vectors", 2}}}, many));
+  EXPECT_TRUE(applyMove({ScheduleFamily::CpuMany, {{"run", 4}, {"vectors", 1}}}, many));
 }
 
-TEST(Candidates, AllMovesAreForOneKindOfKernel) {
-  for (const ScheduleMove &move : scheduleMoves()) {
-    const CpuSchedule schedule = *CpuSchedule::parse(move.isMany ? kMany : kFew);
-    for (const auto &[name, value] : move.numbers)
-      EXPECT_TRUE(schedule.numbers.contains(name)) << move.name();
-  }
+constexpr const char *kRing =
+    "#llama.cuda_linear_ring<depth = 1024, stages = 5, afterWait = 2, inFlightBeforeWait = 2, "
+    "inFlight = 3, warps = 8, scaleAfter = true>";
+constexpr const char *kCudaFew =
+    "#llama.cuda_linear_few<tokens = 8, warps = 8, ahead = 8, dot = mma, scaleAfter = true>";
+constexpr const char *kCudaMany =
+    "#llama.cuda_linear_many<tokens = 256, rows = 128, depth = 64, stages = 4, warps = 8, "
+    "dot = wgmma, weight_first = true, persistent = true, ahead = false, cluster = 2>";
+constexpr const char *kOneTile = "#llama.cuda_linear_many<tokens = 64, rows = 96, depth = 64, stages = 10, warps = 4, "
+                                 "dot = wgmma, weight_first = false, persistent = false, ahead = true, cluster = 1>";
+constexpr const char *kAttention =
+    "#llama.cuda_attention<regime = few, tokens = 1, heads = 1, warps = 8, keys = 64, splits = 4, dot = mma>";
+
+TEST(Candidates, SchedulesOfGpusAreRead) {
+  EXPECT_EQ(TunableSchedule::parse(kRing)->numbers, (ScheduleNumbers{{"ring-depth", 1024},
+                                                                     {"ring-stages", 5},
+                                                                     {"ring-after-wait", 2},
+                                                                     {"ring-in-flight-before-wait", 2},
+                                                                     {"ring-in-flight", 3}}));
+  EXPECT_EQ(TunableSchedule::parse(kCudaFew)->numbers, (ScheduleNumbers{{"warps", 8}, {"ahead", 8}}));
+  // The rows of operand B, whichever operand the weight is.
+  EXPECT_EQ(TunableSchedule::parse(kCudaMany)->numbers,
+            (ScheduleNumbers{{"rows", 256}, {"stages", 4}, {"cluster", 2}}));
+  EXPECT_EQ(TunableSchedule::parse(kOneTile)->numbers, (ScheduleNumbers{{"rows", 96}, {"stages", 10}}));
+  EXPECT_EQ(TunableSchedule::parse(kAttention)->numbers, (ScheduleNumbers{{"keys", 64}, {"splits", 4}}));
+  // These have no numbers that options could change.
+  for (const char *other : {"#llama.cuda_pointwise<threads = 256>",
+                            "#llama.cuda_attention<regime = many, tokens = 128, heads = 1, warps = 8, keys = 64, "
+                            "splits = 1, dot = mma>",
+                            "#llama.cuda_linear_many<tokens = 64, rows = 64, depth = 64, stages = 4, warps = 4, dot = "
+                            "mma, weight_first = false, persistent = false, ahead = true, cluster = 1>"})
+    EXPECT_FALSE(TunableSchedule::parse(other)) << other;
+}
+
+TEST(Candidates, StagesFitSharedMemory) {
+  TunableSchedule many = *TunableSchedule::parse(kCudaMany), one = *TunableSchedule::parse(kOneTile);
+  EXPECT_FALSE(applyMove({ScheduleFamily::CudaMany, {{"stages", 5}}}, many));
+  EXPECT_TRUE(applyMove({ScheduleFamily::CudaMany, {{"stages", 3}}}, many));
+  EXPECT_TRUE(applyMove({ScheduleFamily::CudaMany, {{"stages", 5}}}, one));
+  // With other rows the compiler chooses the stages. One tile has no cluster.
+  EXPECT_TRUE(applyMove({ScheduleFamily::CudaMany, {{"rows", 192}}}, one));
+  EXPECT_TRUE(applyMove({ScheduleFamily::CudaMany, {{"cluster", 1}}}, many));
+  EXPECT_FALSE(applyMove({ScheduleFamily::CudaMany, {{"cluster", 2}}}, one));
+}
+
+TEST(Candidates, MovesOfACandidateAreForDifferentKernels) {
+  const std::map<ScheduleFamily, const char *> schedules = {
+      {ScheduleFamily::CpuFew, kFew},        {ScheduleFamily::CpuMany, kMany},
+      {ScheduleFamily::CudaRing, kRing},     {ScheduleFamily::CudaFew, kCudaFew},
+      {ScheduleFamily::CudaMany, kCudaMany}, {ScheduleFamily::CudaAttention, kAttention}};
+  for (const auto &candidates : {cpuCandidates(), cudaCandidates()})
+    for (const std::vector<ScheduleMove> &moves : candidates) {
+      std::set<ScheduleFamily> families;
+      for (const ScheduleMove &move : moves) {
+        EXPECT_TRUE(families.insert(move.family).second) << move.name();
+        EXPECT_TRUE(!move.isForOverlap || moves.size() == 1) << move.name();
+        const TunableSchedule schedule = *TunableSchedule::parse(schedules.at(move.family));
+        for (const auto &[name, value] : move.numbers)
+          EXPECT_TRUE(schedule.numbers.contains(name)) << move.name();
+      }
+    }
 }
 
 Comparison compare(std::initializer_list<std::pair<double, double>> times) {

@@ -59,6 +59,8 @@ public:
   virtual std::string emit(const Variant &variant) = 0;
 
   virtual codegen::PlanTarget planTarget() const = 0;
+  /// What makes machine code of PTX: "ptxas 13.0.88". Empty where the driver does it, and of a CPU.
+  virtual std::string assembler() const { return {}; }
   /// Compiles the code of all variants, in the order of targets(). The pass of createEmission() must have run on them.
   virtual std::vector<codegen::PlanVariant> compile(std::vector<Variant> &variants) = 0;
 

@@ -106,7 +106,7 @@ Compilation::Compilation(const CompileOptions &given, PhaseEdit edit) : options(
   backend->statistics = statistics ? &*statistics : nullptr;
   checkTuning(options.target, options.tuning);
   if (!options.tuningFile.empty())
-    tuningFile.emplace(options.tuningFile, backend->planTarget(), options.target);
+    tuningFile.emplace(options.tuningFile, *backend, options.target);
   if (module)
     checkTarget(*module, options.module, begin, options.target);
 }
@@ -346,7 +346,7 @@ void Compilation::runPhases(const std::vector<std::string> &targets, const std::
     if (phase != kSelectionPhase)
       return;
     if (insight)
-      insight->section("tunable") = TuningFile::subject(module, backend->planTarget());
+      insight->section("tunable") = TuningFile::subject(module, *backend);
     if (tuningFile)
       tuningFile->check(module);
   };

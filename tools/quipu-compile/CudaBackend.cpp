@@ -92,6 +92,8 @@ std::string CudaBackend::emit(const Variant &variant) {
   llvm_unreachable("no code of a GPU is asked for in this form");
 }
 
+std::string CudaBackend::assembler() const { return take(codegen::cuda::assemblerName(target)); }
+
 std::string CudaBackend::emitCubin(const std::string &ptx) {
   codegen::cuda::Assembly assembly =
       timing.measure("assemble", [&] { return take(codegen::cuda::assemblePtx(ptx, target)); });

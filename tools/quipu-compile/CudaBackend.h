@@ -19,6 +19,7 @@ public:
   std::unique_ptr<mlir::Pass> createEmission(const std::string &target) override;
   std::string emit(const Variant &variant) override;
   codegen::PlanTarget planTarget() const override { return {"cuda", target.arch, {}}; }
+  std::string assembler() const override;
   std::vector<codegen::PlanVariant> compile(std::vector<Variant> &variants) override;
 
 private:

@@ -4,6 +4,8 @@
 
 #include "codegen/schedule/KernelTunings.h"
 #include "ir/Llama/Llama.h"
+#include "runtime/cpu/CpuFeatures.h"
+#include "runtime/cuda/CudaProperties.h"
 #include "runtime/support/Error.h"
 #include "runtime/support/InputFiles.h"
 #include "tools/quipu-compile/Options.h"
@@ -31,24 +33,25 @@ static std::string shapeOf(KernelOp kernel) {
   return text;
 }
 
-TuningFile::Json TuningFile::subject(ModuleOp module, const codegen::PlanTarget &target) {
+TuningFile::Json TuningFile::subject(ModuleOp module, const Backend &backend) {
+  codegen::PlanTarget target = backend.planTarget();
   Json kernels = Json::array();
   for (auto kernel : module.getOps<KernelOp>())
     kernels.push_back({{"name", kernel.getSymName().str()}, {"shape", shapeOf(kernel)}});
   return {{"tuning", kTuningVersion},
           {"compiler", compilerName()},
           {"target", {{"device", target.device}, {"requested", target.requested}, {"features", target.features}}},
+          {"assembler", backend.assembler()},
           {"kernels", std::move(kernels)}};
 }
 
-TuningFile::TuningFile(const std::string &path, const codegen::PlanTarget &target, const std::string &targetText)
-    : path(path) {
+TuningFile::TuningFile(const std::string &path, const Backend &backend, const std::string &targetText) : path(path) {
   noteInput(path);
   auto buffer = llvm::MemoryBuffer::getFile(path);
   if (!buffer)
     fail("--tuning ", path, ": cannot read: ", buffer.getError().message());
   try {
-    read(Json::parse((*buffer)->getBuffer().str()), target);
+    read(Json::parse((*buffer)->getBuffer().str()), backend);
   } catch (const nlohmann::json::exception &error) {
     fail("--tuning ", path, ": is no tuning file, or damaged: ", error.what(), "; quipu tune writes them");
   }
@@ -71,7 +74,45 @@ static std::string missing(const std::vector<std::string> &some, const std::vect
   return text;
 }
 
-void TuningFile::read(const Json &json, const codegen::PlanTarget &target) {
+void TuningFile::checkCpu(const Json &machine, const codegen::PlanTarget &target) const {
+  std::string measured = machine.at("cpu"), own = cpuModelName();
+  if (measured == own)
+    return;
+  if (target.requested == "host")
+    fail("--tuning ", path, ": was measured on another machine (", measured, "), and this is ", own,
+         "; run quipu tune here, or name the target that the plan is for");
+  printNote(concat("--tuning ", path, ": was measured on ", measured, ", and this is ", own,
+                   ": its numbers are for a plan that runs there"));
+}
+
+/// The GPUs of this machine. Empty: it has none, or no driver.
+static std::vector<CudaProperties> gpusHere() {
+  try {
+    return cudaDevices();
+  } catch (const Error &) {
+    return {};
+  }
+}
+
+void TuningFile::checkGpu(const Json &machine, bool isDriverCompiling) const {
+  std::string measured = machine.at("gpu"), capability = machine.at("capability"), driver = machine.at("driver"), own;
+  for (const CudaProperties &gpu : gpusHere()) {
+    own += concat(own.empty() ? "" : ", ", gpu.name, " (capability ", gpu.capabilityText(), ")");
+    if (gpu.name != measured || gpu.capabilityText() != capability)
+      continue;
+    if (isDriverCompiling && driver != cudaDriverText())
+      fail("--tuning ", path, ": was measured with code that ", driver, " compiled, and here is ", cudaDriverText(),
+           "; run quipu tune again");
+    return;
+  }
+  if (!own.empty())
+    fail("--tuning ", path, ": was measured on another GPU (", measured, ", capability ", capability, "), and here is ",
+         own, "; run quipu tune here");
+  printNote(concat("--tuning ", path, ": was measured on ", measured, ", and here is no GPU to compare with"));
+}
+
+void TuningFile::read(const Json &json, const Backend &backend) {
+  codegen::PlanTarget target = backend.planTarget();
   if (json.at("tuning") != kTuningVersion)
     fail("--tuning ", path, ": has form ", json.at("tuning").dump(), "; this compiler reads form ", kTuningVersion,
          "; run quipu tune again");
@@ -88,6 +129,14 @@ void TuningFile::read(const Json &json, const codegen::PlanTarget &target) {
     fail("--tuning ", path, ": was measured on another machine, or for another target",
          more.empty() ? "" : "; it had, and --target " + target.device + ":" + target.requested + " has not: " + more,
          less.empty() ? "" : "; it did not have: " + less, "; run quipu tune on the machine that shall run the plan");
+  std::string assembler = json.value("assembler", ""), ownAssembler = backend.assembler();
+  auto called = [](const std::string &name) { return name.empty() ? std::string("the driver alone") : name; };
+  if (assembler != ownAssembler)
+    fail("--tuning ", path, ": was measured with code that ", called(assembler), " assembled, and here it is ",
+         called(ownAssembler), "; run quipu tune again");
+  // One that nobody measured, as for a test, has no machine.
+  if (auto machine = json.find("machine"); machine != json.end())
+    target.device == "cuda" ? checkGpu(*machine, ownAssembler.empty()) : checkCpu(*machine, target);
   for (const Json &kernel : json.at("kernels")) {
     std::string name = kernel.at("name"), text = name;
     for (const auto &[number, value] : kernel.at("numbers").items())

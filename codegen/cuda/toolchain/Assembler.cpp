@@ -184,6 +184,30 @@ llvm::Expected<Assembly> assemblePtx(const std::string &ptx, const CudaTarget &t
   return assembleWithFirst(ptx, target, assemblerPlaces());
 }
 
+/// "ptxas 13.0.88" of a program that prints "Cuda compilation tools, release 13.0, V13.0.88".
+static llvm::Expected<std::string> ptxasName(const std::string &program) {
+  std::string text;
+  if (llvm::Error error = runPtxas(program, {"--version"}, text))
+    return error;
+  size_t at = text.find(", V");
+  if (at == std::string::npos)
+    return llvm::createStringError(program + " --version prints no version:\n" + text);
+  return "ptxas " +
+         llvm::StringRef(text).substr(at + 3).take_while([](char c) { return c == '.' || llvm::isDigit(c); }).str();
+}
+
+llvm::Expected<std::string> assemblerName(const CudaTarget &target) {
+  std::string version = llvm::Twine(target.ptxVersion() / 10).str() + "." + llvm::Twine(target.ptxVersion() % 10).str();
+  std::string empty = ".version " + version + "\n.target " + target.arch + "\n.address_size 64\n";
+  llvm::Expected<Assembly> assembly = assemblePtx(empty, target);
+  if (!assembly)
+    return assembly.takeError();
+  if (!assembly->cubin)
+    return "";
+  const std::string &assembler = assembly->cubin->assembler;
+  return assembler.starts_with("nvJitLink ") ? assembler : ptxasName(assembler);
+}
+
 AssemblerPlaces assemblerPlaces() {
   AssemblerPlaces places;
   for (const llvm::ErrorOr<std::string> &program :

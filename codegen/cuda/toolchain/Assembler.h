@@ -31,6 +31,10 @@ struct Assembly {
 /// "none". It is an error if an assembler refuses the code, or the named one cannot be run.
 llvm::Expected<Assembly> assemblePtx(const std::string &ptx, const CudaTarget &target);
 
+/// What assemblePtx() assembles this target's code with: "ptxas 13.0.88", "nvJitLink 13.0". Empty if it makes no cubin,
+/// so that the driver compiles the code.
+llvm::Expected<std::string> assemblerName(const CudaTarget &target);
+
 /// Where assemblers may be, in the order in which they are tried. The programs exist. Of the libraries' names the first
 /// that can be loaded counts.
 struct AssemblerPlaces {

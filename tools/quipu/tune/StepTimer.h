@@ -6,6 +6,7 @@
 #include "runtime/core/Model.h"
 #include "tools/quipu/bench/Sequences.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -14,44 +15,52 @@
 
 namespace quipu::tool {
 
-/// What is measured: a generated token behind `depth` positions, and a prompt. Where a plan has programs that score,
-/// both are scored too.
-struct TunedSteps {
-  uint32_t depth = 64, prompt = 128;
-
-  /// At most what a plan has room for.
-  static TunedSteps of(const plan::Plan &plan);
+/// A step that is measured: so many new tokens of each sequence behind `depth` positions.
+struct TunedStep {
+  std::string name;
+  uint32_t sequences = 1, depth = 0, tokens = 1;
+  /// Whether the tokens are scored.
+  bool isScore = false;
 };
+
+/// The steps that are measured, at most what the plan has room for. Of a CPU: a generated token and a prompt of 128
+/// tokens. Of a GPU, whose programs are many: for each program the largest step. Where programs score, the steps that
+/// score too: they come behind the others.
+std::vector<TunedStep> tunedSteps(const plan::Plan &plan);
 
 /// Measures a model's kernels in real steps.
 class StepTimer {
 public:
-  StepTimer(std::shared_ptr<const Model> model, TunedSteps steps);
+  StepTimer(std::shared_ptr<const Model> model, const std::vector<TunedStep> &steps);
 
-  /// Seconds of each kernel, all its launches together, in one generated token or in one prompt. A kernel that only
-  /// programs have which score is measured there.
-  using Seconds = std::map<std::string, double>;
-  Seconds measure();
+  struct Kernel {
+    /// Of all its launches in the step.
+    double seconds = 0;
+    /// The number of the first step that runs it: a kernel that only programs have which score is measured there.
+    size_t step = 0;
+  };
+  struct Times {
+    std::map<std::string, Kernel> kernels;
+    /// Seconds of each step, as it always runs.
+    std::vector<double> steps;
+  };
+  Times measure();
 
-  /// Logits of the prompt and of a token behind it, and what score() says of the prompt.
+  /// Logits of all steps that give some, and what score() says of the others.
   std::vector<float> logits();
 
   const Model &model() const { return generation.session.model(); }
 
 private:
-  /// A step that is measured.
-  struct Step {
-    uint32_t depth = 0, tokens = 1;
-    bool isScore = false;
-    /// How long it is measured.
-    double budget = 0;
+  struct Measured : TunedStep {
     /// How long it takes; 0: it is not known yet.
     double seconds = 0;
   };
-  void measure(BenchSequences &sequences, Step &step, Seconds &sum);
+  /// Sequences of tokens that are generated, and of prompts: each keeps its positions from one measurement to the next.
+  BenchSequences &sequencesOf(const TunedStep &step) { return step.tokens == 1 ? generation : prompts; }
 
   BenchSequences generation, prompts;
-  Step token, prompt, scoredToken, scoredPrompt;
+  std::vector<Measured> steps;
 };
 
 } // namespace quipu::tool

@@ -4,6 +4,9 @@
 // measured in turns, kernel by kernel, in real steps. A kernel keeps a move that gains more than the measurements
 // scatter. At the end all that was kept is measured together once more, and what does not hold is dropped.
 //
+// On a GPU kernels of a step overlap, and are measured without overlap. So moves for overlap are judged by whole steps,
+// and at the end a step that has become slower drops what its kernels kept.
+//
 //===----------------------------------------------------------------------------------===//
 
 #ifndef QUIPU_TOOLS_QUIPU_TUNE_TUNER_H
@@ -44,7 +47,7 @@ class Tuner {
 public:
   using Json = nlohmann::ordered_json;
 
-  /// Compiles the model as it is without tuning. Throws Error if its target is no CPU.
+  /// Compiles the model as it is without tuning. Throws Error if the device does not run the code of its target.
   Tuner(PlanMaker makePlan, TunerOptions options);
 
   /// Searches, and returns the tuning file. Throws Error if a plan gives other logits than the first one.
@@ -52,30 +55,42 @@ public:
 
 private:
   struct Kernel {
-    CpuSchedule schedule;
+    TunableSchedule schedule;
     std::string shape;
     /// The numbers that a tuning file names: those that differ from what is chosen.
     ScheduleNumbers chosen;
-    /// The share of the time without tuning that it takes.
-    double best = 1;
+    /// The share of the time without tuning that it takes, or its step where moves for overlap are judged.
+    double best = 1, bestStep = 1;
     double secondsBefore = 0, secondsAfter = 0;
   };
 
   std::unique_ptr<StepTimer> load(std::shared_ptr<const PlanFile> plan) const;
+  /// Two plans: of each kernel, with its step, and of each step.
+  struct Comparisons {
+    std::map<std::string, Comparison> kernels;
+    std::map<std::string, size_t> stepOf;
+    std::vector<Comparison> steps;
+  };
   /// Measures a plan and the first one in turns.
-  std::map<std::string, Comparison> compare(StepTimer &candidate, unsigned rounds);
-  /// Tries one move over few rows and one over many; either may be null.
-  void tryMoves(const ScheduleMove *few, const ScheduleMove *many);
+  Comparisons compare(StepTimer &candidate, unsigned rounds);
+  /// Moves of different families.
+  void tryMoves(const std::vector<ScheduleMove> &moves);
+  /// What a kernel keeps of a move that was measured.
+  void judge(const ScheduleMove &move, const std::string &name, const ScheduleNumbers &numbers,
+             const Comparisons &measured);
   /// Measures all that was kept, and drops what does not hold.
   void confirm();
   void checkLogits(StepTimer &candidate);
   /// The tuning file with these numbers in place of those that kernels have.
   Json tuning(const std::map<std::string, ScheduleNumbers> &tried) const;
   std::map<std::string, ScheduleNumbers> tunedNumbers() const;
+  Json machine() const;
+  void note(const std::string &line) const;
 
   PlanMaker makePlan;
   TunerOptions options;
-  TunedSteps steps;
+  std::vector<TunedStep> steps;
+  bool isForCpu = true;
   /// What the compiler says of the model and itself.
   Json subject;
   std::map<std::string, Kernel> kernels;
