@@ -126,9 +126,18 @@ struct AttentionEmitter : CudaEmitter::ExternalModel<AttentionEmitter, CudaAtten
     auto attention = onlyOp<AttentionOp>(kernel);
     if (schedule.getRegime() == RowRegime::Few)
       return alone(emitAttentionFew(builder, kernel, attention, schedule, use.maxRows, generated));
-    return alone(schedule.getDot() == CudaDot::Wgmma
-                     ? emitAttentionManyWgmma(builder, kernel, attention, schedule, generated)
-                     : emitAttentionMany(kernel, attention, schedule, generated));
+    FailureOr<CudaBodies> bodies = alone(schedule.getDot() == CudaDot::Wgmma
+                                             ? emitAttentionManyWgmma(builder, kernel, attention, schedule, generated)
+                                             : emitAttentionMany(kernel, attention, schedule, generated));
+    CudaAttentionScheduleAttr lone = schedule.getLoneSchedule();
+    if (failed(bodies) || !lone)
+      return bodies;
+    // The two bodies write different rows. The one that reads most per row comes first.
+    FailureOr<CudaBody> few = emitAttentionLone(builder, kernel, attention, lone, use.maxRows, generated);
+    if (failed(few))
+      return failure();
+    bodies->insert(bodies->begin(), std::move(*few));
+    return bodies;
   }
 };
 

@@ -44,6 +44,10 @@ mlir::FailureOr<CudaBody> emitNormalise(LinearRegion &region, int64_t maxRows, c
 mlir::FailureOr<CudaBody> emitAttentionFew(CudaBuilder &b, llama::KernelOp kernel, llama::AttentionOp attention,
                                            llama::CudaAttentionScheduleAttr schedule, int64_t maxRows,
                                            const GeneratedKernel &generated);
+/// The same for the lone rows of a kernel for many rows.
+mlir::FailureOr<CudaBody> emitAttentionLone(CudaBuilder &b, llama::KernelOp kernel, llama::AttentionOp attention,
+                                            llama::CudaAttentionScheduleAttr schedule, int64_t maxRows,
+                                            const GeneratedKernel &generated);
 /// With mma.sync.
 mlir::FailureOr<CudaBody> emitAttentionMany(llama::KernelOp kernel, llama::AttentionOp attention,
                                             llama::CudaAttentionScheduleAttr schedule,

@@ -73,6 +73,10 @@ inline plan::RowDim toPlan(RowDim rows) {
     return plan::RowDim::tokens;
   case RowDim::Outputs:
     return plan::RowDim::outputs;
+  case RowDim::Lone:
+    return plan::RowDim::lone;
+  case RowDim::Other:
+    return plan::RowDim::other;
   }
   llvm_unreachable("all kinds of rows are listed");
 }

@@ -27,6 +27,8 @@ constexpr int64_t kBlockPairs = 128;
 constexpr int64_t kWgmmaKeys = 128;
 /// A head of so many bytes in the cache is short: one block has too few bytes under way for a multiprocessor.
 constexpr int64_t kShortHeadBytes = 128;
+/// Parts of the keys of a lone row beside prompts.
+constexpr int64_t kLoneSplits = 4;
 /// From more positions than this on, a row has keys for two blocks on each multiprocessor.
 constexpr int64_t kLongContext = 16 * 1024;
 
@@ -61,18 +63,22 @@ public:
         QUIPU_CHOICE(Chosen, kernel, "products", "mma") << "it takes all rows, heads and pages";
       }
     }
-    if (isFew)
-      setFew(fewSchedule(headBits / 8));
-    else
-      kernel.setScheduleAttr(whyNoWgmma().empty() ? wgmmaSchedule() : mmaSchedule());
+    if (isFew) {
+      CudaAttentionScheduleAttr few = fewSchedule(headBits / 8);
+      set(few, few);
+    } else {
+      CudaAttentionScheduleAttr lone = loneSchedule();
+      set((whyNoWgmma().empty() ? wgmmaSchedule() : mmaSchedule()).withLone(lone), lone);
+    }
     return success();
   }
 
 private:
-  void setFew(CudaAttentionScheduleAttr schedule) {
+  /// `few`: the part of the schedule that may divide the keys.
+  void set(CudaAttentionScheduleAttr schedule, CudaAttentionScheduleAttr few) {
     kernel.setScheduleAttr(schedule);
     SmallVector<Attribute> workspaces;
-    for (Type type : cuda::attentionFewWorkspaces(attention, schedule))
+    for (Type type : cuda::attentionFewWorkspaces(attention, few))
       workspaces.push_back(TypeAttr::get(type));
     if (!workspaces.empty())
       kernel.setWorkspaceAttr(ArrayAttr::get(context, workspaces));
@@ -96,6 +102,17 @@ private:
                         Twine(target.multiprocessors()) + " multiprocessors" +
                         (isAlone ? "" : ", of which each has up to four blocks of several rows"));
     return CudaAttentionScheduleAttr::get(context, RowRegime::Few, /*tokens=*/1, heads, warps, keys, splits, dot);
+  }
+
+  /// For rows of streams that generate, in a step that computes prompts too. There may be one such row, with a long
+  /// context. A larger step has so much else to do that such a row counts less than the room for its parts.
+  CudaAttentionScheduleAttr loneSchedule() {
+    int64_t heads = largestDivisor(group, 8), splits = maxRows <= kMediumRows ? kLoneSplits : 1;
+    QUIPU_CHOICE(Chosen, kernel, "lone", "lone rows by themselves, splits = " + Twine(splits))
+        << "a tile of rows of several sequences would walk the keys of each in turn";
+    CudaDot dot = cuda::attentionFewDot(attention, heads);
+    return CudaAttentionScheduleAttr::get(context, RowRegime::Few, /*tokens=*/1, heads, /*warps=*/4,
+                                          /*keys=*/dot == CudaDot::Fma ? 64 : 256, splits, dot);
   }
 
   /// Parts of the keys where a step has few rows. One row fills the chip in long contexts, with a block for each

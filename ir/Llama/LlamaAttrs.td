@@ -69,7 +69,11 @@ def Llama_RowDim : Llama_Enum<"RowDim", "which count of rows, known when a step 
   // Rows of the step's tokens.
   I32EnumAttrCase<"Tokens", 1, "tokens">,
   // Rows that are selected for output.
-  I32EnumAttrCase<"Outputs", 2, "outputs">]>;
+  I32EnumAttrCase<"Outputs", 2, "outputs">,
+  // The rows at the beginning of the step that are each the only row of their sequence, as in decode.
+  I32EnumAttrCase<"Lone", 3, "lone">,
+  // The rows of the step's tokens behind those.
+  I32EnumAttrCase<"Other", 4, "other">]>;
 
 def Llama_DotKind : Llama_Enum<"DotKind", "the instruction of a CPU kernel's dot products", [
   // Operands widened to f32, fused multiply-add.
@@ -325,13 +329,17 @@ def Llama_PairedRowsAttr : Llama_Attr<"PairedRows", "paired_rows"> {
 //===----------------------------------------------------------------------===//
 
 // `family`: which kernels it is for, a function of ScheduleFamilies.h.
-class Llama_ScheduleAttr<string device, string family, string name, string mnemonic_>
-    : Llama_Attr<name, mnemonic_, [Llama_ScheduleAttrInterface]> {
-  let genVerifyDecl = 1;
-  let extraClassDeclaration = [{
+class Llama_ScheduleDeclarations<string device, string family> {
+  string text = [{
     ::llvm::StringRef getDevice() const { return "}] # device # [{"; }
     ::llvm::LogicalResult verifyKernel(::mlir::Operation *kernel) const { return verify}] # family # [{(kernel); }
   }];
+}
+
+class Llama_ScheduleAttr<string device, string family, string name, string mnemonic_>
+    : Llama_Attr<name, mnemonic_, [Llama_ScheduleAttrInterface]> {
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = Llama_ScheduleDeclarations<device, family>.text;
 }
 
 def Llama_CpuLinearScheduleAttr : Llama_ScheduleAttr<"cpu", "LinearKernel", "CpuLinearSchedule", "cpu_linear"> {
@@ -454,17 +462,32 @@ def Llama_CudaAttentionScheduleAttr : Llama_ScheduleAttr<"cuda", "AttentionKerne
     of the keys. Its `warps` warps take keys in turn. A part has at least `keys` keys. The last block of a row merges
     the parts. `many`: a block is `tokens` rows of the step and `heads` query heads of one key/value head. A warp has 16
     rows of one head; with `mma` it may have several times 16. Keys come in tiles of `keys` through shared memory. With
-    `wgmma` four additional warps copy them, and a block computes several tiles of rows and heads.
+    `wgmma` four additional warps copy them, and a block computes several tiles of rows and heads. `lone` is a `few`
+    schedule in a `many` one: for the rows at the beginning of the step that are each the only one of their sequence. A
+    tile of these would walk the keys of every row in it.
 
     ```mlir
     #llama.cuda_attention<regime = few, tokens = 1, heads = 4, warps = 4, keys = 64, splits = 16, dot = fma>
     #llama.cuda_attention<regime = many, tokens = 32, heads = 4, warps = 8, keys = 64, splits = 1, dot = mma>
-    #llama.cuda_attention<regime = many, tokens = 32, heads = 4, warps = 8, keys = 128, splits = 1, dot = wgmma>
+    #llama.cuda_attention<regime = many, tokens = 32, heads = 4, warps = 8, keys = 128, splits = 1, dot = wgmma,
+      lone = #llama.cuda_attention<regime = few, tokens = 1, heads = 4, warps = 4, keys = 256, splits = 4, dot = mma>>
     ```
   }];
   let parameters = (ins EnumParameter<Llama_RowRegime>:$regime, "int64_t":$tokens, "int64_t":$heads, "int64_t":$warps,
-                        "int64_t":$keys, "int64_t":$splits, EnumParameter<Llama_CudaDot>:$dot);
+                        "int64_t":$keys, "int64_t":$splits, EnumParameter<Llama_CudaDot>:$dot,
+                        OptionalParameter<"::mlir::Attribute">:$lone);
+  let builders = [AttrBuilder<(ins "RowRegime":$regime, "int64_t":$tokens, "int64_t":$heads, "int64_t":$warps,
+                                   "int64_t":$keys, "int64_t":$splits, "CudaDot":$dot),
+                              "return $_get($_ctxt, regime, tokens, heads, warps, keys, splits, dot, nullptr);">];
   let assemblyFormat = "`<` struct(params) `>`";
+  let extraClassDeclaration = Llama_ScheduleDeclarations<"cuda", "AttentionKernel">.text # [{
+    /// The same schedule with one for lone rows.
+    CudaAttentionScheduleAttr withLone(CudaAttentionScheduleAttr lone) const;
+    /// The schedule for lone rows; null if tiles take all rows.
+    CudaAttentionScheduleAttr getLoneSchedule() const {
+      return ::llvm::cast_or_null<CudaAttentionScheduleAttr>(getLone());
+    }
+  }];
 }
 
 def Llama_CudaPointwiseScheduleAttr : Llama_ScheduleAttr<"cuda", "SingleOpKernel", "CudaPointwiseSchedule", "cuda_pointwise"> {

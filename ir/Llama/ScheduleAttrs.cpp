@@ -154,8 +154,16 @@ LogicalResult CudaLinearManyScheduleAttr::verify(EmitError emitError, int64_t to
 }
 
 LogicalResult CudaAttentionScheduleAttr::verify(EmitError emitError, RowRegime regime, int64_t tokens, int64_t heads,
-                                                int64_t warps, int64_t keys, int64_t splits, CudaDot dot) {
+                                                int64_t warps, int64_t keys, int64_t splits, CudaDot dot,
+                                                Attribute lone) {
   bool many = regime == RowRegime::Many;
+  if (lone) {
+    auto few = dyn_cast<CudaAttentionScheduleAttr>(lone);
+    if (!many || !few || few.getRegime() != RowRegime::Few)
+      return emitError()
+             << "lone must be a schedule #llama.cuda_attention<regime = few, ...> in one of many rows, found " << lone
+             << " in one of " << stringifyRowRegime(regime) << " rows";
+  }
   if (dot == (many ? CudaDot::Fma : CudaDot::Wgmma))
     return emitError() << "dot must be " << (many ? "mma or wgmma" : "fma or mma") << ", found "
                        << stringifyCudaDot(dot);
@@ -164,6 +172,10 @@ LogicalResult CudaAttentionScheduleAttr::verify(EmitError emitError, RowRegime r
                            {"warps", warps, kWarpsLimit},
                            {"keys", keys, many ? kManyKeysLimit : kFewKeysLimit},
                            {"splits", splits, many ? only(1) : kSplitsLimit}});
+}
+
+CudaAttentionScheduleAttr CudaAttentionScheduleAttr::withLone(CudaAttentionScheduleAttr lone) const {
+  return get(getContext(), getRegime(), getTokens(), getHeads(), getWarps(), getKeys(), getSplits(), getDot(), lone);
 }
 
 LogicalResult CudaPointwiseScheduleAttr::verify(EmitError emitError, int64_t threads) {

@@ -7,6 +7,7 @@
 //
 //     (T *pointer_0, ..., T *pointer_n-1,                  64-bit addresses of device memory
 //      int32 tokens, int32 outputs, int32 tableStride,     T, R, entries in a row of the block table (as QuipuDim)
+//      int32 loneRows,                                     rows at the beginning that are alone in their sequence
 //      CUtensorMap map_0, ...)                             128 bytes each, 64-byte aligned, __grid_constant__
 //
 // - Pointers: as the `buffers` of KernelAbi.h, in the same order (arguments of the step, a `kv_layer` gives K pool, V
@@ -38,10 +39,10 @@
 //         bits: ~index, so that the lowest index wins. NaN and both infinities count as the largest, kNotFinite: one
 //         of them among the logits is what the key tells.
 //     quipu_sample(float *logits, int32 rows, int32 vocab, const SampleRule *rules, int32 *recent,
-//                  const double *uniforms, const int32 *step, int32 capacity, uint64 *keys)
+//                  const double *uniforms, const int32 *step, int32 capacity, uint64 *keys, int32 stride)
 //         grid (x: 1, y: rows), kCudaSampleThreads threads. Draws a token of each row by rules[row] as
-//         runtime/core/TokenChooser.cpp does, with the number uniforms[(*step % capacity) * rows + row] in [0, 1), and
-//         sets the lower half of keys[row] as quipu_argmax; the upper half is the largest logit's. recent[row *
+//         runtime/core/TokenChooser.cpp does, with the number uniforms[(*step % capacity) * stride + row] in [0, 1),
+//         and sets the lower half of keys[row] as quipu_argmax; the upper half is the largest logit's. recent[row *
 //         kSampleWindow ...] is a ring of rule.window tokens (-1: none), to which the token is added at (rule.accepted
 //         + *step) % rule.window. Changes the logits that the penalty is for (finite ones stay finite). vocab <
 //         kSampleVocab. Where the largest is kNotFinite, or rule.scale is 0, it is the choice. Probabilities are whole
@@ -49,10 +50,13 @@
 //         depend on their order; a choice differs from the host's only where the number falls this close to the border
 //         between two tokens.
 //     quipu_advance(uint64 *keys, const int32 *outputRows, int32 rows, int32 *tokens, int32 *positions, int32 *history,
-//                   int32 *step, int32 capacity)
+//                   int32 *step, int32 capacity, int32 stride, const int32 *sequences, int32 *lastTokens)
 //         one block, 256 threads. For each row r: token = ~lower(keys[r]); tokens[outputRows[r]] = token;
-//         positions[outputRows[r]] += 1; history[(*step % capacity) * rows + r] = token, or -1 where upper(keys[r]) is
-//         kNotFinite; keys[r] = 0; then *step += 1.
+//         positions[outputRows[r]] += 1; history[(*step % capacity) * stride + r] = token, or -1 where upper(keys[r])
+//         is kNotFinite; keys[r] = 0; lastTokens[sequences[outputRows[r]]] = token; then *step += 1.
+//     quipu_feed(int32 *tokens, const int32 *sequences, const int32 *lastTokens, int32 rows)
+//         one block, 256 threads, in front of a program's launches. For each row r with tokens[r] < 0:
+//         tokens[r] = lastTokens[sequences[r]].
 //
 //===----------------------------------------------------------------------------------===//
 
@@ -69,5 +73,6 @@ enum : uint32_t { kNotFinite = 0xffffffff };
 #define QUIPU_CUDA_ARGMAX "quipu_argmax"
 #define QUIPU_CUDA_SAMPLE "quipu_sample"
 #define QUIPU_CUDA_ADVANCE "quipu_advance"
+#define QUIPU_CUDA_FEED "quipu_feed"
 
 #endif // QUIPU_RUNTIME_ABI_CUDAABI_H

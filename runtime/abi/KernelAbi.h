@@ -46,7 +46,10 @@ enum QuipuDim {
   kDimOutputs = 1,
   /// Number of entries (pages) in a row of the block table.
   kDimBlockTableStride = 2,
-  kNumDims = 3
+  /// Number of lone rows. A lone row is the only row of its sequence in the step. The step begins with these rows; lone
+  /// rows that come behind others do not count.
+  kDimLoneRows = 3,
+  kNumDims = 4
 };
 
 typedef void (*QuipuKernelEntry)(void *const *buffers, const int64_t *dims, int64_t begin, int64_t end, void *scratch);

@@ -48,6 +48,7 @@ std::optional<int32_t> BlockManager::fork(int32_t id) {
     return row;
   Sequence &copy = sequences[size_t(*row)];
   copy = sequences[size_t(id)];
+  copy.length = uint32_t(copy.tokens.size());
   // Pages that were reserved ahead are the other's alone.
   copy.pages.resize(pagesFor(copy.length));
   for (uint32_t i = 0; i < copy.pages.size(); ++i) {
@@ -88,7 +89,7 @@ void BlockManager::discardSequence(int32_t id) {
 void BlockManager::truncate(int32_t id, uint32_t length) {
   Sequence &sequence = sequences[size_t(id)];
   sequence.length = std::min(sequence.length, length);
-  sequence.tokens.resize(sequence.length);
+  sequence.tokens.resize(std::min<size_t>(sequence.tokens.size(), sequence.length));
   dropPages(id, uint32_t(pagesFor(sequence.length)));
 }
 
@@ -322,12 +323,21 @@ void BlockManager::replaceByCopy(int32_t id, uint64_t &mayTouch) {
 }
 
 void BlockManager::advance(int32_t id, std::span<const int32_t> tokens) {
+  extend(id, uint32_t(tokens.size()));
+  confirm(id, tokens);
+}
+
+void BlockManager::extend(int32_t id, uint32_t tokens) { sequences[size_t(id)].length += tokens; }
+
+void BlockManager::confirm(int32_t id, std::span<const int32_t> tokens) {
   Sequence &sequence = sequences[size_t(id)];
-  uint32_t full = sequence.length / options.pageTokens;
+  if (sequence.tokens.size() + tokens.size() > sequence.length)
+    fail("sequence ", id, ": ", tokens.size(), " tokens for ", sequence.length - sequence.tokens.size(),
+         " positions whose tokens are not known");
+  uint32_t full = knownLength(id) / options.pageTokens;
   sequence.tokens.insert(sequence.tokens.end(), tokens.begin(), tokens.end());
-  sequence.length += uint32_t(tokens.size());
   if (options.keepPrefixes && !sequence.isPrivate)
-    for (; full < sequence.length / options.pageTokens; ++full)
+    for (; full < knownLength(id) / options.pageTokens; ++full)
       registerPage(id, full);
 }
 
@@ -335,7 +345,7 @@ void BlockManager::advance(int32_t id, std::span<const int32_t> tokens) {
 
 bool BlockManager::pin(int32_t id, uint32_t length, uint64_t leave) {
   const Sequence &sequence = sequences[size_t(id)];
-  uint32_t count = std::min(length, sequence.length) / options.pageTokens;
+  uint32_t count = std::min(length, knownLength(id)) / options.pageTokens;
   std::vector<int32_t> added;
   for (int32_t page : std::span(sequence.pages).first(count)) {
     if (!at(page).isRegistered)
@@ -385,7 +395,7 @@ void BlockManager::checkAccounts() const {
   for (size_t s = 0; s < sequences.size(); ++s) {
     const Sequence &sequence = sequences[s];
     require(sequence.isAlive || sequence.pages.empty(), "pages of a sequence that is gone", int64_t(s));
-    require(sequence.tokens.size() == sequence.length, "tokens of sequence", int64_t(s));
+    require(sequence.tokens.size() <= sequence.length, "tokens of sequence", int64_t(s));
     require(sequence.pages.size() >= pagesFor(sequence.length), "a sequence lacks pages", int64_t(s));
     for (size_t i = 0; i < options.maxPages; ++i)
       require(table[s * options.maxPages + i] == (i < sequence.pages.size() ? sequence.pages[i] : 0),
@@ -393,7 +403,7 @@ void BlockManager::checkAccounts() const {
     for (size_t i = 0; i < sequence.pages.size(); ++i) {
       const Page &page = at(sequence.pages[i]);
       ++users[size_t(sequence.pages[i])];
-      bool isFull = (i + 1) * options.pageTokens <= sequence.length;
+      bool isFull = (i + 1) * options.pageTokens <= sequence.tokens.size();
       if (isFull && options.keepPrefixes && !sequence.isPrivate)
         require(page.isRegistered && page.before == (i ? sequence.pages[i - 1] : kNone), "a full page", int64_t(i));
       if (isFull && page.isRegistered)

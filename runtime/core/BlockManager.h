@@ -77,7 +77,8 @@ public:
   /// Takes a free row for a new sequence of length 0; nothing if there is none. Sequences share pages only with those
   /// of the same salt. `isPrivate`: its pages are neither found nor registered.
   std::optional<int32_t> addSequence(uint64_t salt = 0, bool isPrivate = false);
-  /// Takes a free row for a sequence with the same tokens and pages; nothing if there is no row.
+  /// Takes a free row for a sequence with the same tokens and pages, as far as tokens are known; nothing if there is no
+  /// row.
   std::optional<int32_t> fork(int32_t sequence);
   /// Its pages are kept for others, or free.
   void removeSequence(int32_t sequence);
@@ -119,6 +120,13 @@ public:
   /// The sequence has these tokens too, behind the others. Their pages are reserved, and their keys and values are
   /// written in the order in which the device works.
   void advance(int32_t sequence, std::span<const int32_t> tokens);
+  /// The two halves of advance(). The sequence has `tokens` more tokens, which nobody knows yet: the device is choosing
+  /// them. Pages with such tokens are not registered, and count as not confirmed.
+  void extend(int32_t sequence, uint32_t tokens);
+  /// These are the first tokens of those that were not known.
+  void confirm(int32_t sequence, std::span<const int32_t> tokens);
+  /// Positions whose tokens are known.
+  uint32_t knownLength(int32_t sequence) const { return uint32_t(sequences[size_t(sequence)].tokens.size()); }
 
   /// Keeps the whole pages of the sequence's first `length` positions, whatever happens, until unpinAll(). Returns
   /// false, with nothing changed, if less than `leave` pages would be without a pin.
@@ -170,6 +178,7 @@ private:
     bool isPrivate = false;
     uint64_t salt = 0;
     uint32_t length = 0;
+    /// Of the first positions; those of the others are not known yet.
     std::vector<int32_t> tokens;
     std::vector<int32_t> pages;
   };

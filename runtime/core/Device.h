@@ -88,15 +88,19 @@ struct Launch {
   bool isCopy() const { return !entry; }
 };
 
-/// Number of rows of a kind in a step of `tokens` tokens and `outputs` output rows.
-inline uint64_t rowCount(plan::RowDim rows, uint64_t tokens, uint64_t outputs) {
+/// Number of rows of a kind in a step. `dims`: its sizes, by QuipuDim.
+inline uint64_t rowCount(plan::RowDim rows, const int64_t *dims) {
   switch (rows) {
   case plan::RowDim::one:
     return 1;
   case plan::RowDim::tokens:
-    return tokens;
+    return uint64_t(dims[kDimTokens]);
   case plan::RowDim::outputs:
-    return outputs;
+    return uint64_t(dims[kDimOutputs]);
+  case plan::RowDim::lone:
+    return uint64_t(dims[kDimLoneRows]);
+  case plan::RowDim::other:
+    return uint64_t(dims[kDimTokens] - dims[kDimLoneRows]);
   }
   return 0;
 }
@@ -104,7 +108,7 @@ inline uint64_t rowCount(plan::RowDim rows, uint64_t tokens, uint64_t outputs) {
 /// Number of blocks of a launch. `dims`: sizes of the step, by QuipuDim. It is 0 if the step has no rows of the
 /// launch's kind.
 inline uint64_t gridBlocks(const Launch &launch, const int64_t *dims) {
-  uint64_t rows = rowCount(launch.rows, uint64_t(dims[kDimTokens]), uint64_t(dims[kDimOutputs]));
+  uint64_t rows = rowCount(launch.rows, dims);
   return launch.fixed * ((rows + launch.rowsPerBlock - 1) / launch.rowsPerBlock);
 }
 
@@ -143,17 +147,23 @@ struct TokenChoice {
   int32_t *positions = nullptr;
   /// Working memory, uint64[R]. It is zero before and after.
   uint64_t *keys = nullptr;
-  /// `step`: number of choices so far. The token of output row r goes to history[(*step % capacity) * R + r],
-  /// int32[capacity][R].
+  /// `step`: number of choices so far. The token of output row r goes to history[(*step % capacity) * stride + r],
+  /// int32[capacity][stride].
   int32_t *step = nullptr;
   int32_t *history = nullptr;
   uint32_t capacity = 0;
+  uint32_t stride = 0;
+  /// The sequence of each row of the step, int32[rows]; and the token that was last chosen in each sequence, which the
+  /// choice notes. `feeds`: rows whose token is below 0 take this one in its place, before the step begins.
+  const int32_t *sequences = nullptr;
+  int32_t *lastTokens = nullptr;
+  bool feeds = false;
 
   /// The rule by which each token is drawn, SampleRule[R]. Null: the most likely tokens are chosen.
   const SampleRule *rules = nullptr;
   /// Rings of the last tokens, int32[R][kSampleWindow]. -1: no token.
   int32_t *recent = nullptr;
-  /// Random numbers in [0, 1), double[capacity][R]. An entry of `history` is drawn with the same entry here.
+  /// Random numbers in [0, 1), double[capacity][stride]. An entry of `history` is drawn with the same entry here.
   const double *uniforms = nullptr;
 };
 

@@ -32,8 +32,10 @@ Executor::Executor(const Model &model, const KvCache &cache)
   if (device.choosesTokens()) {
     keys = device.allocate(memory.maxOutputs * sizeof(uint64_t), MemoryUse::Sparse);
     history = device.allocate(kRing * memory.maxOutputs * sizeof(int32_t), MemoryUse::Staging);
+    lastTokens = device.allocate(model.maxSequences() * sizeof(int32_t), MemoryUse::Sparse);
     for (uint64_t i = 0; i < kRing; ++i)
       chosen.push_back(device.createEvent());
+    uploaded = device.createEvent();
   }
   programs.resize(model.programs().size());
   for (size_t i = 0; i < programs.size(); ++i) {
@@ -146,15 +148,16 @@ Executor::Samples Executor::resolve(const plan::Program &program, const Inputs &
   return found;
 }
 
-Executor::Launched Executor::upload(size_t index, const StepRows &rows) {
+Executor::Launched Executor::upload(size_t index, const StepRows &rows, int32_t step) {
   const Inputs &target = programInputs[index];
   Inputs source = {static_cast<int32_t *>(hostInputs.data()), target.rows};
   size_t part = 0;
   for (const auto *values : {&rows.tokens, &rows.positions, &rows.sequences, &rows.outputs, &rows.targets})
     std::copy(values->begin(), values->end(), source.part(part++));
-  *source.part(part) = 0;
+  *source.part(part) = step;
   device.enqueueUpload(target.values, source.values, Inputs::size(target.rows) * sizeof(int32_t));
-  return {index, {int64_t(rows.size()), int64_t(rows.outputs.size()), int64_t(cache.tableStride())}};
+  return {index,
+          {int64_t(rows.size()), int64_t(rows.outputs.size()), int64_t(cache.tableStride()), int64_t(rows.lone)}};
 }
 
 const float *Executor::run(size_t index, const StepRows &rows) {
@@ -225,8 +228,12 @@ void Executor::startChoosing(size_t index, const StepRows &rows, std::span<const
     hostChooser.start(sampling);
     return;
   }
+  takeChoices(programInputs[index], sampling);
+}
+
+void Executor::takeChoices(const Inputs &inputs, std::span<const TokenSampling *const> sampling) {
   samplings.assign(sampling.begin(), sampling.end());
-  bindChoice(programInputs[index]);
+  bindChoice(inputs);
   if (!samplings.empty())
     uploadSampling();
 }
@@ -242,6 +249,10 @@ void Executor::bindChoice(const Inputs &inputs) {
   tokenChoice.keys = static_cast<uint64_t *>(keys.data());
   tokenChoice.history = static_cast<int32_t *>(history.data());
   tokenChoice.capacity = kRing;
+  tokenChoice.stride = memory.maxOutputs;
+  tokenChoice.sequences = inputs.part(StepInput::Sequences);
+  tokenChoice.lastTokens = static_cast<int32_t *>(lastTokens.data());
+  tokenChoice.feeds = false;
   tokenChoice.rules = nullptr;
 }
 
@@ -292,12 +303,38 @@ void Executor::enqueueChoice() {
     device.enqueue(programs[choosing.program], choosing.dims, nullptr);
     return;
   }
-  // Launches that may still run have other places in the ring.
-  double *numbers = static_cast<double *>(uniforms.data()) + launch % kRing * samplings.size();
-  for (const TokenSampling *sampling : samplings)
-    *numbers++ = sampling->uniform();
+  drawNumbers(launch);
   device.enqueue(programs[choosing.program], choosing.dims, &tokenChoice);
   device.record(*chosen[launch % kRing]);
+}
+
+/// Makes the random numbers of a launch. Launches that may still run have other places in the ring.
+void Executor::drawNumbers(uint64_t launch) {
+  double *numbers = static_cast<double *>(uniforms.data()) + launch % kRing * memory.maxOutputs;
+  for (const TokenSampling *sampling : samplings)
+    *numbers++ = sampling->uniform();
+}
+
+uint64_t Executor::enqueueStep(size_t index, const StepRows &rows, std::span<const TokenSampling *const> sampling) {
+  ToolRange range(RangeKind::Step, [&] { return stepText(*model.programs()[index], rows); });
+  requireSample(index, !sampling.empty());
+  uint64_t step = steps++, place = step % kRing;
+  Launched launched = upload(index, rows, int32_t(place));
+  takeChoices(programInputs[index], sampling);
+  tokenChoice.feeds = true;
+  drawNumbers(step);
+  device.record(*uploaded);
+  device.enqueue(programs[index], launched.dims, &tokenChoice);
+  device.record(*chosen[place]);
+  stepOutputs[place] = rows.outputs.size();
+  device.wait(*uploaded);
+  return step;
+}
+
+std::span<const int32_t> Executor::stepChoice(uint64_t step) {
+  uint64_t place = step % kRing;
+  device.wait(*chosen[place]);
+  return {static_cast<const int32_t *>(history.data()) + place * memory.maxOutputs, stepOutputs[place]};
 }
 
 std::span<const int32_t> Executor::choice(uint64_t launch) {
@@ -312,7 +349,7 @@ std::span<const int32_t> Executor::choice(uint64_t launch) {
     return hostChosen;
   }
   device.wait(*chosen[launch % kRing]);
-  return {static_cast<const int32_t *>(history.data()) + launch % kRing * outputs, outputs};
+  return {static_cast<const int32_t *>(history.data()) + launch % kRing * memory.maxOutputs, outputs};
 }
 
 StepTimes Executor::profile(size_t index, const StepRows &rows, const ProfileSetting &setting) {

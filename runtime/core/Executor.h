@@ -10,6 +10,7 @@
 #include "runtime/core/StepRows.h"
 #include "runtime/core/TokenChooser.h"
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -47,6 +48,13 @@ public:
   /// `sampling`: how the token of each wanted row is drawn; it must live until the last enqueueChoice(). Empty: the
   /// most likely tokens are chosen.
   void startChoosing(size_t index, const StepRows &rows, std::span<const TokenSampling *const> sampling = {});
+
+  /// Enqueues a step behind one that may still run, and returns its number when the device begins with it: when the one
+  /// before has ended, and memory from which the inputs were copied may change. The device chooses the tokens; rules
+  /// with a window are not for such steps. Rows with kChosenToken go on with the token that was chosen last in their
+  /// sequence. stepChoice() waits for a step and gives what choice() gives.
+  uint64_t enqueueStep(size_t index, const StepRows &rows, std::span<const TokenSampling *const> sampling);
+  std::span<const int32_t> stepChoice(uint64_t step);
   void enqueueChoice();
   std::span<const int32_t> choice(uint64_t launch);
   /// Whether the device chooses by these rules; empty: the most likely tokens. If not, the host does.
@@ -88,8 +96,10 @@ private:
   void appendPointers(const plan::Program &program, const plan::Arg &arg, uint64_t iteration, const Inputs &inputs,
                       std::vector<void *> &pointers) const;
   void requireSample(size_t index, bool drawn) const;
-  Launched upload(size_t index, const StepRows &rows);
+  Launched upload(size_t index, const StepRows &rows, int32_t step = 0);
   void bindChoice(const Inputs &inputs);
+  void takeChoices(const Inputs &inputs, std::span<const TokenSampling *const> sampling);
+  void drawNumbers(uint64_t launch);
   void uploadSampling();
   void *outputMemory(StepOutput output) const;
   const float *numbersOnHost(const DeviceMemory &values, DeviceMemory &copy, size_t count);
@@ -123,6 +133,8 @@ private:
   // Choices on the device.
   DeviceMemory keys;
   DeviceMemory history;
+  /// The token that was last chosen in each sequence.
+  DeviceMemory lastTokens;
   std::vector<std::unique_ptr<DeviceEvent>> chosen;
   Launched choosing = {};
   /// The range of each of these launches. Empty if no profiler takes ranges.
@@ -135,6 +147,11 @@ private:
   DeviceMemory hostRules;
   DeviceMemory uniforms;
   uint64_t launches = 0;
+  /// Steps so far, and the number of choices of each that may still run.
+  uint64_t steps = 0;
+  std::array<size_t, kRing> stepOutputs = {};
+  /// Recorded behind the copies of a step's inputs.
+  std::unique_ptr<DeviceEvent> uploaded;
 };
 
 } // namespace quipu

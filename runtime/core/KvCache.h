@@ -60,6 +60,8 @@ public:
   /// The message of this Error.
   std::string describe(const BlockManager::Shortage &shortage) const;
   void advance(int32_t sequence, std::span<const int32_t> tokens) { manager.advance(sequence, tokens); }
+  /// See BlockManager.
+  void extend(int32_t sequence, uint32_t tokens) { manager.extend(sequence, tokens); }
 
   /// Entries of a row of the block table.
   uint32_t tableStride() const { return size.tableStride; }

@@ -84,6 +84,11 @@ void requireFiniteScore(float score, uint64_t position, size_t sequence, const p
          std::isnan(score) ? "NaN" : "infinite", ": the logits there are NaN or infinite; ", adviceOn(plan));
 }
 
+void failForLogits(uint64_t position, const plan::Plan &plan) {
+  fail("the logits at position ", position, " are no numbers to choose from: some are NaN or infinite; ",
+       adviceOn(plan));
+}
+
 void FiniteCheck::look(std::span<const float> logits, uint64_t at, size_t of) {
   lastSequence = std::max(lastSequence, of);
   if (allFinite(logits) || badRows++)

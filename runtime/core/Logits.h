@@ -43,6 +43,9 @@ bool allChosen(std::span<const int32_t> tokens);
 /// Throws Error for a log_prob that is NaN or infinite. `position`, `sequence`: see FiniteCheck::look.
 void requireFiniteScore(float score, uint64_t position, size_t sequence, const plan::Plan &plan);
 
+/// Throws Error: the row at `position` has logits that are NaN or infinite, and they are gone.
+[[noreturn]] void failForLogits(uint64_t position, const plan::Plan &plan);
+
 /// Looks for logits that are NaN or infinite. A single one shows that the model's arithmetic has failed. Then a token
 /// that is chosen from this row means nothing.
 class FiniteCheck {

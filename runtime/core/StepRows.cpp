@@ -17,6 +17,7 @@ void StepRows::clear() {
   sequences.clear();
   outputs.clear();
   targets.clear();
+  lone = 0;
 }
 
 void StepRows::add(int32_t token, int32_t position, int32_t sequence) {
@@ -100,6 +101,9 @@ void LaunchPart::fill(std::span<const SequenceTokens> batch, BatchCursor &cursor
     uint64_t count = std::min({uint64_t(part.tokens.size() - cursor.token), bound - begin, left});
     uint32_t position = cache.length(part.sequence);
     advances.push_back({part.sequence, part.tokens.subspan(cursor.token, count)});
+    // The step begins with lone rows as long as each row so far is one.
+    if (count == 1 && rows.lone == rows.size())
+      ++rows.lone;
     for (uint64_t i = 0; i < count; ++i, ++cursor.token) {
       if (isWanted(part, cursor.token)) {
         rows.outputs.push_back(int32_t(rows.size()));

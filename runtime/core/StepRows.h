@@ -19,6 +19,9 @@
 
 namespace quipu {
 
+/// Stands for a token that the device has chosen and the host does not know yet.
+inline constexpr int32_t kChosenToken = -1;
+
 /// The rows of a launch: T new tokens with their positions, and padding rows as the program needs them.
 struct StepRows {
   std::vector<int32_t> tokens;
@@ -30,6 +33,9 @@ struct StepRows {
   std::vector<int32_t> outputs;
   /// In steps that score: the target of each of these rows.
   std::vector<int32_t> targets;
+
+  /// Number of lone rows (runtime/abi/KernelAbi.h).
+  size_t lone = 0;
 
   void clear();
   size_t size() const { return tokens.size(); }

@@ -40,7 +40,8 @@ static void checkTargets(const SequenceTokens &part, uint32_t vocab) {
       fail("target ", j, " of the input has id ", part.targets[j], ", the vocabulary has ids 0 to ", vocab - 1);
 }
 
-void StepRunner::check(Batch batch) const {
+/// `mayBeChosen`: tokens may be kChosenToken.
+void StepRunner::check(Batch batch, bool mayBeChosen) const {
   if (batch.empty())
     fail("no tokens to run; give at least one");
   uint32_t vocab = model->vocabSize();
@@ -55,7 +56,7 @@ void StepRunner::check(Batch batch) const {
       fail("no tokens to run", batch.size() > 1 ? concat(" for sequence ", part.sequence) : "",
            "; give at least one (an empty prompt needs a BOS token)");
     for (size_t j = 0; j < part.tokens.size(); ++j)
-      if (part.tokens[j] < 0 || uint32_t(part.tokens[j]) >= vocab)
+      if ((part.tokens[j] < 0 || uint32_t(part.tokens[j]) >= vocab) && !(mayBeChosen && part.tokens[j] == kChosenToken))
         fail("token ", j, " of the input has id ", part.tokens[j], ", the vocabulary has ids 0 to ", vocab - 1);
     if (part.logits == LogitsMode::Targets)
       checkTargets(part, vocab);
@@ -217,6 +218,26 @@ void StepRunner::runChoosing(Batch batch, std::span<const TokenSampling *const> 
     wantsLogits |= !allChosen(chosen);
     deliver(chosen, wantsLogits ? executor.logitsOnHost(part.wanted.size()) : nullptr);
   });
+}
+
+std::optional<StepRunner::Started> StepRunner::start(Batch batch, std::span<const TokenSampling *const> samplings) {
+  check(batch, /*mayBeChosen=*/true);
+  std::optional<size_t> program = fillOneLaunch(batch);
+  if (!program)
+    return std::nullopt;
+  reserve(batch);
+  std::vector<const TokenSampling *> rows;
+  bool isDrawn = false;
+  for (const WantedRow &wanted : part.wanted) {
+    rows.push_back(samplings[wanted.part]);
+    isDrawn |= rows.back()->rule.scale != 0;
+  }
+  if (!isDrawn)
+    rows.clear();
+  uint64_t number = executor.enqueueStep(*program, part.rows, rows);
+  for (const LaunchPart::Advance &each : part.advances)
+    cache.extend(each.sequence, uint32_t(each.tokens.size()));
+  return Started{number, part.wanted};
 }
 
 std::optional<size_t> StepRunner::fillOneLaunch(Batch batch) {

@@ -27,7 +27,7 @@ public:
 
   void requireAlive(SequenceId sequence) const;
   /// Throws Error unless the batch can run.
-  void check(Batch batch) const;
+  void check(Batch batch) const { check(batch, /*mayBeChosen=*/false); }
   /// Throws Error unless each sequence has room for `steps` tokens. The batch has the first of them.
   void checkSteps(Batch batch, uint32_t steps) const;
 
@@ -60,6 +60,21 @@ public:
   void runChoosing(Batch batch, std::span<const TokenSampling *const> samplings, const StepOptions &options,
                    const Delivery &deliver);
 
+  /// A step that the device has begun.
+  struct Started {
+    uint64_t number = 0;
+    /// Rows that get a token.
+    std::vector<WantedRow> wanted;
+  };
+
+  /// Starts a batch behind a step that may still run; when it returns, that one has ended. Tokens may be kChosenToken.
+  /// The device chooses for all sequences that want logits, of which none has a window. The sequences are longer, but
+  /// their new tokens are not known (BlockManager::extend). Nothing, with nothing changed, if the batch does not fit
+  /// into one launch.
+  std::optional<Started> start(Batch batch, std::span<const TokenSampling *const> samplings);
+  /// The tokens that a started step has chosen, as in Delivery. They are valid until two more steps have started.
+  std::span<const int32_t> finish(const Started &step) { return executor.stepChoice(step.number); }
+
   /// If one launch can run one token of each sequence: fills `part` and returns the index of the program.
   std::optional<size_t> fillOneLaunch(Batch batch);
 
@@ -73,6 +88,7 @@ public:
   LaunchPart part;
 
 private:
+  void check(Batch batch, bool mayBeChosen) const;
   uint64_t rowLimit(Batch batch, const StepOptions &options, StepOutput output) const;
   void launchAll(Batch batch, const StepOptions &options, StepOutput output,
                  const std::function<void(size_t, bool)> &launch);

@@ -142,6 +142,8 @@ void CudaDevice::enqueueCopy(void *target, const void *source, size_t size) {
 
 void CudaDevice::launch(CudaProgram &program, const int64_t *dims, const TokenChoice *choice, Stream target) {
   program.setDims(dims);
+  if (choice && choice->feeds)
+    services.feed(target, *choice, int32_t(dims[kDimTokens]));
   // The first launch waits for all work before it: for the copies of the inputs, and for the step before.
   bool dependent = false;
   for (size_t i = 0; i < program.size(); ++i)
@@ -160,7 +162,8 @@ void CudaDevice::enqueue(LaunchList &list, const int64_t *dims, const TokenChoic
   auto &program = static_cast<CudaProgram &>(*list.prepared);
   if (!list.repeats)
     return launch(program, dims, choice, stream);
-  CudaStepKey key = {&program, dims[kDimTokens], dims[kDimOutputs], choice != nullptr, choice && choice->rules};
+  CudaStepKey key = {&program,          dims[kDimTokens],        dims[kDimOutputs],      dims[kDimLoneRows],
+                     choice != nullptr, choice && choice->rules, choice && choice->feeds};
   graphs->run(key, stream, [&](Stream target) { launch(program, dims, choice, target); });
 }
 

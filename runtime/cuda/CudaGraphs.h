@@ -23,9 +23,12 @@ struct CudaStepKey {
   const CudaProgram *program;
   int64_t tokens;
   int64_t outputs;
+  int64_t loneRows;
   bool choice;
   /// Whether the choice draws tokens.
   bool draw = false;
+  /// Whether rows take the tokens that were chosen last.
+  bool feeds = false;
 
   bool operator==(const CudaStepKey &) const = default;
 };

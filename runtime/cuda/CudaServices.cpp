@@ -40,6 +40,7 @@ void CudaServices::find(const CodeModule &module) {
   take(argmax, QUIPU_CUDA_ARGMAX);
   take(sample, QUIPU_CUDA_SAMPLE);
   take(advance, QUIPU_CUDA_ADVANCE);
+  take(feedKernel, QUIPU_CUDA_FEED);
 }
 
 bool CudaServices::fillRandom(Stream stream, const RandomFill &fill, uint32_t multiprocessors) const {
@@ -70,7 +71,7 @@ void CudaServices::choose(Stream stream, const TokenChoice &choice, int32_t outp
   if (choice.rules) {
     launchService<kCudaSampleThreads>(stream, sample, 1, uint32_t(outputs), dependent, choice.logits, outputs,
                                       int32_t(choice.vocab), choice.rules, choice.recent, choice.uniforms, choice.step,
-                                      int32_t(choice.capacity), choice.keys);
+                                      int32_t(choice.capacity), choice.keys, int32_t(choice.stride));
   } else {
     // Few rows share all multiprocessors. Each thread has several loads.
     constexpr uint32_t kLogitsPerBlock = 4 * kCudaServiceThreads;
@@ -80,7 +81,13 @@ void CudaServices::choose(Stream stream, const TokenChoice &choice, int32_t outp
                   choice.keys);
   }
   launchService(stream, advance, 1, 1, dependent, choice.keys, choice.outputRows, outputs, choice.tokens,
-                choice.positions, choice.history, choice.step, int32_t(choice.capacity));
+                choice.positions, choice.history, choice.step, int32_t(choice.capacity), int32_t(choice.stride),
+                choice.sequences, choice.lastTokens);
+}
+
+void CudaServices::feed(Stream stream, const TokenChoice &choice, int32_t tokens) const {
+  launchService(stream, feedKernel, 1, 1, /*dependent=*/false, choice.tokens, choice.sequences, choice.lastTokens,
+                tokens);
 }
 
 } // namespace quipu

@@ -27,11 +27,14 @@ public:
   /// False if there is no kernel for this type.
   bool fillRandom(cuda::Stream stream, const RandomFill &fill, uint32_t multiprocessors) const;
 
-  bool choosesTokens() const { return argmax && advance; }
+  bool choosesTokens() const { return argmax && advance && feedKernel; }
   bool drawsTokens() const { return sample && advance; }
   /// Chooses a token for each output row. `dependent` as in launchCuda.
   void choose(cuda::Stream stream, const TokenChoice &choice, int32_t outputs, uint32_t multiprocessors,
               bool dependent) const;
+
+  /// Gives rows without a token the one that was chosen last in their sequence.
+  void feed(cuda::Stream stream, const TokenChoice &choice, int32_t tokens) const;
 
 private:
   /// Kernels that fill random values, by plan::DType.
@@ -41,6 +44,7 @@ private:
   cuda::Function argmax = nullptr;
   cuda::Function sample = nullptr;
   cuda::Function advance = nullptr;
+  cuda::Function feedKernel = nullptr;
 };
 
 } // namespace quipu

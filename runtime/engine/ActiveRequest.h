@@ -28,6 +28,8 @@ struct ActiveSample {
   /// Of the scheduler, when the sample has ended.
   uint32_t preemptions = 0;
   uint32_t newTokens = 0;
+  /// Steps that run and choose a token for it.
+  uint32_t pending = 0;
   EngineClock::time_point lastToken;
 };
 
@@ -71,6 +73,8 @@ struct ActiveRequest {
   uint32_t numEnded = 0;
   uint32_t maxNewTokens = 0;
   bool hasStarted = false, isPinned = false;
+  /// Whether the host chooses its tokens, or wants logits.
+  bool needsHost = false;
   EngineClock::time_point submitted;
   RequestUsage usage;
 };

@@ -36,8 +36,9 @@ struct EngineOptions {
   /// Most tokens of a step. Longer prompts are computed in parts, so that other streams keep their pace. 0: as many as
   /// a launch of the plan takes. It is raised to maxRunning + 1 if it is less, as is mixedTokens.
   uint32_t stepTokens = 0;
-  /// The same for steps in which some stream generates. Their time is the time between two tokens of a stream. 0: a
-  /// quarter of stepTokens.
+  /// The same for steps in which some stream generates. Their time is the time between two tokens of a stream. Prompts
+  /// get fewer tokens where few streams generate (SchedulerOptions::promptTokens). 0: half of stepTokens, and at
+  /// least two for each running sample.
   uint32_t mixedTokens = 0;
   /// Whether pages of finished requests stay in the cache until their room is needed.
   bool keepPrefixes = true;

@@ -3,6 +3,7 @@
 #include "runtime/engine/EngineCore.h"
 #include "runtime/core/Device.h"
 #include "runtime/core/Logits.h"
+#include "runtime/plan/Steps.h"
 #include "runtime/support/Error.h"
 
 #include <algorithm>
@@ -19,10 +20,23 @@ static SchedulerOptions limitsOf(const Model &model, const EngineOptions &option
   if (options.maxRunning)
     limits.maxRunning = std::min(limits.maxRunning, options.maxRunning);
   uint32_t step = options.stepTokens ? options.stepTokens : model.maxChunkRows();
-  uint32_t mixed = options.mixedTokens ? options.mixedTokens : step / 4;
+  uint32_t mixed =
+      options.mixedTokens ? options.mixedTokens : std::min(step, std::max(step / 2, 2 * limits.maxRunning));
   limits.stepTokens = std::max(step, limits.maxRunning + 1);
   limits.mixedTokens = std::max(mixed, limits.maxRunning + 1);
+  // Of 192 rows the products of a GPU take about as long as reading the weights does.
+  limits.promptTokens = model.device().sharesHostMemory() ? 96 : 192;
   return limits;
+}
+
+/// Whether each step of up to `tokens` rows is one launch.
+static bool takesAllSteps(const Model &model, uint32_t tokens) {
+  for (uint32_t rows = 1; rows <= tokens; ++rows)
+    if (std::ranges::none_of(model.programs(), [&](const plan::Program *program) {
+          return gives(*program, StepOutput::Logits) && rows >= program->min_rows() && rows <= program->max_rows();
+        }))
+      return false;
+  return true;
 }
 
 EngineCore::EngineCore(std::shared_ptr<const Model> model, const EngineOptions &options)
@@ -30,6 +44,8 @@ EngineCore::EngineCore(std::shared_ptr<const Model> model, const EngineOptions &
       limits(limitsOf(*runner.model, options)), scheduler(runner.cache.blocks(), limits) {
   for (const plan::Program *program : runner.model->programs())
     separatesPrompts |= program->row_align() > 1;
+  canRunAhead = runner.model->device().choosesTokens() && !separatesPrompts &&
+                takesAllSteps(*runner.model, std::max(limits.stepTokens, limits.mixedTokens));
 }
 
 RequestBounds EngineCore::bounds() const {
@@ -69,6 +85,13 @@ void EngineCore::accept(std::unique_ptr<ActiveRequest> arrival) {
     request.samples.back().chooser =
         std::make_unique<SampleChooser>(request.request.sampling, request.request.prompt, i);
   }
+  request.needsHost = std::ranges::any_of(request.samples,
+                                          [&](const ActiveSample &sample) {
+                                            const TokenSampling *rule = deviceRule(request, sample);
+                                            return !rule || rule->rule.window != 0;
+                                          }) ||
+                      request.request.echo;
+  numNeedingHost += request.needsHost;
   ++totals.requests;
   totals.promptTokens += request.request.prompt.size();
   for (ActiveSample &sample : request.samples)
@@ -124,7 +147,8 @@ void EngineCore::end(ActiveRequest &request, ActiveSample &sample, FinishReason 
   request.sink->onSampleEnd({sample.index, reason, sample.newTokens, stopToken, message});
 }
 
-/// Takes what has ended out of the scheduler. No step runs.
+/// Takes what has ended out of the scheduler. If a step runs, it goes on with the pages of streams that are gone:
+/// others get these pages in steps behind it.
 void EngineCore::settle() {
   for (const auto &[stream, isSound] : std::exchange(endedStreams, {})) {
     Owner owner = owners.at(stream);
@@ -144,6 +168,7 @@ void EngineCore::settle() {
     }
     request.usage.totalSeconds = secondsBetween(request.submitted, now);
     totals.requestTimes.add(request.usage.totalSeconds);
+    numNeedingHost -= request.needsHost;
     finished.push_back(std::move(it->second));
     it = active.erase(it);
   }
@@ -177,8 +202,21 @@ void EngineCore::abandon(const std::string &message) {
 
 void EngineCore::step() {
   EngineClock::time_point begin = EngineClock::now();
-  // The device works, but for what is done with its results.
+  // While the host waits for the device.
   double deviceSeconds = 0;
+  if (flight && !mayRunAhead())
+    deviceSeconds = land();
+  else if (StepPlan plan = planStep(); mayRunAhead())
+    deviceSeconds = startStep(std::move(plan));
+  else
+    deviceSeconds = runStep(std::move(plan));
+  auto lock = lockAlive();
+  double seconds = secondsBetween(begin, EngineClock::now());
+  totals.stepTimes.add(seconds);
+  totals.hostTimes.add(seconds - deviceSeconds);
+}
+
+StepPlan EngineCore::planStep() {
   auto lock = lockAlive();
   StepPlan plan = scheduler.next();
   noteStart(plan);
@@ -187,6 +225,60 @@ void EngineCore::step() {
     end(*owner.request, owner.request->samples[owner.sample], FinishReason::Error, -1,
         runner.cache.describe(stuck.shortage));
   }
+  if (!plan.stuck.empty())
+    settle();
+  return plan;
+}
+
+/// Starts the step, and ends the one before while it runs. Returns the seconds that the host has waited.
+double EngineCore::startStep(StepPlan plan) {
+  auto lock = lockAlive();
+  std::vector<Batch> batches = batchesOf(plan);
+  lock.unlock();
+  EngineClock::time_point launched = EngineClock::now();
+  std::optional<Flight> next;
+  if (!batches.empty()) {
+    if (options.beforeStep)
+      options.beforeStep(totals.steps + (flight ? 1 : 0));
+    std::optional<StepRunner::Started> started = runner.start(batches.front().parts, batches.front().samplings);
+    if (!started)
+      fail("a step of ", plan.tokens(), " tokens does not fit into one launch of ", model().planName());
+    next = Flight{std::move(plan), std::move(batches.front()), std::move(*started)};
+    lock = lockAlive();
+    for (const WantedRow &wanted : next->started.wanted) {
+      const StepPart &part = *next->batch.owners[wanted.part];
+      Owner owner = owners.at(part.stream);
+      ActiveSample &sample = owner.request->samples[owner.sample];
+      if (sample.newTokens + ++sample.pending < owner.request->maxNewTokens)
+        scheduler.expect(part.stream);
+    }
+    lock.unlock();
+  }
+  double waited = secondsBetween(launched, EngineClock::now());
+  if (flight)
+    waited += land();
+  flight = std::move(next);
+  return waited;
+}
+
+/// Takes the tokens of the step that was started. Returns the seconds that the host has waited.
+double EngineCore::land() {
+  EngineClock::time_point begin = EngineClock::now();
+  std::span<const int32_t> chosen = runner.finish(flight->started);
+  double waited = secondsBetween(begin, EngineClock::now());
+  auto lock = lockAlive();
+  Flight landed = std::move(*std::exchange(flight, std::nullopt));
+  for (const StepPart &part : landed.plan.parts)
+    scheduler.confirm(part);
+  take(landed.batch, landed.started.wanted, chosen, nullptr);
+  finishStep(landed.plan);
+  return waited;
+}
+
+/// Runs the step to its end. Returns the seconds that the host has waited.
+double EngineCore::runStep(StepPlan plan) {
+  auto lock = lockAlive();
+  double deviceSeconds = 0;
   std::vector<Batch> batches = batchesOf(plan);
   lock.unlock();
   if (options.beforeStep)
@@ -196,15 +288,13 @@ void EngineCore::step() {
     runner.runChoosing(batch.parts, batch.samplings, {}, [&](std::span<const int32_t> chosen, const float *logits) {
       deviceSeconds += secondsBetween(launched, EngineClock::now());
       auto whileTaking = lockAlive();
-      take(batch, chosen, logits);
+      take(batch, runner.part.wanted, chosen, logits);
       launched = EngineClock::now();
     });
   }
   lock = lockAlive();
   finishStep(plan);
-  double seconds = secondsBetween(begin, EngineClock::now());
-  totals.stepTimes.add(seconds);
-  totals.hostTimes.add(seconds - deviceSeconds);
+  return deviceSeconds;
 }
 
 void EngineCore::noteStart(const StepPlan &plan) {
@@ -262,9 +352,9 @@ std::vector<EngineCore::Batch> EngineCore::batchesOf(const StepPlan &plan) {
 }
 
 /// Takes the results of a launch.
-void EngineCore::take(const Batch &batch, std::span<const int32_t> chosen, const float *logits) {
+void EngineCore::take(const Batch &batch, std::span<const WantedRow> wanted, std::span<const int32_t> chosen,
+                      const float *logits) {
   size_t vocab = model().vocabSize();
-  const std::vector<WantedRow> &wanted = runner.part.wanted;
   for (size_t i = 0; i < wanted.size(); ++i) {
     bool isChosen = !chosen.empty() && batch.samplings[wanted[i].part];
     std::span<const float> row = logits ? std::span(logits + i * vocab, vocab) : std::span<const float>();
@@ -274,13 +364,20 @@ void EngineCore::take(const Batch &batch, std::span<const int32_t> chosen, const
 
 void EngineCore::takeRow(const StepPart &part, size_t token, bool isChosen, int32_t chosen,
                          std::span<const float> logits) {
-  Owner owner = owners.at(part.stream);
+  // It may have ended since the step began.
+  auto found = owners.find(part.stream);
+  if (found == owners.end())
+    return;
+  Owner owner = found->second;
   ActiveRequest &request = *owner.request;
   ActiveSample &sample = request.samples[owner.sample];
+  sample.pending -= sample.pending > 0;
   if (sample.hasEnded)
     return;
   uint32_t position = part.position + uint32_t(token);
   try {
+    if (isChosen && chosen < 0 && logits.empty())
+      failForLogits(position, model().plan());
     if (!isChosen || chosen < 0) {
       FiniteCheck check;
       check.look(logits, position);
@@ -340,10 +437,11 @@ void EngineCore::finishStep(const StepPlan &plan) {
   BlockManager &blocks = runner.cache.blocks();
   for (const StepPart &part : plan.parts) {
     totals.computedTokens += part.tokens.size();
-    Owner owner = owners.at(part.stream);
-    ActiveRequest &request = *owner.request;
-    if (!part.isLast)
+    auto found = owners.find(part.stream);
+    if (found == owners.end() || !part.isLast)
       continue;
+    Owner owner = found->second;
+    ActiveRequest &request = *owner.request;
     if (request.request.pinPrompt && !std::exchange(request.isPinned, true) &&
         blocks.pin(part.sequence, uint32_t(request.request.prompt.size()), bounds().pagesToLeave()))
       request.usage.pinnedTokens = request.request.prompt.size() / blocks.pageTokens() * blocks.pageTokens();

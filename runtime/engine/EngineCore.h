@@ -41,13 +41,14 @@ public:
   void unpinAll() { runner.cache.blocks().unpinAll(); }
 
   /// Whether there is no request.
-  bool isIdle() const { return numActive == 0; }
+  bool isIdle() const { return numActive == 0 && !flight; }
 
   /// Calls RequestSink::onEnd of the requests that have ended. The caller publishes the status before, so that who
   /// hears of an end finds the place free.
   void sayGoodbye();
 
-  /// Runs a step. Throws Error if the device fails, or after abandon(); then only abandon() may be called.
+  /// Runs a step, or starts one and ends the one before. Throws Error if the device fails, or after abandon(); then
+  /// only abandon() may be called.
   void step();
 
   /// Tells all requests that there was an error, and forgets them. It may interrupt a step that does not come back from
@@ -68,14 +69,26 @@ private:
     ActiveRequest *request;
     uint32_t sample;
   };
+  /// A step that the device runs, while the host plans the next one.
+  struct Flight {
+    StepPlan plan;
+    Batch batch;
+    StepRunner::Started started;
+  };
 
   std::unique_lock<std::mutex> lockAlive();
   void queue(ActiveRequest &request, ActiveSample &sample);
   std::vector<Batch> batchesOf(const StepPlan &plan);
   void addTo(Batch &batch, const StepPart &part, LogitsMode logits);
   const TokenSampling *deviceRule(const ActiveRequest &request, const ActiveSample &sample);
+  StepPlan planStep();
+  bool mayRunAhead() const { return canRunAhead && numNeedingHost == 0; }
+  double runStep(StepPlan plan);
+  double startStep(StepPlan plan);
+  double land();
   void noteStart(const StepPlan &plan);
-  void take(const Batch &batch, std::span<const int32_t> chosen, const float *logits);
+  void take(const Batch &batch, std::span<const WantedRow> wanted, std::span<const int32_t> chosen,
+            const float *logits);
   void takeRow(const StepPart &part, size_t token, bool isChosen, int32_t chosen, std::span<const float> logits);
   bool isEnd(const ActiveRequest &request, int32_t token) const;
   void giveToken(ActiveRequest &request, ActiveSample &sample, int32_t token, std::span<const float> logits);
@@ -92,6 +105,11 @@ private:
   Scheduler scheduler;
   /// Whether prompts and single tokens run in launches of their own, because rows of a program for prompts are padded.
   bool separatesPrompts = false;
+  /// Whether the device can begin a step before the host knows the tokens of the step in front.
+  bool canRunAhead = false;
+  /// Requests that are here and keep it from that.
+  size_t numNeedingHost = 0;
+  std::optional<Flight> flight;
 
   /// Held whenever requests are touched, but not while the device works.
   std::mutex mutex;

@@ -1,6 +1,7 @@
 //===- Scheduler.cpp - Who computes what in the next step --------------------------------===//
 
 #include "runtime/engine/Scheduler.h"
+#include "runtime/core/StepRows.h"
 #include "runtime/support/Error.h"
 
 #include <algorithm>
@@ -47,14 +48,29 @@ void Scheduler::remove(StreamId id, bool isSound) {
   streams.erase(id);
 }
 
-void Scheduler::append(StreamId id, int32_t token) { streams.at(id).tokens.push_back(token); }
+void Scheduler::append(StreamId id, int32_t token) {
+  Stream &stream = streams.at(id);
+  stream.tokens.push_back(token);
+  stream.expected -= stream.expected > 0;
+}
+
+void Scheduler::expect(StreamId id) { ++streams.at(id).expected; }
+
+void Scheduler::confirm(const StepPart &part) {
+  auto found = streams.find(part.stream);
+  // A stream that has ended or was preempted since has other pages, or none.
+  if (found == streams.end() || found->second.preemptions != part.preemptions)
+    return;
+  std::span<const int32_t> tokens = found->second.tokens;
+  blocks.confirm(part.sequence, tokens.subspan(part.position, part.tokens.size()));
+}
 
 uint32_t Scheduler::computed(const Stream &stream) const {
   return stream.sequence ? blocks.length(*stream.sequence) : 0;
 }
 
 bool Scheduler::generates(const Stream &stream) const {
-  return stream.tokens.size() > stream.promptTokens && missing(stream) == 1;
+  return length(stream) > stream.promptTokens && missing(stream) == 1;
 }
 
 /// Another stream of the group that has a sequence. Of several the one that has computed most.
@@ -72,7 +88,7 @@ bool Scheduler::begin(Stream &stream) {
   // The logits behind the prompt's last token are wanted, so this token is computed again.
   uint32_t shared = stream.promptTokens - 1;
   Stream *member = stream.computesAll ? nullptr : groupMember(stream);
-  bool hasPrompt = member && computed(*member) >= shared;
+  bool hasPrompt = member && member->sequence && blocks.knownLength(*member->sequence) >= shared;
   // It waits for no stream that may itself have to wait for it.
   if (member && !hasPrompt && ByRank()(member, &stream))
     return false;
@@ -92,18 +108,28 @@ bool Scheduler::begin(Stream &stream) {
   return true;
 }
 
+/// Most tokens of the next step.
+uint32_t Scheduler::budgetOfStep() const {
+  uint64_t generating = 0, backlog = 0;
+  for (const Stream *stream : running)
+    (generates(*stream) ? generating : backlog) += missing(*stream);
+  if (generating == 0)
+    return options.stepTokens;
+  for (const Stream *stream : waiting)
+    backlog += missing(*stream);
+  uint64_t ofPrompts = std::max<uint64_t>({options.promptTokens, generating, backlog / kBacklogSteps});
+  return uint32_t(std::min<uint64_t>(options.mixedTokens, generating + ofPrompts));
+}
+
 StepPlan Scheduler::next() {
   ++steps;
   StepPlan plan;
   // Preemption changes the set.
   std::vector<Stream *> order(running.begin(), running.end());
-  bool isMixed = false;
-  for (Stream *stream : order) {
+  for (Stream *stream : order)
     if (!stream->sequence)
       (void)begin(*stream);
-    isMixed |= generates(*stream);
-  }
-  uint32_t budget = isMixed ? options.mixedTokens : options.stepTokens;
+  uint32_t budget = budgetOfStep();
   auto mayGive = [&](Stream *stream) { return running.contains(stream) && stream->sequence; };
   std::vector<Stream *> prompts;
   for (Stream *stream : order) {
@@ -130,6 +156,9 @@ StepPlan Scheduler::next() {
 /// Puts the stream's next tokens into the plan, as many as are left of the budget.
 void Scheduler::give(Stream &stream, uint32_t budget, StepPlan &plan) {
   uint32_t position = computed(stream), count = std::min(missing(stream), budget - std::min(budget, plan.tokens()));
+  // Tokens that are known and one that is not never come in one part.
+  if (position < stream.tokens.size())
+    count = std::min(count, uint32_t(stream.tokens.size()) - position);
   if (count == 0)
     return;
   BlockManager::Growth growth = {*stream.sequence, count};
@@ -143,8 +172,12 @@ void Scheduler::give(Stream &stream, uint32_t budget, StepPlan &plan) {
     }
     preempt(*victim, plan);
   }
-  plan.parts.push_back({stream.id, *stream.sequence, position, std::span(stream.tokens).subspan(position, count),
-                        position + count == stream.tokens.size()});
+  static constexpr int32_t kChosen[] = {kChosenToken};
+  std::span<const int32_t> tokens = kChosen;
+  if (position < stream.tokens.size())
+    tokens = std::span(stream.tokens).subspan(position, count);
+  plan.parts.push_back(
+      {stream.id, *stream.sequence, position, tokens, position + count == length(stream), stream.preemptions});
 }
 
 /// Of the streams that have pages and go behind `to`, the last one.
@@ -168,7 +201,7 @@ void Scheduler::preempt(Stream &stream, StepPlan &plan) {
 
 /// Pages that a stream still needs for the tokens that it has, and for the next one.
 uint64_t Scheduler::pagesToCome(const Stream &stream) const {
-  uint64_t all = blocks.pagesFor(stream.tokens.size() + 1);
+  uint64_t all = blocks.pagesFor(length(stream) + 1);
   if (stream.sequence)
     return all - std::min<uint64_t>(all, blocks.numPages(*stream.sequence));
   // The whole pages of the prompt will be another's.

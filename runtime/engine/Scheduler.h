@@ -56,7 +56,14 @@ struct SchedulerOptions {
   /// maxRunning.
   uint32_t stepTokens = 2;
   uint32_t mixedTokens = 2;
+  /// Of a step in which streams generate, prompts get as many tokens as there are such streams, or this many if that is
+  /// more. So such a step takes little longer than one without prompts. If so many prompts wait that they would take
+  /// more than kBacklogSteps of such steps, they get more.
+  uint32_t promptTokens = UINT32_MAX;
 };
+
+/// Prompts that wait are computed in about so many steps, if mixedTokens allows.
+inline constexpr uint32_t kBacklogSteps = 256;
 
 /// A stream as it comes.
 struct StreamStart {
@@ -79,10 +86,12 @@ struct StepPart {
   int32_t sequence = 0;
   /// Position of the first token.
   uint32_t position = 0;
-  /// They point into the stream, until its next token.
+  /// They point into the stream, until its next token. A token that is not known yet is kChosenToken.
   std::span<const int32_t> tokens;
   /// Whether it has no more tokens: then the next one is chosen.
   bool isLast = false;
+  /// How often the stream was preempted before.
+  uint32_t preemptions = 0;
 };
 
 struct StepPlan {
@@ -127,6 +136,13 @@ public:
   /// The token that follows.
   void append(StreamId stream, int32_t token);
 
+  /// Steps may be planned before the tokens of the step in front are known. Then the caller says of each stream whose
+  /// token is being chosen, and that goes on behind it, that there will be one; and it tells the block manager only
+  /// that the sequences are longer (BlockManager::extend). When the step has ended, confirm() tells it the tokens of
+  /// each part, before append() of the same step.
+  void expect(StreamId stream);
+  void confirm(const StepPart &part);
+
   bool isEmpty() const { return streams.empty(); }
   size_t numWaiting() const { return waiting.size(); }
   size_t numRunning() const { return running.size(); }
@@ -152,6 +168,8 @@ private:
     int64_t rank;
     /// A running stream has none while another one of its group computes the prompt.
     std::optional<int32_t> sequence = std::nullopt;
+    /// Tokens that are being chosen.
+    uint32_t expected = 0;
     uint32_t preemptions = 0;
     uint32_t cached = 0;
     bool hasBegun = false;
@@ -164,8 +182,10 @@ private:
   using Ranked = std::set<Stream *, ByRank>;
 
   uint32_t computed(const Stream &stream) const;
-  uint32_t missing(const Stream &stream) const { return uint32_t(stream.tokens.size()) - computed(stream); }
+  uint32_t length(const Stream &stream) const { return uint32_t(stream.tokens.size()) + stream.expected; }
+  uint32_t missing(const Stream &stream) const { return length(stream) - computed(stream); }
   bool generates(const Stream &stream) const;
+  uint32_t budgetOfStep() const;
   Stream *groupMember(const Stream &of) const;
   bool begin(Stream &stream);
   void give(Stream &stream, uint32_t count, StepPlan &plan);

@@ -76,7 +76,8 @@ static LogicalResult check(SequencePart part, int64_t threads) {
   if (entry.threads != threads)
     return part.kernel.emitOpError() << "has blocks of " << entry.threads << " threads in a sequence of bodies with "
                                      << threads;
-  if (!entry.tensorMaps.empty() || entry.cluster > 1 || entry.persistent)
+  bool isForSomeRows = entry.rows == RowDim::Lone || entry.rows == RowDim::Other;
+  if (!entry.tensorMaps.empty() || entry.cluster > 1 || entry.persistent || isForSomeRows)
     return part.kernel.emitOpError() << "needs tensor maps, clusters or a grid of its own, which a sequence of bodies "
                                         "does not have";
   return success();

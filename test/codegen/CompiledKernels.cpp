@@ -6,6 +6,8 @@
 #include "codegen/common/CodeModule.h"
 #include "codegen/common/GeneratedKernel.h"
 #include "codegen/cpu/CpuKernel.h"
+#include "codegen/plan/PlanEnums.h"
+#include "runtime/core/Device.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Parser/Parser.h"
@@ -110,8 +112,7 @@ void CompiledKernels::run(const std::string &name, std::vector<void *> pointers,
   for (llama::EntryAttr entry : code->getEntries()) {
     auto function = reinterpret_cast<QuipuKernelEntry>(dlsym(library, entry.getSymbol().str().c_str()));
     ASSERT_TRUE(function) << name;
-    int64_t rows =
-        entry.getRows() == RowDim::One ? 1 : dims[entry.getRows() == RowDim::Outputs ? kDimOutputs : kDimTokens];
+    auto rows = int64_t(rowCount(codegen::toPlan(entry.getRows()), dims.data()));
     int64_t blocks = entry.getFixed() * llvm::divideCeil(rows, entry.getRowsPerBlock()), half = blocks / 2;
     function(pointers.data(), dims.data(), 0, half, scratch);
     function(pointers.data(), dims.data(), half, blocks, scratch);

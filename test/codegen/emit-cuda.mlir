@@ -129,6 +129,24 @@ func.func @prefill(%q: tensor<?x256xbf16>, %kv: !llama.kv_layer<2 x 64 x bf16, p
 
 // -----
 
+// Test: rows that are alone in their sequence have a function of their own, in front; the tiles begin behind them.
+// CHECK: llama.kernel @k
+// CHECK-SAME: <symbol = "k_lone", fixed = 8, rows = lone, threads = 128
+// CHECK-SAME: <symbol = "k", fixed = 2, rows = other, rowsPerBlock = 64
+// CHECK: llvm.mlir.global internal @k_lone_counters
+// CHECK: llvm.func @k_lone(
+// CHECK: llvm.func @k(
+llama.kernel @k(%q: tensor<?x256xbf16>, %kv: !llama.kv_layer<2 x 64 x bf16, page = 16>, %p: tensor<?xi32>, %s: tensor<?xi32>) -> tensor<?x256xbf16> attributes {schedule = #llama.cuda_attention<regime = many, tokens = 64, heads = 2, warps = 8, keys = 64, splits = 1, dot = wgmma, lone = #llama.cuda_attention<regime = few, tokens = 1, heads = 2, warps = 4, keys = 256, splits = 4, dot = mma>>, workspace = [tensor<?x1056xf32>]} {
+  %0 = llama.attention %q, %kv, %p, %s {numHeads = 4 : i64, numKvHeads = 2 : i64, scale = 0.5 : f64} : (tensor<?x256xbf16>, !llama.kv_layer<2 x 64 x bf16, page = 16>, tensor<?xi32>, tensor<?xi32>) -> tensor<?x256xbf16>
+  llama.yield %0 : tensor<?x256xbf16>
+}
+func.func @prefill(%q: tensor<?x256xbf16>, %kv: !llama.kv_layer<2 x 64 x bf16, page = 16>, %p: tensor<?xi32>, %s: tensor<?xi32>) -> tensor<?x256xbf16> attributes {llama.program = #llama.program<prefill, rows = 65 to 512>} {
+  %0 = llama.launch @k(%q, %kv, %p, %s) : (tensor<?x256xbf16>, !llama.kv_layer<2 x 64 x bf16, page = 16>, tensor<?xi32>, tensor<?xi32>) -> tensor<?x256xbf16>
+  return %0 : tensor<?x256xbf16>
+}
+
+// -----
+
 // Test: an op alone: a block is a row.
 // CHECK: llama.kernel @k
 // CHECK-SAME: threads = 256

@@ -62,9 +62,9 @@ def cases_of(launch, tokens):
     whole = ["start", "later"] if tokens <= limit else []
     each = ["each"] if tokens <= 64 or launch.is_decode else []
     if launch.kind == "attention":
-        modes = each + whole + ["mixed"]
+        modes = each + whole + ["mixed", "lone"]
         modes += [f"at{depth}" for depth in (512, 8192, 32768) if depth <= limit and tokens in (1, 64)]
-        return [(1, mode, mode in ("mixed", "each") and tokens != 1) for mode in modes]
+        return [(1, mode, mode in ("mixed", "each", "lone") and tokens != 1) for mode in modes]
     if launch.kind in ("qkv", "kv_append"):
         return [(1, mode, mode == "mixed") for mode in each + whole[:1] + ["mixed"]]
     if launch.kind == "lm_head":

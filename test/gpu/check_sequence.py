@@ -46,7 +46,7 @@ def few_rows(rows, device):
     expected = attend(x.double() @ v.double().T, keys, values, table, positions, sequences) @ w.double().T * 2
     # The order of the kernels' pointers: arguments, results, workspaces.
     pointers = [x, v, q, q, keys, values, table, positions, sequences, attended, workspace, attended, w, o, o, total]
-    return pointers, total, expected, (rows, rows, pages)
+    return pointers, total, expected, (rows, rows, pages, 0)
 
 
 def rings(rows, device):
@@ -55,7 +55,7 @@ def rings(rows, device):
     first, second = (torch.full((rows, n), torch.nan, device=device) for n in (64, 128))
     doubled = torch.full((rows, 64), torch.nan, dtype=torch.bfloat16, device=device)
     expected = x.double() @ v.double().T * 2 @ w.double().T
-    return [x, v, first, first, doubled, doubled, w, second], second, expected, (rows, rows, 1)
+    return [x, v, first, first, doubled, doubled, w, second], second, expected, (rows, rows, 1, 0)
 
 
 # What makes the arguments, numbers of rows, and the number of pointers.

@@ -4,6 +4,8 @@ import ctypes as c
 
 import torch
 
+from plan_reader import rows_of
+
 _cuda = c.CDLL("libcuda.so.1")
 _cuda.cuGetErrorString.argtypes = [c.c_int, c.POINTER(c.c_char_p)]
 
@@ -91,7 +93,7 @@ class Entry:
         return blocks
 
     def grid(self, dims):
-        rows = {"one": 1, "tokens": dims[0], "outputs": dims[1]}[self.info["rows"]]
+        rows = rows_of(self.info["rows"], dims)
         groups = -(-rows // self.info["rows_per_block"])
         if self.info["persistent"]:
             return min(self.resident, self.info["fixed"] * groups), 1
@@ -106,6 +108,8 @@ class Entry:
 
     def launch(self, prepared, stream, dependent):
         _, array, grid = prepared
+        if 0 in grid:  # a step without rows of this kind
+            return
         attributes = _Attribute(PROGRAMMATIC_STREAM_SERIALIZATION, 0, 1)
         config = _LaunchConfig((*grid, 1), (self.info["threads"], 1, 1), self.info["shared_bytes"], stream,
                                c.pointer(attributes), 1 if dependent else 0)

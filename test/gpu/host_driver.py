@@ -3,6 +3,8 @@
 import ctypes as c
 import tempfile
 
+from plan_reader import rows_of
+
 
 class Code:
     def __init__(self, modules):
@@ -25,9 +27,9 @@ class Entry:
         self.function = code.function(entry["symbol"])
 
     def prepare(self, pointers, dims):
-        rows = {"one": 1, "tokens": dims[0], "outputs": dims[1]}[self.info["rows"]]
+        rows = rows_of(self.info["rows"], dims)
         blocks = self.info["fixed"] * -(-rows // self.info["rows_per_block"])
-        return (c.c_void_p * len(pointers))(*pointers), (c.c_int64 * 3)(*dims), blocks
+        return (c.c_void_p * len(pointers))(*pointers), (c.c_int64 * 4)(*dims), blocks
 
     def launch(self, prepared, stream, dependent):
         buffers, dims, blocks = prepared

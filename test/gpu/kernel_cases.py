@@ -117,14 +117,16 @@ class Places:
             lengths = [(tokens, 0)]
         elif mode == "later":  # one sequence that holds something already
             lengths = [(tokens, random.randrange(0, max(1, limit - tokens + 1)))]
-        else:  # several sequences with some rows each
-            lengths, left = [], tokens
+        else:  # several sequences with some rows each, in mode "lone" behind sequences with one row each
+            lone = tokens // 2 + 1 if mode == "lone" else 0
+            lengths, left = [(1, random.randrange(0, limit)) for _ in range(lone)], tokens - lone
             while left:
                 rows = min(left, random.choice([1, 2, 3, 17, 40, 129]), limit)
                 lengths.append((rows, random.randrange(0, limit - rows + 1)))
                 left -= rows
         page = kv["page"]
         self.mode, self.page = mode, page
+        self.lone = next((i for i, (rows, _) in enumerate(lengths) if rows > 1), len(lengths))
         counts = [-(-(start + rows) // page) for rows, start in lengths]
         self.stride = max(counts) + random.randrange(4)
         self.blocks = sum(counts) + 3
@@ -252,7 +254,7 @@ class Case:
         self._build(inputs, result)
 
     def dims(self):
-        return self.tokens, self.outputs, self.places.stride
+        return self.tokens, self.outputs, self.places.stride, self.places.lone
 
     def _build(self, inputs, result):
         inputs = list(inputs)

@@ -7,6 +7,12 @@ import tempfile
 from pathlib import Path
 
 
+def rows_of(kind, dims):
+    """Rows of a kind (RowDim in plan.fbs) in a step of these sizes (QuipuDim in KernelAbi.h)."""
+    tokens, outputs, _, lone = dims
+    return {"one": 1, "tokens": tokens, "outputs": outputs, "lone": lone, "other": tokens - lone}[kind]
+
+
 # Formats whose weights are one number after another. Those of others are blocks (runtime/abi/WeightFormat.cpp).
 DENSE_FORMATS = ("f32", "f16", "bf16")
 

@@ -2,19 +2,24 @@
 
 Prompts are random token ids, so no tokenizer is needed, and every answer has as many tokens as it asked for (ignore_eos).
 Prints one line of JSON: output tokens a second, time to the first token (TTFT), time between tokens (ITL), both in
-milliseconds, and how many requests failed. With the standard library alone; one thread for all connections.
+milliseconds, and how many requests failed; and what the server says of its steps meanwhile: their number, the mean time of
+a step, and the mean time of it in which the host worked while the device waited. With the standard library alone.
 
     --requests 96 --concurrency 32 --input 1024 --output 256      always 32 at a time, all of one length
     --requests 1000 --rate 40 --lengths sharegpt                  40 a second arrive (Poisson), lengths as in chats
+    --requests 96 --concurrency 32 --ramp 2               the same, but the first 32 come evenly spread over two seconds
     --requests 2 --shared 16000 --input 16 --output 8 --concurrency 1   all prompts begin alike
 """
 
 import argparse
 import asyncio
 import json
+import multiprocessing
 import random
+import re
 import time
 import urllib.parse
+import urllib.request
 
 # Lengths in tokens of log-normal distributions. Their means, about 220 and 190, are near those of the ShareGPT prompts that
 # servers are usually measured with.
@@ -49,6 +54,10 @@ async def ask(url, body, result):
         while line := await reader.readline():
             if not line.startswith(b"data: ") or line.startswith(b"data: [DONE]"):
                 continue
+            # Nearly all lines are like this one, and need no closer look.
+            if b'"finish_reason":null' in line and b'"error"' not in line:
+                result["times"].append(time.perf_counter() - begin)
+                continue
             data = json.loads(line[6:])
             if "error" in data:
                 result["error"] = json.dumps(data["error"])
@@ -64,29 +73,49 @@ async def ask(url, body, result):
         writer.close()
 
 
-async def run(options):
+async def run(options, part):
+    """Every request number `part`, part + processes, ... of all."""
     url = urllib.parse.urlparse(options.url)
     chooser = random.Random(options.seed)
     shared = [chooser.randrange(3, options.vocab) for _ in range(options.shared)]
-    gate = asyncio.Semaphore(options.concurrency or options.requests)
+    at_once = options.concurrency or options.requests
+    gate = asyncio.Semaphore(-(-(at_once - part) // options.processes) or 1)
     results, tasks = [], []
 
-    async def one(body, result):
+    async def one(body, result, delay):
+        await asyncio.sleep(delay)
         async with gate:
             await ask(url, body, result)
 
-    begin = time.perf_counter()
+    arrival = 0
     for number in range(options.requests):
         count, output = lengths(options, chooser)
         prompt = shared + [chooser.randrange(3, options.vocab) for _ in range(count)]
         body = {"prompt": prompt, "max_tokens": output, "temperature": 0, "ignore_eos": True, "stream": True,
                 "stream_options": {"include_usage": True}}
+        arrival += chooser.expovariate(options.rate) if options.rate else 0
+        if number % options.processes != part:
+            continue
+        delay = arrival if options.rate else options.ramp * min(1, number / at_once)
         results.append({})
-        tasks.append(asyncio.create_task(one(body, results[-1])))
-        if options.rate:
-            await asyncio.sleep(chooser.expovariate(options.rate))
+        tasks.append(asyncio.create_task(one(body, results[-1], delay)))
     await asyncio.gather(*tasks)
-    return results, max(each["end"] for each in results) - begin
+    return results
+
+
+def run_part(options, part):
+    return asyncio.run(run(options, part))
+
+
+def steps_of(url):
+    """Steps of the server so far, their seconds, and those of the host."""
+    with urllib.request.urlopen(url + "/metrics") as answer:
+        text = answer.read().decode()
+
+    def number(name):
+        return float(re.search(rf"^{name}(?:{{.*}})? (\S+)$", text, re.MULTILINE).group(1))
+
+    return [number("quipu:steps_total"), number("quipu:step_seconds_sum"), number("quipu:step_host_seconds_sum")]
 
 
 def main():
@@ -96,9 +125,19 @@ def main():
                           ("vocab", 500), ("seed", 1)]:
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--rate", type=float, default=0)
+    parser.add_argument("--ramp", type=float, default=0)
+    parser.add_argument("--processes", type=int, default=4)
     parser.add_argument("--lengths", choices=["fixed", "sharegpt"], default="fixed")
     options = parser.parse_args()
-    results, seconds = asyncio.run(run(options))
+    options.processes = min(options.processes, options.concurrency or options.requests)
+    before = steps_of(options.url)
+    begin = time.perf_counter()
+    with multiprocessing.Pool(options.processes) as pool:
+        parts = pool.starmap(run_part, [(options, part) for part in range(options.processes)])
+    results = [result for part in parts for result in part]
+    # All processes have one clock.
+    seconds = max(each["end"] for each in results) - begin
+    steps, step_seconds, host_seconds = (now - then for now, then in zip(steps_of(options.url), before))
     good = [each for each in results if "error" not in each and each.get("times")]
     first = [1e3 * each["times"][0] for each in good]
     between = [1e3 * (b - a) for each in good for a, b in zip(each["times"], each["times"][1:])]
@@ -108,7 +147,9 @@ def main():
         "error": next((each["error"][:300] for each in results if "error" in each), None),
         "seconds": round(seconds, 2), "output_tokens_per_s": round(tokens / seconds, 1),
         "ttft_ms": {"p50": percentile(first, 0.5), "p99": percentile(first, 0.99), "each": first if len(first) < 5 else None},
-        "itl_ms": {"p50": percentile(between, 0.5), "p99": percentile(between, 0.99)}}))
+        "itl_ms": {"p50": percentile(between, 0.5), "p99": percentile(between, 0.99)},
+        "steps": int(steps), "step_ms": round(1e3 * step_seconds / max(steps, 1), 3),
+        "host_us": round(1e6 * host_seconds / max(steps, 1), 1)}))
 
 
 if __name__ == "__main__":

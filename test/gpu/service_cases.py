@@ -68,6 +68,8 @@ def check_greedy(driver, code, stream, random):
         history = torch.full((capacity * rows,), -5, dtype=torch.int32, device=device)
         keys = torch.zeros(rows, dtype=torch.int64, device=device)
         step = torch.full((1,), 2, dtype=torch.int32, device=device)
+        sequences = torch.tensor(random.sample(range(rows + 9), rows + 3), dtype=torch.int32, device=device)
+        last_tokens = torch.full((rows + 9,), -5, dtype=torch.int32, device=device)
         torch.cuda.synchronize()
         for _ in range(2):
             driver.launch_raw(code.function("quipu_argmax"), (random.randrange(1, 40), rows), THREADS, stream, [
@@ -75,7 +77,8 @@ def check_greedy(driver, code, stream, random):
             driver.launch_raw(code.function("quipu_advance"), (1, 1), THREADS, stream, [
                 *[c.c_uint64(tensor.data_ptr()) for tensor in (keys, output_rows)], c.c_int32(rows),
                 *[c.c_uint64(tensor.data_ptr()) for tensor in (tokens, positions, history, step)],
-                c.c_int32(capacity)])
+                c.c_int32(capacity), c.c_int32(rows),
+                *[c.c_uint64(tensor.data_ptr()) for tensor in (sequences, last_tokens)]])
         torch.cuda.synchronize()
         where = output_rows.long()
         expected = torch.arange(rows + 3, device=device)
@@ -91,6 +94,16 @@ def check_greedy(driver, code, stream, random):
             raise AssertionError("advance keeps another history")
         if int(step) != 4 or bool(keys.any()):
             raise AssertionError("advance leaves its counters wrong")
+        if not torch.equal(last_tokens[sequences.long()[where]].long(), best) or int((last_tokens != -5).sum()) != rows:
+            raise AssertionError("advance notes other tokens")
+        # Every second row that counts has no token yet.
+        fed = tokens.clone()
+        fed[where[::2]] = -1
+        driver.launch_raw(code.function("quipu_feed"), (1, 1), THREADS, stream, [
+            *[c.c_uint64(tensor.data_ptr()) for tensor in (fed, sequences, last_tokens)], c.c_int32(rows + 3)])
+        torch.cuda.synchronize()
+        if not torch.equal(fed[where].long(), best):
+            raise AssertionError("feed gives other tokens")
 
 
 def sample_rule(options, accepted):
@@ -160,7 +173,7 @@ def check_sample(driver, code, stream, random):
         driver.launch_raw(code.function("quipu_sample"), (1, rows), 1024, stream, [
             c.c_uint64(values.data_ptr()), c.c_int32(rows), c.c_int32(vocab),
             *[c.c_uint64(tensor.data_ptr()) for tensor in on_device], c.c_int32(capacity),
-            c.c_uint64(keys.data_ptr())])
+            c.c_uint64(keys.data_ptr()), c.c_int32(rows)])
         torch.cuda.synchronize()
         for row, (token, margin, place, options) in enumerate(expected):
             got = ~int(keys[row]) & 0xFFFFFFFF

@@ -252,6 +252,16 @@ func.func private @f() attributes {a = #llama.cuda_attention<regime = many, toke
 
 // -----
 
+// expected-error @+1 {{lone must be a schedule #llama.cuda_attention<regime = few, ...> in one of many rows, found #llama.cuda_attention<regime = few, tokens = 1, heads = 4, warps = 4, keys = 64, splits = 1, dot = fma> in one of few rows}}
+func.func private @f() attributes {a = #llama.cuda_attention<regime = few, tokens = 1, heads = 4, warps = 4, keys = 64, splits = 1, dot = fma, lone = #llama.cuda_attention<regime = few, tokens = 1, heads = 4, warps = 4, keys = 64, splits = 1, dot = fma>>}
+
+// -----
+
+// expected-error @+1 {{lone must be a schedule #llama.cuda_attention<regime = few, ...> in one of many rows, found #llama.cuda_pointwise<threads = 128> in one of many rows}}
+func.func private @f() attributes {a = #llama.cuda_attention<regime = many, tokens = 32, heads = 4, warps = 8, keys = 128, splits = 1, dot = wgmma, lone = #llama.cuda_pointwise<threads = 128>>}
+
+// -----
+
 // expected-error @+1 {{keys must be a multiple of 16 from 16 to 256, found 24}}
 func.func private @f() attributes {a = #llama.cuda_attention<regime = many, tokens = 32, heads = 4, warps = 8, keys = 24, splits = 1, dot = wgmma>}
 

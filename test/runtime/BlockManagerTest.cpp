@@ -521,3 +521,31 @@ TEST_P(BlockManagerRandom, AgreesWithASimpleModel) {
     EXPECT_GT(counts.evictions, 20u);
   }
 }
+
+// Test: tokens that are not known yet have positions and pages, but their pages are found only when they are known; a
+// fork has what is known.
+TEST(BlockManager, TokensThatAreNotKnownYet) {
+  Pages pages(Pages::small(16));
+  int32_t id = pages.add();
+  Tokens text = from(10, 6);
+  ASSERT_TRUE(pages.run({{id, text}}));
+  ASSERT_FALSE(pages.manager.reserve(std::vector<BlockManager::Growth>{{id, 3}}));
+  pages.manager.extend(id, 3);
+  EXPECT_EQ(pages.manager.length(id), 9u);
+  EXPECT_EQ(pages.manager.knownLength(id), 6u);
+  EXPECT_EQ(pages.manager.numPages(id), 3u);
+  Tokens whole = from(10, 10);
+  EXPECT_EQ(pages.manager.findPrefix(whole), 4u);
+  int32_t copy = pages.manager.fork(id).value();
+  EXPECT_EQ(pages.manager.length(copy), 6u);
+  EXPECT_EQ(pages.manager.numPages(copy), 2u);
+  pages.manager.checkAccounts();
+  pages.manager.confirm(id, from(16, 2));
+  EXPECT_EQ(pages.manager.findPrefix(whole), 8u);
+  EXPECT_NE(errorOf([&] { pages.manager.confirm(id, from(18, 2)); }).find("2 tokens for 1 positions"),
+            std::string::npos);
+  pages.manager.truncate(id, 7);
+  EXPECT_EQ(pages.manager.knownLength(id), 7u);
+  pages.manager.removeSequence(copy);
+  pages.manager.checkAccounts();
+}

@@ -131,27 +131,29 @@ void countBlocks(void *const *buffers, const int64_t *dims, int64_t begin, int64
 TEST(CpuDevice, RunsListsInOrder) {
   for (unsigned threads : {1u, 2u, 5u}) {
     CpuDevice device(threads, false);
-    std::atomic<int> counts[4] = {0, 0, 0, 0};
+    std::atomic<int> counts[6] = {0, 0, 0, 0, 0, 0};
     std::atomic<int> early{0};
     LaunchList list;
     list.scratchBytes = 100;
-    const plan::RowDim rows[3] = {plan::RowDim::one, plan::RowDim::tokens, plan::RowDim::outputs};
-    const int expected[4] = {0, 7, 3 * 4, 3 * 2};
-    std::vector<std::array<void *, 4>> buffers(3);
-    for (int i = 0; i < 3; ++i) {
+    const plan::RowDim rows[5] = {plan::RowDim::one, plan::RowDim::tokens, plan::RowDim::outputs, plan::RowDim::lone,
+                                  plan::RowDim::other};
+    const int expected[6] = {0, 7, 3 * 4, 3 * 2, 3 * 1, 3 * 3};
+    std::vector<std::array<void *, 4>> buffers(5);
+    for (int i = 0; i < 5; ++i) {
       buffers[size_t(i)] = {&counts[i + 1], &counts[i], &early, reinterpret_cast<void *>(intptr_t(expected[i]))};
       list.launches.push_back(
           {reinterpret_cast<const void *>(&countBlocks), buffers[size_t(i)].data(), 4, rows[i], 3, i == 0 ? 7u : 3u});
     }
     device.prepare(list);
-    int64_t dims[kNumDims] = {10, 6, 1};
+    int64_t dims[kNumDims] = {10, 6, 1, 2};
     device.run(list, dims);
     EXPECT_EQ(early, 0);
-    for (int i = 0; i < 4; ++i)
+    for (int i = 0; i < 6; ++i)
       EXPECT_EQ(counts[i], expected[i]);
     // No rows of a kind: the launch is left out.
-    int64_t none[kNumDims] = {10, 0, 1};
+    int64_t none[kNumDims] = {10, 0, 1, 0};
     device.run(list, none);
     EXPECT_EQ(counts[3], expected[3]);
+    EXPECT_EQ(counts[4], expected[4]);
   }
 }

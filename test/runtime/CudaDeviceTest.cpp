@@ -51,7 +51,7 @@ TEST_F(CudaDeviceTest, GraphsAreBounded) {
   CudaGraphs graphs;
   int launched = 0;
   auto step = [&](int64_t tokens) {
-    graphs.run({nullptr, tokens, 1, false}, device.workStream(), [&](cuda::Stream) { ++launched; });
+    graphs.run({nullptr, tokens, 1, 0, false}, device.workStream(), [&](cuda::Stream) { ++launched; });
   };
   for (int64_t tokens = 0; tokens < 100; ++tokens) {
     step(tokens);
@@ -74,7 +74,7 @@ TEST_F(CudaDeviceTest, GraphsAreBounded) {
 TEST_F(CudaDeviceTest, FailedRecording) {
   CudaDevice device(0);
   CudaGraphs graphs;
-  CudaStepKey key = {nullptr, 1, 1, false};
+  CudaStepKey key = {nullptr, 1, 1, 1, false};
   graphs.run(key, device.workStream(), [](cuda::Stream) {});
   EXPECT_THROW(graphs.run(key, device.workStream(), [](cuda::Stream) { throw Error("no"); }), Error);
   graphs.run(key, device.workStream(), [](cuda::Stream) {});

@@ -1,6 +1,7 @@
 //===- EngineTest.cpp: many requests, each answered as if it were alone -------------------===//
 
 #include "runtime/engine/Engine.h"
+#include "runtime/abi/CudaAbi.h"
 #include "runtime/core/Logits.h"
 #include "runtime/core/Session.h"
 #include "runtime/engine/SampleChooser.h"
@@ -921,4 +922,35 @@ TEST_F(EngineOnCuda, MixedLoadAnswersAsAlone) {
     EXPECT_EQ(together[i]->reason(), alone[i]->reason()) << "request " << i;
     EXPECT_NE(alone[i]->reason(), FinishReason::Error) << alone[i]->ends[0]->message;
   }
+}
+
+/// Requests whose tokens the device can choose without the host.
+static std::vector<Request> plainRequests(uint32_t seed, size_t count) {
+  std::vector<Request> requests = RandomRequests(seed, size_t(kToyVocab), size_t(kToyNanPosition)).make(count);
+  for (Request &each : requests) {
+    each.logProbs = each.echo = false;
+    each.topLogProbs = 0;
+    each.sampling.base.repeatPenalty = 1;
+    each.sampling.presencePenalty = each.sampling.frequencyPenalty = 0;
+    each.sampling.bias.clear();
+  }
+  return requests;
+}
+
+// Test: steps that begin before the host knows the tokens of the step in front give the same answers: requests come,
+// end, are cancelled and are preempted in between, and prefixes are found.
+TEST_F(EngineOnCuda, StepsThatRunAheadAnswerAsAlone) {
+  std::shared_ptr<const Model> model = Model::load(cudaPlan([](plan::PlanT &plan) { makePlain(plan, 6); }));
+  EngineOptions options;
+  options.cacheTokens = 24 * uint64_t(kToyPage);
+  options.stepTokens = 20;
+  options.mixedTokens = 13;
+  EngineStatus status = expectAsAlone(model, plainRequests(11, 150), options);
+  EXPECT_GT(status.preemptions, 5u);
+  EXPECT_GT(status.cache.hits, 30u);
+  EXPECT_GT(status.ends[size_t(FinishReason::Stop)], 5u);
+  EXPECT_GT(status.ends[size_t(FinishReason::Cancelled)], 1u);
+  EXPECT_EQ(status.ends[size_t(FinishReason::Error)], 0u);
+  EXPECT_TRUE(
+      std::ranges::any_of(fake.launches, [](const FakeLaunch &launch) { return launch.symbol == QUIPU_CUDA_FEED; }));
 }

@@ -178,9 +178,10 @@ static void sampleKernel(Parameters parameters) {
   auto uniforms = get<const double *>(parameters, 5);
   auto step = *get<const int32_t *>(parameters, 6), capacity = get<int32_t>(parameters, 7);
   auto keys = get<uint64_t *>(parameters, 8);
+  auto stride = get<int32_t>(parameters, 9);
   for (int32_t row = 0; row < rows; ++row, recent += kSampleWindow) {
     const SampleRule &rule = rules[row];
-    double uniform = uniforms[step % capacity * rows + row];
+    double uniform = uniforms[step % capacity * stride + row];
     float *begin = logits + row * vocab, *end = begin + vocab;
     float *largest = std::max_element(begin, end, [](float a, float b) { return orderOf(a) < orderOf(b); });
     int32_t token = std::isfinite(*largest) ? drawToken(begin, vocab, rule, recent, uniform) : int32_t(largest - begin);
@@ -197,15 +198,27 @@ static void advanceKernel(Parameters parameters) {
   auto rows = get<int32_t>(parameters, 2);
   auto tokens = get<int32_t *>(parameters, 3), positions = get<int32_t *>(parameters, 4);
   auto history = get<int32_t *>(parameters, 5), step = get<int32_t *>(parameters, 6);
-  auto capacity = get<int32_t>(parameters, 7);
+  auto capacity = get<int32_t>(parameters, 7), stride = get<int32_t>(parameters, 8);
+  auto sequences = get<const int32_t *>(parameters, 9);
+  auto lastTokens = get<int32_t *>(parameters, 10);
   for (int32_t r = 0; r < rows; ++r) {
     auto token = int32_t(~uint32_t(keys[r]));
     tokens[outputRows[r]] = token;
     positions[outputRows[r]] += 1;
-    history[*step % capacity * rows + r] = keys[r] >> 32 == kNotFinite ? -1 : token;
+    lastTokens[sequences[outputRows[r]]] = token;
+    history[*step % capacity * stride + r] = keys[r] >> 32 == kNotFinite ? -1 : token;
     keys[r] = 0;
   }
   *step += 1;
+}
+
+static void feedKernel(Parameters parameters) {
+  auto tokens = get<int32_t *>(parameters, 0);
+  auto sequences = get<const int32_t *>(parameters, 1), lastTokens = get<const int32_t *>(parameters, 2);
+  auto rows = get<int32_t>(parameters, 3);
+  for (int32_t r = 0; r < rows; ++r)
+    if (tokens[r] < 0)
+      tokens[r] = lastTokens[sequences[r]];
 }
 
 /// Number of pointers of the toy plan's kernels; each may have a tensor map too, which is found behind the dims and
@@ -259,11 +272,14 @@ static FunctionHandle makeFunction(ModuleHandle &module, const std::string &symb
     function.sizes = {8, 4, 4, 8};
     function.run = argmaxKernel;
   } else if (symbol == QUIPU_CUDA_SAMPLE) {
-    function.sizes = {8, 4, 4, 8, 8, 8, 8, 4, 8};
+    function.sizes = {8, 4, 4, 8, 8, 8, 8, 4, 8, 4};
     function.run = sampleKernel;
   } else if (symbol == QUIPU_CUDA_ADVANCE) {
-    function.sizes = {8, 8, 4, 8, 8, 8, 8, 4};
+    function.sizes = {8, 8, 4, 8, 8, 8, 8, 4, 4, 8, 8};
     function.run = advanceKernel;
+  } else if (symbol == QUIPU_CUDA_FEED) {
+    function.sizes = {8, 8, 8, 4};
+    function.run = feedKernel;
   }
   return function;
 }

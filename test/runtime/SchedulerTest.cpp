@@ -1,6 +1,7 @@
 //===- SchedulerTest.cpp: decisions for hundreds of streams, without a model --------------===//
 
 #include "runtime/engine/Scheduler.h"
+#include "runtime/core/StepRows.h"
 #include "test/runtime/ToyPages.h"
 #include "test/runtime/ToyPlan.h"
 
@@ -395,6 +396,64 @@ TEST(Scheduler, OutOfMemory) {
   StreamId again = run.add(20, 20);
   run.runAll();
   EXPECT_TRUE(run.ends.contains(again));
+}
+
+// Test: a step may be planned before the token of the step in front is known; a stream that was preempted meanwhile is
+// computed again with the token, and not told of its old pages.
+TEST(Scheduler, PlansBeforeTokensAreKnown) {
+  ToyPages pages(ToyPages::small(16, 2));
+  Scheduler scheduler(pages.manager, of(2, 16));
+  auto start = [&](StreamId id, std::vector<int32_t> prompt) {
+    StreamStart stream;
+    stream.id = stream.group = id;
+    stream.prompt = std::move(prompt);
+    scheduler.add(std::move(stream));
+  };
+  start(1, {5, 6, 7});
+  StepPlan first = scheduler.next();
+  ASSERT_EQ(first.parts.size(), 1u);
+  EXPECT_TRUE(first.parts[0].isLast);
+  pages.manager.extend(first.parts[0].sequence, 3);
+  // Without a token to come there is nothing to do.
+  EXPECT_TRUE(scheduler.next().parts.empty());
+  scheduler.expect(1);
+  StepPlan second = scheduler.next();
+  ASSERT_EQ(second.parts.size(), 1u);
+  EXPECT_EQ(second.parts[0].position, 3u);
+  EXPECT_EQ(std::vector<int32_t>(second.parts[0].tokens.begin(), second.parts[0].tokens.end()),
+            std::vector<int32_t>{kChosenToken});
+  EXPECT_TRUE(second.parts[0].isLast);
+  pages.manager.extend(second.parts[0].sequence, 1);
+  scheduler.confirm(first.parts[0]);
+  scheduler.append(1, 8);
+  EXPECT_EQ(pages.manager.knownLength(first.parts[0].sequence), 3u);
+  scheduler.confirm(second.parts[0]);
+  EXPECT_EQ(pages.manager.knownLength(first.parts[0].sequence), 4u);
+  // What has ended is not told.
+  scheduler.remove(1);
+  scheduler.confirm(second.parts[0]);
+  EXPECT_TRUE(scheduler.next().parts.empty());
+  pages.manager.checkAccounts();
+}
+
+// Test: beside few streams that generate, prompts get a few tokens of a step; beside many they get as many as these.
+TEST(Scheduler, PromptsGrowWithThoseWhoGenerate) {
+  SchedulerOptions options = of(16, 200, 100);
+  options.promptTokens = 5;
+  Simulation run(Simulation::cache(400, 16), options);
+  run.add(2, 60);
+  run.step();
+  run.add(25, 4);
+  run.step();
+  EXPECT_EQ(run.plan.tokens(), 1u + 5);
+  for (int i = 0; i < 12; ++i)
+    run.add(1, 60);
+  for (int i = 0; i < 12; ++i)
+    run.step();
+  ASSERT_EQ(run.plan.singles, 13u);
+  run.add(150, 4);
+  run.step();
+  EXPECT_EQ(run.plan.tokens(), 13u + 13);
 }
 
 TEST(Scheduler, Refusals) {

@@ -285,9 +285,18 @@ constexpr int64_t kMergeRegisters = 112;
 class FewEmission {
 public:
   FewEmission(CudaBuilder &b, KernelOp kernel, AttentionOp attention, CudaAttentionScheduleAttr schedule,
-              int64_t maxRows, const GeneratedKernel &generated)
-      : b(b), kernel(kernel), attention(attention), schedule(schedule), maxRows(maxRows), generated(generated) {}
+              int64_t maxRows, const std::string &symbol, RowDim rows)
+      : b(b), kernel(kernel), attention(attention), schedule(schedule), maxRows(maxRows), symbol(symbol), rows(rows) {}
 
+  FailureOr<CudaBody> emit() {
+    if (failed(check()))
+      return failure();
+    if (schedule.getDot() == CudaDot::Mma)
+      return emit(AttentionFewMmaShape(attention, schedule), createAttentionFewMma);
+    return emit(AttentionFewFmaShape(attention, schedule), createAttentionFewFma);
+  }
+
+private:
   LogicalResult check() {
     KVLayerType cache = attention.getKv().getType();
     int64_t group = attention.getNumHeads() / attention.getNumKvHeads();
@@ -316,12 +325,12 @@ public:
       return refuse() << "needs " << shape.sharedBytes() << " bytes of shared memory; a block has "
                       << b.target.sharedBytes();
     GeneratedEntry entry;
-    entry.symbol = cudaSymbol(generated.name);
+    entry.symbol = cudaSymbol(symbol);
     entry.fixed = shape.kvHeads * shape.subgroups() * shape.splits;
-    entry.rows = RowDim::Tokens;
+    entry.rows = rows;
     entry.threads = shape.threads();
     entry.sharedBytes = shape.sharedBytes();
-    std::string counters = cudaSymbol(generated.name, ".counters");
+    std::string counters = cudaSymbol(symbol, ".counters");
     // In a step of one row the kernels before and after this one have rings of weights in shared memory.
     entry.preferShared = shape.hasOneRow && b.target.hasRings();
     if (shape.splits > 1) {
@@ -342,7 +351,6 @@ public:
         residentBlocks};
   }
 
-private:
   InFlightDiagnostic refuse() {
     InFlightDiagnostic diagnostic = kernel.emitOpError();
     diagnostic << "has schedule " << schedule << ", which ";
@@ -354,7 +362,8 @@ private:
   AttentionOp attention;
   CudaAttentionScheduleAttr schedule;
   int64_t maxRows;
-  const GeneratedKernel &generated;
+  std::string symbol;
+  RowDim rows;
 };
 
 } // namespace
@@ -362,12 +371,13 @@ private:
 FailureOr<CudaBody> emitAttentionFew(CudaBuilder &b, KernelOp kernel, AttentionOp attention,
                                      CudaAttentionScheduleAttr schedule, int64_t maxRows,
                                      const GeneratedKernel &generated) {
-  FewEmission emission(b, kernel, attention, schedule, maxRows, generated);
-  if (failed(emission.check()))
-    return failure();
-  if (schedule.getDot() == CudaDot::Mma)
-    return emission.emit(AttentionFewMmaShape(attention, schedule), createAttentionFewMma);
-  return emission.emit(AttentionFewFmaShape(attention, schedule), createAttentionFewFma);
+  return FewEmission(b, kernel, attention, schedule, maxRows, generated.name, RowDim::Tokens).emit();
+}
+
+FailureOr<CudaBody> emitAttentionLone(CudaBuilder &b, KernelOp kernel, AttentionOp attention,
+                                      CudaAttentionScheduleAttr schedule, int64_t maxRows,
+                                      const GeneratedKernel &generated) {
+  return FewEmission(b, kernel, attention, schedule, maxRows, generated.name + ".lone", RowDim::Lone).emit();
 }
 
 } // namespace quipu::codegen::cuda

@@ -67,9 +67,10 @@ public:
   using Values = CudaBuilder::Values;
   using Predicate = CudaBuilder::Predicate;
 
-  ManyMmaBody(CudaBuilder &b, AttentionOp attention, const MmaShape &shape, const CudaFrame &frame)
+  ManyMmaBody(CudaBuilder &b, AttentionOp attention, CudaAttentionScheduleAttr schedule, const MmaShape &shape,
+              const CudaFrame &frame)
       : b(b), attention(attention), shape(shape), frame(frame), cache(b, frame, attention.getKv()),
-        element(cache.type.getElementType()), rows(shape.rows), blockRows(b, frame, attention, shape.tokens),
+        element(cache.type.getElementType()), rows(shape.rows), blockRows(b, frame, attention, schedule),
         scores(b, blockRows, attention, shape.keys, 2 * shape.tiles), window(attention.getWindow()),
         rowBytes(attention.getNumHeads() * shape.head * 2) {}
 
@@ -94,7 +95,7 @@ private:
     thread = b.thread();
     lane = b.rem(thread, 32);
     Value parts = frame.block(0);
-    blockRows.enter(b.mul(b.sub(b.sub(frame.gridSize(1), frame.block(1)), 1), shape.tokens));
+    blockRows.enter(b.sub(b.sub(frame.gridSize(1), frame.block(1)), 1));
     int64_t partsOfGroup = shape.group / shape.heads;
     kvHead = b.div(parts, partsOfGroup);
     Value firstHead = b.mul(parts, shape.heads);
@@ -485,12 +486,12 @@ FailureOr<CudaBody> emitAttentionMany(KernelOp kernel, AttentionOp attention, Cu
   GeneratedEntry entry;
   entry.symbol = cudaSymbol(generated.name);
   entry.fixed = shape.kvHeads * shape.group / shape.heads;
-  entry.rows = RowDim::Tokens;
+  entry.rows = AttentionRows::rowsOf(schedule);
   entry.rowsPerBlock = shape.tokens;
   entry.threads = shape.threads();
   entry.sharedBytes = shape.sharedBytes();
-  CudaBody body{entry, [attention, shape](CudaBuilder &b, const CudaFrame &frame) {
-                  ManyMmaBody(b, attention, shape, frame).emit();
+  CudaBody body{entry, [attention, schedule, shape](CudaBuilder &b, const CudaFrame &frame) {
+                  ManyMmaBody(b, attention, schedule, shape, frame).emit();
                 }};
   // A warp with several tiles needs many registers. Without this bound ptxas would spill registers so that more blocks
   // run at once.

@@ -84,9 +84,10 @@ public:
   using Values = CudaBuilder::Values;
   using Predicate = CudaBuilder::Predicate;
 
-  ManyWgmmaBody(CudaBuilder &b, AttentionOp attention, const WgmmaShape &shape, const CudaFrame &frame)
+  ManyWgmmaBody(CudaBuilder &b, AttentionOp attention, CudaAttentionScheduleAttr schedule, const WgmmaShape &shape,
+                const CudaFrame &frame)
       : b(b), attention(attention), shape(shape), frame(frame), cache(b, frame, attention.getKv()),
-        element(cache.type.getElementType()), rows(b, frame, attention, shape.tokens),
+        element(cache.type.getElementType()), rows(b, frame, attention, schedule),
         tileScores(b, rows, attention, shape.keys, /*halves=*/2), scoreProducts(b, element, shape.keys),
         outputProducts(b, element, shape.head), shared(b.shared()), fullKeys(barriers(0)), emptyKeys(barriers(1)),
         fullValues(barriers(2)), emptyValues(barriers(3)), window(attention.getWindow()),
@@ -129,7 +130,7 @@ private:
   /// Emits `body` for every run of every tile of the block. `body` gets the number of tiles of keys that came before,
   /// and returns this number for the next run.
   void walk(llvm::function_ref<Value(Value)> body) {
-    Value rowTiles = b.ceilDiv(frame.tokens, shape.tokens), tiles = b.mul(rowTiles, shape.parts());
+    Value rowTiles = rows.countTiles(), tiles = b.mul(rowTiles, shape.parts());
     Value block = frame.block(0), blocks = frame.gridSize(0);
     b.loop(b.i32(0), tiles, blocks, {b.i32(0), block}, [&](Value start, ValueRange carried) {
       Value number = b.add(start, carried[1]), turned = b.sub(b.sub(blocks, carried[1]), 1);
@@ -141,7 +142,7 @@ private:
   }
   Values visit(Value number, Value rowTiles, Value count, llvm::function_ref<Value(Value)> body) {
     Value part = b.rem(number, shape.parts());
-    rows.enter(b.mul(b.sub(b.sub(rowTiles, b.div(number, shape.parts())), 1), shape.tokens));
+    rows.enter(b.sub(b.sub(rowTiles, b.div(number, shape.parts())), 1));
     kvHead = b.div(part, shape.group / shape.heads);
     firstHeadBytes = b.mul(b.widen(b.mul(part, shape.heads)), shape.head * 2);
     return rows.forEachRun(lane, {count}, [&](ValueRange carried) {
@@ -560,17 +561,18 @@ FailureOr<CudaBody> emitAttentionManyWgmma(CudaBuilder &b, KernelOp kernel, Atte
   GeneratedEntry entry;
   entry.symbol = cudaSymbol(generated.name);
   entry.fixed = shape.parts();
-  entry.rows = RowDim::Tokens;
+  entry.rows = AttentionRows::rowsOf(schedule);
   entry.rowsPerBlock = shape.tokens;
   entry.threads = shape.threads();
   entry.sharedBytes = shape.sharedBytes();
   entry.persistent = true;
   // ptxas ignores setmaxnreg unless it knows with how many registers a thread begins.
   constexpr int64_t kResidentBlocks = 1;
-  return CudaBody{
-      entry,
-      [attention, shape](CudaBuilder &b, const CudaFrame &frame) { ManyWgmmaBody(b, attention, shape, frame).emit(); },
-      kResidentBlocks};
+  return CudaBody{entry,
+                  [attention, schedule, shape](CudaBuilder &b, const CudaFrame &frame) {
+                    ManyWgmmaBody(b, attention, schedule, shape, frame).emit();
+                  },
+                  kResidentBlocks};
 }
 
 } // namespace quipu::codegen::cuda

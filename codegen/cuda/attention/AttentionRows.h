@@ -28,13 +28,25 @@ public:
   using Values = CudaBuilder::Values;
   using Predicate = CudaBuilder::Predicate;
 
-  /// Tiles of `tokens` rows.
-  AttentionRows(CudaBuilder &b, const CudaFrame &frame, llama::AttentionOp attention, int64_t tokens)
-      : b(b), frame(frame), attention(attention), tokens(tokens) {}
+  /// Tiles of the schedule's number of rows. If lone rows have a body of their own, the tiles begin behind them.
+  AttentionRows(CudaBuilder &b, const CudaFrame &frame, llama::AttentionOp attention,
+                llama::CudaAttentionScheduleAttr schedule)
+      : b(b), frame(frame), attention(attention), tokens(schedule.getTokens()),
+        isBehindLone(schedule.getLone() != nullptr) {}
 
-  /// Call it when the block begins with a tile. `row`: first row of the tile in the step (i32).
-  void enter(Value row) {
-    first = row;
+  /// The rows over which the grid of the tiles grows.
+  static RowDim rowsOf(llama::CudaAttentionScheduleAttr schedule) {
+    return schedule.getLone() ? RowDim::Other : RowDim::Tokens;
+  }
+
+  /// Number of tiles of the step (i32).
+  Value countTiles() { return b.ceilDiv(isBehindLone ? b.sub(frame.tokens, frame.loneRows) : frame.tokens, tokens); }
+
+  /// Call it when the block begins with tile number `tile` (i32).
+  void enter(Value tile) {
+    first = b.mul(tile, tokens);
+    if (isBehindLone)
+      first = b.add(first, frame.loneRows);
     count = b.min(b.sub(frame.tokens, first), b.i32(tokens));
   }
 
@@ -113,6 +125,7 @@ private:
   const CudaFrame &frame;
   llama::AttentionOp attention;
   int64_t tokens;
+  bool isBehindLone;
 };
 
 } // namespace quipu::codegen::cuda

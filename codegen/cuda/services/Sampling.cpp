@@ -125,7 +125,7 @@ SampleKernel::SampleKernel(CudaBuilder &b, const ServiceFrame &frame) : b(b), fr
   frame.waitForPrevious();
   // Lies in the host's memory: far away, and not needed before the end.
   b.ifThen(isThread(0), [&] {
-    Value place = b.add(b.mul(b.widen(b.rem(step(), frame[7])), b.widen(rows)), row);
+    Value place = b.add(b.mul(b.widen(b.rem(step(), frame[7])), b.widen(frame[9])), row);
     store64(load64(b.at(frame[5], b.mul(place, 8))), slot(3));
   });
 }
@@ -425,7 +425,7 @@ ServiceBody emitSample(CudaBuilder &b) {
   declareShared(b, kBinsShared, i32, 3 * kBins);
   declareShared(b, kSlotsShared, i64, kWarps + 4);
   return {QUIPU_CUDA_SAMPLE,
-          {pointer, i32, i32, pointer, pointer, pointer, pointer, i32, pointer},
+          {pointer, i32, i32, pointer, pointer, pointer, pointer, i32, pointer, i32},
           [](CudaBuilder &b, const ServiceFrame &frame) { SampleKernel(b, frame).emit(); },
           kThreads};
 }

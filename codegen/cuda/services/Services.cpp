@@ -172,11 +172,12 @@ static ServiceBody emitArgmax(CudaBuilder &b) {
 
 static void advance(CudaBuilder &b, const ServiceFrame &frame) {
   Value keys = frame[0], outputRows = frame[1], rows = frame[2], tokens = frame[3], positions = frame[4];
-  Value history = frame[5], step = frame[6], capacity = frame[7];
+  Value history = frame[5], step = frame[6], capacity = frame[7], stride = frame[8];
+  Value sequences = frame[9], lastTokens = frame[10];
   Bits bits(b);
   frame.waitForPrevious();
   Value current = b.loadI32(step);
-  Value place = b.at(history, b.mul(b.mul(b.widen(b.rem(current, capacity)), b.widen(rows)), 4));
+  Value place = b.at(history, b.mul(b.mul(b.widen(b.rem(current, capacity)), b.widen(stride)), 4));
   b.loop(b.thread(), rows, kCudaServiceThreads, [&](Value r) {
     Value row = b.widen(r);
     Value key = b.at(keys, b.mul(row, 8));
@@ -189,6 +190,8 @@ static void advance(CudaBuilder &b, const ServiceFrame &frame) {
     b.store(b.add(b.loadI32(position), 1), position, 4);
     b.store(b.select(isChosen, token, b.i32(-1)), b.at(place, b.mul(row, 4)), 4);
     b.store(b.i64(0), key, 8);
+    Value sequence = b.loadI32(b.at(sequences, target));
+    b.store(token, b.at(lastTokens, b.mul(b.widen(sequence), 4)), 4);
   });
   // Every thread has read the step before one writes it.
   b.barrier();
@@ -197,7 +200,26 @@ static void advance(CudaBuilder &b, const ServiceFrame &frame) {
 
 static ServiceBody emitAdvance(CudaBuilder &b) {
   Type pointer = b.pointerType(1), i32 = b.getI32Type();
-  return {QUIPU_CUDA_ADVANCE, {pointer, pointer, i32, pointer, pointer, pointer, pointer, i32}, advance};
+  return {QUIPU_CUDA_ADVANCE,
+          {pointer, pointer, i32, pointer, pointer, pointer, pointer, i32, i32, pointer, pointer},
+          advance};
+}
+
+static void feed(CudaBuilder &b, const ServiceFrame &frame) {
+  Value tokens = frame[0], sequences = frame[1], lastTokens = frame[2], rows = frame[3];
+  frame.waitForPrevious();
+  b.loop(b.thread(), rows, kCudaServiceThreads, [&](Value r) {
+    Value offset = b.mul(b.widen(r), 4), token = b.at(tokens, offset);
+    b.ifThen(b.compare(Predicate::slt, b.loadI32(token), 0), [&] {
+      Value sequence = b.loadI32(b.at(sequences, offset));
+      b.store(b.loadI32(b.at(lastTokens, b.mul(b.widen(sequence), 4))), token, 4);
+    });
+  });
+}
+
+static ServiceBody emitFeed(CudaBuilder &b) {
+  Type pointer = b.pointerType(1);
+  return {QUIPU_CUDA_FEED, {pointer, pointer, pointer, b.getI32Type()}, feed};
 }
 
 static void emitEntry(CudaBuilder &b, const ServiceBody &body) {
@@ -212,6 +234,7 @@ void emitServices(CudaBuilder &b) {
   emitEntry(b, emitFillRandom(b, "bf16", b.getBF16Type()));
   emitEntry(b, emitArgmax(b));
   emitEntry(b, emitAdvance(b));
+  emitEntry(b, emitFeed(b));
   emitEntry(b, emitSample(b));
 }
 

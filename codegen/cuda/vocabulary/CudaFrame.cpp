@@ -12,8 +12,8 @@ namespace quipu::codegen::cuda {
 CudaFrame::CudaFrame(CudaBuilder &builder, const Handover &handover, KernelOp kernel, const Parameters &parameters,
                      std::optional<GridPlace> place)
     : BodyFrame(builder, handover, place), tokens(parameters.dims[kDimTokens]), outputs(parameters.dims[kDimOutputs]),
-      blockTableStride(parameters.dims[kDimBlockTableStride]), kernel(kernel), pointers(parameters.pointers),
-      maps(parameters.maps) {}
+      blockTableStride(parameters.dims[kDimBlockTableStride]), loneRows(parameters.dims[kDimLoneRows]), kernel(kernel),
+      pointers(parameters.pointers), maps(parameters.maps) {}
 
 static unsigned countPointersOf(KernelOp kernel, unsigned arguments) {
   unsigned count = 0;

@@ -37,8 +37,8 @@ public:
   /// The number of a kernel's pointers.
   static unsigned countPointers(llama::KernelOp kernel);
 
-  /// T, R and the entries in a row of the block table, i32.
-  mlir::Value tokens, outputs, blockTableStride;
+  /// T, R, the entries in a row of the block table, and the number of lone rows, i32.
+  mlir::Value tokens, outputs, blockTableStride, loneRows;
 
 private:
   llama::KernelOp kernel;

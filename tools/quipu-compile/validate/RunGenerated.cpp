@@ -4,9 +4,11 @@
 
 #include "codegen/common/Arguments.h"
 #include "codegen/cpu/KernelFrame.h"
+#include "codegen/plan/PlanEnums.h"
 #include "ir/Llama/WeightTypes.h"
 #include "runtime/abi/InterleavedRows.h"
 #include "runtime/abi/KernelAbi.h"
+#include "runtime/core/Device.h"
 #include "runtime/support/Error.h"
 
 #include "llvm/Support/MathExtras.h"
@@ -152,9 +154,7 @@ static void runEntries(llama::CodeAttr attribute, const CodeModule &code, ArrayR
         reinterpret_cast<QuipuKernelEntry>(const_cast<void *>(code.lookup(entry.getSymbol().str().c_str())));
     if (!function)
       fail("--validate: the code has no function ", entry.getSymbol().str());
-    int64_t rows = 1;
-    if (entry.getRows() != llama::RowDim::One)
-      rows = dims[entry.getRows() == llama::RowDim::Outputs ? kDimOutputs : kDimTokens];
+    auto rows = int64_t(rowCount(codegen::toPlan(entry.getRows()), dims.data()));
     int64_t blocks = entry.getFixed() * int64_t(llvm::divideCeil(rows, entry.getRowsPerBlock())), half = blocks / 2;
     function(pointers.data(), dims.data(), 0, half, scratch.data());
     function(pointers.data(), dims.data(), half, blocks, scratch.data());

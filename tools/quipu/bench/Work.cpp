@@ -32,25 +32,40 @@ uint64_t rowsOf(const LaunchRows &rows) {
   return count;
 }
 
-/// A workspace is written and read again.
-static double activationBytesPerRow(const plan::Kernel &kernel) {
+/// Number of lone rows (runtime/abi/KernelAbi.h).
+static int64_t loneRowsOf(const LaunchRows &rows) {
+  auto isLone = [](const SequenceRows &sequence) { return sequence.count == 1; };
+  return std::ranges::find_if_not(rows.sequences, isLone) - rows.sequences.begin();
+}
+
+/// Whether an entry of the kernel is for lone rows. Then the workspaces are for them, too.
+static bool isForLoneRows(const plan::Kernel &kernel) {
+  return std::ranges::any_of(*kernel.entries(),
+                             [](const plan::Entry *entry) { return entry->grid()->rows() == plan::RowDim::lone; });
+}
+
+/// Bytes of `rows` rows of activations. A workspace is written and read again.
+static double activationBytes(const plan::Kernel &kernel, double rows, double workspaceRows) {
   double bytes = 0;
   for (size_t i = 0; kernel.params() && i < kernel.params()->size(); ++i) {
     const plan::Param &param = *kernel.params()->Get(unsigned(i));
-    bool isOnce = param.kind() == plan::ParamKind::activation || param.kind() == plan::ParamKind::result;
-    if (isOnce || param.kind() == plan::ParamKind::workspace)
-      bytes += double(param.bytes()) * (isOnce ? 1 : 2);
+    if (param.kind() == plan::ParamKind::activation || param.kind() == plan::ParamKind::result)
+      bytes += double(param.bytes()) * rows;
+    else if (param.kind() == plan::ParamKind::workspace)
+      bytes += double(param.bytes()) * 2 * workspaceRows;
   }
   return bytes;
 }
 
 Work kernelWork(const plan::Kernel &kernel, const LaunchRows &rows) {
-  uint64_t count = rowCount(kernel.rows(), rowsOf(rows), rows.outputs);
+  int64_t lone = loneRowsOf(rows);
+  const int64_t dims[kNumDims] = {int64_t(rowsOf(rows)), int64_t(rows.outputs), 0, lone};
+  uint64_t count = rowCount(kernel.rows(), dims);
   if (count == 0)
     return {};
   Work work;
   work.weightBytes = double(kernel.weight_bytes());
-  work.activationBytes = activationBytesPerRow(kernel) * double(count);
+  work.activationBytes = activationBytes(kernel, double(count), double(isForLoneRows(kernel) ? uint64_t(lone) : count));
   work.operations = double(kernel.flops_per_row()) * double(count);
   if (kernel.flops_per_key() == 0)
     return work;

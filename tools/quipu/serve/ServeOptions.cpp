@@ -69,9 +69,7 @@ void ServeOptions::addOptions(CLI::App &command) {
             "Tokens that the key/value cache holds over all requests (default: context times --max-batch)", 1)
       ->group(bounds);
   addNumber(command, "--step-tokens", stepTokens,
-            "Most tokens of a step; fewer keep streams steadier while others send long prompts (default: as many as "
-            "the plan takes)",
-            1)
+            "Most tokens of a step; half of them where others generate (default: as many as the plan takes)", 1)
       ->group(bounds);
   number("--send-timeout", sendSeconds, "Seconds in which a client must take some of its answer", 0.1);
   number("--idle-timeout", idleSeconds, "Seconds that a connection may be without a request", 0.1);

@@ -11,8 +11,10 @@
 #include <boost/asio/thread_pool.hpp>
 
 #include <csignal>
+#include <mutex>
 #include <random>
 #include <sys/resource.h>
+#include <utility>
 #include <vector>
 
 namespace asio = boost::asio;
@@ -34,6 +36,7 @@ struct HttpServer::Impl {
   void take(tcp::socket socket);
   void watchDeadlines();
   void waitForSignal();
+  void runPosted();
 
   asio::io_context context{1};
   asio::thread_pool pool;
@@ -42,6 +45,9 @@ struct HttpServer::Impl {
   asio::signal_set signals;
   std::function<void(int)> signalled;
   HttpShared shared;
+
+  std::mutex postedMutex;
+  std::vector<std::function<void()>> posted;
 };
 
 HttpServer::HttpServer(const HttpLimits &limits, HttpHandler &handler)
@@ -131,7 +137,24 @@ void HttpServer::run() { impl->context.run(); }
 
 void HttpServer::stop() { impl->context.stop(); }
 
-void HttpServer::post(std::function<void()> work) { asio::post(impl->context, std::move(work)); }
+/// Waking the server's thread is a call of the system. A step of the engine has work for it from each sample, so the
+/// first of them wakes it for all.
+void HttpServer::post(std::function<void()> work) {
+  std::lock_guard lock(impl->postedMutex);
+  impl->posted.push_back(std::move(work));
+  if (impl->posted.size() == 1)
+    asio::post(impl->context, [this] { impl->runPosted(); });
+}
+
+void HttpServer::Impl::runPosted() {
+  std::vector<std::function<void()>> works;
+  {
+    std::lock_guard lock(postedMutex);
+    works = std::exchange(posted, {});
+  }
+  for (const std::function<void()> &work : works)
+    work();
+}
 
 void HttpServer::aside(std::function<void()> work) { asio::post(impl->pool, std::move(work)); }
 
