@@ -109,16 +109,17 @@ bool Scheduler::begin(Stream &stream) {
 }
 
 /// Most tokens of the next step.
-uint32_t Scheduler::budgetOfStep() const {
+uint32_t Scheduler::budgetOfStep() {
   uint64_t generating = 0, backlog = 0;
   for (const Stream *stream : running)
     (generates(*stream) ? generating : backlog) += missing(*stream);
-  if (generating == 0)
-    return options.stepTokens;
   for (const Stream *stream : waiting)
     backlog += missing(*stream);
-  uint64_t ofPrompts = std::max<uint64_t>({options.promptTokens, generating, backlog / kBacklogSteps});
-  return uint32_t(std::min<uint64_t>(options.mixedTokens, generating + ofPrompts));
+  isLate = backlog > (isLate ? kInTimeSteps : kLateSteps) * options.promptTokens;
+  if (generating == 0)
+    return options.stepTokens;
+  uint64_t all = generating + std::max<uint64_t>(options.promptTokens, generating);
+  return isLate ? options.mixedTokens : uint32_t(std::min<uint64_t>(options.mixedTokens, all));
 }
 
 StepPlan Scheduler::next() {

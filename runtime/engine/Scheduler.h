@@ -57,13 +57,12 @@ struct SchedulerOptions {
   uint32_t stepTokens = 2;
   uint32_t mixedTokens = 2;
   /// Of a step in which streams generate, prompts get as many tokens as there are such streams, or this many if that is
-  /// more. So such a step takes little longer than one without prompts. If so many prompts wait that they would take
-  /// more than kBacklogSteps of such steps, they get more.
+  /// more. So such a step takes little longer than one without prompts. If prompts would take more than kLateSteps
+  /// steps of this many tokens, they get all that mixedTokens leaves, until they would take less than kInTimeSteps.
   uint32_t promptTokens = UINT32_MAX;
 };
 
-/// Prompts that wait are computed in about so many steps, if mixedTokens allows.
-inline constexpr uint32_t kBacklogSteps = 256;
+inline constexpr uint64_t kLateSteps = 256, kInTimeSteps = 64;
 
 /// A stream as it comes.
 struct StreamStart {
@@ -185,7 +184,7 @@ private:
   uint32_t length(const Stream &stream) const { return uint32_t(stream.tokens.size()) + stream.expected; }
   uint32_t missing(const Stream &stream) const { return length(stream) - computed(stream); }
   bool generates(const Stream &stream) const;
-  uint32_t budgetOfStep() const;
+  uint32_t budgetOfStep();
   Stream *groupMember(const Stream &of) const;
   bool begin(Stream &stream);
   void give(Stream &stream, uint32_t count, StepPlan &plan);
@@ -201,6 +200,8 @@ private:
   Ranked running, waiting;
   int64_t steps = 0;
   uint64_t preemptions = 0;
+  /// Whether prompts get more than their usual share.
+  bool isLate = false;
 };
 
 } // namespace quipu

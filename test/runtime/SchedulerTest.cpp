@@ -456,6 +456,25 @@ TEST(Scheduler, PromptsGrowWithThoseWhoGenerate) {
   EXPECT_EQ(run.plan.tokens(), 13u + 13);
 }
 
+// Test: prompts that would come too late get all that a step may have, until few are left.
+TEST(Scheduler, LatePromptsGetMore) {
+  SchedulerOptions options = of(4, 40, 30);
+  options.promptTokens = 1;
+  Simulation run(Simulation::cache(4000, 4), options);
+  run.add(1, 100);
+  run.step();
+  run.add(20, 1);
+  run.step();
+  EXPECT_EQ(run.plan.tokens(), 1u + 1);
+  for (int i = 0; i < 15; ++i)
+    run.add(20, 1);
+  for (uint64_t left = 319; left > kInTimeSteps + 30; left -= 29) {
+    run.step();
+    EXPECT_EQ(run.plan.tokens(), 30u);
+  }
+  run.runAll();
+}
+
 TEST(Scheduler, Refusals) {
   ToyPages pages(ToyPages::small(16, 2));
   EXPECT_NE(errorOf([&] { Scheduler scheduler(pages.manager, of(3, 10)); }).find("rows for 1 to 2"), std::string::npos);
