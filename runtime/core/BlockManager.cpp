@@ -128,6 +128,8 @@ void BlockManager::dropUser(int32_t id) {
 /// Makes the page that was used longest ago a free one.
 void BlockManager::evictFirst() {
   int32_t page = firstKept;
+  if (options.onEvict)
+    options.onEvict(factsOf(page));
   unkeep(page);
   unregister(page);
   recycled.push_back(page);
@@ -154,12 +156,42 @@ uint64_t BlockManager::availablePages() const { return freePages() + numKept; }
 
 //===--- Pages that are found by their tokens --------------------------------------------===//
 
-Hash128 BlockManager::hashBehind(int32_t before, uint64_t salt, std::span<const int32_t> tokens) const {
-  if (before != kNone)
-    return options.hash(at(before).hash, tokens);
+/// What the hash of a text begins with.
+static Hash128 startOf(uint64_t salt) {
   Hash128 start = {};
   memcpy(start.data(), &salt, sizeof(salt));
-  return options.hash(start, tokens);
+  return start;
+}
+
+Hash128 BlockManager::hashBehind(int32_t before, uint64_t salt, std::span<const int32_t> tokens) const {
+  return options.hash(before != kNone ? at(before).hash : startOf(salt), tokens);
+}
+
+PageFacts BlockManager::factsOf(int32_t id) const {
+  const Page &page = at(id);
+  return {id, page.hash, page.before != kNone ? at(page.before).hash : startOf(page.salt), page.salt, page.tokens};
+}
+
+PageFacts BlockManager::nextPage(int32_t id, std::span<const int32_t> tokens) const {
+  const Sequence &sequence = sequences[size_t(id)];
+  uint32_t count = sequence.length / options.pageTokens;
+  PageFacts facts = {.salt = sequence.salt, .tokens = tokens};
+  facts.before = count ? at(sequence.pages[count - 1]).hash : startOf(sequence.salt);
+  facts.hash = options.hash(facts.before, tokens);
+  return facts;
+}
+
+void BlockManager::forEachRegistered(const std::function<void(const PageFacts &)> &visit) const {
+  std::vector<int32_t> chain;
+  std::vector<bool> isSeen(pages.size());
+  for (const auto &entry : registered) {
+    for (int32_t page = entry.second; page != kNone && !isSeen[size_t(page)]; page = at(page).before) {
+      isSeen[size_t(page)] = true;
+      chain.push_back(page);
+    }
+    for (; !chain.empty(); chain.pop_back())
+      visit(factsOf(chain.back()));
+  }
 }
 
 /// The registered page with these tokens behind page `before`, or kNone. Page `before` stands for all that is in front

@@ -53,6 +53,15 @@ struct BlockCounts {
 /// stands the salt, in the first eight bytes, and zeros.
 Hash128 hashPage(const Hash128 &before, std::span<const int32_t> tokens);
 
+/// A registered page. `before`: the hash of the page in front of it; before the first page, what hashPage() begins
+/// with.
+struct PageFacts {
+  int32_t page = 0;
+  Hash128 hash = {}, before = {};
+  uint64_t salt = 0;
+  std::span<const int32_t> tokens;
+};
+
 struct BlockManagerOptions {
   /// Positions of a page.
   uint32_t pageTokens = 0;
@@ -65,6 +74,8 @@ struct BlockManagerOptions {
   /// Pages below `first` have been written before. Says how many of the `count` pages from `first` on may be written
   /// now: the system may have no memory for them. Empty: all.
   std::function<uint64_t(uint64_t first, uint64_t count)> mayTouch = {};
+  /// Called for a page that is about to be given to others. It may be empty.
+  std::function<void(const PageFacts &page)> onEvict = {};
   /// For tests, which make collisions.
   Hash128 (*hash)(const Hash128 &before, std::span<const int32_t> tokens) = hashPage;
 };
@@ -96,11 +107,19 @@ public:
   /// Pages that the sequence has, with those that are reserved.
   uint32_t numPages(int32_t sequence) const { return uint32_t(sequences[size_t(sequence)].pages.size()); }
 
+  int32_t lastPage(int32_t sequence) const { return sequences[size_t(sequence)].pages.back(); }
+
   /// How many of the first of these tokens are in registered pages. It leaves at least one, because the logits behind
   /// the last one are wanted. It changes nothing. `kept`: is set to the number of these pages that no sequence has.
   uint32_t findPrefix(std::span<const int32_t> tokens, uint64_t salt = 0, uint64_t *kept = nullptr) const;
   /// Gives these pages to the sequence, which is empty. Returns its new length. Counts hits and misses.
   uint32_t adoptPrefix(int32_t sequence, std::span<const int32_t> tokens);
+
+  /// The page that would follow in the sequence, which has whole pages, if these were its next tokens: as many as a
+  /// page has. PageFacts::page is not set.
+  PageFacts nextPage(int32_t sequence, std::span<const int32_t> tokens) const;
+  /// Calls visit() for every registered page, pages before those behind them.
+  void forEachRegistered(const std::function<void(const PageFacts &)> &visit) const;
 
   /// The number of new positions of one sequence.
   struct Growth {
@@ -190,6 +209,7 @@ private:
     }
   };
 
+  PageFacts factsOf(int32_t page) const;
   Hash128 hashBehind(int32_t before, uint64_t salt, std::span<const int32_t> tokens) const;
   std::optional<int32_t> freeRow() const;
   int32_t findPage(int32_t before, uint64_t salt, std::span<const int32_t> tokens, const Hash128 &hash) const;

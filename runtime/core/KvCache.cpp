@@ -4,6 +4,8 @@
 #include "runtime/support/Error.h"
 
 #include <algorithm>
+#include <cstring>
+#include <utility>
 
 namespace quipu {
 
@@ -17,10 +19,12 @@ KvCache::KvCache(const plan::KvCache &shape, Device &device, const KvCacheOption
                .maxSequences = shape.max_batch(),
                .maxPages = size.tableStride,
                .keepPrefixes = options.keepPrefixes,
-               .mayTouch = options.mayTouch
-                               ? options.mayTouch
-                               : [this](uint64_t first, uint64_t count) { return mayTouch(first, count); }},
-              {static_cast<int32_t *>(rowMemory.data()), size.tableEntries}) {}
+               .mayTouch = options.mayTouch ? options.mayTouch
+                                            : [this](uint64_t first, uint64_t count) { return mayTouch(first, count); },
+               .onEvict = options.store ? [this](const PageFacts &page) { leave(page); }
+                                        : std::function<void(const PageFacts &)>()},
+              {static_cast<int32_t *>(rowMemory.data()), size.tableEntries}),
+      store(options.keepPrefixes ? options.store : nullptr) {}
 
 static int32_t require(std::optional<int32_t> row, uint32_t rows) {
   if (!row)
@@ -79,7 +83,105 @@ uint64_t KvCache::mayTouch(uint64_t first, uint64_t count) {
   return count;
 }
 
+//===--- Pages in files ------------------------------------------------------------------===//
+
+/// Calls copy(address, offset, bytes) for the pieces of a page: of each layer the keys, then the values. `offset`:
+/// where the piece is in the page's content.
+template <typename Copy> void KvCache::forEachPiece(int32_t page, Copy copy) const {
+  uint64_t offset = 0;
+  for (uint32_t layer = 0; layer < layers; ++layer)
+    for (void *pool : {keys(layer), values(layer)}) {
+      copy(static_cast<char *>(pool) + uint64_t(page) * size.blockBytes, offset, size.blockBytes);
+      offset += size.blockBytes;
+    }
+}
+
+/// The page goes to others, in a step that is not enqueued yet.
+void KvCache::leave(const PageFacts &page) {
+  // Without room for one more, the page is lost: whoever waits for a page must not wait for a disk.
+  if (store->has(page.hash) || leaving.pages.size() == kStaged)
+    return;
+  if (device.sharesHostMemory()) {
+    std::vector<std::byte> content(pageBytes());
+    forEachPiece(page.page, [&](char *from, uint64_t offset, uint64_t bytes) {
+      memcpy(content.data() + offset, device.hostPointer(from), bytes);
+    });
+    return store->save(page, std::move(content));
+  }
+  if (leaving.staging.size() == 0)
+    leaving.staging = device.allocate(kStaged * pageBytes(), MemoryUse::Staging);
+  char *place = static_cast<char *>(leaving.staging.data()) + leaving.pages.size() * pageBytes();
+  forEachPiece(page.page, [&](char *from, uint64_t offset, uint64_t bytes) {
+    device.enqueueDownload(place + offset, from, bytes);
+  });
+  leaving.pages.push_back({page, {page.tokens.begin(), page.tokens.end()}});
+}
+
+/// Gives pages whose copies have ended to the store.
+void KvCache::handOver(Departure &departure) {
+  for (size_t i = 0; i < departure.pages.size(); ++i) {
+    const auto *begin = static_cast<const std::byte *>(departure.staging.data()) + i * pageBytes();
+    PageFacts facts = departure.pages[i].facts;
+    facts.tokens = departure.pages[i].tokens;
+    store->save(facts, {begin, begin + pageBytes()});
+  }
+  departure.pages.clear();
+}
+
+void KvCache::restore(int32_t sequence, std::span<const int32_t> tokens) {
+  uint32_t page = manager.pageTokens();
+  // Pages that have just left may be the ones that come back.
+  if (!leaving.pages.empty() || !copied.pages.empty()) {
+    device.synchronize();
+    handOver(copied);
+    handOver(leaving);
+  }
+  if (store && arriving.size() == 0)
+    arriving = device.allocate(pageBytes(), MemoryUse::Staging);
+  std::span<std::byte> content(static_cast<std::byte *>(arriving.data()), arriving.size());
+  bool isUploading = false;
+  for (uint32_t length = manager.length(sequence); store && tokens.size() > length + page; length += page) {
+    std::span<const int32_t> part = tokens.subspan(length, page);
+    PageFacts facts = manager.nextPage(sequence, part);
+    BlockManager::Growth growth = {sequence, page};
+    if (!store->has(facts.hash) || manager.reserve({&growth, 1}))
+      break;
+    if (isUploading)
+      device.synchronize();
+    if (!store->load(facts, content))
+      break;
+    forEachPiece(manager.lastPage(sequence), [&](char *to, uint64_t offset, uint64_t bytes) {
+      device.enqueueUpload(to, content.data() + offset, bytes);
+    });
+    isUploading = true;
+    manager.advance(sequence, part);
+  }
+  if (isUploading)
+    device.synchronize();
+}
+
+void KvCache::saveAll() {
+  if (!store)
+    return;
+  auto finish = [&] {
+    device.synchronize();
+    handOver(copied);
+    handOver(leaving);
+    store->flush();
+  };
+  finish();
+  manager.forEachRegistered([&](const PageFacts &page) {
+    leave(page);
+    if (leaving.pages.size() == kStaged)
+      finish();
+  });
+  finish();
+}
+
 void KvCache::update() {
+  // The host has waited for the device since these copies were enqueued: a step came behind them.
+  handOver(copied);
+  std::swap(leaving, copied);
   for (const BlockManager::Copy &copy : manager.takeCopies())
     for (uint32_t layer = 0; layer < layers; ++layer)
       for (void *pool : {keys(layer), values(layer)})

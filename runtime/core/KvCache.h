@@ -12,11 +12,14 @@
 #include "runtime/core/Device.h"
 #include "runtime/core/HostMemory.h"
 #include "runtime/core/MemoryPlan.h"
+#include "runtime/core/PageStore.h"
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace quipu {
 
@@ -27,6 +30,8 @@ struct KvCacheOptions {
   bool keepPrefixes = false;
   /// BlockManagerOptions::mayTouch, for tests. Empty: the system is asked for its free memory.
   std::function<uint64_t(uint64_t first, uint64_t count)> mayTouch = {};
+  /// Where pages are kept for which there is no room, if keepPrefixes is set. It may be null.
+  std::shared_ptr<PageStore> store = {};
 };
 
 class KvCache {
@@ -73,6 +78,12 @@ public:
   /// sequences may grow: no step before this one reads the new entries. They may not shrink.
   void update();
 
+  /// Continues a sequence of whole pages with the pages of `tokens` that are in the store, as far as there is room for
+  /// them. At least one token is left over. `tokens`: all of the sequence, from its beginning.
+  void restore(int32_t sequence, std::span<const int32_t> tokens);
+  /// Gives all registered pages to the store, and waits until they are written. No step runs.
+  void saveAll();
+
   uint64_t numBlocks() const { return size.blocks; }
   /// Blocks that new positions can have.
   uint64_t freeBlocks() const { return manager.availablePages(); }
@@ -82,6 +93,21 @@ public:
 
 private:
   uint64_t mayTouch(uint64_t first, uint64_t count);
+
+  /// A page on its way to the store. Where the host cannot reach the device's memory, it is copied to `staging` first.
+  struct Leaving {
+    PageFacts facts;
+    std::vector<int32_t> tokens;
+  };
+  /// Those whose copies were enqueued since the last update(), or before it; and where their content is.
+  struct Departure {
+    std::vector<Leaving> pages;
+    DeviceMemory staging;
+  };
+  void leave(const PageFacts &page);
+  void handOver(Departure &departure);
+  uint64_t pageBytes() const { return size.blockBytes * 2 * layers; }
+  template <typename Copy> void forEachPiece(int32_t page, Copy copy) const;
 
   Device &device;
   uint32_t layers;
@@ -96,6 +122,13 @@ private:
   /// What it answered last when there was too little, and how many blocks were used then.
   HostBound bound = {};
   uint64_t boundBlocks = 0;
+
+  std::shared_ptr<PageStore> store;
+  /// Pages that a departure has room for. It takes the memory when it is first used.
+  static constexpr size_t kStaged = 16;
+  Departure leaving, copied;
+  /// Room for a page that is restored. Empty until it is used.
+  DeviceMemory arriving;
 };
 
 } // namespace quipu

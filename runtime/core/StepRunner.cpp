@@ -220,6 +220,15 @@ void StepRunner::runChoosing(Batch batch, std::span<const TokenSampling *const> 
   });
 }
 
+bool StepRunner::takesInOneLaunch(uint32_t tokens) const {
+  for (uint32_t rows = 1; rows <= tokens; ++rows)
+    if (std::ranges::none_of(model->programs(), [&](const plan::Program *program) {
+          return gives(*program, StepOutput::Logits) && rows >= program->min_rows() && rows <= program->max_rows();
+        }))
+      return false;
+  return true;
+}
+
 std::optional<StepRunner::Started> StepRunner::start(Batch batch, std::span<const TokenSampling *const> samplings) {
   check(batch, /*mayBeChosen=*/true);
   std::optional<size_t> program = fillOneLaunch(batch);

@@ -60,6 +60,9 @@ public:
   void runChoosing(Batch batch, std::span<const TokenSampling *const> samplings, const StepOptions &options,
                    const Delivery &deliver);
 
+  /// Whether one launch can run each batch of up to `tokens` tokens.
+  bool takesInOneLaunch(uint32_t tokens) const;
+
   /// A step that the device has begun.
   struct Started {
     uint64_t number = 0;

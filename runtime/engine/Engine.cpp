@@ -132,6 +132,10 @@ void Engine::Impl::runUntilStopped() {
     core.sayGoodbye();
     lock.lock();
     if (status.state == EngineState::Draining && core.isIdle() && arrivals.empty()) {
+      // Nobody sends anything any more.
+      lock.unlock();
+      core.saveCache();
+      lock.lock();
       status.state = EngineState::Stopped;
       hasEnded = true;
       ended.notify_all();

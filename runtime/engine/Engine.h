@@ -42,6 +42,8 @@ struct EngineOptions {
   uint32_t mixedTokens = 0;
   /// Whether pages of finished requests stay in the cache until their room is needed.
   bool keepPrefixes = true;
+  /// Where pages are kept that the cache has no room for, and all of them when the engine ends. It may be null.
+  std::shared_ptr<PageStore> store = {};
   /// For tests. The first is called before each step, on the engine's thread, with the number of steps before; an Error
   /// that it throws counts as the device's. The second is BlockManagerOptions::mayTouch.
   std::function<void(uint64_t step)> beforeStep;

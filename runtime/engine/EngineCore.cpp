@@ -3,7 +3,6 @@
 #include "runtime/engine/EngineCore.h"
 #include "runtime/core/Device.h"
 #include "runtime/core/Logits.h"
-#include "runtime/plan/Steps.h"
 #include "runtime/support/Error.h"
 
 #include <algorithm>
@@ -29,23 +28,22 @@ static SchedulerOptions limitsOf(const Model &model, const EngineOptions &option
   return limits;
 }
 
-/// Whether each step of up to `tokens` rows is one launch.
-static bool takesAllSteps(const Model &model, uint32_t tokens) {
-  for (uint32_t rows = 1; rows <= tokens; ++rows)
-    if (std::ranges::none_of(model.programs(), [&](const plan::Program *program) {
-          return gives(*program, StepOutput::Logits) && rows >= program->min_rows() && rows <= program->max_rows();
-        }))
-      return false;
-  return true;
-}
-
 EngineCore::EngineCore(std::shared_ptr<const Model> model, const EngineOptions &options)
-    : options(options), runner(std::move(model), {options.cacheTokens, options.keepPrefixes, options.mayTouch}),
-      limits(limitsOf(*runner.model, options)), scheduler(runner.cache.blocks(), limits) {
+    : options(options),
+      runner(std::move(model), {options.cacheTokens, options.keepPrefixes, options.mayTouch, options.store}),
+      limits(limitsOf(*runner.model, options)), scheduler(runner.cache.blocks(), withStore(limits)) {
   for (const plan::Program *program : runner.model->programs())
     separatesPrompts |= program->row_align() > 1;
   canRunAhead = runner.model->device().choosesTokens() && !separatesPrompts &&
-                takesAllSteps(*runner.model, std::max(limits.stepTokens, limits.mixedTokens));
+                runner.takesInOneLaunch(std::max(limits.stepTokens, limits.mixedTokens));
+}
+
+SchedulerOptions EngineCore::withStore(SchedulerOptions given) {
+  if (options.store)
+    given.restore = [this](int32_t sequence, std::span<const int32_t> tokens) {
+      runner.cache.restore(sequence, tokens);
+    };
+  return given;
 }
 
 RequestBounds EngineCore::bounds() const {
@@ -484,6 +482,8 @@ EngineStatus EngineCore::describe() {
   status.maxRunning = limits.maxRunning;
   status.maxWaiting = options.maxWaiting;
   status.cache = runner.cache.blocks().counts();
+  if (options.store)
+    status.store = options.store->counts();
   status.pageTokens = runner.cache.blocks().pageTokens();
   status.preemptions = scheduler.numPreemptions();
   return status;

@@ -38,6 +38,8 @@ public:
   void cancelAll();
   /// Ends the requests whose time is over. Returns whether there was one.
   bool expire(EngineClock::time_point now);
+  /// Gives the pages of the cache to the store. There is no request.
+  void saveCache() { runner.cache.saveAll(); }
   void unpinAll() { runner.cache.blocks().unpinAll(); }
 
   /// Whether there is no request.
@@ -76,6 +78,7 @@ private:
     StepRunner::Started started;
   };
 
+  SchedulerOptions withStore(SchedulerOptions given);
   std::unique_lock<std::mutex> lockAlive();
   void queue(ActiveRequest &request, ActiveSample &sample);
   std::vector<Batch> batchesOf(const StepPlan &plan);

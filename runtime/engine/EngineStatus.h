@@ -4,6 +4,7 @@
 #define QUIPU_RUNTIME_ENGINE_ENGINESTATUS_H
 
 #include "runtime/core/BlockManager.h"
+#include "runtime/core/PageStore.h"
 #include "runtime/engine/Request.h"
 
 #include <array>
@@ -72,6 +73,8 @@ struct EngineStatus {
 
   /// Pages of the cache, and prefixes found in it.
   BlockCounts cache;
+  /// Pages in files.
+  PageStoreCounts store;
   /// Positions of a page.
   uint32_t pageTokens = 0;
 

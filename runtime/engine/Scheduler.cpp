@@ -100,8 +100,11 @@ bool Scheduler::begin(Stream &stream) {
     blocks.truncate(*stream.sequence, shared);
   } else {
     stream.sequence = blocks.addSequence(stream.salt, stream.isPrivate);
-    if (mayAdopt)
+    if (mayAdopt) {
       (void)blocks.adoptPrefix(*stream.sequence, stream.tokens);
+      if (options.restore)
+        options.restore(*stream.sequence, stream.tokens);
+    }
   }
   if (!std::exchange(stream.hasBegun, true))
     stream.cached = computed(stream);

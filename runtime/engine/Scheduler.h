@@ -35,6 +35,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -60,6 +61,9 @@ struct SchedulerOptions {
   /// more. So such a step takes little longer than one without prompts. If prompts would take more than kLateSteps
   /// steps of this many tokens, they get all that mixedTokens leaves, until they would take less than kInTimeSteps.
   uint32_t promptTokens = UINT32_MAX;
+  /// Continues an empty sequence, or one that has begun with pages of others, with pages from elsewhere (KvCache). It
+  /// may be empty.
+  std::function<void(int32_t sequence, std::span<const int32_t> tokens)> restore = {};
 };
 
 inline constexpr uint64_t kLateSteps = 256, kInTimeSteps = 64;

@@ -62,9 +62,10 @@ private:
 /// A running server: the model is loaded beside it, and signals end it.
 class Running {
 public:
-  Running(const ServeOptions &options, const GuardOptions &guard, std::unique_ptr<ServedModel> served)
-      : options(options), service(guard, options.logFile), server(options.limits(), service),
-        served(std::move(served)) {
+  Running(const ServeOptions &options, EngineOptions engineOptions, const GuardOptions &guard,
+          std::unique_ptr<ServedModel> served)
+      : options(options), engineOptions(std::move(engineOptions)), service(guard, options.logFile),
+        server(options.limits(), service), served(std::move(served)) {
     service.setServer(server);
   }
 
@@ -80,6 +81,7 @@ private:
   void watchEngine();
 
   const ServeOptions &options;
+  const EngineOptions engineOptions;
   Service service;
   HttpServer server;
   std::unique_ptr<ServedModel> served;
@@ -107,7 +109,7 @@ static void makeToken(Engine &engine) {
 
 void Running::loadEngine(const std::function<std::shared_ptr<const Model>()> &load) {
   try {
-    auto loaded = std::make_shared<std::unique_ptr<Engine>>(std::make_unique<Engine>(load(), options.engine()));
+    auto loaded = std::make_shared<std::unique_ptr<Engine>>(std::make_unique<Engine>(load(), engineOptions));
     makeToken(**loaded);
     server.post([this, loaded] { ready(std::move(*loaded)); });
   } catch (const std::exception &error) {
@@ -221,7 +223,8 @@ std::unique_ptr<ServedModel> ServeCommand::readModel(const PlanFile &file) const
 int ServeCommand::run() {
   ModelOptions modelOptions = model.options();
   // The device must have room for the cache that is asked for, not for the largest one.
-  modelOptions.cacheTokens = options.engine().cacheTokens;
+  EngineOptions engineOptions = options.engine();
+  modelOptions.cacheTokens = engineOptions.cacheTokens;
   GuardOptions guard = options.guard();
   std::shared_ptr<const PlanFile> file = plan.open(verbose, model.device, model.verify);
   std::unique_ptr<ServedModel> served = readModel(*file);
@@ -230,7 +233,8 @@ int ServeCommand::run() {
     printNote(concat("everybody who reaches ", options.host,
                      " may use the model; --api-key-file FILE limits it to those "
                      "who have a key"));
-  Running running(options, guard, std::move(served));
+  engineOptions.store = options.pageStore(*file, model.weights);
+  Running running(options, std::move(engineOptions), guard, std::move(served));
   return running.run([&] { return Model::load(file, modelOptions); });
 }
 

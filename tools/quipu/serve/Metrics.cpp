@@ -113,6 +113,8 @@ static void writeState(Writer &writer, const EngineStatus &engine, size_t connec
   writer.gauge("quipu:cache_pages", "Pages of the cache.", double(cache.pages));
   writer.gauge("quipu:cache_pages_used", "Pages that requests hold.", double(cache.used));
   writer.gauge("quipu:cache_pages_kept", "Pages kept for later requests that begin alike.", double(cache.kept));
+  writer.gauge("quipu:stored_pages", "Pages of the cache in files (--kv-cache-dir).", double(engine.store.pages));
+  writer.gauge("quipu:stored_bytes", "Bytes of these files.", double(engine.store.bytes));
   writer.gauge("quipu:connections", "Connections that are open.", double(connections));
   writer.begin("quipu:engine_state", "gauge", "1 for the state that the engine is in.");
   for (EngineState state : {EngineState::Running, EngineState::Draining, EngineState::Stopped, EngineState::Dead})
@@ -139,6 +141,12 @@ static void writeCounters(Writer &writer, const EngineStatus &engine, const Requ
     writer.sample("quipu:samples_ended_total", double(engine.ends[size_t(reason)]),
                   "reason=\"" + std::string(finishReasonName(reason)) + "\"");
   writer.counter("quipu:cache_evictions_total", "Kept pages whose room was taken.", double(engine.cache.evictions));
+  writer.counter("quipu:stored_pages_written_total", "Pages that were written to files.", double(engine.store.saved));
+  writer.counter("quipu:stored_pages_read_total", "Pages that were read from files.", double(engine.store.loaded));
+  writer.counter("quipu:stored_pages_dropped_total", "Pages that the disk was too slow for, or refused.",
+                 double(engine.store.dropped));
+  writer.counter("quipu:stored_pages_damaged_total", "Files that were not what they should be.",
+                 double(engine.store.damaged));
   writer.counter("quipu:requests_total", "Prompts that the engine took.", double(engine.requests));
   writer.counter("quipu:refusals_total", "Prompts that the engine refused.", double(engine.refusals));
   writer.counter("quipu:computed_tokens_total", "Tokens that steps computed.", double(engine.computedTokens));

@@ -1,6 +1,7 @@
 //===- ServeOptions.cpp - What `quipu serve` is told ----------------------------------------===//
 
 #include "tools/quipu/serve/ServeOptions.h"
+#include "runtime/core/PageStore.h"
 #include "runtime/support/Error.h"
 #include "tools/common/CommandLine.h"
 #include "tools/common/Console.h"
@@ -77,6 +78,18 @@ void ServeOptions::addOptions(CLI::App &command) {
   command
       .add_flag("--no-prefix-cache", forgetsPrefixes, "Do not keep pages of prompts for later ones that begin alike")
       ->group(bounds);
+  CLI::Option *folder =
+      command
+          .add_option("--kv-cache-dir", cacheFolder,
+                      "Folder for pages of the cache that have no room in memory, and for all of them when the server "
+                      "ends, so that no prompt is computed twice; what people wrote can be read from it")
+          ->type_name("DIR")
+          ->excludes("--no-prefix-cache")
+          ->group(bounds);
+  addNumber(command, "--kv-cache-gigabytes", cacheGigabytes, "Most gigabytes of files in --kv-cache-dir", 0.001)
+      ->capture_default_str()
+      ->needs(folder)
+      ->group(bounds);
 
   command
       .add_option(
@@ -130,6 +143,17 @@ HttpLimits ServeOptions::limits() const {
   limits.sendSeconds = sendSeconds;
   limits.idleSeconds = idleSeconds;
   return limits;
+}
+
+std::shared_ptr<PageStore> ServeOptions::pageStore(const PlanFile &plan, const std::string &weights) const {
+  if (cacheFolder.empty())
+    return nullptr;
+  std::span<const uint8_t> hash = plan.payloadHash();
+  std::string binding = std::string(hash.begin(), hash.end()) + weights;
+  return std::make_shared<PageStore>(PageStoreOptions{.folder = cacheFolder,
+                                                      .maxBytes = uint64_t(cacheGigabytes * 1e9),
+                                                      .binding = hashBytes(binding.data(), binding.size()),
+                                                      .note = tool::printNote});
 }
 
 EngineOptions ServeOptions::engine() const {

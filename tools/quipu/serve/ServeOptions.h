@@ -24,6 +24,9 @@ struct ServeOptions {
   GuardOptions guard() const;
   HttpLimits limits() const;
   EngineOptions engine() const;
+  /// The folder of --kv-cache-dir for this plan with `weights` (--weights); null without the option. Throws Error if
+  /// the folder cannot be used.
+  std::shared_ptr<PageStore> pageStore(const PlanFile &plan, const std::string &weights) const;
 
   std::string host = "127.0.0.1";
   uint16_t port = 8080;
@@ -40,6 +43,8 @@ private:
   uint64_t cacheTokens = 0;
   double sendSeconds = 30, idleSeconds = 75;
   bool forgetsPrefixes = false;
+  std::string cacheFolder;
+  double cacheGigabytes = 16;
 };
 
 } // namespace quipu::serve
