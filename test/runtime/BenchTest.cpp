@@ -302,6 +302,7 @@ TEST(BenchProfile, WorkingEntry) {
     for (const char *symbol : {"head.quantize", "head", "head.choice"}) {
       kernel.entries.push_back(std::make_unique<plan::EntryT>());
       kernel.entries.back()->symbol = symbol;
+      kernel.entries.back()->grid = std::make_unique<plan::GridT>();
       times.launches.push_back({"head", "head", symbol, 1, {{0, 1}}});
     }
     std::vector<uint8_t> packed = packPlan(plan);

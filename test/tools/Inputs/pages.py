@@ -74,7 +74,7 @@ FILES = {
     "compile": {"-m", "--model", "--tuning", "-o", "--output", "--dump-phases", "--mlir-pass-pipeline-crash-reproducer"},
     "run": {"-m", "--model", "--tuning", "-f", "--file", "--prompt-tokens-file", "--tokenizer"},
     "chat": {"-m", "--model", "--tuning", "--tokenizer", "--render"},
-    "serve": {"-m", "--model", "--tuning", "--tokenizer", "--api-key-file", "--log-file"},
+    "serve": {"-m", "--model", "--tuning", "--tokenizer", "--api-key-file", "--log-file", "--kv-cache-dir"},
     "score": {"-m", "--model", "--tuning", "--data", "--text", "--tokenizer", "-o", "--output"},
     "logits": {"-m", "--model", "--tuning", "--prompt-tokens-file", "-o", "--output"},
     "tokenize": {"-m", "--model", "-f", "--file", "--tokenizer"},

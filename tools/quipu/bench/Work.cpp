@@ -40,8 +40,9 @@ static int64_t loneRowsOf(const LaunchRows &rows) {
 
 /// Whether an entry of the kernel is for lone rows. Then the workspaces are for them, too.
 static bool isForLoneRows(const plan::Kernel &kernel) {
-  return std::ranges::any_of(*kernel.entries(),
-                             [](const plan::Entry *entry) { return entry->grid()->rows() == plan::RowDim::lone; });
+  return kernel.entries() && std::ranges::any_of(*kernel.entries(), [](const plan::Entry *entry) {
+           return entry->grid()->rows() == plan::RowDim::lone;
+         });
 }
 
 /// Bytes of `rows` rows of activations. A workspace is written and read again.
