@@ -1,10 +1,11 @@
 //===- AttentionFew.cpp - Attention of a handful of rows ----------------------===//
 //
 // A block is one row and one key/value head, whose keys and values are each read once for the whole group of query
-// heads. Vectors lie along the head. Page by page, with a running softmax (Milakov and Gimelshein, 2018):
+// heads. Vectors lie along the keys or along the head. Page by page, with a running softmax (Milakov and Gimelshein,
+// 2018):
 //
 //   for each page of the sequence that the row sees
-//     scores[group][key] = scale * <query, key>            (scratch)
+//     scores[group][key] = scale * <query, key>            (scratch; a lane has a key)
 //     m' = max(m, scores); correction = exp(m - m'); p = exp(scores - m'); l = l * correction + sum p
 //     out[group] = out[group] * correction + sum_key p[key] * value[key]
 //   result = out / l
@@ -42,8 +43,8 @@ public:
         kvHeads(attention.getNumKvHeads()), group(attention.getNumHeads() / kvHeads), head(cache.type.getHeadDim()),
         page(cache.type.getPage()), width(widestVector(head, schedule.getLanes())),
         keyLanes(widestVector(page, schedule.getLanes())), kvElement(cache.type.getElementType()),
-        scale(static_cast<float>(attention.getScale().convertToDouble())),
-        bf16Dot(schedule.getDot() == DotKind::Bf16 && head % (2 * width) == 0 && width >= 4) {}
+        scale(static_cast<float>(attention.getScale().convertToDouble())), bf16Dot(schedule.getDot() == DotKind::Bf16) {
+  }
 
   void emit() {
     placeScratch();
@@ -109,27 +110,65 @@ private:
     addValues(values, from, to);
   }
 
-  /// Computes scores of keys [from, to) of the page. Other keys of the page get the masked score.
+  /// Computes scores of keys [from, to) of the page. Other keys of the page get the masked score. A lane has a key, so
+  /// that the products of its features are added one after the other, as a kernel over many rows does it.
   void scoreKeys(Value keys, Value from, Value to) {
     b.loop(b.i64(0), b.i64(group * page), keyLanes,
            [&](Value i) { b.storeF32(b.splat(kMaskedScore, keyLanes), f32, b.at(scores, b.mul(i, 4))); });
-    b.loop(from, to, 1, [&](Value key) {
-      Value keyRow = b.at(keys, b.mul(key, cache.rowBytes()));
-      Values products(group, b.splat(0.0f, width));
-      int64_t step = bf16Dot ? 2 * width : width;
-      for (int64_t d = 0; d < head; d += step) {
-        Value address = b.at(keyRow, d * bytesOf(kvElement));
-        Value k = bf16Dot ? b.load(b.vectorOf(kvElement, step), address, 2) : b.loadF32(kvElement, address, step);
-        for (int64_t g = 0; g < group; ++g) {
-          Value q = b.at(queryRow, (g * head + d) * query.elementBytes());
-          products[g] = bf16Dot ? b.dotBf16(products[g], b.load(b.vectorOf(query.element, step), q, 2), k)
-                                : b.fma(b.loadF32(query.element, q, step), k, products[g]);
-        }
-      }
-      for (int64_t g = 0; g < group; ++g)
-        b.storeF32(b.mulf(b.sumLanes(products[g]), b.f32(scale)), f32,
+    int64_t words = head / wordElements(), width = widestVector(words, keyLanes);
+    b.loop(b.mul(b.div(from, keyLanes), keyLanes), to, keyLanes, [&](Value key) {
+      Value keyRows = b.at(keys, b.mul(key, cache.rowBytes()));
+      Values products = b.loop(b.i64(0), b.i64(words), width, Values(group, b.splat(0.0f, keyLanes)),
+                               [&](Value word, ValueRange carried) {
+                                 Values sums(carried.begin(), carried.end());
+                                 for (auto [i, k] : llvm::enumerate(loadKeys(keyRows, word, width)))
+                                   for (int64_t g = 0; g < group; ++g)
+                                     sums[g] = addProduct(sums[g], k, g, b.add(word, static_cast<int64_t>(i)));
+                                 return sums;
+                               });
+      Value isSeen = areWithin(key, from, to);
+      for (int64_t g = 0; g < group; ++g) {
+        Value score = b.mulf(products[g], b.splat(scale, keyLanes));
+        b.storeF32(b.select(isSeen, score, b.splat(kMaskedScore, keyLanes)), f32,
                    b.at(scores, b.add(b.mul(key, 4), g * page * 4)));
+      }
     });
+  }
+
+  /// Elements of a head that are multiplied together.
+  int64_t wordElements() const { return bf16Dot ? 2 : 1; }
+
+  /// Words [word, word + width) of `keyLanes` keys: for each word a vector over the keys.
+  Values loadKeys(Value keyRows, Value word, int64_t width) {
+    Values rows;
+    for (int64_t i = 0; i < keyLanes; ++i) {
+      Value start = b.at(keyRows, b.add(b.mul(word, wordElements() * bytesOf(kvElement)), i * cache.rowBytes()));
+      rows.push_back(bf16Dot ? b.load(b.vectorOf(b.getI32Type(), width), start, 2)
+                             : b.loadF32(kvElement, start, width));
+    }
+    return b.transpose(rows);
+  }
+
+  /// sum + word `word` of query head g times the same word of each key.
+  Value addProduct(Value sum, Value keys, int64_t g, Value word) {
+    Value q =
+        b.at(queryRow, b.add(b.mul(word, wordElements() * query.elementBytes()), g * head * query.elementBytes()));
+    if (!bf16Dot)
+      return b.fma(b.splat(b.loadF32(query.element, q, 0), keyLanes), keys, sum);
+    auto pairs = b.vectorOf(kvElement, 2 * keyLanes);
+    Value pair = b.splat(b.load(b.getI32Type(), q, 2), keyLanes);
+    return b.dotBf16(sum, vector::BitCastOp::create(b, pairs, pair), vector::BitCastOp::create(b, pairs, keys));
+  }
+
+  /// Which of the keys from number `key` of the page on are within [from, to).
+  Value areWithin(Value key, Value from, Value to) {
+    auto all = [&](Value number) {
+      return b.splat(arith::TruncIOp::create(b, b.getI32Type(), number).getResult(), keyLanes);
+    };
+    SmallVector<int32_t> numbers = llvm::to_vector(llvm::seq<int32_t>(0, static_cast<int32_t>(keyLanes)));
+    Value keys = b.add(arith::ConstantOp::create(b, b.getI32VectorAttr(numbers)), all(key));
+    return b.both(b.compare(arith::CmpIPredicate::sge, keys, all(from)),
+                  b.compare(arith::CmpIPredicate::slt, keys, all(to)));
   }
 
   /// Computes the softmax of a head's scores of the page. It scales the sums so far to the new maximum.
@@ -142,7 +181,7 @@ private:
     Value correction = b.exp(b.subf(old, next));
     Value sum = b.splat(0.0f, keyLanes);
     for (int64_t k = 0; k < page; k += keyLanes) {
-      Value p = b.exp(b.subf(b.loadF32(f32, b.at(scoreRow(g), k * 4), keyLanes), b.splat(next, keyLanes)));
+      Value p = b.weightOf(b.loadF32(f32, b.at(scoreRow(g), k * 4), keyLanes), b.splat(next, keyLanes));
       b.storeF32(p, f32, b.at(scoreRow(g), k * 4));
       sum = b.addf(sum, p);
     }

@@ -29,9 +29,9 @@ public:
       : b(b), attention(attention), frame(b, kernel, symbol), cache(b, frame, attention.getKv()),
         query(attention.getQuery().getType()), result(attention.getResult().getType()),
         kvHeads(attention.getNumKvHeads()), group(attention.getNumHeads() / kvHeads), head(cache.type.getHeadDim()),
-        page(cache.type.getPage()), lanes(schedule.getLanes()), vectorBytes(lanes * 4),
-        kvElement(cache.type.getElementType()), scale(static_cast<float>(attention.getScale().convertToDouble())),
-        bf16Dot(schedule.getDot() == DotKind::Bf16) {
+        page(cache.type.getPage()), lanes(schedule.getLanes()), keyLanes(widestVector(page, lanes)),
+        vectorBytes(lanes * 4), kvElement(cache.type.getElementType()),
+        scale(static_cast<float>(attention.getScale().convertToDouble())), bf16Dot(schedule.getDot() == DotKind::Bf16) {
     // Sums for each head of the group that fit into registers beside an operand of each head, and one of all of them.
     int64_t registers = lanes == 16 ? 32 : 16;
     int64_t sumsOfHead = (registers - 1 - group) / group;
@@ -189,13 +189,24 @@ private:
       return Values{b.maxf(carried[0], loadVector(b.at(rows, b.mul(key, vectorBytes))))};
     })[0];
     Value shrink = b.exp(b.subf(old, next));
-    Value sum =
-        b.loop(b.i64(0), seenKeys, 1, {b.mulf(loadVector(total(g)), shrink)}, [&](Value key, ValueRange carried) {
-          Value address = b.at(rows, b.mul(key, vectorBytes));
-          Value p = b.exp(b.subf(loadVector(address), next));
-          b.store(p, address, 4);
-          return Values{b.addf(carried[0], p)};
-        })[0];
+    // The sum of a page has one order of additions, also over few rows, where a vector has the weights of `keyLanes`
+    // neighbouring keys.
+    b.loop(b.i64(0), seenKeys, 1, [&](Value key) {
+      Value address = b.at(rows, b.mul(key, vectorBytes));
+      b.store(b.weightOf(loadVector(address), next), address, 4);
+    });
+    Value end = b.mul(b.ceilDiv(seenKeys, keyLanes), keyLanes);
+    b.loop(seenKeys, end, 1, [&](Value key) { b.store(b.splat(0.0f, lanes), b.at(rows, b.mul(key, vectorBytes)), 4); });
+    Values parts = b.loop(b.i64(0), end, keyLanes, Values(static_cast<size_t>(keyLanes), b.splat(0.0f, lanes)),
+                          [&](Value key, ValueRange carried) {
+                            Values sums;
+                            for (auto [i, part] : llvm::enumerate(carried)) {
+                              Value at = b.add(key, static_cast<int64_t>(i));
+                              sums.push_back(b.addf(part, loadVector(b.at(rows, b.mul(at, vectorBytes)))));
+                            }
+                            return sums;
+                          });
+    Value sum = b.addf(b.mulf(loadVector(total(g)), shrink), b.sumHalves(parts));
     b.store(next, maximum(g), 4);
     b.store(sum, total(g), 4);
     b.store(shrink, correction(g), 4);
@@ -268,7 +279,10 @@ private:
   CacheAddress cache;
   ActivationLayout query, result;
   /// Query heads of a key/value head; elements of a head; keys of a page; rows of a tile.
-  int64_t kvHeads, group, head, page, lanes, vectorBytes;
+  int64_t kvHeads, group, head, page, lanes;
+  /// Keys that lie in a vector where few rows are computed.
+  int64_t keyLanes;
+  int64_t vectorBytes;
   Type kvElement, f32 = b.getF32Type();
   float scale;
   bool bf16Dot, widensQueries, widensKeys;

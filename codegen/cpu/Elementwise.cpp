@@ -150,14 +150,16 @@ void emitNorm(KernelBuilder &b, KernelOp kernel, RMSNormOp norm, CpuPointwiseSch
   entry.forEachBlock([&](Value block) {
     RowAccess input = entry.argument(norm.getInput(), block), result = entry.result(norm.getResult(), block);
     int64_t count = RowAccess::countFor({input, result}, width, entry.lanes());
-    RowAccess::Values sum =
-        b.loop(b.i64(0), b.i64(width), count, {input.zeros(count)}, [&](Value k, ValueRange carried) {
-          Value total = carried[0];
-          for (Value x : input.load(k, count))
-            total = b.fma(x, x, total);
-          return RowAccess::Values{total};
+    // Rows and tiles of rows have one order of additions: a part of the sum for each lane of a vector of features.
+    int64_t parts = widestVector(width, entry.lanes());
+    RowAccess::Values sums =
+        b.loop(b.i64(0), b.i64(width), parts, input.zeros(parts), [&](Value k, ValueRange carried) {
+          RowAccess::Values next;
+          for (auto [x, sum] : llvm::zip_equal(input.load(k, parts), carried))
+            next.push_back(b.fma(x, x, sum));
+          return next;
         });
-    Value squares = input.sumFeatures(sum[0]);
+    Value squares = input.sumFeatures(sums);
     Value mean = b.mulf(squares, b.constantLike(squares, 1.0f / static_cast<float>(width)));
     float eps = static_cast<float>(norm.getEps().convertToDouble());
     Value scale = input.spread(b.rsqrt(b.addf(mean, b.constantLike(mean, eps))), count);

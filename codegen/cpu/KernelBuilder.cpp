@@ -34,8 +34,16 @@ Value KernelBuilder::timesLogistic(Value a, Value z) {
   return divf(a, addf(constantLike(a, 1.0f), exp(negative)));
 }
 
-Value KernelBuilder::sumLanes(Value vector) {
-  return vector::ReductionOp::create(*this, vector::CombiningKind::ADD, vector, arith::FastMathFlags::reassoc);
+Value KernelBuilder::sumLanes(Value vector) { return vector::ExtractOp::create(*this, foldTo(vector, 1), int64_t(0)); }
+
+Value KernelBuilder::sumHalves(ArrayRef<Value> parts) {
+  Values sums(parts);
+  for (size_t half = parts.size() / 2; half > 0; half /= 2) {
+    for (size_t i = 0; i < half; ++i)
+      sums[i] = addf(sums[i], sums[i + half]);
+    sums.resize(half);
+  }
+  return sums.front();
 }
 
 /// Of each group of `2 * width` of `lanes` lanes, the first `width` (from = 0) or the others (from = width).
@@ -122,6 +130,40 @@ Value KernelBuilder::dotBf16(Value accumulator, Value a, Value b) {
 
 Value KernelBuilder::fromScalars(ArrayRef<Value> scalars) {
   return vector::FromElementsOp::create(*this, vectorOf(scalars.front().getType(), scalars.size()), scalars);
+}
+
+KernelBuilder::Values KernelBuilder::transpose(ArrayRef<Value> vectors) {
+  auto lanes = static_cast<int64_t>(vectors.size()), width = lanesOf(vectors.front());
+  // Vector i of `width` ones has the elements of vectors i, i + width, ..., and each such group is transposed.
+  Values level;
+  for (int64_t i = 0; i < width; ++i) {
+    Values parts;
+    for (int64_t part = i; part < lanes; part += width)
+      parts.push_back(vectors[static_cast<size_t>(part)]);
+    for (; parts.size() > 1; parts.resize(parts.size() / 2))
+      for (size_t j = 0; j < parts.size() / 2; ++j)
+        parts[j] = join(parts[2 * j], parts[2 * j + 1]);
+    level.push_back(parts.front());
+  }
+  for (int64_t step = width / 2; step > 0; step /= 2)
+    for (int64_t i = 0; i < width; ++i) {
+      if (i & step)
+        continue;
+      SmallVector<int64_t> low, high;
+      for (int64_t lane = 0; lane < lanes; ++lane) {
+        low.push_back(lane & step ? lanes + lane - step : lane);
+        high.push_back(lane & step ? lanes + lane : lane + step);
+      }
+      Value first = level[i], second = level[i + step];
+      level[i] = vector::ShuffleOp::create(*this, first, second, low);
+      level[i + step] = vector::ShuffleOp::create(*this, first, second, high);
+    }
+  return level;
+}
+
+Value KernelBuilder::weightOf(Value scores, Value largest) {
+  Value isSeen = arith::CmpFOp::create(*this, arith::CmpFPredicate::OGT, scores, constantLike(scores, kMaskedScore));
+  return select(isSeen, exp(subf(scores, largest)), constantLike(scores, 0.0f));
 }
 
 Value KernelBuilder::loadF32(Type element, Value pointer, int64_t lanes) {

@@ -52,8 +52,12 @@ public:
   Value timesLogistic(Value a, Value z);
   /// a / (1 + exp(-a)).
   Value silu(Value a) { return timesLogistic(a, a); }
-  /// Sum or maximum of the lanes.
+  /// The sum of the lanes: the upper half is added to the lower half until one lane is left. So the order is the same
+  /// as that of sumLanesOfEach, foldTo and sumHalves.
   Value sumLanes(Value vector);
+  /// The sum of as many values as a power of two: the second half is added to the first half until one is left.
+  Value sumHalves(llvm::ArrayRef<Value> parts);
+  /// The maximum of the lanes.
   Value maxLanes(Value vector);
   /// Element i of the result is the sum of the lanes of vector i. All have the same number of lanes, a power of two.
   Value sumLanesOfEach(llvm::ArrayRef<Value> vectors);
@@ -70,6 +74,12 @@ public:
   /// Multiplies pairs of bf16 and adds both products to an f32 lane. The bf16 vectors have twice as many elements.
   Value dotBf16(Value accumulator, Value a, Value b);
   Value fromScalars(llvm::ArrayRef<Value> scalars);
+  /// Element i of vector j of the result is element j of vector i. Both numbers are powers of two, and there are no
+  /// fewer vectors than elements of one.
+  Values transpose(llvm::ArrayRef<Value> vectors);
+  /// exp(score - largest): the weight of a key before it is divided by their sum. Of a masked score it is 0 exactly, so
+  /// that a row does not depend on masked keys.
+  Value weightOf(Value scores, Value largest);
 
   // ---- control
   /// A loop that LLVM does not unroll. If it did, it would move loads of all steps to the front, and there are not

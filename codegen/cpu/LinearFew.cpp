@@ -144,15 +144,20 @@ private:
         OpLocation ofGather(b, gather);
         from = b.widen(b.loadI32(b.at(indices, b.mul(row, 4))));
       }
-      int64_t lanes = layout.lanes ? 1 : widestVector(inputs, schedule.getLanes());
+      int64_t lanes = widestVector(inputs, schedule.getLanes());
       // Address of feature k of the row. Features lie side by side, or `layout.lanes` elements apart if rows lie in
-      // lanes.
+      // lanes. In both cases they are added in the same order.
       Value base = layout.lanes
                        ? b.at(source, b.add(b.mul(b.div(from, layout.lanes), layout.strideBytes()),
                                             b.mul(b.rem(from, layout.lanes), layout.pack * layout.elementBytes())))
                        : b.at(source, b.mul(from, layout.strideBytes()));
       auto loadInput = [&](Value k) {
-        return b.loadF32(layout.element, b.at(base, layout.featureOffset(b, k)), lanes);
+        if (!layout.lanes)
+          return b.loadF32(layout.element, b.at(base, layout.featureOffset(b, k)), lanes);
+        SmallVector<Value> features;
+        for (int64_t i = 0; i < lanes; ++i)
+          features.push_back(b.loadF32(layout.element, b.at(base, layout.featureOffset(b, b.add(k, i))), 0));
+        return b.fromScalars(features);
       };
       SmallVector<Value> sum =
           b.loop(b.i64(0), b.i64(inputs), lanes, {b.splat(0.0f, lanes)}, [&](Value k, ValueRange carried) {

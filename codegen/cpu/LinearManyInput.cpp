@@ -26,12 +26,18 @@ public:
       return;
     OpLocation location(b, norm);
     gain = frame.argument(norm.getWeight());
-    SmallVector<Value> sum =
-        b.loop(b.i64(0), b.i64(inputs), 1, {b.splat(0.0f, lanes)}, [&](Value k, ValueRange carried) {
-          Value x = load(k);
-          return KernelBuilder::Values{b.fma(x, x, carried[0])};
-        });
-    Value mean = b.mulf(sum[0], b.splat(1.0f / static_cast<float>(inputs), lanes));
+    // In the order of a kernel over few rows, which has neighbouring features in the lanes of a vector.
+    int64_t parts = widestVector(inputs, lanes);
+    KernelBuilder::Values zeros(static_cast<size_t>(parts), b.splat(0.0f, lanes));
+    KernelBuilder::Values sums = b.loop(b.i64(0), b.i64(inputs), parts, zeros, [&](Value k, ValueRange carried) {
+      KernelBuilder::Values next;
+      for (auto [i, sum] : llvm::enumerate(carried)) {
+        Value x = load(b.add(k, static_cast<int64_t>(i)));
+        next.push_back(b.fma(x, x, sum));
+      }
+      return next;
+    });
+    Value mean = b.mulf(b.sumHalves(sums), b.splat(1.0f / static_cast<float>(inputs), lanes));
     scale = b.rsqrt(b.addf(mean, b.splat(static_cast<float>(norm.getEps().convertToDouble()), lanes)));
   }
 

@@ -40,12 +40,16 @@ public:
   void storePairs(mlir::Value k, llvm::ArrayRef<mlir::Value> first, llvm::ArrayRef<mlir::Value> second);
   /// Constants of `count` features from `k` on (a norm's weight), in the form of the result of load().
   Values loadConstants(const WeightOperand &constants, mlir::Value base, mlir::Value k, int64_t count);
-  /// Sums over the features of a row, from vectors that load() gave: a scalar, or a vector of rows.
-  mlir::Value sumFeatures(mlir::Value sum) { return isTile() ? sum : b.sumLanes(sum); }
+  /// The sum over features that have the form of the result of load(): a scalar, or a vector of rows.
+  mlir::Value sumFeatures(llvm::ArrayRef<mlir::Value> features) {
+    return isTile() ? b.sumHalves(features) : b.sumLanes(features.front());
+  }
   /// Brings a sum into the form of the result of load() for `count` features, so that the two can be multiplied.
   mlir::Value spread(mlir::Value sum, int64_t count) { return isTile() ? sum : b.splat(sum, count); }
-  /// A vector of zeros as load() gives them.
-  mlir::Value zeros(int64_t count) { return b.splat(0.0f, isTile() ? layout.lanes : count); }
+  /// Zeros in the form of the result of load() for `count` features.
+  Values zeros(int64_t count) {
+    return Values(isTile() ? static_cast<size_t>(count) : 1, b.splat(0.0f, isTile() ? layout.lanes : count));
+  }
 
   /// Number of features to load and store at once, for runs of `extent` features.
   static int64_t countFor(llvm::ArrayRef<RowAccess> activations, int64_t extent, int64_t lanes);

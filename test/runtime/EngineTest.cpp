@@ -328,6 +328,27 @@ TEST_F(EngineTest, MixedLoadAnswersAsAlone) {
   EXPECT_GT(status.ends[size_t(FinishReason::Cancelled)], 2u);
 }
 
+// Test: the same with a compiled model that a lit test names (test/e2e/engine-bits.test), whose programs for few and
+// for many rows add in one order.
+TEST(EngineOnModel, DISABLED_MixedLoadHasTheSameBits) {
+  const char *path = getenv("QUIPU_ENGINE_PLAN");
+  ASSERT_NE(path, nullptr);
+  ModelOptions modelOptions;
+  modelOptions.threads = 2;
+  auto model = Model::load(path, modelOptions);
+  ASSERT_GE(model->maxSequences(), 4u);
+  // Two of the longest sequences have no room. Small steps cut most prompts.
+  EngineOptions options;
+  options.cacheTokens = 320;
+  options.stepTokens = 48;
+  options.mixedTokens = 24;
+  EngineStatus status = expectAsAlone(model, RandomRequests(23, model->vocabSize(), 150).make(200), options);
+  EXPECT_GT(status.preemptions, 20u);
+  EXPECT_GT(status.cache.hits, 20u);
+  EXPECT_GT(status.cache.evictions, 20u);
+  EXPECT_EQ(status.ends[size_t(FinishReason::Error)], 0u);
+}
+
 // Test: the same with a compiled model (f32) that a lit test names, test/e2e/engine.test. Its programs for few and for
 // many rows sum in different orders, so log-probabilities are the same up to rounding.
 TEST(EngineOnModel, DISABLED_MixedLoadAnswersAsAlone) {
