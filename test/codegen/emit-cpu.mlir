@@ -312,10 +312,10 @@ func.func @decode(%x: tensor<?x16xf32>, %w: tensor<16x16xf32>) -> (tensor<?x16xf
 // CHECK-SAME: code = #llama.code<[<symbol = "scores", fixed = 2>, <symbol = "scores.scores", rows = tokens>]
 // CHECK: llvm.func @scores(
 // CHECK: vector.reduction <maxnumf>
-// CHECK: vector.reduction <add>
+// CHECK: vector.shuffle
 // CHECK: llvm.func @scores.scores(
 // CHECK: vector.reduction <maxnumf>
-// CHECK: vector.reduction <add>
+// CHECK: vector.shuffle
 // LLVM: llvm.func @scores.scores(
 // LLVM-NOT: = vector.
 llama.kernel @scores(%x: tensor<?x16xf32>, %w: tensor<16x16xf32>, %t: tensor<?xi32>) -> tensor<?xf32> attributes {schedule = #llama.cpu_linear<rows = few, lanes = 8, run = 4, vectors = 1, rowTiles = 1, dot = fma, prefetch = 0>, workspace = [tensor<?x5xf32>]} {
