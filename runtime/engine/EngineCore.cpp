@@ -207,7 +207,7 @@ void EngineCore::step() {
   else if (StepPlan plan = planStep(); mayRunAhead())
     deviceSeconds = startStep(std::move(plan));
   else
-    deviceSeconds = runStep(std::move(plan));
+    deviceSeconds = runStep(plan);
   auto lock = lockAlive();
   double seconds = secondsBetween(begin, EngineClock::now());
   totals.stepTimes.add(seconds);
@@ -274,7 +274,7 @@ double EngineCore::land() {
 }
 
 /// Runs the step to its end. Returns the seconds that the host has waited.
-double EngineCore::runStep(StepPlan plan) {
+double EngineCore::runStep(const StepPlan &plan) {
   auto lock = lockAlive();
   double deviceSeconds = 0;
   std::vector<Batch> batches = batchesOf(plan);

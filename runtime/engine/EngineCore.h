@@ -86,7 +86,7 @@ private:
   const TokenSampling *deviceRule(const ActiveRequest &request, const ActiveSample &sample);
   StepPlan planStep();
   bool mayRunAhead() const { return canRunAhead && numNeedingHost == 0; }
-  double runStep(StepPlan plan);
+  double runStep(const StepPlan &plan);
   double startStep(StepPlan plan);
   double land();
   void noteStart(const StepPlan &plan);
