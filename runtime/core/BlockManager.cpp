@@ -172,13 +172,17 @@ PageFacts BlockManager::factsOf(int32_t id) const {
   return {id, page.hash, page.before != kNone ? at(page.before).hash : startOf(page.salt), page.salt, page.tokens};
 }
 
-PageFacts BlockManager::nextPage(int32_t id, std::span<const int32_t> tokens) const {
+std::vector<PageFacts> BlockManager::nextPages(int32_t id, std::span<const int32_t> tokens) const {
   const Sequence &sequence = sequences[size_t(id)];
   uint32_t count = sequence.length / options.pageTokens;
-  PageFacts facts = {.salt = sequence.salt, .tokens = tokens};
-  facts.before = count ? at(sequence.pages[count - 1]).hash : startOf(sequence.salt);
-  facts.hash = options.hash(facts.before, tokens);
-  return facts;
+  Hash128 before = count ? at(sequence.pages[count - 1]).hash : startOf(sequence.salt);
+  std::vector<PageFacts> next;
+  for (; tokens.size() >= options.pageTokens; tokens = tokens.subspan(options.pageTokens)) {
+    std::span<const int32_t> part = tokens.first(options.pageTokens);
+    next.push_back({kNone, options.hash(before, part), before, sequence.salt, part});
+    before = next.back().hash;
+  }
+  return next;
 }
 
 void BlockManager::forEachRegistered(const std::function<void(const PageFacts &)> &visit) const {

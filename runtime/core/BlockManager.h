@@ -107,7 +107,8 @@ public:
   /// Pages that the sequence has, with those that are reserved.
   uint32_t numPages(int32_t sequence) const { return uint32_t(sequences[size_t(sequence)].pages.size()); }
 
-  int32_t lastPage(int32_t sequence) const { return sequences[size_t(sequence)].pages.back(); }
+  /// Page number `index` of the sequence.
+  int32_t pageOf(int32_t sequence, size_t index) const { return sequences[size_t(sequence)].pages[index]; }
 
   /// How many of the first of these tokens are in registered pages. It leaves at least one, because the logits behind
   /// the last one are wanted. It changes nothing. `kept`: is set to the number of these pages that no sequence has.
@@ -115,9 +116,9 @@ public:
   /// Gives these pages to the sequence, which is empty. Returns its new length. Counts hits and misses.
   uint32_t adoptPrefix(int32_t sequence, std::span<const int32_t> tokens);
 
-  /// The page that would follow in the sequence, which has whole pages, if these were its next tokens: as many as a
-  /// page has. PageFacts::page is not set.
-  PageFacts nextPage(int32_t sequence, std::span<const int32_t> tokens) const;
+  /// The pages that would follow in the sequence, which has whole pages, if these were its next tokens. They point into
+  /// `tokens`, and their numbers are not set.
+  std::vector<PageFacts> nextPages(int32_t sequence, std::span<const int32_t> tokens) const;
   /// Calls visit() for every registered page, pages before those behind them.
   void forEachRegistered(const std::function<void(const PageFacts &)> &visit) const;
 

@@ -2,9 +2,12 @@
 
 #include "runtime/core/KvCache.h"
 #include "runtime/support/Error.h"
+#include "runtime/support/ParallelFor.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
+#include <thread>
 #include <utility>
 
 namespace quipu {
@@ -129,35 +132,55 @@ void KvCache::handOver(Departure &departure) {
 }
 
 void KvCache::restore(int32_t sequence, std::span<const int32_t> tokens) {
-  uint32_t page = manager.pageTokens();
   // Pages that have just left may be the ones that come back.
   if (!leaving.pages.empty() || !copied.pages.empty()) {
     device.synchronize();
     handOver(copied);
     handOver(leaving);
   }
-  if (store && arriving.size() == 0)
-    arriving = device.allocate(pageBytes(), MemoryUse::Staging);
-  std::span<std::byte> content(static_cast<std::byte *>(arriving.data()), arriving.size());
-  bool isUploading = false;
-  for (uint32_t length = manager.length(sequence); store && tokens.size() > length + page; length += page) {
-    std::span<const int32_t> part = tokens.subspan(length, page);
-    PageFacts facts = manager.nextPage(sequence, part);
-    BlockManager::Growth growth = {sequence, page};
-    if (!store->has(facts.hash) || manager.reserve({&growth, 1}))
-      break;
-    if (isUploading)
-      device.synchronize();
-    if (!store->load(facts, content))
-      break;
-    forEachPiece(manager.lastPage(sequence), [&](char *to, uint64_t offset, uint64_t bytes) {
-      device.enqueueUpload(to, content.data() + offset, bytes);
-    });
-    isUploading = true;
-    manager.advance(sequence, part);
+  uint32_t page = manager.pageTokens(), length = manager.length(sequence);
+  if (!store || tokens.size() <= length + page)
+    return;
+  // The last token is always computed.
+  std::vector<PageFacts> next = manager.nextPages(sequence, tokens.subspan(length, tokens.size() - 1 - length));
+  next.erase(std::ranges::find_if_not(next, [&](const PageFacts &each) { return store->has(each.hash); }), next.end());
+  while (!next.empty()) {
+    size_t count = restoreSome(sequence, std::span(next).first(std::min(next.size(), kStaged)));
+    if (count == 0)
+      return;
+    next.erase(next.begin(), next.begin() + ptrdiff_t(count));
   }
-  if (isUploading)
-    device.synchronize();
+}
+
+/// Continues the sequence with these pages, of which there is one at least and kStaged at most. Returns how many it
+/// got.
+size_t KvCache::restoreSome(int32_t sequence, std::span<const PageFacts> pages) {
+  uint32_t page = manager.pageTokens();
+  BlockManager::Growth growth = {sequence, uint32_t(pages.size()) * page};
+  if (manager.reserve({&growth, 1}))
+    return 0;
+  if (arriving.size() == 0)
+    arriving = device.allocate(kStaged * pageBytes(), MemoryUse::Staging);
+  auto contentOf = [&](size_t i) {
+    return std::span(static_cast<std::byte *>(arriving.data()) + i * pageBytes(), pageBytes());
+  };
+  std::array<bool, kStaged> isLoaded = {};
+  // Reading and hashing a page takes longer than copying it to the device.
+  parallelFor(pages.size(), std::clamp(std::thread::hardware_concurrency(), 1u, unsigned(kStaged)),
+              [&](unsigned, const std::function<size_t()> &nextNumber) {
+                for (size_t i = nextNumber(); i < pages.size(); i = nextNumber())
+                  isLoaded[i] = store->load(pages[i], contentOf(i));
+              });
+  size_t count = size_t(std::ranges::find(isLoaded, false) - isLoaded.begin());
+  for (size_t i = 0; i < count; ++i) {
+    int32_t place = manager.pageOf(sequence, manager.length(sequence) / page);
+    forEachPiece(place, [&](char *to, uint64_t offset, uint64_t bytes) {
+      device.enqueueUpload(to, contentOf(i).data() + offset, bytes);
+    });
+    manager.advance(sequence, pages[i].tokens);
+  }
+  device.synchronize();
+  return count;
 }
 
 void KvCache::saveAll() {

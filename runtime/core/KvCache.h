@@ -106,6 +106,7 @@ private:
   };
   void leave(const PageFacts &page);
   void handOver(Departure &departure);
+  size_t restoreSome(int32_t sequence, std::span<const PageFacts> pages);
   uint64_t pageBytes() const { return size.blockBytes * 2 * layers; }
   template <typename Copy> void forEachPiece(int32_t page, Copy copy) const;
 
@@ -127,7 +128,7 @@ private:
   /// Pages that a departure has room for. It takes the memory when it is first used.
   static constexpr size_t kStaged = 16;
   Departure leaving, copied;
-  /// Room for a page that is restored. Empty until it is used.
+  /// Room for kStaged pages that are restored. Empty until it is used.
   DeviceMemory arriving;
 };
 

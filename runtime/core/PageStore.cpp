@@ -132,10 +132,24 @@ const PageStore::Waiting *PageStore::findWaiting(const Hash128 &hash) const {
   return found == queue.end() ? nullptr : &*found;
 }
 
+/// Reads the page's file. False if it is not what it should be.
+bool PageStore::read(const PageFacts &page, std::span<std::byte> content) const {
+  std::ifstream file(pathOf(page.hash), std::ios::binary);
+  FileHeader header;
+  std::vector<int32_t> tokens(page.tokens.size());
+  return bool(file.read(reinterpret_cast<char *>(&header), sizeof(header))) &&
+         memcmp(header.magic, kMagic, sizeof(kMagic)) == 0 && header.binding == options.binding &&
+         header.hash == page.hash && header.before == page.before && header.salt == page.salt &&
+         header.tokens == tokens.size() && header.contentBytes == content.size() &&
+         file.read(reinterpret_cast<char *>(tokens.data()), std::streamsize(tokens.size() * sizeof(int32_t))) &&
+         std::ranges::equal(tokens, page.tokens) &&
+         file.read(reinterpret_cast<char *>(content.data()), std::streamsize(content.size())) &&
+         hashBytes(content.data(), content.size()) == header.contentHash;
+}
+
 bool PageStore::load(const PageFacts &page, std::span<std::byte> content) {
-  std::lock_guard lock(mutex);
-  auto found = index.find(page.hash);
-  if (found == index.end()) {
+  std::unique_lock lock(mutex);
+  if (!index.contains(page.hash)) {
     const Waiting *waiting = findWaiting(page.hash);
     if (!waiting || waiting->before != page.before || waiting->salt != page.salt ||
         !std::ranges::equal(waiting->tokens, page.tokens) || waiting->content.size() != content.size())
@@ -144,26 +158,24 @@ bool PageStore::load(const PageFacts &page, std::span<std::byte> content) {
     ++events.loaded;
     return true;
   }
-  std::ifstream file(pathOf(page.hash), std::ios::binary);
-  FileHeader header;
-  std::vector<int32_t> tokens(page.tokens.size());
-  bool isRight = bool(file.read(reinterpret_cast<char *>(&header), sizeof(header))) &&
-                 memcmp(header.magic, kMagic, sizeof(kMagic)) == 0 && header.binding == options.binding &&
-                 header.hash == page.hash && header.before == page.before && header.salt == page.salt &&
-                 header.tokens == tokens.size() && header.contentBytes == content.size() &&
-                 file.read(reinterpret_cast<char *>(tokens.data()), std::streamsize(tokens.size() * sizeof(int32_t))) &&
-                 std::ranges::equal(tokens, page.tokens) &&
-                 file.read(reinterpret_cast<char *>(content.data()), std::streamsize(content.size())) &&
-                 hashBytes(content.data(), content.size()) == header.contentHash;
+  lock.unlock();
+  bool isRight = read(page, content);
+  lock.lock();
+  // Meanwhile it may have been removed to make room.
+  auto found = index.find(page.hash);
   if (!isRight) {
+    if (found == index.end())
+      return false;
     if (events.damaged++ == 0)
       say(concat(pathOf(page.hash), ": is not the page that it should be; it is removed and computed again"));
     remove(found->second);
     return false;
   }
   ++events.loaded;
-  entries.splice(entries.end(), entries, found->second);
-  touch(page.hash);
+  if (found != index.end()) {
+    entries.splice(entries.end(), entries, found->second);
+    touch(page.hash);
+  }
   return true;
 }
 

@@ -62,7 +62,8 @@ public:
   PageStore &operator=(const PageStore &) = delete;
 
   bool has(const Hash128 &hash) const;
-  /// Fills `content` with the page's. False if there is no such page; a file that is not right is removed.
+  /// Fills `content` with the page's. False if there is no such page; a file that is not right is removed. Several
+  /// threads may load at the same time.
   bool load(const PageFacts &page, std::span<std::byte> content);
   /// Takes the page's content, which another thread writes. A page that is there is not written again. If too much
   /// waits to be written, the page is dropped.
@@ -93,6 +94,7 @@ private:
   const Waiting *findWaiting(const Hash128 &hash) const;
   void readFolder();
   void run();
+  bool read(const PageFacts &page, std::span<std::byte> content) const;
   void write(const Waiting &page);
   void add(const Hash128 &hash, uint64_t bytes);
   void remove(Entries::iterator entry);
