@@ -34,7 +34,10 @@ Value KernelBuilder::timesLogistic(Value a, Value z) {
   return divf(a, addf(constantLike(a, 1.0f), exp(negative)));
 }
 
-Value KernelBuilder::sumLanes(Value vector) { return vector::ExtractOp::create(*this, foldTo(vector, 1), int64_t(0)); }
+Value KernelBuilder::sumLanes(Value vector) {
+  Value whole = foldTo(vector, static_cast<int64_t>(llvm::PowerOf2Ceil(static_cast<uint64_t>(lanesOf(vector)))));
+  return vector::ExtractOp::create(*this, foldTo(whole, 1), int64_t(0));
+}
 
 Value KernelBuilder::sumHalves(ArrayRef<Value> parts) {
   Values sums(parts);

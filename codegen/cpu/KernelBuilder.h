@@ -53,7 +53,7 @@ public:
   /// a / (1 + exp(-a)).
   Value silu(Value a) { return timesLogistic(a, a); }
   /// The sum of the lanes: the upper half is added to the lower half until one lane is left. So the order is the same
-  /// as that of sumLanesOfEach, foldTo and sumHalves.
+  /// as that of sumLanesOfEach, foldTo and sumHalves. Zeros fill up a number of lanes that is no power of two.
   Value sumLanes(Value vector);
   /// The sum of as many values as a power of two: the second half is added to the first half until one is left.
   Value sumHalves(llvm::ArrayRef<Value> parts);
