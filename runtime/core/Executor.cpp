@@ -310,6 +310,8 @@ void Executor::enqueueChoice() {
 
 /// Makes the random numbers of a launch. Launches that may still run have other places in the ring.
 void Executor::drawNumbers(uint64_t launch) {
+  if (samplings.empty())
+    return;
   double *numbers = static_cast<double *>(uniforms.data()) + launch % kRing * memory.maxOutputs;
   for (const TokenSampling *sampling : samplings)
     *numbers++ = sampling->uniform();
