@@ -12,8 +12,8 @@ LAST = "document.querySelector('#messages li:last-child')"
 
 def wait(browser, expression):
     """Until it holds; not for ever, since a slow browser may miss what lasts for a moment."""
-    found = browser.run(f"new Promise((done) => {{ const end = Date.now() + 60000; const look = () => "
-                        f"{expression} ? done(true) : Date.now() > end ? done(false) : setTimeout(look, 20); look(); }})")
+    found = browser.run(f"new Promise((done) => {{ const end = Date.now() + 60000; const look = () => {expression} ? "
+                        "done(true) : Date.now() > end ? done(false) : setTimeout(look, 20); look(); })")
     assert found, expression
 
 
