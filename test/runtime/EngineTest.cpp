@@ -328,14 +328,19 @@ TEST_F(EngineTest, MixedLoadAnswersAsAlone) {
   EXPECT_GT(status.ends[size_t(FinishReason::Cancelled)], 2u);
 }
 
+/// The compiled model of QUIPU_ENGINE_PLAN, on two threads. Null: the variable is not set.
+static std::shared_ptr<const Model> loadNamedPlan() {
+  const char *path = getenv("QUIPU_ENGINE_PLAN");
+  ModelOptions options;
+  options.threads = 2;
+  return path ? Model::load(path, options) : nullptr;
+}
+
 // Test: the same with a compiled model that a lit test names (test/e2e/engine-bits.test), whose programs for few and
 // for many rows add in one order.
 TEST(EngineOnModel, DISABLED_MixedLoadHasTheSameBits) {
-  const char *path = getenv("QUIPU_ENGINE_PLAN");
-  ASSERT_NE(path, nullptr);
-  ModelOptions modelOptions;
-  modelOptions.threads = 2;
-  auto model = Model::load(path, modelOptions);
+  std::shared_ptr<const Model> model = loadNamedPlan();
+  ASSERT_TRUE(model);
   ASSERT_GE(model->maxSequences(), 4u);
   // Two of the longest sequences have no room. Small steps cut most prompts.
   EngineOptions options;
@@ -352,11 +357,8 @@ TEST(EngineOnModel, DISABLED_MixedLoadHasTheSameBits) {
 // Test: the same with a compiled model (f32) that a lit test names, test/e2e/engine.test. Its programs for few and for
 // many rows sum in different orders, so log-probabilities are the same up to rounding.
 TEST(EngineOnModel, DISABLED_MixedLoadAnswersAsAlone) {
-  const char *path = getenv("QUIPU_ENGINE_PLAN");
-  ASSERT_NE(path, nullptr);
-  ModelOptions modelOptions;
-  modelOptions.threads = 2;
-  auto model = Model::load(path, modelOptions);
+  std::shared_ptr<const Model> model = loadNamedPlan();
+  ASSERT_TRUE(model);
   ASSERT_GE(model->maxSequences(), 4u);
   EngineOptions options;
   options.cacheTokens = 320;
