@@ -110,17 +110,17 @@ static Error applyFeatures(StringRef text, ArrayRef<StringRef> words, StringSet<
 }
 
 /// Refuses features without their base, and processors without what all kernels use.
-static Error checkFeatures(StringRef text, const StringSet<> &enabled) {
+static Error checkFeatures(const Twine &source, const StringSet<> &enabled) {
   for (StringRef feature : {"avx512bf16", "avx512bw", "avx512cd", "avx512dq", "avx512vl", "avx512fp16", "avx512vnni"})
     if (enabled.contains(feature) && !enabled.contains("avx512f"))
-      return refuse("--target '" + text + "': " + feature + " needs avx512f");
+      return refuse(source + ": " + feature + " needs avx512f");
   // Tiles are of as many rows as a vector of AVX-512 has lanes.
   for (auto [feature, base] : {std::pair("amx-bf16", "amx-tile"), {"amx-int8", "amx-tile"}, {"amx-tile", "avx512f"}})
     if (enabled.contains(feature) && !enabled.contains(base))
-      return refuse("--target '" + text + "': " + feature + " needs " + base);
+      return refuse(source + ": " + feature + " needs " + base);
   for (StringRef needed : {"avx2", "fma", "f16c"})
     if (!enabled.contains(needed))
-      return refuse("--target '" + text + "' has no " + needed +
+      return refuse(source + " has no " + needed +
                     "; supported processors have at least AVX2, FMA and "
                     "F16C (x86-64-v3)");
   return Error::success();
@@ -151,12 +151,25 @@ Expected<CpuTarget> parseCpuTarget(StringRef text) {
     return refuse("--target '" + text + "': unknown processor '" + base + "'; supported: host, x86-64-v3, x86-64-v4");
   if (Error error = applyFeatures(text, words, enabled))
     return error;
-  if (Error error = checkFeatures(text, enabled))
+  if (Error error = checkFeatures("--target '" + text + "'", enabled))
     return error;
   for (const auto &entry : enabled)
     target.features.push_back(entry.first().str());
   sort(target.features);
   return target;
+}
+
+Expected<CpuTarget> takeCpuTarget(llama::CpuTargetAttr attribute) {
+  StringSet<> enabled;
+  for (mlir::StringAttr feature : attribute.getFeatures()) {
+    if (!is_contained(kRelevant, feature.strref()))
+      return refuse("llama.target: unknown or unused feature '" + feature.strref() +
+                    "'; supported: " + join(ArrayRef<StringLiteral>(kRelevant), " "));
+    enabled.insert(feature.strref());
+  }
+  if (Error error = checkFeatures("llama.target", enabled))
+    return error;
+  return CpuTarget(attribute);
 }
 
 mlir::FailureOr<CpuTarget> cpuTargetOf(mlir::ModuleOp module, StringRef text) {

@@ -55,6 +55,10 @@ struct CpuTarget {
 /// not know.
 llvm::Expected<CpuTarget> parseCpuTarget(llvm::StringRef text);
 
+/// The target of a module that was scheduled, perhaps on another machine: what it calls "host" is not this one.
+/// Features for which no code exists are refused, as those of a text are.
+llvm::Expected<CpuTarget> takeCpuTarget(llama::CpuTargetAttr attribute);
+
 /// The target of `module`. If `text` (an option of a pass) is not empty, it names the target, and the module has it
 /// from then on. Otherwise it is the module's own target, or the default, `cpu`. Fails with a diagnostic if the text is
 /// not a target.

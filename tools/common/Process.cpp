@@ -83,7 +83,7 @@ ProcessEnd runProcess(const std::string &path, const std::string &name, const st
   return WIFSIGNALED(status) ? ProcessEnd{0, WTERMSIG(status)} : ProcessEnd{WEXITSTATUS(status), 0};
 }
 
-std::optional<std::string> captureProcess(const std::vector<std::string> &command) {
+std::optional<std::string> captureProcess(const std::vector<std::string> &command, bool showsErrors) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0)
     fail("cannot make a pipe", errnoSuffix(errno));
@@ -91,7 +91,8 @@ std::optional<std::string> captureProcess(const std::vector<std::string> &comman
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
   posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
-  posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+  if (!showsErrors)
+    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
   std::vector<char *> argv;
   argv.reserve(command.size() + 1);
   for (const std::string &argument : command)

@@ -33,8 +33,9 @@ ProcessEnd runProcess(const std::string &path, const std::string &name, const st
                       const std::string &log = "");
 
 /// Runs a program (a path, or found on PATH) with empty standard input. Returns what it prints on standard output.
-/// Nothing if there is no such program, or its exit status is not 0.
-std::optional<std::string> captureProcess(const std::vector<std::string> &command);
+/// Nothing if there is no such program, or its exit status is not 0. What it prints on standard error goes nowhere, or
+/// to that of this program if `showsErrors`.
+std::optional<std::string> captureProcess(const std::vector<std::string> &command, bool showsErrors = false);
 
 } // namespace quipu::tool
 

@@ -51,6 +51,9 @@ public:
     graph.readsBlocks = [this](const WeightFormat &format) { return readsBlocks(format); };
   }
 
+  /// Compiles for the target that a scheduled module has: its "host" is the machine where it was scheduled.
+  virtual void takeTarget(mlir::ModuleOp module) = 0;
+
   /// The pass that emits code for the kernels of a target's module, or only for options.kernel.
   virtual std::unique_ptr<mlir::Pass> createEmission(const std::string &target) = 0;
 

@@ -107,8 +107,11 @@ Compilation::Compilation(const CompileOptions &given, PhaseEdit edit) : options(
   checkTuning(options.target, options.tuning);
   if (!options.tuningFile.empty())
     tuningFile.emplace(options.tuningFile, *backend, options.target);
-  if (module)
-    checkTarget(*module, options.module, begin, options.target);
+  if (!module)
+    return;
+  checkTarget(*module, options.module, begin, options.target, hasOwnTarget);
+  if (hasOwnTarget)
+    backend->takeTarget(*module);
 }
 
 /// Puts what a module says in the place of "auto".
@@ -123,8 +126,10 @@ static void takeType(std::string &option, const char *name, frontend::DType own,
 void Compilation::openModule() {
   timing.measure("read the module", [&] { module = readModule(context, options.module); });
   begin = phaseOf(*module, options.module, options.from);
-  if (std::string target = targetOf(*module); !options.isTargetGiven && !target.empty())
+  if (std::string target = targetOf(*module); !options.isTargetGiven && !target.empty()) {
     options.target = target;
+    hasOwnTarget = true;
+  }
   auto [compute, cache] = typesOf(*module, options.module);
   takeType(options.dtype, "--dtype", compute, options.module);
   takeType(options.kvDtype, "--kv-dtype", cache, options.module);
@@ -146,8 +151,15 @@ void Compilation::openModule() {
   bool isRounded = module->walk([](llama::QuantizeOp) { return mlir::WalkResult::interrupt(); }).wasInterrupted();
   if (options.activations == "exact" && isRounded)
     refuse("--activations exact", "llama-quantize-activations");
-  if (options.keepIr && begin == kCodegenPhase)
-    refuse("--keep-ir", kCodegenPhase);
+  if (begin == kCodegenPhase) {
+    if (options.keepIr)
+      refuse("--keep-ir", kCodegenPhase);
+    if (!options.kernel.empty() && options.emit != Emit::Mlir)
+      refuse("--kernel", kCodegenPhase);
+  }
+  if (options.model.empty() && !isPast(kSelectionPhase))
+    throw UsageError(options.module + " is a module from before " + kSelectionPhase +
+                     ", which asks the model how long sequences get: say with --model which one it is");
 }
 
 void Compilation::switchDebug() {
@@ -163,8 +175,7 @@ void Compilation::switchDebug() {
     throw UsageError(std::string(kDebugOnly) + ": " + llvm::toString(std::move(error)));
 }
 
-void Compilation::run() {
-  Progress whole("compile " + options.model);
+void Compilation::openModel() {
   timing.measure("open the model", [&] { model = frontend::openModel(options.model); });
   uint32_t context = model.config.maxPositionEmbeddings;
   if (options.maxSeq > context)
@@ -183,6 +194,12 @@ void Compilation::run() {
     checkConfig(*module, options.module, model, options.model);
     checkModuleOptions(*module, options, begin, model, hasTwoRopes, maxSeq, computeDType());
   }
+}
+
+void Compilation::run() {
+  Progress whole("compile " + options.subject());
+  if (!options.model.empty())
+    openModel();
   openOutputs();
   if (options.validate != Validate::Nothing) {
     validateModel();
@@ -406,9 +423,9 @@ static bool isValid(mlir::ModuleOp module) {
 void Compilation::reportFailure(const std::string &phase, const Variant &variant) {
   // A pass that refuses a model says why, and leaves a module that others could read.
   if (!options.passReproducer.empty() || (saidError && isValid(*variant.module)))
-    fail(options.model, ": phase ", phase, " failed");
+    fail(options.subject(), ": phase ", phase, " failed");
   std::string file = writeReproducer(phase, variant);
-  fail(options.model, ": phase ", phase,
+  fail(options.subject(), ": phase ", phase,
        saidError ? " failed: it left a module that is not valid" : " failed and did not say why",
        ". That is a fault of the compiler. The reproducer lies in ", file, ": quipu-opt --run-reproducer ", file,
        " does the same again; please report it with this file");

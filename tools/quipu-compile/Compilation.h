@@ -46,6 +46,8 @@ private:
   /// Does what --validate asks for.
   void validateModel();
   void importModel();
+  /// Opens options.model and takes from it what options leave open.
+  void openModel();
   /// Reads options.module in place of an import, and takes from it what options leave open.
   void openModule();
   /// Begins after the phase of that module.
@@ -102,6 +104,8 @@ private:
   /// What options.module has, until it becomes a variant; and the phase after which the compilation begins.
   mlir::OwningOpRef<mlir::ModuleOp> module;
   std::string begin = kImportPhase;
+  /// The target is that of this module, which nobody named.
+  bool hasOwnTarget = false;
   /// What --keep-ir asks for.
   std::optional<InsightRecord> insight;
   DecisionRecord decisions;

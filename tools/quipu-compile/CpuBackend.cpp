@@ -15,23 +15,29 @@
 namespace quipu::tool {
 
 CpuBackend::CpuBackend(const CompileOptions &options, Timing &timing)
-    : options(options), timing(timing), target(takeFromUser(codegen::cpu::parseCpuTarget(options.target))) {
+    : options(options), timing(timing), target(takeFromUser(codegen::cpu::parseCpuTarget(options.target))),
+      targetText(options.target) {
   if (options.emit == Emit::Ptx || options.emit == Emit::Cubin)
     throw UsageError("--emit ptx and --emit cubin go with a CUDA target (--target cuda), not with --target " +
                      options.target);
 }
 
+void CpuBackend::takeTarget(mlir::ModuleOp module) {
+  target = take(codegen::cpu::takeCpuTarget(module->getAttrOfType<llama::CpuTargetAttr>(llama::kTargetAttrName)));
+  targetText.clear();
+}
+
 std::unique_ptr<mlir::Pass> CpuBackend::createEmission(const std::string &) {
-  return codegen::createLlamaEmitCpu({options.target, options.kernel});
+  return codegen::createLlamaEmitCpu({targetText, options.kernel});
 }
 
 std::unique_ptr<llvm::Module> CpuBackend::lower(mlir::ModuleOp module, llvm::LLVMContext &context) {
   mlir::LogicalResult lowered = timing.measure(
-      "lower to LLVM", [&] { return runPass(module, codegen::createLlamaLowerCpu({options.target}), statistics); });
+      "lower to LLVM", [&] { return runPass(module, codegen::createLlamaLowerCpu({targetText}), statistics); });
   if (failed(lowered))
-    fail(options.model, ": the kernels could not be lowered to LLVM");
+    fail(options.subject(), ": the kernels could not be lowered to LLVM");
   if (options.keepIr && failed(codegen::addDebugLines(codegen::codeOf(module), codegen::DebugForm::Dwarf)))
-    fail(options.model, ": the kernels could not be given debug information");
+    fail(options.subject(), ": the kernels could not be given debug information");
   return timing.measure("optimise LLVM IR",
                         [&] { return take(codegen::cpu::translateToLLVM(codegen::codeOf(module), target, context)); });
 }

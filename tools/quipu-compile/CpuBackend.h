@@ -21,6 +21,7 @@ public:
   std::vector<std::string> targets() const override { return {options.target}; }
   bool readsBlocks(const WeightFormat &format) const override { return codegen::cpu::readsBlocks(format); }
   frontend::DType dtypeForBlocks() const override { return frontend::DType::f32; }
+  void takeTarget(mlir::ModuleOp module) override;
   std::unique_ptr<mlir::Pass> createEmission(const std::string &target) override;
   std::string emit(const Variant &variant) override;
   codegen::PlanTarget planTarget() const override;
@@ -33,6 +34,8 @@ private:
   const CompileOptions &options;
   Timing &timing;
   codegen::cpu::CpuTarget target;
+  /// What passes are told of it. Empty: the module has it.
+  std::string targetText;
 };
 
 } // namespace quipu::tool

@@ -55,10 +55,10 @@ void CudaBackend::lower(const Variant &variant) {
                    reportedTarget(options, variant.target));
   });
   if (failed(lowered))
-    fail(options.model, ": the kernels could not be lowered to LLVM");
+    fail(options.subject(), ": the kernels could not be lowered to LLVM");
   if (options.keepIr &&
       failed(codegen::addDebugLines(codegen::codeOf(*variant.module), codegen::DebugForm::Directives)))
-    fail(options.model, ": the kernels could not be given debug information");
+    fail(options.subject(), ": the kernels could not be given debug information");
   codegen::cuda::prepareCudaTranslation(*variant.module.get().getContext());
 }
 
@@ -67,7 +67,7 @@ std::string CudaBackend::emit(const Variant &variant) {
   mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> joined =
       codegen::cuda::joinCudaParts(codegen::codeOf(*variant.module));
   if (failed(joined))
-    fail(options.model, ": the parts of the code could not be joined");
+    fail(options.subject(), ": the parts of the code could not be joined");
   llvm::LLVMContext context;
   std::unique_ptr<llvm::Module> module = timing.measure(
       "optimise LLVM IR", [&] { return take(codegen::cuda::translateCudaToLLVM(**joined, target, context)); });
@@ -161,7 +161,7 @@ std::vector<codegen::PlanVariant> CudaBackend::compile(std::vector<Variant> &var
   for (auto [job, index] : llvm::zip(jobs, variantOf)) {
     timing.addThread(job.timing);
     if (!job.error.empty())
-      fail(options.model, ": ", job.part.getName()->str(), ": ", job.error);
+      fail(options.subject(), ": ", job.part.getName()->str(), ": ", job.error);
     std::vector<codegen::PlanCode> &code = compiled[index].code;
     code.push_back(
         {plan::CodeFormat::ptx, job.target.ptxArch(), {job.ptx.begin(), job.ptx.end()}, job.target.ptxVersion()});

@@ -16,6 +16,8 @@ public:
   bool readsBlocks(const WeightFormat &) const override { return false; }
   /// Tensor cores have no f32.
   frontend::DType dtypeForBlocks() const override { return frontend::DType::bf16; }
+  /// A name of a GPU means the same everywhere.
+  void takeTarget(mlir::ModuleOp) override {}
   std::unique_ptr<mlir::Pass> createEmission(const std::string &target) override;
   std::string emit(const Variant &variant) override;
   codegen::PlanTarget planTarget() const override { return {"cuda", target.arch, {}}; }

@@ -147,17 +147,22 @@ std::string targetOf(ModuleOp module) {
   return attribute ? attribute.getTargetText() : "";
 }
 
-/// The attribute of a target that was checked before, and rows to which its programs align sequences.
-static std::pair<Attribute, int64_t> describeTarget(MLIRContext *context, const std::string &target) {
+/// The attribute of a target that was checked before, and rows to which its programs align sequences. `own`: the
+/// target of the module, if that is to be taken.
+static std::pair<Attribute, int64_t> describeTarget(MLIRContext *context, const std::string &target, Attribute own) {
+  if (auto cpu = dyn_cast_or_null<CpuTargetAttr>(own))
+    return {own, codegen::cpu::CpuTarget(cpu).lanes()};
   if (codegen::cuda::isCudaTarget(target))
     return {llvm::cantFail(codegen::cuda::parseCudaTarget(target)).attribute(context), 1};
   auto cpu = llvm::cantFail(codegen::cpu::parseCpuTarget(target));
   return {cpu.attribute(context), cpu.lanes()};
 }
 
-void checkTarget(ModuleOp module, const std::string &path, const std::string &phase, const std::string &target) {
-  auto [attribute, lanes] = describeTarget(module.getContext(), target);
-  if (Attribute own = module->getAttr(kTargetAttrName); own && own != attribute) {
+void checkTarget(ModuleOp module, const std::string &path, const std::string &phase, const std::string &target,
+                 bool isOwn) {
+  Attribute own = module->getAttr(kTargetAttrName);
+  auto [attribute, lanes] = describeTarget(module.getContext(), target, isOwn ? own : Attribute());
+  if (own && own != attribute) {
     std::string ownText, text;
     llvm::raw_string_ostream(ownText) << own;
     llvm::raw_string_ostream(text) << attribute;

@@ -35,7 +35,9 @@ ModuleTypes typesOf(mlir::ModuleOp module, const std::string &path);
 std::string targetOf(mlir::ModuleOp module);
 
 /// Throws Error if programs or schedules of a module are not those of `target`, which a module of `phase` must have.
-void checkTarget(mlir::ModuleOp module, const std::string &path, const std::string &phase, const std::string &target);
+/// `isOwn`: the text is what targetOf gave.
+void checkTarget(mlir::ModuleOp module, const std::string &path, const std::string &phase, const std::string &target,
+                 bool isOwn);
 
 /// Throws Error if a module cannot be one of a model with this config.
 void checkConfig(mlir::ModuleOp module, const std::string &path, const frontend::Model &model,

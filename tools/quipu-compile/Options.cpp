@@ -112,7 +112,10 @@ void addCompileOptions(CLI::App &command, CompileOptions &options, CompileTexts 
                   "or inspect --phase printed: the compilation goes on from there")
       ->option_text("FILE");
   command
-      .add_option("-m,--model", options.model, "The model, also beside FILE.mlir: whose config, tokenizer and weights")
+      .add_option(
+          "-m,--model", options.model,
+          "The model, also beside FILE.mlir: whose config, tokenizer and weights. FILE.mlir with schedules needs "
+          "none for --emit mlir, llvm, asm, ptx and cubin")
       ->type_name("FILE");
   command
       .add_option("--from", options.from,
@@ -183,8 +186,6 @@ static void checkTuningNumbers(const std::string &tuning) {
 static void takeInput(const std::string &input, CompileOptions &options) {
   if (input.ends_with(".mlir")) {
     options.module = input;
-    if (options.model.empty())
-      throw UsageError(input + " is a module: say with --model whose config, tokenizer and weights go with it");
     return;
   }
   if (!input.empty() && !options.model.empty())
@@ -195,6 +196,17 @@ static void takeInput(const std::string &input, CompileOptions &options) {
     throw UsageError("MODEL is required");
   if (!options.from.empty())
     throw UsageError("--from says after which phase FILE.mlir was printed, and " + options.model + " is a model");
+}
+
+/// Without a model there is code of a module, and nothing else.
+static void checkWithoutModel(const CLI::App &app, const CompileOptions &options, bool isPlan) {
+  if (isPlan)
+    throw UsageError(options.module + " is a module: say with --model whose config, tokenizer and weights go with it");
+  const auto &[target, dtype, kvDtype, quantize, activations, maxBatch, maxSeq, schedules, tuning] = sharedOptions();
+  for (const SharedOption *option : {&quantize, &activations, &maxBatch, &maxSeq})
+    if (app.count(option->name))
+      throw UsageError(std::string(option->name) + " says how a model is compiled, and " + options.module +
+                       " is a module: say with --model of which model it is, or leave the option out");
 }
 
 std::optional<CompileOptions> parseCompileOptions(std::vector<std::string> arguments, const std::string &program) {
@@ -230,6 +242,8 @@ std::optional<CompileOptions> parseCompileOptions(std::vector<std::string> argum
   if (!options.stopAfter.empty() && options.emit != Emit::Mlir)
     throw UsageError("--stop-after gives a module: it goes with --emit mlir, not with --emit " + emit);
   bool isPlan = options.emit == Emit::Plan || options.emit == Emit::Executable;
+  if (options.model.empty())
+    checkWithoutModel(app, options, isPlan);
   if (!options.kernel.empty() && isPlan)
     throw UsageError("--kernel goes with --emit mlir, llvm, asm, ptx or cubin");
   if (!options.kernel.empty() && !options.stopAfter.empty())

@@ -22,7 +22,7 @@ enum class Validate { Nothing, All, Passes, Kernels };
 enum class Emit { Plan, Executable, Mlir, Llvm, Asm, Ptx, Cubin };
 
 struct CompileOptions {
-  /// Whose config, tokenizer and weights are compiled.
+  /// Whose config, tokenizer and weights are compiled. Empty if only code of `module` is wanted.
   std::string model;
   /// A module that was printed after a phase (FILE.mlir), from which the compilation goes on; empty: from the model.
   std::string module;
@@ -64,6 +64,9 @@ struct CompileOptions {
   std::string tuning;
   /// What quipu tune wrote (TuningFile.h); empty: nothing.
   std::string tuningFile;
+
+  /// What messages name.
+  const std::string &subject() const { return model.empty() ? module : model; }
 };
 
 /// "quipu-compile 0.1.0 (LLVM 22.1.8)".

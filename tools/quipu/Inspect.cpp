@@ -10,6 +10,7 @@
 #include "tools/quipu/PlanSource.h"
 #include "tools/quipu/inspect/Disassemble.h"
 #include "tools/quipu/inspect/GpuCode.h"
+#include "tools/quipu/inspect/KernelLlvm.h"
 #include "tools/quipu/inspect/MemoryView.h"
 #include "tools/quipu/inspect/ModuleText.h"
 #include "tools/quipu/inspect/PhaseHistory.h"
@@ -74,7 +75,7 @@ std::string InspectCommand::kernelCode(const PlanFile &plan) const {
   if (form == "mlir")
     return noLocations ? withoutLocations(keptKernelText(plan, kernel)) : keptKernelText(plan, kernel);
   if (form == "llvm")
-    fail(plan.path(), ": a plan holds no LLVM IR; --as llvm needs the model");
+    return kernelLlvm(plan, kernel, /*withLines=*/false);
   return disassembleKernel(plan, kernel);
 }
 
@@ -180,7 +181,7 @@ int InspectCommand::run() {
   else if (trace.traces())
     out().write(trace.text(*plan, json));
   else if (trace.withSource)
-    out().write(trace.kernelText(*plan, source, kernel, form));
+    out().write(trace.kernelText(*plan, kernel, form));
   else if (!kernel.empty())
     out().write(kernelCode(*plan));
   else if (memory)

@@ -25,6 +25,15 @@ const KernelOrigins::Json &KernelOrigins::kernel(const std::string &name) const 
   fail(plan.path(), ": its record has no kernel ", name, "; compile again");
 }
 
+std::pair<uint32_t, uint32_t> KernelOrigins::linesOf(const std::string &name) const {
+  const Json &lines = kernel(name).at("lines");
+  if (lines.is_null())
+    fail(plan.path(), ": the module of kernel ", name,
+         " is not kept; it is of another GPU than the plan's first: give the model, or a plan for that GPU (--target "
+         "cuda:sm_80)");
+  return {lines[0], lines[1]};
+}
+
 const KernelOrigins::Json &KernelOrigins::opAt(const Json &kernel, uint32_t line) const {
   for (const Json &op : kernel.at("ops"))
     if (op.at("line") == line)

@@ -14,6 +14,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace quipu::tool {
@@ -31,6 +32,9 @@ public:
   const Json &steps() const { return record.at("steps"); }
   /// The record of a kernel. Throws Error if there is none.
   const Json &kernel(const std::string &name) const;
+
+  /// First and last line of a kernel in the source. Throws Error if the source is that of another GPU.
+  std::pair<uint32_t, uint32_t> linesOf(const std::string &name) const;
 
   /// The op of a kernel at this line of the source. The kernel itself, which has no "op", for its first line and for
   /// lines of no op.

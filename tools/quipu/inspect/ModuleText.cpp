@@ -4,6 +4,8 @@
 
 #include "runtime/plan/Insight.h"
 #include "runtime/support/Error.h"
+#include "tools/quipu/inspect/Disassemble.h"
+#include "tools/quipu/inspect/KernelOrigins.h"
 #include "tools/quipu/inspect/ModuleDiff.h"
 #include "tools/quipu/inspect/PhaseHistory.h"
 
@@ -136,6 +138,9 @@ std::string keptKernelText(const PlanFile &plan, const std::string &name) {
     }
   if (known.empty())
     fail(plan.path(), ": keeps no code of kernels, as it was made by an older compiler; compile again with --keep-ir");
+  // It is none of the plan's, or not one of its first GPU.
+  (void)findKernel(plan, name);
+  (void)KernelOrigins(plan).linesOf(name);
   fail(plan.path(), ": has no kernel ", name, "; kernels: ", known);
 }
 

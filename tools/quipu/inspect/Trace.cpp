@@ -244,19 +244,17 @@ std::string kernelWithSource(const PlanFile &plan, const std::string &name, cons
 std::string moduleTextWithSource(const PlanFile &plan, const std::string &name) {
   KernelOrigins origins(plan);
   const Json &kernel = origins.kernel(name);
-  const Json &lines = kernel.at("lines");
-  if (lines.is_null())
-    fail(plan.path(), ": the module of kernel ", name, " is not kept; it is of another GPU than the plan's first");
+  auto [first, last] = origins.linesOf(name);
   std::string result;
-  for (uint32_t line = lines[0]; line <= lines[1]; ++line) {
+  for (uint32_t line = first; line <= last; ++line) {
     const Json &op = origins.opAt(kernel, line);
     std::string right = concat(line);
-    if (op.contains("op") || line == lines[0]) {
+    if (op.contains("op") || line == first) {
       std::string weights = joined(op.at("weights"));
       right += concat(" ", op.at("place").get<std::string>(), ": ", joined(op.at("configs")),
                       weights.empty() ? "" : "; " + weights);
     }
-    bool isInside = line != lines[0] && line != lines[1];
+    bool isInside = line != first && line != last;
     result += sideBySide((isInside ? "  " : "") + origins.sourceLine(line), right) + "\n";
   }
   return result;

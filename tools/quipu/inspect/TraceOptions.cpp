@@ -4,13 +4,11 @@
 
 #include "runtime/support/Error.h"
 #include "tools/common/Console.h"
-#include "tools/common/Process.h"
-#include "tools/quipu/Command.h"
 #include "tools/quipu/JsonText.h"
+#include "tools/quipu/inspect/KernelLlvm.h"
 #include "tools/quipu/inspect/Listing.h"
 #include "tools/quipu/inspect/Trace.h"
 
-#include <optional>
 #include <vector>
 
 namespace quipu::tool {
@@ -43,26 +41,11 @@ std::string TraceOptions::text(const PlanFile &plan, bool json) const {
   return origin.empty() ? addressText(plan, address) : originText(plan, origin);
 }
 
-/// LLVM's IR of a kernel, with debug information. A plan does not have it.
-static std::string llvmOf(const PlanSource &source, const std::string &kernel) {
-  if (!source.isModel())
-    fail(source.path(), ": a plan holds no LLVM IR; --as llvm needs the model");
-  std::vector<std::string> command = {compilerPath(), source.path(), "--emit", "llvm", "--kernel",
-                                      kernel,         "--keep-ir",   "-o",     "-"};
-  for (const std::string &flag : source.compileFlags())
-    command.push_back(flag);
-  std::optional<std::string> text = captureProcess(command);
-  if (!text)
-    fail(source.path(), ": its kernel ", kernel, " could not be compiled to LLVM IR");
-  return *text;
-}
-
-std::string TraceOptions::kernelText(const PlanFile &plan, const PlanSource &source, const std::string &kernel,
-                                     const std::string &form) const {
+std::string TraceOptions::kernelText(const PlanFile &plan, const std::string &kernel, const std::string &form) const {
   if (form == "mlir")
     return moduleTextWithSource(plan, kernel);
   std::vector<ListedLine> lines = form == "llvm"
-                                      ? readLlvm(llvmOf(source, kernel))
+                                      ? readLlvm(kernelLlvm(plan, kernel, /*withLines=*/true))
                                       : KernelLister(plan).list(kernel, form == "asm" ? machineForm(plan) : form);
   return kernelWithSource(plan, kernel, lines);
 }

@@ -4,7 +4,6 @@
 #define QUIPU_TOOLS_QUIPU_INSPECT_TRACEOPTIONS_H
 
 #include "runtime/plan/PlanFile.h"
-#include "tools/quipu/PlanSource.h"
 
 #include <CLI/CLI.hpp>
 
@@ -28,9 +27,8 @@ struct TraceOptions {
 
   /// What --origin or --address asks for.
   std::string text(const PlanFile &plan, bool json) const;
-  /// What --with-source asks for. `source`: where the plan comes from.
-  std::string kernelText(const PlanFile &plan, const PlanSource &source, const std::string &kernel,
-                         const std::string &form) const;
+  /// What --with-source asks for.
+  std::string kernelText(const PlanFile &plan, const std::string &kernel, const std::string &form) const;
 };
 
 } // namespace quipu::tool
