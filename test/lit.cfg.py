@@ -106,11 +106,26 @@ smollm2 = os.path.join(config.quipu_source_dir, "models/smollm2/SmolLM2-135M-Ins
 if os.path.exists(smollm2):
     config.available_features.add("smollm2")
 
+
+
+def kernel_cache():
+    """A folder of machine code for all tests, which compile the same few models again and again. It belongs to this
+    compiler: what another one left, which it would never take, goes."""
+    folders = os.path.join(config.test_exec_root, "kernels")
+    program = os.stat(os.path.join(config.quipu_tools_dir, "quipu-compile"))
+    own = f"{program.st_size}-{program.st_mtime_ns}"
+    for other in os.listdir(folders) if os.path.isdir(folders) else []:
+        if other != own:
+            shutil.rmtree(os.path.join(folders, other), ignore_errors=True)
+    return os.path.join(folders, own)
+
+
 # Tests must not see the user's cache of plans, nor a setting that changes messages.
 config.environment = {
     "PATH": os.pathsep.join([config.quipu_tools_dir, config.llvm_tools_dir, "/usr/local/bin", "/usr/bin", "/bin"]),
     "HOME": config.test_exec_root,
     "QUIPU_CACHE": os.path.join(config.test_exec_root, "cache"),
+    "QUIPU_KERNEL_CACHE": kernel_cache(),
     "LC_ALL": "C.UTF-8",
     "NO_COLOR": "1",
     "QUIPU_PTXAS": ptxas or "none",

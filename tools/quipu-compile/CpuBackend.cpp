@@ -6,6 +6,7 @@
 #include "codegen/common/CodeModule.h"
 #include "codegen/common/DebugLines.h"
 #include "codegen/cpu/CpuKernel.h"
+#include "tools/quipu-compile/KernelCache.h"
 #include "tools/quipu-compile/KernelProgress.h"
 
 #include "llvm/IR/LLVMContext.h"
@@ -64,16 +65,28 @@ std::string CpuBackend::emit(const Variant &variant) {
 
 codegen::PlanTarget CpuBackend::planTarget() const { return {"cpu", target.requested, target.features}; }
 
-std::vector<codegen::PlanVariant> CpuBackend::compile(std::vector<Variant> &variants) {
-  Variant &variant = variants.front();
+std::string CpuBackend::compileLibrary(mlir::ModuleOp module) {
   llvm::LLVMContext context;
-  std::unique_ptr<llvm::Module> module = lower(*variant.module, context);
-  Progress progress("assemble", KernelProgress::functionsOf(*module), Progress::Unit::Items, "kernel");
+  std::unique_ptr<llvm::Module> optimised = lower(module, context);
+  Progress progress("assemble", KernelProgress::functionsOf(*optimised), Progress::Unit::Items, "kernel");
   KernelProgress::attach(context, progress);
   llvm::SmallVector<char, 0> library =
-      timing.measure("assemble and link", [&] { return take(codegen::cpu::emitSharedLibrary(*module, target)); });
-  codegen::PlanCode code{plan::CodeFormat::elf, "x86_64", {library.begin(), library.end()}};
-  return {{"x86_64", *variant.module, {std::move(code)}}};
+      timing.measure("assemble and link", [&] { return take(codegen::cpu::emitSharedLibrary(*optimised, target)); });
+  return {library.begin(), library.end()};
+}
+
+std::vector<codegen::PlanVariant> CpuBackend::compile(std::vector<Variant> &variants) {
+  mlir::ModuleOp module = *variants.front().module;
+  KernelCache cache(options);
+  std::string key = cache.keyOf(codegen::codeOf(module), {"elf", target.tune, target.featureString()});
+  std::optional<std::vector<std::string>> library = cache.find(key);
+  if (!library) {
+    library = {compileLibrary(module)};
+    cache.keep(key, *library);
+  }
+  const std::string &bytes = library->front();
+  codegen::PlanCode code{plan::CodeFormat::elf, "x86_64", {bytes.begin(), bytes.end()}};
+  return {{"x86_64", module, {std::move(code)}}};
 }
 
 } // namespace quipu::tool

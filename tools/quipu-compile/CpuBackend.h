@@ -30,6 +30,8 @@ public:
 private:
   /// The optimised LLVM module of the code of `module`, which is lowered in place.
   std::unique_ptr<llvm::Module> lower(mlir::ModuleOp module, llvm::LLVMContext &context);
+  /// The ELF library of the code of `module`, which is lowered in place.
+  std::string compileLibrary(mlir::ModuleOp module);
 
   const CompileOptions &options;
   Timing &timing;

@@ -14,6 +14,7 @@
 #include "codegen/cuda/toolchain/Assembler.h"
 #include "codegen/cuda/toolchain/Lowering.h"
 #include "codegen/cuda/toolchain/MachineCode.h"
+#include "tools/quipu-compile/KernelCache.h"
 #include "tools/quipu-compile/KernelProgress.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -111,25 +112,33 @@ struct Job {
   mlir::ModuleOp part;
   codegen::cuda::CudaTarget target;
   bool assemble;
+  /// Empty until it is generated.
+  std::string ptx;
 
   std::string error;
-  std::string ptx;
   codegen::cuda::Assembly assembly;
   Timing timing;
 };
 } // namespace
 
+static uint64_t functionsOf(mlir::ModuleOp part) {
+  return uint64_t(llvm::count_if(part.getOps<mlir::LLVM::LLVMFuncOp>(),
+                                 [](mlir::LLVM::LLVMFuncOp function) { return !function.isExternal(); }));
+}
+
 /// `progress` counts kernels that are done.
 static void compileJob(Job &job, Progress &progress) {
   try {
-    llvm::LLVMContext context;
-    std::unique_ptr<llvm::Module> module = job.timing.measure(
-        "optimise LLVM IR", [&] { return take(codegen::cuda::translateCudaToLLVM(job.part, job.target, context)); });
-    job.ptx = job.timing.measure("generate PTX", [&] { return take(codegen::cuda::emitPtx(*module, job.target)); });
+    if (job.ptx.empty()) {
+      llvm::LLVMContext context;
+      std::unique_ptr<llvm::Module> module = job.timing.measure(
+          "optimise LLVM IR", [&] { return take(codegen::cuda::translateCudaToLLVM(job.part, job.target, context)); });
+      job.ptx = job.timing.measure("generate PTX", [&] { return take(codegen::cuda::emitPtx(*module, job.target)); });
+    }
     if (job.assemble)
       job.assembly =
           job.timing.measure("assemble", [&] { return take(codegen::cuda::assemblePtx(job.ptx, job.target)); });
-    progress.add(KernelProgress::functionsOf(*module));
+    progress.add(functionsOf(job.part));
   } catch (const std::exception &error) {
     job.error = error.what();
   }
@@ -139,29 +148,38 @@ std::vector<codegen::PlanVariant> CudaBackend::compile(std::vector<Variant> &var
   std::vector<codegen::PlanVariant> compiled;
   std::vector<Job> jobs;
   std::vector<size_t> variantOf;
+  KernelCache cache(options);
+  // Of each variant the name of its PTX in the cache; empty where it was found there.
+  std::vector<std::string> keys;
   for (auto [index, variant] : llvm::enumerate(variants)) {
-    lower(variant);
     codegen::cuda::CudaTarget own = targetOf(variant);
+    mlir::ModuleOp code = codegen::codeOf(*variant.module);
+    std::string key = cache.keyOf(code, {"ptx", own.arch, std::to_string(own.ptxVersion())});
+    std::optional<std::vector<std::string>> kept = cache.find(key);
+    keys.push_back(kept ? "" : key);
+    if (!kept)
+      lower(variant);
     compiled.push_back({own.ptxArch(), *variant.module, {}});
-    for (auto part : codegen::codeOf(*variant.module).getOps<mlir::ModuleOp>()) {
-      jobs.push_back({part, own, /*assemble=*/index == 0, {}, {}, {}, {}});
+    for (auto [number, part] : llvm::enumerate(code.getOps<mlir::ModuleOp>())) {
+      jobs.push_back({part, own, /*assemble=*/index == 0, kept ? kept->at(number) : "", {}, {}, {}});
       variantOf.push_back(index);
     }
   }
   uint64_t functions = 0;
   for (Job &job : jobs)
-    for (auto function : job.part.getOps<mlir::LLVM::LLVMFuncOp>())
-      functions += !function.isExternal();
+    functions += functionsOf(job.part);
   Progress progress("compile", functions, Progress::Unit::Items, "kernel");
   mlir::MLIRContext *context = variants.front().module->getContext();
   timing.measure("compile the kernels",
                  [&] { mlir::parallelFor(context, 0, jobs.size(), [&](size_t i) { compileJob(jobs[i], progress); }); });
 
   std::string obstacle;
+  std::vector<std::vector<std::string>> ptxOf(variants.size());
   for (auto [job, index] : llvm::zip(jobs, variantOf)) {
     timing.addThread(job.timing);
     if (!job.error.empty())
       fail(options.subject(), ": ", job.part.getName()->str(), ": ", job.error);
+    ptxOf[index].push_back(job.ptx);
     std::vector<codegen::PlanCode> &code = compiled[index].code;
     code.push_back(
         {plan::CodeFormat::ptx, job.target.ptxArch(), {job.ptx.begin(), job.ptx.end()}, job.target.ptxVersion()});
@@ -177,6 +195,9 @@ std::vector<codegen::PlanVariant> CudaBackend::compile(std::vector<Variant> &var
       if (options.verbose)
         printNote("warning: " + spill);
   }
+  for (auto [key, ptx] : llvm::zip(keys, ptxOf))
+    if (!key.empty())
+      cache.keep(key, ptx);
   if (!obstacle.empty())
     printNote("the plan holds PTX alone, which the driver compiles each time the plan is loaded: " + obstacle + "; " +
               kHowToAssemble);

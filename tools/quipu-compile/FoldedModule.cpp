@@ -341,6 +341,8 @@ static Json weightsOf(ModuleOp module) {
       groups.add(layer, std::move(ops), Json::array());
     ops = Json::array();
   };
+  // Made once: it goes through the whole module, which has all code after the last phase.
+  AsmState state(module.getOperation(), flagsOfText());
   for (auto weight : module.getOps<WeightOp>()) {
     if (std::optional<unsigned> next = layerOf(weight.getSymName()); next != layer) {
       close();
@@ -348,7 +350,7 @@ static Json weightsOf(ModuleOp module) {
     }
     std::string text;
     llvm::raw_string_ostream stream(text);
-    weight->print(stream, flagsOfText());
+    weight->print(stream, state);
     ops.push_back({{"op", "llama.weight"},
                    {"place", withoutLayer(weight.getSymName())},
                    {"text", withoutLayerIn(text, layer)},

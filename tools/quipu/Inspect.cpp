@@ -177,7 +177,7 @@ int InspectCommand::run() {
   else if (!phase.empty())
     out().write(phaseText(*plan));
   else if (!why.empty())
-    out().write(json ? jsonText(whyJson(*plan, why)) + "\n" : whyText(*plan, why));
+    out().write(json ? jsonText(whyJson(*plan, KernelOrigins(*plan), why)) + "\n" : whyText(*plan, why));
   else if (trace.traces())
     out().write(trace.text(*plan, json));
   else if (trace.withSource)

@@ -8,6 +8,7 @@
 #include "runtime/support/Error.h"
 #include "runtime/support/Hash.h"
 #include "runtime/support/InputFiles.h"
+#include "tools/common/CacheKey.h"
 #include "tools/common/Console.h"
 #include "tools/quipu-compile/Options.h"
 #include "tools/quipu/Command.h"
@@ -18,7 +19,6 @@
 #include <chrono>
 #include <cstring>
 #include <filesystem>
-#include <sys/stat.h>
 
 namespace fs = std::filesystem;
 
@@ -88,43 +88,9 @@ std::shared_ptr<const PlanFile> PlanSource::open(bool verbose, const std::string
   return PlanFile::open(source);
 }
 
-/// Bigger files that lie in a model's folder, such as data sets in JSON, are not read through at every run.
-static constexpr uint64_t kMaxHashed = 64 << 20;
-
-/// Collects what a plan depends on. Each item is written with its length, so different lists never give the same bytes.
-class KeyBuilder {
-public:
-  void add(std::string_view item) {
-    uint64_t size = item.size();
-    bytes.append(reinterpret_cast<const char *>(&size), sizeof(size));
-    bytes += item;
-  }
-  void addNumber(uint64_t value) { add({reinterpret_cast<const char *>(&value), sizeof(value)}); }
-  void addFile(const fs::path &path, const char *what = "model file") {
-    std::shared_ptr<MappedFile> file = MappedFile::open(path.string(), what);
-    if (file->size() > kMaxHashed)
-      return addStamp(path.string());
-    add(path.filename().string());
-    add({reinterpret_cast<const char *>(file->data()), file->size()});
-  }
-  /// Size and time of a file that is too big to hash.
-  void addStamp(const std::string &path) {
-    struct stat status;
-    if (stat(path.c_str(), &status) != 0)
-      fail(path, ": cannot read", errnoSuffix(errno));
-    add(path);
-    addNumber(uint64_t(status.st_size));
-    addNumber(uint64_t(status.st_mtim.tv_sec) * 1000000000u + uint64_t(status.st_mtim.tv_nsec));
-  }
-  std::string hash() const { return toHex(hashBytes(bytes.data(), bytes.size())); }
-
-private:
-  std::string bytes;
-};
-
 static std::string cacheKey(const std::string &model, const std::vector<std::string> &flags,
                             const std::string &compiler, bool isCuda) {
-  KeyBuilder key;
+  CacheKey key;
   key.add("quipu " QUIPU_VERSION);
   key.addNumber(kSchemaVersion);
   key.addStamp(compiler);
@@ -161,7 +127,7 @@ static std::string cacheKey(const std::string &model, const std::vector<std::str
   }
   std::sort(small.begin(), small.end());
   for (const fs::path &path : small)
-    key.addFile(path);
+    key.addFile(path, "model file");
   // Opening the model also refuses a bad model before the compiler is started.
   frontend::Model opened = frontend::openModel(model);
   if (opened.weights)

@@ -107,8 +107,9 @@ static int runProgram(std::vector<std::string> arguments) {
   program.require_subcommand(1);
   program.footer(
       "Example:\n  quipu compile models/story -o story.qplan\n  quipu run story.qplan \"Once upon a time\"\n\n"
-      "QUIPU_CACHE (else $XDG_CACHE_HOME/quipu) holds plans compiled on the fly. QUIPU_CODE_FOLDER is a folder in "
-      "which the code of CPU plans stays, for profilers.");
+      "QUIPU_CACHE (else $XDG_CACHE_HOME/quipu) holds plans compiled on the fly. QUIPU_KERNEL_CACHE is a folder "
+      "in which the compiler keeps kernels that it has compiled, and takes them from there. QUIPU_CODE_FOLDER is a "
+      "folder in which the code of CPU plans stays, for profilers.");
   program.add_subcommand("compile", "Compile a model to a plan, an executable or an intermediate form");
   Action action;
   addRun(program, action);

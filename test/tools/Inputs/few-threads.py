@@ -14,6 +14,9 @@ def run(threads, *command):
     environment = dict(os.environ, QUIPU_TEST_THREADS=str(threads), LD_PRELOAD=library)
     if threads is None:
         del environment["LD_PRELOAD"]
+    else:
+        # Kernels that are kept need no threads.
+        environment.pop("QUIPU_KERNEL_CACHE", None)
     return subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL).stdout
 
 

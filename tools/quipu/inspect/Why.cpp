@@ -3,7 +3,6 @@
 #include "tools/quipu/inspect/Why.h"
 
 #include "runtime/support/Error.h"
-#include "tools/quipu/inspect/KernelOrigins.h"
 #include "tools/quipu/inspect/PlanNames.h"
 
 #include <algorithm>
@@ -126,8 +125,7 @@ static bool isAbout(const Json &decision, const std::string &name, const Questio
        "; places, with a number or * for {}: ", places, "; weights by their names");
 }
 
-Json whyJson(const PlanFile &plan, const std::string &name) {
-  KernelOrigins origins(plan);
+Json whyJson(const PlanFile &plan, const KernelOrigins &origins, const std::string &name) {
   Question question(name);
   Subject subject = subjectOf(origins, name, question);
   Json decisions = Json::array();
@@ -177,7 +175,7 @@ static std::string sentenceOf(const Json &decision, const std::optional<unsigned
 }
 
 std::string whyText(const PlanFile &plan, const std::string &name) {
-  Json why = whyJson(plan, name);
+  Json why = whyJson(plan, KernelOrigins(plan), name);
   std::optional<unsigned> layer = Question(name).layer;
   std::string result = name + "\n";
   for (const Json &kernel : why["kernels"]) {

@@ -57,7 +57,7 @@ static Json decisionsAbout(const PlanFile &plan, const KernelOrigins &origins, c
   const Json &all = origins.decisions();
   Json numbers = Json::array();
   size_t next = 0;
-  const Json why = whyJson(plan, kernel);
+  const Json why = whyJson(plan, origins, kernel);
   // They come in the order in which they were made.
   for (const Json &decision : why.at("decisions")) {
     while (next < all.size() && all[next] != decision)
