@@ -14,8 +14,8 @@ CodeAttr GeneratedKernel::attribute(MLIRContext *context) const {
     for (const auto &[pointer, element, rows, columns, boxRows, boxColumns] : entry.tensorMaps)
       maps.push_back(TensorMapAttr::get(context, pointer, element, rows, columns, boxRows, boxColumns));
     attributes.push_back(EntryAttr::get(context, StringAttr::get(context, entry.symbol), entry.fixed, entry.rows,
-                                        entry.rowsPerBlock, entry.threads, entry.sharedBytes, entry.persistent,
-                                        entry.cluster, entry.preferShared, maps));
+                                        entry.rowsPerBlock, entry.leastBlocks, entry.threads, entry.sharedBytes,
+                                        entry.persistent, entry.cluster, entry.preferShared, maps));
   }
   return CodeAttr::get(context, attributes, scratchBytes);
 }

@@ -38,6 +38,9 @@ struct GeneratedEntry {
   int64_t cluster = 1;
   bool preferShared = false;
   std::vector<GeneratedTensorMap> tensorMaps = {};
+
+  /// CPU only: see Entry.least_blocks in runtime/abi/plan.fbs.
+  int64_t leastBlocks = 1;
 };
 
 struct GeneratedKernel {

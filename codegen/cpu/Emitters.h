@@ -49,6 +49,8 @@ int64_t attentionScratchBytes(llama::AttentionOp attention, llama::CpuAttentionS
 /// Bytes of scratch that a thread needs for a linear kernel of at most `maxRows` rows.
 int64_t linearFewScratchBytes(KernelBuilder &b, LinearTiles &region, llama::CpuLinearScheduleAttr schedule,
                               int64_t maxRows);
+/// GeneratedEntry::leastBlocks of the main entry of a linear kernel over many rows.
+int64_t linearManyLeastBlocks(KernelBuilder &b, LinearTiles &region, llama::CpuLinearScheduleAttr schedule);
 /// Bytes of scratch that a thread needs for the main entry of a linear kernel over many rows.
 int64_t linearManyScratchBytes(KernelBuilder &b, LinearTiles &region, llama::CpuLinearScheduleAttr schedule);
 

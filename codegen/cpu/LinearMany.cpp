@@ -365,6 +365,12 @@ void emitLinearMany(KernelBuilder &b, LinearTiles &region, CpuLinearScheduleAttr
   ManyEmitter(b, region, schedule).emit(symbol);
 }
 
+int64_t linearManyLeastBlocks(KernelBuilder &b, LinearTiles &region, CpuLinearScheduleAttr schedule) {
+  if (usesTiles(schedule.getDot()) || region.quantize())
+    return 1;
+  return NumberProduct(b, region, schedule).leastTiles();
+}
+
 int64_t linearManyScratchBytes(KernelBuilder &b, LinearTiles &region, CpuLinearScheduleAttr schedule) {
   int64_t bytes = appendScratchBytes(region, schedule);
   if (usesTiles(schedule.getDot()))

@@ -17,6 +17,8 @@ static constexpr int64_t kPartUnit = kMaxBlockElements;
 static constexpr int64_t kInputsOfStep = 4;
 /// Sums that wait in scratch.
 static constexpr int64_t kSumsBytes = 128 * 1024;
+/// Tiles that widened inputs should serve: widening a vector takes as long as some three multiply-adds of it.
+static constexpr int64_t kTilesForWidening = 16;
 
 /// The input of the product, as the kernel has it in memory.
 static Type sourceType(LinearTiles &region) {
@@ -63,6 +65,8 @@ static int64_t sumsBytes(CpuLinearScheduleAttr schedule) {
 }
 
 int64_t NumberProduct::tilesAtOnce() const { return std::max<int64_t>(kSumsBytes / sumsBytes(schedule), 1); }
+
+int64_t NumberProduct::leastTiles() const { return widenInputs ? kTilesForWidening : 1; }
 
 int64_t NumberProduct::scratchBytes() const {
   return rowsBytes + inputBytes + (isInParts() ? tilesAtOnce() * sumsBytes(schedule) : 0);

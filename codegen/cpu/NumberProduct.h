@@ -39,6 +39,9 @@ public:
   /// Whether there are several parts, so that sums wait in scratch; and of how many tiles they do.
   bool isInParts() const { return part < inputs; }
   int64_t tilesAtOnce() const;
+  /// How many tiles there should be at least in a call of the kernel: so many that preparing the inputs for them takes
+  /// little of the time.
+  int64_t leastTiles() const;
 
   /// Calls emit() in a loop over the parts, after their inputs of row tiles [firstRowTile, lastRowTile) were prepared.
   void forEachPart(mlir::Value firstRowTile, mlir::Value lastRowTile, llvm::function_ref<void()> emit);

@@ -218,6 +218,7 @@ private:
     to->grid->fixed = entry.getFixed();
     to->grid->rows = toPlan(entry.getRows());
     to->grid->rows_per_block = entry.getRowsPerBlock();
+    to->least_blocks = entry.getLeastBlocks();
     to->threads = entry.getThreads();
     to->shared_bytes = entry.getSharedBytes();
     to->persistent = entry.getPersistent();

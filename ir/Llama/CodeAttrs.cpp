@@ -33,12 +33,13 @@ LogicalResult TensorMapAttr::verify(EmitError emitError, int64_t pointer, Type, 
 }
 
 LogicalResult EntryAttr::verify(EmitError emitError, StringAttr symbol, int64_t fixed, RowDim, int64_t rowsPerBlock,
-                                int64_t threads, int64_t sharedBytes, bool, int64_t cluster, bool,
+                                int64_t leastBlocks, int64_t threads, int64_t sharedBytes, bool, int64_t cluster, bool,
                                 ArrayRef<TensorMapAttr>) {
   if (symbol.empty())
     return emitError() << "symbol must be the name of a function, found none";
   if (failed(checkCounts(emitError, {{"fixed", fixed, 1},
                                      {"rowsPerBlock", rowsPerBlock, 1},
+                                     {"leastBlocks", leastBlocks, 1},
                                      {"threads", threads, 0},
                                      {"sharedBytes", sharedBytes, 0},
                                      {"cluster", cluster, 1}})))

@@ -528,6 +528,8 @@ def Llama_EntryAttr : Llama_Attr<"Entry", "entry"> {
     blocks. R is the number of rows of the kind `rows`. On CUDA the grid has `fixed` blocks in x and ceil(R /
     `rowsPerBlock`) in y.
 
+    A thread of a CPU takes `leastBlocks` blocks at least at a time, because it prepares inputs before the first of them.
+
     On CUDA a block has `threads` threads and `sharedBytes` bytes of dynamic shared memory. Of a `persistent` entry only
     as many blocks are launched as run at once, and each does the work of several blocks of the grid. `cluster` blocks
     form a cluster. `preferShared`: as much of L1 as possible shall be shared memory, for blocks of the entries before
@@ -541,6 +543,7 @@ def Llama_EntryAttr : Llama_Attr<"Entry", "entry"> {
   let parameters = (ins "::mlir::StringAttr":$symbol, DefaultValuedParameter<"int64_t", "1">:$fixed,
                         DefaultValuedParameter<"RowDim", "RowDim::One">:$rows,
                         DefaultValuedParameter<"int64_t", "1">:$rowsPerBlock,
+                        DefaultValuedParameter<"int64_t", "1">:$leastBlocks,
                         DefaultValuedParameter<"int64_t", "0">:$threads,
                         DefaultValuedParameter<"int64_t", "0">:$sharedBytes,
                         DefaultValuedParameter<"bool", "false">:$persistent,
@@ -548,7 +551,7 @@ def Llama_EntryAttr : Llama_Attr<"Entry", "entry"> {
                         DefaultValuedParameter<"bool", "false">:$preferShared,
                         OptionalArrayRefParameter<"TensorMapAttr">:$tensorMaps);
   let assemblyFormat = [{
-    `<` struct($symbol, $fixed, $rows, $rowsPerBlock, $threads, $sharedBytes, $persistent, $cluster, $preferShared)
+    `<` struct($symbol, $fixed, $rows, $rowsPerBlock, $leastBlocks, $threads, $sharedBytes, $persistent, $cluster, $preferShared)
     (`maps` `[` $tensorMaps^ `]`)? `>`
   }];
   let genVerifyDecl = 1;

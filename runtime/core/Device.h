@@ -80,7 +80,7 @@ struct Launch {
   plan::RowDim rows;
   uint32_t rowsPerBlock;
   uint64_t fixed;
-  /// Threads, shared memory and tensor maps. Only GPUs use it.
+  /// The entry of the plan. Null for a copy.
   const plan::Entry *shape = nullptr;
   /// Bytes of a row of a copy. The blocks of a copy are rows.
   uint64_t rowBytes = 0;

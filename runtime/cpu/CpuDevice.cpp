@@ -127,7 +127,7 @@ static void walkInRanges(void *context, unsigned worker) {
 
 void CpuDevice::enqueue(LaunchList &list, const int64_t *dims, const TokenChoice *choice) {
   std::lock_guard<std::mutex> lock(mutex);
-  LaunchWalk job = {pool, list.launches, dims, static_cast<char *>(scratch.data()), scratchStride, list.places};
+  LaunchWalk job = {pool, shares, list.launches, dims, static_cast<char *>(scratch.data()), scratchStride, list.places};
   pool.run(list.places.empty() ? walk : walkInRanges, &job);
 }
 

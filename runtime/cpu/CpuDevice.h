@@ -4,6 +4,7 @@
 #define QUIPU_RUNTIME_CPU_CPUDEVICE_H
 
 #include "runtime/core/Device.h"
+#include "runtime/cpu/BlockShares.h"
 #include "runtime/cpu/ThreadPool.h"
 
 #include <mutex>
@@ -45,6 +46,7 @@ private:
   void release(void *address, size_t size) override;
 
   ThreadPool pool;
+  BlockShares shares{pool};
   /// One caller at a time uses the pool and the scratch memory.
   std::mutex mutex;
   /// Scratch of worker i: bytes [i * scratchStride, (i + 1) * scratchStride).

@@ -120,7 +120,7 @@ private:
 
 ListTimes CpuDevice::profile(LaunchList &list, const int64_t *dims, const ProfileSetting &setting) {
   std::lock_guard<std::mutex> lock(mutex);
-  ObservedWalk walk({pool, list.launches, dims, static_cast<char *>(scratch.data()), scratchStride});
+  ObservedWalk walk({pool, shares, list.launches, dims, static_cast<char *>(scratch.data()), scratchStride});
   ListTimes times;
   times.tracks = pool.size();
   times.onThreads = true;

@@ -4,6 +4,7 @@
 #define QUIPU_RUNTIME_CPU_LAUNCHWALK_H
 
 #include "runtime/core/Device.h"
+#include "runtime/cpu/BlockShares.h"
 #include "runtime/cpu/ThreadPool.h"
 
 #include <cstring>
@@ -15,6 +16,7 @@ namespace quipu {
 /// A list of launches that all workers of a pool go through.
 struct LaunchWalk {
   ThreadPool &pool;
+  BlockShares &shares;
   std::span<const Launch> launches;
   const int64_t *dims;
   /// Scratch of worker i: bytes [i * scratchStride, (i + 1) * scratchStride).
@@ -36,8 +38,8 @@ inline void runBlocks(const LaunchWalk &walk, const Launch &launch, ThreadPool::
                                                                        blocks.end, scratch);
 }
 
-/// Every worker goes through the whole list and computes its part of each launch. observe(launch, isEnd) is called
-/// before and after each part. It is a template so that observing costs nothing where `observe` does nothing.
+/// Every worker goes through the whole list and takes blocks of each launch. observe(launch, isEnd) is called before
+/// the first and after the last of them. It is a template so that observing costs nothing where `observe` does nothing.
 template <typename Observe> void walkLaunches(const LaunchWalk &walk, unsigned worker, Observe observe) {
   void *scratch = walk.scratch + worker * walk.scratchStride;
   bool first = true;
@@ -52,9 +54,11 @@ template <typename Observe> void walkLaunches(const LaunchWalk &walk, unsigned w
       walk.pool.barrier(worker);
     first = false;
     observe(i, false);
-    ThreadPool::Range range = walk.pool.split(blocks, worker);
-    if (range.begin != range.end)
-      runBlocks(walk, launch, range, scratch);
+    walk.shares.beginLaunch(worker);
+    uint64_t least = launch.shape ? launch.shape->least_blocks() : 1;
+    for (auto piece = walk.shares.take(blocks, least, worker); piece.begin != piece.end;
+         piece = walk.shares.take(blocks, least, worker))
+      runBlocks(walk, launch, piece, scratch);
     observe(i, true);
   }
 }

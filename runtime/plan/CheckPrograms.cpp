@@ -100,6 +100,7 @@ private:
   void checkCpuEntry(const plan::Entry &entry, const std::string &field) {
     if (entry.tensor_maps() && entry.tensor_maps()->size() != 0)
       wrong(field, ": has tensor maps in a plan for ", plan.target()->device()->string_view());
+    checkRange(entry.least_blocks(), 1, kMaxBlocks, field + ": least_blocks");
   }
 
   void checkCudaEntry(const plan::Entry &entry, uint64_t rowBlocks, const std::string &field) {

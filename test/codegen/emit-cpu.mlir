@@ -3,7 +3,7 @@
 
 // Test: a linear kernel of few rows: a grid over tiles of the weight's rows, products of vectors along a row.
 // CHECK: llama.kernel @few
-// CHECK-SAME: code = #llama.code<[<symbol = "few", fixed = 2>], scratchBytes = 2048>
+// CHECK-SAME: code = #llama.code<[<symbol = "few", fixed = 2, leastBlocks = 8>], scratchBytes = 2048>
 // CHECK: module @kernels
 // CHECK: llvm.func @few(%{{.*}}: !llvm.ptr
 // CHECK: vector.fma
@@ -165,7 +165,7 @@ func.func @prefill(%x: tensor<?x64xf32, #llama.token_lanes<lanes = 8, pack = 1>>
 
 // Test: products of integers of few rows: each thread rounds the input for itself; pairs of 16-bit integers on AVX2.
 // CHECK: llama.kernel @few_integers
-// CHECK-SAME: code = #llama.code<[<symbol = "few_integers">], scratchBytes = 4608>
+// CHECK-SAME: code = #llama.code<[<symbol = "few_integers", leastBlocks = 8>], scratchBytes = 4608>
 // CHECK: llvm.func @few_integers(
 // CHECK: math.roundeven
 // CHECK: llvm.call_intrinsic "llvm.x86.avx2.pmadd.wd"
@@ -284,7 +284,7 @@ func.func @prefill(%x: tensor<?x64xf32, #llama.token_lanes<lanes = 8, pack = 1>>
 // Test: a kernel that chooses tokens keeps an order and an index of each of its two tiles, and chooses in an entry of its
 // own, a block for each row.
 // CHECK: llama.kernel @choice
-// CHECK-SAME: code = #llama.code<[<symbol = "choice", fixed = 2>, <symbol = "choice.choice", rows = tokens>]
+// CHECK-SAME: code = #llama.code<[<symbol = "choice", fixed = 2, leastBlocks = 8>, <symbol = "choice.choice", rows = tokens>]
 // CHECK: llvm.func @choice(
 // CHECK: vector.reduction <maxsi>
 // CHECK: vector.reduction <minsi>
@@ -309,7 +309,7 @@ func.func @decode(%x: tensor<?x16xf32>, %w: tensor<16x16xf32>) -> (tensor<?x16xf
 // Test: a kernel that gives probabilities keeps a maximum and a sum of each of its two tiles and the target's logit. It
 // joins them in an entry of its own, a block for each row. It stores no logits.
 // CHECK: llama.kernel @scores
-// CHECK-SAME: code = #llama.code<[<symbol = "scores", fixed = 2>, <symbol = "scores.scores", rows = tokens>]
+// CHECK-SAME: code = #llama.code<[<symbol = "scores", fixed = 2, leastBlocks = 8>, <symbol = "scores.scores", rows = tokens>]
 // CHECK: llvm.func @scores(
 // CHECK: vector.reduction <maxnumf>
 // CHECK: vector.shuffle

@@ -22,6 +22,12 @@ func.func private @f() attributes {x = #llama.entry<symbol = "k", fixed = 3, clu
 
 // -----
 
+// Test: a thread takes blocks.
+// expected-error @+1 {{leastBlocks must be at least 1, found 0}}
+func.func private @f() attributes {x = #llama.entry<symbol = "k", fixed = 3, leastBlocks = 0>}
+
+// -----
+
 // Test: an entry is a function.
 // expected-error @+1 {{symbol must be the name of a function, found none}}
 func.func private @f() attributes {x = #llama.entry<symbol = "">}

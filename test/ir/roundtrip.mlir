@@ -193,8 +193,8 @@ func.func private @schedules() attributes {
   e = #llama.cuda_pointwise<threads = 256>}
 
 // Test: what is said about generated code.
-// CHECK: #llama.code<[<symbol = "a", fixed = 3, rows = outputs, rowsPerBlock = 4>, <symbol = "b">], scratchBytes = 64>
+// CHECK: #llama.code<[<symbol = "a", fixed = 3, rows = outputs, rowsPerBlock = 4, leastBlocks = 2>, <symbol = "b">], scratchBytes = 64>
 // CHECK-SAME: #llama.entry<symbol = "c", fixed = 4, rows = tokens, threads = 256, sharedBytes = 1024, persistent = true, cluster = 2, preferShared = true maps[<pointer = 1, element = bf16, rows = 8, columns = 64, boxRows = 8, boxColumns = 64>]>
 func.func private @code() attributes {
-  a = #llama.code<[<symbol = "a", fixed = 3, rows = outputs, rowsPerBlock = 4>, <symbol = "b">], scratchBytes = 64>,
+  a = #llama.code<[<symbol = "a", fixed = 3, rows = outputs, rowsPerBlock = 4, leastBlocks = 2>, <symbol = "b">], scratchBytes = 64>,
   b = #llama.entry<symbol = "c", fixed = 4, rows = tokens, threads = 256, sharedBytes = 1024, persistent = true, cluster = 2, preferShared = true maps[<pointer = 1, element = bf16, rows = 8, columns = 64, boxRows = 8, boxColumns = 64>]>}

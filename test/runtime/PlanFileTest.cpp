@@ -333,6 +333,7 @@ TEST_F(PlanFileTest, KernelsAndModules) {
   expectInvalid("modules[0].bytes", [](plan::PlanT &plan) { plan.modules[0]->bytes.clear(); });
   expectInvalid("number of entries", [](plan::PlanT &plan) { plan.kernels[0]->entries.clear(); });
   expectInvalid("rows_per_block", [](plan::PlanT &plan) { plan.kernels[0]->entries[0]->grid->rows_per_block = 0; });
+  expectInvalid("least_blocks", [](plan::PlanT &plan) { plan.kernels[0]->entries[0]->least_blocks = 0; });
   expectInvalid("grid.fixed", [](plan::PlanT &plan) { plan.kernels[0]->entries[0]->grid->fixed = 0; });
   expectInvalid("grid.rows", [](plan::PlanT &plan) { plan.kernels[0]->entries[0]->grid->rows = plan::RowDim(5); });
   expectInvalid("symbol", [](plan::PlanT &plan) { plan.kernels[0]->entries[0]->symbol = ""; });

@@ -146,8 +146,10 @@ static Json entryJson(const plan::Entry &entry) {
                  {"fixed", grid.fixed()},
                  {"rows", plan::EnumNameRowDim(grid.rows())},
                  {"rows_per_block", grid.rows_per_block()}};
-  if (entry.threads() == 0)
+  if (entry.threads() == 0) {
+    result["least_blocks"] = entry.least_blocks();
     return result;
+  }
   result["threads"] = entry.threads();
   result["shared_bytes"] = entry.shared_bytes();
   result["persistent"] = entry.persistent();

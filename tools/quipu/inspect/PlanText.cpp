@@ -91,6 +91,8 @@ static void printKernels(std::ostringstream &os, const plan::Plan &plan) {
     os << "  " << text(kernel->name()) << ": " << text(kernel->schedule()) << "\n";
     for (const plan::Entry *entry : *kernel->entries()) {
       os << "    entry " << padded(text(entry->symbol()), 36) << " blocks " << gridText(*entry->grid());
+      if (entry->least_blocks() > 1)
+        os << ", " << entry->least_blocks() << " or more at a time";
       if (entry->threads())
         os << " of " << entry->threads() << " threads";
       if (entry->shared_bytes())
