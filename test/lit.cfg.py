@@ -15,6 +15,8 @@ Features that a test may REQUIRE (a test that needs one the machine lacks is rep
   chromium                                         a Chromium that test/tools/Inputs/browser.py can start
   editors                                          Neovim from 0.11 on, or Emacs with eglot
   smollm2                                          models/smollm2 has what tools/fetch_smollm2.sh fetches
+  exhaustive                                       lit has --param exhaustive=1 (tools/test.sh --exhaustive): tests that
+                                                   choose among combinations take all of them
 Substitutions: %python, %cmake, %build (build folder), %src (source tree), %inputs (test/Inputs), %default_model (the
 embedded model's folder), %smollm2 (the fetched model's file), %status N CMD... (runs CMD and succeeds when it exits with
 N), %transformers_python, %llama_cpp, %llama_cpp_libraries.
@@ -119,6 +121,9 @@ def kernel_cache():
             shutil.rmtree(os.path.join(folders, other), ignore_errors=True)
     return os.path.join(folders, own)
 
+
+if lit_config.params.get("exhaustive"):
+    config.available_features.add("exhaustive")
 
 # Tests must not see the user's cache of plans, nor a setting that changes messages.
 config.environment = {

@@ -65,11 +65,13 @@ def skip_reason(name, output):
     return "no reason given"
 
 
-def run_lit(lit, paths, workers, environment):
+def run_lit(lit, paths, workers, exhaustive, environment):
     """Results of the lit suite, by folder."""
     with tempfile.TemporaryDirectory() as scratch:
         report = os.path.join(scratch, "report.json")
         command = [sys.executable, lit, "-s", f"-j{workers}", "--no-progress-bar", "-o", report]
+        if exhaustive:
+            command += ["--param", "exhaustive=1"]
         run = subprocess.run(command + paths, text=True, errors="replace", stdin=subprocess.DEVNULL,
                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment)
         try:
@@ -104,6 +106,8 @@ def main():
     parser.add_argument("--sanitized-compiler", action="store_true",
                         help="the build's compiler has AddressSanitizer, LLVM's libraries do not")
     parser.add_argument("--no-lit", action="store_true", help="only the GoogleTest programs")
+    parser.add_argument("--exhaustive", action="store_true",
+                        help="lit tests that choose among combinations take all of them")
     parser.add_argument("--lit", default="/usr/lib/llvm-22/bin/lit", help="the lit program")
     parser.add_argument("--counts", help="file to add the counts to")
     parser.add_argument("-j", type=int, default=os.cpu_count(), help="lit tests at once")
@@ -125,7 +129,7 @@ def main():
         results += run_unittest(program, environment, source)
         seconds[os.path.basename(program)] += time.monotonic() - start
     if not args.no_lit:
-        results += run_lit(args.lit, args.paths or [os.path.join(build, "test")], args.j, environment)
+        results += run_lit(args.lit, args.paths or [os.path.join(build, "test")], args.j, args.exhaustive, environment)
 
     for result in results:
         if result.outcome == "failed":

@@ -8,6 +8,7 @@
 #
 #   --tidy-since REV      clang-tidy over the files that differ from REV (default: the commit before the last one)
 #   --fuzz SECONDS        nothing of the above: runs libFuzzer on every target of test/fuzz/, all in that time
+#   --exhaustive          lit tests that choose among combinations of shapes, types and targets take all of them
 #   --sanitize-compiler   the compiler too is built with the sanitizers, and its tests run again (takes half an hour more)
 
 # shellcheck source=tools/setup.sh
@@ -16,6 +17,7 @@ cd "$QUIPU_ROOT"
 
 tidy_since=HEAD~1
 sanitize_compiler=no
+exhaustive=()
 fuzz_seconds=
 while [ $# -gt 0 ]; do
   case $1 in
@@ -28,6 +30,7 @@ while [ $# -gt 0 ]; do
       shift
       ;;
     --sanitize-compiler) sanitize_compiler=yes ;;
+    --exhaustive) exhaustive=(--exhaustive) ;;
     --fuzz)
       fuzz_seconds=${2:?"error: --fuzz needs a number of seconds"}
       [[ $fuzz_seconds =~ ^[1-9][0-9]*$ ]] || {
@@ -37,7 +40,7 @@ while [ $# -gt 0 ]; do
       shift
       ;;
     *)
-      echo "error: unknown option $1; tools/test.sh has --tidy-since REV, --sanitize-compiler and --fuzz SECONDS" >&2
+      echo "error: unknown option $1; tools/test.sh has --tidy-since REV, --exhaustive, --sanitize-compiler and --fuzz SECONDS" >&2
       exit 2
       ;;
   esac
@@ -130,7 +133,7 @@ quipu_step "install packages" quipu_install "${QUIPU_PACKAGES[@]}" clang-format-
   libgmock-dev chromium fonts-dejavu-core git
 quipu_step "configure" cmake --preset release -DQUIPU_BUILD_TESTS=ON
 quipu_step "build" cmake --build build
-run_suite "tests" tools/run-tests.py --build build --counts "$counts"
+run_suite "tests" tools/run-tests.py --build build "${exhaustive[@]}" --counts "$counts"
 
 if [ "$sanitize_compiler" = yes ]; then
   quipu_step "configure (sanitizers, compiler)" cmake --preset asan -DQUIPU_BUILD_COMPILER=ON

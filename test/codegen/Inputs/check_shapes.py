@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 """Compiles models of odd shapes for every kind of CPU target and looks at what the code needs and gives.
 
-    check_shapes.py WORK
+    check_shapes.py WORK [--exhaustive]
+
+Every shape is compiled for every target, with one of the types for each pair: the types take turns, so that every shape
+and every target meets every type. With --exhaustive each pair is compiled in all types.
 
 - The code of a plan calls nothing but what the runtime promises (QUIPU_HOST_FUNCTIONS in runtime/abi/KernelAbi.h): its
   undefined symbols are read with llvm-nm.
@@ -9,6 +12,7 @@
   same model computed in f32 by the reference lowering (quipu-eval), but for the rounding of the type.
 """
 
+import argparse
 import json
 import pathlib
 import re
@@ -63,13 +67,27 @@ def undefined_symbols(plan, work):
     return {line.split()[-1] for line in lines if line.strip()}
 
 
+def types_of(shape, number):
+    """All types in which shapes are compiled for the target of a number, and the one whose turn it is with a shape. f32 is
+    the same for all features of a width, so targets that differ in these do without it."""
+    target = list(TARGETS)[number]
+    halves = ["f16", "bf16"]
+    if BF16 in target:
+        return halves, halves[(shape + number) % 2]
+    return ["f32", *halves], "f32" if (shape + number) % 2 == 0 else halves[shape // 2 % 2]
+
+
 def main():
-    work = pathlib.Path(sys.argv[1])
+    parser = argparse.ArgumentParser()
+    parser.add_argument("work", type=pathlib.Path)
+    parser.add_argument("--exhaustive", action="store_true")
+    options = parser.parse_args()
+    work = options.work
     work.mkdir(parents=True, exist_ok=True)
     flags = set(re.search(r"^flags\s*:(.*)$", pathlib.Path("/proc/cpuinfo").read_text(), re.M)[1].split())
     provided, failures, compiled, compared, called = host_functions(), [], 0, 0, set()
     tokens = ",".join(map(str, PROMPT))
-    for name, (heads, kv_heads, head, hidden, features, more) in SHAPES.items():
+    for shape, (name, (heads, kv_heads, head, hidden, features, more)) in enumerate(SHAPES.items()):
         config = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_act": "silu",
                   "hidden_size": hidden, "intermediate_size": features, "num_hidden_layers": 2,
                   "num_attention_heads": heads, "num_key_value_heads": kv_heads, "vocab_size": 64,
@@ -82,11 +100,10 @@ def main():
         module, expected = work / f"{name}.mlir", work / f"{name}.npy"
         run("quipu-compile", model, "--dtype", "f32", "--emit", "mlir", "--stop-after", "import", "-o", module)
         run("quipu-eval", module, "--tokens", tokens, "-o", expected)
-        for target, needed in TARGETS.items():
-            for dtype, tolerance in TOLERANCES.items():
-                # f32 is the same for all features of a width.
-                if dtype == "f32" and BF16 in target:
-                    continue
+        for number, (target, needed) in enumerate(TARGETS.items()):
+            types, own = types_of(shape, number)
+            for dtype in types if options.exhaustive else [own]:
+                tolerance = TOLERANCES[dtype]
                 plan = work / "model.qplan"
                 run("quipu-compile", model, "--dtype", dtype, "--target", target, "-o", plan)
                 compiled += 1

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Holds kernels that decode blocks against the reference lowering, with exact and with rounded activations.
 
-    check_rounded.py WORK --target cpu:... [--schedules "streams=2 ..."] FORMAT...
+    check_rounded.py WORK --target cpu:... [--schedules "streams=2 ..."] [--activations exact|rounded] FORMAT...
 
 The model is blocks.json with random weights. With exact activations the logits agree to 1e-4 of the largest. With rounded
 ones a value that lies between two integers may become either, by which of two orders a sum was taken in. So what counts
@@ -19,6 +19,7 @@ from compare_npy import read_npy, worst_row
 MODEL = pathlib.Path(__file__).parent / "blocks.json"
 PROMPT = ",".join(str(3 + 7 * i % 90) for i in range(37))
 TOLERANCE = 1e-4
+KINDS = ["exact", "rounded"]
 
 
 def evaluate(work, phase, output, flags):
@@ -27,7 +28,7 @@ def evaluate(work, phase, output, flags):
     subprocess.run(["quipu-eval", module, "--seed", "1", "--tokens", PROMPT, "-o", output], check=True)
 
 
-def check(work, name, target, schedules):
+def check(work, name, target, schedules, kinds):
     flags = ["--target", target, "--quantize", name, "--dtype", "f32"]
     exact, rounded, found = work / "exact.npy", work / "rounded.npy", work / "found.npy"
     evaluate(work, "import", exact, flags)
@@ -35,7 +36,7 @@ def check(work, name, target, schedules):
     expected = read_npy(exact)
     reference = worst_row(read_npy(rounded), expected)[2]
     missed, excess = [], []
-    for activations in ["exact", "rounded"]:
+    for activations in kinds:
         plan = work / "plan"
         options = ["--llama-select-schedules", schedules] if schedules else []
         quipu("compile", MODEL, "-o", plan, "--activations", activations, *flags, *options)
@@ -56,11 +57,12 @@ def main():
     parser.add_argument("formats", nargs="+")
     parser.add_argument("--target", required=True)
     parser.add_argument("--schedules")
+    parser.add_argument("--activations", action="append", choices=KINDS, help="default: both")
     options = parser.parse_args()
     made_anew(options.work)
     missed, excess = [], []
     for name in options.formats:
-        found = check(options.work, name, options.target, options.schedules)
+        found = check(options.work, name, options.target, options.schedules, options.activations or KINDS)
         missed += found[0]
         excess += found[1]
     mean = sum(excess) / len(excess)
