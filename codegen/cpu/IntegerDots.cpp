@@ -55,4 +55,30 @@ Value IntegerDots::addNeighbours(Value sums) const {
   return call("llvm.x86.avx2.pmadd.wd", b.vectorOf(b.getI32Type(), lanes / 2), {sums, ones});
 }
 
+Value IntegerDots::productsOfPart(Value start, int64_t lanes,
+                                  llvm::function_ref<std::pair<Value, Value>(int64_t)> wordsAt) const {
+  if (!addsPairs()) {
+    for (int64_t i = 0; i < part(); i += perWord()) {
+      auto [weights, inputs] = wordsAt(i);
+      start = multiply(start, weights, inputs);
+    }
+    return start;
+  }
+  // As many words as lanes of i16 hold are added before they are widened.
+  int64_t together = widestVector(part() / perWord(), sumsOf16Bits()) * perWord();
+  assert((together == part() || !offset()) && "one start takes the offset of all words back");
+  auto shorts = b.vectorOf(b.getI16Type(), 2 * lanes);
+  Value products;
+  for (int64_t first = 0; first < part(); first += together) {
+    Value pairs = vector::BitCastOp::create(b, shorts, start);
+    for (int64_t i = first; i < first + together; i += perWord()) {
+      auto [weights, inputs] = wordsAt(i);
+      pairs = b.add(pairs, multiplyPairs(weights, inputs));
+    }
+    Value wide = addNeighbours(pairs);
+    products = products ? b.add(products, wide) : wide;
+  }
+  return products;
+}
+
 } // namespace quipu::codegen::cpu

@@ -88,6 +88,11 @@ public:
   mlir::Value multiplyPairs(mlir::Value weights, mlir::Value inputs) const;
   mlir::Value addNeighbours(mlir::Value sums) const;
 
+  /// The products of a part, as i32, on top of `start`: vectors of `lanes`. For the word that begins at integer i of
+  /// the part, wordsAt(i) gives those of the weight, prepared, and of the input.
+  mlir::Value productsOfPart(mlir::Value start, int64_t lanes,
+                             llvm::function_ref<std::pair<mlir::Value, mlir::Value>(int64_t)> wordsAt) const;
+
 private:
   mlir::Value call(llvm::StringRef intrinsic, mlir::Type type, mlir::ValueRange operands) const;
 

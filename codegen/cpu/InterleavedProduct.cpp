@@ -46,30 +46,12 @@ Value InterleavedProduct::addPart(InterleavedWeight::Block &block, Value sums, V
 
 /// The products of a part, as i32. It begins at integer `first` of the block, and at feature k of the input.
 Value InterleavedProduct::productsOfPart(InterleavedWeight::Block &block, Value x, Value k, int64_t first) const {
-  int64_t lanes = weight.rows(), perWord = dots.perWord(), part = dots.part();
-  auto bytes = b.vectorOf(dots.element(), lanes * perWord);
-  auto inputWord = [&](int64_t i) {
-    return vector::BitCastOp::create(b, bytes, b.splat(input.wordAt(x, b.add(k, i)), lanes));
-  };
-  Value start = b.splat(input.startOfPart(x, k), lanes);
-  if (!dots.addsPairs()) {
-    for (int64_t i = 0; i < part; i += perWord)
-      start = dots.multiply(start, dots.prepare(block.words(first + i)), inputWord(i));
-    return start;
-  }
-  // As many words as lanes of i16 hold are added before they are widened.
-  int64_t together = widestVector(part / perWord, dots.sumsOf16Bits()) * perWord;
-  assert((together == part || !dots.offset()) && "one start takes the offset of all words back");
-  auto shorts = b.vectorOf(b.getI16Type(), 2 * lanes);
-  Value products;
-  for (int64_t from = 0; from < part; from += together) {
-    Value pairs = vector::BitCastOp::create(b, shorts, start);
-    for (int64_t i = from; i < from + together; i += perWord)
-      pairs = b.add(pairs, dots.multiplyPairs(dots.prepare(block.words(first + i)), inputWord(i)));
-    Value wide = dots.addNeighbours(pairs);
-    products = products ? b.add(products, wide) : wide;
-  }
-  return products;
+  int64_t lanes = weight.rows();
+  auto bytes = b.vectorOf(dots.element(), lanes * dots.perWord());
+  return dots.productsOfPart(b.splat(input.startOfPart(x, k), lanes), lanes, [&](int64_t i) {
+    Value word = b.splat(input.wordAt(x, b.add(k, i)), lanes);
+    return std::pair(dots.prepare(block.words(first + i)), vector::BitCastOp::create(b, bytes, word).getResult());
+  });
 }
 
 } // namespace quipu::codegen::cpu

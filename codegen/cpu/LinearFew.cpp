@@ -14,7 +14,8 @@
 // from tile to tile.
 //
 // If the rows of the weight lie interleaved, a run is a group of them, and a vector holds a sum of each. Nothing is
-// summed over lanes, and all tiles are one stream (InterleavedProduct.h).
+// summed over lanes, and all tiles are one stream (InterleavedProduct.h). If the schedule asks for sums in the order of
+// the inputs, a vector holds a sum of each row too (OrderedProduct.h).
 //
 //===----------------------------------------------------------------------===//
 
@@ -27,6 +28,7 @@
 #include "codegen/cpu/InterleavedProduct.h"
 #include "codegen/cpu/LinearTiles.h"
 #include "codegen/cpu/LogProb.h"
+#include "codegen/cpu/OrderedProduct.h"
 #include "codegen/cpu/QuantizedInput.h"
 #include "codegen/cpu/WeightOperand.h"
 #include "runtime/abi/KernelAbi.h"
@@ -39,16 +41,28 @@ namespace {
 
 bool isInterleaved(LinearTiles &region) { return interleaveOf(region.weightType()) > 1; }
 
+/// Whether products are added in the order of the inputs, of a weight whose rows lie in order.
+bool isOrdered(LinearTiles &region, CpuLinearScheduleAttr schedule) {
+  return schedule.getSums() == SumOrder::InOrder && !isInterleaved(region);
+}
+
+/// Whether lanes have rows of the weight.
+bool hasWeightRows(LinearTiles &region, CpuLinearScheduleAttr schedule) {
+  return isInterleaved(region) || isOrdered(region, schedule);
+}
+
 /// Lanes of the sums of one row of the weight.
 int64_t sumLanes(LinearTiles &region, CpuLinearScheduleAttr schedule) {
-  if (isInterleaved(region))
+  if (hasWeightRows(region, schedule))
     return 1;
   return region.quantize() ? QuantizedRows::kLanes : schedule.getLanes();
 }
 
 /// Bytes of the sums of a tile for one row of the input, which scratch memory begins with.
-int64_t sumsBytes(LinearTiles &region, CpuLinearScheduleAttr schedule) {
-  return llvm::alignTo(2 * schedule.getRun() * sumLanes(region, schedule) * 4, kCacheLineBytes);
+int64_t sumsBytes(KernelBuilder &b, LinearTiles &region, CpuLinearScheduleAttr schedule) {
+  int64_t bytes = isOrdered(region, schedule) ? OrderedProduct(b, region, schedule).sumsBytes()
+                                              : 2 * schedule.getRun() * sumLanes(region, schedule) * 4;
+  return llvm::alignTo(bytes, kCacheLineBytes);
 }
 
 /// Rows of a tile that are multiplied side by side.
@@ -56,9 +70,9 @@ int64_t rowsAtOnce(CpuLinearScheduleAttr schedule) {
   return 2 * (schedule.getStreams() ? schedule.getStreams() : schedule.getRun());
 }
 
-/// Bytes of the scales of products of one row of the weight. Interleaved rows have theirs in registers.
+/// Bytes of the scales of products of one row of the weight. Rows in lanes have theirs in vectors.
 int64_t scaleRowBytes(LinearTiles &region, CpuLinearScheduleAttr schedule) {
-  if (isInterleaved(region))
+  if (hasWeightRows(region, schedule))
     return 0;
   int64_t scales = region.inputs() / integerFormOf(region, schedule.getDot()).part();
   return llvm::alignTo(scales * 4, kCacheLineBytes);
@@ -67,7 +81,7 @@ int64_t scaleRowBytes(LinearTiles &region, CpuLinearScheduleAttr schedule) {
 /// Whether even and odd values of a weight are multiplied apart, as f32. Vectors of 16 lanes keep up with memory
 /// anyway.
 bool dividesPairs(LinearTiles &region, CpuLinearScheduleAttr schedule) {
-  return schedule.getDot() == DotKind::Fma && schedule.getLanes() == 8 &&
+  return !isOrdered(region, schedule) && schedule.getDot() == DotKind::Fma && schedule.getLanes() == 8 &&
          getElementTypeOrSelf(region.linear.getWeight()).isBF16();
 }
 
@@ -77,21 +91,29 @@ public:
       : b(b), region(region), schedule(schedule), inputs(region.inputs()), linear(region.linear),
         weight(b, linear.getWeight().getType()), inputElement(getElementTypeOrSelf(region.exactInputType())) {
     if (region.quantize())
-      rounded.emplace(b, region, schedule.getDot());
+      rounded.emplace(b, region, schedule.getDot(), hasWeightRows(region, schedule));
     if (isInterleaved(region))
       interleaved.emplace(b, region, schedule, *rounded);
+    if (isOrdered(region, schedule))
+      ordered.emplace(b, region, schedule, rounded ? &*rounded : nullptr);
   }
 
   void emit(StringRef symbol) {
     KernelFrame entry(b, region.kernel, symbol);
     frame = &entry;
     rows = region.rowCount(entry);
-    input = b.at(frame->scratch, b.mul(rows, sumsBytes(region, schedule)));
+    input = b.at(frame->scratch, b.mul(rows, sumsBytes(b, region, schedule)));
     if (rounded) {
       scalesOfRows = input;
       input = b.at(input, rowsAtOnce(schedule) * scaleRowBytes(region, schedule));
     }
+    if (ordered) {
+      words = input;
+      input = b.at(input, ordered->scratchBytes());
+    }
     prepareInput();
+    if (ordered && ordered->wantsWideInput())
+      widenInput();
     if (rounded)
       roundInput();
     if (dividesPairs(region, schedule))
@@ -187,6 +209,18 @@ private:
     });
   }
 
+  /// After this, row t of the product's input are f32 at `exactInput + t * exactRowBytes()`.
+  void widenInput() {
+    Value target = region.norm() ? b.at(input, b.mul(rows, exactRowBytes())) : input;
+    int64_t width = widestVector(inputs, schedule.getLanes());
+    b.loop(b.i64(0), b.mul(rows, inputs), width, [&](Value i) {
+      Value values = b.loadF32(inputElement, b.at(exactInput, b.mul(i, bytesOf(inputElement))), width);
+      b.store(values, b.at(target, b.mul(i, 4)), 4);
+    });
+    exactInput = target;
+    inputElement = b.getF32Type();
+  }
+
   /// After this, 2 * lanes values of row t of the product's input lie at `input + (t * inputs + k) * 4` as f32, the
   /// even ones before the odd ones, where k is a multiple of 2 * lanes.
   void divideInput() {
@@ -216,17 +250,27 @@ private:
   /// Address of the sums of row `number` of a tile for one row of the input.
   Value sumsAt(Value row, Value number) {
     return b.at(frame->scratch,
-                b.add(b.mul(row, sumsBytes(region, schedule)), b.mul(number, sumLanes(region, schedule) * 4)));
+                b.add(b.mul(row, sumsBytes(b, region, schedule)), b.mul(number, sumLanes(region, schedule) * 4)));
   }
 
   void emitTile(const Section &section, Value tile, Value number) {
     TilePosition at(b, section, tile);
     if (interleaved)
       emitInterleavedSums(section, at);
+    else if (ordered)
+      ordered->emit(*frame, section, at.rowOffset,
+                    {.rows = rows,
+                     .input = rounded ? input : exactInput,
+                     .inputRowBytes = rounded ? rounded->rowBytes() : exactRowBytes(),
+                     .sums = frame->scratch,
+                     .sumsRowBytes = sumsBytes(b, region, schedule)},
+                    words);
     else
       emitSums(section, at);
     b.loop(b.i64(0), rows, 1, [&](Value row) {
-      auto [first, second] = interleaved ? loadInterleavedSums(section, row) : loadSums(section, row);
+      auto [first, second] = interleaved ? loadInterleavedSums(section, row)
+                             : ordered   ? loadRuns(section, row)
+                                         : loadSums(section, row);
       TileOfRow values{section, at, number, row, first, second};
       OpLocation location(b, nullptr);
       for (const EpilogueStage &stage : section.stages) {
@@ -271,14 +315,16 @@ private:
   }
 
   /// The sums of both runs of a tile for one row of the input (null: there is no second run).
-  std::pair<Value, Value> loadInterleavedSums(const Section &section, Value row) {
+  std::pair<Value, Value> loadRuns(const Section &section, Value row) {
     auto run = [&](int64_t number) {
       return b.loadF32(b.getF32Type(), sumsAt(row, b.i64(number * section.run)), section.run);
     };
-    Value first = run(0);
-    if (!section.hasSecond)
-      return {first, Value()};
-    Value second = run(1);
+    return {run(0), section.hasSecond ? run(1) : Value()};
+  }
+
+  /// The same where the rows of both runs lie in the order of the weight.
+  std::pair<Value, Value> loadInterleavedSums(const Section &section, Value row) {
+    auto [first, second] = loadRuns(section, row);
     if (section.rowStride == 1)
       return {first, second};
     auto split = vector::DeinterleaveOp::create(b, b.join(first, second));
@@ -675,10 +721,13 @@ private:
   Type inputElement;
   std::optional<QuantizedRows> rounded;
   std::optional<InterleavedProduct> interleaved;
+  std::optional<OrderedProduct> ordered;
   KernelFrame *frame = nullptr;
   /// Where the input as it is, and the rounded input, lie.
   Value rows, exactInput, input;
   Value scalesOfRows;
+  /// Scratch of `ordered`.
+  Value words;
 
   /// Bytes of a stretch. While one is read for its scales, memory works and products wait; then products work and
   /// memory waits. Short stretches overlap. But each stretch has loops that begin and end.
@@ -690,13 +739,16 @@ private:
 } // namespace
 
 int64_t linearFewScratchBytes(KernelBuilder &b, LinearTiles &region, CpuLinearScheduleAttr schedule, int64_t maxRows) {
-  int64_t bytes = maxRows * sumsBytes(region, schedule);
+  int64_t bytes = maxRows * sumsBytes(b, region, schedule);
   if (region.norm())
     bytes += maxRows * region.inputs() * bytesOf(getElementTypeOrSelf(region.exactInputType()));
   if (region.quantize())
     bytes += rowsAtOnce(schedule) * scaleRowBytes(region, schedule) +
-             maxRows * QuantizedRows(b, region, schedule.getDot()).rowBytes();
-  if (dividesPairs(region, schedule))
+             maxRows * QuantizedRows(b, region, schedule.getDot(), hasWeightRows(region, schedule)).rowBytes();
+  if (isOrdered(region, schedule))
+    bytes += OrderedProduct(b, region, schedule).scratchBytes();
+  if (dividesPairs(region, schedule) ||
+      (isOrdered(region, schedule) && OrderedProduct(b, region, schedule).wantsWideInput()))
     bytes += maxRows * region.inputs() * 4;
   return llvm::alignTo(bytes, kArenaAlignment);
 }

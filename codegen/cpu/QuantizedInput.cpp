@@ -141,9 +141,9 @@ void QuantizedTile::store(Value feature, ArrayRef<Value> values) const {
 // Few rows
 //===----------------------------------------------------------------------===//
 
-QuantizedRows::QuantizedRows(KernelBuilder &b, const LinearRegion &region, DotKind dot)
-    : b(b), dots(b, integerFormOf(region, dot)), interleaved(interleaveOf(region.weightType()) > 1),
-      inputs(region.inputs()), block(blockOf(region)) {
+QuantizedRows::QuantizedRows(KernelBuilder &b, const LinearRegion &region, DotKind dot, bool hasWeightRows)
+    : b(b), dots(b, integerFormOf(region, dot)), hasWeightRows(hasWeightRows), inputs(region.inputs()),
+      block(blockOf(region)) {
   scalesAt = llvm::alignTo(inputs * dots.integerBytes(), 64);
   firstCorrection = llvm::alignTo(scalesAt + inputs / block * 4, 64);
   sumsAt = firstCorrection + (hasCorrections() ? inputs / corrected() * correctionLanes() * 4 : 0);
@@ -251,11 +251,11 @@ void QuantizedRows::round(Type element, Value source, Value target, int64_t vect
         Value place = b.add(b.mul(b.div(b.add(first, part), dots.part()), 4), sumsAt);
         b.store(b.mulf(real, scale), b.at(target, place), 4);
       }
-      if (interleaved && hasCorrections())
+      if (hasWeightRows && hasCorrections())
         b.store(correctionOfPart(total), correctionsAt(target, b.add(first, part)), 4);
     }
   });
-  if (!interleaved && hasCorrections())
+  if (!hasWeightRows && hasCorrections())
     storeCorrections(target);
 }
 

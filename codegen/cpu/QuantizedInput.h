@@ -58,11 +58,11 @@ private:
   llvm::SmallVector<mlir::Value> bases;
 };
 
-/// Rows that a thread has rounded for itself, in its scratch. A vector holds neighbouring features of one row; or,
-/// where the rows of the weight lie interleaved, one word of it in all lanes.
+/// Rows that a thread has rounded for itself, in its scratch. A vector holds neighbouring features of one row; or one
+/// word of it in all lanes, where these have rows of the weight (`hasWeightRows`).
 class QuantizedRows {
 public:
-  QuantizedRows(KernelBuilder &b, const LinearRegion &region, llama::DotKind dot);
+  QuantizedRows(KernelBuilder &b, const LinearRegion &region, llama::DotKind dot, bool hasWeightRows);
 
   /// Bytes of a row, a multiple of 64.
   int64_t rowBytes() const;
@@ -80,7 +80,7 @@ public:
   /// The sums of as many parts.
   mlir::Value sums(mlir::Value row, mlir::Value feature, int64_t count) const;
 
-  // For a weight with interleaved rows, scalars. The word that begins at `feature`; and of the part that begins there:
+  // For lanes with rows of the weight, scalars. The word that begins at `feature`; and of the part that begins there:
   // the scale, where the sum of its products begins (an i32, 0 where the weight has no offset), and the sum.
   mlir::Value wordAt(mlir::Value row, mlir::Value feature) const;
   mlir::Value scaleOfPart(mlir::Value row, mlir::Value feature) const;
@@ -89,12 +89,12 @@ public:
 
 private:
   /// Integers that a correction is for.
-  int64_t corrected() const { return interleaved ? dots.part() : together(); }
+  int64_t corrected() const { return hasWeightRows ? dots.part() : together(); }
   /// Numbers of a correction: one, for the first lane, where all lanes sum products of one part. One number takes an
   /// eighth of the cache. One in all lanes where these have rows of the weight.
-  int64_t correctionLanes() const { return interleaved || dots.part() == together() ? 1 : kLanes; }
+  int64_t correctionLanes() const { return hasWeightRows || dots.part() == together() ? 1 : kLanes; }
   /// Few rows with a lane for each of its own rows have the offset in a minimum.
-  bool offsetIsMinimum() const { return dots.offsetIsMinimum() && !interleaved; }
+  bool offsetIsMinimum() const { return dots.offsetIsMinimum() && !hasWeightRows; }
   bool hasCorrections() const { return dots.offset() && !offsetIsMinimum(); }
   bool hasSums() const { return dots.hasMinimum() || offsetIsMinimum(); }
   mlir::Value integersAt(mlir::Value row, mlir::Value feature) const;
@@ -105,7 +105,7 @@ private:
 
   KernelBuilder &b;
   IntegerDots dots;
-  bool interleaved;
+  bool hasWeightRows;
   int64_t inputs, block;
   int64_t scalesAt, firstCorrection, sumsAt, end;
 };

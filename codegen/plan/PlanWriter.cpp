@@ -11,6 +11,7 @@
 #include "codegen/plan/ValueTable.h"
 #include "codegen/plan/WeightTable.h"
 #include "frontends/common/PlanTypes.h"
+#include "ir/Llama/SumOrders.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "runtime/abi/PlanFormat.h"
 #include "runtime/abi/ProgramValues.h"
@@ -58,6 +59,11 @@ public:
     for (const PlanVariant &variant : variants)
       if (failed(writeVariant(variant)))
         return failure();
+    ModuleOp first = variants.front().module;
+    out.deterministic = first->hasAttr(kDeterministicAttrName);
+    if (!out.deterministic)
+      out.differs_because = target.device == "cpu" ? whySumsDiffer(first)
+                                                   : "kernels of a GPU for few and for many rows add in other orders";
     out.weights = std::move(weightTable.weights);
     writeFiles();
     // A CPU plan has one variant, for the plan's own target. It is not listed.

@@ -88,6 +88,9 @@ llvm::Error checkScheduleOptions(const LlamaSelectSchedulesOptions &options, con
       {"stages", Devices::CudaWgmma, options.stages, kStagesLimit},
       {"cluster", Devices::CudaClusters, options.cluster, kClusterLimit}};
 
+  if (options.deterministic && !processor)
+    return refuse("deterministic is an option for a CPU: kernels of " + name +
+                  " for different numbers of rows add in different orders");
   std::string known;
   for (const Number &number : numbers)
     if (knows(target, number.devices))

@@ -21,7 +21,9 @@ llvm::Error checkScheduleOptions(const LlamaSelectSchedulesOptions &options, con
 
 class KernelTunings;
 
-void selectCpuSchedules(mlir::ModuleOp module, const cpu::CpuTarget &target, const KernelTunings &tunings);
+/// Fails with a diagnostic where an option asks for what cannot be.
+mlir::LogicalResult selectCpuSchedules(mlir::ModuleOp module, const cpu::CpuTarget &target,
+                                       const KernelTunings &tunings);
 
 /// Fails with a diagnostic where CUDA kernels cannot do a size of the model.
 mlir::LogicalResult selectCudaSchedules(mlir::ModuleOp module, const cuda::CudaTarget &target,

@@ -5,6 +5,7 @@
 #include "codegen/schedule/Select.h"
 
 #include "ir/Llama/Decisions.h"
+#include "ir/Llama/SumOrders.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/StringSet.h"
@@ -22,16 +23,83 @@ public:
   CpuSelector(ModuleOp module, const cpu::CpuTarget &target, const KernelTunings &tunings)
       : module(module), target(target), tunings(tunings), lanes(target.lanes()) {}
 
-  void run() {
+  LogicalResult run() {
     interleaved = chooseInterleavedWeights(module, target, tunings.ofAll());
     for (auto weight : module.getOps<WeightOp>())
       keepParts(weight);
+    SmallVector<func::FuncOp> programs;
     for (auto program : module.getOps<func::FuncOp>())
       if (program->hasAttr(kProgramAttrName))
-        schedule(program);
+        programs.push_back(program);
+    if (tunings.ofAll().deterministic)
+      prepareOneOrder(programs);
+    for (func::FuncOp program : programs)
+      schedule(program);
+    return decideDeterminism();
   }
 
 private:
+  /// Finds what all programs must do alike, so that a row has the same bits in each.
+  void prepareOneOrder(ArrayRef<func::FuncOp> programs) {
+    hasPairs = llvm::all_of(programs, [&](func::FuncOp program) {
+      return !hasTokenLanes(program) || canPack(program, kernelsOf(program).getArrayRef());
+    });
+    // The weights that are multiplied by many rows. Others, such as that of the logits, have few rows in every program.
+    llvm::StringSet<> weights;
+    auto forEachProduct = [&](func::FuncOp program, llvm::function_ref<void(KernelOp, LinearOp, StringRef)> visit) {
+      SymbolTableCollection symbols;
+      program.walk([&](LaunchOp launch) {
+        auto kernel = symbols.lookupNearestSymbolFrom<KernelOp>(launch, launch.getKernelAttr());
+        for (auto linear : kernel.getOps<LinearOp>())
+          if (auto argument = dyn_cast<BlockArgument>(linear.getWeight()))
+            if (auto weight = launch.getOperands()[argument.getArgNumber()].getDefiningOp<WeightRefOp>())
+              visit(kernel, linear, weight.getWeight());
+      });
+    };
+    for (func::FuncOp program : programs) {
+      if (!hasTokenLanes(program))
+        continue;
+      RowCounts rows(program);
+      forEachProduct(program, [&](KernelOp, LinearOp linear, StringRef weight) {
+        if (rows.of(linear.getResult()) == RowCount::Tokens)
+          weights.insert(weight);
+      });
+    }
+    for (func::FuncOp program : programs)
+      forEachProduct(program, [&](KernelOp kernel, LinearOp, StringRef weight) {
+        if (weights.contains(weight))
+          inOrder.insert(kernel);
+      });
+  }
+
+  /// Notes on the module that a row has the same bits in all programs, if it has.
+  LogicalResult decideDeterminism() {
+    module->removeAttr(kDeterministicAttrName);
+    std::string why = whySumsDiffer(module);
+    if (why.empty()) {
+      module->setAttr(kDeterministicAttrName, UnitAttr::get(module.getContext()));
+      return success();
+    }
+    QUIPU_DECISION(module) << "answers may depend on what else a step computes: " << why;
+    if (!tunings.ofAll().deterministic)
+      return success();
+    return module.emitError() << "cannot be deterministic for " << target.requested << ": " << why
+                              << "; choose another format or target, or leave the option deterministic out";
+  }
+
+  static bool hasTokenLanes(func::FuncOp program) {
+    return program->getAttrOfType<ProgramAttr>(kProgramAttrName).getRowAlign() > 1;
+  }
+
+  llvm::SetVector<KernelOp> kernelsOf(func::FuncOp program) {
+    SymbolTableCollection symbols;
+    llvm::SetVector<KernelOp> kernels;
+    program.walk([&](LaunchOp launch) {
+      kernels.insert(symbols.lookupNearestSymbolFrom<KernelOp>(launch, launch.getKernelAttr()));
+    });
+    return kernels;
+  }
+
   /// A weight of several sources stays in its parts. And its rows may lie interleaved.
   void keepParts(WeightOp weight) {
     SmallVector<int64_t> rows = weight.getRowCounts();
@@ -93,16 +161,12 @@ private:
   }
 
   void schedule(func::FuncOp program) {
-    bool tokenLanes = program->getAttrOfType<ProgramAttr>(kProgramAttrName).getRowAlign() > 1;
-    SymbolTableCollection symbols;
-    llvm::SetVector<KernelOp> kernels;
-    program.walk([&](LaunchOp launch) {
-      kernels.insert(symbols.lookupNearestSymbolFrom<KernelOp>(launch, launch.getKernelAttr()));
-    });
-    packed = tokenLanes && canPack(program, kernels.getArrayRef());
+    bool tokenLanes = hasTokenLanes(program);
+    llvm::SetVector<KernelOp> kernels = kernelsOf(program);
+    packed = tokenLanes && hasPairs && canPack(program, kernels.getArrayRef());
 
     setLayouts(program, kernels.getArrayRef(), tokenLanes);
-    passOnWeightTypes(program, symbols);
+    passOnWeightTypes(program);
     for (KernelOp kernel : kernels) {
       Block &body = kernel.getBody().front();
       kernel.setFunctionType(
@@ -142,7 +206,8 @@ private:
   }
 
   /// Gives references to fused weights, and arguments of kernels, the types that the weights now have.
-  void passOnWeightTypes(func::FuncOp program, SymbolTableCollection &symbols) {
+  void passOnWeightTypes(func::FuncOp program) {
+    SymbolTableCollection symbols;
     program.walk([&](WeightRefOp reference) {
       auto parts = partsOf.find(reference.getWeight());
       if (parts != partsOf.end())
@@ -160,8 +225,8 @@ private:
         !target.hasBf16Dot() ? "the target has no dot products of bf16 (avx512bf16)"
         : !getElementTypeOrSelf(attention.getQuery()).isBF16() || !attention.getKv().getType().getElementType().isBF16()
             ? "queries and cached keys are not both bf16"
-        : tokenLanes && !packed ? "pairs of bf16 are not packed"
-                                : "";
+        : !hasPairs || (tokenLanes && !packed) ? "pairs of bf16 are not packed"
+                                               : "";
     if (noPairs.empty()) {
       QUIPU_CHOICE(Chosen, kernel, "dot", "dot = bf16") << "one instruction multiplies pairs of bf16 and adds";
       return DotKind::Bf16;
@@ -175,7 +240,8 @@ private:
     MLIRContext *context = module.getContext();
     if (auto linear = find<LinearOp>(kernel))
       return scheduleCpuLinear(kernel, linear,
-                               {target, tunings.of(kernel), tunings.isTuned(kernel), tokenLanes, packed});
+                               {target, tunings.of(kernel), tunings.isTuned(kernel), tokenLanes, packed, hasPairs,
+                                inOrder.contains(kernel)});
     if (auto attention = find<AttentionOp>(kernel)) {
       kernel.setScheduleAttr(CpuAttentionScheduleAttr::get(context, tokenLanes ? RowRegime::Many : RowRegime::Few,
                                                            lanes, attention.getKv().getType().getPage(),
@@ -195,6 +261,10 @@ private:
   const KernelTunings &tunings;
   int64_t lanes;
   bool packed = false;
+  /// Pairs of bf16 may be multiplied. Where a row is to have the same bits in all programs, all of them do so or none.
+  bool hasPairs = true;
+  /// Kernels whose products are to be added in the order of the inputs.
+  llvm::DenseSet<KernelOp> inOrder;
   llvm::StringMap<Type> partsOf;
   /// Weights whose rows lie interleaved.
   llvm::StringSet<> interleaved;
@@ -202,8 +272,8 @@ private:
 
 } // namespace
 
-void selectCpuSchedules(ModuleOp module, const cpu::CpuTarget &target, const KernelTunings &tunings) {
-  CpuSelector(module, target, tunings).run();
+LogicalResult selectCpuSchedules(ModuleOp module, const cpu::CpuTarget &target, const KernelTunings &tunings) {
+  return CpuSelector(module, target, tunings).run();
 }
 
 } // namespace quipu::codegen

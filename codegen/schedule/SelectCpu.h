@@ -21,6 +21,10 @@ struct CpuProgram {
   bool tokenLanes;
   /// Pairs of bf16 are packed.
   bool packed;
+  /// Pairs of bf16 may be multiplied.
+  bool hasPairs;
+  /// Kernels over few rows add products in the order of the inputs.
+  bool inOrder;
 };
 
 /// Names of the weights whose rows are to lie interleaved, as many as the target has lanes (#llama.row_parts): those

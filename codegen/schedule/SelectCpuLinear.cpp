@@ -93,8 +93,12 @@ private:
         << "rows of a run often begin in one page, where hardware follows one stream";
     int64_t streams = number("streams", tuning.streams, kStreams, "rows are read one after the other");
     int64_t prefetch = choosePrefetch();
+    SumOrder sums = program.inOrder ? SumOrder::InOrder : SumOrder::Lanes;
+    if (program.inOrder)
+      QUIPU_CHOICE(Chosen, kernel, "sums", "sums = in_order")
+          << "an option asks for the same bits over few and over many rows";
     return CpuLinearScheduleAttr::get(kernel.getContext(), RowRegime::Few, lanes, run, /*vectors=*/1, /*rowTiles=*/1,
-                                      dot, prefetch, std::min(streams, run));
+                                      dot, prefetch, std::min(streams, run), sums);
   }
 
   /// Few rows where a lane has a row of the weight. Hardware reads ahead best where a run is followed by the next one
@@ -122,7 +126,7 @@ private:
                              withinPages ? "hardware looks ahead within a page, and each group of rows has its own"
                                          : "hardware follows one stream");
     return CpuLinearScheduleAttr::get(kernel.getContext(), RowRegime::Few, lanes, run, /*vectors=*/1, /*rowTiles=*/1,
-                                      dot, choosePrefetch(), std::min(streams, run));
+                                      dot, choosePrefetch(), std::min(streams, run), SumOrder::Lanes);
   }
 
   /// The longest run of whole vectors that divides half of a head.
@@ -150,7 +154,7 @@ private:
     rowTiles = number("rowTiles", tuning.rowTiles, rowTiles,
                       smallL2 ? "its input fills half of an L2 of 512 KiB" : "its input fills half of an L2 of 1 MiB");
     return CpuLinearScheduleAttr::get(kernel.getContext(), RowRegime::Many, lanes, run, vectors, rowTiles, dot,
-                                      /*prefetch=*/0, /*streams=*/0);
+                                      /*prefetch=*/0, /*streams=*/0, SumOrder::Lanes);
   }
 
   /// A number of the schedule: what an option asks for, or else what is chosen.
@@ -171,7 +175,12 @@ private:
     llvm_unreachable("the last kind is for all kernels");
   }
 
-  static constexpr const char *kFewRowsForTiles = "tiles of the hardware are for many rows";
+  /// Why tiles of the hardware are not used, whatever the target and the weight are. Empty: they may be.
+  const char *whyNoTiles() const {
+    if (!many)
+      return "tiles of the hardware are for many rows";
+    return program.inOrder ? "tiles of the hardware add in an order that few rows do not have" : "";
+  }
 
   /// Of a kernel whose input is rounded to integers. Without instructions for dot products of bytes, signed bytes take
   /// two more instructions for each product, which many rows feel.
@@ -179,7 +188,7 @@ private:
     auto block = cast<BlockType>(getElementTypeOrSelf(linear.getWeight()));
     bool isSigned = block.getFormat()->block->integers.isSigned;
     return {{DotKind::AmxInt8,
-             !many                 ? kFewRowsForTiles
+             *whyNoTiles()         ? whyNoTiles()
              : target.hasAmxInt8() ? ""
                                    : "the target has no tiles of integers (amx-int8)",
              "a tile of the hardware makes the most products at once"},
@@ -198,9 +207,9 @@ private:
     const char *noPairs = !target.hasBf16Dot() ? "the target has no dot products of bf16 (avx512bf16)"
                           : !input.getElementType().isBF16() || !weight.getElementType().isBF16()
                               ? "it does not multiply bf16 by bf16"
-                          : many && !program.packed ? "pairs of bf16 are not packed"
-                                                    : "";
-    const char *noTiles = !many                                          ? kFewRowsForTiles
+                          : !program.hasPairs || (many && !program.packed) ? "pairs of bf16 are not packed"
+                                                                           : "";
+    const char *noTiles = *whyNoTiles()                                  ? whyNoTiles()
                           : !target.hasAmxBf16()                         ? "the target has no tiles of bf16 (amx-bf16)"
                           : weight.getDimSize(1) % cpu::kBf16InTile != 0 ? "rows do not divide into tiles"
                                                                          : noPairs;

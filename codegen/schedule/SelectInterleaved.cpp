@@ -54,7 +54,7 @@ private:
       return "a run over few rows, which an option asks for, would divide the rows that lie interleaved";
     if (tuning.run && (2 * tuning.run > lanes || !llvm::isPowerOf2_64(tuning.run)))
       return "a run over many rows, which an option asks for, would divide the rows that lie interleaved";
-    if (target.hasAmxInt8())
+    if (target.hasAmxInt8() && !tuning.deterministic)
       return "tiles of the hardware want rows in order";
     return target.hasInt8Dot() || lanes == 8 ? "" : "the target has no products of bytes in its vectors";
   }

@@ -57,8 +57,8 @@ struct SelectSchedulesPass : impl::LlamaSelectSchedulesBase<SelectSchedulesPass>
     if (const auto *gpu = std::get_if<cuda::CudaTarget>(&*chosen)) {
       if (failed(selectCudaSchedules(getOperation(), *gpu, *tunings)))
         return signalPassFailure();
-    } else {
-      selectCpuSchedules(getOperation(), std::get<cpu::CpuTarget>(*chosen), *tunings);
+    } else if (failed(selectCpuSchedules(getOperation(), std::get<cpu::CpuTarget>(*chosen), *tunings))) {
+      return signalPassFailure();
     }
     if (failed(tunings->check(getOperation())))
       return signalPassFailure();
@@ -106,6 +106,7 @@ private:
             .streams = streams,
             .prefetch = prefetch,
             .interleave = interleave,
+            .deterministic = deterministic,
             .rows = rows,
             .warps = warps,
             .ahead = ahead,

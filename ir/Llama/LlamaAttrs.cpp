@@ -19,6 +19,35 @@ using namespace quipu::llama;
 
 #include "ir/Llama/LlamaAttrInterfaces.cpp.inc"
 
+// `, streams = 1, sums = in_order`: what is 0 or `lanes` is not printed.
+static ParseResult parseStreamsAndSums(AsmParser &parser, int64_t &streams, SumOrder &sums) {
+  if (succeeded(parser.parseOptionalComma())) {
+    bool hasStreams = succeeded(parser.parseOptionalKeyword("streams"));
+    if (hasStreams && (parser.parseEqual() || parser.parseInteger(streams)))
+      return failure();
+    if (hasStreams && failed(parser.parseOptionalComma()))
+      return success();
+    StringRef word;
+    if (parser.parseKeyword("sums") || parser.parseEqual())
+      return failure();
+    auto place = parser.getCurrentLocation();
+    if (parser.parseKeyword(&word))
+      return failure();
+    std::optional<SumOrder> order = symbolizeSumOrder(word);
+    if (!order)
+      return parser.emitError(place) << "unknown order of sums '" << word << "', expected lanes or in_order";
+    sums = *order;
+  }
+  return success();
+}
+
+static void printStreamsAndSums(AsmPrinter &printer, int64_t streams, SumOrder sums) {
+  if (streams)
+    printer << ", streams = " << streams;
+  if (sums != SumOrder::Lanes)
+    printer << ", sums = " << stringifySumOrder(sums);
+}
+
 #define GET_ATTRDEF_CLASSES
 #include "ir/Llama/LlamaAttrs.cpp.inc"
 

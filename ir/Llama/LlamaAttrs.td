@@ -63,6 +63,12 @@ def Llama_RowRegime : Llama_Enum<"RowRegime", "how a kernel is laid over rows", 
   // A vector holds one feature of consecutive rows: for many rows, where arithmetic dominates.
   I32EnumAttrCase<"Many", 1, "many">]>;
 
+def Llama_SumOrder : Llama_Enum<"SumOrder", "the order in which a CPU kernel over few rows adds the products of a row", [
+  // Each lane of a vector has a sum, and the lanes are added at the end. The weight is read as it lies.
+  I32EnumAttrCase<"Lanes", 0, "lanes">,
+  // One product after the other, in the order of the inputs, as kernels over many rows do.
+  I32EnumAttrCase<"InOrder", 1, "in_order">]>;
+
 def Llama_RowDim : Llama_Enum<"RowDim", "which count of rows, known when a step runs, a grid grows with", [
   // It does not grow.
   I32EnumAttrCase<"One", 0, "one">,
@@ -353,16 +359,21 @@ def Llama_CpuLinearScheduleAttr : Llama_ScheduleAttr<"cpu", "LinearKernel", "Cpu
     rows of an AMX tile. `prefetch` is the distance in bytes of software prefetch in the weight stream (0: none).
     `streams` is for `few`: that many rows of each run are read side by side, and the others after them (0: all). Of rows
     that lie interleaved, it is that many groups of the tile. Memory gives a few long streams faster than many short ones.
+    `sums` is for `few` and a weight whose rows lie in order: in which order products are added. With `in_order` a row has
+    the same bits over few and over many rows, which add one product after the other, or the scaled sums of one part of
+    integers after the other. Where rows lie interleaved this is so anyway.
 
     ```mlir
     #llama.cpu_linear<rows = many, lanes = 16, run = 4, vectors = 3, rowTiles = 6, dot = bf16, prefetch = 0>
+    #llama.cpu_linear<rows = few, lanes = 16, run = 8, vectors = 1, rowTiles = 1, dot = fma, prefetch = 0, streams = 1, sums = in_order>
     ```
   }];
   let parameters = (ins EnumParameter<Llama_RowRegime>:$rows, "int64_t":$lanes, "int64_t":$run, "int64_t":$vectors,
                         "int64_t":$rowTiles, EnumParameter<Llama_DotKind>:$dot, "int64_t":$prefetch,
-                        DefaultValuedParameter<"int64_t", "0">:$streams);
+                        DefaultValuedParameter<"int64_t", "0">:$streams,
+                        DefaultValuedParameter<"SumOrder", "SumOrder::Lanes", "order of sums">:$sums);
   let assemblyFormat = [{ `<` `rows` `=` $rows `,` `lanes` `=` $lanes `,` `run` `=` $run `,` `vectors` `=` $vectors `,`
-    `rowTiles` `=` $rowTiles `,` `dot` `=` $dot `,` `prefetch` `=` $prefetch (`,` `streams` `=` $streams^)? `>` }];
+    `rowTiles` `=` $rowTiles `,` `dot` `=` $dot `,` `prefetch` `=` $prefetch custom<StreamsAndSums>($streams, $sums) `>` }];
 }
 
 def Llama_CpuAttentionScheduleAttr : Llama_ScheduleAttr<"cpu", "AttentionKernel", "CpuAttentionSchedule", "cpu_attention"> {

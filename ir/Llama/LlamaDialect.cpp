@@ -1,6 +1,7 @@
 //===- LlamaDialect.cpp - The llama dialect -------------------------------===//
 
 #include "ir/Llama/Llama.h"
+#include "ir/Llama/SumOrders.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/DialectImplementation.h"
@@ -50,10 +51,16 @@ void LlamaDialect::initialize() {
 }
 
 mlir::LogicalResult LlamaDialect::verifyOperationAttribute(mlir::Operation *op, mlir::NamedAttribute attribute) {
-  if (attribute.getName() != kTargetAttrName)
+  if (attribute.getName() != kTargetAttrName && attribute.getName() != kDeterministicAttrName)
     return mlir::success();
-  if (!mlir::isa<mlir::ModuleOp>(op))
-    return op->emitOpError() << "has the attribute " << kTargetAttrName << ", which belongs to a module";
+  auto module = mlir::dyn_cast<mlir::ModuleOp>(op);
+  if (!module)
+    return op->emitOpError() << "has the attribute " << attribute.getName().getValue() << ", which belongs to a module";
+  if (attribute.getName() == kDeterministicAttrName) {
+    if (std::string why = whySumsDiffer(module); !why.empty())
+      return op->emitOpError() << "says that it is deterministic, but " << why;
+    return mlir::success();
+  }
   if (!mlir::isa<TargetAttrInterface>(attribute.getValue()))
     return op->emitOpError() << "has the target " << attribute.getValue()
                              << "; expected a #llama.cpu_target or #llama.cuda_target";

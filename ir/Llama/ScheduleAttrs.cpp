@@ -69,10 +69,12 @@ LogicalResult checkDotLanes(EmitError emitError, int64_t lanes, DotKind dot) {
 
 LogicalResult CpuLinearScheduleAttr::verify(EmitError emitError, RowRegime rows, int64_t lanes, int64_t run,
                                             int64_t vectors, int64_t rowTiles, DotKind dot, int64_t prefetch,
-                                            int64_t streams) {
+                                            int64_t streams, SumOrder sums) {
   bool many = rows == RowRegime::Many;
   if (usesTiles(dot) && !many)
     return emitError() << "dot = " << stringifyDotKind(dot) << " is for many rows";
+  if (sums == SumOrder::InOrder && many)
+    return emitError() << "sums = in_order is for few rows: over many rows products are added in order anyway";
   Limit vectorsLimit = !many ? only(1) : usesTiles(dot) ? Limit{1, mostTileVectors(dot)} : kVectorsLimit;
   if (failed(checkDotLanes(emitError, lanes, dot)) ||
       failed(check(emitError, {{"run", run, many ? kRunLimit : kFewRunLimit},

@@ -313,3 +313,14 @@ func.func private @f() attributes {a = #llama.cpu_attention<rows = many, lanes =
 // Test: pairs of bytes are added in eight lanes.
 // expected-error @+1 {{dot = int8_pairs needs 8 lanes, found 16}}
 func.func private @f() attributes {a = #llama.cpu_linear<rows = few, lanes = 16, run = 1, vectors = 1, rowTiles = 1, dot = int8_pairs, prefetch = 0>}
+
+// -----
+
+// Test: an order of sums that is none, and one for many rows, which have one order.
+// expected-error @+1 {{unknown order of sums 'any', expected lanes or in_order}}
+func.func private @f() attributes {a = #llama.cpu_linear<rows = few, lanes = 8, run = 4, vectors = 1, rowTiles = 1, dot = fma, prefetch = 0, streams = 1, sums = any>}
+
+// -----
+
+// expected-error @+1 {{sums = in_order is for few rows: over many rows products are added in order anyway}}
+func.func private @f() attributes {a = #llama.cpu_linear<rows = many, lanes = 8, run = 2, vectors = 1, rowTiles = 1, dot = fma, prefetch = 0, sums = in_order>}

@@ -6,6 +6,34 @@ func.func private @f() attributes {llama.target = #llama.cpu_target<request = "x
 
 // -----
 
+// Test: to be deterministic is a module's.
+// expected-error @+1 {{has the attribute llama.deterministic, which belongs to a module}}
+func.func private @f() attributes {llama.deterministic}
+
+// -----
+
+// Test: a module that is not what it says: a kernel over many rows adds in another order than the one over few rows.
+// expected-error @+1 {{says that it is deterministic, but @few adds products of @w (f32) by the lanes of a vector (dot = fma), and @many in the order of the inputs (dot = fma)}}
+module attributes {llama.deterministic} {
+  llama.weight @w : tensor<8x8xf32> role matrix sources ["w"]
+  llama.kernel @few(%x: tensor<?x8xf32>, %w: tensor<8x8xf32>) -> tensor<?x8xf32> attributes {schedule = #llama.cpu_linear<rows = few, lanes = 8, run = 4, vectors = 1, rowTiles = 1, dot = fma, prefetch = 0>} {
+    %0 = llama.linear %x, %w : (tensor<?x8xf32>, tensor<8x8xf32>) -> tensor<?x8xf32>
+    llama.yield %0 : tensor<?x8xf32>
+  }
+  llama.kernel @many(%x: tensor<?x8xf32>, %w: tensor<8x8xf32>) -> tensor<?x8xf32> attributes {schedule = #llama.cpu_linear<rows = many, lanes = 8, run = 4, vectors = 1, rowTiles = 1, dot = fma, prefetch = 0>} {
+    %0 = llama.linear %x, %w : (tensor<?x8xf32>, tensor<8x8xf32>) -> tensor<?x8xf32>
+    llama.yield %0 : tensor<?x8xf32>
+  }
+  func.func @decode(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
+    %w = llama.weight_ref @w : tensor<8x8xf32>
+    %y = llama.launch @few(%x, %w) : (tensor<?x8xf32>, tensor<8x8xf32>) -> tensor<?x8xf32>
+    %z = llama.launch @many(%y, %w) : (tensor<?x8xf32>, tensor<8x8xf32>) -> tensor<?x8xf32>
+    return %z : tensor<?x8xf32>
+  }
+}
+
+// -----
+
 // Test: no target.
 // expected-error @+1 {{has the target "cpu"; expected a #llama.cpu_target or #llama.cuda_target}}
 module attributes {llama.target = "cpu"} {}

@@ -4,6 +4,7 @@
 
 #include "codegen/Passes.h"
 #include "codegen/common/CodeModule.h"
+#include "codegen/cuda/CudaTarget.h"
 #include "codegen/plan/PlanWriter.h"
 #include "frontends/common/GraphBuilder.h"
 #include "frontends/common/RopeLength.h"
@@ -105,6 +106,10 @@ Compilation::Compilation(const CompileOptions &given, PhaseEdit edit) : options(
   backend = Backend::create(options, timing);
   backend->statistics = statistics ? &*statistics : nullptr;
   checkTuning(options.target, options.tuning);
+  if (options.deterministic && codegen::cuda::isCudaTarget(options.target))
+    throw UsageError(concat(kDeterministic,
+                            ": kernels for GPUs of different numbers of rows add in different orders; leave it "
+                            "out, or compile for a CPU"));
   if (!options.tuningFile.empty())
     tuningFile.emplace(options.tuningFile, *backend, options.target);
   if (!module)
@@ -148,6 +153,8 @@ void Compilation::openModule() {
        {std::pair("--llama-select-schedules", &options.tuning), std::pair(kTuning, &options.tuningFile)})
     if (!text->empty() && isPast(kSelectionPhase))
       refuse(option, kSelectionPhase);
+  if (options.deterministic && isPast(kSelectionPhase) && !module.get()->hasAttr(llama::kDeterministicAttrName))
+    refuse(kDeterministic, kSelectionPhase);
   bool isRounded = module->walk([](llama::QuantizeOp) { return mlir::WalkResult::interrupt(); }).wasInterrupted();
   if (options.activations == "exact" && isRounded)
     refuse("--activations exact", "llama-quantize-activations");
@@ -330,7 +337,7 @@ void Compilation::adoptModule() {
 }
 
 CompilePhases Compilation::phasesOf(const std::string &target, bool isTuned) {
-  PhaseOptions given{maxSeq, options.maxBatch, options.activations == "exact"};
+  PhaseOptions given{maxSeq, options.maxBatch, options.activations == "exact", options.deterministic};
   if (isTuned)
     given.tuning = options.tuning;
   if (isTuned && tuningFile)

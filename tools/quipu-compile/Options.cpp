@@ -67,6 +67,8 @@ std::vector<std::string> modelOptions(const CompileOptions &options) {
                                         shared.kvDtype.name,     options.kvDtype,
                                         shared.activations.name, options.activations,
                                         shared.maxBatch.name,    std::to_string(options.maxBatch)};
+  if (options.deterministic)
+    arguments.push_back(kDeterministic);
   if (!options.quantize.empty())
     arguments.insert(arguments.end(), {shared.quantize.name, options.quantize});
   if (options.maxSeq)
@@ -136,6 +138,11 @@ void addCompileOptions(CLI::App &command, CompileOptions &options, CompileTexts 
   command.add_option(activations.names(), options.activations, activations.text)
       ->capture_default_str()
       ->check(CLI::IsMember(activations.choices));
+  command.add_flag(
+      kDeterministic, options.deterministic,
+      "Logits have the same bits whatever else a step computes, however a prompt was divided, and with any "
+      "number of threads; for a CPU. Weights in most formats of blocks have this anyway. Prompts of a model "
+      "in f32, bf16 or f16 become somewhat slower. Refused, with the reason, where it cannot be");
   addNumber(command, maxBatch.names(), options.maxBatch, maxBatch.text, 1, maxBatch.most)->capture_default_str();
   addNumber(command, maxSeq.names(), options.maxSeq, maxSeq.text, 1, maxSeq.most);
   command.add_flag("--bundle", options.bundle, "Put the weights into the plan's file, so that it can be moved alone");

@@ -41,6 +41,8 @@ struct CompileOptions {
   /// "rounded": the inputs of products with weights in blocks are rounded to 8 bits; "exact": they are not.
   std::string activations = "rounded";
   bool isActivationsGiven = false;
+  /// A plan that does not give the same bits whatever a step computes beside a row is refused.
+  bool deterministic = false;
   uint32_t maxBatch = 8;
   /// 0: the smaller of the model's context and kDefaultMaxSeq.
   uint32_t maxSeq = 0;
@@ -99,6 +101,7 @@ struct SharedOptions {
 const SharedOptions &sharedOptions();
 
 inline constexpr const char *kTuning = "--tuning";
+inline constexpr const char *kDeterministic = "--deterministic";
 
 /// --debug-only, which quipu inspect has too: names, then what it does.
 inline constexpr const char *kDebugOnly = "--debug-only";

@@ -48,11 +48,13 @@ static std::vector<std::string> cudaPrograms(const codegen::cuda::CudaTarget &ta
 
 static std::unique_ptr<mlir::Pass> createSelection(const std::string &target, uint32_t positions,
                                                    const std::string &tuning,
-                                                   const std::vector<std::string> &tuned = {}) {
+                                                   const std::vector<std::string> &tuned = {},
+                                                   bool deterministic = false) {
   codegen::LlamaSelectSchedulesOptions options;
   options.tuned.assign(tuned.begin(), tuned.end());
   options.target = target;
   options.positions = positions;
+  options.deterministic = deterministic;
   std::unique_ptr<mlir::Pass> pass = codegen::createLlamaSelectSchedules(options);
   for (llvm::StringRef word : llvm::split(tuning, ' '))
     for (auto [name, option] : {std::pair("target=", "--target"), std::pair("positions=", "--max-seq")})
@@ -118,7 +120,8 @@ CompilePhases compilePhases(const std::string &target, frontend::DType dtype, co
   phases.ofTarget.emplace_back(llama::createSplitScoresPass(scores));
   phases.ofTarget.emplace_back(llama::createFuseSamplePass(sample));
   phases.ofTarget.emplace_back(llama::createQuantizeActivationsPass(quantize));
-  phases.ofTarget.emplace_back(createSelection(target, options.maxSeq, options.tuning, options.tuned));
+  phases.ofTarget.emplace_back(
+      createSelection(target, options.maxSeq, options.tuning, options.tuned, options.deterministic));
   phases.ofTarget.emplace_back(llama::createPlanMemoryPass());
   return phases;
 }

@@ -43,6 +43,8 @@ struct PhaseOptions {
   uint32_t maxSeq = 0, maxBatch = 1;
   /// Activations are not rounded to 8 bits.
   bool exactActivations = false;
+  /// The option `deterministic` of llama-select-schedules.
+  bool deterministic = false;
   /// See checkTuning.
   std::string tuning = {};
   /// The option `tuned` of llama-select-schedules.

@@ -46,6 +46,10 @@ void PlanSource::addOptions(CLI::App &command) {
     if (!flag->type.empty())
       option->type_name(flag->type);
   }
+  command.add_flag(
+      kDeterministic, deterministic,
+      "Compile a model so that logits have the same bits whatever else a step computes, however a prompt was "
+      "divided, and with any number of threads; refuse a plan that does not promise this. For a CPU");
 }
 
 std::vector<std::string> PlanSource::compileFlags() const {
@@ -55,6 +59,8 @@ std::vector<std::string> PlanSource::compileFlags() const {
       result.push_back(name);
       result.push_back(value);
     }
+  if (deterministic)
+    result.push_back(kDeterministic);
   return result;
 }
 
@@ -83,9 +89,15 @@ std::shared_ptr<const PlanFile> PlanSource::open(bool verbose, const std::string
     fail(source, ": no such file or directory; ", frontend::fetchAdvice(source, "quipu run"));
   if (isModel())
     return compileCached(verbose, device, verify);
-  if (std::vector<std::string> given = compileFlags(); !given.empty())
+  if (std::vector<std::string> given = compileFlags(); !given.empty() && given[0] != kDeterministic)
     throw UsageError(given[0] + " applies when a model is compiled, and " + source + " is a plan already");
-  return PlanFile::open(source);
+  std::shared_ptr<const PlanFile> plan = PlanFile::open(source);
+  if (deterministic && !plan->plan().deterministic())
+    fail(source, ": ", kDeterministic,
+         " wants a plan that was compiled with it; of this one a row depends on what else a ", "step computes",
+         plan->plan().differs_because() ? ": " + plan->plan().differs_because()->str() : "",
+         ". Compile the model with ", kDeterministic, ", or leave the option out");
+  return plan;
 }
 
 static std::string cacheKey(const std::string &model, const std::vector<std::string> &flags,

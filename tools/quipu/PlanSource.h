@@ -57,6 +57,8 @@ private:
 
   std::string source;
   bool keepsIr = false;
+  /// A plan that is not deterministic is refused, and a model is compiled so.
+  bool deterministic = false;
   /// Name and value of each flag. The value is empty if the flag was not given.
   std::vector<std::pair<std::string, std::string>> flags;
 };

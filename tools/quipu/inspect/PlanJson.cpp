@@ -247,6 +247,8 @@ Json planJson(const PlanFile &file) {
                  {"schema_version", plan.schema_version()},
                  {"plan_bytes", file.planBytes()},
                  {"bundle", file.isBundle()},
+                 {"deterministic", plan.deterministic()},
+                 {"differs_because", plan.differs_because() ? Json(text(plan.differs_because())) : Json()},
                  {"target",
                   {{"device", text(plan.target()->device())},
                    {"isa", text(plan.target()->isa())},

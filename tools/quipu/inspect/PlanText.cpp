@@ -29,6 +29,9 @@ static void printTarget(std::ostringstream &os, const PlanFile &file) {
   if (plan.target()->features())
     for (const flatbuffers::String *feature : *plan.target()->features())
       os << " " << feature->str();
+  os << "\ndeterministic: " << (plan.deterministic() ? "yes" : "no");
+  if (plan.differs_because())
+    os << ", because " << text(plan.differs_because());
   os << "\n\n";
 }
 
