@@ -141,8 +141,8 @@ void addCompileOptions(CLI::App &command, CompileOptions &options, CompileTexts 
   command.add_flag(
       kDeterministic, options.deterministic,
       "Logits have the same bits whatever else a step computes, however a prompt was divided, and with any "
-      "number of threads; for a CPU. Weights in most formats of blocks have this anyway. Prompts of a model "
-      "in f32, bf16 or f16 become somewhat slower. Refused, with the reason, where it cannot be");
+      "number of threads; for a CPU. Weights in most formats of blocks have this anyway. With others decode "
+      "becomes somewhat slower. Refused, with the reason, where it cannot be");
   addNumber(command, maxBatch.names(), options.maxBatch, maxBatch.text, 1, maxBatch.most)->capture_default_str();
   addNumber(command, maxSeq.names(), options.maxSeq, maxSeq.text, 1, maxSeq.most);
   command.add_flag("--bundle", options.bundle, "Put the weights into the plan's file, so that it can be moved alone");
