@@ -8,9 +8,7 @@
 #include "tools/quipu/Command.h"
 #include "tools/quipu/JsonText.h"
 #include "tools/quipu/PlanSource.h"
-#include "tools/quipu/inspect/Disassemble.h"
-#include "tools/quipu/inspect/GpuCode.h"
-#include "tools/quipu/inspect/KernelLlvm.h"
+#include "tools/quipu/inspect/KernelView.h"
 #include "tools/quipu/inspect/MemoryView.h"
 #include "tools/quipu/inspect/ModuleText.h"
 #include "tools/quipu/inspect/PhaseHistory.h"
@@ -18,6 +16,7 @@
 #include "tools/quipu/inspect/PlanText.h"
 #include "tools/quipu/inspect/TraceOptions.h"
 #include "tools/quipu/inspect/ViewOptions.h"
+#include "tools/quipu/inspect/WeightsView.h"
 #include "tools/quipu/inspect/Why.h"
 #include "tools/quipu/report/Report.h"
 
@@ -44,9 +43,12 @@ struct InspectCommand {
 
 private:
   void checkUsage() const;
-  bool isGpuForm() const { return form == "ptx" || form == "sass"; }
-  std::string kernelCode(const PlanFile &plan) const;
+  /// Whether a plan has the kernel in this form, and the compiler does not print it.
+  bool isOfPlan() const { return form == "ptx" || form == "sass" || (form == "asm" && source.isForCuda()); }
+  /// What --kernel shows.
+  std::string kernelText(const PlanFile &plan) const;
   std::string phaseText(const PlanFile &plan) const;
+  nlohmann::ordered_json phaseJson(const PlanFile &plan) const;
   void writeModule(const PlanFile &plan, OutputFile &file) const;
   /// Standard output, if there is no file.
   void writeView(const std::shared_ptr<const PlanFile> &plan, std::optional<OutputFile> &file) const;
@@ -64,19 +66,9 @@ int InspectCommand::compiler(std::vector<std::string> arguments) const {
   return runCompiler(arguments);
 }
 
-std::string InspectCommand::kernelCode(const PlanFile &plan) const {
-  bool isCuda = plan.plan().target()->device()->str() == "cuda";
-  if (isGpuForm() && !isCuda)
-    fail(plan.path(), ": is for a CPU; --as ", form, " shows kernels of CUDA plans");
-  if (form == "ptx")
-    return kernelPtx(plan, kernel);
-  if (form == "sass" || (form == "asm" && isCuda))
-    return kernelSass(plan, kernel);
-  if (form == "mlir")
-    return noLocations ? withoutLocations(keptKernelText(plan, kernel)) : keptKernelText(plan, kernel);
-  if (form == "llvm")
-    return kernelLlvm(plan, kernel, /*withLines=*/false);
-  return disassembleKernel(plan, kernel);
+std::string InspectCommand::kernelText(const PlanFile &plan) const {
+  KernelView view{kernel, form, trace.withSource, noLocations};
+  return json ? jsonText(kernelViewJson(plan, view)) + "\n" : kernelViewText(plan, view);
 }
 
 /// What a plan has of its phases.
@@ -90,6 +82,16 @@ std::string InspectCommand::phaseText(const PlanFile &plan) const {
   for (const std::string &name : insight.phases())
     names += name + "\n";
   return names;
+}
+
+nlohmann::ordered_json InspectCommand::phaseJson(const PlanFile &plan) const {
+  if (phase == "list")
+    return {{"phases", Insight::of(plan).phases()}};
+  PhaseHistory history(plan);
+  const nlohmann::ordered_json &found = history.module(phase, "--phase");
+  if (folded)
+    return found;
+  return {{"name", found.at("name")}, {"text", phaseText(plan)}};
 }
 
 void InspectCommand::writeModule(const PlanFile &plan, OutputFile &file) const {
@@ -122,13 +124,13 @@ void InspectCommand::checkUsage() const {
   add(trace.traces(), trace.origin.empty() ? "--address" : "--origin");
   add(!why.empty(), "--why");
   add(memory, "--memory");
-  bool takesJson = !shown.empty();
   add(weights, "--weights-table");
   add(module.has_value(), "--module");
   add(!phase.empty() && !views.showsGraph(), "--phase");
   // It says of which kernel --diff tells.
   add(!kernel.empty() && views.diff.empty(), "--kernel");
-  add(json && !takesJson, "--json");
+  if (json && module)
+    throw UsageError("--module writes the bytes of code; leave --json out");
   if (shown.size() > 1)
     throw UsageError(concat(shown[0], " and ", shown[1], " show different things; give one of them"));
 }
@@ -147,17 +149,18 @@ void InspectCommand::writeView(const std::shared_ptr<const PlanFile> &plan, std:
 int InspectCommand::run() {
   checkUsage();
   // What the compiler prints has locations and all layers. Else the text is that of a plan.
-  bool isPlain = folded || noLocations;
+  bool printsPhase = !phase.empty() && !views.showsGraph();
+  bool printsKernel = !kernel.empty() && views.diff.empty();
+  bool isPlain = folded || noLocations || (json && (printsPhase || printsKernel));
   if (trace.needsIr() || views.needsIr() || !why.empty() || isPlain)
     source.keepIr();
-  bool printsPhase = !phase.empty() && !views.showsGraph();
-  bool printsKernel = !kernel.empty() && views.diff.empty() && !isGpuForm() && !trace.withSource;
+  printsKernel = printsKernel && !isOfPlan() && !trace.withSource;
   bool compiles = !isPlain && (printsPhase || printsKernel);
   if (!debugOnly.empty() && (!compiles || !source.isModel()))
     throw UsageError(std::string(kDebugOnly) +
                      " says what passes decide while a model is compiled: it goes with a model, "
                      "and with --phase or --kernel, whose locations are printed");
-  if (printsPhase && phase == "list" && source.isModel())
+  if (printsPhase && phase == "list" && source.isModel() && !json)
     return runCompiler({"--list-phases"});
   if (printsPhase && compiles && source.isModel())
     return compiler({"--emit", "mlir", "--stop-after", phase, "-o", "-"});
@@ -175,21 +178,19 @@ int InspectCommand::run() {
   else if (!views.given().empty())
     writeView(plan, target);
   else if (!phase.empty())
-    out().write(phaseText(*plan));
+    out().write(json ? jsonText(phaseJson(*plan)) + "\n" : phaseText(*plan));
   else if (!why.empty())
     out().write(json ? jsonText(whyJson(*plan, KernelOrigins(*plan), why)) + "\n" : whyText(*plan, why));
   else if (trace.traces())
     out().write(trace.text(*plan, json));
-  else if (trace.withSource)
-    out().write(trace.kernelText(*plan, kernel, form));
   else if (!kernel.empty())
-    out().write(kernelCode(*plan));
+    out().write(kernelText(*plan));
   else if (memory)
     out().write(json ? jsonText(memoryJson(plan->plan())) + "\n" : memoryText(*plan));
+  else if (weights)
+    out().write(json ? jsonText(weightsJson(*plan)) + "\n" : weightsText(*plan));
   else if (json)
     out().write(jsonText(planJson(*plan)) + "\n");
-  else if (weights)
-    out().write(weightsText(*plan));
   else
     out().write(planText(*plan));
   return 0;

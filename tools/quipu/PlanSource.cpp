@@ -72,6 +72,12 @@ bool PlanSource::isModel() const {
   return extension == ".json" || extension == ".gguf" || extension == ".bin";
 }
 
+bool PlanSource::isForCuda() const {
+  return std::ranges::any_of(flags, [](const auto &flag) {
+    return flag.first == sharedOptions().target.name && flag.second.starts_with("cuda");
+  });
+}
+
 void PlanSource::noteInputs() const {
   noteInput(source);
   for (const auto &[name, value] : flags)

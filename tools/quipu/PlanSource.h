@@ -37,6 +37,8 @@ public:
   }
   /// Whether the path names a model rather than a plan.
   bool isModel() const;
+  /// Whether --target says that a model is compiled for a GPU.
+  bool isForCuda() const;
 
   /// Protects the plan, or the model's files, from the command's output (InputFiles.h) before they are opened.
   void noteInputs() const;

@@ -27,4 +27,23 @@ std::vector<ListedLine> KernelLister::list(const std::string &kernel, std::strin
   return readObjdump(disassembleKernel(plan, kernel, /*withLines=*/true));
 }
 
+std::optional<std::vector<ListedLine>> BestForms::list(const std::string &kernel, std::string_view &form) {
+  form = machineForm(plan);
+  std::optional<std::vector<ListedLine>> lines = tryForm(kernel, form);
+  if (lines || form != "sass")
+    return lines;
+  form = "ptx";
+  return tryForm(kernel, form);
+}
+
+std::optional<std::vector<ListedLine>> BestForms::tryForm(const std::string &kernel, std::string_view form) {
+  try {
+    return lister.list(kernel, form);
+  } catch (const Error &error) {
+    if (firstProblem.empty())
+      firstProblem = error.what();
+    return std::nullopt;
+  }
+}
+
 } // namespace quipu::tool

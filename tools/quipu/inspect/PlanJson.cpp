@@ -162,7 +162,7 @@ static Json entryJson(const plan::Entry &entry) {
   return result;
 }
 
-static Json kernelJson(const plan::Kernel &kernel) {
+Json kernelJson(const plan::Kernel &kernel) {
   Json entries = Json::array();
   for (const plan::Entry *entry : *kernel.entries())
     entries.push_back(entryJson(*entry));

@@ -15,6 +15,9 @@ nlohmann::ordered_json planJson(const PlanFile &plan);
 /// Only the configuration, with the field names of plan.fbs.
 nlohmann::ordered_json configJson(const plan::ModelConfig &config);
 
+/// One kernel: its schedule, entries, work.
+nlohmann::ordered_json kernelJson(const plan::Kernel &kernel);
+
 /// One weight with its sources.
 nlohmann::ordered_json weightJson(const plan::Weight &weight);
 

@@ -49,7 +49,7 @@ static Json opsFrom(const KernelOrigins &origins, const std::vector<ListedLine> 
                     const Json &field) {
   std::map<uint32_t, std::vector<const ListedLine *>> byLine;
   for (const ListedLine &line : listing)
-    if (line.offset)
+    if (!line.function.empty())
       byLine[line.line].push_back(&line);
   Json ops = Json::array();
   for (const Json &op : kernel.at("ops")) {
@@ -58,7 +58,8 @@ static Json opsFrom(const KernelOrigins &origins, const std::vector<ListedLine> 
     const std::vector<const ListedLine *> &code = byLine[op.at("line")];
     Json item = {{"op", op.at("op")}, {"place", op.at("place")}, {"line", op.at("line")}};
     item["instructions"] = code.size();
-    if (!code.empty()) {
+    // PTX has no addresses.
+    if (!code.empty() && code.front()->offset && code.back()->offset) {
       item["first"] = code.front()->function + hexOffset(*code.front()->offset);
       item["last"] = code.back()->function + hexOffset(*code.back()->offset);
     }
@@ -72,17 +73,24 @@ Json originJson(const PlanFile &plan, const std::string &name) {
   KernelOrigins origins(plan);
   const Json &field = origins.field(name);
   Json kernels = Json::array();
-  KernelLister lister(plan);
+  BestForms forms(plan);
   for (const Json &kernel : origins.kernels()) {
     // Kernels without lines are those of other GPUs.
     if (kernel.at("lines").is_null() || !hasName(kernel.at("configs"), field.at("name")))
       continue;
-    std::vector<ListedLine> listing = lister.list(kernel.at("name"), machineForm(plan));
+    std::string_view form;
+    std::optional<std::vector<ListedLine>> listing = forms.list(kernel.at("name"), form);
+    if (!listing)
+      fail(forms.problem());
     kernels.push_back({{"name", kernel.at("name")},
                        {"places", kernel.at("places")},
-                       {"ops", opsFrom(origins, listing, kernel, field)}});
+                       {"form", form},
+                       {"ops", opsFrom(origins, *listing, kernel, field)}});
   }
-  return {{"field", field}, {"text", origins.fieldText(field)}, {"kernels", kernels}};
+  return {{"field", field},
+          {"text", origins.fieldText(field)},
+          {"kernels", kernels},
+          {"problem", forms.problem().empty() ? Json(nullptr) : Json(forms.problem())}};
 }
 
 std::string originText(const PlanFile &plan, const std::string &name) {
@@ -92,12 +100,15 @@ std::string originText(const PlanFile &plan, const std::string &name) {
   for (const Json &kernel : origin["kernels"]) {
     result += concat("\n", kernel["name"].get<std::string>(), "  ", joined(kernel["places"]), "\n");
     for (const Json &op : kernel["ops"]) {
-      std::string code = concat(op["instructions"].get<size_t>(), " instructions");
+      std::string code =
+          concat(op["instructions"].get<size_t>(), " instructions", kernel["form"] == "ptx" ? " of PTX" : "");
       if (op.contains("first"))
         code += concat(", ", op["first"].get<std::string>(), " to ", op["last"].get<std::string>());
       result += concat("  line ", op["line"].get<uint32_t>(), "  ", opName(op), "  ", code, "\n");
     }
   }
+  if (!origin["problem"].is_null())
+    result += concat("\nPTX stands for machine code: ", origin["problem"].get<std::string>(), "\n");
   return result;
 }
 

@@ -5,11 +5,7 @@
 #include "runtime/support/Error.h"
 #include "tools/common/Console.h"
 #include "tools/quipu/JsonText.h"
-#include "tools/quipu/inspect/KernelLlvm.h"
-#include "tools/quipu/inspect/Listing.h"
 #include "tools/quipu/inspect/Trace.h"
-
-#include <vector>
 
 namespace quipu::tool {
 
@@ -39,15 +35,6 @@ std::string TraceOptions::text(const PlanFile &plan, bool json) const {
   if (json)
     return jsonText(origin.empty() ? addressJson(plan, address) : originJson(plan, origin)) + "\n";
   return origin.empty() ? addressText(plan, address) : originText(plan, origin);
-}
-
-std::string TraceOptions::kernelText(const PlanFile &plan, const std::string &kernel, const std::string &form) const {
-  if (form == "mlir")
-    return moduleTextWithSource(plan, kernel);
-  std::vector<ListedLine> lines = form == "llvm"
-                                      ? readLlvm(kernelLlvm(plan, kernel, /*withLines=*/true))
-                                      : KernelLister(plan).list(kernel, form == "asm" ? machineForm(plan) : form);
-  return kernelWithSource(plan, kernel, lines);
 }
 
 } // namespace quipu::tool

@@ -27,8 +27,6 @@ struct TraceOptions {
 
   /// What --origin or --address asks for.
   std::string text(const PlanFile &plan, bool json) const;
-  /// What --with-source asks for.
-  std::string kernelText(const PlanFile &plan, const std::string &kernel, const std::string &form) const;
 };
 
 } // namespace quipu::tool

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace quipu::tool {
@@ -37,46 +38,14 @@ static Json listingOf(const std::vector<ListedLine> &lines, size_t budget) {
   return {{"lines", lines.size()}, {"shown", shown}, {"text", packed}};
 }
 
-namespace {
-/// Lists each kernel in the best form that there is.
-class BestForms {
-public:
-  explicit BestForms(const PlanFile &plan) : lister(plan), machine(machineForm(plan)) {}
-
-  /// Null if there is none. `form`: what it is in.
-  std::optional<std::vector<ListedLine>> list(const std::string &kernel, std::string &form) {
-    if (auto lines = tryForm(kernel, form = machine))
-      return lines;
-    return machine == "sass" ? tryForm(kernel, form = "ptx") : std::nullopt;
-  }
-
-  /// Of the first kernel without machine code.
-  std::string problem;
-
-private:
-  std::optional<std::vector<ListedLine>> tryForm(const std::string &kernel, const std::string &form) {
-    try {
-      return lister.list(kernel, form);
-    } catch (const Error &error) {
-      // A disassembler that is not installed, or code for any GPU.
-      if (problem.empty())
-        problem = error.what();
-      return std::nullopt;
-    }
-  }
-
-  KernelLister lister;
-  std::string machine;
-};
-} // namespace
-
 Json kernelListings(const PlanFile &plan, size_t budget) {
   BestForms forms(plan);
   Json kernels = Json::object();
   const auto &all = *plan.plan().kernels();
   size_t left = budget;
   for (size_t i = 0; i < all.size(); ++i) {
-    std::string name = all[i]->name()->str(), form;
+    std::string name = all[i]->name()->str();
+    std::string_view form;
     std::optional<std::vector<ListedLine>> lines = forms.list(name, form);
     if (!lines)
       continue;
@@ -86,7 +55,7 @@ Json kernelListings(const PlanFile &plan, size_t budget) {
     left -= std::min(left, listing["text"].get_ref<const std::string &>().size());
     kernels[name] = std::move(listing);
   }
-  return {{"kernels", kernels}, {"problem", forms.problem.empty() ? Json(nullptr) : Json(forms.problem)}};
+  return {{"kernels", kernels}, {"problem", forms.problem().empty() ? Json(nullptr) : Json(forms.problem())}};
 }
 
 } // namespace quipu::tool
