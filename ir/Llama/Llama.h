@@ -69,8 +69,8 @@ inline constexpr llvm::StringLiteral kArenaBytesAttrName = "llama.arena_bytes";
 /// llama-select-schedules).
 inline constexpr llvm::StringLiteral kTargetAttrName = "llama.target";
 
-/// Name of the attribute of a module whose programs give a row the same bits, whatever other rows a step has and however
-/// its sequence was divided (a unit, written by llama-select-schedules; see SumOrders.h).
+/// Name of the attribute of a module whose programs give a row the same bits, whatever other rows a step has and
+/// however its sequence was divided (a unit, written by llama-select-schedules; see SumOrders.h).
 inline constexpr llvm::StringLiteral kDeterministicAttrName = "llama.deterministic";
 
 /// Name of the module of generated code beside the kernels, which a kernel's #llama.code refers to.

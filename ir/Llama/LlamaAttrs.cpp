@@ -19,8 +19,11 @@ using namespace quipu::llama;
 
 #include "ir/Llama/LlamaAttrInterfaces.cpp.inc"
 
-// `, streams = 1, sums = in_order`: what is 0 or `lanes` is not printed.
-static ParseResult parseStreamsAndSums(AsmParser &parser, int64_t &streams, SumOrder &sums) {
+// `0, streams = 1, sums = in_order`: of streams and sums what is 0 or `lanes` is not printed. One directive for all
+// three, because a space goes in front of each.
+static ParseResult parsePrefetchAndMore(AsmParser &parser, int64_t &prefetch, int64_t &streams, SumOrder &sums) {
+  if (parser.parseInteger(prefetch))
+    return failure();
   if (succeeded(parser.parseOptionalComma())) {
     bool hasStreams = succeeded(parser.parseOptionalKeyword("streams"));
     if (hasStreams && (parser.parseEqual() || parser.parseInteger(streams)))
@@ -41,7 +44,8 @@ static ParseResult parseStreamsAndSums(AsmParser &parser, int64_t &streams, SumO
   return success();
 }
 
-static void printStreamsAndSums(AsmPrinter &printer, int64_t streams, SumOrder sums) {
+static void printPrefetchAndMore(AsmPrinter &printer, int64_t prefetch, int64_t streams, SumOrder sums) {
+  printer << prefetch;
   if (streams)
     printer << ", streams = " << streams;
   if (sums != SumOrder::Lanes)

@@ -373,7 +373,8 @@ def Llama_CpuLinearScheduleAttr : Llama_ScheduleAttr<"cpu", "LinearKernel", "Cpu
                         DefaultValuedParameter<"int64_t", "0">:$streams,
                         DefaultValuedParameter<"SumOrder", "SumOrder::Lanes", "order of sums">:$sums);
   let assemblyFormat = [{ `<` `rows` `=` $rows `,` `lanes` `=` $lanes `,` `run` `=` $run `,` `vectors` `=` $vectors `,`
-    `rowTiles` `=` $rowTiles `,` `dot` `=` $dot `,` `prefetch` `=` $prefetch custom<StreamsAndSums>($streams, $sums) `>` }];
+    `rowTiles` `=` $rowTiles `,` `dot` `=` $dot `,` `prefetch` `=`
+    custom<PrefetchAndMore>($prefetch, $streams, $sums) `>` }];
 }
 
 def Llama_CpuAttentionScheduleAttr : Llama_ScheduleAttr<"cpu", "AttentionKernel", "CpuAttentionSchedule", "cpu_attention"> {
