@@ -159,4 +159,12 @@ TEST(Comparison, OneSlowRoundChangesLittle) {
   EXPECT_EQ(comparison.after(), 90);
 }
 
+// Test: where the machine becomes slower on the way, the new time still says what the ratio says.
+TEST(Comparison, TimesSayWhatTheRatioSays) {
+  Comparison comparison =
+      compare({{100, 95}, {100, 95}, {100, 120}, {150, 141}, {150, 142}, {100, 120}, {150, 140}, {100, 95}});
+  EXPECT_LT(comparison.ratio(), 1);
+  EXPECT_LT(comparison.after(), comparison.before());
+}
+
 } // namespace

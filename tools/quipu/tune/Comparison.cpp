@@ -10,7 +10,6 @@ namespace quipu::tool {
 
 void Comparison::add(double secondsBefore, double secondsAfter) {
   beforeSeconds.push_back(secondsBefore);
-  afterSeconds.push_back(secondsAfter);
   ratios.push_back(secondsBefore > 0 ? secondsAfter / secondsBefore : 1);
 }
 
@@ -28,6 +27,6 @@ double Comparison::spread() const {
 bool Comparison::isBetterThan(double best) const { return best - ratio() > std::max(spread(), kLeastGain); }
 
 double Comparison::before() const { return Statistics::of(beforeSeconds).median; }
-double Comparison::after() const { return Statistics::of(afterSeconds).median; }
+double Comparison::after() const { return before() * ratio(); }
 
 } // namespace quipu::tool

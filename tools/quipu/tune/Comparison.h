@@ -21,7 +21,8 @@ public:
   /// than kLeastGain.
   bool isBetterThan(double best) const;
 
-  /// Medians in seconds.
+  /// The median of the old times in seconds; and what ratio() makes of it, since a median of the new times alone could
+  /// come from other moments of a machine whose pace changes, and contradict the ratio.
   double before() const;
   double after() const;
 
@@ -29,7 +30,7 @@ public:
   static constexpr double kLeastGain = 0.02;
 
 private:
-  std::vector<double> beforeSeconds, afterSeconds, ratios;
+  std::vector<double> beforeSeconds, ratios;
 };
 
 } // namespace quipu::tool
