@@ -71,7 +71,7 @@ TEST(ModuleText, KeptKernels) {
   EXPECT_EQ(keptKernelText(*keptPlan(keptRecord()), "layer"),
             "llama.kernel @layer() {}\n\n// -----\n\nllvm.func @toy_mix() {\n}\n");
   EXPECT_THAT(errorOf([] { (void)keptKernelText(*keptPlan(keptRecord()), "other"); }),
-              HasSubstr("has no kernel other; kernels: layer"));
+              HasSubstr("has no kernel other; kernels: embed, layer"));
   Json older = keptRecord();
   older["phases"].erase(2);
   EXPECT_THAT(errorOf([&] { (void)keptKernelText(*keptPlan(older), "layer"); }), HasSubstr("older compiler"));
