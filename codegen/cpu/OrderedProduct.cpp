@@ -145,13 +145,19 @@ void OrderedProduct::addFirstRow(const Tile &tile, Value first, int64_t features
       rows.push_back(b.at(row, b.mul(first, weight.bytes(1))));
   // Lanes that are left over compute the last row again.
   rows.resize(static_cast<size_t>(groups * lanes), rows.back());
-  auto transposeAll = [&](const Plane &plane) {
+  // Whole lines, and then halves of lines and less for the words that are left.
+  auto forEachLength = [&](const Plane &plane, llvm::function_ref<void(Value, Value, int64_t)> emit) {
     int64_t count = features / plane.featuresOfWord, done = 0;
     for (int64_t line = kWordsOfLine; line; line /= 2)
       if (int64_t whole = (count - done) / line * line) {
-        b.loop(b.i64(done), b.i64(done + whole), line, [&](Value word) { transpose(rows, tile, plane, word, line); });
+        emit(b.i64(done), b.i64(done + whole), line);
         done += whole;
       }
+  };
+  auto transposeAll = [&](const Plane &plane) {
+    forEachLength(plane, [&](Value from, Value to, int64_t line) {
+      b.loop(from, to, line, [&](Value word) { transpose(rows, tile, plane, word, line); });
+    });
   };
   if (scales)
     transposeAll(*scales);
@@ -160,12 +166,8 @@ void OrderedProduct::addFirstRow(const Tile &tile, Value first, int64_t features
 
   InputRows input = inputRows(tile, b.i64(0), 1, first);
   KernelBuilder::Values sums = loadSums(input);
-  int64_t count = features / words.featuresOfWord, done = 0;
-  for (int64_t line = kWordsOfLine; line; line /= 2) {
-    int64_t whole = (count - done) / line * line;
-    if (!whole)
-      continue;
-    sums = b.loop(b.i64(done), b.i64(done + whole), line, sums, [&](Value word, ValueRange carried) {
+  forEachLength(words, [&](Value from, Value to, int64_t line) {
+    sums = b.loop(from, to, line, sums, [&](Value word, ValueRange carried) {
       KernelBuilder::Values next(carried.begin(), carried.end());
       if (!decodes && line == kWordsOfLine)
         requestNextTile(tile, b.add(b.div(first, words.featuresOfWord), word));
@@ -173,8 +175,7 @@ void OrderedProduct::addFirstRow(const Tile &tile, Value first, int64_t features
       addWords(tile, input, word, line, next);
       return next;
     });
-    done += whole;
-  }
+  });
   storeSums(input, sums);
 }
 

@@ -51,9 +51,8 @@ private:
       program.walk([&](LaunchOp launch) {
         auto kernel = symbols.lookupNearestSymbolFrom<KernelOp>(launch, launch.getKernelAttr());
         for (auto linear : kernel.getOps<LinearOp>())
-          if (auto argument = dyn_cast<BlockArgument>(linear.getWeight()))
-            if (auto weight = launch.getOperands()[argument.getArgNumber()].getDefiningOp<WeightRefOp>())
-              visit(kernel, linear, weight.getWeight());
+          if (WeightRefOp weight = weightOfProduct(launch, linear))
+            visit(kernel, linear, weight.getWeight());
       });
     };
     for (func::FuncOp program : programs) {

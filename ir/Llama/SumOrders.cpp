@@ -2,7 +2,6 @@
 
 #include "ir/Llama/SumOrders.h"
 
-#include "ir/Llama/Llama.h"
 #include "ir/Llama/ScheduleLimits.h"
 
 #include "llvm/ADT/StringMap.h"
@@ -63,10 +62,7 @@ private:
         why = ("@" + kernel.getSymName() + " has no schedule for a CPU").str();
         return;
       }
-      auto argument = dyn_cast<BlockArgument>(linear.getWeight());
-      if (!argument || argument.getOwner() != &body || argument.getArgNumber() >= launch.getOperands().size())
-        continue;
-      if (auto weight = launch.getOperands()[argument.getArgNumber()].getDefiningOp<WeightRefOp>())
+      if (WeightRefOp weight = weightOfProduct(launch, linear))
         addProduct(weight.getWeight(), linear, {kernel, orderOf(schedule, linear)});
     }
   }
@@ -99,5 +95,12 @@ private:
 };
 
 } // namespace
+
+WeightRefOp quipu::llama::weightOfProduct(LaunchOp launch, LinearOp linear) {
+  auto argument = dyn_cast<BlockArgument>(linear.getWeight());
+  if (!argument || argument.getOwner() != linear->getBlock() || argument.getArgNumber() >= launch.getOperands().size())
+    return {};
+  return launch.getOperands()[argument.getArgNumber()].getDefiningOp<WeightRefOp>();
+}
 
 std::string quipu::llama::whySumsDiffer(ModuleOp module) { return Comparison(module).why; }

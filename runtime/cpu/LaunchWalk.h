@@ -56,8 +56,8 @@ template <typename Observe> void walkLaunches(const LaunchWalk &walk, unsigned w
     observe(i, false);
     walk.shares.beginLaunch(worker);
     uint64_t least = launch.shape ? launch.shape->least_blocks() : 1;
-    for (auto piece = walk.shares.take(blocks, least, worker); piece.begin != piece.end;
-         piece = walk.shares.take(blocks, least, worker))
+    auto next = [&] { return walk.shares.take(blocks, least, worker); };
+    for (ThreadPool::Range piece = next(); piece.begin != piece.end; piece = next())
       runBlocks(walk, launch, piece, scratch);
     observe(i, true);
   }
