@@ -216,6 +216,8 @@ def main():
     options = parser.parse_args()
     source = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
     environment = dict(os.environ, NO_COLOR="1", LC_ALL="C.UTF-8")
+    # Kernels that were compiled before have no time of LLVM, which pages show.
+    environment.pop("QUIPU_KERNEL_CACHE", None)
     if options.quipu:
         environment["PATH"] = os.path.abspath(options.quipu) + os.pathsep + environment["PATH"]
     failed = 0

@@ -80,6 +80,7 @@ async function send(text) {
     const response = await fetch(path, { method: "POST", headers: headers(), body: JSON.stringify(body),
                                          signal: running.signal });
     if (!response.ok) throw new Error(await problemOf(response));
+    showSlots();  // A short answer could end before the table is read again.
     for await (const event of events(response)) {
       for (const choice of event.choices) {
         answer += (isChat ? choice.delta.content : choice.text) || "";
