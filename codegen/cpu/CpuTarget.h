@@ -42,6 +42,9 @@ struct CpuTarget {
   /// and IA-32 Architectures Optimization Reference Manual, "L2 streamer"). Then one stream alone waits at each page.
   /// No feature tells it, so it follows from the processor that the code is tuned for.
   bool readsAheadWithinPages() const;
+  /// Whether hardware requests memory too late for a loop that also computes, as Zen 5 of AMD does (measured:
+  /// docs/performance.md).
+  bool readsAheadTooLate() const { return tune == "znver5"; }
   /// Architectural vector registers.
   int64_t vectorRegisters() const { return has("avx512f") ? 32 : 16; }
   /// "+avx2,+fma,..." as LLVM's target machine wants it.

@@ -35,8 +35,11 @@ Value InterleavedProduct::addPart(InterleavedWeight::Block &block, Value sums, V
                                   int64_t first) const {
   int64_t lanes = weight.rows();
   Value k = b.add(feature, first);
-  if (prefetch)
+  if (prefetch) {
+    // LLVM would move the requests of all parts of a large block to its beginning, where they fill the queue of misses.
+    b.orderMemory();
     block.prefetch(prefetch, first, dots.part());
+  }
   Value products = arith::SIToFPOp::create(b, b.vectorOf(b.getF32Type(), lanes), productsOfPart(block, x, k, first));
   sums = b.fma(products, b.mulf(block.scales(first), b.splat(input.scaleOfPart(x, k), lanes)), sums);
   if (dots.hasMinimum())

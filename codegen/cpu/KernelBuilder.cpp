@@ -199,6 +199,12 @@ void KernelBuilder::prefetch(Value pointer) {
   LLVM::Prefetch::create(*this, pointer, /*rw=*/0, /*hint=*/3, /*cache=*/1);
 }
 
+void KernelBuilder::orderMemory() {
+  LLVM::InlineAsmOp::create(*this, TypeRange(), ValueRange(), /*asm_string=*/"", /*constraints=*/"~{memory}",
+                            /*has_side_effects=*/true, /*is_align_stack=*/false, LLVM::TailCallKind::None,
+                            LLVM::AsmDialectAttr(), ArrayAttr());
+}
+
 Value KernelBuilder::opaque(Value pointer) {
   return LLVM::InlineAsmOp::create(*this, pointer.getType(), pointer, /*asm_string=*/"", /*constraints=*/"=r,0",
                                    /*has_side_effects=*/false, /*is_align_stack=*/false, LLVM::TailCallKind::None,

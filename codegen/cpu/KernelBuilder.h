@@ -94,6 +94,8 @@ public:
   void storeF32(Value value, mlir::Type element, Value pointer);
   Value loadI32(Value pointer, int64_t lanes = 0);
   void prefetch(Value pointer);
+  /// LLVM moves no load or request for memory across this place. It costs no instruction.
+  void orderMemory();
   /// The same pointer. LLVM does not know this, so it loads what was stored instead of keeping it in registers.
   Value opaque(Value pointer);
   /// Element `index` of an array of pointers.

@@ -37,8 +37,8 @@ constexpr int64_t kStreams = 1;
 /// Groups of interleaved rows that are read side by side where hardware reads ahead within pages (docs/performance.md).
 constexpr int64_t kStreamsWithinPages = 4;
 /// The distance of prefetch in bytes: of weights in large blocks, and of all weights where hardware reads ahead within
-/// pages (docs/performance.md).
-constexpr int64_t kPrefetchOfBlocks = 2560, kPrefetchWithinPages = 2048;
+/// pages, or too late (docs/performance.md).
+constexpr int64_t kPrefetchOfBlocks = 2560, kPrefetchWithinPages = 2048, kPrefetchWhereLate = 4096;
 /// Packed input rows that one pass over a weight serves: half of an L2 of 1 MiB. Products of f32 read most bytes for
 /// their work, and processors without AVX-512 have L2s of 256 or 512 KiB.
 constexpr int64_t kInputBytes = 512 * 1024, kInputBytesOfSmallL2 = 256 * 1024;
@@ -242,14 +242,16 @@ private:
   }
 
   /// How many bytes ahead of its use a weight is requested. Hardware follows the two streams of a kernel by itself, and
-  /// requests cost time. But some hardware stops at the end of each page. And products of large blocks whose rows lie
-  /// in order take so long that hardware stops looking ahead.
+  /// requests cost time. But some hardware stops at the end of each page, and some looks ahead too late. And products
+  /// of large blocks whose rows lie in order take so long that hardware stops looking ahead.
   int64_t choosePrefetch() {
     auto chosen = [&](int64_t distance, StringRef why) {
       return number("prefetch", tuning.prefetch, distance, why, /*unsaid=*/-1);
     };
     if (target.readsAheadWithinPages())
       return chosen(kPrefetchWithinPages, "hardware looks ahead to the end of a page only");
+    if (target.readsAheadTooLate())
+      return chosen(kPrefetchWhereLate, "hardware looks ahead too late for products");
     auto block = dyn_cast<BlockType>(getElementTypeOrSelf(linear.getWeight()));
     bool isLarge = block && block.getFormat()->blockElements > cpu::kIntegersTogether;
     if (isLarge && interleaveOf(linear.getWeight().getType()) == 1)
