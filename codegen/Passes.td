@@ -25,7 +25,7 @@ def LlamaSelectSchedules : Pass<"llama-select-schedules", "::mlir::ModuleOp"> {
     the module gets the attribute `llama.deterministic`: a row has the same bits whatever other rows a step has, and
     however its sequence was divided. With weights in blocks whose rows lie interleaved this is so anyway. With
     `deterministic` kernels over few rows add all products in the order of the inputs (`sums = in_order`), as those over
-    many rows do; tiles of the hardware are not used, and a module that still is not deterministic is refused.
+    many rows do; tiles of the hardware multiply integers alone, and a module that still is not deterministic is refused.
 
     For a CUDA target activations stay row-major, and fused weights are one matrix in `#llama.paired_rows`. The schedule
     depends on the greatest number of rows of the program. One row: weights come through a ring of buffers, if the GPU

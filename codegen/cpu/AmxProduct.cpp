@@ -12,9 +12,9 @@ static constexpr int64_t kSumBytes = AmxTiles::kRowBytes;
 
 AmxProduct::AmxProduct(KernelBuilder &b, const LinearRegion &region, CpuLinearScheduleAttr schedule,
                        const Section &section, Value scratch)
-    : b(b), tiles(b), schedule(schedule), section(section), scratch(scratch), stored(b, region.weightType()),
-      inputs(region.inputs()), run(section.run), runs(section.hasSecond ? 2 : 1), depth(kBf16InTile),
-      depthBytes(AmxTiles::kRowBytes), at(places(region, schedule)) {
+    : b(b), tiles(b), schedule(schedule), section(section), scratch(scratch), weightType(region.weightType()),
+      stored(b, weightType), inputs(region.inputs()), run(section.run), runs(section.hasSecond ? 2 : 1),
+      depth(kBf16InTile), depthBytes(AmxTiles::kRowBytes), at(places(region, schedule)) {
   if (region.quantize()) {
     dots.emplace(b, integerFormOf(region, schedule.getDot()));
     depth = dots->part();
@@ -95,6 +95,56 @@ void AmxProduct::decodeBlocks(Value from, int64_t number, Value row) const {
     b.store(dots->ofParts(values.allScales(), block), scaleAt(at.scales, rowOfBoth, k), 4);
     if (dots->hasMinimum())
       b.store(dots->ofParts(values.allMinima(), block), scaleAt(at.minima, rowOfBoth, k), 4);
+  });
+}
+
+void AmxProduct::decode(ArrayRef<LinearTiles::RowGroup> groups) const {
+  int64_t row = 0;
+  for (const LinearTiles::RowGroup &group : groups) {
+    decodeGroup(group, row);
+    row += group.count;
+  }
+}
+
+/// Runs of pairs of neighbouring features have every other row of a group.
+std::pair<int64_t, int64_t> AmxProduct::placeInRuns(int64_t row) const {
+  return section.rowStride == 2 ? std::pair(row % 2, row / 2) : std::pair(row / run, row % run);
+}
+
+Value AmxProduct::groupScalesAt(int64_t base, int64_t row, Value feature) const {
+  return b.at(scratch, b.add(b.mul(b.div(feature, depth), 2 * run * 4), base + row * 4));
+}
+
+Value AmxProduct::scaleOf(int64_t base, int64_t number, int64_t row, Value feature) const {
+  if (interleaveOf(weightType) == 1)
+    return scaleAt(base, b.i64(number * run + row), feature);
+  return groupScalesAt(base, section.rowStride == 2 ? 2 * row + number : number * run + row, feature);
+}
+
+void AmxProduct::decodeGroup(const LinearTiles::RowGroup &group, int64_t firstRow) const {
+  InterleavedWeight weight(b, weightType);
+  int64_t block = weight.blockElements(), words = depth / kWordBytes;
+  auto wordsOfRows = b.vectorOf(b.getI32Type(), group.count);
+  b.loop(b.i64(0), b.i64(inputs), block, [&](Value k) {
+    InterleavedWeight::Block from = weight.block(group.start, group.first, k, group.count);
+    for (int64_t i = 0; i < block; i += depth) {
+      Value feature = b.add(k, i);
+      KernelBuilder::Values vectors;
+      for (int64_t word = 0; word < words; ++word)
+        vectors.push_back(vector::BitCastOp::create(b, wordsOfRows, dots->prepare(from.words(i + word * kWordBytes))));
+      for (int64_t first = 0; first < group.count; first += words) {
+        KernelBuilder::Values square;
+        for (Value vector : vectors)
+          square.push_back(vector::ExtractStridedSliceOp::create(b, vector, first, words, 1));
+        for (auto [j, values] : llvm::enumerate(b.transpose(square))) {
+          auto [number, row] = placeInRuns(firstRow + first + static_cast<int64_t>(j));
+          b.store(values, operandAt(feature, number, b.i64(row)), depthBytes);
+        }
+      }
+      b.store(from.scales(i), groupScalesAt(at.scales, firstRow, feature), 4);
+      if (dots->hasMinimum())
+        b.store(from.minima(i), groupScalesAt(at.minima, firstRow, feature), 4);
+    }
   });
 }
 
@@ -192,9 +242,8 @@ KernelBuilder::Values AmxProduct::addParts(const QuantizedTile &tile, int64_t nu
     Value k = b.add(feature, part * depth), inputScale = tile.scale(k);
     Value inputSum = dots->hasMinimum() ? tile.sum(k) : Value();
     for (auto [row, sum] : llvm::enumerate(sums)) {
-      Value rowOfBoth = b.i64(number * run + static_cast<int64_t>(row));
       auto shared = [&](int64_t base) {
-        return b.splat(b.load(b.getF32Type(), scaleAt(base, rowOfBoth, k), 4), lanes);
+        return b.splat(b.load(b.getF32Type(), scaleOf(base, number, static_cast<int64_t>(row), k), 4), lanes);
       };
       int64_t place = (part * run + static_cast<int64_t>(row)) * kSumBytes;
       Value product = arith::SIToFPOp::create(b, floats, b.loadI32(b.at(products, place), lanes));

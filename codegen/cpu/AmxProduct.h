@@ -2,7 +2,8 @@
 //
 // The rows of a tile of a section (LinearTiles.h), times rows of the input that lie in token lanes. A run is the rows
 // of an operand register. The rows of the weight are brought into the form of these registers once, in scratch, for all
-// rows of the input; the input in token lanes has the form of the other operand as it is.
+// rows of the input; the input in token lanes has the form of the other operand as it is. Rows that lie interleaved are
+// transposed on the way: a register has the values of a row side by side.
 //
 // bf16: sums stay in registers over all inputs, two runs times two vectors at a time.
 //
@@ -22,6 +23,7 @@
 #define QUIPU_CODEGEN_CPU_AMXPRODUCT_H
 
 #include "codegen/cpu/AmxTiles.h"
+#include "codegen/cpu/InterleavedWeight.h"
 #include "codegen/cpu/LinearTiles.h"
 #include "codegen/cpu/QuantizedInput.h"
 #include "codegen/cpu/WeightOperand.h"
@@ -43,6 +45,8 @@ public:
   void configure() const;
   /// Brings the rows at `weightRows` (those of the first run, then those of the second) into the form of registers.
   void decode(llvm::ArrayRef<mlir::Value> weightRows) const;
+  /// The same, of a weight whose rows lie interleaved. Groups are whole.
+  void decode(llvm::ArrayRef<LinearTiles::RowGroup> groups) const;
 
   /// Multiplies the decoded rows and the rows of the input whose tiles begin at these addresses, of bf16.
   void multiply(llvm::ArrayRef<mlir::Value> inputTiles) const;
@@ -66,9 +70,16 @@ private:
 
   void decodeNumbers(mlir::Value from, int64_t run, mlir::Value row) const;
   void decodeBlocks(mlir::Value from, int64_t run, mlir::Value row) const;
+  void decodeGroup(const LinearTiles::RowGroup &group, int64_t firstRow) const;
+  /// Row `row` of the tile, counted as groups of interleaved rows have them, as the number of a run and a row of it.
+  std::pair<int64_t, int64_t> placeInRuns(int64_t row) const;
   /// Where row `row` of run `run` lies in the operand of the values from `feature` on.
   mlir::Value operandAt(mlir::Value feature, int64_t run, mlir::Value row) const;
   mlir::Value scaleAt(int64_t base, mlir::Value row, mlir::Value feature) const;
+  /// The same of row `row` of run `run`, wherever the rows' scales lie.
+  mlir::Value scaleOf(int64_t base, int64_t run, int64_t row, mlir::Value feature) const;
+  /// The scales of a group of interleaved rows that begins at row `row` of the tile.
+  mlir::Value groupScalesAt(int64_t base, int64_t row, mlir::Value feature) const;
   mlir::Value sumsAt(mlir::Value vector, mlir::Value row) const;
   /// The half of the scratch for products that `number` of a step chooses.
   mlir::Value productsAt(mlir::Value number) const;
@@ -84,6 +95,7 @@ private:
   llama::CpuLinearScheduleAttr schedule;
   const Section &section;
   mlir::Value scratch;
+  mlir::RankedTensorType weightType;
   WeightOperand stored;
   /// Of a weight in blocks.
   std::optional<IntegerDots> dots;

@@ -175,7 +175,7 @@ private:
     auto weight = cast<RankedTensorType>(linear.getWeight().getType());
     int64_t rows = interleaveOf(weight), run = schedule.getRun();
     DotKind dot = schedule.getDot();
-    bool canMultiply = dot == DotKind::Int8 || dot == DotKind::Int8Pairs || dot == DotKind::Int16;
+    bool canMultiply = cpu::multipliesIntegers(dot);
     if (failed(expectRowsInOrder(kernel, canMultiply ? linear.getWeight() : Value())))
       return failure();
     if (rows == 1 && run > kRunLimit.high)
@@ -190,11 +190,13 @@ private:
       return refuse() << "reads a weight with " << rows << " interleaved rows: halves of heads, which have " << half
                       << " rows, must be whole runs and groups of them";
     bool many = schedule.getRows() == RowRegime::Many;
-    if (!many && (dot == DotKind::Int16 || run % rows || schedule.getLanes() != rows))
+    if (!many && (dot == DotKind::Int16 || usesTiles(dot) || run % rows || schedule.getLanes() != rows))
       return refuse() << "reads a weight with " << rows
                       << " interleaved rows: lanes must be as many, run a multiple of "
                       << "them, and dot = int8 or int8_pairs";
-    if (many && (!llvm::isPowerOf2_64(run) || 2 * run > rows))
+    if (many && usesTiles(dot) && run != rows)
+      return refuse() << "reads a weight with " << rows << " interleaved rows: run must be as many";
+    if (many && !usesTiles(dot) && (!llvm::isPowerOf2_64(run) || 2 * run > rows))
       return refuse() << "reads a weight with " << rows << " interleaved rows: run must be a power of two up to "
                       << rows / 2;
     return success();

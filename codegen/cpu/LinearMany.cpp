@@ -123,8 +123,13 @@ private:
     bool interleaved = interleaveOf(region.weightType()) > 1;
     if (!interleaved)
       weightRows = region.weightRows(b, *frame, section, at.rowOffset, b.i64(0), section.run);
+    SmallVector<LinearTiles::RowGroup> groups;
     if (interleaved)
-      panel->decode(region.rowGroups(b, *frame, section, at.rowOffset), section.rowStride == 2, scratch);
+      groups = region.rowGroups(b, *frame, section, at.rowOffset);
+    if (interleaved && amx)
+      amx->decode(groups);
+    else if (interleaved)
+      panel->decode(groups, section.rowStride == 2, scratch);
     else if (amx)
       amx->decode(weightRows);
     else if (panel)

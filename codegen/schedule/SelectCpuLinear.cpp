@@ -44,6 +44,7 @@ constexpr int64_t kPrefetchOfBlocks = 2560, kPrefetchWithinPages = 2048, kPrefet
 constexpr int64_t kInputBytes = 512 * 1024, kInputBytesOfSmallL2 = 256 * 1024;
 /// Vectors of input in a tile, beside as many accumulators as fill 32 registers with them.
 constexpr int64_t kVectors = 3;
+constexpr const char *kTilesAreForMany = "tiles of the hardware are for many rows";
 
 /// A kind of dot product. `whyNot` is empty if the kernel can have it; else it has the next one of a list.
 struct DotCandidate {
@@ -175,20 +176,13 @@ private:
     llvm_unreachable("the last kind is for all kernels");
   }
 
-  /// Why tiles of the hardware are not used, whatever the target and the weight are. Empty: they may be.
-  const char *whyNoTiles() const {
-    if (!many)
-      return "tiles of the hardware are for many rows";
-    return program.inOrder ? "tiles of the hardware add in an order that few rows do not have" : "";
-  }
-
   /// Of a kernel whose input is rounded to integers. Without instructions for dot products of bytes, signed bytes take
   /// two more instructions for each product, which many rows feel.
   SmallVector<DotCandidate> integerDots() {
     auto block = cast<BlockType>(getElementTypeOrSelf(linear.getWeight()));
     bool isSigned = block.getFormat()->block->integers.isSigned;
     return {{DotKind::AmxInt8,
-             *whyNoTiles()         ? whyNoTiles()
+             !many                 ? kTilesAreForMany
              : target.hasAmxInt8() ? ""
                                    : "the target has no tiles of integers (amx-int8)",
              "a tile of the hardware makes the most products at once"},
@@ -209,8 +203,9 @@ private:
                               ? "it does not multiply bf16 by bf16"
                           : !program.hasPairs || (many && !program.packed) ? "pairs of bf16 are not packed"
                                                                            : "";
-    const char *noTiles = *whyNoTiles()                                  ? whyNoTiles()
-                          : !target.hasAmxBf16()                         ? "the target has no tiles of bf16 (amx-bf16)"
+    const char *noTiles = !many                  ? kTilesAreForMany
+                          : program.inOrder      ? "they add in an order that few rows do not have"
+                          : !target.hasAmxBf16() ? "the target has no tiles of bf16 (amx-bf16)"
                           : weight.getDimSize(1) % cpu::kBf16InTile != 0 ? "rows do not divide into tiles"
                                                                          : noPairs;
     return {{DotKind::AmxBf16, noTiles, "a tile of the hardware makes the most products at once"},

@@ -52,10 +52,10 @@ private:
       return "an option asks for rows in order";
     if (tuning.fewRun % lanes)
       return "a run over few rows, which an option asks for, would divide the rows that lie interleaved";
-    if (tuning.run && (2 * tuning.run > lanes || !llvm::isPowerOf2_64(tuning.run)))
+    // Tiles of the hardware have all interleaved rows, other tiles halves of them at most.
+    if (tuning.run &&
+        (target.hasAmxInt8() ? tuning.run != lanes : 2 * tuning.run > lanes || !llvm::isPowerOf2_64(tuning.run)))
       return "a run over many rows, which an option asks for, would divide the rows that lie interleaved";
-    if (target.hasAmxInt8() && !tuning.deterministic)
-      return "tiles of the hardware want rows in order";
     return target.hasInt8Dot() || lanes == 8 ? "" : "the target has no products of bytes in its vectors";
   }
 

@@ -2,8 +2,6 @@
 
 #include "ir/Llama/SumOrders.h"
 
-#include "ir/Llama/ScheduleLimits.h"
-
 #include "llvm/ADT/StringMap.h"
 
 using namespace mlir;
@@ -27,9 +25,9 @@ struct User {
 std::string orderOf(CpuLinearScheduleAttr schedule, LinearOp linear) {
   DotKind dot = schedule.getDot();
   std::string name = stringifyDotKind(dot).str();
-  if (usesTiles(dot))
+  if (dot == DotKind::AmxBf16)
     return "as tiles of the hardware do (dot = " + name + ")";
-  // Products of integers are exact, whatever instruction makes them.
+  // Products of integers are exact, whatever instruction makes them, and each part's are added to those before.
   bool isRounded = linear.getInput().getDefiningOp<QuantizeOp>() != nullptr;
   std::string suffix = isRounded ? "" : " (dot = " + name + ")";
   auto parts = dyn_cast_or_null<RowPartsAttr>(linear.getWeight().getType().getEncoding());

@@ -81,6 +81,7 @@ TEST(CpuTarget, HardwareThatReadsAheadWithinPages) {
                               {"bdver4", false},
                               {"haswell", true},
                               {"icelake-server", true},
+                              {"znver5", false},
                               {"graniterapids", true}}) {
     CpuTarget target;
     target.tune = tune;

@@ -58,3 +58,23 @@ func.func @prefill(%x: tensor<?x64xf32, #llama.token_lanes<lanes = 16, pack = 1>
   %0 = llama.launch @integers(%x, %w) : (tensor<?x64xf32, #llama.token_lanes<lanes = 16, pack = 1>>, tensor<40x64x!llama.block<q4_0>>) -> tensor<?x40xf32, #llama.token_lanes<lanes = 16, pack = 1>>
   return %0 : tensor<?x40xf32, #llama.token_lanes<lanes = 16, pack = 1>>
 }
+
+// -----
+
+// Test: rows that lie interleaved are transposed in squares of 8 x 8 words, so that a register has each of them side by side.
+// CHECK: llvm.func @interleaved(
+// CHECK: vector.extract_strided_slice {{.*}} : vector<16xi32> to vector<8xi32>
+// CHECK: vector.shuffle {{.*}} : vector<8xi32>, vector<8xi32>
+// CHECK: llvm.store {{.*}} : vector<8xi32>
+// CHECK: llvm.call_intrinsic "llvm.x86.tdpbssd"
+// LLVM: llvm.call_intrinsic "llvm.x86.tdpbssd"({{.*}}) : (i8, i8, i8) -> ()
+llama.kernel @interleaved(%x: tensor<?x64xf32, #llama.token_lanes<lanes = 16, pack = 1>>, %w: tensor<32x64x!llama.block<q4_0>, #llama.row_parts<32 interleave = 16>>) -> tensor<?x32xf32, #llama.token_lanes<lanes = 16, pack = 1>>
+    attributes {schedule = #llama.cpu_linear<rows = many, lanes = 16, run = 16, vectors = 1, rowTiles = 2, dot = amx_int8, prefetch = 0>, workspace = [tensor<?x16xi32, #llama.token_lanes<lanes = 16, pack = 1>>, tensor<?x2xf32, #llama.token_lanes<lanes = 16, pack = 1>>]} {
+  %q = llama.quantize %x {block = 32 : i64} : (tensor<?x64xf32, #llama.token_lanes<lanes = 16, pack = 1>>) -> tensor<?x64xf32, #llama.token_lanes<lanes = 16, pack = 1>>
+  %0 = llama.linear %q, %w : (tensor<?x64xf32, #llama.token_lanes<lanes = 16, pack = 1>>, tensor<32x64x!llama.block<q4_0>, #llama.row_parts<32 interleave = 16>>) -> tensor<?x32xf32, #llama.token_lanes<lanes = 16, pack = 1>>
+  llama.yield %0 : tensor<?x32xf32, #llama.token_lanes<lanes = 16, pack = 1>>
+}
+func.func @prefill(%x: tensor<?x64xf32, #llama.token_lanes<lanes = 16, pack = 1>>, %w: tensor<32x64x!llama.block<q4_0>, #llama.row_parts<32 interleave = 16>>) -> tensor<?x32xf32, #llama.token_lanes<lanes = 16, pack = 1>> attributes {llama.program = #llama.program<prefill, rows = 9 to 64, align = 16>} {
+  %0 = llama.launch @interleaved(%x, %w) : (tensor<?x64xf32, #llama.token_lanes<lanes = 16, pack = 1>>, tensor<32x64x!llama.block<q4_0>, #llama.row_parts<32 interleave = 16>>) -> tensor<?x32xf32, #llama.token_lanes<lanes = 16, pack = 1>>
+  return %0 : tensor<?x32xf32, #llama.token_lanes<lanes = 16, pack = 1>>
+}
