@@ -21,7 +21,7 @@ def wait(browser, expression):
 
 def use_graph(browser):
     assert browser.run("document.querySelectorAll('.frame.kernel').length") > 5
-    assert "alike" in browser.run("document.querySelector('.frame.layers text').textContent")
+    assert "alike" in browser.run("document.querySelector('.label.layers').textContent")
     browser.click("#drawing .node[aria-label='o_proj, linear'] rect")
     assert browser.run(TITLE) == "linear in decode.o_proj", browser.run(TITLE)
     wait(browser, "document.querySelectorAll('.assembly .marked').length > 0")
@@ -87,6 +87,16 @@ def use_views(browser):
     browser.click("#tab-roofline")
     points = browser.run("document.querySelectorAll('#roof .point').length")
     assert points >= 6 and browser.run("document.querySelectorAll('#roof .roof').length") == 1, points
+    # No text of the picture lies over another one, in no step.
+    overlaps = browser.run("""[...document.querySelector('#step').options].flatMap((step) => {
+      document.querySelector('#step').value = step.value;
+      document.querySelector('#step').dispatchEvent(new Event('change'));
+      const boxes = [...document.querySelectorAll('#roof svg text')].map((text) => [text.textContent, text.getBoundingClientRect()]);
+      return boxes.flatMap(([text, a], i) => boxes.slice(i + 1).filter(([, b]) =>
+        a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 2 && b.top < a.bottom - 2)
+        .map(([other]) => `${step.text}: ${text} | ${other}`));
+    })""")
+    assert not overlaps, overlaps
     browser.run("document.querySelector('#roof .point').dispatchEvent(new MouseEvent('click'))")
     assert browser.run(TITLE).startswith("kernel "), browser.run(TITLE)
     browser.click("#tab-cache")
@@ -128,6 +138,13 @@ def use_print(browser):
     browser.run("dispatchEvent(new Event('beforeprint'))")
     printed = browser.run(shown)
     assert printed[0] > before[0] and printed[1:] == [counts[0], counts[1], True], (printed, counts)
+    # On paper a dark page has the colours of a light one.
+    browser.call("Emulation.setEmulatedMedia", {"media": "print"})
+    colours = [browser.run(f"""(() => {{ document.documentElement.dataset.theme = '{theme}';
+      return ['--ground', '--text', '--accent', '--marked', '--good', '--bad'].map((name) =>
+        getComputedStyle(document.documentElement).getPropertyValue(name)); }})()""") for theme in ("dark", "light")]
+    assert colours[0] == colours[1], colours
+    browser.call("Emulation.setEmulatedMedia", {"media": ""})
     text = browser.run("document.querySelector('#facts').textContent")
     assert "prefill.gate_up" in text and ("#llama.cpu_linear" in text or "#llama.cuda_linear" in text), text
     browser.run("dispatchEvent(new Event('afterprint'))")
