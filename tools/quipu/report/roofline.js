@@ -77,17 +77,17 @@ const stepTitle = (cost) =>
 /// What is said of a step's roofline, and its picture.
 function roofOf(cost) {
   return cost.ceiling_GBps && cost.ceiling_TFLOPs
-    ? [make("p", {}, `The line is what the device can do at best (${cost.ceiling_source}` +
-         (cost.ceiling_problem ? `; nothing was measured: ${cost.ceiling_problem}` : "") +
-         "): its memory on the slope, arithmetic on the flat part. Hollow " +
-         "points are kernels at that limit" + (data.profile ? ", filled ones are measured." : "; --profile adds measured ones.")),
+    ? [make("p", {}, `The line is what the device can do at best (${cost.ceiling_source}): its memory on the slope, ` +
+         "arithmetic on the flat part. Hollow points are kernels at that limit" +
+         (data.profile ? ", filled ones are measured." : "; --profile adds measured ones.")),
+       ...(cost.ceiling_problem ? [make("p", { class: "note" }, `Nothing was measured: ${cost.ceiling_problem}`)] : []),
        make("div", { class: "scroll" }, drawRoof(cost))]
     : [make("p", { class: "note" }, `There are no ceilings: ${cost.ceiling_problem ?? "they could not be measured"}`)];
 }
 
 function costTableOf(cost) {
   return makeTable(
-    ["kernel", "launches", "weights", "cache", "activations", "FLOP", "FLOP/byte", "bound by", "µs at best"],
+    ["kernel", "launches", "weights", "cache", "activations", "FLOP", "FLOP/byte", "bound", "µs at best"],
     cost.kernels.map((kernel) => [make("button", { class: "link", onclick: () => showKernel(kernel.name) }, kernel.name),
       kernel.count, decimal(kernel.bytes_weights), decimal(kernel.bytes_cache), decimal(kernel.bytes_activations),
       decimal(kernel.flops), kernel.intensity.toFixed(2), kernel.bound ?? "", microseconds(kernel.us)]), 1);
