@@ -137,7 +137,7 @@ private:
           QUIPU_DECISION(op) << describeOp(op) << " shares a table of cosines and sines";
         else
           table.op = makeTable(rotary);
-        table.origins.push_back(originOfTable(rotary));
+        table.readers.push_back(rotary.getLoc());
         OpBuilder builder(rotary);
         Value rotated = RotateOp::create(builder, rotary.getLoc(), rotary.getResult().getType(), rotary.getInput(),
                                          table.op, rotary.getHeadDimAttr(), rotary.getRope().getLayout());
@@ -146,19 +146,28 @@ private:
       }
     }
     for (auto &[key, table] : tables)
-      table.op->setLoc(namePlace(&getContext(), "rotary_table", table.origins));
+      table.op->setLoc(locationOfTable(table.readers));
   }
 
-  /// A table, and where the ops that read it come from.
+  /// A table, and the locations of the ops that read it.
   struct SharedTable {
     RotaryTableOp op;
-    SmallVector<Location> origins;
+    SmallVector<Location> readers;
   };
 
-  /// A table is of all layers, so their numbers are not kept.
-  static Location originOfTable(RotaryOp rotary) {
-    StringRef place = placeOf(rotary);
-    return place.empty() ? rotary.getLoc() : shareAmongLayers(rotary.getLoc(), withoutLayer(place));
+  /// A table is of all layers, so their numbers are not kept. It comes from the fields that all readers come from: one
+  /// that says how many heads of keys there are is none of them.
+  static Location locationOfTable(ArrayRef<Location> readers) {
+    MLIRContext *context = readers.front().getContext();
+    SmallVector<FieldAttr> fields = configFieldsOf(readers.front());
+    SmallVector<Location> origins;
+    for (Location reader : readers) {
+      llvm::erase_if(fields, [&](FieldAttr field) { return !llvm::is_contained(configFieldsOf(reader), field); });
+      StringRef place = placeOf(reader);
+      origins.push_back(place.empty() ? reader : NameLoc::get(StringAttr::get(context, withoutLayer(place))));
+    }
+    origins.push_back(namePlaceOf(context, "", fields, {}));
+    return namePlace(context, "rotary_table", origins);
   }
 
   /// The table lies where its positions do: after their op, or at the head of the function.
