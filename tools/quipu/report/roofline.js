@@ -52,7 +52,8 @@ function drawRoof(cost) {
   marks.append("title").text(pointText);
   // Names stand below each other where points lie close; where there is no room left, above each other on the other side.
   const taken = [], bottom = height - margin.bottom - 4, line = 12;
-  const near = (d, at) => taken.filter((each) => Math.abs(each.y - at) < line && Math.abs(each.x - x(d.intensity)) < 120);
+  // Half a point less than a line: a sum of floats is not exact, and a name one line further must count as free.
+  const near = (d, at) => taken.filter((each) => Math.abs(each.y - at) < line - 0.5 && Math.abs(each.x - x(d.intensity)) < 120);
   const free = (d, at, step) => {
     for (let close = near(d, at); close.length; close = near(d, at))
       at = step > 0 ? d3.max(close, (each) => each.y) + step : d3.min(close, (each) => each.y) + step;
