@@ -122,7 +122,7 @@ private:
         ops.push_back(op);
     });
     using Key = std::tuple<Value, int64_t, Attribute>;
-    llvm::MapVector<Key, Value> tables;
+    llvm::MapVector<Key, SharedTable> tables;
     for (Operation *op : ops) {
       ++numExpanded;
       QUIPU_DECISION(op) << describeOp(op) << " becomes primitives";
@@ -132,29 +132,53 @@ private:
         expandLMHead(head);
       } else {
         auto rotary = cast<RotaryOp>(op);
-        Value &table = tables[{rotary.getPositions(), rotary.getHeadDim(), rotary.getRope()}];
-        if (table)
+        SharedTable &table = tables[{rotary.getPositions(), rotary.getHeadDim(), rotary.getRope()}];
+        if (table.op)
           QUIPU_DECISION(op) << describeOp(op) << " shares a table of cosines and sines";
         else
-          table = makeTable(rotary);
+          table.op = makeTable(rotary);
+        table.readers.push_back(rotary.getLoc());
         OpBuilder builder(rotary);
         Value rotated = RotateOp::create(builder, rotary.getLoc(), rotary.getResult().getType(), rotary.getInput(),
-                                         table, rotary.getHeadDimAttr(), rotary.getRope().getLayout());
+                                         table.op, rotary.getHeadDimAttr(), rotary.getRope().getLayout());
         rotary.replaceAllUsesWith(rotated);
         rotary.erase();
       }
     }
+    for (auto &[key, table] : tables)
+      table.op->setLoc(locationOfTable(table.readers));
+  }
+
+  /// A table, and the locations of the ops that read it.
+  struct SharedTable {
+    RotaryTableOp op;
+    SmallVector<Location> readers;
+  };
+
+  /// A table is of all layers, so their numbers are not kept. It comes from the fields that all readers come from: one
+  /// that says how many heads of keys there are is none of them.
+  static Location locationOfTable(ArrayRef<Location> readers) {
+    MLIRContext *context = readers.front().getContext();
+    SmallVector<FieldAttr> fields = configFieldsOf(readers.front());
+    SmallVector<Location> origins;
+    for (Location reader : readers) {
+      llvm::erase_if(fields, [&](FieldAttr field) { return !llvm::is_contained(configFieldsOf(reader), field); });
+      StringRef place = placeOf(reader);
+      origins.push_back(place.empty() ? reader : NameLoc::get(StringAttr::get(context, withoutLayer(place))));
+    }
+    origins.push_back(namePlaceOf(context, "", fields, {}));
+    return namePlace(context, "rotary_table", origins);
   }
 
   /// The table lies where its positions do: after their op, or at the head of the function.
-  static Value makeTable(RotaryOp rotary) {
+  static RotaryTableOp makeTable(RotaryOp rotary) {
     OpBuilder builder(rotary);
     builder.setInsertionPointAfterValue(rotary.getPositions());
     auto positions = cast<RankedTensorType>(rotary.getPositions().getType());
     auto type = RankedTensorType::get({positions.getDimSize(0), static_cast<int64_t>(rotary.getHeadDim())},
                                       builder.getF32Type());
-    return RotaryTableOp::create(builder, namePlace(rotary.getContext(), "rotary_table", rotary.getLoc()), type,
-                                 rotary.getPositions(), rotary.getHeadDimAttr(), rotary.getRopeAttr());
+    return RotaryTableOp::create(builder, rotary.getLoc(), type, rotary.getPositions(), rotary.getHeadDimAttr(),
+                                 rotary.getRopeAttr());
   }
 };
 

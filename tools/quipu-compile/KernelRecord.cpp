@@ -8,7 +8,10 @@
 #include "mlir/Transforms/LocationSnapshot.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/raw_ostream.h"
+
+#include <tuple>
 
 using namespace mlir;
 using namespace quipu::llama;
@@ -54,6 +57,19 @@ struct Origins {
 };
 } // namespace
 
+/// The line of the config where a field stands, so that a plan can show it where the file is not. Empty if the file has
+/// changed since it was read, or is not there.
+static std::string lineOf(FieldAttr field, StringRef key) {
+  auto file = llvm::MemoryBuffer::getFile(field.getFile(), /*IsText=*/true);
+  if (!file || !field.getLine())
+    return "";
+  StringRef rest = (*file)->getBuffer(), line;
+  for (unsigned number = 0; number < field.getLine(); ++number)
+    std::tie(line, rest) = rest.split('\n');
+  // The last word of "rope_parameters.rope_theta".
+  return line.contains(key.substr(key.rfind('.') + 1)) ? line.trim().str() : "";
+}
+
 Json fieldRecord(ModuleOp module) {
   llvm::MapVector<StringRef, FieldAttr> fields;
   module.walk([&](Operation *op) {
@@ -61,12 +77,15 @@ Json fieldRecord(ModuleOp module) {
       fields.try_emplace(field.getName(), field);
   });
   auto list = Json::array();
-  for (auto &[name, field] : fields)
+  for (auto &[name, field] : fields) {
+    StringRef key = field.getKey().empty() ? name : field.getKey();
     list.push_back({{"name", name.str()},
-                    {"key", (field.getKey().empty() ? name : field.getKey()).str()},
+                    {"key", key.str()},
                     {"file", field.getFile().str()},
                     {"line", field.getLine()},
+                    {"text", lineOf(field, key)},
                     {"reason", field.getReason().str()}});
+  }
   return list;
 }
 

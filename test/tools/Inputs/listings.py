@@ -24,7 +24,8 @@ says:
     <!-- listing: given FILE -->    the file is there: the block prints it with `cat FILE`, which says what is in it
     <!-- listing: setup COMMAND --> a command that runs before, and is not shown
 
-`--write` puts what the commands print today into the page.
+`--write` puts what the commands print today into the page. Values that the text names (`%107`) must stand in a listing of the
+same section: their numbers change with the code, and only a person can say which one the text means now.
 """
 
 import argparse
@@ -38,6 +39,7 @@ import tempfile
 INDENT = "    "
 COMMENT = re.compile(r"<!-- listing: (mask|any order|skip|needs|given|setup)\b ?(.*?) -->$")
 NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
+VALUE = re.compile(r"`(%[\w.#]+)`")
 SECONDS = 600
 
 
@@ -156,6 +158,21 @@ def rewritten(expected, printed, rules):
     return printed
 
 
+def missing_values(lines):
+    """Values that the text names and no listing of its section shows, with the numbers of their lines."""
+    missing, named, shown = [], [], []
+    for number, line in enumerate(lines + ["#"], 1):
+        if line.startswith("#"):
+            shown = re.findall(r"%[\w.#]+", " ".join(shown))
+            missing += [(at, value) for at, value in named if value not in shown]
+            named, shown = [], []
+        elif line.startswith(INDENT):
+            shown.append(line)
+        else:
+            named += [(number, value) for value in VALUE.findall(line)]
+    return missing
+
+
 def prepare(rules, commands, lines, folder, environment):
     """What must be there before a block runs."""
     for name in rules.given:
@@ -202,6 +219,9 @@ def check(page, environment, folder, write, only):
     if edits:
         with open(page, "w") as file:
             file.write("\n".join(lines))
+    for number, value in missing_values(lines):
+        failed += 1
+        print(f"{page}:{number}: the text names {value}, which no listing of its section shows")
     ran = len(commands) - skipped
     print(f"{page}: {ran} commands, {len(edits)} rewritten, {failed} differ" + (f", {skipped} not run" if skipped else ""))
     return failed

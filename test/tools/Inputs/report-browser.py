@@ -5,13 +5,25 @@ the picture. Other load on the machine makes the seconds of a clock more, which 
 """
 
 import argparse
+import pathlib
+import re
 import sys
+import tempfile
 
 sys.dont_write_bytecode = True
 from browser import Browser
 
 TITLE = "document.querySelector('#details h2').innerText"
 DETAILS = "document.querySelector('#details').innerText"
+# Texts of the roofline that lie over others, in any step.
+OVERLAPS = """[...document.querySelector('#step').options].flatMap((step) => {
+      document.querySelector('#step').value = step.value;
+      document.querySelector('#step').dispatchEvent(new Event('change'));
+      const boxes = [...document.querySelectorAll('#roof svg text')].map((text) => [text.textContent, text.getBoundingClientRect()]);
+      return boxes.flatMap(([text, a], i) => boxes.slice(i + 1).filter(([, b]) =>
+        a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 2 && b.top < a.bottom - 2)
+        .map(([other]) => `${step.text}: ${text} | ${other}`));
+    })"""
 
 
 def wait(browser, expression):
@@ -21,7 +33,7 @@ def wait(browser, expression):
 
 def use_graph(browser):
     assert browser.run("document.querySelectorAll('.frame.kernel').length") > 5
-    assert "alike" in browser.run("document.querySelector('.frame.layers text').textContent")
+    assert "alike" in browser.run("document.querySelector('.label.layers').textContent")
     browser.click("#drawing .node[aria-label='o_proj, linear'] rect")
     assert browser.run(TITLE) == "linear in decode.o_proj", browser.run(TITLE)
     wait(browser, "document.querySelectorAll('.assembly .marked').length > 0")
@@ -106,6 +118,22 @@ def use_views(browser):
     assert "llama-form-kernels" in browser.run("document.querySelector('#facts').innerText")
 
 
+def use_ceilings(browser, page):
+    """The roofline with the ceilings of other machines: from memory that is fast for its arithmetic to the contrary."""
+    text = pathlib.Path(page).read_text()
+    with tempfile.NamedTemporaryFile("w", suffix=".html") as other:
+        for memory, compute in ((1.3, 0.001), (20, 0.04), (20, 0.8), (40, 0.08), (90, 13.5), (3000, 1800)):
+            changed = re.sub(r'"ceiling_GBps":[^,}]+', f'"ceiling_GBps":{memory}', text)
+            other.seek(0)
+            other.truncate()
+            other.write(re.sub(r'"ceiling_TFLOPs":[^,}]+', f'"ceiling_TFLOPs":{compute}', changed))
+            other.flush()
+            browser.open(other.name)
+            browser.click("#tab-roofline")
+            overlaps = browser.run(OVERLAPS)
+            assert not overlaps, (memory, compute, overlaps)
+
+
 def use_colours(browser, page):
     ground = "getComputedStyle(document.body).backgroundColor"
     browser.set_dark(True)
@@ -128,6 +156,13 @@ def use_print(browser):
     browser.run("dispatchEvent(new Event('beforeprint'))")
     printed = browser.run(shown)
     assert printed[0] > before[0] and printed[1:] == [counts[0], counts[1], True], (printed, counts)
+    # On paper a dark page has the colours of a light one.
+    browser.call("Emulation.setEmulatedMedia", {"media": "print"})
+    colours = [browser.run(f"""(() => {{ document.documentElement.dataset.theme = '{theme}';
+      return ['--ground', '--text', '--accent', '--marked', '--good', '--bad'].map((name) =>
+        getComputedStyle(document.documentElement).getPropertyValue(name)); }})()""") for theme in ("dark", "light")]
+    assert colours[0] == colours[1], colours
+    browser.call("Emulation.setEmulatedMedia", {"media": ""})
     text = browser.run("document.querySelector('#facts').textContent")
     assert "prefill.gate_up" in text and ("#llama.cpu_linear" in text or "#llama.cuda_linear" in text), text
     browser.run("dispatchEvent(new Event('afterprint'))")
@@ -151,6 +186,7 @@ def main():
         use_graph(browser)
         use_search(browser)
         use_views(browser)
+        use_ceilings(browser, options.page)
         use_colours(browser, options.page)
         use_print(browser)
         assert not browser.errors, browser.errors

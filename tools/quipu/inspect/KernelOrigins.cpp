@@ -5,7 +5,6 @@
 #include "runtime/plan/Insight.h"
 #include "runtime/support/Error.h"
 
-#include <fstream>
 #include <sstream>
 
 namespace quipu::tool {
@@ -51,18 +50,6 @@ const KernelOrigins::Json &KernelOrigins::field(const std::string &name) const {
   fail(plan.path(), ": no code comes from a field '", name, "' of the config; fields with code: ", known);
 }
 
-/// A line of a file that may have changed or gone since the plan was compiled. Then it is empty.
-static std::string lineOf(const std::string &path, uint32_t number, const std::string &key) {
-  std::ifstream file(path);
-  std::string line;
-  for (uint32_t i = 0; i < number && std::getline(file, line); ++i)
-    ;
-  size_t begin = line.find_first_not_of(" \t");
-  // The last word of "rope_parameters.rope_theta".
-  bool isIt = file && begin != std::string::npos && line.find(key.substr(key.rfind('.') + 1)) != std::string::npos;
-  return isIt ? line.substr(begin) : "";
-}
-
 std::string KernelOrigins::fieldText(const Json &field) const {
   std::string file = field.at("file"), key = field.at("key"), reason = field.at("reason");
   if (!reason.empty())
@@ -70,7 +57,8 @@ std::string KernelOrigins::fieldText(const Json &field) const {
   uint32_t line = field.at("line");
   if (!line)
     return concat(file, ": ", key);
-  std::string text = lineOf(file, line, key);
+  // Empty where the compiler could not read the line, as when it went on from a module.
+  std::string text = field.value("text", "");
   return concat(file, ":", line, ": ", text.empty() ? key : text);
 }
 

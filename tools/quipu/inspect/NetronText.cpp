@@ -42,20 +42,21 @@ class FunctionText {
 public:
   explicit FunctionText(const Json &part) : part(part), scope(part) {}
 
+  /// The function in its own form: Netron forgets the names of arguments that stand in a block's head, and shows them
+  /// apart from the ops that read them.
   std::string write() {
-    std::string arguments, argumentTypes, resultTypes, body;
+    std::string arguments, resultTypes, body;
     for (const Json &argument : part.at("arguments")) {
       std::string name = argument.at("name"), type = argument.at("type");
       types[name] = type;
       addItem(arguments, concat(name, ": ", type));
-      addItem(argumentTypes, type);
     }
     for (const FoldedOp &op : unfold(part)) {
       scope.enter(op);
       body += line(op, resultTypes);
     }
-    return concat("  \"func.func\"() ({\n  ^bb0(", arguments, "):\n", body, "  }) {function_type = (", argumentTypes,
-                  ") -> (", resultTypes, "), sym_name = ", mlirString(part.at("name")), "} : () -> ()\n");
+    return concat("  func.func @", part.at("name").get<std::string>(), "(", arguments, ") -> (", resultTypes, ") {\n",
+                  body, "  }\n");
   }
 
 private:
@@ -67,6 +68,12 @@ private:
   std::string valueOf(const std::string &operand) const {
     std::optional<FoldedOp> source = scope.source(operand);
     return source ? uniqueName(scope.nameAtSource(operand), source->layer) : operand;
+  }
+
+  /// Netron shows the last word of an op's name. Of a launch this is the role of its kernel.
+  static std::string nameOf(const Json &op) {
+    std::string name = op.at("op"), place = op.at("place");
+    return name == "llama.launch" && !place.empty() ? concat(name, ".", place.substr(place.rfind('.') + 1)) : name;
   }
 
   /// `operandTypes` gets the types of the op's operands: those of the last op are what the function returns.
@@ -92,7 +99,7 @@ private:
       types[uniqueName(result.at("name"), folded.layer)] = result.at("type");
       addItem(resultTypes, result.at("type"));
     }
-    return concat("    ", resultsOf(op, folded.layer), "\"", op.at("op").get<std::string>(), "\"(", operands, ")",
+    return concat("    ", resultsOf(op, folded.layer), "\"", nameOf(op), "\"(", operands, ")",
                   attributes.empty() ? "" : concat(" {", attributes, "}"), " : (", operandTypes, ") -> (", resultTypes,
                   ") loc(", mlirString(withLayer(op.at("place"), folded.layer)), ")\n");
   }

@@ -9,9 +9,9 @@
 
 namespace quipu::tool {
 
-/// The functions and kernels of a phase in MLIR's generic form, with all layers. `phase` is a phase of PhaseHistory
-/// that has parts. Netron knows the generic form of any dialect, and shows functions: so kernels are functions too,
-/// weights are attributes of the ops that read them, and attributes of dialects are strings.
+/// The functions and kernels of a phase in MLIR, ops in the generic form, with all layers. `phase` is a phase of
+/// PhaseHistory that has parts. Netron knows the generic form of any dialect, and shows functions: so kernels are
+/// functions too, weights are attributes of the ops that read them, and attributes of dialects are strings.
 std::string netronText(const nlohmann::ordered_json &phase);
 
 } // namespace quipu::tool

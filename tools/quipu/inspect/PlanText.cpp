@@ -174,7 +174,8 @@ std::string memoryText(const PlanFile &file) {
   const plan::Plan &plan = file.plan();
   for (const plan::Program *program : *plan.programs()) {
     os << "program " << text(program->name()) << variantText(plan, program->variant()) << ": arena "
-       << program->arena_bytes() << " bytes for up to " << program->max_rows() << " rows\n";
+       << program->arena_bytes() << " bytes for " << (program->max_rows() > 1 ? "up to " : "") << program->max_rows()
+       << (program->max_rows() > 1 ? " rows\n" : " row\n");
     for (const plan::Sequence *sequence : *program->sequences()) {
       if (sequence->repeat() > 1)
         os << "  " << sequence->repeat() << " times:\n";

@@ -47,7 +47,7 @@ function decisionList(decisions) {
 function costTable(name) {
   const costs = costsOf(name), measured = measuredOf(name), content = [];
   if (costs.length)
-    content.push(heading("Cost"), makeTable(["step", "launches", "bytes", "FLOP", "FLOP/byte", "bound by", "µs at best"],
+    content.push(heading("Cost"), makeTable(["step", "launches", "bytes", "FLOP", "FLOP/byte", "bound", "µs at best"],
       costs.map((cost) => [cost.step, cost.count, decimal(cost.bytes), decimal(cost.flops), cost.intensity.toFixed(2),
                            cost.bound ?? "", microseconds(cost.us)]), 1));
   if (measured.length)

@@ -20,11 +20,14 @@ function drawGraph() {
   const frames = canvas.append("g").selectAll("g").data([...graph.frames].sort((a, b) => !!a.kernel - !!b.kernel)).enter()
     .append("g").attr("class", (d) => d.kernel ? "frame kernel" : "frame layers");
   box(frames.append("rect"));
-  frames.append("text").attr("x", (d) => d.x - d.width / 2 + 5).attr("y", (d) => d.y - d.height / 2 + 12).text((d) => d.label);
   focusable(frames.filter((d) => d.kernel), (d) => `kernel ${d.label}`, (d) => showKernel(d.label));
   const edges = canvas.append("g").selectAll("path").data(graph.edges).enter().append("path")
     .attr("class", (d) => d.next ? "edge next" : "edge").attr("d", (d) => pathOf(d.points)).attr("marker-end", "url(#arrow)");
   edges.append("title").text((d) => d.next ? "to the next layer" : d.label);
+  // Above the edges, which would cross them out.
+  canvas.append("g").selectAll("text").data(graph.frames).enter().append("text")
+    .attr("class", (d) => d.kernel ? "label kernel" : "label layers").attr("x", (d) => d.x - d.width / 2 + 5)
+    .attr("y", (d) => d.y - d.height / 2 + 12).text((d) => d.label);
   const nodes = canvas.append("g").selectAll("g").data(graph.nodes).enter().append("g")
     .attr("class", (d) => d.op ? "node" : "node argument").attr("transform", (d) => `translate(${d.x},${d.y})`);
   nodes.append("rect").attr("x", (d) => -d.width / 2).attr("y", (d) => -d.height / 2).attr("width", (d) => d.width)

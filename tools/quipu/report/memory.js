@@ -47,12 +47,13 @@ function valueText(value) {
     `${value.first + 1} to ${value.last + 1}` + (value.carried_from === null ? "" : ", and into the next layer");
 }
 
-const programTitle = (program) => `${program.name} (${program.rows} rows)`;
+const rowsText = (rows) => rows === 1 ? "1 row" : `up to ${rows} rows`;
+const programTitle = (program) => `${program.name} (${rowsText(program.rows)})`;
 
 /// What is said of a program's arena, and its picture.
 function arenaOf(program) {
   return [
-    make("p", {}, `Up to ${program.rows} rows of tokens. The arena has ${binaryBytes(program.arena_bytes)}; at most ` +
+    make("p", {}, `For ${rowsText(program.rows)} of tokens the arena has ${binaryBytes(program.arena_bytes)}; at most ` +
       `${binaryBytes(program.peak_bytes)} live at once, at step ${program.peak_step + 1}. Columns are steps, the vertical axis is the ` +
       `offset in the arena; steps on a grey ground are those that all layers repeat.`),
     make("div", { class: "scroll" }, drawArena(program))];

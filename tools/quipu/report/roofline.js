@@ -41,21 +41,30 @@ function drawRoof(cost) {
   svg.append("text").attr("class", "note").attr("x", width - margin.right + 6).attr("y", y(compute) + 4)
     .call((text) => [cost.ceiling_instruction, `${decimal(compute)}FLOP/s`].forEach((line, i) =>
       text.append("tspan").attr("x", width - margin.right + 6).attr("dy", 13 * i).text(line)));
-  svg.append("text").attr("class", "note").attr("x", x(ridge) + 8).attr("y", y(compute) + 20)
-    .text(`${cost.ceiling_memory}: ${cost.ceiling_GBps.toFixed(1)} GB/s to the left`);
+  // Above the slope there is nothing else that is written.
+  svg.append("text").attr("class", "note").attr("x", x(ridge)).attr("y", y(compute) - 6).attr("text-anchor", "end")
+    .text(`${cost.ceiling_memory}: ${cost.ceiling_GBps.toFixed(1)} GB/s`);
   const marks = svg.append("g").selectAll("g").data(points).enter().append("g").attr("tabindex", 0).attr("role", "button")
     .attr("class", (d) => d.measured ? "point measured" : "point").attr("transform", (d) => `translate(${x(d.intensity)},${y(d.rate)})`)
     .attr("aria-label", (d) => pointText(d)).on("click", (d) => showKernel(d.name))
     .on("keydown", (d) => { if (d3.event.key === "Enter") showKernel(d.name); });
   marks.append("circle").attr("r", 5);
   marks.append("title").text(pointText);
-  // Names stand below each other where points lie close.
-  const taken = [];
-  marks.filter((d) => !d.measured).append("text").attr("x", 9).attr("y", function (d) {
-    let at = y(d.rate) + 12;
-    while (taken.some((each) => Math.abs(each.y - at) < 12 && Math.abs(each.x - x(d.intensity)) < 120)) at += 12;
+  // Names stand below each other where points lie close; where there is no room left, above each other on the other side.
+  const taken = [], bottom = height - margin.bottom - 4, line = 12;
+  // Half a point less than a line: a sum of floats is not exact, and a name one line further must count as free.
+  const near = (d, at) => taken.filter((each) => Math.abs(each.y - at) < line - 0.5 && Math.abs(each.x - x(d.intensity)) < 120);
+  const free = (d, at, step) => {
+    for (let close = near(d, at); close.length; close = near(d, at))
+      at = step > 0 ? d3.max(close, (each) => each.y) + step : d3.min(close, (each) => each.y) + step;
+    return at;
+  };
+  marks.filter((d) => !d.measured).append("text").each(function (d) {
+    let at = free(d, y(d.rate) + line, line);
+    const isBelow = at <= bottom;
+    if (!isBelow) at = free(d, y(d.rate) - 4, -line);
     taken.push({ x: x(d.intensity), y: at });
-    return at - y(d.rate);
+    d3.select(this).attr("x", isBelow ? 9 : -9).attr("text-anchor", isBelow ? null : "end").attr("y", at - y(d.rate));
   }).text((d) => lastWord(d.name));
   return svg.node();
 }
@@ -69,17 +78,17 @@ const stepTitle = (cost) =>
 /// What is said of a step's roofline, and its picture.
 function roofOf(cost) {
   return cost.ceiling_GBps && cost.ceiling_TFLOPs
-    ? [make("p", {}, `The line is what the device can do at best (${cost.ceiling_source}` +
-         (cost.ceiling_problem ? `; nothing was measured: ${cost.ceiling_problem}` : "") +
-         "): its memory on the slope, arithmetic on the flat part. Hollow " +
-         "points are kernels at that limit" + (data.profile ? ", filled ones are measured." : "; --profile adds measured ones.")),
+    ? [make("p", {}, `The line is what the device can do at best (${cost.ceiling_source}): its memory on the slope, ` +
+         "arithmetic on the flat part. Hollow points are kernels at that limit" +
+         (data.profile ? ", filled ones are measured." : "; --profile adds measured ones.")),
+       ...(cost.ceiling_problem ? [make("p", { class: "note" }, `Nothing was measured: ${cost.ceiling_problem}`)] : []),
        make("div", { class: "scroll" }, drawRoof(cost))]
     : [make("p", { class: "note" }, `There are no ceilings: ${cost.ceiling_problem ?? "they could not be measured"}`)];
 }
 
 function costTableOf(cost) {
   return makeTable(
-    ["kernel", "launches", "weights", "cache", "activations", "FLOP", "FLOP/byte", "bound by", "µs at best"],
+    ["kernel", "launches", "weights", "cache", "activations", "FLOP", "FLOP/byte", "bound", "µs at best"],
     cost.kernels.map((kernel) => [make("button", { class: "link", onclick: () => showKernel(kernel.name) }, kernel.name),
       kernel.count, decimal(kernel.bytes_weights), decimal(kernel.bytes_cache), decimal(kernel.bytes_activations),
       decimal(kernel.flops), kernel.intensity.toFixed(2), kernel.bound ?? "", microseconds(kernel.us)]), 1);

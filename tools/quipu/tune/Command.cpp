@@ -145,7 +145,9 @@ void addTune(CLI::App &program, Action &action) {
   command->add_option("-o,--output", state->output, "Tuning file to write; - is standard output")
       ->required()
       ->type_name("FILE");
-  command->add_option("--time", state->seconds, "Seconds that the search may take")
+  command
+      ->add_option("--time", state->seconds,
+                   "Seconds that the search may take; the measurement at its end comes on top")
       ->capture_default_str()
       ->check(CLI::Range(1.0, 86400.0))
       ->type_name("SECONDS");
