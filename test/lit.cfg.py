@@ -13,13 +13,14 @@ Features that a test may REQUIRE (a test that needs one the machine lacks is rep
   llama_cpp                                        llama.cpp's sources and libraries: QUIPU_LLAMA_CPP names the sources,
                                                    QUIPU_LLAMA_CPP_LIBRARIES the other folder (default: build/bin there)
   chromium                                         a Chromium that test/tools/Inputs/browser.py can start
+  clients                                          build/clients has what tools/fetch_clients.sh installs
   editors                                          Neovim from 0.11 on, or Emacs with eglot
   smollm2                                          models/smollm2 has what tools/fetch_smollm2.sh fetches
   exhaustive                                       lit has --param exhaustive=1 (tools/test.sh --exhaustive): tests that
                                                    choose among combinations take all of them
 Substitutions: %python, %cmake, %build (build folder), %src (source tree), %inputs (test/Inputs), %default_model (the
 embedded model's folder), %smollm2 (the fetched model's file), %status N CMD... (runs CMD and succeeds when it exits with
-N), %transformers_python, %llama_cpp, %llama_cpp_libraries.
+N), %transformers_python, %clients_python, %llama_cpp, %llama_cpp_libraries.
 """
 
 import glob
@@ -79,6 +80,9 @@ if has_packages(transformers_python, "torch", "transformers"):
     config.available_features.add("transformers")
 if has_packages(transformers_python, "gguf", "numpy"):
     config.available_features.add("gguf_package")
+clients_python = os.path.join(config.quipu_source_dir, "build/clients/bin/python3")
+if has_packages(clients_python, "openai", "lm_eval"):
+    config.available_features.add("clients")
 llama_cpp = os.environ.get("QUIPU_LLAMA_CPP", "none")
 llama_cpp_libraries = os.environ.get("QUIPU_LLAMA_CPP_LIBRARIES") or os.path.join(llama_cpp, "build/bin")
 if os.path.exists(os.path.join(llama_cpp_libraries, "libllama.so")):
@@ -151,6 +155,7 @@ config.substitutions += [
     ("%smollm2", smollm2),
     ("%default_model", models[0] if models else "no-embedded-model"),
     ("%transformers_python", transformers_python),
+    ("%clients_python", clients_python),
     ("%llama_cpp_libraries", llama_cpp_libraries),
     ("%llama_cpp", llama_cpp),
     ("%status", f"{config.python} {os.path.join(config.test_source_root, 'Inputs', 'expect-status.py')}"),

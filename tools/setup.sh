@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 #
-# Shared by demo.sh, test.sh and fetch_smollm2.sh; sourced, not run. Installs what the build needs on Debian 12 when it is missing, and
+# Shared by demo.sh, test.sh and fetch_*.sh; sourced, not run. Installs what the build needs on Debian 12 when it is missing, and
 # times the parts of a script.
 #
 #   quipu_step NAME CMD...    runs CMD with its output in a log file; prints NAME and the seconds it took, or the log's

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # tools/test.sh: everything that must hold, from a fresh Debian 12 machine on.
 #
-# Installs the packages that are missing (as root, or with sudo), builds all, runs the GoogleTest programs and the lit
+# Installs the packages that are missing (as root, or with sudo), builds all, fetches what tests use (a model, clients of servers;
+# without them some tests are skipped), runs the GoogleTest programs and the lit
 # suite, builds runtime and frontends with AddressSanitizer and UndefinedBehaviorSanitizer and runs their tests again,
 # checks the format of the C++ files, runs clang-tidy over those that changed, and prints "N passed, N failed, N skipped"
 # as its last line. Exit status 1 when anything failed.
@@ -80,6 +81,12 @@ check() {
   if [ "$status" -eq 0 ]; then echo "1 0 0" >>"$counts"; else echo "0 1 0" >>"$counts"; fi
 }
 
+# What tests use and Debian does not have. Where it cannot be had, those tests are skipped, each with the reason; it must not cost
+# them all.
+fetch_optional() {
+  timeout 240 "$1" || echo "$1 failed: tests that need it are skipped"
+}
+
 check_format() {
   git ls-files -z -- '*.h' '*.cpp' | xargs -0 -r clang-format-22 --dry-run -Werror
 }
@@ -133,6 +140,8 @@ quipu_step "install packages" quipu_install "${QUIPU_PACKAGES[@]}" clang-format-
   libgmock-dev chromium fonts-dejavu-core git
 quipu_step "configure" cmake --preset release -DQUIPU_BUILD_TESTS=ON
 quipu_step "build" cmake --build build
+quipu_step "fetch a model" fetch_optional tools/fetch_smollm2.sh
+quipu_step "fetch clients of servers" fetch_optional tools/fetch_clients.sh
 run_suite "tests" tools/run-tests.py --build build "${exhaustive[@]}" --counts "$counts"
 
 if [ "$sanitize_compiler" = yes ]; then

@@ -13,9 +13,16 @@ TEST(MetricsTest, Text) {
   RequestUsage usage;
   usage.promptTokens = 7;
   usage.newTokens = 100;
-  metrics.requestEnded(usage);
+  usage.queueSeconds = 0.25;
+  usage.firstTokenSeconds = 0.375;
+  usage.totalSeconds = 2.375;
+  metrics.requestEnded(usage, 60);
   usage.promptTokens = 1000000;
-  metrics.requestEnded(usage);
+  metrics.requestEnded(usage, 60);
+  // Without a token there is no time to it.
+  usage.newTokens = 0;
+  usage.firstTokenSeconds = 0;
+  metrics.requestEnded(usage, 0);
   metrics.answered(200, false);
   metrics.answered(429, false);
   metrics.answered(200, true);
@@ -35,8 +42,13 @@ TEST(MetricsTest, Text) {
            "vllm:generation_tokens_total{" + label + "} 1234567890123\n",
            "vllm:request_prompt_tokens_bucket{" + label + ",le=\"5\"} 0\n",
            "vllm:request_prompt_tokens_bucket{" + label + ",le=\"10\"} 1\n",
-           "vllm:request_prompt_tokens_bucket{" + label + ",le=\"+Inf\"} 2\n",
-           "vllm:request_generation_tokens_bucket{" + label + ",le=\"100\"} 2\n",
+           "vllm:request_prompt_tokens_bucket{" + label + ",le=\"+Inf\"} 3\n",
+           "vllm:request_generation_tokens_bucket{" + label + ",le=\"100\"} 3\n",
+           "vllm:request_max_num_generation_tokens_sum{" + label + "} 120\n",
+           "vllm:request_prefill_time_seconds_sum{" + label + "} 0.25\n",
+           "vllm:request_decode_time_seconds_sum{" + label + "} 4\n",
+           "vllm:request_inference_time_seconds_sum{" + label + "} 4.25\n",
+           "vllm:request_inference_time_seconds_count{" + label + "} 2\n",
            "vllm:time_per_output_token_seconds_bucket{" + label + ",le=\"0.001\"} 0\n",
            "vllm:time_per_output_token_seconds_bucket{" + label + ",le=\"0.0025\"} 5\n",
            "vllm:time_per_output_token_seconds_sum{" + label + "} 0.0078125\n",

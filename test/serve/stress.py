@@ -13,6 +13,8 @@ plan's programs give each row the same sums.
 """
 
 import argparse
+import concurrent.futures
+import functools
 import http.client
 import json
 import os
@@ -125,6 +127,16 @@ class Load:
         return self.count
 
 
+def metric(server, name, labels=""):
+    """A number of /metrics."""
+    lines = server.get("/metrics").body.decode().splitlines()
+    return next(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(name + "{") and labels in line)
+
+
+def cancelled(server):
+    return metric(server, "quipu:samples_ended_total", 'reason="cancelled"')
+
+
 def quiet(server):
     """Waits until no request is left."""
     end = time.monotonic() + 60
@@ -136,12 +148,16 @@ def quiet(server):
 LONG = {"prompt": "Once upon a time", "max_tokens": 300, "ignore_eos": True, "stream": True}
 
 
+def framed(body, fields=b""):
+    """Bytes as the body of a request that is right but for them."""
+    return b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\n%sContent-Length: %d\r\n\r\n" % (fields, len(body)) + body
+
+
 def post_bytes(body):
-    data = json.dumps(body).encode()
-    return b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(data) + data
+    return framed(json.dumps(body).encode())
 
 
-def killed_clients(server, count):
+def kill_clients(server, count):
     """Programs that end by SIGKILL while they read."""
     code = ("import socket, sys; s = socket.create_connection((sys.argv[1], int(sys.argv[2]))); "
             "s.sendall(sys.stdin.buffer.read()); s.recv(1); print('read', flush=True); s.recv(1 << 20); s.recv(1 << 20); "
@@ -159,6 +175,14 @@ def killed_clients(server, count):
             client.stdout.close()
 
 
+def killed_clients(server, count):
+    """Answers end with them, and are not computed to the end; all of them only if this machine is never late."""
+    before = cancelled(server)
+    kill_clients(server, count)
+    quiet(server)
+    assert cancelled(server) > before, "answers were computed for clients that were gone"
+
+
 def half_open(server, count):
     """Connections that send a part of a request, or nothing, and stay."""
     opened = []
@@ -167,6 +191,7 @@ def half_open(server, count):
         connection.sendall(post_bytes(LONG)[:number % 120])
         opened.append(connection)
     server.complete(prompt="a", max_tokens=1)
+    assert metric(server, "quipu:connections") > count * 0.9
     for connection in opened:
         connection.close()
 
@@ -206,15 +231,23 @@ def idle_streams(server, count):
     quiet(server)
 
 
+WRONG = [b"GET / HTTP/1.1\nHost: a\n\n", b"\x00" * 50, b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n"
+         b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /health HTTP/1.1\r\nHost: localhost\r\n\r\n", b"A" * 70000,
+         b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nfffffffff\r\n",
+         *[framed(body, b"Connection: close\r\n") for body in
+           (b'{"prompt": "a"', b"[" * 100000, b'{"prompt": "\xff"}', b'{"prompt": "a", "max_tokens": NaN}')]]
+
+
 def malformed(server, count):
-    wrong = [b"GET / HTTP/1.1\nHost: a\n\n", b"\x00" * 50, b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n"
-             b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /x HTTP/1.1\r\n\r\n", b"A" * 70000,
-             b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\n{\"a\"",
-             b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nfffffffff\r\n"]
+    """What is wrong for sure is refused, and then what followed on its connection is no request. Anything else that random bytes
+    make of these and of a right request must harm nobody."""
+    for data in WRONG:
+        answer, _ = server.raw(data)
+        assert answer.startswith(b"HTTP/1.1 4") and answer.count(b"HTTP/1.1 ") == 1, (data[:100], answer)
     chooser = random.Random(2)
     for number in range(count):
-        data = bytearray(wrong[number % len(wrong)] if number % 2 else post_bytes(LONG))
-        for _ in range(number % 4):
+        data = bytearray(WRONG[number // 2 % len(WRONG)] if number % 2 else post_bytes(LONG))
+        for _ in range(chooser.randint(1, 3)):
             data[chooser.randrange(len(data))] = chooser.randrange(256)
         with server.connect() as connection:
             try:
@@ -228,7 +261,7 @@ def malformed(server, count):
 
 def large_bodies(server, megabytes, count):
     """Bodies beyond the limit, with a length and in chunks. Their memory is not taken."""
-    part = b"x" * (1 << 20)
+    part, refused, before = b"x" * (1 << 20), 0, server.memory_bytes()
     for number in range(count):
         connection = http.client.HTTPConnection(server.host, server.port, timeout=60)
         try:
@@ -240,10 +273,23 @@ def large_bodies(server, megabytes, count):
             # The answer came, and the connection was closed, before everything was sent.
             pass
         try:
-            assert connection.getresponse().status == 413
+            status = connection.getresponse().status
+            assert status == 413, status
+            refused += 1
         except (BrokenPipeError, ConnectionResetError, http.client.RemoteDisconnected):
+            # The rest of what was sent has pushed the answer away.
             pass
         connection.close()
+        taken = server.memory_bytes() - before
+        assert taken < megabytes << 19, f"{taken} bytes were taken"
+    assert refused > 0, "nobody was told why"
+
+
+def at_once(*works):
+    """Runs them on threads, and raises what one of them raised."""
+    with concurrent.futures.ThreadPoolExecutor(len(works)) as pool:
+        for ended in [pool.submit(work) for work in works]:
+            ended.result()
 
 
 def many_connects(server, count):
@@ -253,12 +299,9 @@ def many_connects(server, count):
             with server.connect() as connection:
                 if number % 4 == 0:
                     connection.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-                    assert connection.recv(1 << 12).startswith(b"HTTP/1.1 "), number
-    threads = [threading.Thread(target=connect, args=(range(start, count, 8),)) for start in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+                    assert connection.recv(1 << 12).startswith(b"HTTP/1.1 200"), number
+
+    at_once(*[functools.partial(connect, range(start, count, 8)) for start in range(8)])
 
 
 def main():
@@ -304,11 +347,10 @@ def main():
         say(f"{scaled(20)} bodies of 100 MB")
         # All of it at the same time as the load.
         load = Load(server, bodies, expected, options.tolerance)
-        abuse = threading.Thread(target=lambda: [step(server, scaled(number / 10)) for _, step, number in steps if step not in
-                                                 (slow_readers, idle_streams, malformed)])
-        abuse.start()
-        count = load.run(min(options.clients, 16), max(3, options.minutes * 6))
-        abuse.join()
+        # Those that do not wait until the server is quiet.
+        at_once(lambda: load.run(min(options.clients, 16), max(3, options.minutes * 6)),
+                lambda: [step(server, scaled(number)) for step, number in ((kill_clients, 1), (half_open, 50), (many_connects, 1000))])
+        count = load.count
         say(f"{count} answers while others were killed, half open and came and went")
         quiet(server)
         last = server.memory_bytes()

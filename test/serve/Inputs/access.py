@@ -119,6 +119,22 @@ def check_gone():
         assert server.complete(**BODY)["choices"]
 
 
+def check_slow():
+    """A client that takes nothing of its answer loses it, and nobody waits for it."""
+    with Server(MODEL, "--send-timeout", 1) as server, socket.socket() as slow:
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        slow.connect((server.host, server.port))
+        # 10 MB, of which the server keeps 4.
+        body = json.dumps({**LONG, "stream": True, "n": 16, "logprobs": 20}).encode()
+        slow.sendall(b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        wait_until(lambda: server.get("/slots").json["slots"], "it runs")
+        assert server.complete(**BODY)["choices"]
+        wait_until(lambda: server.get("/slots").json["slots"] == [], "the places are free")
+        text = server.get("/metrics").body.decode()
+        assert 'quipu:http_answers_cut_total{model_name="quipu-stories"} 1\n' in text, text
+        assert 'quipu:samples_ended_total{model_name="quipu-stories",reason="cancelled"} 0' not in text, text
+
+
 def check_half_open():
     """A request that does not come in time is given up; idle connections are closed."""
     with Server(MODEL, "--idle-timeout", 1) as server:
@@ -175,7 +191,7 @@ def can_connect(server):
 
 
 def main():
-    for check in (check_keys, check_origins, check_limits, check_gone, check_half_open, check_end):
+    for check in (check_keys, check_origins, check_limits, check_gone, check_slow, check_half_open, check_end):
         check()
     print("access is right")
 

@@ -145,6 +145,27 @@ def check_sampling(server):
     assert once["choices"][0]["text"] != ",,,", once
 
 
+def check_repetition(server):
+    """The repetition penalty weighs all tokens that there were, however long ago."""
+    penalty, short = 1.5, 64
+    text = server.complete(prompt=PROMPT, max_tokens=200, temperature=0, ignore_eos=True, echo=True)["choices"][0]["text"]
+    ids = server.post("/tokenize", {"prompt": text}).json["tokens"]
+    rows = logits_of(ids)
+
+    def best(length, window):
+        row = list(rows[length - 1])
+        for token in set(ids[:length][-window:]):
+            row[token] = row[token] / penalty if row[token] > 0 else row[token] * penalty
+        return row.index(max(row))
+
+    lengths = [length for length in range(short + 1, len(ids) + 1) if best(length, length) != best(length, short)]
+    assert lengths, "no prefix tells a short window from all of it"
+    for length in lengths[:3]:
+        body = {"prompt": ids[:length], "max_tokens": 1, "temperature": 0}
+        expected = server.complete(**body, logit_bias={str(best(length, length)): 100})["choices"][0]["text"]
+        assert server.complete(**body, repetition_penalty=penalty)["choices"][0]["text"] == expected, length
+
+
 def check_characters(server):
     """No event of a stream has a part of a character."""
     body = {"prompt": "é ü 漢字 😀", "max_tokens": 8, "temperature": 0, "echo": True}
@@ -174,7 +195,8 @@ def check_status(server):
     values = {line.split("{")[0]: float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line[0] != "#"}
     for name in ("vllm:num_requests_running", "vllm:num_requests_waiting", "vllm:kv_cache_usage_perc",
                  "vllm:time_to_first_token_seconds_count", "vllm:time_per_output_token_seconds_sum",
-                 "vllm:e2e_request_latency_seconds_bucket", "vllm:request_success_total", "quipu:steps_total"):
+                 "vllm:e2e_request_latency_seconds_bucket", "vllm:request_prefill_time_seconds_sum",
+                 "vllm:request_decode_time_seconds_sum", "vllm:request_max_num_generation_tokens_sum", "vllm:request_success_total", "quipu:steps_total"):
         assert name in values, name
     assert values["vllm:generation_tokens_total"] > 100 and values["vllm:prompt_tokens_total"] > 100
     assert values["vllm:num_requests_running"] == 0
@@ -191,6 +213,7 @@ def main():
         check_log_probs(server)
         check_stop(server, text)
         check_sampling(server)
+        check_repetition(server)
         check_characters(server)
         check_tokens(server)
         check_status(server)

@@ -14,10 +14,16 @@ void TokenHistogram::add(uint64_t tokens) {
   sum += tokens;
 }
 
-void RequestMetrics::requestEnded(const RequestUsage &usage) {
+void RequestMetrics::requestEnded(const RequestUsage &usage, uint64_t longest) {
   std::lock_guard lock(mutex);
   current.promptTokens.add(usage.promptTokens);
   current.newTokens.add(usage.newTokens);
+  current.longestSamples.add(longest);
+  if (usage.newTokens == 0)
+    return;
+  current.prefillTimes.add(usage.firstTokenSeconds - usage.queueSeconds);
+  current.decodeTimes.add(usage.totalSeconds - usage.firstTokenSeconds);
+  current.inferenceTimes.add(usage.totalSeconds - usage.queueSeconds);
 }
 
 void RequestMetrics::answered(int status, bool isCut) {
@@ -165,12 +171,19 @@ static void writeTimes(Writer &writer, const EngineStatus &engine, const Request
   writer.times("vllm:inter_token_latency_seconds", "Between two tokens of a sample.", engine.tokenTimes);
   writer.times("vllm:e2e_request_latency_seconds", "From a request to its end.", engine.requestTimes);
   writer.times("vllm:request_queue_time_seconds", "From a request to its first step.", engine.queueTimes);
+  writer.times("vllm:request_prefill_time_seconds", "From a request's first step to its first token.",
+               requests.prefillTimes);
+  writer.times("vllm:request_decode_time_seconds", "From a request's first token to its end.", requests.decodeTimes);
+  writer.times("vllm:request_inference_time_seconds", "From a request's first step to its end.",
+               requests.inferenceTimes);
   writer.times("quipu:step_seconds", "A step of the engine.", engine.stepTimes);
   writer.times("quipu:step_host_seconds", "What the host did of a step while the device waited.", engine.hostTimes);
   writer.histogram("vllm:request_prompt_tokens", "Tokens of a prompt.", requests.promptTokens,
                    double(requests.promptTokens.sum));
   writer.histogram("vllm:request_generation_tokens", "New tokens of a prompt.", requests.newTokens,
                    double(requests.newTokens.sum));
+  writer.histogram("vllm:request_max_num_generation_tokens", "New tokens of a prompt's longest sample.",
+                   requests.longestSamples, double(requests.longestSamples.sum));
 }
 
 std::string metricsText(const EngineStatus &engine, const RequestMetrics::Values &requests, size_t connections,

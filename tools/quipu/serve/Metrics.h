@@ -27,12 +27,15 @@ struct TokenHistogram {
 /// What the server counts beside the engine. Any thread may call it.
 class RequestMetrics {
 public:
-  void requestEnded(const RequestUsage &usage);
+  /// `longest`: new tokens of its longest sample.
+  void requestEnded(const RequestUsage &usage, uint64_t longest);
   /// An answer of HTTP.
   void answered(int status, bool isCut);
 
   struct Values {
-    TokenHistogram promptTokens, newTokens;
+    TokenHistogram promptTokens, newTokens, longestSamples;
+    /// Of requests with a token: from their first step to it, from there to the end, and both.
+    TimeHistogram prefillTimes, decodeTimes, inferenceTimes;
     std::map<int, uint64_t> answers;
     uint64_t cutAnswers = 0;
   };

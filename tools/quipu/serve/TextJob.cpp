@@ -41,6 +41,7 @@ public:
 
   void onSampleEnd(const SampleEnd &end) override {
     Sample &sample = samples[end.sample];
+    longest = std::max(longest, end.newTokens);
     give(end.sample, sample.text.finish());
     switch (end.reason) {
     case FinishReason::Stop:
@@ -66,6 +67,7 @@ public:
     if (!job->request.stream && !failure.status)
       for (size_t i : bestSamples())
         whole.push_back({std::move(samples[i].whole), samples[i].finishReason});
+    job->context.metrics.requestEnded(usage, longest);
     // The job forgets the sink, and the sink the job.
     std::exchange(job, nullptr)->promptEnded(usage, std::move(whole), prompt, failure);
   }
@@ -115,6 +117,8 @@ private:
   std::shared_ptr<TextJob> job;
   size_t prompt;
   std::vector<Sample> samples;
+  /// New tokens of the longest sample.
+  uint32_t longest = 0;
   Failure failure;
 };
 
@@ -195,7 +199,6 @@ void TextJob::addEvent(Event event) {
 
 void TextJob::promptEnded(const RequestUsage &ended, std::vector<WholeChoice> whole, size_t prompt,
                           const Failure &failed) {
-  context.metrics.requestEnded(ended);
   std::lock_guard lock(mutex);
   ++endedPrompts;
   usage.promptTokens += ended.promptTokens;

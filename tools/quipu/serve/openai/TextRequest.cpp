@@ -74,6 +74,8 @@ static void readSampling(BodyFields &fields, const ServedModel &model, RequestSa
   base.topK = uint32_t(std::max<int64_t>(0, fields.integer("top_k", -1, INT32_MAX).value_or(0)));
   base.minP = float(fields.number("min_p", 0, 1).value_or(0));
   base.repeatPenalty = float(fields.number("repetition_penalty", 0.01, 100).value_or(1));
+  // As vLLM's, of all tokens that there were: `quipu run` looks back only so far.
+  base.repeatWindow = model.contextTokens;
   sampling.presencePenalty = float(fields.number("presence_penalty", -2, 2).value_or(0));
   sampling.frequencyPenalty = float(fields.number("frequency_penalty", -2, 2).value_or(0));
   // A seed below 0 is as good as any other.
