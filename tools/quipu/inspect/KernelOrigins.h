@@ -39,6 +39,8 @@ public:
   /// The op of a kernel at this line of the source. The kernel itself, which has no "op", for its first line and for
   /// lines of no op.
   const Json &opAt(const Json &kernel, uint32_t line) const;
+  /// The result may be the kernel itself, which must live on.
+  const Json &opAt(Json &&kernel, uint32_t line) const = delete;
 
   /// A field of the config, by Hugging Face's name or by that of the file. Throws Error that lists the fields.
   const Json &field(const std::string &name) const;
