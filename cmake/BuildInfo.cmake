@@ -1,4 +1,4 @@
-# Run by every build: writes OUTPUT, which defines what tools/quipu/Build.h declares, when that has changed.
+# Run by every build: writes OUTPUT, which defines what tools/common/Build.h declares, when that has changed.
 #   cmake -DOUTPUT=FILE -DSOURCE=FOLDER -DVERSION=X.Y.Z -P BuildInfo.cmake
 execute_process(
   COMMAND git describe --always --abbrev=12 --exclude=* --dirty=+
@@ -12,7 +12,7 @@ if(NOT status EQUAL 0 OR NOT EXISTS ${SOURCE}/.git)
   set(commit unknown)
 endif()
 file(CONFIGURE OUTPUT ${OUTPUT} CONTENT [[
-#include "tools/quipu/Build.h"
+#include "tools/common/Build.h"
 
 const char *const quipu::tool::kBuildVersion = "@VERSION@";
 const char *const quipu::tool::kBuildCommit = "@commit@";

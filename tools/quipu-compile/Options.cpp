@@ -4,6 +4,7 @@
 #include "frontends/common/QuantizeMix.h"
 #include "runtime/support/Error.h"
 #include "runtime/support/WeightIdentity.h"
+#include "tools/common/Build.h"
 #include "tools/common/CommandLine.h"
 #include "tools/common/Console.h"
 
@@ -16,7 +17,9 @@ namespace quipu::tool {
 
 static constexpr const char *kCompileSummary = "Compiles a model to a plan, an executable or an intermediate form.";
 
-std::string compilerName() { return "quipu-compile " QUIPU_VERSION " (LLVM " QUIPU_LLVM_VERSION ")"; }
+std::string compilerName() {
+  return concat("quipu-compile ", kBuildVersion, " (commit ", kBuildCommit, ", LLVM " QUIPU_LLVM_VERSION ")");
+}
 
 const SharedOptions &sharedOptions() {
   static const std::vector<std::string> dtypes = {"auto", "f32", "bf16", "f16"};

@@ -2,7 +2,7 @@
 
 #include "runtime/core/Device.h"
 #include "runtime/support/Error.h"
-#include "tools/quipu/Build.h"
+#include "tools/common/Build.h"
 #include "tools/quipu/WeightTypes.h"
 #include "tools/quipu/bench/Report.h"
 

@@ -4,7 +4,7 @@
 
 #include "runtime/support/Error.h"
 #include "tools/common/Console.h"
-#include "tools/quipu/Build.h"
+#include "tools/common/Build.h"
 #include "tools/quipu/inspect/CostView.h"
 #include "tools/quipu/inspect/KernelOrigins.h"
 #include "tools/quipu/inspect/MemoryView.h"

@@ -1,7 +1,7 @@
-//===- Build.h - Which build of quipu this is -------------------------------*- C++ -*-===//
+//===- Build.h - Which build of Quipu this is -------------------------------*- C++ -*-===//
 
-#ifndef QUIPU_TOOLS_QUIPU_BUILD_H
-#define QUIPU_TOOLS_QUIPU_BUILD_H
+#ifndef QUIPU_TOOLS_COMMON_BUILD_H
+#define QUIPU_TOOLS_COMMON_BUILD_H
 
 namespace quipu::tool {
 
@@ -11,4 +11,4 @@ extern const char *const kBuildCommit;
 
 } // namespace quipu::tool
 
-#endif // QUIPU_TOOLS_QUIPU_BUILD_H
+#endif // QUIPU_TOOLS_COMMON_BUILD_H
