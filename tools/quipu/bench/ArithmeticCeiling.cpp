@@ -1,13 +1,11 @@
 //===- ArithmeticCeiling.cpp - The arithmetic rate of this machine -----------------------===//
 
-#include "runtime/cpu/CpuFeatures.h"
 #include "tools/quipu/bench/Ceilings.h"
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <immintrin.h>
-#include <string_view>
 #include <vector>
 
 namespace quipu::tool {
@@ -24,13 +22,17 @@ constexpr uint64_t kRounds = 4000000;
 /// Products of tiles. One takes as long as 16 instructions of the other loops, so the loop has fewer rounds.
 constexpr uint64_t kTileRounds = 8;
 
+namespace {
+struct alignas(64) TileShapes {
+  uint8_t palette = 1, startRow = 0, reserved[14] = {};
+  uint16_t rowBytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
+  uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
+};
+} // namespace
+
 __attribute__((target("amx-tile,amx-bf16"))) static float loopTiles(uint64_t rounds) {
-  struct alignas(64) {
-    uint8_t palette = 1, startRow = 0, reserved[14] = {};
-    uint16_t rowBytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
-    uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
-  } config;
-  _tile_loadconfig(&config);
+  TileShapes shapes;
+  _tile_loadconfig(&shapes);
   for (uint64_t round = 0; round < rounds / kTileRounds; ++round) {
     _tile_dpbf16ps(0, 4, 6);
     _tile_dpbf16ps(1, 4, 7);
@@ -41,6 +43,21 @@ __attribute__((target("amx-tile,amx-bf16"))) static float loopTiles(uint64_t rou
   _tile_stored(0, sums, 64);
   _tile_release();
   return sums[0];
+}
+
+__attribute__((target("amx-tile,amx-int8"))) static float loopIntegerTiles(uint64_t rounds) {
+  TileShapes shapes;
+  _tile_loadconfig(&shapes);
+  for (uint64_t round = 0; round < rounds / kTileRounds; ++round) {
+    _tile_dpbssd(0, 4, 6);
+    _tile_dpbssd(1, 4, 7);
+    _tile_dpbssd(2, 5, 6);
+    _tile_dpbssd(3, 5, 7);
+  }
+  alignas(64) int32_t sums[16 * 16];
+  _tile_stored(0, sums, 64);
+  _tile_release();
+  return float(sums[0]);
 }
 
 __attribute__((target("avx512f,avx512bf16"))) static float loopBf16(uint64_t rounds) {
@@ -94,6 +111,82 @@ __attribute__((target("avx2,fma"))) static float loopFma256(uint64_t rounds) {
   return result;
 }
 
+__attribute__((target("avx512f,avx512vnni"))) static float loopInt8Dot512(uint64_t rounds) {
+  constexpr int kAccumulators = 24;
+  __m512i sums[kAccumulators] = {};
+  __m512i left = _mm512_set1_epi8(1), right = left;
+  asm volatile("" : "+v"(left), "+v"(right));
+  for (uint64_t round = 0; round < rounds; ++round)
+#pragma clang loop unroll(full)
+    for (int i = 0; i < kAccumulators; ++i)
+      sums[i] = _mm512_dpbusd_epi32(sums[i], left, right);
+  __m512i total = sums[0];
+  for (int i = 1; i < kAccumulators; ++i)
+    total = _mm512_add_epi32(total, sums[i]);
+  return float(_mm512_reduce_add_epi32(total));
+}
+
+__attribute__((target("avx512f,avx512bw"))) static float loopInt16Pairs512(uint64_t rounds) {
+  constexpr int kAccumulators = 24;
+  __m512i sums[kAccumulators] = {};
+  __m512i left = _mm512_set1_epi16(1), right = left;
+  for (uint64_t round = 0; round < rounds; ++round)
+#pragma clang loop unroll(full)
+    for (int i = 0; i < kAccumulators; ++i) {
+      asm volatile("" : "+v"(left), "+v"(right)); // The product is made anew each time.
+      sums[i] = _mm512_add_epi32(sums[i], _mm512_madd_epi16(left, right));
+    }
+  __m512i total = sums[0];
+  for (int i = 1; i < kAccumulators; ++i)
+    total = _mm512_add_epi32(total, sums[i]);
+  return float(_mm512_reduce_add_epi32(total));
+}
+
+__attribute__((target("avx2"))) static float firstOf(const __m256i *sums, int count) {
+  __m256i total = sums[0];
+  for (int i = 1; i < count; ++i)
+    total = _mm256_add_epi32(total, sums[i]);
+  return float(_mm256_extract_epi32(total, 0));
+}
+
+__attribute__((target("avx2,avxvnni"))) static float loopInt8Dot256(uint64_t rounds) {
+  constexpr int kAccumulators = 13;
+  __m256i sums[kAccumulators] = {};
+  __m256i left = _mm256_set1_epi8(1), right = left;
+  asm volatile("" : "+x"(left), "+x"(right));
+  for (uint64_t round = 0; round < rounds; ++round)
+#pragma clang loop unroll(full)
+    for (int i = 0; i < kAccumulators; ++i)
+      sums[i] = _mm256_dpbusd_avx_epi32(sums[i], left, right);
+  return firstOf(sums, kAccumulators);
+}
+
+__attribute__((target("avx2"))) static float loopInt8Pairs256(uint64_t rounds) {
+  constexpr int kAccumulators = 12;
+  __m256i sums[kAccumulators] = {};
+  __m256i left = _mm256_set1_epi8(1), right = left;
+  for (uint64_t round = 0; round < rounds; ++round)
+#pragma clang loop unroll(full)
+    for (int i = 0; i < kAccumulators; ++i) {
+      asm volatile("" : "+x"(left), "+x"(right)); // The product is made anew each time.
+      sums[i] = _mm256_add_epi16(sums[i], _mm256_maddubs_epi16(left, right));
+    }
+  return firstOf(sums, kAccumulators);
+}
+
+__attribute__((target("avx2"))) static float loopInt16Pairs256(uint64_t rounds) {
+  constexpr int kAccumulators = 12;
+  __m256i sums[kAccumulators] = {};
+  __m256i left = _mm256_set1_epi16(1), right = left;
+  for (uint64_t round = 0; round < rounds; ++round)
+#pragma clang loop unroll(full)
+    for (int i = 0; i < kAccumulators; ++i) {
+      asm volatile("" : "+x"(left), "+x"(right)); // The product is made anew each time.
+      sums[i] = _mm256_add_epi32(sums[i], _mm256_madd_epi16(left, right));
+    }
+  return firstOf(sums, kAccumulators);
+}
+
 static float loopSse(uint64_t rounds) {
   constexpr int kAccumulators = 12;
   __m128 sums[kAccumulators] = {};
@@ -113,7 +206,7 @@ namespace {
 struct Loop {
   const char *name;
   float (*run)(uint64_t rounds);
-  /// Floating-point operations of one round.
+  /// Operations of one round.
   double operations;
 };
 } // namespace
@@ -122,6 +215,18 @@ static Loop loopOf(DotInstruction instruction) {
   switch (instruction) {
   case DotInstruction::Bf16Tiles:
     return {"tdpbf16ps", loopTiles, 4 * 16384.0 / kTileRounds};
+  case DotInstruction::Int8Tiles:
+    return {"tdpbssd", loopIntegerTiles, 4 * 32768.0 / kTileRounds};
+  case DotInstruction::Int8Dot512:
+    return {"vpdpbusd zmm", loopInt8Dot512, 24 * 128};
+  case DotInstruction::Int8Dot256:
+    return {"vpdpbusd ymm", loopInt8Dot256, 13 * 64};
+  case DotInstruction::Int8Pairs256:
+    return {"vpmaddubsw+vpaddw ymm", loopInt8Pairs256, 12 * 64};
+  case DotInstruction::Int16Pairs512:
+    return {"vpmaddwd+vpaddd zmm", loopInt16Pairs512, 24 * 64};
+  case DotInstruction::Int16Pairs256:
+    return {"vpmaddwd+vpaddd ymm", loopInt16Pairs256, 12 * 32};
   case DotInstruction::Bf16Dot512:
     return {"vdpbf16ps zmm", loopBf16, 24 * 64};
   case DotInstruction::Fma512:
@@ -135,22 +240,6 @@ static Loop loopOf(DotInstruction instruction) {
 }
 
 const char *dotInstructionName(DotInstruction instruction) { return loopOf(instruction).name; }
-
-DotInstruction dotInstruction(const plan::Plan &plan) {
-  auto targets = [&](std::string_view feature) {
-    const auto *features = plan.target()->features();
-    return hasCpuFeature(feature) && features && std::any_of(features->begin(), features->end(), [&](const auto *it) {
-             return it->string_view() == feature;
-           });
-  };
-  if (plan.config()->compute_dtype() == plan::DType::bf16 && targets("amx-bf16"))
-    return DotInstruction::Bf16Tiles;
-  if (plan.config()->compute_dtype() == plan::DType::bf16 && targets("avx512bf16"))
-    return DotInstruction::Bf16Dot512;
-  if (targets("avx512f"))
-    return DotInstruction::Fma512;
-  return targets("fma") ? DotInstruction::Fma256 : DotInstruction::Scalar;
-}
 
 double ArithmeticCeiling::measure() {
   struct Pass {

@@ -63,12 +63,23 @@ private:
 };
 
 /// The instruction of the kernels' dot products.
-enum class DotInstruction { Scalar, Fma256, Fma512, Bf16Dot512, Bf16Tiles };
+enum class DotInstruction {
+  Scalar,
+  Fma256,
+  Fma512,
+  Bf16Dot512,
+  Bf16Tiles,
+  Int16Pairs256,
+  Int16Pairs512,
+  Int8Pairs256,
+  Int8Dot256,
+  Int8Dot512,
+  Int8Tiles
+};
 const char *dotInstructionName(DotInstruction instruction);
 
-/// The instruction of a plan's kernels on this machine. It is the product of tiles, or else the bf16 dot product, if
-/// the plan computes in bf16 for a target that has it. Otherwise it is the fused multiply-add of the target's widest
-/// vectors.
+/// The instruction that does most of the arithmetic of a plan's prompts, as the schedules of its kernels say. Where
+/// this machine lacks it, the widest multiply-add that it has.
 DotInstruction dotInstruction(const plan::Plan &plan);
 
 /// Arithmetic rate of an instruction in a loop that touches no memory, on all threads at once.
