@@ -164,17 +164,17 @@ TEST(GraphDot, LayersStandOnce) {
   EXPECT_THAT(dot, HasSubstr("f0_1_0 -> f0_2_0 [label=\"?x4xf32\"]"));
 }
 
-TEST(NetronText, AllLayersInGenericForm) {
+// Test: arguments of the function are those that ops read, and ops are in the generic form.
+TEST(NetronText, AllLayers) {
   Json layer = foldedOp("llama.mlp", "%y", {"%in", "@layers.{}.w"});
   layer["attributes"] = {{"eps", "1.0e-05 : f64"}, {"rope", "#llama.rope<theta = 1.0>"}};
   EXPECT_EQ(netronText(phase("a", {foldedFunction("f", {layer})})), R"("builtin.module"() ({
-  "func.func"() ({
-  ^bb0(%tokens: tensor<?xi32>):
+  func.func @f(%tokens: tensor<?xi32>) -> (tensor<?x4xf32>) {
     %x = "llama.embed"(%tokens) : (tensor<?xi32>) -> (tensor<?x4xf32>) loc("layers.{}.embed")
     %layers.0.y = "llama.mlp"(%x) {eps = 1.0e-05 : f64, rope = "#llama.rope<theta = 1.0>", weights = ["layers.0.w"]} : (tensor<?x4xf32>) -> (tensor<?x4xf32>) loc("layers.0.mlp")
     %layers.1.y = "llama.mlp"(%layers.0.y) {eps = 1.0e-05 : f64, rope = "#llama.rope<theta = 1.0>", weights = ["layers.1.w"]} : (tensor<?x4xf32>) -> (tensor<?x4xf32>) loc("layers.1.mlp")
     "llama.head"(%layers.1.y) : (tensor<?x4xf32>) -> () loc("layers.{}.head")
-  }) {function_type = (tensor<?xi32>) -> (tensor<?x4xf32>), sym_name = "f"} : () -> ()
+  }
 }) : () -> ()
 )");
 }

@@ -14,6 +14,8 @@ import time
 
 scratch, model, library = pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3]
 assert os.path.exists(library), library
+# The tests may run under nohup. Programs inherit what is ignored.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 only_names = {"LD_PRELOAD": library, "QUIPU_TEST_ONLY_NAMES": "1"}
 started = scratch / "started"
 ptxas = scratch / "ptxas"
