@@ -3,8 +3,8 @@
 #include "tools/quipu/report/ReportData.h"
 
 #include "runtime/support/Error.h"
-#include "tools/common/Console.h"
 #include "tools/common/Build.h"
+#include "tools/common/Console.h"
 #include "tools/quipu/inspect/CostView.h"
 #include "tools/quipu/inspect/KernelOrigins.h"
 #include "tools/quipu/inspect/MemoryView.h"
