@@ -15,9 +15,8 @@ namespace quipu::tool {
 std::string takeSource(mlir::ModuleOp module);
 
 /// The fields of the config from which any op comes:
-///   {"name", "key": what the file calls it, "file", "line": from 1, or 0, "text" of the line, "reason": where the
-///   value
-///    comes from that the file does not have}
+///   {"name", "key": what the file calls it, "file", "line": from 1, or 0, "text": that line,
+///    "reason": where the value comes from if the file does not have it}
 nlohmann::ordered_json fieldRecord(mlir::ModuleOp module);
 
 /// The kernels of a planned module:
