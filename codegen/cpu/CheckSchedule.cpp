@@ -28,12 +28,20 @@ LogicalResult expectDecodable(KernelOp kernel) {
   return success();
 }
 
-/// Fails with a diagnostic where an argument of the kernel, other than `weight`, has interleaved rows.
-LogicalResult expectRowsInOrder(KernelOp kernel, Value weight = {}) {
-  for (Value argument : kernel.getBody().getArguments())
-    if (argument != weight && interleaveOf(argument.getType()) > 1)
+/// Fails with a diagnostic where an argument of the kernel has interleaved rows that its emitter cannot read. `multiplied`:
+/// the weight that products read in that order (null: none). Embeddings decode any row.
+LogicalResult expectReadableRows(KernelOp kernel, Value multiplied = {}) {
+  for (Value argument : kernel.getBody().getArguments()) {
+    if (interleaveOf(argument.getType()) == 1)
+      continue;
+    bool isTable = !argument.use_empty() && llvm::all_of(argument.getUsers(), llvm::IsaPred<EmbeddingOp>);
+    if (argument != multiplied && !isTable)
       return kernel.emitOpError() << "has a weight " << argument.getType()
-                                  << "; products with integers alone read interleaved rows";
+                                  << "; products with integers and embeddings alone read interleaved rows";
+    if (!InterleavedWeight::canRead(*weightFormatOf(getElementTypeOrSelf(argument))))
+      return kernel.emitOpError() << "has a weight " << argument.getType()
+                                  << ", of which four neighbours do not lie in a word";
+  }
   return success();
 }
 
@@ -103,7 +111,7 @@ public:
 
   /// The other emitters take a block for a row or for a tile of rows.
   LogicalResult checkPointwise(CpuPointwiseScheduleAttr schedule) {
-    if (failed(expectDecodable(kernel)) || failed(expectRowsInOrder(kernel)))
+    if (failed(expectDecodable(kernel)) || failed(expectReadableRows(kernel)))
       return failure();
     if (kernel.getBody().front().front().hasTrait<FindsRows>())
       return success();
@@ -176,14 +184,12 @@ private:
     int64_t rows = interleaveOf(weight), run = schedule.getRun();
     DotKind dot = schedule.getDot();
     bool canMultiply = cpu::multipliesIntegers(dot);
-    if (failed(expectRowsInOrder(kernel, canMultiply ? linear.getWeight() : Value())))
+    if (failed(expectReadableRows(kernel, canMultiply ? linear.getWeight() : Value())))
       return failure();
     if (rows == 1 && run > kRunLimit.high)
       return refuse() << "has runs of " << run << " rows; those of rows in order have at most " << kRunLimit.high;
     if (rows == 1)
       return success();
-    if (!InterleavedWeight::canRead(*weightFormatOf(weight.getElementType())))
-      return kernel.emitOpError() << "has a weight " << weight << ", of which four neighbours do not lie in a word";
     auto rotates = kernel.getOps<RotateOp>();
     int64_t half = rotates.empty() ? 0 : (*rotates.begin()).getHeadDim() / 2;
     if (half % std::max(rows, run))

@@ -35,6 +35,8 @@ public:
     /// The integers `i` to `i + 4` of each row before the offset is subtracted, as i8: those of the first row first.
     /// `i` is a multiple of 4.
     mlir::Value words(int64_t i);
+    /// Values `i` to `i + 4` of each row, as f32: those of the first row first. `i` is a multiple of 4.
+    mlir::Value values(int64_t i);
     /// What value `i` of each row shares with its neighbours, as f32: its scale, and the minimum that is added to it.
     mlir::Value scales(int64_t i);
     mlir::Value minima(int64_t i);

@@ -1,5 +1,6 @@
 //===- Pointwise.cpp - Selections of rows and rotary tables -------------------------===//
 
+#include "codegen/cpu/InterleavedWeight.h"
 #include "codegen/cpu/RowAccess.h"
 #include "codegen/cpu/SingleOps.h"
 
@@ -10,29 +11,68 @@ using namespace quipu::llama;
 
 namespace quipu::codegen::cpu {
 
+namespace {
+
+/// Rows of an embedding table as they are decoded, some neighbouring values at a time.
+class TableRows {
+public:
+  TableRows(KernelBuilder &b, RankedTensorType table, const ActivationLayout &to, int64_t lanes)
+      : b(b), numbers(b, table) {
+    if (interleaveOf(table) > 1) {
+      interleaved.emplace(b, table);
+      together = kWordBytes;
+    } else {
+      together = to.lanes && !numbers.hasBlocks() ? 1 : numbers.vectorLanes(widestVector(to.width, lanes));
+    }
+  }
+
+  /// Values of a vector, which is a scalar where it is 1, and values of a step of the walk along a row.
+  int64_t vector() const { return together; }
+  int64_t step() const { return std::max(together, numbers.blockElements()); }
+
+  /// Emits body(i, value) for the vectors of the step from feature k on. The row is number `row` of the table at `base`.
+  void forEachVector(Value base, Value row, Value k, llvm::function_ref<void(int64_t, Value)> body) const {
+    if (!interleaved) {
+      WeightOperand::Run run = numbers.run(b.at(base, b.mul(row, numbers.rowBytes())), k);
+      for (int64_t i = 0; i < step(); i += together)
+        body(i, together == 1 ? run.scalar(i) : run.vector(i, together));
+      return;
+    }
+    int64_t rows = interleaved->rows();
+    Value group = b.at(base, b.mul(b.div(row, rows), rows * numbers.rowBytes()));
+    InterleavedWeight::Block block = interleaved->block(group, b.rem(row, rows), k, 1);
+    for (int64_t i = 0; i < step(); i += together)
+      body(i, block.values(i));
+  }
+
+private:
+  KernelBuilder &b;
+  WeightOperand numbers;
+  std::optional<InterleavedWeight> interleaved;
+  int64_t together;
+};
+
+} // namespace
+
 void emitEmbedding(KernelBuilder &b, KernelOp kernel, EmbeddingOp embedding, CpuPointwiseScheduleAttr schedule,
                    RowDim rows, StringRef symbol) {
   KernelFrame frame(b, kernel, symbol);
-  WeightOperand table(b, embedding.getTable().getType());
   ActivationLayout to(embedding.getResult().getType());
-  int64_t vector = to.lanes && !table.hasBlocks() ? 1 : table.vectorLanes(widestVector(to.width, schedule.getLanes()));
+  TableRows table(b, embedding.getTable().getType(), to, schedule.getLanes());
   std::optional<APFloat> scale = embedding.getScale();
-  int64_t step = std::max(vector, table.blockElements());
   forEachRow(b, frame, schedule.getRowsPerBlock(), rows, [&](Value row) {
     Value token = b.widen(b.loadI32(b.at(frame.argument(embedding.getTokens()), b.mul(row, 4))));
-    Value start = b.at(frame.argument(embedding.getTable()), b.mul(token, table.rowBytes()));
-    b.loop(b.i64(0), b.i64(to.width), step, [&](Value k) {
-      WeightOperand::Run run = table.run(start, k);
-      for (int64_t i = 0; i < step; i += vector) {
-        Value value = vector == 1 ? run.scalar(i) : run.vector(i, vector);
+    b.loop(b.i64(0), b.i64(to.width), table.step(), [&](Value k) {
+      table.forEachVector(frame.argument(embedding.getTable()), token, k, [&](int64_t i, Value value) {
         if (scale)
           value = b.mulf(value, b.constantLike(value, static_cast<float>(scale->convertToDouble())));
         // Where rows lie in lanes, features of a row do not lie side by side.
+        int64_t vector = table.vector();
         for (int64_t lane = 0; lane < (to.lanes ? vector : 1); ++lane) {
           Value part = to.lanes && vector > 1 ? vector::ExtractOp::create(b, value, lane).getResult() : value;
           b.storeF32(part, to.element, addressOf(b, to, frame.result(0), row, b.add(k, i + lane)));
         }
-      }
+      });
     });
   });
 }

@@ -1,7 +1,8 @@
 //===- SelectInterleaved.cpp - Weights whose rows lie interleaved -------------===//
 //
 // A product of integers over few rows that has a row of the weight in each lane needs no sums over lanes, and reads the
-// weight as one stream. So rows of weights in blocks lie interleaved wherever all kernels that read them can do so.
+// weight as one stream. So rows of weights in blocks lie interleaved wherever all kernels that read them can do so. That
+// includes embeddings that are the weight of the LM head too.
 //
 //===----------------------------------------------------------------------===//
 
@@ -25,7 +26,7 @@ public:
       : module(module), tuning(tuning), lanes(target.lanes()), why(whyInOrder(target)) {}
 
   llvm::StringSet<> choose() {
-    llvm::StringMap<std::string> whyOfUsers = findUsersInOrder();
+    findUsers();
     llvm::StringSet<> chosen;
     for (auto weight : module.getOps<WeightOp>()) {
       auto block = dyn_cast<BlockType>(getElementTypeOrSelf(weight.getType()));
@@ -34,6 +35,8 @@ public:
       std::string whyNot = whyInOrder(weight, *block.getFormat());
       if (whyNot.empty())
         whyNot = whyOfUsers.lookup(weight.getSymName());
+      if (whyNot.empty() && !multiplied.contains(weight.getSymName()))
+        whyNot = "no kernel multiplies it";
       std::string candidate = ("interleave = " + Twine(lanes)).str();
       if (!whyNot.empty()) {
         QUIPU_CHOICE(Refused, weight, "layout", candidate) << whyNot;
@@ -71,24 +74,29 @@ private:
     return {};
   }
 
-  /// For each weight that a kernel wants in order, why.
-  llvm::StringMap<std::string> findUsersInOrder() {
-    llvm::StringMap<std::string> found;
+  /// Notes for each weight who reads it.
+  void findUsers() {
     SymbolTableCollection symbols;
     module.walk([&](LaunchOp launch) {
       auto kernel = symbols.lookupNearestSymbolFrom<KernelOp>(launch, launch.getKernelAttr());
       for (auto [argument, operand] : llvm::zip_equal(kernel.getBody().getArguments(), launch.getOperands())) {
         auto reference = operand.getDefiningOp<WeightRefOp>();
-        if (std::string reason = reference ? whyInOrder(kernel, argument) : ""; !reason.empty())
-          found.try_emplace(reference.getWeight(), reason);
+        if (!reference)
+          continue;
+        if (std::string reason = whyInOrder(kernel, argument); !reason.empty())
+          whyOfUsers.try_emplace(reference.getWeight(), reason);
+        if (llvm::any_of(argument.getUsers(), llvm::IsaPred<LinearOp>))
+          multiplied.insert(reference.getWeight());
       }
     });
-    return found;
   }
 
   std::string whyInOrder(KernelOp kernel, Value weight) {
     std::string name = ("@" + kernel.getSymName()).str();
     for (Operation *user : weight.getUsers()) {
+      // A row that a token selects is decoded by itself, whatever lies between its words.
+      if (isa<EmbeddingOp>(user))
+        continue;
       auto linear = dyn_cast<LinearOp>(user);
       if (!linear || linear.getWeight() != weight || !linear.getInput().getDefiningOp<QuantizeOp>())
         return name + " does not multiply integers with it";
@@ -104,6 +112,9 @@ private:
   int64_t lanes;
   /// Why no weight has interleaved rows. Empty: some may have.
   StringRef why;
+  /// For each weight that a kernel wants in order, why. And the weights that kernels multiply.
+  llvm::StringMap<std::string> whyOfUsers;
+  llvm::StringSet<> multiplied;
 };
 
 } // namespace

@@ -466,7 +466,7 @@ func.func @decode(%x: tensor<?x64xf32>, %w: tensor<16x64x!llama.block<q8_0>, #ll
 // -----
 
 // Test: products of numbers read rows in order.
-// expected-error @+1 {{has a weight 'tensor<16x64x!llama.block<q8_0>, #llama.row_parts<16 interleave = 8>>'; products with integers alone read interleaved rows}}
+// expected-error @+1 {{has a weight 'tensor<16x64x!llama.block<q8_0>, #llama.row_parts<16 interleave = 8>>'; products with integers and embeddings alone read interleaved rows}}
 llama.kernel @k(%x: tensor<?x64xf32>, %w: tensor<16x64x!llama.block<q8_0>, #llama.row_parts<16 interleave = 8>>) -> tensor<?x16xf32> attributes {schedule = #llama.cpu_linear<rows = few, lanes = 8, run = 8, vectors = 1, rowTiles = 1, dot = fma, prefetch = 0>} {
   %0 = llama.linear %x, %w : (tensor<?x64xf32>, tensor<16x64x!llama.block<q8_0>, #llama.row_parts<16 interleave = 8>>) -> tensor<?x16xf32>
   llama.yield %0 : tensor<?x16xf32>
