@@ -55,7 +55,7 @@ bool hasWeightRows(LinearTiles &region, CpuLinearScheduleAttr schedule) {
 int64_t sumLanes(LinearTiles &region, CpuLinearScheduleAttr schedule) {
   if (hasWeightRows(region, schedule))
     return 1;
-  return region.quantize() ? QuantizedRows::kLanes : schedule.getLanes();
+  return region.quantize() ? QuantizedRows::sumLanes(region, schedule) : schedule.getLanes();
 }
 
 /// Bytes of the sums of a tile for one row of the input, which scratch memory begins with.
@@ -91,7 +91,7 @@ public:
       : b(b), region(region), schedule(schedule), inputs(region.inputs()), linear(region.linear),
         weight(b, linear.getWeight().getType()), inputElement(getElementTypeOrSelf(region.exactInputType())) {
     if (region.quantize())
-      rounded.emplace(b, region, schedule.getDot(), hasWeightRows(region, schedule));
+      rounded.emplace(b, region, schedule, hasWeightRows(region, schedule));
     if (isInterleaved(region))
       interleaved.emplace(b, region, schedule, *rounded);
     if (isOrdered(region, schedule))
@@ -241,7 +241,7 @@ private:
 
   /// Values of a row of the weight that are read for their scales before they are multiplied.
   int64_t valuesOfStretch() const {
-    int64_t together = QuantizedRows::kLanes * weight.blockElements();
+    int64_t together = rounded->sumLanes() * weight.blockElements();
     return std::max<int64_t>(kStretchBytes / weight.bytes(together), 1) * together;
   }
 
@@ -406,7 +406,7 @@ private:
     for (size_t row = 0; row < count; ++row)
       side.scales.push_back(b.at(scalesOfRows, static_cast<int64_t>(row) * scaleRowBytes(region, schedule)));
 
-    SmallVector<Value> sums(side.sums(), b.splat(0.0f, QuantizedRows::kLanes));
+    SmallVector<Value> sums(side.sums(), b.splat(0.0f, rounded->sumLanes()));
     int64_t stretch = side.scalesFirst ? valuesOfStretch() : inputs, whole = inputs / stretch * stretch;
     if (whole)
       sums = b.loop(b.i64(0), b.i64(whole), stretch, sums,
@@ -427,8 +427,8 @@ private:
 
   /// Factors of a vector of sums: 1 for the lower half, and a power of two, which rounds nothing, for the upper half.
   Value upperHalfDividedBy(int64_t divisor) {
-    constexpr int64_t kHalf = QuantizedRows::kLanes / 2;
-    return b.join(b.splat(1.0f, kHalf), b.splat(1.0f / static_cast<float>(divisor), kHalf));
+    int64_t half = rounded->sumLanes() / 2;
+    return b.join(b.splat(1.0f, half), b.splat(1.0f / static_cast<float>(divisor), half));
   }
 
   /// The sums behind the products of the `values` values from feature `from` on.
@@ -444,7 +444,7 @@ private:
     int64_t step = std::max(block, std::min<int64_t>(static_cast<int64_t>(side.chains) * unit, values));
     while (values % step)
       step -= block;
-    auto floats = b.vectorOf(b.getF32Type(), QuantizedRows::kLanes);
+    auto floats = b.vectorOf(b.getF32Type(), rounded->sumLanes());
     return b.loop(from, b.add(from, values), step, sums, [&](Value k, ValueRange carried) {
       KernelBuilder::Values next(carried.begin(), carried.end());
       for (int64_t first = 0; first < step; first += block)
@@ -477,7 +477,7 @@ private:
       carriedIn.push_back(*minima);
     // As many blocks at a time as fill a vector with scales, then the rest.
     int64_t done = 0;
-    for (int64_t blocks = block == part ? QuantizedRows::kLanes : 1; blocks; blocks /= 2) {
+    for (int64_t blocks = block == part ? rounded->sumLanes() : 1; blocks; blocks /= 2) {
       int64_t step = blocks * block, end = values / step * step;
       if (done == end)
         continue;
@@ -505,15 +505,15 @@ private:
     Value ofParts = run.allMinima();
     if (!ofParts)
       ofParts = b.mulf(run.allScales(), b.constantLike(run.allScales(), static_cast<float>(-form.offset())));
-    *minima = b.addf(*minima, b.foldTo(b.mulf(ofParts, rounded->sums(x, k, scales)), QuantizedRows::kLanes));
+    *minima = b.addf(*minima, b.foldTo(b.mulf(ofParts, rounded->sums(x, k, scales)), rounded->sumLanes()));
   }
 
   /// The scale of each lane that sums products of the values from `feature` on.
   Value scalesOfLanes(Value scales, Value feature) {
-    constexpr int64_t kLanes = QuantizedRows::kLanes;
+    int64_t lanes = rounded->sumLanes();
     int64_t part = IntegerForm(schedule.getDot(), weight.layout()).part(), count = rounded->together() / part;
     Value values = b.loadF32(b.getF32Type(), b.at(scales, b.mul(b.div(feature, part), 4)), count == 1 ? 0 : count);
-    return count == 1 ? b.splat(values, kLanes) : b.spread(values, kLanes);
+    return count == 1 ? b.splat(values, lanes) : b.spread(values, lanes);
   }
 
   /// For each weight row a vector whose sum is the product with the input.
@@ -744,7 +744,7 @@ int64_t linearFewScratchBytes(KernelBuilder &b, LinearTiles &region, CpuLinearSc
     bytes += maxRows * region.inputs() * bytesOf(getElementTypeOrSelf(region.exactInputType()));
   if (region.quantize())
     bytes += rowsAtOnce(schedule) * scaleRowBytes(region, schedule) +
-             maxRows * QuantizedRows(b, region, schedule.getDot(), hasWeightRows(region, schedule)).rowBytes();
+             maxRows * QuantizedRows(b, region, schedule, hasWeightRows(region, schedule)).rowBytes();
   if (isOrdered(region, schedule))
     bytes += OrderedProduct(b, region, schedule).scratchBytes();
   if (dividesPairs(region, schedule) ||

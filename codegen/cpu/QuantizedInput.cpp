@@ -141,9 +141,17 @@ void QuantizedTile::store(Value feature, ArrayRef<Value> values) const {
 // Few rows
 //===----------------------------------------------------------------------===//
 
-QuantizedRows::QuantizedRows(KernelBuilder &b, const LinearRegion &region, DotKind dot, bool hasWeightRows)
-    : b(b), dots(b, integerFormOf(region, dot)), hasWeightRows(hasWeightRows), inputs(region.inputs()),
-      block(blockOf(region)) {
+int64_t QuantizedRows::sumLanes(const LinearRegion &region, CpuLinearScheduleAttr schedule) {
+  constexpr int64_t kNarrow = 8, kWide = 16;
+  int64_t blockElements = weightFormatOf(region.weightType().getElementType())->blockElements;
+  bool fillsWide = blockElements % (kWide * integerFormOf(region, schedule.getDot()).perWord()) == 0;
+  return schedule.getDot() == DotKind::Int8 && schedule.getLanes() == kWide && fillsWide ? kWide : kNarrow;
+}
+
+QuantizedRows::QuantizedRows(KernelBuilder &b, const LinearRegion &region, CpuLinearScheduleAttr schedule,
+                             bool hasWeightRows)
+    : b(b), dots(b, integerFormOf(region, schedule.getDot())), hasWeightRows(hasWeightRows), inputs(region.inputs()),
+      block(blockOf(region)), lanes(sumLanes(region, schedule)) {
   scalesAt = llvm::alignTo(inputs * dots.integerBytes(), 64);
   firstCorrection = llvm::alignTo(scalesAt + inputs / block * 4, 64);
   sumsAt = firstCorrection + (hasCorrections() ? inputs / corrected() * correctionLanes() * 4 : 0);
@@ -162,7 +170,7 @@ Value QuantizedRows::correctionsAt(Value row, Value feature) const {
 
 /// Sums of products of two vectors of together() integers on top of `start`.
 Value QuantizedRows::multiplyParts(Value start, Value weights, Value integers) const {
-  int64_t count = kLanes * dots.perWord();
+  int64_t count = lanes * dots.perWord();
   for (int64_t first = 0; first < together(); first += count) {
     auto take = [&](Value vector) -> Value {
       if (count == together())
@@ -175,10 +183,10 @@ Value QuantizedRows::multiplyParts(Value start, Value weights, Value integers) c
 }
 
 Value QuantizedRows::multiply(Value weights, Value row, Value feature) const {
-  Value start = b.splat(b.i32(0), kLanes);
+  Value start = b.splat(b.i32(0), lanes);
   if (hasCorrections())
-    start = correctionLanes() == 1 ? b.inFirstLane(b.loadI32(correctionsAt(row, feature)), kLanes)
-                                   : b.loadI32(correctionsAt(row, feature), kLanes);
+    start = correctionLanes() == 1 ? b.inFirstLane(b.loadI32(correctionsAt(row, feature)), lanes)
+                                   : b.loadI32(correctionsAt(row, feature), lanes);
   Value integers = b.load(b.vectorOf(dots.element(), together()), integersAt(row, feature), 1);
   return multiplyParts(start, dots.prepare(weights), integers);
 }
@@ -212,8 +220,8 @@ Value QuantizedRows::sumOfPart(Value row, Value feature) const {
 /// part with i = j modulo the lanes, which are whole words.
 Value QuantizedRows::correctionOfPart(Value totals) const {
   Value factor = b.i32(-dots.offset());
-  auto times = [&](Value lanes) {
-    return b.mul(vector::ReductionOp::create(b, vector::CombiningKind::ADD, lanes), factor);
+  auto times = [&](Value integers) {
+    return b.mul(vector::ReductionOp::create(b, vector::CombiningKind::ADD, integers), factor);
   };
   if (!dots.addsPairs())
     return times(totals);
@@ -227,19 +235,19 @@ Value QuantizedRows::correctionOfPart(Value totals) const {
 }
 
 void QuantizedRows::round(Type element, Value source, Value target, int64_t vectorLanes) const {
-  int64_t lanes = std::min(vectorLanes, dots.part());
+  int64_t width = std::min(vectorLanes, dots.part());
   b.loop(b.i64(0), b.i64(inputs), block, [&](Value first) {
-    auto loadInput = [&](Value k) { return b.loadF32(element, b.at(source, b.mul(k, bytesOf(element))), lanes); };
-    Value largest = b.splat(0.0f, lanes);
-    for (int64_t i = 0; i < block; i += lanes)
+    auto loadInput = [&](Value k) { return b.loadF32(element, b.at(source, b.mul(k, bytesOf(element))), width); };
+    Value largest = b.splat(0.0f, width);
+    for (int64_t i = 0; i < block; i += width)
       largest = b.maxf(largest, math::AbsFOp::create(b, loadInput(b.add(first, i))));
     auto [scale, inverse] = scalesFor(b, b.maxLanes(largest));
     b.store(scale, b.at(target, b.add(b.mul(b.div(first, block), 4), scalesAt)), 4);
-    Value factor = b.splat(inverse, lanes);
-    auto small = b.vectorOf(dots.element(), lanes);
+    Value factor = b.splat(inverse, width);
+    auto small = b.vectorOf(dots.element(), width);
     for (int64_t part = 0; part < block; part += dots.part()) {
-      Value total = b.splat(b.i32(0), lanes);
-      for (int64_t i = part; i < part + dots.part(); i += lanes) {
+      Value total = b.splat(b.i32(0), width);
+      for (int64_t i = part; i < part + dots.part(); i += width) {
         Value k = b.add(first, i);
         Value integers = toIntegers(b, b.mulf(loadInput(k), factor));
         total = b.add(total, integers);
@@ -264,7 +272,7 @@ void QuantizedRows::storeCorrections(Value target) const {
   auto vector = b.vectorOf(dots.element(), together());
   Attribute offset = b.getIntegerAttr(dots.element(), dots.offset());
   Value factors = arith::ConstantOp::create(b, DenseElementsAttr::get(vector, offset));
-  Value zero = b.splat(b.i32(0), kLanes);
+  Value zero = b.splat(b.i32(0), lanes);
   b.loop(b.i64(0), b.i64(inputs), together(), [&](Value k) {
     Value sums = multiplyParts(zero, factors, b.load(vector, integersAt(target, k), 1));
     if (correctionLanes() == 1)

@@ -62,18 +62,19 @@ private:
 /// word of it in all lanes, where these have rows of the weight (`hasWeightRows`).
 class QuantizedRows {
 public:
-  QuantizedRows(KernelBuilder &b, const LinearRegion &region, llama::DotKind dot, bool hasWeightRows);
+  QuantizedRows(KernelBuilder &b, const LinearRegion &region, llama::CpuLinearScheduleAttr schedule, bool hasWeightRows);
 
   /// Bytes of a row, a multiple of 64.
   int64_t rowBytes() const;
   /// Rounds the row of `element`s at `source` to `target`.
   void round(mlir::Type element, mlir::Value source, mlir::Value target, int64_t vectorLanes) const;
 
-  /// Lanes of i32 that products are summed to, and integers whose products are summed at once. No lane sums products of
-  /// two parts of the weight.
-  static constexpr int64_t kLanes = 8;
-  int64_t together() const { return std::max(dots.part(), kLanes * dots.perWord()); }
-  /// The sums of products of together() integers from `feature` on of the row at `row`, as kLanes of i32.
+  /// Lanes of i32 that products are summed to: 16 in wide vectors whose integers lie in one block of the weight, else 8.
+  static int64_t sumLanes(const LinearRegion &region, llama::CpuLinearScheduleAttr schedule);
+  int64_t sumLanes() const { return lanes; }
+  /// Integers whose products are summed at once. No lane sums products of two parts of the weight.
+  int64_t together() const { return std::max(dots.part(), lanes * dots.perWord()); }
+  /// The sums of products of together() integers from `feature` on of the row at `row`, as sumLanes() of i32.
   mlir::Value multiply(mlir::Value weights, mlir::Value row, mlir::Value feature) const;
   /// The scales of `count` parts from `feature` on, a vector.
   mlir::Value scales(mlir::Value row, mlir::Value feature, int64_t count) const;
@@ -92,7 +93,7 @@ private:
   int64_t corrected() const { return hasWeightRows ? dots.part() : together(); }
   /// Numbers of a correction: one, for the first lane, where all lanes sum products of one part. One number takes an
   /// eighth of the cache. One in all lanes where these have rows of the weight.
-  int64_t correctionLanes() const { return hasWeightRows || dots.part() == together() ? 1 : kLanes; }
+  int64_t correctionLanes() const { return hasWeightRows || dots.part() == together() ? 1 : lanes; }
   /// Few rows with a lane for each of its own rows have the offset in a minimum.
   bool offsetIsMinimum() const { return dots.offsetIsMinimum() && !hasWeightRows; }
   bool hasCorrections() const { return dots.offset() && !offsetIsMinimum(); }
@@ -106,7 +107,7 @@ private:
   KernelBuilder &b;
   IntegerDots dots;
   bool hasWeightRows;
-  int64_t inputs, block;
+  int64_t inputs, block, lanes;
   int64_t scalesAt, firstCorrection, sumsAt, end;
 };
 
