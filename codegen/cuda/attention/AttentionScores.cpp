@@ -58,7 +58,10 @@ AttentionScores::Growth AttentionScores::findGrowth(ArrayRef<Value> scores, Arra
 }
 
 Value AttentionScores::raise(Value reference, Value greatest) {
-  return b.maxf(b.maxLanes(b.mulf(greatest, b.f32(factor)), 4), reference);
+  Value score = b.maxLanes(greatest, 4);
+  Value above = b.fma(score, b.f32(factor), b.negf(reference));
+  Value isTooFar = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, above, b.f32(kGrowth));
+  return b.select(isTooFar, b.mulf(score, b.f32(factor)), reference);
 }
 
 } // namespace quipu::codegen::cuda

@@ -55,7 +55,8 @@ public:
     Value isTooFar;
   };
   Growth findGrowth(llvm::ArrayRef<Value> scores, llvm::ArrayRef<Value> references);
-  /// The next reference of a row. The four threads of the row get the same.
+  /// The next reference of a row: the old one unless the row's own scores exceed it too far. So it does not depend on
+  /// the other rows of the warp, and nor do the bits of the row's sums. The four threads of the row get the same.
   Value raise(Value reference, Value greatest);
 
   const float factor;
