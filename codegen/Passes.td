@@ -21,11 +21,13 @@ def LlamaSelectSchedules : Pass<"llama-select-schedules", "::mlir::ModuleOp"> {
     - A weight that is fused of several tensors stays in parts, `#llama.row_parts`, because it is used directly in the
       mapped files.
 
-    If all kernels for a CPU that multiply one weight add its products in one order, and all attention kernels work alike,
-    the module gets the attribute `llama.deterministic`: a row has the same bits whatever other rows a step has, and
-    however its sequence was divided. With weights in blocks whose rows lie interleaved this is so anyway. With
-    `deterministic` kernels over few rows add all products in the order of the inputs (`sums = in_order`), as those over
-    many rows do; tiles of the hardware multiply integers alone, and a module that still is not deterministic is refused.
+    If all kernels that multiply one weight add its products in one order, and all attention kernels work alike, the
+    module gets the attribute `llama.deterministic`: a row has the same bits whatever other rows a step has, and however
+    its sequence was divided. On a CPU with weights in blocks whose rows lie interleaved this is so anyway. With
+    `deterministic` kernels for a CPU over few rows add all products in the order of the inputs (`sums = in_order`), as
+    those over many rows do, and tiles of the hardware multiply integers alone. On a GPU kernels for few rows are those
+    for many, with one tile of rows, and attention walks tiles of equally many keys in every program. A module that still
+    is not deterministic is refused.
 
     For a CUDA target activations stay row-major, and fused weights are one matrix in `#llama.paired_rows`. The schedule
     depends on the greatest number of rows of the program. One row: weights come through a ring of buffers, if the GPU
@@ -48,7 +50,7 @@ def LlamaSelectSchedules : Pass<"llama-select-schedules", "::mlir::ModuleOp"> {
                  Option<"interleave", "interleave", "int64_t", "0",
                         "Rows of weights in blocks that lie interleaved (0: chosen, 1: none)">,
                  Option<"deterministic", "deterministic", "bool", "false",
-                        "CPU: a row has the same bits in all programs; fails where that cannot be">,
+                        "A row has the same bits in all programs; fails where that cannot be">,
                  Option<"rows", "rows", "int64_t", "0", "CUDA: rows of operand B of a tile for many rows (0: chosen)">,
                  Option<"warps", "warps", "int64_t", "0", "CUDA: warps of a block for few rows (0: chosen)">,
                  Option<"ahead", "ahead", "int64_t", "0",

@@ -128,15 +128,17 @@ struct AttentionEmitter : CudaEmitter::ExternalModel<AttentionEmitter, CudaAtten
       return alone(emitAttentionFew(builder, kernel, attention, schedule, use.maxRows, generated));
     FailureOr<CudaBodies> bodies = alone(schedule.getDot() == CudaDot::Wgmma
                                              ? emitAttentionManyWgmma(builder, kernel, attention, schedule, generated)
-                                             : emitAttentionMany(kernel, attention, schedule, generated));
+                                             : emitAttentionMany(builder, kernel, attention, schedule, generated));
     CudaAttentionScheduleAttr lone = schedule.getLoneSchedule();
     if (failed(bodies) || !lone)
       return bodies;
     // The two bodies write different rows. The one that reads most per row comes first.
-    FailureOr<CudaBody> few = emitAttentionLone(builder, kernel, attention, lone, use.maxRows, generated);
-    if (failed(few))
+    FailureOr<CudaBody> first = lone.getRegime() == RowRegime::Few
+                                    ? emitAttentionLone(builder, kernel, attention, lone, use.maxRows, generated)
+                                    : emitAttentionManyLone(builder, kernel, attention, lone, generated);
+    if (failed(first))
       return failure();
-    bodies->insert(bodies->begin(), std::move(*few));
+    bodies->insert(bodies->begin(), std::move(*first));
     return bodies;
   }
 };

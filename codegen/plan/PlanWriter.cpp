@@ -59,11 +59,7 @@ public:
     for (const PlanVariant &variant : variants)
       if (failed(writeVariant(variant)))
         return failure();
-    ModuleOp first = variants.front().module;
-    out.deterministic = first->hasAttr(kDeterministicAttrName);
-    if (!out.deterministic)
-      out.differs_because = target.device == "cpu" ? whySumsDiffer(first)
-                                                   : "kernels of a GPU for few and for many rows add in other orders";
+    writeDeterminism(variants);
     out.weights = std::move(weightTable.weights);
     writeFiles();
     // A CPU plan has one variant, for the plan's own target. It is not listed.
@@ -79,6 +75,15 @@ public:
   }
 
 private:
+  /// A plan is deterministic if each of its variants is by itself.
+  void writeDeterminism(ArrayRef<PlanVariant> variants) {
+    const auto *differing = llvm::find_if_not(
+        variants, [](const PlanVariant &variant) { return ModuleOp(variant.module)->hasAttr(kDeterministicAttrName); });
+    out.deterministic = differing == variants.end();
+    if (!out.deterministic)
+      out.differs_because = whySumsDiffer(differing->module);
+  }
+
   LogicalResult writeVariant(const PlanVariant &variant) {
     variantIndex = out.variants.size();
     out.variants.push_back(std::make_unique<plan::VariantT>());

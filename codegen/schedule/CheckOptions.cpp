@@ -52,7 +52,7 @@ llvm::Expected<Target> parseTarget(llvm::StringRef text) {
   return cpu::parseCpuTarget(text);
 }
 
-static std::string nameOf(const Target &target) {
+std::string nameOf(const Target &target) {
   if (const auto *gpu = std::get_if<cuda::CudaTarget>(&target))
     return "cuda:" + gpu->arch;
   return "cpu:" + std::get<cpu::CpuTarget>(target).requested;
@@ -88,9 +88,6 @@ llvm::Error checkScheduleOptions(const LlamaSelectSchedulesOptions &options, con
       {"stages", Devices::CudaWgmma, options.stages, kStagesLimit},
       {"cluster", Devices::CudaClusters, options.cluster, kClusterLimit}};
 
-  if (options.deterministic && !processor)
-    return refuse("deterministic is an option for a CPU: kernels of " + name +
-                  " for different numbers of rows add in different orders");
   std::string known;
   for (const Number &number : numbers)
     if (knows(target, number.devices))
@@ -103,6 +100,9 @@ llvm::Error checkScheduleOptions(const LlamaSelectSchedulesOptions &options, con
       continue;
     if (hasRings && !options.ring && option.starts_with("ring-"))
       return refuse("option " + option + " changes nothing beside ring=false; leave one of them out");
+    // Its kernels have no rings, and keys are not divided.
+    if (options.deterministic && (option.starts_with("ring-") || option == "splits"))
+      return refuse("option " + option + " changes nothing beside deterministic; leave one of them out");
     if (!knows(target, devices))
       return refuse("option " + option + " does not belong to target " + name + "; it has " + known);
     if (!limit.holds(value))

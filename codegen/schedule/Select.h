@@ -16,6 +16,9 @@ using Target = std::variant<cpu::CpuTarget, cuda::CudaTarget>;
 /// Parses the text of `--target`.
 llvm::Expected<Target> parseTarget(llvm::StringRef text);
 
+/// A target as `--target` names it.
+std::string nameOf(const Target &target);
+
 /// Fails where `target` does not know an option that was given, or a schedule with its number could not be run.
 llvm::Error checkScheduleOptions(const LlamaSelectSchedulesOptions &options, const Target &target);
 

@@ -3,6 +3,10 @@
 // Decode steps and steps of up to 64 rows spend their time on reading the cache: a block has one row, some of its heads
 // and a part of the keys. Larger steps of prompts spend it on arithmetic: a block has 128 pairs of a row and a head.
 //
+// In a deterministic module all kernels add in one order. With tensor cores it is that of blocks of rows: tiles of as
+// many keys one after the other, also where each row is by itself. Without them each row is by itself in every program,
+// and its keys are one part.
+//
 //===----------------------------------------------------------------------===//
 
 #include "codegen/common/Divisor.h"
@@ -63,22 +67,20 @@ public:
         QUIPU_CHOICE(Chosen, kernel, "products", "mma") << "it takes all rows, heads and pages";
       }
     }
-    if (isFew) {
-      CudaAttentionScheduleAttr few = fewSchedule(headBits / 8);
-      set(few, few);
-    } else {
-      CudaAttentionScheduleAttr lone = loneSchedule();
-      set((whyNoWgmma().empty() ? wgmmaSchedule() : mmaSchedule()).withLone(lone), lone);
-    }
+    bool isOrdered = tuning.deterministic && tensorCores;
+    CudaAttentionScheduleAttr single = isOrdered ? orderedSchedule()
+                                       : isFew   ? fewSchedule(headBits / 8)
+                                                 : loneSchedule();
+    set(isFew ? single : (whyNoWgmma().empty() ? wgmmaSchedule() : mmaSchedule()).withLone(single), single);
     return success();
   }
 
 private:
-  /// `few`: the part of the schedule that may divide the keys.
-  void set(CudaAttentionScheduleAttr schedule, CudaAttentionScheduleAttr few) {
+  /// `single`: the part of the schedule for rows by themselves, which may divide the keys.
+  void set(CudaAttentionScheduleAttr schedule, CudaAttentionScheduleAttr single) {
     kernel.setScheduleAttr(schedule);
     SmallVector<Attribute> workspaces;
-    for (Type type : cuda::attentionFewWorkspaces(attention, few))
+    for (Type type : cuda::attentionFewWorkspaces(attention, single))
       workspaces.push_back(TypeAttr::get(type));
     if (!workspaces.empty())
       kernel.setWorkspaceAttr(ArrayAttr::get(context, workspaces));
@@ -96,6 +98,11 @@ private:
     keys = number("keys", tuning.keys, keys,
                   keys == 64 ? "short parts of the keys divide evenly" : "other rows hide the latency of long parts");
     int64_t blocksOfRow = kvHeads * (group / heads);
+    if (tuning.deterministic) {
+      QUIPU_CHOICE(Chosen, kernel, "splits", "splits = 1") << "a row has one order of sums in all programs";
+      return CudaAttentionScheduleAttr::get(context, RowRegime::Few, /*tokens=*/1, heads, warps, keys, /*splits=*/1,
+                                            dot);
+    }
     int64_t splits = isAlone ? splitsOfLoneRow(headBytes, blocksOfRow) : splitsBesideRows(blocksOfRow);
     splits = number("splits", tuning.splits, std::clamp<int64_t>(splits, 1, 32),
                     "a row has " + Twine(blocksOfRow) + " blocks for each part of its keys, the chip " +
@@ -113,6 +120,25 @@ private:
     CudaDot dot = cuda::attentionFewDot(attention, heads);
     return CudaAttentionScheduleAttr::get(context, RowRegime::Few, /*tokens=*/1, heads, /*warps=*/4,
                                           /*keys=*/dot == CudaDot::Fma ? 64 : 256, splits, dot);
+  }
+
+  /// For rows by themselves that add as blocks of rows do. The warps divide the features of the values.
+  CudaAttentionScheduleAttr orderedSchedule() {
+    int64_t heads = largestDivisor(group, 16), warps = largestDivisor(headElements / 16, 5);
+    QUIPU_CHOICE(Chosen, kernel, "order", "rows by themselves add as blocks of rows")
+        << "a row has one order of sums in all programs";
+    return CudaAttentionScheduleAttr::get(context, RowRegime::Many, /*tokens=*/1, heads, warps, mmaKeys(), /*splits=*/1,
+                                          CudaDot::Mma, orderedStages());
+  }
+
+  /// A row by itself waits for memory, not for arithmetic, so several of its tiles are on their way.
+  int64_t orderedStages() {
+    int64_t stages = !target.hasWgmma() ? 2 : maxRows <= kFewRows ? 6 : 3;
+    QUIPU_CHOICE(Chosen, kernel, "stages", "stages = " + Twine(stages))
+        << (stages == 2   ? "code for the target runs on GPUs with little shared memory"
+            : stages == 3 ? "two blocks share a multiprocessor"
+                          : "few blocks have a multiprocessor each");
+    return stages;
   }
 
   /// Parts of the keys where a step has few rows. One row fills the chip in long contexts, with a block for each
@@ -141,8 +167,9 @@ private:
     if (headElements != 64 && headElements != 128)
       return ("heads have " + Twine(headElements) + " elements, and its tiles 64 or 128").str();
     int64_t page = cache.getPage();
-    if (page % 16 != 0 || (page % kWgmmaKeys != 0 && kWgmmaKeys % page != 0))
-      return ("pages of " + Twine(page) + " positions do not divide tiles of " + Twine(kWgmmaKeys) + " keys").str();
+    int64_t keys = wgmmaKeys();
+    if (page % 16 != 0 || (page % keys != 0 && keys % page != 0))
+      return ("pages of " + Twine(page) + " positions do not divide tiles of " + Twine(keys) + " keys").str();
     return "";
   }
 
@@ -159,7 +186,8 @@ private:
   CudaAttentionScheduleAttr wgmmaSchedule() {
     int64_t powerOfTwo = group & -group, heads = std::min<int64_t>(powerOfTwo, 4);
     noteHeads(heads);
-    return CudaAttentionScheduleAttr::get(context, RowRegime::Many, kBlockPairs / heads, heads, /*warps=*/8, kWgmmaKeys,
+    return CudaAttentionScheduleAttr::get(context, RowRegime::Many, kBlockPairs / heads, heads, /*warps=*/8,
+                                          wgmmaKeys(),
                                           /*splits=*/1, CudaDot::Wgmma);
   }
 
@@ -172,8 +200,11 @@ private:
     int64_t tokens = 16 * std::max<int64_t>((isWide ? 4 : 8) / heads, 1);
     int64_t tilesOfWarp = !isWide && maxRows > kMediumRows ? 2 : 1;
     return CudaAttentionScheduleAttr::get(context, RowRegime::Many, tokens, heads, heads * tokens / 16 / tilesOfWarp,
-                                          /*keys=*/isWide ? 32 : 64, /*splits=*/1, CudaDot::Mma);
+                                          mmaKeys(), /*splits=*/1, CudaDot::Mma);
   }
+  /// Keys of a tile. A row's softmax goes by tiles, so in a deterministic module all kernels have as many.
+  int64_t mmaKeys() const { return headElements > 128 ? 32 : 64; }
+  int64_t wgmmaKeys() const { return tuning.deterministic ? mmaKeys() : kWgmmaKeys; }
 
   KernelOp kernel;
   AttentionOp attention;

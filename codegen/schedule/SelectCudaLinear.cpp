@@ -11,6 +11,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/common/LinearRegion.h"
+#include "codegen/cuda/linear/ManyTiles.h"
 #include "codegen/cuda/linear/RowSoftmax.h"
 #include "codegen/schedule/ChosenNumber.h"
 #include "codegen/schedule/RowBounds.h"
@@ -89,7 +90,7 @@ public:
                                     << " elements in shared memory; leave the ring-* options out, or make ring-depth "
                                        "smaller";
     }
-    if (!tensorCores || maxRows <= kFewRows) {
+    if (!tensorCores || (maxRows <= kFewRows && !tuning.deterministic)) {
       QUIPU_CHOICE(Chosen, kernel, kWeights, "the weight comes into registers")
           << (maxRows <= kFewRows ? "at most " + Twine(kFewRows) + " rows" : Twine("there are no tensor cores for it"));
       kernel.setScheduleAttr(fewSchedule(tensorCores ? CudaDot::Mma : CudaDot::Fma));
@@ -100,7 +101,9 @@ public:
     bool scores = region.has<LogProbStage>();
     bool oneTile = maxRows <= kOneTileRows || (region.gather() && !program.isDecode && !scores);
     QUIPU_CHOICE(Refused, kernel, kWeights, "registers for the weight")
-        << "the program has up to " << maxRows << " rows, of which they serve " << kFewRows;
+        << (maxRows <= kFewRows
+                ? std::string(kOneOrder)
+                : ("the program has up to " + Twine(maxRows) + " rows, of which they serve " + Twine(kFewRows)).str());
     QUIPU_CHOICE(Chosen, kernel, "tiles", oneTile ? "one tile" : "tiles of rows")
         << (maxRows <= kOneTileRows ? "the program has few rows"
             : oneTile               ? "of a long step few rows are selected"
@@ -124,12 +127,16 @@ private:
   static constexpr StringLiteral kWeights{"weights"};
   /// What is operand A of wgmma, as a choice is called.
   static constexpr StringLiteral kFirst{"first operand"};
+  /// Why kernels of a deterministic module are all of one kind.
+  static constexpr StringLiteral kOneOrder{"a row has one order of sums in all programs"};
 
   /// Why a program's weight cannot come through a ring, as far as it is known before room is looked for. Empty if it
   /// can.
   std::string whyNoRing(bool tensorCores) {
     if (!tensorCores)
       return "it has no tensor cores";
+    if (tuning.deterministic)
+      return kOneOrder.str();
     if (!target.hasRings())
       return target.arch + " has no bulk copies";
     if (maxRows != 1)
@@ -220,10 +227,13 @@ private:
   /// Many rows with wgmma and copies by tensor maps.
   CudaLinearManyScheduleAttr wgmmaSchedule(bool oneTile) {
     // The weight is operand A where prompts are long. Rows of a prompt may be alike, and then this takes less energy.
-    bool weightFirst = !oneTile && maxRows > kMediumRows && tuning.weightFirst;
+    // In a deterministic module all kernels that score have it so, because the logits of a score are added by tiles.
+    bool isOrderedScore = tuning.deterministic && region.has<LogProbStage>();
+    bool weightFirst = !oneTile && (maxRows > kMediumRows || isOrderedScore) && tuning.weightFirst;
     if (weightFirst)
       QUIPU_CHOICE(Chosen, region.kernel, kFirst, "the weight")
-          << "rows of a long prompt may be alike, and as operand B they take less energy";
+          << (maxRows > kMediumRows ? "rows of a long prompt may be alike, and as operand B they take less energy"
+                                    : kOneOrder.data());
     else
       QUIPU_CHOICE(Chosen, region.kernel, kFirst, "the input")
           << (oneTile || maxRows <= kMediumRows ? "the program has no long prompts" : "option weight-first is false");
@@ -237,8 +247,11 @@ private:
     else
       rows = number("rows", tuning.rows, tileWidth(maxRows, outputs, cluster), "the width of tiles");
     int64_t warps = oneTile ? 4 : 8;
-    int64_t stageBytes = (tokens + rows) * kStageElements * 2, roomBytes = kTileSharedBytes - warps * kWarpSumBytes;
-    int64_t mostStages = std::max<int64_t>(llvm::divideCeil(inputs, kStageElements), 2);
+    int64_t inputRows = cuda::inputRowsOfStage(tokens, weightFirst, cluster, maxRows);
+    // Steps of few rows are short, so that waiting for a stage counts. It counts half where stages are twice as deep.
+    int64_t depth = oneTile && maxRows <= kFewRows ? 2 * kStageElements : kStageElements;
+    int64_t stageBytes = (inputRows + rows) * depth * 2, roomBytes = kTileSharedBytes - warps * kWarpSumBytes;
+    int64_t mostStages = std::max<int64_t>(llvm::divideCeil(inputs, depth), 2);
     int64_t stages = number("stages", tuning.stages ? std::min<int64_t>(tuning.stages, mostStages) : 0,
                             std::min(std::clamp<int64_t>(roomBytes / stageBytes, 2, 32), mostStages),
                             "shared memory has room for " + Twine(roomBytes / stageBytes) + " of " +
@@ -248,8 +261,8 @@ private:
     QUIPU_CHOICE(Chosen, region.kernel, "blocks", persistent ? "blocks that stay" : "a block for each tile")
         << (persistent ? "a multiprocessor may have several tiles: the next one arrives while sums of this one leave"
                        : "no multiprocessor has more than one tile");
-    return CudaLinearManyScheduleAttr::get(context, tokens, rows, kStageElements, stages, warps, CudaDot::Wgmma,
-                                           weightFirst, persistent, /*ahead=*/oneTile, cluster);
+    return CudaLinearManyScheduleAttr::get(context, tokens, rows, depth, stages, warps, CudaDot::Wgmma, weightFirst,
+                                           persistent, /*ahead=*/oneTile, cluster);
   }
 
   /// Weight rows of a block such that all multiprocessors have equally many tiles: a multiple of 16.

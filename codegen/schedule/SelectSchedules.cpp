@@ -8,9 +8,14 @@
 #include "codegen/schedule/KernelTunings.h"
 #include "codegen/schedule/Select.h"
 
+#include "ir/Llama/Decisions.h"
+#include "ir/Llama/SumOrders.h"
 #include "llvm/ADT/TypeSwitch.h"
 
+#define DEBUG_TYPE "llama-select-schedules"
+
 using namespace mlir;
+using namespace quipu::llama;
 
 namespace quipu::codegen {
 
@@ -60,7 +65,7 @@ struct SelectSchedulesPass : impl::LlamaSelectSchedulesBase<SelectSchedulesPass>
     } else if (failed(selectCpuSchedules(getOperation(), std::get<cpu::CpuTarget>(*chosen), *tunings))) {
       return signalPassFailure();
     }
-    if (failed(tunings->check(getOperation())))
+    if (failed(decideDeterminism(*chosen)) || failed(tunings->check(getOperation())))
       return signalPassFailure();
     for (auto kernel : getOperation().getOps<llama::KernelOp>())
       if (Attribute schedule = kernel.getScheduleAttr())
@@ -68,6 +73,22 @@ struct SelectSchedulesPass : impl::LlamaSelectSchedulesBase<SelectSchedulesPass>
   }
 
 private:
+  /// Notes on the module that a row has the same bits in all programs, if it has.
+  LogicalResult decideDeterminism(const Target &chosen) {
+    ModuleOp module = getOperation();
+    module->removeAttr(llama::kDeterministicAttrName);
+    std::string why = llama::whySumsDiffer(module);
+    if (why.empty()) {
+      module->setAttr(llama::kDeterministicAttrName, UnitAttr::get(module.getContext()));
+      return success();
+    }
+    QUIPU_DECISION(module) << "answers may depend on what else a step computes: " << why;
+    if (!deterministic)
+      return success();
+    return module.emitError() << "cannot be deterministic for " << nameOf(chosen) << ": " << why
+                              << "; choose another format or target, or leave the option deterministic out";
+  }
+
   void count(Attribute schedule) {
     using namespace llama;
     auto countRows = [](RowRegime rows, auto &few, auto &many) { ++(rows == RowRegime::Few ? few : many); };

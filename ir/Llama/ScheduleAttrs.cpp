@@ -157,27 +157,32 @@ LogicalResult CudaLinearManyScheduleAttr::verify(EmitError emitError, int64_t to
 
 LogicalResult CudaAttentionScheduleAttr::verify(EmitError emitError, RowRegime regime, int64_t tokens, int64_t heads,
                                                 int64_t warps, int64_t keys, int64_t splits, CudaDot dot,
-                                                Attribute lone) {
+                                                Attribute lone, int64_t stages) {
   bool many = regime == RowRegime::Many;
   if (lone) {
-    auto few = dyn_cast<CudaAttentionScheduleAttr>(lone);
-    if (!many || !few || few.getRegime() != RowRegime::Few)
+    auto single = dyn_cast<CudaAttentionScheduleAttr>(lone);
+    if (!many || tokens == 1 || !single || single.getTokens() != 1)
       return emitError()
-             << "lone must be a schedule #llama.cuda_attention<regime = few, ...> in one of many rows, found " << lone
-             << " in one of " << stringifyRowRegime(regime) << " rows";
+             << "lone must be a schedule #llama.cuda_attention<..., tokens = 1, ...> in one of many tokens, "
+                "found "
+             << lone << " in one of " << stringifyRowRegime(regime) << " rows and " << tokens << " tokens";
   }
   if (dot == (many ? CudaDot::Fma : CudaDot::Wgmma))
     return emitError() << "dot must be " << (many ? "mma or wgmma" : "fma or mma") << ", found "
                        << stringifyCudaDot(dot);
-  return check(emitError, {{"tokens", tokens, many ? kManyTokensLimit : only(1)},
+  // With mma the heads of one token may be the rows of a product.
+  bool isOne = !many || (tokens == 1 && dot == CudaDot::Mma);
+  return check(emitError, {{"tokens", tokens, isOne ? only(1) : kManyTokensLimit},
                            {"heads", heads, kHeadsLimit},
                            {"warps", warps, kWarpsLimit},
                            {"keys", keys, many ? kManyKeysLimit : kFewKeysLimit},
-                           {"splits", splits, many ? only(1) : kSplitsLimit}});
+                           {"splits", splits, many ? only(1) : kSplitsLimit},
+                           {"stages", stages, many && dot == CudaDot::Mma ? kStagesLimit : only(2)}});
 }
 
 CudaAttentionScheduleAttr CudaAttentionScheduleAttr::withLone(CudaAttentionScheduleAttr lone) const {
-  return get(getContext(), getRegime(), getTokens(), getHeads(), getWarps(), getKeys(), getSplits(), getDot(), lone);
+  return get(getContext(), getRegime(), getTokens(), getHeads(), getWarps(), getKeys(), getSplits(), getDot(), lone,
+             getStages());
 }
 
 LogicalResult CudaPointwiseScheduleAttr::verify(EmitError emitError, int64_t threads) {

@@ -3,6 +3,7 @@
 #include "ir/Llama/SumOrders.h"
 
 #include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace quipu::llama;
@@ -15,13 +16,14 @@ std::string text(Type type) {
   return result;
 }
 
-/// A kernel that multiplies a weight, and the order in which it adds the products of a row.
-struct User {
-  KernelOp kernel;
-  std::string order;
-};
+/// A schedule whose numbers all tell in which order a kernel adds.
+std::string asSchedule(Attribute schedule) {
+  std::string result = "as ";
+  llvm::raw_string_ostream(result) << schedule;
+  return result;
+}
 
-/// The order of a linear kernel. Kernels with one order give the same bits.
+/// The order in which a linear kernel adds the products of a row. Kernels with one order give the same bits.
 std::string orderOf(CpuLinearScheduleAttr schedule, LinearOp linear) {
   DotKind dot = schedule.getDot();
   std::string name = stringifyDotKind(dot).str();
@@ -37,6 +39,40 @@ std::string orderOf(CpuLinearScheduleAttr schedule, LinearOp linear) {
   return "by the lanes of a vector" + suffix;
 }
 
+/// With fma a lane has one sum of its part of the inputs. With mma it has several, which the loads in flight divide.
+std::string orderOf(CudaLinearFewScheduleAttr schedule) {
+  if (schedule.getDot() == CudaDot::Mma)
+    return asSchedule(schedule);
+  return ("by " + Twine(schedule.getWarps()) + " warps that divide the inputs (dot = fma, scaleAfter = " +
+          (schedule.getScaleAfter() ? "true" : "false") + ")")
+      .str();
+}
+
+/// Tensor cores add 16 products at a time, and these to the sum before, whatever the tiles are.
+std::string orderOf(CudaLinearManyScheduleAttr schedule) {
+  return ("in steps of 16 inputs (dot = " + stringifyCudaDot(schedule.getDot()) + ")").str();
+}
+
+std::string productOrderOf(Attribute schedule, LinearOp linear) {
+  return TypeSwitch<Attribute, std::string>(schedule)
+      .Case([&](CpuLinearScheduleAttr cpu) { return orderOf(cpu, linear); })
+      .Case<CudaLinearFewScheduleAttr, CudaLinearManyScheduleAttr>([](auto cuda) { return orderOf(cuda); })
+      .Default(asSchedule);
+}
+
+/// The order in which a kernel that ends in llama.log_prob adds the exponentials of a row's logits.
+std::string scoreOrderOf(Attribute schedule) {
+  auto many = dyn_cast<CudaLinearManyScheduleAttr>(schedule);
+  return many && many.getWeightFirst() ? "by tiles of the weight, the first operand" : asSchedule(schedule);
+}
+
+std::string orderOf(CudaAttentionScheduleAttr schedule) {
+  if (schedule.getRegime() == RowRegime::Few)
+    return asSchedule(schedule);
+  return ("in tiles of " + Twine(schedule.getKeys()) + " keys").str();
+}
+
+/// Sees that all kernels that do the same to a row add in one order.
 class Comparison {
 public:
   explicit Comparison(ModuleOp module) {
@@ -50,45 +86,58 @@ public:
   std::string why;
 
 private:
+  /// A kernel, and the order in which it adds.
+  struct User {
+    KernelOp kernel;
+    std::string order;
+  };
+
   void add(LaunchOp launch, KernelOp kernel) {
+    Attribute schedule = kernel.getScheduleAttr();
     Block &body = kernel.getBody().front();
-    if (auto attention = dyn_cast_or_null<CpuAttentionScheduleAttr>(kernel.getScheduleAttr()))
-      return addAttention(kernel, attention);
     for (auto linear : body.getOps<LinearOp>()) {
-      auto schedule = dyn_cast_or_null<CpuLinearScheduleAttr>(kernel.getScheduleAttr());
       if (!schedule) {
-        why = ("@" + kernel.getSymName() + " has no schedule for a CPU").str();
+        why = ("@" + kernel.getSymName() + " has no schedule").str();
         return;
       }
-      if (WeightRefOp weight = weightOfProduct(launch, linear))
-        addProduct(weight.getWeight(), linear, {kernel, orderOf(schedule, linear)});
+      WeightRefOp weight = weightOfProduct(launch, linear);
+      if (!weight)
+        continue;
+      std::string name = ("@" + weight.getWeight()).str();
+      std::string element = text(getElementTypeOrSelf(linear.getWeight().getType()));
+      compare(("products of " + Twine(name) + " (" + element + ")").str(), {kernel, productOrderOf(schedule, linear)});
+      // On a CPU a score is made of stored logits, in one way.
+      if (!body.getOps<LogProbOp>().empty() && !isa<CpuLinearScheduleAttr>(schedule))
+        compare("exponentials of logits of " + name, {kernel, scoreOrderOf(schedule)});
     }
+    if (auto attention = dyn_cast_or_null<CpuAttentionScheduleAttr>(schedule))
+      compare(kAttention, {kernel, ("with dot = " + stringifyDotKind(attention.getDot()) + " and " +
+                                    Twine(attention.getLanes()) + " lanes")
+                                       .str()});
+    if (auto attention = dyn_cast_or_null<CudaAttentionScheduleAttr>(schedule)) {
+      compare(kAttention, {kernel, orderOf(attention)});
+      if (CudaAttentionScheduleAttr lone = attention.getLoneSchedule())
+        compare(kAttention, {kernel, orderOf(lone)});
+    }
+    if (auto pointwise = dyn_cast_or_null<CudaPointwiseScheduleAttr>(schedule);
+        pointwise && !body.getOps<RMSNormOp>().empty())
+      compare("squares of a norm", {kernel, ("by " + Twine(pointwise.getThreads()) + " threads").str()});
   }
 
-  void addAttention(KernelOp kernel, CpuAttentionScheduleAttr schedule) {
-    if (!firstAttention)
-      firstAttention = kernel;
-    auto first = cast<CpuAttentionScheduleAttr>(firstAttention.getScheduleAttr());
-    if (first.getDot() != schedule.getDot() || first.getLanes() != schedule.getLanes())
-      why = ("@" + firstAttention.getSymName() + " has dot = " + stringifyDotKind(first.getDot()) + " and " +
-             Twine(first.getLanes()) + " lanes, and @" + kernel.getSymName() +
-             " has dot = " + stringifyDotKind(schedule.getDot()) + " and " + Twine(schedule.getLanes()))
-                .str();
-  }
-
-  void addProduct(StringRef weight, LinearOp linear, User user) {
-    auto [place, isFirst] = users.try_emplace(weight, user);
+  /// Notes who adds `what`, and the first whose order differs.
+  void compare(const std::string &what, User user) {
+    auto [place, isFirst] = users.try_emplace(what, user);
     User &first = place->second;
-    if (isFirst || first.order == user.order)
+    if (isFirst || first.order == user.order || !why.empty())
       return;
-    std::string element = text(getElementTypeOrSelf(linear.getWeight().getType()));
-    why = ("@" + first.kernel.getSymName() + " adds products of @" + weight + " (" + element + ") " + first.order +
-           ", and @" + user.kernel.getSymName() + " " + user.order)
+    why = ("@" + first.kernel.getSymName() + " adds " + what + " " + first.order + ", and @" +
+           user.kernel.getSymName() + " " + user.order)
               .str();
   }
 
+  static constexpr const char *kAttention = "what attention weighs";
+
   SymbolTableCollection symbols;
-  KernelOp firstAttention;
   llvm::StringMap<User> users;
 };
 

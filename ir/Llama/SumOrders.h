@@ -13,8 +13,8 @@ namespace quipu::llama {
 WeightRefOp weightOfProduct(LaunchOp launch, LinearOp linear);
 
 /// Why a row may have other bits in one program of a module than in another: which kernels multiply the same weight in
-/// different orders, or attend in different ways. Empty: it has the same bits in all of them. The kernels are scheduled
-/// for a CPU; each of them gives a row the same bits whatever other rows it computes.
+/// different orders, or attend in different ways. Empty: it has the same bits in all of them. Each kernel by itself
+/// gives a row the same bits whatever other rows it computes.
 std::string whySumsDiffer(mlir::ModuleOp module);
 
 } // namespace quipu::llama

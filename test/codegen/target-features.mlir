@@ -2,9 +2,9 @@
 // RUN: quipu-opt %s --split-input-file --llama-select-schedules=target=cuda:sm_80 | FileCheck %s --check-prefix=OPTION
 
 // Test: schedules are chosen by the features of the module's target. The option takes the place of the attribute.
-// OPTION: module attributes {llama.target = #llama.cuda_target<arch = "sm_80"
+// OPTION: module attributes {llama.deterministic, llama.target = #llama.cuda_target<arch = "sm_80"
 // OPTION: #llama.cuda_linear_few
-// OPTION: module attributes {llama.target = #llama.cuda_target<arch = "sm_80"
+// OPTION: module attributes {llama.deterministic, llama.target = #llama.cuda_target<arch = "sm_80"
 
 // CHECK: llama.kernel @k
 // CHECK-SAME: #llama.cuda_linear_ring<

@@ -252,13 +252,23 @@ func.func private @f() attributes {a = #llama.cuda_attention<regime = many, toke
 
 // -----
 
-// expected-error @+1 {{lone must be a schedule #llama.cuda_attention<regime = few, ...> in one of many rows, found #llama.cuda_attention<regime = few, tokens = 1, heads = 4, warps = 4, keys = 64, splits = 1, dot = fma> in one of few rows}}
+// expected-error @+1 {{lone must be a schedule #llama.cuda_attention<..., tokens = 1, ...> in one of many tokens, found #llama.cuda_attention<regime = few, tokens = 1, heads = 4, warps = 4, keys = 64, splits = 1, dot = fma> in one of few rows and 1 tokens}}
 func.func private @f() attributes {a = #llama.cuda_attention<regime = few, tokens = 1, heads = 4, warps = 4, keys = 64, splits = 1, dot = fma, lone = #llama.cuda_attention<regime = few, tokens = 1, heads = 4, warps = 4, keys = 64, splits = 1, dot = fma>>}
 
 // -----
 
-// expected-error @+1 {{lone must be a schedule #llama.cuda_attention<regime = few, ...> in one of many rows, found #llama.cuda_pointwise<threads = 128> in one of many rows}}
+// expected-error @+1 {{lone must be a schedule #llama.cuda_attention<..., tokens = 1, ...> in one of many tokens, found #llama.cuda_pointwise<threads = 128> in one of many rows and 32 tokens}}
 func.func private @f() attributes {a = #llama.cuda_attention<regime = many, tokens = 32, heads = 4, warps = 8, keys = 128, splits = 1, dot = wgmma, lone = #llama.cuda_pointwise<threads = 128>>}
+
+// -----
+
+// expected-error @+1 {{found #llama.cuda_attention<regime = many, tokens = 16, heads = 4, warps = 4, keys = 64, splits = 1, dot = mma> in one of many rows and 32 tokens}}
+func.func private @f() attributes {a = #llama.cuda_attention<regime = many, tokens = 32, heads = 4, warps = 8, keys = 128, splits = 1, dot = wgmma, lone = #llama.cuda_attention<regime = many, tokens = 16, heads = 4, warps = 4, keys = 64, splits = 1, dot = mma>>}
+
+// -----
+
+// expected-error @+1 {{stages must be 2, found 3}}
+func.func private @f() attributes {a = #llama.cuda_attention<regime = many, tokens = 32, heads = 4, warps = 8, keys = 128, splits = 1, dot = wgmma, stages = 3>}
 
 // -----
 

@@ -4,7 +4,6 @@
 
 #include "codegen/Passes.h"
 #include "codegen/common/CodeModule.h"
-#include "codegen/cuda/CudaTarget.h"
 #include "codegen/plan/PlanWriter.h"
 #include "frontends/common/GraphBuilder.h"
 #include "frontends/common/RopeLength.h"
@@ -106,10 +105,6 @@ Compilation::Compilation(const CompileOptions &given, PhaseEdit edit) : options(
   backend = Backend::create(options, timing);
   backend->statistics = statistics ? &*statistics : nullptr;
   checkTuning(options.target, options.tuning);
-  if (options.deterministic && codegen::cuda::isCudaTarget(options.target))
-    throw UsageError(concat(kDeterministic,
-                            ": kernels for GPUs of different numbers of rows add in different orders; leave it "
-                            "out, or compile for a CPU"));
   if (!options.tuningFile.empty())
     tuningFile.emplace(options.tuningFile, *backend, options.target);
   if (!module)

@@ -144,7 +144,7 @@ void addCompileOptions(CLI::App &command, CompileOptions &options, CompileTexts 
   command.add_flag(
       kDeterministic, options.deterministic,
       "Logits have the same bits whatever else a step computes, however a prompt was divided, and with any "
-      "number of threads; for a CPU. Weights in most formats of blocks have this anyway. With others decode "
+      "number of threads. Weights in most formats of blocks have this anyway (on a CPU). With others decode "
       "becomes somewhat slower. Refused, with the reason, where it cannot be");
   addNumber(command, maxBatch.names(), options.maxBatch, maxBatch.text, 1, maxBatch.most)->capture_default_str();
   addNumber(command, maxSeq.names(), options.maxSeq, maxSeq.text, 1, maxSeq.most);

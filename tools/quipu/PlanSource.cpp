@@ -49,7 +49,7 @@ void PlanSource::addOptions(CLI::App &command) {
   command.add_flag(
       kDeterministic, deterministic,
       "Compile a model so that logits have the same bits whatever else a step computes, however a prompt was "
-      "divided, and with any number of threads; refuse a plan that does not promise this. For a CPU");
+      "divided, and with any number of threads; refuse a plan that does not promise this");
 }
 
 std::vector<std::string> PlanSource::compileFlags() const {

@@ -13,6 +13,10 @@
 // sequences. The block walks the keys once for each run of rows of one sequence; almost always there is one run. Blocks
 // with the last rows have the most keys and start first.
 //
+// With one token a block has a single tile: its heads, which are less than 16 or as many, are the rows of it. The warps
+// divide the keys of a tile for the scores, which they exchange through shared memory, and the features of the values.
+// So a row adds as in larger blocks.
+//
 //===----------------------------------------------------------------------===//
 
 #include "codegen/common/CacheAddress.h"
@@ -38,16 +42,25 @@ struct MmaShape {
       : kvHeads(attention.getNumKvHeads()), group(attention.getNumHeads() / kvHeads),
         head(attention.getKv().getType().getHeadDim()), page(attention.getKv().getType().getPage()),
         tokens(schedule.getTokens()), heads(schedule.getHeads()), warps(schedule.getWarps()), keys(schedule.getKeys()),
-        tiles(heads * tokens / kTile / std::max<int64_t>(warps, 1)), rows(head) {}
+        stages(schedule.getStages()), hasOneToken(tokens == 1),
+        tiles(hasOneToken ? 1 : heads * tokens / kTile / std::max<int64_t>(warps, 1)),
+        features(hasOneToken ? head / warps : head), rows(head) {}
 
   int64_t threads() const { return 32 * warps; }
   /// Registers of a thread for the outputs, the scores and the queries of its warp.
-  int64_t outputRegisters() const { return tiles * head / 2; }
+  int64_t outputRegisters() const { return tiles * features / 2; }
   bool queryInRegisters() const { return outputRegisters() + tiles * keys / 2 + tiles * head / 4 <= kRegisters; }
-  /// Shared memory: the queries (later the outputs), then two stages of keys and values.
-  int64_t queryBytes() const { return llvm::alignTo(heads * tokens * rows.stride, 128); }
+  /// Shared memory: the queries (later the outputs), then stages of keys and values.
+  int64_t lines() const { return hasOneToken ? kTile : heads * tokens; }
+  int64_t queryBytes() const { return llvm::alignTo(lines() * rows.stride, 128); }
   int64_t tileBytes() const { return llvm::alignTo(keys * rows.stride, 128); }
-  int64_t sharedBytes() const { return queryBytes() + 4 * tileBytes(); }
+  int64_t stageBytes() const { return 2 * tileBytes(); }
+  /// Behind the stages: the scores of a tile, if the warps divide its keys evenly.
+  int64_t scoresBegin() const { return queryBytes() + stages * stageBytes(); }
+  int64_t sharedBytes() const { return scoresBegin() + (exchangesScores() ? kTile * keys * 4 : 0); }
+  bool exchangesScores() const { return hasOneToken && warps > 1 && keys % (kTile * warps) == 0; }
+  /// Halves of a thread: rows g and g + 8 of each tile. If a tile has up to eight rows, there is only the first.
+  int64_t halves() const { return hasOneToken && heads <= kTile / 2 ? 1 : 2 * tiles; }
   /// Rows that the threads copy at once; each thread copies 16 bytes. It is a power of two, so that the rows lie in one
   /// page.
   int64_t copyRows() const { return std::min<int64_t>(llvm::bit_floor(uint64_t(threads() / rows.chunks)), kTile); }
@@ -56,9 +69,11 @@ struct MmaShape {
   /// Entries of the block table that a thread reads for a tile.
   int64_t lookups() const { return copiesWithinPage() ? std::max<int64_t>(keys / page, 1) : keys / copyRows(); }
 
-  int64_t kvHeads, group, head, page, tokens, heads, warps, keys;
-  /// Tiles of a warp.
-  int64_t tiles;
+  int64_t kvHeads, group, head, page, tokens, heads, warps, keys, stages;
+  /// A block has one tile, whose rows are heads.
+  bool hasOneToken;
+  /// Tiles of a warp. Features of the values that it has.
+  int64_t tiles, features;
   SharedRows rows;
 };
 
@@ -71,7 +86,7 @@ public:
               const CudaFrame &frame)
       : b(b), attention(attention), shape(shape), frame(frame), cache(b, frame, attention.getKv()),
         element(cache.type.getElementType()), rows(shape.rows), blockRows(b, frame, attention, schedule),
-        scores(b, blockRows, attention, shape.keys, 2 * shape.tiles), window(attention.getWindow()),
+        scores(b, blockRows, attention, shape.keys, shape.halves()), window(attention.getWindow()),
         rowBytes(attention.getNumHeads() * shape.head * 2) {}
 
   void emit() {
@@ -105,14 +120,23 @@ private:
   }
 
   /// The tiles of the thread's warp: their heads, their first rows, and the shared address where their queries begin.
+  /// The first feature of the values that the warp has.
   struct WarpTiles {
-    Value lane, queries;
+    Value lane, queries, firstFeature;
     Values head, row;
   };
   WarpTiles findTiles() {
     Value number = fresh(thread), warp = b.div(number, 32);
     WarpTiles tiles;
     tiles.lane = b.rem(number, 32);
+    tiles.firstFeature = b.i32(0);
+    if (shape.hasOneToken) {
+      tiles.queries = sharedQuery;
+      tiles.head.push_back(b.i32(0));
+      tiles.row.push_back(b.i32(0));
+      tiles.firstFeature = b.mul(warp, shape.features);
+      return tiles;
+    }
     tiles.queries = b.add(sharedQuery, b.mul(warp, shape.tiles * kTile * rows.stride));
     int64_t tilesOfHead = shape.tokens / kTile;
     for (int64_t i = 0; i < shape.tiles; ++i) {
@@ -147,17 +171,28 @@ private:
     b.ifThen(b.compare(Predicate::slt, place.row, shape.copyRows()), body);
   }
 
+  /// The address of a line of the queries, and whether the line exists. `source`: address of the thread's chunk of the
+  /// first head in row 0 of the step.
+  std::pair<Value, Value> queryOfRow(Value source, Value copyRow, int64_t line) {
+    Value token = b.add(copyRow, line % shape.tokens);
+    Value from = b.add(blockRows.first, b.min(token, b.sub(blockRows.count, 1)));
+    Value address = b.at(source, b.mul(b.widen(from), rowBytes));
+    return {b.at(address, line / shape.tokens * shape.head * 2), less(token, blockRows.count)};
+  }
+  std::pair<Value, Value> queryOfHead(Value source, Value head) {
+    Value from = b.mul(b.widen(b.min(head, b.i32(shape.heads - 1))), shape.head * 2);
+    return {b.at(b.at(source, b.mul(b.widen(blockRows.first), rowBytes)), from), less(head, b.i32(shape.heads))};
+  }
+
   void copyQuery() {
     CopyPlace place = findCopyPlace();
     Value target = b.add(sharedQuery, place.target);
     Value source = b.at(b.at(frame.argument(attention.getQuery()), firstHeadBytes), b.widen(b.mul(place.chunk, 16)));
     whereCopying(place, [&] {
-      for (int64_t row = 0; row < shape.heads * shape.tokens; row += shape.copyRows()) {
-        Value token = b.add(place.row, row % shape.tokens);
-        Value from = b.add(blockRows.first, b.min(token, b.sub(blockRows.count, 1)));
-        Value address = b.at(source, b.mul(b.widen(from), rowBytes));
-        b.copyAsync16(rows.downRows(b, target, row), b.at(address, row / shape.tokens * shape.head * 2),
-                      less(token, blockRows.count));
+      for (int64_t line = 0; line < shape.lines(); line += shape.copyRows()) {
+        auto [address, exists] =
+            shape.hasOneToken ? queryOfHead(source, b.add(place.row, line)) : queryOfRow(source, place.row, line);
+        b.copyAsync16(rows.downRows(b, target, line), address, exists);
       }
     });
     b.commitCopies();
@@ -237,8 +272,9 @@ private:
   }
 
   int64_t steps() const { return shape.head / kTile; }
+  int64_t valueSteps() const { return shape.features / kTile; }
   /// Numbers of a thread: two halves (rows g and g + 8) of each tile.
-  int64_t halves() const { return 2 * shape.tiles; }
+  int64_t halves() const { return shape.halves(); }
 
   /// The running softmax of a thread: for each half the reference and the thread's part of the sum. Then the outputs,
   /// [tile][8 features][4].
@@ -259,12 +295,16 @@ private:
   void attend() {
     // All warps must have finished the run before: its tiles are overwritten.
     b.barrier();
-    Value stage = fresh(sharedTiles), other = b.add(stage, 2 * shape.tileBytes());
-    Values blocks = lookUp(firstKey);
-    b.ifThen(lessEqual(firstKey, lastKey), [&] { copyTile(firstKey, stage, blocks); });
-    b.commitCopies();
+    Value firstStage = fresh(sharedTiles);
+    int64_t ahead = shape.stages - 1;
+    for (int64_t i = 0; i < ahead; ++i) {
+      Value tile = b.add(firstKey, i * shape.keys);
+      Values blocks = lookUp(tile);
+      b.ifThen(lessEqual(tile, lastKey), [&] { copyTile(tile, b.add(firstStage, i * shape.stageBytes()), blocks); });
+      b.commitCopies();
+    }
     // Wait for the copies of the queries.
-    b.waitCopies(1);
+    b.waitCopies(ahead);
     b.barrier();
     if (shape.queryInRegisters()) {
       query.clear();
@@ -276,24 +316,37 @@ private:
 
     State state{Values(halves(), b.f32(kNoScore * scores.factor)), Values(halves(), b.f32(0.0f)),
                 Values(shape.outputRegisters(), b.f32(0.0f))};
-    Values carried{stage, other};
+    // The stage to read and the one to fill. With more than two stages also the blocks of the next tile to copy, so
+    // that looking them up delays nothing.
+    Values carried{firstStage, b.add(firstStage, ahead * shape.stageBytes())};
+    if (shape.stages > 2)
+      carried.append(lookUp(b.add(firstKey, ahead * shape.keys)));
+    auto fixed = static_cast<int64_t>(carried.size());
     carried.append(state.pack());
     carried = b.loop(firstKey, b.add(lastKey, 1), shape.keys, carried, [&](Value tile, ValueRange now) {
-      Value present = now[0], next = now[1], nextTile = b.add(tile, shape.keys);
-      Values nextBlocks = lookUp(nextTile);
-      b.waitCopies(0);
-      // The tile is there for all threads, and all warps have done with the other stage.
+      Value present = now[0], fill = now[1], nextTile = b.add(tile, ahead * shape.keys);
+      Values nextBlocks = shape.stages > 2 ? Values(now.slice(2, shape.lookups())) : lookUp(nextTile);
+      b.waitCopies(ahead - 1);
+      // The tile is there for all threads, and all warps have done with the stage to fill.
       b.barrier();
-      b.ifThen(lessEqual(nextTile, lastKey), [&] { copyTile(nextTile, next, nextBlocks); });
+      b.ifThen(lessEqual(nextTile, lastKey), [&] { copyTile(nextTile, fill, nextBlocks); });
       b.commitCopies();
-      Values result{next, present};
-      ValueRange before = now.drop_front(2);
+      Value following = fill;
+      if (shape.stages > 2) {
+        Value behind = b.add(present, shape.stageBytes());
+        Value end = b.add(sharedTiles, shape.stages * shape.stageBytes());
+        following = b.select(b.compare(Predicate::eq, behind, end), sharedTiles, behind);
+      }
+      Values result{following, present};
+      if (shape.stages > 2)
+        result.append(lookUp(b.add(nextTile, shape.keys)));
+      ValueRange before = now.drop_front(fixed);
       result.append(b.ifElse(
           lessEqual(tile, warpLast), [&] { return addTile(tile, present, State::unpack(before, halves())).pack(); },
           [&] { return Values(before); }));
       return result;
     });
-    store(State::unpack(ValueRange(carried).drop_front(2), halves()));
+    store(State::unpack(ValueRange(carried).drop_front(fixed), halves()));
   }
 
   /// Raises the references of the warp's rows to their greatest scores if one of them has grown too far.
@@ -307,7 +360,7 @@ private:
         Value shrink = b.exp2(b.subf(reference, next));
         reference = next;
         raised.sum[half] = b.mulf(raised.sum[half], shrink);
-        for (int64_t i = 0; i < shape.head / 4; ++i) {
+        for (int64_t i = 0; i < shape.features / 4; ++i) {
           Value &output = raised.outputs[outputOf(half, i)];
           output = b.mulf(output, shrink);
         }
@@ -321,13 +374,22 @@ private:
   State addTile(Value tile, Value stage, State state) {
     Values tileScores = mask(tile, computeScores(stage));
     state = raiseReference(tileScores, state);
-    Value values = b.add(b.add(stage, shape.tileBytes()), rowsFirst(fresh(lane)));
+    Value values = b.add(stage, shape.tileBytes());
+    Values chunks;
+    if (shape.hasOneToken)
+      chunks = valueChunks();
+    else
+      values = b.add(values, rowsFirst(fresh(lane)));
     for (int64_t key = 0; key < shape.keys; key += kTile) {
       SmallVector<Values> weights(shape.tiles);
       for (int64_t tile = 0; tile < shape.tiles; ++tile)
         for (int64_t pair = 0; pair < 4; ++pair) {
           // Rows g and g + 8 of the first eight keys, then of the other eight.
           int64_t half = 2 * tile + pair % 2;
+          if (half >= halves()) {
+            weights[tile].push_back(b.i32(0));
+            continue;
+          }
           Values p;
           for (int64_t i = 0; i < 2; ++i) {
             Value score = tileScores[scores.scoreOf(half, key / 4 + pair / 2 * 2 + i)];
@@ -336,20 +398,32 @@ private:
           }
           weights[tile].push_back(b.pack(element, p[0], p[1]));
         }
-      for (int64_t step = 0; step < steps(); ++step) {
-        Value address = b.add(rows.alongRow(b, values, step), key * rows.stride);
+      for (int64_t step = 0; step < valueSteps(); ++step) {
+        Value first = shape.hasOneToken ? b.add(values, chunks[step]) : rows.alongRow(b, values, step);
+        Value address = b.add(first, key * rows.stride);
         Values value = b.loadMatrices(address, /*transposed=*/true);
         for (int64_t tile = 0; tile < shape.tiles; ++tile)
           for (int64_t i = 0; i < 2; ++i)
             accumulate(weights[tile], ArrayRef(value).slice(2 * i, 2),
-                       MutableArrayRef(state.outputs).slice(tile * shape.head / 2 + 8 * step + 4 * i, 4));
+                       MutableArrayRef(state.outputs).slice(tile * shape.features / 2 + 8 * step + 4 * i, 4));
       }
     }
     return state;
   }
 
-  /// Index in a thread's accumulators of feature number `i` of a half. A half has head / 4 features.
-  int64_t outputOf(int64_t half, int64_t i) const { return AttentionScores::accumulatorOf(half, i, shape.head); }
+  /// With one token: what a lane adds to the address of a tile of values for ldmatrix, for each 16 features of the
+  /// warp.
+  Values valueChunks() {
+    WarpTiles tiles = findTiles();
+    Values chunks;
+    Value chunk = b.add(b.div(tiles.firstFeature, 8), b.div(tiles.lane, 16));
+    for (int64_t step = 0; step < valueSteps(); ++step)
+      chunks.push_back(rows.offset(b, b.rem(tiles.lane, 16), b.add(chunk, 2 * step)));
+    return chunks;
+  }
+
+  /// Index in a thread's accumulators of feature number `i` of a half. A half has features / 4 of them.
+  int64_t outputOf(int64_t half, int64_t i) const { return AttentionScores::accumulatorOf(half, i, shape.features); }
 
   void accumulate(ArrayRef<Value> a, ArrayRef<Value> c, MutableArrayRef<Value> sums) {
     llvm::copy(b.mma(element, a, c, sums), sums.begin());
@@ -357,6 +431,8 @@ private:
 
   /// The products of the warp's queries and the keys of a stage, [tile][8 keys][4].
   Values computeScores(Value stage) {
+    if (shape.exchangesScores())
+      return exchangeScores(stage);
     Values sums(shape.tiles * shape.keys / 2, b.f32(0.0f));
     Value keys = b.add(stage, columnsFirst(fresh(lane)));
     Value sharedQueries = shape.queryInRegisters() ? Value() : queriesOfWarp();
@@ -377,6 +453,40 @@ private:
     return sums;
   }
 
+  /// The same for one token. Each warp multiplies its part of the keys, and reads what all have stored. The barrier at
+  /// the head of the loop over tiles is between reading these scores and storing the next ones.
+  Values exchangeScores(Value stage) {
+    Value number = fresh(thread), lane = b.rem(number, 32), warp = b.div(number, 32);
+    int64_t keysOfWarp = shape.keys / shape.warps;
+    Value keys = b.add(b.add(stage, columnsFirst(lane)), b.mul(warp, keysOfWarp * rows.stride));
+    Value sharedQueries = shape.queryInRegisters() ? Value() : queriesOfWarp();
+    Values sums(keysOfWarp / 2, b.f32(0.0f));
+    for (int64_t step = 0; step < steps(); ++step) {
+      Values queries = shape.queryInRegisters() ? query[step] : loadQuery(sharedQueries, 0, step);
+      Value address = rows.alongRow(b, keys, step);
+      for (int64_t key = 0; key < keysOfWarp; key += kTile) {
+        Values pairs = b.loadMatrices(b.add(address, key * rows.stride));
+        for (int64_t i = 0; i < 2; ++i)
+          accumulate(queries, ArrayRef(pairs).slice(2 * i, 2), MutableArrayRef(sums).slice(key / 2 + 4 * i, 4));
+      }
+    }
+    // [8 keys][half][lane][2]
+    auto placeOf = [&](Value base, int64_t block, int64_t half) {
+      return sharedPointer(b.add(base, (2 * block + half) * 32 * 8));
+    };
+    Value all = b.add(b.add(sharedQuery, shape.scoresBegin()), b.mul(lane, 8));
+    Value own = b.add(all, b.mul(warp, keysOfWarp / 8 * 2 * 32 * 8));
+    for (int64_t block = 0; block < keysOfWarp / 8; ++block)
+      for (int64_t half = 0; half < halves(); ++half)
+        b.storeRun(b.getF32Type(), ArrayRef(sums).slice(4 * block + 2 * half, 2), placeOf(own, block, half));
+    b.barrier();
+    Values result(shape.keys / 2, b.f32(0.0f));
+    for (int64_t block = 0; block < shape.keys / 8; ++block)
+      for (int64_t half = 0; half < halves(); ++half)
+        llvm::copy(b.loadRun(b.getF32Type(), 2, placeOf(all, block, half)), result.begin() + 4 * block + 2 * half);
+    return result;
+  }
+
   Values mask(Value tile, ArrayRef<Value> tileScores) {
     WarpTiles tiles;
     auto findLane = [&] {
@@ -388,15 +498,18 @@ private:
 
   /// Row of the block that a thread's half belongs to.
   Value rowOf(const WarpTiles &tiles, int64_t half) {
+    if (shape.hasOneToken)
+      return b.i32(0);
     return b.add(b.add(tiles.row[half / 2], b.div(tiles.lane, 4)), half % 2 * 8);
   }
 
   /// Stores the outputs of the run's rows. They go through shared memory (where the warp's queries were), so that a
   /// thread stores 16 bytes at once.
   void store(State state) {
-    b.warpBarrier();
+    // With one token the queries are those of all warps.
+    shape.hasOneToken ? b.barrier() : b.warpBarrier();
     WarpTiles tiles = findTiles();
-    Value lane = tiles.lane;
+    Value lane = tiles.lane, firstChunk = b.div(tiles.firstFeature, 8);
     for (int64_t half = 0; half < halves(); ++half) {
       Value row = rowOf(tiles, half);
       Value inverse = b.reciprocal(b.sumLanes(state.sum[half], 4));
@@ -404,22 +517,27 @@ private:
       Value tileBase = b.add(tiles.queries, half / 2 * kTile * rows.stride);
       Value line = b.add(b.div(lane, 4), half % 2 * 8);
       b.ifThen(blockRows.inRun(row), [&] {
-        for (int64_t i = 0; i < shape.head / 8; ++i) {
+        for (int64_t i = 0; i < shape.features / 8; ++i) {
           Value low = b.mulf(state.outputs[outputOf(half, 2 * i)], inverse);
           Value high = b.mulf(state.outputs[outputOf(half, 2 * i + 1)], inverse);
           Value word = b.select(padding, b.i32(0), b.pack(element, low, high));
-          Value address = b.add(b.add(tileBase, rows.offset(b, line, b.i32(i))), b.mul(b.rem(lane, 4), 4));
+          Value address = b.add(b.add(tileBase, rows.offset(b, line, b.add(firstChunk, i))), b.mul(b.rem(lane, 4), 4));
           b.store(word, sharedPointer(address), 4);
         }
       });
     }
     b.warpBarrier();
     Value target = b.at(frame.result(0), firstHeadBytes);
+    shape.hasOneToken ? storeHeads(target, tiles) : storeRows(target, tiles);
+    // Later code needs all lanes of the warp.
+    b.warpBarrier();
+  }
+  void storeRows(Value target, const WarpTiles &tiles) {
     for (int64_t tile = 0; tile < shape.tiles; ++tile) {
       Value tileBase = b.add(tiles.queries, tile * kTile * rows.stride);
       Value headBase = b.at(target, b.mul(b.widen(tiles.head[tile]), shape.head * 2));
       for (int64_t first = 0; first < kTile * rows.chunks; first += 32) {
-        Value number = b.add(lane, first);
+        Value number = b.add(tiles.lane, first);
         Value line = b.div(number, rows.chunks), chunk = b.rem(number, rows.chunks);
         Value row = b.add(tiles.row[tile], line);
         b.ifThen(blockRows.inRun(row), [&] {
@@ -429,8 +547,19 @@ private:
         });
       }
     }
-    // Later code needs all lanes of the warp.
-    b.warpBarrier();
+  }
+  /// Stores the warp's features of all heads of the block's one row.
+  void storeHeads(Value target, const WarpTiles &tiles) {
+    int64_t chunks = shape.features / 8, all = shape.heads * chunks;
+    Value rowBase = b.at(target, b.mul(b.widen(blockRows.first), rowBytes));
+    for (int64_t first = 0; first < all; first += 32) {
+      Value number = b.add(tiles.lane, first), head = b.div(number, chunks);
+      Value chunk = b.add(b.div(tiles.firstFeature, 8), b.rem(number, chunks));
+      b.ifThen(less(number, b.i32(all)), [&] {
+        Value value = b.load16(sharedPointer(b.add(tiles.queries, rows.offset(b, head, chunk))));
+        b.store16(value, b.at(rowBase, b.widen(b.add(b.mul(head, shape.head * 2), b.mul(chunk, 16)))));
+      });
+    }
   }
   Value sharedPointer(Value address) { return LLVM::IntToPtrOp::create(b, b.pointerType(3), address); }
 
@@ -457,8 +586,8 @@ private:
 
 } // namespace
 
-FailureOr<CudaBody> emitAttentionMany(KernelOp kernel, AttentionOp attention, CudaAttentionScheduleAttr schedule,
-                                      const GeneratedKernel &generated) {
+static FailureOr<CudaBody> emitMma(const CudaTarget &target, KernelOp kernel, AttentionOp attention,
+                                   CudaAttentionScheduleAttr schedule, const std::string &symbol, RowDim rows) {
   Type element = attention.getKv().getType().getElementType();
   if (schedule.getDot() != CudaDot::Mma || !(element.isF16() || element.isBF16()) ||
       getElementTypeOrSelf(attention.getQuery()) != element || getElementTypeOrSelf(attention.getResult()) != element)
@@ -469,24 +598,30 @@ FailureOr<CudaBody> emitAttentionMany(KernelOp kernel, AttentionOp attention, Cu
     return kernel.emitOpError() << "has a scale that is not positive";
   MmaShape shape(attention, schedule);
   auto refuse = [&] { return kernel.emitOpError() << "cannot be generated as " << schedule << ": "; };
-  for (int64_t size : {shape.head, shape.tokens, shape.keys})
+  for (int64_t size : {shape.head, shape.hasOneToken ? kTile : shape.tokens, shape.keys})
     if (size < kTile || size % kTile)
-      return refuse() << "head_dim (" << shape.head << "), tokens and keys must be multiples of " << kTile;
+      return refuse() << "head_dim (" << shape.head << "), tokens and keys must be multiples of " << kTile
+                      << "; tokens may be 1";
   if (shape.heads < 1 || shape.group % shape.heads)
     return refuse() << "heads must divide the " << shape.group << " query heads of a key/value head";
-  if (shape.warps < 1 || shape.tiles < 1 || shape.tiles * shape.warps * kTile != shape.heads * shape.tokens)
+  if (shape.hasOneToken) {
+    if (shape.heads > kTile || shape.head % (kTile * shape.warps))
+      return refuse() << "of one token it can do " << kTile << " heads, and warps must divide head_dim / " << kTile;
+  } else if (shape.tiles < 1 || shape.tiles * shape.warps * kTile != shape.heads * shape.tokens) {
     return refuse() << "warps must divide heads * tokens / " << kTile;
+  }
   if (shape.outputRegisters() > kMaxOutputs || shape.threads() < shape.rows.chunks)
     return refuse() << "a head of " << shape.head << " elements needs more warps";
-  // GPUs with different amounts of shared memory run this code, so the least amount is the limit.
-  if (shape.sharedBytes() > CudaTarget::kLeastSharedBytes)
-    return refuse() << "it needs " << shape.sharedBytes() << " bytes of shared memory, more than "
-                    << CudaTarget::kLeastSharedBytes;
+  // GPUs with different amounts of shared memory run this code, so the least amount is the limit where there are two
+  // stages. More are for a target that is known.
+  if (int64_t room = shape.stages > 2 ? target.sharedBytes() : CudaTarget::kLeastSharedBytes;
+      shape.sharedBytes() > room)
+    return refuse() << "it needs " << shape.sharedBytes() << " bytes of shared memory, more than " << room;
 
   GeneratedEntry entry;
-  entry.symbol = cudaSymbol(generated.name);
+  entry.symbol = cudaSymbol(symbol);
   entry.fixed = shape.kvHeads * shape.group / shape.heads;
-  entry.rows = AttentionRows::rowsOf(schedule);
+  entry.rows = rows;
   entry.rowsPerBlock = shape.tokens;
   entry.threads = shape.threads();
   entry.sharedBytes = shape.sharedBytes();
@@ -498,6 +633,16 @@ FailureOr<CudaBody> emitAttentionMany(KernelOp kernel, AttentionOp attention, Cu
   if (shape.tiles > 1)
     body.residentBlocks = 1;
   return body;
+}
+
+FailureOr<CudaBody> emitAttentionMany(CudaBuilder &b, KernelOp kernel, AttentionOp attention,
+                                      CudaAttentionScheduleAttr schedule, const GeneratedKernel &generated) {
+  return emitMma(b.target, kernel, attention, schedule, generated.name, AttentionRows::rowsOf(schedule));
+}
+
+FailureOr<CudaBody> emitAttentionManyLone(CudaBuilder &b, KernelOp kernel, AttentionOp attention,
+                                          CudaAttentionScheduleAttr schedule, const GeneratedKernel &generated) {
+  return emitMma(b.target, kernel, attention, schedule, generated.name + ".lone", RowDim::Lone);
 }
 
 } // namespace quipu::codegen::cuda

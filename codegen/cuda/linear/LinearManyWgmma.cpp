@@ -26,6 +26,8 @@
 // block's first steps the boxes of the weight are requested before the kernel in front has finished, the boxes of the
 // input after it.
 //
+// A program of fewer rows than a tile copies only these rows of the input.
+//
 // `cluster`: the tiles of two neighbouring blocks are neighbours in A and share rows of B. Each block copies one half
 // of these rows into the buffers of both blocks. So a buffer is empty when the consumers of both blocks have told both
 // blocks so. It is full when the bytes from both blocks have arrived. The number of tiles of A is rounded up to an even
@@ -63,8 +65,9 @@ namespace {
 struct Operand {
   /// Number of its tensor map: 0 for the input, 1 for the weight.
   unsigned map;
-  /// Rows of a tile, and rows of a box. A box has fewer rows where each block of a cluster copies a part of the tile.
-  int64_t rows, boxRows;
+  /// Rows of a tile, rows of it that are copied, and rows of a box. A box has fewer rows where each block of a cluster
+  /// copies a part of the tile.
+  int64_t rows, copiedRows, boxRows;
   /// In bytes: size of a box, where the buffers begin in shared memory, and the distance between buffers.
   int64_t box, buffers, stage;
 };
@@ -72,13 +75,16 @@ struct Operand {
 /// Sizes that follow from the schedule, and the layout of shared memory: buffers of A, of B, pieces of the warps,
 /// barriers.
 struct Layout {
-  Layout(CudaLinearManyScheduleAttr schedule, int64_t inputs)
+  Layout(CudaLinearManyScheduleAttr schedule, int64_t inputs, int64_t maxRows)
       : boxes(schedule.getDepth() / kBoxDepth), steps(llvm::divideCeil(inputs, schedule.getDepth())),
         stages(schedule.getStages()), warps(schedule.getWarps()), groups(warps / 4),
         weightFirst(schedule.getWeightFirst()) {
-    int64_t tokens = schedule.getTokens(), rows = schedule.getRows();
-    first = operand(weightFirst, weightFirst ? rows : tokens, 1, 0);
-    second = operand(!weightFirst, weightFirst ? tokens : rows, schedule.getCluster(), stages * first.stage);
+    int64_t tokens = schedule.getTokens(), rows = schedule.getRows(), cluster = schedule.getCluster();
+    int64_t room = inputRowsOfStage(tokens, weightFirst, cluster, maxRows);
+    first = weightFirst ? operand(1, rows, rows, rows, 1, 0)
+                        : operand(0, tokens, room, room < tokens ? std::min(room, maxRows) : tokens, 1, 0);
+    second = weightFirst ? operand(0, tokens, tokens, tokens, cluster, stages * first.stage)
+                         : operand(1, rows, rows, rows, cluster, stages * first.stage);
   }
 
   /// Whether the producer gives registers to the consumers. With two groups of consumers an equal share of the
@@ -100,9 +106,10 @@ struct Layout {
   const Operand &weight() const { return weightFirst ? first : second; }
 
 private:
-  Operand operand(bool isWeight, int64_t rows, int64_t cluster, int64_t buffers) const {
-    int64_t box = rows * kBoxRowBytes;
-    return {isWeight ? 1u : 0u, rows, rows / cluster, box, buffers, boxes * box};
+  /// `room`: rows that a buffer has room for.
+  Operand operand(unsigned map, int64_t rows, int64_t room, int64_t copied, int64_t cluster, int64_t buffers) const {
+    int64_t box = room * kBoxRowBytes;
+    return {map, rows, copied, copied / cluster, box, buffers, boxes * box};
   }
 };
 
@@ -110,7 +117,7 @@ class WgmmaBody {
 public:
   WgmmaBody(CudaBuilder &b, LinearRegion &region, CudaLinearManyScheduleAttr schedule, int64_t maxRows,
             const CudaFrame &frame)
-      : b(b), region(region), schedule(schedule), layout(schedule, region.inputs()), frame(frame),
+      : b(b), region(region), schedule(schedule), layout(schedule, region.inputs(), maxRows), frame(frame),
         sums(b, region, frame, schedule, maxRows),
         wgmma(b, cast<RankedTensorType>(region.linear.getWeight().getType()).getElementType(), layout.second.rows),
         shared(b.shared()), full(b, b.at(shared, layout.full()), layout.stages),
@@ -198,7 +205,7 @@ private:
   int64_t stepsAhead() const { return schedule.getAhead() ? std::min(layout.stages, layout.steps) : 0; }
 
   void request(const Operand &operand, Value stage, Value step, const Tile &tile) {
-    bool isPart = operand.boxRows < operand.rows;
+    bool isPart = operand.boxRows < operand.copiedRows;
     Value place = b.add(b.mul(stage, operand.stage), operand.buffers);
     Value row = operand.map == 0 ? tile.row : b.mul(tile.column, operand.rows);
     if (isPart) {
@@ -215,7 +222,10 @@ private:
         copyBox(b, to, frame.tensorMap(operand.map), row, from, full.at(stage));
     }
   }
-  void announce(Value stage) { full.arriveExpecting(layout.first.stage + layout.second.stage, stage); }
+  void announce(Value stage) {
+    int64_t rows = layout.first.copiedRows + layout.second.copiedRows;
+    full.arriveExpecting(layout.boxes * rows * kBoxRowBytes, stage);
+  }
 
   void requestFirstWeights() {
     Tile tile = firstTile();
@@ -348,7 +358,8 @@ private:
 
 } // namespace
 
-static LogicalResult checkWgmma(CudaBuilder &b, LinearRegion &region, CudaLinearManyScheduleAttr schedule) {
+static LogicalResult checkWgmma(CudaBuilder &b, LinearRegion &region, CudaLinearManyScheduleAttr schedule,
+                                int64_t maxRows) {
   KernelOp kernel = region.kernel;
   Type input = getElementTypeOrSelf(region.linear.getInput()), weight = getElementTypeOrSelf(region.linear.getWeight());
   if (!b.target.hasWgmma() || (schedule.getCluster() > 1 && !b.target.has(CudaFeature::Clusters)))
@@ -360,7 +371,7 @@ static LogicalResult checkWgmma(CudaBuilder &b, LinearRegion &region, CudaLinear
                                 << "; wgmma takes two operands of bf16 or f16";
   if (region.inputs() % 8)
     return kernel.emitOpError() << "has rows of " << region.inputs() << " elements; tensor maps need a multiple of 8";
-  if (int64_t bytes = Layout(schedule, region.inputs()).bytes(); bytes > b.target.sharedBytes())
+  if (int64_t bytes = Layout(schedule, region.inputs(), maxRows).bytes(); bytes > b.target.sharedBytes())
     return kernel.emitOpError() << "has schedule " << schedule << ", which needs " << bytes
                                 << " bytes of shared memory; a block of " << b.target.arch << " has "
                                 << b.target.sharedBytes();
@@ -369,14 +380,14 @@ static LogicalResult checkWgmma(CudaBuilder &b, LinearRegion &region, CudaLinear
 
 FailureOr<CudaBody> emitLinearManyWgmma(CudaBuilder &b, LinearRegion &region, CudaLinearManyScheduleAttr schedule,
                                         int64_t maxRows, const GeneratedKernel &generated) {
-  if (failed(checkWgmma(b, region, schedule)))
+  if (failed(checkWgmma(b, region, schedule, maxRows)))
     return failure();
   KernelOp kernel = region.kernel;
   Type element = cast<RankedTensorType>(region.linear.getWeight().getType()).getElementType();
   unsigned input =
       region.norm() ? CudaFrame::pointerOfWorkspace(kernel, 0) : CudaFrame::pointerOfArgument(kernel, region.source());
   unsigned weight = CudaFrame::pointerOfArgument(kernel, region.linear.getWeight());
-  Layout layout(schedule, region.inputs());
+  Layout layout(schedule, region.inputs(), maxRows);
   GeneratedEntry entry;
   entry.symbol = cudaSymbol(generated.name);
   entry.cluster = schedule.getCluster();

@@ -16,6 +16,14 @@ inline int64_t columnTiles(llama::CudaLinearManyScheduleAttr schedule, int64_t o
   return schedule.getWeightFirst() ? llvm::alignTo(tiles, schedule.getCluster()) : tiles;
 }
 
+/// Rows of the input that a stage of wgmma has room for, in a program of up to `maxRows` rows. Where the input is
+/// operand A and its only tile has more rows, the others are whatever lies behind them: rows of the result do not mix.
+/// Rows of a swizzle stay together.
+inline int64_t inputRowsOfStage(int64_t tokens, bool weightFirst, int64_t cluster, int64_t maxRows) {
+  constexpr int64_t kSwizzleRows = 8;
+  return weightFirst || cluster > 1 ? tokens : std::min<int64_t>(tokens, llvm::alignTo(maxRows, kSwizzleRows));
+}
+
 /// Rows of the input and of the weight in a warp's part of a tile of mma. Both are 0 if the warps cannot divide the
 /// tile.
 struct WarpTile {
