@@ -18,7 +18,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import results  # noqa: E402
 
-PLAN = {"1b": "llama-3.2-1b", "1b 32k": "llama-3.2-1b-32k", "7b": "llama-2-7b", "8b": "llama-3-8b"}
+PLAN = {"1b": "llama-3.2-1b", "1b 32k": "llama-3.2-1b-32k", "7b": "llama-2-7b", "8b": "llama-3-8b",
+        "8b one order": "llama-3-8b-deterministic"}
+# What deterministic plans must have of the rates of the others, measured in the same run.
+ONE_ORDER = {"decode b1": 0.9, "decode b64": 0.97, "prefill": 0.97}
 # Name of the test, model, flags, what is wanted. Decode: 64 tokens behind the context; prefill: one prompt.
 DECODE = ["-p", "0", "-n", "64", "-d"]
 PREFILL = ["-p", "2048", "-n", "0"]
@@ -39,6 +42,9 @@ TESTS = [
     ("prefill one token", "8b", [*PREFILL, "--token", "0"], 650, "TFLOP/s"),
     # Tokens a second within 90 % of a prompt's, measured in the same run: every position has its log_prob.
     ("score", "8b", ["-p", "2048", "-n", "0", "--score", "2048"], None, "tok/s"),
+    ("decode b1", "8b one order", [*DECODE, "512"], None, "tok/s"),
+    ("decode b64", "8b one order", [*DECODE, "512", "-b", "64"], None, "tok/s"),
+    ("prefill", "8b one order", PREFILL, None, "TFLOP/s"),
 ]
 
 
@@ -83,6 +89,8 @@ def main():
             wanted = 0.8 * rates.get((model, "decode b1"), math.inf)
         elif test == "decode b1 ctx 32704":
             wanted = bandwidth.get("1b", math.inf)
+        elif model == "8b one order":
+            wanted = ONE_ORDER[test] * rates.get(("8b", test), math.inf)
         elif test == "score":
             prompt = before[0]["median_tok_s"]
             wanted = 0.9 * prompt

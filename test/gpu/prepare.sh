@@ -12,10 +12,11 @@ out=${QUIPU_GPU_FOLDER:-$root/build-gpu}
 only=${QUIPU_GPU_PLANS:-.}
 
 [ -f "$build/build.ninja" ] || (cd "$root" && cmake --preset release >/dev/null)
-cmake --build "$build" --target quipu quipu-compile QuipuCodegenTests QuipuRangeRecorder
+cmake --build "$build" --target quipu quipu-compile QuipuCodegenTests QuipuRangeRecorder runtime-tests
 mkdir -p "$out/plans/sequences"
 cmake --install "$build/tools/quipu" --prefix "$out/install" --strip >/dev/null
 cp "$build/test/unit/libQuipuRangeRecorder.so" "$out/"
+strip -o "$out/install/bin/runtime-tests" "$build/test/unit/runtime-tests"
 
 failed=0
 # plan FOLDER/NAME.DTYPE MODEL FLAG...: compiles one plan into the folder of plans.
@@ -64,6 +65,22 @@ for shape in llama-3.2-1b:8704 llama-2-7b:4096 llama-3-8b:4096; do
   plan "bench/${shape%:*}.bf16" "$root/benchmarks/configs/${shape%:*}/config.json" "${cuda[@]}" --max-batch 64 \
     --max-seq "${shape#*:}"
 done
+
+# Deterministic ones: the programs of each are compared with each other, and requests alone with requests in a crowd.
+for dtype in f32 bf16 f16; do
+  for golden in gqa mistral_window biases head_dim_48; do
+    plan "bits/$golden.$dtype" "$root/test/goldens/$golden" "${cuda[@]}" --deterministic --max-batch 8
+  done
+  for config in head_dim_64_gqa head_dim_80_mha head_dim_128_gqa head_dim_128_mqa_tied; do
+    plan "bits/random-$config.$dtype" "$root/test/gpu/configs/$config.json" "${cuda[@]}" --deterministic --max-batch 8
+  done
+  plan "bits/quipu-stories.$dtype" "$stories" "${cuda[@]}" --deterministic --max-batch 32
+done
+plan bits-mma/quipu-stories.bf16 "$stories" --target cuda:sm_80 --deterministic --max-batch 32
+plan bits-mma/random-head_dim_128_gqa.f16 "$root/test/gpu/configs/head_dim_128_gqa.json" --target cuda:sm_80 \
+  --deterministic --max-batch 8
+plan bench/llama-3-8b-deterministic.bf16 "$root/benchmarks/configs/llama-3-8b/config.json" "${cuda[@]}" --deterministic \
+  --max-batch 64 --max-seq 4096
 
 # Models whose files have matrices in blocks, and the same in numbers.
 for model in $(python3 "$root/test/gpu/gguf_models.py" "$out/models"); do

@@ -8,6 +8,8 @@
 #             of several kernels in one (check_sequence.py)
 #   models    whole models against transformers (check_models.py): logits, chunks, batches, greedy tokens, both variants;
 #             what is scored against logits (check_score.py)
+#   bits      deterministic plans: rows of every program against those of the others, bit for bit (check_bits.py), and 200
+#             requests together against each of them alone
 #   sanitize  compute-sanitizer's memcheck, racecheck and synccheck over a small model
 #   times     the kernels of the benchmark shapes, timed one by one
 #   profile   steps and waiting of the 7B shape against the time of the whole (check_profile.py)
@@ -31,12 +33,12 @@ sections=()
 while [ $# -gt 0 ]; do
   case $1 in
   --peers) peers=$2 && shift 2 ;;
-  kernels | models | sanitize | times | profile | ranges | bench | pairs | peers) sections+=("$1") && shift ;;
-  *) echo "run.sh: unknown section '$1'; sections: kernels models sanitize times profile ranges bench pairs peers" >&2 && exit 2 ;;
+  kernels | models | bits | sanitize | times | profile | ranges | bench | pairs | peers) sections+=("$1") && shift ;;
+  *) echo "run.sh: unknown section '$1'; sections: kernels models bits sanitize times profile ranges bench pairs peers" >&2 && exit 2 ;;
   esac
 done
 if [ ${#sections[@]} -eq 0 ]; then
-  sections=(kernels models sanitize times profile ranges bench pairs)
+  sections=(kernels models bits sanitize times profile ranges bench pairs)
   [ -n "$peers" ] && sections+=(peers)
 fi
 
@@ -121,6 +123,24 @@ check_models() {
   note_status "scores against logits" $?
   models_of "models, sm_80 variant" 150 --variant sm_80 \
     --only '(gqa|mqa|mha|tied|biases|mistral_window|head_dim_(48|80)|rope_(llama3|yarn|longrope_long)|gelu_tanh|relu|qwen2|phi3|gemma|mixed_types)\.(f32|bf16)|stories.f32'
+}
+
+# A GPU has other programs for larger steps.
+check_bits() {
+  local kind plan step bad=0 runs=0
+  for kind in bits bits-mma; do
+    limited 150 python3 "$here/check_bits.py" "$plans/$kind" 2>&1 | tee "$logs/$kind.log" | grep -vE ' same$' | cut -c1-240
+    note_status "rows of all programs, $kind" "${PIPESTATUS[0]}"
+  done
+  for plan in bits/quipu-stories.{bf16,f32} bits-mma/quipu-stories.bf16; do
+    for step in 48 640; do
+      runs=$((runs + 1))
+      QUIPU_ENGINE_PLAN=$plans/$plan.qplan QUIPU_ENGINE_STEP=$step limited 100 runtime-tests \
+        --gtest_also_run_disabled_tests --gtest_filter='EngineOnModel.*SameBits' >>"$logs/engine-bits.log" 2>&1 ||
+        { bad=$((bad + 1)) && echo "$plan in steps of $step: FAILED"; }
+    done
+  done
+  note "200 requests as each alone" "$bad of $runs runs fail" "0" "$([ $bad = 0 ] && echo ok || echo FAILED)"
 }
 
 # sanitized TOOL NAME CMD...: a line, and the status of the command under compute-sanitizer's tool.
@@ -239,6 +259,7 @@ for section in "${sections[@]}"; do
   case $section in
   kernels) check_kernels ;;
   models) check_models ;;
+  bits) check_bits ;;
   sanitize) sanitize ;;
   times) time_kernels ;;
   profile) profile ;;
