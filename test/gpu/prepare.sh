@@ -79,6 +79,11 @@ done
 plan bits-mma/quipu-stories.bf16 "$stories" --target cuda:sm_80 --deterministic --max-batch 32
 plan bits-mma/random-head_dim_128_gqa.f16 "$root/test/gpu/configs/head_dim_128_gqa.json" --target cuda:sm_80 \
   --deterministic --max-batch 8
+for name in golden/gqa golden/mistral_window golden/head_dim_80; do
+  plan "one-order/$name.bf16" "$root/test/goldens/${name#golden/}" "${cuda[@]}" --deterministic --max-batch 8
+done
+plan one-order/random/head_dim_128_gqa.bf16 "$root/test/gpu/configs/head_dim_128_gqa.json" "${cuda[@]}" --deterministic \
+  --max-batch 8
 plan bench/llama-3-8b-deterministic.bf16 "$root/benchmarks/configs/llama-3-8b/config.json" "${cuda[@]}" --deterministic \
   --max-batch 64 --max-seq 4096
 

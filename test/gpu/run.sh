@@ -9,7 +9,7 @@
 #   models    whole models against transformers (check_models.py): logits, chunks, batches, greedy tokens, both variants;
 #             what is scored against logits (check_score.py)
 #   bits      deterministic plans: rows of every program against those of the others, bit for bit (check_bits.py), and 200
-#             requests together against each of them alone
+#             requests together against each of them alone; some against transformers
 #   sanitize  compute-sanitizer's memcheck, racecheck and synccheck over a small model
 #   times     the kernels of the benchmark shapes, timed one by one
 #   profile   steps and waiting of the 7B shape against the time of the whole (check_profile.py)
@@ -140,6 +140,8 @@ check_bits() {
         { bad=$((bad + 1)) && echo "$plan in steps of $step: FAILED"; }
     done
   done
+  limited 60 python3 "$here/check_models.py" "$plans/one-order" >>"$logs/one-order.log" 2>&1
+  note_status "deterministic models against transformers" $?
   note "200 requests as each alone" "$bad of $runs runs fail" "0" "$([ $bad = 0 ] && echo ok || echo FAILED)"
 }
 
