@@ -228,14 +228,15 @@ void Executor::startChoosing(size_t index, const StepRows &rows, std::span<const
     hostChooser.start(sampling);
     return;
   }
-  takeChoices(programInputs[index], sampling);
+  takeChoices(programInputs[index], sampling, /*hasWindows=*/true);
 }
 
-void Executor::takeChoices(const Inputs &inputs, std::span<const TokenSampling *const> sampling) {
+/// `hasWindows`: rules may have a window.
+void Executor::takeChoices(const Inputs &inputs, std::span<const TokenSampling *const> sampling, bool hasWindows) {
   samplings.assign(sampling.begin(), sampling.end());
   bindChoice(inputs);
   if (!samplings.empty())
-    uploadSampling();
+    uploadSampling(hasWindows);
 }
 
 /// Says where the device finds logits and where it writes tokens.
@@ -256,7 +257,7 @@ void Executor::bindChoice(const Inputs &inputs) {
   tokenChoice.rules = nullptr;
 }
 
-void Executor::uploadSampling() {
+void Executor::uploadSampling(bool hasWindows) {
   constexpr size_t kRingBytes = kSampleWindow * sizeof(int32_t);
   if (rules.size() == 0) {
     size_t bytes = memory.maxOutputs * (sizeof(SampleRule) + kRingBytes);
@@ -273,12 +274,15 @@ void Executor::uploadSampling() {
   auto *recent = reinterpret_cast<int32_t *>(host + rings);
   for (const TokenSampling *sampling : samplings) {
     *rule++ = sampling->rule;
+    if (!hasWindows)
+      continue;
     std::fill_n(std::copy(sampling->recent.begin(), sampling->recent.end(), recent),
                 kSampleWindow - sampling->recent.size(), -1);
     recent += kSampleWindow;
   }
   device.enqueueUpload(target, host, samplings.size() * sizeof(SampleRule));
-  device.enqueueUpload(target + rings, host + rings, samplings.size() * kRingBytes);
+  if (hasWindows)
+    device.enqueueUpload(target + rings, host + rings, samplings.size() * kRingBytes);
   tokenChoice.rules = reinterpret_cast<const SampleRule *>(target);
   tokenChoice.recent = reinterpret_cast<int32_t *>(target + rings);
   tokenChoice.uniforms = static_cast<const double *>(uniforms.data());
@@ -322,14 +326,13 @@ uint64_t Executor::enqueueStep(size_t index, const StepRows &rows, std::span<con
   requireSample(index, !sampling.empty());
   uint64_t step = steps++, place = step % kRing;
   Launched launched = upload(index, rows, int32_t(place));
-  takeChoices(programInputs[index], sampling);
+  takeChoices(programInputs[index], sampling, /*hasWindows=*/false);
   tokenChoice.feeds = true;
   drawNumbers(step);
   device.record(*uploaded);
   device.enqueue(programs[index], launched.dims, &tokenChoice);
   device.record(*chosen[place]);
   stepOutputs[place] = rows.outputs.size();
-  device.wait(*uploaded);
   return step;
 }
 

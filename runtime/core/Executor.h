@@ -49,11 +49,13 @@ public:
   /// most likely tokens are chosen.
   void startChoosing(size_t index, const StepRows &rows, std::span<const TokenSampling *const> sampling = {});
 
-  /// Enqueues a step behind one that may still run, and returns its number when the device begins with it: when the one
-  /// before has ended, and memory from which the inputs were copied may change. The device chooses the tokens; rules
-  /// with a window are not for such steps. Rows with kChosenToken go on with the token that was chosen last in their
-  /// sequence. stepChoice() waits for a step and gives what choice() gives.
+  /// Enqueues a step behind one that may still run, and returns its number. The device chooses the tokens; rules with a
+  /// window are not for such steps. Rows with kChosenToken go on with the token that was chosen last in their sequence.
+  /// The caller waits with awaitStep() before it enqueues anything else: until the device begins with the step, when
+  /// the one before has ended and memory from which the inputs were copied may change. stepChoice() waits for the end
+  /// of a step and gives what choice() gives.
   uint64_t enqueueStep(size_t index, const StepRows &rows, std::span<const TokenSampling *const> sampling);
+  void awaitStep() { device.wait(*uploaded); }
   std::span<const int32_t> stepChoice(uint64_t step);
   void enqueueChoice();
   std::span<const int32_t> choice(uint64_t launch);
@@ -98,9 +100,9 @@ private:
   void requireSample(size_t index, bool drawn) const;
   Launched upload(size_t index, const StepRows &rows, int32_t step = 0);
   void bindChoice(const Inputs &inputs);
-  void takeChoices(const Inputs &inputs, std::span<const TokenSampling *const> sampling);
+  void takeChoices(const Inputs &inputs, std::span<const TokenSampling *const> sampling, bool hasWindows);
   void drawNumbers(uint64_t launch);
-  void uploadSampling();
+  void uploadSampling(bool hasWindows);
   void *outputMemory(StepOutput output) const;
   const float *numbersOnHost(const DeviceMemory &values, DeviceMemory &copy, size_t count);
   void feedChosen();

@@ -34,23 +34,32 @@ void StepRows::padTo(size_t rows) {
 size_t chooseProgram(const Model &model, std::span<const SequenceTokens> batch, BatchCursor cursor, uint64_t limit,
                      StepOutput output) {
   const std::vector<const plan::Program *> &programs = model.programs();
-  // Of each sequence.
-  std::vector<uint64_t> counts;
-  uint64_t tokens = 0;
-  for (size_t i = cursor.part, token = cursor.token; i < batch.size() && tokens < limit; ++i, token = 0) {
-    counts.push_back(std::min<uint64_t>(batch[i].tokens.size() - token, limit - tokens));
-    tokens += counts.back();
-  }
-  bool isDecode = tokens == counts.size();
+  // Calls take(tokens) for each sequence.
+  auto forEachSequence = [&](auto take) {
+    uint64_t left = limit;
+    for (size_t i = cursor.part, token = cursor.token; i < batch.size() && left > 0; ++i, token = 0) {
+      uint64_t count = std::min<uint64_t>(batch[i].tokens.size() - token, left);
+      take(count);
+      left -= count;
+    }
+  };
+  uint64_t tokens = 0, sequences = 0;
+  forEachSequence([&](uint64_t count) {
+    tokens += count;
+    ++sequences;
+  });
+  bool isDecode = tokens == sequences;
   std::optional<size_t> decode, largest;
   size_t padded = programs.size();
   for (size_t i = 0; i < programs.size(); ++i) {
     const plan::Program &program = *programs[i];
     if (!gives(program, output))
       continue;
-    uint64_t needed = 0;
-    for (uint64_t count : counts)
-      needed += roundUp(count, program.row_align());
+    uint64_t needed = tokens;
+    if (uint64_t align = program.row_align(); align > 1) {
+      needed = 0;
+      forEachSequence([&](uint64_t count) { needed += roundUp(count, align); });
+    }
     if (needed <= program.max_rows() && needed >= program.min_rows()) {
       bool mayShare = program.kind() == plan::ProgramKind::decode && !isDecode;
       if (!mayShare && !(decode && tokens < program.min_rows()))

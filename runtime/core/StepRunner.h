@@ -70,11 +70,13 @@ public:
     std::vector<WantedRow> wanted;
   };
 
-  /// Starts a batch behind a step that may still run; when it returns, that one has ended. Tokens may be kChosenToken.
+  /// Starts a batch behind a step that may still run; await() before the next call. Tokens may be kChosenToken.
   /// The device chooses for all sequences that want logits, of which none has a window. The sequences are longer, but
   /// their new tokens are not known (BlockManager::extend). Nothing, with nothing changed, if the batch does not fit
   /// into one launch.
   std::optional<Started> start(Batch batch, std::span<const TokenSampling *const> samplings);
+  /// Waits until the step in front of the one that was started last has ended.
+  void await() { executor.awaitStep(); }
   /// The tokens that a started step has chosen, as in Delivery. They are valid until two more steps have started.
   std::span<const int32_t> finish(const Started &step) { return executor.stepChoice(step.number); }
 

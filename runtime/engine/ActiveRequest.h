@@ -22,6 +22,8 @@ struct ActiveSample {
   uint32_t index = 0;
   StreamId stream = 0;
   std::unique_ptr<SampleChooser> chooser;
+  /// The rule by which the device chooses, if tokens so far do not change it.
+  const TokenSampling *fixedRule = nullptr;
   /// Whether the scheduler has it.
   bool isQueued = false;
   bool hasEnded = false;
@@ -63,6 +65,10 @@ struct ActiveRequest {
 
   /// Whether sample 0 must still give the prompt's log-probabilities before others may begin.
   bool waitsForPrompt() const { return request.echo && !isPromptGiven && !samples.front().hasEnded; }
+  /// Whether some of its samples begin behind that.
+  bool holdsBack() const { return request.echo && samples.size() > 1; }
+  /// Whether it wants something at the end of its prompt besides a token.
+  bool isWatched() const { return request.pinPrompt || maxNewTokens == 0; }
 
   const RequestId id;
   const Request request;

@@ -23,7 +23,7 @@ struct Engine::Impl {
 
   void loop();
   void runUntilStopped();
-  void publish();
+  void publish(bool withSlots);
   void die(const std::string &message);
   void watchFiles();
   bool mustWork() const;
@@ -44,6 +44,8 @@ struct Engine::Impl {
   /// Set when the thread of the steps is done.
   bool hasReturned = false;
   RequestId lastId = 0;
+  /// When the slots were published last.
+  EngineClock::time_point lastSlots;
 
   // Threads: steps, and one that waits for a file that cannot be read any more.
   int stopEvent = -1;
@@ -53,7 +55,7 @@ struct Engine::Impl {
 
 Engine::Impl::Impl(std::shared_ptr<const Model> model, const EngineOptions &options)
     : core(std::move(model), options), bounds(core.bounds()) {
-  status = core.describe();
+  status = core.describe(/*withSlots=*/true);
   // Only kernels of the CPU read mapped files.
   if (core.model().device().sharesHostMemory() && mappingFailureEvent() >= 0) {
     stopEvent = eventfd(0, EFD_CLOEXEC);
@@ -124,11 +126,11 @@ void Engine::Impl::runUntilStopped() {
     if (!core.isIdle()) {
       // Who looks during a long step sees the new requests, and who hears of an end finds the place free.
       if (hasNews)
-        publish();
+        publish(/*withSlots=*/true);
       core.sayGoodbye();
       core.step();
     }
-    publish();
+    publish(core.hasFinished() || core.isIdle());
     core.sayGoodbye();
     lock.lock();
     if (status.state == EngineState::Draining && core.isIdle() && arrivals.empty()) {
@@ -144,9 +146,16 @@ void Engine::Impl::runUntilStopped() {
   }
 }
 
-void Engine::Impl::publish() {
-  EngineStatus fresh = core.describe();
+/// `withSlots`: the slots must be right. Else they may be old, since a picture of each takes time after every step.
+void Engine::Impl::publish(bool withSlots) {
+  EngineClock::time_point now = EngineClock::now();
+  withSlots |= now - lastSlots >= EngineStatus::kSlotAge;
+  EngineStatus fresh = core.describe(withSlots);
+  if (withSlots)
+    lastSlots = now;
   std::lock_guard<std::mutex> lock(mutex);
+  if (!withSlots)
+    fresh.slots = std::move(status.slots);
   fresh.state = status.state;
   fresh.message = std::move(status.message);
   fresh.refusals = status.refusals;

@@ -6,6 +6,7 @@
 #include "runtime/support/Error.h"
 
 #include <algorithm>
+#include <functional>
 
 namespace quipu {
 
@@ -83,13 +84,17 @@ void EngineCore::accept(std::unique_ptr<ActiveRequest> arrival) {
     request.samples.back().chooser =
         std::make_unique<SampleChooser>(request.request.sampling, request.request.prompt, i);
   }
-  request.needsHost = std::ranges::any_of(request.samples,
-                                          [&](const ActiveSample &sample) {
-                                            const TokenSampling *rule = deviceRule(request, sample);
-                                            return !rule || rule->rule.window != 0;
-                                          }) ||
-                      request.request.echo;
+  for (ActiveSample &sample : request.samples)
+    if (const TokenSampling *rule = deviceRule(request, sample); rule && rule->rule.window == 0)
+      sample.fixedRule = rule;
+  request.needsHost =
+      std::ranges::any_of(request.samples, std::logical_not<>(), &ActiveSample::fixedRule) || request.request.echo;
   numNeedingHost += request.needsHost;
+  numSamples += request.samples.size();
+  numWatched += request.isWatched();
+  numHoldingBack += request.holdsBack();
+  if (request.request.deadline && (!nextDeadline || *request.request.deadline < *nextDeadline))
+    nextDeadline = request.request.deadline;
   ++totals.requests;
   totals.promptTokens += request.request.prompt.size();
   for (ActiveSample &sample : request.samples)
@@ -126,10 +131,17 @@ void EngineCore::cancelAll() {
 
 bool EngineCore::expire(EngineClock::time_point now) {
   auto lock = lockAlive();
-  for (const auto &each : active)
-    if (each.second->request.deadline && *each.second->request.deadline <= now)
-      endAll(*each.second, FinishReason::Deadline);
-  settle();
+  if (nextDeadline && *nextDeadline <= now) {
+    nextDeadline.reset();
+    for (const auto &each : active) {
+      const auto &deadline = each.second->request.deadline;
+      if (deadline && *deadline <= now)
+        endAll(*each.second, FinishReason::Deadline);
+      else if (deadline && (!nextDeadline || *deadline < *nextDeadline))
+        nextDeadline = deadline;
+    }
+    settle();
+  }
   return !finished.empty();
 }
 
@@ -138,7 +150,9 @@ void EngineCore::end(ActiveRequest &request, ActiveSample &sample, FinishReason 
   if (sample.hasEnded)
     return;
   sample.hasEnded = true;
-  ++request.numEnded;
+  --numSamples;
+  if (++request.numEnded == request.samples.size())
+    endedRequests.push_back(request.id);
   ++totals.ends[size_t(reason)];
   if (sample.isQueued)
     endedStreams.push_back({sample.stream, reason != FinishReason::Error});
@@ -148,29 +162,37 @@ void EngineCore::end(ActiveRequest &request, ActiveSample &sample, FinishReason 
 /// Takes what has ended out of the scheduler. If a step runs, it goes on with the pages of streams that are gone:
 /// others get these pages in steps behind it.
 void EngineCore::settle() {
-  for (const auto &[stream, isSound] : std::exchange(endedStreams, {})) {
+  for (const auto &[stream, isSound] : endedStreams) {
     Owner owner = owners.at(stream);
     owner.request->usage.preemptions += scheduler.preemptionsOf(stream);
     scheduler.remove(stream, isSound);
     owners.erase(stream);
   }
+  endedStreams.clear();
+  if (numHoldingBack > 0)
+    for (const auto &each : active)
+      for (ActiveSample &sample : each.second->samples)
+        if (!sample.hasEnded && !sample.isQueued && !each.second->waitsForPrompt())
+          queue(*each.second, sample);
+  if (endedRequests.empty())
+    return;
   EngineClock::time_point now = EngineClock::now();
-  for (auto it = active.begin(); it != active.end();) {
-    ActiveRequest &request = *it->second;
-    for (ActiveSample &sample : request.samples)
-      if (!sample.hasEnded && !sample.isQueued && !request.waitsForPrompt())
-        queue(request, sample);
-    if (request.numEnded < request.samples.size()) {
-      ++it;
-      continue;
-    }
-    request.usage.totalSeconds = secondsBetween(request.submitted, now);
-    totals.requestTimes.add(request.usage.totalSeconds);
-    numNeedingHost -= request.needsHost;
-    finished.push_back(std::move(it->second));
-    it = active.erase(it);
-  }
+  for (RequestId id : endedRequests)
+    finish(id, now);
+  endedRequests.clear();
   numActive = active.size();
+}
+
+void EngineCore::finish(RequestId id, EngineClock::time_point now) {
+  auto found = active.find(id);
+  ActiveRequest &request = *found->second;
+  request.usage.totalSeconds = secondsBetween(request.submitted, now);
+  totals.requestTimes.add(request.usage.totalSeconds);
+  numNeedingHost -= request.needsHost;
+  numWatched -= request.isWatched();
+  numHoldingBack -= request.holdsBack();
+  finished.push_back(std::move(found->second));
+  active.erase(found);
 }
 
 void EngineCore::sayGoodbye() {
@@ -198,26 +220,45 @@ void EngineCore::abandon(const std::string &message) {
 
 //===--- A step --------------------------------------------------------------------------===//
 
-void EngineCore::step() {
+namespace {
+
+/// Adds the time until its end to a number of seconds.
+class AddsTime {
+public:
+  explicit AddsTime(double &seconds) : seconds(seconds) {}
+  ~AddsTime() { seconds += secondsBetween(begin, EngineClock::now()); }
+  AddsTime(const AddsTime &) = delete;
+  AddsTime &operator=(const AddsTime &) = delete;
+
+private:
+  double &seconds;
   EngineClock::time_point begin = EngineClock::now();
-  // While the host waits for the device.
-  double deviceSeconds = 0;
+};
+
+} // namespace
+
+void EngineCore::step() {
+  waited = enqueued = 0;
+  // What the engine does between two steps is a part of the second one.
+  EngineClock::time_point begin = lastEnd ? *lastEnd : EngineClock::now();
   if (flight && !mayRunAhead())
-    deviceSeconds = land();
+    land();
   else if (StepPlan plan = planStep(); mayRunAhead())
-    deviceSeconds = startStep(std::move(plan));
+    startStep(std::move(plan));
   else
-    deviceSeconds = runStep(plan);
+    runStep(plan);
   auto lock = lockAlive();
-  double seconds = secondsBetween(begin, EngineClock::now());
+  EngineClock::time_point end = EngineClock::now();
+  double seconds = secondsBetween(begin, end);
   totals.stepTimes.add(seconds);
-  totals.hostTimes.add(seconds - deviceSeconds);
+  totals.hostTimes.add(seconds - waited);
+  totals.enqueueTimes.add(enqueued);
+  lastEnd = isIdle() ? std::nullopt : std::optional(end);
 }
 
 StepPlan EngineCore::planStep() {
   auto lock = lockAlive();
   StepPlan plan = scheduler.next();
-  noteStart(plan);
   for (const StepPlan::Stuck &stuck : plan.stuck) {
     Owner owner = owners.at(stuck.stream);
     end(*owner.request, owner.request->samples[owner.sample], FinishReason::Error, -1,
@@ -228,55 +269,57 @@ StepPlan EngineCore::planStep() {
   return plan;
 }
 
-/// Starts the step, and ends the one before while it runs. Returns the seconds that the host has waited.
-double EngineCore::startStep(StepPlan plan) {
+/// Starts the step, and ends the one before while it runs.
+void EngineCore::startStep(StepPlan plan) {
   auto lock = lockAlive();
   std::vector<Batch> batches = batchesOf(plan);
   lock.unlock();
-  EngineClock::time_point launched = EngineClock::now();
   std::optional<Flight> next;
   if (!batches.empty()) {
     if (options.beforeStep)
       options.beforeStep(totals.steps + (flight ? 1 : 0));
-    std::optional<StepRunner::Started> started = runner.start(batches.front().parts, batches.front().samplings);
+    std::optional<StepRunner::Started> started;
+    {
+      AddsTime whileEnqueuing(enqueued);
+      started = runner.start(batches.front().parts, batches.front().samplings);
+    }
     if (!started)
-      fail("a step of ", plan.tokens(), " tokens does not fit into one launch of ", model().planName());
+      fail("a step of ", plan.tokens, " tokens does not fit into one launch of ", model().planName());
     next = Flight{std::move(plan), std::move(batches.front()), std::move(*started)};
     lock = lockAlive();
     for (const WantedRow &wanted : next->started.wanted) {
-      const StepPart &part = *next->batch.owners[wanted.part];
-      Owner owner = owners.at(part.stream);
-      ActiveSample &sample = owner.request->samples[owner.sample];
+      Owner owner = next->batch.owners[wanted.part];
+      ActiveSample &sample = owner.get();
       if (sample.newTokens + ++sample.pending < owner.request->maxNewTokens)
-        scheduler.expect(part.stream);
+        scheduler.expect(sample.stream);
     }
     lock.unlock();
+    AddsTime whileWaiting(waited);
+    runner.await();
   }
-  double waited = secondsBetween(launched, EngineClock::now());
   if (flight)
-    waited += land();
+    land();
   flight = std::move(next);
-  return waited;
 }
 
-/// Takes the tokens of the step that was started. Returns the seconds that the host has waited.
-double EngineCore::land() {
-  EngineClock::time_point begin = EngineClock::now();
-  std::span<const int32_t> chosen = runner.finish(flight->started);
-  double waited = secondsBetween(begin, EngineClock::now());
+/// Takes the tokens of the step that was started.
+void EngineCore::land() {
+  std::span<const int32_t> chosen;
+  {
+    AddsTime whileWaiting(waited);
+    chosen = runner.finish(flight->started);
+  }
   auto lock = lockAlive();
   Flight landed = std::move(*std::exchange(flight, std::nullopt));
   for (const StepPart &part : landed.plan.parts)
     scheduler.confirm(part);
   take(landed.batch, landed.started.wanted, chosen, nullptr);
   finishStep(landed.plan);
-  return waited;
 }
 
-/// Runs the step to its end. Returns the seconds that the host has waited.
-double EngineCore::runStep(const StepPlan &plan) {
+/// Runs the step to its end.
+void EngineCore::runStep(const StepPlan &plan) {
   auto lock = lockAlive();
-  double deviceSeconds = 0;
   std::vector<Batch> batches = batchesOf(plan);
   lock.unlock();
   if (options.beforeStep)
@@ -284,7 +327,7 @@ double EngineCore::runStep(const StepPlan &plan) {
   for (const Batch &batch : batches) {
     EngineClock::time_point launched = EngineClock::now();
     runner.runChoosing(batch.parts, batch.samplings, {}, [&](std::span<const int32_t> chosen, const float *logits) {
-      deviceSeconds += secondsBetween(launched, EngineClock::now());
+      waited += secondsBetween(launched, EngineClock::now());
       auto whileTaking = lockAlive();
       take(batch, runner.part.wanted, chosen, logits);
       launched = EngineClock::now();
@@ -292,20 +335,15 @@ double EngineCore::runStep(const StepPlan &plan) {
   }
   lock = lockAlive();
   finishStep(plan);
-  return deviceSeconds;
 }
 
-void EngineCore::noteStart(const StepPlan &plan) {
-  EngineClock::time_point now = EngineClock::now();
-  for (const StepPart &part : plan.parts) {
-    ActiveRequest &request = *owners.at(part.stream).request;
-    if (std::exchange(request.hasStarted, true))
-      continue;
-    request.usage.queueSeconds = secondsBetween(request.submitted, now);
-    request.usage.cachedTokens = scheduler.cachedOf(part.stream);
-    totals.queueTimes.add(request.usage.queueSeconds);
-    totals.cachedTokens += request.usage.cachedTokens;
-  }
+/// Notes when the first of the request's streams goes to the device.
+void EngineCore::noteStart(ActiveRequest &request, StreamId stream) {
+  request.hasStarted = true;
+  request.usage.queueSeconds = secondsBetween(request.submitted, EngineClock::now());
+  request.usage.cachedTokens = scheduler.cachedOf(stream);
+  totals.queueTimes.add(request.usage.queueSeconds);
+  totals.cachedTokens += request.usage.cachedTokens;
 }
 
 /// The rule by which the device chooses the sample's next token. Null: the host chooses. Which of the two does so
@@ -320,26 +358,38 @@ const TokenSampling *EngineCore::deviceRule(const ActiveRequest &request, const 
   return runner.executor.deviceChooses(rules) ? &rule : nullptr;
 }
 
-void EngineCore::addTo(Batch &batch, const StepPart &part, LogitsMode logits) {
-  Owner owner = owners.at(part.stream);
-  const ActiveSample &sample = owner.request->samples[owner.sample];
+void EngineCore::Batch::reserve(size_t count) {
+  parts.reserve(count);
+  samplings.reserve(count);
+  planned.reserve(count);
+  owners.reserve(count);
+}
+
+void EngineCore::addTo(Batch &batch, const StepPart &part, Owner owner, LogitsMode logits) {
+  const TokenSampling *rule = nullptr;
+  if (const ActiveSample &sample = owner.get(); logits == LogitsMode::Last)
+    rule = sample.fixedRule ? sample.fixedRule : deviceRule(*owner.request, sample);
   batch.parts.push_back({part.sequence, part.tokens, logits});
-  batch.samplings.push_back(logits == LogitsMode::Last ? deviceRule(*owner.request, sample) : nullptr);
-  batch.owners.push_back(&part);
+  batch.samplings.push_back(rule);
+  batch.planned.push_back(&part);
+  batch.owners.push_back(owner);
 }
 
 std::vector<EngineCore::Batch> EngineCore::batchesOf(const StepPlan &plan) {
   Batch singles, prompts, echoes;
+  singles.reserve(plan.parts.size());
   for (size_t i = 0; i < plan.parts.size(); ++i) {
     const StepPart &part = plan.parts[i];
     Owner owner = owners.at(part.stream);
     ActiveRequest &request = *owner.request;
+    if (!request.hasStarted)
+      noteStart(request, part.stream);
     if (owner.sample == 0 && request.request.echo && request.scores.wants(part.position)) {
-      addTo(echoes, part, LogitsMode::All);
+      addTo(echoes, part, owner, LogitsMode::All);
       continue;
     }
     bool isWanted = part.isLast && request.maxNewTokens > 0;
-    addTo(separatesPrompts && i >= plan.singles ? prompts : singles, part,
+    addTo(separatesPrompts && i >= plan.singles ? prompts : singles, part, owner,
           isWanted ? LogitsMode::Last : LogitsMode::None);
   }
   std::vector<Batch> batches;
@@ -353,22 +403,23 @@ std::vector<EngineCore::Batch> EngineCore::batchesOf(const StepPlan &plan) {
 void EngineCore::take(const Batch &batch, std::span<const WantedRow> wanted, std::span<const int32_t> chosen,
                       const float *logits) {
   size_t vocab = model().vocabSize();
+  EngineClock::time_point now = EngineClock::now();
   for (size_t i = 0; i < wanted.size(); ++i) {
     bool isChosen = !chosen.empty() && batch.samplings[wanted[i].part];
     std::span<const float> row = logits ? std::span(logits + i * vocab, vocab) : std::span<const float>();
-    takeRow(*batch.owners[wanted[i].part], wanted[i].token, isChosen, isChosen ? chosen[i] : -1, row);
+    takeRow(*batch.planned[wanted[i].part], wanted[i].token, isChosen, isChosen ? chosen[i] : -1, row, now);
   }
 }
 
 void EngineCore::takeRow(const StepPart &part, size_t token, bool isChosen, int32_t chosen,
-                         std::span<const float> logits) {
+                         std::span<const float> logits, EngineClock::time_point now) {
   // It may have ended since the step began.
   auto found = owners.find(part.stream);
   if (found == owners.end())
     return;
   Owner owner = found->second;
   ActiveRequest &request = *owner.request;
-  ActiveSample &sample = request.samples[owner.sample];
+  ActiveSample &sample = owner.get();
   sample.pending -= sample.pending > 0;
   if (sample.hasEnded)
     return;
@@ -389,7 +440,7 @@ void EngineCore::takeRow(const StepPart &part, size_t token, bool isChosen, int3
     }
     if (!part.isLast || token + 1 < part.tokens.size() || request.maxNewTokens == 0)
       return;
-    giveToken(request, sample, isChosen ? chosen : sample.chooser->choose(logits), logits);
+    giveToken(request, sample, isChosen ? chosen : sample.chooser->choose(logits), logits, now);
   } catch (const Error &error) {
     end(request, sample, FinishReason::Error, -1, error.what());
   }
@@ -406,8 +457,8 @@ bool EngineCore::isEnd(const ActiveRequest &request, int32_t token) const {
   return (model().isEos(token) && !request.request.ignoreEos) || std::ranges::find(stops, token) != stops.end();
 }
 
-void EngineCore::giveToken(ActiveRequest &request, ActiveSample &sample, int32_t token, std::span<const float> logits) {
-  EngineClock::time_point now = EngineClock::now();
+void EngineCore::giveToken(ActiveRequest &request, ActiveSample &sample, int32_t token, std::span<const float> logits,
+                           EngineClock::time_point now) {
   if (request.usage.newTokens++ == 0) {
     request.usage.firstTokenSeconds = secondsBetween(request.submitted, now);
     totals.firstTokenTimes.add(request.usage.firstTokenSeconds);
@@ -416,7 +467,8 @@ void EngineCore::giveToken(ActiveRequest &request, ActiveSample &sample, int32_t
     totals.tokenTimes.add(secondsBetween(sample.lastToken, now));
   sample.lastToken = now;
   ++totals.newTokens;
-  sample.chooser->accept(token);
+  if (!sample.fixedRule)
+    sample.chooser->accept(token);
   if (isEnd(request, token))
     return end(request, sample, FinishReason::Stop, token);
   ScoredToken scored = {token, 0, {}};
@@ -431,10 +483,10 @@ void EngineCore::giveToken(ActiveRequest &request, ActiveSample &sample, int32_t
   newTokens.push_back({sample.stream, token});
 }
 
-void EngineCore::finishStep(const StepPlan &plan) {
+/// Does what is due at the ends of prompts.
+void EngineCore::watchPrompts(const StepPlan &plan) {
   BlockManager &blocks = runner.cache.blocks();
   for (const StepPart &part : plan.parts) {
-    totals.computedTokens += part.tokens.size();
     auto found = owners.find(part.stream);
     if (found == owners.end() || !part.isLast)
       continue;
@@ -445,22 +497,29 @@ void EngineCore::finishStep(const StepPlan &plan) {
       request.usage.pinnedTokens = request.request.prompt.size() / blocks.pageTokens() * blocks.pageTokens();
     if (request.maxNewTokens == 0) {
       givePrompt(request);
-      end(request, request.samples[owner.sample], FinishReason::Length);
+      end(request, owner.get(), FinishReason::Length);
     }
   }
-  for (const auto &[stream, token] : std::exchange(newTokens, {}))
+}
+
+void EngineCore::finishStep(const StepPlan &plan) {
+  totals.computedTokens += plan.tokens;
+  if (numWatched > 0)
+    watchPrompts(plan);
+  for (const auto &[stream, token] : newTokens)
     scheduler.append(stream, token);
+  newTokens.clear();
   settle();
   ++totals.steps;
 }
 
 //===--- Status --------------------------------------------------------------------------===//
 
-EngineStatus EngineCore::describe() {
+EngineStatus EngineCore::describe(bool withSlots) {
   auto lock = lockAlive();
   EngineStatus status = totals;
   EngineClock::time_point now = EngineClock::now();
-  for (const Scheduler::View &view : scheduler.views()) {
+  for (const Scheduler::View &view : withSlots ? scheduler.views() : std::vector<Scheduler::View>()) {
     Owner owner = owners.at(view.id);
     const ActiveRequest &request = *owner.request;
     status.slots.push_back({.request = request.id,
@@ -475,10 +534,7 @@ EngineStatus EngineCore::describe() {
                             .seconds = secondsBetween(request.submitted, now)});
   }
   status.running = uint32_t(scheduler.numRunning());
-  status.waiting = 0;
-  for (const auto &each : active)
-    status.waiting += uint32_t(each.second->samples.size()) - each.second->numEnded;
-  status.waiting -= status.running;
+  status.waiting = uint32_t(numSamples) - status.running;
   status.maxRunning = limits.maxRunning;
   status.maxWaiting = options.maxWaiting;
   status.cache = runner.cache.blocks().counts();

@@ -18,6 +18,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -44,6 +45,8 @@ public:
 
   /// Whether there is no request.
   bool isIdle() const { return numActive == 0 && !flight; }
+  /// Whether requests have ended that have not heard so.
+  bool hasFinished() const { return !finished.empty(); }
 
   /// Calls RequestSink::onEnd of the requests that have ended. The caller publishes the status before, so that who
   /// hears of an end finds the place free.
@@ -57,19 +60,25 @@ public:
   /// the device. The scheduler and the cache stay as they are.
   void abandon(const std::string &message);
 
-  /// All but the state, and what concerns requests that were not accepted.
-  EngineStatus describe();
+  /// All but the state, and what concerns requests that were not accepted. `withSlots`: EngineStatus::slots too.
+  EngineStatus describe(bool withSlots);
 
 private:
+  struct Owner {
+    ActiveRequest *request;
+    uint32_t sample;
+
+    ActiveSample &get() const { return request->samples[sample]; }
+  };
   /// Parts of a step that run in one call of the step runner.
   struct Batch {
     std::vector<SequenceTokens> parts;
     std::vector<const TokenSampling *> samplings;
-    std::vector<const StepPart *> owners;
-  };
-  struct Owner {
-    ActiveRequest *request;
-    uint32_t sample;
+    std::vector<const StepPart *> planned;
+    /// They are there until the step runs. Behind it some may have ended.
+    std::vector<Owner> owners;
+
+    void reserve(size_t count);
   };
   /// A step that the device runs, while the host plans the next one.
   struct Flight {
@@ -82,24 +91,28 @@ private:
   std::unique_lock<std::mutex> lockAlive();
   void queue(ActiveRequest &request, ActiveSample &sample);
   std::vector<Batch> batchesOf(const StepPlan &plan);
-  void addTo(Batch &batch, const StepPart &part, LogitsMode logits);
+  void addTo(Batch &batch, const StepPart &part, Owner owner, LogitsMode logits);
   const TokenSampling *deviceRule(const ActiveRequest &request, const ActiveSample &sample);
   StepPlan planStep();
   bool mayRunAhead() const { return canRunAhead && numNeedingHost == 0; }
-  double runStep(const StepPlan &plan);
-  double startStep(StepPlan plan);
-  double land();
-  void noteStart(const StepPlan &plan);
+  void runStep(const StepPlan &plan);
+  void startStep(StepPlan plan);
+  void land();
+  void noteStart(ActiveRequest &request, StreamId stream);
   void take(const Batch &batch, std::span<const WantedRow> wanted, std::span<const int32_t> chosen,
             const float *logits);
-  void takeRow(const StepPart &part, size_t token, bool isChosen, int32_t chosen, std::span<const float> logits);
+  void takeRow(const StepPart &part, size_t token, bool isChosen, int32_t chosen, std::span<const float> logits,
+               EngineClock::time_point now);
   bool isEnd(const ActiveRequest &request, int32_t token) const;
-  void giveToken(ActiveRequest &request, ActiveSample &sample, int32_t token, std::span<const float> logits);
+  void giveToken(ActiveRequest &request, ActiveSample &sample, int32_t token, std::span<const float> logits,
+                 EngineClock::time_point now);
   void givePrompt(ActiveRequest &request);
   void end(ActiveRequest &request, ActiveSample &sample, FinishReason reason, int32_t stopToken = -1,
            const std::string &message = "");
   void endAll(ActiveRequest &request, FinishReason reason);
+  void watchPrompts(const StepPlan &plan);
   void finishStep(const StepPlan &plan);
+  void finish(RequestId id, EngineClock::time_point now);
   void settle();
 
   const EngineOptions options;
@@ -113,20 +126,31 @@ private:
   /// Requests that are here and keep it from that.
   size_t numNeedingHost = 0;
   std::optional<Flight> flight;
+  /// Seconds of this step in which the host waited, and in which it gave work to the device. The end of the last step,
+  /// if requests were left.
+  double waited = 0, enqueued = 0;
+  std::optional<EngineClock::time_point> lastEnd;
 
   /// Held whenever requests are touched, but not while the device works.
   std::mutex mutex;
   bool isAbandoned = false;
   std::map<RequestId, std::unique_ptr<ActiveRequest>> active;
   std::atomic<size_t> numActive = 0;
+  /// Samples that have not ended.
+  size_t numSamples = 0;
+  /// Requests that want something at the end of their prompts, and those with samples that wait for a prompt.
+  size_t numWatched = 0, numHoldingBack = 0;
+  /// The earliest deadline of all.
+  std::optional<EngineClock::time_point> nextDeadline;
   /// Those that have ended, and have not heard so.
   std::vector<std::unique_ptr<ActiveRequest>> finished;
-  std::map<StreamId, Owner> owners;
+  std::unordered_map<StreamId, Owner> owners;
   StreamId lastStream = 0;
   /// What the end of a step does to the scheduler: new tokens, and streams that have ended (whether their pages may be
   /// kept).
   std::vector<std::pair<StreamId, int32_t>> newTokens;
   std::vector<std::pair<StreamId, bool>> endedStreams;
+  std::vector<RequestId> endedRequests;
   /// Counters alone.
   EngineStatus totals;
   // Working memory.

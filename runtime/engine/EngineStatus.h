@@ -8,6 +8,7 @@
 #include "runtime/engine/Request.h"
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -56,8 +57,11 @@ struct SlotStatus {
   double seconds = 0;
 };
 
-/// A picture of an engine between two steps. Counters count from the start of the engine.
+/// A picture of an engine between two steps. Counters count from the start of the engine. While nobody comes or goes,
+/// the slots may be of up to kSlotAge before.
 struct EngineStatus {
+  static constexpr std::chrono::milliseconds kSlotAge{100};
+
   EngineState state = EngineState::Running;
   /// Why the engine is dead.
   std::string message;
@@ -89,9 +93,11 @@ struct EngineStatus {
   uint64_t computedTokens = 0;
   uint64_t preemptions = 0;
   uint64_t steps = 0;
-  /// Steps, and in them what the host did while the device did nothing.
+  /// Steps, from the end of one to the end of the next; in them what the engine's thread did but wait for the device;
+  /// and of that the time in which it gave a step to the device that it did not wait for.
   TimeHistogram stepTimes;
   TimeHistogram hostTimes;
+  TimeHistogram enqueueTimes;
   /// Of requests: from submit() to the first step, to the first token, to the end. Of samples: between two tokens.
   TimeHistogram queueTimes;
   TimeHistogram firstTokenTimes;

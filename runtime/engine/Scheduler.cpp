@@ -5,17 +5,9 @@
 #include "runtime/support/Error.h"
 
 #include <algorithm>
-#include <iterator>
 #include <utility>
 
 namespace quipu {
-
-uint32_t StepPlan::tokens() const {
-  uint32_t count = 0;
-  for (const StepPart &part : parts)
-    count += uint32_t(part.tokens.size());
-  return count;
-}
 
 Scheduler::Scheduler(BlockManager &blocks, const SchedulerOptions &options) : blocks(blocks), options(options) {
   if (options.maxRunning == 0 || options.maxRunning > blocks.maxSequences())
@@ -36,25 +28,48 @@ void Scheduler::add(StreamStart start) {
                    .isPrivate = start.isPrivate,
                    .computesAll = start.computesAll,
                    .rank = steps - start.priority * kStepsPerPriority};
-  waiting.insert(&streams.emplace(start.id, std::move(stream)).first->second);
+  startWaiting(streams.emplace(start.id, std::move(stream)).first->second);
+}
+
+void Scheduler::startWaiting(Stream &stream) {
+  waiting.insert(&stream);
+  waitingTokens += length(stream);
+}
+
+void Scheduler::startRunning(Stream &stream) {
+  leave(stream);
+  running.insert(&stream);
+  stream.isRunning = true;
+}
+
+/// Takes the stream out of its set.
+void Scheduler::leave(Stream &stream) {
+  (stream.isRunning ? running : waiting).erase(&stream);
+  waitingTokens -= stream.isRunning ? 0 : length(stream);
+  stream.isRunning = false;
 }
 
 void Scheduler::remove(StreamId id, bool isSound) {
   Stream &stream = streams.at(id);
   if (stream.sequence)
     isSound ? blocks.removeSequence(*stream.sequence) : blocks.discardSequence(*stream.sequence);
-  running.erase(&stream);
-  waiting.erase(&stream);
+  leave(stream);
   streams.erase(id);
 }
 
 void Scheduler::append(StreamId id, int32_t token) {
   Stream &stream = streams.at(id);
+  uint32_t before = length(stream);
   stream.tokens.push_back(token);
   stream.expected -= stream.expected > 0;
+  waitingTokens += stream.isRunning ? 0 : length(stream) - before;
 }
 
-void Scheduler::expect(StreamId id) { ++streams.at(id).expected; }
+void Scheduler::expect(StreamId id) {
+  Stream &stream = streams.at(id);
+  ++stream.expected;
+  waitingTokens += !stream.isRunning;
+}
 
 void Scheduler::confirm(const StepPart &part) {
   auto found = streams.find(part.stream);
@@ -113,11 +128,9 @@ bool Scheduler::begin(Stream &stream) {
 
 /// Most tokens of the next step.
 uint32_t Scheduler::budgetOfStep() {
-  uint64_t generating = 0, backlog = 0;
+  uint64_t generating = 0, backlog = waitingTokens;
   for (const Stream *stream : running)
     (generates(*stream) ? generating : backlog) += missing(*stream);
-  for (const Stream *stream : waiting)
-    backlog += missing(*stream);
   isLate = backlog > (isLate ? kInTimeSteps : kLateSteps) * options.promptTokens;
   if (generating == 0)
     return options.stepTokens;
@@ -134,7 +147,8 @@ StepPlan Scheduler::next() {
     if (!stream->sequence)
       (void)begin(*stream);
   uint32_t budget = budgetOfStep();
-  auto mayGive = [&](Stream *stream) { return running.contains(stream) && stream->sequence; };
+  auto mayGive = [](const Stream *stream) { return stream->isRunning && stream->sequence; };
+  plan.parts.reserve(order.size());
   std::vector<Stream *> prompts;
   for (Stream *stream : order) {
     if (mayGive(stream) && missing(*stream) > 1)
@@ -148,18 +162,21 @@ StepPlan Scheduler::next() {
       give(*stream, budget, plan);
   }
   admit(nullptr, budget, plan);
-  std::vector<StepPart> parts = std::exchange(plan.parts, {});
-  for (bool isSingle : {true, false}) {
-    std::ranges::copy_if(parts, std::back_inserter(plan.parts),
-                         [&](const StepPart &part) { return (part.tokens.size() == 1) == isSingle; });
-    plan.singles = isSingle ? plan.parts.size() : plan.singles;
-  }
+  std::vector<StepPart> longer;
+  std::erase_if(plan.parts, [&](const StepPart &part) {
+    bool isLonger = part.tokens.size() > 1;
+    if (isLonger)
+      longer.push_back(part);
+    return isLonger;
+  });
+  plan.singles = plan.parts.size();
+  plan.parts.insert(plan.parts.end(), longer.begin(), longer.end());
   return plan;
 }
 
 /// Puts the stream's next tokens into the plan, as many as are left of the budget.
 void Scheduler::give(Stream &stream, uint32_t budget, StepPlan &plan) {
-  uint32_t position = computed(stream), count = std::min(missing(stream), budget - std::min(budget, plan.tokens()));
+  uint32_t position = computed(stream), count = std::min(missing(stream), budget - std::min(budget, plan.tokens));
   // Tokens that are known and one that is not never come in one part.
   if (position < stream.tokens.size())
     count = std::min(count, uint32_t(stream.tokens.size()) - position);
@@ -180,6 +197,7 @@ void Scheduler::give(Stream &stream, uint32_t budget, StepPlan &plan) {
   std::span<const int32_t> tokens = kChosen;
   if (position < stream.tokens.size())
     tokens = std::span(stream.tokens).subspan(position, count);
+  plan.tokens += count;
   plan.parts.push_back(
       {stream.id, *stream.sequence, position, tokens, position + count == length(stream), stream.preemptions});
 }
@@ -193,14 +211,18 @@ Scheduler::Stream *Scheduler::lastToGiveWay(const Stream &to) const {
 }
 
 void Scheduler::preempt(Stream &stream, StepPlan &plan) {
-  std::erase_if(plan.parts, [&](const StepPart &part) { return part.stream == stream.id; });
+  auto given = std::ranges::find(plan.parts, stream.id, &StepPart::stream);
+  if (given != plan.parts.end()) {
+    plan.tokens -= uint32_t(given->tokens.size());
+    plan.parts.erase(given);
+  }
   if (stream.sequence)
     blocks.removeSequence(*stream.sequence);
   stream.sequence.reset();
   ++stream.preemptions;
   ++preemptions;
-  running.erase(&stream);
-  waiting.insert(&stream);
+  leave(stream);
+  startWaiting(stream);
 }
 
 /// Pages that a stream still needs for the tokens that it has, and for the next one.
@@ -232,6 +254,9 @@ bool Scheduler::makePlace(const Stream &stream, StepPlan &plan) {
   };
   if (hasPlace())
     return true;
+  // The usual case of a full house needs no sums.
+  if (running.size() >= options.maxRunning && ByRank()(*running.rbegin(), &stream))
+    return false;
   // What those in front of it have and will need stays theirs.
   uint64_t ahead = 0, numAhead = 0;
   for (Stream *each : running) {
@@ -250,12 +275,11 @@ bool Scheduler::makePlace(const Stream &stream, StepPlan &plan) {
 
 /// Admits waiting streams. `before`: only those that go before this one.
 void Scheduler::admit(const Stream *before, uint32_t budget, StepPlan &plan) {
-  while (!waiting.empty() && plan.tokens() < budget) {
+  while (!waiting.empty() && plan.tokens < budget) {
     Stream &stream = **waiting.begin();
     if ((before && !ByRank()(&stream, before)) || !makePlace(stream, plan))
       return;
-    waiting.erase(&stream);
-    running.insert(&stream);
+    startRunning(stream);
     if (begin(stream))
       give(stream, budget, plan);
   }

@@ -36,10 +36,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <optional>
 #include <set>
 #include <span>
+#include <unordered_map>
 #include <vector>
 
 namespace quipu {
@@ -110,7 +110,7 @@ struct StepPlan {
   std::vector<Stuck> stuck;
 
   /// Tokens of all parts.
-  uint32_t tokens() const;
+  uint32_t tokens = 0;
 };
 
 class Scheduler {
@@ -176,6 +176,8 @@ private:
     uint32_t preemptions = 0;
     uint32_t cached = 0;
     bool hasBegun = false;
+    /// Whether it is in `running`; else it is in `waiting`.
+    bool isRunning = false;
   };
   struct ByRank {
     bool operator()(const Stream *a, const Stream *b) const {
@@ -188,6 +190,9 @@ private:
   uint32_t length(const Stream &stream) const { return uint32_t(stream.tokens.size()) + stream.expected; }
   uint32_t missing(const Stream &stream) const { return length(stream) - computed(stream); }
   bool generates(const Stream &stream) const;
+  void startWaiting(Stream &stream);
+  void startRunning(Stream &stream);
+  void leave(Stream &stream);
   uint32_t budgetOfStep();
   Stream *groupMember(const Stream &of) const;
   bool begin(Stream &stream);
@@ -200,8 +205,11 @@ private:
 
   BlockManager &blocks;
   SchedulerOptions options;
-  std::map<StreamId, Stream> streams;
+  /// A stream stays at its place in memory.
+  std::unordered_map<StreamId, Stream> streams;
   Ranked running, waiting;
+  /// Tokens of those that wait.
+  uint64_t waitingTokens = 0;
   int64_t steps = 0;
   uint64_t preemptions = 0;
   /// Whether prompts get more than their usual share.

@@ -3,7 +3,8 @@
 Prompts are random token ids, so no tokenizer is needed, and every answer has as many tokens as it asked for (ignore_eos).
 Prints one line of JSON: output tokens a second, time to the first token (TTFT), time between tokens (ITL), both in
 milliseconds, and how many requests failed; and what the server says of its steps meanwhile: their number, the mean time of
-a step, and the mean time of it in which the host worked while the device waited. With the standard library alone.
+a step, the mean time of it in which the engine's thread did not wait for the device (host_us), and in which it gave the next
+step to the device (enqueue_us, a part of it). With the standard library alone.
 
     --requests 96 --concurrency 32 --input 1024 --output 256      always 32 at a time, all of one length
     --requests 1000 --rate 40 --lengths sharegpt                  40 a second arrive (Poisson), lengths as in chats
@@ -108,14 +109,15 @@ def run_part(options, part):
 
 
 def steps_of(url):
-    """Steps of the server so far, their seconds, and those of the host."""
+    """Steps of the server so far, their seconds, those of the host, and of them those for enqueuing."""
     with urllib.request.urlopen(url + "/metrics") as answer:
         text = answer.read().decode()
 
     def number(name):
         return float(re.search(rf"^{name}(?:{{.*}})? (\S+)$", text, re.MULTILINE).group(1))
 
-    return [number("quipu:steps_total"), number("quipu:step_seconds_sum"), number("quipu:step_host_seconds_sum")]
+    return [number("quipu:steps_total"), number("quipu:step_seconds_sum"), number("quipu:step_host_seconds_sum"),
+            number("quipu:step_enqueue_seconds_sum")]
 
 
 def main():
@@ -137,7 +139,7 @@ def main():
     results = [result for part in parts for result in part]
     # All processes have one clock.
     seconds = max(each["end"] for each in results) - begin
-    steps, step_seconds, host_seconds = (now - then for now, then in zip(steps_of(options.url), before))
+    steps, step_seconds, host_seconds, enqueue_seconds = (now - then for now, then in zip(steps_of(options.url), before))
     good = [each for each in results if "error" not in each and each.get("times")]
     first = [1e3 * each["times"][0] for each in good]
     between = [1e3 * (b - a) for each in good for a, b in zip(each["times"], each["times"][1:])]
@@ -149,7 +151,8 @@ def main():
         "ttft_ms": {"p50": percentile(first, 0.5), "p99": percentile(first, 0.99), "each": first if len(first) < 5 else None},
         "itl_ms": {"p50": percentile(between, 0.5), "p99": percentile(between, 0.99)},
         "steps": int(steps), "step_ms": round(1e3 * step_seconds / max(steps, 1), 3),
-        "host_us": round(1e6 * host_seconds / max(steps, 1), 1)}))
+        "host_us": round(1e6 * host_seconds / max(steps, 1), 1),
+        "enqueue_us": round(1e6 * enqueue_seconds / max(steps, 1), 1)}))
 
 
 if __name__ == "__main__":

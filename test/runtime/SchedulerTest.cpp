@@ -445,7 +445,7 @@ TEST(Scheduler, PromptsGrowWithThoseWhoGenerate) {
   run.step();
   run.add(25, 4);
   run.step();
-  EXPECT_EQ(run.plan.tokens(), 1u + 5);
+  EXPECT_EQ(run.plan.tokens, 1u + 5);
   for (int i = 0; i < 12; ++i)
     run.add(1, 60);
   for (int i = 0; i < 12; ++i)
@@ -453,7 +453,7 @@ TEST(Scheduler, PromptsGrowWithThoseWhoGenerate) {
   ASSERT_EQ(run.plan.singles, 13u);
   run.add(150, 4);
   run.step();
-  EXPECT_EQ(run.plan.tokens(), 13u + 13);
+  EXPECT_EQ(run.plan.tokens, 13u + 13);
 }
 
 // Test: prompts that would come too late get all that a step may have, until few are left.
@@ -465,12 +465,12 @@ TEST(Scheduler, LatePromptsGetMore) {
   run.step();
   run.add(20, 1);
   run.step();
-  EXPECT_EQ(run.plan.tokens(), 1u + 1);
+  EXPECT_EQ(run.plan.tokens, 1u + 1);
   for (int i = 0; i < 15; ++i)
     run.add(20, 1);
   for (uint64_t left = 319; left > kInTimeSteps + 30; left -= 29) {
     run.step();
-    EXPECT_EQ(run.plan.tokens(), 30u);
+    EXPECT_EQ(run.plan.tokens, 30u);
   }
   run.runAll();
 }

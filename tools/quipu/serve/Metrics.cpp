@@ -177,7 +177,10 @@ static void writeTimes(Writer &writer, const EngineStatus &engine, const Request
   writer.times("vllm:request_inference_time_seconds", "From a request's first step to its end.",
                requests.inferenceTimes);
   writer.times("quipu:step_seconds", "A step of the engine.", engine.stepTimes);
-  writer.times("quipu:step_host_seconds", "What the host did of a step while the device waited.", engine.hostTimes);
+  writer.times("quipu:step_host_seconds", "Of a step what the engine's thread did but wait for the device.",
+               engine.hostTimes);
+  writer.times("quipu:step_enqueue_seconds", "Of that the time in which it gave the device a step that runs ahead.",
+               engine.enqueueTimes);
   writer.histogram("vllm:request_prompt_tokens", "Tokens of a prompt.", requests.promptTokens,
                    double(requests.promptTokens.sum));
   writer.histogram("vllm:request_generation_tokens", "New tokens of a prompt.", requests.newTokens,

@@ -280,8 +280,8 @@ void Service::startText(const Exchange &exchange, bool isChat) {
     nlohmann::json body = takeBody(*server, exchange);
     TextRequest request = isChat ? parseChat(body, *model) : parseCompletion(body, *model);
     body = nullptr;
-    auto job =
-        std::make_shared<TextJob>(TextJob::Context{*server, *engine, *model, metrics}, exchange, std::move(request));
+    auto job = std::make_shared<TextJob>(TextJob::Context{*server, *engine, *model, metrics, sinks}, exchange,
+                                         std::move(request));
     // Only the server's thread touches what is shared with onGone.
     server->post([job, started, isGone] {
       *started = job;

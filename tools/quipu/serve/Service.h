@@ -8,6 +8,7 @@
 #include "tools/quipu/serve/Guard.h"
 #include "tools/quipu/serve/Metrics.h"
 #include "tools/quipu/serve/ServedModel.h"
+#include "tools/quipu/serve/SinkQueue.h"
 #include "tools/quipu/serve/http/HttpServer.h"
 
 #include <memory>
@@ -63,6 +64,7 @@ private:
   AccessLog log;
   RequestMetrics metrics;
   HttpServer *server = nullptr;
+  SinkQueue sinks{[this](std::function<void()> work) { server->post(std::move(work)); }};
   const ServedModel *model = nullptr;
   Engine *engine = nullptr;
   bool isEnding = false;

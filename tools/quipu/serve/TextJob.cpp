@@ -10,7 +10,7 @@
 
 namespace quipu::serve {
 
-/// Turns the tokens of one prompt's samples into text. All of it is on the engine's thread, but the constructor.
+/// Turns the tokens of one prompt's samples into text. All of it is on one thread, but the constructor.
 class TextJob::PromptSink : public RequestSink {
 public:
   PromptSink(std::shared_ptr<TextJob> job, size_t prompt) : job(std::move(job)), prompt(prompt) {
@@ -148,8 +148,11 @@ void TextJob::start() {
   for (size_t i = 0; i < request.prompts.size(); ++i) {
     Request part = request.shared;
     part.prompt = request.prompts[i];
+    std::shared_ptr<RequestSink> sink = std::make_shared<PromptSink>(shared_from_this(), i);
+    if (request.stops.empty() && !part.logProbs && !part.echo)
+      sink = context.sinks.defer(std::move(sink));
     try {
-      RequestId id = context.engine.submit(std::move(part), std::make_shared<PromptSink>(shared_from_this(), i));
+      RequestId id = context.engine.submit(std::move(part), std::move(sink));
       std::unique_lock lock(mutex);
       ids.push_back(id);
       if (isGone) {

@@ -1,7 +1,8 @@
 //===- TextJob.h - From a checked request to its answer -----------------------*- C++ -*-===//
 //
-// A job belongs to three threads. It is started on one for longer work. The engine's thread turns tokens into text and
-// leaves the text here. The server's thread writes it to the client. So the engine never waits for a client.
+// A job belongs to three threads. It is started on one for longer work. The server's thread turns tokens into text and
+// writes it to the client. Where the text or log-probabilities have a say in what comes next, the engine's thread makes
+// the text. So the engine never waits for a client.
 //
 //===----------------------------------------------------------------------------------===//
 
@@ -11,6 +12,7 @@
 #include "runtime/engine/Engine.h"
 #include "tools/quipu/serve/Metrics.h"
 #include "tools/quipu/serve/ServedModel.h"
+#include "tools/quipu/serve/SinkQueue.h"
 #include "tools/quipu/serve/http/HttpServer.h"
 #include "tools/quipu/serve/openai/TextAnswer.h"
 #include "tools/quipu/serve/openai/TextRequest.h"
@@ -29,6 +31,7 @@ public:
     Engine &engine;
     const ServedModel &model;
     RequestMetrics &metrics;
+    SinkQueue &sinks;
   };
 
   TextJob(const Context &context, std::shared_ptr<HttpExchange> exchange, TextRequest request);

@@ -1,0 +1,100 @@
+//===- EngineSteps.cpp - The host's work for a step of the engine ------------------------===//
+//
+// engine-steps PLAN STREAMS [STEPS]: lets an engine run so many streams at once for so many steps, and prints the
+// seconds of the host for a step with all of them. Loaded with the driver of IdleCudaDriver.cpp it measures nothing but
+// the host.
+//
+//===----------------------------------------------------------------------------------===//
+
+#include "runtime/core/Model.h"
+#include "runtime/engine/Engine.h"
+
+#include <condition_variable>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <mutex>
+
+using namespace quipu;
+
+namespace {
+
+/// Keeps tokens, as a server does before another thread makes text of them.
+class Queue : public RequestSink {
+public:
+  bool onToken(uint32_t, const ScoredToken &token) override {
+    std::lock_guard<std::mutex> lock(mutex);
+    tokens.push_back(token.token);
+    return true;
+  }
+  void onSampleEnd(const SampleEnd &) override {}
+  void onEnd(const RequestUsage &) override {
+    std::lock_guard<std::mutex> lock(mutex);
+    hasEnded = true;
+    changed.notify_all();
+  }
+  void wait() {
+    std::unique_lock<std::mutex> lock(mutex);
+    changed.wait(lock, [&] { return hasEnded; });
+  }
+
+private:
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::vector<int32_t> tokens;
+  bool hasEnded = false;
+};
+
+double processSeconds() {
+  timespec time = {};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return double(time.tv_sec) + double(time.tv_nsec) * 1e-9;
+}
+
+/// Runs requests of `tokens` new tokens to their end.
+void runAll(Engine &engine, uint32_t streams, uint32_t tokens, uint32_t seed) {
+  std::vector<std::shared_ptr<Queue>> queues;
+  for (uint32_t i = 0; i < streams; ++i) {
+    Request request;
+    for (uint32_t j = 0; j < 16; ++j)
+      request.prompt.push_back(int32_t(3 + (seed + i * 16 + j) % 4096));
+    request.maxTokens = tokens;
+    request.ignoreEos = true;
+    request.sampling.base.temperature = 0;
+    queues.push_back(std::make_shared<Queue>());
+    engine.submit(std::move(request), queues.back());
+  }
+  for (const std::shared_ptr<Queue> &queue : queues)
+    queue->wait();
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  if (argc < 3) {
+    fprintf(stderr, "usage: engine-steps PLAN STREAMS [STEPS]\n");
+    return 2;
+  }
+  uint32_t streams = uint32_t(strtoul(argv[2], nullptr, 10)),
+           steps = argc > 3 ? uint32_t(strtoul(argv[3], nullptr, 10)) : 1000;
+  try {
+    ModelOptions options;
+    options.weights = WeightSource::random(1);
+    options.cacheTokens = uint64_t(streams) * 2048;
+    EngineOptions engineOptions;
+    engineOptions.keepPrefixes = true;
+    Engine engine(Model::load(argv[1], options), engineOptions);
+    runAll(engine, streams, 64, 1);
+    EngineStatus before = engine.status();
+    double begin = processSeconds();
+    runAll(engine, streams, steps, 7777);
+    double seconds = processSeconds() - begin;
+    EngineStatus after = engine.status();
+    double ran = double(after.steps - before.steps);
+    printf("%u streams, %.0f steps: %.1f us of the processor for a step; %.1f us that the host worked, by the engine\n",
+           streams, ran, 1e6 * seconds / ran, 1e6 * (after.hostTimes.sumSeconds - before.hostTimes.sumSeconds) / ran);
+  } catch (const Error &error) {
+    fprintf(stderr, "engine-steps: %s\n", error.what());
+    return 1;
+  }
+}

@@ -1,0 +1,71 @@
+//===- SinkQueueTest.cpp: calls of sinks that another thread makes -------------------------===//
+
+#include "tools/quipu/serve/SinkQueue.h"
+
+#include <gtest/gtest.h>
+
+using namespace quipu;
+using namespace quipu::serve;
+
+namespace {
+
+/// Writes down its calls.
+class Writer : public RequestSink {
+public:
+  Writer(std::string name, std::string &text) : name(std::move(name)), text(text) {}
+  ~Writer() override { text += name + " gone;"; }
+
+  bool onToken(uint32_t sample, const ScoredToken &token) override {
+    text += concat(name, " ", sample, ":", token.token, ";");
+    return false;
+  }
+  void onSampleEnd(const SampleEnd &end) override { text += concat(name, " sample ", end.sample, end.message, ";"); }
+  void onEnd(const RequestUsage &usage) override { text += concat(name, " end ", usage.newTokens, ";"); }
+
+private:
+  std::string name;
+  std::string &text;
+};
+
+class SinkQueueTest : public testing::Test {
+protected:
+  void runPosted() {
+    for (const std::function<void()> &work : std::exchange(posted, {}))
+      work();
+  }
+
+  std::string text;
+  std::vector<std::function<void()>> posted;
+  SinkQueue queue{[this](std::function<void()> work) { posted.push_back(std::move(work)); }};
+};
+
+// Test: calls of several sinks come in their order, and the other thread is woken once for all of them.
+TEST_F(SinkQueueTest, KeepsTheOrder) {
+  std::shared_ptr<RequestSink> a = queue.defer(std::make_shared<Writer>("a", text));
+  std::shared_ptr<RequestSink> b = queue.defer(std::make_shared<Writer>("b", text));
+  EXPECT_TRUE(a->onToken(0, {7, 0, {}}));
+  EXPECT_TRUE(b->onToken(1, {8, 0, {}}));
+  a->onSampleEnd({.sample = 2, .message = "!"});
+  EXPECT_TRUE(b->onToken(1, {9, 0, {}}));
+  EXPECT_EQ(text, "");
+  EXPECT_EQ(posted.size(), 1u);
+  runPosted();
+  EXPECT_EQ(text, "a 0:7;b 1:8;a sample 2!;b 1:9;");
+  EXPECT_TRUE(a->onToken(0, {5, 0, {}}));
+  EXPECT_EQ(posted.size(), 1u);
+  runPosted();
+  EXPECT_TRUE(text.ends_with("b 1:9;a 0:5;")) << text;
+}
+
+// Test: the engine forgets a sink before its last calls are made.
+TEST_F(SinkQueueTest, LivesUntilTheEnd) {
+  std::shared_ptr<RequestSink> a = queue.defer(std::make_shared<Writer>("a", text));
+  EXPECT_TRUE(a->onToken(0, {7, 0, {}}));
+  a->onEnd({.newTokens = 1});
+  a.reset();
+  EXPECT_EQ(text, "");
+  runPosted();
+  EXPECT_EQ(text, "a 0:7;a end 1;a gone;");
+}
+
+} // namespace
