@@ -14,9 +14,15 @@ namespace quipu::codegen {
 
 /// Most rows of a step whose linear kernels keep the weight in registers.
 inline constexpr int64_t kFewRows = 8;
+/// The same where the kernels of a single tile use wgmma, which then are faster from three rows on.
+inline constexpr int64_t kFewRowsBesideWgmma = 2;
 /// Most rows of a step whose linear kernels have a single tile of input rows, and whose attention works on each row by
 /// itself.
 inline constexpr int64_t kOneTileRows = 64;
+/// The same of a decode step with wgmma, where a tile has 128 rows of the input.
+inline constexpr int64_t kHighTileRows = 128;
+/// Most rows of a step whose linear kernels have two such tiles. They are narrow, so that all multiprocessors have one.
+inline constexpr int64_t kTwoTileRows = 256;
 /// Most rows of a step whose attention has too few blocks for two on a multiprocessor. Also most rows of a decode step.
 inline constexpr int64_t kMediumRows = 512;
 

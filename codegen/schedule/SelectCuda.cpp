@@ -58,13 +58,23 @@ private:
                         tunings.isTuned(kernel),
                         attribute.getMinRows(),
                         attribute.getMaxRows(),
-                        attribute.getKind() == ProgramKind::Decode};
+                        attribute.getKind() == ProgramKind::Decode,
+                        maxSequences()};
       kernel.setFunctionType(FunctionType::get(context, kernel.getBody().getArgumentTypes(), kernel.getResultTypes()));
       if (failed(scheduleKernel(kernel, facts)))
         return failure();
       QUIPU_DECISION(kernel) << "@" << kernel.getSymName() << ": " << kernel.getScheduleAttr();
     }
     return success();
+  }
+
+  int64_t maxSequences() {
+    int64_t most = 1;
+    for (auto program : module.getOps<func::FuncOp>())
+      if (auto attribute = program->getAttrOfType<ProgramAttr>(kProgramAttrName);
+          attribute && attribute.getKind() == ProgramKind::Decode)
+        most = std::max<int64_t>(most, attribute.getMaxRows());
+    return most;
   }
 
   LogicalResult scheduleKernel(KernelOp kernel, const CudaProgram &program) {

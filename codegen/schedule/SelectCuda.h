@@ -20,6 +20,8 @@ struct CudaProgram {
   int64_t minRows;
   int64_t maxRows;
   bool isDecode;
+  /// Most sequences of a step, of which each may want logits, as far as the module's decode programs say.
+  int64_t maxSequences;
 };
 
 /// Gives a kernel with a llama.linear its schedule, and its workspace and `overwrites` where it has them. Fails with a

@@ -4,7 +4,7 @@
 // For one row each multiprocessor may instead stream an equal share of the weight through a ring in shared memory.
 //
 // Steps of up to 64 rows still spend it on the weight, but need tensor cores at full rate. Each multiprocessor takes an
-// equal share of the weight's rows.
+// equal share of the weight's rows. With wgmma this is so up to 128 rows.
 //
 // Larger steps spend it on arithmetic, in tiles of 128 rows of the input.
 //
@@ -96,18 +96,20 @@ public:
       kernel.setScheduleAttr(fewSchedule(tensorCores ? CudaDot::Mma : CudaDot::Fma));
       return success();
     }
-    // A prompt asks for the logits of its last row. So even a long step of prompts has few selected rows. A program
-    // that scores has as many as the step.
+    // A prompt asks for the logits of its last row. So of a long step as many rows are selected as there are sequences,
+    // at most. A program that scores selects all.
     bool scores = region.has<LogProbStage>();
-    bool oneTile = maxRows <= kOneTileRows || (region.gather() && !program.isDecode && !scores);
+    if (region.gather() && !program.isDecode && !scores)
+      maxRows = std::min(maxRows, program.maxSequences);
+    bool oneTile = maxRows <= (target.hasWgmma() ? kHighTileRows : kOneTileRows);
     QUIPU_CHOICE(Refused, kernel, kWeights, "registers for the weight")
         << (maxRows <= kFewRows
                 ? std::string(kOneOrder)
                 : ("the program has up to " + Twine(maxRows) + " rows, of which they serve " + Twine(kFewRows)).str());
     QUIPU_CHOICE(Chosen, kernel, "tiles", oneTile ? "one tile" : "tiles of rows")
-        << (maxRows <= kOneTileRows ? "the program has few rows"
-            : oneTile               ? "of a long step few rows are selected"
-                                    : "the program has many");
+        << (!oneTile                    ? "the program has many"
+            : maxRows < program.maxRows ? "of a long step few rows are selected"
+                                        : "the program has few rows");
     QUIPU_CHOICE(Chosen, kernel, "products", target.hasWgmma() ? "wgmma" : "mma")
         << "the target has" << (target.hasWgmma() ? " it" : " no wgmma");
     CudaLinearManyScheduleAttr schedule = target.hasWgmma() ? wgmmaSchedule(oneTile) : mmaSchedule(oneTile);
@@ -237,7 +239,8 @@ private:
     else
       QUIPU_CHOICE(Chosen, region.kernel, kFirst, "the input")
           << (oneTile || maxRows <= kMediumRows ? "the program has no long prompts" : "option weight-first is false");
-    int64_t cluster = clusterBlocks(oneTile), tokens = oneTile ? kOneTileRows : kTileRows, rows = kTileRows;
+    int64_t cluster = clusterBlocks(oneTile), rows = kTileRows;
+    int64_t tokens = maxRows <= kOneTileRows ? kOneTileRows : kTileRows;
     if (weightFirst)
       tokens = number("tokens", tuning.rows, tileWidth(outputs, maxRows, cluster), "the width of tiles");
     else if (oneTile)
@@ -246,7 +249,8 @@ private:
                         Twine(outputs) + " rows of the weight");
     else
       rows = number("rows", tuning.rows, tileWidth(maxRows, outputs, cluster), "the width of tiles");
-    int64_t warps = oneTile ? 4 : 8;
+    // Each has 16 rows of operand A.
+    int64_t warps = (weightFirst ? rows : tokens) / 16;
     int64_t inputRows = cuda::inputRowsOfStage(tokens, weightFirst, cluster, maxRows);
     // Steps of few rows are short, so that waiting for a stage counts. It counts half where stages are twice as deep.
     int64_t depth = oneTile && maxRows <= kFewRows ? 2 * kStageElements : kStageElements;
@@ -293,10 +297,12 @@ private:
   /// `rowsB`. All multiprocessors work in rounds of one tile each. A round takes as long as the tile is wide, and
   /// kEndsCost more for the begin and end of the tile.
   int64_t tileWidth(int64_t rowsA, int64_t rowsB, int64_t cluster) {
-    constexpr int64_t kEndsCost = 12, kMinWidth = 96, kStep = 32;
+    constexpr int64_t kEndsCost = 12, kStep = 32;
+    // Narrower tiles read more of shared memory for each product. Where there are few tiles, more of them are worth it.
+    int64_t minWidth = maxRows <= kTwoTileRows ? 64 : 96;
     int64_t best = kMaxTileWidth, bestCost = INT64_MAX;
     auto name = [](int64_t width) { return ("tiles of " + Twine(kTileRows) + " x " + Twine(width)).str(); };
-    for (int64_t width = kMaxTileWidth; width >= kMinWidth; width -= kStep) {
+    for (int64_t width = kMaxTileWidth; width >= minWidth; width -= kStep) {
       int64_t tiles = llvm::alignTo(llvm::divideCeil(rowsA, kTileRows), cluster) * llvm::divideCeil(rowsB, width);
       int64_t cost = llvm::divideCeil(tiles, target.multiprocessors()) * (width + kEndsCost);
       QUIPU_CHOICE(Considered, region.kernel, "width of tiles", name(width))

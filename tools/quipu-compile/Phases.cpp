@@ -30,19 +30,32 @@ static std::vector<std::string> cudaPrograms(const codegen::cuda::CudaTarget &ta
     add("prefill", kFewRows + 1, 256);
     return programs;
   }
+  int64_t few = target.hasWgmma() ? kFewRowsBesideWgmma : kFewRows;
   if (target.hasRings()) {
     add("decode", 1, 1);
-    add("decode:decode4", 2, 4);
-    add("decode:decode64", 5, kOneTileRows);
+    add("decode:decode" + std::to_string(few), 2, few);
   } else {
-    add("decode", 1, kFewRows);
-    add("decode:decode64", kFewRows + 1, kOneTileRows);
+    add("decode", 1, few);
   }
-  if (maxBatch > kOneTileRows)
-    add("decode:decode512", kOneTileRows + 1, std::min<int64_t>(maxBatch, kMediumRows));
-  add("prefill", kOneTileRows + 1, kMediumRows);
-  if (target.hasWgmma())
-    add("prefill:prefill2048", kMediumRows + 1, 2048);
+  add("decode:decode64", few + 1, kOneTileRows);
+  // A kind of programs for many rows: each bound with the name of the program that ends there.
+  auto addMany = [&](const std::string &kind, std::initializer_list<std::pair<std::string, int64_t>> ends,
+                     int64_t most) {
+    int64_t first = kOneTileRows + 1;
+    for (const auto &[name, last] : ends)
+      if (first <= most) {
+        add(kind + ":" + name, first, std::min(last, most));
+        first = last + 1;
+      }
+  };
+  if (target.hasWgmma()) {
+    addMany("decode", {{"decode128", kHighTileRows}, {"decode256", kTwoTileRows}, {"decode512", kMediumRows}},
+            maxBatch);
+    addMany("prefill", {{"prefill256", kTwoTileRows}, {"prefill", kMediumRows}, {"prefill2048", 2048}}, 2048);
+  } else {
+    addMany("decode", {{"decode512", kMediumRows}}, maxBatch);
+    addMany("prefill", {{"prefill", kMediumRows}}, kMediumRows);
+  }
   return programs;
 }
 
