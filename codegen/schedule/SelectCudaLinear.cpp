@@ -266,7 +266,7 @@ private:
         << (persistent ? "a multiprocessor may have several tiles: the next one arrives while sums of this one leave"
                        : "no multiprocessor has more than one tile");
     return CudaLinearManyScheduleAttr::get(context, tokens, rows, depth, stages, warps, CudaDot::Wgmma, weightFirst,
-                                           persistent, /*ahead=*/oneTile, cluster);
+                                           persistent, /*ahead=*/maxRows <= kTwoTileRows && cluster == 1, cluster);
   }
 
   /// Weight rows of a block such that all multiprocessors have equally many tiles: a multiple of 16.

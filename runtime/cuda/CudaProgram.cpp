@@ -35,7 +35,6 @@ static uint64_t residentBlocks(const plan::Entry &shape, Function function, cons
 CudaProgram::CudaProgram(const LaunchList &list, const CudaProperties &gpu,
                          std::function<void(const CudaProgram *)> forget)
     : places(list.places), forget(std::move(forget)) {
-  const Driver &driver = Driver::get();
   // Layers share functions, so a function is asked only once.
   std::map<Function, uint64_t> known;
   for (const Launch &launch : list.launches) {
@@ -95,12 +94,12 @@ bool CudaProgram::launch(size_t index, Stream stream, bool dependent) {
   ToolRange range(RangeKind::Kernel, [&] { return index < places.size() ? places[index] : ""; });
   if (entry.launch->isCopy()) {
     auto address = [&](size_t buffer) { return reinterpret_cast<Address>(entry.launch->buffers[buffer]); };
-    Driver::get().copyOnDevice(address(1), address(0), blocks * entry.launch->rowBytes, stream);
+    driver.copyOnDevice(address(1), address(0), blocks * entry.launch->rowBytes, stream);
     return true;
   }
   uint64_t x = entry.resident ? std::min(entry.resident, blocks) : entry.launch->fixed;
   uint64_t y = entry.resident ? 1 : blocks / entry.launch->fixed;
-  launchCuda(stream, entry.function, uint32_t(x), uint32_t(y), entry.threads, entry.sharedBytes,
+  launchCuda(driver, stream, entry.function, uint32_t(x), uint32_t(y), entry.threads, entry.sharedBytes,
              parameters.data() + entry.parameters, dependent);
   return true;
 }

@@ -49,6 +49,7 @@ private:
     size_t parameters;
   };
 
+  const cuda::Driver &driver = cuda::Driver::get();
   std::vector<Entry> entries;
   std::span<const std::string> places;
   std::vector<void *> parameters;

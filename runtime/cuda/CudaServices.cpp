@@ -13,20 +13,21 @@ namespace quipu {
 
 using namespace cuda;
 
-void launchCuda(Stream stream, Function function, uint32_t x, uint32_t y, uint32_t threads, uint32_t sharedBytes,
-                void **parameters, bool dependent) {
+void launchCuda(const Driver &driver, Stream stream, Function function, uint32_t x, uint32_t y, uint32_t threads,
+                uint32_t sharedBytes, void **parameters, bool dependent) {
   LaunchAttribute attribute = {};
   attribute.id = kProgrammaticStreamSerialization;
   attribute.value.number = 1;
   LaunchConfig config = {{x, y, 1}, {threads, 1, 1}, sharedBytes, stream, &attribute, dependent ? 1u : 0u};
-  Driver::get().launchKernel(&config, function, parameters, nullptr);
+  driver.launchKernel(&config, function, parameters, nullptr);
 }
 
 /// Launches a service kernel with the values as its parameters.
 template <unsigned Threads = kCudaServiceThreads, typename... Values>
-static void launchService(Stream stream, Function function, uint64_t x, uint32_t y, bool dependent, Values... values) {
+static void launchService(const Driver &driver, Stream stream, Function function, uint64_t x, uint32_t y,
+                          bool dependent, Values... values) {
   void *parameters[] = {&values...};
-  launchCuda(stream, function, uint32_t(x), y, Threads, 0, parameters, dependent);
+  launchCuda(driver, stream, function, uint32_t(x), y, Threads, 0, parameters, dependent);
 }
 
 void CudaServices::find(const CodeModule &module) {
@@ -60,8 +61,8 @@ bool CudaServices::fillRandom(Stream stream, const RandomFill &fill, uint32_t mu
   }
   // Blocks take rows in turn. Several blocks on a multiprocessor hide the latency of stores.
   uint64_t blocks = std::min<uint64_t>(elements / fill.columns, uint64_t(multiprocessors) * 8);
-  launchService(stream, function, blocks, 1, /*dependent=*/false, fill.weight, elements, fill.columns, keys.a, keys.b,
-                keys.c, scale, uint32_t(first), uint64_t(source.first_row()), uint32_t(source.order()),
+  launchService(driver, stream, function, blocks, 1, /*dependent=*/false, fill.weight, elements, fill.columns, keys.a,
+                keys.b, keys.c, scale, uint32_t(first), uint64_t(source.first_row()), uint32_t(source.order()),
                 uint64_t(source.group_rows()));
   return true;
 }
@@ -69,7 +70,7 @@ bool CudaServices::fillRandom(Stream stream, const RandomFill &fill, uint32_t mu
 void CudaServices::choose(Stream stream, const TokenChoice &choice, int32_t outputs, uint32_t multiprocessors,
                           bool dependent) const {
   if (choice.rules) {
-    launchService<kCudaSampleThreads>(stream, sample, 1, uint32_t(outputs), dependent, choice.logits, outputs,
+    launchService<kCudaSampleThreads>(driver, stream, sample, 1, uint32_t(outputs), dependent, choice.logits, outputs,
                                       int32_t(choice.vocab), choice.rules, choice.recent, choice.uniforms, choice.step,
                                       int32_t(choice.capacity), choice.keys, int32_t(choice.stride));
   } else {
@@ -77,17 +78,17 @@ void CudaServices::choose(Stream stream, const TokenChoice &choice, int32_t outp
     constexpr uint32_t kLogitsPerBlock = 4 * kCudaServiceThreads;
     uint32_t blocks = std::clamp<uint32_t>(2 * multiprocessors / uint32_t(outputs), 1,
                                            (choice.vocab + kLogitsPerBlock - 1) / kLogitsPerBlock);
-    launchService(stream, argmax, blocks, uint32_t(outputs), dependent, choice.logits, outputs, int32_t(choice.vocab),
-                  choice.keys);
+    launchService(driver, stream, argmax, blocks, uint32_t(outputs), dependent, choice.logits, outputs,
+                  int32_t(choice.vocab), choice.keys);
   }
-  launchService(stream, advance, 1, 1, dependent, choice.keys, choice.outputRows, outputs, choice.tokens,
+  launchService(driver, stream, advance, 1, 1, dependent, choice.keys, choice.outputRows, outputs, choice.tokens,
                 choice.positions, choice.history, choice.step, int32_t(choice.capacity), int32_t(choice.stride),
                 choice.sequences, choice.lastTokens);
 }
 
 void CudaServices::feed(Stream stream, const TokenChoice &choice, int32_t tokens) const {
-  launchService(stream, feedKernel, 1, 1, /*dependent=*/false, choice.tokens, choice.sequences, choice.lastTokens,
-                tokens);
+  launchService(driver, stream, feedKernel, 1, 1, /*dependent=*/false, choice.tokens, choice.sequences,
+                choice.lastTokens, tokens);
 }
 
 } // namespace quipu

@@ -16,8 +16,8 @@ namespace quipu {
 
 /// Launches a kernel with x by y blocks. `dependent`: the kernel may start before the kernel in front has finished; its
 /// code waits where it must.
-void launchCuda(cuda::Stream stream, cuda::Function function, uint32_t x, uint32_t y, uint32_t threads,
-                uint32_t sharedBytes, void **parameters, bool dependent);
+void launchCuda(const cuda::Driver &driver, cuda::Stream stream, cuda::Function function, uint32_t x, uint32_t y,
+                uint32_t threads, uint32_t sharedBytes, void **parameters, bool dependent);
 
 class CudaServices {
 public:
@@ -37,6 +37,7 @@ public:
   void feed(cuda::Stream stream, const TokenChoice &choice, int32_t tokens) const;
 
 private:
+  const cuda::Driver &driver = cuda::Driver::get();
   /// Kernels that fill random values, by plan::DType.
   std::array<cuda::Function, 3> fills = {};
   static_assert(plan::DType::MAX == plan::DType::i32 && size_t(plan::DType::i32) == 3,

@@ -124,7 +124,8 @@ public:
         empty(b, b.at(shared, layout.empty()), layout.stages) {}
 
   void emit() {
-    frame.letNextStart();
+    if (!delaysAttention())
+      frame.letNextStart();
     rows = region.rowCount(frame);
     warp = b.warp();
     Value isProducer = b.compare(Predicate::eq, warp, layout.warps);
@@ -154,6 +155,11 @@ public:
 
 private:
   bool inCluster() const { return schedule.getCluster() > 1; }
+
+  /// Whether attention follows, which then begins when all blocks of this kernel have ended. It reads the cache through
+  /// L1. A multiprocessor divides its memory between L1 and shared memory only while nothing runs on it. So if blocks
+  /// of attention began beside this kernel, all of them would have the small L1 that it leaves.
+  bool delaysAttention() const { return region.has<AppendStage>(); }
 
   /// Emits `body` for one thread of the warp, if `condition` (i1, equal in the warp) is true.
   void ifElected(Value condition, llvm::function_ref<void()> body) {
