@@ -96,11 +96,11 @@ public:
       kernel.setScheduleAttr(fewSchedule(tensorCores ? CudaDot::Mma : CudaDot::Fma));
       return success();
     }
-    // A prompt asks for the logits of its last row. So of a long step as many rows are selected as there are sequences,
-    // at most. A program that scores selects all.
+    // A prompt asks for the logits of its last row. So of a long step about as many rows are selected as there are
+    // sequences, seldom more. A program that scores selects all.
     bool scores = region.has<LogProbStage>();
     if (region.gather() && !program.isDecode && !scores)
-      maxRows = std::min(maxRows, program.maxSequences);
+      maxRows = std::min(maxRows, std::max(program.maxSequences, kOneTileRows));
     bool oneTile = maxRows <= (target.hasWgmma() ? kHighTileRows : kOneTileRows);
     QUIPU_CHOICE(Refused, kernel, kWeights, "registers for the weight")
         << (maxRows <= kFewRows
