@@ -44,7 +44,7 @@ static std::vector<std::string> cudaPrograms(const codegen::cuda::CudaTarget &ta
     int64_t first = kOneTileRows + 1;
     for (const auto &[name, last] : ends)
       if (first <= most) {
-        add(kind + ":" + name, first, std::min(last, most));
+        add((kind + ":").append(name), first, std::min(last, most));
         first = last + 1;
       }
   };
