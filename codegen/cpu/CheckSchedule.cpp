@@ -28,8 +28,8 @@ LogicalResult expectDecodable(KernelOp kernel) {
   return success();
 }
 
-/// Fails with a diagnostic where an argument of the kernel has interleaved rows that its emitter cannot read. `multiplied`:
-/// the weight that products read in that order (null: none). Embeddings decode any row.
+/// Fails with a diagnostic where an argument of the kernel has interleaved rows that its emitter cannot read.
+/// `multiplied`: the weight that products read in that order (null: none). Embeddings decode any row.
 LogicalResult expectReadableRows(KernelOp kernel, Value multiplied = {}) {
   for (Value argument : kernel.getBody().getArguments()) {
     if (interleaveOf(argument.getType()) == 1)

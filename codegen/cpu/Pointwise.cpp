@@ -30,7 +30,7 @@ public:
   int64_t vector() const { return together; }
   int64_t step() const { return std::max(together, numbers.blockElements()); }
 
-  /// Emits body(i, value) for the vectors of the step from feature k on. The row is number `row` of the table at `base`.
+  /// Emits body(i, value) for the vectors of the step from feature k on, of row number `row` of the table at `base`.
   void forEachVector(Value base, Value row, Value k, llvm::function_ref<void(int64_t, Value)> body) const {
     if (!interleaved) {
       WeightOperand::Run run = numbers.run(b.at(base, b.mul(row, numbers.rowBytes())), k);

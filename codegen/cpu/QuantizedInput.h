@@ -62,14 +62,15 @@ private:
 /// word of it in all lanes, where these have rows of the weight (`hasWeightRows`).
 class QuantizedRows {
 public:
-  QuantizedRows(KernelBuilder &b, const LinearRegion &region, llama::CpuLinearScheduleAttr schedule, bool hasWeightRows);
+  QuantizedRows(KernelBuilder &b, const LinearRegion &region, llama::CpuLinearScheduleAttr schedule,
+                bool hasWeightRows);
 
   /// Bytes of a row, a multiple of 64.
   int64_t rowBytes() const;
   /// Rounds the row of `element`s at `source` to `target`.
   void round(mlir::Type element, mlir::Value source, mlir::Value target, int64_t vectorLanes) const;
 
-  /// Lanes of i32 that products are summed to: 16 in wide vectors whose integers lie in one block of the weight, else 8.
+  /// Lanes of i32 that products are summed to: 16 in wide vectors if their integers lie in one block of the weight.
   static int64_t sumLanes(const LinearRegion &region, llama::CpuLinearScheduleAttr schedule);
   int64_t sumLanes() const { return lanes; }
   /// Integers whose products are summed at once. No lane sums products of two parts of the weight.

@@ -1,8 +1,8 @@
 //===- SelectInterleaved.cpp - Weights whose rows lie interleaved -------------===//
 //
 // A product of integers over few rows that has a row of the weight in each lane needs no sums over lanes, and reads the
-// weight as one stream. So rows of weights in blocks lie interleaved wherever all kernels that read them can do so. That
-// includes embeddings that are the weight of the LM head too.
+// weight as one stream. So rows of weights in blocks lie interleaved wherever all kernels that read them can do so.
+// Embeddings that are the weight of the LM head too are among them.
 //
 //===----------------------------------------------------------------------===//
 
