@@ -84,7 +84,8 @@ TEST_F(TemporaryFolderTest, GoesWithTheProgram) {
           TemporaryFolder folder("quipu-test-");
           fill(folder.path());
           if (fork() == 0) {
-            // Until the folder is not there any more.
+            // Until the folder is not there any more. If it stays, because the test fails, this must end nevertheless.
+            alarm(10);
             for (int i = 0; fs::exists(folder.path()); ++i)
               if (FILE *file = fopen((folder.path() + "/new-" + std::to_string(i)).c_str(), "w"))
                 fclose(file);
