@@ -71,12 +71,12 @@ void runAll(Engine &engine, uint32_t streams, uint32_t tokens, uint32_t seed) {
 } // namespace
 
 int main(int argc, char **argv) {
-  if (argc < 3) {
-    fprintf(stderr, "usage: engine-steps PLAN STREAMS [STEPS]\n");
+  uint32_t streams = argc > 2 ? uint32_t(strtoul(argv[2], nullptr, 10)) : 0,
+           steps = argc > 3 ? uint32_t(strtoul(argv[3], nullptr, 10)) : 1000;
+  if (streams == 0 || steps == 0) {
+    fprintf(stderr, "usage: engine-steps PLAN STREAMS [STEPS]; both are at least 1\n");
     return 2;
   }
-  uint32_t streams = uint32_t(strtoul(argv[2], nullptr, 10)),
-           steps = argc > 3 ? uint32_t(strtoul(argv[3], nullptr, 10)) : 1000;
   try {
     ModelOptions options;
     options.weights = WeightSource::random(1);

@@ -4,6 +4,7 @@
 
 #include "codegen/common/Arguments.h"
 #include "codegen/cpu/IntegerDots.h"
+#include "codegen/cpu/WeightOperand.h"
 #include "ir/Llama/WeightTypes.h"
 
 using namespace mlir;
@@ -127,23 +128,10 @@ Value InterleavedWeight::Block::words(int64_t i) {
 }
 
 Value InterleavedWeight::Block::values(int64_t i) {
-  const PackedIntegers &layout = weight->layout().integers;
-  int64_t lanes = count * kWordBytes;
   // Each row has its number in the four lanes of its word.
-  auto spread = [&](Value numbers) {
-    SmallVector<int64_t> rows;
-    for (int64_t lane = 0; lane < lanes; ++lane)
-      rows.push_back(lane / kWordBytes);
-    return vector::ShuffleOp::create(b(), numbers, numbers, rows).getResult();
-  };
-  auto wide = b().vectorOf(b().getI32Type(), lanes);
-  Value integers = layout.isSigned ? arith::ExtSIOp::create(b(), wide, words(i)).getResult()
-                                   : arith::ExtUIOp::create(b(), wide, words(i)).getResult();
-  if (layout.offset)
-    integers = b().sub(integers, b().splat(b().i32(layout.offset), lanes));
-  Value values = arith::SIToFPOp::create(b(), b().vectorOf(b().getF32Type(), lanes), integers);
-  values = b().mulf(values, spread(scales(i)));
-  return weight->layout().minimum ? b().addf(values, spread(minima(i))) : values;
+  auto ofWords = [&](Value numbers) { return b().spread(numbers, count * kWordBytes); };
+  Value values = b().mulf(widenIntegers(b(), weight->layout().integers, words(i)), ofWords(scales(i)));
+  return weight->layout().minimum ? b().addf(values, ofWords(minima(i))) : values;
 }
 
 Value InterleavedWeight::Block::factorBits(const BitPlane &plane, int64_t i) {

@@ -58,6 +58,16 @@ Value WeightOperand::Run::numbers(const BlockScale &place) const {
   return b.widenToF32(blocks == 1 ? loaded.front() : b.fromScalars(loaded));
 }
 
+Value widenIntegers(KernelBuilder &b, const PackedIntegers &layout, Value integers) {
+  int64_t lanes = lanesOf(integers);
+  auto wide = b.vectorOf(b.getI32Type(), lanes);
+  Value value = layout.isSigned ? arith::ExtSIOp::create(b, wide, integers).getResult()
+                                : arith::ExtUIOp::create(b, wide, integers).getResult();
+  if (layout.offset)
+    value = b.sub(value, b.splat(b.i32(layout.offset), lanes));
+  return arith::SIToFPOp::create(b, b.vectorOf(b.getF32Type(), lanes), value);
+}
+
 /// A number of the block times the factor of each `scaleRun` values.
 Value WeightOperand::Run::scaleVector(const BlockScale &place, const std::optional<PackedIntegers> &factors) const {
   KernelBuilder &b = weight->b;
@@ -70,13 +80,7 @@ Value WeightOperand::Run::scaleVector(const BlockScale &place, const std::option
   scale = b.splat(scale, count);
   if (!factors)
     return scale;
-  Value small = packed(*factors, 0, count);
-  auto wide = b.vectorOf(b.getI32Type(), count);
-  Value factor = factors->isSigned ? arith::ExtSIOp::create(b, wide, small).getResult()
-                                   : arith::ExtUIOp::create(b, wide, small).getResult();
-  if (factors->offset)
-    factor = b.sub(factor, b.splat(b.i32(factors->offset), count));
-  return b.mulf(scale, arith::SIToFPOp::create(b, b.vectorOf(b.getF32Type(), count), factor));
+  return b.mulf(scale, widenIntegers(b, *factors, packed(*factors, 0, count)));
 }
 
 Value WeightOperand::Run::partOf(Value vector, int64_t i) const {
@@ -193,14 +197,7 @@ Value WeightOperand::Run::vector(int64_t i, int64_t lanes) const {
   KernelBuilder &b = weight->b;
   if (!weight->hasBlocks())
     return b.loadF32(weight->element, b.at(startOfNumbers(), weight->bytes(i)), lanes);
-  const PackedIntegers &layout = weight->layout().integers;
-  auto wide = b.vectorOf(b.getI32Type(), lanes);
-  Value small = integers(i, lanes);
-  Value value = layout.isSigned ? arith::ExtSIOp::create(b, wide, small).getResult()
-                                : arith::ExtUIOp::create(b, wide, small).getResult();
-  if (layout.offset)
-    value = b.sub(value, b.splat(b.i32(layout.offset), lanes));
-  value = arith::SIToFPOp::create(b, b.vectorOf(b.getF32Type(), lanes), value);
+  Value value = widenIntegers(b, weight->layout().integers, integers(i, lanes));
   value = b.mulf(value, b.splat(scale(i), lanes));
   return minima ? b.addf(value, b.splat(minimum(i), lanes)) : value;
 }

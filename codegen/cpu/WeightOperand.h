@@ -13,6 +13,9 @@
 
 namespace quipu::codegen::cpu {
 
+/// The small integers of `layout`, a vector of i8 with the offset, as f32 without it.
+mlir::Value widenIntegers(KernelBuilder &b, const PackedIntegers &layout, mlir::Value integers);
+
 class WeightOperand {
 public:
   /// `weight`: a matrix; or a vector, which is one row.

@@ -476,8 +476,9 @@ def Llama_CudaAttentionScheduleAttr : Llama_ScheduleAttr<"cuda", "AttentionKerne
     rows of one head; with `mma` it may have several times 16. Keys come in tiles of `keys` through shared memory. With
     `wgmma` four additional warps copy them, and a block computes several tiles of rows and heads. With one token (and
     `mma`) the heads of a row are the rows of one tile, and the warps divide the features of the values: the row adds as
-    in blocks of more. `stages` (2, or more with `mma`): so many tiles of keys and values are in shared memory. `lone` is a schedule of one token in one of many: for the rows at the beginning of the step that
-    are each the only one of their sequence. A tile of these would walk the keys of every row in it.
+    in blocks of more. `stages` (2, or more with `mma`): so many tiles of keys and values are in shared memory. `lone` is
+    a schedule of one token in one of many: for the rows at the beginning of the step that are each the only one of their
+    sequence. A tile of these would walk the keys of every row in it.
 
     ```mlir
     #llama.cuda_attention<regime = few, tokens = 1, heads = 4, warps = 4, keys = 64, splits = 16, dot = fma>

@@ -139,7 +139,7 @@ def main():
     results = [result for part in parts for result in part]
     # All processes have one clock.
     seconds = max(each["end"] for each in results) - begin
-    steps, step_seconds, host_seconds, enqueue_seconds = (now - then for now, then in zip(steps_of(options.url), before))
+    steps, step_seconds, host_seconds, enqueue_seconds = (new - old for new, old in zip(steps_of(options.url), before))
     good = [each for each in results if "error" not in each and each.get("times")]
     first = [1e3 * each["times"][0] for each in good]
     between = [1e3 * (b - a) for each in good for a, b in zip(each["times"], each["times"][1:])]
