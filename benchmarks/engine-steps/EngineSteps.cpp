@@ -1,14 +1,15 @@
 //===- EngineSteps.cpp - The host's work for a step of the engine ------------------------===//
 //
-// engine-steps PLAN STREAMS [STEPS]: lets an engine run so many streams at once for so many steps, and prints the
-// seconds of the host for a step with all of them. Loaded with the driver of IdleCudaDriver.cpp it measures nothing but
-// the host.
+// engine-steps PLAN STREAMS [STEPS]: lets an engine run so many streams at once for so many steps (1,000 if it is not
+// given), or as many as the plan has positions for, and prints the seconds of the host for a step with all of them.
+// Loaded with the driver of IdleCudaDriver.cpp it measures nothing but the host.
 //
 //===----------------------------------------------------------------------------------===//
 
 #include "runtime/core/Model.h"
 #include "runtime/engine/Engine.h"
 
+#include <algorithm>
 #include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
@@ -18,6 +19,8 @@
 using namespace quipu;
 
 namespace {
+
+constexpr uint32_t kPromptTokens = 16;
 
 /// Keeps tokens, as a server does before another thread makes text of them.
 class Queue : public RequestSink {
@@ -51,13 +54,13 @@ double processSeconds() {
   return double(time.tv_sec) + double(time.tv_nsec) * 1e-9;
 }
 
-/// Runs requests of `tokens` new tokens to their end.
-void runAll(Engine &engine, uint32_t streams, uint32_t tokens, uint32_t seed) {
+/// Runs requests of `tokens` new tokens to their end. Token ids of prompts are below `vocab`.
+void runAll(Engine &engine, uint32_t vocab, uint32_t streams, uint32_t tokens, uint32_t seed) {
   std::vector<std::shared_ptr<Queue>> queues;
   for (uint32_t i = 0; i < streams; ++i) {
     Request request;
-    for (uint32_t j = 0; j < 16; ++j)
-      request.prompt.push_back(int32_t(3 + (seed + i * 16 + j) % 4096));
+    for (uint32_t j = 0; j < kPromptTokens; ++j)
+      request.prompt.push_back(int32_t((seed + i * kPromptTokens + j) % vocab));
     request.maxTokens = tokens;
     request.ignoreEos = true;
     request.sampling.base.temperature = 0;
@@ -83,11 +86,13 @@ int main(int argc, char **argv) {
     options.cacheTokens = uint64_t(streams) * 2048;
     EngineOptions engineOptions;
     engineOptions.keepPrefixes = true;
-    Engine engine(Model::load(argv[1], options), engineOptions);
-    runAll(engine, streams, 64, 1);
+    std::shared_ptr<const Model> model = Model::load(argv[1], options);
+    uint32_t vocab = model->vocabSize(), room = model->maxSequenceLength() - kPromptTokens;
+    Engine engine(model, engineOptions);
+    runAll(engine, vocab, streams, std::min(64u, room), 1);
     EngineStatus before = engine.status();
     double begin = processSeconds();
-    runAll(engine, streams, steps, 7777);
+    runAll(engine, vocab, streams, std::min(steps, room), 7777);
     double seconds = processSeconds() - begin;
     EngineStatus after = engine.status();
     double ran = double(after.steps - before.steps);
