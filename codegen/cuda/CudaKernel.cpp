@@ -126,16 +126,17 @@ struct AttentionEmitter : CudaEmitter::ExternalModel<AttentionEmitter, CudaAtten
     auto attention = onlyOp<AttentionOp>(kernel);
     if (schedule.getRegime() == RowRegime::Few)
       return alone(emitAttentionFew(builder, kernel, attention, schedule, use.maxRows, generated));
-    FailureOr<CudaBodies> bodies = alone(schedule.getDot() == CudaDot::Wgmma
-                                             ? emitAttentionManyWgmma(builder, kernel, attention, schedule, generated)
-                                             : emitAttentionMany(builder, kernel, attention, schedule, generated));
+    FailureOr<CudaBodies> bodies =
+        alone(schedule.getDot() == CudaDot::Wgmma
+                  ? emitAttentionManyWgmma(builder, kernel, attention, schedule, generated)
+                  : emitAttentionMany(builder, kernel, attention, schedule, use.maxRows, generated));
     CudaAttentionScheduleAttr lone = schedule.getLoneSchedule();
     if (failed(bodies) || !lone)
       return bodies;
     // The two bodies write different rows. The one that reads most per row comes first.
     FailureOr<CudaBody> first = lone.getRegime() == RowRegime::Few
                                     ? emitAttentionLone(builder, kernel, attention, lone, use.maxRows, generated)
-                                    : emitAttentionManyLone(builder, kernel, attention, lone, generated);
+                                    : emitAttentionManyLone(builder, kernel, attention, lone, use.maxRows, generated);
     if (failed(first))
       return failure();
     bodies->insert(bodies->begin(), std::move(*first));

@@ -50,11 +50,11 @@ mlir::FailureOr<CudaBody> emitAttentionLone(CudaBuilder &b, llama::KernelOp kern
                                             const GeneratedKernel &generated);
 /// With mma.sync.
 mlir::FailureOr<CudaBody> emitAttentionMany(CudaBuilder &b, llama::KernelOp kernel, llama::AttentionOp attention,
-                                            llama::CudaAttentionScheduleAttr schedule,
+                                            llama::CudaAttentionScheduleAttr schedule, int64_t maxRows,
                                             const GeneratedKernel &generated);
 /// The same, with one token in a block, for the lone rows of a kernel for many rows.
 mlir::FailureOr<CudaBody> emitAttentionManyLone(CudaBuilder &b, llama::KernelOp kernel, llama::AttentionOp attention,
-                                                llama::CudaAttentionScheduleAttr schedule,
+                                                llama::CudaAttentionScheduleAttr schedule, int64_t maxRows,
                                                 const GeneratedKernel &generated);
 /// With wgmma.
 mlir::FailureOr<CudaBody> emitAttentionManyWgmma(CudaBuilder &b, llama::KernelOp kernel, llama::AttentionOp attention,

@@ -4,8 +4,8 @@
 // and a part of the keys. Larger steps of prompts spend it on arithmetic: a block has 128 pairs of a row and a head.
 //
 // In a deterministic module all kernels add in one order. With tensor cores it is that of blocks of rows: tiles of as
-// many keys one after the other, also where each row is by itself. Without them each row is by itself in every program,
-// and its keys are one part.
+// many keys one after the other, in parts of the positions, also where each row is by itself. Without them each row is
+// by itself in every program, and its keys are one part.
 //
 //===----------------------------------------------------------------------===//
 
@@ -33,6 +33,9 @@ constexpr int64_t kWgmmaKeys = 128;
 constexpr int64_t kShortHeadBytes = 128;
 /// Parts of the keys of a lone row beside prompts.
 constexpr int64_t kLoneSplits = 4;
+/// Keys of a part in a deterministic module. Blocks of rows merge their sums after each, so it is not short. A row has
+/// at most so many parts.
+constexpr int64_t kPartKeys = 256, kMostParts = 32;
 /// From more positions than this on, a row has keys for two blocks on each multiprocessor.
 constexpr int64_t kLongContext = 16 * 1024;
 
@@ -80,7 +83,7 @@ private:
   void set(CudaAttentionScheduleAttr schedule, CudaAttentionScheduleAttr single) {
     kernel.setScheduleAttr(schedule);
     SmallVector<Attribute> workspaces;
-    for (Type type : cuda::attentionFewWorkspaces(attention, single))
+    for (Type type : cuda::attentionWorkspaces(attention, single))
       workspaces.push_back(TypeAttr::get(type));
     if (!workspaces.empty())
       kernel.setWorkspaceAttr(ArrayAttr::get(context, workspaces));
@@ -127,8 +130,28 @@ private:
     int64_t heads = largestDivisor(group, 16), warps = largestDivisor(headElements / 16, 5);
     QUIPU_CHOICE(Chosen, kernel, "order", "rows by themselves add as blocks of rows")
         << "a row has one order of sums in all programs";
-    return CudaAttentionScheduleAttr::get(context, RowRegime::Many, /*tokens=*/1, heads, warps, mmaKeys(), /*splits=*/1,
-                                          CudaDot::Mma, orderedStages());
+    return CudaAttentionScheduleAttr::get(context, RowRegime::Many, /*tokens=*/1, heads, warps, mmaKeys(),
+                                          orderedSplits(), CudaDot::Mma, orderedStages(), orderedPart());
+  }
+
+  /// Keys of a part; 0: they are not divided. Wide heads leave no registers for what was merged before.
+  int64_t orderedPart() const {
+    if (!tuning.deterministic || headElements > 128)
+      return 0;
+    return std::max<int64_t>(llvm::alignTo(llvm::divideCeil(tuning.positions, kMostParts), kPartKeys), kPartKeys);
+  }
+
+  /// Blocks of a row by itself for its parts of the keys: one for each part where few rows are to fill the chip.
+  int64_t orderedSplits() {
+    int64_t part = orderedPart();
+    bool isDivided = part > 0 && maxRows <= kFewRows && tuning.positions > part;
+    int64_t splits = isDivided ? llvm::divideCeil(tuning.positions, part) : 1;
+    QUIPU_CHOICE(Chosen, kernel, "splits", "splits = " + Twine(splits))
+        << (isDivided            ? "few rows fill the chip with a block for each part of the keys"
+            : part == 0          ? "a row has one chain of keys in all programs"
+            : maxRows > kFewRows ? "the rows fill the chip, and a block walks the parts"
+                                 : "a sequence has one part of keys");
+    return splits;
   }
 
   /// A row by itself waits for memory, not for arithmetic, so several of its tiles are on their way.
@@ -187,20 +210,20 @@ private:
     int64_t powerOfTwo = group & -group, heads = std::min<int64_t>(powerOfTwo, 4);
     noteHeads(heads);
     return CudaAttentionScheduleAttr::get(context, RowRegime::Many, kBlockPairs / heads, heads, /*warps=*/8,
-                                          wgmmaKeys(),
-                                          /*splits=*/1, CudaDot::Wgmma);
+                                          wgmmaKeys(), /*splits=*/1, CudaDot::Wgmma, /*stages=*/2, orderedPart());
   }
 
   /// With blocks of 128 pairs, or 64 of wide heads, keys and values come from the L2 cache at half of its rate. A warp
   /// with two tiles of 16 pairs halves what ldmatrix reads; with one tile there are as many warps in half the blocks.
+  /// With parts of the keys there are registers for one tile alone.
   CudaAttentionScheduleAttr mmaSchedule() {
     int64_t heads = largestDivisor(group, 4);
     noteHeads(heads);
     bool isWide = headElements > 128;
     int64_t tokens = 16 * std::max<int64_t>((isWide ? 4 : 8) / heads, 1);
-    int64_t tilesOfWarp = !isWide && maxRows > kMediumRows ? 2 : 1;
+    int64_t tilesOfWarp = !isWide && maxRows > kMediumRows && orderedPart() == 0 ? 2 : 1;
     return CudaAttentionScheduleAttr::get(context, RowRegime::Many, tokens, heads, heads * tokens / 16 / tilesOfWarp,
-                                          mmaKeys(), /*splits=*/1, CudaDot::Mma);
+                                          mmaKeys(), /*splits=*/1, CudaDot::Mma, /*stages=*/2, orderedPart());
   }
   /// Keys of a tile. A row's softmax goes by tiles, so in a deterministic module all kernels have as many.
   int64_t mmaKeys() const { return headElements > 128 ? 32 : 64; }

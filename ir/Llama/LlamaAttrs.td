@@ -476,25 +476,30 @@ def Llama_CudaAttentionScheduleAttr : Llama_ScheduleAttr<"cuda", "AttentionKerne
     rows of one head; with `mma` it may have several times 16. Keys come in tiles of `keys` through shared memory. With
     `wgmma` four additional warps copy them, and a block computes several tiles of rows and heads. With one token (and
     `mma`) the heads of a row are the rows of one tile, and the warps divide the features of the values: the row adds as
-    in blocks of more. `stages` (2, or more with `mma`): so many tiles of keys and values are in shared memory. `lone` is
-    a schedule of one token in one of many: for the rows at the beginning of the step that are each the only one of their
-    sequence. A tile of these would walk the keys of every row in it.
+    in blocks of more. `stages` (2, or more with `mma`): so many tiles of keys and values are in shared memory. `part` (a
+    multiple of `keys`; 0: none) divides the positions into parts. The softmax begins anew with each, and the parts of a
+    row are merged in the order of their positions. So a row adds alike whether one block walks its parts or, with one
+    token and `splits` > 1, each part has a block and the last of them merges; then `part` * `splits` is at least the
+    number of positions that a sequence may have. `lone` is a schedule of one token in one of many: for the rows at the
+    beginning of the step that are each the only one of their sequence. A tile of these would walk the keys of every row
+    in it.
 
     ```mlir
     #llama.cuda_attention<regime = few, tokens = 1, heads = 4, warps = 4, keys = 64, splits = 16, dot = fma>
     #llama.cuda_attention<regime = many, tokens = 32, heads = 4, warps = 8, keys = 64, splits = 1, dot = mma>
-    #llama.cuda_attention<regime = many, tokens = 1, heads = 4, warps = 4, keys = 64, splits = 1, dot = mma>
+    #llama.cuda_attention<regime = many, tokens = 1, heads = 4, warps = 4, keys = 64, splits = 8, dot = mma, part = 512>
     #llama.cuda_attention<regime = many, tokens = 32, heads = 4, warps = 8, keys = 128, splits = 1, dot = wgmma,
       lone = #llama.cuda_attention<regime = few, tokens = 1, heads = 4, warps = 4, keys = 256, splits = 4, dot = mma>>
     ```
   }];
   let parameters = (ins EnumParameter<Llama_RowRegime>:$regime, "int64_t":$tokens, "int64_t":$heads, "int64_t":$warps,
                         "int64_t":$keys, "int64_t":$splits, EnumParameter<Llama_CudaDot>:$dot,
-                        OptionalParameter<"::mlir::Attribute">:$lone, DefaultValuedParameter<"int64_t", "2">:$stages);
+                        OptionalParameter<"::mlir::Attribute">:$lone, DefaultValuedParameter<"int64_t", "2">:$stages,
+                        DefaultValuedParameter<"int64_t", "0">:$part);
   let builders = [AttrBuilder<(ins "RowRegime":$regime, "int64_t":$tokens, "int64_t":$heads, "int64_t":$warps,
                                    "int64_t":$keys, "int64_t":$splits, "CudaDot":$dot,
-                                   CArg<"int64_t", "2">:$stages),
-                              "return $_get($_ctxt, regime, tokens, heads, warps, keys, splits, dot, nullptr, stages);">];
+                                   CArg<"int64_t", "2">:$stages, CArg<"int64_t", "0">:$part),
+                              "return $_get($_ctxt, regime, tokens, heads, warps, keys, splits, dot, nullptr, stages, part);">];
   let assemblyFormat = "`<` struct(params) `>`";
   let extraClassDeclaration = Llama_ScheduleDeclarations<"cuda", "AttentionKernel">.text # [{
     /// The same schedule with one for lone rows.

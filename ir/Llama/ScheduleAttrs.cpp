@@ -157,7 +157,7 @@ LogicalResult CudaLinearManyScheduleAttr::verify(EmitError emitError, int64_t to
 
 LogicalResult CudaAttentionScheduleAttr::verify(EmitError emitError, RowRegime regime, int64_t tokens, int64_t heads,
                                                 int64_t warps, int64_t keys, int64_t splits, CudaDot dot,
-                                                Attribute lone, int64_t stages) {
+                                                Attribute lone, int64_t stages, int64_t part) {
   bool many = regime == RowRegime::Many;
   if (lone) {
     auto single = dyn_cast<CudaAttentionScheduleAttr>(lone);
@@ -172,17 +172,25 @@ LogicalResult CudaAttentionScheduleAttr::verify(EmitError emitError, RowRegime r
                        << stringifyCudaDot(dot);
   // With mma the heads of one token may be the rows of a product.
   bool isOne = !many || (tokens == 1 && dot == CudaDot::Mma);
-  return check(emitError, {{"tokens", tokens, isOne ? only(1) : kManyTokensLimit},
-                           {"heads", heads, kHeadsLimit},
-                           {"warps", warps, kWarpsLimit},
-                           {"keys", keys, many ? kManyKeysLimit : kFewKeysLimit},
-                           {"splits", splits, many ? only(1) : kSplitsLimit},
-                           {"stages", stages, many && dot == CudaDot::Mma ? kStagesLimit : only(2)}});
+  if (many && splits > 1 && !(isOne && part > 0))
+    return emitError() << "many rows have splits > 1 only with tokens = 1, dot = mma and part > 0, found splits = "
+                       << splits << ", tokens = " << tokens << ", part = " << part;
+  if (failed(check(emitError, {{"tokens", tokens, isOne ? only(1) : kManyTokensLimit},
+                               {"heads", heads, kHeadsLimit},
+                               {"warps", warps, kWarpsLimit},
+                               {"keys", keys, many ? kManyKeysLimit : kFewKeysLimit},
+                               {"splits", splits, kSplitsLimit},
+                               {"stages", stages, many && dot == CudaDot::Mma ? kStagesLimit : only(2)},
+                               {"part", part, many ? kPartLimit : only(0)}})))
+    return failure();
+  if (part % keys)
+    return emitError() << "part must be a multiple of keys (" << keys << "), found " << part;
+  return success();
 }
 
 CudaAttentionScheduleAttr CudaAttentionScheduleAttr::withLone(CudaAttentionScheduleAttr lone) const {
   return get(getContext(), getRegime(), getTokens(), getHeads(), getWarps(), getKeys(), getSplits(), getDot(), lone,
-             getStages());
+             getStages(), getPart());
 }
 
 LogicalResult CudaPointwiseScheduleAttr::verify(EmitError emitError, int64_t threads) {

@@ -69,7 +69,8 @@ std::string scoreOrderOf(Attribute schedule) {
 std::string orderOf(CudaAttentionScheduleAttr schedule) {
   if (schedule.getRegime() == RowRegime::Few)
     return asSchedule(schedule);
-  return ("in tiles of " + Twine(schedule.getKeys()) + " keys").str();
+  std::string order = ("in tiles of " + Twine(schedule.getKeys()) + " keys").str();
+  return schedule.getPart() ? order + (" in parts of " + Twine(schedule.getPart())).str() : order;
 }
 
 /// Sees that all kernels that do the same to a row add in one order.

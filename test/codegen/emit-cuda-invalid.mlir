@@ -369,6 +369,19 @@ func.func @decode(%q: tensor<?x256xbf16>, %kv: !llama.kv_layer<2 x 64 x bf16, pa
 
 // -----
 
+// Test: parts of keys of one token without the memory for their sums.
+// expected-error @+1 {{the kernel lacks the workspace for parts of the keys}}
+llama.kernel @k(%q: tensor<?x256xbf16>, %kv: !llama.kv_layer<2 x 64 x bf16, page = 16>, %p: tensor<?xi32>, %s: tensor<?xi32>) -> tensor<?x256xbf16> attributes {schedule = #llama.cuda_attention<regime = many, tokens = 1, heads = 2, warps = 4, keys = 64, splits = 4, dot = mma, part = 256>} {
+  %0 = llama.attention %q, %kv, %p, %s {numHeads = 4 : i64, numKvHeads = 2 : i64, scale = 0.5 : f64} : (tensor<?x256xbf16>, !llama.kv_layer<2 x 64 x bf16, page = 16>, tensor<?xi32>, tensor<?xi32>) -> tensor<?x256xbf16>
+  llama.yield %0 : tensor<?x256xbf16>
+}
+func.func @decode(%q: tensor<?x256xbf16>, %kv: !llama.kv_layer<2 x 64 x bf16, page = 16>, %p: tensor<?xi32>, %s: tensor<?xi32>) -> tensor<?x256xbf16> attributes {llama.program = #llama.program<decode, rows = 1 to 8>} {
+  %0 = llama.launch @k(%q, %kv, %p, %s) : (tensor<?x256xbf16>, !llama.kv_layer<2 x 64 x bf16, page = 16>, tensor<?xi32>, tensor<?xi32>) -> tensor<?x256xbf16>
+  return %0 : tensor<?x256xbf16>
+}
+
+// -----
+
 // Test: more heads of one token than a tile has rows.
 // expected-error @+1 {{of one token it can do 16 heads, and warps must divide head_dim / 16}}
 llama.kernel @k(%q: tensor<?x2048xbf16>, %kv: !llama.kv_layer<1 x 64 x bf16, page = 16>, %p: tensor<?xi32>, %s: tensor<?xi32>) -> tensor<?x2048xbf16> attributes {schedule = #llama.cuda_attention<regime = many, tokens = 1, heads = 32, warps = 4, keys = 64, splits = 1, dot = mma>} {

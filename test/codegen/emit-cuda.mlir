@@ -147,6 +147,22 @@ func.func @prefill(%q: tensor<?x256xbf16>, %kv: !llama.kv_layer<2 x 64 x bf16, p
 
 // -----
 
+// Test: each part of the keys of a row has a block of its own, and the last one merges them.
+// CHECK: llama.kernel @k
+// CHECK-SAME: <symbol = "k", fixed = 8, rows = tokens, threads = 128
+// CHECK: llvm.mlir.global internal @k_counters({{.*}}: !llvm.array<16 x i32>
+// CHECK: llvm.func @k(
+llama.kernel @k(%q: tensor<?x256xbf16>, %kv: !llama.kv_layer<2 x 64 x bf16, page = 16>, %p: tensor<?xi32>, %s: tensor<?xi32>) -> tensor<?x256xbf16> attributes {schedule = #llama.cuda_attention<regime = many, tokens = 1, heads = 2, warps = 4, keys = 64, splits = 4, dot = mma, part = 256>, workspace = [tensor<?x1056xf32>]} {
+  %0 = llama.attention %q, %kv, %p, %s {numHeads = 4 : i64, numKvHeads = 2 : i64, scale = 0.5 : f64} : (tensor<?x256xbf16>, !llama.kv_layer<2 x 64 x bf16, page = 16>, tensor<?xi32>, tensor<?xi32>) -> tensor<?x256xbf16>
+  llama.yield %0 : tensor<?x256xbf16>
+}
+func.func @decode(%q: tensor<?x256xbf16>, %kv: !llama.kv_layer<2 x 64 x bf16, page = 16>, %p: tensor<?xi32>, %s: tensor<?xi32>) -> tensor<?x256xbf16> attributes {llama.program = #llama.program<decode, rows = 1 to 8>} {
+  %0 = llama.launch @k(%q, %kv, %p, %s) : (tensor<?x256xbf16>, !llama.kv_layer<2 x 64 x bf16, page = 16>, tensor<?xi32>, tensor<?xi32>) -> tensor<?x256xbf16>
+  return %0 : tensor<?x256xbf16>
+}
+
+// -----
+
 // Test: an op alone: a block is a row.
 // CHECK: llama.kernel @k
 // CHECK-SAME: threads = 256

@@ -183,6 +183,7 @@ llama.weight @paired : tensor<64x8xbf16, #llama.paired_rows<<halves, 16>, <alter
 // CHECK: #llama.cuda_linear_many<tokens = 256, rows = 128, depth = 64, stages = 4, warps = 8, dot = wgmma, weight_first = true, persistent = true, ahead = false, cluster = 2>
 // CHECK: #llama.cuda_attention<regime = few, tokens = 1, heads = 4, warps = 4, keys = 64, splits = 16, dot = fma>
 // CHECK: #llama.cuda_pointwise<threads = 256>
+// CHECK: #llama.cuda_attention<regime = many, tokens = 1, heads = 4, warps = 4, keys = 64, splits = 8, dot = mma, stages = 6, part = 256>
 func.func private @schedules() attributes {
   a = #llama.cuda_linear_few<tokens = 8, warps = 8, ahead = 16, dot = mma, scaleAfter = true>,
   b = #llama.cuda_linear_ring<depth = 1024, stages = 5, afterWait = 2, inFlightBeforeWait = 2, inFlight = 3,
@@ -190,7 +191,8 @@ func.func private @schedules() attributes {
   c = #llama.cuda_linear_many<tokens = 256, rows = 128, depth = 64, stages = 4, warps = 8, dot = wgmma,
                               weight_first = true, persistent = true, ahead = false, cluster = 2>,
   d = #llama.cuda_attention<regime = few, tokens = 1, heads = 4, warps = 4, keys = 64, splits = 16, dot = fma>,
-  e = #llama.cuda_pointwise<threads = 256>}
+  e = #llama.cuda_pointwise<threads = 256>,
+  f = #llama.cuda_attention<regime = many, tokens = 1, heads = 4, warps = 4, keys = 64, splits = 8, dot = mma, stages = 6, part = 256>}
 
 // Test: what is said about generated code.
 // CHECK: #llama.code<[<symbol = "a", fixed = 3, rows = outputs, rowsPerBlock = 4, leastBlocks = 2>, <symbol = "b">], scratchBytes = 64>

@@ -247,8 +247,23 @@ func.func private @f() attributes {a = #llama.cuda_attention<regime = many, toke
 
 // -----
 
-// expected-error @+1 {{splits must be 1, found 2}}
-func.func private @f() attributes {a = #llama.cuda_attention<regime = many, tokens = 32, heads = 4, warps = 8, keys = 128, splits = 2, dot = wgmma>}
+// expected-error @+1 {{many rows have splits > 1 only with tokens = 1, dot = mma and part > 0, found splits = 2, tokens = 32, part = 256}}
+func.func private @f() attributes {a = #llama.cuda_attention<regime = many, tokens = 32, heads = 4, warps = 8, keys = 128, splits = 2, dot = wgmma, part = 256>}
+
+// -----
+
+// expected-error @+1 {{many rows have splits > 1 only with tokens = 1, dot = mma and part > 0, found splits = 2, tokens = 1, part = 0}}
+func.func private @f() attributes {a = #llama.cuda_attention<regime = many, tokens = 1, heads = 4, warps = 4, keys = 64, splits = 2, dot = mma>}
+
+// -----
+
+// expected-error @+1 {{part must be a multiple of keys (64), found 96}}
+func.func private @f() attributes {a = #llama.cuda_attention<regime = many, tokens = 1, heads = 4, warps = 4, keys = 64, splits = 2, dot = mma, part = 96>}
+
+// -----
+
+// expected-error @+1 {{part must be 0, found 64}}
+func.func private @f() attributes {a = #llama.cuda_attention<regime = few, tokens = 1, heads = 4, warps = 4, keys = 64, splits = 2, dot = mma, part = 64>}
 
 // -----
 

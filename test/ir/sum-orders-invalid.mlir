@@ -87,6 +87,26 @@ module attributes {llama.deterministic} {
 
 // -----
 
+// Test: longer parts of the keys.
+// expected-error @+1 {{says that it is deterministic, but @few adds what attention weighs in tiles of 64 keys in parts of 256, and @many in tiles of 64 keys in parts of 512}}
+module attributes {llama.deterministic} {
+  llama.kernel @few(%q: tensor<?x128xbf16>, %kv: !llama.kv_layer<1 x 64 x bf16, page = 64>, %p: tensor<?xi32>, %s: tensor<?xi32>) -> tensor<?x128xbf16> attributes {schedule = #llama.cuda_attention<regime = many, tokens = 1, heads = 2, warps = 4, keys = 64, splits = 1, dot = mma, part = 256>} {
+    %0 = llama.attention %q, %kv, %p, %s {numHeads = 2 : i64, numKvHeads = 1 : i64, scale = 0.5 : f64} : (tensor<?x128xbf16>, !llama.kv_layer<1 x 64 x bf16, page = 64>, tensor<?xi32>, tensor<?xi32>) -> tensor<?x128xbf16>
+    llama.yield %0 : tensor<?x128xbf16>
+  }
+  llama.kernel @many(%q: tensor<?x128xbf16>, %kv: !llama.kv_layer<1 x 64 x bf16, page = 64>, %p: tensor<?xi32>, %s: tensor<?xi32>) -> tensor<?x128xbf16> attributes {schedule = #llama.cuda_attention<regime = many, tokens = 64, heads = 2, warps = 8, keys = 64, splits = 1, dot = wgmma, part = 512>} {
+    %0 = llama.attention %q, %kv, %p, %s {numHeads = 2 : i64, numKvHeads = 1 : i64, scale = 0.5 : f64} : (tensor<?x128xbf16>, !llama.kv_layer<1 x 64 x bf16, page = 64>, tensor<?xi32>, tensor<?xi32>) -> tensor<?x128xbf16>
+    llama.yield %0 : tensor<?x128xbf16>
+  }
+  func.func @p(%0: tensor<?x128xbf16>, %kv: !llama.kv_layer<1 x 64 x bf16, page = 64>, %p: tensor<?xi32>, %s: tensor<?xi32>) -> tensor<?x128xbf16> {
+    %1 = llama.launch @few(%0, %kv, %p, %s) : (tensor<?x128xbf16>, !llama.kv_layer<1 x 64 x bf16, page = 64>, tensor<?xi32>, tensor<?xi32>) -> tensor<?x128xbf16>
+    %2 = llama.launch @many(%1, %kv, %p, %s) : (tensor<?x128xbf16>, !llama.kv_layer<1 x 64 x bf16, page = 64>, tensor<?xi32>, tensor<?xi32>) -> tensor<?x128xbf16>
+    return %2 : tensor<?x128xbf16>
+  }
+}
+
+// -----
+
 // Test: keys in parts for rows by themselves, and in tiles for others.
 // expected-error @+1 {{says that it is deterministic, but @few adds what attention weighs as #llama.cuda_attention<regime = few, tokens = 1, heads = 2, warps = 4, keys = 64, splits = 1, dot = fma>, and @many in tiles of 64 keys}}
 module attributes {llama.deterministic} {

@@ -71,6 +71,26 @@ module attributes {llama.deterministic} {
 
 // -----
 
+// Test: the parts of a row's keys have a block each, or one block walks them.
+// CHECK: module attributes {llama.deterministic}
+module attributes {llama.deterministic} {
+  llama.kernel @few(%q: tensor<?x128xbf16>, %kv: !llama.kv_layer<1 x 64 x bf16, page = 64>, %p: tensor<?xi32>, %s: tensor<?xi32>) -> tensor<?x128xbf16> attributes {schedule = #llama.cuda_attention<regime = many, tokens = 1, heads = 2, warps = 4, keys = 64, splits = 4, dot = mma, part = 256>, workspace = [tensor<?x528xf32>]} {
+    %0 = llama.attention %q, %kv, %p, %s {numHeads = 2 : i64, numKvHeads = 1 : i64, scale = 0.5 : f64} : (tensor<?x128xbf16>, !llama.kv_layer<1 x 64 x bf16, page = 64>, tensor<?xi32>, tensor<?xi32>) -> tensor<?x128xbf16>
+    llama.yield %0 : tensor<?x128xbf16>
+  }
+  llama.kernel @many(%q: tensor<?x128xbf16>, %kv: !llama.kv_layer<1 x 64 x bf16, page = 64>, %p: tensor<?xi32>, %s: tensor<?xi32>) -> tensor<?x128xbf16> attributes {schedule = #llama.cuda_attention<regime = many, tokens = 64, heads = 2, warps = 8, keys = 64, splits = 1, dot = mma, lone = #llama.cuda_attention<regime = many, tokens = 1, heads = 2, warps = 4, keys = 64, splits = 1, dot = mma, part = 256>, part = 256>} {
+    %0 = llama.attention %q, %kv, %p, %s {numHeads = 2 : i64, numKvHeads = 1 : i64, scale = 0.5 : f64} : (tensor<?x128xbf16>, !llama.kv_layer<1 x 64 x bf16, page = 64>, tensor<?xi32>, tensor<?xi32>) -> tensor<?x128xbf16>
+    llama.yield %0 : tensor<?x128xbf16>
+  }
+  func.func @p(%0: tensor<?x128xbf16>, %kv: !llama.kv_layer<1 x 64 x bf16, page = 64>, %p: tensor<?xi32>, %s: tensor<?xi32>) -> tensor<?x128xbf16> {
+    %1 = llama.launch @few(%0, %kv, %p, %s) : (tensor<?x128xbf16>, !llama.kv_layer<1 x 64 x bf16, page = 64>, tensor<?xi32>, tensor<?xi32>) -> tensor<?x128xbf16>
+    %2 = llama.launch @many(%1, %kv, %p, %s) : (tensor<?x128xbf16>, !llama.kv_layer<1 x 64 x bf16, page = 64>, tensor<?xi32>, tensor<?xi32>) -> tensor<?x128xbf16>
+    return %2 : tensor<?x128xbf16>
+  }
+}
+
+// -----
+
 // Test: scores by tiles of the weight.
 // CHECK: module attributes {llama.deterministic}
 module attributes {llama.deterministic} {

@@ -3,6 +3,7 @@
 #include "codegen/cuda/attention/AttentionFew.h"
 
 #include "codegen/cuda/Emitters.h"
+#include "codegen/cuda/attention/AttentionCounters.h"
 #include "codegen/cuda/attention/AttentionScores.h"
 #include "codegen/cuda/vocabulary/PtxStrings.h"
 #include "mlir/IR/TypeUtilities.h"
@@ -153,24 +154,12 @@ void AttentionFewBody::finish() {
   });
   b.ifThen(b.compare(Predicate::sgt, length, part), [&] {
     Value lastPart = b.div(b.sub(length, 1), part);
-    Value flag = b.at(b.shared(), shape.flagBegin());
-    b.barrier();
-    b.ifThen(b.compare(Predicate::eq, thread, 0), [&] { countPart(lastPart, flag); });
-    b.barrier();
-    b.ifThen(b.compare(Predicate::eq, b.loadI32(flag), lastPart), [&] {
+    Value counter = b.add(b.mul(row, shape.kvHeads * shape.subgroups()), unit);
+    Value before = countBlock(b, counters, counter, lastPart, b.at(b.shared(), shape.flagBegin()));
+    b.ifThen(b.compare(Predicate::eq, before, lastPart), [&] {
       forQuads([&](Value head, Value quad) { storeDivided(head, quad, mergeParts(head, quad, lastPart)); });
     });
   });
-}
-
-/// Counts this part. Stores to `flag` how many of the row's parts were counted before. It releases what the block's
-/// threads stored before the last barrier, and acquires what the other blocks released. After `lastPart` the counter is
-/// zero again.
-void AttentionFewBody::countPart(Value lastPart, Value flag) {
-  Value counter = b.add(b.mul(b.widen(row), shape.kvHeads * shape.subgroups()), b.widen(unit));
-  Value address = b.at(LLVM::AddressOfOp::create(b, b.pointerType(1), counters), b.mul(counter, 4));
-  Value before = ptx::countReleasing(b, address, lastPart);
-  b.store(before, flag, 4);
 }
 
 /// Calls body(head of the block, quad of the head) for every four elements (a quad) of the block's result. Each thread
@@ -309,10 +298,7 @@ private:
       return refuse()
              << "needs at most 8 heads of at most 128 elements of f16 or bf16, a multiple of 16, queries of the "
              << "same type, and pages of 16 keys or a multiple";
-    SmallVector<Type> workspaces = attentionFewWorkspaces(attention, schedule);
-    auto found = kernel.getWorkspace();
-    if ((found ? found->size() : 0) != workspaces.size() ||
-        (found && !llvm::equal(found->getAsValueRange<TypeAttr>(), workspaces)))
+    if (!hasWorkspacesOf(kernel, attention, schedule))
       return refuse() << "comes with workspaces that the kernel lacks";
     return success();
   }
@@ -333,11 +319,8 @@ private:
     std::string counters = cudaSymbol(symbol, ".counters");
     // In a step of one row the kernels before and after this one have rings of weights in shared memory.
     entry.preferShared = shape.hasOneRow && b.target.hasRings();
-    if (shape.splits > 1) {
-      auto type = LLVM::LLVMArrayType::get(b.getI32Type(), maxRows * shape.kvHeads * shape.subgroups());
-      LLVM::GlobalOp::create(b, type, /*isConstant=*/false, LLVM::Linkage::Internal, counters,
-                             LLVM::ZeroAttr::get(b.getContext()), /*alignment=*/4, /*addrSpace=*/1);
-    }
+    if (shape.splits > 1)
+      emitCounters(b, counters, maxRows * shape.kvHeads * shape.subgroups());
     // Without this bound the assembler saves registers for a third block. Then it loads fewer parts at once when it
     // merges them.
     int64_t registers = std::max(shape.registers, kMergeRegisters);

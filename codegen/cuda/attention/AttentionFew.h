@@ -7,9 +7,8 @@
 // here. AttentionFewFma.cpp and AttentionFewMma.cpp differ in how a warp does this.
 //
 // If the row's keys are one part, the row is finished then. Otherwise each block leaves its (m, l, sums) in the
-// workspace (AttentionWorkspace.h) and counts itself. The last of a row's blocks merges the parts. The counters belong
-// to the code module. They start at zero, and the last block sets them to zero again. Two launches never use them at
-// the same time, because a block waits for the kernel in front before it counts.
+// workspace (AttentionWorkspace.h) and counts itself (AttentionCounters.h). The last of a row's blocks merges the
+// parts.
 //
 //===----------------------------------------------------------------------===//
 
@@ -142,7 +141,6 @@ private:
 
   void divideKeys();
   void finish();
-  void countPart(Value lastPart, Value flag);
   void forQuads(llvm::function_ref<void(Value, Value)> body);
   Merged mergeWarps(Value head, Value quad);
   Merged mergeParts(Value head, Value quad, Value lastPart);

@@ -17,11 +17,19 @@
 // divide the keys of a tile for the scores, which they exchange through shared memory, and the features of the values.
 // So a row adds as in larger blocks.
 //
+// With `part` the softmax begins anew with each part of the positions (AttentionParts.h). A block merges the parts as
+// it walks them. If a schedule of one token has `splits`, each part has a block of its own. It leaves its softmax in
+// the workspace, and the last of the row's blocks merges all.
+//
 //===----------------------------------------------------------------------===//
 
 #include "codegen/common/CacheAddress.h"
 #include "codegen/cuda/Emitters.h"
+#include "codegen/cuda/attention/AttentionCounters.h"
+#include "codegen/cuda/attention/AttentionParts.h"
 #include "codegen/cuda/attention/AttentionScores.h"
+#include "codegen/cuda/attention/AttentionWorkspace.h"
+#include "codegen/cuda/vocabulary/PtxStrings.h"
 #include "codegen/cuda/vocabulary/SharedRows.h"
 #include "mlir/IR/TypeUtilities.h"
 
@@ -42,14 +50,18 @@ struct MmaShape {
       : kvHeads(attention.getNumKvHeads()), group(attention.getNumHeads() / kvHeads),
         head(attention.getKv().getType().getHeadDim()), page(attention.getKv().getType().getPage()),
         tokens(schedule.getTokens()), heads(schedule.getHeads()), warps(schedule.getWarps()), keys(schedule.getKeys()),
-        stages(schedule.getStages()), hasOneToken(tokens == 1),
+        stages(schedule.getStages()), part(schedule.getPart()), splits(schedule.getSplits()), hasOneToken(tokens == 1),
         tiles(hasOneToken ? 1 : heads * tokens / kTile / std::max<int64_t>(warps, 1)),
         features(hasOneToken ? head / warps : head), rows(head) {}
 
   int64_t threads() const { return 32 * warps; }
   /// Registers of a thread for the outputs, the scores and the queries of its warp.
   int64_t outputRegisters() const { return tiles * features / 2; }
-  bool queryInRegisters() const { return outputRegisters() + tiles * keys / 2 + tiles * head / 4 <= kRegisters; }
+  int64_t allOutputRegisters() const { return (mergesParts() ? 2 : 1) * outputRegisters(); }
+  bool queryInRegisters() const { return allOutputRegisters() + tiles * keys / 2 + tiles * head / 4 <= kRegisters; }
+  /// Each part of a row's keys has a block. Or a block walks all parts, and has what it merged beside the present one.
+  bool isDivided() const { return splits > 1; }
+  bool mergesParts() const { return part > 0 && !isDivided(); }
   /// Shared memory: the queries (later the outputs), then stages of keys and values.
   int64_t lines() const { return hasOneToken ? kTile : heads * tokens; }
   int64_t queryBytes() const { return llvm::alignTo(lines() * rows.stride, 128); }
@@ -57,7 +69,9 @@ struct MmaShape {
   int64_t stageBytes() const { return 2 * tileBytes(); }
   /// Behind the stages: the scores of a tile, if the warps divide its keys evenly.
   int64_t scoresBegin() const { return queryBytes() + stages * stageBytes(); }
-  int64_t sharedBytes() const { return scoresBegin() + (exchangesScores() ? kTile * keys * 4 : 0); }
+  /// Behind them what countBlock() needs.
+  int64_t flagBegin() const { return scoresBegin() + (exchangesScores() ? kTile * keys * 4 : 0); }
+  int64_t sharedBytes() const { return flagBegin() + (isDivided() ? 16 : 0); }
   bool exchangesScores() const { return hasOneToken && warps > 1 && keys % (kTile * warps) == 0; }
   /// Halves of a thread: rows g and g + 8 of each tile. If a tile has up to eight rows, there is only the first.
   int64_t halves() const { return hasOneToken && heads <= kTile / 2 ? 1 : 2 * tiles; }
@@ -69,7 +83,7 @@ struct MmaShape {
   /// Entries of the block table that a thread reads for a tile.
   int64_t lookups() const { return copiesWithinPage() ? std::max<int64_t>(keys / page, 1) : keys / copyRows(); }
 
-  int64_t kvHeads, group, head, page, tokens, heads, warps, keys, stages;
+  int64_t kvHeads, group, head, page, tokens, heads, warps, keys, stages, part, splits;
   /// A block has one tile, whose rows are heads.
   bool hasOneToken;
   /// Tiles of a warp. Features of the values that it has.
@@ -83,16 +97,18 @@ public:
   using Predicate = CudaBuilder::Predicate;
 
   ManyMmaBody(CudaBuilder &b, AttentionOp attention, CudaAttentionScheduleAttr schedule, const MmaShape &shape,
-              const CudaFrame &frame)
-      : b(b), attention(attention), shape(shape), frame(frame), cache(b, frame, attention.getKv()),
-        element(cache.type.getElementType()), rows(shape.rows), blockRows(b, frame, attention, schedule),
-        scores(b, blockRows, attention, shape.keys, shape.halves()), window(attention.getWindow()),
-        rowBytes(attention.getNumHeads() * shape.head * 2) {}
+              const AttentionWorkspace &workspace, StringRef counters, const CudaFrame &frame)
+      : b(b), attention(attention), shape(shape), workspace(workspace), counters(counters), frame(frame),
+        cache(b, frame, attention.getKv()), element(cache.type.getElementType()), rows(shape.rows),
+        blockRows(b, frame, attention, schedule), scores(b, blockRows, attention, shape.keys, shape.halves()),
+        window(attention.getWindow()), rowBytes(attention.getNumHeads() * shape.head * 2) {}
 
   void emit() {
     frame.letNextStart();
-    frame.waitForPrevious();
     findPlace();
+    if (shape.isDivided())
+      leaveIfNothingIsSeen();
+    frame.waitForPrevious();
     copyQuery();
     blockRows.forEachRun(lane, {}, [&](ValueRange) {
       findKeys();
@@ -110,13 +126,28 @@ private:
     thread = b.thread();
     lane = b.rem(thread, 32);
     Value parts = frame.block(0);
+    if (shape.isDivided()) {
+      split = b.rem(parts, shape.splits);
+      parts = b.div(parts, shape.splits);
+    }
+    unit = parts;
     blockRows.enter(b.sub(b.sub(frame.gridSize(1), frame.block(1)), 1));
     int64_t partsOfGroup = shape.group / shape.heads;
     kvHead = b.div(parts, partsOfGroup);
-    Value firstHead = b.mul(parts, shape.heads);
+    firstHead = b.mul(parts, shape.heads);
     firstHeadBytes = b.mul(b.widen(firstHead), shape.head * 2);
     sharedQuery = LLVM::PtrToIntOp::create(b, b.getI32Type(), b.shared());
     sharedTiles = b.add(sharedQuery, shape.queryBytes());
+  }
+
+  /// Finds the parts that the block's row sees. A block whose part is none of them leaves. Positions were written
+  /// before the step began, so it need not wait for the kernel in front. One block of each row stays, also of a padding
+  /// row, because the kernel may not end before the one in front.
+  void leaveIfNothingIsSeen() {
+    Value position = b.max(blockRows.position(b.i32(0)), b.i32(0));
+    lastPart = b.div(position, shape.part);
+    firstPart = window ? b.div(b.max(b.sub(position, *window - 1), b.i32(0)), shape.part) : b.i32(0);
+    frame.leaveIf(arith::OrIOp::create(b, less(split, firstPart), less(lastPart, split)));
   }
 
   /// The tiles of the thread's warp: their heads, their first rows, and the shared address where their queries begin.
@@ -198,8 +229,8 @@ private:
     b.commitCopies();
   }
 
-  /// Finds the keys [firstKey, lastKey] that rows of the run see; firstKey is the start of a tile. No row of the warp
-  /// sees a key behind warpLast.
+  /// Finds the keys [firstKey, lastKey] that rows of the run see; firstKey is the start of a tile. Those behind stopKey
+  /// are not the block's. No row of the warp sees a key behind warpLast.
   void findKeys() {
     Values ofWarp;
     WarpTiles tiles = findTiles();
@@ -214,6 +245,12 @@ private:
     if (window) {
       Value first = b.max(b.sub(low, *window - 1), b.i32(0));
       firstKey = b.mul(b.div(first, shape.keys), shape.keys);
+    }
+    stopKey = lastKey;
+    if (shape.isDivided()) {
+      Value begin = b.mul(split, shape.part);
+      firstKey = b.max(firstKey, begin);
+      stopKey = b.min(lastKey, b.add(begin, shape.part - 1));
     }
     tableRow = b.at(cache.table, b.mul(b.mul(b.widen(blockRows.sequence), cache.tableStride), 4));
   }
@@ -300,7 +337,7 @@ private:
     for (int64_t i = 0; i < ahead; ++i) {
       Value tile = b.add(firstKey, i * shape.keys);
       Values blocks = lookUp(tile);
-      b.ifThen(lessEqual(tile, lastKey), [&] { copyTile(tile, b.add(firstStage, i * shape.stageBytes()), blocks); });
+      b.ifThen(lessEqual(tile, stopKey), [&] { copyTile(tile, b.add(firstStage, i * shape.stageBytes()), blocks); });
       b.commitCopies();
     }
     // Wait for the copies of the queries.
@@ -314,22 +351,23 @@ private:
           query.push_back(loadQuery(queries, tile, step));
     }
 
-    State state{Values(halves(), b.f32(kNoScore * scores.factor)), Values(halves(), b.f32(0.0f)),
-                Values(shape.outputRegisters(), b.f32(0.0f))};
     // The stage to read and the one to fill. With more than two stages also the blocks of the next tile to copy, so
     // that looking them up delays nothing.
     Values carried{firstStage, b.add(firstStage, ahead * shape.stageBytes())};
     if (shape.stages > 2)
       carried.append(lookUp(b.add(firstKey, ahead * shape.keys)));
     auto fixed = static_cast<int64_t>(carried.size());
-    carried.append(state.pack());
-    carried = b.loop(firstKey, b.add(lastKey, 1), shape.keys, carried, [&](Value tile, ValueRange now) {
+    Values empty = noKeys().pack();
+    carried.append(empty);
+    if (shape.mergesParts())
+      carried.append(empty);
+    carried = b.loop(firstKey, b.add(stopKey, 1), shape.keys, carried, [&](Value tile, ValueRange now) {
       Value present = now[0], fill = now[1], nextTile = b.add(tile, ahead * shape.keys);
       Values nextBlocks = shape.stages > 2 ? Values(now.slice(2, shape.lookups())) : lookUp(nextTile);
       b.waitCopies(ahead - 1);
       // The tile is there for all threads, and all warps have done with the stage to fill.
       b.barrier();
-      b.ifThen(lessEqual(nextTile, lastKey), [&] { copyTile(nextTile, fill, nextBlocks); });
+      b.ifThen(lessEqual(nextTile, stopKey), [&] { copyTile(nextTile, fill, nextBlocks); });
       b.commitCopies();
       Value following = fill;
       if (shape.stages > 2) {
@@ -340,14 +378,140 @@ private:
       Values result{following, present};
       if (shape.stages > 2)
         result.append(lookUp(b.add(nextTile, shape.keys)));
-      ValueRange before = now.drop_front(fixed);
+      Values before(now.drop_front(fixed));
+      if (shape.mergesParts())
+        before = b.ifElse(beginsPart(b, tile, shape.part), [&] { return mergePart(before); }, [&] { return before; });
+      ArrayRef<Value> ofPart = ArrayRef(before).take_front(empty.size());
       result.append(b.ifElse(
-          lessEqual(tile, warpLast), [&] { return addTile(tile, present, State::unpack(before, halves())).pack(); },
-          [&] { return Values(before); }));
+          lessEqual(tile, warpLast), [&] { return addTile(tile, present, State::unpack(ofPart, halves())).pack(); },
+          [&] { return Values(ofPart); }));
+      result.append(before.begin() + empty.size(), before.end());
       return result;
     });
-    store(State::unpack(ValueRange(carried).drop_front(fixed), halves()));
+    ArrayRef<Value> last = ArrayRef(carried).drop_front(fixed);
+    if (shape.mergesParts())
+      return store(State::unpack(ArrayRef(mergePart(last)).drop_front(empty.size()), halves()));
+    State whole = withWholeSums(State::unpack(last, halves()));
+    shape.isDivided() ? finishPart(whole) : store(whole);
   }
+
+  State noKeys() {
+    return {Values(halves(), b.f32(kNoScore * scores.factor)), Values(halves(), b.f32(0.0f)),
+            Values(shape.outputRegisters(), b.f32(0.0f))};
+  }
+
+  // ---- parts of the keys
+
+  /// The sum of a row is that of its four threads.
+  State withWholeSums(State state) {
+    for (Value &sum : state.sum)
+      sum = b.sumLanes(sum, 4);
+    return state;
+  }
+
+  /// `part` has whole sums.
+  State join(const State &before, const State &part) {
+    State joined = before;
+    for (int64_t half = 0; half < halves(); ++half) {
+      PartJoint joint(b, before.reference[half], part.reference[half]);
+      joined.reference[half] = joint.reference;
+      joined.sum[half] = joint.join(before.sum[half], part.sum[half]);
+      for (int64_t i = 0; i < shape.features / 4; ++i) {
+        int64_t output = outputOf(half, i);
+        joined.outputs[output] = joint.join(before.outputs[output], part.outputs[output]);
+      }
+    }
+    return joined;
+  }
+
+  /// `both`: the state of a part, then that of all parts before. Returns those of no keys and of all.
+  Values mergePart(ArrayRef<Value> both) {
+    size_t size = both.size() / 2;
+    State part = withWholeSums(State::unpack(both.take_front(size), halves()));
+    Values result = noKeys().pack();
+    result.append(join(State::unpack(both.drop_front(size), halves()), part).pack());
+    return result;
+  }
+
+  /// The row is stored by the block that has its only part, or by the last of its blocks.
+  void finishPart(const State &part) {
+    Value flag = b.at(b.shared(), shape.flagBegin());
+    b.ifElse(
+        b.compare(Predicate::eq, firstPart, lastPart),
+        [&] {
+          store(join(noKeys(), part));
+          return Values();
+        },
+        [&] {
+          leavePart(part);
+          Value counter = b.add(b.mul(blockRows.first, shape.kvHeads * shape.group / shape.heads), unit);
+          Value others = b.sub(lastPart, firstPart);
+          Value before = countBlock(b, counters, counter, others, flag);
+          b.ifThen(b.compare(Predicate::eq, before, others), [&] { store(mergeLeftParts()); });
+          return Values();
+        });
+  }
+
+  /// Where the workspace has the sums of part `number` of a half's head, from the thread's first feature on, and the
+  /// part's reference and total. Halves without a head have the last head's.
+  struct PartPlace {
+    Value sums, pair;
+  };
+  PartPlace placeOf(const WarpTiles &tiles, int64_t half, Value number) {
+    Value head = b.add(firstHead, b.min(lineOf(tiles, half), b.i32(shape.heads - 1)));
+    Value part = b.add(b.mul(head, shape.splits), number);
+    Value row = b.at(frame.workspace(0), b.mul(b.widen(blockRows.first), workspace.rowElements() * 4));
+    Value feature = b.add(tiles.firstFeature, b.mul(b.rem(tiles.lane, 4), 2));
+    return {b.at(row, b.mul(b.widen(b.add(b.mul(part, shape.head), feature)), 4)),
+            b.at(row, b.add(b.mul(b.widen(part), 8), workspace.pairsOffset() * 4))};
+  }
+  Value lineOf(const WarpTiles &tiles, int64_t half) { return b.add(b.div(tiles.lane, 4), half % 2 * 8); }
+
+  void leavePart(const State &part) {
+    WarpTiles tiles = findTiles();
+    for (int64_t half = 0; half < halves(); ++half) {
+      PartPlace place = placeOf(tiles, half, split);
+      b.ifThen(less(lineOf(tiles, half), b.i32(shape.heads)), [&] {
+        for (int64_t i = 0; i < shape.features / 4; i += 2)
+          b.storeRun(b.getF32Type(), ArrayRef(part.outputs).slice(outputOf(half, i), 2), b.at(place.sums, 4 * i * 4));
+        // All threads of the row have these.
+        Value isFirst = arith::OrIOp::create(b, tiles.firstFeature, b.rem(tiles.lane, 4));
+        b.ifThen(b.compare(Predicate::eq, isFirst, 0),
+                 [&] { b.storeRun(b.getF32Type(), {part.reference[half], part.sum[half]}, place.pair); });
+      });
+    }
+  }
+
+  /// Merges what the row's blocks have left; some parts are in flight at once.
+  State mergeLeftParts() {
+    constexpr int64_t kInFlight = 4;
+    WarpTiles tiles = findTiles();
+    Values merged =
+        b.loop(firstPart, b.add(lastPart, 1), kInFlight, noKeys().pack(), [&](Value number, ValueRange carried) {
+          State state = State::unpack(carried, halves());
+          Value behind = b.sub(lastPart, number);
+          SmallVector<State> parts(kInFlight, noKeys());
+          for (int64_t half = 0; half < halves(); ++half) {
+            PartPlace place = placeOf(tiles, half, number);
+            for (int64_t i = 0; i < kInFlight; ++i) {
+              Values pair = ptx::loadFromL2If(b, behind, i, place.pair, i * 8,
+                                              {static_cast<float>(kNoScore * scores.factor), 0.0f});
+              parts[i].reference[half] = pair[0];
+              parts[i].sum[half] = pair[1];
+              for (int64_t feature = 0; feature < shape.features / 4; feature += 2)
+                llvm::copy(
+                    ptx::loadFromL2If(b, behind, i, place.sums, (i * shape.head + 4 * feature) * 4, {0.0f, 0.0f}),
+                    parts[i].outputs.begin() + outputOf(half, feature));
+            }
+          }
+          for (const State &part : parts)
+            state = join(state, part);
+          return state.pack();
+        });
+    return State::unpack(merged, halves());
+  }
+
+  // ---- the softmax
 
   /// Raises the references of the warp's rows to their greatest scores if one of them has grown too far.
   State raiseReference(ArrayRef<Value> tileScores, const State &state) {
@@ -503,8 +667,8 @@ private:
     return b.add(b.add(tiles.row[half / 2], b.div(tiles.lane, 4)), half % 2 * 8);
   }
 
-  /// Stores the outputs of the run's rows. They go through shared memory (where the warp's queries were), so that a
-  /// thread stores 16 bytes at once.
+  /// Stores the outputs of the run's rows. `state` has whole sums. They go through shared memory (where the warp's
+  /// queries were), so that a thread stores 16 bytes at once.
   void store(State state) {
     // With one token the queries are those of all warps.
     shape.hasOneToken ? b.barrier() : b.warpBarrier();
@@ -512,10 +676,10 @@ private:
     Value lane = tiles.lane, firstChunk = b.div(tiles.firstFeature, 8);
     for (int64_t half = 0; half < halves(); ++half) {
       Value row = rowOf(tiles, half);
-      Value inverse = b.reciprocal(b.sumLanes(state.sum[half], 4));
+      Value inverse = b.reciprocal(state.sum[half]);
       Value padding = b.compare(Predicate::slt, blockRows.position(row), 0);
       Value tileBase = b.add(tiles.queries, half / 2 * kTile * rows.stride);
-      Value line = b.add(b.div(lane, 4), half % 2 * 8);
+      Value line = lineOf(tiles, half);
       b.ifThen(blockRows.inRun(row), [&] {
         for (int64_t i = 0; i < shape.features / 8; ++i) {
           Value low = b.mulf(state.outputs[outputOf(half, 2 * i)], inverse);
@@ -566,6 +730,8 @@ private:
   CudaBuilder &b;
   AttentionOp attention;
   const MmaShape &shape;
+  const AttentionWorkspace &workspace;
+  StringRef counters;
   const CudaFrame &frame;
   CacheAddress cache;
   Type element;
@@ -577,17 +743,20 @@ private:
   int64_t rowBytes;
 
   // Values of the block.
-  Value kvHead, firstHeadBytes;
+  Value kvHead, firstHead, firstHeadBytes;
+  /// Number of the block's set of heads. With divided keys the block's part, and the first and last part of the row.
+  Value unit, split, firstPart, lastPart;
   Value thread, lane, sharedQuery, sharedTiles;
   SmallVector<Values> query;
   // Values of the run.
-  Value firstKey, lastKey, warpLast, tableRow;
+  Value firstKey, lastKey, stopKey, warpLast, tableRow;
 };
 
 } // namespace
 
-static FailureOr<CudaBody> emitMma(const CudaTarget &target, KernelOp kernel, AttentionOp attention,
-                                   CudaAttentionScheduleAttr schedule, const std::string &symbol, RowDim rows) {
+static FailureOr<CudaBody> emitMma(CudaBuilder &b, KernelOp kernel, AttentionOp attention,
+                                   CudaAttentionScheduleAttr schedule, int64_t maxRows, const std::string &symbol,
+                                   RowDim rows) {
   Type element = attention.getKv().getType().getElementType();
   if (schedule.getDot() != CudaDot::Mma || !(element.isF16() || element.isBF16()) ||
       getElementTypeOrSelf(attention.getQuery()) != element || getElementTypeOrSelf(attention.getResult()) != element)
@@ -610,23 +779,30 @@ static FailureOr<CudaBody> emitMma(const CudaTarget &target, KernelOp kernel, At
   } else if (shape.tiles < 1 || shape.tiles * shape.warps * kTile != shape.heads * shape.tokens) {
     return refuse() << "warps must divide heads * tokens / " << kTile;
   }
-  if (shape.outputRegisters() > kMaxOutputs || shape.threads() < shape.rows.chunks)
+  if (shape.isDivided() && !hasWorkspacesOf(kernel, attention, schedule))
+    return refuse() << "the kernel lacks the workspace for parts of the keys";
+  if (shape.allOutputRegisters() > kMaxOutputs || shape.threads() < shape.rows.chunks)
     return refuse() << "a head of " << shape.head << " elements needs more warps";
   // GPUs with different amounts of shared memory run this code, so the least amount is the limit where there are two
   // stages. More are for a target that is known.
-  if (int64_t room = shape.stages > 2 ? target.sharedBytes() : CudaTarget::kLeastSharedBytes;
+  if (int64_t room = shape.stages > 2 ? b.target.sharedBytes() : CudaTarget::kLeastSharedBytes;
       shape.sharedBytes() > room)
     return refuse() << "it needs " << shape.sharedBytes() << " bytes of shared memory, more than " << room;
 
   GeneratedEntry entry;
   entry.symbol = cudaSymbol(symbol);
-  entry.fixed = shape.kvHeads * shape.group / shape.heads;
+  int64_t units = shape.kvHeads * shape.group / shape.heads;
+  entry.fixed = units * shape.splits;
   entry.rows = rows;
   entry.rowsPerBlock = shape.tokens;
   entry.threads = shape.threads();
   entry.sharedBytes = shape.sharedBytes();
-  CudaBody body{entry, [attention, schedule, shape](CudaBuilder &b, const CudaFrame &frame) {
-                  ManyMmaBody(b, attention, schedule, shape, frame).emit();
+  std::string counters = cudaSymbol(symbol, ".counters");
+  if (shape.isDivided())
+    emitCounters(b, counters, maxRows * units);
+  AttentionWorkspace workspace(attention, schedule);
+  CudaBody body{entry, [attention, schedule, shape, workspace, counters](CudaBuilder &b, const CudaFrame &frame) {
+                  ManyMmaBody(b, attention, schedule, shape, workspace, counters, frame).emit();
                 }};
   // A warp with several tiles needs many registers. Without this bound ptxas would spill registers so that more blocks
   // run at once.
@@ -636,13 +812,15 @@ static FailureOr<CudaBody> emitMma(const CudaTarget &target, KernelOp kernel, At
 }
 
 FailureOr<CudaBody> emitAttentionMany(CudaBuilder &b, KernelOp kernel, AttentionOp attention,
-                                      CudaAttentionScheduleAttr schedule, const GeneratedKernel &generated) {
-  return emitMma(b.target, kernel, attention, schedule, generated.name, AttentionRows::rowsOf(schedule));
+                                      CudaAttentionScheduleAttr schedule, int64_t maxRows,
+                                      const GeneratedKernel &generated) {
+  return emitMma(b, kernel, attention, schedule, maxRows, generated.name, AttentionRows::rowsOf(schedule));
 }
 
 FailureOr<CudaBody> emitAttentionManyLone(CudaBuilder &b, KernelOp kernel, AttentionOp attention,
-                                          CudaAttentionScheduleAttr schedule, const GeneratedKernel &generated) {
-  return emitMma(b.target, kernel, attention, schedule, generated.name + ".lone", RowDim::Lone);
+                                          CudaAttentionScheduleAttr schedule, int64_t maxRows,
+                                          const GeneratedKernel &generated) {
+  return emitMma(b, kernel, attention, schedule, maxRows, generated.name + ".lone", RowDim::Lone);
 }
 
 } // namespace quipu::codegen::cuda

@@ -12,6 +12,9 @@
 //                                           wait for O; scale O where a reference was raised
 //   O += P V
 //
+// With `part` a tile that begins a part has references and sums of its own; O goes to what was merged before, and
+// begins at zero (AttentionParts.h).
+//
 // P lies in the registers of the sums S, and there it already is an operand of wgmma. A buffer has a box for every 64
 // features of the head. A row of a box is 128 bytes. Its 16-byte chunks are permuted as wgmma wants it: chunk c of row
 // r lies at c ^ (r % 8).
@@ -24,6 +27,7 @@
 
 #include "codegen/common/CacheAddress.h"
 #include "codegen/cuda/Emitters.h"
+#include "codegen/cuda/attention/AttentionParts.h"
 #include "codegen/cuda/attention/AttentionScores.h"
 #include "codegen/cuda/vocabulary/Barriers.h"
 #include "codegen/cuda/vocabulary/Wgmma.h"
@@ -51,7 +55,7 @@ struct WgmmaShape {
       : kvHeads(attention.getNumKvHeads()), group(attention.getNumHeads() / kvHeads),
         head(attention.getKv().getType().getHeadDim()), page(attention.getKv().getType().getPage()),
         tokens(schedule.getTokens()), heads(schedule.getHeads()), warps(schedule.getWarps()), keys(schedule.getKeys()),
-        chunks(head / 8), boxes(head / kBoxColumns) {}
+        part(schedule.getPart()), chunks(head / 8), boxes(head / kBoxColumns) {}
 
   int64_t threads() const { return 32 * warps + kProducers; }
   int64_t groups() const { return warps / 4; }
@@ -74,7 +78,7 @@ struct WgmmaShape {
   /// Entries of the block table that a thread reads for a tile.
   int64_t lookups() const { return std::max<int64_t>(keys / page, 1); }
 
-  int64_t kvHeads, group, head, page, tokens, heads, warps, keys;
+  int64_t kvHeads, group, head, page, tokens, heads, warps, keys, part;
   /// Chunks of 16 bytes in a head, and boxes (128 bytes a row).
   int64_t chunks, boxes;
 };
@@ -271,55 +275,154 @@ private:
     tileScores.enterRun(common, last);
     b.ifThen(b.compare(Predicate::eq, rows.begin, 0), [&] { copyQuery(); });
 
-    Softmax softmax{Values(2, b.f32(kNoScore * tileScores.factor)), Values(2, b.f32(0.0f))};
+    Softmax softmax = noKeys();
     waitFor(fullKeys, count);
     scoreProducts.begin();
     Values scores = scoreProducts.finish(startScores(count));
     release(emptyKeys, count);
     Weights weights = exponentials(firstKey, scores, softmax);
 
-    auto carry = [&](Value number, const Softmax &softmax, ArrayRef<Value> fragments, ArrayRef<Value> outputs) {
+    Carried first{count, softmax, pack(weights.exponentials), noOutputs(), {}};
+    if (shape.part)
+      first.merged = Merged{noKeys(), noOutputs()};
+    Values all = b.loop(b.add(firstKey, shape.keys), b.add(lastTile, 1), shape.keys, first.pack(),
+                        [&](Value tile, ValueRange before) { return nextTile(tile, unpack(before)).pack(); });
+    Carried end = unpack(all);
+    waitFor(fullValues, end.number);
+    beginProducts(end.fragments, end.outputs);
+    end.outputs = outputProducts.finish(startOutputs(end.number, end.fragments, end.outputs));
+    release(emptyValues, end.number);
+    if (shape.part) {
+      Merged merged = join(*end.merged, end.softmax, end.outputs);
+      store(merged.softmax, merged.outputs);
+    } else {
+      store(withWholeSums(end.softmax), end.outputs);
+    }
+    return b.add(end.number, 1);
+  }
+
+  /// What the parts of the keys in front of the present one gave. The sums are those of the rows.
+  struct Merged {
+    Softmax softmax;
+    Values outputs;
+  };
+  /// What the loop over tiles carries: the number of the tile, the softmax up to it, its exponentials as operands, and
+  /// the outputs of the tiles before. With parts also what was merged.
+  struct Carried {
+    Value number;
+    Softmax softmax;
+    Values fragments, outputs;
+    std::optional<Merged> merged;
+
+    Values pack() const {
       Values all{number};
-      for (ArrayRef<Value> part :
-           {ArrayRef<Value>(softmax.reference), ArrayRef<Value>(softmax.sum), fragments, outputs})
-        all.append(part.begin(), part.end());
+      auto append = [&](ArrayRef<Value> values) { all.append(values.begin(), values.end()); };
+      for (const Values *values : {&softmax.reference, &softmax.sum, &fragments, &outputs})
+        append(*values);
+      if (merged)
+        for (const Values *values : {&merged->softmax.reference, &merged->softmax.sum, &merged->outputs})
+          append(*values);
+      return all;
+    }
+  };
+  Carried unpack(ValueRange all) {
+    auto take = [&](int64_t count) {
+      Values taken(all.take_front(count));
+      all = all.drop_front(count);
+      return taken;
+    };
+    Carried carried;
+    carried.number = take(1).front();
+    carried.softmax.reference = take(2);
+    carried.softmax.sum = take(2);
+    carried.fragments = take(shape.keys / 4);
+    carried.outputs = take(shape.head / 2);
+    if (shape.part) {
+      carried.merged.emplace();
+      carried.merged->softmax.reference = take(2);
+      carried.merged->softmax.sum = take(2);
+      carried.merged->outputs = take(shape.head / 2);
+    }
+    return carried;
+  }
+  Softmax noKeys() { return {Values(2, b.f32(kNoScore * tileScores.factor)), Values(2, b.f32(0.0f))}; }
+  Values noOutputs() { return Values(shape.head / 2, b.f32(0.0f)); }
+
+  /// Starts the scores of the tile at `tile`, adds the values of the one before, and computes the exponentials.
+  Carried nextTile(Value tile, Carried state) {
+    Value number = state.number, next = b.add(number, 1);
+    waitFor(fullKeys, next);
+    scoreProducts.begin();
+    Values scores = startScores(next);
+    waitFor(fullValues, number);
+    beginProducts(state.fragments, state.outputs);
+    state.outputs = startOutputs(number, state.fragments, state.outputs);
+    scores = scoreProducts.finishAllButLast(scores);
+    release(emptyKeys, next);
+    Softmax ofPart = state.softmax;
+    Value isNewPart = shape.part ? beginsPart(b, tile, shape.part) : Value();
+    if (isNewPart) {
+      Softmax fresh = noKeys();
+      for (int64_t half = 0; half < 2; ++half) {
+        state.softmax.reference[half] = b.select(isNewPart, fresh.reference[half], ofPart.reference[half]);
+        state.softmax.sum[half] = b.select(isNewPart, fresh.sum[half], ofPart.sum[half]);
+      }
+    }
+    Weights weights = exponentials(tile, scores, state.softmax);
+    finishOutputs(weights, state.outputs);
+    release(emptyValues, number);
+    Carried following{next, state.softmax, {}, {}, state.merged};
+    if (isNewPart)
+      endPart(isNewPart, weights, ofPart, state.outputs, following);
+    else
+      following.outputs = rescale(weights, state.outputs);
+    following.fragments = pack(weights.exponentials);
+    return following;
+  }
+
+  /// If a part has ended, its outputs go to what was merged. Otherwise they are scaled as any.
+  void endPart(Value hasEnded, const Weights &weights, const Softmax &ofPart, const Values &outputs,
+               Carried &following) {
+    auto pack = [](const Values &outputs, const Merged &merged) {
+      Values all(outputs);
+      for (const Values *values : {&merged.softmax.reference, &merged.softmax.sum, &merged.outputs})
+        all.append(*values);
       return all;
     };
-    auto split = [&](ValueRange all, Softmax &softmax, Values &fragments, Values &outputs) {
-      softmax.reference = Values(all.slice(1, 2));
-      softmax.sum = Values(all.slice(3, 2));
-      fragments = Values(all.slice(5, shape.keys / 4));
-      outputs = Values(all.drop_front(5 + shape.keys / 4));
-      return all[0];
+    Values all = b.ifElse(
+        hasEnded, [&] { return pack(noOutputs(), join(*following.merged, ofPart, outputs)); },
+        [&] { return pack(rescale(weights, outputs), *following.merged); });
+    ArrayRef<Value> rest(all);
+    auto take = [&](size_t count) {
+      Values taken(rest.take_front(count));
+      rest = rest.drop_front(count);
+      return taken;
     };
-    Values zeros(shape.head / 2, b.f32(0.0f));
-    Values all = b.loop(b.add(firstKey, shape.keys), b.add(lastTile, 1), shape.keys,
-                        carry(count, softmax, pack(weights.exponentials), zeros), [&](Value tile, ValueRange before) {
-                          Softmax softmax;
-                          Values fragments, outputs;
-                          Value number = split(before, softmax, fragments, outputs), next = b.add(number, 1);
-                          waitFor(fullKeys, next);
-                          scoreProducts.begin();
-                          Values scores = startScores(next);
-                          waitFor(fullValues, number);
-                          beginProducts(fragments, outputs);
-                          outputs = startOutputs(number, fragments, outputs);
-                          scores = scoreProducts.finishAllButLast(scores);
-                          release(emptyKeys, next);
-                          Weights weights = exponentials(tile, scores, softmax);
-                          finishOutputs(weights, outputs);
-                          release(emptyValues, number);
-                          outputs = rescale(weights, outputs);
-                          return carry(next, softmax, pack(weights.exponentials), outputs);
-                        });
-    Values fragments, outputs;
-    Value number = split(all, softmax, fragments, outputs);
-    waitFor(fullValues, number);
-    beginProducts(fragments, outputs);
-    outputs = outputProducts.finish(startOutputs(number, fragments, outputs));
-    release(emptyValues, number);
-    store(softmax, outputs);
-    return b.add(number, 1);
+    following.outputs = take(outputs.size());
+    following.merged->softmax = {take(2), take(2)};
+    following.merged->outputs = take(outputs.size());
+  }
+
+  /// The sum of a row is that of its four threads.
+  Softmax withWholeSums(Softmax softmax) {
+    for (Value &sum : softmax.sum)
+      sum = b.sumLanes(sum, 4);
+    return softmax;
+  }
+
+  Merged join(const Merged &before, const Softmax &softmax, const Values &outputs) {
+    Softmax part = withWholeSums(softmax);
+    Merged joined = before;
+    for (int64_t half = 0; half < 2; ++half) {
+      PartJoint joint(b, before.softmax.reference[half], part.reference[half]);
+      joined.softmax.reference[half] = joint.reference;
+      joined.softmax.sum[half] = joint.join(before.softmax.sum[half], part.sum[half]);
+      for (int64_t i = 0; i < shape.head / 4; ++i) {
+        int64_t output = sumOf(half, i);
+        joined.outputs[output] = joint.join(before.outputs[output], outputs[output]);
+      }
+    }
+    return joined;
   }
 
   void waitFor(Barriers &full, Value number) {
@@ -471,8 +574,8 @@ private:
     return tileScores.mask(tile, scores, findLane, [&](int64_t half) { return rowOf(own, half); });
   }
 
-  /// Stores the outputs of the run's rows. They go through shared memory (where the warp's queries were), so that a
-  /// thread stores 16 bytes at once.
+  /// Stores the outputs of the run's rows. The softmax has whole sums. They go through shared memory (where the warp's
+  /// queries were), so that a thread stores 16 bytes at once.
   void store(const Softmax &softmax, ArrayRef<Value> outputs) {
     // After this barrier no warp of the group reads queries of these rows.
     groupBarrier();
@@ -480,7 +583,7 @@ private:
     Value lane = own.lane;
     for (int64_t half = 0; half < 2; ++half) {
       Value row = rowOf(own, half);
-      Value inverse = b.reciprocal(b.sumLanes(softmax.sum[half], 4));
+      Value inverse = b.reciprocal(softmax.sum[half]);
       Value padding = b.compare(Predicate::slt, rows.position(row), 0);
       Value line = b.add(b.div(lane, 4), half * 8);
       b.ifThen(rows.inRun(row), [&] {

@@ -23,14 +23,23 @@ struct AttentionWorkspace {
   int64_t heads, splits, head;
 };
 
-/// The workspaces of a kernel whose attention has a `few` schedule: one if the keys may be split, otherwise none.
-inline llvm::SmallVector<mlir::Type> attentionFewWorkspaces(llama::AttentionOp attention,
-                                                            llama::CudaAttentionScheduleAttr schedule) {
+/// The workspaces of a kernel whose rows by themselves have this schedule: one if blocks may divide the keys, otherwise
+/// none.
+inline llvm::SmallVector<mlir::Type> attentionWorkspaces(llama::AttentionOp attention,
+                                                         llama::CudaAttentionScheduleAttr schedule) {
   if (schedule.getSplits() == 1)
     return {};
   int64_t elements = AttentionWorkspace(attention, schedule).rowElements();
   return {mlir::RankedTensorType::get({mlir::ShapedType::kDynamic, elements},
                                       mlir::Float32Type::get(attention.getContext()))};
+}
+
+/// Whether the kernel has just these workspaces.
+inline bool hasWorkspacesOf(llama::KernelOp kernel, llama::AttentionOp attention,
+                            llama::CudaAttentionScheduleAttr schedule) {
+  llvm::SmallVector<mlir::Type> wanted = attentionWorkspaces(attention, schedule);
+  std::optional<mlir::ArrayAttr> found = kernel.getWorkspace();
+  return found ? llvm::equal(found->getAsValueRange<mlir::TypeAttr>(), wanted) : wanted.empty();
 }
 
 /// The instruction for products of a `few` schedule with `heads` query heads in a block: tensor cores where they can.
