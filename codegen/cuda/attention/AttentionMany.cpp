@@ -26,10 +26,9 @@
 #include "codegen/common/CacheAddress.h"
 #include "codegen/cuda/Emitters.h"
 #include "codegen/cuda/attention/AttentionCounters.h"
+#include "codegen/cuda/attention/AttentionLeftParts.h"
 #include "codegen/cuda/attention/AttentionParts.h"
 #include "codegen/cuda/attention/AttentionScores.h"
-#include "codegen/cuda/attention/AttentionWorkspace.h"
-#include "codegen/cuda/vocabulary/PtxStrings.h"
 #include "codegen/cuda/vocabulary/SharedRows.h"
 #include "mlir/IR/TypeUtilities.h"
 
@@ -313,22 +312,6 @@ private:
   /// Numbers of a thread: two halves (rows g and g + 8) of each tile.
   int64_t halves() const { return shape.halves(); }
 
-  /// The running softmax of a thread: for each half the reference and the thread's part of the sum. Then the outputs,
-  /// [tile][8 features][4].
-  struct State {
-    Values reference, sum, outputs;
-
-    Values pack() const {
-      Values all(reference);
-      all.append(sum);
-      all.append(outputs);
-      return all;
-    }
-    static State unpack(ValueRange all, int64_t halves) {
-      return {Values(all.take_front(halves)), Values(all.slice(halves, halves)), Values(all.drop_front(2 * halves))};
-    }
-  };
-
   void attend() {
     // All warps must have finished the run before: its tiles are overwritten.
     b.barrier();
@@ -383,159 +366,81 @@ private:
         before = b.ifElse(beginsPart(b, tile, shape.part), [&] { return mergePart(before); }, [&] { return before; });
       ArrayRef<Value> ofPart = ArrayRef(before).take_front(empty.size());
       result.append(b.ifElse(
-          lessEqual(tile, warpLast), [&] { return addTile(tile, present, State::unpack(ofPart, halves())).pack(); },
+          lessEqual(tile, warpLast),
+          [&] { return addTile(tile, present, SoftmaxState::unpack(ofPart, halves())).pack(); },
           [&] { return Values(ofPart); }));
       result.append(before.begin() + empty.size(), before.end());
       return result;
     });
     ArrayRef<Value> last = ArrayRef(carried).drop_front(fixed);
     if (shape.mergesParts())
-      return store(State::unpack(ArrayRef(mergePart(last)).drop_front(empty.size()), halves()));
-    State whole = withWholeSums(State::unpack(last, halves()));
+      return store(SoftmaxState::unpack(ArrayRef(mergePart(last)).drop_front(empty.size()), halves()));
+    SoftmaxState whole = withWholeTotals(b, SoftmaxState::unpack(last, halves()));
     shape.isDivided() ? finishPart(whole) : store(whole);
   }
 
-  State noKeys() {
-    return {Values(halves(), b.f32(kNoScore * scores.factor)), Values(halves(), b.f32(0.0f)),
-            Values(shape.outputRegisters(), b.f32(0.0f))};
-  }
+  SoftmaxState noKeys() { return softmaxOfNoKeys(b, halves(), scores.factor, shape.outputRegisters()); }
 
   // ---- parts of the keys
-
-  /// The sum of a row is that of its four threads.
-  State withWholeSums(State state) {
-    for (Value &sum : state.sum)
-      sum = b.sumLanes(sum, 4);
-    return state;
-  }
-
-  /// `part` has whole sums.
-  State join(const State &before, const State &part) {
-    State joined = before;
-    for (int64_t half = 0; half < halves(); ++half) {
-      PartJoint joint(b, before.reference[half], part.reference[half]);
-      joined.reference[half] = joint.reference;
-      joined.sum[half] = joint.join(before.sum[half], part.sum[half]);
-      for (int64_t i = 0; i < shape.features / 4; ++i) {
-        int64_t output = outputOf(half, i);
-        joined.outputs[output] = joint.join(before.outputs[output], part.outputs[output]);
-      }
-    }
-    return joined;
-  }
 
   /// `both`: the state of a part, then that of all parts before. Returns those of no keys and of all.
   Values mergePart(ArrayRef<Value> both) {
     size_t size = both.size() / 2;
-    State part = withWholeSums(State::unpack(both.take_front(size), halves()));
+    SoftmaxState part = withWholeTotals(b, SoftmaxState::unpack(both.take_front(size), halves()));
+    SoftmaxState before = SoftmaxState::unpack(both.drop_front(size), halves());
     Values result = noKeys().pack();
-    result.append(join(State::unpack(both.drop_front(size), halves()), part).pack());
+    result.append(joinParts(b, before, part, shape.features).pack());
     return result;
   }
 
   /// The row is stored by the block that has its only part, or by the last of its blocks.
-  void finishPart(const State &part) {
+  void finishPart(const SoftmaxState &part) {
     Value flag = b.at(b.shared(), shape.flagBegin());
     b.ifElse(
         b.compare(Predicate::eq, firstPart, lastPart),
         [&] {
-          store(join(noKeys(), part));
+          store(joinParts(b, noKeys(), part, shape.features));
           return Values();
         },
         [&] {
-          leavePart(part);
+          WarpTiles tiles = findTiles();
+          AttentionLeftParts left(b, frame.workspace(0), workspace,
+                                  {shape.heads, shape.features, halves(), shape.outputRegisters(), scores.factor},
+                                  {blockRows.first, firstHead, tiles.lane, tiles.firstFeature});
+          left.leave(part, split);
           Value counter = b.add(b.mul(blockRows.first, shape.kvHeads * shape.group / shape.heads), unit);
           Value others = b.sub(lastPart, firstPart);
           Value before = countBlock(b, counters, counter, others, flag);
-          b.ifThen(b.compare(Predicate::eq, before, others), [&] { store(mergeLeftParts()); });
+          b.ifThen(b.compare(Predicate::eq, before, others), [&] { store(left.merge(firstPart, lastPart)); });
           return Values();
         });
-  }
-
-  /// Where the workspace has the sums of part `number` of a half's head, from the thread's first feature on, and the
-  /// part's reference and total. Halves without a head have the last head's.
-  struct PartPlace {
-    Value sums, pair;
-  };
-  PartPlace placeOf(const WarpTiles &tiles, int64_t half, Value number) {
-    Value head = b.add(firstHead, b.min(lineOf(tiles, half), b.i32(shape.heads - 1)));
-    Value part = b.add(b.mul(head, shape.splits), number);
-    Value row = b.at(frame.workspace(0), b.mul(b.widen(blockRows.first), workspace.rowElements() * 4));
-    Value feature = b.add(tiles.firstFeature, b.mul(b.rem(tiles.lane, 4), 2));
-    return {b.at(row, b.mul(b.widen(b.add(b.mul(part, shape.head), feature)), 4)),
-            b.at(row, b.add(b.mul(b.widen(part), 8), workspace.pairsOffset() * 4))};
-  }
-  Value lineOf(const WarpTiles &tiles, int64_t half) { return b.add(b.div(tiles.lane, 4), half % 2 * 8); }
-
-  void leavePart(const State &part) {
-    WarpTiles tiles = findTiles();
-    for (int64_t half = 0; half < halves(); ++half) {
-      PartPlace place = placeOf(tiles, half, split);
-      b.ifThen(less(lineOf(tiles, half), b.i32(shape.heads)), [&] {
-        for (int64_t i = 0; i < shape.features / 4; i += 2)
-          b.storeRun(b.getF32Type(), ArrayRef(part.outputs).slice(outputOf(half, i), 2), b.at(place.sums, 4 * i * 4));
-        // All threads of the row have these.
-        Value isFirst = arith::OrIOp::create(b, tiles.firstFeature, b.rem(tiles.lane, 4));
-        b.ifThen(b.compare(Predicate::eq, isFirst, 0),
-                 [&] { b.storeRun(b.getF32Type(), {part.reference[half], part.sum[half]}, place.pair); });
-      });
-    }
-  }
-
-  /// Merges what the row's blocks have left; some parts are in flight at once.
-  State mergeLeftParts() {
-    constexpr int64_t kInFlight = 4;
-    WarpTiles tiles = findTiles();
-    Values merged =
-        b.loop(firstPart, b.add(lastPart, 1), kInFlight, noKeys().pack(), [&](Value number, ValueRange carried) {
-          State state = State::unpack(carried, halves());
-          Value behind = b.sub(lastPart, number);
-          SmallVector<State> parts(kInFlight, noKeys());
-          for (int64_t half = 0; half < halves(); ++half) {
-            PartPlace place = placeOf(tiles, half, number);
-            for (int64_t i = 0; i < kInFlight; ++i) {
-              Values pair = ptx::loadFromL2If(b, behind, i, place.pair, i * 8,
-                                              {static_cast<float>(kNoScore * scores.factor), 0.0f});
-              parts[i].reference[half] = pair[0];
-              parts[i].sum[half] = pair[1];
-              for (int64_t feature = 0; feature < shape.features / 4; feature += 2)
-                llvm::copy(
-                    ptx::loadFromL2If(b, behind, i, place.sums, (i * shape.head + 4 * feature) * 4, {0.0f, 0.0f}),
-                    parts[i].outputs.begin() + outputOf(half, feature));
-            }
-          }
-          for (const State &part : parts)
-            state = join(state, part);
-          return state.pack();
-        });
-    return State::unpack(merged, halves());
   }
 
   // ---- the softmax
 
   /// Raises the references of the warp's rows to their greatest scores if one of them has grown too far.
-  State raiseReference(ArrayRef<Value> tileScores, const State &state) {
+  SoftmaxState raiseReference(ArrayRef<Value> tileScores, const SoftmaxState &state) {
     auto [greatest, grown] = scores.findGrowth(tileScores, state.reference);
     auto raise = [&, greatest = greatest] {
-      State raised = state;
+      SoftmaxState raised = state;
       for (int64_t half = 0; half < halves(); ++half) {
         Value &reference = raised.reference[half];
         Value next = scores.raise(reference, greatest[half]);
         Value shrink = b.exp2(b.subf(reference, next));
         reference = next;
-        raised.sum[half] = b.mulf(raised.sum[half], shrink);
+        raised.total[half] = b.mulf(raised.total[half], shrink);
         for (int64_t i = 0; i < shape.features / 4; ++i) {
-          Value &output = raised.outputs[outputOf(half, i)];
+          Value &output = raised.sums[outputOf(half, i)];
           output = b.mulf(output, shrink);
         }
       }
       return raised.pack();
     };
-    return State::unpack(b.ifElse(grown, raise, [&] { return state.pack(); }), halves());
+    return SoftmaxState::unpack(b.ifElse(grown, raise, [&] { return state.pack(); }), halves());
   }
 
   /// Adds a tile of keys to the warp's softmax.
-  State addTile(Value tile, Value stage, State state) {
+  SoftmaxState addTile(Value tile, Value stage, SoftmaxState state) {
     Values tileScores = mask(tile, computeScores(stage));
     state = raiseReference(tileScores, state);
     Value values = b.add(stage, shape.tileBytes());
@@ -558,7 +463,7 @@ private:
           for (int64_t i = 0; i < 2; ++i) {
             Value score = tileScores[scores.scoreOf(half, key / 4 + pair / 2 * 2 + i)];
             p.push_back(b.exp2(b.fma(score, b.f32(scores.factor), b.negf(state.reference[half]))));
-            state.sum[half] = b.addf(state.sum[half], p.back());
+            state.total[half] = b.addf(state.total[half], p.back());
           }
           weights[tile].push_back(b.pack(element, p[0], p[1]));
         }
@@ -569,7 +474,7 @@ private:
         for (int64_t tile = 0; tile < shape.tiles; ++tile)
           for (int64_t i = 0; i < 2; ++i)
             accumulate(weights[tile], ArrayRef(value).slice(2 * i, 2),
-                       MutableArrayRef(state.outputs).slice(tile * shape.features / 2 + 8 * step + 4 * i, 4));
+                       MutableArrayRef(state.sums).slice(tile * shape.features / 2 + 8 * step + 4 * i, 4));
       }
     }
     return state;
@@ -667,23 +572,23 @@ private:
     return b.add(b.add(tiles.row[half / 2], b.div(tiles.lane, 4)), half % 2 * 8);
   }
 
-  /// Stores the outputs of the run's rows. `state` has whole sums. They go through shared memory (where the warp's
+  /// Stores the outputs of the run's rows. `state` has whole totals. They go through shared memory (where the warp's
   /// queries were), so that a thread stores 16 bytes at once.
-  void store(State state) {
+  void store(SoftmaxState state) {
     // With one token the queries are those of all warps.
     shape.hasOneToken ? b.barrier() : b.warpBarrier();
     WarpTiles tiles = findTiles();
     Value lane = tiles.lane, firstChunk = b.div(tiles.firstFeature, 8);
     for (int64_t half = 0; half < halves(); ++half) {
       Value row = rowOf(tiles, half);
-      Value inverse = b.reciprocal(state.sum[half]);
+      Value inverse = b.reciprocal(state.total[half]);
       Value padding = b.compare(Predicate::slt, blockRows.position(row), 0);
       Value tileBase = b.add(tiles.queries, half / 2 * kTile * rows.stride);
-      Value line = lineOf(tiles, half);
+      Value line = b.add(b.div(lane, 4), half % 2 * 8);
       b.ifThen(blockRows.inRun(row), [&] {
         for (int64_t i = 0; i < shape.features / 8; ++i) {
-          Value low = b.mulf(state.outputs[outputOf(half, 2 * i)], inverse);
-          Value high = b.mulf(state.outputs[outputOf(half, 2 * i + 1)], inverse);
+          Value low = b.mulf(state.sums[outputOf(half, 2 * i)], inverse);
+          Value high = b.mulf(state.sums[outputOf(half, 2 * i + 1)], inverse);
           Value word = b.select(padding, b.i32(0), b.pack(element, low, high));
           Value address = b.add(b.add(tileBase, rows.offset(b, line, b.add(firstChunk, i))), b.mul(b.rem(lane, 4), 4));
           b.store(word, sharedPointer(address), 4);

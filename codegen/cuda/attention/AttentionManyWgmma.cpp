@@ -284,7 +284,7 @@ private:
 
     Carried first{count, softmax, pack(weights.exponentials), noOutputs(), {}};
     if (shape.part)
-      first.merged = Merged{noKeys(), noOutputs()};
+      first.merged = noParts();
     Values all = b.loop(b.add(firstKey, shape.keys), b.add(lastTile, 1), shape.keys, first.pack(),
                         [&](Value tile, ValueRange before) { return nextTile(tile, unpack(before)).pack(); });
     Carried end = unpack(all);
@@ -292,27 +292,18 @@ private:
     beginProducts(end.fragments, end.outputs);
     end.outputs = outputProducts.finish(startOutputs(end.number, end.fragments, end.outputs));
     release(emptyValues, end.number);
-    if (shape.part) {
-      Merged merged = join(*end.merged, end.softmax, end.outputs);
-      store(merged.softmax, merged.outputs);
-    } else {
-      store(withWholeSums(end.softmax), end.outputs);
-    }
+    SoftmaxState part = asPart(end.softmax, end.outputs);
+    store(shape.part ? joinParts(b, *end.merged, part, shape.head) : part);
     return b.add(end.number, 1);
   }
 
-  /// What the parts of the keys in front of the present one gave. The sums are those of the rows.
-  struct Merged {
-    Softmax softmax;
-    Values outputs;
-  };
   /// What the loop over tiles carries: the number of the tile, the softmax up to it, its exponentials as operands, and
   /// the outputs of the tiles before. With parts also what was merged.
   struct Carried {
     Value number;
     Softmax softmax;
     Values fragments, outputs;
-    std::optional<Merged> merged;
+    std::optional<SoftmaxState> merged;
 
     Values pack() const {
       Values all{number};
@@ -320,8 +311,7 @@ private:
       for (const Values *values : {&softmax.reference, &softmax.sum, &fragments, &outputs})
         append(*values);
       if (merged)
-        for (const Values *values : {&merged->softmax.reference, &merged->softmax.sum, &merged->outputs})
-          append(*values);
+        append(merged->pack());
       return all;
     }
   };
@@ -337,15 +327,15 @@ private:
     carried.softmax.sum = take(2);
     carried.fragments = take(shape.keys / 4);
     carried.outputs = take(shape.head / 2);
-    if (shape.part) {
-      carried.merged.emplace();
-      carried.merged->softmax.reference = take(2);
-      carried.merged->softmax.sum = take(2);
-      carried.merged->outputs = take(shape.head / 2);
-    }
+    if (shape.part)
+      carried.merged = SoftmaxState::unpack(all, /*halves=*/2);
     return carried;
   }
-  Softmax noKeys() { return {Values(2, b.f32(kNoScore * tileScores.factor)), Values(2, b.f32(0.0f))}; }
+  SoftmaxState noParts() { return softmaxOfNoKeys(b, /*halves=*/2, tileScores.factor, shape.head / 2); }
+  Softmax noKeys() {
+    SoftmaxState none = noParts();
+    return {none.reference, none.total};
+  }
   Values noOutputs() { return Values(shape.head / 2, b.f32(0.0f)); }
 
   /// Starts the scores of the tile at `tile`, adds the values of the one before, and computes the exponentials.
@@ -383,46 +373,20 @@ private:
   /// If a part has ended, its outputs go to what was merged. Otherwise they are scaled as any.
   void endPart(Value hasEnded, const Weights &weights, const Softmax &ofPart, const Values &outputs,
                Carried &following) {
-    auto pack = [](const Values &outputs, const Merged &merged) {
-      Values all(outputs);
-      for (const Values *values : {&merged.softmax.reference, &merged.softmax.sum, &merged.outputs})
-        all.append(*values);
-      return all;
+    auto pack = [](Values outputs, const SoftmaxState &merged) {
+      outputs.append(merged.pack());
+      return outputs;
     };
     Values all = b.ifElse(
-        hasEnded, [&] { return pack(noOutputs(), join(*following.merged, ofPart, outputs)); },
+        hasEnded,
+        [&] { return pack(noOutputs(), joinParts(b, *following.merged, asPart(ofPart, outputs), shape.head)); },
         [&] { return pack(rescale(weights, outputs), *following.merged); });
-    ArrayRef<Value> rest(all);
-    auto take = [&](size_t count) {
-      Values taken(rest.take_front(count));
-      rest = rest.drop_front(count);
-      return taken;
-    };
-    following.outputs = take(outputs.size());
-    following.merged->softmax = {take(2), take(2)};
-    following.merged->outputs = take(outputs.size());
+    following.outputs.assign(all.begin(), all.begin() + outputs.size());
+    following.merged = SoftmaxState::unpack(ValueRange(all).drop_front(outputs.size()), /*halves=*/2);
   }
 
-  /// The sum of a row is that of its four threads.
-  Softmax withWholeSums(Softmax softmax) {
-    for (Value &sum : softmax.sum)
-      sum = b.sumLanes(sum, 4);
-    return softmax;
-  }
-
-  Merged join(const Merged &before, const Softmax &softmax, const Values &outputs) {
-    Softmax part = withWholeSums(softmax);
-    Merged joined = before;
-    for (int64_t half = 0; half < 2; ++half) {
-      PartJoint joint(b, before.softmax.reference[half], part.reference[half]);
-      joined.softmax.reference[half] = joint.reference;
-      joined.softmax.sum[half] = joint.join(before.softmax.sum[half], part.sum[half]);
-      for (int64_t i = 0; i < shape.head / 4; ++i) {
-        int64_t output = sumOf(half, i);
-        joined.outputs[output] = joint.join(before.outputs[output], outputs[output]);
-      }
-    }
-    return joined;
+  SoftmaxState asPart(const Softmax &softmax, const Values &outputs) {
+    return withWholeTotals(b, {softmax.reference, softmax.sum, outputs});
   }
 
   void waitFor(Barriers &full, Value number) {
@@ -574,22 +538,22 @@ private:
     return tileScores.mask(tile, scores, findLane, [&](int64_t half) { return rowOf(own, half); });
   }
 
-  /// Stores the outputs of the run's rows. The softmax has whole sums. They go through shared memory (where the warp's
+  /// Stores the outputs of the run's rows. `state` has whole totals. They go through shared memory (where the warp's
   /// queries were), so that a thread stores 16 bytes at once.
-  void store(const Softmax &softmax, ArrayRef<Value> outputs) {
+  void store(const SoftmaxState &state) {
     // After this barrier no warp of the group reads queries of these rows.
     groupBarrier();
     WarpRows own = warpRows();
     Value lane = own.lane;
     for (int64_t half = 0; half < 2; ++half) {
       Value row = rowOf(own, half);
-      Value inverse = b.reciprocal(softmax.sum[half]);
+      Value inverse = b.reciprocal(state.total[half]);
       Value padding = b.compare(Predicate::slt, rows.position(row), 0);
       Value line = b.add(b.div(lane, 4), half * 8);
       b.ifThen(rows.inRun(row), [&] {
         for (int64_t i = 0; i < shape.chunks; ++i) {
-          Value low = b.mulf(outputs[sumOf(half, 2 * i)], inverse);
-          Value high = b.mulf(outputs[sumOf(half, 2 * i + 1)], inverse);
+          Value low = b.mulf(state.sums[sumOf(half, 2 * i)], inverse);
+          Value high = b.mulf(state.sums[sumOf(half, 2 * i + 1)], inverse);
           Value word = b.select(padding, b.i32(0), b.pack(element, low, high));
           Value place = b.add(own.queries, chunkOffset(line, b.i32(i), shape.queryBox()));
           b.store(word, sharedPointer(b.add(place, b.mul(b.rem(lane, 4), 4))), 4);

@@ -10,35 +10,34 @@
 #ifndef QUIPU_CODEGEN_CUDA_ATTENTION_ATTENTIONPARTS_H
 #define QUIPU_CODEGEN_CUDA_ATTENTION_ATTENTIONPARTS_H
 
-#include "codegen/cuda/attention/AttentionRows.h"
+#include "codegen/cuda/vocabulary/CudaBuilder.h"
 
 namespace quipu::codegen::cuda {
 
-/// The factors with which a part joins those in front of it, and the reference of all of them.
-class PartJoint {
-public:
-  using Value = mlir::Value;
+/// What a thread has of the softmax of some keys. Halves are those of AttentionScores.h.
+struct SoftmaxState {
+  using Values = CudaBuilder::Values;
 
-  /// `before` and `part`: references (f32). Before the first part it is the reference of a row without keys; total and
-  /// sums are 0 then, and stay exactly those of the part.
-  PartJoint(CudaBuilder &b, Value before, Value part)
-      : reference(b.maxf(before, part)), b(b), keep(b.exp2(b.subf(before, reference))),
-        add(b.exp2(b.subf(part, reference))) {}
+  /// For each half. A total is the thread's own part of it until withWholeTotals().
+  Values reference, total;
+  /// As AttentionScores::accumulatorOf numbers them.
+  Values sums;
 
-  /// A total or a sum.
-  Value join(Value before, Value part) const { return b.fma(part, add, b.mulf(before, keep)); }
-
-  const Value reference;
-
-private:
-  CudaBuilder &b;
-  Value keep, add;
+  /// All values, for loops and branches that carry them.
+  Values pack() const;
+  static SoftmaxState unpack(mlir::ValueRange all, int64_t halves);
 };
 
+/// Before the first key. `factor`: of the exponents. `sums`: their number.
+SoftmaxState softmaxOfNoKeys(CudaBuilder &b, int64_t halves, float factor, int64_t sums);
+/// The total of a row is that of its four threads.
+SoftmaxState withWholeTotals(CudaBuilder &b, SoftmaxState state);
+/// The parts in front of a part, and the part. It has whole totals. `width`: the numbers of a row that the sums are
+/// part of. Joined to no keys a part stays as it is.
+SoftmaxState joinParts(CudaBuilder &b, const SoftmaxState &before, const SoftmaxState &part, int64_t width);
+
 /// Whether a new part begins with the tile of keys at `tile` (i32, a multiple of the keys of a tile).
-inline mlir::Value beginsPart(CudaBuilder &b, mlir::Value tile, int64_t part) {
-  return b.compare(CudaBuilder::Predicate::eq, b.rem(tile, part), 0);
-}
+mlir::Value beginsPart(CudaBuilder &b, mlir::Value tile, int64_t part);
 
 } // namespace quipu::codegen::cuda
 
