@@ -235,21 +235,25 @@ void AmxProduct::multiplyParts(const QuantizedTile &tile, int64_t number, Value 
 
 KernelBuilder::Values AmxProduct::addParts(const QuantizedTile &tile, int64_t number, Value feature, int64_t parts,
                                            Value products, ValueRange carried) const {
-  KernelBuilder::Values sums(carried.begin(), carried.end());
+  KernelBuilder::Values sums(carried.begin(), carried.end()), together(sums.size());
   int64_t lanes = schedule.getLanes();
-  auto floats = b.vectorOf(b.getF32Type(), lanes);
+  auto shared = [&](int64_t base, size_t row, Value k) {
+    return b.splat(b.load(b.getF32Type(), scaleOf(base, number, static_cast<int64_t>(row), k), 4), lanes);
+  };
   for (int64_t part = 0; part < parts; ++part) {
     Value k = b.add(feature, part * depth), inputScale = tile.scale(k);
-    Value inputSum = dots->hasMinimum() ? tile.sum(k) : Value();
+    int64_t inTogether = part % dots->partsTogether();
     for (auto [row, sum] : llvm::enumerate(sums)) {
-      auto shared = [&](int64_t base) {
-        return b.splat(b.load(b.getF32Type(), scaleOf(base, number, static_cast<int64_t>(row), k), 4), lanes);
-      };
       int64_t place = (part * run + static_cast<int64_t>(row)) * kSumBytes;
-      Value product = arith::SIToFPOp::create(b, floats, b.loadI32(b.at(products, place), lanes));
-      sum = b.fma(product, b.mulf(inputScale, shared(at.scales)), sum);
-      if (dots->hasMinimum())
-        sum = b.fma(shared(at.minima), inputSum, sum);
+      dots->addScaled(b.loadI32(b.at(products, place), lanes), shared(at.scales, row, k), inputScale, inTogether,
+                      together[row], sum);
+    }
+    if (!dots->hasMinimum() || inTogether + 1 < dots->partsTogether())
+      continue;
+    for (int64_t other = part - inTogether; other <= part; ++other) {
+      Value of = b.add(feature, other * depth), inputSum = tile.sum(of);
+      for (auto [row, sum] : llvm::enumerate(sums))
+        sum = b.fma(shared(at.minima, row, of), inputSum, sum);
     }
   }
   return sums;

@@ -65,7 +65,8 @@ private:
   };
   static Places places(const LinearRegion &region, llama::CpuLinearScheduleAttr schedule);
 
-  /// Two of everything, so that products of neighbouring parts do not wait for each other.
+  /// Two of everything, so that products of neighbouring parts do not wait for each other. If parts are halves of what
+  /// has one scale of the input, both halves are here.
   static constexpr int64_t kPartsTogether = 2;
 
   void decodeNumbers(mlir::Value from, int64_t run, mlir::Value row) const;

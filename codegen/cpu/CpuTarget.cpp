@@ -36,6 +36,14 @@ bool CpuTarget::readsAheadWithinPages() const {
                        [&](StringRef prefix) { return processor.starts_with(prefix); });
 }
 
+int64_t CpuTarget::l2Bytes() const {
+  constexpr int64_t kKiB = 1024;
+  StringRef processor = tune;
+  if (processor == "sapphirerapids" || processor == "emeraldrapids" || processor.starts_with("graniterapids"))
+    return 2048 * kKiB;
+  return (has("avx512f") ? 1024 : 512) * kKiB;
+}
+
 std::string CpuTarget::featureString() const {
   std::string text;
   for (const std::string &feature : features)

@@ -81,4 +81,16 @@ Value IntegerDots::productsOfPart(Value start, int64_t lanes,
   return products;
 }
 
+void IntegerDots::addScaled(Value products, Value weightScale, Value inputScale, int64_t number, Value &together,
+                            Value &sum) const {
+  Value numbers = arith::SIToFPOp::create(b, b.vectorOf(b.getF32Type(), lanesOf(products)), products);
+  if (partsTogether() == 1) {
+    sum = b.fma(numbers, b.mulf(inputScale, weightScale), sum);
+    return;
+  }
+  together = number == 0 ? b.mulf(numbers, weightScale) : b.fma(numbers, weightScale, together);
+  if (number + 1 == partsTogether())
+    sum = b.fma(together, inputScale, sum);
+}
+
 } // namespace quipu::codegen::cpu

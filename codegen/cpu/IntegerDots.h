@@ -38,6 +38,8 @@ public:
   int64_t integerBytes() const { return isBytes() ? 1 : 2; }
   /// Values of a row of the weight that share a scale, at most kIntegersTogether.
   int64_t part() const { return std::min<int64_t>(layout.scaleRun, kIntegersTogether); }
+  /// Parts that are multiplied with one scale of the input.
+  int64_t partsTogether() const { return kIntegersTogether / part(); }
   /// What the integers of a weight are too large by, as prepare() gives them.
   int64_t offset() const { return hasSignedWeights() ? 0 : layout.integers.offset + (isShifted() ? 128 : 0); }
   bool hasMinimum() const { return layout.minimum.has_value(); }
@@ -92,6 +94,13 @@ public:
   /// the part, wordsAt(i) gives those of the weight, prepared, and of the input.
   mlir::Value productsOfPart(mlir::Value start, int64_t lanes,
                              llvm::function_ref<std::pair<mlir::Value, mlir::Value>(int64_t)> wordsAt) const;
+
+  /// Adds the products of part `number` of partsTogether(), as i32, to `sum`, times the scales of the weight and of the
+  /// input. Where parts have one scale of the input, it comes behind the last of them, which takes fewer instructions.
+  /// Until then `together` keeps what the parts before have, and then `sum` stays as it is. All kernels add with this,
+  /// so that their sums have the same bits.
+  void addScaled(mlir::Value products, mlir::Value weightScale, mlir::Value inputScale, int64_t number,
+                 mlir::Value &together, mlir::Value &sum) const;
 
 private:
   mlir::Value call(llvm::StringRef intrinsic, mlir::Type type, mlir::ValueRange operands) const;

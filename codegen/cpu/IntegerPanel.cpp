@@ -38,18 +38,16 @@ Value IntegerPanel::numberAt(const Row &row, int64_t base, Value feature) const 
   return b.at(row.start, b.add(part, row.together * base + row.number * 4));
 }
 
-void IntegerPanel::decode(ArrayRef<Value> weightRows, Value scratch) {
+void IntegerPanel::decode(ArrayRef<Value> weightRows, int64_t lanes, Value scratch) {
   rows.clear();
   for (size_t i = 0; i < weightRows.size(); ++i)
     rows.push_back({b.at(scratch, static_cast<int64_t>(i) * at.end)});
-  int64_t block = stored.blockElements();
+  int64_t block = stored.blockElements(), width = widestVector(block, lanes * kWordBytes);
   b.loop(b.i64(0), b.i64(inputs), block, [&](Value k) {
     for (auto [from, to] : llvm::zip_equal(weightRows, rows)) {
       WeightOperand::Run run = stored.run(from, k);
-      for (int64_t i = 0; i < block; i += kIntegersTogether) {
-        Value integers = dots.prepare(run.integers(i, kIntegersTogether));
-        b.store(integers, integerAt(to, k, i), 1);
-      }
+      for (int64_t i = 0; i < block; i += width)
+        b.store(dots.prepare(run.integers(i, width)), integerAt(to, k, i), 1);
       b.store(dots.ofParts(run.allScales(), block), numberAt(to, at.scales, k), 4);
       if (dots.hasMinimum())
         b.store(dots.ofParts(run.allMinima(), block), numberAt(to, at.minima, k), 4);
@@ -161,38 +159,42 @@ KernelBuilder::Values IntegerPanel::pairsOfPart(ArrayRef<QuantizedTile> tiles, i
   return products;
 }
 
-/// Adds the products of a part to `sums`: of integers first, then times both scales.
-void IntegerPanel::addPart(ArrayRef<QuantizedTile> tiles, int64_t lanes, Value feature, ArrayRef<Value> inputScales,
-                           KernelBuilder::Values &sums) const {
+/// Adds the products of the parts that have one scale of the input to `sums`: of integers first, then times both
+/// scales.
+void IntegerPanel::addParts(ArrayRef<QuantizedTile> tiles, int64_t lanes, Value feature,
+                            KernelBuilder::Values &sums) const {
   size_t count = tiles.size();
-  KernelBuilder::Values products = productsOfPart(tiles, lanes, feature);
-  auto floats = b.vectorOf(b.getF32Type(), lanes);
-  for (size_t row = 0; row < rows.size(); ++row) {
-    Value scale = b.splat(b.load(b.getF32Type(), numberAt(rows[row], at.scales, feature), 4), lanes);
-    for (size_t t = 0; t < count; ++t) {
-      Value product = arith::SIToFPOp::create(b, floats, products[row * count + t]);
-      Value &sum = sums[row * count + t];
-      sum = b.fma(product, b.mulf(inputScales[t], scale), sum);
+  SmallVector<Value> inputScales;
+  for (const QuantizedTile &tile : tiles)
+    inputScales.push_back(tile.scale(feature));
+  KernelBuilder::Values together(sums.size());
+  for (int64_t part = 0; part < dots.partsTogether(); ++part) {
+    Value k = b.add(feature, part * dots.part());
+    KernelBuilder::Values products = productsOfPart(tiles, lanes, k);
+    for (size_t row = 0; row < rows.size(); ++row) {
+      Value scale = b.splat(b.load(b.getF32Type(), numberAt(rows[row], at.scales, k), 4), lanes);
+      for (size_t t = 0; t < count; ++t) {
+        size_t i = row * count + t;
+        dots.addScaled(products[i], scale, inputScales[t], part, together[i], sums[i]);
+      }
     }
   }
   if (!dots.hasMinimum())
     return;
-  for (size_t row = 0; row < rows.size(); ++row) {
-    Value minimum = b.splat(b.load(b.getF32Type(), numberAt(rows[row], at.minima, feature), 4), lanes);
-    for (size_t t = 0; t < count; ++t)
-      sums[row * count + t] = b.fma(minimum, tiles[t].sum(feature), sums[row * count + t]);
-  }
+  for (int64_t i = 0; i < kIntegersTogether; i += dots.part())
+    for (size_t row = 0; row < rows.size(); ++row) {
+      Value k = b.add(feature, i);
+      Value minimum = b.splat(b.load(b.getF32Type(), numberAt(rows[row], at.minima, k), 4), lanes);
+      for (size_t t = 0; t < count; ++t)
+        sums[row * count + t] = b.fma(minimum, tiles[t].sum(k), sums[row * count + t]);
+    }
 }
 
 KernelBuilder::Values IntegerPanel::multiply(ArrayRef<QuantizedTile> tiles, int64_t lanes) const {
   SmallVector<Value> zero(rows.size() * tiles.size(), b.splat(0.0f, lanes));
   return b.loop(b.i64(0), b.i64(inputs), kIntegersTogether, zero, [&](Value k, ValueRange carried) {
     KernelBuilder::Values sums(carried.begin(), carried.end());
-    SmallVector<Value> inputScales;
-    for (const QuantizedTile &tile : tiles)
-      inputScales.push_back(tile.scale(k));
-    for (int64_t i = 0; i < kIntegersTogether; i += dots.part())
-      addPart(tiles, lanes, b.add(k, i), inputScales, sums);
+    addParts(tiles, lanes, k, sums);
     return sums;
   });
 }

@@ -26,8 +26,8 @@ public:
   /// Bytes of a decoded row, a multiple of 64.
   static int64_t rowBytes(const LinearRegion &region, llama::DotKind dot);
 
-  /// Decodes the rows at `weightRows` to the memory from `scratch` on.
-  void decode(llvm::ArrayRef<mlir::Value> weightRows, mlir::Value scratch);
+  /// Decodes the rows at `weightRows` to the memory from `scratch` on, in vectors of `lanes` words.
+  void decode(llvm::ArrayRef<mlir::Value> weightRows, int64_t lanes, mlir::Value scratch);
   /// The same of interleaved rows. `alternating`: the first rows of the panel are every other row of the groups.
   void decode(llvm::ArrayRef<LinearTiles::RowGroup> groups, bool alternating, mlir::Value scratch);
 
@@ -57,8 +57,8 @@ private:
   KernelBuilder::Values pairsOfPart(llvm::ArrayRef<QuantizedTile> tiles, int64_t lanes, mlir::Value feature,
                                     int64_t words, llvm::ArrayRef<mlir::Value> starts) const;
   KernelBuilder::Values productsOfPart(llvm::ArrayRef<QuantizedTile> tiles, int64_t lanes, mlir::Value feature) const;
-  void addPart(llvm::ArrayRef<QuantizedTile> tiles, int64_t lanes, mlir::Value feature,
-               llvm::ArrayRef<mlir::Value> inputScales, KernelBuilder::Values &sums) const;
+  void addParts(llvm::ArrayRef<QuantizedTile> tiles, int64_t lanes, mlir::Value feature,
+                KernelBuilder::Values &sums) const;
 
   KernelBuilder &b;
   IntegerDots dots;

@@ -133,7 +133,7 @@ private:
     else if (amx)
       amx->decode(weightRows);
     else if (panel)
-      panel->decode(weightRows, scratch);
+      panel->decode(weightRows, lanes, scratch);
     else
       weightRows = product->prepareRows(weightRows);
 

@@ -13,8 +13,8 @@ namespace quipu::codegen::cpu {
 static constexpr int64_t kMostWords = 256;
 /// Rows of the input that are multiplied together, so that a word is loaded once for them.
 static constexpr int64_t kRowsOfNumbers = 4, kRowsOfIntegers = 2;
-/// Words that a step of the loop over multiply-adds takes, so that its end costs little. Of integers they are whole
-/// parts.
+/// Words that a step of the loop over multiply-adds takes, so that its end costs little. Of integers they have whole
+/// scales of the input.
 static constexpr int64_t kWordsOfStep = 16;
 /// Words of a line of the cache, which are transposed together.
 static constexpr int64_t kWordsOfLine = kCacheLineBytes / 4;
@@ -254,13 +254,14 @@ void OrderedProduct::addOtherRows(const Tile &tile, Value first, int64_t feature
   b.loop(end, tile.rows.rows, 1, [&](Value row) { add(row, 1); });
 }
 
-/// Adds the products of `count` words from word `first` of the stretch on. Of integers they are whole parts.
+/// Adds the products of `count` words from word `first` of the stretch on. Of integers they have whole
+/// scales of the input.
 void OrderedProduct::addWords(const Tile &tile, const InputRows &input, Value first, int64_t count,
                               KernelBuilder::Values &sums) {
-  int64_t step = dots ? dots->part() / dots->perWord() : 1;
+  int64_t step = dots ? kIntegersTogether / dots->perWord() : 1;
   for (int64_t i = 0; i < count; i += step)
     if (dots)
-      addPart(tile, input, b.add(first, i), sums);
+      addParts(tile, input, b.add(first, i), sums);
     else
       addWord(tile, input, b.add(first, i), sums);
 }
@@ -314,26 +315,33 @@ void OrderedProduct::addWord(const Tile &tile, const InputRows &input, Value wor
   }
 }
 
-void OrderedProduct::addPart(const Tile &tile, const InputRows &input, Value firstWord, KernelBuilder::Values &sums) {
+/// Adds the products of the parts that have one scale of the input. The first of them begins with word `firstWord`.
+void OrderedProduct::addParts(const Tile &tile, const InputRows &input, Value firstWord, KernelBuilder::Values &sums) {
   auto floats = b.vectorOf(b.getF32Type(), lanes), small = b.vectorOf(dots->element(), lanes * dots->perWord());
-  Value k = b.mul(firstWord, dots->perWord()), feature = b.add(input.first, k), part = b.div(k, dots->part());
-  auto floatsOf = [&](const Plane &plane, int64_t group) {
-    return vector::BitCastOp::create(b, floats, wordsOf(tile, plane, part, group)).getResult();
+  Value k = b.mul(firstWord, dots->perWord()), feature = b.add(input.first, k);
+  auto floatsOf = [&](const Plane &plane, int64_t part, int64_t group) {
+    Value number = b.add(b.div(k, dots->part()), part);
+    return vector::BitCastOp::create(b, floats, wordsOf(tile, plane, number, group)).getResult();
   };
   for (int64_t group = 0; group < groups; ++group)
     for (auto [row, x] : llvm::enumerate(input.addresses)) {
-      Value &sum = sums[row * static_cast<size_t>(groups) + static_cast<size_t>(group)];
-      Value start = b.splat(integers->startOfPart(x, feature), lanes);
-      Value products = dots->productsOfPart(start, lanes, [&](int64_t i) {
-        Value weights = wordsOf(tile, words, b.add(firstWord, i / dots->perWord()), group);
-        Value word = b.splat(integers->wordAt(x, b.add(feature, i)), lanes);
-        return std::pair<Value, Value>(vector::BitCastOp::create(b, small, weights),
-                                       vector::BitCastOp::create(b, small, word));
-      });
-      Value scale = b.mulf(floatsOf(*scales, group), b.splat(integers->scaleOfPart(x, feature), lanes));
-      sum = b.fma(arith::SIToFPOp::create(b, floats, products), scale, sum);
-      if (minima)
-        sum = b.fma(floatsOf(*minima, group), b.splat(integers->sumOfPart(x, feature), lanes), sum);
+      Value &sum = sums[row * static_cast<size_t>(groups) + static_cast<size_t>(group)], together;
+      Value inputScale = b.splat(integers->scaleOfPart(x, feature), lanes);
+      for (int64_t part = 0; part < dots->partsTogether(); ++part) {
+        int64_t from = part * dots->part();
+        Value start = b.splat(integers->startOfPart(x, b.add(feature, from)), lanes);
+        Value products = dots->productsOfPart(start, lanes, [&](int64_t i) {
+          Value weights = wordsOf(tile, words, b.add(firstWord, (from + i) / dots->perWord()), group);
+          Value word = b.splat(integers->wordAt(x, b.add(feature, from + i)), lanes);
+          return std::pair<Value, Value>(vector::BitCastOp::create(b, small, weights),
+                                         vector::BitCastOp::create(b, small, word));
+        });
+        dots->addScaled(products, floatsOf(*scales, part, group), inputScale, part, together, sum);
+      }
+      for (int64_t part = 0; minima && part < dots->partsTogether(); ++part) {
+        Value inputSum = integers->sumOfPart(x, b.add(feature, part * dots->part()));
+        sum = b.fma(floatsOf(*minima, part, group), b.splat(inputSum, lanes), sum);
+      }
     }
 }
 

@@ -76,10 +76,10 @@ private:
   void addOtherRows(const Tile &tile, mlir::Value first, int64_t features);
   void addWords(const Tile &tile, const InputRows &input, mlir::Value first, int64_t count,
                 KernelBuilder::Values &sums);
-  /// Adds the products of the numbers of a word, or of the part that begins with word `firstWord`, to sums[row * groups
-  /// + group].
+  /// Adds the products of the numbers of a word, or of the integers from word `firstWord` on that have one scale of the
+  /// input, to sums[row * groups + group].
   void addWord(const Tile &tile, const InputRows &input, mlir::Value word, KernelBuilder::Values &sums);
-  void addPart(const Tile &tile, const InputRows &input, mlir::Value firstWord, KernelBuilder::Values &sums);
+  void addParts(const Tile &tile, const InputRows &input, mlir::Value firstWord, KernelBuilder::Values &sums);
   /// Word `word` of a plane of the rows of a group: where it lies, and what it is, as i32.
   mlir::Value wordsAt(const Tile &tile, const Plane &plane, mlir::Value word, int64_t group);
   mlir::Value wordsOf(const Tile &tile, const Plane &plane, mlir::Value word, int64_t group);

@@ -39,9 +39,9 @@ constexpr int64_t kStreamsWithinPages = 4;
 /// The distance of prefetch in bytes: of weights in large blocks, and of all weights where hardware reads ahead within
 /// pages, or too late (docs/performance.md).
 constexpr int64_t kPrefetchOfBlocks = 2560, kPrefetchWithinPages = 2048, kPrefetchWhereLate = 4096;
-/// Packed input rows that one pass over a weight serves: half of an L2 of 1 MiB. Products of f32 read most bytes for
-/// their work, and processors without AVX-512 have L2s of 256 or 512 KiB.
-constexpr int64_t kInputBytes = 512 * 1024, kInputBytesOfSmallL2 = 256 * 1024;
+/// Packed input rows that one pass over a weight serves fill half of the L2. Where processors have no AVX-512, only
+/// products of f32 ask for that, since they read most bytes for their work.
+constexpr int64_t kLeastInputBytes = 512 * 1024;
 /// Vectors of input in a tile, beside as many accumulators as fill 32 registers with them.
 constexpr int64_t kVectors = 3;
 constexpr const char *kTilesAreForMany = "tiles of the hardware are for many rows";
@@ -149,11 +149,12 @@ private:
                         : dot == DotKind::Fma          ? 32 // It is widened first.
                                                        : input.getElementType().getIntOrFloatBitWidth();
     int64_t tileBytes = cpu::NumberProduct::inputsOfPart(input.getDimSize(1), dot) * lanes * inputBits / 8;
-    bool smallL2 = dot == DotKind::Fma && !target.has("avx512f");
-    int64_t blockBytes = smallL2 ? kInputBytesOfSmallL2 : kInputBytes;
+    int64_t blockBytes = target.l2Bytes() / 2;
+    if (dot != DotKind::Fma)
+      blockBytes = std::max(blockBytes, kLeastInputBytes);
     int64_t rowTiles = std::max<int64_t>(blockBytes / tileBytes / vectors, 1) * vectors;
     rowTiles = number("rowTiles", tuning.rowTiles, rowTiles,
-                      smallL2 ? "its input fills half of an L2 of 512 KiB" : "its input fills half of an L2 of 1 MiB");
+                      "its input fills half of an L2 of " + std::to_string(2 * blockBytes / 1024) + " KiB");
     return CpuLinearScheduleAttr::get(kernel.getContext(), RowRegime::Many, lanes, run, vectors, rowTiles, dot,
                                       /*prefetch=*/0, /*streams=*/0, SumOrder::Lanes);
   }

@@ -89,6 +89,20 @@ TEST(CpuTarget, HardwareThatReadsAheadWithinPages) {
   }
 }
 
+// Test: what is not known of a processor is the least that its features allow.
+TEST(CpuTarget, SizeOfTheL2) {
+  for (auto [text, tune, size] : {std::tuple("cpu:x86-64-v3", "x86-64-v3", 512),
+                                  {"cpu:x86-64-v4", "x86-64-v4", 1024},
+                                  {"cpu:x86-64-v4", "icelake-server", 1024},
+                                  {"cpu:x86-64-v4", "emeraldrapids", 2048},
+                                  {"cpu:x86-64-v4", "graniterapids-d", 2048}}) {
+    auto target = parseCpuTarget(text);
+    ASSERT_TRUE(static_cast<bool>(target)) << text;
+    target->tune = tune;
+    EXPECT_EQ(target->l2Bytes(), int64_t(size) * 1024) << tune;
+  }
+}
+
 TEST(CpuTarget, FeaturesAreSortedForThePlan) {
   auto target = parseCpuTarget("cpu:x86-64-v4");
   ASSERT_TRUE(static_cast<bool>(target));
