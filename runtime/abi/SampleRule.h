@@ -7,16 +7,27 @@
 #ifndef QUIPU_RUNTIME_ABI_SAMPLERULE_H
 #define QUIPU_RUNTIME_ABI_SAMPLERULE_H
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <unordered_map>
 #include <vector>
 
 namespace quipu {
 
-/// Bounds for devices that draw tokens: tokens that the repeat penalty looks back, and tokens of the vocabulary.
+/// Bounds for devices that draw tokens: tokens that the repeat penalty looks back, tokens of the vocabulary, and tokens
+/// of a sequence whose logits are edited.
 inline constexpr uint32_t kSampleWindow = 1024;
 inline constexpr uint32_t kSampleVocab = 1 << 20;
+inline constexpr uint32_t kSampleEdits = 16384;
+/// The greatest number of most likely tokens that a device gives beside a chosen one.
+inline constexpr uint32_t kSampleTop = 20;
 
+/// In place of a chosen token: some logits are NaN or infinite; every token is forbidden.
+inline constexpr int32_t kNoNumbers = -1, kNothingLeft = -2;
+
+/// What a device keeps of a sequence in a *slot*, besides the ring of its last tokens and its edits. The device itself
+/// brings `accepted` and `numEdits` up to date when it has chosen a token.
 struct SampleRule {
   /// 1 / temperature. 0: choose the most likely token.
   double scale;
@@ -31,20 +42,85 @@ struct SampleRule {
   /// goes to place `accepted` (less than `window`) of the ring.
   uint32_t window;
   uint32_t accepted;
-  uint32_t unused;
-};
-static_assert(sizeof(SampleRule) == 48);
+  /// Subtracted from the logits of generated tokens: once, and for each time.
+  float presencePenalty;
+  float frequencyPenalty;
+  uint32_t numEdits;
+  /// One more than the number of most likely tokens that are wanted with TokenScores (up to kSampleTop). 0: no scores.
+  uint32_t scored;
+  /// Whether the repeat penalty is for all tokens so far. They have edits then, and there is no window.
+  uint32_t seesAll;
 
-/// How the tokens of a sequence are drawn on a device.
+  /// Whether each generated token has an edit.
+  bool keepsTokens() const { return seesAll || presencePenalty != 0 || frequencyPenalty != 0; }
+};
+static_assert(sizeof(SampleRule) == 64);
+
+/// What is done to the logit of a token before anything is chosen. A sequence has one edit for a token at most.
+struct TokenEdit {
+  int32_t token;
+  /// Added to the logit. Minus infinity forbids the token.
+  float bias;
+  /// How often the token was generated, if generated tokens are kept. With kSeen: and the repeat penalty is for it.
+  uint32_t count;
+  /// Room for the device: the logit as it was.
+  float original;
+};
+inline constexpr uint32_t kSeen = uint32_t(1) << 31;
+static_assert(sizeof(TokenEdit) == 16);
+
+/// What a device says of the model's own logits when it chooses a token: enough for log-probabilities.
+struct TokenScores {
+  struct Top {
+    int32_t token;
+    float logit;
+  };
+  /// Sum of e^(logit - largest) over all tokens, in multiples of 2^-kScoreBits, which do not depend on any order.
+  int64_t sum;
+  float largest;
+  /// The chosen token's.
+  float chosen;
+  /// The most likely tokens (of equals the lower id), as many as the rule says, in any order.
+  Top top[kSampleTop];
+};
+inline constexpr int kScoreBits = 43;
+static_assert(sizeof(TokenScores) == 176);
+
+/// How the tokens of a sequence are chosen. Steps in this order: bias, presence and frequency penalty, repeat penalty,
+/// and then those of the rule.
 struct TokenSampling {
   SampleRule rule;
   /// Ring of the last tokens, at most rule.window. The next token goes to place rule.accepted.
   std::vector<int32_t> recent;
+  /// In any order; rule.numEdits of them.
+  std::vector<TokenEdit> edits;
+  /// The most edits that there may ever be.
+  uint32_t mostEdits = 0;
   /// Gives a random number in [0, 1) for each token.
   std::function<double()> uniform;
+  /// Of the device's copy of all this, if it has one that is up to date. See Executor.
+  mutable uint64_t ticket = 0;
 
-  /// Puts a token into the ring.
+  /// Whether the most likely token is chosen, of the logits as they are, and nothing else is wanted.
+  bool isPlainGreedy() const {
+    return !rule.scored && rule.scale == 0 && edits.empty() && !rule.keepsTokens() &&
+           (rule.repeatPenalty == 1 || rule.window == 0);
+  }
+
+  /// Adds to the logit of a token.
+  void addBias(int32_t token, float bias) { editOf(token).bias += bias; }
+
+  /// Notes a generated token.
   void accept(int32_t token) {
+    see(token);
+    if (rule.keepsTokens())
+      ++editOf(token).count;
+  }
+
+  /// Notes a token for the repeat penalty.
+  void see(int32_t token) {
+    if (rule.seesAll)
+      editOf(token).count |= kSeen;
     if (rule.window == 0)
       return;
     if (recent.size() < rule.window)
@@ -53,6 +129,18 @@ struct TokenSampling {
       recent[rule.accepted] = token;
     rule.accepted = (rule.accepted + 1) % rule.window;
   }
+
+private:
+  TokenEdit &editOf(int32_t token) {
+    auto [place, isNew] = places.try_emplace(token, edits.size());
+    if (isNew)
+      edits.push_back({token, 0, 0, 0});
+    rule.numEdits = uint32_t(edits.size());
+    return edits[place->second];
+  }
+
+  /// The edit of each token that has one.
+  std::unordered_map<int32_t, size_t> places;
 };
 
 } // namespace quipu

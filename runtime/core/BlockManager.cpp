@@ -17,7 +17,8 @@ Hash128 hashPage(const Hash128 &before, std::span<const int32_t> tokens) {
 }
 
 BlockManager::BlockManager(const BlockManagerOptions &options, std::span<int32_t> table)
-    : options(options), table(table), pages(options.pages), sequences(options.maxSequences), change{0, table.size()} {}
+    : options(options), table(table), pages(options.pages), sequences(options.maxSequences),
+      change{0, table.size(), false, {}} {}
 
 //===--- Rows of the table ---------------------------------------------------------------===//
 
@@ -25,6 +26,9 @@ void BlockManager::setEntry(int32_t sequence, uint32_t index, int32_t page) {
   size_t entry = size_t(sequence) * options.maxPages + index;
   change.begin = std::min(change.begin, entry);
   change.end = std::max(change.end, entry + 1);
+  change.isListed = change.isListed && change.entries.size() < kMostListed;
+  if (change.isListed)
+    change.entries.push_back(entry);
   table[entry] = page;
 }
 
@@ -408,7 +412,7 @@ void BlockManager::unpinAll() {
 
 std::vector<BlockManager::Copy> BlockManager::takeCopies() { return std::exchange(pendingCopies, {}); }
 
-BlockManager::Change BlockManager::takeChange() { return std::exchange(change, {table.size(), 0}); }
+BlockManager::Change BlockManager::takeChange() { return std::exchange(change, {table.size(), 0, true, {}}); }
 
 BlockCounts BlockManager::counts() const {
   BlockCounts counts = events;

@@ -166,9 +166,12 @@ public:
   };
   std::vector<Copy> takeCopies();
 
-  /// Entries [begin, end) of the table that have changed since the last call; begin >= end: none.
+  /// Entries [begin, end) of the table that have changed since the last call; begin >= end: none. `entries`: which of
+  /// them, if `isListed`, that is if they are few; some may stand there twice.
   struct Change {
     size_t begin, end;
+    bool isListed;
+    std::vector<size_t> entries;
   };
   Change takeChange();
 
@@ -178,6 +181,8 @@ public:
 private:
   /// Page numbers, or kNone.
   static constexpr int32_t kNone = -1;
+  /// Changed entries that are listed.
+  static constexpr size_t kMostListed = 1024;
 
   struct Page {
     /// Sequences that have it, and one for a pin.
@@ -245,7 +250,7 @@ private:
   std::vector<int32_t> pinned;
   std::unordered_multimap<Hash128, int32_t, FirstBytes> registered;
   std::vector<Copy> pendingCopies;
-  Change change = {};
+  Change change;
   /// Counters alone.
   BlockCounts events;
 };

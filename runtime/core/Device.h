@@ -134,6 +134,22 @@ struct LaunchList {
   std::unique_ptr<PreparedList> prepared;
 };
 
+/// For steps that are enqueued before the host knows the tokens of the one in front: where the device finds the step's
+/// inputs. `staged` is in MemoryUse::Staging, `capacity` places of `placeSize` numbers, which steps use in turn;
+/// CudaAbi.h (quipu_feed) says what is in a place.
+struct StepFeed {
+  const int32_t *staged = nullptr;
+  uint32_t placeSize = 0;
+  uint32_t capacity = 0;
+  /// Steps so far, which the device counts.
+  int32_t *fed = nullptr;
+  /// The program's inputs, in parts of `stride` numbers.
+  int32_t *inputs = nullptr;
+  uint32_t stride = 0;
+  /// The block table.
+  int32_t *table = nullptr;
+};
+
 /// For devices that choose tokens: where the logits are, and where the choice goes, so that the next step can follow
 /// without the host. Addresses are in device memory; `history` and `uniforms` are in MemoryUse::Staging. R is the
 /// number of output rows.
@@ -154,18 +170,29 @@ struct TokenChoice {
   uint32_t capacity = 0;
   uint32_t stride = 0;
   /// The sequence of each row of the step, int32[rows]; and the token that was last chosen in each sequence, which the
-  /// choice notes. `feeds`: rows whose token is below 0 take this one in its place, before the step begins.
+  /// choice notes. `feed`: the device takes the inputs, with these tokens in place of those below 0, before the step
+  /// begins. Null: they are there.
   const int32_t *sequences = nullptr;
   int32_t *lastTokens = nullptr;
-  bool feeds = false;
+  const StepFeed *feed = nullptr;
 
-  /// The rule by which each token is drawn, SampleRule[R]. Null: the most likely tokens are chosen.
-  const SampleRule *rules = nullptr;
-  /// Rings of the last tokens, int32[R][kSampleWindow]. -1: no token.
+  /// The slot of each output row, int32[R]. Null: the most likely tokens are chosen.
+  const int32_t *slots = nullptr;
+  /// The rules of the slots, the rings of their last tokens (int32[kSampleWindow] each, -1: no token), and their edits
+  /// (`editStride` each). The device brings them up to date.
+  SampleRule *rules = nullptr;
   int32_t *recent = nullptr;
+  TokenEdit *edits = nullptr;
+  uint32_t editStride = 0;
   /// Random numbers in [0, 1), double[capacity][stride]. An entry of `history` is drawn with the same entry here.
   const double *uniforms = nullptr;
+  /// For rows whose rules say so, TokenScores[capacity][stride] in MemoryUse::Staging. An entry belongs to the same
+  /// entry of `history`. Null: no row wants them.
+  TokenScores *scores = nullptr;
 };
+
+/// What events are for. Those that say when something happened take longer.
+enum class EventUse { Order, Time };
 
 /// A point in the device's work. See Device::record.
 class DeviceEvent {
@@ -274,14 +301,16 @@ public:
   virtual bool choosesTokens() const { return false; }
   /// Whether the choice may have rules, that is whether the device draws tokens.
   virtual bool drawsTokens() const { return false; }
+  /// Whether the choice may come with scores.
+  virtual bool scoresTokens() const { return false; }
 
   /// Waits until all enqueued work is finished. Throws Error if some of it failed.
   virtual void synchronize() = 0;
 
-  virtual std::unique_ptr<DeviceEvent> createEvent() = 0;
+  virtual std::unique_ptr<DeviceEvent> createEvent(EventUse use) = 0;
   virtual void record(DeviceEvent &event) = 0;
   virtual void wait(DeviceEvent &event) = 0;
-  /// Seconds between two recorded events. It waits for the second.
+  /// Seconds between two recorded events, which are for times. It waits for the second.
   virtual double seconds(DeviceEvent &from, DeviceEvent &to) = 0;
 
   /// Measures the list, as enqueue() runs it and observed. In observed runs no launch begins before the one in front

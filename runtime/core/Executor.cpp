@@ -1,6 +1,7 @@
 //===- Executor.cpp - One launch of a program --------------------------------------------===//
 
 #include "runtime/core/Executor.h"
+#include "runtime/abi/CudaAbi.h"
 #include "runtime/core/ToolRange.h"
 #include "runtime/core/Weights.h"
 #include "runtime/plan/Steps.h"
@@ -8,9 +9,13 @@
 #include "runtime/support/RoundUp.h"
 
 #include <algorithm>
+#include <cstring>
 #include <unordered_set>
 
 namespace quipu {
+
+/// Memory of the host from which slots are copied.
+static constexpr size_t kHostSlotBytes = 1 << 20;
 
 Executor::Executor(const Model &model, const KvCache &cache)
     : model(model), cache(cache), device(model.device()),
@@ -34,8 +39,28 @@ Executor::Executor(const Model &model, const KvCache &cache)
     history = device.allocate(kRing * memory.maxOutputs * sizeof(int32_t), MemoryUse::Staging);
     lastTokens = device.allocate(model.maxSequences() * sizeof(int32_t), MemoryUse::Sparse);
     for (uint64_t i = 0; i < kRing; ++i)
-      chosen.push_back(device.createEvent());
-    uploaded = device.createEvent();
+      chosen.push_back(device.createEvent(EventUse::Order));
+    uploaded = device.createEvent(EventUse::Order);
+    feed.placeSize = uint32_t(roundUp(kFeedInputs + Inputs::size(roundUp(memory.maxRows, kLine)), kLine));
+    feed.capacity = kRing;
+    staged = device.allocate(kRing * feed.placeSize * sizeof(int32_t), MemoryUse::Staging);
+    fed = device.allocate(sizeof(int32_t), MemoryUse::Sparse);
+    feed.staged = static_cast<const int32_t *>(staged.data());
+    feed.fed = static_cast<int32_t *>(fed.data());
+    feed.table = static_cast<int32_t *>(cache.table());
+  }
+  if (device.drawsTokens()) {
+    slots = allocateFor(device, "what tokens are drawn by", memory.slotBytes, MemoryUse::Sparse);
+    uniforms = device.allocate(kRing * memory.maxOutputs * sizeof(double), MemoryUse::Staging);
+    scores = device.allocate(kRing * memory.maxOutputs * sizeof(TokenScores), MemoryUse::Staging);
+    hostSlots = device.allocate(kHostSlotBytes, MemoryUse::Staging);
+    slotTickets.resize(model.maxSequences() + 1);
+    bindSlots();
+    TokenSampling greedy;
+    greedy.rule = {};
+    greedy.rule.repeatPenalty = 1;
+    uploadSlot(greedy, model.maxSequences());
+    device.synchronize();
   }
   programs.resize(model.programs().size());
   for (size_t i = 0; i < programs.size(); ++i) {
@@ -148,29 +173,38 @@ Executor::Samples Executor::resolve(const plan::Program &program, const Inputs &
   return found;
 }
 
-Executor::Launched Executor::upload(size_t index, const StepRows &rows, int32_t step) {
-  const Inputs &target = programInputs[index];
-  Inputs source = {static_cast<int32_t *>(hostInputs.data()), target.rows};
+/// Writes all parts but the number of choices. `lastPart`: targets or slots.
+void Executor::writeInputs(const Inputs &to, const StepRows &rows, const std::vector<int32_t> &lastPart) {
   size_t part = 0;
-  for (const auto *values : {&rows.tokens, &rows.positions, &rows.sequences, &rows.outputs, &rows.targets})
-    std::copy(values->begin(), values->end(), source.part(part++));
-  *source.part(part) = step;
-  device.enqueueUpload(target.values, source.values, Inputs::size(target.rows) * sizeof(int32_t));
+  for (const auto *values : {&rows.tokens, &rows.positions, &rows.sequences, &rows.outputs, &lastPart})
+    std::copy(values->begin(), values->end(), to.part(part++));
+}
+
+Executor::Launched Executor::launchOf(size_t index, const StepRows &rows) const {
   return {index,
           {int64_t(rows.size()), int64_t(rows.outputs.size()), int64_t(cache.tableStride()), int64_t(rows.lone)}};
 }
 
+Executor::Launched Executor::upload(size_t index, const StepRows &rows, const std::vector<int32_t> &lastPart) {
+  const Inputs &target = programInputs[index];
+  Inputs source = {static_cast<int32_t *>(hostInputs.data()), target.rows};
+  writeInputs(source, rows, lastPart);
+  *source.part(Inputs::kStep) = 0;
+  device.enqueueUpload(target.values, source.values, Inputs::size(target.rows) * sizeof(int32_t));
+  return launchOf(index, rows);
+}
+
 const float *Executor::run(size_t index, const StepRows &rows) {
   ToolRange range(RangeKind::Step, [&] { return stepText(*model.programs()[index], rows); });
-  Launched launched = upload(index, rows);
-  device.enqueue(programs[index], launched.dims, nullptr);
+  Launched launched = upload(index, rows, rows.targets);
+  device.enqueue(programs[index], launched.dims.data(), nullptr);
   return logitsOnHost(rows.outputs.size());
 }
 
 std::span<const float> Executor::score(size_t index, const StepRows &rows) {
   ToolRange range(RangeKind::Step, [&] { return stepText(*model.programs()[index], rows); });
-  Launched launched = upload(index, rows);
-  device.enqueue(programs[index], launched.dims, nullptr);
+  Launched launched = upload(index, rows, rows.targets);
+  device.enqueue(programs[index], launched.dims.data(), nullptr);
   return {numbersOnHost(logProbs, hostLogProbs, rows.outputs.size()), rows.outputs.size()};
 }
 
@@ -197,7 +231,12 @@ bool Executor::deviceChooses(std::span<const TokenSampling *const> sampling) con
   if (sampling.empty())
     return device.choosesTokens();
   return device.drawsTokens() && model.vocabSize() < kSampleVocab &&
-         std::ranges::all_of(sampling, [](const TokenSampling *each) { return each->rule.window <= kSampleWindow; });
+         std::ranges::all_of(
+             sampling,
+             [&](const TokenSampling *each) {
+               return !each || (each->rule.window <= kSampleWindow && (!each->rule.scored || device.scoresTokens()) &&
+                                std::min(each->mostEdits, model.vocabSize()) <= memory.editStride);
+             });
 }
 
 uint32_t Executor::mostEnqueued() const {
@@ -215,28 +254,22 @@ void Executor::requireSample(size_t index, bool drawn) const {
          "; take the logits (quipu logits), or compile the model again");
 }
 
-void Executor::startChoosing(size_t index, const StepRows &rows, std::span<const TokenSampling *const> sampling) {
+void Executor::startChoosing(size_t index, const StepRows &rows, std::span<const TokenSampling *const> sampling,
+                             SlotState state) {
   requireSample(index, !sampling.empty());
-  choosing = upload(index, rows);
+  onHost = !deviceChooses(sampling);
+  fillSlots(rows, onHost ? std::span<const TokenSampling *const>() : sampling, state);
+  choosing = upload(index, rows, rowSlots);
   if (rangesWanted())
     choosingText = stepText(*model.programs()[index], rows);
   launches = 0;
-  onHost = !deviceChooses(sampling);
   if (onHost) {
     kernelChooses = sampling.empty() && samples[index].inKernel && device.sharesHostMemory();
     hostRows = rows;
     hostChooser.start(sampling);
     return;
   }
-  takeChoices(programInputs[index], sampling, /*hasWindows=*/true);
-}
-
-/// `hasWindows`: rules may have a window.
-void Executor::takeChoices(const Inputs &inputs, std::span<const TokenSampling *const> sampling, bool hasWindows) {
-  samplings.assign(sampling.begin(), sampling.end());
-  bindChoice(inputs);
-  if (!samplings.empty())
-    uploadSampling(hasWindows);
+  bindChoice(programInputs[index]);
 }
 
 /// Says where the device finds logits and where it writes tokens.
@@ -253,39 +286,69 @@ void Executor::bindChoice(const Inputs &inputs) {
   tokenChoice.stride = memory.maxOutputs;
   tokenChoice.sequences = inputs.part(StepInput::Sequences);
   tokenChoice.lastTokens = static_cast<int32_t *>(lastTokens.data());
-  tokenChoice.feeds = false;
-  tokenChoice.rules = nullptr;
+  tokenChoice.feed = nullptr;
+  tokenChoice.slots = samplings.empty() ? nullptr : inputs.part(Inputs::kSlots);
+  bool areScored = std::ranges::any_of(samplings, [](const TokenSampling *each) { return each && each->rule.scored; });
+  tokenChoice.scores = areScored ? static_cast<TokenScores *>(scores.data()) : nullptr;
 }
 
-void Executor::uploadSampling(bool hasWindows) {
-  constexpr size_t kRingBytes = kSampleWindow * sizeof(int32_t);
-  if (rules.size() == 0) {
-    size_t bytes = memory.maxOutputs * (sizeof(SampleRule) + kRingBytes);
-    rules = device.allocate(bytes, MemoryUse::Sparse);
-    hostRules = device.allocate(bytes, MemoryUse::Staging);
-    uniforms = device.allocate(kRing * memory.maxOutputs * sizeof(double), MemoryUse::Staging);
-  }
-  // Rings begin behind room for the rules of the greatest number of rows. So their addresses never change, and recorded
-  // launches stay valid.
-  size_t rings = memory.maxOutputs * sizeof(SampleRule);
-  auto *host = static_cast<char *>(hostRules.data());
-  auto *target = static_cast<char *>(rules.data());
-  auto *rule = reinterpret_cast<SampleRule *>(host);
-  auto *recent = reinterpret_cast<int32_t *>(host + rings);
-  for (const TokenSampling *sampling : samplings) {
-    *rule++ = sampling->rule;
-    if (!hasWindows)
-      continue;
-    std::fill_n(std::copy(sampling->recent.begin(), sampling->recent.end(), recent),
-                kSampleWindow - sampling->recent.size(), -1);
-    recent += kSampleWindow;
-  }
-  device.enqueueUpload(target, host, samplings.size() * sizeof(SampleRule));
-  if (hasWindows)
-    device.enqueueUpload(target + rings, host + rings, samplings.size() * kRingBytes);
-  tokenChoice.rules = reinterpret_cast<const SampleRule *>(target);
-  tokenChoice.recent = reinterpret_cast<int32_t *>(target + rings);
+/// Says where the device finds what it chooses by. Addresses never change, so recorded launches stay valid.
+void Executor::bindSlots() {
+  auto *begin = static_cast<char *>(slots.data());
+  tokenChoice.rules = reinterpret_cast<SampleRule *>(begin);
+  begin += slotTickets.size() * sizeof(SampleRule);
+  tokenChoice.recent = reinterpret_cast<int32_t *>(begin);
+  begin += slotTickets.size() * kSampleWindow * sizeof(int32_t);
+  tokenChoice.edits = reinterpret_cast<TokenEdit *>(begin);
+  tokenChoice.editStride = memory.editStride;
   tokenChoice.uniforms = static_cast<const double *>(uniforms.data());
+}
+
+/// Finds the slot of each wanted row, and copies what the device does not have there. Memory from which slots were
+/// copied before is free.
+void Executor::fillSlots(const StepRows &rows, std::span<const TokenSampling *const> sampling, SlotState state) {
+  samplings.assign(sampling.begin(), sampling.end());
+  rowSlots.clear();
+  hostSlotsUsed = 0;
+  for (size_t i = 0; i < samplings.size(); ++i) {
+    const TokenSampling *each = samplings[i];
+    if (!each || each->isPlainGreedy()) {
+      rowSlots.push_back(int32_t(model.maxSequences()));
+      continue;
+    }
+    int32_t slot = rowSlots.emplace_back(rows.sequences[size_t(rows.outputs[i])]);
+    uint64_t &ticket = slotTickets[size_t(slot)];
+    if (state == SlotState::Kept && each->ticket == ticket && ticket != 0)
+      continue;
+    uploadSlot(*each, size_t(slot));
+    ticket = ++lastTicket;
+    if (state == SlotState::Kept)
+      each->ticket = ticket;
+  }
+}
+
+void Executor::uploadSlot(const TokenSampling &sampling, size_t slot) {
+  const SampleRule &rule = sampling.rule;
+  size_t ring = std::min<size_t>(rule.window, kSampleWindow) * sizeof(int32_t);
+  size_t edits = sampling.edits.size() * sizeof(TokenEdit);
+  if (hostSlotsUsed + sizeof(rule) + ring + edits > hostSlots.size()) {
+    device.synchronize();
+    hostSlotsUsed = 0;
+  }
+  auto copy = [&](void *target, const void *source, size_t size, size_t room) {
+    char *host = static_cast<char *>(hostSlots.data()) + hostSlotsUsed;
+    memcpy(host, source, size);
+    // Places of a ring without a token.
+    memset(host + size, 0xff, room - size);
+    device.enqueueUpload(target, host, room);
+    hostSlotsUsed += room;
+  };
+  copy(tokenChoice.rules + slot, &rule, sizeof(rule), sizeof(rule));
+  if (ring > 0)
+    copy(tokenChoice.recent + slot * kSampleWindow, sampling.recent.data(), sampling.recent.size() * sizeof(int32_t),
+         ring);
+  if (edits > 0)
+    copy(tokenChoice.edits + slot * memory.editStride, sampling.edits.data(), edits, edits);
 }
 
 /// Copies the tokens that the host has chosen to the inputs.
@@ -295,7 +358,7 @@ void Executor::feedChosen() {
     hostRows.tokens[row] = hostChosen[i];
     ++hostRows.positions[row];
   }
-  (void)upload(choosing.program, hostRows);
+  (void)upload(choosing.program, hostRows, rowSlots);
 }
 
 void Executor::enqueueChoice() {
@@ -304,11 +367,11 @@ void Executor::enqueueChoice() {
   if (onHost) {
     if (launch > 0)
       feedChosen();
-    device.enqueue(programs[choosing.program], choosing.dims, nullptr);
+    device.enqueue(programs[choosing.program], choosing.dims.data(), nullptr);
     return;
   }
   drawNumbers(launch);
-  device.enqueue(programs[choosing.program], choosing.dims, &tokenChoice);
+  device.enqueue(programs[choosing.program], choosing.dims.data(), &tokenChoice);
   device.record(*chosen[launch % kRing]);
 }
 
@@ -318,22 +381,44 @@ void Executor::drawNumbers(uint64_t launch) {
     return;
   double *numbers = static_cast<double *>(uniforms.data()) + launch % kRing * memory.maxOutputs;
   for (const TokenSampling *sampling : samplings)
-    *numbers++ = sampling->uniform();
+    *numbers++ = sampling && sampling->rule.scale != 0 ? sampling->uniform() : 0;
 }
 
-uint64_t Executor::enqueueStep(size_t index, const StepRows &rows, std::span<const TokenSampling *const> sampling) {
+/// Where the host writes what the step brings.
+int32_t *Executor::stepPlace(uint64_t step) const {
+  return static_cast<int32_t *>(staged.data()) + step % kRing * feed.placeSize;
+}
+
+std::span<int32_t> Executor::nextTableChanges() { return {stepPlace(steps) + 1, size_t(2) * kMostTableChanges}; }
+
+uint64_t Executor::enqueueStep(size_t index, const StepRows &rows, std::span<const TokenSampling *const> sampling,
+                               const KvCache::Update &update) {
   ToolRange range(RangeKind::Step, [&] { return stepText(*model.programs()[index], rows); });
   requireSample(index, !sampling.empty());
-  uint64_t step = steps++, place = step % kRing;
-  Launched launched = upload(index, rows, int32_t(place));
-  takeChoices(programInputs[index], sampling, /*hasWindows=*/false);
-  tokenChoice.feeds = true;
+  fillSlots(rows, sampling, SlotState::Kept);
+  uint64_t step = steps++;
+  int32_t *place = stepPlace(step);
+  *place = int32_t(update.pairs);
+  const Inputs &target = programInputs[index];
+  writeInputs({place + kFeedInputs, target.rows}, rows, rowSlots);
+  bindChoice(target);
+  feed.inputs = target.values;
+  feed.stride = uint32_t(target.rows);
+  tokenChoice.feed = &feed;
   drawNumbers(step);
-  device.record(*uploaded);
-  device.enqueue(programs[index], launched.dims, &tokenChoice);
-  device.record(*chosen[place]);
-  stepOutputs[place] = rows.outputs.size();
+  isUploading = update.hasCopies || hostSlotsUsed > 0;
+  if (isUploading)
+    device.record(*uploaded);
+  Launched launched = launchOf(index, rows);
+  device.enqueue(programs[index], launched.dims.data(), &tokenChoice);
+  device.record(*chosen[step % kRing]);
+  stepOutputs[step % kRing] = rows.outputs.size();
   return step;
+}
+
+void Executor::awaitStep() {
+  if (isUploading)
+    device.wait(*uploaded);
 }
 
 std::span<const int32_t> Executor::stepChoice(uint64_t step) {
@@ -359,8 +444,8 @@ std::span<const int32_t> Executor::choice(uint64_t launch) {
 
 StepTimes Executor::profile(size_t index, const StepRows &rows, const ProfileSetting &setting) {
   ToolRange range(RangeKind::Step, [&] { return "profile " + stepText(*model.programs()[index], rows); });
-  Launched launched = upload(index, rows);
-  ListTimes list = device.profile(programs[index], launched.dims, setting);
+  Launched launched = upload(index, rows, rows.targets);
+  ListTimes list = device.profile(programs[index], launched.dims.data(), setting);
   StepTimes times;
   times.program = model.programs()[index]->name()->str();
   times.tracks = list.tracks;

@@ -46,17 +46,35 @@ public:
   /// from the second time on its input is the tokens that were chosen before. choice(n) waits for launch number n since
   /// startChoosing() and returns a token for each wanted row. It is -1 if some of the row's logits are NaN or infinite.
   /// `sampling`: how the token of each wanted row is drawn; it must live until the last enqueueChoice(). Empty: the
-  /// most likely tokens are chosen.
-  void startChoosing(size_t index, const StepRows &rows, std::span<const TokenSampling *const> sampling = {});
+  /// most likely tokens are chosen. Null: those of this row. Several rows of one sequence are only for these. `state`:
+  /// see below.
+  enum class SlotState { Given, Kept };
+  void startChoosing(size_t index, const StepRows &rows, std::span<const TokenSampling *const> sampling = {},
+                     SlotState state = SlotState::Given);
 
-  /// Enqueues a step behind one that may still run, and returns its number. The device chooses the tokens; rules with a
-  /// window are not for such steps. Rows with kChosenToken go on with the token that was chosen last in their sequence.
-  /// The caller waits with awaitStep() before it enqueues anything else: until the device begins with the step, when
-  /// the one before has ended and memory from which the inputs were copied may change. stepChoice() waits for the end
-  /// of a step and gives what choice() gives.
-  uint64_t enqueueStep(size_t index, const StepRows &rows, std::span<const TokenSampling *const> sampling);
-  void awaitStep() { device.wait(*uploaded); }
+  /// What a device knows of a sequence for choosing its tokens lies in a slot, which has the sequence's number: the
+  /// rule, the tokens seen last, and edits of logits. The device brings it up to date with each token that it chooses,
+  /// before the host knows the token. So the host copies it only when a sequence begins, or when another one had the
+  /// slot in between: TokenSampling::ticket says which copy is the sampling's. With SlotState::Kept the caller accepts
+  /// each chosen token, and no other, in the sampling, until it no longer uses it. Otherwise the state is copied each
+  /// time.
+
+  /// Enqueues a step behind one that may still run, and returns its number. The device chooses the tokens (with
+  /// SlotState::Kept). Rows with kChosenToken go on with the token that was chosen last in their sequence. `update`:
+  /// what KvCache::update gave, whose pairs are in nextTableChanges(). The caller waits with awaitStep() before it
+  /// enqueues anything else: until memory that the device copies may change. stepChoice() waits for the end of a step
+  /// and gives what choice() gives. Its result is valid, and its inputs are kept, until kRing - 1 more steps have
+  /// started.
+  uint64_t enqueueStep(size_t index, const StepRows &rows, std::span<const TokenSampling *const> sampling,
+                       const KvCache::Update &update);
+  std::span<int32_t> nextTableChanges();
+  void awaitStep();
   std::span<const int32_t> stepChoice(uint64_t step);
+  /// What the device says of the tokens of stepChoice(), or of choice(launch). Only rows whose rules ask for it have
+  /// something there.
+  const TokenScores *scoresOf(uint64_t stepOrLaunch) const {
+    return static_cast<const TokenScores *>(scores.data()) + stepOrLaunch % kRing * memory.maxOutputs;
+  }
   void enqueueChoice();
   std::span<const int32_t> choice(uint64_t launch);
   /// Whether the device chooses by these rules; empty: the most likely tokens. If not, the host does.
@@ -72,10 +90,10 @@ public:
   StepTimes profile(size_t index, const StepRows &rows, const ProfileSetting &setting);
 
 private:
-  /// Inputs of one program on the device: the first kNumRowInputs of StepInput, the targets, then the number of choices
-  /// made. They are one piece of memory, so that one copy brings them.
+  /// Inputs of one program on the device: the first kNumRowInputs of StepInput, the targets (or, where tokens are
+  /// chosen, the slots), then the number of choices made. They are one piece of memory, so that one copy brings them.
   struct Inputs {
-    static constexpr size_t kTargets = kNumRowInputs, kStep = kNumRowInputs + 1;
+    static constexpr size_t kTargets = kNumRowInputs, kSlots = kTargets, kStep = kNumRowInputs + 1;
     int32_t *values;
     size_t rows;
 
@@ -86,7 +104,7 @@ private:
 
   struct Launched {
     size_t program;
-    int64_t dims[kNumDims];
+    std::array<int64_t, kNumDims> dims;
   };
 
   /// Which tokens a program chooses. `inKernel`: a kernel gives the greedy ones, with the logits.
@@ -98,11 +116,15 @@ private:
   void appendPointers(const plan::Program &program, const plan::Arg &arg, uint64_t iteration, const Inputs &inputs,
                       std::vector<void *> &pointers) const;
   void requireSample(size_t index, bool drawn) const;
-  Launched upload(size_t index, const StepRows &rows, int32_t step = 0);
+  static void writeInputs(const Inputs &to, const StepRows &rows, const std::vector<int32_t> &lastPart);
+  Launched launchOf(size_t index, const StepRows &rows) const;
+  Launched upload(size_t index, const StepRows &rows, const std::vector<int32_t> &lastPart);
+  void bindSlots();
   void bindChoice(const Inputs &inputs);
-  void takeChoices(const Inputs &inputs, std::span<const TokenSampling *const> sampling, bool hasWindows);
+  void fillSlots(const StepRows &rows, std::span<const TokenSampling *const> sampling, SlotState state);
   void drawNumbers(uint64_t launch);
-  void uploadSampling(bool hasWindows);
+  void uploadSlot(const TokenSampling &sampling, size_t slot);
+  int32_t *stepPlace(uint64_t step) const;
   void *outputMemory(StepOutput output) const;
   const float *numbersOnHost(const DeviceMemory &values, DeviceMemory &copy, size_t count);
   void feedChosen();
@@ -142,18 +164,28 @@ private:
   /// The range of each of these launches. Empty if no profiler takes ranges.
   std::string choosingText;
   TokenChoice tokenChoice;
-  /// How each row is drawn. Rules and rings of tokens, in one piece of memory on the device and one on the host. Random
-  /// numbers.
+  /// How each row is drawn; empty: the most likely tokens are chosen. The slot of each row.
   std::vector<const TokenSampling *> samplings;
-  DeviceMemory rules;
-  DeviceMemory hostRules;
-  DeviceMemory uniforms;
+  std::vector<int32_t> rowSlots;
+  /// All slots: their rules, then rings, then edits. Sequences have one each; the last one is for rows of which the
+  /// most likely token is chosen. On the host the tickets of what the slots have, and memory from which they are
+  /// copied, of which so many bytes are in use until `uploaded`.
+  DeviceMemory slots;
+  std::vector<uint64_t> slotTickets;
+  uint64_t lastTicket = 0;
+  DeviceMemory hostSlots;
+  size_t hostSlotsUsed = 0;
+  DeviceMemory uniforms, scores;
   uint64_t launches = 0;
-  /// Steps so far, and the number of choices of each that may still run.
+  /// Steps so far, and the number of choices of each that may still run. Places for their inputs in the host's memory,
+  /// and the device's number of steps.
   uint64_t steps = 0;
   std::array<size_t, kRing> stepOutputs = {};
-  /// Recorded behind the copies of a step's inputs.
+  DeviceMemory staged, fed;
+  StepFeed feed;
+  /// Recorded behind copies of the host's memory.
   std::unique_ptr<DeviceEvent> uploaded;
+  bool isUploading = false;
 };
 
 } // namespace quipu

@@ -201,9 +201,11 @@ void KvCache::saveAll() {
   finish();
 }
 
-void KvCache::update() {
+KvCache::Update KvCache::update(std::span<int32_t> pairs) {
+  Update update;
   // The host has waited for the device since these copies were enqueued: a step came behind them.
   handOver(copied);
+  update.hasCopies = !leaving.pages.empty();
   std::swap(leaving, copied);
   for (const BlockManager::Copy &copy : manager.takeCopies())
     for (uint32_t layer = 0; layer < layers; ++layer)
@@ -211,10 +213,18 @@ void KvCache::update() {
         device.enqueueCopy(static_cast<char *>(pool) + uint64_t(copy.to) * size.blockBytes,
                            static_cast<char *>(pool) + uint64_t(copy.from) * size.blockBytes, size.blockBytes);
   BlockManager::Change change = manager.takeChange();
-  if (change.begin < change.end)
-    device.enqueueUpload(static_cast<int32_t *>(tableMemory.data()) + change.begin,
-                         static_cast<int32_t *>(rowMemory.data()) + change.begin,
+  const auto *rows = static_cast<const int32_t *>(rowMemory.data());
+  if (change.isListed && 2 * change.entries.size() <= pairs.size()) {
+    for (size_t entry : change.entries) {
+      pairs[2 * update.pairs] = int32_t(entry);
+      pairs[2 * update.pairs++ + 1] = rows[entry];
+    }
+  } else if (change.begin < change.end) {
+    device.enqueueUpload(static_cast<int32_t *>(tableMemory.data()) + change.begin, rows + change.begin,
                          (change.end - change.begin) * sizeof(int32_t));
+    update.hasCopies = true;
+  }
+  return update;
 }
 
 uint64_t KvCache::bytesUsed() const { return manager.counts().used * size.blockBytes * 2 * layers; }

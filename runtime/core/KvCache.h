@@ -74,9 +74,16 @@ public:
   void *keys(uint32_t layer) const { return static_cast<char *>(memory.data()) + 2 * layer * size.poolBytes; }
   void *values(uint32_t layer) const { return static_cast<char *>(keys(layer)) + size.poolBytes; }
   void *table() const { return tableMemory.data(); }
+  struct Update {
+    /// Pairs of an entry of the table and its value that the step brings itself.
+    size_t pairs = 0;
+    /// Whether copies were enqueued, from or to memory of the host.
+    bool hasCopies = false;
+  };
   /// Brings the device's pages and block table up to date; call it before each step. Until the device has done it,
-  /// sequences may grow: no step before this one reads the new entries. They may not shrink.
-  void update();
+  /// sequences may grow: no step before this one reads the new entries. They may not shrink. `pairs`: room for changes
+  /// that a step may bring itself.
+  Update update(std::span<int32_t> pairs = {});
 
   /// Continues a sequence of whole pages with the pages of `tokens` that are in the store, as far as there is room for
   /// them. At least one token is left over. `tokens`: all of the sequence, from its beginning.

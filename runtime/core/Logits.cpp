@@ -10,6 +10,8 @@
 
 namespace quipu {
 
+void failForChoice() { fail("every logit is NaN or minus infinity: there is nothing to choose"); }
+
 int32_t mostLikely(std::span<const float> logits) {
   int32_t best = -1;
   float value = -std::numeric_limits<float>::infinity();
@@ -20,7 +22,7 @@ int32_t mostLikely(std::span<const float> logits) {
     }
   }
   if (best < 0)
-    fail("every logit is NaN or minus infinity: there is nothing to choose");
+    failForChoice();
   return best;
 }
 

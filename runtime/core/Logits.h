@@ -13,6 +13,9 @@
 
 namespace quipu {
 
+/// Throws Error: no token may be chosen.
+[[noreturn]] void failForChoice();
+
 /// Number of the largest logit; of equal ones the first. NaNs do not count. Throws Error if all are NaN or minus
 /// infinity.
 int32_t mostLikely(std::span<const float> logits);

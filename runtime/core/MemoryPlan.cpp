@@ -2,6 +2,7 @@
 
 #include "runtime/core/MemoryPlan.h"
 #include "runtime/abi/DataType.h"
+#include "runtime/abi/SampleRule.h"
 #include "runtime/abi/WeightFormat.h"
 #include "runtime/core/HostMemory.h"
 #include "runtime/core/WeightRows.h"
@@ -33,6 +34,11 @@ StepMemory::StepMemory(const plan::Plan &plan, ProgramList programs, bool boundO
   }
   maxOutputs = boundOutputs ? std::min(maxRows, std::max(plan.kv_cache()->max_batch(), kOutputs)) : maxRows;
   logitsBytes = uint64_t(maxOutputs) * plan.config()->vocab_size() * sizeof(float);
+  // Every generated token may need an edit, and besides them the tokens that a request names.
+  constexpr uint32_t kNamed = 1024;
+  editStride = std::min({kSampleEdits, plan.config()->vocab_size(), plan.kv_cache()->max_seq() + kNamed});
+  uint64_t slot = sizeof(SampleRule) + kSampleWindow * sizeof(int32_t) + uint64_t(editStride) * sizeof(TokenEdit);
+  slotBytes = boundOutputs ? (uint64_t(plan.kv_cache()->max_batch()) + 1) * slot : 0;
 }
 
 DeviceMemory allocateFor(Device &device, const char *what, size_t size, MemoryUse use) {
@@ -190,8 +196,8 @@ void checkMemory(const PlanFile &file, ProgramList programs, const ModelOptions 
   uint64_t weights = bytesOfWeights(plan, options.weights, device);
   if (std::optional<MemoryInfo> memory = device.memoryInfo())
     return require({memory->free, memory->total, concat(device.name(), " (", device.description(), ")"),
-                    "free memory on the GPU, or use one with more", weights, step.arenaBytes + step.logitsBytes,
-                    kDeviceReserve});
+                    "free memory on the GPU, or use one with more", weights,
+                    step.arenaBytes + step.logitsBytes + step.slotBytes, kDeviceReserve});
   if (!isHost)
     return;
   uint64_t files = 0;

@@ -44,7 +44,7 @@ struct CacheSize {
 /// Memory that the steps of a session work in.
 struct StepMemory {
   /// `boundOutputs`: whether memory is taken for all logits at once, as on a GPU. Then the wanted rows of a launch are
-  /// limited.
+  /// limited. There are slots then, one for each sequence and one more.
   StepMemory(const plan::Plan &plan, ProgramList programs, bool boundOutputs);
 
   uint32_t maxRows;
@@ -52,6 +52,9 @@ struct StepMemory {
   uint32_t maxOutputs;
   uint64_t arenaBytes;
   uint64_t logitsBytes;
+  /// On a device that chooses tokens: the most edits of a slot (SampleRule.h), and the bytes of all slots.
+  uint32_t editStride;
+  uint64_t slotBytes;
 };
 
 /// Throws Error if weights, the cache of one session and the memory of its steps need more than is free on the device.

@@ -19,11 +19,7 @@ static KvCacheOptions cacheOptions(const Model &model, KvCacheOptions options) {
 
 StepRunner::StepRunner(std::shared_ptr<const Model> ofModel, const KvCacheOptions &options)
     : model(std::move(ofModel)), cache(*model->plan().kv_cache(), model->device(), cacheOptions(*model, options)),
-      executor(*model, cache) {
-  unwanted.rule = {};
-  unwanted.rule.repeatPenalty = 1;
-  unwanted.uniform = [] { return 0.0; };
-}
+      executor(*model, cache) {}
 
 void StepRunner::requireAlive(SequenceId sequence) const {
   if (!cache.isAlive(sequence))
@@ -99,11 +95,15 @@ void StepRunner::reserve(Batch batch, uint32_t tokens) {
   cache.update();
 }
 
-void StepRunner::reserve(Batch batch) {
+void StepRunner::takePages(Batch batch) {
   growth.clear();
   for (const SequenceTokens &each : batch)
     growth.push_back({each.sequence, uint32_t(each.tokens.size())});
   cache.reserve(growth);
+}
+
+void StepRunner::reserve(Batch batch) {
+  takePages(batch);
   cache.update();
 }
 
@@ -198,25 +198,25 @@ void StepRunner::runChoosing(Batch batch, std::span<const TokenSampling *const> 
     bool hasChoice = false, isDrawn = false, wantsLogits = false;
     for (const WantedRow &wanted : part.wanted) {
       const TokenSampling *sampling = samplings[wanted.part];
-      rows.push_back(sampling ? sampling : &unwanted);
+      rows.push_back(sampling);
       hasChoice |= sampling != nullptr;
       wantsLogits |= sampling == nullptr;
-      isDrawn |= sampling && (sampling->rule.scale != 0 || sampling->rule.window != 0);
+      isDrawn |= sampling && !sampling->isPlainGreedy();
     }
     if (!hasChoice || !model->device().choosesTokens()) {
       const float *logits = executor.run(program, part.rows);
       advance();
-      return deliver({}, logits);
+      return deliver({}, nullptr, logits);
     }
     if (!isDrawn)
       rows.clear();
-    executor.startChoosing(program, part.rows, rows);
+    executor.startChoosing(program, part.rows, rows, Executor::SlotState::Kept);
     executor.enqueueChoice();
     std::span<const int32_t> chosen = executor.choice(0);
     advance();
     // Logits say what is wrong with a row for which there is no choice.
     wantsLogits |= !allChosen(chosen);
-    deliver(chosen, wantsLogits ? executor.logitsOnHost(part.wanted.size()) : nullptr);
+    deliver(chosen, executor.scoresOf(0), wantsLogits ? executor.logitsOnHost(part.wanted.size()) : nullptr);
   });
 }
 
@@ -234,16 +234,17 @@ std::optional<StepRunner::Started> StepRunner::start(Batch batch, std::span<cons
   std::optional<size_t> program = fillOneLaunch(batch);
   if (!program)
     return std::nullopt;
-  reserve(batch);
+  takePages(batch);
+  KvCache::Update update = cache.update(executor.nextTableChanges());
   std::vector<const TokenSampling *> rows;
   bool isDrawn = false;
   for (const WantedRow &wanted : part.wanted) {
     rows.push_back(samplings[wanted.part]);
-    isDrawn |= rows.back()->rule.scale != 0;
+    isDrawn |= !rows.back()->isPlainGreedy();
   }
   if (!isDrawn)
     rows.clear();
-  uint64_t number = executor.enqueueStep(*program, part.rows, rows);
+  uint64_t number = executor.enqueueStep(*program, part.rows, rows, update);
   for (const LaunchPart::Advance &each : part.advances)
     cache.extend(each.sequence, uint32_t(each.tokens.size()));
   return Started{number, part.wanted};

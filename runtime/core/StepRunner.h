@@ -51,12 +51,13 @@ public:
   std::vector<int32_t> choose(Batch batch, Samplings samplings, const StepOptions &options);
 
   /// Called after each launch, whose rows are `part`. `chosen`: the token of each wanted row, where the device has
-  /// chosen; -1 if some of the row's logits are NaN or infinite. `logits`: float[wanted][V] on the host; null if nobody
-  /// wants them. Both are valid during the call.
-  using Delivery = std::function<void(std::span<const int32_t> chosen, const float *logits)>;
+  /// chosen; kNoNumbers or kNothingLeft where it could not. `scores`: what it says of them, where samplings ask for it.
+  /// `logits`: float[wanted][V] on the host; null if nobody wants them. All are valid during the call.
+  using Delivery = std::function<void(std::span<const int32_t> chosen, const TokenScores *scores, const float *logits)>;
 
   /// Runs the batch. If the device chooses tokens, it chooses for each sequence that has a sampling; the samplings of
-  /// others, who want logits, are null. Other devices give logits for all.
+  /// others, who want logits, are null. The caller accepts each chosen token in the sampling, and no other. Other
+  /// devices give logits for all.
   void runChoosing(Batch batch, std::span<const TokenSampling *const> samplings, const StepOptions &options,
                    const Delivery &deliver);
 
@@ -71,14 +72,16 @@ public:
   };
 
   /// Starts a batch behind a step that may still run; await() before the next call. Tokens may be kChosenToken.
-  /// The device chooses for all sequences that want logits, of which none has a window. The sequences are longer, but
-  /// their new tokens are not known (BlockManager::extend). Nothing, with nothing changed, if the batch does not fit
-  /// into one launch.
+  /// The device chooses for all sequences that want logits. The caller accepts each token in the sampling, and no
+  /// other. The sequences are longer, but their new tokens are not known (BlockManager::extend). Nothing, with nothing
+  /// changed, if the batch does not fit into one launch.
   std::optional<Started> start(Batch batch, std::span<const TokenSampling *const> samplings);
-  /// Waits until the step in front of the one that was started last has ended.
+  /// Waits until the step that was started last has taken what it needs of the host.
   void await() { executor.awaitStep(); }
   /// The tokens that a started step has chosen, as in Delivery. They are valid until two more steps have started.
   std::span<const int32_t> finish(const Started &step) { return executor.stepChoice(step.number); }
+  /// What the device says of them, where a sampling asks. It is valid as long.
+  const TokenScores *scoresOf(const Started &step) const { return executor.scoresOf(step.number); }
 
   /// If one launch can run one token of each sequence: fills `part` and returns the index of the program.
   std::optional<size_t> fillOneLaunch(Batch batch);
@@ -94,14 +97,13 @@ public:
 
 private:
   void check(Batch batch, bool mayBeChosen) const;
+  void takePages(Batch batch);
   uint64_t rowLimit(Batch batch, const StepOptions &options, StepOutput output) const;
   void launchAll(Batch batch, const StepOptions &options, StepOutput output,
                  const std::function<void(size_t, bool)> &launch);
   void advance();
   void requireFinite(Batch batch, const float *logits) const;
 
-  /// Stands for rows of which nobody wants the device's choice.
-  TokenSampling unwanted;
   // Working memory, kept between steps.
   std::vector<KvCache::Growth> growth;
 };

@@ -59,16 +59,29 @@ void TokenChooser::keepProbable(double share) {
   std::sort(candidates.begin(), candidates.end(), hasLowerToken);
 }
 
-int32_t TokenChooser::choose(std::span<const float> logits, const SampleRule &rule, std::span<const int32_t> recent,
-                             double uniform) {
-  if (rule.repeatPenalty != 1 && !recent.empty()) {
+static float penalised(float logit, float penalty) { return logit > 0 ? logit / penalty : logit * penalty; }
+
+int32_t TokenChooser::choose(std::span<const float> logits, const TokenSampling &sampling, double uniform) {
+  const SampleRule &rule = sampling.rule;
+  if (!sampling.edits.empty()) {
+    edited.assign(logits.begin(), logits.end());
+    for (const TokenEdit &edit : sampling.edits) {
+      float &value = edited[size_t(edit.token)];
+      value += edit.bias;
+      if (uint32_t count = edit.count & ~kSeen)
+        value -= rule.presencePenalty + rule.frequencyPenalty * float(count);
+      if (edit.count & kSeen)
+        value = penalised(value, rule.repeatPenalty);
+    }
+    logits = edited;
+  }
+  if (rule.repeatPenalty != 1 && !sampling.recent.empty()) {
     adjusted.assign(logits.begin(), logits.end());
-    for (int32_t token : recent) {
+    for (int32_t token : sampling.recent) {
       // It starts from the original logit, so the penalty applies once, even if the token was seen several times.
       if (token < 0 || size_t(token) >= logits.size())
         continue;
-      float value = logits[size_t(token)];
-      adjusted[size_t(token)] = value > 0 ? value / rule.repeatPenalty : value * rule.repeatPenalty;
+      adjusted[size_t(token)] = penalised(logits[size_t(token)], rule.repeatPenalty);
     }
     logits = adjusted;
   }
@@ -123,7 +136,7 @@ std::span<const int32_t> RowChooser::choose(const float *logits, size_t rows, si
       continue;
     }
     TokenSampling &sampling = rules[r];
-    tokens[r] = chooser.choose(row, sampling.rule, sampling.recent, sampling.uniform());
+    tokens[r] = chooser.choose(row, sampling, sampling.uniform());
     sampling.accept(tokens[r]);
   }
   return tokens;

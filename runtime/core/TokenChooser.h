@@ -20,10 +20,9 @@ namespace quipu {
 /// Draws tokens, one at a time.
 class TokenChooser {
 public:
-  /// The token that `rule` chooses from `logits`: the most likely one, or a drawn one. `uniform`: a random number in
-  /// [0, 1). `recent`: tokens that the repeat penalty is for. Throws Error if every logit is NaN or minus infinity.
-  int32_t choose(std::span<const float> logits, const SampleRule &rule, std::span<const int32_t> recent,
-                 double uniform);
+  /// The token that is chosen from `logits`: the most likely one, or a drawn one. `uniform`: a random number in [0, 1),
+  /// in place of the sampling's own. Throws Error if every logit is NaN or minus infinity.
+  int32_t choose(std::span<const float> logits, const TokenSampling &sampling, double uniform);
 
 private:
   struct Candidate {
@@ -34,7 +33,7 @@ private:
   void keepProbable(double share);
 
   // Working memory, kept between calls.
-  std::vector<float> adjusted;
+  std::vector<float> edited, adjusted;
   std::vector<Candidate> candidates;
 
   static bool isLikelier(const Candidate &a, const Candidate &b) {

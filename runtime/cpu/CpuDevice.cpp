@@ -143,7 +143,7 @@ Clock::time_point &timeOf(DeviceEvent &event) { return static_cast<CpuEvent &>(e
 
 } // namespace
 
-std::unique_ptr<DeviceEvent> CpuDevice::createEvent() { return std::make_unique<CpuEvent>(); }
+std::unique_ptr<DeviceEvent> CpuDevice::createEvent(EventUse) { return std::make_unique<CpuEvent>(); }
 
 void CpuDevice::record(DeviceEvent &event) { timeOf(event) = Clock::now(); }
 

@@ -33,7 +33,7 @@ public:
   void enqueueCopy(void *target, const void *source, size_t size) override;
   void enqueue(LaunchList &list, const int64_t *dims, const TokenChoice *choice) override;
   void synchronize() override {}
-  std::unique_ptr<DeviceEvent> createEvent() override;
+  std::unique_ptr<DeviceEvent> createEvent(EventUse use) override;
   void record(DeviceEvent &event) override;
   void wait(DeviceEvent &event) override {}
   double seconds(DeviceEvent &from, DeviceEvent &to) override;

@@ -15,7 +15,7 @@ namespace quipu {
 CudaDevice *asCuda(Device &device) { return dynamic_cast<CudaDevice *>(&device); }
 
 CopyCeiling::CopyCeiling(CudaDevice &device, size_t bytes)
-    : device(device), begin(device.createEvent()), end(device.createEvent()) {
+    : device(device), begin(device.createEvent(EventUse::Time)), end(device.createEvent(EventUse::Time)) {
   // Both buffers must fit, with some memory left.
   bytes = std::min<size_t>(bytes, device.memoryInfo()->free / 3) / 256 * 256;
   from = device.allocate(bytes, MemoryUse::Dense);
@@ -88,8 +88,8 @@ struct MatmulCeiling::Impl {
       fillRandom("ceiling", 1, plan::WeightRole::matrix, size, index * kRows * size, pieces[index].size / 2,
                  denseFormat(plan::DType::bf16), memory);
     });
-    begin = device.createEvent();
-    end = device.createEvent();
+    begin = device.createEvent(EventUse::Time);
+    end = device.createEvent(EventUse::Time);
     if (create(&handle) != 0 || setStream(handle, device.workStream()) != 0)
       fail("cuBLAS does not start");
   }

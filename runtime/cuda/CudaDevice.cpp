@@ -142,8 +142,8 @@ void CudaDevice::enqueueCopy(void *target, const void *source, size_t size) {
 
 void CudaDevice::launch(CudaProgram &program, const int64_t *dims, const TokenChoice *choice, Stream target) {
   program.setDims(dims);
-  if (choice && choice->feeds)
-    services.feed(target, *choice, int32_t(dims[kDimTokens]));
+  if (choice && choice->feed)
+    services.feed(target, *choice, dims);
   // The first launch waits for all work before it: for the copies of the inputs, and for the step before.
   bool dependent = false;
   for (size_t i = 0; i < program.size(); ++i)
@@ -162,8 +162,14 @@ void CudaDevice::enqueue(LaunchList &list, const int64_t *dims, const TokenChoic
   auto &program = static_cast<CudaProgram &>(*list.prepared);
   if (!list.repeats)
     return launch(program, dims, choice, stream);
-  CudaStepKey key = {&program,          dims[kDimTokens],        dims[kDimOutputs],      dims[kDimLoneRows],
-                     choice != nullptr, choice && choice->rules, choice && choice->feeds};
+  CudaStepKey key = {.program = &program,
+                     .tokens = dims[kDimTokens],
+                     .outputs = dims[kDimOutputs],
+                     .loneRows = dims[kDimLoneRows],
+                     .choice = choice != nullptr,
+                     .draw = choice && choice->slots,
+                     .score = choice && choice->scores,
+                     .feeds = choice && choice->feed};
   graphs->run(key, stream, [&](Stream target) { launch(program, dims, choice, target); });
 }
 
@@ -175,7 +181,9 @@ void CudaDevice::synchronize() {
 namespace {
 
 struct CudaEvent : DeviceEvent {
-  explicit CudaEvent(Context context) : context(context) { Driver::get().eventCreate(&event, kEventDefault); }
+  CudaEvent(Context context, EventUse use) : context(context) {
+    Driver::get().eventCreate(&event, use == EventUse::Time ? kEventDefault : kEventWithoutTime);
+  }
   ~CudaEvent() override {
     (void)Driver::get().contextSetCurrent.tryCall(context);
     (void)Driver::get().eventDestroy.tryCall(event);
@@ -189,9 +197,9 @@ Event eventOf(DeviceEvent &event) { return static_cast<CudaEvent &>(event).event
 
 } // namespace
 
-std::unique_ptr<DeviceEvent> CudaDevice::createEvent() {
+std::unique_ptr<DeviceEvent> CudaDevice::createEvent(EventUse purpose) {
   use();
-  return std::make_unique<CudaEvent>(context);
+  return std::make_unique<CudaEvent>(context, purpose);
 }
 
 void CudaDevice::record(DeviceEvent &event) {

@@ -46,8 +46,9 @@ public:
   void enqueue(LaunchList &list, const int64_t *dims, const TokenChoice *choice) override;
   bool choosesTokens() const override { return services.choosesTokens(); }
   bool drawsTokens() const override { return services.drawsTokens(); }
+  bool scoresTokens() const override { return services.scoresTokens(); }
   void synchronize() override;
-  std::unique_ptr<DeviceEvent> createEvent() override;
+  std::unique_ptr<DeviceEvent> createEvent(EventUse use) override;
   void record(DeviceEvent &event) override;
   void wait(DeviceEvent &event) override;
   double seconds(DeviceEvent &from, DeviceEvent &to) override;

@@ -57,6 +57,7 @@ inline constexpr int kJitErrorLogSize = 6;
 // Flags of streams, events, host memory and captures.
 inline constexpr unsigned kStreamNonBlocking = 1;
 inline constexpr unsigned kEventDefault = 0;
+inline constexpr unsigned kEventWithoutTime = 2;
 inline constexpr unsigned kEventRecordExternal = 1;
 inline constexpr unsigned kHostPortable = 1;
 inline constexpr unsigned kHostMapped = 2;

@@ -27,7 +27,9 @@ struct CudaStepKey {
   bool choice;
   /// Whether the choice draws tokens.
   bool draw = false;
-  /// Whether rows take the tokens that were chosen last.
+  /// Whether it gives scores of tokens.
+  bool score = false;
+  /// Whether the device takes the step's inputs from the host's memory.
   bool feeds = false;
 
   bool operator==(const CudaStepKey &) const = default;

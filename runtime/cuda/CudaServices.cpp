@@ -40,6 +40,7 @@ void CudaServices::find(const CodeModule &module) {
     take(fills[i], std::string(QUIPU_CUDA_FILL_RANDOM) + dtypeName(plan::DType(i)));
   take(argmax, QUIPU_CUDA_ARGMAX);
   take(sample, QUIPU_CUDA_SAMPLE);
+  take(score, QUIPU_CUDA_SCORE);
   take(advance, QUIPU_CUDA_ADVANCE);
   take(feedKernel, QUIPU_CUDA_FEED);
 }
@@ -69,10 +70,16 @@ bool CudaServices::fillRandom(Stream stream, const RandomFill &fill, uint32_t mu
 
 void CudaServices::choose(Stream stream, const TokenChoice &choice, int32_t outputs, uint32_t multiprocessors,
                           bool dependent) const {
-  if (choice.rules) {
-    launchService<kCudaSampleThreads>(driver, stream, sample, 1, uint32_t(outputs), dependent, choice.logits, outputs,
-                                      int32_t(choice.vocab), choice.rules, choice.recent, choice.uniforms, choice.step,
-                                      int32_t(choice.capacity), choice.keys, int32_t(choice.stride));
+  if (choice.slots) {
+    auto launch = [&](Function function, auto... more) {
+      launchService<kCudaSampleThreads>(driver, stream, function, 1, uint32_t(outputs), dependent, choice.logits,
+                                        outputs, int32_t(choice.vocab), choice.slots, choice.rules, choice.recent,
+                                        choice.edits, int32_t(choice.editStride), choice.uniforms, choice.step,
+                                        int32_t(choice.capacity), choice.keys, int32_t(choice.stride), more...);
+    };
+    launch(sample);
+    if (choice.scores)
+      launch(score, choice.scores);
   } else {
     // Few rows share all multiprocessors. Each thread has several loads.
     constexpr uint32_t kLogitsPerBlock = 4 * kCudaServiceThreads;
@@ -86,9 +93,12 @@ void CudaServices::choose(Stream stream, const TokenChoice &choice, int32_t outp
                 choice.sequences, choice.lastTokens);
 }
 
-void CudaServices::feed(Stream stream, const TokenChoice &choice, int32_t tokens) const {
-  launchService(driver, stream, feedKernel, 1, 1, /*dependent=*/false, choice.tokens, choice.sequences,
-                choice.lastTokens, tokens);
+void CudaServices::feed(Stream stream, const TokenChoice &choice, const int64_t *dims) const {
+  const StepFeed &feed = *choice.feed;
+  launchService<kCudaSampleThreads>(driver, stream, feedKernel, 1, 1, /*dependent=*/false, feed.staged,
+                                    int32_t(feed.placeSize), feed.fed, int32_t(feed.capacity), feed.inputs,
+                                    int32_t(feed.stride), int32_t(dims[kDimTokens]), int32_t(dims[kDimOutputs]),
+                                    choice.lastTokens, feed.table);
 }
 
 } // namespace quipu

@@ -29,12 +29,13 @@ public:
 
   bool choosesTokens() const { return argmax && advance && feedKernel; }
   bool drawsTokens() const { return sample && advance; }
+  bool scoresTokens() const { return score && drawsTokens(); }
   /// Chooses a token for each output row. `dependent` as in launchCuda.
   void choose(cuda::Stream stream, const TokenChoice &choice, int32_t outputs, uint32_t multiprocessors,
               bool dependent) const;
 
-  /// Gives rows without a token the one that was chosen last in their sequence.
-  void feed(cuda::Stream stream, const TokenChoice &choice, int32_t tokens) const;
+  /// Takes the inputs of a step with these sizes from the host's memory.
+  void feed(cuda::Stream stream, const TokenChoice &choice, const int64_t *dims) const;
 
 private:
   const cuda::Driver &driver = cuda::Driver::get();
@@ -44,6 +45,7 @@ private:
                 "emitServices makes a fill for each type of floats, which come first");
   cuda::Function argmax = nullptr;
   cuda::Function sample = nullptr;
+  cuda::Function score = nullptr;
   cuda::Function advance = nullptr;
   cuda::Function feedKernel = nullptr;
 };

@@ -34,7 +34,7 @@ void uploadPieces(Device &device, Context context, Stream stream, std::span<cons
       if (sent[buffer])
         device.wait(*sent[buffer]);
       else
-        sent[buffer] = device.createEvent();
+        sent[buffer] = device.createEvent(EventUse::Order);
       write(i, memory);
       driver.copyToDevice(reinterpret_cast<Address>(pieces[i].target), memory, pieces[i].size, stream);
       device.record(*sent[buffer]);

@@ -3,6 +3,9 @@
 #include "runtime/engine/ActiveRequest.h"
 #include "runtime/core/Logits.h"
 
+#include <algorithm>
+#include <cmath>
+
 namespace quipu {
 
 float scoreToken(std::span<const float> logits, int32_t token, uint32_t top, std::vector<TokenLogProb> &tops) {
@@ -10,6 +13,19 @@ float scoreToken(std::span<const float> logits, int32_t token, uint32_t top, std
   for (int32_t each : mostLikely(logits, top))
     tops.push_back({each, logProbs.of(each)});
   return logProbs.of(token);
+}
+
+float scoreToken(const TokenScores &scores, uint32_t top, std::vector<TokenLogProb> &tops) {
+  // As LogSoftmax does.
+  double logSum = std::log(std::ldexp(double(scores.sum), -kScoreBits));
+  auto logProb = [&](float logit) { return float(double(logit) - double(scores.largest) - logSum); };
+  std::vector<TokenScores::Top> best(scores.top, scores.top + top);
+  std::ranges::sort(best, [](const TokenScores::Top &a, const TokenScores::Top &b) {
+    return a.logit != b.logit ? a.logit > b.logit : a.token < b.token;
+  });
+  for (const TokenScores::Top &each : best)
+    tops.push_back({each.token, logProb(each.logit)});
+  return logProb(scores.chosen);
 }
 
 void PromptScores::take(uint32_t position, std::span<const float> logits) {

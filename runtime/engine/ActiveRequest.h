@@ -22,8 +22,11 @@ struct ActiveSample {
   uint32_t index = 0;
   StreamId stream = 0;
   std::unique_ptr<SampleChooser> chooser;
-  /// The rule by which the device chooses, if tokens so far do not change it.
-  const TokenSampling *fixedRule = nullptr;
+  /// By what the device chooses. Null: the host chooses.
+  const TokenSampling *deviceRule = nullptr;
+  /// Whether its first token is chosen on the host all the same, with the prompt's log-probabilities. It is over with
+  /// this token.
+  bool awaitsEcho = false;
   /// Whether the scheduler has it.
   bool isQueued = false;
   bool hasEnded = false;
@@ -87,6 +90,8 @@ struct ActiveRequest {
 
 /// The most likely tokens with their log-probabilities, appended to `tops`. Returns the log-probability of `token`.
 float scoreToken(std::span<const float> logits, int32_t token, uint32_t top, std::vector<TokenLogProb> &tops);
+/// The same of what a device says.
+float scoreToken(const TokenScores &scores, uint32_t top, std::vector<TokenLogProb> &tops);
 
 } // namespace quipu
 

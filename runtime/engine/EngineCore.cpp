@@ -81,15 +81,13 @@ void EngineCore::accept(std::unique_ptr<ActiveRequest> arrival) {
   request.usage.promptTokens = request.request.prompt.size();
   for (uint32_t i = 0; i < request.request.samples; ++i) {
     request.samples.emplace_back().index = i;
-    request.samples.back().chooser =
-        std::make_unique<SampleChooser>(request.request.sampling, request.request.prompt, i);
+    request.samples.back().chooser = std::make_unique<SampleChooser>(
+        request.request.sampling, request.request.prompt, i, request.maxNewTokens,
+        request.request.logProbs ? std::optional(request.request.topLogProbs) : std::nullopt);
+    request.samples.back().deviceRule = deviceRule(request, request.samples.back());
+    request.samples.back().awaitsEcho = request.request.echo && i == 0;
   }
-  for (ActiveSample &sample : request.samples)
-    if (const TokenSampling *rule = deviceRule(request, sample); rule && rule->rule.window == 0)
-      sample.fixedRule = rule;
-  request.needsHost =
-      std::ranges::any_of(request.samples, std::logical_not<>(), &ActiveSample::fixedRule) || request.request.echo;
-  numNeedingHost += request.needsHost;
+  noteNeeds(request);
   numSamples += request.samples.size();
   numWatched += request.isWatched();
   numHoldingBack += request.holdsBack();
@@ -102,6 +100,15 @@ void EngineCore::accept(std::unique_ptr<ActiveRequest> arrival) {
       queue(request, sample);
   active.emplace(request.id, std::move(arrival));
   numActive = active.size();
+}
+
+/// Notes whether the request keeps steps from running ahead.
+void EngineCore::noteNeeds(ActiveRequest &request) {
+  bool needsHost = std::ranges::any_of(request.samples, [](const ActiveSample &each) {
+    return !each.hasEnded && (!each.deviceRule || each.awaitsEcho);
+  });
+  numNeedingHost += needsHost;
+  numNeedingHost -= std::exchange(request.needsHost, needsHost);
 }
 
 void EngineCore::endAll(ActiveRequest &request, FinishReason reason) {
@@ -313,7 +320,7 @@ void EngineCore::land() {
   Flight landed = std::move(*std::exchange(flight, std::nullopt));
   for (const StepPart &part : landed.plan.parts)
     scheduler.confirm(part);
-  take(landed.batch, landed.started.wanted, chosen, nullptr);
+  take(landed.batch, landed.started.wanted, chosen, runner.scoresOf(landed.started), nullptr);
   finishStep(landed.plan);
 }
 
@@ -326,12 +333,13 @@ void EngineCore::runStep(const StepPlan &plan) {
     options.beforeStep(totals.steps);
   for (const Batch &batch : batches) {
     EngineClock::time_point launched = EngineClock::now();
-    runner.runChoosing(batch.parts, batch.samplings, {}, [&](std::span<const int32_t> chosen, const float *logits) {
+    auto deliver = [&](std::span<const int32_t> chosen, const TokenScores *scores, const float *logits) {
       waited += secondsBetween(launched, EngineClock::now());
       auto whileTaking = lockAlive();
-      take(batch, runner.part.wanted, chosen, logits);
+      take(batch, runner.part.wanted, chosen, scores, logits);
       launched = EngineClock::now();
-    });
+    };
+    runner.runChoosing(batch.parts, batch.samplings, {}, deliver);
   }
   lock = lockAlive();
   finishStep(plan);
@@ -346,15 +354,14 @@ void EngineCore::noteStart(ActiveRequest &request, StreamId stream) {
   totals.cachedTokens += request.usage.cachedTokens;
 }
 
-/// The rule by which the device chooses the sample's next token. Null: the host chooses. Which of the two does so
-/// follows from the request alone, so that no other request changes the answer.
-const TokenSampling *EngineCore::deviceRule(const ActiveRequest &request, const ActiveSample &sample) {
-  if (!model().device().choosesTokens() || request.request.logProbs || !sample.chooser->isPlain())
+/// By what the device chooses the sample's tokens. Null: the host chooses. Which of the two does so follows from the
+/// request alone, so that no other request changes the answer.
+const TokenSampling *EngineCore::deviceRule(const ActiveRequest &request, const ActiveSample &sample) const {
+  if (!model().device().choosesTokens())
     return nullptr;
   const TokenSampling &rule = sample.chooser->rule();
-  bool isPlainGreedy = rule.rule.scale == 0 && rule.rule.window == 0;
   const TokenSampling *const pointer = &rule;
-  std::span<const TokenSampling *const> rules(&pointer, isPlainGreedy ? 0 : 1);
+  std::span<const TokenSampling *const> rules(&pointer, rule.isPlainGreedy() ? 0 : 1);
   return runner.executor.deviceChooses(rules) ? &rule : nullptr;
 }
 
@@ -366,9 +373,8 @@ void EngineCore::Batch::reserve(size_t count) {
 }
 
 void EngineCore::addTo(Batch &batch, const StepPart &part, Owner owner, LogitsMode logits) {
-  const TokenSampling *rule = nullptr;
-  if (const ActiveSample &sample = owner.get(); logits == LogitsMode::Last)
-    rule = sample.fixedRule ? sample.fixedRule : deviceRule(*owner.request, sample);
+  const ActiveSample &sample = owner.get();
+  const TokenSampling *rule = logits == LogitsMode::Last && !sample.awaitsEcho ? sample.deviceRule : nullptr;
   batch.parts.push_back({part.sequence, part.tokens, logits});
   batch.samplings.push_back(rule);
   batch.planned.push_back(&part);
@@ -401,18 +407,24 @@ std::vector<EngineCore::Batch> EngineCore::batchesOf(const StepPlan &plan) {
 
 /// Takes the results of a launch.
 void EngineCore::take(const Batch &batch, std::span<const WantedRow> wanted, std::span<const int32_t> chosen,
-                      const float *logits) {
+                      const TokenScores *scores, const float *logits) {
   size_t vocab = model().vocabSize();
   EngineClock::time_point now = EngineClock::now();
   for (size_t i = 0; i < wanted.size(); ++i) {
-    bool isChosen = !chosen.empty() && batch.samplings[wanted[i].part];
-    std::span<const float> row = logits ? std::span(logits + i * vocab, vocab) : std::span<const float>();
-    takeRow(*batch.planned[wanted[i].part], wanted[i].token, isChosen, isChosen ? chosen[i] : -1, row, now);
+    const TokenSampling *sampling = batch.samplings[wanted[i].part];
+    RowResult row;
+    row.isChosen = !chosen.empty() && sampling;
+    if (row.isChosen) {
+      row.token = chosen[i];
+      row.scores = sampling->rule.scored ? scores + i : nullptr;
+    }
+    if (logits)
+      row.logits = {logits + i * vocab, vocab};
+    takeRow(*batch.planned[wanted[i].part], wanted[i].token, row, now);
   }
 }
 
-void EngineCore::takeRow(const StepPart &part, size_t token, bool isChosen, int32_t chosen,
-                         std::span<const float> logits, EngineClock::time_point now) {
+void EngineCore::takeRow(const StepPart &part, size_t token, const RowResult &row, EngineClock::time_point now) {
   // It may have ended since the step began.
   auto found = owners.find(part.stream);
   if (found == owners.end())
@@ -425,22 +437,24 @@ void EngineCore::takeRow(const StepPart &part, size_t token, bool isChosen, int3
     return;
   uint32_t position = part.position + uint32_t(token);
   try {
-    if (isChosen && chosen < 0 && logits.empty())
+    if (row.isChosen && row.token == kNothingLeft)
+      failForChoice();
+    if (row.isChosen && row.token < 0 && row.logits.empty())
       failForLogits(position, model().plan());
-    if (!isChosen || chosen < 0) {
+    if (!row.isChosen || row.token < 0) {
       FiniteCheck check;
-      check.look(logits, position);
+      check.look(row.logits, position);
       check.require(model().plan());
-      if (isChosen)
+      if (row.isChosen)
         fail("the device has chosen no token, and the logits are numbers: its memory or code does not work right");
     }
-    if (request.request.echo && owner.sample == 0) {
-      request.scores.take(position, logits);
+    if (sample.awaitsEcho) {
+      request.scores.take(position, row.logits);
       givePrompt(request);
     }
     if (!part.isLast || token + 1 < part.tokens.size() || request.maxNewTokens == 0)
       return;
-    giveToken(request, sample, isChosen ? chosen : sample.chooser->choose(logits), logits, now);
+    giveToken(request, sample, row.isChosen ? row.token : sample.chooser->choose(row.logits), row, now);
   } catch (const Error &error) {
     end(request, sample, FinishReason::Error, -1, error.what());
   }
@@ -457,8 +471,10 @@ bool EngineCore::isEnd(const ActiveRequest &request, int32_t token) const {
   return (model().isEos(token) && !request.request.ignoreEos) || std::ranges::find(stops, token) != stops.end();
 }
 
-void EngineCore::giveToken(ActiveRequest &request, ActiveSample &sample, int32_t token, std::span<const float> logits,
+void EngineCore::giveToken(ActiveRequest &request, ActiveSample &sample, int32_t token, const RowResult &row,
                            EngineClock::time_point now) {
+  if (std::exchange(sample.awaitsEcho, false))
+    noteNeeds(request);
   if (request.usage.newTokens++ == 0) {
     request.usage.firstTokenSeconds = secondsBetween(request.submitted, now);
     totals.firstTokenTimes.add(request.usage.firstTokenSeconds);
@@ -467,14 +483,15 @@ void EngineCore::giveToken(ActiveRequest &request, ActiveSample &sample, int32_t
     totals.tokenTimes.add(secondsBetween(sample.lastToken, now));
   sample.lastToken = now;
   ++totals.newTokens;
-  if (!sample.fixedRule)
-    sample.chooser->accept(token);
+  sample.chooser->accept(token);
   if (isEnd(request, token))
     return end(request, sample, FinishReason::Stop, token);
   ScoredToken scored = {token, 0, {}};
   tops.clear();
-  if (request.request.logProbs)
-    scored.logProb = scoreToken(logits, token, request.request.topLogProbs, tops);
+  if (row.scores)
+    scored.logProb = scoreToken(*row.scores, request.request.topLogProbs, tops);
+  else if (request.request.logProbs)
+    scored.logProb = scoreToken(row.logits, token, request.request.topLogProbs, tops);
   scored.top = tops;
   if (!request.sink->onToken(sample.index, scored))
     return end(request, sample, FinishReason::Stop);

@@ -92,20 +92,27 @@ private:
   void queue(ActiveRequest &request, ActiveSample &sample);
   std::vector<Batch> batchesOf(const StepPlan &plan);
   void addTo(Batch &batch, const StepPart &part, Owner owner, LogitsMode logits);
-  const TokenSampling *deviceRule(const ActiveRequest &request, const ActiveSample &sample);
+  const TokenSampling *deviceRule(const ActiveRequest &request, const ActiveSample &sample) const;
   StepPlan planStep();
   bool mayRunAhead() const { return canRunAhead && numNeedingHost == 0; }
   void runStep(const StepPlan &plan);
   void startStep(StepPlan plan);
   void land();
   void noteStart(ActiveRequest &request, StreamId stream);
+  /// A row of a step: what the device has chosen, and what it says of that; or the logits.
+  struct RowResult {
+    bool isChosen = false;
+    int32_t token = -1;
+    const TokenScores *scores = nullptr;
+    std::span<const float> logits;
+  };
   void take(const Batch &batch, std::span<const WantedRow> wanted, std::span<const int32_t> chosen,
-            const float *logits);
-  void takeRow(const StepPart &part, size_t token, bool isChosen, int32_t chosen, std::span<const float> logits,
-               EngineClock::time_point now);
+            const TokenScores *scores, const float *logits);
+  void takeRow(const StepPart &part, size_t token, const RowResult &row, EngineClock::time_point now);
   bool isEnd(const ActiveRequest &request, int32_t token) const;
-  void giveToken(ActiveRequest &request, ActiveSample &sample, int32_t token, std::span<const float> logits,
+  void giveToken(ActiveRequest &request, ActiveSample &sample, int32_t token, const RowResult &row,
                  EngineClock::time_point now);
+  void noteNeeds(ActiveRequest &request);
   void givePrompt(ActiveRequest &request);
   void end(ActiveRequest &request, ActiveSample &sample, FinishReason reason, int32_t stopToken = -1,
            const std::string &message = "");

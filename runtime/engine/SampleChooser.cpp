@@ -20,36 +20,28 @@ static SamplingOptions optionsOf(const RequestSampling &sampling, uint32_t sampl
   return options;
 }
 
-SampleChooser::SampleChooser(const RequestSampling &sampling, std::span<const int32_t> prompt, uint32_t sample)
-    : sampling(sampling), sampler(optionsOf(sampling, sample)) {
+SampleChooser::SampleChooser(const RequestSampling &sampling, std::span<const int32_t> prompt, uint32_t sample,
+                             uint32_t mostTokens, std::optional<uint32_t> numTop)
+    : sampler(optionsOf(sampling, sample)), state(sampler.rule()) {
+  state.rule.presencePenalty = sampling.presencePenalty;
+  state.rule.frequencyPenalty = sampling.frequencyPenalty;
+  state.rule.scored = numTop ? *numTop + 1 : 0;
+  // A ring that holds all tokens is longer than those of devices, which know all tokens by their edits.
+  if (state.rule.window > kSampleWindow && state.rule.window >= prompt.size() + mostTokens) {
+    state.rule.window = 0;
+    state.rule.seesAll = 1;
+  }
+  for (const LogitBias &each : sampling.bias)
+    state.addBias(each.token, each.bias);
   for (int32_t token : prompt)
-    sampler.accept(token);
-}
-
-bool SampleChooser::isPlain() const {
-  return sampling.bias.empty() && sampling.presencePenalty == 0 && sampling.frequencyPenalty == 0;
-}
-
-const TokenSampling &SampleChooser::rule() {
-  current = sampler.rule();
-  return current;
+    state.see(token);
+  state.mostEdits = state.rule.numEdits + (state.rule.keepsTokens() ? mostTokens : 0);
 }
 
 int32_t SampleChooser::choose(std::span<const float> logits) {
-  if (isPlain())
-    return sampler.sample(logits);
-  edited.assign(logits.begin(), logits.end());
-  for (const LogitBias &each : sampling.bias)
-    edited[size_t(each.token)] += each.bias;
-  for (const auto &[token, count] : counts)
-    edited[size_t(token)] -= sampling.presencePenalty + sampling.frequencyPenalty * float(count);
-  return sampler.sample(edited);
+  return chooser.choose(logits, state, sampler.isGreedy() ? 0 : state.uniform());
 }
 
-void SampleChooser::accept(int32_t token) {
-  sampler.accept(token);
-  if (sampling.presencePenalty != 0 || sampling.frequencyPenalty != 0)
-    ++counts[token];
-}
+void SampleChooser::accept(int32_t token) { state.accept(token); }
 
 } // namespace quipu

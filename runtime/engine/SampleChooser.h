@@ -6,9 +6,8 @@
 #include "runtime/engine/Request.h"
 
 #include <cstdint>
+#include <optional>
 #include <span>
-#include <unordered_map>
-#include <vector>
 
 namespace quipu {
 
@@ -19,12 +18,15 @@ uint64_t sampleSeed(uint64_t seed, uint32_t sample);
 /// sample, and on logits: on nothing else.
 class SampleChooser {
 public:
-  SampleChooser(const RequestSampling &sampling, std::span<const int32_t> prompt, uint32_t sample);
+  /// `mostTokens`: the most tokens that will be accepted. `numTop`: a device that chooses also says how likely the
+  /// token is, and so many of the most likely ones.
+  SampleChooser(const RequestSampling &sampling, std::span<const int32_t> prompt, uint32_t sample, uint32_t mostTokens,
+                std::optional<uint32_t> numTop = std::nullopt);
+  SampleChooser(const SampleChooser &) = delete;
+  SampleChooser &operator=(const SampleChooser &) = delete;
 
-  /// Whether the rule is all there is, so that a device may choose by it.
-  bool isPlain() const;
-  /// For a device. It is valid until the next accept().
-  const TokenSampling &rule();
+  /// For a device that chooses. accept() brings it up to date.
+  const TokenSampling &rule() const { return state; }
 
   /// Chooses from the model's logits on the host. It does not accept() the token. Throws Error if nothing can be chosen
   /// because every token is forbidden.
@@ -33,12 +35,10 @@ public:
   void accept(int32_t token);
 
 private:
-  const RequestSampling &sampling;
+  /// Gives random numbers.
   Sampler sampler;
-  TokenSampling current;
-  std::unordered_map<int32_t, uint32_t> counts;
-  // Working memory.
-  std::vector<float> edited;
+  TokenSampling state;
+  TokenChooser chooser;
 };
 
 } // namespace quipu

@@ -73,7 +73,7 @@ double Sampler::uniform() {
 }
 
 int32_t Sampler::sample(std::span<const float> logits) {
-  return chooser.choose(logits, seen.rule, seen.recent, isGreedy() ? 0 : uniform());
+  return chooser.choose(logits, seen, isGreedy() ? 0 : uniform());
 }
 
 TokenSampling Sampler::rule() {

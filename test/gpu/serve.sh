@@ -43,6 +43,9 @@ load "one at a time, 1024/256" --requests 3 --concurrency 1 --seed 2
 load "32 at a time, 1024/256, all begin at once" --requests 128 --concurrency 32 --seed 3
 load "32 at a time, 1024/256, the first ones over two seconds" --requests 192 --concurrency 32 --ramp 2 --seed 5
 load "64 at a time, 16/256: decode" --requests 64 --concurrency 64 --input 16 --seed 6
+load "the same with penalties" --requests 64 --concurrency 64 --input 16 --seed 7 \
+  --body '{"temperature": 1, "top_p": 0.95, "presence_penalty": 0.5, "frequency_penalty": 0.5, "repetition_penalty": 1.1}'
+load "the same with log-probabilities" --requests 64 --concurrency 64 --input 16 --seed 8 --body '{"logprobs": 5}'
 for rate in ${QUIPU_SERVE_RATES:-0 20 40 60}; do
   load "1,000 requests of chats' lengths, $rate a second (0: at once)" --requests 1000 --lengths sharegpt --rate "$rate" --seed "4$rate"
 done

@@ -9,6 +9,7 @@ step to the device (enqueue_us, a part of it). With the standard library alone.
     --requests 96 --concurrency 32 --input 1024 --output 256      always 32 at a time, all of one length
     --requests 1000 --rate 40 --lengths sharegpt                  40 a second arrive (Poisson), lengths as in chats
     --requests 96 --concurrency 32 --ramp 2               the same, but the first 32 come evenly spread over two seconds
+    --body '{"temperature": 1, "frequency_penalty": 0.5, "logprobs": 5}'                 fields that each request has besides
     --requests 2 --shared 16000 --input 16 --output 8 --concurrency 1   all prompts begin alike
 """
 
@@ -93,7 +94,7 @@ async def run(options, part):
         count, output = lengths(options, chooser)
         prompt = shared + [chooser.randrange(3, options.vocab) for _ in range(count)]
         body = {"prompt": prompt, "max_tokens": output, "temperature": 0, "ignore_eos": True, "stream": True,
-                "stream_options": {"include_usage": True}}
+                "stream_options": {"include_usage": True}} | options.body
         arrival += chooser.expovariate(options.rate) if options.rate else 0
         if number % options.processes != part:
             continue
@@ -130,6 +131,7 @@ def main():
     parser.add_argument("--ramp", type=float, default=0)
     parser.add_argument("--processes", type=int, default=4)
     parser.add_argument("--lengths", choices=["fixed", "sharegpt"], default="fixed")
+    parser.add_argument("--body", type=json.loads, default={})
     options = parser.parse_args()
     options.processes = min(options.processes, options.concurrency or options.requests)
     before = steps_of(options.url)

@@ -209,6 +209,8 @@ private:
     base.topP = below(3) == 0 ? 0.9f : 1;
     base.minP = below(4) == 0 ? 0.05f : 0;
     base.repeatPenalty = below(4) == 0 ? 1.3f : 1;
+    // The whole text, as the server has it, or the last tokens.
+    base.repeatWindow = below(2) ? 5000 : 64;
     if (below(4) == 0)
       request.sampling.presencePenalty = 0.7f;
     if (below(4) == 0)
@@ -467,7 +469,7 @@ TEST_F(EngineTest, LogProbs) {
 TEST(SampleChooser, Penalties) {
   std::vector<float> logits = {4, 3.5f, 1, 0};
   auto choose = [&](const RequestSampling &sampling, size_t count) {
-    SampleChooser chooser(sampling, std::vector<int32_t>{0, 0, 0}, 0);
+    SampleChooser chooser(sampling, std::vector<int32_t>{0, 0, 0}, 0, uint32_t(count));
     std::vector<int32_t> tokens;
     for (size_t i = 0; i < count; ++i) {
       tokens.push_back(chooser.choose(logits));
@@ -949,33 +951,113 @@ TEST_F(EngineOnCuda, MixedLoadAnswersAsAlone) {
   }
 }
 
-/// Requests whose tokens the device can choose without the host.
-static std::vector<Request> plainRequests(uint32_t seed, size_t count) {
+/// The device's choice by rules of all kinds, with log-probabilities; nobody wants those of prompts.
+static std::vector<Request> deviceRequests(uint32_t seed, size_t count) {
   std::vector<Request> requests = RandomRequests(seed, size_t(kToyVocab), size_t(kToyNanPosition)).make(count);
-  for (Request &each : requests) {
-    each.logProbs = each.echo = false;
-    each.topLogProbs = 0;
-    each.sampling.base.repeatPenalty = 1;
-    each.sampling.presencePenalty = each.sampling.frequencyPenalty = 0;
-    each.sampling.bias.clear();
-  }
+  for (Request &each : requests)
+    each.echo = false;
   return requests;
 }
 
-// Test: steps that begin before the host knows the tokens of the step in front give the same answers: requests come,
-// end, are cancelled and are preempted in between, and prefixes are found.
+// Test: steps that begin before the host knows the tokens of the step in front give the same answers: requests of all
+// kinds come, end, are cancelled and are preempted in between, and prefixes are found. No logits leave the device.
 TEST_F(EngineOnCuda, StepsThatRunAheadAnswerAsAlone) {
   std::shared_ptr<const Model> model = Model::load(cudaPlan([](plan::PlanT &plan) { makePlain(plan, 6); }));
   EngineOptions options;
   options.cacheTokens = 24 * uint64_t(kToyPage);
   options.stepTokens = 20;
   options.mixedTokens = 13;
-  EngineStatus status = expectAsAlone(model, plainRequests(11, 150), options);
+  EngineStatus status = expectAsAlone(model, deviceRequests(11, 150), options);
   EXPECT_GT(status.preemptions, 5u);
   EXPECT_GT(status.cache.hits, 30u);
   EXPECT_GT(status.ends[size_t(FinishReason::Stop)], 5u);
   EXPECT_GT(status.ends[size_t(FinishReason::Cancelled)], 1u);
   EXPECT_EQ(status.ends[size_t(FinishReason::Error)], 0u);
-  EXPECT_TRUE(
-      std::ranges::any_of(fake.launches, [](const FakeLaunch &launch) { return launch.symbol == QUIPU_CUDA_FEED; }));
+  EXPECT_EQ(fake.copiesToHost, 0u);
+  auto hasRun = [&](const char *symbol) { return std::ranges::count(fake.launches, symbol, &FakeLaunch::symbol) > 10; };
+  EXPECT_TRUE(hasRun(QUIPU_CUDA_FEED));
+  EXPECT_TRUE(hasRun(QUIPU_CUDA_SAMPLE));
+  EXPECT_TRUE(hasRun(QUIPU_CUDA_SCORE));
+  EXPECT_TRUE(hasRun(QUIPU_CUDA_ARGMAX));
+}
+
+// Test: what the device chooses, by bias and penalties of all kinds, and how likely it says that tokens are, is what
+// the host says.
+TEST_F(EngineOnCuda, ChoosesAsTheHost) {
+  auto plan = cudaPlan([](plan::PlanT &plan) { makePlain(plan, 6); });
+  std::vector<Request> requests = deviceRequests(29, 60);
+  Recorders onDevice = answerAlone(Model::load(plan), requests);
+  // Code without the kernels.
+  fake.services = false;
+  Recorders onHost = answerAlone(Model::load(plan), requests);
+  size_t count = 0;
+  for (size_t i = 0; i < requests.size(); ++i) {
+    for (uint32_t sample = 0; sample < requests[i].samples; ++sample) {
+      EXPECT_TRUE(agree(onDevice[i]->texts[sample], onHost[i]->texts[sample], 1e-6f)) << "request " << i;
+      count += onHost[i]->texts[sample].size();
+    }
+    for (const Said &said : onDevice[i]->texts[0])
+      for (const auto &[token, logProb] : said.top)
+        EXPECT_TRUE(token != said.token || logProb == said.logProb);
+  }
+  EXPECT_GT(count, 500u);
+}
+
+// Test: the host brings what a token is chosen by once for each sequence, whatever changes with the tokens.
+TEST_F(EngineOnCuda, SlotsAreCopiedOnce) {
+  std::shared_ptr<const Model> model = Model::load(cudaPlan([](plan::PlanT &plan) { makePlain(plan, 6); }));
+  Engine engine(model);
+  Request asked = RandomRequests(1, size_t(kToyVocab), 40).make(1)[0];
+  asked.prompt = toyTokens(3, 7);
+  asked.samples = 1;
+  asked.echo = false;
+  asked.ignoreEos = true;
+  asked.stopTokens.clear();
+  asked.sampling.base.repeatPenalty = 1.3f;
+  asked.sampling.base.repeatWindow = 64;
+  asked.sampling.frequencyPenalty = 0.5f;
+  asked.sampling.bias = {{3, -1.0f}};
+  auto copiesOf = [&](uint32_t tokens) {
+    asked.maxTokens = tokens;
+    size_t before = fake.copiesToDevice;
+    auto sink = std::make_shared<Recorder>(1);
+    engine.submit(asked, sink);
+    EXPECT_EQ(sink->wait().ids().size(), tokens);
+    return fake.copiesToDevice - before;
+  };
+  // Where the pages are already, nothing else is copied.
+  (void)copiesOf(2);
+  EXPECT_EQ(copiesOf(4), 3u);
+  EXPECT_EQ(copiesOf(20), 3u);
+}
+
+// Test: a request whose prompt is scored has its first token from the host, and the others from the device.
+TEST_F(EngineOnCuda, EchoNeedsTheHostForThePromptAlone) {
+  std::shared_ptr<const Model> model = Model::load(cudaPlan([](plan::PlanT &plan) { makePlain(plan, 6); }));
+  Engine engine(model);
+  Request asked;
+  asked.prompt = toyTokens(3, 7);
+  asked.maxTokens = 12;
+  asked.ignoreEos = asked.echo = asked.logProbs = true;
+  auto sink = std::make_shared<Recorder>(1);
+  engine.submit(asked, sink);
+  EXPECT_EQ(sink->wait().ids().size(), 12u);
+  EXPECT_EQ(sink->prompt.size(), 7u);
+  EXPECT_EQ(fake.copiesToHost, 1u);
+}
+
+// Test: who forbids everything gets an error from the device too.
+TEST_F(EngineOnCuda, NothingIsLeft) {
+  std::shared_ptr<const Model> model = Model::load(cudaPlan([](plan::PlanT &plan) { makePlain(plan, 6); }));
+  Engine engine(model);
+  Request asked;
+  asked.prompt = toyTokens(3, 7);
+  asked.maxTokens = 12;
+  for (int32_t token = 0; token < int32_t(kToyVocab); ++token)
+    asked.sampling.bias.push_back({token, -kInfinity});
+  auto sink = std::make_shared<Recorder>(1);
+  engine.submit(asked, sink);
+  EXPECT_EQ(sink->wait().reason(), FinishReason::Error);
+  EXPECT_NE(sink->ends[0]->message.find("nothing to choose"), std::string::npos) << sink->ends[0]->message;
+  EXPECT_EQ(fake.copiesToHost, 0u);
 }

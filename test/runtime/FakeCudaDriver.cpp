@@ -17,9 +17,11 @@
 #include <deque>
 #include <dlfcn.h>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <span>
 
 using namespace quipu;
 using namespace quipu::cuda;
@@ -128,12 +130,22 @@ static void argmaxKernel(Parameters parameters) {
 }
 
 /// Draws by sorting the whole row, with sums in the order of ids and masses in double.
-static int32_t drawToken(float *logits, int32_t vocab, const SampleRule &rule, const int32_t *recent, double uniform) {
+static int32_t drawToken(std::vector<float> &logits, const SampleRule &rule, const int32_t *recent,
+                         std::span<const TokenEdit> edits, double uniform) {
+  auto vocab = int32_t(logits.size());
+  for (const TokenEdit &edit : edits) {
+    float &logit = logits[size_t(edit.token)];
+    logit = std::max(logit + edit.bias, std::numeric_limits<float>::lowest());
+    if (uint32_t count = edit.count & ~kSeen)
+      logit -= rule.presencePenalty + rule.frequencyPenalty * float(count);
+    if (edit.count & kSeen && logit > std::numeric_limits<float>::lowest())
+      logit = logit > 0 ? logit / rule.repeatPenalty : logit * rule.repeatPenalty;
+  }
   std::vector<int32_t> seen(recent, recent + rule.window);
   std::sort(seen.begin(), seen.end());
   seen.erase(std::unique(seen.begin(), seen.end()), seen.end());
   for (int32_t token : seen)
-    if (token >= 0 && token < vocab)
+    if (token >= 0 && token < vocab && logits[token] > std::numeric_limits<float>::lowest())
       logits[token] = logits[token] > 0 ? logits[token] / rule.repeatPenalty : logits[token] * rule.repeatPenalty;
   std::vector<int32_t> order;
   for (int32_t v = 0; v < vocab; ++v)
@@ -171,24 +183,74 @@ static int32_t drawToken(float *logits, int32_t vocab, const SampleRule &rule, c
 }
 
 static void sampleKernel(Parameters parameters) {
-  auto logits = get<float *>(parameters, 0);
+  auto logits = get<const float *>(parameters, 0);
   auto rows = get<int32_t>(parameters, 1), vocab = get<int32_t>(parameters, 2);
-  auto rules = get<const SampleRule *>(parameters, 3);
-  auto recent = get<int32_t *>(parameters, 4);
-  auto uniforms = get<const double *>(parameters, 5);
-  auto step = *get<const int32_t *>(parameters, 6), capacity = get<int32_t>(parameters, 7);
-  auto keys = get<uint64_t *>(parameters, 8);
-  auto stride = get<int32_t>(parameters, 9);
-  for (int32_t row = 0; row < rows; ++row, recent += kSampleWindow) {
-    const SampleRule &rule = rules[row];
+  auto slots = get<const int32_t *>(parameters, 3);
+  auto rules = get<SampleRule *>(parameters, 4);
+  auto rings = get<int32_t *>(parameters, 5);
+  auto allEdits = get<TokenEdit *>(parameters, 6);
+  auto editStride = get<int32_t>(parameters, 7);
+  auto uniforms = get<const double *>(parameters, 8);
+  auto step = *get<const int32_t *>(parameters, 9), capacity = get<int32_t>(parameters, 10);
+  auto keys = get<uint64_t *>(parameters, 11);
+  auto stride = get<int32_t>(parameters, 12);
+  for (int32_t row = 0; row < rows; ++row) {
+    SampleRule &rule = rules[slots[row]];
+    int32_t *recent = rings + slots[row] * int32_t(kSampleWindow);
+    TokenEdit *edits = allEdits + slots[row] * editStride;
     double uniform = uniforms[step % capacity * stride + row];
-    float *begin = logits + row * vocab, *end = begin + vocab;
-    float *largest = std::max_element(begin, end, [](float a, float b) { return orderOf(a) < orderOf(b); });
-    int32_t token = std::isfinite(*largest) ? drawToken(begin, vocab, rule, recent, uniform) : int32_t(largest - begin);
-    largest = std::max_element(begin, end, [](float a, float b) { return orderOf(a) < orderOf(b); });
-    keys[row] = uint64_t(orderOf(*largest)) << 32 | uint32_t(~token);
-    if (rule.window)
-      recent[(rule.accepted + uint32_t(step)) % rule.window] = token;
+    std::vector<float> own(logits + row * vocab, logits + (row + 1) * vocab);
+    auto byOrder = [](float a, float b) { return orderOf(a) < orderOf(b); };
+    auto largest = std::ranges::max_element(own, byOrder);
+    bool isFinite = std::isfinite(*largest);
+    auto token = int32_t(largest - own.begin());
+    if (isFinite)
+      token = drawToken(own, rule, recent, {edits, rule.numEdits}, uniform);
+    keys[row] = uint64_t(orderOf(*std::ranges::max_element(own, byOrder))) << 32 | uint32_t(~token);
+    if (rule.window) {
+      recent[rule.accepted] = token;
+      rule.accepted = (rule.accepted + 1) % rule.window;
+    }
+    if (!rule.keepsTokens())
+      continue;
+    TokenEdit *found = std::find_if(edits, edits + rule.numEdits, [&](TokenEdit &edit) { return edit.token == token; });
+    if (found == edits + rule.numEdits && rule.numEdits < uint32_t(editStride))
+      edits[rule.numEdits++] = {token, 0, 0, 0};
+    if (found < edits + rule.numEdits)
+      found->count = (found->count + 1) | (rule.seesAll ? kSeen : 0);
+  }
+}
+
+static void scoreKernel(Parameters parameters) {
+  auto logits = get<const float *>(parameters, 0);
+  auto rows = get<int32_t>(parameters, 1), vocab = get<int32_t>(parameters, 2);
+  auto slots = get<const int32_t *>(parameters, 3);
+  auto rules = get<const SampleRule *>(parameters, 4);
+  auto step = *get<const int32_t *>(parameters, 9), capacity = get<int32_t>(parameters, 10);
+  auto keys = get<const uint64_t *>(parameters, 11);
+  auto stride = get<int32_t>(parameters, 12);
+  auto scores = get<TokenScores *>(parameters, 13) + step % capacity * stride;
+  for (int32_t row = 0; row < rows; ++row) {
+    const SampleRule &rule = rules[slots[row]];
+    std::span own(logits + row * vocab, size_t(vocab));
+    if (!rule.scored || !std::ranges::all_of(own, [](float logit) { return std::isfinite(logit); }))
+      continue;
+    TokenScores &score = scores[row];
+    score.largest = *std::ranges::max_element(own);
+    score.chosen = own[~uint32_t(keys[row])];
+    score.sum = 0;
+    for (float logit : own)
+      score.sum += std::llround(std::ldexp(std::exp(double(logit) - double(score.largest)), kScoreBits));
+    std::vector<int32_t> ids;
+    for (int32_t v = 0; v < vocab; ++v)
+      ids.push_back(v);
+    std::ranges::sort(ids, [&](int32_t a, int32_t b) {
+      return own[size_t(a)] != own[size_t(b)] ? own[size_t(a)] > own[size_t(b)] : a < b;
+    });
+    // In no order that anybody may rely on.
+    uint32_t numTop = rule.scored - 1;
+    for (uint32_t i = 0; i < numTop; ++i)
+      score.top[numTop - 1 - i] = {ids[i], own[size_t(ids[i])]};
   }
 }
 
@@ -206,19 +268,31 @@ static void advanceKernel(Parameters parameters) {
     tokens[outputRows[r]] = token;
     positions[outputRows[r]] += 1;
     lastTokens[sequences[outputRows[r]]] = token;
-    history[*step % capacity * stride + r] = keys[r] >> 32 == kNotFinite ? -1 : token;
+    auto order = uint32_t(keys[r] >> 32);
+    bool isLeft = order > orderOf(std::numeric_limits<float>::lowest());
+    history[*step % capacity * stride + r] = order == kNotFinite ? kNoNumbers : isLeft ? token : kNothingLeft;
     keys[r] = 0;
   }
   *step += 1;
 }
 
 static void feedKernel(Parameters parameters) {
-  auto tokens = get<int32_t *>(parameters, 0);
-  auto sequences = get<const int32_t *>(parameters, 1), lastTokens = get<const int32_t *>(parameters, 2);
-  auto rows = get<int32_t>(parameters, 3);
-  for (int32_t r = 0; r < rows; ++r)
-    if (tokens[r] < 0)
-      tokens[r] = lastTokens[sequences[r]];
+  auto staged = get<const int32_t *>(parameters, 0);
+  auto placeSize = get<int32_t>(parameters, 1), capacity = get<int32_t>(parameters, 3);
+  auto fed = get<int32_t *>(parameters, 2), inputs = get<int32_t *>(parameters, 4);
+  auto stride = get<int32_t>(parameters, 5), rows = get<int32_t>(parameters, 6), outputs = get<int32_t>(parameters, 7);
+  auto lastTokens = get<const int32_t *>(parameters, 8);
+  auto table = get<int32_t *>(parameters, 9);
+  const int32_t *place = staged + *fed % capacity * placeSize;
+  for (int32_t i = 0; i < *place; ++i)
+    table[place[1 + 2 * i]] = place[2 + 2 * i];
+  for (int32_t part = 0; part < 5; ++part)
+    std::copy_n(place + kFeedInputs + part * stride, part < 3 ? rows : outputs, inputs + part * stride);
+  for (int32_t row = 0; row < rows; ++row)
+    if (inputs[row] < 0)
+      inputs[row] = lastTokens[inputs[2 * stride + row]];
+  inputs[5 * stride] = *fed % capacity;
+  *fed += 1;
 }
 
 /// Number of pointers of the toy plan's kernels; each may have a tensor map too, which is found behind the dims and
@@ -272,13 +346,16 @@ static FunctionHandle makeFunction(ModuleHandle &module, const std::string &symb
     function.sizes = {8, 4, 4, 8};
     function.run = argmaxKernel;
   } else if (symbol == QUIPU_CUDA_SAMPLE) {
-    function.sizes = {8, 4, 4, 8, 8, 8, 8, 4, 8, 4};
+    function.sizes = {8, 4, 4, 8, 8, 8, 8, 4, 8, 8, 4, 8, 4};
     function.run = sampleKernel;
+  } else if (symbol == QUIPU_CUDA_SCORE) {
+    function.sizes = {8, 4, 4, 8, 8, 8, 8, 4, 8, 8, 4, 8, 4, 8};
+    function.run = scoreKernel;
   } else if (symbol == QUIPU_CUDA_ADVANCE) {
     function.sizes = {8, 8, 4, 8, 8, 8, 8, 4, 4, 8, 8};
     function.run = advanceKernel;
   } else if (symbol == QUIPU_CUDA_FEED) {
-    function.sizes = {8, 8, 8, 4};
+    function.sizes = {8, 4, 8, 4, 8, 4, 4, 4, 8, 8};
     function.run = feedKernel;
   }
   return function;

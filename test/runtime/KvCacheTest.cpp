@@ -67,6 +67,34 @@ TEST_F(KvCacheTest, BlocksOnDemand) {
   EXPECT_EQ(cache.length(a), 0u);
 }
 
+// Test: a step brings the changes of the table itself if it has room for them; at first all of the table is copied.
+TEST_F(KvCacheTest, TableChanges) {
+  KvCache cache(shape(), device, {});
+  int32_t sequence = cache.addSequence();
+  grow(cache, sequence, 1);
+  std::vector<int32_t> pairs(4);
+  KvCache::Update update = cache.update(pairs);
+  EXPECT_EQ(update.pairs, 0u);
+  EXPECT_TRUE(update.hasCopies);
+  const int32_t *table = static_cast<const int32_t *>(cache.table());
+  int32_t first = sequence * 8, page = table[first];
+  grow(cache, sequence, 2 * kToyPage);
+  update = cache.update(pairs);
+  EXPECT_EQ(update.pairs, 2u);
+  EXPECT_FALSE(update.hasCopies);
+  EXPECT_EQ(pairs[0], first + 1);
+  EXPECT_EQ(pairs[2], first + 2);
+  EXPECT_TRUE(pairs[1] != page && pairs[3] != page && pairs[1] != pairs[3]);
+  EXPECT_EQ(cache.update(pairs).pairs, 0u);
+  EXPECT_FALSE(cache.update(pairs).hasCopies);
+  // One more than there is room for.
+  grow(cache, sequence, 3 * kToyPage);
+  update = cache.update(pairs);
+  EXPECT_EQ(update.pairs, 0u);
+  EXPECT_TRUE(update.hasCopies);
+  EXPECT_NE(table[first + 4], table[first + 5]);
+}
+
 // Test: a full cache refuses, names the numbers, and has changed nothing.
 TEST_F(KvCacheTest, Full) {
   KvCache cache(shape(), device, {12});

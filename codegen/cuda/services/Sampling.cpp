@@ -20,6 +20,8 @@ namespace quipu::codegen::cuda {
 
 /// In shared memory: the counts and sums of a digit's values; a value of each warp and a few of the block.
 static constexpr StringLiteral kBinsShared = "quipu_sample_bins", kSlotsShared = "quipu_sample_slots";
+/// And the logits of the tokens seen last, before the penalty for these.
+static constexpr StringLiteral kSeenShared = "quipu_sample_seen";
 
 namespace {
 
@@ -47,7 +49,9 @@ struct Border {
 class SampleKernel {
 public:
   SampleKernel(CudaBuilder &b, const ServiceFrame &frame);
+  /// quipu_sample, and quipu_score.
   void emit();
+  void emitScore();
 
 private:
   // ---- shared memory
@@ -71,6 +75,8 @@ private:
   Value rule(Type type, size_t offset) {
     return b.load(type, b.at(rules, int64_t(offset)), type.getIntOrFloatBitWidth() / 8);
   }
+  Value ruleI32(size_t offset) { return rule(b.getI32Type(), offset); }
+  Value ruleF32(size_t offset) { return rule(b.getF32Type(), offset); }
   /// A logit; minus zero, which equals zero, becomes that.
   Value logit(Value index) {
     return b.addf(b.load(b.getF32Type(), b.at(logits, b.mul(b.widen(index), 4)), 4), b.f32(0.0f));
@@ -80,19 +86,42 @@ private:
     return either(b.compare(Predicate::ugt, order, border.order), tied);
   }
 
-  /// Where the row's recent tokens and its key lie, and the number of the step: found anew at each use, since the
+  /// Where the row's key and what its slot has lie, and the number of the step: found anew at each use, since the
   /// kernel has few registers to keep them in.
-  Value recent() { return b.at(frame[4], b.mul(row, int64_t(kSampleWindow) * 4)); }
-  Value key() { return b.at(frame[8], b.mul(row, 8)); }
-  Value step() { return b.loadI32(frame[6]); }
+  Value slotNumber() { return b.widen(b.loadI32(b.at(frame[3], b.mul(row, 4)))); }
+  Value recent() { return b.at(frame[5], b.mul(slotNumber(), int64_t(kSampleWindow) * 4)); }
+  Value edits() { return b.at(frame[6], b.mul(b.mul(slotNumber(), b.widen(frame[7])), int64_t(sizeof(TokenEdit)))); }
+  Value step() { return b.loadI32(frame[9]); }
+  Value key() { return b.at(frame[11], b.mul(row, 8)); }
+  Value logitPlace(Value token) { return b.at(logits, b.mul(b.widen(token), 4)); }
+  Value isFiniteLogit(Value logit) { return b.compare(Predicate::ne, orderOf(b, logit), int32_t(kNotFinite)); }
 
+  /// A token seen last, of which each thread has one.
+  struct SeenToken {
+    Value isThere, place;
+  };
+  SeenToken seenToken();
+  Value isPenalised() {
+    Value penalty = ruleF32(offsetof(SampleRule, repeatPenalty));
+    return arith::CmpFOp::create(b, arith::CmpFPredicate::UNE, penalty, b.f32(1.0f));
+  }
+  /// Calls body(address, token) for the row's edits, each in one thread. Does nothing if there are none, for the whole
+  /// block. Barriers before and after.
+  void forEachEdit(function_ref<void(Value edit, Value token)> body);
+  Value bounded(Value logit, Value original);
+  Value penalised(Value logit);
+  /// The row's place among those of all steps that the host may look at.
+  Value ringPlace() { return b.add(b.mul(b.widen(b.rem(step(), frame[10])), b.widen(frame[12])), row); }
+  void edit();
   void penalise();
+  void restore();
+  void accept(Value token);
   Value largestKey();
   Value mass(Value logit);
   Value exactMass(Value logit);
   Values scan(Value first, Value end, int64_t stride, ArrayRef<Value> initial,
               function_ref<Values(Value index, Value logit, Value inRange, ValueRange carried)> body);
-  Border narrow(Value byMass, Border border);
+  Border narrow(Value byMass, Value topK, Border border);
   /// The i32 in shared memory before `addend` was added to it.
   Value addAtomically(Value address, Value addend);
   Values findDigit(Value byMass, Border border, Value level, ValueRange digits);
@@ -103,7 +132,7 @@ private:
   const ServiceFrame &frame;
   Bits bits;
   Value rows, vocab, row, logits, rules;
-  Value thread, lane, warp, bins, slots;
+  Value thread, lane, warp, bins, slots, seenLogits;
   Value scale, scaleLog2;
   /// The largest logit.
   Value top, topWide;
@@ -116,44 +145,136 @@ SampleKernel::SampleKernel(CudaBuilder &b, const ServiceFrame &frame) : b(b), fr
   vocab = frame[2];
   row = b.widen(frame.block(1));
   logits = b.at(frame[0], b.mul(b.mul(row, b.widen(vocab)), 4));
-  rules = b.at(frame[3], b.mul(row, sizeof(SampleRule)));
   thread = b.thread();
   lane = b.lane();
   warp = b.warp();
   bins = LLVM::AddressOfOp::create(b, b.pointerType(3), kBinsShared);
   slots = LLVM::AddressOfOp::create(b, b.pointerType(3), kSlotsShared);
+  seenLogits = LLVM::AddressOfOp::create(b, b.pointerType(3), kSeenShared);
   frame.waitForPrevious();
-  // Lies in the host's memory: far away, and not needed before the end.
-  b.ifThen(isThread(0), [&] {
-    Value place = b.add(b.mul(b.widen(b.rem(step(), frame[7])), b.widen(frame[9])), row);
-    store64(load64(b.at(frame[5], b.mul(place, 8))), slot(3));
+  rules = b.at(frame[4], b.mul(slotNumber(), sizeof(SampleRule)));
+}
+
+void SampleKernel::forEachEdit(function_ref<void(Value, Value)> body) {
+  Value count = ruleI32(offsetof(SampleRule, numEdits));
+  b.ifThen(b.compare(Predicate::sgt, count, 0), [&] {
+    b.barrier();
+    Value first = edits();
+    b.loop(thread, count, kThreads, [&](Value i) {
+      Value edit = b.at(first, b.mul(b.widen(i), int64_t(sizeof(TokenEdit))));
+      body(edit, b.loadI32(b.at(edit, offsetof(TokenEdit, token))));
+    });
+    b.barrier();
   });
+}
+
+/// What was finite stays so: beyond it lies what says that the model has failed.
+Value SampleKernel::bounded(Value logit, Value original) {
+  Value largest = b.f32(std::numeric_limits<float>::max());
+  Value inRange = arith::MinNumFOp::create(b, b.maxf(logit, b.negf(largest)), largest);
+  return b.select(isFiniteLogit(original), inRange, original);
+}
+
+/// The logit with the repeat penalty. A forbidden token stays so.
+Value SampleKernel::penalised(Value logit) {
+  Value penalty = ruleF32(offsetof(SampleRule, repeatPenalty));
+  Value positive = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, logit, b.f32(0.0f));
+  Value changed = bounded(b.select(positive, b.divf(logit, penalty), b.mulf(logit, penalty)), logit);
+  Value least = b.f32(std::numeric_limits<float>::lowest());
+  return b.select(arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, logit, least), logit, changed);
+}
+
+/// Bias and penalties, in the order of TokenChooser.cpp.
+void SampleKernel::edit() {
+  forEachEdit([&](Value edit, Value token) {
+    Value bias = b.load(b.getF32Type(), b.at(edit, offsetof(TokenEdit, bias)), 4);
+    Value counted = b.loadI32(b.at(edit, offsetof(TokenEdit, count)));
+    Value count = bits.mask(counted, int32_t(~kSeen));
+    Value times = arith::UIToFPOp::create(b, b.getF32Type(), count);
+    Value more = b.mulf(ruleF32(offsetof(SampleRule, frequencyPenalty)), times);
+    Value penalty = b.addf(ruleF32(offsetof(SampleRule, presencePenalty)), more);
+    Value original = b.load(b.getF32Type(), logitPlace(token), 4);
+    Value changed = b.addf(original, bias);
+    changed = b.select(b.compare(Predicate::ne, count, 0), b.subf(changed, penalty), changed);
+    changed = bounded(changed, original);
+    changed = b.select(b.compare(Predicate::slt, counted, 0), penalised(changed), changed);
+    b.store(original, b.at(edit, offsetof(TokenEdit, original)), 4);
+    b.store(changed, logitPlace(token), 4);
+  });
+}
+
+SampleKernel::SeenToken SampleKernel::seenToken() {
+  static_assert(kSampleWindow <= kThreads);
+  Value token = b.ifElse(
+      b.compare(Predicate::slt, thread, ruleI32(offsetof(SampleRule, window))),
+      [&] { return Values{b.loadI32(b.at(recent(), b.mul(b.widen(thread), 4)))}; },
+      [&] { return Values{b.i32(-1)}; })[0];
+  Value isThere = b.compare(Predicate::ult, token, vocab);
+  return {isThere, logitPlace(b.select(isThere, token, b.i32(0)))};
 }
 
 /// A token counts once, however often it was seen: all its threads read the logit before one writes it.
 void SampleKernel::penalise() {
-  Value penalty = rule(b.getF32Type(), offsetof(SampleRule, repeatPenalty));
-  Value window = rule(b.getI32Type(), offsetof(SampleRule, window));
-  Value isOn = arith::CmpFOp::create(b, arith::CmpFPredicate::UNE, penalty, b.f32(1.0f));
-  static_assert(kSampleWindow <= kThreads);
-  b.ifThen(isOn, [&] {
-    Value token = b.ifElse(
-        b.compare(Predicate::slt, thread, window),
-        [&] { return Values{b.loadI32(b.at(recent(), b.mul(b.widen(thread), 4)))}; },
-        [&] { return Values{b.i32(-1)}; })[0];
-    Value isThere = b.compare(Predicate::ult, token, vocab);
-    Value place = b.at(logits, b.mul(b.widen(b.select(isThere, token, b.i32(0))), 4));
-    Value value = b.load(b.getF32Type(), place, 4);
-    Value positive = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, value, b.f32(0.0f));
-    Value changed = b.select(positive, b.divf(value, penalty), b.mulf(value, penalty));
-    // What was finite stays so: beyond it lies what says that the model has failed.
-    Value largest = b.f32(std::numeric_limits<float>::max());
-    Value bounded = arith::MinNumFOp::create(b, b.maxf(changed, b.negf(largest)), largest);
-    Value wasFinite = b.compare(Predicate::ne, orderOf(b, value), int32_t(kNotFinite));
-    changed = b.select(wasFinite, bounded, changed);
+  b.ifThen(isPenalised(), [&] {
+    SeenToken seen = seenToken();
+    Value value = b.load(b.getF32Type(), seen.place, 4);
+    Value changed = penalised(value);
+    b.store(value, b.at(seenLogits, b.mul(thread, 4)), 4);
     b.barrier();
-    b.ifThen(isThere, [&] { b.store(changed, place, 4); });
+    b.ifThen(seen.isThere, [&] { b.store(changed, seen.place, 4); });
     b.barrier();
+  });
+}
+
+/// Makes the logits again what they were before penalise() and edit().
+void SampleKernel::restore() {
+  b.barrier();
+  b.ifThen(isPenalised(), [&] {
+    SeenToken seen = seenToken();
+    b.ifThen(seen.isThere,
+             [&] { b.store(b.load(b.getF32Type(), b.at(seenLogits, b.mul(thread, 4)), 4), seen.place, 4); });
+  });
+  forEachEdit([&](Value edit, Value token) {
+    b.store(b.load(b.getF32Type(), b.at(edit, offsetof(TokenEdit, original)), 4), logitPlace(token), 4);
+  });
+}
+
+/// Brings the slot up to date.
+void SampleKernel::accept(Value token) {
+  b.ifThen(isThread(0), [&] {
+    Value window = ruleI32(offsetof(SampleRule, window));
+    b.ifThen(b.compare(Predicate::ne, window, 0), [&] {
+      Value place = ruleI32(offsetof(SampleRule, accepted));
+      b.store(token, b.at(recent(), b.mul(b.widen(place), 4)), 4);
+      b.store(b.rem(b.add(place, 1), window), b.at(rules, offsetof(SampleRule, accepted)), 4);
+    });
+  });
+  auto isNonZero = [&](size_t offset) {
+    return arith::CmpFOp::create(b, arith::CmpFPredicate::UNE, ruleF32(offset), b.f32(0.0f));
+  };
+  Value seesAll = b.compare(Predicate::ne, ruleI32(offsetof(SampleRule, seesAll)), 0);
+  Value hasPenalties =
+      either(isNonZero(offsetof(SampleRule, presencePenalty)), isNonZero(offsetof(SampleRule, frequencyPenalty)));
+  b.ifThen(either(seesAll, hasPenalties), [&] {
+    Value seen = b.select(seesAll, b.i32(int32_t(kSeen)), b.i32(0));
+    b.ifThen(isThread(0), [&] { store64(b.i64(0), slot(0)); });
+    b.barrier();
+    forEachEdit([&](Value edit, Value other) {
+      b.ifThen(b.compare(Predicate::eq, other, token), [&] {
+        Value place = b.at(edit, offsetof(TokenEdit, count));
+        b.store(either(b.add(b.loadI32(place), 1), seen), place, 4);
+        store64(b.i64(1), slot(0));
+      });
+    });
+    Value count = ruleI32(offsetof(SampleRule, numEdits));
+    Value isNew = b.both(b.compare(Predicate::eq, load64(slot(0)), 0), b.compare(Predicate::slt, count, frame[7]));
+    b.ifThen(b.both(isThread(0), isNew), [&] {
+      Value edit = b.at(edits(), b.mul(b.widen(count), int64_t(sizeof(TokenEdit))));
+      b.store(token, b.at(edit, offsetof(TokenEdit, token)), 4);
+      b.store(b.f32(0.0f), b.at(edit, offsetof(TokenEdit, bias)), 4);
+      b.store(either(b.i32(1), seen), b.at(edit, offsetof(TokenEdit, count)), 4);
+      b.store(b.add(count, 1), b.at(rules, offsetof(SampleRule, numEdits)), 4);
+    });
   });
 }
 
@@ -290,12 +411,12 @@ Values SampleKernel::findDigit(Value byMass, Border border, Value level, ValueRa
 
 /// The border of the K most likely tokens, or (`byMass`) of the smallest set that has the share P of the probability,
 /// among what `border` keeps.
-Border SampleKernel::narrow(Value byMass, Border border) {
-  Value topK = wide(rule(b.getI32Type(), offsetof(SampleRule, topK)));
+Border SampleKernel::narrow(Value byMass, Value topK, Border border) {
   Value yes = arith::ConstantIntOp::create(b, 1, 1);
-  Values digits = b.loop(b.i32(0), b.i32(kDigits), 1, {b.i32(0), b.i32(0), topK, yes}, [&](Value level, ValueRange so) {
-    return b.ifElse(so[3], [&] { return findDigit(byMass, border, level, so); }, [&] { return Values(so); });
-  });
+  Values digits =
+      b.loop(b.i32(0), b.i32(kDigits), 1, {b.i32(0), b.i32(0), wide(topK), yes}, [&](Value level, ValueRange so) {
+        return b.ifElse(so[3], [&] { return findDigit(byMass, border, level, so); }, [&] { return Values(so); });
+      });
   Value order = digits[0], wanted = digits[2], isOpen = digits[3];
   Value lastId = b.i32(std::numeric_limits<int32_t>::max());
   // Several tokens have just this logit, and only some are wanted: the first ones.
@@ -361,7 +482,7 @@ Value SampleKernel::find(function_ref<Value(Value)> target, function_ref<Value(V
 }
 
 Value SampleKernel::draw() {
-  Value topK = rule(b.getI32Type(), offsetof(SampleRule, topK));
+  Value topK = ruleI32(offsetof(SampleRule, topK));
   Value topP = rule(b.getF64Type(), offsetof(SampleRule, topP));
   Value byCount = b.both(b.compare(Predicate::ne, topK, 0), b.compare(Predicate::ult, topK, vocab));
   Value byMass = arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, topP, f64(1));
@@ -371,7 +492,7 @@ Value SampleKernel::draw() {
     return b.ifElse(
         b.select(second, byMass, byCount),
         [&] {
-          Border border = narrow(second, {so[0], so[1]});
+          Border border = narrow(second, ruleI32(offsetof(SampleRule, topK)), {so[0], so[1]});
           return Values{border.order, border.id};
         },
         [&] { return Values(so); });
@@ -399,35 +520,90 @@ Value SampleKernel::draw() {
 }
 
 void SampleKernel::emit() {
+  // Lies in the host's memory: far away, and not needed before the end.
+  b.ifThen(isThread(0), [&] { store64(load64(b.at(frame[8], b.mul(ringPlace(), 8))), slot(3)); });
+  edit();
   penalise();
   Value largest = largestKey();
   Value best = bits.flip(bits.low(largest)), order = bits.high(largest);
   scale = rule(b.getF64Type(), offsetof(SampleRule, scale));
-  scaleLog2 = rule(b.getF32Type(), offsetof(SampleRule, scaleLog2));
+  scaleLog2 = ruleF32(offsetof(SampleRule, scaleLog2));
   top = logit(best);
   topWide = arith::ExtFOp::create(b, b.getF64Type(), top);
   Value isFinite = b.compare(Predicate::ne, order, int32_t(kNotFinite));
   Value isDrawn = b.both(isFinite, arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, scale, f64(0)));
   Value token = b.ifElse(isDrawn, [&] { return Values{draw()}; }, [&] { return Values{best}; })[0];
-  b.ifThen(isThread(0), [&] {
-    store64(bits.join(order, bits.flip(token)), key());
-    Value window = rule(b.getI32Type(), offsetof(SampleRule, window));
-    Value accepted = rule(b.getI32Type(), offsetof(SampleRule, accepted));
-    b.ifThen(b.compare(Predicate::ne, window, 0), [&] {
-      Value place = b.rem(b.add(accepted, step()), window);
-      b.store(token, b.at(recent(), b.mul(b.widen(place), 4)), 4);
+  b.ifThen(isThread(0), [&] { store64(bits.join(order, bits.flip(token)), key()); });
+  restore();
+  accept(token);
+}
+
+void SampleKernel::emitScore() {
+  b.ifThen(b.compare(Predicate::ne, ruleI32(offsetof(SampleRule, scored)), 0), [&] {
+    Value largest = largestKey();
+    b.ifThen(b.compare(Predicate::ne, bits.high(largest), int32_t(kNotFinite)), [&] {
+      static_assert(kMassBits == kScoreBits);
+      Value token = bits.flip(bits.low(load64(key())));
+      scale = f64(1);
+      scaleLog2 = b.f32(1.44269504088896341f);
+      top = logit(bits.flip(bits.low(largest)));
+      topWide = arith::ExtFOp::create(b, b.getF64Type(), top);
+      Value scores = b.at(frame[13], b.mul(ringPlace(), int64_t(sizeof(TokenScores))));
+      Value sum = scan(thread, vocab, kThreads, {b.i64(0)}, [&](Value, Value value, Value inRange, ValueRange state) {
+        Value own = b.ifElse(inRange, [&] { return Values{mass(value)}; }, [&] { return Values{b.i64(0)}; })[0];
+        return Values{b.add(state[0], own)};
+      })[0];
+      sum = bits.sumLanes(sum);
+      b.ifThen(b.compare(Predicate::eq, lane, 0), [&] { store64(sum, partial(warp)); });
+      b.barrier();
+      sum = bits.sumLanes(load64(partial(lane)));
+      b.ifThen(isThread(0), [&] {
+        store64(sum, b.at(scores, offsetof(TokenScores, sum)));
+        b.store(top, b.at(scores, offsetof(TokenScores, largest)), 4);
+        b.store(logit(token), b.at(scores, offsetof(TokenScores, chosen)), 4);
+      });
+      Value numTop = b.sub(ruleI32(offsetof(SampleRule, scored)), 1);
+      b.ifThen(b.compare(Predicate::ne, numTop, 0), [&] {
+        b.barrier();
+        Value no = arith::ConstantIntOp::create(b, 0, 1);
+        Border border = narrow(no, numTop, {b.i32(0), b.i32(std::numeric_limits<int32_t>::max())});
+        // Behind the border's own use of this place.
+        b.barrier();
+        b.ifThen(isThread(0), [&] { store64(b.i64(0), slot(3)); });
+        b.barrier();
+        scan(thread, vocab, kThreads, {}, [&](Value index, Value value, Value inRange, ValueRange) {
+          b.ifThen(b.both(inRange, isKept(orderOf(b, value), index, border)), [&] {
+            Value place = addAtomically(slot(3), b.i32(1));
+            Value target = b.at(scores, b.mul(b.widen(place), int64_t(sizeof(TokenScores::Top))));
+            target = b.at(target, offsetof(TokenScores, top));
+            b.store(index, b.at(target, offsetof(TokenScores::Top, token)), 4);
+            b.store(value, b.at(target, offsetof(TokenScores::Top, logit)), 4);
+          });
+          return Values();
+        });
+      });
     });
   });
 }
 
+static SmallVector<Type> sampleParameters(CudaBuilder &b) {
+  Type pointer = b.pointerType(1), i32 = b.getI32Type();
+  return {pointer, i32, i32, pointer, pointer, pointer, pointer, i32, pointer, pointer, i32, pointer, i32};
+}
+
 ServiceBody emitSample(CudaBuilder &b) {
-  Type pointer = b.pointerType(1), i32 = b.getI32Type(), i64 = b.getI64Type();
-  declareShared(b, kBinsShared, i32, 3 * kBins);
-  declareShared(b, kSlotsShared, i64, kWarps + 4);
-  return {QUIPU_CUDA_SAMPLE,
-          {pointer, i32, i32, pointer, pointer, pointer, pointer, i32, pointer, i32},
-          [](CudaBuilder &b, const ServiceFrame &frame) { SampleKernel(b, frame).emit(); },
-          kThreads};
+  declareShared(b, kBinsShared, b.getI32Type(), 3 * kBins);
+  declareShared(b, kSlotsShared, b.getI64Type(), kWarps + 4);
+  declareShared(b, kSeenShared, b.getF32Type(), kThreads);
+  return {QUIPU_CUDA_SAMPLE, sampleParameters(b),
+          [](CudaBuilder &b, const ServiceFrame &frame) { SampleKernel(b, frame).emit(); }, kThreads};
+}
+
+ServiceBody emitScore(CudaBuilder &b) {
+  SmallVector<Type> parameters = sampleParameters(b);
+  parameters.push_back(b.pointerType(1));
+  return {QUIPU_CUDA_SCORE, parameters,
+          [](CudaBuilder &b, const ServiceFrame &frame) { SampleKernel(b, frame).emitScore(); }, kThreads};
 }
 
 } // namespace quipu::codegen::cuda

@@ -183,12 +183,14 @@ static void advance(CudaBuilder &b, const ServiceFrame &frame) {
     Value key = b.at(keys, b.mul(row, 8));
     Value raised = b.load(b.getI64Type(), key, 8), token = bits.flip(bits.low(raised));
     // The steps behind this one have begun: they go on with a token that exists, and the host ends them.
-    Value isChosen = b.compare(Predicate::ne, bits.high(raised), int32_t(kNotFinite));
+    Value order = bits.high(raised), least = orderOf(b, b.f32(std::numeric_limits<float>::lowest()));
+    Value told = b.select(b.compare(Predicate::ule, order, least), b.i32(kNothingLeft), token);
+    told = b.select(b.compare(Predicate::eq, order, int32_t(kNotFinite)), b.i32(kNoNumbers), told);
     Value target = b.mul(b.widen(b.loadI32(b.at(outputRows, b.mul(row, 4)))), 4);
     b.store(token, b.at(tokens, target), 4);
     Value position = b.at(positions, target);
     b.store(b.add(b.loadI32(position), 1), position, 4);
-    b.store(b.select(isChosen, token, b.i32(-1)), b.at(place, b.mul(row, 4)), 4);
+    b.store(told, b.at(place, b.mul(row, 4)), 4);
     b.store(b.i64(0), key, 8);
     Value sequence = b.loadI32(b.at(sequences, target));
     b.store(token, b.at(lastTokens, b.mul(b.widen(sequence), 4)), 4);
@@ -205,21 +207,60 @@ static ServiceBody emitAdvance(CudaBuilder &b) {
           advance};
 }
 
+/// Groups of threads bring a part of the inputs each, since each read of the host's memory takes long.
 static void feed(CudaBuilder &b, const ServiceFrame &frame) {
-  Value tokens = frame[0], sequences = frame[1], lastTokens = frame[2], rows = frame[3];
+  Value placeSize = frame[1], fed = frame[2], capacity = frame[3], inputs = frame[4], rows = frame[6];
+  Value outputs = frame[7], lastTokens = frame[8], table = frame[9];
+  constexpr int64_t kRowThreads = kCudaSampleThreads / 2, kOtherThreads = kCudaSampleThreads / 4;
   frame.waitForPrevious();
-  b.loop(b.thread(), rows, kCudaServiceThreads, [&](Value r) {
-    Value offset = b.mul(b.widen(r), 4), token = b.at(tokens, offset);
-    b.ifThen(b.compare(Predicate::slt, b.loadI32(token), 0), [&] {
-      Value sequence = b.loadI32(b.at(sequences, offset));
-      b.store(b.loadI32(b.at(lastTokens, b.mul(b.widen(sequence), 4))), token, 4);
+  Value place = b.rem(b.loadI32(fed), capacity), thread = b.thread();
+  Value staged = b.at(frame[0], b.mul(b.mul(b.widen(place), b.widen(placeSize)), 4));
+  Value source = b.at(staged, kFeedInputs * 4);
+  auto offset = [&](int64_t part, Value i) { return b.mul(b.add(b.mul(b.widen(frame[5]), part), b.widen(i)), 4); };
+  auto within = [&](int64_t first, int64_t count) {
+    return b.both(b.compare(Predicate::sge, thread, first), b.compare(Predicate::slt, thread, first + count));
+  };
+  b.ifThen(within(0, kRowThreads), [&] {
+    b.loop(thread, rows, kRowThreads, [&](Value i) {
+      Value token = b.loadI32(b.at(source, offset(0, i))), position = b.loadI32(b.at(source, offset(1, i)));
+      Value sequence = b.loadI32(b.at(source, offset(2, i)));
+      b.store(position, b.at(inputs, offset(1, i)), 4);
+      b.store(sequence, b.at(inputs, offset(2, i)), 4);
+      Value known = b.ifElse(
+          b.compare(Predicate::slt, token, 0),
+          [&] { return CudaBuilder::Values{b.loadI32(b.at(lastTokens, b.mul(b.widen(sequence), 4)))}; },
+          [&] { return CudaBuilder::Values{token}; })[0];
+      b.store(known, b.at(inputs, offset(0, i)), 4);
     });
+  });
+  b.ifThen(within(kRowThreads, kOtherThreads), [&] {
+    b.loop(b.sub(thread, kRowThreads), outputs, kOtherThreads, [&](Value i) {
+      Value row = b.loadI32(b.at(source, offset(3, i))), slot = b.loadI32(b.at(source, offset(4, i)));
+      b.store(row, b.at(inputs, offset(3, i)), 4);
+      b.store(slot, b.at(inputs, offset(4, i)), 4);
+    });
+  });
+  b.ifThen(within(kRowThreads + kOtherThreads, kOtherThreads), [&] {
+    b.loop(b.sub(thread, kRowThreads + kOtherThreads), b.loadI32(staged), kOtherThreads, [&](Value i) {
+      Value pair = b.at(staged, b.add(b.mul(b.widen(i), 8), 4));
+      Value entry = b.loadI32(pair), value = b.loadI32(b.at(pair, 4));
+      b.store(value, b.at(table, b.mul(b.widen(entry), 4)), 4);
+    });
+  });
+  // Every thread has read the number of steps before one writes it.
+  b.barrier();
+  b.ifThen(b.compare(Predicate::eq, thread, 0), [&] {
+    b.store(place, b.at(inputs, offset(5, b.i32(0))), 4);
+    b.store(b.add(b.loadI32(fed), 1), fed, 4);
   });
 }
 
 static ServiceBody emitFeed(CudaBuilder &b) {
-  Type pointer = b.pointerType(1);
-  return {QUIPU_CUDA_FEED, {pointer, pointer, pointer, b.getI32Type()}, feed};
+  Type pointer = b.pointerType(1), i32 = b.getI32Type();
+  return {QUIPU_CUDA_FEED,
+          {pointer, i32, pointer, i32, pointer, i32, i32, i32, pointer, pointer},
+          feed,
+          kCudaSampleThreads};
 }
 
 static void emitEntry(CudaBuilder &b, const ServiceBody &body) {
@@ -236,6 +277,7 @@ void emitServices(CudaBuilder &b) {
   emitEntry(b, emitAdvance(b));
   emitEntry(b, emitFeed(b));
   emitEntry(b, emitSample(b));
+  emitEntry(b, emitScore(b));
 }
 
 } // namespace quipu::codegen::cuda

@@ -94,6 +94,8 @@ void declareShared(CudaBuilder &b, llvm::StringRef name, mlir::Type element, int
 
 /// quipu_sample. As emitters do, it emits at once what its body needs besides.
 ServiceBody emitSample(CudaBuilder &b);
+/// quipu_score, behind emitSample.
+ServiceBody emitScore(CudaBuilder &b);
 
 } // namespace quipu::codegen::cuda
 
