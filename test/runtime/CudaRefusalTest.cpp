@@ -228,6 +228,6 @@ TEST_F(CudaRefusalTest, OutOfMemory) {
 
   fake.freeBytes = 100 << 20;
   expectHas(refusal(withLength(100)), "the weights with the memory that steps work in do not fit");
-  fake.freeBytes = (128 << 20) + 10000;
+  fake.freeBytes = (128 << 20) + 24000;
   expectHas(refusal(withLength(750000)), "not even one page for each of 2 sequences does");
 }
