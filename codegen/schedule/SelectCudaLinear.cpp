@@ -4,7 +4,7 @@
 // For one row each multiprocessor may instead stream an equal share of the weight through a ring in shared memory.
 //
 // Steps of up to 64 rows still spend it on the weight, but need tensor cores at full rate. Each multiprocessor takes an
-// equal share of the weight's rows. With wgmma this is so up to 128 rows.
+// equal share of the weight's rows. With wgmma this is so from two rows on, and up to 128.
 //
 // Larger steps spend it on arithmetic, in tiles of 128 rows of the input.
 //
@@ -34,6 +34,8 @@ constexpr int64_t kTileRows = 128;
 constexpr int64_t kMaxTileWidth = 256;
 /// Elements of a row in a stage of many rows: 128 bytes, the width of a swizzle.
 constexpr int64_t kStageElements = 64;
+/// Most rows of a step whose stages have twice as many elements.
+constexpr int64_t kDeepRows = 32;
 /// Shared memory of a block that stages and sums may take. The barriers of the stages have the rest.
 constexpr int64_t kTileSharedBytes = 224 * 1024;
 /// Shared memory through which the sums of one warp leave its registers.
@@ -90,9 +92,11 @@ public:
                                     << " elements in shared memory; leave the ring-* options out, or make ring-depth "
                                        "smaller";
     }
-    if (!tensorCores || (maxRows <= kFewRows && !tuning.deterministic)) {
+    int64_t few = target.hasWgmma() ? kFewRowsBesideWgmma : kFewRows;
+    if (!tensorCores || (maxRows <= few && !tuning.deterministic)) {
       QUIPU_CHOICE(Chosen, kernel, kWeights, "the weight comes into registers")
-          << (maxRows <= kFewRows ? "at most " + Twine(kFewRows) + " rows" : Twine("there are no tensor cores for it"));
+          << (tensorCores ? ("at most " + Twine(few) + (few == 1 ? " row" : " rows")).str()
+                          : std::string("there are no tensor cores for it"));
       kernel.setScheduleAttr(fewSchedule(tensorCores ? CudaDot::Mma : CudaDot::Fma));
       return success();
     }
@@ -103,9 +107,9 @@ public:
       maxRows = std::min(maxRows, std::max(program.maxSequences, kOneTileRows));
     bool oneTile = maxRows <= (target.hasWgmma() ? kHighTileRows : kOneTileRows);
     QUIPU_CHOICE(Refused, kernel, kWeights, "registers for the weight")
-        << (maxRows <= kFewRows
+        << (maxRows <= few
                 ? std::string(kOneOrder)
-                : ("the program has up to " + Twine(maxRows) + " rows, of which they serve " + Twine(kFewRows)).str());
+                : ("the program has up to " + Twine(maxRows) + " rows, of which they serve " + Twine(few)).str());
     QUIPU_CHOICE(Chosen, kernel, "tiles", oneTile ? "one tile" : "tiles of rows")
         << (!oneTile                    ? "the program has many"
             : maxRows < program.maxRows ? "of a long step few rows are selected"
@@ -253,7 +257,7 @@ private:
     int64_t warps = (weightFirst ? rows : tokens) / 16;
     int64_t inputRows = cuda::inputRowsOfStage(tokens, weightFirst, cluster, maxRows);
     // Steps of few rows are short, so that waiting for a stage counts. It counts half where stages are twice as deep.
-    int64_t depth = oneTile && maxRows <= kFewRows ? 2 * kStageElements : kStageElements;
+    int64_t depth = oneTile && maxRows <= kDeepRows ? 2 * kStageElements : kStageElements;
     int64_t stageBytes = (inputRows + rows) * depth * 2, roomBytes = kTileSharedBytes - warps * kWarpSumBytes;
     int64_t mostStages = std::max<int64_t>(llvm::divideCeil(inputs, depth), 2);
     int64_t stages = number("stages", tuning.stages ? std::min<int64_t>(tuning.stages, mostStages) : 0,

@@ -22,10 +22,12 @@ sys.path.insert(0, str(ROOT / "test/e2e/Inputs"))
 from checks import quipu  # noqa: E402
 from compare_npy import read_npy  # noqa: E402
 
-# Chunks for the programs of one row, of up to 4, of up to 64, of up to 512, and of more. Others are no multiple of a tile.
+# Chunks for the programs of one row, of up to 8, 16, 32, 64, 256 and 512, and of more. Others are no multiple of a tile.
 WAYS = {
     "decode": ["--chunk", 1],
     "chunks-of-3": ["--chunk", 3],
+    "chunks-of-12": ["--chunk", 12],
+    "chunks-of-24": ["--chunk", 24],
     "chunks-of-40": ["--chunk", 40],
     "chunks-of-100": ["--chunk", 100],
     "chunks-of-333": ["--chunk", 333],

@@ -30,14 +30,20 @@ static std::vector<std::string> cudaPrograms(const codegen::cuda::CudaTarget &ta
     add("prefill", kFewRows + 1, 256);
     return programs;
   }
-  int64_t few = target.hasWgmma() ? kFewRowsBesideWgmma : kFewRows;
-  if (target.hasRings()) {
-    add("decode", 1, 1);
-    add("decode:decode" + std::to_string(few), 2, few);
+  int64_t next = 1;
+  auto addDecode = [&](int64_t last) {
+    add(next == 1 ? "decode" : "decode:decode" + std::to_string(last), next, last);
+    next = last + 1;
+  };
+  if (target.hasRings())
+    addDecode(1);
+  if (target.hasWgmma()) {
+    for (int64_t bound : kTileBounds)
+      addDecode(bound);
   } else {
-    add("decode", 1, few);
+    addDecode(kFewRows);
+    addDecode(kOneTileRows);
   }
-  add("decode:decode64", few + 1, kOneTileRows);
   // A kind of programs for many rows: each bound with the name of the program that ends there.
   auto addMany = [&](const std::string &kind, std::initializer_list<std::pair<std::string, int64_t>> ends,
                      int64_t most) {
