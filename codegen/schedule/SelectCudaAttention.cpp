@@ -1,7 +1,8 @@
 //===- SelectCudaAttention.cpp - Schedules of attention for GPUs --------------===//
 //
 // Decode steps and steps of up to 64 rows spend their time on reading the cache: a block has one row, some of its heads
-// and a part of the keys. Larger steps of prompts spend it on arithmetic: a block has 128 pairs of a row and a head.
+// and a part of the keys. Where the rows alone fill the chip, it has all keys, in tiles through shared memory. Larger
+// steps of prompts spend it on arithmetic: a block has 128 pairs of a row and a head.
 //
 // In a deterministic module all kernels add in one order. With tensor cores it is that of blocks of rows: tiles of as
 // many keys one after the other, in parts of the positions, also where each row is by itself. Without them each row is
@@ -71,9 +72,9 @@ public:
       }
     }
     bool isOrdered = tuning.deterministic && tensorCores;
-    CudaAttentionScheduleAttr single = isOrdered ? orderedSchedule()
-                                       : isFew   ? fewSchedule(headBits / 8)
-                                                 : loneSchedule();
+    CudaAttentionScheduleAttr single = isOrdered || (isFew && tensorCores && fillsChip()) ? tileSchedule()
+                                       : isFew                                            ? fewSchedule(headBits / 8)
+                                                                                          : loneSchedule();
     set(isFew ? single : (whyNoWgmma().empty() ? wgmmaSchedule() : mmaSchedule()).withLone(single), single);
     return success();
   }
@@ -125,37 +126,47 @@ private:
                                           /*keys=*/dot == CudaDot::Fma ? 64 : 256, splits, dot);
   }
 
+  /// Query heads of a block whose tile has the heads of one row.
+  int64_t tileHeads() const { return largestDivisor(group, 16); }
+
+  /// Whether a decode step has a block for each multiprocessor without parts of the keys.
+  bool fillsChip() const {
+    int64_t leastBlocks = program.minRows * kvHeads * (group / tileHeads());
+    return target.hasWgmma() && program.isDecode && leastBlocks >= target.multiprocessors();
+  }
+
   /// For rows by themselves that add as blocks of rows do. The warps divide the features of the values.
-  CudaAttentionScheduleAttr orderedSchedule() {
-    int64_t heads = largestDivisor(group, 16), warps = largestDivisor(headElements / 16, 5);
+  CudaAttentionScheduleAttr tileSchedule() {
+    int64_t heads = tileHeads(), warps = largestDivisor(headElements / 16, 5);
     QUIPU_CHOICE(Chosen, kernel, "order", "rows by themselves add as blocks of rows")
-        << "a row has one order of sums in all programs";
-    return CudaAttentionScheduleAttr::get(context, RowRegime::Many, /*tokens=*/1, heads, warps, mmaKeys(),
-                                          orderedSplits(), CudaDot::Mma, orderedStages(), orderedPart());
+        << (tuning.deterministic ? "a row has one order of sums in all programs"
+                                 : "rows fill the chip, and tiles of keys come through shared memory fastest");
+    return CudaAttentionScheduleAttr::get(context, RowRegime::Many, /*tokens=*/1, heads, warps, mmaKeys(), tileSplits(),
+                                          CudaDot::Mma, tileStages(), partKeys());
   }
 
   /// Keys of a part; 0: they are not divided. Wide heads leave no registers for what was merged before.
-  int64_t orderedPart() const {
+  int64_t partKeys() const {
     if (!tuning.deterministic || headElements > 128)
       return 0;
     return std::max<int64_t>(llvm::alignTo(llvm::divideCeil(tuning.positions, kMostParts), kPartKeys), kPartKeys);
   }
 
   /// Blocks of a row by itself for its parts of the keys: one for each part where few rows are to fill the chip.
-  int64_t orderedSplits() {
-    int64_t part = orderedPart();
+  int64_t tileSplits() {
+    int64_t part = partKeys();
     bool isDivided = part > 0 && maxRows <= kFewRows && tuning.positions > part;
     int64_t splits = isDivided ? llvm::divideCeil(tuning.positions, part) : 1;
     QUIPU_CHOICE(Chosen, kernel, "splits", "splits = " + Twine(splits))
-        << (isDivided            ? "few rows fill the chip with a block for each part of the keys"
-            : part == 0          ? "a row has one chain of keys in all programs"
-            : maxRows > kFewRows ? "the rows fill the chip, and a block walks the parts"
-                                 : "a sequence has one part of keys");
+        << (isDivided                           ? "few rows fill the chip with a block for each part of the keys"
+            : part == 0 && tuning.deterministic ? "a row has one chain of keys in all programs"
+            : maxRows > kFewRows                ? "the rows fill the chip, and a block walks their keys"
+                                                : "a sequence has one part of keys");
     return splits;
   }
 
   /// A row by itself waits for memory, not for arithmetic, so several of its tiles are on their way.
-  int64_t orderedStages() {
+  int64_t tileStages() {
     int64_t stages = !target.hasWgmma() ? 2 : maxRows <= kFewRows ? 6 : 3;
     QUIPU_CHOICE(Chosen, kernel, "stages", "stages = " + Twine(stages))
         << (stages == 2   ? "code for the target runs on GPUs with little shared memory"
@@ -210,7 +221,7 @@ private:
     int64_t powerOfTwo = group & -group, heads = std::min<int64_t>(powerOfTwo, 4);
     noteHeads(heads);
     return CudaAttentionScheduleAttr::get(context, RowRegime::Many, kBlockPairs / heads, heads, /*warps=*/8,
-                                          wgmmaKeys(), /*splits=*/1, CudaDot::Wgmma, /*stages=*/2, orderedPart());
+                                          wgmmaKeys(), /*splits=*/1, CudaDot::Wgmma, /*stages=*/2, partKeys());
   }
 
   /// With blocks of 128 pairs, or 64 of wide heads, keys and values come from the L2 cache at half of its rate. A warp
@@ -221,9 +232,9 @@ private:
     noteHeads(heads);
     bool isWide = headElements > 128;
     int64_t tokens = 16 * std::max<int64_t>((isWide ? 4 : 8) / heads, 1);
-    int64_t tilesOfWarp = !isWide && maxRows > kMediumRows && orderedPart() == 0 ? 2 : 1;
+    int64_t tilesOfWarp = !isWide && maxRows > kMediumRows && partKeys() == 0 ? 2 : 1;
     return CudaAttentionScheduleAttr::get(context, RowRegime::Many, tokens, heads, heads * tokens / 16 / tilesOfWarp,
-                                          mmaKeys(), /*splits=*/1, CudaDot::Mma, /*stages=*/2, orderedPart());
+                                          mmaKeys(), /*splits=*/1, CudaDot::Mma, /*stages=*/2, partKeys());
   }
   /// Keys of a tile. A row's softmax goes by tiles, so in a deterministic module all kernels have as many.
   int64_t mmaKeys() const { return headElements > 128 ? 32 : 64; }
