@@ -1,7 +1,8 @@
 //===- SelectCudaLinear.cpp - Schedules of linear kernels for GPUs ------------===//
 //
 // Steps of up to 8 rows spend their time on reading the weight. The warps of a block divide a tile of 16 weight rows.
-// For one row each multiprocessor may instead stream an equal share of the weight through a ring in shared memory.
+// For one row each multiprocessor may instead stream an equal share of the weight through a ring in shared memory. It
+// is fastest for the short kernels of small models. Wide matrices have tiles of wgmma for one row as for more.
 //
 // Steps of up to 64 rows still spend it on the weight, but need tensor cores at full rate. Each multiprocessor takes an
 // equal share of the weight's rows. With wgmma this is so from two rows on, and up to 128.
@@ -45,6 +46,9 @@ constexpr int64_t kWarpSumBytes = 4 * 1024;
 /// stage, and the numbers of stages that CudaLinearRingScheduleAttr explains:
 constexpr int64_t kRingDepth = 1024, kRingStages = 6, kRingAfterWait = 2, kRingInFlightBeforeWait = 2,
                   kRingInFlight = 3, kRingWarps = 8;
+/// From so many rows and so many columns on, one row of the input has a tile of wgmma. On an H200 the ring takes up to
+/// a third longer there at some numbers of cached positions (docs/performance.md).
+constexpr int64_t kWideMatrix = 4096;
 /// Weight rows of a stage of the ring.
 constexpr int64_t kRingRows = 8;
 /// Most bytes that the emitter adds to a row in shared memory (rowStride in LinearRing.h).
@@ -86,14 +90,13 @@ public:
       }
       QUIPU_CHOICE(Refused, kernel, kWeights, "ring")
           << "an input of " << inputs << " elements leaves no room in shared memory";
-      if (tuning.ringDepth || tuning.ringStages || tuning.ringAfterWait || tuning.ringInFlightBeforeWait ||
-          tuning.ringInFlight)
+      if (asksForRing())
         return kernel.emitOpError() << "has no room for a ring beside an input of " << inputs
                                     << " elements in shared memory; leave the ring-* options out, or make ring-depth "
                                        "smaller";
     }
     int64_t few = target.hasWgmma() ? kFewRowsBesideWgmma : kFewRows;
-    if (!tensorCores || (maxRows <= few && !tuning.deterministic)) {
+    if (!tensorCores || (maxRows <= few && !tuning.deterministic && !isWide())) {
       QUIPU_CHOICE(Chosen, kernel, kWeights, "the weight comes into registers")
           << (tensorCores ? ("at most " + Twine(few) + (few == 1 ? " row" : " rows")).str()
                           : std::string("there are no tensor cores for it"));
@@ -107,7 +110,8 @@ public:
       maxRows = std::min(maxRows, std::max(program.maxSequences, kOneTileRows));
     bool oneTile = maxRows <= (target.hasWgmma() ? kHighTileRows : kOneTileRows);
     QUIPU_CHOICE(Refused, kernel, kWeights, "registers for the weight")
-        << (maxRows <= few
+        << (maxRows <= few && !tuning.deterministic ? std::string("wide matrices have tiles")
+            : maxRows <= few
                 ? std::string(kOneOrder)
                 : ("the program has up to " + Twine(maxRows) + " rows, of which they serve " + Twine(few)).str());
     QUIPU_CHOICE(Chosen, kernel, "tiles", oneTile ? "one tile" : "tiles of rows")
@@ -149,9 +153,18 @@ private:
       return ("the program has up to " + Twine(maxRows) + " rows").str();
     if (!tuning.ring)
       return "option ring is false";
+    if (isWide() && !asksForRing())
+      return ("a tile serves matrices of " + Twine(kWideMatrix) + " rows and columns or more better").str();
     if (inputs % 32 != 0)
       return ("rows of " + Twine(inputs) + " elements are no multiple of 32").str();
     return "";
+  }
+
+  /// Whether tiles serve one row better than a ring or registers.
+  bool isWide() const { return target.hasWgmma() && std::min(inputs, outputs) >= kWideMatrix; }
+  bool asksForRing() const {
+    return tuning.ringDepth || tuning.ringStages || tuning.ringAfterWait || tuning.ringInFlightBeforeWait ||
+           tuning.ringInFlight;
   }
 
   /// Lets the result overwrite the residual: all linear emitters for CUDA read an element of the residual in the thread

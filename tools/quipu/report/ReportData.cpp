@@ -37,12 +37,39 @@ static size_t listingBytes(const PlanFile &plan, const Json &others, size_t fram
   return taken < kMostPageBytes ? std::min(kMostPageBytes - taken, kMostListingBytes) : 0;
 }
 
-/// All layers as "layers 0-79, 80 alike" are shorter than their numbers.
+/// What the page says of a decision. All layers as "layers 0-79, 80 alike" are shorter than their numbers. Where a
+/// kernel was decided about, the kernel has the decision's number.
 static Json decisionOf(const Json &decision) {
-  Json result = decision;
-  const Json &layers = decision.at("layers");
-  result["layers"] = layers.empty() ? "" : alikeLayersText(layers);
+  Json result = {{"pass", decision.at("pass")}, {"text", decision.at("text")}};
+  for (const char *field : {"candidate", "verdict"})
+    if (decision.contains(field))
+      result[field] = decision[field];
+  if (const Json &layers = decision.at("layers"); !layers.empty())
+    result["layers"] = alikeLayersText(layers);
+  if (decision.at("kernel").get_ref<const std::string &>().empty())
+    result["names"] = decision.at("names");
+  else
+    result["kernel"] = true;
   return result;
+}
+
+/// Decisions that read alike are one: most kernels of several programs are decided about alike.
+struct FoldedDecisions {
+  Json shown = Json::array();
+  /// For each decision of the plan its number in `shown`.
+  std::vector<size_t> numbers;
+};
+static FoldedDecisions foldedDecisions(const Json &all) {
+  FoldedDecisions folded;
+  std::map<std::string, size_t> known;
+  for (const Json &decision : all) {
+    Json shown = decisionOf(decision);
+    auto [entry, isNew] = known.try_emplace(shown.dump(), folded.shown.size());
+    if (isNew)
+      folded.shown.push_back(std::move(shown));
+    folded.numbers.push_back(entry->second);
+  }
+  return folded;
 }
 
 static Json fieldsOf(const KernelOrigins &origins) {
@@ -53,7 +80,8 @@ static Json fieldsOf(const KernelOrigins &origins) {
 }
 
 /// Numbers of the decisions about a kernel.
-static Json decisionsAbout(const PlanFile &plan, const KernelOrigins &origins, const std::string &kernel) {
+static Json decisionsAbout(const PlanFile &plan, const KernelOrigins &origins, const FoldedDecisions &decisions,
+                           const std::string &kernel) {
   const Json &all = origins.decisions();
   Json numbers = Json::array();
   size_t next = 0;
@@ -63,12 +91,13 @@ static Json decisionsAbout(const PlanFile &plan, const KernelOrigins &origins, c
     while (next < all.size() && all[next] != decision)
       ++next;
     if (next < all.size())
-      numbers.push_back(next++);
+      numbers.push_back(decisions.numbers[next++]);
   }
   return numbers;
 }
 
-static Json kernelsOf(const PlanFile &plan, const KernelOrigins &origins, const Json &planned) {
+static Json kernelsOf(const PlanFile &plan, const KernelOrigins &origins, const FoldedDecisions &decisions,
+                      const Json &planned) {
   std::map<std::string, const Json *> byName;
   for (const Json &kernel : planned)
     byName[kernel.at("name")] = &kernel;
@@ -90,7 +119,7 @@ static Json kernelsOf(const PlanFile &plan, const KernelOrigins &origins, const 
         symbols.push_back(entry.at("symbol"));
     result["schedule"] = found == byName.end() ? Json("") : found->second->at("schedule");
     result["symbols"] = symbols;
-    result["decisions"] = decisionsAbout(plan, origins, name);
+    result["decisions"] = decisionsAbout(plan, origins, decisions, name);
     result["ops"] = ops;
     kernels.push_back(result);
   }
@@ -148,9 +177,8 @@ Json reportData(const PlanFile &plan, const std::string &source, const Json &pro
                 size_t frameBytes) {
   KernelOrigins origins(plan);
   PhaseHistory history(plan);
-  Json everything = planJson(plan), phases = phasesJson(history), decisions = Json::array();
-  for (const Json &decision : origins.decisions())
-    decisions.push_back(decisionOf(decision));
+  Json everything = planJson(plan), phases = phasesJson(history);
+  FoldedDecisions decisions = foldedDecisions(origins.decisions());
   Json data = {{"name", everything.at("config").at("name")},
                {"source", source},
                {"compiler", concat("quipu ", kBuildVersion, " (", kBuildCommit, ")")},
@@ -161,8 +189,8 @@ Json reportData(const PlanFile &plan, const std::string &source, const Json &pro
                {"timing", phases.at("timing")},
                {"graphs", phaseGraphs(history)},
                {"fields", fieldsOf(origins)},
-               {"kernels", kernelsOf(plan, origins, everything.at("kernels"))},
-               {"decisions", decisions},
+               {"kernels", kernelsOf(plan, origins, decisions, everything.at("kernels"))},
+               {"decisions", decisions.shown},
                {"origins", origins.steps()},
                {"memory", memoryJson(plan.plan())},
                {"weights", foldedWeights(weightsJson(plan))},
