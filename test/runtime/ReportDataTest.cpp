@@ -45,8 +45,18 @@ TEST(ReportData, Decisions) {
   Json data = dataOf(keptRecord());
   ASSERT_EQ(data["decisions"].size(), 2u);
   EXPECT_EQ(data["decisions"][0]["layers"], "layers 0-1, 2 alike");
-  EXPECT_EQ(data["decisions"][1]["layers"], "");
+  EXPECT_FALSE(data["decisions"][1].contains("layers"));
   EXPECT_EQ(data["decisions"][1]["verdict"], "chosen");
+}
+
+// Test: decisions that read alike are one, and a kernel has its number for each of them.
+TEST(ReportData, FoldedDecisions) {
+  Json record = keptRecord();
+  record["decisions"].push_back(Json(record["decisions"][1]));
+  record["decisions"][2]["aspect"] = "another";
+  Json data = dataOf(record);
+  EXPECT_EQ(data["decisions"].size(), 2u);
+  EXPECT_EQ(data["kernels"][0]["decisions"], Json::parse("[0, 1, 1]"));
 }
 
 // Test: weights that differ in their layer alone are one line, with the bytes of all.
