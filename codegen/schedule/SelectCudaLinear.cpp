@@ -110,10 +110,10 @@ public:
       maxRows = std::min(maxRows, std::max(program.maxSequences, kOneTileRows));
     bool oneTile = maxRows <= (target.hasWgmma() ? kHighTileRows : kOneTileRows);
     QUIPU_CHOICE(Refused, kernel, kWeights, "registers for the weight")
-        << (maxRows <= few && !tuning.deterministic ? std::string("wide matrices have tiles")
-            : maxRows <= few
-                ? std::string(kOneOrder)
-                : ("the program has up to " + Twine(maxRows) + " rows, of which they serve " + Twine(few)).str());
+        << (maxRows > few
+                ? ("the program has up to " + Twine(maxRows) + " rows, of which they serve " + Twine(few)).str()
+            : tuning.deterministic ? kOneOrder.str()
+                                   : std::string("wide matrices have tiles"));
     QUIPU_CHOICE(Chosen, kernel, "tiles", oneTile ? "one tile" : "tiles of rows")
         << (!oneTile                    ? "the program has many"
             : maxRows < program.maxRows ? "of a long step few rows are selected"

@@ -317,7 +317,7 @@ private:
     entry.threads = shape.threads();
     entry.sharedBytes = shape.sharedBytes();
     std::string counters = cudaSymbol(symbol, ".counters");
-    // In a step of one row the kernels before and after this one have rings of weights in shared memory.
+    // In a step of one row the kernels before and after this one have rings of weights in shared memory, or tiles.
     entry.preferShared = shape.hasOneRow && b.target.hasRings();
     if (shape.splits > 1)
       emitCounters(b, counters, maxRows * shape.kvHeads * shape.subgroups());
