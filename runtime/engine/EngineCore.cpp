@@ -411,12 +411,12 @@ void EngineCore::take(const Batch &batch, std::span<const WantedRow> wanted, std
   size_t vocab = model().vocabSize();
   EngineClock::time_point now = EngineClock::now();
   for (size_t i = 0; i < wanted.size(); ++i) {
-    const TokenSampling *sampling = batch.samplings[wanted[i].part];
     RowResult row;
-    row.isChosen = !chosen.empty() && sampling;
+    // The sampling itself may be gone by now, with its request.
+    row.isChosen = !chosen.empty() && batch.samplings[wanted[i].part];
     if (row.isChosen) {
       row.token = chosen[i];
-      row.scores = sampling->rule.scored ? scores + i : nullptr;
+      row.scores = scores ? scores + i : nullptr;
     }
     if (logits)
       row.logits = {logits + i * vocab, vocab};
@@ -488,10 +488,9 @@ void EngineCore::giveToken(ActiveRequest &request, ActiveSample &sample, int32_t
     return end(request, sample, FinishReason::Stop, token);
   ScoredToken scored = {token, 0, {}};
   tops.clear();
-  if (row.scores)
-    scored.logProb = scoreToken(*row.scores, request.request.topLogProbs, tops);
-  else if (request.request.logProbs)
-    scored.logProb = scoreToken(row.logits, token, request.request.topLogProbs, tops);
+  if (request.request.logProbs)
+    scored.logProb = row.isChosen ? scoreToken(*row.scores, request.request.topLogProbs, tops)
+                                  : scoreToken(row.logits, token, request.request.topLogProbs, tops);
   scored.top = tops;
   if (!request.sink->onToken(sample.index, scored))
     return end(request, sample, FinishReason::Stop);
