@@ -31,8 +31,9 @@ double CopyCeiling::measure() {
   for (int i = 0; i < kCopies; ++i)
     device.enqueueCopy(to.data(), from.data(), from.size());
   device.record(*end);
-  bestRate = std::max(bestRate, 2.0 * kCopies * double(from.size()) / device.seconds(*begin, *end));
-  return bestRate;
+  double rate = 2.0 * kCopies * double(from.size()) / device.seconds(*begin, *end);
+  bestRate = std::max(bestRate, rate);
+  return rate;
 }
 
 // Values of enums of cuBLAS: cudaDataType, cublasComputeType_t, cublasOperation_t, cublasGemmAlgo_t.
@@ -133,8 +134,9 @@ double MatmulCeiling::measure() {
     impl->product();
   impl->device.record(*impl->end);
   double operations = 2.0 * kProducts * impl->size * impl->size * impl->size;
-  bestRate = std::max(bestRate, operations / impl->device.seconds(*impl->begin, *impl->end));
-  return bestRate;
+  double rate = operations / impl->device.seconds(*impl->begin, *impl->end);
+  bestRate = std::max(bestRate, rate);
+  return rate;
 }
 
 } // namespace quipu

@@ -28,7 +28,7 @@ public:
   /// `bytes`: size of each buffer. Buffers are smaller if device memory is short.
   explicit CopyCeiling(CudaDevice &device, size_t bytes = size_t(1) << 30);
 
-  /// Measures one pass. Returns the best rate so far, in bytes per second; bytes read and bytes written both count.
+  /// Measures one pass. Returns its rate, in bytes per second; bytes read and bytes written both count.
   double measure();
   double best() const { return bestRate; }
 
@@ -51,7 +51,7 @@ public:
   bool available() const;
   const std::string &problem() const;
 
-  /// Measures one short run. Returns the best rate so far, in floating-point operations per second.
+  /// Measures one short run. Returns its rate, in floating-point operations per second.
   double measure();
   double best() const { return bestRate; }
 

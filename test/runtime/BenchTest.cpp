@@ -118,7 +118,7 @@ void addWork(plan::PlanT &plan) {
 class FixedCeilings : public Ceilings {
 public:
   explicit FixedCeilings(double operations) : arithmetic(operations) {}
-  void measure() override {}
+  CeilingRates measure() override { return {bytes(), operations()}; }
   double bytes() const override { return 1e9; }
   double operations() const override { return arithmetic; }
   const char *bytesName() const override { return "read"; }
@@ -210,6 +210,43 @@ TEST_F(BenchRunTest, Work) {
     EXPECT_EQ(row.isMemoryBound, row.test.generated > 0) << row.test.name();
     EXPECT_FALSE(row.profile.has_value());
   }
+}
+
+namespace {
+
+/// The first pass reaches 1, later ones 2, 4, 8 and so on.
+class DoublingCeilings : public Ceilings {
+public:
+  CeilingRates measure() override { return {rate = rate == 0 ? 1 : 2 * rate, 0}; }
+  double bytes() const override { return rate; }
+  double operations() const override { return 0; }
+  const char *bytesName() const override { return "read"; }
+  std::string operationsName() const override { return "add"; }
+
+private:
+  double rate = 0;
+};
+
+} // namespace
+
+// Test: each run stands beside the better of the ceilings around it, and the median of these counts. Without a ceiling
+// nothing is said.
+TEST_F(BenchRunTest, OfCeilingsAroundARun) {
+  BenchOptions options;
+  options.lists = {{6}, {4}, {0}, {1}, {}};
+  options.repeats = 3;
+  std::vector<BenchTest> tests = testsOf(options.lists);
+  Bench bench(cpuModel(1), std::make_unique<DoublingCeilings>(), tests, options);
+  Progress progress("measure", tests.size() * options.repeats, Progress::Unit::Items, "run");
+  BenchRow prompt = bench.run(tests[0], progress), generation = bench.run(tests[1], progress);
+  EXPECT_FALSE(prompt.ofCeiling.has_value());
+  ASSERT_TRUE(generation.ofCeiling.has_value());
+  // The prompt took four passes. The three runs lie between the fifth to the eighth.
+  std::vector<double> shares;
+  for (size_t i = 0; i < 3; ++i)
+    shares.push_back(generation.work.bytes() * generation.runs[i] / (32 << i));
+  std::sort(shares.begin(), shares.end());
+  EXPECT_DOUBLE_EQ(*generation.ofCeiling, shares[1]);
 }
 
 // Test: a profile has a line for each entry and place, its whole takes as long as the row says, and attention is rated
@@ -343,6 +380,7 @@ TEST_F(BenchRunTest, Reports) {
   std::vector<BenchResult> results = run(cpuModel(1), options, 2e12);
   results[0].row.runs = {100, 110, 150};
   results[0].row.rate = Statistics::of(results[0].row.runs);
+  results[0].row.ofCeiling = 0.875;
   json rows = json::parse(benchJson(results));
   ASSERT_EQ(rows.size(), 1u);
   const json &row = rows[0];
@@ -366,6 +404,7 @@ TEST_F(BenchRunTest, Reports) {
   EXPECT_EQ(row["ceiling_TFLOPs"], 2.0);
   EXPECT_DOUBLE_EQ(row["achieved_GBps"], row["bytes_per_token"].get<double>() * 120 / 1e9);
   EXPECT_DOUBLE_EQ(row["achieved_TFLOPs"], row["flops_per_token"].get<double>() * 120 / 1e12);
+  EXPECT_EQ(row["of_ceiling"], 0.875);
   EXPECT_EQ(row["bound"], "compute");
 
   std::istringstream csv(benchCsv(results));
@@ -390,6 +429,7 @@ TEST_F(BenchRunTest, Reports) {
   std::string table = benchMarkdown(results);
   EXPECT_THAT(table, HasSubstr("| t/s | median |"));
   EXPECT_THAT(table, HasSubstr("| pp6@d2 b2 | 120.00 ± 26.46 | 110.00 |"));
+  EXPECT_THAT(table, HasSubstr("| 87.5 % |"));
   EXPECT_THAT(table, HasSubstr("read ceiling 1.0 GB/s, add ceiling 2.000 TFLOP/s"));
 }
 

@@ -43,6 +43,9 @@ for row in rows:
     close(row["achieved_GBps"], row["bytes_per_token"] * row["tok_s"] / 1e9)
     close(row["achieved_TFLOPs"], row["flops_per_token"] * row["tok_s"] / 1e12)
     assert row["ceiling_GBps"] > 0 and row["ceiling_TFLOPs"] > 0 and row["ceiling_instruction"], row
+    # The better of the ceilings around a run is at most the best of all.
+    kind = ("achieved_GBps", "ceiling_GBps") if row["bound"] == "memory" else ("achieved_TFLOPs", "ceiling_TFLOPs")
+    assert row["of_ceiling"] >= row[kind[0]] / row[kind[1]] * row["median_tok_s"] / row["tok_s"] * 0.999, row
     assert row["model"] == "gqa" and row["dtype"] == "f32" and row["target"].startswith("cpu:"), row
     assert row["version"] and row["commit"] and row["device"] and "stddev" in row, row
     # A line for each row that scatters, and for no other.

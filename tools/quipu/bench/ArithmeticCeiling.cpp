@@ -255,8 +255,9 @@ double ArithmeticCeiling::measure() {
       },
       &pass);
   double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  bestRate = std::max(bestRate, pass.loop.operations * double(kRounds) * pool.size() / seconds);
-  return bestRate;
+  double rate = pass.loop.operations * double(kRounds) * pool.size() / seconds;
+  bestRate = std::max(bestRate, rate);
+  return rate;
 }
 
 } // namespace quipu::tool

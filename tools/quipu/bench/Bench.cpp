@@ -126,23 +126,38 @@ bool Bench::boundByMemory(const BenchTest &test, const Work &work) const {
   return ceilings->operations() == 0 || work.bytes() / ceilings->bytes() >= work.operations / ceilings->operations();
 }
 
+/// BenchRow::ofCeiling. `rates`: what was measured before the first run and behind each run.
+static std::optional<double> ofCeilings(const BenchRow &row, const std::vector<CeilingRates> &rates) {
+  double amount = row.isMemoryBound ? row.work.bytes() : row.work.operations;
+  auto rate = [&](size_t i) { return row.isMemoryBound ? rates[i].bytes : rates[i].operations; };
+  std::vector<double> shares;
+  for (size_t i = 0; i < row.runs.size(); ++i) {
+    double ceiling = std::max(rate(i), rate(i + 1));
+    if (ceiling == 0)
+      return std::nullopt;
+    shares.push_back(amount * row.runs[i] / ceiling);
+  }
+  return Statistics::of(std::move(shares)).median;
+}
+
 BenchRow Bench::run(const BenchTest &test, Progress &progress) {
   BenchRow row;
   row.test = test;
   row.threads = model->device().threads();
   time(test); // warm-up
   // Ceilings and runs are measured in turn, so that other load on the machine affects both.
+  std::vector<CeilingRates> rates = {ceilings->measure()};
   for (uint32_t i = 0; i < options.repeats; ++i) {
-    ceilings->measure();
     row.runs.push_back(double(test.tokens()) / time(test));
+    rates.push_back(ceilings->measure());
     progress.add(1);
   }
-  ceilings->measure();
   row.rate = Statistics::of(row.runs);
   row.work = workOf(test);
   row.ceilingBytes = ceilings->bytes();
   row.ceilingOperations = ceilings->operations();
   row.isMemoryBound = boundByMemory(test, row.work);
+  row.ofCeiling = ofCeilings(row, rates);
   if (options.profile && !(test.prompt && test.generated) && !test.scored)
     row.profile = profile(test);
   return row;

@@ -14,10 +14,7 @@ public:
       : pool(threads, pin), instruction(dotInstruction(plan)), bandwidth(pool, weightBytes),
         arithmetic(pool, instruction) {}
 
-  void measure() override {
-    bandwidth.measure();
-    arithmetic.measure();
-  }
+  CeilingRates measure() override { return {bandwidth.measure(), arithmetic.measure()}; }
   double bytes() const override { return bandwidth.best(); }
   double operations() const override { return arithmetic.best(); }
   const char *bytesName() const override { return "read"; }
@@ -34,10 +31,7 @@ class CudaCeilings : public Ceilings {
 public:
   explicit CudaCeilings(CudaDevice &device) : copy(device), matmul(device) {}
 
-  void measure() override {
-    copy.measure();
-    matmul.measure();
-  }
+  CeilingRates measure() override { return {copy.measure(), matmul.measure()}; }
   double bytes() const override { return copy.best(); }
   double operations() const override { return matmul.best(); }
   const char *bytesName() const override { return "copy"; }

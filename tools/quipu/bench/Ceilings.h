@@ -19,6 +19,11 @@
 
 namespace quipu::tool {
 
+/// Bytes and operations per second. 0: not measured.
+struct CeilingRates {
+  double bytes = 0, operations = 0;
+};
+
 /// The two ceilings of the device that a model runs on.
 class Ceilings {
 public:
@@ -28,8 +33,8 @@ public:
   /// The same without weights in memory. `weightBytes`: how many the plan has.
   static std::unique_ptr<Ceilings> create(Device &device, const plan::Plan &plan, uint64_t weightBytes, bool pin);
 
-  /// One short run of each.
-  virtual void measure() = 0;
+  /// One short run of each. Returns what these runs reached.
+  virtual CeilingRates measure() = 0;
   /// The best rate so far, per second. 0 if it cannot be measured.
   virtual double bytes() const = 0;
   virtual double operations() const = 0;
@@ -48,7 +53,7 @@ public:
   ReadCeiling(const ReadCeiling &) = delete;
   ReadCeiling &operator=(const ReadCeiling &) = delete;
 
-  /// Runs one pass with every form of the loop. Returns the best bandwidth so far, in bytes per second.
+  /// Runs one pass with every form of the loop. Returns the best bandwidth of these passes, in bytes per second.
   double measure();
   double best() const { return bestRate; }
   uint64_t bufferBytes() const { return size; }
@@ -87,7 +92,7 @@ class ArithmeticCeiling {
 public:
   ArithmeticCeiling(ThreadPool &pool, DotInstruction instruction) : pool(pool), instruction(instruction) {}
 
-  /// Measures one short run. Returns the best rate so far, in floating-point operations per second.
+  /// Measures one short run. Returns its rate, in floating-point operations per second.
   double measure();
   double best() const { return bestRate; }
 

@@ -133,6 +133,7 @@ double ReadCeiling::measure() {
     Shape shape;
     std::atomic<uint64_t> sum{0};
   };
+  double rate = 0;
   for (Shape shape : kShapes) {
     Pass pass{*this, readFunction(), shape};
     auto start = std::chrono::steady_clock::now();
@@ -146,9 +147,10 @@ double ReadCeiling::measure() {
         &pass);
     double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     sink += pass.sum;
-    bestRate = std::max(bestRate, double(size) / seconds);
+    rate = std::max(rate, double(size) / seconds);
   }
-  return bestRate;
+  bestRate = std::max(bestRate, rate);
+  return rate;
 }
 
 } // namespace quipu::tool

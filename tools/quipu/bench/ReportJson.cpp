@@ -44,6 +44,7 @@ static Json describe(const BenchResult &result) {
                {"achieved_TFLOPs", row.work.operations * row.rate.mean / 1e12},
                {"ceiling_TFLOPs", row.ceilingOperations > 0 ? Json(row.ceilingOperations / 1e12) : Json()},
                {"ceiling_instruction", setting.arithmeticCeiling},
+               {"of_ceiling", row.ofCeiling ? Json(*row.ofCeiling) : Json()},
                {"bound", row.isMemoryBound ? "memory" : "compute"},
                {"model", setting.model},
                {"dtype", setting.dtype},

@@ -22,14 +22,13 @@ static std::string percent(double share) { return fixed(100 * share, 1) + " %"; 
 static std::string tableLine(const BenchResult &result) {
   const BenchRow &row = result.row;
   double amount = row.isMemoryBound ? row.work.bytes() : row.work.operations;
-  double ceiling = row.isMemoryBound ? row.ceilingBytes : row.ceilingOperations;
   std::string achieved = row.isMemoryBound ? fixed(amount * row.rate.mean / 1e9, 2) + " GB/s"
                                            : fixed(amount * row.rate.mean / 1e12, 3) + " TFLOP/s";
   return concat("| ", result.setting.model, " | ", binaryBytes(double(result.setting.weightBytes)), " | ",
                 result.setting.dtypeColumn, " | ", row.threads ? std::to_string(row.threads) : "GPU", " | ",
                 row.test.name(), " | ", fixed(row.rate.mean, 2), " ± ", fixed(row.rate.deviation, 2), " | ",
                 fixed(row.rate.median, 2), " | ", achieved, " | ",
-                ceiling > 0 ? percent(amount * row.rate.mean / ceiling) : "-", " |\n");
+                row.ofCeiling ? percent(*row.ofCeiling) : "-", " |\n");
 }
 
 static std::string microseconds(double seconds) { return fixed(seconds * 1e6, 1); }

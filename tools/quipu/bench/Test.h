@@ -56,8 +56,11 @@ struct BenchRow {
   /// A step of the test, kernel by kernel.
   std::optional<StepProfile> profile;
 
-  /// The ceilings after the test, per second. 0: not measured.
+  /// The best of all ceilings that were measured until the test had ended, per second. 0: not measured.
   double ceilingBytes = 0, ceilingOperations = 0;
+  /// The part of the limit that shows: of each run beside the better of the ceilings measured just before and just
+  /// after it, and of these the median. Nothing if the limit was not measured.
+  std::optional<double> ofCeiling;
 };
 
 /// If runs differ by more than this share of their median, they say little.
