@@ -10,35 +10,51 @@ namespace quipu::codegen::cpu {
 InterleavedProduct::InterleavedProduct(KernelBuilder &b, const LinearRegion &region, CpuLinearScheduleAttr schedule,
                                        const QuantizedRows &input)
     : b(b), dots(b, integerFormOf(region, schedule.getDot())), input(input), weight(b, region.weightType()),
-      prefetch(schedule.getPrefetch()) {}
+      groupBytes(region.inputs() / weight.blockElements() * weight.bytesOfBlocks()),
+      prefetch(std::min(schedule.getPrefetch(), groupBytes)) {}
 
 int64_t InterleavedProduct::stretch(int64_t groups) const {
   return std::max<int64_t>(kStretchBytes / (groups * weight.bytesOfBlocks()), 1) * weight.blockElements();
 }
 
-KernelBuilder::Values InterleavedProduct::add(ArrayRef<Value> sums, ArrayRef<Value> groups, Value x, Value first,
+KernelBuilder::Values InterleavedProduct::add(ArrayRef<Value> sums, ArrayRef<Group> groups, Value x, Value first,
                                               int64_t count) const {
   return b.loop(first, b.add(first, count), weight.blockElements(), sums, [&](Value feature, ValueRange carried) {
     KernelBuilder::Values next(carried.begin(), carried.end());
     SmallVector<InterleavedWeight::Block> blocks;
-    for (Value group : groups)
-      blocks.push_back(weight.block(group, b.i64(0), feature, weight.rows()));
+    SmallVector<Value> ahead;
+    for (const Group &group : groups) {
+      blocks.push_back(weight.block(group.start, b.i64(0), feature, weight.rows()));
+      ahead.push_back(prefetch ? aheadOf(group, feature) : Value());
+    }
     for (int64_t i = 0; i < weight.blockElements(); i += dots.part())
-      for (auto [block, sum] : llvm::zip_equal(blocks, next))
-        sum = addPart(block, sum, x, feature, i);
+      for (auto [block, sum, address] : llvm::zip_equal(blocks, next, ahead))
+        sum = addPart(block, sum, x, feature, i, address);
     return next;
   });
 }
 
+/// What is read `prefetch` bytes behind the block with a feature. Behind the end of a group that is the beginning of
+/// the next one, which seldom follows it in memory.
+Value InterleavedProduct::aheadOf(const Group &group, Value feature) const {
+  Value place = b.add(b.mul(b.div(feature, weight.blockElements()), weight.bytesOfBlocks()), prefetch);
+  auto isBehind = arith::CmpIOp::create(b, arith::CmpIPredicate::sge, place, b.i64(groupBytes));
+  return b.at(b.select(isBehind, b.at(group.next, -groupBytes), group.start), place);
+}
+
+void InterleavedProduct::prefetchStart(Value group) const {
+  b.loop(b.i64(0), b.i64(prefetch), kCacheLineBytes, [&](Value offset) { b.prefetch(b.at(group, offset)); });
+}
+
 /// Adds the products of the part that begins at integer `first` of a block. The block begins at `feature`.
-Value InterleavedProduct::addPart(InterleavedWeight::Block &block, Value sums, Value x, Value feature,
-                                  int64_t first) const {
+Value InterleavedProduct::addPart(InterleavedWeight::Block &block, Value sums, Value x, Value feature, int64_t first,
+                                  Value ahead) const {
   int64_t lanes = weight.rows();
   Value k = b.add(feature, first);
   if (prefetch) {
     // LLVM would move the requests of all parts of a large block to its beginning, where they fill the queue of misses.
     b.orderMemory();
-    block.prefetch(prefetch, first, dots.part());
+    block.prefetch(ahead, first, dots.part());
   }
   Value products = arith::SIToFPOp::create(b, b.vectorOf(b.getF32Type(), lanes), productsOfPart(block, x, k, first));
   sums = b.fma(products, b.mulf(block.scales(first), b.splat(input.scaleOfPart(x, k), lanes)), sums);

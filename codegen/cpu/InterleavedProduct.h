@@ -23,20 +23,29 @@ public:
   /// Features of a stretch: what is read of `groups` groups of rows for one row of the input, before the next row of
   /// the input reads it again, from L1.
   int64_t stretch(int64_t groups) const;
-  /// sums[i], a vector of f32 with a lane for each row of the weight, and the products of the rows at address groups[i]
-  /// with the input row at `x`, of the `count` features from `first` on. The groups are read side by side.
-  KernelBuilder::Values add(llvm::ArrayRef<mlir::Value> sums, llvm::ArrayRef<mlir::Value> groups, mlir::Value x,
+  /// A group of interleaved rows: its address, and that of the group that is read next in its place.
+  struct Group {
+    mlir::Value start, next;
+  };
+  /// sums[i], a vector of f32 with a lane for each row of the weight, and the products of the rows of groups[i] with
+  /// the input row at `x`, of the `count` features from `first` on. The groups are read side by side.
+  KernelBuilder::Values add(llvm::ArrayRef<mlir::Value> sums, llvm::ArrayRef<Group> groups, mlir::Value x,
                             mlir::Value first, int64_t count) const;
+  /// Asks for the beginning of a group, as far as add() asks for it only while it reads the group before.
+  void prefetchStart(mlir::Value group) const;
 
 private:
   mlir::Value addPart(InterleavedWeight::Block &block, mlir::Value sums, mlir::Value x, mlir::Value feature,
-                      int64_t first) const;
+                      int64_t first, mlir::Value ahead) const;
+  mlir::Value aheadOf(const Group &group, mlir::Value feature) const;
   mlir::Value productsOfPart(InterleavedWeight::Block &block, mlir::Value x, mlir::Value feature, int64_t first) const;
 
   KernelBuilder &b;
   IntegerDots dots;
   const QuantizedRows &input;
   InterleavedWeight weight;
+  /// Bytes of a group of rows.
+  int64_t groupBytes;
   /// How many bytes ahead of its use the weight is requested. 0: it is not.
   int64_t prefetch;
 

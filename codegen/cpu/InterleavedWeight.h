@@ -40,9 +40,9 @@ public:
     /// What value `i` of each row shares with its neighbours, as f32: its scale, and the minimum that is added to it.
     mlir::Value scales(int64_t i);
     mlir::Value minima(int64_t i);
-    /// Asks for what lies `distance` bytes behind a share of the block in memory: that of the values `i` to `i +
-    /// count`, if each had the same number of bytes. So requests are spread evenly over the work on a block.
-    void prefetch(int64_t distance, int64_t i, int64_t count) const;
+    /// Asks for a share of what lies at `address`, as long as the block: that of the values `i` to `i + count`, if each
+    /// had the same number of bytes. So requests are spread evenly over the work on a block.
+    void prefetch(mlir::Value address, int64_t i, int64_t count) const;
 
   private:
     friend class InterleavedWeight;

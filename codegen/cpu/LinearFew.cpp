@@ -111,6 +111,9 @@ public:
       words = input;
       input = b.at(input, ordered->scratchBytes());
     }
+    SmallVector<Section> sections = region.tiles(schedule);
+    if (schedule.getPrefetch() && interleaved)
+      prefetchFirstGroups(sections);
     prepareInput();
     if (ordered && ordered->wantsWideInput())
       widenInput();
@@ -119,18 +122,37 @@ public:
     if (dividesPairs(region, schedule))
       divideInput();
 
-    SmallVector<Section> sections = region.tiles(schedule);
     int64_t first = 0;
     for (const Section &section : sections) {
-      // The part of [begin, end) that lies in this section.
-      Value lower = b.max(b.sub(entry.begin, b.i64(first)), b.i64(0));
-      Value upper = b.min(b.sub(entry.end, b.i64(first)), b.i64(section.tiles));
+      auto [lower, upper] = tilesIn(section, first);
       b.loop(lower, upper, 1, [&](Value tile) { emitTile(section, tile, b.add(tile, first)); });
       first += section.tiles;
     }
   }
 
 private:
+  /// The part of [begin, end) that lies in a section, whose first tile is number `first` of all.
+  std::pair<Value, Value> tilesIn(const Section &section, int64_t first) {
+    return {b.max(b.sub(frame->begin, b.i64(first)), b.i64(0)),
+            b.min(b.sub(frame->end, b.i64(first)), b.i64(section.tiles))};
+  }
+
+  /// Asks for the beginnings of the groups that are read first, which no other group asks for. They come while the
+  /// input is prepared.
+  void prefetchFirstGroups(ArrayRef<Section> sections) {
+    int64_t first = 0;
+    for (const Section &section : sections) {
+      auto [lower, upper] = tilesIn(section, first);
+      Value isFirst = arith::CmpIOp::create(b, arith::CmpIPredicate::sge, b.sub(frame->begin, b.i64(first)), b.i64(0));
+      b.loop(lower, b.select(isFirst, b.min(upper, b.add(lower, 1)), lower), 1, [&](Value tile) {
+        SmallVector<Value> starts = groupStarts(section, TilePosition(b, section, tile));
+        for (Value start : ArrayRef(starts).take_front(groupsAtOnce(starts.size())))
+          interleaved->prefetchStart(start);
+      });
+      first += section.tiles;
+    }
+  }
+
   /// The sums of a tile for one row of the input: run A and run B, vectors of `run` elements. A stage that makes one
   /// value of two leaves no run B.
   struct TileOfRow {
@@ -256,7 +278,7 @@ private:
   void emitTile(const Section &section, Value tile, Value number) {
     TilePosition at(b, section, tile);
     if (interleaved)
-      emitInterleavedSums(section, at);
+      emitInterleavedSums(section, tile, at);
     else if (ordered)
       ordered->emit(*frame, section, at.rowOffset,
                     {.rows = rows,
@@ -280,20 +302,35 @@ private:
     });
   }
 
+  /// Groups of rows of a tile that are read side by side.
+  size_t groupsAtOnce(size_t groups) {
+    return schedule.getStreams() ? std::min(static_cast<size_t>(schedule.getStreams()), groups) : groups;
+  }
+
+  SmallVector<Value> groupStarts(const Section &section, const TilePosition &at) {
+    SmallVector<Value> starts;
+    for (const LinearTiles::RowGroup &group : region.rowGroups(b, *frame, section, at.rowOffset))
+      starts.push_back(group.start);
+    return starts;
+  }
+
   /// Stores the sums of the tile for all rows of the input. As many groups of rows as the schedule has streams are read
   /// side by side, in stretches, which are then in L1 for the next row of the input.
-  void emitInterleavedSums(const Section &section, const TilePosition &at) {
-    SmallVector<LinearTiles::RowGroup> groups = region.rowGroups(b, *frame, section, at.rowOffset);
-    size_t streams = schedule.getStreams() ? static_cast<size_t>(schedule.getStreams()) : groups.size();
-    SmallVector<Value> starts;
-    for (const LinearTiles::RowGroup &group : groups)
-      starts.push_back(group.start);
-    for (size_t first = 0; first < starts.size(); first += streams)
-      emitGroups(ArrayRef(starts).slice(first, std::min(streams, starts.size() - first)), static_cast<int64_t>(first));
+  void emitInterleavedSums(const Section &section, Value tile, const TilePosition &at) {
+    SmallVector<Value> starts = groupStarts(section, at);
+    size_t count = starts.size(), streams = groupsAtOnce(count);
+    // What the streams read behind the last groups: those of the next tile.
+    llvm::append_range(starts, groupStarts(section, TilePosition(b, section, b.add(tile, 1))));
+    for (size_t first = 0; first < count; first += streams) {
+      SmallVector<InterleavedProduct::Group> groups;
+      for (size_t i = first; i < std::min(first + streams, count); ++i)
+        groups.push_back({starts[i], starts[std::min(i + streams, count + i - first)]});
+      emitGroups(groups, static_cast<int64_t>(first));
+    }
   }
 
   /// Stores the sums of some groups of the tile, the first of which is number `number`.
-  void emitGroups(ArrayRef<Value> groups, int64_t number) {
+  void emitGroups(ArrayRef<InterleavedProduct::Group> groups, int64_t number) {
     int64_t count = static_cast<int64_t>(groups.size()), lanes = interleaved->rows();
     int64_t stretch = interleaved->stretch(count), whole = inputs / stretch * stretch;
     auto addStretch = [&](Value first, int64_t features, bool isFirst) {

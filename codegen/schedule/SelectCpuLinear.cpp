@@ -37,8 +37,10 @@ constexpr int64_t kStreams = 1;
 /// Groups of interleaved rows that are read side by side where hardware reads ahead within pages (docs/performance.md).
 constexpr int64_t kStreamsWithinPages = 4;
 /// The distance of prefetch in bytes: of weights in large blocks, and of all weights where hardware reads ahead within
-/// pages, or too late (docs/performance.md).
-constexpr int64_t kPrefetchOfBlocks = 2560, kPrefetchWithinPages = 2048, kPrefetchWhereLate = 4096;
+/// pages, or too late (docs/performance.md). Where it reads ahead within pages, rows of large blocks that lie in order
+/// want more: what the next two rows begin with.
+constexpr int64_t kPrefetchOfBlocks = 2560, kPrefetchWithinPages = 2048, kPrefetchOfBlocksWithinPages = 3072,
+                  kPrefetchWhereLate = 4096;
 /// Packed input rows that one pass over a weight serves fill half of the L2. Where processors have no AVX-512, only
 /// products of f32 ask for that, since they read most bytes for their work.
 constexpr int64_t kLeastInputBytes = 512 * 1024;
@@ -244,13 +246,15 @@ private:
     auto chosen = [&](int64_t distance, StringRef why) {
       return number("prefetch", tuning.prefetch, distance, why, /*unsaid=*/-1);
     };
-    if (target.readsAheadWithinPages())
-      return chosen(kPrefetchWithinPages, "hardware looks ahead to the end of a page only");
-    if (target.readsAheadTooLate())
-      return chosen(kPrefetchWhereLate, "hardware looks ahead too late for products");
     auto block = dyn_cast<BlockType>(getElementTypeOrSelf(linear.getWeight()));
     bool isLarge = block && block.getFormat()->blockElements > cpu::kIntegersTogether;
-    if (isLarge && interleaveOf(linear.getWeight().getType()) == 1)
+    bool hasLargeRows = isLarge && interleaveOf(linear.getWeight().getType()) == 1;
+    if (target.readsAheadWithinPages())
+      return chosen(hasLargeRows ? kPrefetchOfBlocksWithinPages : kPrefetchWithinPages,
+                    "hardware looks ahead to the end of a page only");
+    if (target.readsAheadTooLate())
+      return chosen(kPrefetchWhereLate, "hardware looks ahead too late for products");
+    if (hasLargeRows)
       return chosen(kPrefetchOfBlocks, "products of large blocks take so long that hardware stops looking ahead");
     QUIPU_CHOICE(Refused, kernel, "prefetch", "prefetch = " + Twine(kPrefetchOfBlocks))
         << "requests cost time, and the weight is not in large blocks whose rows lie in order";
