@@ -1,8 +1,12 @@
 //===- EngineSteps.cpp - The host's work for a step of the engine ------------------------===//
 //
-// engine-steps PLAN STREAMS [STEPS]: lets an engine run so many streams at once for so many steps (1,000 if it is not
-// given), or as many as the plan has positions for, and prints the seconds of the host for a step with all of them.
-// Loaded with the driver of IdleCudaDriver.cpp it measures nothing but the host.
+// engine-steps PLAN STREAMS [LOAD [STEPS]]: lets an engine run so many streams at once for so many steps (1,000 if it
+// is not given), or as many as the plan has positions for, and prints the seconds of the host for a step with all of
+// them. Loaded with the driver of IdleCudaDriver.cpp it measures nothing but the host. LOAD:
+//   plain      greedy streams (if it is not given)
+//   penalties  with presence, frequency and repeat penalty
+//   logprobs   greedy, with five log-probabilities for each token
+//   prompts    greedy streams of 64 tokens behind prompts of 384, a new one for each that ends
 //
 //===----------------------------------------------------------------------------------===//
 
@@ -14,13 +18,39 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <iterator>
 #include <mutex>
+#include <string_view>
 
 using namespace quipu;
 
 namespace {
 
-constexpr uint32_t kPromptTokens = 16;
+/// What the streams of a load ask for.
+struct Load {
+  const char *name;
+  uint32_t promptTokens = 16;
+  /// Of a stream. 0: as many as there are steps.
+  uint32_t newTokens = 0;
+  void (*ask)(Request &request) = [](Request &) {};
+};
+
+constexpr Load kLoads[] = {
+    {"plain"},
+    {.name = "penalties",
+     .ask =
+         [](Request &request) {
+           request.sampling.presencePenalty = request.sampling.frequencyPenalty = 0.5f;
+           request.sampling.base.repeatPenalty = 1.1f;
+         }},
+    {.name = "logprobs",
+     .ask =
+         [](Request &request) {
+           request.logProbs = true;
+           request.topLogProbs = 5;
+         }},
+    {.name = "prompts", .promptTokens = 384, .newTokens = 64},
+};
 
 /// Keeps tokens, as a server does before another thread makes text of them.
 class Queue : public RequestSink {
@@ -28,6 +58,7 @@ public:
   bool onToken(uint32_t, const ScoredToken &token) override {
     std::lock_guard<std::mutex> lock(mutex);
     tokens.push_back(token.token);
+    tops.insert(tops.end(), token.top.begin(), token.top.end());
     return true;
   }
   void onSampleEnd(const SampleEnd &) override {}
@@ -45,6 +76,7 @@ private:
   std::mutex mutex;
   std::condition_variable changed;
   std::vector<int32_t> tokens;
+  std::vector<TokenLogProb> tops;
   bool hasEnded = false;
 };
 
@@ -54,19 +86,31 @@ double processSeconds() {
   return double(time.tv_sec) + double(time.tv_nsec) * 1e-9;
 }
 
-/// Runs requests of `tokens` new tokens to their end. Token ids of prompts are below `vocab`.
-void runAll(Engine &engine, uint32_t vocab, uint32_t streams, uint32_t tokens, uint32_t seed) {
-  std::vector<std::shared_ptr<Queue>> queues;
-  for (uint32_t i = 0; i < streams; ++i) {
+/// Runs so many streams for about `steps` steps. Token ids of prompts are below `vocab`, and differ by `seed`.
+void runAll(Engine &engine, const Load &load, uint32_t vocab, uint32_t streams, uint32_t steps, uint32_t seed) {
+  uint32_t number = 0;
+  auto submit = [&] {
     Request request;
-    for (uint32_t j = 0; j < kPromptTokens; ++j)
-      request.prompt.push_back(int32_t((seed + i * kPromptTokens + j) % vocab));
-    request.maxTokens = tokens;
+    // No prompt begins as another one does.
+    for (uint32_t j = 0; j < load.promptTokens; ++j)
+      request.prompt.push_back(int32_t((seed + number * 31 + j * 17) % vocab));
+    ++number;
+    request.maxTokens = load.newTokens ? load.newTokens : steps;
     request.ignoreEos = true;
     request.sampling.base.temperature = 0;
-    queues.push_back(std::make_shared<Queue>());
-    engine.submit(std::move(request), queues.back());
-  }
+    load.ask(request);
+    auto queue = std::make_shared<Queue>();
+    engine.submit(std::move(request), queue);
+    return queue;
+  };
+  std::vector<std::shared_ptr<Queue>> queues;
+  for (uint32_t i = 0; i < streams; ++i)
+    queues.push_back(submit());
+  for (uint32_t ran = load.newTokens; load.newTokens && ran < steps; ran += load.newTokens)
+    for (std::shared_ptr<Queue> &queue : queues) {
+      queue->wait();
+      queue = submit();
+    }
   for (const std::shared_ptr<Queue> &queue : queues)
     queue->wait();
 }
@@ -75,9 +119,12 @@ void runAll(Engine &engine, uint32_t vocab, uint32_t streams, uint32_t tokens, u
 
 int main(int argc, char **argv) {
   uint32_t streams = argc > 2 ? uint32_t(strtoul(argv[2], nullptr, 10)) : 0,
-           steps = argc > 3 ? uint32_t(strtoul(argv[3], nullptr, 10)) : 1000;
-  if (streams == 0 || steps == 0) {
-    fprintf(stderr, "usage: engine-steps PLAN STREAMS [STEPS]; both are at least 1\n");
+           steps = argc > 4 ? uint32_t(strtoul(argv[4], nullptr, 10)) : 1000;
+  const Load *load = std::ranges::find_if(
+      kLoads, [&](const Load &each) { return std::string_view(each.name) == (argc > 3 ? argv[3] : "plain"); });
+  if (streams == 0 || steps == 0 || load == std::end(kLoads)) {
+    fprintf(stderr, "usage: engine-steps PLAN STREAMS [LOAD [STEPS]]; STREAMS and STEPS are at least 1, LOAD is plain, "
+                    "penalties, logprobs or prompts\n");
     return 2;
   }
   try {
@@ -87,17 +134,23 @@ int main(int argc, char **argv) {
     EngineOptions engineOptions;
     engineOptions.keepPrefixes = true;
     std::shared_ptr<const Model> model = Model::load(argv[1], options);
-    uint32_t vocab = model->vocabSize(), room = model->maxSequenceLength() - kPromptTokens;
+    uint32_t vocab = model->vocabSize(), room = model->maxSequenceLength() - load->promptTokens;
     Engine engine(model, engineOptions);
-    runAll(engine, vocab, streams, std::min(64u, room), 1);
+    runAll(engine, *load, vocab, streams, std::min(64u, room), 1);
     EngineStatus before = engine.status();
     double begin = processSeconds();
-    runAll(engine, vocab, streams, std::min(steps, room), 7777);
+    runAll(engine, *load, vocab, streams, load->newTokens ? steps : std::min(steps, room), 7777);
     double seconds = processSeconds() - begin;
     EngineStatus after = engine.status();
     double ran = double(after.steps - before.steps);
-    printf("%u streams, %.0f steps: %.1f us of the processor for a step; %.1f us that the host worked, by the engine\n",
-           streams, ran, 1e6 * seconds / ran, 1e6 * (after.hostTimes.sumSeconds - before.hostTimes.sumSeconds) / ran);
+    auto micros = [&](TimeHistogram EngineStatus::*times) {
+      return 1e6 * ((after.*times).sumSeconds - (before.*times).sumSeconds) / ran;
+    };
+    printf(
+        "%s, %u streams, %.0f steps: %.1f us of the processor for a step; %.1f us that the host worked, by the engine, "
+        "%.1f of them to enqueue\n",
+        load->name, streams, ran, 1e6 * seconds / ran, micros(&EngineStatus::hostTimes),
+        micros(&EngineStatus::enqueueTimes));
   } catch (const Error &error) {
     fprintf(stderr, "engine-steps: %s\n", error.what());
     return 1;
