@@ -123,6 +123,16 @@ private:
   std::condition_variable changed;
 };
 
+/// Greedy, of the given length.
+Request plainRequest(std::vector<int32_t> prompt, std::optional<uint32_t> maxTokens) {
+  Request request;
+  request.prompt = std::move(prompt);
+  request.maxTokens = maxTokens;
+  request.sampling.base.temperature = 0;
+  request.ignoreEos = true;
+  return request;
+}
+
 class EngineTest : public testing::Test {
 protected:
   EngineTest() { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
@@ -136,12 +146,7 @@ protected:
   }
 
   static Request request(std::vector<int32_t> prompt, std::optional<uint32_t> maxTokens = 5) {
-    Request request;
-    request.prompt = std::move(prompt);
-    request.maxTokens = maxTokens;
-    request.sampling.base.temperature = 0;
-    request.ignoreEos = true;
-    return request;
+    return plainRequest(std::move(prompt), maxTokens);
   }
 
   static std::shared_ptr<Recorder> send(Engine &engine, const Request &request) {
@@ -1007,12 +1012,7 @@ TEST_F(EngineOnCuda, ChoosesAsTheHost) {
 TEST_F(EngineOnCuda, SlotsAreCopiedOnce) {
   std::shared_ptr<const Model> model = Model::load(cudaPlan([](plan::PlanT &plan) { makePlain(plan, 6); }));
   Engine engine(model);
-  Request asked = RandomRequests(1, size_t(kToyVocab), 40).make(1)[0];
-  asked.prompt = toyTokens(3, 7);
-  asked.samples = 1;
-  asked.echo = false;
-  asked.ignoreEos = true;
-  asked.stopTokens.clear();
+  Request asked = plainRequest(toyTokens(3, 7), 0);
   asked.sampling.base.repeatPenalty = 1.3f;
   asked.sampling.base.repeatWindow = 64;
   asked.sampling.frequencyPenalty = 0.5f;
@@ -1031,14 +1031,41 @@ TEST_F(EngineOnCuda, SlotsAreCopiedOnce) {
   EXPECT_EQ(copiesOf(20), 3u);
 }
 
+// Test: the host knows how often tokens were generated when it must bring a slot again, because the stream had to leave
+// its row.
+TEST_F(EngineOnCuda, PreemptedStreamsKeepTheirCounts) {
+  std::shared_ptr<const Model> model = Model::load(cudaPlan([](plan::PlanT &plan) { makePlain(plan, 6); }));
+  std::vector<Request> requests(2, plainRequest(toyTokens(3, 7), 40));
+  requests[1].prompt = toyTokens(5, 7);
+  Recorders plain = answerAlone(model, requests);
+  for (Request &each : requests) {
+    each.sampling.frequencyPenalty = 0.3f;
+    each.sampling.base.repeatPenalty = 1.1f;
+    // More than a device looks back: the seen tokens have edits too.
+    each.sampling.base.repeatWindow = 5000;
+  }
+  Recorders alone = answerAlone(model, requests), together;
+  EngineOptions options;
+  // For one of them, and not for both.
+  options.cacheTokens = 16 * uint64_t(kToyPage);
+  Engine engine(model, options);
+  for (const Request &each : requests) {
+    together.push_back(std::make_shared<Recorder>(1));
+    engine.submit(each, together.back());
+  }
+  for (size_t i = 0; i < requests.size(); ++i) {
+    EXPECT_EQ(together[i]->wait().ids(), alone[i]->ids());
+    EXPECT_NE(alone[i]->ids(), plain[i]->ids());
+  }
+  EXPECT_GT(together[1]->usage.preemptions, 0u);
+}
+
 // Test: a request whose prompt is scored has its first token from the host, and the others from the device.
 TEST_F(EngineOnCuda, EchoNeedsTheHostForThePromptAlone) {
   std::shared_ptr<const Model> model = Model::load(cudaPlan([](plan::PlanT &plan) { makePlain(plan, 6); }));
   Engine engine(model);
-  Request asked;
-  asked.prompt = toyTokens(3, 7);
-  asked.maxTokens = 12;
-  asked.ignoreEos = asked.echo = asked.logProbs = true;
+  Request asked = plainRequest(toyTokens(3, 7), 12);
+  asked.echo = asked.logProbs = true;
   auto sink = std::make_shared<Recorder>(1);
   engine.submit(asked, sink);
   EXPECT_EQ(sink->wait().ids().size(), 12u);
@@ -1050,9 +1077,7 @@ TEST_F(EngineOnCuda, EchoNeedsTheHostForThePromptAlone) {
 TEST_F(EngineOnCuda, NothingIsLeft) {
   std::shared_ptr<const Model> model = Model::load(cudaPlan([](plan::PlanT &plan) { makePlain(plan, 6); }));
   Engine engine(model);
-  Request asked;
-  asked.prompt = toyTokens(3, 7);
-  asked.maxTokens = 12;
+  Request asked = plainRequest(toyTokens(3, 7), 12);
   for (int32_t token = 0; token < int32_t(kToyVocab); ++token)
     asked.sampling.bias.push_back({token, -kInfinity});
   auto sink = std::make_shared<Recorder>(1);
