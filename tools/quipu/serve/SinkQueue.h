@@ -15,6 +15,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <vector>
 
 namespace quipu::serve {
@@ -28,7 +29,7 @@ public:
   explicit SinkQueue(Post post) : post(std::move(post)) {}
 
   /// A sink for the engine. `sink` gets its calls in their order on the server's thread. It cannot end a sample
-  /// (RequestSink::onToken), and gets neither a prompt nor log-probabilities.
+  /// (RequestSink::onToken), and gets no prompt.
   std::shared_ptr<RequestSink> defer(std::shared_ptr<RequestSink> sink);
 
 private:
@@ -38,17 +39,24 @@ private:
     RequestSink *sink = nullptr;
     uint32_t sample = 0;
     int32_t token = 0;
+    float logProb = 0;
+    /// The token has so many of the next `tops`.
+    uint32_t numTops = 0;
     std::function<void()> call = {};
   };
+  struct Events {
+    std::vector<Event> calls;
+    std::vector<TokenLogProb> tops;
+  };
 
-  void push(Event event);
+  void push(Event event, std::span<const TokenLogProb> tops = {});
   void run();
 
   const Post post;
   std::mutex mutex;
-  std::vector<Event> events;
+  Events events;
   /// Of the server's thread. It keeps its memory.
-  std::vector<Event> taken;
+  Events taken;
 };
 
 } // namespace quipu::serve
