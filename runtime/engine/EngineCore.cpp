@@ -71,7 +71,7 @@ void EngineCore::queue(ActiveRequest &request, ActiveSample &sample) {
   start.computesAll = request.waitsForPrompt() && sample.index == 0;
   scheduler.add(std::move(start));
   sample.isQueued = true;
-  owners[sample.stream] = {&request, sample.index};
+  owners.insert(sample.stream, {&request, sample.index});
 }
 
 void EngineCore::accept(std::unique_ptr<ActiveRequest> arrival) {
@@ -426,12 +426,11 @@ void EngineCore::take(const Batch &batch, std::span<const WantedRow> wanted, std
 
 void EngineCore::takeRow(const StepPart &part, size_t token, const RowResult &row, EngineClock::time_point now) {
   // It may have ended since the step began.
-  auto found = owners.find(part.stream);
-  if (found == owners.end())
+  const Owner *owner = owners.find(part.stream);
+  if (!owner)
     return;
-  Owner owner = found->second;
-  ActiveRequest &request = *owner.request;
-  ActiveSample &sample = owner.get();
+  ActiveRequest &request = *owner->request;
+  ActiveSample &sample = owner->get();
   sample.pending -= sample.pending > 0;
   if (sample.hasEnded)
     return;
@@ -503,17 +502,16 @@ void EngineCore::giveToken(ActiveRequest &request, ActiveSample &sample, int32_t
 void EngineCore::watchPrompts(const StepPlan &plan) {
   BlockManager &blocks = runner.cache.blocks();
   for (const StepPart &part : plan.parts) {
-    auto found = owners.find(part.stream);
-    if (found == owners.end() || !part.isLast)
+    const Owner *owner = owners.find(part.stream);
+    if (!owner || !part.isLast)
       continue;
-    Owner owner = found->second;
-    ActiveRequest &request = *owner.request;
+    ActiveRequest &request = *owner->request;
     if (request.request.pinPrompt && !std::exchange(request.isPinned, true) &&
         blocks.pin(part.sequence, uint32_t(request.request.prompt.size()), bounds().pagesToLeave()))
       request.usage.pinnedTokens = request.request.prompt.size() / blocks.pageTokens() * blocks.pageTokens();
     if (request.maxNewTokens == 0) {
       givePrompt(request);
-      end(request, owner.get(), FinishReason::Length);
+      end(request, owner->get(), FinishReason::Length);
     }
   }
 }

@@ -8,6 +8,7 @@
 #include "runtime/engine/Engine.h"
 #include "runtime/engine/RequestCheck.h"
 #include "runtime/engine/Scheduler.h"
+#include "runtime/support/IdMap.h"
 
 #include <atomic>
 #include <cstddef>
@@ -18,7 +19,6 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -65,8 +65,8 @@ public:
 
 private:
   struct Owner {
-    ActiveRequest *request;
-    uint32_t sample;
+    ActiveRequest *request = nullptr;
+    uint32_t sample = 0;
 
     ActiveSample &get() const { return request->samples[sample]; }
   };
@@ -151,7 +151,7 @@ private:
   std::optional<EngineClock::time_point> nextDeadline;
   /// Those that have ended, and have not heard so.
   std::vector<std::unique_ptr<ActiveRequest>> finished;
-  std::unordered_map<StreamId, Owner> owners;
+  IdMap<Owner> owners;
   StreamId lastStream = 0;
   /// What the end of a step does to the scheduler: new tokens, and streams that have ended (whether their pages may be
   /// kept).
