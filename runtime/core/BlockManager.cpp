@@ -387,7 +387,11 @@ void BlockManager::confirm(int32_t id, std::span<const int32_t> tokens) {
     fail("sequence ", id, ": ", tokens.size(), " tokens for ", sequence.length - sequence.tokens.size(),
          " positions whose tokens are not known");
   uint32_t full = knownLength(id) / options.pageTokens;
-  sequence.tokens.insert(sequence.tokens.end(), tokens.begin(), tokens.end());
+  // A step has one for most sequences.
+  if (tokens.size() == 1)
+    sequence.tokens.push_back(tokens.front());
+  else
+    sequence.tokens.insert(sequence.tokens.end(), tokens.begin(), tokens.end());
   if (options.keepPrefixes && !sequence.isPrivate)
     for (; full < knownLength(id) / options.pageTokens; ++full)
       registerPage(id, full);
