@@ -18,7 +18,8 @@ float scoreToken(std::span<const float> logits, int32_t token, uint32_t top, std
 
 float scoreToken(const TokenScores &scores, uint32_t top, std::vector<TokenLogProb> &tops) {
   // As LogSoftmax does.
-  double logSum = std::log(std::ldexp(double(scores.sum), -kScoreBits));
+  constexpr double kUnit = 1 / double(int64_t(1) << kScoreBits);
+  double logSum = std::log(double(scores.sum) * kUnit);
   auto logProb = [&](float logit) { return float(double(logit) - double(scores.largest) - logSum); };
   std::array<TokenScores::Top, kSampleTop> best;
   std::copy_n(scores.top, top, best.begin());
