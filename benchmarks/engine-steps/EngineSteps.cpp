@@ -12,12 +12,14 @@
 
 #include "runtime/core/Model.h"
 #include "runtime/engine/Engine.h"
+#include "tools/quipu/serve/SinkQueue.h"
 
 #include <algorithm>
 #include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <functional>
 #include <iterator>
 #include <mutex>
 #include <string_view>
@@ -52,32 +54,42 @@ constexpr Load kLoads[] = {
     {.name = "prompts", .promptTokens = 384, .newTokens = 64},
 };
 
-/// Keeps tokens, as a server does before another thread makes text of them.
-class Queue : public RequestSink {
+/// Stands for the thread of a server that makes text of tokens: here it makes none.
+class ServerThread {
 public:
-  bool onToken(uint32_t, const ScoredToken &token) override {
+  void post(std::function<void()> work) {
     std::lock_guard<std::mutex> lock(mutex);
-    tokens.push_back(token.token);
-    tops.insert(tops.end(), token.top.begin(), token.top.end());
-    return true;
+    posted.push_back(std::move(work));
+    changed.notify_one();
   }
-  void onSampleEnd(const SampleEnd &) override {}
-  void onEnd(const RequestUsage &) override {
-    std::lock_guard<std::mutex> lock(mutex);
-    hasEnded = true;
-    changed.notify_all();
-  }
-  void wait() {
-    std::unique_lock<std::mutex> lock(mutex);
-    changed.wait(lock, [&] { return hasEnded; });
+  /// Does what is posted until all is done.
+  void runUntil(const std::function<bool()> &isDone) {
+    while (!isDone()) {
+      std::unique_lock<std::mutex> lock(mutex);
+      changed.wait(lock, [&] { return !posted.empty(); });
+      std::vector<std::function<void()>> taken = std::exchange(posted, {});
+      lock.unlock();
+      for (const std::function<void()> &work : taken)
+        work();
+    }
   }
 
 private:
   std::mutex mutex;
   std::condition_variable changed;
-  std::vector<int32_t> tokens;
-  std::vector<TokenLogProb> tops;
-  bool hasEnded = false;
+  std::vector<std::function<void()>> posted;
+};
+
+class Answer : public RequestSink {
+public:
+  explicit Answer(std::function<void()> whenEnded) : whenEnded(std::move(whenEnded)) {}
+
+  bool onToken(uint32_t, const ScoredToken &) override { return true; }
+  void onSampleEnd(const SampleEnd &) override {}
+  void onEnd(const RequestUsage &) override { whenEnded(); }
+
+private:
+  std::function<void()> whenEnded;
 };
 
 double processSeconds() {
@@ -87,32 +99,30 @@ double processSeconds() {
 }
 
 /// Runs so many streams for about `steps` steps. Token ids of prompts are below `vocab`, and differ by `seed`.
-void runAll(Engine &engine, const Load &load, uint32_t vocab, uint32_t streams, uint32_t steps, uint32_t seed) {
-  uint32_t number = 0;
-  auto submit = [&] {
+void runAll(Engine &engine, ServerThread &server, serve::SinkQueue &sinks, const Load &load, uint32_t vocab,
+            uint32_t streams, uint32_t steps, uint32_t seed) {
+  uint32_t tokens = load.newTokens ? load.newTokens : steps;
+  uint32_t sent = 0, ended = 0, all = streams * std::max(steps / tokens, 1u);
+  std::function<void()> submit = [&] {
     Request request;
     // No prompt begins as another one does.
     for (uint32_t j = 0; j < load.promptTokens; ++j)
-      request.prompt.push_back(int32_t((seed + number * 31 + j * 17) % vocab));
-    ++number;
-    request.maxTokens = load.newTokens ? load.newTokens : steps;
+      request.prompt.push_back(int32_t((seed + sent * 31 + j * 17) % vocab));
+    ++sent;
+    request.maxTokens = tokens;
     request.ignoreEos = true;
     request.sampling.base.temperature = 0;
     load.ask(request);
-    auto queue = std::make_shared<Queue>();
-    engine.submit(std::move(request), queue);
-    return queue;
+    auto whenEnded = [&] {
+      ++ended;
+      if (sent < all)
+        submit();
+    };
+    engine.submit(std::move(request), sinks.defer(std::make_shared<Answer>(whenEnded)));
   };
-  std::vector<std::shared_ptr<Queue>> queues;
   for (uint32_t i = 0; i < streams; ++i)
-    queues.push_back(submit());
-  for (uint32_t ran = load.newTokens; load.newTokens && ran < steps; ran += load.newTokens)
-    for (std::shared_ptr<Queue> &queue : queues) {
-      queue->wait();
-      queue = submit();
-    }
-  for (const std::shared_ptr<Queue> &queue : queues)
-    queue->wait();
+    submit();
+  server.runUntil([&] { return ended == all; });
 }
 
 } // namespace
@@ -133,13 +143,16 @@ int main(int argc, char **argv) {
     options.cacheTokens = uint64_t(streams) * 2048;
     EngineOptions engineOptions;
     engineOptions.keepPrefixes = true;
+    ServerThread server;
+    serve::SinkQueue sinks([&](std::function<void()> work) { server.post(std::move(work)); });
+    engineOptions.afterEvents = [&] { sinks.flush(); };
     std::shared_ptr<const Model> model = Model::load(argv[1], options);
     uint32_t vocab = model->vocabSize(), room = model->maxSequenceLength() - load->promptTokens;
     Engine engine(model, engineOptions);
-    runAll(engine, *load, vocab, streams, std::min(64u, room), 1);
+    runAll(engine, server, sinks, *load, vocab, streams, std::min(64u, room), 1);
     EngineStatus before = engine.status();
     double begin = processSeconds();
-    runAll(engine, *load, vocab, streams, load->newTokens ? steps : std::min(steps, room), 7777);
+    runAll(engine, server, sinks, *load, vocab, streams, load->newTokens ? steps : std::min(steps, room), 7777);
     double seconds = processSeconds() - begin;
     EngineStatus after = engine.status();
     double ran = double(after.steps - before.steps);

@@ -206,6 +206,14 @@ void EngineCore::sayGoodbye() {
   auto lock = lockAlive();
   for (const auto &each : std::exchange(finished, {}))
     each->sink->onEnd(each->usage);
+  // Behind a step that runs there is time for it, when the next one has been enqueued.
+  if (!flight)
+    endEvents();
+}
+
+void EngineCore::endEvents() const {
+  if (options.afterEvents)
+    options.afterEvents();
 }
 
 void EngineCore::abandon(const std::string &message) {
@@ -285,6 +293,9 @@ void EngineCore::startStep(StepPlan plan) {
   if (!batches.empty()) {
     if (options.beforeStep)
       options.beforeStep(totals.steps + (flight ? 1 : 0));
+    // Steps with prompts have no graph, and hundreds of launches.
+    if (plan.singles < plan.parts.size())
+      endEvents();
     std::optional<StepRunner::Started> started;
     {
       AddsTime whileEnqueuing(enqueued);
@@ -314,6 +325,7 @@ void EngineCore::land() {
   std::span<const int32_t> chosen;
   {
     AddsTime whileWaiting(waited);
+    endEvents();
     chosen = runner.finish(flight->started);
   }
   auto lock = lockAlive();
@@ -337,6 +349,8 @@ void EngineCore::runStep(const StepPlan &plan) {
       waited += secondsBetween(launched, EngineClock::now());
       auto whileTaking = lockAlive();
       take(batch, runner.part.wanted, chosen, scores, logits);
+      // The other batches take their time.
+      endEvents();
       launched = EngineClock::now();
     };
     runner.runChoosing(batch.parts, batch.samplings, {}, deliver);

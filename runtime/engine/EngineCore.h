@@ -51,6 +51,8 @@ public:
   /// Calls RequestSink::onEnd of the requests that have ended. The caller publishes the status before, so that who
   /// hears of an end finds the place free.
   void sayGoodbye();
+  /// Calls EngineOptions::afterEvents.
+  void endEvents() const;
 
   /// Runs a step, or starts one and ends the one before. Throws Error if the device fails, or after abandon(); then
   /// only abandon() may be called.

@@ -133,6 +133,56 @@ Request plainRequest(std::vector<int32_t> prompt, std::optional<uint32_t> maxTok
   return request;
 }
 
+/// Counts its calls.
+class Counter : public RequestSink {
+public:
+  explicit Counter(std::atomic<int> &events) : events(events) {}
+  bool onToken(uint32_t, const ScoredToken &) override { return ++events; }
+  void onSampleEnd(const SampleEnd &) override { ++events; }
+  void onEnd(const RequestUsage &) override { ++events; }
+
+private:
+  std::atomic<int> &events;
+};
+
+/// EngineOptions::afterEvents comes behind all calls of sinks, also where the engine dies; before a step that does not
+/// run ahead takes its time; and once for a step, not for each token.
+void checkAfterEvents(const std::shared_ptr<const Model> &model, bool runsAhead) {
+  std::atomic<int> events = 0;
+  int heard = 0, calls = 0, late = 0;
+  uint64_t failing = UINT64_MAX;
+  EngineOptions options;
+  options.maxRunning = 3;
+  options.afterEvents = [&] {
+    int some = events.exchange(0);
+    calls += some > 0;
+    heard += some;
+  };
+  options.beforeStep = [&](uint64_t step) {
+    late += events > 0;
+    if (step == failing)
+      fail("the GPU has fallen off the bus");
+  };
+  for (uint64_t last : {UINT64_MAX, uint64_t(6)}) {
+    failing = last;
+    heard = calls = 0;
+    {
+      Engine engine(model, options);
+      for (int i = 0; i < 5; ++i)
+        engine.submit(plainRequest(toyTokens(i, 4), 10), std::make_shared<Counter>(events));
+      EXPECT_TRUE(engine.drain(Clock::now() + std::chrono::seconds(60)));
+      EXPECT_EQ(events, 0);
+    }
+    EXPECT_LT(calls, heard * 2 / 3);
+    if (last == UINT64_MAX) {
+      EXPECT_EQ(heard, 5 * (10 + 2));
+      EXPECT_GE(calls, 15);
+    }
+  }
+  if (!runsAhead)
+    EXPECT_EQ(late, 0);
+}
+
 class EngineTest : public testing::Test {
 protected:
   EngineTest() { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
@@ -737,6 +787,9 @@ TEST_F(EngineTest, Drain) {
   EXPECT_EQ(sink->reason(), FinishReason::Cancelled);
 }
 
+// Test: somebody who defers the calls of sinks hears when to make them (checkAfterEvents).
+TEST_F(EngineTest, AfterEvents) { checkAfterEvents(load(3), /*runsAhead=*/false); }
+
 // Test: a device that fails ends all requests with its message, those that run and those that wait; the engine is dead
 // and says why, and takes nothing more.
 TEST_F(EngineTest, DeviceFails) {
@@ -1058,6 +1111,11 @@ TEST_F(EngineOnCuda, PreemptedStreamsKeepTheirCounts) {
     EXPECT_NE(alone[i]->ids(), plain[i]->ids());
   }
   EXPECT_GT(together[1]->usage.preemptions, 0u);
+}
+
+// Test: where a step runs ahead, the calls of sinks are over when the next one has been enqueued.
+TEST_F(EngineOnCuda, AfterEvents) {
+  checkAfterEvents(Model::load(cudaPlan([](plan::PlanT &plan) { makePlain(plan, 6); })), /*runsAhead=*/true);
 }
 
 // Test: a request whose prompt is scored has its first token from the host, and the others from the device.

@@ -35,13 +35,18 @@ void SinkQueue::push(Event event, std::span<const TokenLogProb> tops) {
   std::lock_guard lock(mutex);
   events.calls.push_back(std::move(event));
   events.tops.insert(events.tops.end(), tops.begin(), tops.end());
-  if (events.calls.size() == 1)
+}
+
+void SinkQueue::flush() {
+  std::lock_guard lock(mutex);
+  if (!events.calls.empty() && !std::exchange(isPosted, true))
     post([this] { run(); });
 }
 
 void SinkQueue::run() {
   {
     std::lock_guard lock(mutex);
+    isPosted = false;
     std::swap(events, taken);
   }
   std::span<const TokenLogProb> tops = taken.tops;

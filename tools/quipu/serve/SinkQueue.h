@@ -2,7 +2,7 @@
 //
 // The engine calls sinks one after the other while all requests wait. A step with many streams has a call for each, and
 // text is made of each token. Here the engine's thread only notes the calls, in one list for all sinks, and the
-// server's thread makes them.
+// server's thread makes them. It is woken once for all calls of a step: waking a thread takes longer than they do.
 //
 //===----------------------------------------------------------------------------------===//
 
@@ -31,6 +31,8 @@ public:
   /// A sink for the engine. `sink` gets its calls in their order on the server's thread. It cannot end a sample
   /// (RequestSink::onToken), and gets no prompt.
   std::shared_ptr<RequestSink> defer(std::shared_ptr<RequestSink> sink);
+  /// Has the calls made that were noted (EngineOptions::afterEvents).
+  void flush();
 
 private:
   class Deferred;
@@ -55,6 +57,7 @@ private:
   const Post post;
   std::mutex mutex;
   Events events;
+  bool isPosted = false;
   /// Of the server's thread. It keeps its memory.
   Events taken;
 };
