@@ -1,11 +1,12 @@
 //===- IdleCudaDriver.cpp - A CUDA driver whose GPU only takes time ----------------------===//
 //
-// For measuring the host: kernels do nothing, and every token is 0. Kernels in front of an event take
+// For measuring the host: kernels do nothing, and tokens are random. Kernels in front of an event take
 // QUIPU_IDLE_CUDA_US microseconds together (0 if it is not set). Copies take no time. Who waits looks at the clock all
 // the time, as with the real driver. Memory of the device is address space alone, so plans of any size load.
 //
 //===----------------------------------------------------------------------------------===//
 
+#include "runtime/abi/CudaAbi.h"
 #include "runtime/cuda/CudaDriver.h"
 
 #include <algorithm>
@@ -15,7 +16,10 @@
 #include <cstring>
 #include <map>
 #include <mutex>
+#include <random>
+#include <string_view>
 #include <sys/mman.h>
+#include <utility>
 
 using namespace quipu;
 using namespace quipu::cuda;
@@ -37,14 +41,39 @@ static std::map<Address, size_t> sizes;
 /// When the device has done all that was enqueued, and whether kernels were enqueued since an event was recorded.
 static Clock::time_point busyUntil;
 static bool hasWork = false;
-/// What handles without a state point to.
-static char anything;
+/// What handles without a state point to, and those of the kernels that tell where tokens and their scores go.
+static char anything, advance, score;
+/// The ring of tokens that reaches the host: places of `stride` tokens, of which so many are in use.
+static struct {
+  int32_t *tokens = nullptr;
+  int32_t rows = 0, capacity = 1, stride = 0;
+  uint64_t steps = 0;
+} history;
+static std::minstd_rand randomNumbers;
+
+/// Tokens are below this.
+static constexpr uint32_t kTokens = 32000;
 
 template <typename Handle> static Handle someHandle() { return reinterpret_cast<Handle>(&anything); }
 
 static void waitUntil(Clock::time_point end) {
   while (Clock::now() < end)
     __builtin_ia32_pause();
+}
+
+/// Writes tokens into another place of the ring at each step.
+static void chooseTokens() {
+  int32_t *place = history.tokens + int64_t(history.steps++ % uint64_t(history.capacity)) * history.stride;
+  for (int32_t row = 0; row < history.rows; ++row)
+    place[row] = int32_t(randomNumbers() % kTokens);
+}
+
+static void fillScores(TokenScores *scores, int64_t count) {
+  for (TokenScores *each = scores; each < scores + count; ++each) {
+    each->sum = int64_t(1) << kScoreBits;
+    for (TokenScores::Top &top : each->top)
+      top = {int32_t(randomNumbers() % kTokens), float(randomNumbers() % 1000)};
+  }
 }
 
 static Clock::duration stepTime() {
@@ -128,8 +157,11 @@ IDLE_EXPORT Result cuModuleLoadDataEx(Module *module, const void *, unsigned, in
   return kSuccess;
 }
 IDLE_EXPORT Result cuModuleUnload(Module) { return kSuccess; }
-IDLE_EXPORT Result cuModuleGetFunction(Function *function, Module, const char *) {
-  *function = someHandle<Function>();
+IDLE_EXPORT Result cuModuleGetFunction(Function *function, Module, const char *name) {
+  char &handle = std::string_view(name) == QUIPU_CUDA_ADVANCE ? advance
+                 : std::string_view(name) == QUIPU_CUDA_SCORE ? score
+                                                              : anything;
+  *function = reinterpret_cast<Function>(&handle);
   return kSuccess;
 }
 IDLE_EXPORT Result cuFuncSetAttribute(Function, int, int) { return kSuccess; }
@@ -146,9 +178,22 @@ IDLE_EXPORT Result cuTensorMapEncodeTiled(cuda::TensorMap *, int, uint32_t, void
   return kSuccess;
 }
 
-IDLE_EXPORT Result cuLaunchKernelEx(const LaunchConfig *, Function, void **, void **) {
+IDLE_EXPORT Result cuLaunchKernelEx(const LaunchConfig *, Function function, void **parameters, void **) {
+  auto number = [&](size_t index) { return *static_cast<int32_t *>(parameters[index]); };
   std::lock_guard<std::mutex> lock(mutex);
   hasWork = true;
+  if (function == reinterpret_cast<Function>(&advance)) {
+    history.tokens = *static_cast<int32_t **>(parameters[5]);
+    history.rows = std::max(history.rows, number(2));
+    history.capacity = number(7);
+    history.stride = number(8);
+  }
+  static TokenScores *filled = nullptr;
+  if (function == reinterpret_cast<Function>(&score)) {
+    auto *scores = *static_cast<TokenScores **>(parameters[13]);
+    if (std::exchange(filled, scores) != scores)
+      fillScores(scores, int64_t(number(10)) * number(12));
+  }
   return kSuccess;
 }
 IDLE_EXPORT Result cuStreamCreate(Stream *stream, unsigned) {
@@ -188,8 +233,10 @@ IDLE_EXPORT Result cuEventDestroy_v2(Event event) {
 IDLE_EXPORT Result cuEventRecord(Event event, Stream) {
   static const Clock::duration each = stepTime();
   std::lock_guard<std::mutex> lock(mutex);
-  if (hasWork)
+  if (hasWork) {
+    chooseTokens();
     busyUntil = std::max(busyUntil, Clock::now()) + each;
+  }
   hasWork = false;
   event->end = busyUntil;
   return kSuccess;

@@ -45,6 +45,7 @@ struct SampleRule {
   /// Subtracted from the logits of generated tokens: once, and for each time.
   float presencePenalty;
   float frequencyPenalty;
+  /// On a device. On the host TokenSampling::edits() has them.
   uint32_t numEdits;
   /// One more than the number of most likely tokens that are wanted with TokenScores (up to kSampleTop). 0: no scores.
   uint32_t scored;
@@ -92,8 +93,6 @@ struct TokenSampling {
   SampleRule rule;
   /// Ring of the last tokens, at most rule.window. The next token goes to place rule.accepted.
   std::vector<int32_t> recent;
-  /// In any order; rule.numEdits of them.
-  std::vector<TokenEdit> edits;
   /// The most edits that there may ever be.
   uint32_t mostEdits = 0;
   /// Gives a random number in [0, 1) for each token.
@@ -103,7 +102,7 @@ struct TokenSampling {
 
   /// Whether the most likely token is chosen, of the logits as they are, and nothing else is wanted.
   bool isPlainGreedy() const {
-    return !rule.scored && rule.scale == 0 && edits.empty() && !rule.keepsTokens() &&
+    return !rule.scored && rule.scale == 0 && counted.empty() && !rule.keepsTokens() &&
            (rule.repeatPenalty == 1 || rule.window == 0);
   }
 
@@ -112,15 +111,32 @@ struct TokenSampling {
 
   /// Notes a generated token.
   void accept(int32_t token) {
-    see(token);
+    remember(token);
     if (rule.keepsTokens())
-      ++editOf(token).count;
+      uncounted.push_back(token);
   }
 
-  /// Notes a token for the repeat penalty.
+  /// Notes a token for the repeat penalty that is not generated.
   void see(int32_t token) {
     if (rule.seesAll)
       editOf(token).count |= kSeen;
+    remember(token);
+  }
+
+  /// What is done to logits, in any order. It counts the tokens that have been accepted since the last call: a device
+  /// counts them itself, and then nobody asks, unless its copy is lost.
+  const std::vector<TokenEdit> &edits() const {
+    for (int32_t token : uncounted) {
+      TokenEdit &edit = editOf(token);
+      ++edit.count;
+      edit.count |= rule.seesAll ? kSeen : 0;
+    }
+    uncounted.clear();
+    return counted;
+  }
+
+private:
+  void remember(int32_t token) {
     if (rule.window == 0)
       return;
     if (recent.size() < rule.window)
@@ -130,17 +146,18 @@ struct TokenSampling {
     rule.accepted = (rule.accepted + 1) % rule.window;
   }
 
-private:
-  TokenEdit &editOf(int32_t token) {
-    auto [place, isNew] = places.try_emplace(token, edits.size());
+  TokenEdit &editOf(int32_t token) const {
+    auto [place, isNew] = places.try_emplace(token, counted.size());
     if (isNew)
-      edits.push_back({token, 0, 0, 0});
-    rule.numEdits = uint32_t(edits.size());
-    return edits[place->second];
+      counted.push_back({token, 0, 0, 0});
+    return counted[place->second];
   }
 
+  mutable std::vector<TokenEdit> counted;
   /// The edit of each token that has one.
-  std::unordered_map<int32_t, size_t> places;
+  mutable std::unordered_map<int32_t, size_t> places;
+  /// Generated tokens that no edit counts yet.
+  mutable std::vector<int32_t> uncounted;
 };
 
 } // namespace quipu

@@ -296,7 +296,19 @@ void BlockManager::unregister(int32_t id) {
 
 //===--- Growth --------------------------------------------------------------------------===//
 
+/// Whether the sequence has the pages for its new positions, and may write to all of them.
+bool BlockManager::hasPagesFor(const Growth &growth) const {
+  const Sequence &sequence = sequences[size_t(growth.sequence)];
+  if (uint64_t(sequence.length) + growth.tokens > uint64_t(options.pageTokens) * sequence.pages.size())
+    return false;
+  int32_t last = pageToWrite(growth);
+  return last == kNone || (at(last).users == 1 && !at(last).isRegistered);
+}
+
 std::optional<BlockManager::Shortage> BlockManager::reserve(std::span<const Growth> growth) {
+  // The usual case: a page has room for many steps.
+  if (std::ranges::all_of(growth, [&](const Growth &part) { return hasPagesFor(part); }))
+    return std::nullopt;
   uint64_t needed = 0;
   // Users that pages lose by the copies that others get.
   std::map<int32_t, uint32_t> lost;
@@ -375,7 +387,11 @@ void BlockManager::confirm(int32_t id, std::span<const int32_t> tokens) {
     fail("sequence ", id, ": ", tokens.size(), " tokens for ", sequence.length - sequence.tokens.size(),
          " positions whose tokens are not known");
   uint32_t full = knownLength(id) / options.pageTokens;
-  sequence.tokens.insert(sequence.tokens.end(), tokens.begin(), tokens.end());
+  // A step has one for most sequences.
+  if (tokens.size() == 1)
+    sequence.tokens.push_back(tokens.front());
+  else
+    sequence.tokens.insert(sequence.tokens.end(), tokens.begin(), tokens.end());
   if (options.keepPrefixes && !sequence.isPrivate)
     for (; full < knownLength(id) / options.pageTokens; ++full)
       registerPage(id, full);

@@ -231,6 +231,7 @@ private:
   void setEntry(int32_t sequence, uint32_t index, int32_t page);
   void dropPages(int32_t sequence, uint32_t left);
   int32_t pageToWrite(const Growth &growth) const;
+  bool hasPagesFor(const Growth &growth) const;
   void replaceByCopy(int32_t sequence, uint64_t &mayTouch);
   Page &at(int32_t page) { return pages[size_t(page)]; }
   const Page &at(int32_t page) const { return pages[size_t(page)]; }

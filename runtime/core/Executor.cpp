@@ -328,9 +328,11 @@ void Executor::fillSlots(const StepRows &rows, std::span<const TokenSampling *co
 }
 
 void Executor::uploadSlot(const TokenSampling &sampling, size_t slot) {
-  const SampleRule &rule = sampling.rule;
+  const std::vector<TokenEdit> &edited = sampling.edits();
+  SampleRule rule = sampling.rule;
+  rule.numEdits = uint32_t(edited.size());
   size_t ring = std::min<size_t>(rule.window, kSampleWindow) * sizeof(int32_t);
-  size_t edits = sampling.edits.size() * sizeof(TokenEdit);
+  size_t edits = edited.size() * sizeof(TokenEdit);
   if (hostSlotsUsed + sizeof(rule) + ring + edits > hostSlots.size()) {
     device.synchronize();
     hostSlotsUsed = 0;
@@ -348,7 +350,7 @@ void Executor::uploadSlot(const TokenSampling &sampling, size_t slot) {
     copy(tokenChoice.recent + slot * kSampleWindow, sampling.recent.data(), sampling.recent.size() * sizeof(int32_t),
          ring);
   if (edits > 0)
-    copy(tokenChoice.edits + slot * memory.editStride, sampling.edits.data(), edits, edits);
+    copy(tokenChoice.edits + slot * memory.editStride, edited.data(), edits, edits);
 }
 
 /// Copies the tokens that the host has chosen to the inputs.

@@ -7,6 +7,7 @@
 #include "runtime/support/RoundUp.h"
 
 #include <algorithm>
+#include <numeric>
 #include <optional>
 
 namespace quipu {
@@ -20,15 +21,26 @@ void StepRows::clear() {
   lone = 0;
 }
 
-void StepRows::add(int32_t token, int32_t position, int32_t sequence) {
-  tokens.push_back(token);
-  positions.push_back(position);
-  sequences.push_back(sequence);
+void StepRows::add(std::span<const int32_t> some, int32_t position, int32_t sequence) {
+  // Most sequences of a step that generates have one.
+  if (some.size() == 1) {
+    tokens.push_back(some.front());
+    positions.push_back(position);
+    sequences.push_back(sequence);
+    return;
+  }
+  tokens.insert(tokens.end(), some.begin(), some.end());
+  sequences.resize(tokens.size(), sequence);
+  positions.resize(tokens.size());
+  std::iota(positions.end() - ptrdiff_t(some.size()), positions.end(), position);
 }
 
 void StepRows::padTo(size_t rows) {
-  while (size() < rows)
-    add(0, -1, 0);
+  if (rows <= size())
+    return;
+  tokens.resize(rows, 0);
+  positions.resize(rows, -1);
+  sequences.resize(rows, 0);
 }
 
 size_t chooseProgram(const Model &model, std::span<const SequenceTokens> batch, BatchCursor cursor, uint64_t limit,
@@ -99,34 +111,40 @@ void LaunchPart::fill(std::span<const SequenceTokens> batch, BatchCursor &cursor
   wanted.clear();
   advances.clear();
   // Whole groups of row_align rows, so that the padding stays within the bound too.
-  uint64_t bound = program.max_rows() / program.row_align() * program.row_align();
+  uint64_t align = program.row_align();
+  uint64_t bound = program.max_rows() / align * align;
   uint64_t left = limit;
   while (cursor.part < batch.size() && left > 0) {
-    uint64_t begin = roundUp(rows.size(), program.row_align());
+    uint64_t begin = align > 1 ? roundUp(rows.size(), align) : rows.size();
     if (begin >= bound)
       break;
     rows.padTo(begin);
     const SequenceTokens &part = batch[cursor.part];
     uint64_t count = std::min({uint64_t(part.tokens.size() - cursor.token), bound - begin, left});
     uint32_t position = cache.length(part.sequence);
-    advances.push_back({part.sequence, part.tokens.subspan(cursor.token, count)});
+    std::span<const int32_t> tokens = part.tokens.subspan(cursor.token, count);
+    advances.push_back({part.sequence, tokens});
     // The step begins with lone rows as long as each row so far is one.
     if (count == 1 && rows.lone == rows.size())
       ++rows.lone;
-    for (uint64_t i = 0; i < count; ++i, ++cursor.token) {
-      if (isWanted(part, cursor.token)) {
-        rows.outputs.push_back(int32_t(rows.size()));
-        wanted.push_back({cursor.part, cursor.token});
-        if (part.logits == LogitsMode::Targets)
-          rows.targets.push_back(part.targets[cursor.token]);
-      }
-      rows.add(part.tokens[cursor.token], int32_t(position + i), part.sequence);
+    // Of a prompt the last token alone can be wanted, unless all are.
+    uint64_t first = part.logits == LogitsMode::None || part.logits == LogitsMode::Last ? count - 1 : 0;
+    for (uint64_t i = first; i < count; ++i) {
+      size_t token = cursor.token + i;
+      if (!isWanted(part, token))
+        continue;
+      rows.outputs.push_back(int32_t(rows.size() + i));
+      wanted.push_back({cursor.part, token});
+      if (part.logits == LogitsMode::Targets)
+        rows.targets.push_back(part.targets[token]);
     }
+    rows.add(tokens, int32_t(position), part.sequence);
+    cursor.token += count;
     left -= count;
     if (cursor.token == part.tokens.size())
       cursor = {cursor.part + 1, 0};
   }
-  rows.padTo(roundUp(std::max<uint64_t>(rows.size(), program.min_rows()), program.row_align()));
+  rows.padTo(roundUp(std::max<uint64_t>(rows.size(), program.min_rows()), align));
 }
 
 } // namespace quipu

@@ -39,7 +39,8 @@ struct StepRows {
 
   void clear();
   size_t size() const { return tokens.size(); }
-  void add(int32_t token, int32_t position, int32_t sequence);
+  /// Adds neighbouring tokens of a sequence, of which the first has this position.
+  void add(std::span<const int32_t> some, int32_t position, int32_t sequence);
   /// Adds padding rows until there are `rows` rows.
   void padTo(size_t rows);
 };

@@ -63,9 +63,9 @@ static float penalised(float logit, float penalty) { return logit > 0 ? logit / 
 
 int32_t TokenChooser::choose(std::span<const float> logits, const TokenSampling &sampling, double uniform) {
   const SampleRule &rule = sampling.rule;
-  if (!sampling.edits.empty()) {
+  if (const std::vector<TokenEdit> &edits = sampling.edits(); !edits.empty()) {
     edited.assign(logits.begin(), logits.end());
-    for (const TokenEdit &edit : sampling.edits) {
+    for (const TokenEdit &edit : edits) {
       float &value = edited[size_t(edit.token)];
       value += edit.bias;
       if (uint32_t count = edit.count & ~kSeen)

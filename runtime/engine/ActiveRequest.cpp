@@ -4,6 +4,7 @@
 #include "runtime/core/Logits.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 namespace quipu {
@@ -17,13 +18,15 @@ float scoreToken(std::span<const float> logits, int32_t token, uint32_t top, std
 
 float scoreToken(const TokenScores &scores, uint32_t top, std::vector<TokenLogProb> &tops) {
   // As LogSoftmax does.
-  double logSum = std::log(std::ldexp(double(scores.sum), -kScoreBits));
+  constexpr double kUnit = 1 / double(int64_t(1) << kScoreBits);
+  double logSum = std::log(double(scores.sum) * kUnit);
   auto logProb = [&](float logit) { return float(double(logit) - double(scores.largest) - logSum); };
-  std::vector<TokenScores::Top> best(scores.top, scores.top + top);
-  std::ranges::sort(best, [](const TokenScores::Top &a, const TokenScores::Top &b) {
+  std::array<TokenScores::Top, kSampleTop> best;
+  std::copy_n(scores.top, top, best.begin());
+  std::ranges::sort(std::span(best).first(top), [](const TokenScores::Top &a, const TokenScores::Top &b) {
     return a.logit != b.logit ? a.logit > b.logit : a.token < b.token;
   });
-  for (const TokenScores::Top &each : best)
+  for (const TokenScores::Top &each : std::span(best).first(top))
     tops.push_back({each.token, logProb(each.logit)});
   return logProb(scores.chosen);
 }

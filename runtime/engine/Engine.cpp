@@ -181,6 +181,7 @@ void Engine::Impl::die(const std::string &message) {
     arrival->usage.promptTokens = arrival->request.prompt.size();
     arrival->sink->onEnd(arrival->usage);
   }
+  core.endEvents();
   lock.lock();
   status.slots.clear();
   status.running = status.waiting = 0;

@@ -71,7 +71,7 @@ void EngineCore::queue(ActiveRequest &request, ActiveSample &sample) {
   start.computesAll = request.waitsForPrompt() && sample.index == 0;
   scheduler.add(std::move(start));
   sample.isQueued = true;
-  owners[sample.stream] = {&request, sample.index};
+  owners.insert(sample.stream, {&request, sample.index});
 }
 
 void EngineCore::accept(std::unique_ptr<ActiveRequest> arrival) {
@@ -206,6 +206,14 @@ void EngineCore::sayGoodbye() {
   auto lock = lockAlive();
   for (const auto &each : std::exchange(finished, {}))
     each->sink->onEnd(each->usage);
+  // Behind a step that runs there is time for it, when the next one has been enqueued.
+  if (!flight)
+    endEvents();
+}
+
+void EngineCore::endEvents() const {
+  if (options.afterEvents)
+    options.afterEvents();
 }
 
 void EngineCore::abandon(const std::string &message) {
@@ -285,6 +293,9 @@ void EngineCore::startStep(StepPlan plan) {
   if (!batches.empty()) {
     if (options.beforeStep)
       options.beforeStep(totals.steps + (flight ? 1 : 0));
+    // Steps with prompts have no graph, and hundreds of launches.
+    if (plan.singles < plan.parts.size())
+      endEvents();
     std::optional<StepRunner::Started> started;
     {
       AddsTime whileEnqueuing(enqueued);
@@ -314,6 +325,7 @@ void EngineCore::land() {
   std::span<const int32_t> chosen;
   {
     AddsTime whileWaiting(waited);
+    endEvents();
     chosen = runner.finish(flight->started);
   }
   auto lock = lockAlive();
@@ -337,6 +349,8 @@ void EngineCore::runStep(const StepPlan &plan) {
       waited += secondsBetween(launched, EngineClock::now());
       auto whileTaking = lockAlive();
       take(batch, runner.part.wanted, chosen, scores, logits);
+      // The other batches take their time.
+      endEvents();
       launched = EngineClock::now();
     };
     runner.runChoosing(batch.parts, batch.samplings, {}, deliver);
@@ -426,12 +440,11 @@ void EngineCore::take(const Batch &batch, std::span<const WantedRow> wanted, std
 
 void EngineCore::takeRow(const StepPart &part, size_t token, const RowResult &row, EngineClock::time_point now) {
   // It may have ended since the step began.
-  auto found = owners.find(part.stream);
-  if (found == owners.end())
+  const Owner *owner = owners.find(part.stream);
+  if (!owner)
     return;
-  Owner owner = found->second;
-  ActiveRequest &request = *owner.request;
-  ActiveSample &sample = owner.get();
+  ActiveRequest &request = *owner->request;
+  ActiveSample &sample = owner->get();
   sample.pending -= sample.pending > 0;
   if (sample.hasEnded)
     return;
@@ -503,17 +516,16 @@ void EngineCore::giveToken(ActiveRequest &request, ActiveSample &sample, int32_t
 void EngineCore::watchPrompts(const StepPlan &plan) {
   BlockManager &blocks = runner.cache.blocks();
   for (const StepPart &part : plan.parts) {
-    auto found = owners.find(part.stream);
-    if (found == owners.end() || !part.isLast)
+    const Owner *owner = owners.find(part.stream);
+    if (!owner || !part.isLast)
       continue;
-    Owner owner = found->second;
-    ActiveRequest &request = *owner.request;
+    ActiveRequest &request = *owner->request;
     if (request.request.pinPrompt && !std::exchange(request.isPinned, true) &&
         blocks.pin(part.sequence, uint32_t(request.request.prompt.size()), bounds().pagesToLeave()))
       request.usage.pinnedTokens = request.request.prompt.size() / blocks.pageTokens() * blocks.pageTokens();
     if (request.maxNewTokens == 0) {
       givePrompt(request);
-      end(request, owner.get(), FinishReason::Length);
+      end(request, owner->get(), FinishReason::Length);
     }
   }
 }

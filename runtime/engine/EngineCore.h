@@ -8,6 +8,7 @@
 #include "runtime/engine/Engine.h"
 #include "runtime/engine/RequestCheck.h"
 #include "runtime/engine/Scheduler.h"
+#include "runtime/support/IdMap.h"
 
 #include <atomic>
 #include <cstddef>
@@ -18,7 +19,6 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -51,6 +51,8 @@ public:
   /// Calls RequestSink::onEnd of the requests that have ended. The caller publishes the status before, so that who
   /// hears of an end finds the place free.
   void sayGoodbye();
+  /// Calls EngineOptions::afterEvents.
+  void endEvents() const;
 
   /// Runs a step, or starts one and ends the one before. Throws Error if the device fails, or after abandon(); then
   /// only abandon() may be called.
@@ -65,8 +67,8 @@ public:
 
 private:
   struct Owner {
-    ActiveRequest *request;
-    uint32_t sample;
+    ActiveRequest *request = nullptr;
+    uint32_t sample = 0;
 
     ActiveSample &get() const { return request->samples[sample]; }
   };
@@ -151,7 +153,7 @@ private:
   std::optional<EngineClock::time_point> nextDeadline;
   /// Those that have ended, and have not heard so.
   std::vector<std::unique_ptr<ActiveRequest>> finished;
-  std::unordered_map<StreamId, Owner> owners;
+  IdMap<Owner> owners;
   StreamId lastStream = 0;
   /// What the end of a step does to the scheduler: new tokens, and streams that have ended (whether their pages may be
   /// kept).

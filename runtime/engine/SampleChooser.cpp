@@ -33,9 +33,10 @@ SampleChooser::SampleChooser(const RequestSampling &sampling, std::span<const in
   }
   for (const LogitBias &each : sampling.bias)
     state.addBias(each.token, each.bias);
-  for (int32_t token : prompt)
-    state.see(token);
-  state.mostEdits = state.rule.numEdits + (state.rule.keepsTokens() ? mostTokens : 0);
+  if (state.rule.seesAll || state.rule.window > 0)
+    for (int32_t token : prompt)
+      state.see(token);
+  state.mostEdits = uint32_t(state.edits().size()) + (state.rule.keepsTokens() ? mostTokens : 0);
 }
 
 int32_t SampleChooser::choose(std::span<const float> logits) {

@@ -28,7 +28,7 @@ void Scheduler::add(StreamStart start) {
                    .isPrivate = start.isPrivate,
                    .computesAll = start.computesAll,
                    .rank = steps - start.priority * kStepsPerPriority};
-  startWaiting(streams.emplace(start.id, std::move(stream)).first->second);
+  startWaiting(*streams.insert(start.id, std::make_unique<Stream>(std::move(stream))));
 }
 
 void Scheduler::startWaiting(Stream &stream) {
@@ -38,19 +38,23 @@ void Scheduler::startWaiting(Stream &stream) {
 
 void Scheduler::startRunning(Stream &stream) {
   leave(stream);
-  running.insert(&stream);
+  running.insert(std::ranges::upper_bound(running, &stream, ByRank()), &stream);
   stream.isRunning = true;
 }
 
 /// Takes the stream out of its set.
 void Scheduler::leave(Stream &stream) {
-  (stream.isRunning ? running : waiting).erase(&stream);
-  waitingTokens -= stream.isRunning ? 0 : length(stream);
+  if (stream.isRunning) {
+    running.erase(std::ranges::lower_bound(running, &stream, ByRank()));
+  } else {
+    waiting.erase(&stream);
+    waitingTokens -= length(stream);
+  }
   stream.isRunning = false;
 }
 
 void Scheduler::remove(StreamId id, bool isSound) {
-  Stream &stream = streams.at(id);
+  Stream &stream = *streams.at(id);
   if (stream.sequence)
     isSound ? blocks.removeSequence(*stream.sequence) : blocks.discardSequence(*stream.sequence);
   leave(stream);
@@ -58,7 +62,7 @@ void Scheduler::remove(StreamId id, bool isSound) {
 }
 
 void Scheduler::append(StreamId id, int32_t token) {
-  Stream &stream = streams.at(id);
+  Stream &stream = *streams.at(id);
   uint32_t before = length(stream);
   stream.tokens.push_back(token);
   stream.expected -= stream.expected > 0;
@@ -66,17 +70,17 @@ void Scheduler::append(StreamId id, int32_t token) {
 }
 
 void Scheduler::expect(StreamId id) {
-  Stream &stream = streams.at(id);
+  Stream &stream = *streams.at(id);
   ++stream.expected;
   waitingTokens += !stream.isRunning;
 }
 
 void Scheduler::confirm(const StepPart &part) {
-  auto found = streams.find(part.stream);
+  const std::unique_ptr<Stream> *stream = streams.find(part.stream);
   // A stream that has ended or was preempted since has other pages, or none.
-  if (found == streams.end() || found->second.preemptions != part.preemptions)
+  if (!stream || (*stream)->preemptions != part.preemptions)
     return;
-  std::span<const int32_t> tokens = found->second.tokens;
+  std::span<const int32_t> tokens = (*stream)->tokens;
   blocks.confirm(part.sequence, tokens.subspan(part.position, part.tokens.size()));
 }
 
@@ -141,15 +145,15 @@ uint32_t Scheduler::budgetOfStep() {
 StepPlan Scheduler::next() {
   ++steps;
   StepPlan plan;
-  // Preemption changes the set.
-  std::vector<Stream *> order(running.begin(), running.end());
+  // Preemption changes the list.
+  order = running;
   for (Stream *stream : order)
     if (!stream->sequence)
       (void)begin(*stream);
   uint32_t budget = budgetOfStep();
   auto mayGive = [](const Stream *stream) { return stream->isRunning && stream->sequence; };
   plan.parts.reserve(order.size());
-  std::vector<Stream *> prompts;
+  prompts.clear();
   for (Stream *stream : order) {
     if (mayGive(stream) && missing(*stream) > 1)
       prompts.push_back(stream);
@@ -162,7 +166,7 @@ StepPlan Scheduler::next() {
       give(*stream, budget, plan);
   }
   admit(nullptr, budget, plan);
-  std::vector<StepPart> longer;
+  longer.clear();
   std::erase_if(plan.parts, [&](const StepPart &part) {
     bool isLonger = part.tokens.size() > 1;
     if (isLonger)
@@ -287,10 +291,12 @@ void Scheduler::admit(const Stream *before, uint32_t budget, StepPlan &plan) {
 
 std::vector<Scheduler::View> Scheduler::views() const {
   std::vector<View> views;
-  for (const Ranked *set : {&running, &waiting})
-    for (const Stream *each : *set)
-      views.push_back({each->id, set == &running, each->promptTokens, uint32_t(each->tokens.size()), computed(*each),
-                       each->preemptions, each->priority, each->rank});
+  auto add = [&](const Stream *each) {
+    views.push_back({each->id, each->isRunning, each->promptTokens, uint32_t(each->tokens.size()), computed(*each),
+                     each->preemptions, each->priority, each->rank});
+  };
+  std::ranges::for_each(running, add);
+  std::ranges::for_each(waiting, add);
   return views;
 }
 

@@ -32,14 +32,15 @@
 #define QUIPU_RUNTIME_ENGINE_SCHEDULER_H
 
 #include "runtime/core/BlockManager.h"
+#include "runtime/support/IdMap.h"
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <set>
 #include <span>
-#include <unordered_map>
 #include <vector>
 
 namespace quipu {
@@ -150,11 +151,11 @@ public:
   size_t numWaiting() const { return waiting.size(); }
   size_t numRunning() const { return running.size(); }
   uint64_t numPreemptions() const { return preemptions; }
-  uint32_t preemptionsOf(StreamId stream) const { return streams.at(stream).preemptions; }
+  uint32_t preemptionsOf(StreamId stream) const { return streams.at(stream)->preemptions; }
   /// Of the prompt's tokens, those that were in the cache when the stream began.
-  uint32_t cachedOf(StreamId stream) const { return streams.at(stream).cached; }
-  const std::vector<int32_t> &tokensOf(StreamId stream) const { return streams.at(stream).tokens; }
-  std::optional<int32_t> sequenceOf(StreamId stream) const { return streams.at(stream).sequence; }
+  uint32_t cachedOf(StreamId stream) const { return streams.at(stream)->cached; }
+  const std::vector<int32_t> &tokensOf(StreamId stream) const { return streams.at(stream)->tokens; }
+  std::optional<int32_t> sequenceOf(StreamId stream) const { return streams.at(stream)->sequence; }
 
   /// All streams: those that run, then those that wait, by rank.
   std::vector<View> views() const;
@@ -184,8 +185,6 @@ private:
       return a->rank != b->rank ? a->rank < b->rank : a->id < b->id;
     }
   };
-  using Ranked = std::set<Stream *, ByRank>;
-
   uint32_t computed(const Stream &stream) const;
   uint32_t length(const Stream &stream) const { return uint32_t(stream.tokens.size()) + stream.expected; }
   uint32_t missing(const Stream &stream) const { return length(stream) - computed(stream); }
@@ -205,15 +204,19 @@ private:
 
   BlockManager &blocks;
   SchedulerOptions options;
-  /// A stream stays at its place in memory.
-  std::unordered_map<StreamId, Stream> streams;
-  Ranked running, waiting;
+  IdMap<std::unique_ptr<Stream>> streams;
+  /// Both by rank. All that run are looked at in each step; thousands may wait.
+  std::vector<Stream *> running;
+  std::set<Stream *, ByRank> waiting;
   /// Tokens of those that wait.
   uint64_t waitingTokens = 0;
   int64_t steps = 0;
   uint64_t preemptions = 0;
   /// Whether prompts get more than their usual share.
   bool isLate = false;
+  // Working memory, kept between steps.
+  std::vector<Stream *> order, prompts;
+  std::vector<StepPart> longer;
 };
 
 } // namespace quipu

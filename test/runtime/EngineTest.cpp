@@ -123,6 +123,66 @@ private:
   std::condition_variable changed;
 };
 
+/// Greedy, of the given length.
+Request plainRequest(std::vector<int32_t> prompt, std::optional<uint32_t> maxTokens) {
+  Request request;
+  request.prompt = std::move(prompt);
+  request.maxTokens = maxTokens;
+  request.sampling.base.temperature = 0;
+  request.ignoreEos = true;
+  return request;
+}
+
+/// Counts its calls.
+class Counter : public RequestSink {
+public:
+  explicit Counter(std::atomic<int> &events) : events(events) {}
+  bool onToken(uint32_t, const ScoredToken &) override { return ++events; }
+  void onSampleEnd(const SampleEnd &) override { ++events; }
+  void onEnd(const RequestUsage &) override { ++events; }
+
+private:
+  std::atomic<int> &events;
+};
+
+/// EngineOptions::afterEvents comes behind all calls of sinks, also where the engine dies; before a step that does not
+/// run ahead takes its time; and once for a step, not for each token.
+void checkAfterEvents(const std::shared_ptr<const Model> &model, bool runsAhead) {
+  std::atomic<int> events = 0;
+  int heard = 0, calls = 0, late = 0;
+  uint64_t failing = UINT64_MAX;
+  EngineOptions options;
+  options.maxRunning = 3;
+  options.afterEvents = [&] {
+    int some = events.exchange(0);
+    calls += some > 0;
+    heard += some;
+  };
+  options.beforeStep = [&](uint64_t step) {
+    late += events > 0;
+    if (step == failing)
+      fail("the GPU has fallen off the bus");
+  };
+  for (uint64_t last : {UINT64_MAX, uint64_t(6)}) {
+    failing = last;
+    heard = calls = 0;
+    {
+      Engine engine(model, options);
+      for (int i = 0; i < 5; ++i)
+        engine.submit(plainRequest(toyTokens(i, 4), 10), std::make_shared<Counter>(events));
+      EXPECT_TRUE(engine.drain(Clock::now() + std::chrono::seconds(60)));
+      EXPECT_EQ(events, 0);
+    }
+    EXPECT_LT(calls, heard * 2 / 3);
+    if (last == UINT64_MAX) {
+      EXPECT_EQ(heard, 5 * (10 + 2));
+      EXPECT_GE(calls, 15);
+    }
+  }
+  if (!runsAhead)
+    EXPECT_EQ(late, 0);
+}
+
 class EngineTest : public testing::Test {
 protected:
   EngineTest() { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
@@ -136,12 +196,7 @@ protected:
   }
 
   static Request request(std::vector<int32_t> prompt, std::optional<uint32_t> maxTokens = 5) {
-    Request request;
-    request.prompt = std::move(prompt);
-    request.maxTokens = maxTokens;
-    request.sampling.base.temperature = 0;
-    request.ignoreEos = true;
-    return request;
+    return plainRequest(std::move(prompt), maxTokens);
   }
 
   static std::shared_ptr<Recorder> send(Engine &engine, const Request &request) {
@@ -732,6 +787,9 @@ TEST_F(EngineTest, Drain) {
   EXPECT_EQ(sink->reason(), FinishReason::Cancelled);
 }
 
+// Test: somebody who defers the calls of sinks hears when to make them (checkAfterEvents).
+TEST_F(EngineTest, AfterEvents) { checkAfterEvents(load(3), /*runsAhead=*/false); }
+
 // Test: a device that fails ends all requests with its message, those that run and those that wait; the engine is dead
 // and says why, and takes nothing more.
 TEST_F(EngineTest, DeviceFails) {
@@ -1007,12 +1065,7 @@ TEST_F(EngineOnCuda, ChoosesAsTheHost) {
 TEST_F(EngineOnCuda, SlotsAreCopiedOnce) {
   std::shared_ptr<const Model> model = Model::load(cudaPlan([](plan::PlanT &plan) { makePlain(plan, 6); }));
   Engine engine(model);
-  Request asked = RandomRequests(1, size_t(kToyVocab), 40).make(1)[0];
-  asked.prompt = toyTokens(3, 7);
-  asked.samples = 1;
-  asked.echo = false;
-  asked.ignoreEos = true;
-  asked.stopTokens.clear();
+  Request asked = plainRequest(toyTokens(3, 7), 0);
   asked.sampling.base.repeatPenalty = 1.3f;
   asked.sampling.base.repeatWindow = 64;
   asked.sampling.frequencyPenalty = 0.5f;
@@ -1031,14 +1084,46 @@ TEST_F(EngineOnCuda, SlotsAreCopiedOnce) {
   EXPECT_EQ(copiesOf(20), 3u);
 }
 
+// Test: the host knows how often tokens were generated when it must bring a slot again, because the stream had to leave
+// its row.
+TEST_F(EngineOnCuda, PreemptedStreamsKeepTheirCounts) {
+  std::shared_ptr<const Model> model = Model::load(cudaPlan([](plan::PlanT &plan) { makePlain(plan, 6); }));
+  std::vector<Request> requests(2, plainRequest(toyTokens(3, 7), 40));
+  requests[1].prompt = toyTokens(5, 7);
+  Recorders plain = answerAlone(model, requests);
+  for (Request &each : requests) {
+    each.sampling.frequencyPenalty = 0.3f;
+    each.sampling.base.repeatPenalty = 1.1f;
+    // More than a device looks back: the seen tokens have edits too.
+    each.sampling.base.repeatWindow = 5000;
+  }
+  Recorders alone = answerAlone(model, requests), together;
+  EngineOptions options;
+  // For one of them, and not for both.
+  options.cacheTokens = 16 * uint64_t(kToyPage);
+  Engine engine(model, options);
+  for (const Request &each : requests) {
+    together.push_back(std::make_shared<Recorder>(1));
+    engine.submit(each, together.back());
+  }
+  for (size_t i = 0; i < requests.size(); ++i) {
+    EXPECT_EQ(together[i]->wait().ids(), alone[i]->ids());
+    EXPECT_NE(alone[i]->ids(), plain[i]->ids());
+  }
+  EXPECT_GT(together[1]->usage.preemptions, 0u);
+}
+
+// Test: where a step runs ahead, the calls of sinks are over when the next one has been enqueued.
+TEST_F(EngineOnCuda, AfterEvents) {
+  checkAfterEvents(Model::load(cudaPlan([](plan::PlanT &plan) { makePlain(plan, 6); })), /*runsAhead=*/true);
+}
+
 // Test: a request whose prompt is scored has its first token from the host, and the others from the device.
 TEST_F(EngineOnCuda, EchoNeedsTheHostForThePromptAlone) {
   std::shared_ptr<const Model> model = Model::load(cudaPlan([](plan::PlanT &plan) { makePlain(plan, 6); }));
   Engine engine(model);
-  Request asked;
-  asked.prompt = toyTokens(3, 7);
-  asked.maxTokens = 12;
-  asked.ignoreEos = asked.echo = asked.logProbs = true;
+  Request asked = plainRequest(toyTokens(3, 7), 12);
+  asked.echo = asked.logProbs = true;
   auto sink = std::make_shared<Recorder>(1);
   engine.submit(asked, sink);
   EXPECT_EQ(sink->wait().ids().size(), 12u);
@@ -1050,9 +1135,7 @@ TEST_F(EngineOnCuda, EchoNeedsTheHostForThePromptAlone) {
 TEST_F(EngineOnCuda, NothingIsLeft) {
   std::shared_ptr<const Model> model = Model::load(cudaPlan([](plan::PlanT &plan) { makePlain(plan, 6); }));
   Engine engine(model);
-  Request asked;
-  asked.prompt = toyTokens(3, 7);
-  asked.maxTokens = 12;
+  Request asked = plainRequest(toyTokens(3, 7), 12);
   for (int32_t token = 0; token < int32_t(kToyVocab); ++token)
     asked.sampling.bias.push_back({token, -kInfinity});
   auto sink = std::make_shared<Recorder>(1);

@@ -67,6 +67,7 @@ public:
       : options(options), engineOptions(std::move(engineOptions)), service(guard, options.logFile),
         server(options.limits(), service), served(std::move(served)) {
     service.setServer(server);
+    this->engineOptions.afterEvents = [this] { service.flushSinks(); };
   }
 
   /// `load` gives the model; it runs on a thread of its own. Returns the exit status.
@@ -81,7 +82,7 @@ private:
   void watchEngine();
 
   const ServeOptions &options;
-  const EngineOptions engineOptions;
+  EngineOptions engineOptions;
   Service service;
   HttpServer server;
   std::unique_ptr<ServedModel> served;

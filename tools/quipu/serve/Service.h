@@ -28,6 +28,8 @@ public:
   /// The model answers from now on. Before that every request for it is answered with 503. On the server's thread. Both
   /// must outlive the server.
   void setModel(const ServedModel &servedModel, Engine &modelEngine);
+  /// EngineOptions::afterEvents of the model's engine.
+  void flushSinks() { sinks.flush(); }
   /// New requests are answered with 503 from now on. On the server's thread.
   void beginEnding() { isEnding = true; }
   void reopenLog() { log.reopen(); }

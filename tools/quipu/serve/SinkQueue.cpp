@@ -12,7 +12,7 @@ public:
   Deferred(SinkQueue &queue, std::shared_ptr<RequestSink> sink) : queue(queue), sink(std::move(sink)) {}
 
   bool onToken(uint32_t sample, const ScoredToken &token) override {
-    queue.push({sink.get(), sample, token.token});
+    queue.push({sink.get(), sample, token.token, token.logProb, uint32_t(token.top.size())}, token.top);
     return true;
   }
   void onSampleEnd(const SampleEnd &end) override {
@@ -31,25 +31,34 @@ std::shared_ptr<RequestSink> SinkQueue::defer(std::shared_ptr<RequestSink> sink)
   return std::make_shared<Deferred>(*this, std::move(sink));
 }
 
-void SinkQueue::push(Event event) {
+void SinkQueue::push(Event event, std::span<const TokenLogProb> tops) {
   std::lock_guard lock(mutex);
-  events.push_back(std::move(event));
-  if (events.size() == 1)
+  events.calls.push_back(std::move(event));
+  events.tops.insert(events.tops.end(), tops.begin(), tops.end());
+}
+
+void SinkQueue::flush() {
+  std::lock_guard lock(mutex);
+  if (!events.calls.empty() && !std::exchange(isPosted, true))
     post([this] { run(); });
 }
 
 void SinkQueue::run() {
   {
     std::lock_guard lock(mutex);
+    isPosted = false;
     std::swap(events, taken);
   }
-  for (const Event &event : taken) {
+  std::span<const TokenLogProb> tops = taken.tops;
+  for (const Event &event : taken.calls) {
     if (event.call)
       event.call();
     else
-      (void)event.sink->onToken(event.sample, {event.token, 0, {}});
+      (void)event.sink->onToken(event.sample, {event.token, event.logProb, tops.first(event.numTops)});
+    tops = tops.subspan(event.numTops);
   }
-  taken.clear();
+  taken.calls.clear();
+  taken.tops.clear();
 }
 
 } // namespace quipu::serve

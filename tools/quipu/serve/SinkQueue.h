@@ -2,7 +2,7 @@
 //
 // The engine calls sinks one after the other while all requests wait. A step with many streams has a call for each, and
 // text is made of each token. Here the engine's thread only notes the calls, in one list for all sinks, and the
-// server's thread makes them.
+// server's thread makes them. It is woken once for all calls of a step: waking a thread takes longer than they do.
 //
 //===----------------------------------------------------------------------------------===//
 
@@ -15,6 +15,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <vector>
 
 namespace quipu::serve {
@@ -28,8 +29,10 @@ public:
   explicit SinkQueue(Post post) : post(std::move(post)) {}
 
   /// A sink for the engine. `sink` gets its calls in their order on the server's thread. It cannot end a sample
-  /// (RequestSink::onToken), and gets neither a prompt nor log-probabilities.
+  /// (RequestSink::onToken), and gets no prompt.
   std::shared_ptr<RequestSink> defer(std::shared_ptr<RequestSink> sink);
+  /// Has the calls made that were noted (EngineOptions::afterEvents).
+  void flush();
 
 private:
   class Deferred;
@@ -38,17 +41,25 @@ private:
     RequestSink *sink = nullptr;
     uint32_t sample = 0;
     int32_t token = 0;
+    float logProb = 0;
+    /// The token has so many of the next `tops`.
+    uint32_t numTops = 0;
     std::function<void()> call = {};
   };
+  struct Events {
+    std::vector<Event> calls;
+    std::vector<TokenLogProb> tops;
+  };
 
-  void push(Event event);
+  void push(Event event, std::span<const TokenLogProb> tops = {});
   void run();
 
   const Post post;
   std::mutex mutex;
-  std::vector<Event> events;
+  Events events;
+  bool isPosted = false;
   /// Of the server's thread. It keeps its memory.
-  std::vector<Event> taken;
+  Events taken;
 };
 
 } // namespace quipu::serve

@@ -149,7 +149,7 @@ void TextJob::start() {
     Request part = request.shared;
     part.prompt = request.prompts[i];
     std::shared_ptr<RequestSink> sink = std::make_shared<PromptSink>(shared_from_this(), i);
-    if (request.stops.empty() && !part.logProbs && !part.echo)
+    if (request.stops.empty() && !part.echo)
       sink = context.sinks.defer(std::move(sink));
     try {
       RequestId id = context.engine.submit(std::move(part), std::move(sink));

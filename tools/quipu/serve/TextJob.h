@@ -1,7 +1,7 @@
 //===- TextJob.h - From a checked request to its answer -----------------------*- C++ -*-===//
 //
 // A job belongs to three threads. It is started on one for longer work. The server's thread turns tokens into text and
-// writes it to the client. Where the text or log-probabilities have a say in what comes next, the engine's thread makes
+// writes it to the client. Where the text has a say in what comes next, or with `echo`, the engine's thread makes
 // the text. So the engine never waits for a client.
 //
 //===----------------------------------------------------------------------------------===//
