@@ -22,24 +22,31 @@ KernelBuilder::Values InterleavedProduct::add(ArrayRef<Value> sums, ArrayRef<Gro
   return b.loop(first, b.add(first, count), weight.blockElements(), sums, [&](Value feature, ValueRange carried) {
     KernelBuilder::Values next(carried.begin(), carried.end());
     SmallVector<InterleavedWeight::Block> blocks;
-    SmallVector<Value> ahead;
-    for (const Group &group : groups) {
+    for (const Group &group : groups)
       blocks.push_back(weight.block(group.start, b.i64(0), feature, weight.rows()));
-      ahead.push_back(prefetch ? aheadOf(group, feature) : Value());
-    }
     for (int64_t i = 0; i < weight.blockElements(); i += dots.part())
-      for (auto [block, sum, address] : llvm::zip_equal(blocks, next, ahead))
-        sum = addPart(block, sum, x, feature, i, address);
+      for (auto [group, block, sum] : llvm::zip_equal(groups, blocks, next)) {
+        if (prefetch)
+          prefetchAhead(group, feature, i);
+        sum = addPart(block, sum, x, feature, i);
+      }
     return next;
   });
 }
 
-/// What is read `prefetch` bytes behind the block with a feature. Behind the end of a group that is the beginning of
-/// the next one, which seldom follows it in memory.
-Value InterleavedProduct::aheadOf(const Group &group, Value feature) const {
-  Value place = b.add(b.mul(b.div(feature, weight.blockElements()), weight.bytesOfBlocks()), prefetch);
+/// Asks for what is read `prefetch` bytes behind the part that begins at integer `first` of the block with a feature.
+/// Behind the end of a group that is the beginning of the next one, which seldom follows it in memory. So requests are
+/// spread evenly over the work on a block.
+void InterleavedProduct::prefetchAhead(const Group &group, Value feature, int64_t first) const {
+  // LLVM would move the requests of all parts of a large block to its beginning, where they fill the queue of misses.
+  b.orderMemory();
+  auto [begin, end] = weight.linesOfShare(first, dots.part());
+  Value place =
+      b.add(b.mul(b.div(feature, weight.blockElements()), weight.bytesOfBlocks()), prefetch + begin * kCacheLineBytes);
   auto isBehind = arith::CmpIOp::create(b, arith::CmpIPredicate::sge, place, b.i64(groupBytes));
-  return b.at(b.select(isBehind, b.at(group.next, -groupBytes), group.start), place);
+  Value ahead = b.at(b.select(isBehind, b.at(group.next, -groupBytes), group.start), place);
+  for (int64_t line = 0; line < end - begin; ++line)
+    b.prefetch(b.at(ahead, line * kCacheLineBytes));
 }
 
 void InterleavedProduct::prefetchStart(Value group) const {
@@ -47,15 +54,10 @@ void InterleavedProduct::prefetchStart(Value group) const {
 }
 
 /// Adds the products of the part that begins at integer `first` of a block. The block begins at `feature`.
-Value InterleavedProduct::addPart(InterleavedWeight::Block &block, Value sums, Value x, Value feature, int64_t first,
-                                  Value ahead) const {
+Value InterleavedProduct::addPart(InterleavedWeight::Block &block, Value sums, Value x, Value feature,
+                                  int64_t first) const {
   int64_t lanes = weight.rows();
   Value k = b.add(feature, first);
-  if (prefetch) {
-    // LLVM would move the requests of all parts of a large block to its beginning, where they fill the queue of misses.
-    b.orderMemory();
-    block.prefetch(ahead, first, dots.part());
-  }
   Value products = arith::SIToFPOp::create(b, b.vectorOf(b.getF32Type(), lanes), productsOfPart(block, x, k, first));
   sums = b.fma(products, b.mulf(block.scales(first), b.splat(input.scaleOfPart(x, k), lanes)), sums);
   if (dots.hasMinimum())

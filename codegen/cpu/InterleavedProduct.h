@@ -31,13 +31,13 @@ public:
   /// the input row at `x`, of the `count` features from `first` on. The groups are read side by side.
   KernelBuilder::Values add(llvm::ArrayRef<mlir::Value> sums, llvm::ArrayRef<Group> groups, mlir::Value x,
                             mlir::Value first, int64_t count) const;
-  /// Asks for the beginning of a group, as far as add() asks for it only while it reads the group before.
+  /// Asks for the beginning of a group. For that of Group::next add() asks.
   void prefetchStart(mlir::Value group) const;
 
 private:
   mlir::Value addPart(InterleavedWeight::Block &block, mlir::Value sums, mlir::Value x, mlir::Value feature,
-                      int64_t first, mlir::Value ahead) const;
-  mlir::Value aheadOf(const Group &group, mlir::Value feature) const;
+                      int64_t first) const;
+  void prefetchAhead(const Group &group, mlir::Value feature, int64_t first) const;
   mlir::Value productsOfPart(InterleavedWeight::Block &block, mlir::Value x, mlir::Value feature, int64_t first) const;
 
   KernelBuilder &b;

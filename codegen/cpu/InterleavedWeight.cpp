@@ -60,11 +60,9 @@ InterleavedWeight::Block InterleavedWeight::block(Value group, Value row, Value 
   return {*this, b.at(group, b.mul(number, bytesOfBlocks())), row, count};
 }
 
-void InterleavedWeight::Block::prefetch(Value address, int64_t i, int64_t count) const {
-  int64_t lines = llvm::divideCeil(weight->bytesOfBlocks(), kCacheLineBytes);
-  int64_t elements = weight->blockElements();
-  for (int64_t line = lines * i / elements; line < lines * (i + count) / elements; ++line)
-    b().prefetch(b().at(address, line * kCacheLineBytes));
+std::pair<int64_t, int64_t> InterleavedWeight::linesOfShare(int64_t i, int64_t count) const {
+  int64_t lines = llvm::divideCeil(bytesOfBlocks(), kCacheLineBytes);
+  return {lines * i / blockElements(), lines * (i + count) / blockElements()};
 }
 
 /// Address of a unit of the block's first row.

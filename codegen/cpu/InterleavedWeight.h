@@ -40,9 +40,6 @@ public:
     /// What value `i` of each row shares with its neighbours, as f32: its scale, and the minimum that is added to it.
     mlir::Value scales(int64_t i);
     mlir::Value minima(int64_t i);
-    /// Asks for a share of what lies at `address`, as long as the block: that of the values `i` to `i + count`, if each
-    /// had the same number of bytes. So requests are spread evenly over the work on a block.
-    void prefetch(mlir::Value address, int64_t i, int64_t count) const;
 
   private:
     friend class InterleavedWeight;
@@ -67,6 +64,10 @@ public:
   /// The block with element `feature` of `count` rows: row number `row` and those behind it of the interleaved rows at
   /// address `group`.
   Block block(mlir::Value group, mlir::Value row, mlir::Value feature, int64_t count) const;
+
+  /// Lines of the cache in a share of a block of all rows: the first one, and the number behind the last one. It is the
+  /// share of the values `i` to `i + count`, if each had the same number of bytes.
+  std::pair<int64_t, int64_t> linesOfShare(int64_t i, int64_t count) const;
 
 private:
   /// The unit that a byte of a block lies in.

@@ -137,8 +137,8 @@ private:
             b.min(b.sub(frame->end, b.i64(first)), b.i64(section.tiles))};
   }
 
-  /// Asks for the beginnings of the groups that are read first, which no other group asks for. They come while the
-  /// input is prepared.
+  /// Asks for the beginnings of the groups that are read first, for which no group before them asks. They come while
+  /// the input is prepared.
   void prefetchFirstGroups(ArrayRef<Section> sections) {
     int64_t first = 0;
     for (const Section &section : sections) {
@@ -319,12 +319,13 @@ private:
   void emitInterleavedSums(const Section &section, Value tile, const TilePosition &at) {
     SmallVector<Value> starts = groupStarts(section, at);
     size_t count = starts.size(), streams = groupsAtOnce(count);
-    // What the streams read behind the last groups: those of the next tile.
+    // What the streams read behind the last groups: those of the section's next tile. Another section's first tile
+    // begins without requests.
     llvm::append_range(starts, groupStarts(section, TilePosition(b, section, b.add(tile, 1))));
     for (size_t first = 0; first < count; first += streams) {
       SmallVector<InterleavedProduct::Group> groups;
       for (size_t i = first; i < std::min(first + streams, count); ++i)
-        groups.push_back({starts[i], starts[std::min(i + streams, count + i - first)]});
+        groups.push_back({starts[i], starts[i + streams < count ? i + streams : count + i - first]});
       emitGroups(groups, static_cast<int64_t>(first));
     }
   }

@@ -38,7 +38,7 @@ constexpr int64_t kStreams = 1;
 constexpr int64_t kStreamsWithinPages = 4;
 /// The distance of prefetch in bytes: of weights in large blocks, and of all weights where hardware reads ahead within
 /// pages, or too late (docs/performance.md). Where it reads ahead within pages, rows of large blocks that lie in order
-/// want more: what the next two rows begin with.
+/// gain by more.
 constexpr int64_t kPrefetchOfBlocks = 2560, kPrefetchWithinPages = 2048, kPrefetchOfBlocksWithinPages = 3072,
                   kPrefetchWhereLate = 4096;
 /// Packed input rows that one pass over a weight serves fill half of the L2. Where processors have no AVX-512, only
@@ -250,8 +250,9 @@ private:
     bool isLarge = block && block.getFormat()->blockElements > cpu::kIntegersTogether;
     bool hasLargeRows = isLarge && interleaveOf(linear.getWeight().getType()) == 1;
     if (target.readsAheadWithinPages())
-      return chosen(hasLargeRows ? kPrefetchOfBlocksWithinPages : kPrefetchWithinPages,
-                    "hardware looks ahead to the end of a page only");
+      return hasLargeRows ? chosen(kPrefetchOfBlocksWithinPages,
+                                   "hardware looks ahead to the end of a page only, and rows of large blocks are short")
+                          : chosen(kPrefetchWithinPages, "hardware looks ahead to the end of a page only");
     if (target.readsAheadTooLate())
       return chosen(kPrefetchWhereLate, "hardware looks ahead too late for products");
     if (hasLargeRows)

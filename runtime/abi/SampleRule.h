@@ -123,8 +123,8 @@ struct TokenSampling {
     remember(token);
   }
 
-  /// What is done to logits, in any order. It counts the tokens that have been accepted since the last call: a device
-  /// counts them itself, and then nobody asks, unless its copy is lost.
+  /// What is done to logits, in any order. One thread at a time may call it: it counts the tokens that have been
+  /// accepted since the last call: a device counts them itself, and then nobody asks, unless its copy is lost.
   const std::vector<TokenEdit> &edits() const {
     for (int32_t token : uncounted) {
       TokenEdit &edit = editOf(token);

@@ -45,8 +45,8 @@ struct EngineOptions {
   /// Where pages are kept that the cache has no room for, and all of them when the engine ends. It may be null.
   std::shared_ptr<PageStore> store = {};
   /// Called when sinks have been called, or may have been, behind the last of several calls: where the engine begins to
-  /// wait for the device or for requests, or does something else that takes long. Who wakes somebody for these calls
-  /// need not do so for each. It must be as cheap as the calls of sinks. It may be empty.
+  /// wait for the device or for requests, or does something else that takes long. A sink that wakes another thread can
+  /// do so here, once for all calls. It must be as cheap as the calls of sinks. It may be empty.
   std::function<void()> afterEvents = {};
   /// For tests. The first is called before each step, on the engine's thread, with the number of steps before; an Error
   /// that it throws counts as the device's. The second is BlockManagerOptions::mayTouch.

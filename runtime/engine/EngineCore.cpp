@@ -42,6 +42,8 @@ EngineCore::EngineCore(std::shared_ptr<const Model> model, const EngineOptions &
 SchedulerOptions EngineCore::withStore(SchedulerOptions given) {
   if (options.store)
     given.restore = [this](int32_t sequence, std::span<const int32_t> tokens) {
+      // It reads files, and waits for the device.
+      endEvents();
       runner.cache.restore(sequence, tokens);
     };
   return given;
@@ -312,6 +314,7 @@ void EngineCore::startStep(StepPlan plan) {
         scheduler.expect(sample.stream);
     }
     lock.unlock();
+    endEvents();
     AddsTime whileWaiting(waited);
     runner.await();
   }
@@ -323,9 +326,9 @@ void EngineCore::startStep(StepPlan plan) {
 /// Takes the tokens of the step that was started.
 void EngineCore::land() {
   std::span<const int32_t> chosen;
+  endEvents();
   {
     AddsTime whileWaiting(waited);
-    endEvents();
     chosen = runner.finish(flight->started);
   }
   auto lock = lockAlive();

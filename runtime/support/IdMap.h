@@ -5,6 +5,7 @@
 
 #include "runtime/support/Error.h"
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -69,8 +70,11 @@ private:
 
   size_t next(size_t place) const { return (place + 1) & (entries.size() - 1); }
   size_t distance(size_t from, size_t to) const { return (to - from) & (entries.size() - 1); }
-  /// Fibonacci hashing: neighbouring ids come far from each other, so that old ones do not lie in runs of new ones.
-  size_t homeOf(uint64_t id) const { return size_t(id * 0x9e3779b97f4a7c15 >> 32) & (entries.size() - 1); }
+  /// Fibonacci hashing (Knuth, The Art of Computer Programming 3, 6.4): neighbouring ids come far from each other, so
+  /// that old ones do not lie in runs of new ones.
+  size_t homeOf(uint64_t id) const {
+    return size_t(id * 0x9e3779b97f4a7c15 >> (64 - std::countr_zero(entries.size())));
+  }
   /// Where the id is, or would be.
   size_t placeOf(uint64_t id) const {
     size_t place = homeOf(id);

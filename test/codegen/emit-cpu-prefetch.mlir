@@ -33,3 +33,29 @@ func.func @decode(%x: tensor<?x64xf32>, %w: tensor<64x64x!llama.block<q8_0>, #ll
   %0 = llama.launch @groups(%x, %w) : (tensor<?x64xf32>, tensor<64x64x!llama.block<q8_0>, #llama.row_parts<64 interleave = 16>>) -> tensor<?x64xf32>
   return %0 : tensor<?x64xf32>
 }
+
+// -----
+
+// Test: of a large block each part asks for its share by itself. Here a group is one block of 2,304 bytes, so what is
+// 2,048 bytes ahead of its first part belongs to it, and all else to the next group.
+// CHECK: llvm.func @large(
+// CHECK: %[[PLACE:.*]] = arith.addi %{{.*}}, %c2048_
+// CHECK: %[[SIZE:.*]] = arith.constant 2304 : i64
+// CHECK: %[[BEHIND:.*]] = arith.cmpi sge, %[[PLACE]], %[[SIZE]]
+// CHECK: arith.select %[[BEHIND]], {{.*}} : !llvm.ptr
+// CHECK-COUNT-4: "llvm.intr.prefetch"
+// CHECK: %[[PLACE:.*]] = arith.addi %{{.*}}, %c2304_
+// CHECK: %[[SIZE:.*]] = arith.constant 2304 : i64
+// CHECK: %[[BEHIND:.*]] = arith.cmpi sge, %[[PLACE]], %[[SIZE]]
+// CHECK: arith.select %[[BEHIND]], {{.*}} : !llvm.ptr
+// CHECK-COUNT-5: "llvm.intr.prefetch"
+llama.kernel @large(%x: tensor<?x256xf32>, %w: tensor<32x256x!llama.block<q4_k>, #llama.row_parts<32 interleave = 16>>) -> tensor<?x32xf32>
+    attributes {schedule = #llama.cpu_linear<rows = few, lanes = 16, run = 16, vectors = 1, rowTiles = 1, dot = int8, prefetch = 2048, streams = 1>} {
+  %q = llama.quantize %x {block = 32 : i64} : (tensor<?x256xf32>) -> tensor<?x256xf32>
+  %0 = llama.linear %q, %w : (tensor<?x256xf32>, tensor<32x256x!llama.block<q4_k>, #llama.row_parts<32 interleave = 16>>) -> tensor<?x32xf32>
+  llama.yield %0 : tensor<?x32xf32>
+}
+func.func @decode(%x: tensor<?x256xf32>, %w: tensor<32x256x!llama.block<q4_k>, #llama.row_parts<32 interleave = 16>>) -> tensor<?x32xf32> attributes {llama.program = #llama.program<decode, rows = 1 to 8>} {
+  %0 = llama.launch @large(%x, %w) : (tensor<?x256xf32>, tensor<32x256x!llama.block<q4_k>, #llama.row_parts<32 interleave = 16>>) -> tensor<?x32xf32>
+  return %0 : tensor<?x32xf32>
+}

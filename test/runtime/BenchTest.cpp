@@ -241,7 +241,7 @@ TEST_F(BenchRunTest, OfCeilingsAroundARun) {
   BenchRow prompt = bench.run(tests[0], progress), generation = bench.run(tests[1], progress);
   EXPECT_FALSE(prompt.ofCeiling.has_value());
   ASSERT_TRUE(generation.ofCeiling.has_value());
-  // The prompt took four passes. The three runs lie between the fifth to the eighth.
+  // The prompt took four passes. The three runs lie between the fifth and the eighth.
   std::vector<double> shares;
   for (size_t i = 0; i < 3; ++i)
     shares.push_back(generation.work.bytes() * generation.runs[i] / (32 << i));

@@ -149,6 +149,8 @@ private:
 /// run ahead takes its time; and once for a step, not for each token.
 void checkAfterEvents(const std::shared_ptr<const Model> &model, bool runsAhead) {
   std::atomic<int> events = 0;
+  // No step begins before all requests are there.
+  std::atomic<bool> hasAll = false;
   int heard = 0, calls = 0, late = 0;
   uint64_t failing = UINT64_MAX;
   EngineOptions options;
@@ -159,6 +161,7 @@ void checkAfterEvents(const std::shared_ptr<const Model> &model, bool runsAhead)
     heard += some;
   };
   options.beforeStep = [&](uint64_t step) {
+    hasAll.wait(false);
     late += events > 0;
     if (step == failing)
       fail("the GPU has fallen off the bus");
@@ -166,10 +169,13 @@ void checkAfterEvents(const std::shared_ptr<const Model> &model, bool runsAhead)
   for (uint64_t last : {UINT64_MAX, uint64_t(6)}) {
     failing = last;
     heard = calls = 0;
+    hasAll = false;
     {
       Engine engine(model, options);
       for (int i = 0; i < 5; ++i)
         engine.submit(plainRequest(toyTokens(i, 4), 10), std::make_shared<Counter>(events));
+      hasAll = true;
+      hasAll.notify_all();
       EXPECT_TRUE(engine.drain(Clock::now() + std::chrono::seconds(60)));
       EXPECT_EQ(events, 0);
     }
@@ -1101,11 +1107,15 @@ TEST_F(EngineOnCuda, PreemptedStreamsKeepTheirCounts) {
   EngineOptions options;
   // For one of them, and not for both.
   options.cacheTokens = 16 * uint64_t(kToyPage);
+  std::atomic<bool> hasAll = false;
+  options.beforeStep = [&](uint64_t) { hasAll.wait(false); };
   Engine engine(model, options);
   for (const Request &each : requests) {
     together.push_back(std::make_shared<Recorder>(1));
     engine.submit(each, together.back());
   }
+  hasAll = true;
+  hasAll.notify_all();
   for (size_t i = 0; i < requests.size(); ++i) {
     EXPECT_EQ(together[i]->wait().ids(), alone[i]->ids());
     EXPECT_NE(alone[i]->ids(), plain[i]->ids());
@@ -1113,7 +1123,7 @@ TEST_F(EngineOnCuda, PreemptedStreamsKeepTheirCounts) {
   EXPECT_GT(together[1]->usage.preemptions, 0u);
 }
 
-// Test: where a step runs ahead, the calls of sinks are over when the next one has been enqueued.
+// Test: the same where steps run ahead: calls of sinks come while a step runs.
 TEST_F(EngineOnCuda, AfterEvents) {
   checkAfterEvents(Model::load(cudaPlan([](plan::PlanT &plan) { makePlain(plan, 6); })), /*runsAhead=*/true);
 }

@@ -58,8 +58,8 @@ struct BenchRow {
 
   /// The best of all ceilings that were measured until the test had ended, per second. 0: not measured.
   double ceilingBytes = 0, ceilingOperations = 0;
-  /// The part of the limit that shows: of each run beside the better of the ceilings measured just before and just
-  /// after it, and of these the median. Nothing if the limit was not measured.
+  /// How much of its limit the test reaches: each run is divided by the better of the ceilings that were measured just
+  /// before and just after it, and the median counts. Nothing if the limit was not measured.
   std::optional<double> ofCeiling;
 };
 
