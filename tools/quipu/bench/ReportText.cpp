@@ -27,8 +27,8 @@ static std::string tableLine(const BenchResult &result) {
   return concat("| ", result.setting.model, " | ", binaryBytes(double(result.setting.weightBytes)), " | ",
                 result.setting.dtypeColumn, " | ", row.threads ? std::to_string(row.threads) : "GPU", " | ",
                 row.test.name(), " | ", fixed(row.rate.mean, 2), " ± ", fixed(row.rate.deviation, 2), " | ",
-                fixed(row.rate.median, 2), " | ", achieved, " | ",
-                row.ofCeiling ? percent(*row.ofCeiling) : "-", " |\n");
+                fixed(row.rate.median, 2), " | ", achieved, " | ", row.ofCeiling ? percent(*row.ofCeiling) : "-",
+                " |\n");
 }
 
 static std::string microseconds(double seconds) { return fixed(seconds * 1e6, 1); }
