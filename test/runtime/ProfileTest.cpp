@@ -159,7 +159,7 @@ protected:
   }
 };
 
-const Json &stepOf(const Json &profile, const std::string &name) {
+Json stepOf(const Json &profile, const std::string &name) {
   for (const Json &step : profile["steps"])
     if (step["name"] == name)
       return step;
@@ -286,7 +286,7 @@ TEST_F(ProfileTest, Trace) {
 // ---------------------------------------------------------------- comparisons
 
 namespace {
-NamedProfile named(const std::string &name, std::vector<std::pair<std::string, double>> places) {
+NamedProfile named(const std::string &name, const std::vector<std::pair<std::string, double>> &places) {
   Json profile = {
       {"name", "tg4"},   {"prompt", 0},     {"generated", 4},        {"depth", 0},          {"batch", 1},
       {"model", "toy"},  {"dtype", "f32"},  {"device", "abacus"},    {"ceiling_GBps", 1.0}, {"waiting_us", 1.0},
