@@ -56,6 +56,7 @@ public:
                                   << "; CUDA kernels need a multiple of 16 bytes";
     bool tensorCores = suitTensorCores(query, element) && headElements % 16 == 0 && headElements <= 256;
     bool isFew = !tensorCores || maxRows <= kOneTileRows || program.isDecode;
+    bool usesWgmma = false;
     if (isFew) {
       QUIPU_CHOICE(Chosen, kernel, "rows", "each row by itself")
           << (program.isDecode          ? "rows of a decode step see other keys"
@@ -63,19 +64,13 @@ public:
                                         : "no tensor cores for these types and heads");
     } else {
       QUIPU_CHOICE(Chosen, kernel, "rows", "blocks of rows") << "the program has up to " << maxRows << " rows";
-      std::string noWgmma = whyNoWgmma();
-      if (noWgmma.empty()) {
-        QUIPU_CHOICE(Chosen, kernel, "products", "wgmma") << "rows, heads and pages fit its tiles";
-      } else {
-        QUIPU_CHOICE(Refused, kernel, "products", "wgmma") << noWgmma;
-        QUIPU_CHOICE(Chosen, kernel, "products", "mma") << "it takes all rows, heads and pages";
-      }
+      usesWgmma = chooseWgmma();
     }
     bool isOrdered = tuning.deterministic && tensorCores;
     CudaAttentionScheduleAttr single = isOrdered || (isFew && tensorCores && fillsChip()) ? tileSchedule()
                                        : isFew                                            ? fewSchedule(headBits / 8)
                                                                                           : loneSchedule();
-    set(isFew ? single : (whyNoWgmma().empty() ? wgmmaSchedule() : mmaSchedule()).withLone(single), single);
+    set(isFew ? single : (usesWgmma ? wgmmaSchedule() : mmaSchedule()).withLone(single), single);
     return success();
   }
 
@@ -189,6 +184,18 @@ private:
     int64_t fewestRows = std::max(program.minRows, kFewRows + 1);
     int64_t fewestSplits = program.minRows <= kOneTileRows ? 2 : 1;
     return std::max(4 * target.multiprocessors() / (blocksOfRow * fewestRows), fewestSplits);
+  }
+
+  /// Whether products of blocks of rows use wgmma.
+  bool chooseWgmma() {
+    std::string why = whyNoWgmma();
+    if (why.empty()) {
+      QUIPU_CHOICE(Chosen, kernel, "products", "wgmma") << "rows, heads and pages fit its tiles";
+      return true;
+    }
+    QUIPU_CHOICE(Refused, kernel, "products", "wgmma") << why;
+    QUIPU_CHOICE(Chosen, kernel, "products", "mma") << "it takes all rows, heads and pages";
+    return false;
   }
 
   /// Empty if wgmma can be used.
