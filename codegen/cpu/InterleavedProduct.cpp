@@ -35,14 +35,13 @@ KernelBuilder::Values InterleavedProduct::add(ArrayRef<Value> sums, ArrayRef<Gro
 }
 
 /// Asks for what is read `prefetch` bytes behind the part that begins at integer `first` of the block with a feature.
-/// Behind the end of a group that is the beginning of the next one, which seldom follows it in memory. So requests are
-/// spread evenly over the work on a block.
+/// Each part asks for its share, so requests are spread evenly over the work on a block. Behind the end of a group
+/// comes the beginning of the next one, which seldom follows it in memory.
 void InterleavedProduct::prefetchAhead(const Group &group, Value feature, int64_t first) const {
   // LLVM would move the requests of all parts of a large block to its beginning, where they fill the queue of misses.
   b.orderMemory();
   auto [begin, end] = weight.linesOfShare(first, dots.part());
-  Value place =
-      b.add(b.mul(b.div(feature, weight.blockElements()), weight.bytesOfBlocks()), prefetch + begin * kCacheLineBytes);
+  Value place = b.add(weight.offsetOfBlock(feature), prefetch + begin * kCacheLineBytes);
   auto isBehind = arith::CmpIOp::create(b, arith::CmpIPredicate::sge, place, b.i64(groupBytes));
   Value ahead = b.at(b.select(isBehind, b.at(group.next, -groupBytes), group.start), place);
   for (int64_t line = 0; line < end - begin; ++line)

@@ -56,8 +56,11 @@ bool InterleavedWeight::canRead(const WeightFormat &format) {
 const BlockUnit &InterleavedWeight::unitOf(uint32_t byte) const { return *findUnit(units, byte); }
 
 InterleavedWeight::Block InterleavedWeight::block(Value group, Value row, Value feature, int64_t count) const {
-  Value number = b.div(feature, format->blockElements);
-  return {*this, b.at(group, b.mul(number, bytesOfBlocks())), row, count};
+  return {*this, b.at(group, offsetOfBlock(feature)), row, count};
+}
+
+Value InterleavedWeight::offsetOfBlock(Value feature) const {
+  return b.mul(b.div(feature, blockElements()), bytesOfBlocks());
 }
 
 std::pair<int64_t, int64_t> InterleavedWeight::linesOfShare(int64_t i, int64_t count) const {

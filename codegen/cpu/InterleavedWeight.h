@@ -65,6 +65,8 @@ public:
   /// address `group`.
   Block block(mlir::Value group, mlir::Value row, mlir::Value feature, int64_t count) const;
 
+  /// Bytes from the beginning of a group to its block with element `feature`.
+  mlir::Value offsetOfBlock(mlir::Value feature) const;
   /// Lines of the cache in a share of a block of all rows: the first one, and the number behind the last one. It is the
   /// share of the values `i` to `i + count`, if each had the same number of bytes.
   std::pair<int64_t, int64_t> linesOfShare(int64_t i, int64_t count) const;

@@ -122,35 +122,33 @@ public:
     if (dividesPairs(region, schedule))
       divideInput();
 
-    int64_t first = 0;
-    for (const Section &section : sections) {
-      auto [lower, upper] = tilesIn(section, first);
-      b.loop(lower, upper, 1, [&](Value tile) { emitTile(section, tile, b.add(tile, first)); });
-      first += section.tiles;
-    }
+    forTiles(sections, entry.end,
+             [&](const Section &section, Value tile, int64_t first) { emitTile(section, tile, b.add(tile, first)); });
   }
 
 private:
-  /// The part of [begin, end) that lies in a section, whose first tile is number `first` of all.
-  std::pair<Value, Value> tilesIn(const Section &section, int64_t first) {
-    return {b.max(b.sub(frame->begin, b.i64(first)), b.i64(0)),
-            b.min(b.sub(frame->end, b.i64(first)), b.i64(section.tiles))};
+  /// Calls body(section, tile, first) for the tiles from the entry's first one to `end`, in loops. `tile` is the tile's
+  /// number in its section, whose first tile is number `first` of all.
+  void forTiles(ArrayRef<Section> sections, Value end, llvm::function_ref<void(const Section &, Value, int64_t)> body) {
+    int64_t first = 0;
+    for (const Section &section : sections) {
+      // The part of [begin, end) that lies in this section.
+      Value lower = b.max(b.sub(frame->begin, b.i64(first)), b.i64(0));
+      Value upper = b.min(b.sub(end, b.i64(first)), b.i64(section.tiles));
+      b.loop(lower, upper, 1, [&](Value tile) { body(section, tile, first); });
+      first += section.tiles;
+    }
   }
 
   /// Asks for the beginnings of the groups that are read first, for which no group before them asks. They come while
   /// the input is prepared.
   void prefetchFirstGroups(ArrayRef<Section> sections) {
-    int64_t first = 0;
-    for (const Section &section : sections) {
-      auto [lower, upper] = tilesIn(section, first);
-      Value isFirst = arith::CmpIOp::create(b, arith::CmpIPredicate::sge, b.sub(frame->begin, b.i64(first)), b.i64(0));
-      b.loop(lower, b.select(isFirst, b.min(upper, b.add(lower, 1)), lower), 1, [&](Value tile) {
-        SmallVector<Value> starts = groupStarts(section, TilePosition(b, section, tile));
-        for (Value start : ArrayRef(starts).take_front(groupsAtOnce(starts.size())))
-          interleaved->prefetchStart(start);
-      });
-      first += section.tiles;
-    }
+    Value behindFirst = b.min(frame->end, b.add(frame->begin, 1));
+    forTiles(sections, behindFirst, [&](const Section &section, Value tile, int64_t) {
+      SmallVector<Value> starts = groupStarts(section, TilePosition(b, section, tile));
+      for (Value start : ArrayRef(starts).take_front(groupsAtOnce(starts.size())))
+        interleaved->prefetchStart(start);
+    });
   }
 
   /// The sums of a tile for one row of the input: run A and run B, vectors of `run` elements. A stage that makes one

@@ -250,9 +250,10 @@ private:
     bool isLarge = block && block.getFormat()->blockElements > cpu::kIntegersTogether;
     bool hasLargeRows = isLarge && interleaveOf(linear.getWeight().getType()) == 1;
     if (target.readsAheadWithinPages())
-      return hasLargeRows ? chosen(kPrefetchOfBlocksWithinPages,
-                                   "hardware looks ahead to the end of a page only, and rows of large blocks are short")
-                          : chosen(kPrefetchWithinPages, "hardware looks ahead to the end of a page only");
+      return hasLargeRows
+                 ? chosen(kPrefetchOfBlocksWithinPages,
+                          "hardware looks ahead to the end of a page only, and rows of large blocks gain by more")
+                 : chosen(kPrefetchWithinPages, "hardware looks ahead to the end of a page only");
     if (target.readsAheadTooLate())
       return chosen(kPrefetchWhereLate, "hardware looks ahead too late for products");
     if (hasLargeRows)
