@@ -69,7 +69,7 @@ check_kernels() {
   local log=$logs/kernels.log work
   work=$(mktemp -d)
   # shellcheck disable=SC2016
-  printf '%s\n' "${kernel_plans[@]}" | limited 360 xargs -P 4 -I{} sh -c \
+  printf '%s\n' "${kernel_plans[@]}" | limited 500 xargs -P "$(($(nproc) > 8 ? 8 : 4))" -I{} sh -c \
     'name=$(echo {} | tr / -); flags=
      case $name in *-32k*) flags="--kernels attention --rows 1,8,64,1000" ;; esac # a long context is all that is new
      python3 "$1/check_kernels.py" "$2/{}.qplan" $flags --check-only --log "$3/$name.log" >"$3/$name" 2>&1
