@@ -81,8 +81,9 @@ void AmxProduct::decode(ArrayRef<Value> weightRows) const {
 }
 
 void AmxProduct::decodeNumbers(Value from, int64_t number, Value row) const {
-  b.loop(b.i64(0), b.i64(inputs), depth,
-         [&](Value k) { b.store(stored.run(from, k).numbers(depth), operandAt(k, number, row), AmxTiles::kRowBytes); });
+  b.loop(b.i64(0), b.i64(inputs), depth, [&](Value k) {
+    b.store(stored.run(from, k).numbers(0, depth), operandAt(k, number, row), AmxTiles::kRowBytes);
+  });
 }
 
 void AmxProduct::decodeBlocks(Value from, int64_t number, Value row) const {

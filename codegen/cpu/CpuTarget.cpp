@@ -32,8 +32,13 @@ bool CpuTarget::has(StringRef feature) const { return is_contained(features, fea
 bool CpuTarget::readsAheadWithinPages() const {
   // Of the processors with AVX2 that LLVM names, these are not of Intel. The base levels are of no maker.
   StringRef processor = tune;
-  return llvm::none_of(ArrayRef<StringRef>{"x86-64", "generic", "znver", "bdver", "c86"},
-                       [&](StringRef prefix) { return processor.starts_with(prefix); });
+  return !tunesForAll() && llvm::none_of(ArrayRef<StringRef>{"znver", "bdver", "c86"},
+                                         [&](StringRef prefix) { return processor.starts_with(prefix); });
+}
+
+bool CpuTarget::tunesForAll() const {
+  StringRef processor = tune;
+  return processor.starts_with("x86-64") || processor == "generic";
 }
 
 int64_t CpuTarget::l2Bytes() const {

@@ -14,34 +14,81 @@ InterleavedProduct::InterleavedProduct(KernelBuilder &b, const LinearRegion &reg
       prefetch(std::min(schedule.getPrefetch(), groupBytes)) {}
 
 int64_t InterleavedProduct::stretch(int64_t groups) const {
-  return std::max<int64_t>(kStretchBytes / (groups * weight.bytesOfBlocks()), 1) * weight.blockElements();
+  int64_t blocks = groupBytes / weight.bytesOfBlocks();
+  int64_t most = std::max<int64_t>(kStretchBytes / (groups * weight.bytesOfBlocks()), 1);
+  return llvm::divideCeil(blocks, llvm::divideCeil(blocks, most)) * weight.blockElements();
+}
+
+int64_t InterleavedProduct::scratchBytes(int64_t groups) const {
+  if (!isReadInSteps())
+    return 0;
+  return groups * (dots.hasMinimum() ? 2 : 1) * weight.blockElements() / dots.part() * vectorBytes();
 }
 
 KernelBuilder::Values InterleavedProduct::add(ArrayRef<Value> sums, ArrayRef<Group> groups, Value x, Value first,
-                                              int64_t count) const {
-  return b.loop(first, b.add(first, count), weight.blockElements(), sums, [&](Value feature, ValueRange carried) {
+                                              Value end, Value scratch) const {
+  return b.loop(first, end, weight.blockElements(), sums, [&](Value feature, ValueRange carried) {
     KernelBuilder::Values next(carried.begin(), carried.end());
     SmallVector<InterleavedWeight::Block> blocks;
     for (const Group &group : groups)
       blocks.push_back(weight.block(group.start, b.i64(0), feature, weight.rows()));
+    if (isReadInSteps())
+      return addInSteps(next, groups, blocks, x, feature, scratch);
     for (int64_t i = 0; i < weight.blockElements(); i += dots.part())
       for (auto [group, block, sum] : llvm::zip_equal(groups, blocks, next)) {
         if (prefetch)
-          prefetchAhead(group, feature, i);
-        sum = addPart(block, sum, x, feature, i);
+          prefetchAhead(group, weight.offsetOfBlock(feature), i);
+        sum = addPart(block, numbersOfPart(block, x, b.add(feature, i), i), sum, x, b.add(feature, i), i);
       }
     return next;
   });
 }
 
-/// Asks for what is read `prefetch` bytes behind the part that begins at integer `first` of the block with a feature.
-/// Each part asks for its share, so requests are spread evenly over the work on a block. Behind the end of a group
-/// comes the beginning of the next one, which seldom follows it in memory.
-void InterleavedProduct::prefetchAhead(const Group &group, Value feature, int64_t first) const {
+/// The same of one block, in a loop with the code of one period. Hardware tells streams of memory by the instructions
+/// that read them, and does not follow an instruction that reads a word of each large block only. All numbers are
+/// stored in scratch before, since each lies in other bits.
+KernelBuilder::Values InterleavedProduct::addInSteps(ArrayRef<Value> sums, ArrayRef<Group> groups,
+                                                     MutableArrayRef<InterleavedWeight::Block> blocks, Value x,
+                                                     Value feature, Value scratch) const {
+  int64_t count = weight.blockElements(), parts = count / dots.part(), lanes = weight.rows();
+  auto numbersAt = [&](size_t group) { return b.at(scratch, scratchBytes(1) * static_cast<int64_t>(group)); };
+  for (auto [g, block] : llvm::enumerate(blocks))
+    for (int64_t i = 0; i < count; i += dots.part()) {
+      Numbers numbers = numbersOfPart(block, x, b.add(feature, i), i);
+      Value place = b.at(numbersAt(g), i / dots.part() * vectorBytes());
+      b.store(numbers.scale, place, 4);
+      if (numbers.minimum)
+        b.store(numbers.minimum, b.at(place, parts * vectorBytes()), 4);
+    }
+  return b.rolledLoop(count, weight.period(), sums, [&](Value from, ValueRange carried) {
+    KernelBuilder::Values next(carried.begin(), carried.end());
+    Value periods = b.div(from, weight.period());
+    Value offset = b.add(weight.offsetOfBlock(feature), b.mul(periods, weight.bytesOfValues(weight.period())));
+    SmallVector<InterleavedWeight::Block> steps;
+    for (const InterleavedWeight::Block &block : blocks)
+      steps.push_back(block.from(from));
+    for (int64_t i = 0; i < weight.period(); i += dots.part())
+      for (auto [g, sum] : llvm::enumerate(next)) {
+        if (prefetch)
+          prefetchAhead(groups[g], offset, i);
+        Value place = b.at(numbersAt(g), b.mul(b.div(b.add(from, i), dots.part()), vectorBytes()));
+        Numbers numbers{b.loadF32(b.getF32Type(), place, lanes), Value()};
+        if (dots.hasMinimum())
+          numbers.minimum = b.loadF32(b.getF32Type(), b.at(place, parts * vectorBytes()), lanes);
+        sum = addPart(steps[g], numbers, sum, x, b.add(b.add(feature, from), i), i);
+      }
+    return next;
+  });
+}
+
+/// Asks for what is read `prefetch` bytes behind the part that begins at integer `first` of a period, which lies at
+/// `offset` in the group. Each part asks for its share, so requests are spread evenly over the work on a block. Behind
+/// the end of a group comes the beginning of the next one, which seldom follows it in memory.
+void InterleavedProduct::prefetchAhead(const Group &group, Value offset, int64_t first) const {
   // LLVM would move the requests of all parts of a large block to its beginning, where they fill the queue of misses.
   b.orderMemory();
-  auto [begin, end] = weight.linesOfShare(first, dots.part());
-  Value place = b.add(weight.offsetOfBlock(feature), prefetch + begin * kCacheLineBytes);
+  auto [begin, end] = weight.linesOfShare(first, dots.part(), weight.period());
+  Value place = b.add(offset, prefetch + begin * kCacheLineBytes);
   auto isBehind = arith::CmpIOp::create(b, arith::CmpIPredicate::sge, place, b.i64(groupBytes));
   Value ahead = b.at(b.select(isBehind, b.at(group.next, -groupBytes), group.start), place);
   for (int64_t line = 0; line < end - begin; ++line)
@@ -52,26 +99,57 @@ void InterleavedProduct::prefetchStart(Value group) const {
   b.loop(b.i64(0), b.i64(prefetch), kCacheLineBytes, [&](Value offset) { b.prefetch(b.at(group, offset)); });
 }
 
-/// Adds the products of the part that begins at integer `first` of a block. The block begins at `feature`.
-Value InterleavedProduct::addPart(InterleavedWeight::Block &block, Value sums, Value x, Value feature,
+/// Those of the part that begins at integer `first` of a block, and at feature k of the input.
+InterleavedProduct::Numbers InterleavedProduct::numbersOfPart(InterleavedWeight::Block &block, Value x, Value k,
+                                                              int64_t first) const {
+  return {b.mulf(block.scales(first), b.splat(input.scaleOfPart(x, k), weight.rows())),
+          dots.hasMinimum() ? block.minima(first) : Value()};
+}
+
+/// Adds the products of the part that begins at integer `first` of a block, and at feature k of the input.
+Value InterleavedProduct::addPart(InterleavedWeight::Block &block, const Numbers &numbers, Value sums, Value x, Value k,
                                   int64_t first) const {
   int64_t lanes = weight.rows();
-  Value k = b.add(feature, first);
   Value products = arith::SIToFPOp::create(b, b.vectorOf(b.getF32Type(), lanes), productsOfPart(block, x, k, first));
-  sums = b.fma(products, b.mulf(block.scales(first), b.splat(input.scaleOfPart(x, k), lanes)), sums);
-  if (dots.hasMinimum())
-    sums = b.fma(block.minima(first), b.splat(input.sumOfPart(x, k), lanes), sums);
+  sums = b.fma(products, numbers.scale, sums);
+  if (numbers.minimum)
+    sums = b.fma(numbers.minimum, b.splat(input.sumOfPart(x, k), lanes), sums);
   return sums;
 }
 
 /// The products of a part, as i32. It begins at integer `first` of the block, and at feature k of the input.
 Value InterleavedProduct::productsOfPart(InterleavedWeight::Block &block, Value x, Value k, int64_t first) const {
-  int64_t lanes = weight.rows();
-  auto bytes = b.vectorOf(dots.element(), lanes * dots.perWord());
-  return dots.productsOfPart(b.splat(input.startOfPart(x, k), lanes), lanes, [&](int64_t i) {
-    Value word = b.splat(input.wordAt(x, b.add(k, i)), lanes);
-    return std::pair(dots.prepare(block.words(first + i)), vector::BitCastOp::create(b, bytes, word).getResult());
+  Value start = b.splat(input.startOfPart(x, k), weight.rows());
+  if (dots.addsInOneStep())
+    return productsInPlace(block, start, x, k, first);
+  return dots.productsOfPart(start, weight.rows(), [&](int64_t i) {
+    return std::pair(dots.prepare(block.words(first + i)), inputWord(x, b.add(k, i)));
   });
+}
+
+/// The same of integers as they lie in bytes: the sum of products with those in upper bits is shifted back, which
+/// rounds nothing. Only unsigned integers lie so. Sums of a part stay below 32 * 255 * 127.
+Value InterleavedProduct::productsInPlace(InterleavedWeight::Block &block, Value start, Value x, Value k,
+                                          int64_t first) const {
+  llvm::SmallMapVector<int64_t, Value, 4> sums;
+  sums[0] = start;
+  for (int64_t i = 0; i < dots.part(); i += dots.perWord()) {
+    Value &sum = sums[block.shiftOf(first + i)];
+    if (!sum)
+      sum = b.splat(b.i32(0), weight.rows());
+    sum = dots.multiply(sum, dots.prepare(block.wordsInPlace(first + i)), inputWord(x, b.add(k, i)));
+  }
+  Value products;
+  for (auto [shift, sum] : sums)
+    products = shift ? b.add(products, arith::ShRSIOp::create(b, sum, b.splat(b.i32(shift), weight.rows()))) : sum;
+  return products;
+}
+
+/// The word of the input that begins at `feature`, in all lanes.
+Value InterleavedProduct::inputWord(Value x, Value feature) const {
+  int64_t lanes = weight.rows();
+  return vector::BitCastOp::create(b, b.vectorOf(dots.element(), lanes * dots.perWord()),
+                                   b.splat(input.wordAt(x, feature), lanes));
 }
 
 } // namespace quipu::codegen::cpu

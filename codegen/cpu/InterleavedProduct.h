@@ -10,6 +10,7 @@
 
 #include "codegen/cpu/InterleavedWeight.h"
 #include "codegen/cpu/QuantizedInput.h"
+#include "llvm/ADT/MapVector.h"
 
 namespace quipu::codegen::cpu {
 
@@ -21,24 +22,40 @@ public:
 
   int64_t rows() const { return weight.rows(); }
   /// Features of a stretch: what is read of `groups` groups of rows for one row of the input, before the next row of
-  /// the input reads it again, from L1.
+  /// the input reads it again, from L1. All stretches of a group are about as long.
   int64_t stretch(int64_t groups) const;
   /// A group of interleaved rows: its address, and that of the group that is read next in its place.
   struct Group {
     mlir::Value start, next;
   };
   /// sums[i], a vector of f32 with a lane for each row of the weight, and the products of the rows of groups[i] with
-  /// the input row at `x`, of the `count` features from `first` on. The groups are read side by side.
+  /// the input row at `x`, of the features [first, end). The groups are read side by side. `scratch`: scratchBytes()
+  /// for these groups.
   KernelBuilder::Values add(llvm::ArrayRef<mlir::Value> sums, llvm::ArrayRef<Group> groups, mlir::Value x,
-                            mlir::Value first, int64_t count) const;
+                            mlir::Value first, mlir::Value end, mlir::Value scratch) const;
+  int64_t scratchBytes(int64_t groups) const;
   /// Asks for the beginning of a group. For that of Group::next add() asks.
   void prefetchStart(mlir::Value group) const;
 
 private:
-  mlir::Value addPart(InterleavedWeight::Block &block, mlir::Value sums, mlir::Value x, mlir::Value feature,
-                      int64_t first) const;
-  void prefetchAhead(const Group &group, mlir::Value feature, int64_t first) const;
-  mlir::Value productsOfPart(InterleavedWeight::Block &block, mlir::Value x, mlir::Value feature, int64_t first) const;
+  /// What the products of a part are multiplied by, and what is added to them (null: nothing).
+  struct Numbers {
+    mlir::Value scale, minimum;
+  };
+  Numbers numbersOfPart(InterleavedWeight::Block &block, mlir::Value x, mlir::Value k, int64_t first) const;
+  bool isReadInSteps() const { return weight.period() < weight.blockElements(); }
+  KernelBuilder::Values addInSteps(llvm::ArrayRef<mlir::Value> sums, llvm::ArrayRef<Group> groups,
+                                   llvm::MutableArrayRef<InterleavedWeight::Block> blocks, mlir::Value x,
+                                   mlir::Value feature, mlir::Value scratch) const;
+  mlir::Value addPart(InterleavedWeight::Block &block, const Numbers &numbers, mlir::Value sums, mlir::Value x,
+                      mlir::Value k, int64_t first) const;
+  void prefetchAhead(const Group &group, mlir::Value offset, int64_t first) const;
+  mlir::Value productsOfPart(InterleavedWeight::Block &block, mlir::Value x, mlir::Value k, int64_t first) const;
+  mlir::Value productsInPlace(InterleavedWeight::Block &block, mlir::Value start, mlir::Value x, mlir::Value k,
+                              int64_t first) const;
+  mlir::Value inputWord(mlir::Value x, mlir::Value feature) const;
+  /// Bytes of a vector of numbers, one for each row.
+  int64_t vectorBytes() const { return weight.rows() * 4; }
 
   KernelBuilder &b;
   IntegerDots dots;
@@ -49,8 +66,8 @@ private:
   /// How many bytes ahead of its use the weight is requested. 0: it is not.
   int64_t prefetch;
 
-  /// Half of an L1 of 32 KiB.
-  static constexpr int64_t kStretchBytes = 16 * 1024;
+  /// Three quarters of an L1 of 32 KiB.
+  static constexpr int64_t kStretchBytes = 24 * 1024;
 };
 
 } // namespace quipu::codegen::cpu

@@ -13,7 +13,23 @@ using namespace quipu::llama;
 namespace quipu::codegen::cpu {
 
 InterleavedWeight::InterleavedWeight(KernelBuilder &b, RankedTensorType weight)
-    : b(b), format(weightFormatOf(weight.getElementType())), interleave(interleaveOf(weight)), units(unitsOf(*format)) {
+    : b(b), format(weightFormatOf(weight.getElementType())), interleave(interleaveOf(weight)), units(unitsOf(*format)),
+      integersOfPeriod(format->blockElements) {
+  findPeriod();
+}
+
+void InterleavedWeight::findPeriod() {
+  const PackedIntegers &integers = layout().integers;
+  int64_t group = integers.low.run * integers.low.runsInByte, count = blockElements();
+  if (integers.high.bits || integers.low.groupBits || group % layout().scaleRun || count % group || count == group)
+    return;
+  auto placeOf = [&](int64_t i) -> int64_t { return unitOf(integers.low.place(static_cast<uint32_t>(i)).byte).place; };
+  int64_t bytes = placeOf(group) - placeOf(0);
+  for (int64_t i = 0; i + group < count; i += kWordBytes)
+    if (placeOf(i + group) - placeOf(i) != bytes)
+      return;
+  integersOfPeriod = group;
+  bytesOfPeriod = bytes;
 }
 
 /// A plane of single bits that follow each other without a gap.
@@ -63,9 +79,14 @@ Value InterleavedWeight::offsetOfBlock(Value feature) const {
   return b.mul(b.div(feature, blockElements()), bytesOfBlocks());
 }
 
-std::pair<int64_t, int64_t> InterleavedWeight::linesOfShare(int64_t i, int64_t count) const {
-  int64_t lines = llvm::divideCeil(bytesOfBlocks(), kCacheLineBytes);
-  return {lines * i / blockElements(), lines * (i + count) / blockElements()};
+std::pair<int64_t, int64_t> InterleavedWeight::linesOfShare(int64_t i, int64_t count, int64_t values) const {
+  int64_t lines = llvm::divideCeil(bytesOfValues(values), kCacheLineBytes);
+  return {lines * i / values, lines * (i + count) / values};
+}
+
+InterleavedWeight::Block InterleavedWeight::Block::from(Value i) const {
+  Value periods = b().div(i, weight->integersOfPeriod);
+  return {*weight, b().at(start, b().mul(periods, weight->interleave * weight->bytesOfPeriod)), row, count};
 }
 
 /// Address of a unit of the block's first row.
@@ -97,16 +118,18 @@ Value InterleavedWeight::Block::shifted(Value words, int64_t bits) const {
                   : arith::ShLIOp::create(b(), words, by).getResult();
 }
 
-/// Four neighbours, each in the lowest bits of a byte of a word.
-Value InterleavedWeight::Block::bitsOf(const BitPlane &plane, int64_t i) {
-  if (isBitString(plane))
+/// Four neighbours, each `shift` bits above the lowest bits of a byte of a word.
+Value InterleavedWeight::Block::bitsOf(const BitPlane &plane, int64_t i, int64_t shift) {
+  if (isBitString(plane)) {
+    assert(!shift && "single bits move to the bytes of their words");
     return singleBitsOf(plane, i);
+  }
   BitPlane::Place place = plane.place(static_cast<uint32_t>(i));
-  Value words = shifted(wordAt(weight->unitOf(place.byte)), place.shift);
+  Value words = shifted(wordAt(weight->unitOf(place.byte)), place.shift - shift);
   if (plane.bits == 8)
     return words;
-  int64_t mask = ((int64_t(1) << plane.bits) - 1) * 0x01010101;
-  return arith::AndIOp::create(b(), words, b().splat(b().i32(mask), count));
+  int64_t mask = (((int64_t(1) << plane.bits) - 1) << shift) * 0x01010101;
+  return arith::AndIOp::create(b(), words, b().splat(b().i32(static_cast<int32_t>(mask)), count));
 }
 
 /// The same of single bits. A multiplication puts copies of the four bits 7, 14 and 21 bits higher, so that bit j of
@@ -125,6 +148,20 @@ Value InterleavedWeight::Block::words(int64_t i) {
   Value words = bitsOf(integers.low, i);
   if (integers.high.bits)
     words = arith::OrIOp::create(b(), words, shifted(bitsOf(integers.high, i), -int64_t(integers.low.bits)));
+  return asBytes(words);
+}
+
+Value InterleavedWeight::Block::wordsInPlace(int64_t i) {
+  int64_t shift = shiftOf(i);
+  return shift ? asBytes(bitsOf(weight->layout().integers.low, i, shift)) : words(i);
+}
+
+int64_t InterleavedWeight::Block::shiftOf(int64_t i) const {
+  const PackedIntegers &integers = weight->layout().integers;
+  return integers.high.bits ? 0 : integers.low.place(static_cast<uint32_t>(i)).shift;
+}
+
+Value InterleavedWeight::Block::asBytes(Value words) const {
   return vector::BitCastOp::create(b(), b().vectorOf(b().getI8Type(), count * kWordBytes), words);
 }
 

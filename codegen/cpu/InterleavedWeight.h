@@ -28,6 +28,9 @@ public:
   int64_t rows() const { return interleave; }
   int64_t blockElements() const { return format->blockElements; }
   int64_t bytesOfBlocks() const { return interleave * format->blockBytes; }
+  /// Integers of a block behind which others lie in the same way, so that one loop can read them all: those of some
+  /// bytes, or the whole block.
+  int64_t period() const { return integersOfPeriod; }
 
   /// A block of some neighbouring rows.
   class Block {
@@ -35,6 +38,12 @@ public:
     /// The integers `i` to `i + 4` of each row before the offset is subtracted, as i8: those of the first row first.
     /// `i` is a multiple of 4.
     mlir::Value words(int64_t i);
+    /// The same times 2^shiftOf(i): those in the upper bits of bytes stay there, which takes an instruction less.
+    mlir::Value wordsInPlace(int64_t i);
+    int64_t shiftOf(int64_t i) const;
+    /// The block as if its integers began with number `i`, a multiple of period(): words(j) of it is words(i + j) of
+    /// this one. It has no scales and minima.
+    Block from(mlir::Value i) const;
     /// Values `i` to `i + 4` of each row, as f32: those of the first row first. `i` is a multiple of 4.
     mlir::Value values(int64_t i);
     /// What value `i` of each row shares with its neighbours, as f32: its scale, and the minimum that is added to it.
@@ -50,7 +59,8 @@ public:
     mlir::Value wordAt(const BlockUnit &unit);
     mlir::Value number(const BlockScale &place);
     mlir::Value shifted(mlir::Value words, int64_t bits) const;
-    mlir::Value bitsOf(const BitPlane &plane, int64_t i);
+    mlir::Value bitsOf(const BitPlane &plane, int64_t i, int64_t shift = 0);
+    mlir::Value asBytes(mlir::Value words) const;
     mlir::Value singleBitsOf(const BitPlane &plane, int64_t i);
     mlir::Value factorBits(const BitPlane &plane, int64_t i);
     mlir::Value factor(const PackedIntegers &factors, int64_t i);
@@ -67,11 +77,14 @@ public:
 
   /// Bytes from the beginning of a group to its block with element `feature`.
   mlir::Value offsetOfBlock(mlir::Value feature) const;
-  /// Lines of the cache in a share of a block of all rows: the first one, and the number behind the last one. It is the
-  /// share of the values `i` to `i + count`, if each had the same number of bytes.
-  std::pair<int64_t, int64_t> linesOfShare(int64_t i, int64_t count) const;
+  /// Bytes of the first `values` values of a block of all rows, if each has the same number of them.
+  int64_t bytesOfValues(int64_t values) const { return values * bytesOfBlocks() / blockElements(); }
+  /// Lines of the cache in a share of so many values: the first one, and the number behind the last one. It is the
+  /// share of the values `i` to `i + count`.
+  std::pair<int64_t, int64_t> linesOfShare(int64_t i, int64_t count, int64_t values) const;
 
 private:
+  void findPeriod();
   /// The unit that a byte of a block lies in.
   const BlockUnit &unitOf(uint32_t byte) const;
   const BlockLayout &layout() const { return *format->block; }
@@ -80,6 +93,8 @@ private:
   const WeightFormat *format;
   int64_t interleave;
   std::vector<BlockUnit> units;
+  /// See period(); and the bytes of one row that lie between the words of two periods.
+  int64_t integersOfPeriod, bytesOfPeriod = 0;
 };
 
 } // namespace quipu::codegen::cpu

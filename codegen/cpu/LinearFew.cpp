@@ -11,7 +11,7 @@
 //       sum lanes, epilogue on vectors of `run` features, store
 //
 // Both runs of a tile are parts of two long streams: gate and up, or the two halves of all rows. Hardware follows these
-// from tile to tile.
+// from tile to tile. Even and odd rows of a rotation are one stream, and are multiplied one by one.
 //
 // If the rows of the weight lie interleaved, a run is a group of them, and a vector holds a sum of each. Nothing is
 // summed over lanes, and all tiles are one stream (InterleavedProduct.h). If the schedule asks for sums in the order of
@@ -85,6 +85,18 @@ bool dividesPairs(LinearTiles &region, CpuLinearScheduleAttr schedule) {
          getElementTypeOrSelf(region.linear.getWeight()).isBF16();
 }
 
+constexpr int64_t kPointerBytes = 8;
+
+/// The most groups of interleaved rows of a tile. A group has a vector of rows, or the rest of a run.
+int64_t groupsOfTile(CpuLinearScheduleAttr schedule) {
+  return 2 * static_cast<int64_t>(llvm::divideCeil(schedule.getRun(), schedule.getLanes()));
+}
+
+/// Bytes of the addresses of the groups of two tiles.
+int64_t groupTableBytes(CpuLinearScheduleAttr schedule) {
+  return llvm::alignTo(2 * groupsOfTile(schedule) * kPointerBytes, kCacheLineBytes);
+}
+
 class FewEmitter {
 public:
   FewEmitter(KernelBuilder &b, LinearTiles &region, CpuLinearScheduleAttr schedule)
@@ -110,6 +122,11 @@ public:
     if (ordered) {
       words = input;
       input = b.at(input, ordered->scratchBytes());
+    }
+    if (interleaved) {
+      groupTable = input;
+      numbersOfGroups = b.at(groupTable, groupTableBytes(schedule));
+      input = b.at(numbersOfGroups, interleaved->scratchBytes(groupsOfTile(schedule)));
     }
     SmallVector<Section> sections = region.tiles(schedule);
     if (schedule.getPrefetch() && interleaved)
@@ -146,7 +163,7 @@ private:
     Value behindFirst = b.min(frame->end, b.add(frame->begin, 1));
     forTiles(sections, behindFirst, [&](const Section &section, Value tile, int64_t) {
       SmallVector<Value> starts = groupStarts(section, TilePosition(b, section, tile));
-      for (Value start : ArrayRef(starts).take_front(groupsAtOnce(starts.size())))
+      for (Value start : ArrayRef(starts).take_front(static_cast<size_t>(groupsAtOnce(std::ssize(starts)))))
         interleaved->prefetchStart(start);
     });
   }
@@ -300,9 +317,12 @@ private:
     });
   }
 
-  /// Groups of rows of a tile that are read side by side.
-  size_t groupsAtOnce(size_t groups) {
-    return schedule.getStreams() ? std::min(static_cast<size_t>(schedule.getStreams()), groups) : groups;
+  /// Groups of rows of a tile that are read side by side: a number that divides that of all.
+  int64_t groupsAtOnce(int64_t groups) {
+    int64_t streams = schedule.getStreams() ? std::min(schedule.getStreams(), groups) : groups;
+    while (groups % streams)
+      --streams;
+    return streams;
   }
 
   SmallVector<Value> groupStarts(const Section &section, const TilePosition &at) {
@@ -313,41 +333,44 @@ private:
   }
 
   /// Stores the sums of the tile for all rows of the input. As many groups of rows as the schedule has streams are read
-  /// side by side, in stretches, which are then in L1 for the next row of the input.
+  /// side by side, in stretches, which are then in L1 for the next row of the input. Addresses come from a table, so
+  /// that one loop has the code for all groups: of large blocks it takes kilobytes for each.
   void emitInterleavedSums(const Section &section, Value tile, const TilePosition &at) {
     SmallVector<Value> starts = groupStarts(section, at);
-    size_t count = starts.size(), streams = groupsAtOnce(count);
+    int64_t count = static_cast<int64_t>(starts.size()), streams = groupsAtOnce(count);
     // What the streams read behind the last groups: those of the section's next tile. Another section's first tile
     // begins without requests.
     llvm::append_range(starts, groupStarts(section, TilePosition(b, section, b.add(tile, 1))));
-    for (size_t first = 0; first < count; first += streams) {
+    for (auto [i, start] : llvm::enumerate(starts))
+      b.store(start, b.at(groupTable, static_cast<int64_t>(i) * kPointerBytes), kPointerBytes);
+    b.loop(b.i64(0), b.i64(count), streams, [&](Value first) {
+      Value entry = b.at(groupTable, b.mul(first, kPointerBytes));
       SmallVector<InterleavedProduct::Group> groups;
-      for (size_t i = first; i < std::min(first + streams, count); ++i)
-        groups.push_back({starts[i], starts[i + streams < count ? i + streams : count + i - first]});
-      emitGroups(groups, static_cast<int64_t>(first));
-    }
+      for (int64_t i = 0; i < streams; ++i)
+        groups.push_back({b.pointerAt(entry, i), b.pointerAt(entry, i + streams)});
+      emitGroups(groups, first);
+    });
   }
 
   /// Stores the sums of some groups of the tile, the first of which is number `number`.
-  void emitGroups(ArrayRef<InterleavedProduct::Group> groups, int64_t number) {
-    int64_t count = static_cast<int64_t>(groups.size()), lanes = interleaved->rows();
-    int64_t stretch = interleaved->stretch(count), whole = inputs / stretch * stretch;
-    auto addStretch = [&](Value first, int64_t features, bool isFirst) {
+  void emitGroups(ArrayRef<InterleavedProduct::Group> groups, Value number) {
+    int64_t lanes = interleaved->rows(), stretch = interleaved->stretch(static_cast<int64_t>(groups.size()));
+    auto place = [&](Value row, size_t i) { return sumsAt(row, b.mul(b.add(number, static_cast<int64_t>(i)), lanes)); };
+    b.loop(b.i64(0), rows, 1, [&](Value row) {
+      for (size_t i = 0; i < groups.size(); ++i)
+        b.store(b.splat(0.0f, lanes), place(row, i), 4);
+    });
+    b.loop(b.i64(0), b.i64(inputs), stretch, [&](Value first) {
+      Value end = b.min(b.add(first, stretch), b.i64(inputs));
       b.loop(b.i64(0), rows, 1, [&](Value row) {
-        auto place = [&](int64_t i) { return sumsAt(row, b.i64((number + i) * lanes)); };
         KernelBuilder::Values sums;
-        for (int64_t i = 0; i < count; ++i)
-          sums.push_back(isFirst ? b.splat(0.0f, lanes) : b.loadF32(b.getF32Type(), place(i), lanes));
+        for (size_t i = 0; i < groups.size(); ++i)
+          sums.push_back(b.loadF32(b.getF32Type(), place(row, i), lanes));
         Value x = b.at(input, b.mul(row, rounded->rowBytes()));
-        for (auto [i, sum] : llvm::enumerate(interleaved->add(sums, groups, x, first, features)))
-          b.store(sum, place(static_cast<int64_t>(i)), 4);
+        for (auto [i, sum] : llvm::enumerate(interleaved->add(sums, groups, x, first, end, numbersOfGroups)))
+          b.store(sum, place(row, i), 4);
       });
-    };
-    addStretch(b.i64(0), std::min(stretch, inputs), true);
-    if (whole > stretch)
-      b.loop(b.i64(stretch), b.i64(whole), stretch, [&](Value first) { addStretch(first, stretch, false); });
-    if (whole && whole < inputs)
-      addStretch(b.i64(whole), inputs - whole, false);
+    });
   }
 
   /// The sums of both runs of a tile for one row of the input (null: there is no second run).
@@ -380,17 +403,36 @@ private:
 
   /// Stores the sums of each row of the weight for all rows of the input.
   void emitSums(const Section &section, const TilePosition &at) {
+    if (section.rowStride == 2)
+      return emitSumsOfNeighbours(section, at);
     int64_t count = streamsOf(section);
     b.loop(b.i64(0), b.i64(section.run), count, [&](Value first) {
-      SmallVector<Value> weightRows = region.weightRows(b, *frame, section, at.rowOffset, first, count);
-      b.loop(b.i64(0), rows, 1, [&](Value row) {
-        SmallVector<Value> dots = rounded ? emitIntegerDots(weightRows, b.at(input, b.mul(row, rounded->rowBytes())))
-                                          : emitDots(weightRows, row);
-        for (auto [i, sums] : llvm::enumerate(dots)) {
-          int64_t inSecond = static_cast<int64_t>(i) / count, number = inSecond * section.run + i % count;
-          b.store(sums, sumsAt(row, b.add(first, number)), 4);
-        }
-      });
+      SmallVector<Value> numbers;
+      for (int64_t run = 0; run <= int64_t(section.hasSecond); ++run)
+        for (int64_t i = 0; i < count; ++i)
+          numbers.push_back(b.add(first, run * section.run + i));
+      emitSumsOfRows(region.weightRows(b, *frame, section, at.rowOffset, first, count), numbers);
+    });
+  }
+
+  /// The same where the runs are the even and the odd rows of one stretch of memory. Two neighbours often lie in one
+  /// page, where hardware follows one stream only. So rows are multiplied one by one, in the order of memory.
+  void emitSumsOfNeighbours(const Section &section, const TilePosition &at) {
+    Value start = region.weightRows(b, *frame, section, at.rowOffset, b.i64(0), 1).front();
+    b.loop(b.i64(0), b.i64(section.tileRows), 1, [&](Value row) {
+      Value number = b.add(b.mul(b.rem(row, 2), section.run), b.div(row, 2));
+      emitSumsOfRows(b.at(start, b.mul(row, weight.rowBytes())), number);
+    });
+  }
+
+  /// Stores the sums of rows of the weight, which are read side by side, for all rows of the input. `numbers`: those of
+  /// the rows in the tile, counted through both runs.
+  void emitSumsOfRows(ArrayRef<Value> weightRows, ArrayRef<Value> numbers) {
+    b.loop(b.i64(0), rows, 1, [&](Value row) {
+      SmallVector<Value> dots = rounded ? emitIntegerDots(weightRows, b.at(input, b.mul(row, rounded->rowBytes())))
+                                        : emitDots(weightRows, row);
+      for (auto [sums, number] : llvm::zip_equal(dots, numbers))
+        b.store(sums, sumsAt(row, number), 4);
     });
   }
 
@@ -557,8 +599,10 @@ private:
     Value x = b.at(exactInput, b.mul(row, exactRowBytes()));
     bool bf16Dot = schedule.getDot() == DotKind::Bf16;
     int64_t lanes = weight.vectorLanes(schedule.getLanes()), vector = bf16Dot ? 2 * lanes : lanes;
+    // An addition to the sum of a lone row would wait for the one before, so it has two.
+    int64_t chains = weightRows.size() == 1 ? 2 : 1;
     // Whole blocks, so that a scale is loaded once.
-    int64_t step = std::max(vector, weight.blockElements()), main = inputs / step * step;
+    int64_t step = std::max(chains * vector, weight.blockElements()), main = inputs / step * step;
 
     auto accumulate = [&](Value k, ValueRange sums, int64_t count, int64_t width, bool dot) {
       KernelBuilder::Values next(sums.begin(), sums.end());
@@ -569,21 +613,25 @@ private:
         Value inputAddress = b.at(x, b.mul(b.add(k, i), bytesOf(inputElement)));
         Value inputVector = dot ? b.load(b.vectorOf(inputElement, width), inputAddress, 2)
                                 : b.loadF32(inputElement, inputAddress, width);
-        for (auto [run, sum] : llvm::zip_equal(runs, next)) {
+        for (auto [number, run] : llvm::enumerate(runs)) {
           if (schedule.getPrefetch() && i == 0)
             run.prefetch(schedule.getPrefetch(), count);
-          sum = dot ? b.dotBf16(sum, run.numbers(width), inputVector) : b.fma(run.vector(i, width), inputVector, sum);
+          Value &sum = next[(static_cast<size_t>(i / width) * runs.size() + number) % next.size()];
+          sum =
+              dot ? b.dotBf16(sum, run.numbers(i, width), inputVector) : b.fma(run.vector(i, width), inputVector, sum);
         }
       }
       return next;
     };
-    SmallVector<Value> sums(weightRows.size(), b.splat(0.0f, lanes));
+    SmallVector<Value> sums(static_cast<size_t>(chains) * weightRows.size(), b.splat(0.0f, lanes));
     if (dividesPairs(region, schedule)) {
       main = inputs / (2 * lanes) * (2 * lanes);
       sums = emitDotsOfPairs(weightRows, b.at(input, b.mul(row, inputs * 4)), main);
     } else if (main)
       sums = b.loop(b.i64(0), b.i64(main), step, sums,
                     [&](Value k, ValueRange carried) { return accumulate(k, carried, step, vector, bf16Dot); });
+    if (sums.size() > weightRows.size())
+      sums = {b.addf(sums[0], sums[1])};
     for (Value &sum : sums)
       sum = b.foldTo(sum, schedule.getLanes());
     // The rest behind the last full vector is read with narrower vectors, each half as wide as the one before.
@@ -591,8 +639,9 @@ private:
     for (int64_t width = vector; width >= 1; width /= 2) {
       if (inputs - done < width)
         continue;
-      SmallVector<Value> zero(weightRows.size(), b.splat(0.0f, width));
-      SmallVector<Value> partial = accumulate(b.i64(done), zero, width, width, false);
+      bool dot = bf16Dot && width == vector;
+      SmallVector<Value> zero(weightRows.size(), b.splat(0.0f, dot ? lanes : width));
+      SmallVector<Value> partial = accumulate(b.i64(done), zero, width, width, dot);
       for (auto [sum, part] : llvm::zip_equal(sums, partial))
         sum = b.addf(sum, b.foldTo(part, schedule.getLanes()));
       done += width;
@@ -764,6 +813,10 @@ private:
   Value scalesOfRows;
   /// Scratch of `ordered`.
   Value words;
+  /// The addresses of the groups of interleaved rows of a tile, then of those of the next tile.
+  Value groupTable;
+  /// Scratch of `interleaved`.
+  Value numbersOfGroups;
 
   /// Bytes of a stretch. While one is read for its scales, memory works and products wait; then products work and
   /// memory waits. Short stretches overlap. But each stretch has loops that begin and end.
@@ -781,6 +834,11 @@ int64_t linearFewScratchBytes(KernelBuilder &b, LinearTiles &region, CpuLinearSc
   if (region.quantize())
     bytes += rowsAtOnce(schedule) * scaleRowBytes(region, schedule) +
              maxRows * QuantizedRows(b, region, schedule, hasWeightRows(region, schedule)).rowBytes();
+  if (isInterleaved(region)) {
+    QuantizedRows rounded(b, region, schedule, /*hasWeightRows=*/true);
+    bytes += groupTableBytes(schedule) +
+             InterleavedProduct(b, region, schedule, rounded).scratchBytes(groupsOfTile(schedule));
+  }
   if (isOrdered(region, schedule))
     bytes += OrderedProduct(b, region, schedule).scratchBytes();
   if (dividesPairs(region, schedule) ||

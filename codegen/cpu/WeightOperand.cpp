@@ -211,9 +211,10 @@ Value WeightOperand::Run::scalar(int64_t i) const {
 
 Value WeightOperand::Run::broadcast(int64_t i, int64_t lanes) const { return weight->b.splat(scalar(i), lanes); }
 
-Value WeightOperand::Run::numbers(int64_t lanes) const {
+Value WeightOperand::Run::numbers(int64_t i, int64_t lanes) const {
   KernelBuilder &b = weight->b;
-  return b.load(b.vectorOf(weight->element, lanes), startOfNumbers(), weight->format->alignment);
+  Value address = b.at(startOfNumbers(), weight->bytes(i));
+  return b.load(b.vectorOf(weight->element, lanes), address, weight->format->alignment);
 }
 
 Value WeightOperand::Run::pair() const {

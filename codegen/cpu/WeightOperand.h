@@ -47,9 +47,9 @@ public:
     mlir::Value scalar(int64_t i) const;
     mlir::Value broadcast(int64_t i, int64_t lanes) const;
 
-    // Where values are numbers, for instructions that take them as they lie in memory: `lanes` of them from the run's
-    // first on; and two of 16 bits as one i32.
-    mlir::Value numbers(int64_t lanes) const;
+    // Where values are numbers, for instructions that take them as they lie in memory: those `i` to `i + lanes` of the
+    // run; and its first two, of 16 bits, as one i32.
+    mlir::Value numbers(int64_t i, int64_t lanes) const;
     mlir::Value pair() const;
     /// Of bf16: the even and the odd ones of the run's first 2 * `lanes` numbers, as f32. Of a word with two of them
     /// one is shifted up, and the other is where it belongs. It takes half of the instructions of widening them in

@@ -38,9 +38,9 @@ constexpr int64_t kStreams = 1;
 constexpr int64_t kStreamsWithinPages = 4;
 /// The distance of prefetch in bytes: of weights in large blocks, and of all weights where hardware reads ahead within
 /// pages, or too late (docs/performance.md). Where it reads ahead within pages, rows of large blocks that lie in order
-/// gain by more.
+/// gain by more. Where it reads ahead too late, so do all weights whose bytes take many instructions.
 constexpr int64_t kPrefetchOfBlocks = 2560, kPrefetchWithinPages = 2048, kPrefetchOfBlocksWithinPages = 3072,
-                  kPrefetchWhereLate = 4096;
+                  kPrefetchWhereLate = 4096, kPrefetchOfWorkWhereLate = 6144;
 /// Packed input rows that one pass over a weight serves fill half of the L2. Where processors have no AVX-512, only
 /// products of f32 ask for that, since they read most bytes for their work.
 constexpr int64_t kLeastInputBytes = 512 * 1024;
@@ -95,7 +95,7 @@ private:
     QUIPU_CHOICE(Refused, kernel, "streams", "streams > " + Twine(kStreams))
         << "rows of a run often begin in one page, where hardware follows one stream";
     int64_t streams = number("streams", tuning.streams, kStreams, "rows are read one after the other");
-    int64_t prefetch = choosePrefetch();
+    int64_t prefetch = choosePrefetch(dot);
     SumOrder sums = program.inOrder ? SumOrder::InOrder : SumOrder::Lanes;
     if (program.inOrder)
       QUIPU_CHOICE(Chosen, kernel, "sums", "sums = in_order")
@@ -129,7 +129,7 @@ private:
                              withinPages ? "hardware looks ahead within a page, and each group of rows has its own"
                                          : "hardware follows one stream");
     return CpuLinearScheduleAttr::get(kernel.getContext(), RowRegime::Few, lanes, run, /*vectors=*/1, /*rowTiles=*/1,
-                                      dot, choosePrefetch(), std::min(streams, run), SumOrder::Lanes);
+                                      dot, choosePrefetch(dot), std::min(streams, run), SumOrder::Lanes);
   }
 
   /// The longest run of whole vectors that divides half of a head.
@@ -242,7 +242,7 @@ private:
   /// How many bytes ahead of its use a weight is requested. Hardware follows the two streams of a kernel by itself, and
   /// requests cost time. But some hardware stops at the end of each page, and some looks ahead too late. And products
   /// of large blocks whose rows lie in order take so long that hardware stops looking ahead.
-  int64_t choosePrefetch() {
+  int64_t choosePrefetch(DotKind dot) {
     auto chosen = [&](int64_t distance, StringRef why) {
       return number("prefetch", tuning.prefetch, distance, why, /*unsaid=*/-1);
     };
@@ -254,6 +254,13 @@ private:
                  ? chosen(kPrefetchOfBlocksWithinPages,
                           "hardware looks ahead to the end of a page only, and rows of large blocks gain by more")
                  : chosen(kPrefetchWithinPages, "hardware looks ahead to the end of a page only");
+    // Integers of 8 bits are multiplied nearly as they lie in memory, if an instruction does so.
+    bool isWork = block && (dot != DotKind::Int8 || block.getFormat()->block->integers.bits() < 8);
+    if (isWork && target.readsAheadTooLate())
+      return chosen(kPrefetchOfWorkWhereLate,
+                    "hardware looks ahead too late for products, and bytes of these take many instructions");
+    if (isWork && target.tunesForAll())
+      return chosen(kPrefetchOfWorkWhereLate, "hardware that looks ahead too late loses half without requests");
     if (target.readsAheadTooLate())
       return chosen(kPrefetchWhereLate, "hardware looks ahead too late for products");
     if (hasLargeRows)

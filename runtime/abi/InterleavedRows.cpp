@@ -74,13 +74,15 @@ std::vector<BlockUnit> unitsOf(const WeightFormat &format) {
   order.take(block.scale.firstByte);
   if (block.minimum)
     order.take(block.minimum->scale.firstByte);
-  for (uint32_t i = 0; i < format.blockElements; ++i) {
+  // Factors of the whole block come first, so that integers that lie alike are evenly spaced.
+  for (uint32_t run = 0; run < format.blockElements / block.scaleRun; ++run) {
     if (block.scaleFactors)
-      order.take(*block.scaleFactors, i / block.scaleRun);
+      order.take(*block.scaleFactors, run);
     if (block.minimum && block.minimum->factors)
-      order.take(*block.minimum->factors, i / block.scaleRun);
-    order.take(block.integers, i);
+      order.take(*block.minimum->factors, run);
   }
+  for (uint32_t i = 0; i < format.blockElements; ++i)
+    order.take(block.integers, i);
   return order.finish();
 }
 

@@ -3,8 +3,8 @@
 // Kernels that keep one row of a weight in each lane of a vector want the same part of neighbouring rows side by side.
 // So some rows of a weight in blocks can lie interleaved: block by block, and in a block unit by unit, where a unit is
 // a number of the block (its scale, its minimum) or four neighbouring bytes of what else it holds. Units are in the
-// order in which values need them: the numbers first, then what value 0 is made of, and so on. So whoever decodes a
-// block reads memory from end to end, which hardware foresees.
+// order in which values need them: the numbers first, then the factors of the whole block, then what value 0 is made
+// of, and so on. So whoever decodes a block reads memory from end to end, which hardware foresees.
 //
 //     address(block, byte b, row r) = block * rows * blockBytes + rows * u.place + r * u.bytes + (b - u.firstByte)
 //

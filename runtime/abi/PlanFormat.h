@@ -12,7 +12,7 @@ namespace quipu {
 inline constexpr uint32_t kContainerVersion = 2;
 /// Version of the meaning of plan.fbs. A plan of another version is refused. The compiler stores it in
 /// Plan.schema_version too.
-inline constexpr uint32_t kSchemaVersion = 10;
+inline constexpr uint32_t kSchemaVersion = 11;
 
 /// Weights that the compiler rounded lie beside the plan, under its name with this behind it.
 inline constexpr std::string_view kWeightsSuffix = ".weights";

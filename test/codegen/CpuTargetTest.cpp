@@ -89,6 +89,21 @@ TEST(CpuTarget, HardwareThatReadsAheadWithinPages) {
   }
 }
 
+// Test: a base level is of no processor, so nothing is known of its hardware.
+TEST(CpuTarget, BaseLevelsNameNoProcessor) {
+  for (auto [tune, isForAll, isLate] : {std::tuple("x86-64-v3", true, false),
+                                        {"x86-64-v4", true, false},
+                                        {"generic", true, false},
+                                        {"znver4", false, false},
+                                        {"znver5", false, true},
+                                        {"icelake-server", false, false}}) {
+    CpuTarget target;
+    target.tune = tune;
+    EXPECT_EQ(target.tunesForAll(), isForAll) << tune;
+    EXPECT_EQ(target.readsAheadTooLate(), isLate) << tune;
+  }
+}
+
 // Test: what is not known of a processor is the least that its features allow.
 TEST(CpuTarget, SizeOfTheL2) {
   for (auto [text, tune, size] : {std::tuple("cpu:x86-64-v3", "x86-64-v3", 512),

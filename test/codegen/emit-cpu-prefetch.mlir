@@ -59,3 +59,26 @@ func.func @decode(%x: tensor<?x256xf32>, %w: tensor<32x256x!llama.block<q4_k>, #
   %0 = llama.launch @large(%x, %w) : (tensor<?x256xf32>, tensor<32x256x!llama.block<q4_k>, #llama.row_parts<32 interleave = 16>>) -> tensor<?x32xf32>
   return %0 : tensor<?x32xf32>
 }
+
+// -----
+
+// Test: with 8 lanes a period of 64 integers has 288 bytes, which are no whole lines. Five lines are asked for, so that
+// none is left out. A group is one block of 1,152 bytes, so requests are so far ahead at most.
+// CHECK: llvm.func @narrow(
+// CHECK: %[[PERIOD:.*]] = arith.divui %{{.*}}, %c64
+// CHECK: %[[SIZE:.*]] = arith.constant 288 : i64
+// CHECK: arith.muli %{{.*}}, %[[SIZE]]
+// CHECK: arith.addi %{{.*}}, %c1152_
+// CHECK-COUNT-2: "llvm.intr.prefetch"
+// CHECK: arith.addi %{{.*}}, %c1280_
+// CHECK-COUNT-3: "llvm.intr.prefetch"
+llama.kernel @narrow(%x: tensor<?x256xf32>, %w: tensor<32x256x!llama.block<q4_k>, #llama.row_parts<32 interleave = 8>>) -> tensor<?x32xf32>
+    attributes {schedule = #llama.cpu_linear<rows = few, lanes = 8, run = 8, vectors = 1, rowTiles = 1, dot = int8_pairs, prefetch = 2048, streams = 1>} {
+  %q = llama.quantize %x {block = 32 : i64} : (tensor<?x256xf32>) -> tensor<?x256xf32>
+  %0 = llama.linear %q, %w : (tensor<?x256xf32>, tensor<32x256x!llama.block<q4_k>, #llama.row_parts<32 interleave = 8>>) -> tensor<?x32xf32>
+  llama.yield %0 : tensor<?x32xf32>
+}
+func.func @decode(%x: tensor<?x256xf32>, %w: tensor<32x256x!llama.block<q4_k>, #llama.row_parts<32 interleave = 8>>) -> tensor<?x32xf32> attributes {llama.program = #llama.program<decode, rows = 1 to 8>} {
+  %0 = llama.launch @narrow(%x, %w) : (tensor<?x256xf32>, tensor<32x256x!llama.block<q4_k>, #llama.row_parts<32 interleave = 8>>) -> tensor<?x32xf32>
+  return %0 : tensor<?x32xf32>
+}

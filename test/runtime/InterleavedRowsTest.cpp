@@ -24,10 +24,12 @@ TEST(InterleavedRows, UnitsAreNumbersAndWords) {
   EXPECT_TRUE(unitsOf(*findWeightFormat("f32")).empty());
 }
 
-/// A scale is needed first, then factors and both planes of bits, a word of each by turns.
+/// A scale is needed first, then all factors, then both planes of bits, a word of each by turns.
 TEST(InterleavedRows, UnitsFollowTheirUse) {
-  EXPECT_TRUE(shapeOf("q6_k").starts_with("208:2 192:4 0:4 128:4 4:4 132:4 8:4 136:4 12:4 140:4 16:4 "))
+  EXPECT_TRUE(shapeOf("q6_k").starts_with("208:2 192:4 196:4 200:4 204:4 0:4 128:4 4:4 132:4 8:4 136:4 12:4 "))
       << shapeOf("q6_k");
+  // Integers of q4_k that lie alike are evenly spaced, which kernels of large blocks rest on.
+  EXPECT_TRUE(shapeOf("q4_k").starts_with("0:2 2:2 4:4 8:4 12:4 16:4 20:4 24:4 ")) << shapeOf("q4_k");
   // The sums of q8_k are not read.
   EXPECT_TRUE(shapeOf("q8_k").ends_with(" 256:4 260:4 264:4 268:4 272:4 276:4 280:4 284:4 288:4 ")) << shapeOf("q8_k");
 }

@@ -112,7 +112,7 @@ static void addMoves(std::vector<ScheduleMove> &moves, ScheduleFamily family, co
 std::vector<std::vector<ScheduleMove>> cpuCandidates() {
   std::vector<ScheduleMove> few, many;
   addMoves(few, ScheduleFamily::CpuFew, "few-run", {4, 16, 2});
-  addMoves(few, ScheduleFamily::CpuFew, "prefetch", {1024, 2560, 4096, 0});
+  addMoves(few, ScheduleFamily::CpuFew, "prefetch", {1024, 2560, 4096, 6144, 0});
   addMoves(few, ScheduleFamily::CpuFew, "streams", {2, 4, 1});
   for (auto [run, vectors] : {std::pair(3, 4), std::pair(2, 3), std::pair(3, 2), std::pair(6, 2), std::pair(2, 6),
                               std::pair(4, 2), std::pair(2, 2), std::pair(1, 5), std::pair(4, 3)})
