@@ -20,9 +20,9 @@
 #   peers     SCRIPT, which prints one JSON object for each measurement of a peer; PEER_FLAGS are handed to it
 #
 # Each section ends after its time limit at the latest (QUIPU_GPU_LIMIT: seconds, for all), and then counts as failed. Logs
-# go to $OUT, or to build-gpu/logs; BENCH_ONLY is a regular expression on the tests of `bench` ("8b"). The last thing
-# printed is a table of the requirements met and missed, over all sections run so far on this machine; exit status 1 when
-# one was missed.
+# go to $OUT, or to build-gpu/logs. BENCH_ONLY is a regular expression on the tests of `bench` ("8b"), and KERNELS_ONLY one
+# on the plans of `kernels` ("golden/"), which take some 12 minutes together. The last thing printed is a table of the
+# requirements met and missed, over all sections run so far on this machine; exit status 1 when one was missed.
 set -uo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 folder=${QUIPU_GPU_FOLDER:-$(cd "$here/../.." && pwd)/build-gpu}
@@ -67,9 +67,10 @@ kernel_plans=(random/head_dim_64_gqa.{f32,bf16,f16} random/head_dim_80_mha.bf16 
 
 check_kernels() {
   local log=$logs/kernels.log work
+  mapfile -t kernel_plans < <(printf '%s\n' "${kernel_plans[@]}" | grep -E "${KERNELS_ONLY:-.}")
   work=$(mktemp -d)
   # shellcheck disable=SC2016
-  printf '%s\n' "${kernel_plans[@]}" | limited 500 xargs -P "$(($(nproc) > 8 ? 8 : 4))" -I{} sh -c \
+  printf '%s\n' "${kernel_plans[@]}" | limited 780 xargs -P 4 -I{} sh -c \
     'name=$(echo {} | tr / -); flags=
      case $name in *-32k*) flags="--kernels attention --rows 1,8,64,1000" ;; esac # a long context is all that is new
      python3 "$1/check_kernels.py" "$2/{}.qplan" $flags --check-only --log "$3/$name.log" >"$3/$name" 2>&1
