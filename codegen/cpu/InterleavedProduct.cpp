@@ -2,6 +2,8 @@
 
 #include "codegen/cpu/InterleavedProduct.h"
 
+#include "llvm/ADT/MapVector.h"
+
 using namespace mlir;
 using namespace quipu::llama;
 

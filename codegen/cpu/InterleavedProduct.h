@@ -10,7 +10,6 @@
 
 #include "codegen/cpu/InterleavedWeight.h"
 #include "codegen/cpu/QuantizedInput.h"
-#include "llvm/ADT/MapVector.h"
 
 namespace quipu::codegen::cpu {
 

@@ -22,6 +22,7 @@
 #include "codegen/common/Activation.h"
 #include "codegen/common/Arguments.h"
 #include "codegen/common/CacheAddress.h"
+#include "codegen/common/Divisor.h"
 #include "codegen/common/OpLocation.h"
 #include "codegen/cpu/ArgMax.h"
 #include "codegen/cpu/Emitters.h"
@@ -163,7 +164,7 @@ private:
     Value behindFirst = b.min(frame->end, b.add(frame->begin, 1));
     forTiles(sections, behindFirst, [&](const Section &section, Value tile, int64_t) {
       SmallVector<Value> starts = groupStarts(section, TilePosition(b, section, tile));
-      for (Value start : ArrayRef(starts).take_front(static_cast<size_t>(groupsAtOnce(std::ssize(starts)))))
+      for (Value start : ArrayRef(starts).take_front(static_cast<size_t>(sideBySide(std::ssize(starts)))))
         interleaved->prefetchStart(start);
     });
   }
@@ -317,12 +318,10 @@ private:
     });
   }
 
-  /// Groups of rows of a tile that are read side by side: a number that divides that of all.
-  int64_t groupsAtOnce(int64_t groups) {
-    int64_t streams = schedule.getStreams() ? std::min(schedule.getStreams(), groups) : groups;
-    while (groups % streams)
-      --streams;
-    return streams;
+  /// How many of `count` streams, rows of a run or groups of rows of a tile, are read side by side: a number that
+  /// divides that of all.
+  int64_t sideBySide(int64_t count) {
+    return largestDivisor(count, schedule.getStreams() ? schedule.getStreams() : count);
   }
 
   SmallVector<Value> groupStarts(const Section &section, const TilePosition &at) {
@@ -337,7 +336,7 @@ private:
   /// that one loop has the code for all groups: of large blocks it takes kilobytes for each.
   void emitInterleavedSums(const Section &section, Value tile, const TilePosition &at) {
     SmallVector<Value> starts = groupStarts(section, at);
-    int64_t count = static_cast<int64_t>(starts.size()), streams = groupsAtOnce(count);
+    int64_t count = static_cast<int64_t>(starts.size()), streams = sideBySide(count);
     // What the streams read behind the last groups: those of the section's next tile. Another section's first tile
     // begins without requests.
     llvm::append_range(starts, groupStarts(section, TilePosition(b, section, b.add(tile, 1))));
@@ -405,7 +404,7 @@ private:
   void emitSums(const Section &section, const TilePosition &at) {
     if (section.rowStride == 2)
       return emitSumsOfNeighbours(section, at);
-    int64_t count = streamsOf(section);
+    int64_t count = sideBySide(section.run);
     b.loop(b.i64(0), b.i64(section.run), count, [&](Value first) {
       SmallVector<Value> numbers;
       for (int64_t run = 0; run <= int64_t(section.hasSecond); ++run)
@@ -434,14 +433,6 @@ private:
       for (auto [sums, number] : llvm::zip_equal(dots, numbers))
         b.store(sums, sumsAt(row, number), 4);
     });
-  }
-
-  /// Rows of each run that are read side by side: a number that divides the run.
-  int64_t streamsOf(const Section &section) {
-    int64_t streams = schedule.getStreams() ? std::min(schedule.getStreams(), section.run) : section.run;
-    while (section.run % streams)
-      --streams;
-    return streams;
   }
 
   /// Rows of the weight that are multiplied side by side, as integers.

@@ -240,8 +240,9 @@ private:
   }
 
   /// How many bytes ahead of its use a weight is requested. Hardware follows the two streams of a kernel by itself, and
-  /// requests cost time. But some hardware stops at the end of each page, and some looks ahead too late. And products
-  /// of large blocks whose rows lie in order take so long that hardware stops looking ahead.
+  /// requests cost time. But some hardware stops at the end of each page, and some looks ahead too late. Code for a
+  /// base level may meet either, and has requests where bytes take many instructions. And products of large blocks
+  /// whose rows lie in order take so long that hardware stops looking ahead.
   int64_t choosePrefetch(DotKind dot) {
     auto chosen = [&](int64_t distance, StringRef why) {
       return number("prefetch", tuning.prefetch, distance, why, /*unsaid=*/-1);

@@ -58,10 +58,12 @@ def main():
     parser.add_argument("--limit", type=float, default=120, help="seconds for each test")
     options = parser.parse_args()
     rates, bandwidth, failed = {}, {}, 0
-    for test, model, flags, wanted, unit in TESTS:
+    chosen = [test for test in TESTS if re.search(options.only, f"{test[1]} {test[0]}")]
+    if not chosen:
+        parser.error(f"--only is '{options.only}', which none of these tests matches: "
+                     + ", ".join(f"{model} {test}" for test, model, *_ in TESTS))
+    for test, model, flags, wanted, unit in chosen:
         name = f"{model} {test}"
-        if not re.search(options.only, name):
-            continue
         plan = options.plans / "bench" / f"{PLAN[model]}.bf16.qplan"
         command = [options.quipu, "bench", plan, "--json", "-r", options.repeats, *flags]
         try:

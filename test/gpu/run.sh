@@ -64,10 +64,15 @@ kernel_plans=(random/head_dim_64_gqa.{f32,bf16,f16} random/head_dim_80_mha.bf16 
   golden/mistral_window.{f32,bf16} golden/gelu_tanh.{f32,bf16} golden/relu.{f32,bf16} golden/qwen2.{f32,bf16} golden/phi3.{f32,bf16} golden/gemma.{f32,bf16}
   golden/mixed_types.{f32,bf16,f16} golden/head_dim_48.f16 golden/bf16.bf16 bench/llama-3-8b.bf16
   bench/llama-3.2-1b-32k.bf16)
+all_kernel_plans=("${kernel_plans[@]}")
+mapfile -t kernel_plans < <(printf '%s\n' "${kernel_plans[@]}" | grep -E -e "${KERNELS_ONLY:-.}")
+if [ ${#kernel_plans[@]} -eq 0 ]; then
+  echo "run.sh: KERNELS_ONLY is '$KERNELS_ONLY', which none of these plans matches: ${all_kernel_plans[*]}" >&2
+  exit 2
+fi
 
 check_kernels() {
   local log=$logs/kernels.log work
-  mapfile -t kernel_plans < <(printf '%s\n' "${kernel_plans[@]}" | grep -E "${KERNELS_ONLY:-.}")
   work=$(mktemp -d)
   # shellcheck disable=SC2016
   printf '%s\n' "${kernel_plans[@]}" | limited 780 xargs -P 4 -I{} sh -c \
