@@ -45,6 +45,8 @@ struct CpuTarget {
   /// Whether hardware requests memory too late for a loop that also computes, as Zen 5 of AMD does (measured:
   /// docs/performance.md).
   bool readsAheadTooLate() const { return tune == "znver5"; }
+  /// The same of Zen 3, where near requests give more than far ones (docs/performance.md).
+  bool readsAheadLittleTooLate() const { return tune == "znver3"; }
   /// Whether code is tuned for a base level, which names no processor.
   bool tunesForAll() const;
   /// The size of the L2 of a core, at least. As above it follows from the processor that the code is tuned for. Cores

@@ -36,11 +36,14 @@ KernelBuilder::Values InterleavedProduct::add(ArrayRef<Value> sums, ArrayRef<Gro
       blocks.push_back(weight.block(group.start, b.i64(0), feature, weight.rows()));
     if (isReadInSteps())
       return addInSteps(next, groups, blocks, x, feature, scratch);
-    for (int64_t i = 0; i < weight.blockElements(); i += dots.part())
+    for (int64_t i = 0; i < weight.blockElements(); i += kIntegersTogether)
       for (auto [group, block, sum] : llvm::zip_equal(groups, blocks, next)) {
         if (prefetch)
           prefetchAhead(group, weight.offsetOfBlock(feature), i);
-        sum = addPart(block, numbersOfPart(block, x, b.add(feature, i), i), sum, x, b.add(feature, i), i);
+        SmallVector<Numbers> numbers;
+        for (int64_t j = i; j < i + kIntegersTogether; j += dots.part())
+          numbers.push_back(numbersOfPart(block, x, b.add(feature, j), j));
+        sum = addParts(block, numbers, sum, x, b.add(feature, i), i);
       }
     return next;
   });
@@ -69,27 +72,30 @@ KernelBuilder::Values InterleavedProduct::addInSteps(ArrayRef<Value> sums, Array
     SmallVector<InterleavedWeight::Block> steps;
     for (const InterleavedWeight::Block &block : blocks)
       steps.push_back(block.from(from));
-    for (int64_t i = 0; i < weight.period(); i += dots.part())
+    for (int64_t i = 0; i < weight.period(); i += kIntegersTogether)
       for (auto [g, sum] : llvm::enumerate(next)) {
         if (prefetch)
           prefetchAhead(groups[g], offset, i);
-        Value place = b.at(numbersAt(g), b.mul(b.div(b.add(from, i), dots.part()), vectorBytes()));
-        Numbers numbers{b.loadF32(b.getF32Type(), place, lanes), Value()};
-        if (dots.hasMinimum())
-          numbers.minimum = b.loadF32(b.getF32Type(), b.at(place, parts * vectorBytes()), lanes);
-        sum = addPart(steps[g], numbers, sum, x, b.add(b.add(feature, from), i), i);
+        SmallVector<Numbers> numbers;
+        for (int64_t j = i; j < i + kIntegersTogether; j += dots.part()) {
+          Value place = b.at(numbersAt(g), b.mul(b.div(b.add(from, j), dots.part()), vectorBytes()));
+          numbers.push_back({b.loadF32(b.getF32Type(), place, lanes), Value()});
+          if (dots.hasMinimum())
+            numbers.back().minimum = b.loadF32(b.getF32Type(), b.at(place, parts * vectorBytes()), lanes);
+        }
+        sum = addParts(steps[g], numbers, sum, x, b.add(b.add(feature, from), i), i);
       }
     return next;
   });
 }
 
-/// Asks for what is read `prefetch` bytes behind the part that begins at integer `first` of a period, which lies at
-/// `offset` in the group. Each part asks for its share, so requests are spread evenly over the work on a block. Behind
-/// the end of a group comes the beginning of the next one, which seldom follows it in memory.
+/// Asks for what is read `prefetch` bytes behind the kIntegersTogether integers from number `first` of a period on,
+/// which lies at `offset` in the group. They ask for their share, so requests are spread evenly over the work on a
+/// block. Behind the end of a group comes the beginning of the next one, which seldom follows it in memory.
 void InterleavedProduct::prefetchAhead(const Group &group, Value offset, int64_t first) const {
-  // LLVM would move the requests of all parts of a large block to its beginning, where they fill the queue of misses.
+  // LLVM would move all requests of a large block to its beginning, where they fill the queue of misses.
   b.orderMemory();
-  auto [begin, end] = weight.linesOfShare(first, dots.part(), weight.period());
+  auto [begin, end] = weight.linesOfShare(first, kIntegersTogether, weight.period());
   Value place = b.add(offset, prefetch + begin * kCacheLineBytes);
   auto isBehind = arith::CmpIOp::create(b, arith::CmpIPredicate::sge, place, b.i64(groupBytes));
   Value ahead = b.at(b.select(isBehind, b.at(group.next, -groupBytes), group.start), place);
@@ -104,18 +110,34 @@ void InterleavedProduct::prefetchStart(Value group) const {
 /// Those of the part that begins at integer `first` of a block, and at feature k of the input.
 InterleavedProduct::Numbers InterleavedProduct::numbersOfPart(InterleavedWeight::Block &block, Value x, Value k,
                                                               int64_t first) const {
-  return {b.mulf(block.scales(first), b.splat(input.scaleOfPart(x, k), weight.rows())),
-          dots.hasMinimum() ? block.minima(first) : Value()};
+  Value scale = block.scales(first);
+  if (dots.partsTogether() == 1)
+    scale = b.mulf(scale, b.splat(input.scaleOfPart(x, k), weight.rows()));
+  return {scale, dots.hasMinimum() ? block.minima(first) : Value()};
 }
 
-/// Adds the products of the part that begins at integer `first` of a block, and at feature k of the input.
-Value InterleavedProduct::addPart(InterleavedWeight::Block &block, const Numbers &numbers, Value sums, Value x, Value k,
-                                  int64_t first) const {
+/// Adds the products of the parts with one scale of the input. The first of them begins at integer `first` of a block,
+/// and at feature k of the input.
+Value InterleavedProduct::addParts(InterleavedWeight::Block &block, ArrayRef<Numbers> numbers, Value sums, Value x,
+                                   Value k, int64_t first) const {
   int64_t lanes = weight.rows();
-  Value products = arith::SIToFPOp::create(b, b.vectorOf(b.getF32Type(), lanes), productsOfPart(block, x, k, first));
-  sums = b.fma(products, numbers.scale, sums);
-  if (numbers.minimum)
-    sums = b.fma(numbers.minimum, b.splat(input.sumOfPart(x, k), lanes), sums);
+  Value together;
+  for (auto [number, part] : llvm::enumerate(numbers)) {
+    int64_t i = static_cast<int64_t>(number) * dots.part();
+    Value products = productsOfPart(block, x, b.add(k, i), first + i);
+    if (dots.partsTogether() == 1) {
+      auto floats = b.vectorOf(b.getF32Type(), lanes);
+      sums = b.fma(arith::SIToFPOp::create(b, floats, products), part.scale, sums);
+    } else {
+      dots.addScaled(products, part.scale, b.splat(input.scaleOfPart(x, k), lanes), static_cast<int64_t>(number),
+                     together, sums);
+    }
+  }
+  for (auto [number, part] : llvm::enumerate(numbers))
+    if (part.minimum) {
+      Value sum = input.sumOfPart(x, b.add(k, static_cast<int64_t>(number) * dots.part()));
+      sums = b.fma(part.minimum, b.splat(sum, lanes), sums);
+    }
   return sums;
 }
 

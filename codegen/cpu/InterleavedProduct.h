@@ -37,7 +37,8 @@ public:
   void prefetchStart(mlir::Value group) const;
 
 private:
-  /// What the products of a part are multiplied by, and what is added to them (null: nothing).
+  /// What the products of a part are multiplied by, with the scale of the input where no other part shares it; and what
+  /// is added to them (null: nothing).
   struct Numbers {
     mlir::Value scale, minimum;
   };
@@ -46,8 +47,8 @@ private:
   KernelBuilder::Values addInSteps(llvm::ArrayRef<mlir::Value> sums, llvm::ArrayRef<Group> groups,
                                    llvm::MutableArrayRef<InterleavedWeight::Block> blocks, mlir::Value x,
                                    mlir::Value feature, mlir::Value scratch) const;
-  mlir::Value addPart(InterleavedWeight::Block &block, const Numbers &numbers, mlir::Value sums, mlir::Value x,
-                      mlir::Value k, int64_t first) const;
+  mlir::Value addParts(InterleavedWeight::Block &block, llvm::ArrayRef<Numbers> numbers, mlir::Value sums,
+                       mlir::Value x, mlir::Value k, int64_t first) const;
   void prefetchAhead(const Group &group, mlir::Value offset, int64_t first) const;
   mlir::Value productsOfPart(InterleavedWeight::Block &block, mlir::Value x, mlir::Value k, int64_t first) const;
   mlir::Value productsInPlace(InterleavedWeight::Block &block, mlir::Value start, mlir::Value x, mlir::Value k,

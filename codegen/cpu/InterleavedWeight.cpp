@@ -3,7 +3,6 @@
 #include "codegen/cpu/InterleavedWeight.h"
 
 #include "codegen/common/Arguments.h"
-#include "codegen/cpu/IntegerDots.h"
 #include "codegen/cpu/WeightOperand.h"
 #include "ir/Llama/WeightTypes.h"
 
@@ -20,16 +19,29 @@ InterleavedWeight::InterleavedWeight(KernelBuilder &b, RankedTensorType weight)
 
 void InterleavedWeight::findPeriod() {
   const PackedIntegers &integers = layout().integers;
-  int64_t group = integers.low.run * integers.low.runsInByte, count = blockElements();
-  if (integers.high.bits || integers.low.groupBits || group % layout().scaleRun || count % group || count == group)
+  if (integers.low.groupBits || integers.high.groupBits)
     return;
-  auto placeOf = [&](int64_t i) -> int64_t { return unitOf(integers.low.place(static_cast<uint32_t>(i)).byte).place; };
-  int64_t bytes = placeOf(group) - placeOf(0);
-  for (int64_t i = 0; i + group < count; i += kWordBytes)
-    if (placeOf(i + group) - placeOf(i) != bytes)
+  auto groupOf = [](const BitPlane &plane) { return int64_t(plane.run) * plane.runsInByte; };
+  int64_t group = std::max(groupOf(integers.low), groupOf(integers.high)), count = blockElements();
+  if (group % layout().scaleRun || count % group || count == group)
+    return;
+  // One number of bytes from each word of all planes to the word that is read for it a period later.
+  std::optional<int64_t> bytes;
+  for (const BitPlane &plane : {integers.low, integers.high}) {
+    if (!plane.bits)
+      continue;
+    if (group % groupOf(plane))
       return;
+    auto placeOf = [&](int64_t i) -> int64_t { return unitOf(plane.place(static_cast<uint32_t>(i)).byte).place; };
+    for (int64_t i = 0; i + group < count; i += kWordBytes) {
+      int64_t distance = placeOf(i + group) - placeOf(i);
+      if (bytes.value_or(distance) != distance)
+        return;
+      bytes = distance;
+    }
+  }
   integersOfPeriod = group;
-  bytesOfPeriod = bytes;
+  bytesOfPeriod = *bytes;
 }
 
 /// A plane of single bits that follow each other without a gap.
@@ -58,14 +70,10 @@ static bool liesInWords(const BitPlane &plane, uint32_t count, const std::vector
 
 bool InterleavedWeight::canRead(const WeightFormat &format) {
   std::vector<BlockUnit> units = unitsOf(format);
-  if (units.empty() || format.block->codebook || format.block->scaleRun < kIntegersTogether)
+  if (units.empty() || format.block->codebook)
     return false;
-  auto isPlain = [](const std::optional<PackedIntegers> &factors) {
-    return !factors || (!factors->isSigned && !factors->offset);
-  };
   const PackedIntegers &integers = format.block->integers;
-  return isPlain(format.block->scaleFactors) && (!format.block->minimum || isPlain(format.block->minimum->factors)) &&
-         liesInWords(integers.low, format.blockElements, units) &&
+  return liesInWords(integers.low, format.blockElements, units) &&
          liesInWords(integers.high, format.blockElements, units);
 }
 
@@ -184,6 +192,12 @@ Value InterleavedWeight::Block::factor(const PackedIntegers &factors, int64_t i)
   Value value = factorBits(factors.low, i);
   if (factors.high.bits)
     value = arith::OrIOp::create(b(), value, shifted(factorBits(factors.high, i), -int64_t(factors.low.bits)));
+  if (factors.isSigned) {
+    int64_t above = 32 - factors.bits();
+    value = arith::ShRSIOp::create(b(), shifted(value, -above), b().splat(b().i32(above), count));
+  }
+  if (factors.offset)
+    value = b().sub(value, b().splat(b().i32(factors.offset), count));
   return arith::SIToFPOp::create(b(), b().vectorOf(b().getF32Type(), count), value);
 }
 

@@ -20,8 +20,7 @@ public:
   InterleavedWeight(KernelBuilder &b, mlir::RankedTensorType weight);
 
   /// Whether the small integers of a format come in words: four neighbours lie in the four bytes of a word, or their
-  /// single bits in one of its halves. And no fewer than 32 share a scale: decoding blocks with more scales for many
-  /// rows takes longer than what few rows gain (docs/performance.md).
+  /// single bits in one of its halves.
   static bool canRead(const WeightFormat &format);
 
   /// Rows that lie together, values of a block of one of them, and bytes of such a block of all.

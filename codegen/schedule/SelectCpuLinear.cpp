@@ -38,9 +38,11 @@ constexpr int64_t kStreams = 1;
 constexpr int64_t kStreamsWithinPages = 4;
 /// The distance of prefetch in bytes: of weights in large blocks, and of all weights where hardware reads ahead within
 /// pages, or too late (docs/performance.md). Where it reads ahead within pages, rows of large blocks that lie in order
-/// gain by more. Where it reads ahead too late, so do all weights whose bytes take many instructions.
+/// gain by more. Where it reads ahead too late, so do all weights whose bytes take many instructions. Where it is a
+/// little too late, near requests are enough.
 constexpr int64_t kPrefetchOfBlocks = 2560, kPrefetchWithinPages = 2048, kPrefetchOfBlocksWithinPages = 3072,
-                  kPrefetchWhereLate = 4096, kPrefetchOfWorkWhereLate = 6144;
+                  kPrefetchWhereLate = 4096, kPrefetchOfWorkWhereLate = 6144, kPrefetchWhereLittleLate = 1024,
+                  kPrefetchOfWorkWhereLittleLate = 2048;
 /// Packed input rows that one pass over a weight serves fill half of the L2. Where processors have no AVX-512, only
 /// products of f32 ask for that, since they read most bytes for their work.
 constexpr int64_t kLeastInputBytes = 512 * 1024;
@@ -240,21 +242,25 @@ private:
   }
 
   /// How many bytes ahead of its use a weight is requested. Hardware follows the two streams of a kernel by itself, and
-  /// requests cost time. But some hardware stops at the end of each page, and some looks ahead too late. Code for a
-  /// base level may meet either, and has requests where bytes take many instructions. And products of large blocks
-  /// whose rows lie in order take so long that hardware stops looking ahead.
+  /// requests cost time. But some hardware stops at the end of each page, and some looks ahead too late, or a little
+  /// too late. Code for a base level may meet either, and has requests where bytes take many instructions. And products
+  /// of large blocks whose rows lie in order take so long that hardware stops looking ahead.
   int64_t choosePrefetch(DotKind dot) {
     auto chosen = [&](int64_t distance, StringRef why) {
       return number("prefetch", tuning.prefetch, distance, why, /*unsaid=*/-1);
     };
     auto block = dyn_cast<BlockType>(getElementTypeOrSelf(linear.getWeight()));
     bool isLarge = block && block.getFormat()->blockElements > cpu::kIntegersTogether;
-    bool hasLargeRows = isLarge && interleaveOf(linear.getWeight().getType()) == 1;
+    bool isInterleaved = interleaveOf(linear.getWeight().getType()) > 1, hasLargeRows = isLarge && !isInterleaved;
     if (target.readsAheadWithinPages())
       return hasLargeRows
                  ? chosen(kPrefetchOfBlocksWithinPages,
                           "hardware looks ahead to the end of a page only, and rows of large blocks gain by more")
                  : chosen(kPrefetchWithinPages, "hardware looks ahead to the end of a page only");
+    // Rows of small blocks that lie in order would ask for each line several times.
+    if (target.readsAheadLittleTooLate() && (!block || isLarge || isInterleaved))
+      return chosen(block ? kPrefetchOfWorkWhereLittleLate : kPrefetchWhereLittleLate,
+                    "hardware looks ahead a little too late for products");
     // Integers of 8 bits are multiplied nearly as they lie in memory, if an instruction does so.
     bool isWork = block && (dot != DotKind::Int8 || block.getFormat()->block->integers.bits() < 8);
     if (isWork && target.readsAheadTooLate())

@@ -1,11 +1,13 @@
 //===- SelectInterleaved.cpp - Weights whose rows lie interleaved -------------===//
 //
 // A product of integers over few rows that has a row of the weight in each lane needs no sums over lanes, and reads the
-// weight as one stream. So rows of weights in blocks lie interleaved wherever all kernels that read them can do so.
+// weight as one stream. So rows of weights in blocks lie interleaved wherever all kernels that read them can do so, and
+// few rows gain more by it than many rows lose.
 // Embeddings that are the weight of the LM head too are among them.
 //
 //===----------------------------------------------------------------------===//
 
+#include "codegen/cpu/IntegerDots.h"
 #include "codegen/cpu/InterleavedWeight.h"
 #include "codegen/schedule/SelectCpu.h"
 
@@ -23,7 +25,8 @@ namespace {
 class InterleavedSelector {
 public:
   InterleavedSelector(ModuleOp module, const cpu::CpuTarget &target, const LlamaSelectSchedulesOptions &tuning)
-      : module(module), tuning(tuning), lanes(target.lanes()), why(whyInOrder(target)) {}
+      : module(module), tuning(tuning), lanes(target.lanes()), hasInt8Dot(target.hasInt8Dot()),
+        why(whyInOrder(target)) {}
 
   llvm::StringSet<> choose() {
     findUsers();
@@ -67,7 +70,13 @@ private:
     if (!why.empty())
       return why.str();
     if (!cpu::InterleavedWeight::canRead(format))
-      return ("blocks of " + Twine(format.name) + " have scales for fewer than 32 values, or no words of four").str();
+      return ("blocks of " + Twine(format.name) + " have no words of four").str();
+    // Many rows decode such blocks for longer. Few rows gain more than that takes only where products of pairs take
+    // many instructions anyway (docs/performance.md).
+    if (format.block->scaleRun < cpu::kIntegersTogether && hasInt8Dot)
+      return ("blocks of " + Twine(format.name) +
+              " have scales for fewer than 32 values, whose decoding for many rows takes what few rows gain")
+          .str();
     for (int64_t rows : weight.getRowCounts())
       if (rows % lanes)
         return (Twine(rows) + " rows are no multiple of " + Twine(lanes)).str();
@@ -110,6 +119,7 @@ private:
   ModuleOp module;
   const LlamaSelectSchedulesOptions &tuning;
   int64_t lanes;
+  bool hasInt8Dot;
   /// Why no weight has interleaved rows. Empty: some may have.
   StringRef why;
   /// For each weight that a kernel wants in order, why. And the weights that kernels multiply.

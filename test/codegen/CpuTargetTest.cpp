@@ -91,16 +91,19 @@ TEST(CpuTarget, HardwareThatReadsAheadWithinPages) {
 
 // Test: a base level is of no processor, so nothing is known of its hardware.
 TEST(CpuTarget, BaseLevelsNameNoProcessor) {
-  for (auto [tune, isForAll, isLate] : {std::tuple("x86-64-v3", true, false),
-                                        {"x86-64-v4", true, false},
-                                        {"generic", true, false},
-                                        {"znver4", false, false},
-                                        {"znver5", false, true},
-                                        {"icelake-server", false, false}}) {
+  for (auto [tune, isForAll, isLate, isLittleLate] : {std::tuple("x86-64-v3", true, false, false),
+                                                      {"x86-64-v4", true, false, false},
+                                                      {"generic", true, false, false},
+                                                      {"znver2", false, false, false},
+                                                      {"znver3", false, false, true},
+                                                      {"znver4", false, false, false},
+                                                      {"znver5", false, true, false},
+                                                      {"icelake-server", false, false, false}}) {
     CpuTarget target;
     target.tune = tune;
     EXPECT_EQ(target.tunesForAll(), isForAll) << tune;
     EXPECT_EQ(target.readsAheadTooLate(), isLate) << tune;
+    EXPECT_EQ(target.readsAheadLittleTooLate(), isLittleLate) << tune;
   }
 }
 

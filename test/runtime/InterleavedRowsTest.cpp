@@ -17,6 +17,15 @@ std::string shapeOf(const char *format) {
   return text;
 }
 
+/// Bytes of a block in front of the unit that begins with a byte.
+uint32_t placeOf(const char *format, uint32_t firstByte) {
+  for (const BlockUnit &unit : unitsOf(*findWeightFormat(format)))
+    if (unit.firstByte == firstByte)
+      return unit.place;
+  ADD_FAILURE() << "no unit of " << format << " begins with byte " << firstByte;
+  return 0;
+}
+
 TEST(InterleavedRows, UnitsAreNumbersAndWords) {
   EXPECT_EQ(shapeOf("q4_0"), "0:2 2:4 6:4 10:4 14:4 ");
   EXPECT_EQ(shapeOf("q4_1"), "0:2 2:2 4:4 8:4 12:4 16:4 ");
@@ -30,6 +39,11 @@ TEST(InterleavedRows, UnitsFollowTheirUse) {
       << shapeOf("q6_k");
   // Integers of q4_k that lie alike are evenly spaced, which kernels of large blocks rest on.
   EXPECT_TRUE(shapeOf("q4_k").starts_with("0:2 2:2 4:4 8:4 12:4 16:4 20:4 24:4 ")) << shapeOf("q4_k");
+  // The same of q6_k: each word of both planes lies 96 bytes in front of the one that the second half has for it.
+  for (uint32_t word = 0; word < 64; word += kWordBytes)
+    EXPECT_EQ(placeOf("q6_k", word + 64) - placeOf("q6_k", word), 96u) << word;
+  for (uint32_t word = 128; word < 160; word += kWordBytes)
+    EXPECT_EQ(placeOf("q6_k", word + 32) - placeOf("q6_k", word), 96u) << word;
   // The sums of q8_k are not read.
   EXPECT_TRUE(shapeOf("q8_k").ends_with(" 256:4 260:4 264:4 268:4 272:4 276:4 280:4 284:4 288:4 ")) << shapeOf("q8_k");
 }
