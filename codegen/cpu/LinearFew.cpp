@@ -164,8 +164,9 @@ private:
     Value behindFirst = b.min(frame->end, b.add(frame->begin, 1));
     forTiles(sections, behindFirst, [&](const Section &section, Value tile, int64_t) {
       SmallVector<Value> starts = groupStarts(section, TilePosition(b, section, tile));
-      for (Value start : ArrayRef(starts).take_front(static_cast<size_t>(sideBySide(std::ssize(starts)))))
-        interleaved->prefetchStart(start);
+      GroupOrder order = orderOf(std::ssize(starts));
+      for (int64_t i = 0; i < order.streams; ++i)
+        interleaved->prefetchStart(starts[static_cast<size_t>(i * order.apart())]);
     });
   }
 
@@ -331,30 +332,57 @@ private:
     return starts;
   }
 
+  /// The order in which the groups of rows of a tile are read: so many side by side in each step. Two go through the
+  /// halves of the tile. These are often far apart in memory, as gate and up are, where each is one stream through many
+  /// tiles. More are neighbours.
+  struct GroupOrder {
+    int64_t streams, steps;
+    bool byHalves() const { return streams == 2; }
+    int64_t apart() const { return byHalves() ? steps : 1; }
+    int64_t firstOfStep() const { return byHalves() ? 1 : streams; }
+  };
+
+  GroupOrder orderOf(int64_t groups) {
+    int64_t streams = sideBySide(groups);
+    return {streams, groups / streams};
+  }
+
   /// Stores the sums of the tile for all rows of the input. As many groups of rows as the schedule has streams are read
   /// side by side, in stretches, which are then in L1 for the next row of the input. Addresses come from a table, so
   /// that one loop has the code for all groups: of large blocks it takes kilobytes for each.
   void emitInterleavedSums(const Section &section, Value tile, const TilePosition &at) {
     SmallVector<Value> starts = groupStarts(section, at);
-    int64_t count = static_cast<int64_t>(starts.size()), streams = sideBySide(count);
+    int64_t count = static_cast<int64_t>(starts.size());
+    GroupOrder order = orderOf(count);
     // What the streams read behind the last groups: those of the section's next tile. Another section's first tile
     // begins without requests.
     llvm::append_range(starts, groupStarts(section, TilePosition(b, section, b.add(tile, 1))));
     for (auto [i, start] : llvm::enumerate(starts))
       b.store(start, b.at(groupTable, static_cast<int64_t>(i) * kPointerBytes), kPointerBytes);
-    b.loop(b.i64(0), b.i64(count), streams, [&](Value first) {
-      Value entry = b.at(groupTable, b.mul(first, kPointerBytes));
+    b.loop(b.i64(0), b.i64(order.steps), 1, [&](Value step) {
+      Value first = b.mul(step, order.firstOfStep());
+      // From a group to the one that its stream reads next.
+      Value toNext = b.i64(order.firstOfStep());
+      if (order.byHalves()) {
+        auto isLast = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, step, b.i64(order.steps - 1));
+        toNext = b.select(isLast, b.i64(count - order.steps + 1), toNext);
+      }
       SmallVector<InterleavedProduct::Group> groups;
-      for (int64_t i = 0; i < streams; ++i)
-        groups.push_back({b.pointerAt(entry, i), b.pointerAt(entry, i + streams)});
-      emitGroups(groups, first);
+      for (int64_t i = 0; i < order.streams; ++i) {
+        Value group = b.at(groupTable, b.mul(b.add(first, i * order.apart()), kPointerBytes));
+        groups.push_back({b.pointerAt(group, 0), b.pointerAt(b.at(group, b.mul(toNext, kPointerBytes)), 0)});
+      }
+      emitGroups(groups, first, order.apart());
     });
   }
 
-  /// Stores the sums of some groups of the tile, the first of which is number `number`.
-  void emitGroups(ArrayRef<InterleavedProduct::Group> groups, Value number) {
+  /// Stores the sums of some groups of the tile. The first is number `number`, and the next ones are `apart` groups
+  /// behind each other.
+  void emitGroups(ArrayRef<InterleavedProduct::Group> groups, Value number, int64_t apart) {
     int64_t lanes = interleaved->rows(), stretch = interleaved->stretch(static_cast<int64_t>(groups.size()));
-    auto place = [&](Value row, size_t i) { return sumsAt(row, b.mul(b.add(number, static_cast<int64_t>(i)), lanes)); };
+    auto place = [&](Value row, size_t i) {
+      return sumsAt(row, b.mul(b.add(number, static_cast<int64_t>(i) * apart), lanes));
+    };
     b.loop(b.i64(0), rows, 1, [&](Value row) {
       for (size_t i = 0; i < groups.size(); ++i)
         b.store(b.splat(0.0f, lanes), place(row, i), 4);

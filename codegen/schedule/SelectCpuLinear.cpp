@@ -36,6 +36,9 @@ constexpr int64_t kLongRun = 32;
 constexpr int64_t kStreams = 1;
 /// Groups of interleaved rows that are read side by side where hardware reads ahead within pages (docs/performance.md).
 constexpr int64_t kStreamsWithinPages = 4;
+/// The same where hardware reads ahead a little too late, of small blocks. A group then has so many bytes at least,
+/// since each of its streams begins anew (docs/performance.md).
+constexpr int64_t kStreamsWhereLittleLate = 2, kLeastGroupBytes = 8 * 1024;
 /// The distance of prefetch in bytes: of weights in large blocks, and of all weights where hardware reads ahead within
 /// pages, or too late (docs/performance.md). Where it reads ahead within pages, rows of large blocks that lie in order
 /// gain by more. Where it reads ahead too late, so do all weights whose bytes take many instructions. Where it is a
@@ -125,13 +128,27 @@ private:
       run = runOfHalf(rotate.getHeadDim() / 2);
       why = "runs are neighbours where they have half of a head";
     }
-    bool withinPages = target.readsAheadWithinPages();
     run = number("run", tuning.fewRun, run, why);
-    int64_t streams = number("streams", tuning.streams, withinPages ? kStreamsWithinPages : 1,
-                             withinPages ? "hardware looks ahead within a page, and each group of rows has its own"
-                                         : "hardware follows one stream");
+    int64_t streams = 1;
+    why = "hardware follows one stream";
+    if (target.readsAheadWithinPages()) {
+      streams = kStreamsWithinPages;
+      why = "hardware looks ahead within a page, and each group of rows has its own";
+    } else if (target.readsAheadLittleTooLate() && readsTwoStreams()) {
+      streams = kStreamsWhereLittleLate;
+      why = "hardware looks ahead a little too late, and gives more of two long streams";
+    }
+    streams = number("streams", tuning.streams, streams, why);
     return CpuLinearScheduleAttr::get(kernel.getContext(), RowRegime::Few, lanes, run, /*vectors=*/1, /*rowTiles=*/1,
                                       dot, choosePrefetch(dot), std::min(streams, run), SumOrder::Lanes);
+  }
+
+  /// Whether groups of interleaved rows are long, and their loops so small that two of them side by side fit registers.
+  bool readsTwoStreams() {
+    auto weight = linear.getWeight().getType();
+    const WeightFormat &format = *cast<BlockType>(weight.getElementType()).getFormat();
+    int64_t groupBytes = weight.getDimSize(1) / format.blockElements * format.blockBytes * interleaveOf(weight);
+    return format.blockElements <= cpu::kIntegersTogether && groupBytes >= kLeastGroupBytes;
   }
 
   /// The longest run of whole vectors that divides half of a head.
@@ -258,9 +275,11 @@ private:
                           "hardware looks ahead to the end of a page only, and rows of large blocks gain by more")
                  : chosen(kPrefetchWithinPages, "hardware looks ahead to the end of a page only");
     // Rows of small blocks that lie in order would ask for each line several times.
-    if (target.readsAheadLittleTooLate() && (!block || isLarge || isInterleaved))
-      return chosen(block ? kPrefetchOfWorkWhereLittleLate : kPrefetchWhereLittleLate,
+    if (target.readsAheadLittleTooLate() && (!block || isLarge || isInterleaved)) {
+      bool isNear = !block || (isInterleaved && readsTwoStreams());
+      return chosen(isNear ? kPrefetchWhereLittleLate : kPrefetchOfWorkWhereLittleLate,
                     "hardware looks ahead a little too late for products");
+    }
     // Integers of 8 bits are multiplied nearly as they lie in memory, if an instruction does so.
     bool isWork = block && (dot != DotKind::Int8 || block.getFormat()->block->integers.bits() < 8);
     if (isWork && target.readsAheadTooLate())
