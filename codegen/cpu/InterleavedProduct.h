@@ -1,7 +1,8 @@
 //===- InterleavedProduct.h - Interleaved rows times one row of integers -*- C++ -*-===//
 //
 // The product of few rows of the input with a weight whose rows lie interleaved. A lane has a row of the weight. A word
-// of the input is the same in all lanes. So nothing is summed over lanes, and the weight is one stream of memory.
+// of the input is the same in all lanes. So nothing is summed over lanes, and the weight is one stream of memory, or as
+// many as the schedule has.
 //
 //===----------------------------------------------------------------------===//
 

@@ -14,8 +14,8 @@
 // from tile to tile. Even and odd rows of a rotation are one stream, and are multiplied one by one.
 //
 // If the rows of the weight lie interleaved, a run is a group of them, and a vector holds a sum of each. Nothing is
-// summed over lanes, and all tiles are one stream (InterleavedProduct.h). If the schedule asks for sums in the order of
-// the inputs, a vector holds a sum of each row too (OrderedProduct.h).
+// summed over lanes, and all tiles are one stream, or as many as the schedule has (InterleavedProduct.h). If the
+// schedule asks for sums in the order of the inputs, a vector holds a sum of each row too (OrderedProduct.h).
 //
 //===----------------------------------------------------------------------===//
 
@@ -333,8 +333,8 @@ private:
   }
 
   /// The order in which the groups of rows of a tile are read: so many side by side in each step. Two go through the
-  /// halves of the tile. These are often far apart in memory, as gate and up are, where each is one stream through many
-  /// tiles. More are neighbours.
+  /// halves of the tile: gate and up are then two streams through all tiles. The halves of others are neighbours, so
+  /// their streams begin anew at each tile. More than two groups are neighbours.
   struct GroupOrder {
     int64_t streams, steps;
     bool byHalves() const { return streams == 2; }
@@ -364,8 +364,8 @@ private:
       // From a group to the one that its stream reads next.
       Value toNext = b.i64(order.firstOfStep());
       if (order.byHalves()) {
-        auto isLast = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, step, b.i64(order.steps - 1));
-        toNext = b.select(isLast, b.i64(count - order.steps + 1), toNext);
+        toNext = b.select(b.compare(arith::CmpIPredicate::eq, step, order.steps - 1), b.i64(count - order.steps + 1),
+                          toNext);
       }
       SmallVector<InterleavedProduct::Group> groups;
       for (int64_t i = 0; i < order.streams; ++i) {

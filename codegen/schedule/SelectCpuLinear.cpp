@@ -37,12 +37,12 @@ constexpr int64_t kStreams = 1;
 /// Groups of interleaved rows that are read side by side where hardware reads ahead within pages (docs/performance.md).
 constexpr int64_t kStreamsWithinPages = 4;
 /// The same where hardware reads ahead a little too late, of small blocks. A group then has so many bytes at least,
-/// since each of its streams begins anew (docs/performance.md).
+/// since most streams begin anew at each group (docs/performance.md).
 constexpr int64_t kStreamsWhereLittleLate = 2, kLeastGroupBytes = 8 * 1024;
 /// The distance of prefetch in bytes: of weights in large blocks, and of all weights where hardware reads ahead within
 /// pages, or too late (docs/performance.md). Where it reads ahead within pages, rows of large blocks that lie in order
 /// gain by more. Where it reads ahead too late, so do all weights whose bytes take many instructions. Where it is a
-/// little too late, near requests are enough.
+/// little too late, near requests are enough, and those of two streams are nearer.
 constexpr int64_t kPrefetchOfBlocks = 2560, kPrefetchWithinPages = 2048, kPrefetchOfBlocksWithinPages = 3072,
                   kPrefetchWhereLate = 4096, kPrefetchOfWorkWhereLate = 6144, kPrefetchWhereLittleLate = 1024,
                   kPrefetchOfWorkWhereLittleLate = 2048;
@@ -100,7 +100,7 @@ private:
     QUIPU_CHOICE(Refused, kernel, "streams", "streams > " + Twine(kStreams))
         << "rows of a run often begin in one page, where hardware follows one stream";
     int64_t streams = number("streams", tuning.streams, kStreams, "rows are read one after the other");
-    int64_t prefetch = choosePrefetch(dot);
+    int64_t prefetch = choosePrefetch(dot, streams);
     SumOrder sums = program.inOrder ? SumOrder::InOrder : SumOrder::Lanes;
     if (program.inOrder)
       QUIPU_CHOICE(Chosen, kernel, "sums", "sums = in_order")
@@ -113,7 +113,7 @@ private:
   /// in memory. So a run of a rotation is half of a head, whose halves are neighbours. Gate and up are far apart, so
   /// their runs are long. Other runs follow each other anyway, and short ones balance the threads. But where hardware
   /// stops looking ahead at the end of each page, several groups of rows are read side by side, each in pages of its
-  /// own.
+  /// own. And where it is a little too late, two long groups give more than one.
   CpuLinearScheduleAttr interleavedRows(DotKind dot) {
     int64_t run = lanes;
     StringRef why = "a lane has a row of the weight";
@@ -140,15 +140,17 @@ private:
     }
     streams = number("streams", tuning.streams, streams, why);
     return CpuLinearScheduleAttr::get(kernel.getContext(), RowRegime::Few, lanes, run, /*vectors=*/1, /*rowTiles=*/1,
-                                      dot, choosePrefetch(dot), std::min(streams, run), SumOrder::Lanes);
+                                      dot, choosePrefetch(dot, streams), std::min(streams, run), SumOrder::Lanes);
   }
 
   /// Whether groups of interleaved rows are long, and their loops so small that two of them side by side fit registers.
   bool readsTwoStreams() {
     auto weight = linear.getWeight().getType();
-    const WeightFormat &format = *cast<BlockType>(weight.getElementType()).getFormat();
-    int64_t groupBytes = weight.getDimSize(1) / format.blockElements * format.blockBytes * interleaveOf(weight);
-    return format.blockElements <= cpu::kIntegersTogether && groupBytes >= kLeastGroupBytes;
+    auto block = dyn_cast<BlockType>(weight.getElementType());
+    if (!block || block.getFormat()->blockElements > cpu::kIntegersTogether)
+      return false;
+    int64_t blocks = weight.getDimSize(1) / block.getFormat()->blockElements;
+    return blocks * block.getFormat()->blockBytes * interleaveOf(weight) >= kLeastGroupBytes;
   }
 
   /// The longest run of whole vectors that divides half of a head.
@@ -262,7 +264,7 @@ private:
   /// requests cost time. But some hardware stops at the end of each page, and some looks ahead too late, or a little
   /// too late. Code for a base level may meet either, and has requests where bytes take many instructions. And products
   /// of large blocks whose rows lie in order take so long that hardware stops looking ahead.
-  int64_t choosePrefetch(DotKind dot) {
+  int64_t choosePrefetch(DotKind dot, int64_t streams) {
     auto chosen = [&](int64_t distance, StringRef why) {
       return number("prefetch", tuning.prefetch, distance, why, /*unsaid=*/-1);
     };
@@ -276,7 +278,7 @@ private:
                  : chosen(kPrefetchWithinPages, "hardware looks ahead to the end of a page only");
     // Rows of small blocks that lie in order would ask for each line several times.
     if (target.readsAheadLittleTooLate() && (!block || isLarge || isInterleaved)) {
-      bool isNear = !block || (isInterleaved && readsTwoStreams());
+      bool isNear = !block || streams > 1;
       return chosen(isNear ? kPrefetchWhereLittleLate : kPrefetchOfWorkWhereLittleLate,
                     "hardware looks ahead a little too late for products");
     }
