@@ -97,8 +97,8 @@ public:
 
   /// Adds the products of part `number` of partsTogether(), as i32, to `sum`, times the scales of the weight and of the
   /// input. Where parts have one scale of the input, it comes behind the last of them, which takes fewer instructions.
-  /// Until then `together` keeps what the parts before have, and then `sum` stays as it is. All kernels add so,
-  /// and their sums have the same bits.
+  /// Until then `together` keeps what the parts before have, and then `sum` stays as it is. All kernels add with this,
+  /// so that their sums have the same bits.
   void addScaled(mlir::Value products, mlir::Value weightScale, mlir::Value inputScale, int64_t number,
                  mlir::Value &together, mlir::Value &sum) const;
 

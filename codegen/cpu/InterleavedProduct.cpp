@@ -42,7 +42,7 @@ KernelBuilder::Values InterleavedProduct::add(ArrayRef<Value> sums, ArrayRef<Gro
           prefetchAhead(group, weight.offsetOfBlock(feature), i);
         SmallVector<Numbers> numbers;
         for (int64_t j = i; j < i + kIntegersTogether; j += dots.part())
-          numbers.push_back(numbersOfPart(block, x, b.add(feature, j), j));
+          numbers.push_back(numbersOfPart(block, j));
         sum = addParts(block, numbers, sum, x, b.add(feature, i), i);
       }
     return next;
@@ -59,7 +59,7 @@ KernelBuilder::Values InterleavedProduct::addInSteps(ArrayRef<Value> sums, Array
   auto numbersAt = [&](size_t group) { return b.at(scratch, scratchBytes(1) * static_cast<int64_t>(group)); };
   for (auto [g, block] : llvm::enumerate(blocks))
     for (int64_t i = 0; i < count; i += dots.part()) {
-      Numbers numbers = numbersOfPart(block, x, b.add(feature, i), i);
+      Numbers numbers = numbersOfPart(block, i);
       Value place = b.at(numbersAt(g), i / dots.part() * vectorBytes());
       b.store(numbers.scale, place, 4);
       if (numbers.minimum)
@@ -107,13 +107,9 @@ void InterleavedProduct::prefetchStart(Value group) const {
   b.loop(b.i64(0), b.i64(prefetch), kCacheLineBytes, [&](Value offset) { b.prefetch(b.at(group, offset)); });
 }
 
-/// Those of the part that begins at integer `first` of a block, and at feature k of the input.
-InterleavedProduct::Numbers InterleavedProduct::numbersOfPart(InterleavedWeight::Block &block, Value x, Value k,
-                                                              int64_t first) const {
-  Value scale = block.scales(first);
-  if (dots.partsTogether() == 1)
-    scale = b.mulf(scale, b.splat(input.scaleOfPart(x, k), weight.rows()));
-  return {scale, dots.hasMinimum() ? block.minima(first) : Value()};
+/// Those of the part that begins at integer `first` of a block.
+InterleavedProduct::Numbers InterleavedProduct::numbersOfPart(InterleavedWeight::Block &block, int64_t first) const {
+  return {block.scales(first), dots.hasMinimum() ? block.minima(first) : Value()};
 }
 
 /// Adds the products of the parts with one scale of the input. The first of them begins at integer `first` of a block,
@@ -121,17 +117,11 @@ InterleavedProduct::Numbers InterleavedProduct::numbersOfPart(InterleavedWeight:
 Value InterleavedProduct::addParts(InterleavedWeight::Block &block, ArrayRef<Numbers> numbers, Value sums, Value x,
                                    Value k, int64_t first) const {
   int64_t lanes = weight.rows();
-  Value together;
+  Value together, inputScale = b.splat(input.scaleOfPart(x, k), lanes);
   for (auto [number, part] : llvm::enumerate(numbers)) {
     int64_t i = static_cast<int64_t>(number) * dots.part();
     Value products = productsOfPart(block, x, b.add(k, i), first + i);
-    if (dots.partsTogether() == 1) {
-      auto floats = b.vectorOf(b.getF32Type(), lanes);
-      sums = b.fma(arith::SIToFPOp::create(b, floats, products), part.scale, sums);
-    } else {
-      dots.addScaled(products, part.scale, b.splat(input.scaleOfPart(x, k), lanes), static_cast<int64_t>(number),
-                     together, sums);
-    }
+    dots.addScaled(products, part.scale, inputScale, static_cast<int64_t>(number), together, sums);
   }
   for (auto [number, part] : llvm::enumerate(numbers))
     if (part.minimum) {

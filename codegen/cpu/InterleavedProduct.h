@@ -38,12 +38,11 @@ public:
   void prefetchStart(mlir::Value group) const;
 
 private:
-  /// What the products of a part are multiplied by, with the scale of the input where no other part shares it; and what
-  /// is added to them (null: nothing).
+  /// What the weight has for a part: its scale, and the minimum that is added (null: nothing).
   struct Numbers {
     mlir::Value scale, minimum;
   };
-  Numbers numbersOfPart(InterleavedWeight::Block &block, mlir::Value x, mlir::Value k, int64_t first) const;
+  Numbers numbersOfPart(InterleavedWeight::Block &block, int64_t first) const;
   bool isReadInSteps() const { return weight.period() < weight.blockElements(); }
   KernelBuilder::Values addInSteps(llvm::ArrayRef<mlir::Value> sums, llvm::ArrayRef<Group> groups,
                                    llvm::MutableArrayRef<InterleavedWeight::Block> blocks, mlir::Value x,

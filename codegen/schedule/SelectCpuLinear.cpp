@@ -143,11 +143,13 @@ private:
                                       dot, choosePrefetch(dot, streams), std::min(streams, run), SumOrder::Lanes);
   }
 
+  static bool isLarge(BlockType block) { return block.getFormat()->blockElements > cpu::kIntegersTogether; }
+
   /// Whether groups of interleaved rows are long, and their loops so small that two of them side by side fit registers.
   bool readsTwoStreams() {
     auto weight = linear.getWeight().getType();
     auto block = dyn_cast<BlockType>(weight.getElementType());
-    if (!block || block.getFormat()->blockElements > cpu::kIntegersTogether)
+    if (!block || isLarge(block))
       return false;
     int64_t blocks = weight.getDimSize(1) / block.getFormat()->blockElements;
     return blocks * block.getFormat()->blockBytes * interleaveOf(weight) >= kLeastGroupBytes;
@@ -269,15 +271,15 @@ private:
       return number("prefetch", tuning.prefetch, distance, why, /*unsaid=*/-1);
     };
     auto block = dyn_cast<BlockType>(getElementTypeOrSelf(linear.getWeight()));
-    bool isLarge = block && block.getFormat()->blockElements > cpu::kIntegersTogether;
-    bool isInterleaved = interleaveOf(linear.getWeight().getType()) > 1, hasLargeRows = isLarge && !isInterleaved;
+    bool isInterleaved = interleaveOf(linear.getWeight().getType()) > 1;
+    bool hasLargeRows = block && isLarge(block) && !isInterleaved;
     if (target.readsAheadWithinPages())
       return hasLargeRows
                  ? chosen(kPrefetchOfBlocksWithinPages,
                           "hardware looks ahead to the end of a page only, and rows of large blocks gain by more")
                  : chosen(kPrefetchWithinPages, "hardware looks ahead to the end of a page only");
     // Rows of small blocks that lie in order would ask for each line several times.
-    if (target.readsAheadLittleTooLate() && (!block || isLarge || isInterleaved)) {
+    if (target.readsAheadLittleTooLate() && (!block || hasLargeRows || isInterleaved)) {
       bool isNear = !block || streams > 1;
       return chosen(isNear ? kPrefetchWhereLittleLate : kPrefetchOfWorkWhereLittleLate,
                     "hardware looks ahead a little too late for products");
