@@ -36,15 +36,15 @@ KernelBuilder::Values InterleavedProduct::add(ArrayRef<Value> sums, ArrayRef<Gro
       blocks.push_back(weight.block(group.start, b.i64(0), feature, weight.rows()));
     if (isReadInSteps())
       return addInSteps(next, groups, blocks, x, feature, scratch);
-    for (int64_t i = 0; i < weight.blockElements(); i += kIntegersTogether)
-      for (auto [group, block, sum] : llvm::zip_equal(groups, blocks, next)) {
-        if (prefetch)
-          prefetchAhead(group, weight.offsetOfBlock(feature), i);
+    for (int64_t i = 0; i < weight.blockElements(); i += kIntegersTogether) {
+      prefetchAhead(groups, weight.offsetOfBlock(feature), i);
+      for (auto [block, sum] : llvm::zip_equal(blocks, next)) {
         SmallVector<Numbers> numbers;
         for (int64_t j = i; j < i + kIntegersTogether; j += dots.part())
           numbers.push_back(numbersOfPart(block, j));
-        sum = addParts(block, numbers, sum, x, b.add(feature, i), i);
+        sum = addParts(block, numbers, sum, x, feature, i);
       }
+    }
     return next;
   });
 }
@@ -72,10 +72,10 @@ KernelBuilder::Values InterleavedProduct::addInSteps(ArrayRef<Value> sums, Array
     SmallVector<InterleavedWeight::Block> steps;
     for (const InterleavedWeight::Block &block : blocks)
       steps.push_back(block.from(from));
-    for (int64_t i = 0; i < weight.period(); i += kIntegersTogether)
+    Value k = b.add(feature, from);
+    for (int64_t i = 0; i < weight.period(); i += kIntegersTogether) {
+      prefetchAhead(groups, offset, i);
       for (auto [g, sum] : llvm::enumerate(next)) {
-        if (prefetch)
-          prefetchAhead(groups[g], offset, i);
         SmallVector<Numbers> numbers;
         for (int64_t j = i; j < i + kIntegersTogether; j += dots.part()) {
           Value place = b.at(numbersAt(g), b.mul(b.div(b.add(from, j), dots.part()), vectorBytes()));
@@ -83,24 +83,32 @@ KernelBuilder::Values InterleavedProduct::addInSteps(ArrayRef<Value> sums, Array
           if (dots.hasMinimum())
             numbers.back().minimum = b.loadF32(b.getF32Type(), b.at(place, parts * vectorBytes()), lanes);
         }
-        sum = addParts(steps[g], numbers, sum, x, b.add(b.add(feature, from), i), i);
+        // Words that other integers of the period need too are loaded again: there are too few registers to keep them.
+        InterleavedWeight::Block step = steps[g];
+        sum = addParts(step, numbers, sum, x, k, i);
       }
+    }
     return next;
   });
 }
 
 /// Asks for what is read `prefetch` bytes behind the kIntegersTogether integers from number `first` of a period on,
-/// which lies at `offset` in the group. They ask for their share, so requests are spread evenly over the work on a
-/// block. Behind the end of a group comes the beginning of the next one, which seldom follows it in memory.
-void InterleavedProduct::prefetchAhead(const Group &group, Value offset, int64_t first) const {
+/// which lies at `offset` in each group. They ask for their share, so requests are spread evenly over the work on a
+/// block. Behind the end of a group comes the beginning of the next one, which seldom follows it in memory. All groups
+/// ask together, so that nothing orders memory between their products, which share the words of the input.
+void InterleavedProduct::prefetchAhead(ArrayRef<Group> groups, Value offset, int64_t first) const {
+  if (!prefetch)
+    return;
   // LLVM would move all requests of a large block to its beginning, where they fill the queue of misses.
   b.orderMemory();
   auto [begin, end] = weight.linesOfShare(first, kIntegersTogether, weight.period());
   Value place = b.add(offset, prefetch + begin * kCacheLineBytes);
   auto isBehind = arith::CmpIOp::create(b, arith::CmpIPredicate::sge, place, b.i64(groupBytes));
-  Value ahead = b.at(b.select(isBehind, b.at(group.next, -groupBytes), group.start), place);
-  for (int64_t line = 0; line < end - begin; ++line)
-    b.prefetch(b.at(ahead, line * kCacheLineBytes));
+  for (const Group &group : groups) {
+    Value ahead = b.at(b.select(isBehind, b.at(group.next, -groupBytes), group.start), place);
+    for (int64_t line = 0; line < end - begin; ++line)
+      b.prefetch(b.at(ahead, line * kCacheLineBytes));
+  }
 }
 
 void InterleavedProduct::prefetchStart(Value group) const {
@@ -113,31 +121,30 @@ InterleavedProduct::Numbers InterleavedProduct::numbersOfPart(InterleavedWeight:
 }
 
 /// Adds the products of the parts with one scale of the input. The first of them begins at integer `first` of a block,
-/// and at feature k of the input.
+/// whose own first integer is multiplied with feature k of the input.
 Value InterleavedProduct::addParts(InterleavedWeight::Block &block, ArrayRef<Numbers> numbers, Value sums, Value x,
                                    Value k, int64_t first) const {
   int64_t lanes = weight.rows();
-  Value together, inputScale = b.splat(input.scaleOfPart(x, k), lanes);
+  Value together, inputScale = b.splat(input.scaleOfPart(x, k, first), lanes);
   for (auto [number, part] : llvm::enumerate(numbers)) {
-    int64_t i = static_cast<int64_t>(number) * dots.part();
-    Value products = productsOfPart(block, x, b.add(k, i), first + i);
+    Value products = productsOfPart(block, x, k, first + static_cast<int64_t>(number) * dots.part());
     dots.addScaled(products, part.scale, inputScale, static_cast<int64_t>(number), together, sums);
   }
   for (auto [number, part] : llvm::enumerate(numbers))
     if (part.minimum) {
-      Value sum = input.sumOfPart(x, b.add(k, static_cast<int64_t>(number) * dots.part()));
+      Value sum = input.sumOfPart(x, k, first + static_cast<int64_t>(number) * dots.part());
       sums = b.fma(part.minimum, b.splat(sum, lanes), sums);
     }
   return sums;
 }
 
-/// The products of a part, as i32. It begins at integer `first` of the block, and at feature k of the input.
+/// The products of a part, as i32. It begins at integer `first` of the block, which begins at feature k of the input.
 Value InterleavedProduct::productsOfPart(InterleavedWeight::Block &block, Value x, Value k, int64_t first) const {
-  Value start = b.splat(input.startOfPart(x, k), weight.rows());
+  Value start = b.splat(input.startOfPart(x, k, first), weight.rows());
   if (dots.addsInOneStep())
     return productsInPlace(block, start, x, k, first);
   return dots.productsOfPart(start, weight.rows(), [&](int64_t i) {
-    return std::pair(dots.prepare(block.words(first + i)), inputWord(x, b.add(k, i)));
+    return std::pair(dots.prepare(block.words(first + i)), inputWord(x, k, first + i));
   });
 }
 
@@ -151,7 +158,7 @@ Value InterleavedProduct::productsInPlace(InterleavedWeight::Block &block, Value
     Value &sum = sums[block.shiftOf(first + i)];
     if (!sum)
       sum = b.splat(b.i32(0), weight.rows());
-    sum = dots.multiply(sum, dots.prepare(block.wordsInPlace(first + i)), inputWord(x, b.add(k, i)));
+    sum = dots.multiply(sum, dots.prepare(block.wordsInPlace(first + i)), inputWord(x, k, first + i));
   }
   Value products;
   for (auto [shift, sum] : sums)
@@ -159,11 +166,11 @@ Value InterleavedProduct::productsInPlace(InterleavedWeight::Block &block, Value
   return products;
 }
 
-/// The word of the input that begins at `feature`, in all lanes.
-Value InterleavedProduct::inputWord(Value x, Value feature) const {
+/// The word of the input that begins `behind` features behind `feature`, in all lanes.
+Value InterleavedProduct::inputWord(Value x, Value feature, int64_t behind) const {
   int64_t lanes = weight.rows();
   return vector::BitCastOp::create(b, b.vectorOf(dots.element(), lanes * dots.perWord()),
-                                   b.splat(input.wordAt(x, feature), lanes));
+                                   b.splat(input.wordAt(x, feature, behind), lanes));
 }
 
 } // namespace quipu::codegen::cpu

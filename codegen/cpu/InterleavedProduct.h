@@ -49,11 +49,11 @@ private:
                                    mlir::Value feature, mlir::Value scratch) const;
   mlir::Value addParts(InterleavedWeight::Block &block, llvm::ArrayRef<Numbers> numbers, mlir::Value sums,
                        mlir::Value x, mlir::Value k, int64_t first) const;
-  void prefetchAhead(const Group &group, mlir::Value offset, int64_t first) const;
+  void prefetchAhead(llvm::ArrayRef<Group> groups, mlir::Value offset, int64_t first) const;
   mlir::Value productsOfPart(InterleavedWeight::Block &block, mlir::Value x, mlir::Value k, int64_t first) const;
   mlir::Value productsInPlace(InterleavedWeight::Block &block, mlir::Value start, mlir::Value x, mlir::Value k,
                               int64_t first) const;
-  mlir::Value inputWord(mlir::Value x, mlir::Value feature) const;
+  mlir::Value inputWord(mlir::Value x, mlir::Value feature, int64_t behind) const;
   /// Bytes of a vector of numbers, one for each row.
   int64_t vectorBytes() const { return weight.rows() * 4; }
 

@@ -128,10 +128,8 @@ Value InterleavedWeight::Block::shifted(Value words, int64_t bits) const {
 
 /// Four neighbours, each `shift` bits above the lowest bits of a byte of a word.
 Value InterleavedWeight::Block::bitsOf(const BitPlane &plane, int64_t i, int64_t shift) {
-  if (isBitString(plane)) {
-    assert(!shift && "single bits move to the bytes of their words");
-    return singleBitsOf(plane, i);
-  }
+  if (isBitString(plane))
+    return singleBitsOf(plane, i, shift);
   BitPlane::Place place = plane.place(static_cast<uint32_t>(i));
   Value words = shifted(wordAt(weight->unitOf(place.byte)), place.shift - shift);
   if (plane.bits == 8)
@@ -141,21 +139,23 @@ Value InterleavedWeight::Block::bitsOf(const BitPlane &plane, int64_t i, int64_t
 }
 
 /// The same of single bits. A multiplication puts copies of the four bits 7, 14 and 21 bits higher, so that bit j of
-/// them comes to byte j.
-Value InterleavedWeight::Block::singleBitsOf(const BitPlane &plane, int64_t i) {
+/// them comes to byte j. It also moves them by `shift`. So the upper four bits of a byte need not come to its lower
+/// ones before, if they do not have to move down, and the bits of a byte are shifted once for both of its halves.
+Value InterleavedWeight::Block::singleBitsOf(const BitPlane &plane, int64_t i, int64_t shift) {
   BitPlane::Place place = plane.place(static_cast<uint32_t>(i));
   const BlockUnit &unit = weight->unitOf(place.byte);
-  Value words = shifted(wordAt(unit), (place.byte - unit.firstByte) * 8 + place.shift);
-  words = arith::AndIOp::create(b(), words, b().splat(b().i32(0xf), count));
-  words = b().mul(words, b().splat(b().i32(1 | 1 << 7 | 1 << 14 | 1 << 21), count));
-  return arith::AndIOp::create(b(), words, b().splat(b().i32(0x01010101), count));
+  int64_t above = place.shift <= shift ? place.shift : 0, factor = 1 | 1 << 7 | 1 << 14 | 1 << 21;
+  Value words = shifted(wordAt(unit), (place.byte - unit.firstByte) * 8 + place.shift - above);
+  words = arith::AndIOp::create(b(), words, b().splat(b().i32(0xf << above), count));
+  words = b().mul(words, b().splat(b().i32(static_cast<int32_t>(factor << (shift - above))), count));
+  return arith::AndIOp::create(b(), words, b().splat(b().i32(0x01010101 << shift), count));
 }
 
 Value InterleavedWeight::Block::words(int64_t i) {
   const PackedIntegers &integers = weight->layout().integers;
   Value words = bitsOf(integers.low, i);
   if (integers.high.bits)
-    words = arith::OrIOp::create(b(), words, shifted(bitsOf(integers.high, i), -int64_t(integers.low.bits)));
+    words = arith::OrIOp::create(b(), words, bitsOf(integers.high, i, integers.low.bits));
   return asBytes(words);
 }
 

@@ -60,7 +60,7 @@ public:
     mlir::Value shifted(mlir::Value words, int64_t bits) const;
     mlir::Value bitsOf(const BitPlane &plane, int64_t i, int64_t shift = 0);
     mlir::Value asBytes(mlir::Value words) const;
-    mlir::Value singleBitsOf(const BitPlane &plane, int64_t i);
+    mlir::Value singleBitsOf(const BitPlane &plane, int64_t i, int64_t shift);
     mlir::Value factorBits(const BitPlane &plane, int64_t i);
     mlir::Value factor(const PackedIntegers &factors, int64_t i);
 

@@ -14,8 +14,9 @@
 // from tile to tile. Even and odd rows of a rotation are one stream, and are multiplied one by one.
 //
 // If the rows of the weight lie interleaved, a run is a group of them, and a vector holds a sum of each. Nothing is
-// summed over lanes, and all tiles are one stream, or as many as the schedule has (InterleavedProduct.h). If the
-// schedule asks for sums in the order of the inputs, a vector holds a sum of each row too (OrderedProduct.h).
+// summed over lanes, and all tiles are as many streams as the schedule has: one, the two from above, or neighbours
+// (InterleavedProduct.h). If the schedule asks for sums in the order of the inputs, a vector holds a sum of each row
+// too (OrderedProduct.h).
 //
 //===----------------------------------------------------------------------===//
 
@@ -333,8 +334,7 @@ private:
   }
 
   /// The order in which the groups of rows of a tile are read: so many side by side in each step. Two go through the
-  /// halves of the tile: gate and up are then two streams through all tiles. The halves of others are neighbours, so
-  /// their streams begin anew at each tile. More than two groups are neighbours.
+  /// halves of the tile, which are its runs, parts of two streams. More than two groups are neighbours.
   struct GroupOrder {
     int64_t streams, steps;
     bool byHalves() const { return streams == 2; }

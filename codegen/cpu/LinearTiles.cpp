@@ -152,7 +152,8 @@ SmallVector<Section> LinearTiles::tiles(int64_t run, SecondRun second) {
 }
 
 SmallVector<Section> LinearTiles::tiles(CpuLinearScheduleAttr schedule) {
-  bool halves = schedule.getRows() == RowRegime::Few && interleaveOf(linear.getWeight().getType()) == 1;
+  bool readsRuns = interleaveOf(linear.getWeight().getType()) == 1 || schedule.getStreams() == 2;
+  bool halves = schedule.getRows() == RowRegime::Few && readsRuns;
   return tiles(schedule.getRun(), halves ? SecondRun::Halves : SecondRun::Next);
 }
 

@@ -59,7 +59,8 @@ struct LinearTiles : LinearRegion {
 
   /// Sections for runs of at most `run` rows.
   llvm::SmallVector<Section> tiles(int64_t run, SecondRun second);
-  /// Those of a schedule: halves over few rows, since reading is all that such kernels do.
+  /// Those of a schedule: halves over few rows, since reading is all that such kernels do. If rows lie interleaved,
+  /// only where the schedule has two streams.
   llvm::SmallVector<Section> tiles(llama::CpuLinearScheduleAttr schedule);
 
   /// Whether a result lies in pairs of neighbouring features, which a tile must hold together.

@@ -326,20 +326,20 @@ void OrderedProduct::addParts(const Tile &tile, const InputRows &input, Value fi
   for (int64_t group = 0; group < groups; ++group)
     for (auto [row, x] : llvm::enumerate(input.addresses)) {
       Value &sum = sums[row * static_cast<size_t>(groups) + static_cast<size_t>(group)], together;
-      Value inputScale = b.splat(integers->scaleOfPart(x, feature), lanes);
+      Value inputScale = b.splat(integers->scaleOfPart(x, feature, 0), lanes);
       for (int64_t part = 0; part < dots->partsTogether(); ++part) {
         int64_t from = part * dots->part();
-        Value start = b.splat(integers->startOfPart(x, b.add(feature, from)), lanes);
+        Value start = b.splat(integers->startOfPart(x, feature, from), lanes);
         Value products = dots->productsOfPart(start, lanes, [&](int64_t i) {
           Value weights = wordsOf(tile, words, b.add(firstWord, (from + i) / dots->perWord()), group);
-          Value word = b.splat(integers->wordAt(x, b.add(feature, from + i)), lanes);
+          Value word = b.splat(integers->wordAt(x, feature, from + i), lanes);
           return std::pair<Value, Value>(vector::BitCastOp::create(b, small, weights),
                                          vector::BitCastOp::create(b, small, word));
         });
         dots->addScaled(products, floatsOf(*scales, part, group), inputScale, part, together, sum);
       }
       for (int64_t part = 0; minima && part < dots->partsTogether(); ++part) {
-        Value inputSum = integers->sumOfPart(x, b.add(feature, part * dots->part()));
+        Value inputSum = integers->sumOfPart(x, feature, part * dots->part());
         sum = b.fma(floatsOf(*minima, part, group), b.splat(inputSum, lanes), sum);
       }
     }

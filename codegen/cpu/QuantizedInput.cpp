@@ -202,18 +202,26 @@ Value QuantizedRows::sums(Value row, Value feature, int64_t count) const {
   return b.load(b.vectorOf(b.getF32Type(), count), start, 4);
 }
 
-Value QuantizedRows::wordAt(Value row, Value feature) const { return b.loadI32(integersAt(row, feature)); }
-
-Value QuantizedRows::scaleOfPart(Value row, Value feature) const {
-  return b.load(b.getF32Type(), b.at(row, b.add(b.mul(b.div(feature, block), 4), scalesAt)), 4);
+Value QuantizedRows::wordAt(Value row, Value feature, int64_t behind) const {
+  return b.loadI32(b.at(integersAt(row, feature), behind * dots.integerBytes()));
 }
 
-Value QuantizedRows::startOfPart(Value row, Value feature) const {
-  return hasCorrections() ? b.loadI32(correctionsAt(row, feature)) : b.i32(0);
+/// Address of the number that belongs to the feature `behind` features behind `feature`, where a block begins. Each
+/// `features` have one of 4 bytes, and the first of them lies at `first`. So numbers of one block differ by constants.
+Value QuantizedRows::numberAt(Value row, Value feature, int64_t behind, int64_t features, int64_t first) const {
+  return b.at(b.at(row, b.mul(b.div(feature, features), 4)), behind / features * 4 + first);
 }
 
-Value QuantizedRows::sumOfPart(Value row, Value feature) const {
-  return b.load(b.getF32Type(), b.at(row, b.add(b.mul(b.div(feature, dots.part()), 4), sumsAt)), 4);
+Value QuantizedRows::scaleOfPart(Value row, Value feature, int64_t behind) const {
+  return b.load(b.getF32Type(), numberAt(row, feature, behind, block, scalesAt), 4);
+}
+
+Value QuantizedRows::startOfPart(Value row, Value feature, int64_t behind) const {
+  return hasCorrections() ? b.loadI32(numberAt(row, feature, behind, corrected(), firstCorrection)) : b.i32(0);
+}
+
+Value QuantizedRows::sumOfPart(Value row, Value feature, int64_t behind) const {
+  return b.load(b.getF32Type(), numberAt(row, feature, behind, dots.part(), sumsAt), 4);
 }
 
 /// Where the sum of products of a part begins in all lanes. Lane i of `totals` has the sum of every integer j of the

@@ -82,12 +82,13 @@ public:
   /// The sums of as many parts.
   mlir::Value sums(mlir::Value row, mlir::Value feature, int64_t count) const;
 
-  // For lanes with rows of the weight, scalars. The word that begins at `feature`; and of the part that begins there:
-  // the scale, where the sum of its products begins (an i32, 0 where the weight has no offset), and the sum.
-  mlir::Value wordAt(mlir::Value row, mlir::Value feature) const;
-  mlir::Value scaleOfPart(mlir::Value row, mlir::Value feature) const;
-  mlir::Value startOfPart(mlir::Value row, mlir::Value feature) const;
-  mlir::Value sumOfPart(mlir::Value row, mlir::Value feature) const;
+  // For lanes with rows of the weight, scalars. The word that begins `behind` features behind `feature`, where a block
+  // of the op begins; and of the part that begins there: the scale, where the sum of its products begins (an i32, 0
+  // where the weight has no offset), and the sum.
+  mlir::Value wordAt(mlir::Value row, mlir::Value feature, int64_t behind) const;
+  mlir::Value scaleOfPart(mlir::Value row, mlir::Value feature, int64_t behind) const;
+  mlir::Value startOfPart(mlir::Value row, mlir::Value feature, int64_t behind) const;
+  mlir::Value sumOfPart(mlir::Value row, mlir::Value feature, int64_t behind) const;
 
 private:
   /// Integers that a correction is for.
@@ -100,6 +101,7 @@ private:
   bool hasCorrections() const { return dots.offset() && !offsetIsMinimum(); }
   bool hasSums() const { return dots.hasMinimum() || offsetIsMinimum(); }
   mlir::Value integersAt(mlir::Value row, mlir::Value feature) const;
+  mlir::Value numberAt(mlir::Value row, mlir::Value feature, int64_t behind, int64_t features, int64_t first) const;
   mlir::Value correctionsAt(mlir::Value row, mlir::Value feature) const;
   mlir::Value multiplyParts(mlir::Value start, mlir::Value weights, mlir::Value integers) const;
   mlir::Value correctionOfPart(mlir::Value totals) const;

@@ -36,13 +36,12 @@ constexpr int64_t kLongRun = 32;
 constexpr int64_t kStreams = 1;
 /// Groups of interleaved rows that are read side by side where hardware reads ahead within pages (docs/performance.md).
 constexpr int64_t kStreamsWithinPages = 4;
-/// The same where hardware reads ahead a little too late, of small blocks. A group then has so many bytes at least,
-/// since most streams begin anew at each group (docs/performance.md).
-constexpr int64_t kStreamsWhereLittleLate = 2, kLeastGroupBytes = 8 * 1024;
+/// The same where hardware reads ahead a little too late (docs/performance.md).
+constexpr int64_t kStreamsWhereLittleLate = 2;
 /// The distance of prefetch in bytes: of weights in large blocks, and of all weights where hardware reads ahead within
 /// pages, or too late (docs/performance.md). Where it reads ahead within pages, rows of large blocks that lie in order
 /// gain by more. Where it reads ahead too late, so do all weights whose bytes take many instructions. Where it is a
-/// little too late, near requests are enough, and those of two streams are nearer.
+/// little too late, near requests are enough, and those of two streams of small blocks are nearer.
 constexpr int64_t kPrefetchOfBlocks = 2560, kPrefetchWithinPages = 2048, kPrefetchOfBlocksWithinPages = 3072,
                   kPrefetchWhereLate = 4096, kPrefetchOfWorkWhereLate = 6144, kPrefetchWhereLittleLate = 1024,
                   kPrefetchOfWorkWhereLittleLate = 2048;
@@ -134,7 +133,7 @@ private:
     if (target.readsAheadWithinPages()) {
       streams = kStreamsWithinPages;
       why = "hardware looks ahead within a page, and each group of rows has its own";
-    } else if (target.readsAheadLittleTooLate() && readsTwoStreams()) {
+    } else if (target.readsAheadLittleTooLate()) {
       streams = kStreamsWhereLittleLate;
       why = "hardware looks ahead a little too late, and gives more of two long streams";
     }
@@ -144,16 +143,6 @@ private:
   }
 
   static bool isLarge(BlockType block) { return block.getFormat()->blockElements > cpu::kIntegersTogether; }
-
-  /// Whether groups of interleaved rows are long, and their loops so small that two of them side by side fit registers.
-  bool readsTwoStreams() {
-    auto weight = linear.getWeight().getType();
-    auto block = dyn_cast<BlockType>(weight.getElementType());
-    if (!block || isLarge(block))
-      return false;
-    int64_t blocks = weight.getDimSize(1) / block.getFormat()->blockElements;
-    return blocks * block.getFormat()->blockBytes * interleaveOf(weight) >= kLeastGroupBytes;
-  }
 
   /// The longest run of whole vectors that divides half of a head.
   int64_t runOfHalf(int64_t half) {
@@ -280,7 +269,7 @@ private:
                  : chosen(kPrefetchWithinPages, "hardware looks ahead to the end of a page only");
     // Rows of small blocks that lie in order would ask for each line several times.
     if (target.readsAheadLittleTooLate() && (!block || hasLargeRows || isInterleaved)) {
-      bool isNear = !block || streams > 1;
+      bool isNear = !block || (streams > 1 && !isLarge(block));
       return chosen(isNear ? kPrefetchWhereLittleLate : kPrefetchOfWorkWhereLittleLate,
                     "hardware looks ahead a little too late for products");
     }
