@@ -69,9 +69,6 @@ KernelBuilder::Values InterleavedProduct::addInSteps(ArrayRef<Value> sums, Array
     KernelBuilder::Values next(carried.begin(), carried.end());
     Value periods = b.div(from, weight.period());
     Value offset = b.add(weight.offsetOfBlock(feature), b.mul(periods, weight.bytesOfValues(weight.period())));
-    SmallVector<InterleavedWeight::Block> steps;
-    for (const InterleavedWeight::Block &block : blocks)
-      steps.push_back(block.from(from));
     Value k = b.add(feature, from);
     for (int64_t i = 0; i < weight.period(); i += kIntegersTogether) {
       prefetchAhead(groups, offset, i);
@@ -83,8 +80,9 @@ KernelBuilder::Values InterleavedProduct::addInSteps(ArrayRef<Value> sums, Array
           if (dots.hasMinimum())
             numbers.back().minimum = b.loadF32(b.getF32Type(), b.at(place, parts * vectorBytes()), lanes);
         }
-        // Words that other integers of the period need too are loaded again: there are too few registers to keep them.
-        InterleavedWeight::Block step = steps[g];
+        // Words that other integers of the period need too are loaded again. There are too few registers to keep them
+        // from one order of memory, which comes with requests, to the next one.
+        InterleavedWeight::Block step = blocks[g].from(from);
         sum = addParts(step, numbers, sum, x, k, i);
       }
     }

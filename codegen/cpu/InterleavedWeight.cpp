@@ -139,15 +139,16 @@ Value InterleavedWeight::Block::bitsOf(const BitPlane &plane, int64_t i, int64_t
 }
 
 /// The same of single bits. A multiplication puts copies of the four bits 7, 14 and 21 bits higher, so that bit j of
-/// them comes to byte j. It also moves them by `shift`. So the upper four bits of a byte need not come to its lower
-/// ones before, if they do not have to move down, and the bits of a byte are shifted once for both of its halves.
+/// them comes to byte j. The four lie at bit 0 or 4 of their byte and belong to bit `shift`. If they need not move
+/// down, the multiplication does the whole move, and both halves of a byte use one shifted word.
 Value InterleavedWeight::Block::singleBitsOf(const BitPlane &plane, int64_t i, int64_t shift) {
   BitPlane::Place place = plane.place(static_cast<uint32_t>(i));
   const BlockUnit &unit = weight->unitOf(place.byte);
-  int64_t above = place.shift <= shift ? place.shift : 0, factor = 1 | 1 << 7 | 1 << 14 | 1 << 21;
-  Value words = shifted(wordAt(unit), (place.byte - unit.firstByte) * 8 + place.shift - above);
-  words = arith::AndIOp::create(b(), words, b().splat(b().i32(0xf << above), count));
-  words = b().mul(words, b().splat(b().i32(static_cast<int32_t>(factor << (shift - above))), count));
+  int64_t from = place.shift <= shift ? place.shift : 0;
+  int64_t copies = (1 | 1 << 7 | 1 << 14 | 1 << 21) << (shift - from);
+  Value words = shifted(wordAt(unit), (place.byte - unit.firstByte) * 8 + place.shift - from);
+  words = arith::AndIOp::create(b(), words, b().splat(b().i32(0xf << from), count));
+  words = b().mul(words, b().splat(b().i32(static_cast<int32_t>(copies)), count));
   return arith::AndIOp::create(b(), words, b().splat(b().i32(0x01010101 << shift), count));
 }
 

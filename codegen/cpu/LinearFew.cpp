@@ -334,7 +334,8 @@ private:
   }
 
   /// The order in which the groups of rows of a tile are read: so many side by side in each step. Two go through the
-  /// halves of the tile, which are its runs, parts of two streams. More than two groups are neighbours.
+  /// halves of the tile. If the schedule has two streams, these are its runs, which are parts of two long streams. More
+  /// than two groups are neighbours.
   struct GroupOrder {
     int64_t streams, steps;
     bool byHalves() const { return streams == 2; }

@@ -206,9 +206,12 @@ Value QuantizedRows::wordAt(Value row, Value feature, int64_t behind) const {
   return b.loadI32(b.at(integersAt(row, feature), behind * dots.integerBytes()));
 }
 
-/// Address of the number that belongs to the feature `behind` features behind `feature`, where a block begins. Each
-/// `features` have one of 4 bytes, and the first of them lies at `first`. So numbers of one block differ by constants.
+/// Address of the number that belongs to the feature `behind` features behind `feature`. Each `features` have one of 4
+/// bytes, and the first of them lies at `first`. Where `features` is a power of two, numbers with one `feature` differ
+/// by constants.
 Value QuantizedRows::numberAt(Value row, Value feature, int64_t behind, int64_t features, int64_t first) const {
+  if (!llvm::isPowerOf2_64(static_cast<uint64_t>(features)))
+    return b.at(row, b.add(b.mul(b.div(b.add(feature, behind), features), 4), first));
   return b.at(b.at(row, b.mul(b.div(feature, features), 4)), behind / features * 4 + first);
 }
 

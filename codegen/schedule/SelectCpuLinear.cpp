@@ -112,7 +112,7 @@ private:
   /// in memory. So a run of a rotation is half of a head, whose halves are neighbours. Gate and up are far apart, so
   /// their runs are long. Other runs follow each other anyway, and short ones balance the threads. But where hardware
   /// stops looking ahead at the end of each page, several groups of rows are read side by side, each in pages of its
-  /// own. And where it is a little too late, two long groups give more than one.
+  /// own. And where it is a little too late, the two runs of a tile are parts of two streams, which give more than one.
   CpuLinearScheduleAttr interleavedRows(DotKind dot) {
     int64_t run = lanes;
     StringRef why = "a lane has a row of the weight";

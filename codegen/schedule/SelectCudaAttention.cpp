@@ -1,8 +1,9 @@
 //===- SelectCudaAttention.cpp - Schedules of attention for GPUs --------------===//
 //
 // Decode steps and steps of up to 64 rows spend their time on reading the cache: a block has one row, some of its heads
-// and a part of the keys. Where the rows alone fill the chip, it has all keys, in tiles through shared memory. Larger
-// steps of prompts spend it on arithmetic: a block has 128 pairs of a row and a head.
+// and a part of the keys. Where several rows have enough blocks, keys come in tiles through shared memory, and where
+// the rows alone fill the chip, a block has all keys. Larger steps of prompts spend it on arithmetic: a block has 128
+// pairs of a row and a head.
 //
 // In a deterministic module all kernels add in one order. With tensor cores it is that of blocks of rows: tiles of as
 // many keys one after the other, in parts of the positions, also where each row is by itself. Without them each row is
@@ -32,10 +33,12 @@ constexpr int64_t kBlockPairs = 128;
 constexpr int64_t kWgmmaKeys = 128;
 /// A head of so many bytes in the cache is short: one block has too few bytes under way for a multiprocessor.
 constexpr int64_t kShortHeadBytes = 128;
+/// So many blocks of a row are many for one part of its keys, and so many heads of a tile are several.
+constexpr int64_t kManyBlocks = 8, kSeveralHeads = 4;
 /// Parts of the keys of a lone row beside prompts.
 constexpr int64_t kLoneSplits = 4;
-/// Keys of a part in a deterministic module. Blocks of rows merge their sums after each, so it is not short. A row has
-/// at most so many parts.
+/// Keys of a part where a row has tiles of keys. In a deterministic module blocks of rows merge their sums after each,
+/// so it is not short. A row has at most so many parts.
 constexpr int64_t kPartKeys = 256, kMostParts = 32;
 /// From more positions than this on, a row has keys for two blocks on each multiprocessor.
 constexpr int64_t kLongContext = 16 * 1024;
@@ -67,9 +70,10 @@ public:
       usesWgmma = chooseWgmma();
     }
     bool isOrdered = tuning.deterministic && tensorCores;
-    CudaAttentionScheduleAttr single = isOrdered || (isFew && tensorCores && fillsChip()) ? tileSchedule()
-                                       : isFew                                            ? fewSchedule(headBits / 8)
-                                                                                          : loneSchedule();
+    hasTiles = isFew && tensorCores && suitsTiles(headBits / 8);
+    CudaAttentionScheduleAttr single = isOrdered || hasTiles ? tileSchedule()
+                                       : isFew               ? fewSchedule(headBits / 8)
+                                                             : loneSchedule();
     set(isFew ? single : (usesWgmma ? wgmmaSchedule() : mmaSchedule()).withLone(single), single);
     return success();
   }
@@ -124,10 +128,20 @@ private:
   /// Query heads of a block whose tile has the heads of one row.
   int64_t tileHeads() const { return largestDivisor(group, 16); }
 
-  /// Whether a decode step has a block for each multiprocessor without parts of the keys.
-  bool fillsChip() const {
-    int64_t leastBlocks = program.minRows * kvHeads * (group / tileHeads());
-    return target.hasWgmma() && program.isDecode && leastBlocks >= target.multiprocessors();
+  /// Whether tiles of keys through shared memory are the fastest for rows of a decode step: of all heads where the step
+  /// has a block for each multiprocessor without parts of the keys. Of longer heads from two rows on: where half of the
+  /// multiprocessors have a block, and where few rows, whose keys are in parts, have many blocks for each part, and
+  /// several heads in each tile.
+  bool suitsTiles(int64_t headBytes) const {
+    if (!target.hasWgmma() || !program.isDecode)
+      return false;
+    int64_t blocksOfRow = kvHeads * (group / tileHeads()), leastBlocks = program.minRows * blocksOfRow;
+    if (leastBlocks >= target.multiprocessors())
+      return true;
+    if (headBytes <= kShortHeadBytes || program.minRows == 1)
+      return false;
+    bool hasManyBlocks = blocksOfRow >= kManyBlocks && tileHeads() >= kSeveralHeads;
+    return maxRows <= kFewRows ? canMergeParts() && hasManyBlocks : 2 * leastBlocks >= target.multiprocessors();
   }
 
   /// For rows by themselves that add as blocks of rows do. The warps divide the features of the values.
@@ -135,14 +149,18 @@ private:
     int64_t heads = tileHeads(), warps = largestDivisor(headElements / 16, 5);
     QUIPU_CHOICE(Chosen, kernel, "order", "rows by themselves add as blocks of rows")
         << (tuning.deterministic ? "a row has one order of sums in all programs"
-                                 : "rows fill the chip, and tiles of keys come through shared memory fastest");
+                                 : "tiles of keys come through shared memory fastest");
     return CudaAttentionScheduleAttr::get(context, RowRegime::Many, /*tokens=*/1, heads, warps, mmaKeys(), tileSplits(),
                                           CudaDot::Mma, tileStages(), partKeys());
   }
 
-  /// Keys of a part; 0: they are not divided. Wide heads leave no registers for what was merged before.
+  /// Wide heads leave no registers for what was merged before.
+  bool canMergeParts() const { return headElements <= 128; }
+
+  /// Keys of a part; 0: they are not divided.
   int64_t partKeys() const {
-    if (!tuning.deterministic || headElements > 128)
+    bool hasParts = tuning.deterministic || (hasTiles && maxRows <= kFewRows);
+    if (!hasParts || !canMergeParts())
       return 0;
     return std::max<int64_t>(llvm::alignTo(llvm::divideCeil(tuning.positions, kMostParts), kPartKeys), kPartKeys);
   }
@@ -259,6 +277,8 @@ private:
   int64_t kvHeads;
   /// Query heads that share a key/value head.
   int64_t group;
+  /// Whether each row of a decode step has tiles of keys.
+  bool hasTiles = false;
 };
 
 } // namespace

@@ -1,8 +1,8 @@
 //===- SelectInterleaved.cpp - Weights whose rows lie interleaved -------------===//
 //
 // A product of integers over few rows that has a row of the weight in each lane needs no sums over lanes, and reads the
-// weight as one stream. So rows of weights in blocks lie interleaved wherever all kernels that read them can do so, and
-// few rows gain more by it than many rows lose. Embeddings that are the weight of the LM head too are among them.
+// weight as few streams. So rows of weights in blocks lie interleaved wherever all kernels that read them can do so,
+// and few rows gain more by it than many rows lose. Embeddings that are the weight of the LM head too are among them.
 //
 //===----------------------------------------------------------------------===//
 

@@ -358,9 +358,10 @@ def Llama_CpuLinearScheduleAttr : Llama_ScheduleAttr<"cpu", "LinearKernel", "Cpu
     `amx_int8` are for a weight in blocks whose input `llama.quantize` has rounded. `amx_bf16` and `amx_int8` are for many rows: a run is the
     rows of an AMX tile. `prefetch` is the distance in bytes of software prefetch in the weight stream (0: none).
     `streams` is for `few`: that many rows of each run are read side by side, and the others after them (0: all). Of rows
-    that lie interleaved, it is the greatest number of groups up to that which divides those of the tile; 2 are from the
-    two halves of all rows, or from gate and up, more are neighbours. Even and odd rows of a rotation are read one by one.
-    Memory gives a few long streams faster than many short ones.
+    that lie interleaved, it is the greatest number of groups up to that which divides those of the tile, and they are
+    neighbours. With `streams = 2` one is of the gate and one of the up projection, or they are of the two halves of all
+    rows, or of a head. Even and odd rows of a rotation are read one by one. Memory gives a few long streams faster than
+    many short ones.
     `sums` is for `few` and a weight whose rows lie in order: in which order products are added. With `in_order` a row has
     the same bits over few and over many rows, which add one product after the other, or the scaled sums of one part of
     integers after the other. Where rows lie interleaved this is so anyway.

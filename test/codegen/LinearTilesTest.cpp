@@ -161,7 +161,8 @@ TEST_F(LinearTilesTest, PlainRowsOfAWeightInParts) {
     }
 }
 
-// Test: neighbouring features of a packed result lie in one tile, whatever of a head the run does not divide.
+// Test: both runs of a tile of interleaved rows are whole groups of them, also where the runs are two halves of all
+// rows.
 TEST_F(LinearTilesTest, RunsAreWholeGroupsOfInterleavedRows) {
   for (int64_t groups = 2; groups <= 9; ++groups)
     for (int64_t run : {8, 16, 32}) {
@@ -175,16 +176,20 @@ TEST_F(LinearTilesTest, RunsAreWholeGroupsOfInterleavedRows) {
       for (size_t at = 0; (at = text.find(input, at)) != std::string::npos; ++at)
         text.replace(at, input.size(), "tensor<?x32xf32>");
       LinearTiles tiles = region(text);
-      llvm::SmallVector<Section> sections = tiles.tiles(run, SecondRun::Next);
-      expectOnce(sections, {groups * 8});
-      for (const Section &section : sections) {
-        EXPECT_EQ(section.run % 8, 0) << groups << " groups, runs of " << run;
-        EXPECT_EQ(section.firstBase % 8, 0);
-        EXPECT_EQ(section.tileRows % 8, 0);
+      for (SecondRun second : kBothWays) {
+        llvm::SmallVector<Section> sections = tiles.tiles(run, second);
+        expectOnce(sections, {groups * 8});
+        for (const Section &section : sections) {
+          EXPECT_EQ(section.run % 8, 0) << groups << " groups, runs of " << run;
+          EXPECT_EQ(section.firstBase % 8, 0);
+          EXPECT_EQ(section.secondBase % 8, 0);
+          EXPECT_EQ(section.tileRows % 8, 0);
+        }
       }
     }
 }
 
+// Test: neighbouring features of a packed result lie in one tile, whatever of a head the run does not divide.
 TEST_F(LinearTilesTest, PairsOfFeaturesStayTogether) {
   for (const char *layout : {"half", "interleaved"})
     for (int64_t head : {4, 12, 20, 48})
