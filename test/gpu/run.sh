@@ -60,7 +60,7 @@ limited() {
 
 # The shapes and formats whose kernels are checked: head sizes, grouping, biases, both rotary layouts, windows, fused tensors.
 kernel_plans=(random/head_dim_64_gqa.{f32,bf16,f16} random/head_dim_80_mha.bf16 random/head_dim_128_mqa_tied.{f32,f16}
-  random/head_dim_128_gqa.bf16 golden/gqa.f32 golden/biases.{f32,bf16} golden/interleaved.bf16
+  random/head_dim_128_gqa.bf16 random/head_dim_128_8_kv_heads.bf16 golden/gqa.f32 golden/biases.{f32,bf16} golden/interleaved.bf16
   golden/mistral_window.{f32,bf16} golden/gelu_tanh.{f32,bf16} golden/relu.{f32,bf16} golden/qwen2.{f32,bf16} golden/phi3.{f32,bf16} golden/gemma.{f32,bf16}
   golden/mixed_types.{f32,bf16,f16} golden/head_dim_48.f16 golden/bf16.bf16 bench/llama-3-8b.bf16
   bench/llama-3.2-1b-32k.bf16)
@@ -170,7 +170,7 @@ sanitized() {
 
 # Prompts of several lengths at once; tokens chosen by arg-max, and drawn; both variants.
 sanitize() {
-  local bad=0 runs=0 plan tool what variant
+  local bad=0 runs=0 plan tool what variant rows
   : >"$logs/sanitize.log"
   ids() { python3 -c "import sys; print(','.join(str(7 * i % 250) for i in range($1)))"; }
   for plan in random/head_dim_64_gqa.bf16 golden/gqa.f32; do
@@ -193,6 +193,15 @@ sanitize() {
           sanitized $tool "$what $plan $variant" "${command[@]}" || bad=$((bad + 1))
         done
       done
+    done
+  done
+  # Steps of a few rows with grouped heads, whose keys come in tiles: of 8 rows in parts, of 13 in one piece.
+  plan=random/head_dim_128_8_kv_heads.bf16
+  for rows in 8 13; do
+    for tool in memcheck racecheck synccheck; do
+      runs=$((runs + 1))
+      sanitized $tool "$rows rows $plan" quipu logits "$plans/$plan.qplan" --weights random:0 -o /dev/null \
+        --prompt-tokens "$(ids 600)" --chunk $rows || bad=$((bad + 1))
     done
   done
   note "compute-sanitizer" "$bad of $runs runs fail" "0" "$([ $bad = 0 ] && echo ok || echo FAILED)"
