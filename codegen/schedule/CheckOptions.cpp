@@ -100,7 +100,7 @@ llvm::Error checkScheduleOptions(const LlamaSelectSchedulesOptions &options, con
       continue;
     if (hasRings && !options.ring && option.starts_with("ring-"))
       return refuse("option " + option + " changes nothing beside ring=false; leave one of them out");
-    // Its kernels have no rings, and keys are not divided.
+    // Its kernels have no rings, and keys are divided by position.
     if (options.deterministic && (option.starts_with("ring-") || option == "splits"))
       return refuse("option " + option + " changes nothing beside deterministic; leave one of them out");
     if (!knows(target, devices))

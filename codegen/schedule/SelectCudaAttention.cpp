@@ -70,7 +70,8 @@ public:
       usesWgmma = chooseWgmma();
     }
     bool isOrdered = tuning.deterministic && tensorCores;
-    hasTiles = isFew && tensorCores && suitsTiles(headBits / 8);
+    bool hasTiles = isFew && tensorCores && target.hasWgmma() && program.isDecode && (fillsChip() || sharesTiles());
+    dividesTiles = hasTiles && !fillsChip() && maxRows <= kFewRows;
     CudaAttentionScheduleAttr single = isOrdered || hasTiles ? tileSchedule()
                                        : isFew               ? fewSchedule(headBits / 8)
                                                              : loneSchedule();
@@ -128,23 +129,25 @@ private:
   /// Query heads of a block whose tile has the heads of one row.
   int64_t tileHeads() const { return largestDivisor(group, 16); }
 
-  /// Whether tiles of keys through shared memory are the fastest for rows of a decode step: of all heads where the step
-  /// has a block for each multiprocessor without parts of the keys. Of longer heads from two rows on: where half of the
-  /// multiprocessors have a block, and where few rows, whose keys are in parts, have many blocks for each part, and
-  /// several heads in each tile.
-  bool suitsTiles(int64_t headBytes) const {
-    if (!target.hasWgmma() || !program.isDecode)
+  /// Blocks of a row for one part of its keys, if its heads are tiles.
+  int64_t tilesOfRow() const { return kvHeads * (group / tileHeads()); }
+
+  /// Whether a decode step has a block for each multiprocessor without parts of the keys.
+  bool fillsChip() const { return program.minRows * tilesOfRow() >= target.multiprocessors(); }
+
+  /// Whether a decode step of several rows reads tiles of keys fastest though they do not fill the chip
+  /// (docs/performance.md). It was so with heads of 128 elements that share keys: of more than a few rows where half of
+  /// the multiprocessors have one, of a few rows where a row has many and its parts of the keys are short.
+  bool sharesTiles() const {
+    if (program.minRows == 1 || headElements != 128 || tileHeads() < kSeveralHeads)
       return false;
-    int64_t blocksOfRow = kvHeads * (group / tileHeads()), leastBlocks = program.minRows * blocksOfRow;
-    if (leastBlocks >= target.multiprocessors())
-      return true;
-    if (headBytes <= kShortHeadBytes || program.minRows == 1)
-      return false;
-    bool hasManyBlocks = blocksOfRow >= kManyBlocks && tileHeads() >= kSeveralHeads;
-    return maxRows <= kFewRows ? canMergeParts() && hasManyBlocks : 2 * leastBlocks >= target.multiprocessors();
+    if (maxRows > kFewRows)
+      return 2 * program.minRows * tilesOfRow() >= target.multiprocessors();
+    return tilesOfRow() >= kManyBlocks && tuning.positions > 0 && tuning.positions <= kMostParts * kPartKeys;
   }
 
-  /// For rows by themselves that add as blocks of rows do. The warps divide the features of the values.
+  /// For rows by themselves whose heads are a tile, which adds as blocks of rows do. The warps divide the features of
+  /// the values.
   CudaAttentionScheduleAttr tileSchedule() {
     int64_t heads = tileHeads(), warps = largestDivisor(headElements / 16, 5);
     QUIPU_CHOICE(Chosen, kernel, "order", "rows by themselves add as blocks of rows")
@@ -154,13 +157,9 @@ private:
                                           CudaDot::Mma, tileStages(), partKeys());
   }
 
-  /// Wide heads leave no registers for what was merged before.
-  bool canMergeParts() const { return headElements <= 128; }
-
-  /// Keys of a part; 0: they are not divided.
+  /// Keys of a part; 0: they are not divided. Wide heads leave no registers for what was merged before.
   int64_t partKeys() const {
-    bool hasParts = tuning.deterministic || (hasTiles && maxRows <= kFewRows);
-    if (!hasParts || !canMergeParts())
+    if (!(tuning.deterministic || dividesTiles) || headElements > 128)
       return 0;
     return std::max<int64_t>(llvm::alignTo(llvm::divideCeil(tuning.positions, kMostParts), kPartKeys), kPartKeys);
   }
@@ -173,7 +172,7 @@ private:
     QUIPU_CHOICE(Chosen, kernel, "splits", "splits = " + Twine(splits))
         << (isDivided                           ? "few rows fill the chip with a block for each part of the keys"
             : part == 0 && tuning.deterministic ? "a row has one chain of keys in all programs"
-            : maxRows > kFewRows                ? "the rows fill the chip, and a block walks their keys"
+            : maxRows > kFewRows                ? "the rows give enough blocks, and each walks all keys"
                                                 : "a sequence has one part of keys");
     return splits;
   }
@@ -277,8 +276,8 @@ private:
   int64_t kvHeads;
   /// Query heads that share a key/value head.
   int64_t group;
-  /// Whether each row of a decode step has tiles of keys.
-  bool hasTiles = false;
+  /// Whether few rows have tiles of keys, each part of which has a block, in any module.
+  bool dividesTiles = false;
 };
 
 } // namespace

@@ -81,6 +81,21 @@ public:
            "was made with this --max-batch");
   }
 
+  /// Where each part of a row's positions has a block, there are blocks for so many positions alone.
+  void checkPositions(uint32_t maxSeq) {
+    for (auto kernel : module.getOps<KernelOp>()) {
+      auto schedule = dyn_cast_or_null<CudaAttentionScheduleAttr>(kernel.getScheduleAttr());
+      for (; schedule; schedule = schedule.getLoneSchedule()) {
+        int64_t most = schedule.getPart() * schedule.getSplits();
+        if (schedule.getSplits() > 1 && schedule.getPart() > 0 && most < maxSeq)
+          fail("--max-seq ", maxSeq, ": in ", options.module, " (after ", phase, ") @", kernel.getSymName().str(),
+               " has blocks for ", most,
+               " positions of a sequence; give a module from before llama-select-schedules, or one that was made with "
+               "this --max-seq");
+      }
+    }
+  }
+
   /// Inputs of products with blocks that were not rounded stay so.
   void checkActivations() {
     if (!options.isActivationsGiven || options.activations == "exact" || !isBehind("llama-quantize-activations") ||
@@ -141,6 +156,7 @@ void checkModuleOptions(ModuleOp module, const CompileOptions &options, const st
   if (hasTwoRopes)
     check.checkRope(maxSeq);
   check.checkBatch(compute);
+  check.checkPositions(maxSeq);
   check.checkActivations();
 }
 
