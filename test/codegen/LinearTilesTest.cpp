@@ -4,6 +4,7 @@
 
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Parser/Parser.h"
+#include "llvm/ADT/Twine.h"
 #include <gtest/gtest.h>
 #include <regex>
 
@@ -167,9 +168,10 @@ TEST_F(LinearTilesTest, RunsAreWholeGroupsOfInterleavedRows) {
   for (int64_t groups = 2; groups <= 9; ++groups)
     for (int64_t run : {8, 16, 32}) {
       std::string text = plain(groups * 8);
-      std::string rows = std::to_string(groups * 8), weight = "tensor<" + rows + "x8xf32>";
+      std::string rows = std::to_string(groups * 8), weight = ("tensor<" + llvm::Twine(rows) + "x8xf32>").str();
       std::string interleaved =
-          "tensor<" + rows + "x32x!llama.block<q8_0>, #llama.row_parts<" + rows + " interleave = 8>>";
+          ("tensor<" + llvm::Twine(rows) + "x32x!llama.block<q8_0>, #llama.row_parts<" + rows + " interleave = 8>>")
+              .str();
       for (size_t at = 0; (at = text.find(weight, at)) != std::string::npos; at += interleaved.size())
         text.replace(at, weight.size(), interleaved);
       constexpr std::string_view input = "tensor<?x8xf32>";
