@@ -193,13 +193,12 @@ Value QuantizedRows::multiply(Value weights, Value row, Value feature) const {
 
 Value QuantizedRows::scales(Value row, Value feature, int64_t count) const {
   int64_t part = dots.part(), blocks = std::max<int64_t>(count * part / block, 1);
-  Value start = b.at(row, b.add(b.mul(b.div(feature, block), 4), scalesAt));
+  Value start = numberAt(row, feature, 0, block, scalesAt);
   return b.spread(b.load(b.vectorOf(b.getF32Type(), blocks), start, 4), count);
 }
 
 Value QuantizedRows::sums(Value row, Value feature, int64_t count) const {
-  Value start = b.at(row, b.add(b.mul(b.div(feature, dots.part()), 4), sumsAt));
-  return b.load(b.vectorOf(b.getF32Type(), count), start, 4);
+  return b.load(b.vectorOf(b.getF32Type(), count), numberAt(row, feature, 0, dots.part(), sumsAt), 4);
 }
 
 Value QuantizedRows::wordAt(Value row, Value feature, int64_t behind) const {

@@ -82,9 +82,9 @@ public:
   /// The sums of as many parts.
   mlir::Value sums(mlir::Value row, mlir::Value feature, int64_t count) const;
 
-  // For lanes with rows of the weight, scalars. The word that begins `behind` features behind `feature`, which is a
-  // multiple of a power of two greater than `behind`; and of the part that begins there: the scale, where the sum of
-  // its products begins (an i32, 0 where the weight has no offset), and the sum.
+  // For lanes with rows of the weight, scalars. The word that begins `behind` features behind `feature`; and of the
+  // part that begins there: the scale, where the sum of its products begins (an i32, 0 where the weight has no offset),
+  // and the sum. `feature` is a multiple of a power of two that is greater than `behind`.
   mlir::Value wordAt(mlir::Value row, mlir::Value feature, int64_t behind) const;
   mlir::Value scaleOfPart(mlir::Value row, mlir::Value feature, int64_t behind) const;
   mlir::Value startOfPart(mlir::Value row, mlir::Value feature, int64_t behind) const;

@@ -4,10 +4,10 @@
     check_rounded.py WORK --target cpu:... [--schedules "streams=2 ..."] [--activations exact|rounded] [--tied] FORMAT...
 
 The model is blocks.json with random weights; --tied: its embedding is the head too. With exact activations the logits
-agree to 1e-4 of the largest. With rounded ones a value that lies between two integers may become either, by which of two orders a sum was taken in. So what counts
-is how far the logits are from the exact ones, by the root of the mean square of the differences, as a part of the largest
-logit. Of each format the kernels are at most a tenth farther than the reference lowering; of all formats together they
-are no farther, to 1e-4.
+agree to 1e-4 of the largest. With rounded ones a value that lies between two integers may become either, by which of two
+orders a sum was taken in. So what counts is how far the logits are from the exact ones, by the root of the mean square of
+the differences, as a part of the largest logit. Of each format the kernels are at most a tenth farther than the reference
+lowering; of all formats together they are no farther, to 1e-4.
 """
 
 import json
