@@ -179,11 +179,10 @@ private:
 
   /// A row by itself waits for memory, not for arithmetic, so several of its tiles are on their way.
   int64_t tileStages() {
-    int64_t stages = !target.hasWgmma() ? 2 : maxRows <= kFewRows ? 6 : 3;
+    int64_t stages = target.hasWgmma() ? 3 : 2;
     QUIPU_CHOICE(Chosen, kernel, "stages", "stages = " + Twine(stages))
-        << (stages == 2   ? "code for the target runs on GPUs with little shared memory"
-            : stages == 3 ? "two blocks share a multiprocessor"
-                          : "few blocks have a multiprocessor each");
+        << (stages == 2 ? "code for the target runs on GPUs with little shared memory"
+                        : "two blocks share a multiprocessor");
     return stages;
   }
 

@@ -37,6 +37,13 @@ constexpr int64_t kMaxTileWidth = 256;
 constexpr int64_t kStageElements = 64;
 /// Most rows of a step whose stages have twice as many elements.
 constexpr int64_t kDeepRows = 32;
+/// The thread that requests copies needs up to 0.3 us for a stage, in which an H200 reads 10 KiB for each
+/// multiprocessor. So a stage has so many bytes of the weight if it can: with up to kFewRows rows, and with up to
+/// kOneTileRows, where the input needs room too.
+constexpr int64_t kFewRowsStageBytes = 16 * 1024, kOneTileStageBytes = 8 * 1024;
+/// Weights that a block requests at once while the kernel in front still works, in KiB: with up to kDeepRows rows, and
+/// with up to kOneTileRows.
+constexpr int64_t kDeepBurst = 64, kOneTileBurst = 32;
 /// Shared memory of a block that stages and sums may take. The barriers of the stages have the rest.
 constexpr int64_t kTileSharedBytes = 224 * 1024;
 /// Shared memory through which the sums of one warp leave its registers.
@@ -235,12 +242,12 @@ private:
     if (oneTile)
       return CudaLinearManyScheduleAttr::get(context, /*tokens=*/64, /*rows=*/64, /*depth=*/64, /*stages=*/4,
                                              /*warps=*/4, CudaDot::Mma, /*weight_first=*/false, /*persistent=*/false,
-                                             /*ahead=*/true, /*cluster=*/1);
+                                             /*ahead=*/true, /*cluster=*/1, /*burst=*/0);
     // A warp has 64 x 64 sums, which reads the least of shared memory for each product. A block takes 48 KiB, so two
     // blocks share a multiprocessor, of sm_86 and sm_89 too.
     return CudaLinearManyScheduleAttr::get(context, /*tokens=*/128, /*rows=*/128, /*depth=*/32, /*stages=*/3,
                                            /*warps=*/4, CudaDot::Mma, /*weight_first=*/false, /*persistent=*/false,
-                                           /*ahead=*/false, /*cluster=*/1);
+                                           /*ahead=*/false, /*cluster=*/1, /*burst=*/0);
   }
 
   /// Many rows with wgmma and copies by tensor maps.
@@ -269,8 +276,7 @@ private:
     // Each has 16 rows of operand A.
     int64_t warps = (weightFirst ? rows : tokens) / 16;
     int64_t inputRows = cuda::inputRowsOfStage(tokens, weightFirst, cluster, maxRows);
-    // Steps of few rows are short, so that waiting for a stage counts. It counts half where stages are twice as deep.
-    int64_t depth = oneTile && maxRows <= kDeepRows ? 2 * kStageElements : kStageElements;
+    int64_t depth = stageDepth(rows);
     int64_t stageBytes = (inputRows + rows) * depth * 2, roomBytes = kTileSharedBytes - warps * kWarpSumBytes;
     int64_t mostStages = std::max<int64_t>(llvm::divideCeil(inputs, depth), 2);
     int64_t stages = number("stages", tuning.stages ? std::min<int64_t>(tuning.stages, mostStages) : 0,
@@ -282,8 +288,34 @@ private:
     QUIPU_CHOICE(Chosen, region.kernel, "blocks", persistent ? "blocks that stay" : "a block for each tile")
         << (persistent ? "a multiprocessor may have several tiles: the next one arrives while sums of this one leave"
                        : "no multiprocessor has more than one tile");
+    bool ahead = maxRows <= kTwoTileRows && cluster == 1;
     return CudaLinearManyScheduleAttr::get(context, tokens, rows, depth, stages, warps, CudaDot::Wgmma, weightFirst,
-                                           persistent, /*ahead=*/maxRows <= kTwoTileRows && cluster == 1, cluster);
+                                           persistent, ahead, cluster, ahead ? burst() : 0);
+  }
+
+  /// Elements of a row in a stage of a tile with `rows` rows of the weight.
+  int64_t stageDepth(int64_t rows) {
+    if (maxRows > kOneTileRows)
+      return kStageElements;
+    // Steps of few rows are short, so that waiting for a stage counts. It counts half where stages are twice as deep.
+    bool isDeep = maxRows <= kDeepRows;
+    int64_t depth = isDeep ? 2 * kStageElements : kStageElements, deepest = 2 * depth;
+    int64_t leastBytes = maxRows <= kFewRows ? kFewRowsStageBytes : kOneTileStageBytes;
+    while (depth < std::min(deepest, inputs) && rows * depth * 2 < leastBytes)
+      depth *= 2;
+    return depth;
+  }
+
+  /// Weights that a block requests at once before its input is there, in KiB. 0: all for which there is room.
+  int64_t burst() {
+    if (maxRows > kOneTileRows) {
+      QUIPU_CHOICE(Chosen, region.kernel, "burst", "no burst") << "the step has more to do than to read the weight";
+      return 0;
+    }
+    int64_t chosen = maxRows <= kDeepRows ? kDeepBurst : kOneTileBurst;
+    QUIPU_CHOICE(Chosen, region.kernel, "burst", "burst = " + Twine(chosen))
+        << "the kernel in front still uses memory, and waits behind what is requested";
+    return chosen;
   }
 
   /// Weight rows of a block such that all multiprocessors have equally many tiles: a multiple of 16.

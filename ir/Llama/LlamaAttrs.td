@@ -453,9 +453,10 @@ def Llama_CudaLinearManyScheduleAttr : Llama_ScheduleAttr<"cuda", "LinearKernel"
     producer warp copies by tensor maps, and `warps` / 4 warpgroups multiply. Operand A has 16 rows for each warp. It is
     the input, or the weight with `weight_first`. `persistent`: a block computes several tiles. Neighbouring tiles of
     the input follow each other. `ahead` (for blocks with one tile): the weights of all stages are requested before the
-    kernel waits for the kernel in front. `cluster` (1 or 2, of a persistent `wgmma` kernel): so many blocks share the
-    rows of operand B, and each of them reads a part for all. If the kernel has a norm, the normalised input lies in a
-    workspace.
+    kernel waits for the kernel in front. With `burst` (of `wgmma`) the first ones, so many KiB, are requested at once,
+    and the others at a steady pace, since the kernel in front still uses memory. `cluster` (1 or 2, of a persistent
+    `wgmma` kernel): so many blocks share the rows of operand B, and each of them reads a part for all. If the kernel
+    has a norm, the normalised input lies in a workspace.
 
     ```mlir
     #llama.cuda_linear_many<tokens = 128, rows = 256, depth = 64, stages = 4, warps = 8, dot = wgmma,
@@ -466,7 +467,7 @@ def Llama_CudaLinearManyScheduleAttr : Llama_ScheduleAttr<"cuda", "LinearKernel"
   }];
   let parameters = (ins "int64_t":$tokens, "int64_t":$rows, "int64_t":$depth, "int64_t":$stages, "int64_t":$warps,
                         EnumParameter<Llama_CudaDot>:$dot, "bool":$weight_first, "bool":$persistent, "bool":$ahead,
-                        "int64_t":$cluster);
+                        "int64_t":$cluster, DefaultValuedParameter<"int64_t", "0">:$burst);
   let assemblyFormat = "`<` struct(params) `>`";
 }
 

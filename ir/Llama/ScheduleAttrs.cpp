@@ -126,7 +126,7 @@ LogicalResult CudaLinearRingScheduleAttr::verify(EmitError emitError, int64_t de
 
 LogicalResult CudaLinearManyScheduleAttr::verify(EmitError emitError, int64_t tokens, int64_t rows, int64_t depth,
                                                  int64_t stages, int64_t warps, CudaDot dot, bool weightFirst,
-                                                 bool persistent, bool ahead, int64_t cluster) {
+                                                 bool persistent, bool ahead, int64_t cluster, int64_t burst) {
   switch (dot) {
   case CudaDot::Fma:
     return emitError() << "dot must be mma or wgmma, found fma";
@@ -138,7 +138,8 @@ LogicalResult CudaLinearManyScheduleAttr::verify(EmitError emitError, int64_t to
                              {"depth", depth, kMmaDepthLimit},
                              {"stages", stages, kStagesLimit},
                              {"warps", warps, kWarpsLimit},
-                             {"cluster", cluster, only(1)}});
+                             {"cluster", cluster, only(1)},
+                             {"burst", burst, only(0)}});
   case CudaDot::Wgmma:
     if (cluster > 1 && (!persistent || ahead))
       return emitError() << "clusters of " << cluster << " must be persistent and request nothing ahead";
@@ -150,7 +151,8 @@ LogicalResult CudaLinearManyScheduleAttr::verify(EmitError emitError, int64_t to
                              {"rows", rows, weightFirst ? first : second},
                              {"depth", depth, kWgmmaDepthLimit},
                              {"stages", stages, kStagesLimit},
-                             {"cluster", cluster, kClusterLimit}});
+                             {"cluster", cluster, kClusterLimit},
+                             {"burst", burst, ahead ? kBurstLimit : only(0)}});
   }
   llvm_unreachable("all instructions are listed");
 }

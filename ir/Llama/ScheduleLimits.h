@@ -42,6 +42,8 @@ inline constexpr Limit kRingWarpsLimit{1, 31}, kRingDepthLimit{32, 65536, 32}, k
 inline constexpr Limit kRingAfterWaitLimit{1, 31};
 inline constexpr Limit kTileLimit{16, 256, 16}, kWeightFirstTileLimit{32, 256, 32}, kClusterLimit{1, 2};
 inline constexpr Limit kMmaDepthLimit{32, 64, 32}, kWgmmaDepthLimit{64, 256, 64}, kWgmmaWarpsLimit{4, 16, 4};
+/// In KiB, at most what a multiprocessor has.
+inline constexpr Limit kBurstLimit{0, 256};
 inline constexpr Limit kHeadsLimit{1, 128}, kManyTokensLimit{16, 256, 16}, kManyKeysLimit{16, 256, 16};
 inline constexpr Limit kFewKeysLimit{1, 65536}, kSplitsLimit{1, 32}, kPartLimit{0, 1 << 30, 16};
 

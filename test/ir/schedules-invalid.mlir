@@ -192,6 +192,22 @@ func.func private @f() attributes {a = #llama.cuda_linear_many<tokens = 128, row
 
 // -----
 
+// expected-error @+1 {{burst must be 0 to 256, found 257}}
+func.func private @f() attributes {a = #llama.cuda_linear_many<tokens = 64, rows = 32, depth = 64, stages = 4, warps = 4, dot = wgmma, weight_first = false, persistent = false, ahead = true, cluster = 1, burst = 257>}
+
+// -----
+
+// Test: what is not requested ahead has no burst.
+// expected-error @+1 {{burst must be 0, found 64}}
+func.func private @f() attributes {a = #llama.cuda_linear_many<tokens = 64, rows = 32, depth = 64, stages = 4, warps = 4, dot = wgmma, weight_first = false, persistent = false, ahead = false, cluster = 1, burst = 64>}
+
+// -----
+
+// expected-error @+1 {{burst must be 0, found 64}}
+func.func private @f() attributes {a = #llama.cuda_linear_many<tokens = 64, rows = 64, depth = 64, stages = 4, warps = 4, dot = mma, weight_first = false, persistent = false, ahead = true, cluster = 1, burst = 64>}
+
+// -----
+
 // expected-error @+1 {{clusters of 2 must be persistent and request nothing ahead}}
 func.func private @f() attributes {a = #llama.cuda_linear_many<tokens = 128, rows = 256, depth = 64, stages = 4, warps = 8, dot = wgmma, weight_first = false, persistent = false, ahead = false, cluster = 2>}
 

@@ -26,7 +26,13 @@
 // block's first steps the boxes of the weight are requested before the kernel in front has finished, the boxes of the
 // input after it.
 //
-// A program of fewer rows than a tile copies only these rows of the input.
+// `burst`: so many KiB of these weights are requested at once, the others at a steady pace. What blocks request before
+// their time stands in the queues of memory in front of all that the kernel in front still reads and writes, and its
+// slowest block decides when this one may go on.
+//
+// A program of fewer rows than a tile copies only these rows of the input. A step may have fewer rows still. Where
+// there is one tile of rows, it ends with the last row of the step. So what a step lacks are the rows in front of the
+// first, which have negative numbers: copies fill them with zeros and read nothing.
 //
 // `cluster`: the tiles of two neighbouring blocks are neighbours in A and share rows of B. Each block copies one half
 // of these rows into the buffers of both blocks. So a buffer is empty when the consumers of both blocks have told both
@@ -58,6 +64,9 @@ using Predicate = CudaBuilder::Predicate;
 static constexpr int64_t kBoxDepth = kBoxRowBytes / 2;
 /// Registers of a thread of the producer and of a consumer, if they are divided unequally.
 static constexpr int64_t kProducerRegisters = 24, kConsumerRegisters = 240;
+/// Bytes of the weight that a block requests in a cycle while the kernel in front still works, behind its burst. All
+/// multiprocessors together ask for half as much again as the memory of an H200 gives.
+static constexpr int64_t kPace = 24;
 
 namespace {
 
@@ -117,8 +126,8 @@ class WgmmaBody {
 public:
   WgmmaBody(CudaBuilder &b, LinearRegion &region, CudaLinearManyScheduleAttr schedule, int64_t maxRows,
             const CudaFrame &frame)
-      : b(b), region(region), schedule(schedule), layout(schedule, region.inputs(), maxRows), frame(frame),
-        sums(b, region, frame, schedule, maxRows),
+      : b(b), region(region), schedule(schedule), maxRows(maxRows), layout(schedule, region.inputs(), maxRows),
+        frame(frame), sums(b, region, frame, schedule, maxRows),
         wgmma(b, cast<RankedTensorType>(region.linear.getWeight().getType()).getElementType(), layout.second.rows),
         shared(b.shared()), full(b, b.at(shared, layout.full()), layout.stages),
         empty(b, b.at(shared, layout.empty()), layout.stages) {}
@@ -176,17 +185,23 @@ private:
   Tile firstTile() {
     if (schedule.getPersistent())
       return tileNumber(frame.block(0));
-    return {b.mul(frame.block(1), schedule.getTokens()), frame.block(0)};
+    return {firstRow(frame.block(1)), frame.block(0)};
   }
   Tile tileNumber(Value number) {
     Value tiles = rowTiles();
     if (!layout.weightFirst)
-      return {b.mul(b.rem(number, tiles), schedule.getTokens()), b.div(number, tiles)};
+      return {firstRow(b.rem(number, tiles)), b.div(number, tiles)};
     // The blocks of a cluster have one tile of the input.
     int64_t cluster = schedule.getCluster();
     Value together = b.div(number, cluster);
     Value column = b.add(b.mul(b.div(together, tiles), cluster), b.rem(number, cluster));
-    return {b.mul(b.rem(together, tiles), schedule.getTokens()), column};
+    return {firstRow(b.rem(together, tiles)), column};
+  }
+  /// First row of the step in tile number `tile` along the rows of the step.
+  Value firstRow(Value tile) {
+    if (tileEndsWithStep(region, schedule, maxRows))
+      return b.sub(rows, layout.input().copiedRows);
+    return b.mul(tile, schedule.getTokens());
   }
 
   Value rowTiles() {
@@ -233,9 +248,22 @@ private:
     full.arriveExpecting(layout.boxes * rows * kBoxRowBytes, stage);
   }
 
+  /// Waits until step number `step` may be requested, at kPace from cycle `begin` on, without the first ones.
+  void keepPace(Value begin, Value step) {
+    int64_t stepBytes = layout.boxes * layout.weight().box;
+    int64_t first = std::max<int64_t>(schedule.getBurst() * 1024 / stepBytes, 1);
+    Value cycles = b.mul(b.sub(step, first - 1), stepBytes / kPace);
+    b.repeat({}, [&](ValueRange) -> std::pair<Value, Values> {
+      return {b.compare(Predicate::slt, b.sub(b.cycle(), begin), cycles), {}};
+    });
+  }
+
   void requestFirstWeights() {
     Tile tile = firstTile();
+    Value begin = schedule.getBurst() ? b.cycle() : Value();
     auto body = [&](Value step) {
+      if (begin)
+        keepPace(begin, step);
       announce(step);
       request(layout.weight(), step, step, tile);
     };
@@ -348,6 +376,8 @@ private:
   CudaBuilder &b;
   LinearRegion &region;
   CudaLinearManyScheduleAttr schedule;
+  /// Bound on the rows of the step.
+  int64_t maxRows;
   Layout layout;
   const CudaFrame &frame;
   TileSums sums;

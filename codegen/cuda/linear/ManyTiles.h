@@ -3,6 +3,7 @@
 #ifndef QUIPU_CODEGEN_CUDA_LINEAR_MANYTILES_H
 #define QUIPU_CODEGEN_CUDA_LINEAR_MANYTILES_H
 
+#include "codegen/common/LinearRegion.h"
 #include "ir/Llama/Llama.h"
 
 #include "llvm/Support/MathExtras.h"
@@ -22,6 +23,13 @@ inline int64_t columnTiles(llama::CudaLinearManyScheduleAttr schedule, int64_t o
 inline int64_t inputRowsOfStage(int64_t tokens, bool weightFirst, int64_t cluster, int64_t maxRows) {
   constexpr int64_t kSwizzleRows = 8;
   return weightFirst || cluster > 1 ? tokens : std::min<int64_t>(tokens, llvm::alignTo(maxRows, kSwizzleRows));
+}
+
+/// Whether the rows of a step are the last ones of a tile, and the rows in front of them have negative numbers. So it
+/// is with wgmma where a step of up to `maxRows` rows has one tile of rows, and each block copies all of it.
+inline bool tileEndsWithStep(const LinearRegion &region, llama::CudaLinearManyScheduleAttr schedule, int64_t maxRows) {
+  return schedule.getDot() == llama::CudaDot::Wgmma && !schedule.getWeightFirst() && schedule.getCluster() == 1 &&
+         maxRows <= schedule.getTokens() && !region.has<LogProbStage>();
 }
 
 /// Rows of the input and of the weight in a warp's part of a tile of mma. Both are 0 if the warps cannot divide the

@@ -2,6 +2,8 @@
 
 #include "codegen/cuda/linear/TileSums.h"
 
+#include "codegen/cuda/linear/ManyTiles.h"
+
 using namespace mlir;
 using namespace quipu::llama;
 
@@ -14,7 +16,8 @@ TileSums::TileSums(CudaBuilder &b, LinearRegion &region, const CudaFrame &frame,
     : b(b), region(region), schedule(schedule), epilogue(b, region, frame), weightFirst(schedule.getWeightFirst()),
       singleFeatures(weightFirst && !LinearEpilogue::combinesPairs(region)) {
   int64_t wholeRows = schedule.getTokens() * (weightFirst ? 1 : schedule.getCluster());
-  storesOnlyRowsOfStep = maxRows % wholeRows || LinearEpilogue::onlyStores(region) || region.has<LogProbStage>();
+  storesOnlyRowsOfStep = maxRows % wholeRows || tileEndsWithStep(region, schedule, maxRows) ||
+                         LinearEpilogue::onlyStores(region) || region.has<LogProbStage>();
   if (region.has<LogProbStage>())
     softmax.emplace(b, region, frame, schedule);
 }
@@ -114,7 +117,8 @@ EpilogueValues TileSums::rowOfPart(int64_t piece, int64_t part) {
     return value;
   }
   value.row = b.add(row, weightFirst ? piece * kPieceColumns : part * kPieceRows / 2);
-  Value inStep = b.compare(Predicate::slt, value.row, rows);
+  // A row in front of the first one is negative, and without a sign a large number.
+  Value inStep = b.compare(Predicate::ult, value.row, rows);
   value.operands.cacheRow = weightFirst ? epilogue.cacheRow(weightTile(piece, part), value.row, inStep)
                                         : epilogue.cacheRow(value.row, inStep);
   if (storesOnlyRowsOfStep)

@@ -37,8 +37,9 @@ public:
   /// Call it once, before the first tile. `shared`: kWarpBytes of shared memory for each warp. `warp`: number of the
   /// warp. `stepRows`: rows of the step.
   void begin(mlir::Value shared, mlir::Value warp, mlir::Value stepRows);
-  /// Call it once for each tile, while its products run: it starts the first loads of the epilogue. `firstRow`: first
-  /// row of the step in the tile. `tileColumn`: number of the tile along the rows of the weight.
+  /// Call it once for each tile, while its products run: it starts the first loads of the epilogue. `firstRow`: number
+  /// of the tile's first row in the step; it may be negative (tileEndsWithStep). `tileColumn`: number of the tile along
+  /// the rows of the weight.
   void beginTile(mlir::Value firstRow, mlir::Value tileColumn);
   /// Finishes and stores the sums, in the order in which wgmma leaves them in registers. All lanes of a warp call it.
   void store(llvm::ArrayRef<mlir::Value> sums);

@@ -36,6 +36,9 @@ public:
   Value block(unsigned dim);
   Value gridSize(unsigned dim);
 
+  /// Number of the multiprocessor's cycle, modulo 2^32 (i32). Two reads stay in order.
+  Value cycle();
+
   // ---- order
   /// bar.sync over all threads of the block.
   void barrier();
