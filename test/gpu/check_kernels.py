@@ -166,7 +166,7 @@ class Runner:
                    if launch.kernel["weight_bytes"]]
         if launch.kind == "attention":
             slot = case.pointers.index(case.cache[0].pointer)
-            streams += [(slot, case.cache[0].storage), (slot + 1, case.cache[1].storage)]
+            streams += [(slot, case.cache[0].values), (slot + 1, case.cache[1].values)]
         size = sum(tensor.nbytes for _, tensor in streams)
         count = min(16, max(1, math.ceil(ROTATE_BYTES / size))) if size else 1
         result, self.keep = [case.pointers], []

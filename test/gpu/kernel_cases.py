@@ -80,27 +80,28 @@ class Weight:
 
 
 class Buffer:
-    """Memory of `rows` rows with a guard behind it that nothing may write."""
+    """Memory of `rows` rows, with guards in front of it and behind it that nothing may write."""
 
     def __init__(self, rows, columns, dtype, device):
         self.shape, self.dtype = (rows, columns), dtype
         self.bytes = rows * columns * dtype.itemsize
-        self.storage = torch.empty(self.bytes + GUARD_BYTES, dtype=torch.uint8, device=device)
-        self.storage[self.bytes:] = 0xA5
+        self.storage = torch.full((GUARD_BYTES + self.bytes + GUARD_BYTES,), 0xA5, dtype=torch.uint8, device=device)
+        self.values = self.storage[GUARD_BYTES:GUARD_BYTES + self.bytes]
 
     @property
     def pointer(self):
-        return self.storage.data_ptr()
+        return self.values.data_ptr()
 
     @property
     def tensor(self):
-        return self.storage[:self.bytes].view(self.dtype).view(self.shape)
+        return self.values.view(self.dtype).view(self.shape)
 
     def poison(self):
-        self.storage[:self.bytes] = POISON
+        self.values[:] = POISON
 
     def is_guarded(self):
-        return bool((self.storage[self.bytes:] == 0xA5).all())
+        guards = self.storage[:GUARD_BYTES], self.storage[GUARD_BYTES + self.bytes:]
+        return all(bool((guard == 0xA5).all()) for guard in guards)
 
 
 class Places:

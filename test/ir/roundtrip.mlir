@@ -184,6 +184,8 @@ llama.weight @paired : tensor<64x8xbf16, #llama.paired_rows<<halves, 16>, <alter
 // CHECK: #llama.cuda_attention<regime = few, tokens = 1, heads = 4, warps = 4, keys = 64, splits = 16, dot = fma>
 // CHECK: #llama.cuda_pointwise<threads = 256>
 // CHECK: #llama.cuda_attention<regime = many, tokens = 1, heads = 4, warps = 4, keys = 64, splits = 8, dot = mma, stages = 6, part = 256>
+// CHECK: #llama.cuda_linear_many<tokens = 64, rows = 32, depth = 256, stages = 10, warps = 4, dot = wgmma, weight_first = false, persistent = false, ahead = true, cluster = 1, burst = 64>
+// CHECK: #llama.cuda_linear_many<tokens = 64, rows = 32, depth = 256, stages = 10, warps = 4, dot = wgmma, weight_first = false, persistent = false, ahead = true, cluster = 1>
 func.func private @schedules() attributes {
   a = #llama.cuda_linear_few<tokens = 8, warps = 8, ahead = 16, dot = mma, scaleAfter = true>,
   b = #llama.cuda_linear_ring<depth = 1024, stages = 5, afterWait = 2, inFlightBeforeWait = 2, inFlight = 3,
@@ -192,7 +194,11 @@ func.func private @schedules() attributes {
                               weight_first = true, persistent = true, ahead = false, cluster = 2>,
   d = #llama.cuda_attention<regime = few, tokens = 1, heads = 4, warps = 4, keys = 64, splits = 16, dot = fma>,
   e = #llama.cuda_pointwise<threads = 256>,
-  f = #llama.cuda_attention<regime = many, tokens = 1, heads = 4, warps = 4, keys = 64, splits = 8, dot = mma, stages = 6, part = 256>}
+  f = #llama.cuda_attention<regime = many, tokens = 1, heads = 4, warps = 4, keys = 64, splits = 8, dot = mma, stages = 6, part = 256>,
+  g = #llama.cuda_linear_many<tokens = 64, rows = 32, depth = 256, stages = 10, warps = 4, dot = wgmma,
+                              weight_first = false, persistent = false, ahead = true, cluster = 1, burst = 64>,
+  h = #llama.cuda_linear_many<tokens = 64, rows = 32, depth = 256, stages = 10, warps = 4, dot = wgmma,
+                              weight_first = false, persistent = false, ahead = true, cluster = 1, burst = 0>}
 
 // Test: what is said about generated code.
 // CHECK: #llama.code<[<symbol = "a", fixed = 3, rows = outputs, rowsPerBlock = 4, leastBlocks = 2>, <symbol = "b">], scratchBytes = 64>

@@ -29,10 +29,10 @@ Value CudaBuilder::gridSize(unsigned dim) {
   return NVVM::GridDimYOp::create(*this, getI32Type());
 }
 
-// nvvm.barrier is not used. Its parser takes a location behind the op for the kind of its reduction, so MLIR cannot
-// read it back.
 Value CudaBuilder::cycle() { return NVVM::ClockOp::create(*this, getI32Type()); }
 
+// nvvm.barrier is not used. Its parser takes a location behind the op for the kind of its reduction, so MLIR cannot
+// read it back.
 void CudaBuilder::barrier() { NVVM::Barrier0Op::create(*this); }
 
 void CudaBuilder::barrier(Value id, int64_t threads) {

@@ -36,7 +36,8 @@ public:
   Value block(unsigned dim);
   Value gridSize(unsigned dim);
 
-  /// Number of the multiprocessor's cycle, modulo 2^32 (i32). Two reads stay in order.
+  /// Number of the multiprocessor's cycle, modulo 2^32 (i32). Two reads stay in order. Compare differences without a
+  /// sign.
   Value cycle();
 
   // ---- order
