@@ -150,9 +150,9 @@ private:
   /// the values.
   CudaAttentionScheduleAttr tileSchedule() {
     int64_t heads = tileHeads(), warps = largestDivisor(headElements / 16, 5);
-    QUIPU_CHOICE(Chosen, kernel, "order", "rows by themselves add as blocks of rows")
-        << (tuning.deterministic ? "a row has one order of sums in all programs"
-                                 : "tiles of keys come through shared memory fastest");
+    QUIPU_CHOICE(Chosen, kernel, "order", "keys of rows by themselves in tiles")
+        << (tuning.deterministic ? "blocks of rows add so, and a row has one order of sums in all programs"
+                                 : "they come through shared memory, which is fastest");
     return CudaAttentionScheduleAttr::get(context, RowRegime::Many, /*tokens=*/1, heads, warps, mmaKeys(), tileSplits(),
                                           CudaDot::Mma, tileStages(), partKeys());
   }

@@ -77,6 +77,9 @@ constexpr const char *kCudaMany =
     "dot = wgmma, weight_first = true, persistent = true, ahead = false, cluster = 2>";
 constexpr const char *kOneTile = "#llama.cuda_linear_many<tokens = 64, rows = 96, depth = 64, stages = 10, warps = 4, "
                                  "dot = wgmma, weight_first = false, persistent = false, ahead = true, cluster = 1>";
+constexpr const char *kFewRows =
+    "#llama.cuda_linear_many<tokens = 64, rows = 224, depth = 128, stages = 2, warps = 4, dot = wgmma, weight_first = "
+    "false, persistent = false, ahead = true, cluster = 1, burst = 64>";
 constexpr const char *kAttention =
     "#llama.cuda_attention<regime = few, tokens = 1, heads = 1, warps = 8, keys = 64, splits = 4, dot = mma>";
 
@@ -106,6 +109,8 @@ TEST(Candidates, StagesFitSharedMemory) {
   EXPECT_FALSE(applyMove({ScheduleFamily::CudaMany, {{"stages", 5}}}, many));
   EXPECT_TRUE(applyMove({ScheduleFamily::CudaMany, {{"stages", 3}}}, many));
   EXPECT_TRUE(applyMove({ScheduleFamily::CudaMany, {{"stages", 5}}}, one));
+  // A stage may have more than 64 elements of a row.
+  EXPECT_FALSE(applyMove({ScheduleFamily::CudaMany, {{"stages", 4}}}, *TunableSchedule::parse(kFewRows)));
   // With other rows the compiler chooses the stages. One tile has no cluster.
   EXPECT_TRUE(applyMove({ScheduleFamily::CudaMany, {{"rows", 192}}}, one));
   EXPECT_TRUE(applyMove({ScheduleFamily::CudaMany, {{"cluster", 1}}}, many));

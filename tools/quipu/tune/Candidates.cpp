@@ -56,6 +56,7 @@ static void readCudaMany(std::string_view text, TunableSchedule &schedule) {
   if (!isTrue(text, "ahead"))
     schedule.numbers["cluster"] = numberOf(text, "cluster");
   schedule.otherRows = numberOf(text, isWeightFirst ? "rows" : "tokens");
+  schedule.depth = numberOf(text, "depth");
   schedule.warps = numberOf(text, "warps");
 }
 
@@ -171,10 +172,10 @@ static bool isValidCpuMany(const ScheduleMove &move, const TunableSchedule &sche
 /// Whether the stages of a tile fit into shared memory beside its sums. A move of the rows leaves the stages to the
 /// compiler.
 static bool isValidCudaMany(const ScheduleMove &move, const TunableSchedule &schedule, const ScheduleNumbers &numbers) {
-  constexpr int64_t kStageRowBytes = 128, kTileSharedBytes = 224 * 1024, kWarpSumBytes = 4 * 1024;
+  constexpr int64_t kTileSharedBytes = 224 * 1024, kWarpSumBytes = 4 * 1024;
   if (move.numbers.contains("rows"))
     return true;
-  int64_t stageBytes = (numbers.at("rows") + schedule.otherRows) * kStageRowBytes;
+  int64_t stageBytes = (numbers.at("rows") + schedule.otherRows) * schedule.depth * 2;
   return numbers.at("stages") * stageBytes <= kTileSharedBytes - schedule.warps * kWarpSumBytes;
 }
 

@@ -32,8 +32,9 @@ struct TunableSchedule {
   /// The rows of its weight may lie interleaved, so runs have the lengths that fit them.
   bool isInBlocks = false;
 
-  // Of CudaMany. "rows" are those of one operand; these are those of the other, and what shared memory holds of sums.
-  int64_t otherRows = 0, warps = 0;
+  // Of CudaMany. "rows" are those of one operand; these are those of the other, the elements of 2 bytes of a row in a
+  // stage, and what shared memory holds of sums.
+  int64_t otherRows = 0, depth = 0, warps = 0;
 
   /// Reads the printed attribute (#llama.cpu_linear<...>). Nothing for kernels that have no numbers to search.
   static std::optional<TunableSchedule> parse(std::string_view text);
