@@ -67,6 +67,31 @@ func.func @prefill(%x: tensor<?x64xbf16>, %w: tensor<128x64xbf16>) -> tensor<?x1
 
 // -----
 
+// Test: up to 8 rows by wgmma: weights at a pace, and copies that end with the step's last row; rows in front of its first are negative, and not stored. Blocks that stay have one tile of rows too.
+// CHECK: llama.kernel @k
+// CHECK-SAME: persistent = true
+// CHECK-SAME: maps[<pointer = 0, element = bf16, rows = 8, columns = 256, boxRows = 8, boxColumns = 64>
+// CHECK: llvm.func @k(
+// CHECK-SAME: %[[TOKENS:arg[0-9]+]]: i32
+// CHECK: arith.subi %[[TOKENS]], %c8_i32
+// CHECK: nvvm.read.ptx.sreg.clock
+// CHECK: nvvm.read.ptx.sreg.clock
+// CHECK: arith.cmpi ult
+// CHECK: cp.async.bulk.tensor.2d
+// CHECK: arith.subi %[[TOKENS]], %c8_i32
+// CHECK: wgmma.mma_async
+// CHECK: arith.cmpi ult, %{{[0-9]+}}, %[[TOKENS]] : i32
+llama.kernel @k(%x: tensor<?x256xbf16>, %w: tensor<64x256xbf16>) -> tensor<?x64xf32> attributes {schedule = #llama.cuda_linear_many<tokens = 64, rows = 32, depth = 64, stages = 4, warps = 4, dot = wgmma, weight_first = false, persistent = true, ahead = true, cluster = 1, burst = 8>} {
+  %1 = llama.linear %x, %w : (tensor<?x256xbf16>, tensor<64x256xbf16>) -> tensor<?x64xf32>
+  llama.yield %1 : tensor<?x64xf32>
+}
+func.func @decode(%x: tensor<?x256xbf16>, %w: tensor<64x256xbf16>) -> tensor<?x64xf32> attributes {llama.program = #llama.program<decode, rows = 2 to 8>} {
+  %0 = llama.launch @k(%x, %w) : (tensor<?x256xbf16>, tensor<64x256xbf16>) -> tensor<?x64xf32>
+  return %0 : tensor<?x64xf32>
+}
+
+// -----
+
 // Test: a prompt by mma.
 // CHECK: llama.kernel @k
 // CHECK-SAME: fixed = 2, rows = tokens, rowsPerBlock = 64, threads = 128
