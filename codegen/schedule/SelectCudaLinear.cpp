@@ -38,8 +38,8 @@ constexpr int64_t kStageElements = 64;
 /// Most rows of a step whose stages have twice as many elements.
 constexpr int64_t kDeepRows = 32;
 /// The thread that requests copies needs up to 0.3 us for a stage, in which an H200 reads 10 KiB for each
-/// multiprocessor. So a stage has so many bytes of the weight if it can: with up to kFewRows rows, and with up to
-/// kOneTileRows, where the input needs room too.
+/// multiprocessor. So a stage that has fewer bytes of the weight than this has twice as many elements: with up to
+/// kFewRows rows, and with up to kOneTileRows, where the input needs room too.
 constexpr int64_t kFewRowsStageBytes = 16 * 1024, kOneTileStageBytes = 8 * 1024;
 /// Weights that a block requests at once while the kernel in front still works, in KiB: with up to kDeepRows rows, and
 /// with up to kOneTileRows.
@@ -298,12 +298,9 @@ private:
     if (maxRows > kOneTileRows)
       return kStageElements;
     // Steps of few rows are short, so that waiting for a stage counts. It counts half where stages are twice as deep.
-    bool isDeep = maxRows <= kDeepRows;
-    int64_t depth = isDeep ? 2 * kStageElements : kStageElements, deepest = 2 * depth;
+    int64_t depth = maxRows <= kDeepRows ? 2 * kStageElements : kStageElements;
     int64_t leastBytes = maxRows <= kFewRows ? kFewRowsStageBytes : kOneTileStageBytes;
-    while (depth < std::min(deepest, inputs) && rows * depth * 2 < leastBytes)
-      depth *= 2;
-    return depth;
+    return depth < inputs && rows * depth * 2 < leastBytes ? 2 * depth : depth;
   }
 
   /// Weights that a block requests at once before its input is there, in KiB. 0: all for which there is room.

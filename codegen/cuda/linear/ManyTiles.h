@@ -25,12 +25,12 @@ inline int64_t inputRowsOfStage(int64_t tokens, bool weightFirst, int64_t cluste
   return weightFirst || cluster > 1 ? tokens : std::min<int64_t>(tokens, llvm::alignTo(maxRows, kSwizzleRows));
 }
 
-/// Whether the rows of a step are the last ones that a block copies of a tile, and the rows in front of them have
-/// negative numbers. So it is with wgmma where a step of up to `maxRows` rows has one tile of rows, and each block
-/// copies all of it. The tiles of a kernel that scores begin with row 0, as RowSoftmax takes them.
+/// Of a kernel with wgmma: whether the rows of a step are the last ones that a block copies of a tile, and the rows in
+/// front of them have negative numbers. So it is where a step of up to `maxRows` rows has one tile of rows, and each
+/// block copies all of it. The tiles of a kernel that scores begin with row 0, as RowSoftmax takes them.
 inline bool tileEndsWithStep(const LinearRegion &region, llama::CudaLinearManyScheduleAttr schedule, int64_t maxRows) {
-  return schedule.getDot() == llama::CudaDot::Wgmma && !schedule.getWeightFirst() && schedule.getCluster() == 1 &&
-         maxRows <= schedule.getTokens() && !region.has<LogProbStage>();
+  return !schedule.getWeightFirst() && schedule.getCluster() == 1 && maxRows <= schedule.getTokens() &&
+         !region.has<LogProbStage>();
 }
 
 /// Rows of the input and of the weight in a warp's part of a tile of mma. Both are 0 if the warps cannot divide the

@@ -83,8 +83,9 @@ private:
   std::vector<RowSoftmax::Part> scores;
   bool weightFirst, singleFeatures;
   /// Whether a row must be checked before it is stored. A result in the arena has memory for maxRows rows. If tiles
-  /// fill these rows exactly, rows behind those of the step may be written too, and stores need no branch. A kernel
-  /// that only stores may write logits: their memory belongs to the caller, who has no room for more rows.
+  /// fill these rows exactly, rows behind those of the step may be written too, and stores need no branch. Rows in
+  /// front of the first do not exist (tileEndsWithStep). A kernel that only stores may write logits: their memory
+  /// belongs to the caller, who has no room for more rows.
   bool storesOnlyRowsOfStep;
   /// Rows of the step. Number of the warp in the block, of the lane in the warp, of the warp in its group of four.
   Value rows, warp, lane, warpInGroup;
